@@ -1,0 +1,140 @@
+"""Make the Prefect server know what deployments/prefect.yaml says: `python -m flows.register`.
+
+The same as `prefect deploy --all` in half the time, and idempotent: a deployment that is there
+in this version is left alone, so what somebody paused or rescheduled in the UI stays so.
+"""
+
+import hashlib
+import json
+import os
+import re
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import ObjectAlreadyExists
+from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.states import Crashed
+from prefect.utilities.callables import parameter_schema
+
+import runlore
+from runlore import settings
+from runlore.records import instant
+
+POOL = "runlore"
+PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
+
+
+def folder() -> Path:
+    """Where prefect.yaml is: inside an installed package, or beside a checkout's."""
+    package = Path(runlore.__file__).parent
+    packaged = package / "_deployments"
+    return packaged if packaged.exists() else package.parent / "deployments"
+
+
+def read(path: Path, variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The deployments of a prefect.yaml, with `{{ $NAME }}` filled in."""
+    text = PLACEHOLDER.sub(lambda match: variables.get(match[1], ""), path.read_text())
+    deployments: list[dict[str, Any]] = yaml.safe_load(text)["deployments"]
+    return deployments
+
+
+def version_of(deployment: Mapping[str, Any]) -> str:
+    """A name for exactly this text under exactly this release.
+
+    >>> version_of({"name": "a"}) == version_of({"name": "b"})
+    False
+    """
+    content = json.dumps(deployment, sort_keys=True).encode()
+    return f"{runlore.__version__}-{hashlib.sha256(content).hexdigest()[:8]}"
+
+
+def register(client: SyncPrefectClient, deployments: list[dict[str, Any]]) -> list[str]:
+    """Create or update what is not there in this version; return the names of those."""
+    ensure_pool(client)
+    present = {(found.entrypoint, found.name, found.version) for found in client.read_deployments()}
+    changed = [
+        deployment
+        for deployment in deployments
+        if (deployment["entrypoint"], deployment["name"], version_of(deployment)) not in present
+    ]
+    return [put(client, deployment) for deployment in changed]
+
+
+def ensure_pool(client: SyncPrefectClient) -> None:
+    """The worker gives the pool its template; it makes the pool too, when it comes first."""
+    try:
+        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+    except ObjectAlreadyExists:
+        return
+
+
+def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
+    flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
+    client.create_deployment(
+        flow_id=client.create_flow(flow),
+        name=deployment["name"],
+        version=version_of(deployment),
+        description=deployment.get("description"),
+        entrypoint=deployment["entrypoint"],
+        pull_steps=[],
+        parameters=deployment.get("parameters", {}),
+        parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
+        enforce_parameter_schema=True,
+        schedules=[schedule(given) for given in deployment.get("schedules", ())],
+        tags=deployment.get("tags", []),
+        work_pool_name=deployment["work_pool"]["name"],
+        job_variables=deployment["work_pool"].get("job_variables", {}),
+    )
+    return f"{flow.name}/{deployment['name']}"
+
+
+def schedule(given: Mapping[str, Any]) -> DeploymentScheduleCreate:
+    cron = CronSchedule(cron=given["cron"], timezone=given["timezone"])
+    return DeploymentScheduleCreate(schedule=cron, active=given.get("active", True))
+
+
+def bury(client: SyncPrefectClient, before: datetime) -> int:
+    """Mark as crashed what was running when the worker was killed; return how many.
+
+    Only right while no worker of the pool runs anything that began before `before`.
+    """
+    running = {"state": {"type": {"any_": ["RUNNING", "PENDING", "CANCELLING"]}}}
+    lost = [
+        run
+        for run in client.read_flow_runs(
+            flow_run_filter=FlowRunFilter.model_validate(running),
+            work_pool_filter=WorkPoolFilter.model_validate({"name": {"any_": [POOL]}}),
+        )
+        if run.state is not None and run.state.timestamp < before
+    ]
+    for run in lost:
+        message = "its process ended with the worker, which was killed"
+        client.set_flow_run_state(run.id, Crashed(message=message), force=True)
+    return len(lost)
+
+
+def main() -> None:
+    """Register all; with `--bury-lost`, settle what a killed worker left behind, too."""
+    began = instant.now()
+    chosen = settings.read()
+    variables = {**os.environ, "RUNLORE_HOME": str(chosen.home.absolute())}
+    wanted = read(folder() / "prefect.yaml", variables)
+    with get_client(sync_client=True) as client:
+        lost = bury(client, began) if "--bury-lost" in sys.argv[1:] else 0
+        changed = register(client, wanted)
+    sys.stdout.write(
+        f"{len(wanted)} deployments, {len(changed)} new or changed, {lost} lost runs settled\n"
+    )
+
+
+if __name__ == "__main__":
+    settings.silence_telemetry()
+    main()

@@ -1,0 +1,31 @@
+"""The `runlore` command: one module per subject, heavy imports inside the commands."""
+
+import sys
+
+import typer
+
+from runlore.cli import ingest
+from runlore.records.errors import RunloreError
+from runlore.settings import silence_telemetry
+
+app = typer.Typer(
+    name="runlore",
+    help="Learns from what your systems did, and predicts what they will do next.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(ingest.app, name="ingest")
+
+
+def main() -> None:
+    """Run the command: 0 only when the thing was done, 1 with one clear line otherwise."""
+    silence_telemetry()
+    try:
+        app()
+    except RunloreError as error:
+        typer.echo(f"runlore: {error}", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        typer.echo("runlore: interrupted; what was finished is kept", err=True)
+        sys.exit(130)

@@ -1,0 +1,285 @@
+"""`runlore ingest`: bring a log in."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, emit_json, emit_table
+from runlore.records.errors import BadInput
+
+if TYPE_CHECKING:
+    from runlore.records.mapping import ColumnMapping
+    from runlore.store.engine import Store
+    from runlore.usecases.ingest import Format, IngestSummary
+
+app = typer.Typer(
+    help="Bring executions and metrics in from files and servers.", no_args_is_help=True
+)
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The log; .gz is read as it is.")]
+Source = Annotated[
+    str | None,
+    typer.Option(help="The name its records get; else that of the mapping, else the file's."),
+]
+Metrics = Annotated[bool, typer.Option("--metrics", help="Rows are points of metrics.")]
+Mapping = Annotated[
+    Path | None, typer.Option("--mapping", help="A mapping in a .toml, .yaml or .json file.")
+]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is what.")
+]
+Const = Annotated[
+    list[str] | None, typer.Option("--const", metavar="FIELD=VALUE", help="The same on every row.")
+]
+Inputs = Annotated[
+    str | None,
+    typer.Option(metavar="A,B|KEY=A,…|*", help="Columns known at submission; '*': all others."),
+]
+Outcome = Annotated[
+    str | None, typer.Option(metavar="A,B|KEY=A,…", help="Columns of measured results.")
+]
+Statuses = Annotated[
+    list[str] | None,
+    typer.Option("--status", metavar="WORD=STATUS", help="The log's own words for how it ended."),
+]
+Timezone = Annotated[str | None, typer.Option(help="Of instants that name none.  [default: UTC]")]
+Epoch = Annotated[str | None, typer.Option(help="Instants are numbers: s, ms or us since 1970.")]
+Delimiter = Annotated[str | None, typer.Option(help="Between fields; found in the header.")]
+Start = Annotated[
+    str | None, typer.Option(help="When the log began, if its header lacks UnixStartTime.")
+]
+Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+
+
+@app.command("csv")
+def from_csv(
+    file: File,
+    source: Source = None,
+    metrics: Metrics = False,
+    mapping: Mapping = None,
+    columns: Map = None,
+    const: Const = None,
+    inputs: Inputs = None,
+    outcome: Outcome = None,
+    status: Statuses = None,
+    timezone: Timezone = None,
+    epoch: Epoch = None,
+    delimiter: Delimiter = None,
+    json: Json = False,
+) -> None:
+    """Bring in a CSV file with a header line, comma, semicolon, tab or bar between fields.
+
+    A field takes the column of its own name unless --map says otherwise. Fields of executions: id
+    actor kind scope submitted started finished duration_s status known_at; of metrics: name scope
+    at value known_at.
+    """
+    told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    told |= _given(timezone=timezone, epoch=epoch, delimiter=delimiter)
+    _ingest_columns(file, "csv", source, told, json=json)
+
+
+@app.command("parquet")
+def from_parquet(
+    file: File,
+    source: Source = None,
+    metrics: Metrics = False,
+    mapping: Mapping = None,
+    columns: Map = None,
+    const: Const = None,
+    inputs: Inputs = None,
+    outcome: Outcome = None,
+    status: Statuses = None,
+    timezone: Timezone = None,
+    epoch: Epoch = None,
+    json: Json = False,
+) -> None:
+    """Bring in a Parquet file; the mapping is that of csv."""
+    told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    told |= _given(timezone=timezone, epoch=epoch)
+    _ingest_columns(file, "parquet", source, told, json=json)
+
+
+@app.command("swf")
+def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
+    """Bring in a log in the Standard Workload Format of the Parallel Workloads Archive."""
+    from runlore.records.instant import parse
+    from runlore.records.mapping import ColumnMapping
+
+    began = None if start is None else parse(start, "start")
+    _ingest(file, "swf", source or _stem(file), ColumnMapping(), began, json=json)
+
+
+@app.command("prefect")
+def from_prefect(
+    api_url: Annotated[
+        str | None, typer.Option(help="The server's API.  [default: RUNLORE_PREFECT_API_URL]")
+    ] = None,
+    source: Annotated[str, typer.Option(help="The name its executions get.")] = "prefect",
+    api_key: Annotated[
+        str | None, typer.Option(envvar="PREFECT_API_KEY", help="Sent as a bearer token.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Bring in the flow runs of a Prefect server; again, only those that may have changed."""
+    from runlore import settings
+    from runlore.records.instant import now
+    from runlore.usecases.ingest import PrefectSource, ingest_prefect
+
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    server = PrefectSource(api_url or settings.read().prefect_url, source, headers)
+    with _store() as store, _bar(server.api_url) as progress:
+        summary = ingest_prefect(store, server, now(), progress)
+    _emit(summary, json=json)
+
+
+@app.command()
+def rejects(limit: Limit = 100, json: Json = False) -> None:
+    """Show the rows that did not get in: of the latest ingest of each file."""
+    from runlore.usecases.ingest import list_rejects
+
+    with _store() as store:
+        found = list_rejects(store, limit)
+    if json:
+        emit_json(found)
+    elif found:
+        emit_table("Rejected rows", found)
+    else:
+        typer.echo("no rejected rows")
+
+
+def _ingest_columns(
+    file: Path, file_format: "Format", source: str | None, told: dict[str, Any], *, json: bool
+) -> None:
+    from runlore.records.mapping import declare
+
+    named = told.pop("source", None)
+    _ingest(file, file_format, source or named or _stem(file), declare(told), None, json=json)
+
+
+def _ingest(
+    file: Path,
+    file_format: "Format",
+    source: str,
+    mapping: "ColumnMapping",
+    start: Any,  # noqa: ANN401  (a datetime, whose module need not be imported for --help)
+    *,
+    json: bool,
+) -> None:
+    from runlore.records.instant import now
+    from runlore.usecases.ingest import FileSource, ingest_file
+
+    wanted = FileSource(file, file_format, source, mapping, start)
+    with _store() as store, _bar(file.name) as progress:
+        summary = ingest_file(store, wanted, now(), progress)
+    _emit(summary, json=json)
+
+
+def _mapping(
+    file: Path | None,
+    metrics: bool,
+    columns: list[str] | None,
+    const: list[str] | None,
+    inputs: str | None,
+    outcome: str | None,
+    status: list[str] | None,
+) -> dict[str, Any]:
+    """The file's mapping with what the command line says over it."""
+    told: dict[str, Any] = _document(file) if file else {}
+    if metrics:
+        told["records"] = "metrics"
+    for part, options in (("columns", columns), ("constants", const), ("status", status)):
+        told[part] = {**told.get(part, {}), **_pairs(options or [], part)}
+    if inputs is not None:
+        told["inputs"] = "*" if inputs == "*" else _keys(inputs)
+    if outcome is not None:
+        told["outcome"] = _keys(outcome)
+    return told
+
+
+def _document(file: Path) -> dict[str, Any]:
+    import tomllib
+
+    import yaml
+
+    try:
+        text = file.read_text(encoding="utf-8")
+        told = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"mapping {file}: {' '.join(str(error).split())}", "mapping") from error
+    if not isinstance(told, dict):
+        raise BadInput(f"mapping {file}: it is not a table of parts such as columns", "mapping")
+    return told
+
+
+def _pairs(options: list[str], part: str) -> dict[str, str]:
+    pairs = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not (name and equals and value):
+            raise BadInput(f"{part}: {option!r} is not NAME=VALUE", part)
+        pairs[name.strip()] = value.strip()
+    return pairs
+
+
+def _keys(listed: str) -> dict[str, str]:
+    """`a,b=c` as {"a": "a", "b": "c"}."""
+    names = [name.strip() for name in listed.split(",") if name.strip()]
+    return {key: column or key for key, _, column in (name.partition("=") for name in names)}
+
+
+def _given(**options: str | None) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _stem(file: Path) -> str:
+    name = file.name.removesuffix(".gz")
+    return name.rsplit(".", 1)[0] or name
+
+
+@contextmanager
+def _store() -> Iterator["Store"]:
+    from runlore import settings
+    from runlore.store.engine import open_store
+
+    with open_store(settings.read()) as store:
+        yield store
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    shown = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*shown, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _emit(summary: "IngestSummary", *, json: bool) -> None:
+    from dataclasses import asdict
+
+    if json:
+        emit_json(asdict(summary))
+        return
+    typer.echo(
+        f"{summary.path}: {summary.new:,} new, {summary.known:,} already known,"
+        f" {summary.rejected:,} rejected; {summary.seconds:.1f} s"
+        + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
+    )
+    if summary.rejected:
+        typer.echo("see `runlore ingest rejects` for the rows that did not get in, and why")

@@ -1,0 +1,1 @@
+"""Values as they were known at an instant: declarations, the fold, and the matrix they give."""

@@ -1,0 +1,1 @@
+"""Ready specs, one per file, each with a module-level `SPEC`."""

@@ -1,0 +1,136 @@
+"""A model spec is data: what to predict, from what, with which candidates and gates.
+
+Extraction, training, registration, the serving route and its schema, and the drift policy all
+follow from it. A user's own spec is a module-level `ModelSpec`, named in `RUNLORE_SPECS`.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from runlore.features.declaration import DAY_S, FeatureSet
+from runlore.records.errors import BadInput
+
+NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
+
+CandidateKind = Literal[
+    "baseline",
+    "linear",
+    "naive-bayes",
+    "random-forest",
+    "gradient-boosting",
+    "xgboost",
+    "xgboost-modal",
+    "ensemble",
+]
+Score = Literal[
+    "auc", "brier", "log_loss", "calibration_error", "mae", "relative_accuracy", "coverage"
+]
+HIGHER_IS_BETTER: frozenset[Score] = frozenset({"auc", "relative_accuracy"})
+
+
+@dataclass(frozen=True)
+class Probability:
+    """Will it be so? `of` is a value of 0 or 1, such as `failed`."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How much? The answer carries an interval that holds with probability `coverage`."""
+
+    of: str
+    unit: str
+    coverage: float = 0.9
+
+
+@dataclass(frozen=True)
+class Population:
+    """Which finished executions teach and test; empty: all kinds."""
+
+    kinds: tuple[str, ...] = ()
+    needs_value: bool = True
+    """Leave executions out whose outcome does not tell the target."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train on the first part by submission, test on the rest.
+
+    A training row's outcome must be known before the test part begins, less `gap_s`.
+    folds: walk-forward validation windows inside the training part.
+    max_rows: newest training rows to learn from, so that cost does not grow with history.
+    """
+
+    test_share: float = 0.3
+    gap_s: float = 0.0
+    folds: int = 3
+    max_rows: int = 200_000
+    least_rows: int = 200
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Passes or fails the chosen candidate on the test part.
+
+    against "bound": the score must reach `bound` (at most it, where lower is better);
+    "within": it must lie in `bound` .. `upper`;
+    "baseline": the candidate must beat the baseline, and the block-bootstrap interval of the
+    difference must leave out 0.
+    """
+
+    score: Score
+    against: Literal["bound", "within", "baseline"]
+    bound: float = 0.0
+    upper: float = 1.0
+
+
+@dataclass(frozen=True)
+class DriftPolicy:
+    """A column has drifted at `psi` or more; a window, when `drifted_share` of its columns have."""
+
+    window_s: float = 7 * DAY_S
+    psi: float = 0.2
+    drifted_share: float = 0.3
+    least_rows: int = 100
+    report_rows: int = 5_000
+
+
+@dataclass(frozen=True)
+class RolloutPolicy:
+    """Shares of traffic that a challenger climbs through, percent."""
+
+    steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    name: str
+    question: Probability | Quantity
+    features: FeatureSet
+    candidates: tuple[CandidateKind, ...]
+    select_by: Score
+    gates: tuple[Gate, ...]
+    baseline: str
+    """The history feature that the naive baseline answers with, such as
+    `actor.failed_mean_10d` or `actor.duration_s_last2_mean`."""
+    population: Population = Population()
+    split: Split = Split()
+    drift: DriftPolicy = DriftPolicy()
+    rollout: RolloutPolicy = RolloutPolicy()
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise BadInput(f"spec name {self.name!r}: use a-z, 0-9 and -, starting with a letter")
+        known = {name for history in self.features.histories for name in history.feature_names}
+        if self.baseline not in known:
+            raise BadInput(f"spec {self.name}: baseline {self.baseline!r} is no history feature")
+        if "baseline" not in self.candidates or len(self.candidates) < 2:
+            raise BadInput(f"spec {self.name}: needs `baseline` and at least one candidate more")
+        if not 0.05 <= self.split.test_share <= 0.5:
+            raise BadInput(f"spec {self.name}: test_share {self.split.test_share} not in .05 .. .5")
+
+    @property
+    def is_probability(self) -> bool:
+        return isinstance(self.question, Probability)

@@ -1,0 +1,1 @@
+"""What happened: executions, metrics, and the errors and instants that they share."""

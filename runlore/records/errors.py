@@ -1,0 +1,42 @@
+"""Every error that Runlore raises on purpose.
+
+RunloreError
+├── BadInput            the caller sent something wrong; names the field
+├── NotFound            the named thing does not exist
+├── NoChampion          nothing serves this spec yet
+├── Refused             a gate said no; the evidence is in the message
+├── Unavailable         something we depend on is away; try again
+└── Misconfigured       a setting is wrong; names the setting and the remedy
+"""
+
+
+class RunloreError(Exception):
+    """An error whose message names the thing, the value and the remedy."""
+
+
+class BadInput(RunloreError):
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotFound(RunloreError):
+    pass
+
+
+class NoChampion(RunloreError):
+    def __init__(self, spec: str) -> None:
+        super().__init__(f"no champion serves {spec!r} yet; train one with `runlore train {spec}`")
+        self.spec = spec
+
+
+class Refused(RunloreError):
+    pass
+
+
+class Unavailable(RunloreError):
+    pass
+
+
+class Misconfigured(RunloreError):
+    pass

@@ -1,0 +1,242 @@
+"""Columns of any origin as executions or metric points, by a mapping."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from runlore.records import validate
+from runlore.records.errors import BadInput
+from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Status
+from runlore.records.formats import json_text
+from runlore.records.formats.instants import microseconds, numbers
+from runlore.records.formats.parsed import Parsed, refused
+from runlore.records.formats.row_ids import RowIds
+from runlore.records.mapping import ColumnMapping, Resolved, status_words
+from runlore.records.metric import METRIC_COLUMNS
+from runlore.records.validate import Check, judge, mask
+
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A chunk's rows by column. line: (N,). raw: what to show of the rows at some positions.
+
+    Columns of text may hold numbers; columns of another type hold what they say.
+    """
+
+    columns: Mapping[str, pa.Array]
+    line: Ints
+    raw: Callable[[Ints], pa.Array]
+
+    def __len__(self) -> int:
+        return self.line.size
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads cells of one source. ids: names of rows that bring none along."""
+
+    source: str
+    mapping: ColumnMapping
+    resolved: Resolved
+    ids: RowIds
+
+    def read(self, cells: Cells) -> Parsed:
+        if self.mapping.records == "metrics":
+            return self._points(cells)
+        return self._executions(cells)
+
+    @property
+    def counts_rows(self) -> bool:
+        """Names of rows depend on the rows before them."""
+        return self.mapping.records == "executions" and "source_id" not in self.resolved.columns
+
+    def _executions(self, cells: Cells) -> Parsed:
+        n = len(cells)
+        text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}
+        instants = {name: self._instant(cells, name) for name in INSTANTS}
+        source_id = self._source_id(cells)
+        duration = numbers(self._cell(cells, "duration_s"))
+        began = pc.coalesce(instants["started"], instants["submitted"])
+        finished = pc.coalesce(instants["finished"], _after(began, duration))
+        words, status = self._status(cells, instants["started"], finished)
+        known_at = pc.coalesce(instants["known_at"], finished, began)
+        columns = {
+            "line": pa.array(cells.line),
+            "source": _constant(self.source, n),
+            "source_id": source_id,
+            **text,
+            "inputs": self._object(cells, self.resolved.inputs),
+            "submitted": instants["submitted"],
+            "started": instants["started"],
+            "finished": finished,
+            "status": status,
+            "outcome": self._object(cells, self.resolved.outcome),
+            "submission_known_at": instants["submitted"],
+            "known_at": known_at,
+        }
+        checks = [
+            Check(mask(pc.equal(pc.binary_length(source_id), 0)), "source_id is empty"),
+            *(validate.key_check(name, each) for name, each in text.items()),
+            validate.key_check("source_id", source_id),
+            *self._instant_checks(cells, instants),
+            *_duration_checks(self._cell(cells, "duration_s"), duration),
+            *validate.order_checks(instants["submitted"], instants["started"], finished),
+            *_status_checks(words, status, finished),
+            Check(mask(pc.less(known_at, instants["submitted"])), "known_at is before submitted"),
+        ]
+        return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS))
+
+    def _points(self, cells: Cells) -> Parsed:
+        at, known_at = (self._instant(cells, name) for name in ("at", "known_at"))
+        name, scope = self._text(cells, "name"), self._text(cells, "scope")
+        told = self._cell(cells, "value")
+        value = numbers(told)
+        columns = {
+            "line": pa.array(cells.line),
+            "source": _constant(self.source, len(cells)),
+            "name": name,
+            "scope": scope,
+            "at": at,
+            "value": value,
+            "known_at": pc.coalesce(known_at, at),
+        }
+        checks = [
+            *self._instant_checks(cells, {"at": at, "known_at": known_at}, required="at"),
+            Check(mask(pc.equal(pc.binary_length(name), 0)), "name is empty"),
+            validate.key_check("name", name),
+            validate.key_check("scope", scope),
+            Check(mask(told.is_null()), "value is empty"),
+            Check(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", told),
+            Check(mask(pc.less(known_at, at)), "known_at is before at"),
+        ]
+        return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS))
+
+    def _cell(self, cells: Cells, name: str) -> pa.Array:
+        """What a row tells about a field; null where it tells nothing."""
+        if name in self.mapping.constants:
+            return _constant(self.mapping.constants[name], len(cells))
+        column = self.resolved.columns.get(name)
+        if column is None:
+            return pa.nulls(len(cells), pa.string())
+        return cells.columns[column]
+
+    def _text(self, cells: Cells, name: str) -> pa.Array:
+        text = pc.cast(self._cell(cells, name), pa.string())
+        return pc.fill_null(pc.utf8_trim_whitespace(text), "")
+
+    def _source_id(self, cells: Cells) -> pa.Array:
+        if self.counts_rows:
+            return self.ids.assign(cells.columns.values(), len(cells))
+        return self._text(cells, "source_id")
+
+    def _instant(self, cells: Cells, name: str) -> pa.Array:
+        cell = self._cell(cells, name)
+        return microseconds(cell, self.mapping.timezone, self.mapping.epoch)
+
+    def _instant_checks(
+        self, cells: Cells, instants: Mapping[str, pa.Array], required: str = "submitted"
+    ) -> list[Check]:
+        return [
+            check
+            for name, us in instants.items()
+            for check in validate.instant_checks(
+                name, us, self._cell(cells, name), is_required=name == required
+            )
+        ]
+
+    def _status(self, cells: Cells, started: pa.Array, finished: pa.Array) -> tuple[Any, Any]:
+        """The words as told, and what they mean: null for a word that is not known.
+
+        A row without a word is still open unless it has finished; then nobody knows how.
+        """
+        words = self._cell(cells, "status")
+        words = words if pa.types.is_string(words.type) else pc.cast(words, pa.string())
+        when_silent = pc.if_else(
+            finished.is_valid(),
+            Status.UNKNOWN.value,
+            pc.if_else(started.is_valid(), Status.RUNNING.value, Status.SUBMITTED.value),
+        )
+        if words.null_count == len(words):
+            return words, when_silent
+        known = status_words() | {_plain(word): s for word, s in self.mapping.statuses.items()}
+        plain = pc.utf8_lower(pc.utf8_trim_whitespace(words))
+        plain = pc.replace_substring_regex(plain, "[ -]", "_")
+        at = pc.index_in(plain, value_set=pa.array(list(known)))
+        meant = pa.array([status.value for status in known.values()]).take(at)
+        return words, pc.if_else(words.is_null(), when_silent, meant)
+
+    def _object(self, cells: Cells, keys: Mapping[str, str]) -> pa.Array:
+        values = {key: _json_value(cells.columns[column]) for key, column in keys.items()}
+        return json_text.objects(values, len(cells))
+
+
+INSTANTS = ("submitted", "started", "finished", "known_at")
+
+
+def check_columns(cells: Mapping[str, pa.DataType]) -> None:
+    """Nested columns have no place in an execution."""
+    for name, kind in cells.items():
+        if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+            raise BadInput(f"column {name!r}: {kind} is neither text, number, instant nor boolean")
+
+
+def _decide(
+    cells: Cells, checks: list[Check], columns: Mapping[str, pa.Array], order: tuple[str, ...]
+) -> Parsed:
+    found = judge(checks, len(cells))
+    table = pa.table({name: columns[name] for name in order})
+    if not found.rows.size:
+        return Parsed(table, refused(found, cells.line, pa.array([], pa.string())))
+    kept = table.filter(pa.array(found.kept(len(cells)))).combine_chunks()
+    return Parsed(kept, refused(found, cells.line, cells.raw(found.rows)))
+
+
+def _duration_checks(told: pa.Array, seconds: pa.Array) -> list[Check]:
+    is_number = mask(pc.is_finite(seconds))
+    return [
+        Check(mask(told.is_valid()) & ~is_number, "duration_s: '{}' is not a number", told),
+        Check(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", told),
+        Check(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", told),
+    ]
+
+
+def _status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> list[Check]:
+    unknown = mask(status.is_null()) & mask(words.is_valid())
+    is_open = mask(pc.is_in(status, value_set=pa.array([s.value for s in OPEN_STATUSES])))
+    return [
+        Check(unknown, "status '{}' is unknown; map it with --status '{}'=succeeded", words),
+        Check(
+            is_open & mask(finished.is_valid()), "it has finished, but its status is '{}'", words
+        ),
+    ]
+
+
+MOST_SECONDS = 7.0e9
+"""Longer than the span of instants that are taken."""
+
+
+def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:
+    usable = pc.and_(pc.greater_equal(seconds, 0.0), pc.less_equal(seconds, MOST_SECONDS))
+    us = pc.round(pc.multiply(pc.if_else(usable, seconds, None), 1e6)).cast(pa.int64())
+    return pc.add(start, us)
+
+
+def _json_value(column: pa.Array) -> "pa.Array | json_text.Told":
+    if pa.types.is_string(column.type) and column.type.equals(pa.string()):
+        return json_text.Told(json_text.told_by_text(column))
+    return column
+
+
+def _constant(text: str, rows: int) -> pa.Array:
+    return pa.array([text], pa.string()).take(pa.array(np.zeros(rows, dtype=np.int64)))
+
+
+def _plain(word: str) -> str:
+    return word.strip().lower().replace(" ", "_").replace("-", "_")

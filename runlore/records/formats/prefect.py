@@ -1,0 +1,153 @@
+"""Flow runs as Prefect's REST API tells them.
+
+A run is submitted when it is expected to start. Prefect may start it a little early, so `started`
+is not before that. Its inputs are the parameters that are text, numbers or booleans.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from runlore.records import validate
+from runlore.records.execution import Status
+from runlore.records.formats import json_text
+from runlore.records.formats.instants import microseconds
+from runlore.records.formats.parsed import Parsed, refused
+from runlore.records.validate import Check, judge, mask
+
+Run = Mapping[str, Any]
+
+STATUSES = {
+    "SCHEDULED": Status.SUBMITTED,
+    "PENDING": Status.SUBMITTED,
+    "RUNNING": Status.RUNNING,
+    "PAUSED": Status.RUNNING,
+    "CANCELLING": Status.RUNNING,
+    "COMPLETED": Status.SUCCEEDED,
+    "FAILED": Status.FAILED,
+    "CRASHED": Status.FAILED,
+    "CANCELLED": Status.CANCELLED,
+}
+OPEN_STATES = tuple(state for state, status in STATUSES.items() if not status.is_final)
+FIELDS = (
+    "id",
+    "flow_id",
+    "deployment_id",
+    "created",
+    "created_by",
+    "expected_start_time",
+    "start_time",
+    "end_time",
+    "state_type",
+    "run_count",
+    "total_run_time",
+    "work_pool_name",
+    "work_queue_name",
+    "parameters",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of flows and deployments by id."""
+
+    flows: Mapping[str, str]
+    deployments: Mapping[str, str]
+
+
+def parse(runs: Sequence[Run], first_row: int, source: str, names: Names) -> Parsed:
+    """Runs as one page of the API has them; a page is small, so parameters go one by one."""
+    frame = pd.DataFrame.from_records([{name: run.get(name) for name in FIELDS} for run in runs])
+    frame = frame.reindex(columns=list(FIELDS))
+    line = np.arange(first_row, first_row + len(frame), dtype=np.int64)
+    told = {name: _text(frame[name]) for name in ("id", "state_type", *INSTANTS)}
+    columns = _columns(frame, told, names)
+    table = pa.table({"line": pa.array(line), "source": pa.array([source] * len(frame)), **columns})
+    checks = [
+        *validate.instant_checks(
+            "expected_start_time", columns["submitted"], told["created"], is_required=True
+        ),
+        Check(mask(columns["status"].is_null()), "state '{}' is unknown", told["state_type"]),
+        *(validate.key_check(name, columns[name]) for name in ("actor", "kind", "scope")),
+    ]
+    found = judge(checks, len(frame))
+    raw = pa.array([json.dumps(runs[row])[:2000] for row in found.rows], pa.string())
+    return Parsed(table.filter(pa.array(found.kept(len(frame)))), refused(found, line, raw))
+
+
+INSTANTS = ("created", "expected_start_time", "start_time", "end_time")
+
+
+def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: Names) -> dict[str, Any]:
+    created, expected, start, end = (microseconds(told[name], "UTC", None) for name in INSTANTS)
+    submitted = pc.coalesce(expected, created)
+    started = pc.max_element_wise(start, submitted, skip_nulls=False)
+    is_over = pc.is_in(told["state_type"], value_set=pa.array(sorted(FINAL_STATES)))
+    end = pc.if_else(is_over, pc.coalesce(end, started, submitted), None)
+    finished = pc.max_element_wise(end, pc.coalesce(started, submitted), skip_nulls=False)
+    began = pc.coalesce(started, submitted)
+    return {
+        "source_id": told["id"],
+        "actor": _actor(frame, names),
+        "kind": _text(frame["flow_id"].map(names.flows)).fill_null(""),
+        "scope": _scope(frame),
+        "inputs": pa.array([_scalars(each) for each in frame["parameters"]], pa.string()),
+        "submitted": submitted,
+        "started": started,
+        "finished": finished,
+        "status": _status(told["state_type"], started),
+        "outcome": _outcome(frame, is_over),
+        "submission_known_at": submitted,
+        "known_at": pc.coalesce(finished, began),
+    }
+
+
+FINAL_STATES = frozenset(STATUSES) - frozenset(OPEN_STATES)
+
+
+def _status(state: pa.Array, started: pa.Array) -> pa.Array:
+    """Null for a state that is not known. Work that waits for its next attempt is running."""
+    at = pc.index_in(state, value_set=pa.array(list(STATUSES)))
+    status = pa.array([each.value for each in STATUSES.values()]).take(at)
+    waits = pc.and_(pc.equal(status, Status.SUBMITTED.value), started.is_valid())
+    return pc.if_else(waits, Status.RUNNING.value, status)
+
+
+def _actor(frame: pd.DataFrame, names: Names) -> pa.Array:
+    """The deployment, else whoever created the run."""
+    deployment = _text(frame["deployment_id"].map(names.deployments))
+    return pc.coalesce(deployment, _text(frame["created_by"].str.get("display_value")), "")
+
+
+def _scope(frame: pd.DataFrame) -> pa.Array:
+    pool, queue = _text(frame["work_pool_name"]), _text(frame["work_queue_name"])
+    return pc.coalesce(pc.binary_join_element_wise(pool, queue, "/"), pool, queue, "")
+
+
+def _outcome(frame: pd.DataFrame, is_over: pa.Array) -> pa.Array:
+    attempts = pa.array(pd.to_numeric(frame["run_count"], errors="coerce"), from_pandas=True)
+    seconds = pa.array(pd.to_numeric(frame["total_run_time"], errors="coerce"), from_pandas=True)
+    measured = {"attempts": attempts.cast(pa.float64()), "run_s": seconds.cast(pa.float64())}
+    told = {name: pc.if_else(is_over, values, None) for name, values in measured.items()}
+    return json_text.objects(told, len(frame))
+
+
+def _scalars(parameters: Mapping[str, Any] | None) -> str:
+    """Keys in order, without what is nested; text without the NUL that PostgreSQL refuses."""
+    kept = {
+        key: value
+        for key, value in sorted((parameters or {}).items())
+        if isinstance(value, str | int | float | bool)
+    }
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("\\u0000", "")
+
+
+def _text(column: "pd.Series[Any]") -> pa.Array:
+    return pa.array(column.astype(object), pa.string(), from_pandas=True)

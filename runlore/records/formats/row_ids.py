@@ -1,0 +1,37 @@
+"""Names for rows that bring none: what they say, and the how-manieth to say so."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+BETWEEN = "\x1f"
+
+
+class RowIds:
+    """Counts equal rows over all chunks of a file, so the rows must come from its beginning."""
+
+    def __init__(self) -> None:
+        self._seen: list[Hashes] = []
+
+    def assign(self, columns: Iterable[pa.Array], rows: int) -> pa.Array:
+        """`HASH.N` for each row: N rows before it say the same."""
+        text = [pc.fill_null(pc.cast(column, pa.string()), "") for column in columns]
+        content = pc.binary_join_element_wise(*text, BETWEEN).to_numpy(zero_copy_only=False)
+        hashes: Hashes = pd.util.hash_array(content, categorize=False)
+        before = pd.Series(hashes).groupby(hashes).cumcount().to_numpy(dtype=np.int64)
+        for earlier in self._seen:
+            before += np.searchsorted(earlier, hashes, "right") - np.searchsorted(earlier, hashes)
+        self._remember(np.sort(hashes))
+        names = [pc.cast(pa.array(hashes), pa.string()), pc.cast(pa.array(before), pa.string())]
+        return pc.binary_join_element_wise(*names, ".")
+
+    def _remember(self, hashes: Hashes) -> None:
+        """Sorted runs of growing length: few to search, seldom merged."""
+        while self._seen and self._seen[-1].size <= 2 * hashes.size:
+            hashes = np.sort(np.concatenate([self._seen.pop(), hashes]), kind="stable")
+        self._seen.append(hashes)

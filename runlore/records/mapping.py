@@ -1,0 +1,222 @@
+"""How the columns of a file become the fields of executions or metrics: data, checked when made."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, get_args
+from zoneinfo import ZoneInfo
+
+from runlore.records.errors import BadInput
+from runlore.records.execution import Status
+
+Records = Literal["executions", "metrics"]
+Epoch = Literal["s", "ms", "us"]
+
+EXECUTION_FIELDS = (
+    "source_id",
+    "actor",
+    "kind",
+    "scope",
+    "submitted",
+    "started",
+    "finished",
+    "duration_s",
+    "status",
+    "known_at",
+)
+METRIC_FIELDS = ("name", "scope", "at", "value", "known_at")
+FIELDS: Mapping[Records, tuple[str, ...]] = {
+    "executions": EXECUTION_FIELDS,
+    "metrics": METRIC_FIELDS,
+}
+REQUIRED: Mapping[Records, tuple[str, ...]] = {
+    "executions": ("submitted",),
+    "metrics": ("name", "at", "value"),
+}
+ALIASES = {"id": "source_id"}
+EVERY_OTHER_COLUMN = "*"
+
+STATUS_WORDS: Mapping[Status, str] = {
+    Status.SUCCEEDED: "success succeeded successful ok pass passed complete completed"
+    " done finished",
+    Status.FAILED: "fail failed failure error errored crash crashed broken timeout timed_out"
+    " timedout node_fail boot_fail out_of_memory oom deadline upstream_failed",
+    Status.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted",
+    Status.PARTIAL: "partial unstable",
+    Status.SUBMITTED: "submitted queued pending scheduled created waiting",
+    Status.RUNNING: "running started in_progress active processing cancelling canceling",
+    Status.UNKNOWN: "unknown lost",
+}
+"""The words that need no mapping, in any case, with blanks and dashes as underscores."""
+
+
+def status_words() -> dict[str, Status]:
+    return {word: status for status, words in STATUS_WORDS.items() for word in words.split()}
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMapping:
+    """Which column gives which field.
+
+    columns: field -> column; a field that is not named here takes the column of its own name.
+    constants: field -> the value that every row has.
+    inputs, outcome: key -> column; `inputs` may be "*": every column that nothing else uses.
+    statuses: the log's own words for how work ended, beside the common ones.
+    timezone: of instants that name none. epoch: the unit of instants that are plain numbers.
+    """
+
+    records: Records = "executions"
+    columns: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
+    inputs: Mapping[str, str] | Literal["*"] = field(default_factory=dict)
+    outcome: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[str, Status] = field(default_factory=dict)
+    timezone: str = "UTC"
+    epoch: Epoch | None = None
+    delimiter: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_fields(self)
+        _check_timezone(self.timezone)
+        if self.epoch is not None and self.epoch not in get_args(Epoch):
+            raise BadInput(f"epoch: {self.epoch!r} is not s, ms or us", "epoch")
+        if self.delimiter is not None and len(self.delimiter.encode()) != 1:
+            raise BadInput(f"delimiter: {self.delimiter!r} is not one character", "delimiter")
+
+    @property
+    def digest(self) -> str:
+        """Names this mapping: another one reads the same file differently."""
+        parts = [getattr(self, name) for name in self.__slots__]
+        plain = [dict(part) if isinstance(part, Mapping) else part for part in parts]
+        text = json.dumps(plain, sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A mapping beside a header: only columns that are there, "*" spelt out."""
+
+    columns: Mapping[str, str]
+    inputs: Mapping[str, str]
+    outcome: Mapping[str, str]
+
+
+def declare(document: Mapping[str, Any]) -> ColumnMapping:
+    """Read a mapping as a file or the command line tells it.
+
+    >>> declare({"columns": {"id": "run", "submitted": "queued_at"}, "inputs": ["branch"]}).columns
+    mappingproxy({'source_id': 'run', 'submitted': 'queued_at'})
+    """
+    told = dict(document)
+    records: Records = told.pop("records", "executions")
+    if records not in FIELDS:
+        raise BadInput(f"records: {records!r} is neither executions nor metrics", "records")
+    mapping = ColumnMapping(
+        records=records,
+        columns=_fields(told.pop("columns", {}), "columns"),
+        constants=_fields(told.pop("constants", {}), "constants"),
+        inputs=_keys(told.pop("inputs", {}), "inputs"),
+        outcome=_outcome(told.pop("outcome", {})),
+        statuses=_statuses(told.pop("status", {})),
+        timezone=told.pop("timezone", "UTC"),
+        epoch=told.pop("epoch", None),
+        delimiter=told.pop("delimiter", None),
+    )
+    if told:
+        known = "records, columns, constants, inputs, outcome, status, timezone, epoch, delimiter"
+        raise BadInput(f"mapping: {sorted(told)[0]!r} is no part of a mapping; parts are {known}")
+    return mapping
+
+
+def resolve(mapping: ColumnMapping, header: Iterable[str]) -> Resolved:
+    """Find the mapped columns in a header; a missing one is named with those that are there."""
+    names = list(header)
+    columns = {
+        each: each
+        for each in FIELDS[mapping.records]
+        if each in names and each not in mapping.constants
+    }
+    if "id" in names and "source_id" not in columns and mapping.records == "executions":
+        columns["source_id"] = "id"
+    columns |= dict(mapping.columns)
+    told = [*columns.items(), *mapping.outcome.items()]
+    if not isinstance(mapping.inputs, str):
+        told += mapping.inputs.items()
+    for name, column in told:
+        if column not in names:
+            raise BadInput(
+                f"{name}: there is no column {column!r}; there are {_listed(names)}", name
+            )
+    _check_required(mapping, columns, names)
+    used = {*columns.values(), *mapping.outcome.values()}
+    every = {name: name for name in names if name not in used}
+    inputs = every if isinstance(mapping.inputs, str) else dict(mapping.inputs)
+    return Resolved(columns, inputs, dict(mapping.outcome))
+
+
+def _check_required(mapping: ColumnMapping, columns: Mapping[str, str], names: list[str]) -> None:
+    for name in REQUIRED[mapping.records]:
+        if name not in columns and name not in mapping.constants:
+            raise BadInput(
+                f"{name}: no column is mapped to it; say --map {name}=COLUMN, where COLUMN is one"
+                f" of {_listed(names)}",
+                name,
+            )
+
+
+def _check_fields(mapping: ColumnMapping) -> None:
+    fields = FIELDS[mapping.records]
+    for name in (*mapping.columns, *mapping.constants):
+        if name not in fields:
+            raise BadInput(f"{name!r} is no field of {mapping.records}: {_listed(fields)}", name)
+    if both := sorted(set(mapping.columns) & set(mapping.constants)):
+        raise BadInput(f"{both[0]}: it has both a column and a constant", both[0])
+    if mapping.records == "metrics" and (mapping.inputs or mapping.outcome or mapping.statuses):
+        raise BadInput("metrics have no inputs, outcome or status")
+
+
+def _check_timezone(name: str) -> None:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        message = f"timezone: {name!r} is not a time zone, such as UTC or Europe/Paris"
+        raise BadInput(message, "timezone") from error
+
+
+def _fields(told: Any, part: str) -> Mapping[str, str]:  # noqa: ANN401  (what a file holds)
+    if not isinstance(told, Mapping):
+        raise BadInput(f"{part}: {told!r} is not a table of field = value", part)
+    named = {ALIASES.get(str(name), str(name)): str(value) for name, value in told.items()}
+    return MappingProxyType(named)
+
+
+def _keys(told: Any, part: str) -> Mapping[str, str] | Literal["*"]:  # noqa: ANN401
+    if told in (EVERY_OTHER_COLUMN, [EVERY_OTHER_COLUMN]):
+        return "*"
+    if isinstance(told, Mapping):
+        return MappingProxyType({str(key): str(column) for key, column in told.items()})
+    if isinstance(told, str) or not isinstance(told, Iterable):
+        raise BadInput(f"{part}: {told!r} is neither a list of columns nor a table", part)
+    return MappingProxyType({str(column): str(column) for column in told})
+
+
+def _outcome(told: Any) -> Mapping[str, str]:  # noqa: ANN401
+    keys = _keys(told, "outcome")
+    if isinstance(keys, str):
+        raise BadInput("outcome: name its columns; '*' is for inputs only", "outcome")
+    return keys
+
+
+def _statuses(told: Any) -> Mapping[str, Status]:  # noqa: ANN401
+    statuses = {}
+    for word, name in _fields(told, "status").items():
+        if name not in tuple(Status):
+            raise BadInput(f"status: {word}={name}: {name!r} is not {_listed(Status)}", "status")
+        statuses[word] = Status(name)
+    return MappingProxyType(statuses)
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,101 @@
+"""Checks over whole columns, and the reason of each row that fails one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+Rows = NDArray[np.int64]
+
+EARLIEST_US = 0
+LATEST_US = 7_258_118_400_000_000  # 2200-01-01
+LONGEST_KEY_BYTES = 500
+"""PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts."""
+
+MOST_VALUE_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Rows where `is_bad` holds are refused with `reason`, whose {} is the row's own value."""
+
+    is_bad: Mask
+    reason: str
+    values: pa.Array | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """rows: ascending positions of what is refused; reasons: one for each."""
+
+    rows: Rows
+    reasons: pa.Array
+
+    def kept(self, count: int) -> Mask:
+        keep = np.ones(count, dtype=np.bool_)
+        keep[self.rows] = False
+        return keep
+
+
+def judge(checks: Sequence[Check], count: int) -> Refusals:
+    """Refuse each of `count` rows for the first check that it fails."""
+    undecided = np.ones(count, dtype=np.bool_)
+    rows: list[Rows] = []
+    reasons: list[pa.Array] = []
+    for check in checks:
+        hit = np.flatnonzero(check.is_bad & undecided)
+        if hit.size:
+            undecided[hit] = False
+            rows.append(hit)
+            reasons.append(_reasons(check, hit))
+    if not rows:
+        return Refusals(np.zeros(0, dtype=np.int64), pa.array([], pa.string()))
+    order = np.argsort(all_rows := np.concatenate(rows), kind="stable")
+    return Refusals(all_rows[order], pa.concat_arrays(reasons).take(pa.array(order)))
+
+
+def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool) -> list[Check]:
+    """An instant that is missing, unreadable (`us` is null, `text` is not) or absurd."""
+    is_null = mask(us.is_null())
+    has_text = mask(text.is_valid())
+    outside = mask(pc.or_(pc.less(us, EARLIEST_US), pc.greater_equal(us, LATEST_US)))
+    checks = [
+        Check(is_null & has_text, f"{name}: '{{}}' is not an instant", text),
+        Check(outside, f"{name}: '{{}}' is not between 1970 and 2200", text),
+    ]
+    if is_required:
+        checks.insert(0, Check(~has_text, f"{name} is empty"))
+    return checks
+
+
+def order_checks(submitted: pa.Array, started: pa.Array, finished: pa.Array) -> list[Check]:
+    return [
+        Check(mask(pc.less(started, submitted)), "started is before submitted"),
+        Check(mask(pc.less(finished, submitted)), "finished is before submitted"),
+        Check(mask(pc.less(finished, started)), "finished is before started"),
+    ]
+
+
+def key_check(name: str, text: pa.Array) -> Check:
+    too_long = mask(pc.greater(pc.binary_length(text), LONGEST_KEY_BYTES))
+    return Check(too_long, f"{name} is longer than {LONGEST_KEY_BYTES} bytes: '{{}}'", text)
+
+
+def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
+    """An Arrow condition as NumPy; null is False."""
+    return np.asarray(pc.fill_null(condition, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _reasons(check: Check, rows: Rows) -> pa.Array:
+    if check.values is None or "{}" not in check.reason:
+        return pa.array([check.reason], pa.string()).take(pa.array(np.zeros_like(rows)))
+    before, after = check.reason.split("{}", maxsplit=1)
+    values = pc.cast(check.values.take(pa.array(rows)), pa.string())
+    values = pc.utf8_slice_codeunits(pc.fill_null(values, ""), 0, MOST_VALUE_CHARACTERS)
+    after = after.replace("{}", "…")
+    return pc.binary_join_element_wise(pa.scalar(before), values, pa.scalar(after), "")

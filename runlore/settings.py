@@ -1,0 +1,102 @@
+"""Typed settings, read once at a process edge and passed down."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runlore.records.errors import Misconfigured
+
+CATALOG = (
+    "runlore.models.catalog.failure_risk:SPEC",
+    "runlore.models.catalog.duration:SPEC",
+)
+
+TELEMETRY_OFF = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "BENTOML_DO_NOT_TRACK": "True",
+    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
+}
+
+
+class Settings(BaseSettings):
+    """Every setting is an environment variable with the prefix `RUNLORE_`."""
+
+    model_config = SettingsConfigDict(env_prefix="RUNLORE_", frozen=True, extra="ignore")
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".runlore",
+        description="Folder for the embedded database, artifacts, reports and logs.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="A PostgreSQL server (postgresql://…); unset: an embedded one under home.",
+    )
+    mlflow_tracking_uri: str | None = Field(
+        default=None, description="An MLflow server; unset: the tables of the embedded database."
+    )
+    prefect_api_url: str | None = Field(
+        default=None, description="A Prefect API; unset: the one that `runlore up` starts."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that every service binds to.")
+    prefect_port: int = Field(default=4200, description="Port of the Prefect server and UI.")
+    mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
+    serve_port: int = Field(default=3000, description="Port of the prediction service.")
+    serve_workers: int = Field(default=1, ge=1, description="Processes of the prediction service.")
+    specs: tuple[str, ...] = Field(
+        default=CATALOG, description='Model specs as JSON list of "module:NAME".'
+    )
+    task_runner: Literal["threads", "dask"] = Field(
+        default="threads", description="Where mapped Prefect tasks run."
+    )
+    workers: int = Field(default=2, ge=1, description="Threads or Dask processes of a flow.")
+    clock: Literal["wall", "record"] = Field(
+        default="wall",
+        description="`record` takes a request's instant from its body: for replaying a log.",
+    )
+
+    @cached_property
+    def reports(self) -> Path:
+        return self.home / "reports"
+
+    @cached_property
+    def artifacts(self) -> Path:
+        return self.home / "artifacts"
+
+    @cached_property
+    def logs(self) -> Path:
+        return self.home / "logs"
+
+    @property
+    def prefect_url(self) -> str:
+        return self.prefect_api_url or f"http://{self.host}:{self.prefect_port}/api"
+
+    @property
+    def mlflow_url(self) -> str:
+        return self.mlflow_tracking_uri or f"http://{self.host}:{self.mlflow_port}"
+
+    @property
+    def serve_url(self) -> str:
+        return f"http://{self.host}:{self.serve_port}"
+
+
+def read() -> Settings:
+    """Read the environment; a wrong value is named together with its variable."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"RUNLORE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
+        )
+        raise Misconfigured(f"settings: {wrong}") from error
+
+
+def silence_telemetry() -> None:
+    """Turn every package's reporting off before it is imported; a user's own value wins."""
+    for name, value in TELEMETRY_OFF.items():
+        os.environ.setdefault(name, value)

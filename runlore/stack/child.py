@@ -1,0 +1,192 @@
+"""One service as its supervisor sees it: started, watched, started again, given up, stopped."""
+
+import contextlib
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+
+from runlore.records import instant
+from runlore.stack import keeper, processes
+from runlore.stack.probes import Ends, NoAnswer
+from runlore.stack.processes import Identity
+from runlore.stack.services import Service
+
+KEEPER = (sys.executable, "-I", "-S", keeper.__file__)
+QUICK_S = 60.0
+"""Being well for less than this counts as failing again."""
+LIMIT_NEW = 3
+LIMIT_PROVEN = 10
+"""Failures in a row: of a service that was never well, and of one that was."""
+LONGEST_PAUSE_S = 30.0
+PROBE_EVERY_S = 5.0
+HUNG_S = 60.0
+LOG_LIMIT_BYTES = 20_000_000
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    DONE = "done"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that a person watching wants to know."""
+
+    name: str
+    state: State
+    detail: str
+
+
+Tell = Callable[[Event], None]
+
+
+class Child:
+    """A service that this process runs. Time comes in as an argument: (`now`: aware, UTC)."""
+
+    def __init__(self, service: Service, logs: Path, tell: Tell) -> None:
+        self.service = service
+        self.log = logs / f"{service.name}.log"
+        self.state = State.WAITING
+        self.detail = ""
+        self._tell = tell
+        self._process: subprocess.Popen[bytes] | None = None
+        self._started = instant.EPOCH
+        self._well_at = instant.EPOCH
+        self._probed_at = instant.EPOCH
+        self._first_well_at: datetime | None = None
+        self._fell_at = instant.EPOCH
+        self._deaths = 0
+
+    @property
+    def is_ready(self) -> bool:
+        return self.state in (State.HEALTHY, State.DONE)
+
+    def start(self, environment: Mapping[str, str], home: Path, now: datetime) -> Identity:
+        """Start it under a keeper of its own; its output goes to the end of its log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.shorten_log()
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                (*KEEPER, str(self.service.grace_s), *self.service.command),
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=log,
+                cwd=home,
+                env=dict(environment),
+                start_new_session=True,
+            )
+        self._started = self._probed_at = self._well_at = now
+        self._change(State.STARTING, "")
+        return processes.identity(self._process.pid)
+
+    def tick(self, now: datetime) -> None:
+        """Look after it once; starting again is left to the supervisor, see `is_due`."""
+        if self._process is None or self.state not in (State.STARTING, State.HEALTHY):
+            return
+        code = self._process.poll()
+        if code is not None:
+            self.stop()
+            self._ended(code, now)
+        elif self._is_time_to_probe(now):
+            self._probe(now)
+
+    def is_due(self, now: datetime) -> bool:
+        """Whether it waits for its start, first or again, and its time has come."""
+        if self.state is State.RESTARTING:
+            return (now - self._fell_at).total_seconds() >= self._pause_s
+        return self.state is State.WAITING
+
+    def _is_time_to_probe(self, now: datetime) -> bool:
+        every = PROBE_EVERY_S if self.state is State.HEALTHY else 0.0
+        return (now - self._probed_at).total_seconds() >= every
+
+    def _probe(self, now: datetime) -> None:
+        self._probed_at = now
+        limit = HUNG_S if self.state is State.HEALTHY else self.service.patience_s
+        try:
+            self.service.probe.check(self._started)
+        except NoAnswer as error:
+            if (now - self._well_at).total_seconds() > limit:
+                self.kill()
+                self._fall(f"no answer for {limit:.0f} s ({error})", now)
+            return
+        self._well_at = now
+        if self.state is State.STARTING:
+            self._first_well_at = now
+            self._change(State.HEALTHY, f"{self.service.address} ({self._took(now)})")
+
+    def _ended(self, code: int, now: datetime) -> None:
+        if code == 0 and isinstance(self.service.probe, Ends):
+            self._change(State.DONE, self._took(now))
+        else:
+            self._fall(f"ended with exit code {code}", now)
+
+    def _took(self, now: datetime) -> str:
+        return f"{(now - self._started).total_seconds():.1f} s"
+
+    def _fall(self, reason: str, now: datetime) -> None:
+        """Begin again, later each time; give up when it never lasts."""
+        was_well = self._first_well_at is not None
+        lasted = was_well and (now - self._started).total_seconds() > QUICK_S
+        self._deaths = 1 if lasted else self._deaths + 1
+        self._fell_at = now
+        if self._deaths >= (LIMIT_PROVEN if was_well else LIMIT_NEW):
+            reason = f"{reason}, {self._deaths} times in a row"
+            self._change(State.FAILED, f"{reason}; see {self.log}: {self.last_words()}")
+        else:
+            again = f"again in {self._pause_s:g} s"
+            self._change(State.RESTARTING, f"{reason}; {again}; see {self.log}")
+
+    @property
+    def _pause_s(self) -> float:
+        return min(0.5 * 2.0 ** (self._deaths - 1), LONGEST_PAUSE_S)
+
+    def _change(self, state: State, detail: str) -> None:
+        self.state, self.detail = state, detail
+        self._tell(Event(self.service.name, state, detail))
+
+    def last_words(self) -> str:
+        """The last line of its log that says something."""
+        try:
+            with self.log.open("rb") as log:
+                log.seek(max(0, self.log.stat().st_size - 4000))
+                lines = log.read().decode(errors="replace").splitlines()
+        except OSError:
+            return "(no log)"
+        return next((line.strip() for line in reversed(lines) if line.strip()), "(empty)")
+
+    def shorten_log(self) -> None:
+        """Keep one older part of a log that has grown large; the service goes on appending."""
+        with contextlib.suppress(FileNotFoundError):
+            if self.log.stat().st_size > LOG_LIMIT_BYTES:
+                self.log.with_suffix(".log.1").write_bytes(self.log.read_bytes())
+                with self.log.open("r+b") as log:
+                    log.truncate()
+
+    def stop(self) -> None:
+        """Close the pipe to its keeper, which ends it. Returns at once; see `is_over`."""
+        if self._process is not None and self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    def kill(self) -> None:
+        """End it now, with everything it started."""
+        if self._process is not None:
+            self.stop()
+            self._process.terminate()
+            self._process.wait()
+
+    def is_over(self) -> bool:
+        over = self._process is None or self._process.poll() is not None
+        if over and self.state not in (State.FAILED, State.STOPPED, State.DONE):
+            self._change(State.STOPPED, "")
+        return over

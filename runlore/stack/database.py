@@ -1,0 +1,69 @@
+"""The database as a service of the stack: held open by this process, not a child of it.
+
+The embedded server outlives whoever started it and belongs to all processes of the home;
+this one only makes sure that it runs, and that it runs again should it die.
+"""
+
+from contextlib import ExitStack
+from datetime import datetime
+
+from runlore.records import instant
+from runlore.records.errors import Unavailable
+from runlore.settings import Settings
+from runlore.stack.child import Event, State, Tell
+from runlore.stack.services import DATABASE
+from runlore.store.engine import Store, open_store
+from runlore.store.tracking import tracking_url
+
+CHECK_EVERY_S = 5.0
+
+
+class Database:
+    def __init__(self, settings: Settings, tell: Tell) -> None:
+        self.state = State.WAITING
+        self._settings = settings
+        self._tell = tell
+        self._leases = ExitStack()
+        self._store: Store | None = None
+        self._checked_at = instant.EPOCH
+
+    @property
+    def tracking_url(self) -> str:
+        """Where MLflow keeps its records: a secret, when the server is a given one."""
+        return tracking_url(self._store) if self._store else ""
+
+    def start(self) -> None:
+        """Make it run, with its tables up to date; raises when it cannot."""
+        self._store = self._leases.enter_context(open_store(self._settings))
+        where = self._store.engine.url.render_as_string(hide_password=True)
+        self._change(State.HEALTHY, where)
+
+    def tick(self, now: datetime) -> None:
+        """Look whether it still answers, from time to time."""
+        if self._store is None or (now - self._checked_at).total_seconds() < CHECK_EVERY_S:
+            return
+        self._checked_at = now
+        try:
+            with self._store.begin():
+                pass
+        except Unavailable as error:
+            self._revive(str(error))
+
+    def _revive(self, reason: str) -> None:
+        if self.state is State.HEALTHY:
+            self._change(State.RESTARTING, reason)
+        try:
+            self.start()
+        except Unavailable:
+            return
+
+    def stop(self) -> None:
+        """Let go of it; the last one of the home who does stops the embedded server."""
+        self._leases.close()
+        if self._store is not None:
+            self._store = None
+            self._change(State.STOPPED, "")
+
+    def _change(self, state: State, detail: str) -> None:
+        self.state = state
+        self._tell(Event(DATABASE, state, detail))

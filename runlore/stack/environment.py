@@ -1,0 +1,114 @@
+"""The environment variables of the services, from the settings."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from runlore.settings import TELEMETRY_OFF, Settings
+from runlore.stack.ports import ANYWHERE, local
+
+PREFECT_SERVER = {
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
+    "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
+    "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
+    "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+}
+"""Batches: each of these events would be one commit in SQLite otherwise."""
+
+PREFECT_WORKER = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+MLFLOW_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+"""The job runner is seven more processes, for features that Runlore does not use."""
+
+PREFECT_ACCOUNT = frozenset(
+    {
+        "PREFECT_PROFILE",
+        "PREFECT_API_KEY",
+        "PREFECT_API_AUTH_STRING",
+        "PREFECT_API_DATABASE_CONNECTION_URL",
+    }
+)
+"""A user's own Prefect account, which must not leak into a server of ours."""
+
+
+def of_settings(settings: Settings) -> dict[str, str]:
+    """Spell the settings as variables, so that a child reads exactly these.
+
+    >>> of_settings(Settings(workers=3))["RUNLORE_WORKERS"]
+    '3'
+    """
+    found = {}
+    for name in Settings.model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, SecretStr):
+            value = value.get_secret_value()
+        if isinstance(value, tuple):
+            value = json.dumps(value)
+        if value is not None:
+            found[f"RUNLORE_{name.upper()}"] = str(value)
+    return found
+
+
+def prefect_api(settings: Settings) -> str:
+    return settings.prefect_api_url or f"{base(settings.host, settings.prefect_port)}/api"
+
+
+def base(host: str, port: int) -> str:
+    """Where this machine reaches a service.
+
+    >>> base("0.0.0.0", 80), base("::1", 80)
+    ('http://127.0.0.1:80', 'http://[::1]:80')
+    """
+    reached = local(host)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
+
+
+def of_prefect_clients(settings: Settings) -> dict[str, str]:
+    """What a process needs that runs flows or talks to Prefect."""
+    given = {"PREFECT_API_URL": prefect_api(settings)}
+    if settings.prefect_api_url is None:
+        given["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")
+    return TELEMETRY_OFF | given
+
+
+def of_prefect_server(settings: Settings) -> dict[str, str]:
+    database = settings.home.absolute() / "prefect" / "prefect.db"
+    return PREFECT_SERVER | {
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}"
+    }
+
+
+def of_mlflow_server(settings: Settings) -> dict[str, str]:
+    """MLflow answers names it knows only; a wider address needs this machine's names."""
+    if settings.host not in ANYWHERE:
+        return dict(MLFLOW_SERVER)
+    names = ("localhost:*", "127.0.0.1:*", "192.168.*", "10.*", f"{os.uname().nodename}:*")
+    return MLFLOW_SERVER | {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names)}
+
+
+def of_child(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
+    """The whole environment of a service.
+
+    Its folder is the home, where it finds no packages by accident; relative import paths of
+    ours are therefore made absolute. This interpreter's programs come first on its PATH.
+    """
+    foreign = {"PYTHONDONTWRITEBYTECODE"}
+    if settings.prefect_api_url is None:
+        foreign |= PREFECT_ACCOUNT
+    inherited = {key: value for key, value in os.environ.items() if key not in foreign}
+    paths = filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))
+    programs = (str(Path(sys.executable).parent), inherited.get("PATH", os.defpath))
+    return {
+        **inherited,
+        **TELEMETRY_OFF,
+        **of_settings(settings),
+        "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in paths),
+        "PYTHONSAFEPATH": "1",
+        "PYTHONUNBUFFERED": "1",
+        "PATH": os.pathsep.join(programs),
+        **extra,
+    }

@@ -1,0 +1,78 @@
+"""Is a service well? Small questions over HTTP, straight to this machine, past any proxy."""
+
+import http.client
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from runlore.records.errors import Unavailable
+
+TIMEOUT_S = 3.0
+
+
+class NoAnswer(Unavailable):
+    """Nobody listens, or what came back is no HTTP answer of success."""
+
+
+def ask(url: str, body: object = None) -> Any:  # noqa: ANN401  (whatever JSON holds)
+    """GET, or POST of JSON when there is a body; return what the answer's JSON says.
+
+    Anything but a success is `NoAnswer`; an answer that is not JSON comes back as text.
+    """
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT_S)
+    sent = None if body is None else json.dumps(body)
+    headers = {} if body is None else {"Content-Type": "application/json"}
+    try:
+        connection.request("GET" if body is None else "POST", parts.path, sent, headers)
+        answer = connection.getresponse()
+        text = answer.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise NoAnswer(f"{url}: {error or type(error).__name__}") from error
+    finally:
+        connection.close()
+    if not 200 <= answer.status < 300:
+        raise NoAnswer(f"{url}: HTTP {answer.status} {text[:200]}")
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Well when the address answers with success."""
+
+    url: str
+
+    def check(self, _since: datetime) -> None:
+        """Raise `NoAnswer` unless the service is well."""
+        ask(self.url)
+
+
+@dataclass(frozen=True)
+class Polls:
+    """A Prefect worker is well when it has reported to its pool since it was started."""
+
+    api: str
+    pool: str
+
+    def check(self, since: datetime) -> None:
+        workers = ask(f"{self.api}/work_pools/{self.pool}/workers/filter", {})
+        seen = [w.get("last_heartbeat_time") for w in workers if w.get("status") == "ONLINE"]
+        if not any(at and datetime.fromisoformat(at) >= since for at in seen):
+            raise NoAnswer(f"{self.api}: no worker of pool {self.pool!r} has reported yet")
+
+
+@dataclass(frozen=True)
+class Ends:
+    """A task, not a server: well when it has ended with exit code 0, so never while it runs."""
+
+    def check(self, _since: datetime) -> None:
+        raise NoAnswer("not ended yet")
+
+
+Probe = Answers | Polls | Ends

@@ -1,0 +1,117 @@
+"""The services for as long as a block runs.
+
+    with running(settings, ("prefect", "mlflow")) as stack:
+        use(stack.settings)
+
+A service that another Runlore process of the same home runs already is used, not started again,
+and its owner waits for its users before it stops it.
+"""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Literal
+
+from runlore.settings import Settings
+from runlore.stack import ports as tcp
+from runlore.stack.child import Event, State, Tell
+from runlore.stack.claims import Claim
+from runlore.stack.services import DATABASE, NAMES, Service, declare, select
+from runlore.stack.supervisor import Supervisor
+
+POLL_S = 0.05
+Ports = Literal["as_set", "free"]
+
+
+class Stack:
+    """What runs. `settings` has the ports that are really used."""
+
+    def __init__(self, settings: Settings, services: tuple[Service, ...], run: Supervisor) -> None:
+        self.settings = settings
+        self.services = services
+        self._run = run
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Title -> address, of the services that have a page."""
+        return {s.title: s.address for s in self.services if s.port is not None}
+
+    @property
+    def failed(self) -> list[str]:
+        """Names of the services that were given up."""
+        return [c.service.name for c in self._run.children if c.state is State.FAILED]
+
+
+def ignore(_event: Event) -> None:
+    """Tell nobody."""
+
+
+@contextmanager
+def running(
+    settings: Settings,
+    services: Iterable[str] = NAMES,
+    *,
+    ports: Ports = "as_set",
+    is_lasting: bool = False,
+    tell: Tell = ignore,
+) -> Iterator[Stack]:
+    """The named services and what they need: healthy when the block begins, gone after it.
+
+    `ports="free"` takes a free port where the one in the settings is in use.
+    `is_lasting` is for `runlore up`: all of it is ours, nobody is waited for at the end.
+    """
+    wanted = tuple(services)
+    with _claimed(settings, wanted, exclusive=is_lasting) as claims:
+        ours = {one.name for one in claims if one.host is None}
+        settled = settings.model_copy(update=_ports(settings, claims, ports))
+        selected = select(settled, wanted)
+        supervisor = Supervisor(settled, selected, ours, tell, is_lasting=is_lasting)
+        needed = {*wanted}.union(*(service.needs for service in selected))
+        try:
+            supervisor.start(with_database=DATABASE in needed)
+            yield Stack(settled, selected, supervisor)
+            if not is_lasting:
+                _await_users(claims, tell)
+        finally:
+            supervisor.stop()
+            for one in claims:
+                one.forget()
+
+
+@contextmanager
+def _claimed(
+    settings: Settings, wanted: tuple[str, ...], *, exclusive: bool
+) -> Iterator[list[Claim]]:
+    """Find out what is ours to run and what somebody else runs already."""
+    with ExitStack() as locks:
+        claims = []
+        for service in select(settings, wanted):
+            claims.append(Claim(settings.home, service.name))
+            locks.callback(claims[-1].release)
+            claims[-1].settle(exclusive=exclusive)
+        yield claims
+
+
+def _await_users(claims: Sequence[Claim], tell: Tell) -> None:
+    used = [one for one in claims if not one.close_to_users()]
+    for one in used:
+        tell(Event(one.name, State.HEALTHY, "another Runlore process still uses it; waiting"))
+    while used := [one for one in used if not one.close_to_users()]:
+        time.sleep(POLL_S)
+
+
+def _ports(settings: Settings, claims: Sequence[Claim], how: Ports) -> dict[str, int]:
+    """Settings to change: where guests find their service, and what a taken port becomes."""
+    changed = {}
+    ports = {s.name: s.port for s in declare(settings) if s.port is not None}
+    for one in claims:
+        port = ports.get(one.name)
+        if port is None:
+            continue
+        if one.host is not None and one.host.port is not None:
+            changed[port.field] = one.host.port
+        elif how == "free" and not tcp.is_free(settings.host, port.number):
+            changed[port.field] = tcp.free_port(settings.host)
+        elif one.host is None:
+            tcp.insist(settings.host, port, one.name)
+    return changed

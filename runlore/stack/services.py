@@ -1,0 +1,152 @@
+"""The services of the stack, as data."""
+
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from runlore.records.errors import BadInput
+from runlore.settings import Settings
+from runlore.stack import environment
+from runlore.stack.ports import Port
+from runlore.stack.probes import Answers, Ends, Polls, Probe
+
+POOL = "runlore"
+DATABASE = "database"
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process of the stack: what starts it, what tells that it is well, what it needs."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    probe: Probe
+    address: str
+    port: Port | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    tracking_variable: str | None = None
+    """Variable for the address of MLflow's tables, which is known late and may be secret."""
+    needs: tuple[str, ...] = ()
+    grace_s: float = 5.0
+    patience_s: float = 120.0
+    """How long it may take until it is well."""
+
+
+NAMES = (DATABASE, "prefect", "mlflow", "schedules", "worker", "serving")
+
+
+def declare(settings: Settings) -> tuple[Service, ...]:
+    """Every process that Runlore runs itself, in the order of their starting.
+
+    A Prefect or MLflow server named in the settings is somebody else's and not among them.
+    """
+    own = [_schedules(settings), _worker(settings), _serving(settings)]
+    if settings.mlflow_tracking_uri is None:
+        own.insert(0, _mlflow(settings))
+    if settings.prefect_api_url is None:
+        own.insert(0, _prefect(settings))
+    known = {DATABASE, *(service.name for service in own)}
+    return tuple(
+        replace(service, needs=tuple(name for name in service.needs if name in known))
+        for service in own
+    )
+
+
+def select(settings: Settings, wanted: Iterable[str]) -> tuple[Service, ...]:
+    """The processes asked for with everything they need; a wrong name is refused."""
+    names = list(wanted)
+    for name in names:
+        if name not in NAMES:
+            raise BadInput(f"{name!r} is no service; there are {', '.join(NAMES)}", "only")
+    declared = declare(settings)
+    for name in names:
+        needs = next((service.needs for service in declared if service.name == name), ())
+        names.extend(need for need in needs if need not in names)
+    return tuple(service for service in declared if service.name in names)
+
+
+def _prefect(settings: Settings) -> Service:
+    api = environment.prefect_api(settings)
+    return Service(
+        name="prefect",
+        title="Prefect: schedules and runs",
+        command=_module(
+            "prefect --no-prompt server start",
+            *("--host", settings.host, "--port", str(settings.prefect_port)),
+        ),
+        probe=Answers(f"{api}/health"),
+        address=api.removesuffix("/api"),
+        port=Port(settings.prefect_port, "prefect_port"),
+        environment=environment.of_prefect_clients(settings)
+        | environment.of_prefect_server(settings),
+    )
+
+
+def _mlflow(settings: Settings) -> Service:
+    address = environment.base(settings.host, settings.mlflow_port)
+    artifacts = str(settings.artifacts.absolute())
+    return Service(
+        name="mlflow",
+        title="MLflow: experiments and models",
+        command=_module(
+            "mlflow server --workers 1 --uvicorn-opts=--no-access-log --serve-artifacts",
+            *("--host", settings.host, "--port", str(settings.mlflow_port)),
+            *("--artifacts-destination", artifacts, "--default-artifact-root", artifacts),
+        ),
+        probe=Answers(f"{address}/health"),
+        address=address,
+        port=Port(settings.mlflow_port, "mlflow_port"),
+        environment=environment.of_mlflow_server(settings),
+        tracking_variable="MLFLOW_BACKEND_STORE_URI",
+        needs=(DATABASE,),
+    )
+
+
+def _schedules(settings: Settings) -> Service:
+    return Service(
+        name="schedules",
+        title="Schedules, from deployments/prefect.yaml",
+        command=_module(
+            "flows.register" if settings.prefect_api_url else "flows.register --bury-lost"
+        ),
+        probe=Ends(),
+        address=environment.prefect_api(settings),
+        environment=environment.of_prefect_clients(settings),
+        needs=("prefect",),
+    )
+
+
+def _worker(settings: Settings) -> Service:
+    """Slow to leave by itself (more than ten seconds), hence the short grace."""
+    api = environment.prefect_api(settings)
+    return Service(
+        name="worker",
+        title="Worker: runs what is due",
+        command=_module(
+            f"prefect --no-prompt worker start --pool {POOL} --type process --name runlore"
+        ),
+        probe=Polls(api, POOL),
+        address=api,
+        environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
+        needs=("prefect", DATABASE),
+        grace_s=3.0,
+    )
+
+
+def _serving(settings: Settings) -> Service:
+    address = environment.base(settings.host, settings.serve_port)
+    return Service(
+        name="serving",
+        title="Predictions over HTTP",
+        command=_module("runlore.cli serve"),
+        probe=Answers(f"{address}/livez"),
+        address=address,
+        port=Port(settings.serve_port, "serve_port"),
+        needs=(DATABASE,),
+    )
+
+
+def _module(words: str, *arguments: str) -> tuple[str, ...]:
+    """A command of this interpreter; arguments that may hold spaces come one by one."""
+    return (sys.executable, "-m", *words.split(), *arguments)

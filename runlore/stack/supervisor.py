@@ -1,0 +1,154 @@
+"""Start services in the order of their needs, look after them, stop them in reverse."""
+
+import os
+import threading
+import time
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from runlore.records import instant
+from runlore.records.errors import Unavailable
+from runlore.settings import Settings
+from runlore.stack import environment, processes
+from runlore.stack.child import Child, Event, State, Tell
+from runlore.stack.database import Database
+from runlore.stack.probes import Ends, NoAnswer
+from runlore.stack.processes import Running
+from runlore.stack.services import DATABASE, Service
+
+POLL_S = 0.05
+WATCH_S = 0.5
+
+
+class Guest:
+    """A service that another process runs, and we use."""
+
+    def __init__(self, service: Service, tell: Tell) -> None:
+        self.service = service
+        self.is_ready = isinstance(service.probe, Ends)
+        self._tell = tell
+        self._since = instant.now()
+
+    def tick(self, now: datetime) -> None:
+        """See whether it is well yet; raise when that takes too long."""
+        if self.is_ready:
+            return
+        try:
+            self.service.probe.check(instant.EPOCH)
+        except NoAnswer:
+            if (now - self._since).total_seconds() > self.service.patience_s:
+                raise
+            return
+        self.is_ready = True
+        self._tell(Event(self.service.name, State.HEALTHY, f"{self.service.address} (shared)"))
+
+
+class Supervisor:
+    """Runs the services that are `ours`. One thread at a time calls its methods."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        services: Sequence[Service],
+        ours: Collection[str],
+        tell: Tell,
+        *,
+        is_lasting: bool,
+    ) -> None:
+        self.children = [Child(s, settings.logs, tell) for s in services if s.name in ours]
+        self._guests = [Guest(s, tell) for s in services if s.name not in ours]
+        self._database = Database(settings, tell)
+        self._settings = settings
+        self._is_lasting = is_lasting
+        self._end = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="runlore-stack", daemon=True)
+
+    @property
+    def home(self) -> Path:
+        return self._settings.home.absolute()
+
+    def start(self, *, with_database: bool) -> None:
+        """Return when all is well; raise when something cannot be brought up.
+
+        What does not need the database is on its way while the database starts.
+        """
+        self.home.mkdir(parents=True, exist_ok=True)
+        self.tick()
+        if with_database:
+            self._database.start()
+        while not self._all_ready():
+            self.tick()
+            for child in self.children:
+                if child.state is State.FAILED:
+                    raise Unavailable(f"{child.service.name}: {child.detail}")
+            time.sleep(POLL_S)
+        self._watcher.start()
+
+    def tick(self) -> None:
+        """Look after every service once."""
+        now = instant.now()
+        self._database.tick(now)
+        for guest in self._guests:
+            guest.tick(now)
+        ready = self._ready()
+        for child in self.children:
+            child.tick(now)
+            if child.is_due(now) and ready.issuperset(child.service.needs):
+                self._start(child)
+
+    def _all_ready(self) -> bool:
+        return all(one.is_ready for one in self._both())
+
+    def _ready(self) -> set[str]:
+        """Names of what is well. A guest of a service needs nothing of what that one needs."""
+        ready = {one.service.name for one in self._both() if one.is_ready}
+        return ready | {DATABASE} if self._database.state is State.HEALTHY else ready
+
+    def _both(self) -> list[Child | Guest]:
+        return [*self.children, *self._guests]
+
+    def _start(self, child: Child) -> None:
+        service = child.service
+        extra = dict(service.environment)
+        if service.tracking_variable is not None:
+            extra[service.tracking_variable] = self._database.tracking_url
+        now = instant.now()
+        record = Running(
+            name=service.name,
+            keeper=child.start(environment.of_child(self._settings, extra), self.home, now),
+            supervisor=processes.identity(os.getpid()),
+            since=now.isoformat(timespec="seconds"),
+            address=service.address,
+            port=service.port.number if service.port else None,
+            log=str(child.log),
+            is_lasting=self._is_lasting,
+        )
+        processes.write(self.home, record)
+
+    def _watch(self) -> None:
+        while not self._end.wait(WATCH_S):
+            self.tick()
+
+    def stop(self) -> None:
+        """Stop all that is ours, dependents first; a second Ctrl-C makes it quick."""
+        self._end.set()
+        try:
+            if self._watcher.is_alive():
+                self._watcher.join()
+            self._stop_children()
+        except KeyboardInterrupt:
+            for child in self.children:
+                child.kill()
+            self._stop_children()
+        finally:
+            self._database.stop()
+
+    def _stop_children(self) -> None:
+        left = self.children[::-1]
+        while left:
+            for child in left:
+                if not any(child.service.name in other.service.needs for other in left):
+                    child.stop()
+            left = [child for child in left if not child.is_over()]
+            time.sleep(POLL_S / 5)

@@ -1,0 +1,1 @@
+"""PostgreSQL: tables, migrations, COPY, and the embedded server."""

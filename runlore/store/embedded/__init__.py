@@ -1,0 +1,124 @@
+"""PostgreSQL that comes along with Runlore: one server per home, shared by all its processes.
+
+The first process that needs it starts it, further ones adopt it, the last one stops it.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from runlore.store.embedded import binaries, locks, server
+from runlore.store.embedded.layout import Layout, explained
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to a running server; it ends with `release` or with the process."""
+
+    home: Path
+    url: str
+    _descriptor: int
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What there is to know about a home's server without touching it.
+
+    users: ids of the processes that hold a lease.
+    """
+
+    is_running: bool
+    pid: int | None
+    version: str
+    size_bytes: int
+    users: tuple[int, ...]
+    data: Path
+    log: Path
+
+
+def acquire(home: Path) -> Lease:
+    """Make sure that the home's server runs, and keep it running until `release`."""
+    layout = Layout.of(home)
+    layout.prepare()
+    with locks.exclusive(layout):
+        entry = layout.users / f"{os.getpid()}-{secrets.token_hex(4)}"
+        held = locks.hold(layout, entry)
+        try:
+            layout.rotate_log()
+            return Lease(layout.home, server.ensure(layout).url, held)
+        except BaseException:
+            _leave(layout, held)
+            raise
+
+
+def release(lease: Lease) -> None:
+    """Give the lease back; whoever is last stops the server."""
+    layout = Layout(lease.home)
+    with locks.exclusive(layout):
+        _leave(layout, lease._descriptor)
+
+
+@contextmanager
+def running(home: Path) -> Iterator[str]:
+    """The URL of the home's server, which runs at least as long as the block."""
+    lease = acquire(home)
+    try:
+        yield lease.url
+    finally:
+        release(lease)
+
+
+def stop(home: Path) -> bool:
+    """Stop the home's server whoever uses it; False when none was running."""
+    layout = Layout.of(home)
+    if not layout.lock.exists():
+        return False
+    with locks.exclusive(layout):
+        was_running = server.postmaster(layout) is not None
+        server.stop(layout)
+        return was_running
+
+
+def state(home: Path) -> State:
+    """Look at the home's server; nothing is started and nothing made."""
+    layout = Layout.of(home)
+    with explained(layout.data):
+        found = server.postmaster(layout)
+        return State(
+            is_running=found is not None,
+            pid=found.pid if found else None,
+            version=binaries.find().version(),
+            size_bytes=_size(layout.data),
+            users=tuple(sorted(int(entry.name.split("-")[0]) for entry in _in_use(layout))),
+            data=layout.data,
+            log=layout.log,
+        )
+
+
+def _leave(layout: Layout, held: int) -> None:
+    locks.let_go(held)
+    in_use = _in_use(layout)
+    for other in layout.users.iterdir():
+        if other not in in_use:
+            other.unlink()
+    if not in_use:
+        server.stop(layout)
+
+
+def _in_use(layout: Layout) -> set[Path]:
+    """Entries of processes that live: a killed one holds no lock any more."""
+    entries = layout.users.iterdir() if layout.users.exists() else ()
+    return {entry for entry in entries if locks.is_held(entry)}
+
+
+def _size(folder: Path) -> int:
+    """Bytes on disk; files that vanish meanwhile do not count."""
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += Path(parent, name).lstat().st_blocks * 512
+    return total

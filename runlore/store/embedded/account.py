@@ -1,0 +1,189 @@
+"""Which account the server runs in, and how a program is started in that account.
+
+PostgreSQL refuses to run as root. Root therefore hands the data to an unprivileged account and
+leaves the folders above alone: where their modes keep that account out, the server gets the one
+capability that lets it pass, or else runs as root's double in a user namespace.
+"""
+
+import os
+import pwd
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runlore.records.errors import Misconfigured
+from runlore.store.embedded.binaries import Binaries
+from runlore.store.embedded.layout import Layout
+
+ACCOUNTS = ("postgres", "nobody")
+DOUBLES = ("postgres", "daemon", "bin")
+CAPABILITIES = ("dac_read_search", "dac_override")
+PROBE = 'test -r "$1" && test -x "$1" && cd "$2" && cd "$3"'
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """uid, gid: who owns data and socket.
+
+    prefix: command that changes into the account; without one, root changes by itself.
+    callers: names under which the server sees those who may connect.
+    """
+
+    uid: int
+    gid: int
+    callers: tuple[str, ...]
+    prefix: tuple[str, ...] = ()
+
+    @property
+    def _changes(self) -> bool:
+        return not self.prefix and self.uid != os.geteuid()
+
+    def run(
+        self,
+        command: Sequence[str],
+        *,
+        given: str = "",
+        stderr: int = subprocess.PIPE,
+        pass_fds: Sequence[int] = (),
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program in the account, in a session of its own so that no Ctrl-C reaches it."""
+        return subprocess.run(
+            [*self.prefix, *command],
+            check=False,
+            text=True,
+            errors="replace",
+            cwd="/",
+            umask=0o077,
+            env=_environment(),
+            start_new_session=True,
+            input=given,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            pass_fds=pass_fds,
+            user=self.uid if self._changes else None,
+            group=self.gid if self._changes else None,
+            extra_groups=[] if self._changes else None,
+        )
+
+    def make_folder(self, folder: Path) -> None:
+        """Make a folder that nobody but the account may enter, and refuse anybody else's."""
+        try:
+            folder.mkdir(mode=0o700)
+            os.chown(folder, self.uid, self.gid)
+        except FileExistsError:
+            pass
+        found = folder.lstat()
+        if not folder.is_dir() or folder.is_symlink() or found.st_uid != self.uid:
+            raise Misconfigured(
+                f"{folder}: belongs to user id {found.st_uid}, not {self.uid}; "
+                "remove it, or set RUNLORE_HOME to another folder"
+            )
+        folder.chmod(0o700)
+
+
+def choose(layout: Layout, binaries: Binaries) -> Account:
+    """Who runs the server of this home; data that exist stay with their owner."""
+    owner = layout.data.stat().st_uid if layout.data.exists() else None
+    if os.geteuid() != 0:
+        return _own(layout, owner)
+    wanted = owner if owner is not None else _unprivileged(layout)
+    for account in _ways(layout, wanted, can_change=owner is None):
+        if _gets_through(account, layout, binaries):
+            return account
+    raise Misconfigured(
+        f"{layout.root}: user id {wanted} cannot reach it or {binaries.folder}, and neither "
+        "setpriv nor unshare (util-linux) could help; set RUNLORE_HOME to a folder that every "
+        "user may enter, or RUNLORE_DATABASE_URL"
+    )
+
+
+def _own(layout: Layout, owner: int | None) -> Account:
+    me = os.geteuid()
+    if owner is not None and owner != me:
+        raise Misconfigured(
+            f"{layout.data}: belongs to user id {owner}, you are {me}; "
+            "set RUNLORE_HOME to a folder of your own"
+        )
+    name = _name(me)
+    if name is None:
+        raise Misconfigured(
+            f"user id {me} has no name in /etc/passwd, and PostgreSQL needs one; "
+            "add it, or set RUNLORE_DATABASE_URL"
+        )
+    return Account(me, os.getegid(), (name, "root"))
+
+
+def _unprivileged(layout: Layout) -> int:
+    """The account for new data: the home's owner, or for root's home one that can do little."""
+    owner = layout.home.stat().st_uid
+    return owner if owner != 0 and _name(owner) else _first(ACCOUNTS).pw_uid
+
+
+def _ways(layout: Layout, uid: int, *, can_change: bool) -> Iterator[Account]:
+    if uid != 0:
+        gid = pwd.getpwuid(uid).pw_gid if _name(uid) else layout.data.stat().st_gid
+        owner = _name(layout.home.stat().st_uid)
+        callers = ("root", owner) if owner and owner != "root" else ("root",)
+        yield Account(uid, gid, callers)
+        for capability in CAPABILITIES if shutil.which("setpriv") else ():
+            yield Account(uid, gid, callers, _setpriv(uid, gid, capability))
+    if (uid == 0 or can_change) and shutil.which("unshare"):
+        double = _first(DOUBLES)
+        yield Account(0, 0, (double.pw_name,), _unshare(double))
+
+
+def _setpriv(uid: int, gid: int, capability: str) -> tuple[str, ...]:
+    """Without no_setuid_fixup, access(2) leaves ambient capabilities out and initdb gives up."""
+    return (
+        "setpriv",
+        f"--reuid={uid}",
+        f"--regid={gid}",
+        "--clear-groups",
+        "--securebits=+no_setuid_fixup",
+        f"--inh-caps=+{capability}",
+        f"--ambient-caps=+{capability}",
+    )
+
+
+def _unshare(double: pwd.struct_passwd) -> tuple[str, ...]:
+    """Root, seen from inside as an account that others cannot be taken for."""
+    return (
+        "unshare",
+        "--user",
+        f"--map-user={double.pw_uid}",
+        f"--map-group={double.pw_gid}",
+    )
+
+
+def _gets_through(account: Account, layout: Layout, binaries: Binaries) -> bool:
+    parent = layout.socket_folder.parent
+    tried = account.run(
+        ["/bin/sh", "-c", PROBE, "sh", str(binaries.postgres), str(layout.root), str(parent)]
+    )
+    return tried.returncode == 0
+
+
+def _environment() -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _first(names: Sequence[str]) -> pwd.struct_passwd:
+    for name in names:
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    raise Misconfigured(
+        f"PostgreSQL does not run as root and there is no account {' or '.join(names)}; "
+        "add one, or set RUNLORE_DATABASE_URL"
+    )
+
+
+def _name(uid: int) -> str | None:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return None

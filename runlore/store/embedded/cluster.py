@@ -1,0 +1,146 @@
+"""The data folder: made once, checked at every start, and who may connect to it."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from runlore.records.errors import Misconfigured, Unavailable
+from runlore.store.embedded.account import Account
+from runlore.store.embedded.binaries import MAJOR, Binaries
+from runlore.store.embedded.layout import SOCKET, Layout, explained
+
+ROLE = "runlore"
+DATABASE = "runlore"
+PORT = 5432
+TUNING = {
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "max_connections": "100",
+    "max_locks_per_transaction": "512",
+    "max_logical_replication_workers": "0",
+    "max_wal_senders": "0",
+    "max_wal_size": "2GB",
+    "wal_compression": "on",
+    "wal_level": "minimal",
+    "random_page_cost": "1.1",
+    "search_path": "public",
+    "jit": "off",
+    "log_checkpoints": "off",
+    "log_line_prefix": "%m [%p] ",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+}
+"""Defaults of new data; they may be changed in its postgresql.conf.
+
+search_path: other tools' tables must not come to lie in the schema that is named like the role.
+"""
+TROUBLE = re.compile(r"FATAL:|PANIC:|ERROR:|error:|HINT:|could not|invalid")
+
+
+def prepare(layout: Layout, account: Account, binaries: Binaries) -> None:
+    """Make everything ready for a start; no process of an earlier server may be alive."""
+    with explained(layout.root):
+        _remove_stale(layout)
+        account.make_folder(layout.socket_folder)
+        if not layout.data.exists():
+            _initialise(layout, account, binaries)
+        _check_version(layout)
+        _let_in(layout, account)
+
+
+def command(layout: Layout, binaries: Binaries) -> list[str]:
+    """The server's command line, with the settings that no file may change."""
+    settings = {
+        "listen_addresses": "",
+        "port": str(PORT),
+        "unix_socket_directories": f'"{layout.socket_folder}"',
+        "cluster_name": layout.name,
+        "logging_collector": "off",
+        "hba_file": str(layout.data / "pg_hba.conf"),
+        "ident_file": str(layout.data / "pg_ident.conf"),
+    }
+    options = [f"--{name}={value}" for name, value in settings.items()]
+    return [str(binaries.postgres), "-D", str(layout.data), *options]
+
+
+def reason(messages: str) -> str:
+    """The lines of PostgreSQL's messages that say what went wrong, without their time stamps."""
+    lines = [re.sub(r"^\S+ \S+ UTC \[\d+\] ", "", line.strip()) for line in messages.splitlines()]
+    telling = [line for line in lines if TROUBLE.search(line)]
+    return " | ".join((telling or [line for line in lines if line] or ["it said nothing"])[-4:])
+
+
+def _initialise(layout: Layout, account: Account, binaries: Binaries) -> None:
+    """Make the data under another name first: what is interrupted is not taken for whole."""
+    _discard_unfinished(layout)
+    account.make_folder(layout.unfinished)
+    made = account.run(_initdb(layout, binaries))
+    if made.returncode == 0:
+        made = account.run(
+            [str(binaries.postgres), "--single", "-D", str(layout.unfinished), "template1"],
+            given=f"ALTER DATABASE postgres RENAME TO {DATABASE}",
+        )
+    if made.returncode != 0 or "ERROR:" in made.stderr:
+        _discard_unfinished(layout)
+        raise Unavailable(_failure(layout, made))
+    layout.unfinished.rename(layout.data)
+
+
+def _initdb(layout: Layout, binaries: Binaries) -> list[str]:
+    return [
+        str(binaries.initdb),
+        f"--pgdata={layout.unfinished}",
+        f"--username={ROLE}",
+        "--encoding=UTF8",
+        "--locale=C",
+        "--locale-provider=builtin",
+        "--builtin-locale=C.UTF-8",
+        "--auth=reject",
+        "--no-instructions",
+        *(f"--set={name}={value}" for name, value in TUNING.items()),
+    ]
+
+
+def _failure(layout: Layout, made: subprocess.CompletedProcess[str]) -> str:
+    remedy = ""
+    if "No space left on device" in made.stderr:
+        remedy = "; free some space or set RUNLORE_HOME to a folder on a larger disk"
+    return f"{layout.data}: PostgreSQL could not make it: {reason(made.stderr)}{remedy}"
+
+
+def _discard_unfinished(layout: Layout) -> None:
+    if layout.unfinished.exists():
+        shutil.rmtree(layout.unfinished)
+
+
+def _check_version(layout: Layout) -> None:
+    version = (layout.data / "PG_VERSION").read_text().strip()
+    if version != str(MAJOR):
+        raise Misconfigured(
+            f"{layout.data}: made by PostgreSQL {version}, this is {MAJOR}; "
+            "set RUNLORE_HOME to a new folder and ingest again"
+        )
+
+
+def _let_in(layout: Layout, account: Account) -> None:
+    """Local callers only, known by what the kernel says about them."""
+    rules = [f"local all {ROLE} peer map={ROLE}"]
+    names = [f'{ROLE} "{caller}" {ROLE}' for caller in account.callers]
+    for path, lines in (
+        (layout.data / "pg_hba.conf", rules),
+        (layout.data / "pg_ident.conf", names),
+    ):
+        path.unlink(missing_ok=True)
+        with path.open("x") as file:
+            os.fchown(file.fileno(), account.uid, account.gid)
+            file.write("\n".join(lines) + "\n")
+
+
+def _remove_stale(layout: Layout) -> None:
+    """Nobody holds the server lock, so whatever these files claim is past."""
+    socket: Path = layout.socket_folder / SOCKET
+    for path in (layout.data / "postmaster.pid", socket, socket.with_name(f"{SOCKET}.lock")):
+        path.unlink(missing_ok=True)

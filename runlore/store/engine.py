@@ -1,0 +1,160 @@
+"""The way to the tables: one engine per process."""
+
+import atexit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import psycopg
+import sqlalchemy
+from pydantic import SecretStr
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from runlore.records.errors import Misconfigured, Unavailable
+from runlore.settings import Settings
+from runlore.store import embedded
+from runlore.store.migrate import migrate
+
+T = TypeVar("T")
+DRIVER = "postgresql+psycopg"
+SCHEMES = {"postgres", "postgresql", DRIVER}
+CONNECT_TIMEOUT_S = 10
+POOL_SIZE = 5
+POOL_OVERFLOW = 20
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the records are. `url` may hold a password: never show it."""
+
+    url: str = field(repr=False)
+    engine: sqlalchemy.Engine
+
+    @contextmanager
+    def begin(self) -> Iterator[sqlalchemy.Connection]:
+        """A connection in a transaction: committed at the end, rolled back on an error."""
+        connection = self._reach(self.engine.connect)
+        with self._watched(), connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def connect(self) -> Iterator[psycopg.Connection[Any]]:
+        """The same as `begin` with psycopg's own connection, which knows COPY."""
+        pooled = self._reach(self.engine.raw_connection)
+        connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
+        try:
+            with self._watched(), connection.transaction():
+                yield connection
+        finally:
+            if connection.closed:
+                pooled.invalidate()
+            pooled.close()
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A connection lost half-way is `Unavailable`, like one that never came about."""
+        try:
+            yield
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise
+            raise _unavailable(self.engine.url, error.orig) from error
+        except psycopg.OperationalError as error:
+            if error.sqlstate is not None and not isinstance(
+                error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown
+            ):
+                raise
+            raise _unavailable(self.engine.url, error) from error
+
+    def _reach(self, open_connection: Callable[[], T]) -> T:
+        try:
+            return open_connection()
+        except DBAPIError as error:
+            raise _unavailable(self.engine.url, error.orig) from error
+        except psycopg.OperationalError as error:
+            raise _unavailable(self.engine.url, error) from error
+
+
+def connect(url: str) -> Store:
+    """A store at an address; nothing is opened yet."""
+    parsed = _parse(url)
+    engine = sqlalchemy.create_engine(
+        parsed,
+        pool_pre_ping=True,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        connect_args=_session(parsed),
+    )
+    return Store(parsed.render_as_string(hide_password=False), engine)
+
+
+def _session(url: URL) -> dict[str, str | int]:
+    """Instants come back in UTC; what else an address says about its sessions holds."""
+    given = url.query.get("options", "")
+    return {
+        "options": f"{given} -c TimeZone=UTC".strip(),
+        "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_TIMEOUT_S))),
+        "application_name": str(url.query.get("application_name", "runlore")),
+    }
+
+
+@contextmanager
+def open_store(settings: Settings) -> Iterator[Store]:
+    """The store of these settings, with its server running and its tables up to date."""
+    with _served(settings) as url:
+        store = connect(url)
+        try:
+            migrate(store)
+            yield store
+        finally:
+            store.engine.dispose()
+
+
+def database_url(settings: Settings) -> str:
+    """The address of the database, whose embedded server stays up until this process ends."""
+    if settings.database_url is not None:
+        return _given(settings.database_url)
+    return _lasting(settings.home)
+
+
+@cache
+def _lasting(home: Path) -> str:
+    lease = embedded.acquire(home)
+    atexit.register(embedded.release, lease)
+    return lease.url
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        yield _given(settings.database_url)
+        return
+    with embedded.running(settings.home) as url:
+        yield url
+
+
+def _given(url: SecretStr) -> str:
+    return _parse(url.get_secret_value()).render_as_string(hide_password=False)
+
+
+def _parse(url: str) -> URL:
+    """Read an address in any of its usual spellings; errors do not repeat it."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername not in SCHEMES:
+        raise Misconfigured(
+            "RUNLORE_DATABASE_URL: not an address like postgresql://user:password@host/database"
+        )
+    return parsed.set(drivername=DRIVER)
+
+
+def _unavailable(url: URL, cause: BaseException | None) -> Unavailable:
+    where = f"{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}"
+    reason = " ".join(str(cause).split())
+    return Unavailable(f"PostgreSQL at {where}, database {url.database!r}: {reason}")

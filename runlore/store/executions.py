@@ -1,0 +1,74 @@
+"""Reading executions: the whole log as a frame."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+from psycopg import sql
+
+from runlore.records.execution import EXECUTION_COLUMNS, NO_INSTANT
+from runlore.store.copying import copy_out
+from runlore.store.engine import Store
+from runlore.store.schema import SCHEMA
+
+INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
+COLUMNS = ("seq", "revision", *EXECUTION_COLUMNS)
+UTC_US = pa.timestamp("us", "UTC")
+
+
+def read_facts(
+    store: Store,
+    *,
+    until_seq: int | None = None,
+    since_known_at: datetime | None = None,
+    sources: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """Facts in sequence: EXECUTION_COLUMNS, `seq` and `revision`.
+
+    Instants are int64 microseconds (NO_INSTANT for none), inputs and outcome JSON text.
+    """
+    conditions: list[sql.Composable] = [sql.SQL("true")]
+    if until_seq is not None:
+        conditions.append(sql.SQL("seq <= {}").format(until_seq))
+    if since_known_at is not None:
+        conditions.append(sql.SQL("known_at >= {}").format(since_known_at))
+    if sources is not None:
+        conditions.append(sql.SQL("source = ANY({})").format(list(sources)))
+    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
+        sql.Identifier(SCHEMA, "executions"),
+        sql.SQL(" AND ").join(conditions),
+    )
+    with store.connect() as connection:
+        rows = copy_out(connection, query)
+    return _frame(_table(rows))
+
+
+def _table(rows: bytearray) -> pa.Table:
+    types = dict.fromkeys(COLUMNS, pa.string())
+    types |= {"seq": pa.int64(), "revision": pa.int64()} | dict.fromkeys(INSTANTS, UTC_US)
+    if not rows:
+        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
+    return pa_csv.read_csv(
+        pa.py_buffer(rows),
+        pa_csv.ReadOptions(column_names=COLUMNS),
+        pa_csv.ParseOptions(newlines_in_values=True),
+        pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=False),
+    )
+
+
+def _frame(table: pa.Table) -> pd.DataFrame:
+    seq = table["seq"].to_numpy()
+    if (np.diff(seq) < 0).any():
+        table = table.take(pa.array(np.argsort(seq, kind="stable")))
+    columns = {
+        name: pc.fill_null(table[name].cast(pa.int64()), NO_INSTANT).to_numpy()
+        if name in INSTANTS
+        else table[name].to_pandas()
+        for name in (*EXECUTION_COLUMNS, "seq", "revision")
+    }
+    return pd.DataFrame(columns)

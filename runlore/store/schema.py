@@ -1,0 +1,200 @@
+"""The tables, as SQLAlchemy Core. Migrations in `migrations/` make them; a test compares the two.
+
+Facts are only ever added. `executions`, `metrics` and `ledger` are partitioned by month.
+"""
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Sequence,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, REAL
+
+SCHEMA = "runlore"
+PARTITIONED = {"executions": "submitted", "metrics": "at", "ledger": "at"}
+"""Partitioned table -> its range column."""
+
+metadata = MetaData(schema=SCHEMA)
+fact_seq = Sequence("fact_seq", metadata=metadata)
+
+INSTANT = DateTime(timezone=True)
+EMPTY_OBJECT = text("'{}'::jsonb")
+
+executions = Table(
+    "executions",
+    metadata,
+    Column("seq", BigInteger, fact_seq, server_default=fact_seq.next_value(), nullable=False),
+    Column("source", Text, primary_key=True),
+    Column("source_id", Text, primary_key=True),
+    Column("submitted", INSTANT, primary_key=True),
+    Column("revision", SmallInteger, primary_key=True, server_default=text("0")),
+    Column("actor", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("inputs", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("started", INSTANT),
+    Column("finished", INSTANT),
+    Column("status", Text, nullable=False),
+    Column("outcome", JSONB, nullable=False, server_default=EMPTY_OBJECT),
+    Column("submission_known_at", INSTANT, nullable=False),
+    Column("known_at", INSTANT, nullable=False),
+    Column("digest", BigInteger, nullable=False, comment="of the content, to recognise repeats"),
+    Index("executions_by_seq", "seq"),
+    postgresql_partition_by="RANGE (submitted)",
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("at", INSTANT, primary_key=True),
+    Column("revision", SmallInteger, primary_key=True, server_default=text("0")),
+    Column("value", Double, nullable=False),
+    Column("known_at", INSTANT, nullable=False),
+    postgresql_partition_by="RANGE (at)",
+)
+
+ingests = Table(
+    "ingests",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("records", Text, nullable=False, comment="executions or metrics"),
+    Column("mapping_digest", Text, nullable=False),
+    Column("bytes_done", BigInteger, nullable=False, server_default=text("0")),
+    Column("prefix_digest", Text, nullable=False, comment="of the first bytes_done bytes"),
+    Column("lines_done", BigInteger, nullable=False, server_default=text("0")),
+    Column("rows_new", BigInteger, nullable=False, server_default=text("0")),
+    Column("rows_known", BigInteger, nullable=False, server_default=text("0")),
+    Column("rows_rejected", BigInteger, nullable=False, server_default=text("0")),
+    Column("started_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("finished_at", INSTANT),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("ingest_id", BigInteger, ForeignKey(ingests.c.id), nullable=False),
+    Column("file", Text, nullable=False),
+    Column("line", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("raw", Text, nullable=False),
+    Column("at", INSTANT, nullable=False, server_default=func.now()),
+    UniqueConstraint("ingest_id", "line"),
+)
+
+feature_states = Table(
+    "feature_states",
+    metadata,
+    Column("history", Text, primary_key=True, comment="digest of the History declaration"),
+    Column("key", Text, primary_key=True),
+    Column("state", ARRAY(Double), nullable=False),
+)
+
+feature_histories = Table(
+    "feature_histories",
+    metadata,
+    Column("history", Text, primary_key=True),
+    Column("declaration", JSONB, nullable=False),
+    Column("built_seq", BigInteger, nullable=False, comment="facts up to here are folded in"),
+    Column("built_at", INSTANT, nullable=False, server_default=func.now()),
+)
+
+ledger = Table(
+    "ledger",
+    metadata,
+    Column("at", INSTANT, primary_key=True),
+    Column("id", Uuid, primary_key=True),
+    Column("spec", Text, nullable=False),
+    Column("version", Text, comment="null when nothing could answer"),
+    Column("arm", Text, nullable=False, comment="champion, batch, …"),
+    Column("status", SmallInteger, nullable=False, comment="HTTP status of the answer"),
+    Column("as_of", INSTANT, nullable=False),
+    Column("source", Text),
+    Column("source_id", Text),
+    Column("request", JSONB, nullable=False),
+    Column("features", ARRAY(REAL)),
+    Column("prediction", Double),
+    Column("low", Double),
+    Column("high", Double),
+    Column("reasons", JSONB),
+    Column("error", Text),
+    Column("latency_ms", REAL),
+    Index("ledger_by_id", "id"),
+    Index("ledger_by_execution", "source", "source_id"),
+    Index("ledger_by_spec", "spec", "at"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+drift_results = Table(
+    "drift_results",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", INSTANT, nullable=False, server_default=func.now()),
+    Column("spec", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("window_from", INSTANT, nullable=False),
+    Column("window_to", INSTANT, nullable=False),
+    Column("column_name", Text, nullable=False),
+    Column("statistic", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("threshold", Double, nullable=False),
+    Column("is_drifted", Boolean, nullable=False),
+    Column("rows_reference", Integer, nullable=False),
+    Column("rows_current", Integer, nullable=False),
+    Column("report", Text, comment="path of the HTML report"),
+    UniqueConstraint("spec", "version", "window_from", "window_to", "column_name", "statistic"),
+)
+
+anomalies = Table(
+    "anomalies",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False, comment="what sort of deviation: drift, …"),
+    Column("subject", Text, nullable=False, comment="what deviates: a spec, a metric"),
+    Column("severity", Text, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+    Column("opened_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("resolved_at", INSTANT),
+    Index(
+        "anomalies_open",
+        "kind",
+        "subject",
+        unique=True,
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+)
+
+alias_changes = Table(
+    "alias_changes",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", INSTANT, nullable=False, server_default=func.now()),
+    Column("spec", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("previous", Text),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+)

@@ -1,0 +1,80 @@
+"""Fixtures for all: a real PostgreSQL, and the settings of a home that is thrown away."""
+
+from runlore.settings import silence_telemetry
+
+silence_telemetry()
+
+import shutil  # noqa: E402
+import tempfile  # noqa: E402
+from collections.abc import Iterator  # noqa: E402
+from pathlib import Path  # noqa: E402
+
+import pytest  # noqa: E402
+from sqlalchemy import text  # noqa: E402
+
+from runlore.settings import Settings, read  # noqa: E402
+from runlore.store.engine import Store, open_store  # noqa: E402
+
+FILLED = """
+SELECT format('%I.%I', nspname, relname) FROM pg_class
+JOIN pg_namespace ON pg_namespace.oid = relnamespace
+WHERE nspname = 'runlore' AND relkind = 'r' AND relname <> 'alembic_version'
+AND pg_relation_size(pg_class.oid) > 0
+"""
+
+
+@pytest.fixture
+def short_tmp() -> Iterator[Path]:
+    """A folder whose path leaves room for a socket's name."""
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def database() -> Iterator[Store]:
+    """A store on an embedded server that lasts as long as the tests."""
+    home = Path(tempfile.mkdtemp(prefix="rl-"))
+    try:
+        with open_store(Settings(home=home, database_url=None)) as store:
+            _stop_syncing(store)
+            yield store
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def store(database: Store) -> Store:
+    """The same store with empty tables; months of partitions stay."""
+    with database.begin() as connection:
+        filled = connection.scalars(text(FILLED)).all()
+        if filled:
+            connection.execute(text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
+        connection.execute(text("SELECT setval('runlore.fact_seq', 1, false)"))
+    return database
+
+
+@pytest.fixture
+def settings(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings as read from an environment that names nothing but a home."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"RUNLORE_{name.upper()}", raising=False)
+    monkeypatch.setenv("RUNLORE_HOME", str(short_tmp))
+    return read()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Public data sets, which stand beside the repository where they stand at all."""
+    folder = Path(__file__).parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip(f"no public data sets at {folder}")
+    return folder
+
+
+def _stop_syncing(store: Store) -> None:
+    """What the tests write need not survive the machine."""
+    with store.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("ALTER SYSTEM SET synchronous_commit = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))

@@ -1,0 +1,151 @@
+"""The migrations make the tables that the code describes, once, whoever asks."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ProgrammingError
+
+from runlore.records.errors import Misconfigured
+from runlore.store import migrate
+from runlore.store.embedded import binaries
+from runlore.store.engine import Store, connect
+from runlore.store.schema import metadata
+
+TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('runlore')"
+
+
+def make_database(database: Store, name: str) -> str:
+    """The address of a new, empty database beside the tests' own."""
+    url = make_url(database.url)
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    engine.dispose()
+    return url.set(database=name).render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def empty(database: Store) -> Iterator[Store]:
+    store = connect(make_database(database, "empty"))
+    yield store
+    store.engine.dispose()
+
+
+def dump(store: Store) -> list[str]:
+    """All definitions, as PostgreSQL itself writes them down."""
+    url = store.engine.url
+    command = [binaries.find().folder / "pg_dump", "--schema-only", "--username=runlore"]
+    where = [f"--host={url.query['host']}", f"--port={url.query['port']}", str(url.database)]
+    options = ["--exclude-table=runlore.alembic_version"]
+    done = subprocess.run([*command, *where, *options], check=True, capture_output=True, text=True)
+    return [line for line in done.stdout.splitlines() if not line.startswith("\\")]
+
+
+def count_tables(store: Store) -> int:
+    with store.begin() as connection:
+        return connection.scalar(text(TABLES)) or 0
+
+
+def test_migrations_make_exactly_what_the_schema_describes(database: Store, empty: Store):
+    migrate.migrate(empty)
+    described = connect(make_database(database, "described"))
+    with described.begin() as connection:
+        connection.execute(text("CREATE SCHEMA runlore"))
+        metadata.create_all(connection)
+    described.engine.dispose()
+    assert dump(empty) == dump(described)
+    assert len(dump(empty)) > 300
+
+
+def test_alembic_sees_no_difference_either(empty: Store):
+    migrate.migrate(empty)
+    options = {"include_schemas": True, "version_table_schema": "runlore"}
+    with empty.begin() as connection:
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, metadata) == []
+
+
+def test_the_newest_file_is_the_head_and_every_file_has_its_revision_number():
+    config = Config()
+    config.set_main_option("script_location", str(migrate.FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [migrate.head()]
+    revisions = list(scripts.walk_revisions())
+    assert all(found.path.split("/")[-1].startswith(f"{found.revision}_") for found in revisions)
+    assert len(revisions) == len(list((migrate.FOLDER / "versions").glob("*.py")))
+
+
+def test_several_who_migrate_at_once_migrate_once(empty: Store):
+    stores = [connect(empty.url) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(migrate.migrate, stores))
+    for store in stores:
+        store.engine.dispose()
+    with empty.begin() as connection:
+        rows = connection.execute(text("SELECT version_num FROM runlore.alembic_version"))
+        assert rows.scalars().all() == [migrate.head()]
+
+
+def test_tables_that_are_up_to_date_cost_no_import_of_alembic(database: Store):
+    code = """
+import sys
+from runlore.store.engine import connect
+from runlore.store.migrate import migrate
+store = connect(sys.argv[1])
+migrate(store)
+store.engine.dispose()
+assert "alembic" not in sys.modules
+"""
+    command = [sys.executable, "-c", code, database.url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(empty: Store):
+    with empty.begin() as connection:
+        connection.execute(text("CREATE SCHEMA runlore"))
+        connection.execute(text("CREATE TABLE runlore.ledger (other int)"))
+    with pytest.raises(ProgrammingError, match="already exists"):
+        migrate.migrate(empty)
+    assert count_tables(empty) == 1
+
+
+def test_a_database_of_a_newer_runlore_is_refused(empty: Store):
+    migrate.migrate(empty)
+    with empty.begin() as connection:
+        connection.execute(text("UPDATE runlore.alembic_version SET version_num = '9999'"))
+    with pytest.raises(Misconfigured, match=r"migration 9999.*upgrade Runlore"):
+        migrate.migrate(empty)
+
+
+def test_a_user_who_may_not_make_tables_is_told_what_to_grant(empty: Store):
+    with empty.begin() as connection:
+        connection.execute(text("DROP ROLE IF EXISTS weak"))
+        connection.execute(text("CREATE ROLE weak"))
+    weak = connect(f"{empty.url}&options=-c%20role%3Dweak")
+    with pytest.raises(Misconfigured, match=r"database 'empty'.*grant"):
+        migrate.migrate(weak)
+    weak.engine.dispose()
+
+
+def test_migrating_leaves_the_program_s_logging_alone(
+    empty: Store, capfd: pytest.CaptureFixture[str]
+):
+    root = logging.getLogger()
+    mine = logging.getLogger("mine.before")
+    before = (root.level, list(root.handlers), mine.disabled)
+    migrate.migrate(empty)
+    assert (root.level, list(root.handlers), mine.disabled) == before
+    assert logging.getLogger("alembic").level == logging.NOTSET
+    assert capfd.readouterr() == ("", "")
