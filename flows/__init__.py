@@ -1,0 +1,1 @@
+"""What runs on a clock: one flow per file, each an order of tasks."""

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
 from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
-from prefect.client.schemas.schedules import CronSchedule
+from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Crashed
@@ -27,8 +27,9 @@ from prefect.utilities.callables import parameter_schema
 import runlore
 from runlore import settings
 from runlore.records import instant
+from runlore.stack.services import POOL
+from runlore.telemetry import silence_telemetry
 
-POOL = "runlore"
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
 
 
@@ -97,8 +98,14 @@ def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
 
 
 def schedule(given: Mapping[str, Any]) -> DeploymentScheduleCreate:
-    cron = CronSchedule(cron=given["cron"], timezone=given["timezone"])
-    return DeploymentScheduleCreate(schedule=cron, active=given.get("active", True))
+    """A `cron` line, or an `interval` in seconds; both with a time zone."""
+    when: CronSchedule | IntervalSchedule
+    if "cron" in given:
+        when = CronSchedule(cron=given["cron"], timezone=given["timezone"])
+    else:
+        interval = timedelta(seconds=given["interval"])
+        when = IntervalSchedule(interval=interval, timezone=given["timezone"])
+    return DeploymentScheduleCreate(schedule=when, active=given.get("active", True))
 
 
 def bury(client: SyncPrefectClient, before: datetime) -> int:
@@ -136,5 +143,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    settings.silence_telemetry()
+    silence_telemetry()
     main()

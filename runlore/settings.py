@@ -1,6 +1,5 @@
 """Typed settings, read once at a process edge and passed down."""
 
-import os
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
@@ -9,20 +8,13 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runlore.records.errors import Misconfigured
+from runlore.telemetry import TELEMETRY_OFF as TELEMETRY_OFF
+from runlore.telemetry import silence_telemetry as silence_telemetry
 
 CATALOG = (
     "runlore.models.catalog.failure_risk:SPEC",
     "runlore.models.catalog.duration:SPEC",
 )
-
-TELEMETRY_OFF = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "BENTOML_DO_NOT_TRACK": "True",
-    "PREFECT_SERVER_EPHEMERAL_ENABLED": "false",
-}
-
 
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix `RUNLORE_`."""
@@ -94,9 +86,3 @@ def read() -> Settings:
             f"RUNLORE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
         )
         raise Misconfigured(f"settings: {wrong}") from error
-
-
-def silence_telemetry() -> None:
-    """Turn every package's reporting off before it is imported; a user's own value wins."""
-    for name, value in TELEMETRY_OFF.items():
-        os.environ.setdefault(name, value)

@@ -1,0 +1,1 @@
+"""Use cases as Prefect tasks: retries, timeouts and artifacts; no rules."""

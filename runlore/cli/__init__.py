@@ -6,13 +6,14 @@ import typer
 
 from runlore.cli import ingest
 from runlore.records.errors import RunloreError
-from runlore.settings import silence_telemetry
+from runlore.telemetry import silence_telemetry
 
 app = typer.Typer(
     name="runlore",
     help="Learns from what your systems did, and predicts what they will do next.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 app.add_typer(ingest.app, name="ingest")

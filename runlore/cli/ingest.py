@@ -145,7 +145,8 @@ def rejects(limit: Limit = 100, json: Json = False) -> None:
     if json:
         emit_json(found)
     elif found:
-        emit_table("Rejected rows", found)
+        shown = ("file", "line", "reason", "raw")
+        emit_table("Rejected rows", [{name: row[name] for name in shown} for row in found])
     else:
         typer.echo("no rejected rows")
 

@@ -2,8 +2,10 @@
 
 import io
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,30 +13,149 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 from numpy.typing import NDArray
 
+from runlore.features.fold import LARGEST
 from runlore.records.execution import NO_INSTANT
 
 Floats = NDArray[np.float64]
+Singles = NDArray[np.float32]
+Ints = NDArray[np.int64]
 JSON_BLOCK_BYTES = 64 << 20
 
 
 def expand(objects: "pd.Series[str]") -> pd.DataFrame:
-    """A frame with one column per key out of JSON objects, a row each; absent keys are null."""
-    if not len(objects) or (objects == "{}").all():
-        return pd.DataFrame(index=range(len(objects)))
+    """A frame with one column per key out of JSON objects, a row each.
+
+    What a cell holds depends on its own row only. A column is float64 (NaN: nothing), where
+    truth values are 0 and 1, or of objects: text, with None for nothing and with any numbers among
+    it as float. Text that looks like an instant stays text. Lists and objects are nothing. A key
+    that says nothing in all rows has no column.
+    """
     lines = "\n".join(objects.tolist()).encode()
-    options = pa_json.ReadOptions(block_size=min(max(len(lines) + 1, 1024), JSON_BLOCK_BYTES))
+    if len(lines) < 3 * len(objects) or not len(objects):  # "{}" everywhere
+        return pd.DataFrame(index=range(len(objects)))
+    table = _read(lines)
+    if table is None or table.num_rows != len(objects):
+        return _expand_mixed(objects)
+    columns = {name: _plain(table[name]) for name in table.column_names}
+    told = {name: column for name, column in columns.items() if column is not None}
+    return pd.DataFrame(told, index=range(len(objects)), copy=False)
+
+
+def _read(lines: bytes) -> pa.Table | None:
+    """None where a key holds numbers in one row and text, truth values or objects in another."""
     try:
-        table = pa_json.read_json(io.BytesIO(lines), read_options=options)
-    except pa.ArrowInvalid:  # a key holds numbers in one row and text in another
-        return pd.DataFrame.from_records([json.loads(each) for each in objects])
-    return table.to_pandas()
+        table = _parse(lines, pa.schema([]))
+        instants = [field for field in table.schema if pa.types.is_temporal(field.type)]
+        if instants:
+            table = _parse(lines, pa.schema([(field.name, pa.string()) for field in instants]))
+    except pa.ArrowInvalid:
+        return None
+    return table
 
 
-def numbers(column: "pd.Series[object]") -> Floats:
-    """float64, NaN where there is no number; booleans are 0 and 1."""
-    if column.dtype == bool:
-        return column.to_numpy(dtype=np.float64)
-    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+def _parse(lines: bytes, schema: pa.Schema) -> pa.Table:
+    return pa_json.read_json(
+        io.BytesIO(lines),
+        pa_json.ReadOptions(block_size=min(max(len(lines) + 1, 1024), JSON_BLOCK_BYTES)),
+        pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="infer"),
+    )
+
+
+def _plain(column: pa.ChunkedArray) -> NDArray[Any] | None:
+    if pa.types.is_string(column.type):
+        return column.to_pandas().to_numpy(dtype=object)  # type: ignore[no-any-return]
+    if pa.types.is_nested(column.type) or column.null_count == len(column):
+        return None
+    return column.cast(pa.float64(), safe=False).to_numpy()  # type: ignore[no-any-return]
+
+
+def _expand_mixed(objects: "pd.Series[str]") -> pd.DataFrame:
+    codes, distinct = pd.factorize(objects)
+    rows = json.loads(f"[{','.join(distinct)}]", parse_int=float)
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: _mixed([_scalar(row.get(name)) for row in rows]) for name in names}
+    told = {name: column[codes] for name, column in columns.items() if column is not None}
+    return pd.DataFrame(told, index=range(len(objects)), copy=False)
+
+
+def _scalar(value: object) -> str | float | None:
+    if value is None or isinstance(value, str):
+        return value
+    return float(value) if isinstance(value, float | bool) else None
+
+
+def _mixed(values: list[str | float | None]) -> NDArray[Any] | None:
+    kinds = set(map(type, values)) - {type(None)}
+    if not kinds:
+        return None
+    return np.array(values, dtype=np.float64 if kinds == {float} else object)
+
+
+def numbers(column: "pd.Series[Any]") -> Floats:
+    """float64, NaN where there is no number; booleans are 0 and 1, text is no number."""
+    if column.dtype == object:
+        codes, values = pd.factorize(column)
+        return np.array([*map(number, values), math.nan])[codes]
+    plain: Floats = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return plain + 0.0
+
+
+def number(value: object) -> float:
+    """One value as `numbers` has it.
+
+    >>> number(True), number("12"), number(-0.0), number(10**400)
+    (1.0, nan, 0.0, inf)
+    """
+    if not isinstance(value, int | float):
+        return math.nan
+    try:
+        return float(value) + 0.0
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+def singles(values: Floats) -> Singles:
+    """As the float32 of a feature row: finite, but for NaN."""
+    return np.clip(values, -LARGEST, LARGEST).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Results:
+    """How n pieces of work went, a column each, (n,): instants in µs or NO_INSTANT.
+
+    outcome: measured results by name; NaN where there is no number.
+    """
+
+    status: NDArray[np.object_]
+    submitted: Ints
+    started: Ints
+    finished: Ints
+    outcome: Mapping[str, Floats]
+
+    def value(self, name: str) -> Floats:
+        """(n,): what the outcomes tell of one value; NaN where they do not."""
+        if name == "failed":
+            return np.not_equal(self.status, "succeeded").astype(np.float64)
+        if name == "duration_s":
+            return seconds_between(self.started, self.finished)
+        if name == "log_duration":
+            return np.log1p(np.maximum(seconds_between(self.started, self.finished), 0.0))
+        if name == "wait_s":
+            return seconds_between(self.submitted, self.started)
+        nothing = np.full(self.submitted.shape, np.nan)
+        return np.clip(self.outcome.get(name.removeprefix("outcome."), nothing), -LARGEST, LARGEST)
+
+    def values(self, names: Sequence[str]) -> Floats:
+        """(n, values)."""
+        table = np.empty((self.submitted.size, len(names)))
+        for at, name in enumerate(names):
+            table[:, at] = self.value(name)
+        return table
+
+
+def seconds_between(start: Ints, end: Ints) -> Floats:
+    known = (start != NO_INSTANT) & (end != NO_INSTANT)
+    return np.where(known, (end - np.where(known, start, end)) / 1e6, np.nan)
 
 
 @dataclass(frozen=True)
@@ -47,28 +168,13 @@ class Measured:
 
 def measure(facts: pd.DataFrame, names: Sequence[str]) -> Measured:
     """`failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
-    outcomes = expand(facts["outcome"]) if any(n.startswith("outcome.") for n in names) else None
-    columns = [_measure_one(facts, outcomes, name) for name in names]
-    table = np.column_stack(columns) if columns else np.empty((len(facts), 0))
-    return Measured(tuple(names), np.ascontiguousarray(table, dtype=np.float64))
-
-
-def _measure_one(facts: pd.DataFrame, outcomes: pd.DataFrame | None, name: str) -> Floats:
-    if name == "failed":
-        return (facts["status"] != "succeeded").to_numpy(dtype=np.float64)
-    if name == "duration_s":
-        return seconds_between(facts["started"], facts["finished"])
-    if name == "log_duration":
-        return np.log1p(np.maximum(seconds_between(facts["started"], facts["finished"]), 0.0))
-    if name == "wait_s":
-        return seconds_between(facts["submitted"], facts["started"])
-    key = name.removeprefix("outcome.")
-    if outcomes is None or key not in outcomes:
-        return np.full(len(facts), np.nan)
-    return numbers(outcomes[key])
-
-
-def seconds_between(start: "pd.Series[int]", end: "pd.Series[int]") -> Floats:
-    first, last = start.to_numpy(dtype=np.int64), end.to_numpy(dtype=np.int64)
-    known = (first != NO_INSTANT) & (last != NO_INSTANT)
-    return np.where(known, (last - np.where(known, first, last)) / 1e6, np.nan)
+    wanted = [n.removeprefix("outcome.") for n in names if n.startswith("outcome.")]
+    outcomes = expand(facts["outcome"]) if wanted else pd.DataFrame()
+    results = Results(
+        status=facts["status"].to_numpy(dtype=object),
+        submitted=facts["submitted"].to_numpy(dtype=np.int64),
+        started=facts["started"].to_numpy(dtype=np.int64),
+        finished=facts["finished"].to_numpy(dtype=np.int64),
+        outcome={name: numbers(outcomes[name]) for name in wanted if name in outcomes},
+    )
+    return Measured(tuple(names), results.values(names))

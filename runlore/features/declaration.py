@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import math
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -13,6 +16,9 @@ FIRST_COLUMNS = ("in_flight", "since_submission_s", "since_outcome_s")
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
+
+LARGEST = 3.4028234663852886e38
+"""Values and features are kept within what a float32 holds."""
 
 EVENT_KEYS = ("actor", "kind", "scope", "inputs")
 """Key parts besides `inputs.NAME`; `inputs` stands for all inputs together: the same request."""
@@ -35,16 +41,21 @@ class History:
     half_lives_s: tuple[float, ...] = (HOUR_S, DAY_S, 30 * DAY_S)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "keys", tuple(self.keys))
+        object.__setattr__(self, "values", tuple(self.values))
+        object.__setattr__(self, "half_lives_s", tuple(map(float, self.half_lives_s)))
         for part in self.keys:
-            if part not in EVENT_KEYS and not part.startswith("inputs."):
+            if part not in EVENT_KEYS and not _names(part, "inputs."):
                 raise BadInput(f"history key {part!r} is none of {EVENT_KEYS} or inputs.NAME")
         for value in self.values:
-            if value not in EVENT_VALUES and not value.startswith("outcome."):
+            if value not in EVENT_VALUES and not _names(value, "outcome."):
                 raise BadInput(f"history value {value!r} is none of {EVENT_VALUES} or outcome.NAME")
-        if not self.half_lives_s or self.half_lives_s[0] <= 0:
-            raise BadInput("a history needs at least one half-life, in seconds, above 0")
+        if not self.half_lives_s or not all(0 < h < math.inf for h in self.half_lives_s):
+            raise BadInput("a history needs half-lives in seconds, above 0 and finite, at least one")
         if any(later <= earlier for earlier, later in pairwise(self.half_lives_s)):
             raise BadInput(f"half-lives must ascend: {self.half_lives_s}")
+        refuse_repeats("history key", self.keys)
+        refuse_repeats("history value", self.values)
 
     @property
     def name(self) -> str:
@@ -60,16 +71,8 @@ class History:
     def columns(self) -> tuple[str, ...]:
         """What `fold.read` writes, in its order."""
         ages = [_age(half_life) for half_life in self.half_lives_s]
-        values = [
-            f"{value}_{name}"
-            for value in self.values
-            for name in (
-                "last",
-                "last2_mean",
-                *(f"{moment}_{age}" for age in ages for moment in ("count", "mean", "sd")),
-            )
-        ]
-        return (*FIRST_COLUMNS, *(f"submissions_{age}" for age in ages), *values)
+        told = (f"{value}_{column}" for value in self.values for column in _value_columns(ages))
+        return (*FIRST_COLUMNS, *(f"submissions_{age}" for age in ages), *told)
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
@@ -77,12 +80,17 @@ class History:
 
         The counts of one value stand for all, and a 0/1 value's spread follows from its mean.
         """
-        counted = self.values[0] if self.values else ""
-        return tuple(
-            at
-            for at, column in enumerate(self.columns)
-            if not column.startswith("failed_sd_")
-            and ("_count_" not in column or column.startswith(f"{counted}_count_"))
+        moments = ("last", "last2_mean", *("count", "mean", "sd") * len(self.half_lives_s))
+        first = len(FIRST_COLUMNS) + len(self.half_lives_s)
+        told = [(value, moment) for value in self.values for moment in moments]
+        return (
+            *range(first),
+            *(
+                at
+                for at, (value, moment) in enumerate(told, first)
+                if (moment != "count" or value == self.values[0])
+                and (moment != "sd" or value != "failed")
+            ),
         )
 
     @cached_property
@@ -90,11 +98,26 @@ class History:
         return tuple(f"{self.name}.{self.columns[at]}" for at in self.chosen)
 
 
+def _value_columns(ages: Iterable[str]) -> tuple[str, ...]:
+    moments = (f"{moment}_{age}" for age in ages for moment in ("count", "mean", "sd"))
+    return ("last", "last2_mean", *moments)
+
+
+def _names(part: str, prefix: str) -> bool:
+    return part.startswith(prefix) and part != prefix
+
+
+def refuse_repeats(what: str, names: Iterable[str]) -> None:
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise BadInput(f"{what} {repeated[0]!r} is there twice")
+
+
 def _age(seconds: float) -> str:
     for unit, size in (("d", DAY_S), ("h", HOUR_S), ("min", 60.0)):
         if seconds >= size and seconds % size == 0:
             return f"{int(seconds // size)}{unit}"
-    return f"{seconds:g}s"
+    return f"{repr(seconds).removesuffix('.0')}s"
 
 
 @dataclass(frozen=True)
@@ -102,7 +125,7 @@ class FeatureSet:
     """The features of a model spec.
 
     inputs, categories: names of numeric and of text inputs; None: whichever the training window
-    holds. `actor`, `kind` and `scope` may stand among the categories.
+    holds and the other does not name. `actor`, `kind` and `scope` may stand among the categories.
     utc_offset_h: shifts the calendar features to the local day.
     """
 
@@ -111,6 +134,9 @@ class FeatureSet:
     categories: tuple[str, ...] | None = None
     has_calendar: bool = True
     utc_offset_h: float = 0.0
+
+    def __post_init__(self) -> None:
+        refuse_repeats("history", (history.name for history in self.histories))
 
 
 @dataclass(frozen=True)
@@ -123,13 +149,21 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """A FeatureSet with nothing left open: what a trained model reads, in order."""
+    """A FeatureSet with nothing left open: what a trained model reads, in order.
+
+    others: inputs known from training that are no features, such as one that was always the same;
+    they may still be part of a key.
+    """
 
     inputs: tuple[str, ...]
     categories: tuple[Vocabulary, ...]
     histories: tuple[History, ...]
     has_calendar: bool = True
     utc_offset_h: float = 0.0
+    others: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        refuse_repeats("feature", self.names)
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -157,4 +191,5 @@ class FeaturePlan:
             ),
             has_calendar=data["has_calendar"],
             utc_offset_h=data["utc_offset_h"],
+            others=tuple(data.get("others", ())),
         )

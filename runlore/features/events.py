@@ -1,17 +1,18 @@
 """Facts turned into the order in which they became known."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features.columns import Measured
 from runlore.features.fold import CORRECTION, OUTCOME, SUBMISSION
-from runlore.records.execution import FINAL_STATUSES
+from runlore.records.execution import OPEN_STATUSES
 
 Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
+
+OWNER, AT, FACT, REPLACED, FIRST_KNOWN = range(5)
 
 
 @dataclass(frozen=True)
@@ -22,63 +23,74 @@ class Timeline:
     an outcome known at its own submission's instant follows that submission. Each execution is
     read just before its own submission counts.
 
-    execution: (E,), position of the execution among `first`. fact: (E,), position of the fact
-    that tells the event. replaced: (E,), the fact that a correction replaces, else -1.
-    first_known_us: (E,), when the first outcome became known. first: (N,), each execution's first
-    fact, in the order of their sequence.
+    first: (N,), each execution's first fact, in the order of their sequence.
+    final: (N,), the latest fact with an outcome of each execution, -1 while there is none.
+    submissions: (2, N): instant, and the number (`seq`) of the first fact.
+    outcomes: (5, M): position of the execution, instant, position of the fact that tells it, the
+    fact that it replaces (-1: it is the first), and the instant of the first.
+    order: (E,), E = N + M: the events, `e < N` is a submission, else `e - N` an outcome.
     """
 
-    what: NDArray[np.int8]
-    at_us: Ints
-    execution: Ints
-    fact: Ints
-    replaced: Ints
-    first_known_us: Ints
     first: Ints
     final: Ints
-    """(N,): the latest fact with an outcome of each execution, -1 while there is none."""
+    submissions: Ints
+    outcomes: Ints
+    order: Ints
+
+    @cached_property
+    def what(self) -> NDArray[np.int8]:
+        """(E,): SUBMISSION, OUTCOME or CORRECTION."""
+        told = np.where(self.outcomes[REPLACED] < 0, OUTCOME, CORRECTION)
+        return np.r_[np.full(self.first.size, SUBMISSION), told][self.order].astype(np.int8)
+
+    @cached_property
+    def at_us(self) -> Ints:
+        """(E,): when each event became known."""
+        return np.r_[self.submissions[0], self.outcomes[AT]][self.order]
+
+    @cached_property
+    def execution(self) -> Ints:
+        """(E,): the position among `first` of the execution that each event is about."""
+        return np.r_[np.arange(self.first.size), self.outcomes[OWNER]][self.order]
+
+    @cached_property
+    def fact(self) -> Ints:
+        """(E,): the position of the fact that tells each event."""
+        return np.r_[self.first, self.outcomes[FACT]][self.order]
+
+    @cached_property
+    def replaced(self) -> Ints:
+        """(E,): the fact that a correction replaces, else -1."""
+        return self._of_outcomes(REPLACED)
+
+    @cached_property
+    def first_known_us(self) -> Ints:
+        """(E,): when the first outcome of an outcome's execution became known, else -1."""
+        return self._of_outcomes(FIRST_KNOWN)
+
+    def _of_outcomes(self, row: int) -> Ints:
+        nothing = np.full(self.first.size, -1, dtype=np.int64)
+        return np.r_[nothing, self.outcomes[row]][self.order]
 
 
 def timeline(facts: pd.DataFrame) -> Timeline:
     """Order the events of facts that come in sequence (`seq` ascending).
 
     A fact with a final status is an outcome, or a correction when an outcome was known before;
-    facts of open work after its submission change nothing.
+    facts of open work after its submission change nothing. Nothing is known of an outcome before
+    its submission is.
     """
     execution, first = _executions(facts)
-    known_at = facts["known_at"].to_numpy(dtype=np.int64)
-    is_final = facts["status"].isin([str(s) for s in FINAL_STATUSES]).to_numpy()
-    outcomes = np.flatnonzero(is_final)
-    outcomes = outcomes[np.lexsort((outcomes, known_at[outcomes], execution[outcomes]))]
-    owner = execution[outcomes]
-    is_first = np.r_[True, owner[1:] != owner[:-1]] if owner.size else np.zeros(0, dtype=bool)
-    replaced = np.where(is_first, -1, np.r_[-1, outcomes[:-1]] if owner.size else outcomes)
-    run = np.maximum.accumulate(np.where(is_first, np.arange(owner.size), 0))
-    first_known = known_at[outcomes][run] if owner.size else np.zeros(0, dtype=np.int64)
-    final = np.full(first.size, -1, dtype=np.int64)
-    final[owner] = outcomes
     submitted = facts["submission_known_at"].to_numpy(dtype=np.int64)[first]
-    at = np.r_[submitted, np.maximum(known_at[outcomes], submitted[owner])]
-    follows = at[first.size :] <= submitted[owner]
-    order = np.lexsort(
-        (
-            np.r_[np.zeros(first.size, dtype=np.int64), np.arange(1, owner.size + 1)],
-            np.r_[first, np.where(follows, first[owner], outcomes)],
-            np.r_[np.ones(first.size, dtype=np.int8), follows.astype(np.int8)],
-            at,
-        )
-    )
-    what = np.r_[np.full(first.size, SUBMISSION), np.where(is_first, OUTCOME, CORRECTION)]
-    nothing = np.full(first.size, -1, dtype=np.int64)
+    outcomes = _outcomes(facts, execution, submitted)
+    final = np.full(first.size, -1, dtype=np.int64)
+    final[outcomes[OWNER]] = outcomes[FACT]
     return Timeline(
-        what=what[order].astype(np.int8),
-        at_us=at[order],
-        execution=np.r_[np.arange(first.size), owner][order],
-        fact=np.r_[first, outcomes][order],
-        replaced=np.r_[nothing, replaced][order],
-        first_known_us=np.r_[nothing, first_known][order],
         first=first,
         final=final,
+        submissions=np.stack([submitted, facts["seq"].to_numpy(dtype=np.int64)[first]]),
+        outcomes=outcomes,
+        order=_order(submitted, first, outcomes),
     )
 
 
@@ -87,18 +99,38 @@ def _executions(facts: pd.DataFrame) -> tuple[Ints, Ints]:
     if not facts["revision"].any():
         every = np.arange(len(facts), dtype=np.int64)
         return every, every
-    names = [facts["source"], facts["source_id"], facts["submitted"]]
     codes = np.zeros(len(facts), dtype=np.int64)
-    for column in names:
-        words = pd.factorize(column)[0]
-        codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0]
-    _, first = np.unique(codes, return_index=True)
-    return codes.astype(np.int64), first.astype(np.int64)
+    for name in ("source", "source_id", "submitted"):
+        words = pd.factorize(facts[name])[0]
+        codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0].astype(np.int64)
+    is_new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
+    return codes, np.flatnonzero(is_new)
 
 
-def measured_by(events: Timeline, values: Measured) -> tuple[Floats, Floats]:
-    """What each event tells and what it replaces: two (E, V) tables, NaN where nothing."""
-    width = values.table.shape[1]
-    padded = np.vstack([values.table, np.full((1, width), np.nan)])
-    told = np.where(events.what == SUBMISSION, -1, events.fact)
-    return padded[told], padded[events.replaced]
+def _outcomes(facts: pd.DataFrame, execution: Ints, submitted: Ints) -> Ints:
+    """`Timeline.outcomes`, those of one execution together, in the order they became known."""
+    is_open = facts["status"].isin([str(status) for status in OPEN_STATUSES]).to_numpy()
+    fact = np.flatnonzero(~is_open)
+    known_at = facts["known_at"].to_numpy(dtype=np.int64)[fact]
+    if (np.diff(execution[fact]) <= 0).any():
+        order = np.lexsort((known_at, execution[fact]))
+        fact, known_at = fact[order], known_at[order]
+    owner = execution[fact]
+    at = np.maximum(known_at, submitted[owner])
+    is_first = np.diff(owner, prepend=-1) != 0
+    replaced = np.where(is_first, -1, np.roll(fact, 1))
+    of_first = np.maximum.accumulate(np.where(is_first, np.arange(owner.size), 0))
+    return np.stack([owner, at, fact, replaced, at[of_first]])
+
+
+def _order(submitted: Ints, first: Ints, outcomes: Ints) -> Ints:
+    """`Timeline.order`: ranked within an instant first, then by a stable sort over instants."""
+    owner, at, fact = outcomes[OWNER], outcomes[AT], outcomes[FACT]
+    follows = at == submitted[owner]
+    earlier = np.flatnonzero(~follows)
+    earlier = earlier[np.argsort(fact[earlier], kind="stable")]
+    following = np.flatnonzero(follows)
+    rest = np.r_[np.arange(first.size), first.size + following]
+    rest = rest[np.argsort(np.r_[first, first[owner[following]]], kind="stable")]
+    ranked = np.r_[first.size + earlier, rest]
+    return ranked[np.argsort(np.r_[submitted, at][ranked], kind="stable")]

@@ -10,17 +10,25 @@ A state is one float64 vector per key. With H half-lives and V values::
     2                 instant of the last outcome, µs (NaN: none)
     3 .. 3+H          decayed count of submissions, one per half-life
     then, per value:  last, its execution, the one before, its execution,
-                      and per half-life: decayed count, sum, sum of squares
+                      and per half-life: decayed count, mean, sum of squared deviations
 
 Counts fade by ``2 ** -(age / half_life)`` (an exponentially decayed window: Cohen & Strauss,
-"Maintaining time-decaying stream aggregates", 2003); all of it is O(1) per event.
+"Maintaining time-decaying stream aggregates", 2003); all of it is O(1) per event. Mean and
+deviations are updated as in West, "Updating mean and variance estimates", 1979: equal values
+have a spread of exactly 0, however large they are.
+
+Events of a state come in order. One that comes too late is taken as if it had happened just now.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from runlore.features.declaration import LARGEST
 
 SUBMISSION, OUTCOME, CORRECTION = 0, 1, 2
 
@@ -30,10 +38,20 @@ Ints = NDArray[np.int64]
 LAST_SUBMISSION, IN_FLIGHT, LAST_OUTCOME, COUNTS = 0, 1, 2, 3
 LAST, LAST_ID, BEFORE, BEFORE_ID, MOMENTS = 0, 1, 2, 3, 4
 FIXED_FEATURES = 3
-ROUNDING = 1e-9
-"""A count below this part of what was just taken away is what rounding left of nothing."""
+ALL_OF_IT = 1e-6
+"""What weighs less than this part of a withdrawn value is forgotten with it: it drowns in what
+rounding left."""
 
-_compiled = numba.njit(cache=True, error_model="numpy")
+FORGOTTEN = 1e-290
+"""A mean whose values weigh less is no longer known: beyond it lie numbers without precision."""
+
+
+def _compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401  (a numba dispatcher)
+    """Compile at the first call, and keep the result on disk where there is a place for it."""
+    try:
+        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    except RuntimeError:  # neither the package's folder nor the user's cache can be written
+        return numba.njit(nogil=True, error_model="numpy")(function)
 
 
 def state_size(half_lives: int, values: int) -> int:
@@ -54,9 +72,25 @@ def empty_state(half_lives: int, values: int) -> Floats:
     return state
 
 
+def warm() -> None:
+    """Compile what serving calls, or load it from disk, before the first request waits for it."""
+    state, half_lives_us, told = empty_state(1, 1), np.array([1e6]), np.array([1.0])
+    submit(state, 1, half_lives_us)
+    finish(state, 2, 1, told, half_lives_us)
+    correct(state, 3, 1, 2, told, told, half_lives_us)
+    read(state, 4, half_lives_us, 1, np.empty(feature_count(1, 1)))
+
+
 @_compiled
 def fading(age_us: float, half_life_us: float) -> float:
     return math.exp2(-age_us / half_life_us)
+
+
+@_compiled
+def _age(at_us: float, since_us: float) -> float:
+    """NaN where `since_us` is; never negative."""
+    age = at_us - since_us
+    return 0.0 if age < 0 else age
 
 
 @_compiled
@@ -66,61 +100,100 @@ def read(state: Floats, as_of_us: int, half_lives_us: Floats, values: int, out: 
     NaN stands for "nothing known".
     """
     size = half_lives_us.size
-    since_submission = as_of_us - state[LAST_SUBMISSION]
-    since_outcome = as_of_us - state[LAST_OUTCOME]
+    since_submission = _age(as_of_us, state[LAST_SUBMISSION])
+    since_outcome = _age(as_of_us, state[LAST_OUTCOME])
     out[0] = state[IN_FLIGHT]
     out[1] = since_submission / 1e6
     out[2] = since_outcome / 1e6
-    for h in range(size):
-        known = state[COUNTS + h]
-        out[FIXED_FEATURES + h] = (
-            known * fading(since_submission, half_lives_us[h]) if known > 0 else 0.0
-        )
     for v in range(values):
         at = COUNTS + size + v * (MOMENTS + 3 * size)
         to = FIXED_FEATURES + size + v * (2 + 3 * size)
         last, before = state[at + LAST], state[at + BEFORE]
         out[to] = last
-        out[to + 1] = last if math.isnan(before) else (last + before) / 2
-        for h in range(size):
-            count = state[at + MOMENTS + 3 * h]
+        out[to + 1] = (last + before) / 2
+        if math.isnan(before):
+            out[to + 1] = last
+        elif math.isnan(last):
+            out[to + 1] = before
+    for h in range(size):
+        known = state[COUNTS + h]
+        out[FIXED_FEATURES + h] = (
+            known * fading(since_submission, half_lives_us[h]) if known > 0 else 0.0
+        )
+        faded = fading(since_outcome, half_lives_us[h])
+        for v in range(values):
+            moments = COUNTS + size + v * (MOMENTS + 3 * size) + MOMENTS + 3 * h
+            to = FIXED_FEATURES + size + v * (2 + 3 * size) + 2 + 3 * h
+            count = state[moments]
             if count > 0:
-                mean = state[at + MOMENTS + 3 * h + 1] / count
-                square = state[at + MOMENTS + 3 * h + 2] / count
-                out[to + 2 + 3 * h] = count * fading(since_outcome, half_lives_us[h])
-                out[to + 3 + 3 * h] = mean
-                out[to + 4 + 3 * h] = math.sqrt(max(square - mean * mean, 0.0))
+                out[to] = count * faded
+                out[to + 1] = state[moments + 1]
+                out[to + 2] = math.sqrt(state[moments + 2] / count)
             else:
-                out[to + 2 + 3 * h] = 0.0
-                out[to + 3 + 3 * h] = math.nan
-                out[to + 4 + 3 * h] = math.nan
+                out[to] = 0.0
+                out[to + 1] = math.nan
+                out[to + 2] = math.nan
 
 
 @_compiled
 def submit(state: Floats, at_us: int, half_lives_us: Floats) -> None:
     """Work of this key was submitted."""
-    age = at_us - state[LAST_SUBMISSION]
+    age = _age(at_us, state[LAST_SUBMISSION])
     for h in range(half_lives_us.size):
         known = state[COUNTS + h]
         state[COUNTS + h] = (known * fading(age, half_lives_us[h]) if known > 0 else 0.0) + 1.0
-    state[LAST_SUBMISSION] = at_us
+    if not at_us < state[LAST_SUBMISSION]:
+        state[LAST_SUBMISSION] = at_us
     state[IN_FLIGHT] += 1.0
 
 
 @_compiled
 def _fade_outcomes(state: Floats, at_us: int, half_lives_us: Floats, values: int) -> None:
     size = half_lives_us.size
-    age = at_us - state[LAST_OUTCOME]
-    state[LAST_OUTCOME] = at_us
+    age = _age(at_us, state[LAST_OUTCOME])
+    if not at_us < state[LAST_OUTCOME]:
+        state[LAST_OUTCOME] = at_us
     if math.isnan(age):
         return
     for h in range(size):
         factor = fading(age, half_lives_us[h])
         for v in range(values):
-            at = COUNTS + size + v * (MOMENTS + 3 * size) + MOMENTS + 3 * h
-            state[at] *= factor
-            state[at + 1] *= factor
-            state[at + 2] *= factor
+            moments = COUNTS + size + v * (MOMENTS + 3 * size) + MOMENTS + 3 * h
+            state[moments] *= factor
+            state[moments + 2] *= factor
+            if state[moments] < FORGOTTEN:
+                state[moments : moments + 3] = 0.0
+
+
+@_compiled
+def _add(moments: Floats, x: float, weight: float) -> None:
+    step = x - moments[1]
+    moments[0] += weight
+    moments[1] += step * weight / moments[0]
+    moments[2] += weight * step * (x - moments[1])
+
+
+@_compiled
+def _withdraw(moments: Floats, old: float, weight: float) -> None:
+    rest = moments[0] - weight
+    if rest < weight * ALL_OF_IT:
+        moments[:] = 0.0
+        return
+    step = old - moments[1]
+    moments[0] = rest
+    moments[1] -= step * weight / rest
+    moments[2] = max(moments[2] - weight * step * (old - moments[1]), 0.0)
+
+
+@_compiled
+def _exchange(moments: Floats, old: float, x: float, weight: float) -> None:
+    if moments[0] - weight < weight * ALL_OF_IT * ALL_OF_IT:
+        moments[1] = x
+        moments[2] = 0.0
+        return
+    step = old - moments[1]
+    moments[1] += (x - old) * weight / moments[0]
+    moments[2] = max(moments[2] + weight * (x - old) * (step + (x - moments[1])), 0.0)
 
 
 @_compiled
@@ -142,9 +215,7 @@ def finish(
         state[at + LAST_ID] = execution
         for h in range(size):
             moments = at + MOMENTS + 3 * h
-            state[moments] += 1.0
-            state[moments + 1] += x
-            state[moments + 2] += x * x
+            _add(state[moments : moments + 3], x, 1.0)
 
 
 @_compiled
@@ -163,8 +234,8 @@ def correct(
     is exchanged in place; one that was unknown at first does not become the last one.
     """
     size = half_lives_us.size
-    known_for = at_us - first_known_us
     _fade_outcomes(state, at_us, half_lives_us, measured.size)
+    known_for = _age(state[LAST_OUTCOME], first_known_us)
     for v in range(measured.size):
         at = COUNTS + size + v * (MOMENTS + 3 * size)
         x, old = measured[v], replaced[v]
@@ -172,57 +243,56 @@ def correct(
             state[at + LAST] = x
         elif state[at + BEFORE_ID] == execution:
             state[at + BEFORE] = x
+        if x == old or (math.isnan(x) and math.isnan(old)):
+            continue
         for h in range(size):
-            moments = at + MOMENTS + 3 * h
+            moments = state[at + MOMENTS + 3 * h : at + MOMENTS + 3 * h + 3]
             weight = fading(known_for, half_lives_us[h])
-            if not math.isnan(old):
-                state[moments] -= weight
-                state[moments + 1] -= weight * old
-                state[moments + 2] -= weight * old * old
-            if not math.isnan(x):
-                state[moments] += weight
-                state[moments + 1] += weight * x
-                state[moments + 2] += weight * x * x
-            if state[moments] < weight * ROUNDING:
-                state[moments : moments + 3] = 0.0
+            if math.isnan(old):
+                _add(moments, x, weight)
+            elif math.isnan(x):
+                _withdraw(moments, old, weight)
+            else:
+                _exchange(moments, old, x, weight)
 
 
 @_compiled
 def fold(
     states: Floats,
     key: Ints,
-    what: NDArray[np.int8],
-    at_us: Ints,
-    execution: Ints,
-    first_known_us: Ints,
-    measured: Floats,
-    replaced: Floats,
-    read_row: Ints,
+    submissions: Ints,
+    outcomes: Ints,
+    order: Ints,
+    told: Floats,
     half_lives_us: Floats,
-    out: Floats,
+    chosen: Ints,
+    rows: NDArray[np.float32],
+    column: int,
 ) -> None:
-    """Run E events, in their order, over the states of K keys; reads land in `out`.
+    """Run the events of N submissions and M outcomes, in `order`, over the states of K keys.
 
-    states: (K, S), changed in place. key, what, at_us, execution, first_known_us: (E,).
-    measured, replaced: (E, V). read_row: (E,), the row of `out` that a submission's read fills
-    before the submission counts itself, -1 for none. out: (R, F).
+    Each submission's features are read before it counts itself. states: (K, S), changed in place.
+    key: (N,), the state of each execution. submissions: (2, N), outcomes: (5, M), order: (N + M,):
+    see `events.Timeline`. told: (facts, V). chosen: which of the features land, as float32, in
+    the execution's row of `rows`, from `column` on.
     """
-    values = measured.shape[1]
-    for event in range(key.size):
-        state = states[key[event]]
-        if what[event] == SUBMISSION:
-            if read_row[event] >= 0:
-                read(state, at_us[event], half_lives_us, values, out[read_row[event]])
-            submit(state, at_us[event], half_lives_us)
-        elif what[event] == OUTCOME:
-            finish(state, at_us[event], execution[event], measured[event], half_lives_us)
+    size, values = half_lives_us.size, told.shape[1]
+    features = np.empty(FIXED_FEATURES + size + values * (2 + 3 * size))
+    for event in order:
+        outcome = event - key.size
+        if outcome < 0:
+            state, at_us = states[key[event]], submissions[0, event]
+            read(state, at_us, half_lives_us, values, features)
+            for c in range(chosen.size):
+                rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
+            submit(state, at_us, half_lives_us)
+            continue
+        owner, at_us, fact = outcomes[0, outcome], outcomes[1, outcome], outcomes[2, outcome]
+        state, execution, replaced = states[key[owner]], submissions[1, owner], outcomes[3, outcome]
+        if replaced < 0:
+            finish(state, at_us, execution, told[fact], half_lives_us)
         else:
+            first_us = outcomes[4, outcome]
             correct(
-                state,
-                at_us[event],
-                execution[event],
-                first_known_us[event],
-                measured[event],
-                replaced[event],
-                half_lives_us,
+                state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us
             )

@@ -8,10 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.features import fold
-from runlore.features.columns import expand, measure, numbers
+from runlore.features.columns import expand, measure, number, numbers
 from runlore.features.declaration import FeaturePlan, FeatureSet, History, Vocabulary
 from runlore.features.events import Timeline, measured_by, timeline
-from runlore.features.keys import Keyed, Subject, group, key_of
+from runlore.features.keys import Keyed, Subject, group, key_of, word
 from runlore.records.execution import Scalar
 
 Rows = NDArray[np.float32]
@@ -88,13 +88,16 @@ def resolve(features: FeatureSet, log: Log, training: NDArray[np.bool_]) -> Feat
     texts = [f"inputs.{name}" for name in named if name not in numeric]
     categories = (*PARTS, *texts) if features.categories is None else features.categories
     rows = log.executions.loc[training]
-    vocabularies = tuple(_vocabulary(name, _text(name, rows, seen)) for name in categories)
+    vocabularies = [_vocabulary(name, _text(name, rows, seen)) for name in categories]
+    telling = tuple(v for v in vocabularies if len(v.words) > 1)
+    used = {*inputs, *(v.name.removeprefix("inputs.") for v in telling)}
     return FeaturePlan(
         inputs=inputs,
-        categories=tuple(v for v in vocabularies if len(v.words) > 1),
+        categories=telling,
         histories=features.histories,
         has_calendar=features.has_calendar,
         utc_offset_h=features.utc_offset_h,
+        others=tuple(name for name in named if name not in used),
     )
 
 
@@ -104,7 +107,9 @@ def _text(name: str, executions: pd.DataFrame, inputs: pd.DataFrame) -> "pd.Seri
     key = name.removeprefix("inputs.")
     if key not in inputs:
         return pd.Series("", index=executions.index)
-    return inputs[key].astype("string").fillna("").astype(object)
+    codes, values = pd.factorize(inputs[key])
+    words = np.array([*(word(value) for value in values), ""], dtype=object)
+    return pd.Series(words[codes], index=executions.index)
 
 
 def _vocabulary(name: str, column: "pd.Series[str]") -> Vocabulary:
@@ -205,7 +210,7 @@ class RowReader:
     ) -> Rows:
         """The (F,) feature row; a key without a state has no past."""
         plan = self.plan
-        known = [_number(subject.inputs.get(name)) for name in plan.inputs]
+        known = [number(subject.inputs.get(name)) for name in plan.inputs]
         for vocabulary, codes in zip(plan.categories, self.codes, strict=True):
             known.append(float(codes.get(_word(vocabulary.name, subject), UNKNOWN_WORD)))
         if plan.has_calendar:
@@ -225,17 +230,7 @@ def read_one(history: History, state: Floats | None, as_of_us: int) -> Floats:
     return out[list(history.chosen)]
 
 
-def _number(value: Scalar) -> float:
-    if value is None:
-        return np.nan
-    try:
-        return float(value)
-    except ValueError:
-        return np.nan
-
-
 def _word(name: str, subject: Subject) -> str:
     if name in PARTS:
         return str(getattr(subject, name))
-    value = subject.inputs.get(name.removeprefix("inputs."))
-    return "" if value is None else str(value)
+    return word(subject.inputs.get(name.removeprefix("inputs.")))

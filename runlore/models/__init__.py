@@ -1,0 +1,1 @@
+"""Specs, candidates, scores, gates and bundles: rules and mathematics only."""

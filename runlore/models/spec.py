@@ -50,8 +50,6 @@ class Population:
     """Which finished executions teach and test; empty: all kinds."""
 
     kinds: tuple[str, ...] = ()
-    needs_value: bool = True
-    """Leave executions out whose outcome does not tell the target."""
 
 
 @dataclass(frozen=True)

@@ -94,8 +94,8 @@ def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
 def _reasons(check: Check, rows: Rows) -> pa.Array:
     if check.values is None or "{}" not in check.reason:
         return pa.array([check.reason], pa.string()).take(pa.array(np.zeros_like(rows)))
-    before, after = check.reason.split("{}", maxsplit=1)
     values = pc.cast(check.values.take(pa.array(rows)), pa.string())
     values = pc.utf8_slice_codeunits(pc.fill_null(values, ""), 0, MOST_VALUE_CHARACTERS)
-    after = after.replace("{}", "…")
-    return pc.binary_join_element_wise(pa.scalar(before), values, pa.scalar(after), "")
+    first, *others = (pa.scalar(part) for part in check.reason.split("{}"))
+    parts = [first, *(part for other in others for part in (values, other))]
+    return pc.binary_join_element_wise(*parts, "")

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from runlore.settings import TELEMETRY_OFF, Settings
+from runlore.settings import Settings
 from runlore.stack.ports import ANYWHERE, local
+from runlore.telemetry import TELEMETRY_OFF
 
 PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",

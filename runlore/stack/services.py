@@ -12,6 +12,8 @@ from runlore.stack.probes import Answers, Ends, Polls, Probe
 
 POOL = "runlore"
 DATABASE = "database"
+FLOWS_AT_ONCE = 2
+"""A machine that was asleep finds many runs due; it need not run them all at the same time."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,8 @@ def _worker(settings: Settings) -> Service:
         name="worker",
         title="Worker: runs what is due",
         command=_module(
-            f"prefect --no-prompt worker start --pool {POOL} --type process --name runlore"
+            f"prefect --no-prompt worker start --pool {POOL} --type process --name runlore",
+            *("--limit", str(FLOWS_AT_ONCE)),
         ),
         probe=Polls(api, POOL),
         address=api,
@@ -135,6 +138,7 @@ def _worker(settings: Settings) -> Service:
 
 
 def _serving(settings: Settings) -> Service:
+    """After MLflow, which makes its tables when it starts for the first time."""
     address = environment.base(settings.host, settings.serve_port)
     return Service(
         name="serving",
@@ -143,7 +147,7 @@ def _serving(settings: Settings) -> Service:
         probe=Answers(f"{address}/livez"),
         address=address,
         port=Port(settings.serve_port, "serve_port"),
-        needs=(DATABASE,),
+        needs=(DATABASE, "mlflow"),
     )
 
 

@@ -24,6 +24,7 @@ def read_facts(
     store: Store,
     *,
     until_seq: int | None = None,
+    after_seq: int | None = None,
     since_known_at: datetime | None = None,
     sources: Sequence[str] | None = None,
 ) -> pd.DataFrame:
@@ -34,6 +35,8 @@ def read_facts(
     conditions: list[sql.Composable] = [sql.SQL("true")]
     if until_seq is not None:
         conditions.append(sql.SQL("seq <= {}").format(until_seq))
+    if after_seq is not None:
+        conditions.append(sql.SQL("seq > {}").format(after_seq))
     if since_known_at is not None:
         conditions.append(sql.SQL("known_at >= {}").format(since_known_at))
     if sources is not None:
@@ -46,6 +49,14 @@ def read_facts(
     with store.connect() as connection:
         rows = copy_out(connection, query)
     return _frame(_table(rows))
+
+
+def count_facts(store: Store, until_seq: int) -> int:
+    query = sql.SQL("SELECT count(*) FROM {} WHERE seq <= {}")
+    with store.connect() as connection:
+        table = sql.Identifier(SCHEMA, "executions")
+        row = connection.execute(query.format(table, until_seq)).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _table(rows: bytearray) -> pa.Table:

@@ -234,7 +234,8 @@ def test_files_of_a_dead_server_are_not_believed(home: Path):
     with embedded.running(home):
         data = home / "postgres" / "data"
         told = (data / "postmaster.pid").read_text().splitlines()
-    told[0] = str(os.getpid())
+    stranger = subprocess.Popen(["sleep", "60"], user=data.stat().st_uid)
+    told[0] = str(stranger.pid)
     (data / "postmaster.pid").write_text("\n".join(told))
     socket = home / "postgres" / "run" / ".s.PGSQL.5432"
     socket.touch()
@@ -242,6 +243,8 @@ def test_files_of_a_dead_server_are_not_believed(home: Path):
     assert not embedded.state(home).is_running
     with embedded.running(home) as url:
         assert ask(url, "SELECT 1") == 1
+    stranger.kill()
+    assert stranger.wait() == -signal.SIGKILL
 
 
 def test_an_initialisation_that_was_interrupted_is_done_again(new_home: Path):
@@ -385,8 +388,9 @@ def test_root_below_a_private_folder_changes_no_mode_above_the_data(short_tmp: P
 
 
 @needs_root
-def test_root_without_the_capability_to_search_uses_a_user_namespace(short_tmp: Path):
-    short_tmp.chmod(0o700)
+@pytest.mark.parametrize("mode", [0o700, 0o755])
+def test_root_without_power_over_modes_uses_a_user_namespace(short_tmp: Path, mode: int):
+    short_tmp.chmod(mode)
     home = short_tmp / "home"
     caps = "-dac_read_search,-dac_override"
     process = user(home, KEEP_NUMBER, ("setpriv", f"--bounding-set={caps}", "--inh-caps=-all"))
@@ -395,6 +399,33 @@ def test_root_without_the_capability_to_search_uses_a_user_namespace(short_tmp: 
     assert ended(process) == 0
     with embedded.running(home) as url:
         assert ask(url, "SELECT count(*) FROM kept") == 1
+
+
+@needs_root
+def test_what_a_home_s_owner_planted_is_not_changed_by_root(home: Path, short_tmp: Path):
+    nobody = pwd.getpwnam("nobody")
+    treasure = short_tmp / "treasure"
+    treasure.write_text("mine")
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    (home / "postgres" / "lock").symlink_to(treasure)
+    with pytest.raises(Misconfigured, match="postgres/lock"):
+        embedded.acquire(home)
+    (home / "postgres" / "lock").unlink()
+    hba = home / "postgres" / "data" / "pg_hba.conf"
+    hba.unlink()
+    hba.symlink_to(treasure)
+    with embedded.running(home) as url:
+        assert ask(url, "SELECT 1") == 1
+    assert (treasure.read_text(), treasure.stat().st_uid) == ("mine", 0)
+
+
+@needs_root
+def test_a_home_whose_owner_has_no_name_here_is_served_all_the_same(new_home: Path):
+    new_home.mkdir()
+    os.chown(new_home, 54321, 54321)
+    with embedded.running(new_home) as url:
+        assert ask(url, "SELECT 1") == 1
+    assert (new_home / "postgres" / "users").stat().st_uid == 54321
 
 
 @needs_root
@@ -450,9 +481,7 @@ def test_another_user_gets_neither_to_the_socket_nor_past_the_server(home: Path)
     code = "import sys, psycopg; psycopg.connect(sys.argv[1])"
     with embedded.running(home) as url:
         plain = url.replace("+psycopg", "")
-        stranger = [*as_nobody()[:4], sys.executable, "-c", code, plain]
-        if len(as_nobody()) > 4:
-            stranger = [*as_nobody(), sys.executable, "-c", code, plain]
+        stranger = [*as_nobody(), sys.executable, "-c", code, plain]
         socket = home / "postgres" / "run" / ".s.PGSQL.5432"
         assert socket.parent.stat().st_mode & 0o777 == 0o700
         home.parent.chmod(0o755)

@@ -159,6 +159,15 @@ def test_a_connection_lost_half_way_is_unavailable_and_the_next_one_works(settin
 
 
 @pytest.mark.slow
+def test_idle_connections_survive_a_restart_of_the_server(settings: Settings):
+    with open_store(settings) as store:
+        assert rows(store) == 0
+        embedded.stop(settings.home)
+        with embedded.running(settings.home):
+            assert rows(store) == 0
+
+
+@pytest.mark.slow
 def test_an_address_asked_for_keeps_its_server_up_until_the_process_ends(settings: Settings):
     code = """
 from runlore.settings import read

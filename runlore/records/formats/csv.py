@@ -1,7 +1,8 @@
 """Separated values with a header line."""
 
 import csv
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from runlore.records.errors import BadInput
 from runlore.records.formats import lines
 from runlore.records.formats.columns import Cells, Reader
-from runlore.records.formats.lines import Lines, Quoting
+from runlore.records.formats.lines import Lines
 from runlore.records.formats.parsed import Parsed, merged, rejects
+from runlore.records.formats.quotes import NEWLINE, RETURN, Quoting
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, resolve
 
@@ -58,47 +60,34 @@ class CsvLayout:
         bad = not_text | with_nul | (found.has_open_quote & is_row)
         tables = [_rejects(found, why, mask) for why, mask in reasons.items()]
         rows = np.flatnonzero(is_row & ~bad)
-        table, kept, refused = self._table(found, rows)
-        tables.append(rejects(found.line[refused], self._why(found, refused), found.raw(refused)))
+        parts = list(self._parts(found.bytes_of(_mask(found, rows)), found, rows))
+        tables += [_misfits(found, part, len(self.header)) for part in parts]
+        table = pa.concat_tables([part.table for part in parts])
+        kept = np.concatenate([part.kept for part in parts])
         columns = {name: table.column(i).combine_chunks() for i, name in enumerate(self.header)}
         parsed = self.reader.read(Cells(columns, found.line[kept], lambda r: found.raw(kept[r])))
         return Parsed(parsed.records, merged([*tables, parsed.rejects]))
 
-    def _table(self, found: Lines, rows: Ints) -> tuple[pa.Table, Ints, Ints]:
-        """The cells of some records, which of them have cells, and which have not."""
-        keep = np.zeros(len(found), dtype=np.bool_)
-        keep[rows] = True
-        parts = list(self._parts(found.bytes_of(keep), found, rows))
-        tables = [table for table, _, _ in parts]
-        kept = np.concatenate([kept for _, kept, _ in parts])
-        refused = np.concatenate([refused for _, _, refused in parts])
-        return pa.concat_tables(tables), kept, refused
-
-    def _parts(
-        self, data: bytes, found: Lines, rows: Ints
-    ) -> Iterator[tuple[pa.Table, Ints, Ints]]:
+    def _parts(self, data: bytes, found: Lines, rows: Ints) -> Iterator["_Part"]:
         """Read at once; where quotes mislead the parser, in halves, down to the record."""
-        refused: list[int] = []
-        table = self._read(data, refused)
-        if table is not None and table.num_rows + len(refused) == rows.size:
-            is_refused = np.zeros(rows.size, dtype=np.bool_)
-            is_refused[refused] = True
-            yield table, rows[~is_refused], rows[is_refused]
-            return
-        if rows.size == 1:
-            yield self._empty(), rows[:0], rows
-            return
-        for half in np.array_split(rows, 2):
-            keep = np.zeros(len(found), dtype=np.bool_)
-            keep[half] = True
-            yield from self._parts(found.bytes_of(keep), found, half)
+        misfits: dict[int, int] = {}
+        table = self._read(data, misfits)
+        if table is not None and table.num_rows + len(misfits) == rows.size:
+            kept = np.delete(rows, list(misfits))
+            yield _Part(table, kept, {int(rows[at]): count for at, count in misfits.items()})
+        elif rows.size == 1:
+            yield _Part(self._empty(), rows[:0], {int(rows[0]): 0})
+        else:
+            for half in np.array_split(rows, 2):
+                yield from self._parts(found.bytes_of(_mask(found, half)), found, half)
 
-    def _read(self, data: bytes, refused: list[int]) -> pa.Table | None:
+    def _read(self, data: bytes, misfits: dict[int, int]) -> pa.Table | None:
+        """None when the parser gives up. misfits: fields of each row that has too many or few."""
         if not data:
             return self._empty()
 
         def refuse(row: pa_csv.InvalidRow) -> str:
-            refused.append(row.number - 1)
+            misfits[row.number - 1] = row.actual_columns
             return "skip"
 
         names = [str(i) for i in range(len(self.header))]
@@ -126,16 +115,17 @@ class CsvLayout:
         names = [str(i) for i in range(len(self.header))]
         return pa.table({name: pa.array([], pa.string()) for name in names})
 
-    def _why(self, found: Lines, refused: Ints) -> list[str]:
-        """Reasons for records that do not have the header's number of fields."""
-        texts = found.raw(refused).to_pylist()
-        counts = [len(_fields(text, self.delimiter)) for text in texts]
-        return [
-            f"has {count} fields, not {len(self.header)}"
-            if count != len(self.header)
-            else "its quotes do not match"
-            for count in counts
-        ]
+
+@dataclass(frozen=True)
+class _Part:
+    """Some records as the parser read them. kept: those with cells, in the table's order.
+
+    misfits: the others, with the number of their fields, 0 when their quotes make no sense.
+    """
+
+    table: pa.Table
+    kept: Ints
+    misfits: Mapping[int, int]
 
 
 def layout(head: bytes, source: str, mapping: ColumnMapping) -> CsvLayout:
@@ -165,6 +155,19 @@ def _check_header(header: tuple[str, ...]) -> None:
             raise BadInput(f"the header names {name!r} twice")
 
 
+def _mask(found: Lines, rows: Ints) -> Mask:
+    keep = np.zeros(len(found), dtype=np.bool_)
+    keep[rows] = True
+    return keep
+
+
+def _misfits(found: Lines, part: _Part, columns: int) -> pa.Table:
+    rows = np.array(sorted(part.misfits), dtype=np.int64)
+    counts = (part.misfits[row] for row in rows.tolist())
+    reasons = [f"has {n} fields, not {columns}" if n else "its quotes do not match" for n in counts]
+    return rejects(found.line[rows], reasons, found.raw(rows))
+
+
 def _rejects(found: Lines, reason: str, bad: Mask) -> pa.Table:
     rows = np.flatnonzero(bad)
     return rejects(found.line[rows], [reason] * rows.size, found.raw(rows))
@@ -177,7 +180,7 @@ def _is_blank(found: Lines) -> Mask:
     if not size.size:
         return np.zeros(0, dtype=np.bool_)
     first = content[found.starts[:-1]]
-    is_blank: Mask = (first == lines.NEWLINE) | ((first == lines.RETURN) & (size <= 2))
+    is_blank: Mask = (first == NEWLINE) | ((first == RETURN) & (size <= 2))
     return is_blank
 
 
@@ -185,4 +188,4 @@ def _without_lone_returns(data: bytes) -> bytes:
     """A carriage return amid a line would end it for the parser; it becomes a blank."""
     if data.count(b"\r") == data.count(b"\r\n"):
         return data
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b" ")
+    return re.sub(rb"\r(?!\n)", b" ", data)

@@ -21,6 +21,7 @@ from runlore.records.formats import json_text, lines
 from runlore.records.formats.instants import numbers
 from runlore.records.formats.lines import Lines
 from runlore.records.formats.parsed import Parsed, merged, refused, rejects
+from runlore.records.formats.quotes import NEWLINE
 from runlore.records.validate import Check, judge
 
 FIELDS = (
@@ -132,7 +133,7 @@ def _is_job(packed: Lines) -> Mask:
     if not len(packed):
         return np.zeros(0, dtype=np.bool_)
     first = lines.as_bytes(packed.data)[packed.starts[:-1]]
-    is_job: Mask = (first != COMMENT) & (first != lines.NEWLINE)
+    is_job: Mask = (first != COMMENT) & (first != NEWLINE)
     return is_job
 
 

@@ -7,6 +7,7 @@ capability that lets it pass, or else runs as root's double in a user namespace.
 
 import os
 import pwd
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from runlore.store.embedded.layout import Layout
 ACCOUNTS = ("postgres", "nobody")
 DOUBLES = ("postgres", "daemon", "bin")
 CAPABILITIES = ("dac_read_search", "dac_override")
+CAP_DAC_OVERRIDE = 1 << 1
 PROBE = 'test -r "$1" && test -x "$1" && cd "$2" && cd "$3"'
 
 
@@ -122,7 +124,7 @@ def _unprivileged(layout: Layout) -> int:
 
 
 def _ways(layout: Layout, uid: int, *, can_change: bool) -> Iterator[Account]:
-    if uid != 0:
+    if uid != 0 and _overrides_modes():
         gid = pwd.getpwuid(uid).pw_gid if _name(uid) else layout.data.stat().st_gid
         owner = _name(layout.home.stat().st_uid)
         callers = ("root", owner) if owner and owner != "root" else ("root",)
@@ -158,11 +160,21 @@ def _unshare(double: pwd.struct_passwd) -> tuple[str, ...]:
 
 
 def _gets_through(account: Account, layout: Layout, binaries: Binaries) -> bool:
-    parent = layout.socket_folder.parent
-    tried = account.run(
-        ["/bin/sh", "-c", PROBE, "sh", str(binaries.postgres), str(layout.root), str(parent)]
-    )
-    return tried.returncode == 0
+    paths = map(str, (binaries.postgres, layout.root, layout.socket_folder.parent))
+    try:
+        return account.run(["/bin/sh", "-c", PROBE, "sh", *paths]).returncode == 0
+    except PermissionError:
+        return False
+
+
+def _overrides_modes() -> bool:
+    """Whether this root can look after data that belong to another account."""
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        return True
+    effective = re.search(r"^CapEff:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    return effective is None or bool(int(effective[1], 16) & CAP_DAC_OVERRIDE)
 
 
 def _environment() -> dict[str, str]:

@@ -100,8 +100,8 @@ class Layout:
         older.unlink(missing_ok=True)
         with (
             explained(self.log),
-            open(self.open(self.log), "r+b") as log,
-            open(self.open(older), "wb") as copy,
+            os.fdopen(self.open(self.log), "r+b") as log,
+            os.fdopen(self.open(older), "wb") as copy,
         ):
             log.seek(-LOG_LIMIT_BYTES, os.SEEK_END)
             copy.write(log.read(LOG_LIMIT_BYTES))
@@ -119,9 +119,11 @@ class Layout:
 
     def _hand_over(self, descriptor: int) -> None:
         """What root makes in another's home belongs to the other; nothing else changes hands."""
+        if os.geteuid() != 0:
+            return
         found, owner = os.fstat(descriptor), self.home.stat()
-        is_ours = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
-        if os.geteuid() == 0 == found.st_uid != owner.st_uid and is_ours:
+        is_one_of_ours = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
+        if found.st_uid == 0 and owner.st_uid != 0 and is_one_of_ours:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 

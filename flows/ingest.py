@@ -1,0 +1,22 @@
+"""Bring a log in."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+from prefect import flow
+
+from tasks.ingest import ingest_log
+
+
+@flow(name="ingest", flow_run_name="ingest {source}", timeout_seconds=6 * 3600)
+def ingest(
+    path: str,
+    format: Literal["csv", "parquet", "swf"] = "csv",  # noqa: A002  (the word of the UI's form)
+    source: str = "inbox",
+    mapping: dict[str, Any] | None = None,
+) -> dict[str, int]:
+    """Take in what a file has grown by; columns are mapped as in a mapping file.
+
+    Returns how many rows were new, already known, and rejected.
+    """
+    return ingest_log(Path(path), format, source, mapping or {})

@@ -1,0 +1,126 @@
+"""`runlore up`, `down`, `status`, `doctor`: the services around Runlore."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from runlore import settings
+from runlore.cli.output import Json, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.stack import Stack
+    from runlore.stack.child import Event
+    from runlore.stack.doctor import Finding
+    from runlore.stack.status import Status
+
+Only = Annotated[
+    str, typer.Option(help="Only these and what they need, with commas: prefect,mlflow,…")
+]
+
+
+def up(only: Only = "") -> None:
+    """Run the database, Prefect, MLflow, a worker with the schedules, and predictions."""
+    from runlore.stack import running
+    from runlore.stack.services import NAMES
+
+    names = tuple(filter(None, (name.strip() for name in only.split(",")))) or NAMES
+    failed: list[str] = []
+    began = time.monotonic()
+    with _ended_by_signals(), running(settings.read(), names, is_lasting=True, tell=tell) as stack:
+        typer.echo(f"All is up after {time.monotonic() - began:.0f} s:")
+        _print_addresses(stack)
+        with suppress(KeyboardInterrupt):
+            while True:
+                time.sleep(1.0)
+        failed = stack.failed
+        typer.echo("stopping")
+    if failed:
+        typer.echo(f"runlore: was given up on the way: {', '.join(failed)}", err=True)
+        raise typer.Exit(1)
+
+
+def down() -> None:
+    """Stop what `runlore up` runs in another terminal, and what a killed one left."""
+    from runlore.stack.down import down as stop
+
+    ended = stop(settings.read().home)
+    typer.echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
+
+
+def status(json: Json = False) -> None:
+    """Show what runs, where and since when, and what the database holds."""
+    from runlore.stack.status import look
+
+    seen = look(settings.read())
+    if json:
+        emit_json(asdict(seen))
+    else:
+        _print_status(seen)
+
+
+def doctor(json: Json = False) -> None:
+    """Find what is wrong, and say what to do about it; exit code 1 when something is."""
+    from runlore.stack.doctor import Verdict, examine
+
+    findings = examine(settings.read())
+    if json:
+        emit_json([asdict(finding) for finding in findings])
+    else:
+        _print_findings(findings)
+    if any(finding.verdict is Verdict.WRONG for finding in findings):
+        raise typer.Exit(1)
+
+
+def tell(event: "Event") -> None:
+    """Print one line of progress, as the stack's `tell`."""
+    typer.echo(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
+
+
+def _print_addresses(stack: "Stack") -> None:
+    width = max((len(title) for title in stack.addresses), default=0)
+    for title, address in stack.addresses.items():
+        typer.echo(f"  {title:{width}}  {address}")
+    typer.echo("Ctrl-C stops it.")
+
+
+def _print_status(seen: "Status") -> None:
+    shown = ("name", "health", "address", "since")
+    rows = [{key: getattr(service, key) for key in shown} for service in seen.services]
+    emit_table(f"Services of {seen.home}", rows)
+    for service in seen.services:
+        if service.detail:
+            typer.echo(f"{service.name}: {service.detail}")
+    if seen.rows:
+        size = (seen.database_bytes or 0) / 1e6
+        counts = ", ".join(f"{count:,} {name}" for name, count in seen.rows.items())
+        typer.echo(f"In the database ({size:.0f} MB): {counts}")
+
+
+def _print_findings(findings: "list[Finding]") -> None:
+    for finding in findings:
+        typer.echo(f"{finding.verdict:6} {finding.check:10} {finding.what}")
+        if finding.remedy:
+            typer.echo(f"{'':17} -> {finding.remedy}")
+
+
+@contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and a closed terminal do what Ctrl-C does."""
+    before = {
+        number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,120 @@
+"""One event at a time, on states that rest in the store: the same fold as over a whole log.
+
+Both agree bit for bit as long as each event comes, for each of its keys, after all that the key
+has seen, in the order of `events.Timeline`. The instants that keep it so are found here.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from runlore.features import fold
+from runlore.features.columns import Floats, Results, number
+from runlore.features.declaration import History
+from runlore.features.matrix import half_lives_us
+from runlore.records.execution import NO_INSTANT, Scalar
+
+NEVER = NO_INSTANT
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The latest submission and the latest outcome among some states, µs; NEVER for none."""
+
+    submission_us: int = NEVER
+    outcome_us: int = NEVER
+
+    @property
+    def last_us(self) -> int:
+        return max(self.submission_us, self.outcome_us)
+
+
+def seen(states: Iterable[Floats]) -> Seen:
+    every = list(states)
+    return Seen(
+        max((_instant(state[fold.LAST_SUBMISSION]) for state in every), default=NEVER),
+        max((_instant(state[fold.LAST_OUTCOME]) for state in every), default=NEVER),
+    )
+
+
+def _instant(value: float) -> int:
+    return NEVER if np.isnan(value) else int(value)
+
+
+def submission_instant(given_us: int, known: Seen) -> int:
+    """The earliest instant from `given_us` on that comes after all that is known.
+
+    A submission follows whatever became known at its own instant.
+    """
+    return max(given_us, known.last_us)
+
+
+def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest: bool) -> int:
+    """The earliest instant from `given_us` on at which an outcome comes after all that is known.
+
+    At one instant outcomes come before submissions, so it must be later than any of those; but
+    one that is known at its own submission's instant follows that submission directly, if
+    `is_newest`: nothing else was submitted at that instant since.
+    """
+    at_us = max(given_us, submitted_us, known.outcome_us)
+    if at_us == submitted_us and is_newest:
+        return at_us
+    return max(at_us, known.submission_us + 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one fact says of how the work went; instants in µs or NO_INSTANT."""
+
+    status: str
+    submitted_us: int
+    started_us: int = NO_INSTANT
+    finished_us: int = NO_INSTANT
+    outcome: Mapping[str, Scalar] = field(default_factory=dict)
+
+    def measured(self, names: Sequence[str]) -> Floats:
+        """(values,): NaN where it does not say."""
+        row = Results(
+            status=np.array([self.status], dtype=object),
+            submitted=np.array([self.submitted_us], dtype=np.int64),
+            started=np.array([self.started_us], dtype=np.int64),
+            finished=np.array([self.finished_us], dtype=np.int64),
+            outcome={name: np.array([number(value)]) for name, value in self.outcome.items()},
+        )
+        return row.values(names).ravel()
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """An outcome that becomes known.
+
+    execution: the number of the execution's first fact. replaced: what was known of it before,
+    since `first_known_us`; None when this is its first outcome.
+    """
+
+    execution: int
+    result: Result
+    replaced: Result | None = None
+    first_known_us: int = NEVER
+
+
+def empty_state(history: History) -> Floats:
+    return fold.empty_state(len(history.half_lives_s), len(history.values))
+
+
+def submit(history: History, state: Floats, at_us: int) -> None:
+    """Change the state of a key of which work was submitted."""
+    fold.submit(state, at_us, half_lives_us(history))
+
+
+def conclude(history: History, state: Floats, at_us: int, outcome: Outcome) -> None:
+    """Change the state of a key of which work ended, or turned out to have ended otherwise."""
+    fading_us = half_lives_us(history)
+    measured = outcome.result.measured(history.values)
+    if outcome.replaced is None:
+        fold.finish(state, at_us, outcome.execution, measured, fading_us)
+        return
+    replaced = outcome.replaced.measured(history.values)
+    first_us = outcome.first_known_us
+    fold.correct(state, at_us, outcome.execution, first_us, measured, replaced, fading_us)

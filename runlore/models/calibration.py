@@ -1,0 +1,156 @@
+"""Probabilities that mean what they say: a map fitted on walk-forward predictions.
+
+Stored as numbers and applied by numpy, in training and in serving alike.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models.scores import log_losses
+
+Floats = NDArray[np.float64]
+
+Method = Literal["identity", "sigmoid", "isotonic"]
+
+LEAST_OF_EACH = 1000
+"""Rows of either class below which an isotonic map follows noise."""
+
+BLOCKS = 5
+EDGE = 1e-6
+STEPS = 50
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """identity; sigmoid: 1 / (1 + exp(-(slope logit(p) + intercept))); isotonic: linear between
+    the knots `x` and their `y`."""
+
+    method: Method = "identity"
+    slope: float = 1.0
+    intercept: float = 0.0
+    x: tuple[float, ...] = ()
+    y: tuple[float, ...] = ()
+
+    def __call__(self, raw: Floats) -> Floats:
+        if self.method == "sigmoid":
+            return _sigmoid(self.slope * _logit(raw) + self.intercept)
+        if self.method == "isotonic":
+            return np.interp(raw, self.x, self.y)
+        return np.clip(raw, 0.0, 1.0)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Calibration":
+        return cls(**{**data, "x": tuple(data["x"]), "y": tuple(data["y"])})
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """The map, and what maps fitted on earlier rows alone made of the later ones.
+
+    later: (n,) bool, the rows that were calibrated by a map from before them.
+    """
+
+    calibration: Calibration
+    predictions: Floats
+    later: NDArray[np.bool_]
+
+
+def fit(raw: Floats, actual: Floats, weight: Floats) -> Calibrated:
+    """Fit on rows in time order; the method with the lowest log loss on later rows wins.
+
+    weight: how much each row counts; newer rows more, since base rates drift.
+    """
+    ways = _ways(actual)
+    tried = {method: _forward(way, raw, actual, weight) for method, way in ways.items()}
+    later = np.arange(len(raw)) >= _edges(len(raw))[1]
+    losses = {
+        method: float(np.average(log_losses(actual, p)[later], weights=weight[later]))
+        for method, p in tried.items()
+    }
+    best = min(losses, key=lambda method: losses[method])
+    return Calibrated(ways[best](raw, actual, weight), tried[best], later)
+
+
+def _edges(rows: int) -> NDArray[np.int64]:
+    return (np.arange(BLOCKS + 1) * rows) // BLOCKS
+
+
+def _forward(
+    way: "Callable[[Floats, Floats, Floats], Calibration]",
+    raw: Floats,
+    actual: Floats,
+    weight: Floats,
+) -> Floats:
+    """Each block of rows through the map that the blocks before it give."""
+    out = np.clip(raw, 0.0, 1.0)
+    edges = _edges(len(raw))
+    for start, end in zip(edges[1:-1], edges[2:], strict=True):
+        if np.ptp(actual[:start]) > 0:
+            out[start:end] = way(raw[:start], actual[:start], weight[:start])(raw[start:end])
+    return out
+
+
+def _ways(actual: Floats) -> dict[Method, Callable[[Floats, Floats, Floats], Calibration]]:
+    ways: dict[Method, Callable[[Floats, Floats, Floats], Calibration]] = {
+        "identity": lambda raw, actual, weight: Calibration(),
+        "sigmoid": fit_sigmoid,
+    }
+    if min(actual.sum(), len(actual) - actual.sum()) >= LEAST_OF_EACH:
+        ways["isotonic"] = fit_isotonic
+    return ways
+
+
+def fit_sigmoid(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
+    """Platt's map on the logit, by Newton's method.
+
+    Platt, Probabilistic outputs for support vector machines, 1999.
+    """
+    design = np.column_stack([_logit(raw), np.ones(len(raw))])
+    at = np.array([1.0, 0.0])
+    for _ in range(STEPS):
+        p = _sigmoid(design @ at)
+        slope = design.T @ (weight * (p - actual)) + 1e-3 * (at - [1.0, 0.0])
+        curve = (design * (weight * p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
+        step = np.linalg.solve(curve, slope)
+        at = at - step
+        if np.abs(step).max() < 1e-9:
+            break
+    return Calibration("sigmoid", slope=float(max(at[0], EDGE)), intercept=float(at[1]))
+
+
+def fit_isotonic(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
+    """Centred isotonic regression: linear between the centres of the level parts.
+
+    So it rises strictly, and no two different predictions become one.
+    Oron & Flournoy, Centered isotonic regression, Statistics in Biopharmaceutical Research 2017.
+    """
+    from sklearn.isotonic import IsotonicRegression
+
+    level = IsotonicRegression(y_min=0.0, y_max=1.0).fit(raw, actual, weight).predict(raw)
+    _, part = np.unique(level, return_inverse=True)
+    mass = np.bincount(part, weights=weight)
+    x = np.bincount(part, weights=weight * raw) / mass
+    y = np.bincount(part, weights=weight * actual) / mass
+    knots = np.r_[0.0, x, 1.0], np.r_[y[0] / 2, y, (1 + y[-1]) / 2]
+    kept = np.r_[True, np.diff(knots[0]) > 1e-9]
+    return Calibration("isotonic", x=_rounded(knots[0][kept]), y=_rounded(knots[1][kept]))
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    return tuple(round(float(value), 9) for value in values)
+
+
+def _logit(p: Floats) -> Floats:
+    inside = np.clip(p, EDGE, 1 - EDGE)
+    return np.log(inside) - np.log1p(-inside)
+
+
+def _sigmoid(z: Floats) -> Floats:
+    return 1.0 / (1.0 + np.exp(-np.clip(z, -60.0, 60.0)))

@@ -1,0 +1,17 @@
+"""MLflow: runs, registered models, aliases. The only package that imports mlflow."""
+
+from runlore.registry.connection import connect
+from runlore.registry.packaging import Release
+from runlore.registry.registry import Registry
+from runlore.registry.runs import Data, TrainingRun
+from runlore.registry.versions import AliasChange, VersionRef
+
+__all__ = [
+    "AliasChange",
+    "Data",
+    "Registry",
+    "Release",
+    "TrainingRun",
+    "VersionRef",
+    "connect",
+]

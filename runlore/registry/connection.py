@@ -1,0 +1,103 @@
+"""Opens the registry: MLflow's server when one is named, else its tables in our database."""
+
+import logging
+import os
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+from runlore.records.errors import Misconfigured
+from runlore.registry.registry import Registry
+from runlore.registry.session import Session
+from runlore.settings import Settings, silence_telemetry
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+TABLES = "mlflow tables"
+ENVIRONMENT = {
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
+"""A server that is away is told within seconds: MLflow's own values wait for minutes."""
+
+LEVELS = {
+    "alembic": logging.WARNING,
+    "mlflow": logging.WARNING,
+    "mlflow.store.db.utils": logging.CRITICAL,
+}
+"""What MLflow says besides its errors. What fails in its tables is raised, not only logged."""
+
+
+def connect(settings: Settings, store_url: str | None = None) -> Registry:
+    """Open the registry of these settings.
+
+    store_url: what `runlore.store.tracking.tracking_url` gives; None: found from the settings,
+    which keeps the embedded server running for as long as this process lives.
+    """
+    uri, artifacts = settings.mlflow_tracking_uri, None
+    if uri is None:
+        uri = store_url = store_url or _own_tables(settings)
+        artifacts = str(settings.artifacts.absolute())
+    client = _client(uri, artifacts)
+    lock = partial(_exclusive, settings, store_url)
+    return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock))
+
+
+def _own_tables(settings: Settings) -> str:
+    from runlore.store import engine
+    from runlore.store.tracking import tracking_url
+
+    store = engine.connect(engine.database_url(settings))
+    try:
+        return tracking_url(store)
+    finally:
+        store.engine.dispose()
+
+
+def _exclusive(
+    settings: Settings, store_url: str | None, subject: str
+) -> AbstractContextManager[None]:
+    from runlore.store import engine
+    from runlore.store.advisory import exclusive
+
+    return exclusive(store_url or engine.database_url(settings), subject)
+
+
+def _client(uri: str, artifacts: str | None) -> "MlflowClient":
+    silence_telemetry()
+    for name, value in ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+
+    for logger, level in LEVELS.items():
+        logging.getLogger(logger).setLevel(level)
+    if artifacts is not None:
+        _prepare(uri, artifacts)
+    return MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+@cache
+def _prepare(uri: str, artifacts: str) -> None:
+    """Make MLflow's tables, and its experiment `Default` with its files in our folder.
+
+    MLflow itself makes no sure that only one process does; a client would make the experiment
+    with files in the current folder.
+    """
+    from mlflow.exceptions import MlflowException
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    from runlore.store.advisory import exclusive
+
+    with exclusive(uri, TABLES):
+        try:
+            SqlAlchemyStore(uri, artifacts)
+        except MlflowException as error:
+            if "out-of-date database schema" not in str(error):
+                raise
+            raise Misconfigured(
+                "MLflow's tables are of another version of MLflow: save a copy of the database, "
+                "then run `mlflow db upgrade URL` with the URL of its schema `mlflow`"
+            ) from error

@@ -1,0 +1,43 @@
+"""Runs whose process was killed: nobody else would ever say that they have ended."""
+
+import os
+from typing import TYPE_CHECKING
+
+from runlore.registry import processes
+from runlore.registry.session import Session
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
+
+HOST = "runlore.host"
+PROCESS = "runlore.process"
+
+
+def marks() -> dict[str, str]:
+    """Tags that tell which process writes a run."""
+    return {HOST: processes.host(), PROCESS: processes.mark(os.getpid()) or ""}
+
+
+def close(session: Session, experiment: str) -> list[str]:
+    """Mark what this machine's dead processes left running; the ids of those runs."""
+    running = session.client.search_runs([experiment], "attributes.status = 'RUNNING'")
+    lost = [run for run in running if _is_lost(run)]
+    for run in lost:
+        _give_up_models(session, experiment, run.info.run_id)
+        session.client.set_terminated(run.info.run_id, "KILLED")
+    return [run.info.run_id for run in lost]
+
+
+def _is_lost(run: "Run") -> bool:
+    tags = run.data.tags
+    if tags.get(HOST) != processes.host() or PROCESS not in tags:
+        return False
+    return not processes.is_alive(tags[PROCESS])
+
+
+def _give_up_models(session: Session, experiment: str, run: str) -> None:
+    models = session.client.search_logged_models(
+        [experiment], f"source_run_id = '{run}' AND status = 'PENDING'"
+    )
+    for model in models:
+        session.client.finalize_logged_model(model.model_id, "FAILED")

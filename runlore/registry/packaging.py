@@ -1,0 +1,90 @@
+"""A bundle as an MLflow model: code as text, data as ONNX, skops and JSON. Nothing is pickled."""
+
+import shutil
+import warnings
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mlflow.models import Model
+    from mlflow.models.signature import ModelSignature
+
+CODE = Path(__file__).with_name("served_pyfunc.py")
+BUNDLE = "bundle"
+BUNDLE_PATH = f"artifacts/{BUNDLE}"
+"""Where the bundle is inside the model."""
+
+NEEDS = (
+    "runlore",
+    "numpy",
+    "numba",
+    "pandas",
+    "onnxruntime",
+    "scikit-learn",
+    "skops",
+    "xgboost-cpu",
+)
+
+
+@dataclass(frozen=True)
+class Release:
+    """A trained candidate that passed its gates, ready for the registry.
+
+    folder: the bundle. digest: of the bundle, which is registered once however often it is asked.
+    features: what it reads, in order. example: one feature row, to show.
+    about: a sentence on the spec, for the page of the registered model.
+    scores: of the chosen candidate on the test part, by the name of the score.
+    """
+
+    spec: str
+    folder: Path
+    digest: str
+    data_digest: str
+    candidate: str
+    features: tuple[str, ...]
+    example: tuple[float, ...]
+    has_interval: bool
+    card: str
+    about: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+def write_model(release: Release, folder: Path, model: "Model") -> None:
+    """Write what `mlflow.pyfunc.load_model` loads into a folder that does not exist yet."""
+    import pandas as pd
+
+    staged = folder.with_name(BUNDLE)
+    shutil.copytree(release.folder, staged)
+    _pyfunc().save_model(
+        path=str(folder),
+        python_model=str(CODE),
+        artifacts={BUNDLE: str(staged)},
+        signature=_signature(release),
+        input_example=pd.DataFrame([release.example], columns=list(release.features)),
+        pip_requirements=[f"{name}=={version(name)}" for name in NEEDS],
+        mlflow_model=model,
+    )
+    for cache in folder.rglob("__pycache__"):
+        shutil.rmtree(cache)
+
+
+def _pyfunc() -> ModuleType:
+    """MLflow's module, which warns about type hints of its own while it is imported."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        import mlflow.pyfunc
+
+        return mlflow.pyfunc
+
+
+def _signature(release: Release) -> "ModelSignature":
+    """Features are doubles: MLflow casts whole and single numbers to them, but not back."""
+    from mlflow.models.signature import ModelSignature
+    from mlflow.types.schema import ColSpec, DataType, Schema
+
+    answers = ("prediction", "low", "high") if release.has_interval else ("prediction",)
+    inputs = [ColSpec(DataType.double, name) for name in release.features]
+    return ModelSignature(Schema(inputs), Schema([ColSpec(DataType.double, a) for a in answers]))

@@ -1,0 +1,105 @@
+"""What the rest of Runlore asks of MLflow."""
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from runlore.registry import downloads, publishing, runs, versions
+from runlore.registry.packaging import Release
+from runlore.registry.runs import TrainingRun
+from runlore.registry.session import Session
+from runlore.registry.versions import AliasChange, VersionRef
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+
+
+class Registry:
+    """Runs, versions and aliases. Safe to use from several threads and processes.
+
+    Raises Unavailable when MLflow or its tables are away, NotFound for what does not exist.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    @property
+    def tracking_uri(self) -> str:
+        """The address of MLflow; it may hold a password, never show it."""
+        return self._session.uri
+
+    def training_run(self, spec: str) -> AbstractContextManager[TrainingRun]:
+        return runs.training_run(self._session, spec)
+
+    def register(self, run: TrainingRun, release: Release) -> VersionRef:
+        """Register a bundle once: the same one again gives the version that there is."""
+        with self._session.watched():
+            return publishing.publish(self._session, run, release)
+
+    def champion(self, spec: str) -> VersionRef | None:
+        return self.alias(spec, CHAMPION)
+
+    def alias(self, spec: str, alias: str) -> VersionRef | None:
+        """The version behind an alias; None when the alias points nowhere."""
+        with self._session.watched():
+            return versions.behind(self._session, spec, alias)
+
+    def latest_alias(self, spec: str, alias: str) -> str | None:
+        """The version's number alone: cheap enough to ask every second."""
+        found = self.alias(spec, alias)
+        return found.version if found else None
+
+    def version(self, spec: str, version: str) -> VersionRef:
+        with self._session.watched():
+            return versions.numbered(self._session, spec, version)
+
+    def versions(self, spec: str) -> tuple[VersionRef, ...]:
+        """All versions of a spec, newest first."""
+        with self._session.watched():
+            return versions.versions_of(self._session, spec)
+
+    def set_alias(self, spec: str, alias: str, version: str) -> AliasChange:
+        """Point an alias at a version, whatever it pointed at before."""
+        with self._naming(spec), self._session.watched():
+            return versions.point(self._session, spec, alias, version)
+
+    def remove_alias(self, spec: str, alias: str) -> str | None:
+        """Take an alias away; the version that it pointed at."""
+        with self._naming(spec), self._session.watched():
+            previous = versions.aliases_of(self._session, spec).get(alias)
+            if previous is not None:
+                self._session.client.delete_registered_model_alias(spec, alias)
+            return previous
+
+    def announce(self, ref: VersionRef) -> AliasChange | None:
+        """Make a version the champion when there is none, else the challenger.
+
+        None when it is the one or the other already. Of several at once, one becomes champion.
+        """
+        with self._naming(ref.spec), self._session.watched():
+            aliases = versions.aliases_of(self._session, ref.spec)
+            if ref.version in (aliases.get(CHAMPION), aliases.get(CHALLENGER)):
+                return None
+            alias = CHALLENGER if CHAMPION in aliases else CHAMPION
+            return versions.point(self._session, ref.spec, alias, ref.version)
+
+    def download(self, ref: VersionRef, folder: Path) -> Path:
+        """The bundle of a version, in a folder of its own inside `folder`; fetched once."""
+        with self._session.watched():
+            return downloads.fetch(self._session, ref, folder)
+
+    def attach(self, run_id: str, path: Path, folder: str | None = None) -> None:
+        """Add a file to a run that has ended, such as a drift report to the champion's."""
+        with self._session.watched():
+            self._session.client.log_artifact(run_id, str(path), folder)
+
+    def page_of_run(self, run_id: str) -> str:
+        """Where a browser shows a run."""
+        with self._session.watched():
+            experiment = self._session.client.get_run(run_id).info.experiment_id
+        return f"{self._session.pages}/#/experiments/{experiment}/runs/{run_id}"
+
+    def page_of_version(self, ref: VersionRef) -> str:
+        return f"{self._session.pages}/#/models/{ref.spec}/versions/{ref.version}"
+
+    def _naming(self, spec: str) -> AbstractContextManager[None]:
+        return self._session.lock(f"aliases of {spec}")

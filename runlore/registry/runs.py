@@ -1,0 +1,168 @@
+"""A run of training in MLflow: what a person opens to see how a model came about."""
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from runlore.records.errors import Refused
+from runlore.registry import code_version, lost_runs, notes, tables
+from runlore.registry.experiments import experiment_of
+from runlore.registry.session import Session
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from mlflow.entities import Run
+
+T = TypeVar("T")
+MOST_TAGS = 100
+MOST_SCORES = 1000
+DIGEST_LENGTH = 36
+CARD = "model_card.md"
+DPI = 110
+
+
+@dataclass(frozen=True)
+class Data:
+    """What a run learned from. first, last: the submissions that bound it."""
+
+    name: str
+    digest: str
+    rows: int
+    first: datetime
+    last: datetime
+    target: str
+    features: tuple[str, ...]
+
+
+class TrainingRun:
+    """Writes into one run; made by `Registry.training_run`."""
+
+    def __init__(self, session: Session, run: "Run") -> None:
+        self.id: str = run.info.run_id
+        self.experiment: str = run.info.experiment_id
+        self.page = f"{session.pages}/#/experiments/{self.experiment}/runs/{self.id}"
+        self._client = session.client
+        self._started_ms = run.info.start_time
+
+    def parameters(self, values: Mapping[str, object]) -> None:
+        from mlflow.entities import Param
+
+        found = (Param(name, str(value)) for name, value in values.items())
+        for batch in _batches(found, MOST_TAGS):
+            self._client.log_batch(self.id, params=batch)
+
+    def tags(self, values: Mapping[str, object]) -> None:
+        from mlflow.entities import RunTag
+
+        found = (RunTag(name, str(value)) for name, value in values.items())
+        for batch in _batches(found, MOST_TAGS):
+            self._client.log_batch(self.id, tags=batch)
+
+    def scores(self, values: Mapping[str, float], model_id: str | None = None) -> None:
+        """Write scores under names from `names.score_name`; one that is not finite is left out.
+
+        All bear the instant of the run's start, so that the same score twice is one.
+        """
+        from mlflow.entities import Metric
+
+        found = (
+            Metric(name, float(value), self._started_ms, 0, model_id=model_id, run_id=self.id)
+            for name, value in values.items()
+            if math.isfinite(value)
+        )
+        for batch in _batches(found, MOST_SCORES):
+            self._client.log_batch(self.id, metrics=batch)
+
+    def data(self, data: Data) -> None:
+        """Name the data by its digest, so that MLflow does not read it; name the run by it too."""
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        source = {"first": data.first.isoformat(), "last": data.last.isoformat()}
+        columns = [{"name": name, "type": "double"} for name in (*data.features, data.target)]
+        dataset = Dataset(
+            name=data.name,
+            digest=data.digest[:DIGEST_LENGTH],
+            source_type="runlore",
+            source=json.dumps(source),
+            schema=json.dumps({"mlflow_colspec": columns}),
+            profile=json.dumps({"num_rows": data.rows, "num_elements": data.rows * len(columns)}),
+        )
+        used_as = InputTag("mlflow.data.context", "training")
+        self._client.log_inputs(self.id, datasets=[DatasetInput(dataset, [used_as])])
+        self.tags({"runlore.data_digest": data.digest})
+        self._client.update_run(self.id, name=f"{data.rows:,} rows until {data.last:%Y-%m-%d}")
+
+    def figure(self, name: str, figure: "Figure") -> None:
+        self._client.log_figure(self.id, figure, f"plots/{name}.png", save_kwargs={"dpi": DPI})
+
+    def table(self, name: str, rows: Sequence[tables.Row], title: str = "") -> None:
+        """Keep a table as JSON, which MLflow shows beside those of other runs, and as a page."""
+        path = f"tables/{name}.json"
+        self._client.log_dict(self.id, tables.as_split(rows), path)
+        self.text(f"tables/{name}.html", tables.as_page(title or name, rows))
+        logged = self._client.get_run(self.id).data.tags.get("mlflow.loggedArtifacts", "[]")
+        shown = [*json.loads(logged), {"path": path, "type": "table"}]
+        self.tags({"mlflow.loggedArtifacts": json.dumps(shown)})
+
+    def card(self, markdown: str) -> None:
+        """Keep the model card as a file, and as the description that MLflow renders."""
+        self.text(CARD, markdown)
+        self.tags({notes.NOTE: notes.fitted(markdown, notes.MOST_RUN, f"artifact `{CARD}`")})
+
+    def text(self, path: str, text: str) -> None:
+        self._client.log_text(self.id, text, path)
+
+    def file(self, path: Path, folder: str | None = None) -> None:
+        self._client.log_artifact(self.id, str(path), folder)
+
+
+@contextmanager
+def training_run(session: Session, spec: str) -> Iterator[TrainingRun]:
+    """Open a run and close it however the block ends; a refusal is a result, not a failure.
+
+    Runs of the spec that a killed process of this machine left open are closed first.
+    """
+    with session.watched():
+        experiment = experiment_of(session, spec)
+        lost_runs.close(session, experiment)
+        run = session.client.create_run(experiment, tags=_tags(spec))
+    ended = "KILLED"
+    try:
+        with session.watched():
+            yield TrainingRun(session, run)
+        ended = "FINISHED"
+    except Refused:
+        ended = "FINISHED"
+        raise
+    except Exception:
+        ended = "FAILED"
+        raise
+    finally:
+        with session.watched():
+            session.client.set_terminated(run.info.run_id, ended)
+
+
+def _tags(spec: str) -> dict[str, str]:
+    tags = {
+        "mlflow.source.name": f"runlore train {spec}",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.user": os.environ.get("USER") or f"uid {os.getuid()}",
+        "runlore.spec": spec,
+        "runlore.version": code_version.release(),
+        **lost_runs.marks(),
+    }
+    commit = code_version.commit()
+    return tags | ({"mlflow.source.git.commit": commit} if commit else {})
+
+
+def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, size)):
+        yield batch

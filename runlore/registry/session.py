@@ -1,0 +1,59 @@
+"""A client of MLflow with an address of its own. No global is set: several can be open."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from runlore.records.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+
+@dataclass(frozen=True)
+class Session:
+    """uri: the tracking address; it may hold a password, never show it.
+
+    artifacts: the folder for the files of new experiments; None: the server decides.
+    pages: where a browser finds MLflow.
+    lock: makes this process the only one at work on a subject.
+    """
+
+    client: "MlflowClient"
+    uri: str = field(repr=False)
+    artifacts: str | None
+    pages: str
+    lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
+
+    @property
+    def is_direct(self) -> bool:
+        """Straight on MLflow's tables, with no server of MLflow between."""
+        return self.artifacts is not None
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Tell what is away and what does not exist in our own words."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except MlflowException as error:
+            where = "MLflow's tables" if self.is_direct else f"MLflow at {self.uri}"
+            if _is_away(error):
+                raise Unavailable(f"{where}: {_line(error)}") from error
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                raise NotFound(f"{where}: {_line(error)}") from error
+            raise
+
+
+def _is_away(error: "MlflowException") -> bool:
+    """A request that failed before an answer came keeps requests' own error as its context."""
+    if error.error_code == "TEMPORARILY_UNAVAILABLE":
+        return True
+    return error.error_code == "INTERNAL_ERROR" and isinstance(error.__context__, OSError)
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,26 @@
+"""What is wrong, and what to do about it. Every check only looks, and says a remedy."""
+
+from runlore.settings import Settings
+from runlore.stack.doctor import machine, services
+from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.stack.status import look
+
+__all__ = ["Finding", "Verdict", "examine"]
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Run every check."""
+    status = look(settings)
+    return [
+        *machine.python(),
+        *machine.packages(),
+        *machine.bytecode(),
+        *machine.home(settings.home),
+        *machine.zones(),
+        *machine.telemetry(),
+        *services.leftovers(settings.home),
+        *services.free_ports(settings),
+        *services.health(status),
+        *services.database(settings),
+        *services.schedules(settings, status),
+    ]

@@ -1,0 +1,112 @@
+"""Checks of this machine and this installation."""
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import sys
+import time
+import zoneinfo
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from runlore.records import instant
+from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.telemetry import TELEMETRY_OFF
+
+FREE_BYTES = 2_000_000_000
+TRUE = {"1", "true", "yes", "on"}
+WHY = {
+    "fastapi": "Prefect then answers 422 to every filter: the UI and the worker see nothing",
+    "sqlalchemy": "Prefect's scheduler then stops: schedules look active and never create a run",
+    "pandas": "Evidently is not ready for pandas 3",
+}
+
+
+def python() -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    wanted = importlib.metadata.metadata("runlore")["Requires-Python"]
+    if SpecifierSet(wanted).contains(version):
+        yield Finding("python", Verdict.OK, f"{version} in {sys.prefix}")
+    else:
+        yield Finding("python", Verdict.WRONG, version, f"install Python {wanted}")
+
+
+def packages(requirements: list[str] | None = None) -> Iterator[Finding]:
+    """Every requirement of ours against what is installed."""
+    lines = importlib.metadata.requires("runlore") if requirements is None else requirements
+    wrong = [finding for line in lines or () for finding in _unmet(Requirement(line))]
+    yield from wrong
+    if not wrong:
+        yield Finding("packages", Verdict.OK, "all in the ranges that work together")
+
+
+def _unmet(wanted: Requirement) -> Iterator[Finding]:
+    if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+        return
+    remedy = f"pip install '{wanted.name}{wanted.specifier}'"
+    try:
+        found = importlib.metadata.version(wanted.name)
+    except importlib.metadata.PackageNotFoundError:
+        yield Finding("packages", Verdict.WRONG, f"{wanted.name} is missing", remedy)
+        return
+    if not wanted.specifier.contains(found, prereleases=True):
+        why = WHY.get(wanted.name, "outside what was tested")
+        what = f"{wanted.name} {found}, wanted {wanted.specifier}: {why}"
+        yield Finding("packages", Verdict.WRONG, what, remedy)
+
+
+def bytecode() -> Iterator[Finding]:
+    """Uncompiled packages make every process start two to three times slower."""
+    spec = importlib.util.find_spec("prefect")
+    if spec is None or spec.cached is None or Path(spec.cached).exists():
+        yield Finding("bytecode", Verdict.OK, "packages are compiled")
+        return
+    yield Finding(
+        "bytecode",
+        Verdict.NOTE,
+        "packages are not compiled: every process starts two to three times slower",
+        f"{sys.executable} -m compileall -q {sys.prefix}",
+    )
+
+
+def home(place: Path) -> Iterator[Finding]:
+    place = place.absolute()
+    there = next(folder for folder in (place, *place.parents) if folder.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        remedy = f"make {there} writable, or set RUNLORE_HOME to another folder"
+        yield Finding("home", Verdict.WRONG, f"{place}: not writable", remedy)
+        return
+    free = shutil.disk_usage(there).free
+    verdict = Verdict.OK if free >= FREE_BYTES else Verdict.WRONG
+    remedy = "" if verdict is Verdict.OK else "free some space, or set RUNLORE_HOME elsewhere"
+    yield Finding("home", verdict, f"{place}: {free / 1e9:.1f} GB free", remedy)
+
+
+def zones() -> Iterator[Finding]:
+    """Schedules name time zones; a slim container knows none."""
+    try:
+        zoneinfo.ZoneInfo("Europe/Berlin")
+    except zoneinfo.ZoneInfoNotFoundError:
+        what = "no time zone database: schedules outside UTC fail"
+        yield Finding("clock", Verdict.WRONG, what, "pip install tzdata")
+        return
+    utc = instant.now().isoformat(timespec="seconds")
+    yield Finding("clock", Verdict.OK, f"{utc}, local zone {time.tzname[0]}")
+
+
+def telemetry(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+    """A user's own value wins, so it may be on."""
+    on = [
+        name
+        for name, value in TELEMETRY_OFF.items()
+        if (environment.get(name, value).lower() in TRUE) != (value.lower() in TRUE)
+    ]
+    if on:
+        what = f"your environment turns it on: {', '.join(on)}"
+        yield Finding("telemetry", Verdict.NOTE, what, f"unset {' '.join(on)}")
+    else:
+        yield Finding("telemetry", Verdict.OK, "off in every package")

@@ -1,0 +1,120 @@
+"""Checks of what runs: ports, database, Prefect, MLflow, and what a killed run left."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runlore.records import instant
+from runlore.settings import Settings
+from runlore.stack import environment, ports, processes
+from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.stack.probes import NoAnswer, ask
+from runlore.stack.services import DATABASE, POOL, declare
+from runlore.stack.status import Health, Status, actual, look_at_database
+
+SKEW = timedelta(seconds=5)
+SCHEDULER = timedelta(minutes=3)
+"""Prefect's scheduler sees a new deployment within a minute."""
+
+
+def leftovers(home: Path) -> Iterator[Finding]:
+    """Services whose supervisor was killed."""
+    dead = [r for r in processes.read_all(home) if not r.supervisor.is_alive()]
+    for running in dead:
+        pids = ", ".join(map(str, processes.leftovers(running))) or "none"
+        what = f"{running.name}: its `runlore up` was killed; processes still alive: {pids}"
+        yield Finding("leftovers", Verdict.WRONG, what, "`runlore down`, or the next `runlore up`")
+    if not dead:
+        yield Finding("leftovers", Verdict.OK, "none")
+
+
+def free_ports(settings: Settings) -> Iterator[Finding]:
+    used = actual(settings)
+    for service in declare(used):
+        if service.port is None:
+            continue
+        what = f"{service.port.number} for {service.name}"
+        running = processes.read(settings.home, service.name)
+        if running is not None and running.supervisor.is_alive():
+            yield Finding("port", Verdict.OK, f"{what}: ours")
+        elif ports.is_free(settings.host, service.port.number):
+            yield Finding("port", Verdict.OK, f"{what}: free")
+        else:
+            remedy = f"stop it, or set {service.port.setting}={ports.free_port(settings.host)}"
+            yield Finding("port", Verdict.WRONG, f"{what}: another program has it", remedy)
+
+
+def health(status: Status) -> Iterator[Finding]:
+    """Each service but the database, which has more to say."""
+    others = [seen for seen in status.services if seen.name != DATABASE]
+    for seen in others:
+        if seen.health is Health.SILENT:
+            remedy = "see its log; `runlore up` starts it again"
+            yield Finding(seen.name, Verdict.WRONG, f"{seen.address}: {seen.detail}", remedy)
+        elif seen.health is not Health.OFF:
+            yield Finding(seen.name, Verdict.OK, f"{seen.health}: {seen.address}")
+    off = [seen.name for seen in others if seen.health is Health.OFF]
+    if off:
+        yield Finding("services", Verdict.NOTE, f"not running: {', '.join(off)}", "`runlore up`")
+
+
+def database(settings: Settings) -> Iterator[Finding]:
+    """Reachable, migrated, and with a clock like ours: it stamps what becomes known when."""
+    before = instant.now()
+    seen, found = look_at_database(settings)
+    if seen.health is Health.OFF:
+        yield Finding(DATABASE, Verdict.OK, f"not running; {seen.detail}")
+        return
+    if found is None:
+        remedy = "check RUNLORE_DATABASE_URL and that server"
+        yield Finding(DATABASE, Verdict.WRONG, seen.detail, remedy)
+        return
+    yield Finding(DATABASE, Verdict.OK, f"{seen.detail}, {found.size_bytes / 1e6:.0f} MB")
+    if not found.is_migrated:
+        what = f"tables at migration {found.revision}, wanted {found.head}"
+        yield Finding("tables", Verdict.NOTE, what, "any command that uses them brings them up")
+    skew = found.clock - before
+    if abs(skew) > SKEW:
+        what = f"the database's clock is {skew.total_seconds():.0f} s from this machine's"
+        yield Finding("clock", Verdict.WRONG, what, "switch on time synchronisation (NTP)")
+
+
+def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
+    """Active schedules must have runs waiting: a dead scheduler shows nowhere else."""
+    if not any(s.name == "prefect" and s.health is Health.HEALTHY for s in status.services):
+        return
+    api = environment.prefect_api(actual(settings))
+    try:
+        planned, idle = _planned(api, instant.now())
+    except NoAnswer as error:
+        yield Finding("schedules", Verdict.WRONG, str(error), "see Prefect's log")
+        return
+    if idle:
+        what = f"active, but no run is planned: {', '.join(idle)}"
+        remedy = "see Prefect's log; SQLAlchemy 2.1 is known to stop its scheduler"
+        yield Finding("schedules", Verdict.WRONG, what, remedy)
+    elif planned:
+        yield Finding("schedules", Verdict.OK, f"{planned} deployments have runs planned")
+    else:
+        yield Finding("schedules", Verdict.NOTE, "no active schedule", "`runlore up`")
+
+
+def _planned(api: str, now: datetime) -> tuple[int, list[str]]:
+    """How many of our active deployments have a run planned, and the names of the others."""
+    pool = {"work_pools": {"name": {"any_": [POOL]}}}
+    scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    runs = ask(f"{api}/flow_runs/filter", {**pool, **scheduled, "limit": 200})
+    with_runs = {run["deployment_id"] for run in runs}
+    active = [
+        deployment
+        for deployment in ask(f"{api}/deployments/filter", pool)
+        if not deployment["paused"]
+        and any(schedule["active"] for schedule in deployment["schedules"])
+        and now - datetime.fromisoformat(deployment["updated"]) > SCHEDULER
+    ]
+    idle = [
+        deployment["entrypoint"].rpartition(".")[2] + "/" + deployment["name"]
+        for deployment in active
+        if deployment["id"] not in with_runs
+    ]
+    return len(with_runs), idle

@@ -1,0 +1,41 @@
+"""Stop what `runlore up` started, from another terminal; clean up after one that was killed."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from runlore.records.errors import Unavailable
+from runlore.stack import processes
+from runlore.stack.claims import Claim
+
+PATIENCE_S = 60.0
+
+
+def down(home: Path) -> list[str]:
+    """Return the names of what was running and is not any more."""
+    lasting = [running for running in processes.read_all(home) if running.is_lasting]
+    supervisors = {running.supervisor for running in lasting if running.supervisor.is_alive()}
+    for supervisor in supervisors:
+        os.kill(supervisor.pid, signal.SIGTERM)
+    deadline = time.monotonic() + PATIENCE_S
+    while any(supervisor.is_alive() for supervisor in supervisors):
+        if time.monotonic() > deadline:
+            pids = ", ".join(str(supervisor.pid) for supervisor in supervisors)
+            raise Unavailable(f"`runlore up` (process {pids}) does not end; kill -9 it")
+        time.sleep(0.05)
+    return [running.name for running in lasting] + clean(home)
+
+
+def clean(home: Path) -> list[str]:
+    """End what killed supervisors left, of whatever is nobody's now."""
+    cleaned = []
+    for running in processes.read_all(home):
+        if not running.supervisor.is_alive():
+            claim = Claim(home, running.name)
+            try:
+                claim.settle(exclusive=False)
+                cleaned.append(running.name)
+            finally:
+                claim.release()
+    return cleaned

@@ -1,0 +1,124 @@
+"""What runs for this home, where, and since when. Looks only: nothing is started."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from runlore.records import instant
+from runlore.records.errors import RunloreError
+from runlore.settings import Settings
+from runlore.stack import environment, processes
+from runlore.stack.probes import Answers, Ends, NoAnswer, Probe
+from runlore.stack.services import DATABASE, NAMES, Service, declare
+from runlore.store import embedded
+from runlore.store.engine import connect
+from runlore.store.figures import Figures, figures
+
+
+class Health(StrEnum):
+    HEALTHY = "healthy"
+    DONE = "done"
+    STARTING = "starting"
+    SILENT = "no answer"
+    OFF = "not running"
+
+
+@dataclass(frozen=True)
+class Look:
+    """One service as it is now."""
+
+    name: str
+    health: Health
+    address: str = ""
+    pid: int | None = None
+    since: str = ""
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Status:
+    home: str
+    services: tuple[Look, ...]
+    database_bytes: int | None
+    rows: dict[str, int] = field(default_factory=dict)
+
+
+def look(settings: Settings) -> Status:
+    """Look at every service and at the database."""
+    used = actual(settings)
+    declared = {service.name: service for service in declare(used)}
+    others = [
+        _own(used, declared[name]) if name in declared else _given(used, name)
+        for name in NAMES
+        if name != DATABASE
+    ]
+    database, found = look_at_database(settings)
+    size = found.size_bytes if found else None
+    return Status(str(settings.home), (database, *others), size, found.rows if found else {})
+
+
+def actual(settings: Settings) -> Settings:
+    """The settings with the ports that running services really use."""
+    changed = {}
+    for service in declare(settings):
+        running = processes.read(settings.home, service.name)
+        if service.port and running and running.port and running.supervisor.is_alive():
+            changed[service.port.field] = running.port
+    return settings.model_copy(update=changed)
+
+
+def look_at_database(settings: Settings) -> tuple[Look, Figures | None]:
+    """The database with its figures, unless it does not run or does not answer."""
+    if settings.database_url is not None:
+        return _figures(settings.database_url.get_secret_value(), None)
+    state = embedded.state(settings.home)
+    if not state.is_running:
+        detail = f"starts when needed; {state.size_bytes:,} bytes in {state.data}"
+        return Look(DATABASE, Health.OFF, detail=detail), None
+    with embedded.running(settings.home) as url:
+        return _figures(url, state.pid)
+
+
+def _figures(url: str, pid: int | None) -> tuple[Look, Figures | None]:
+    try:
+        store = connect(url)
+    except RunloreError as error:
+        return Look(DATABASE, Health.SILENT, detail=str(error)), None
+    address = store.engine.url.render_as_string(hide_password=True)
+    try:
+        found = figures(store)
+    except RunloreError as error:
+        return Look(DATABASE, Health.SILENT, address, pid, detail=str(error)), None
+    finally:
+        store.engine.dispose()
+    return Look(DATABASE, Health.HEALTHY, address, pid, detail=f"PostgreSQL {found.version}"), found
+
+
+def _own(settings: Settings, service: Service) -> Look:
+    """A service of ours, by the record of whoever started it and by its answer."""
+    running = processes.read(settings.home, service.name)
+    if running is None or not running.supervisor.is_alive():
+        return Look(service.name, Health.OFF)
+    health, detail = _ask(service.probe)
+    age = instant.now() - instant.parse(running.since)
+    if isinstance(service.probe, Ends) and not running.keeper.is_alive():
+        health, detail = Health.DONE, ""
+    elif health is Health.SILENT and age.total_seconds() < service.patience_s:
+        health = Health.STARTING
+    pid = running.keeper.pid if running.keeper.is_alive() else None
+    where = f"log: {running.log}"
+    return Look(service.name, health, running.address, pid, running.since, detail or where)
+
+
+def _given(settings: Settings, name: str) -> Look:
+    """A server of somebody else, named in the settings."""
+    address = environment.prefect_api(settings) if name == "prefect" else settings.mlflow_url
+    health, detail = _ask(Answers(f"{address.rstrip('/')}/health"))
+    return Look(name, health, address, detail=detail or "not ours, from the settings")
+
+
+def _ask(probe: Probe) -> tuple[Health, str]:
+    try:
+        probe.check(instant.EPOCH)
+    except NoAnswer as error:
+        return Health.SILENT, str(error)
+    return Health.HEALTHY, ""

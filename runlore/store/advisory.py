@@ -1,0 +1,43 @@
+"""Locks between processes, kept by PostgreSQL: one that is killed lets go at once."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy.engine import make_url
+
+from runlore.records.errors import Unavailable
+
+PATIENCE_S = 120
+CONNECT_TIMEOUT_S = 10
+
+
+@contextmanager
+def exclusive(url: str, subject: str) -> Iterator[None]:
+    """Be the only one at work on a subject, among all that know this database.
+
+    Raises Unavailable when another one keeps it for longer than PATIENCE_S.
+    """
+    plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+    try:
+        connection = psycopg.connect(plain, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
+    except psycopg.OperationalError as error:
+        raise Unavailable(f"PostgreSQL, to lock {subject!r}: {_line(error)}") from error
+    with connection:
+        _take(connection, subject)
+        yield
+
+
+def _take(connection: psycopg.Connection, subject: str) -> None:
+    connection.execute(f"SET lock_timeout = '{PATIENCE_S}s'")
+    try:
+        connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (subject,))
+    except psycopg.errors.LockNotAvailable as error:
+        raise Unavailable(
+            f"another process has kept {subject!r} locked for {PATIENCE_S} s; "
+            "see `runlore status` for what runs"
+        ) from error
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())

@@ -1,0 +1,122 @@
+"""What every window's comparison found: a row per column and statistic, never replaced."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from runlore.store.schema import drift_results as table
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
+KEY = ("spec", "version", "window_from", "window_to")
+
+
+@dataclass(frozen=True)
+class Window:
+    """What was compared: executions submitted after `window_from`, until `window_to`."""
+
+    spec: str
+    version: str
+    window_from: datetime
+    window_to: datetime
+
+
+@dataclass(frozen=True)
+class DriftResult:
+    """One statistic of one column."""
+
+    column_name: str
+    statistic: str
+    value: float
+    threshold: float
+    is_drifted: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All that was found for a window. at: when it was judged. report: the HTML's path."""
+
+    window: Window
+    at: datetime
+    rows_reference: int
+    rows_current: int
+    report: str | None
+    results: tuple[DriftResult, ...]
+
+
+def lock(connection: Connection, spec: str) -> None:
+    """Be the only one who records for a spec until the transaction ends."""
+    connection.execute(LOCK, {"subject": f"drift of {spec}"})
+
+
+def insert(connection: Connection, comparison: Comparison) -> int:
+    """Add what is not there yet; how many rows that was."""
+    shared = {
+        **vars(comparison.window),
+        "at": comparison.at,
+        "rows_reference": comparison.rows_reference,
+        "rows_current": comparison.rows_current,
+        "report": comparison.report,
+    }
+    rows = [{**shared, **vars(result)} for result in comparison.results]
+    if not rows:
+        return 0
+    added = pg_insert(table).values(rows).on_conflict_do_nothing().returning(table.c.id)
+    return len(connection.execute(added).all())
+
+
+def read(connection: Connection, window: Window) -> Comparison | None:
+    """What was found for a window before."""
+    same = [table.c[name] == value for name, value in vars(window).items()]
+    rows = connection.execute(select(table).where(*same).order_by(table.c.id)).all()
+    return _comparison(rows) if rows else None
+
+
+def latest(connection: Connection, spec: str) -> Comparison | None:
+    """What was found for the window of a spec that ends last, of any version."""
+    of_spec = select(*(table.c[name] for name in KEY)).where(table.c.spec == spec)
+    last = of_spec.order_by(table.c.window_to.desc(), table.c.id.desc()).limit(1)
+    key = connection.execute(last).one_or_none()
+    return read(connection, Window(*key)) if key is not None else None
+
+
+def newest_end(connection: Connection, spec: str) -> datetime | None:
+    ends = connection.execute(select(func.max(table.c.window_to)).where(table.c.spec == spec))
+    end: datetime | None = ends.scalar()
+    return end
+
+
+def history(
+    connection: Connection, spec: str, column_name: str, statistic: str, limit: int = 100
+) -> list[tuple[Window, DriftResult]]:
+    """One statistic of one column, window by window, the newest first."""
+    wanted = (table.c.spec == spec, table.c.column_name == column_name)
+    rows = connection.execute(
+        select(table)
+        .where(*wanted, table.c.statistic == statistic)
+        .order_by(table.c.window_to.desc(), table.c.id.desc())
+        .limit(limit)
+    ).all()
+    return [(_window(row), _result(row)) for row in rows]
+
+
+def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> Comparison:
+    first = rows[0]
+    return Comparison(
+        _window(first),
+        first.at,
+        first.rows_reference,
+        first.rows_current,
+        first.report,
+        tuple(_result(row) for row in rows),
+    )
+
+
+def _window(row: "Row[tuple[object, ...]]") -> Window:
+    return Window(row.spec, row.version, row.window_from, row.window_to)
+
+
+def _result(row: "Row[tuple[object, ...]]") -> DriftResult:
+    return DriftResult(row.column_name, row.statistic, row.value, row.threshold, row.is_drifted)

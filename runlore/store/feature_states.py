@@ -1,0 +1,148 @@
+"""The state of every key of every history in use, as the fold left it."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from runlore.features.declaration import History
+from runlore.features.online import empty_state
+from runlore.store.copying import copy_in, payload
+
+Floats = NDArray[np.float64]
+Name = tuple[str, str]
+"""The digest of a history, and a key."""
+
+Connection = psycopg.Connection[Any]
+COPY_KEYS = 50_000
+
+SUBJECT = "hashtextextended('runlore.feature_states', 0)"
+EXCLUSIVE = f"SELECT pg_advisory_xact_lock({SUBJECT})"
+SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
+"""Recorders share the lock; who replaces whole histories has it alone. Readers need none."""
+
+ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
+READ = """
+SELECT history, key, state FROM runlore.feature_states
+JOIN unnest(%s::text[], %s::text[]) AS wanted (history, key) USING (history, key)
+"""
+MAKE = """
+INSERT INTO runlore.feature_states (history, key, state)
+SELECT history, key, '{}' FROM unnest(%s::text[], %s::text[]) AS wanted (history, key)
+ORDER BY history, key ON CONFLICT DO NOTHING
+"""
+LOCK = READ + "ORDER BY history, key FOR UPDATE OF feature_states"
+CLOCK = "SELECT clock_timestamp()"
+WRITE = "UPDATE runlore.feature_states SET state = %b WHERE history = %s AND key = %s"
+FORGET = "DELETE FROM runlore.feature_states WHERE history = %s"
+BUILT = """
+INSERT INTO runlore.feature_histories (history, declaration, built_seq) VALUES (%s, %s, %s)
+ON CONFLICT (history) DO UPDATE SET built_seq = EXCLUDED.built_seq, built_at = now()
+"""
+
+
+def active(connection: Connection) -> dict[History, int]:
+    """The histories whose states are kept, each with the last fact of its last rebuild."""
+    rows = connection.execute(ACTIVE)
+    return {parse_history(declaration): built_seq for _, declaration, built_seq in rows}
+
+
+@lru_cache(maxsize=256)
+def parse_history(declaration: str) -> History:
+    told = json.loads(declaration)
+    return History(tuple(told["keys"]), tuple(told["values"]), tuple(told["half_lives_s"]))
+
+
+def read_states(connection: Connection, names: Iterable[Name]) -> dict[Name, Floats]:
+    """The states of these keys, in one query; a key without a past is not there."""
+    return _states(connection.execute(READ, _columns(names), binary=True))
+
+
+def lock_out_recorders(connection: Connection) -> None:
+    """Wait for those at work and keep further ones waiting until the transaction ends."""
+    connection.execute(EXCLUSIVE)
+
+
+def lock_states(
+    connection: Connection, histories: Mapping[Name, History]
+) -> tuple[dict[Name, Floats], datetime]:
+    """The states of these keys, ours until the transaction ends, and the clock after that.
+
+    Everybody locks in the same order: first new keys, by being made, then all of them.
+    """
+    columns = _columns(histories)
+    with connection.pipeline():
+        connection.execute(MAKE, columns)
+        rows = connection.execute(LOCK, columns, binary=True)
+        now = connection.execute(CLOCK)
+    states = _states(rows)
+    for name, state in states.items():
+        if not state.size:
+            states[name] = empty_state(histories[name])
+    return states, _first(now)
+
+
+def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
+    """Write states that this transaction has locked."""
+    rows = [(state.tolist(), *name) for name, state in states.items()]
+    with connection.cursor() as cursor:
+        cursor.executemany(WRITE, rows)
+
+
+def replace_history(
+    connection: Connection,
+    history: History,
+    keys: Sequence[str],
+    states: Floats,
+    built_seq: int,
+) -> None:
+    """Put the states of all keys of one history, (keys, S), in the place of what was there.
+
+    Recorders must be locked out. Readers see the old states until it commits.
+    """
+    connection.execute(FORGET, (history.digest,))
+    for first in range(0, len(keys), COPY_KEYS):
+        part = slice(first, first + COPY_KEYS)
+        columns = [
+            pa.repeat(pa.scalar(history.digest), len(keys[part])),
+            pa.array(keys[part], pa.string()),
+            _arrays(states[part]),
+        ]
+        copy_in(connection, "feature_states", ("history", "key", "state"), payload(columns))
+    declaration = json.dumps(asdict(history), sort_keys=True)
+    connection.execute(BUILT, (history.digest, declaration, built_seq))
+
+
+def clock(connection: Connection) -> datetime:
+    return _first(connection.execute(CLOCK))
+
+
+def _columns(names: Iterable[Name]) -> tuple[list[str], list[str]]:
+    wanted = sorted(set(names))
+    return [history for history, _ in wanted], [key for _, key in wanted]
+
+
+def _states(rows: Iterable[tuple[str, str, list[float]]]) -> dict[Name, Floats]:
+    return {(history, key): np.array(state, dtype=np.float64) for history, key, state in rows}
+
+
+def _arrays(states: Floats) -> pa.Array:
+    """Rows of numbers as PostgreSQL writes arrays; every bit of a number comes back."""
+    ends = pa.array(np.arange(len(states) + 1, dtype=np.int32) * states.shape[1])
+    numbers = pc.cast(pa.array(states.ravel()), pa.string())
+    lists = pc.binary_join(pa.ListArray.from_arrays(ends, numbers), ",")
+    return pc.binary_join_element_wise("{", lists, "}", "")
+
+
+def _first(rows: psycopg.Cursor[Any]) -> datetime:
+    found = rows.fetchone()
+    assert found is not None  # noqa: S101  (a SELECT without FROM)
+    return found[0]  # type: ignore[no-any-return]

@@ -1,0 +1,134 @@
+"""Facts about executions as they come in, one at a time."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg.rows import class_row
+
+from runlore.features.declaration import History
+from runlore.records.digest import CONTENT, content_digests
+from runlore.records.execution import EXECUTION_COLUMNS, Fact, Scalar, Status
+from runlore.records.instant import to_us
+from runlore.store import feature_states
+from runlore.store.engine import Store
+from runlore.store.months import MissingMonth
+
+Connection = psycopg.Connection[Any]
+
+LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('runlore.execution ' || %s::text, 0))"
+FACTS = """
+SELECT seq, revision, source, source_id, actor, kind, scope, inputs, submitted, started, finished,
+    status, outcome, submission_known_at, known_at
+FROM runlore.executions WHERE source = %s AND source_id = %s ORDER BY seq
+"""
+LATER = """
+SELECT count(*) FROM runlore.executions
+WHERE seq > %s AND revision = 0 AND submission_known_at = %s
+"""
+COLUMNS = (*EXECUTION_COLUMNS, "revision", "digest")
+ADD = (
+    f"INSERT INTO runlore.executions ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
+    f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) RETURNING seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A fact as it stands in the store."""
+
+    seq: int
+    revision: int
+    source: str
+    source_id: str
+    actor: str
+    kind: str
+    scope: str
+    inputs: dict[str, Scalar]
+    submitted: datetime
+    started: datetime | None
+    finished: datetime | None
+    status: str
+    outcome: dict[str, Scalar]
+    submission_known_at: datetime
+    known_at: datetime
+
+    @property
+    def is_final(self) -> bool:
+        return Status(self.status).is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """facts: what is known of the latest execution of this name, in sequence."""
+
+    facts: Sequence[Stored]
+    histories: tuple[History, ...]
+
+
+def open_execution(connection: Connection, source: str, source_id: str) -> Opened:
+    """Be the only one who tells of this execution until the transaction ends."""
+    with connection.pipeline():
+        connection.execute(feature_states.SHARED)
+        connection.execute(LOCK, (f"{source}\x1f{source_id}",))
+        cursor = connection.cursor(row_factory=class_row(Stored))
+        found = cursor.execute(FACTS, (source, source_id))
+        active = connection.execute(feature_states.ACTIVE)
+    return Opened(
+        _latest(found.fetchall()),
+        tuple(feature_states.parse_history(declaration) for _, declaration, _ in active),
+    )
+
+
+def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored]:
+    """All facts about the latest execution of this name, in sequence; none when there is none."""
+    with store.connect() as connection:
+        cursor = connection.cursor(row_factory=class_row(Stored))
+        return _latest(cursor.execute(FACTS, (source, source_id)).fetchall())
+
+
+def is_newest(connection: Connection, first: Stored) -> bool:
+    """Whether nothing was submitted at the same instant after this execution."""
+    row = connection.execute(LATER, (first.seq, first.submission_known_at)).fetchone()
+    return row == (0,)
+
+
+def append(connection: Connection, fact: Fact, revision: int) -> int:
+    """Add a fact; its number in the sequence of all facts."""
+    inputs, outcome = _text(fact.inputs), _text(fact.outcome)
+    values = [getattr(fact, name) for name in EXECUTION_COLUMNS]
+    values[EXECUTION_COLUMNS.index("inputs")] = inputs
+    values[EXECUTION_COLUMNS.index("outcome")] = outcome
+    try:
+        cursor = connection.execute(ADD, (*values, revision, _digest(fact, inputs, outcome)))
+    except psycopg.errors.CheckViolation as error:
+        raise MissingMonth("executions", fact.submitted) from error
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101  (INSERT … RETURNING)
+    return int(row[0])
+
+
+def _latest(facts: Sequence[Stored]) -> list[Stored]:
+    """Those of the execution submitted last, should a source use a name again."""
+    last = max((fact.submitted for fact in facts), default=None)
+    return [fact for fact in facts if fact.submitted == last]
+
+
+def _text(values: Mapping[str, Scalar]) -> str:
+    return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _digest(fact: Fact, inputs: str, outcome: str) -> int:
+    told = {
+        name: pa.array([getattr(fact, name)], pa.string()) for name in ("actor", "kind", "scope")
+    }
+    told |= {"inputs": pa.array([inputs]), "outcome": pa.array([outcome])}
+    told |= {"status": pa.array([str(fact.status)])}
+    for name in ("started", "finished"):
+        instant = getattr(fact, name)
+        told[name] = pa.array([None if instant is None else to_us(instant)], pa.int64())
+    return int(content_digests(pa.table({name: told[name] for name in CONTENT}))[0])

@@ -1,0 +1,100 @@
+"""From the store to what a model learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.features import columns, matrix
+from runlore.features.declaration import FeaturePlan
+from runlore.models.spec import ModelSpec, Population
+from runlore.models.training_set import TrainingSet
+from runlore.records.errors import Refused
+from runlore.store.engine import Store
+from runlore.store.executions import read_facts
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A spec's training data as of one moment of the log.
+
+    until_seq: the last fact it has seen; the same facts and spec give the same extract.
+    categorical: the features whose numbers are codes of words.
+    """
+
+    plan: FeaturePlan
+    data: TrainingSet
+    until_seq: int
+    executions: int
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        return tuple(vocabulary.name for vocabulary in self.plan.categories)
+
+
+def extract(store: Store, spec: ModelSpec, sources: Sequence[str] | None = None) -> Extract:
+    """Rows of all finished executions that the spec speaks of, each as of its submission."""
+    facts = read_facts(store, sources=sources)
+    if facts.empty:
+        raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
+    log = matrix.prepare(facts)
+    target = target_of(log, spec)
+    chosen = _population(log, spec.population, target)
+    plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split.test_share))
+    rows, _ = matrix.extract(log, plan)
+    return Extract(
+        plan,
+        _training_set(log, plan, rows, target, chosen),
+        int(facts["seq"].max()),
+        len(log.executions),
+    )
+
+
+def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
+    """What came of each execution, by its latest outcome: (N,), NaN while it is open."""
+    told = columns.measure(log.facts, [spec.question.of]).table[:, 0]
+    final = log.events.final
+    return np.where(final >= 0, told[final], np.nan)
+
+
+def _population(log: matrix.Log, population: Population, target: Floats) -> Ints:
+    """Positions of the executions that teach and test, by submission."""
+    belongs = np.isfinite(target)
+    if population.kinds:
+        belongs &= log.executions["kind"].isin(population.kinds).to_numpy()
+    chosen = np.flatnonzero(belongs)
+    return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
+
+
+def _teaches(log: matrix.Log, chosen: Ints, test_share: float) -> NDArray[np.bool_]:
+    """Executions before the test part: only these may shape the plan."""
+    mask = np.zeros(len(log.executions), dtype=bool)
+    if chosen.size:
+        cut = log.as_of_us[chosen[int((1 - test_share) * chosen.size)]]
+        mask[chosen] = log.as_of_us[chosen] < cut
+    return mask
+
+
+def _training_set(
+    log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
+) -> TrainingSet:
+    known_at = log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
+    about = log.executions.iloc[chosen]
+    return TrainingSet(
+        rows=rows[chosen],
+        target=target[chosen],
+        as_of_us=log.as_of_us[chosen],
+        known_us=known_at,
+        names=plan.names,
+        actors=_labels(about["actor"]),
+        slices={"kind": _labels(about["kind"]), "scope": _labels(about["scope"])},
+    )
+
+
+def _labels(column: "pd.Series[str]") -> NDArray[np.str_]:
+    return column.to_numpy(dtype=np.str_)

@@ -1,0 +1,40 @@
+"""Ingest as a task: a database that is away is tried again, a wrong file is not."""
+
+from pathlib import Path
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore import settings
+from runlore.records.instant import now
+from runlore.records.mapping import declare
+from runlore.store.engine import open_store
+from runlore.usecases import features
+from runlore.usecases.ingest import FileSource, Format, ingest_file, list_rejects
+from tasks.retry import if_unavailable
+
+SHOWN_REJECTS = 50
+
+
+@task(retries=3, retry_delay_seconds=[1, 10, 60], retry_condition_fn=if_unavailable,
+      cache_policy=NO_CACHE)
+def ingest_log(
+    path: Path, file_format: Format, source: str, mapping: dict[str, Any]
+) -> dict[str, int]:
+    """Ingest one file, renew the states that serving reads, and show what was rejected."""
+    wanted = FileSource(path, file_format, source, declare(mapping))
+    with open_store(settings.read()) as store:
+        summary = ingest_file(store, wanted, now())
+        if summary.new:
+            features.refresh(store)
+        rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
+    get_run_logger().info(
+        "%s: %d new, %d already known, %d rejected",
+        path, summary.new, summary.known, summary.rejected,
+    )
+    if rejected:
+        rows = [{"line": r["line"], "reason": r["reason"], "raw": r["raw"]} for r in rejected]
+        create_table_artifact(rows, key="rejected-rows", description=f"Rejected from {path}")
+    return {"new": summary.new, "known": summary.known, "rejected": summary.rejected}

@@ -1,0 +1,126 @@
+"""Deployments on a real Prefect server, and a worker that runs what is due."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.states import Running
+
+from flows import register
+from flows.runner import in_process
+from runlore.records import instant
+from runlore.settings import Settings
+from runlore.stack import Stack, running
+
+TRIVIAL = {
+    "name": "often",
+    "entrypoint": "tests.flows.trivial.add",
+    "parameters": {"left": 40, "right": 2},
+    "schedules": [{"interval": 15.0, "timezone": "UTC"}],
+    "tags": ["test"],
+    "work_pool": {"name": "runlore", "job_variables": {"command": "python -m prefect.engine"}},
+}
+REPOSITORY = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    home = tmp_path_factory.mktemp("prefect")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(REPOSITORY))
+        with running(Settings(home=home, database_url=None), ("prefect",), ports="free") as stack:
+            yield stack
+
+
+@pytest.fixture
+def client(stack: Stack) -> Iterator[SyncPrefectClient]:
+    with in_process(stack.settings), get_client(sync_client=True) as client:
+        yield client
+
+
+def deployed() -> list[dict[str, Any]]:
+    return register.read(REPOSITORY / "deployments" / "prefect.yaml", {"RUNLORE_HOME": "/home"})
+
+
+def first_final_run(
+    client: SyncPrefectClient, deployment_id: UUID, seconds: float
+) -> FlowRun | None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for run in client.read_flow_runs():
+            if run.deployment_id == deployment_id and run.state and run.state.is_final():
+                return run
+        time.sleep(0.5)
+    return None
+
+
+def test_a_placeholder_is_filled_from_the_variables() -> None:
+    [inbox] = [deployment for deployment in deployed() if deployment["name"] == "inbox"]
+    assert inbox["parameters"]["path"] == "/home/inbox/executions.csv"
+
+
+def test_every_deployment_has_schedule_zone_parameters_tags_and_pool() -> None:
+    for deployment in deployed():
+        assert deployment["work_pool"]["name"] == "runlore"
+        assert {"cron", "timezone"} <= deployment["schedules"][0].keys()
+        assert deployment["tags"][0] == "runlore"
+        assert deployment["parameters"]
+        assert deployment["description"].endswith(".")
+
+
+def test_train_score_and_monitor_run_for_each_spec_of_the_catalog() -> None:
+    found = {(d["entrypoint"].split(".")[1], d["parameters"].get("spec")) for d in deployed()}
+    specs = ("failure-risk", "duration")
+    expected = {(flow, spec) for flow in ("train", "score", "monitor") for spec in specs}
+    assert found == expected | {("ingest", None)}
+
+
+@pytest.mark.slow
+def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPrefectClient) -> None:
+    paused = TRIVIAL | {"name": "paused", "schedules": [{"cron": "0 3 * * *", "timezone": "UTC"}]}
+    assert register.register(client, [paused]) == ["add/paused"]
+    before = client.read_deployment_by_name("add/paused")
+    client.update_deployment_schedule(before.id, before.schedules[0].id, active=False)
+    assert register.register(client, [paused]) == []
+    after = client.read_deployment_by_name("add/paused")
+    assert not after.schedules[0].active
+    assert register.register(client, [paused | {"parameters": {"left": 1, "right": 1}}])
+    changed = client.read_deployment_by_name("add/paused")
+    assert changed.id == before.id
+    assert changed.parameters == {"left": 1, "right": 1}
+    assert [schedule.active for schedule in changed.schedules] == [True]
+
+
+@pytest.mark.slow
+def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefectClient) -> None:
+    register.register(client, [TRIVIAL | {"name": "lost", "schedules": []}])
+    deployment = client.read_deployment_by_name("add/lost")
+    run = client.create_flow_run_from_deployment(deployment.id)
+    client.set_flow_run_state(run.id, Running(), force=True)
+    assert register.bury(client, instant.now()) == 1
+    state = client.read_flow_run(run.id).state
+    assert state is not None
+    assert state.is_crashed()
+    assert register.bury(client, instant.now()) == 0
+
+
+@pytest.mark.slow
+def test_a_schedule_makes_runs_and_the_worker_runs_them(
+    stack: Stack, client: SyncPrefectClient
+) -> None:
+    """On SQLAlchemy 2.1 the schedule looks active and no run is ever made."""
+    with running(stack.settings, ("worker",)) as borrowed:
+        assert borrowed.settings.prefect_port == stack.settings.prefect_port
+        register.register(client, [TRIVIAL])
+        deployment = client.read_deployment_by_name("add/often")
+        run = first_final_run(client, deployment.id, seconds=200)
+        client.delete_deployment(deployment.id)
+    assert run is not None
+    assert run.state is not None
+    assert run.state.is_completed()
+    assert run.auto_scheduled

@@ -1,0 +1,71 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from runlore import settings
+from runlore.settings import Settings
+from runlore.stack import environment
+
+
+def test_a_child_reads_the_same_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Settings(
+        home=Path("/some/where"),
+        database_url="postgresql://me:secret@db/runlore",
+        prefect_port=4321,
+        specs=("a:B", "c:D"),
+        workers=7,
+    )
+    for name, value in environment.of_settings(given).items():
+        monkeypatch.setenv(name, value)
+    assert settings.read() == given
+
+
+def test_what_is_not_set_stays_unset() -> None:
+    assert "RUNLORE_DATABASE_URL" not in environment.of_settings(Settings(database_url=None))
+
+
+def test_a_users_prefect_account_does_not_reach_our_server(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("PREFECT_API_KEY", "secret")
+    monkeypatch.setenv("PREFECT_PROFILE", "cloud")
+    monkeypatch.setenv("PREFECT_API_DATABASE_CONNECTION_URL", "postgresql://elsewhere")
+    child = environment.of_child(settings, environment.of_prefect_clients(settings))
+    assert not environment.PREFECT_ACCOUNT & child.keys()
+    assert child["PREFECT_API_URL"] == "http://127.0.0.1:4200/api"
+    assert child["PREFECT_HOME"] == str(settings.home / "prefect")
+
+
+def test_a_given_prefect_server_keeps_its_account(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("PREFECT_API_KEY", "secret")
+    given = settings.model_copy(update={"prefect_api_url": "https://prefect.example/api"})
+    child = environment.of_child(given, environment.of_prefect_clients(given))
+    assert child["PREFECT_API_KEY"] == "secret"
+    assert child["PREFECT_API_URL"] == "https://prefect.example/api"
+    assert "PREFECT_HOME" not in child or child["PREFECT_HOME"] == os.environ["PREFECT_HOME"]
+
+
+def test_relative_import_paths_survive_the_change_of_folder(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", f"mine{os.pathsep}/yours")
+    child = environment.of_child(settings, {})
+    assert child["PYTHONPATH"] == f"{Path.cwd() / 'mine'}{os.pathsep}/yours"
+
+
+def test_packages_are_compiled_even_if_the_terminal_forbids_it(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    assert "PYTHONDONTWRITEBYTECODE" not in environment.of_child(settings, {})
+
+
+def test_mlflow_answers_this_machines_name_when_it_listens_everywhere(settings: Settings) -> None:
+    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in environment.of_mlflow_server(settings)
+    wide = settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104
+    hosts = environment.of_mlflow_server(wide)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert f"{os.uname().nodename}:*" in hosts
+    assert "*" not in hosts

@@ -1,0 +1,110 @@
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runlore.stack import keeper, processes
+from runlore.stack.processes import Identity, Lock, Running, identify, identity
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Running:
+    me = identity(os.getpid())
+    (tmp_path / "run").mkdir()
+    return Running("mlflow", me, me, "2026-01-01T00:00:00+00:00", "http://x", 5000, "x.log", True)
+
+
+def dead() -> Identity:
+    process = subprocess.Popen((sys.executable, "-S", "-c", "pass"))
+    found = identity(process.pid)
+    process.wait()
+    return found
+
+
+def test_a_process_is_itself_as_long_as_it_lives() -> None:
+    assert identity(os.getpid()).is_alive()
+    assert not dead().is_alive()
+
+
+def test_a_number_used_again_is_another_process() -> None:
+    assert not replace(identity(os.getpid()), started="1").is_alive()
+
+
+def test_a_process_that_ended_but_was_not_waited_for_is_gone() -> None:
+    process = subprocess.Popen((sys.executable, "-S", "-c", "pass"), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.read()
+    process.stdout.close()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert identify(process.pid) is None
+    process.wait()
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path: Path, running: Running) -> None:
+    processes.write(tmp_path, running)
+    assert processes.read(tmp_path, "mlflow") == running
+    assert processes.read_all(tmp_path) == [running]
+    processes.forget(tmp_path, "mlflow")
+    assert processes.read_all(tmp_path) == []
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": "mlflow"}'])
+def test_a_broken_record_is_no_record(tmp_path: Path, running: Running, text: str) -> None:
+    (tmp_path / "run" / "mlflow.json").write_text(text)
+    assert processes.read(tmp_path, "mlflow") is None
+
+
+def test_nothing_is_left_over_while_the_supervisor_lives(tmp_path: Path, running: Running) -> None:
+    processes.write(tmp_path, running)
+    assert processes.leftovers(running) == []
+
+
+def test_leftovers_of_a_killed_supervisor_and_keeper_are_ended(
+    tmp_path: Path, running: Running
+) -> None:
+    """As after `kill -9` of both: only the session tells whose child it was."""
+    script = "import os, time\nos.setpgid(0, 0)\nprint('ready', flush=True)\ntime.sleep(60)"
+    leader = (
+        f"import subprocess, sys; p = subprocess.Popen((sys.executable, '-S', '-c', {script!r}));"
+        "print(p.pid, flush=True)"
+    )
+    with subprocess.Popen(
+        (sys.executable, "-S", "-c", leader),
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        kept_by = identity(process.pid)
+        assert process.stdout is not None
+        lines = {process.stdout.readline().strip(), process.stdout.readline().strip()}
+        orphan = int((lines - {"ready"}).pop())
+        process.wait()
+        processes.write(tmp_path, replace(running, keeper=kept_by, supervisor=dead()))
+        assert processes.clean(tmp_path, "mlflow")
+        assert identify(orphan) is None
+        assert processes.read(tmp_path, "mlflow") is None
+
+
+def test_another_process_with_the_number_of_a_dead_keeper_is_left_alone(
+    tmp_path: Path, running: Running
+) -> None:
+    """Its number is this very process's, and its session is ours."""
+    reused = Identity(os.getsid(0), "1")
+    processes.write(tmp_path, replace(running, keeper=reused, supervisor=dead()))
+    assert not processes.clean(tmp_path, "mlflow")
+    assert keeper.family(os.getsid(0))
+
+
+def test_a_lock_is_taken_once_and_shared_by_many(tmp_path: Path) -> None:
+    first, second = Lock(tmp_path, "prefect.owner"), Lock(tmp_path, "prefect.owner")
+    assert first.take()
+    assert not second.take(shared=True)
+    first.let_go()
+    assert second.take(shared=True)
+    assert first.take(shared=True)
+    assert not first.take()
+    first.close()
+    second.close()

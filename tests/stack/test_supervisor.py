@@ -1,0 +1,175 @@
+"""The supervisor with small services of Python's own; the real ones are in test_up.py."""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+
+from runlore.records.errors import Unavailable
+from runlore.settings import Settings
+from runlore.stack import keeper, ports, processes
+from runlore.stack.child import Child, Event, State
+from runlore.stack.probes import Answers, Ends
+from runlore.stack.services import Service
+from runlore.stack.supervisor import Supervisor
+
+HOST = "127.0.0.1"
+
+
+def web(name: str, needs: tuple[str, ...] = ()) -> Service:
+    port = ports.free_port(HOST)
+    return Service(
+        name=name,
+        title=name,
+        command=(sys.executable, "-m", "http.server", str(port), "--bind", HOST),
+        probe=Answers(f"http://{HOST}:{port}/"),
+        address=f"http://{HOST}:{port}",
+        needs=needs,
+    )
+
+
+def task(script: str) -> Service:
+    command = (sys.executable, "-S", "-c", script)
+    return Service(name="task", title="task", command=command, probe=Ends(), address="")
+
+
+@contextmanager
+def supervised(
+    settings: Settings, *services: Service, watched: bool = True
+) -> Iterator[tuple[Supervisor, list[Event]]]:
+    events: list[Event] = []
+    (settings.home / "run").mkdir()
+    ours = {service.name for service in services}
+    supervisor = Supervisor(settings, services, ours, events.append, is_lasting=True)
+    try:
+        if watched:
+            supervisor.start(with_database=False)
+        yield supervisor, events
+    finally:
+        supervisor.stop()
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not holds():
+        time.sleep(0.02)
+    return holds()
+
+
+def told(events: list[Event], name: str) -> list[State]:
+    return [event.state for event in events if event.name == name]
+
+
+def server_of(settings: Settings, name: str) -> int:
+    running = processes.read(settings.home, name)
+    assert running is not None
+    [pid] = keeper.family(running.keeper.pid)
+    return pid
+
+
+def test_services_are_well_when_start_returns_and_gone_after_stop(settings: Settings) -> None:
+    first, second = web("first"), web("second")
+    with supervised(settings, first, second) as (_, events):
+        for service in (first, second):
+            assert isinstance(service.probe, Answers)
+            assert not ports.is_free(HOST, int(service.address.rpartition(":")[2]))
+        pids = [server_of(settings, name) for name in ("first", "second")]
+    assert told(events, "first") == [State.STARTING, State.HEALTHY, State.STOPPED]
+    assert not any(processes.identify(pid) for pid in pids)
+    assert ports.is_free(HOST, int(first.address.rpartition(":")[2]))
+
+
+def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(settings: Settings) -> None:
+    with supervised(settings, web("base"), web("upper", needs=("base",))) as (_, events):
+        pass
+    order = [(event.name, event.state) for event in events]
+    assert order == [
+        ("base", State.STARTING),
+        ("base", State.HEALTHY),
+        ("upper", State.STARTING),
+        ("upper", State.HEALTHY),
+        ("upper", State.STOPPED),
+        ("base", State.STOPPED),
+    ]
+
+
+def test_services_that_do_not_need_each_other_start_together(settings: Settings) -> None:
+    with supervised(settings, web("first"), web("second")) as (_, events):
+        assert [event.state for event in events[:2]] == [State.STARTING, State.STARTING]
+
+
+def test_a_service_that_was_killed_is_started_again(settings: Settings) -> None:
+    with supervised(settings, web("web")) as (supervisor, events):
+        before = server_of(settings, "web")
+        os.kill(before, signal.SIGKILL)
+        assert within(20, lambda: told(events, "web").count(State.HEALTHY) == 2)
+        assert server_of(settings, "web") != before
+        assert supervisor.children[0].is_ready
+    assert State.RESTARTING in told(events, "web")
+
+
+def test_a_task_is_ready_when_it_has_ended_well_and_is_not_started_again(
+    settings: Settings,
+) -> None:
+    with supervised(settings, task("pass"), web("web", needs=("task",))) as (_, events):
+        time.sleep(0.7)
+    assert told(events, "task") == [State.STARTING, State.DONE]
+
+
+def test_a_service_that_never_comes_up_is_given_up_with_its_log_and_last_words(
+    settings: Settings,
+) -> None:
+    broken = task("import sys; print('no such table'); sys.exit(3)")
+    expected = pytest.raises(Unavailable, match="3 times in a row")
+    with expected as error, supervised(settings, broken):
+        pass
+    assert "exit code 3" in str(error.value)
+    assert f"{settings.logs / 'task.log'}: no such table" in str(error.value)
+
+
+def test_a_service_that_cannot_come_up_takes_the_others_down_again(settings: Settings) -> None:
+    fine = web("fine")
+    expected = pytest.raises(Unavailable, match="task: ended with exit code 1")
+    with expected, supervised(settings, fine, task("raise SystemExit(1)")):
+        pass
+    assert ports.is_free(HOST, int(fine.address.rpartition(":")[2]))
+
+
+def test_a_service_that_does_not_answer_in_time_is_given_up(settings: Settings) -> None:
+    silent = replace(
+        web("silent"),
+        command=(sys.executable, "-S", "-c", "import time; time.sleep(60)"),
+        patience_s=0.3,
+    )
+    expected = pytest.raises(
+        Unavailable, match=r"silent: no answer for 0 s \(http://127.0.0.1:\d+/"
+    )
+    with expected, supervised(settings, silent):
+        pass
+
+
+def test_what_each_service_prints_is_in_its_log(settings: Settings) -> None:
+    with supervised(settings, task("print('hello')"), web("web")):
+        assert (settings.logs / "task.log").read_text() == "hello\n"
+        assert within(5, lambda: "GET / HTTP" in (settings.logs / "web.log").read_text())
+
+
+def test_a_large_log_keeps_one_older_part(settings: Settings) -> None:
+    child = Child(task("pass"), settings.logs, lambda _: None)
+    settings.logs.mkdir()
+    child.log.write_bytes(b"x" * 20_000_001)
+    child.shorten_log()
+    assert child.log.stat().st_size == 0
+    assert child.log.with_suffix(".log.1").stat().st_size == 20_000_001
+
+
+def test_a_service_finds_only_its_settings_and_runs_in_the_home(settings: Settings) -> None:
+    script = "import os; print(os.getcwd(), os.environ['RUNLORE_HOME'])"
+    with supervised(settings, task(script)):
+        home = settings.home.resolve()
+        assert (settings.logs / "task.log").read_text() == f"{home} {settings.home}\n"
