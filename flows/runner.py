@@ -1,5 +1,6 @@
 """Where mapped tasks run, and how a flow runs inside this process."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -45,7 +46,8 @@ def in_process(settings: Settings) -> Iterator[None]:
     """Flows called in the block report to the Prefect server of these settings.
 
     Without the heartbeat, whose thread every flow would wait for: one second each.
-    At the end of the block the server has every log line and every state of a task.
+    At the end of the block everything is sent, every log line and every state of a task; that
+    there still is something to send then is no news.
     """
     given = environment.of_prefect_clients(settings)
     changed: dict[Any, Any] = {
@@ -54,6 +56,7 @@ def in_process(settings: Settings) -> Iterator[None]:
     }
     if "PREFECT_HOME" in given:
         changed[PREFECT_HOME] = given["PREFECT_HOME"]
+    logging.getLogger("EventsWorker").setLevel(logging.ERROR)
     with temporary_settings(changed):
         try:
             yield

@@ -15,11 +15,10 @@ from typing import Any
 import pandas as pd
 
 from runlore.drift.sample import Sample, readable
-from runlore.drift.verdict import ColumnVerdict, Measure, WindowVerdict, Words
+from runlore.drift.verdict import PREDICTION, ColumnVerdict, Measure, WindowVerdict, Words
 from runlore.settings import silence_telemetry
 
 MOST_PLOTS = 25
-PREDICTION = "prediction"
 HEAD = "<head>"
 ANSWERS = {"drift": "Drift", "no drift": "No drift", "not enough data": "Not enough data"}
 LABELS = {

@@ -30,7 +30,8 @@ class Bins:
 
     A number is in bin i when ``cuts[i - 1] < value <= cuts[i]``; the first and the last bin are
     open, and empty in the reference itself. A category's bin i holds the code ``cuts[i]``
-    (UNKNOWN_CODE among them), its last bin all other codes. What is not finite is counted beside the bins, as missing.
+    (UNKNOWN_CODE among them), its last bin all other codes. What is not finite is counted beside
+    the bins, as missing.
     """
 
     name: str
@@ -128,6 +129,9 @@ class Profile:
     @property
     def bins(self) -> tuple[Bins, ...]:
         return tuple(column.bins for column in self.columns)
+
+    def only(self, names: Collection[str]) -> "Profile":
+        return Profile(tuple(column for column in self.columns if column.name in names))
 
     def merged(self, other: "Profile") -> "Profile":
         pairs = zip(self.columns, other.columns, strict=True)
@@ -239,7 +243,7 @@ def _codes(known: Rows) -> Rows:
     """The most frequent codes, in order, and the code of words that training never saw."""
     codes, times = np.unique(known, return_counts=True)
     frequent = np.argsort(-times, kind="stable")[: MOST_BINS - 2]
-    return np.union1d(codes[frequent], np.float32([UNKNOWN_CODE]))
+    return np.union1d(codes[frequent], np.array([UNKNOWN_CODE], np.float32))
 
 
 def _to_json(column: Histogram) -> dict[str, Any]:

@@ -14,6 +14,9 @@ Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
 Words = Mapping[str, Sequence[str]]
 """Of a categorical column: the word of each code, by place."""
 
+PREDICTION = "prediction"
+"""The name of the column that holds what the model answers."""
+
 DISTANCE = 0.1
 """From which ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change."""
 MISSING_CHANGE = 0.05
@@ -99,7 +102,7 @@ def judge(
         return not_enough(*rows, policy)
     pairs = zip(reference.columns, current.columns, strict=True)
     columns = [judge_column(mine, theirs, policy, words or {}) for mine, theirs in pairs]
-    return conclude(columns, *rows, policy)
+    return conclude(columns, *rows, policy.drifted_share)
 
 
 def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> WindowVerdict:
@@ -112,21 +115,21 @@ def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> Window
 
 
 def conclude(
-    columns: Sequence[ColumnVerdict], rows_reference: int, rows_current: int, policy: Policy
+    columns: Sequence[ColumnVerdict], rows_reference: int, rows_current: int, least_share: float
 ) -> WindowVerdict:
     """A window has drifted when enough of its columns have."""
     worst = sorted(columns, key=lambda column: (-_excess(column.psi), column.name))
     drifted = [column for column in worst if column.is_drifted]
     share = len(drifted) / len(columns) if columns else 0.0
-    is_drifted = bool(drifted) and share >= policy.drifted_share
-    bound = f"{policy.drifted_share:.0%} make a drift"
+    is_drifted = bool(drifted) and share >= least_share
+    bound = f"{least_share:.0%} make a drift"
     summary = f"{len(drifted)} of {len(columns)} columns drifted ({share:.0%}; {bound})"
     return WindowVerdict(
         answer="drift" if is_drifted else "no drift",
         rows_reference=rows_reference,
         rows_current=rows_current,
         drifted_share=share,
-        threshold=policy.drifted_share,
+        threshold=least_share,
         columns=tuple(worst),
         reasons=(summary, *(column.reason for column in drifted)),
     )

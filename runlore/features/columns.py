@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 from numpy.typing import NDArray
 
-from runlore.features.fold import LARGEST
-from runlore.records.execution import NO_INSTANT
+from runlore.features.declaration import LARGEST
+from runlore.records.execution import NO_INSTANT, Scalar
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
@@ -112,6 +112,28 @@ def number(value: object) -> float:
         return float(value) + 0.0
     except OverflowError:
         return math.inf if value > 0 else -math.inf
+
+
+def word(value: Scalar) -> str:
+    """A value as text, the same for numbers that are equal; nothing is the empty text.
+
+    >>> word(4), word(4.0), word(True), word(None)
+    ('4.0', '4.0', '1.0', '')
+    """
+    if value is None or isinstance(value, str):
+        return value or ""
+    known = number(value)
+    return "" if math.isnan(known) else repr(known)
+
+
+def number_words(column: "pd.Series[Any]") -> Ints:
+    """(rows,): 0 where there is nothing, else a number that only rows with the same word share."""
+    codes, values = pd.factorize(column)
+    if values.dtype != object:
+        return codes.astype(np.int64) + 1
+    of_value, words = pd.factorize(np.array([word(value) for value in values], dtype=object))
+    numbered = np.where(words == "", 0, np.arange(1, len(words) + 1))
+    return np.append(numbered[of_value], 0)[codes].astype(np.int64)
 
 
 def singles(values: Floats) -> Singles:

@@ -51,7 +51,9 @@ class History:
             if value not in EVENT_VALUES and not _names(value, "outcome."):
                 raise BadInput(f"history value {value!r} is none of {EVENT_VALUES} or outcome.NAME")
         if not self.half_lives_s or not all(0 < h < math.inf for h in self.half_lives_s):
-            raise BadInput("a history needs half-lives in seconds, above 0 and finite, at least one")
+            raise BadInput(
+                "a history needs half-lives in seconds, above 0 and finite, at least one"
+            )
         if any(later <= earlier for earlier, later in pairwise(self.half_lives_s)):
             raise BadInput(f"half-lives must ascend: {self.half_lives_s}")
         refuse_repeats("history key", self.keys)

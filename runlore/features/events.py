@@ -38,39 +38,39 @@ class Timeline:
     order: Ints
 
     @cached_property
-    def what(self) -> NDArray[np.int8]:
+    def what(self) -> Ints:
         """(E,): SUBMISSION, OUTCOME or CORRECTION."""
         told = np.where(self.outcomes[REPLACED] < 0, OUTCOME, CORRECTION)
-        return np.r_[np.full(self.first.size, SUBMISSION), told][self.order].astype(np.int8)
+        return self._in_order(np.full(self.first.size, SUBMISSION), told)
 
     @cached_property
     def at_us(self) -> Ints:
         """(E,): when each event became known."""
-        return np.r_[self.submissions[0], self.outcomes[AT]][self.order]
+        return self._in_order(self.submissions[0], self.outcomes[AT])
 
     @cached_property
     def execution(self) -> Ints:
         """(E,): the position among `first` of the execution that each event is about."""
-        return np.r_[np.arange(self.first.size), self.outcomes[OWNER]][self.order]
+        return self._in_order(np.arange(self.first.size), self.outcomes[OWNER])
 
     @cached_property
     def fact(self) -> Ints:
         """(E,): the position of the fact that tells each event."""
-        return np.r_[self.first, self.outcomes[FACT]][self.order]
+        return self._in_order(self.first, self.outcomes[FACT])
 
     @cached_property
     def replaced(self) -> Ints:
         """(E,): the fact that a correction replaces, else -1."""
-        return self._of_outcomes(REPLACED)
+        return self._in_order(np.full(self.first.size, -1), self.outcomes[REPLACED])
 
     @cached_property
     def first_known_us(self) -> Ints:
         """(E,): when the first outcome of an outcome's execution became known, else -1."""
-        return self._of_outcomes(FIRST_KNOWN)
+        return self._in_order(np.full(self.first.size, -1), self.outcomes[FIRST_KNOWN])
 
-    def _of_outcomes(self, row: int) -> Ints:
-        nothing = np.full(self.first.size, -1, dtype=np.int64)
-        return np.r_[nothing, self.outcomes[row]][self.order]
+    def _in_order(self, of_submissions: Ints, of_outcomes: Ints) -> Ints:
+        every: Ints = np.concatenate([of_submissions, of_outcomes])
+        return every[self.order]
 
 
 def timeline(facts: pd.DataFrame) -> Timeline:
@@ -133,4 +133,5 @@ def _order(submitted: Ints, first: Ints, outcomes: Ints) -> Ints:
     rest = np.r_[np.arange(first.size), first.size + following]
     rest = rest[np.argsort(np.r_[first, first[owner[following]]], kind="stable")]
     ranked = np.r_[first.size + earlier, rest]
-    return ranked[np.argsort(np.r_[submitted, at][ranked], kind="stable")]
+    order: Ints = ranked[np.argsort(np.r_[submitted, at][ranked], kind="stable")]
+    return order

@@ -148,6 +148,13 @@ def submit(state: Floats, at_us: int, half_lives_us: Floats) -> None:
 
 
 @_compiled
+def _forget(state: Floats, at: int) -> None:
+    state[at] = 0.0
+    state[at + 1] = 0.0
+    state[at + 2] = 0.0
+
+
+@_compiled
 def _fade_outcomes(state: Floats, at_us: int, half_lives_us: Floats, values: int) -> None:
     size = half_lives_us.size
     age = _age(at_us, state[LAST_OUTCOME])
@@ -162,38 +169,38 @@ def _fade_outcomes(state: Floats, at_us: int, half_lives_us: Floats, values: int
             state[moments] *= factor
             state[moments + 2] *= factor
             if state[moments] < FORGOTTEN:
-                state[moments : moments + 3] = 0.0
+                _forget(state, moments)
 
 
 @_compiled
-def _add(moments: Floats, x: float, weight: float) -> None:
-    step = x - moments[1]
-    moments[0] += weight
-    moments[1] += step * weight / moments[0]
-    moments[2] += weight * step * (x - moments[1])
+def _add(state: Floats, at: int, x: float, weight: float) -> None:
+    step = x - state[at + 1]
+    state[at] += weight
+    state[at + 1] += step * weight / state[at]
+    state[at + 2] += weight * step * (x - state[at + 1])
 
 
 @_compiled
-def _withdraw(moments: Floats, old: float, weight: float) -> None:
-    rest = moments[0] - weight
+def _withdraw(state: Floats, at: int, old: float, weight: float) -> None:
+    rest = state[at] - weight
     if rest < weight * ALL_OF_IT:
-        moments[:] = 0.0
+        _forget(state, at)
         return
-    step = old - moments[1]
-    moments[0] = rest
-    moments[1] -= step * weight / rest
-    moments[2] = max(moments[2] - weight * step * (old - moments[1]), 0.0)
+    step = old - state[at + 1]
+    state[at] = rest
+    state[at + 1] -= step * weight / rest
+    state[at + 2] = max(state[at + 2] - weight * step * (old - state[at + 1]), 0.0)
 
 
 @_compiled
-def _exchange(moments: Floats, old: float, x: float, weight: float) -> None:
-    if moments[0] - weight < weight * ALL_OF_IT * ALL_OF_IT:
-        moments[1] = x
-        moments[2] = 0.0
+def _exchange(state: Floats, at: int, old: float, x: float, weight: float) -> None:
+    if state[at] - weight < weight * ALL_OF_IT * ALL_OF_IT:
+        state[at + 1] = x
+        state[at + 2] = 0.0
         return
-    step = old - moments[1]
-    moments[1] += (x - old) * weight / moments[0]
-    moments[2] = max(moments[2] + weight * (x - old) * (step + (x - moments[1])), 0.0)
+    step = old - state[at + 1]
+    state[at + 1] += (x - old) * weight / state[at]
+    state[at + 2] = max(state[at + 2] + weight * (x - old) * (step + (x - state[at + 1])), 0.0)
 
 
 @_compiled
@@ -214,8 +221,7 @@ def finish(
         state[at + LAST] = x
         state[at + LAST_ID] = execution
         for h in range(size):
-            moments = at + MOMENTS + 3 * h
-            _add(state[moments : moments + 3], x, 1.0)
+            _add(state, at + MOMENTS + 3 * h, x, 1.0)
 
 
 @_compiled
@@ -246,14 +252,14 @@ def correct(
         if x == old or (math.isnan(x) and math.isnan(old)):
             continue
         for h in range(size):
-            moments = state[at + MOMENTS + 3 * h : at + MOMENTS + 3 * h + 3]
+            moments = at + MOMENTS + 3 * h
             weight = fading(known_for, half_lives_us[h])
             if math.isnan(old):
-                _add(moments, x, weight)
+                _add(state, moments, x, weight)
             elif math.isnan(x):
-                _withdraw(moments, old, weight)
+                _withdraw(state, moments, old, weight)
             else:
-                _exchange(moments, old, x, weight)
+                _exchange(state, moments, old, x, weight)
 
 
 @_compiled
@@ -293,6 +299,4 @@ def fold(
             finish(state, at_us, execution, told[fact], half_lives_us)
         else:
             first_us = outcomes[4, outcome]
-            correct(
-                state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us
-            )
+            correct(state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us)

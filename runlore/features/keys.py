@@ -1,17 +1,16 @@
 """Keys of histories: whose past a piece of work belongs to."""
 
 import hashlib
-import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features.columns import number
+from runlore.features.columns import word
 from runlore.features.declaration import History
+from runlore.features.log import Log
 from runlore.records.execution import Scalar
 
 Codes = NDArray[np.int64]
@@ -55,18 +54,6 @@ def _part(name: str, subject: Subject) -> str:
     return str(getattr(subject, name)).translate(ESCAPES)
 
 
-def word(value: Scalar) -> str:
-    """A value as text, the same for numbers that are equal; nothing is the empty text.
-
-    >>> word(4), word(4.0), word(True), word(None)
-    ('4.0', '4.0', '1.0', '')
-    """
-    if value is None or isinstance(value, str):
-        return value or ""
-    known = number(value)
-    return "" if math.isnan(known) else repr(known)
-
-
 @dataclass(frozen=True)
 class Keyed:
     """Executions grouped by the key of one history.
@@ -82,45 +69,19 @@ class Keyed:
         return len(self.representative)
 
 
-@dataclass(frozen=True)
-class Parts:
-    """The columns that keys are made of; each is numbered once, however many keys it is in."""
-
-    executions: pd.DataFrame
-    inputs: pd.DataFrame
-    _numbered: dict[str, Codes] = field(default_factory=dict, init=False, repr=False)
-
-    def codes(self, name: str) -> Iterator[Codes]:
-        """The columns of one part of a key, as numbers: 0 for nothing, equal for equal words."""
-        if name == "inputs":
-            for column in self.inputs.columns:
-                yield self._codes(f"inputs.{column}", self.inputs[column])
-        elif not name.startswith("inputs."):
-            yield self._codes(name, self.executions[name])
-        elif (column := name.removeprefix("inputs.")) in self.inputs:
-            yield self._codes(name, self.inputs[column])
-
-    def _codes(self, name: str, column: "pd.Series[Any]") -> Codes:
-        if name not in self._numbered:
-            self._numbered[name] = number_words(column)
-        return self._numbered[name]
-
-
-def number_words(column: "pd.Series[Any]") -> Codes:
-    """(rows,): 0 where there is nothing, else a number that only rows with the same word share."""
-    codes, values = pd.factorize(column)
-    if values.dtype != object:
-        return codes.astype(np.int64) + 1
-    words = pd.factorize(np.array([word(value) for value in values], dtype=object))
-    numbers = np.where(words[1] == "", 0, np.arange(1, len(words[1]) + 1))
-    return np.append(numbers[words[0]], 0)[codes].astype(np.int64)
-
-
-def group(history: History, parts: Parts) -> Keyed:
-    """Group rows by the history's key without writing a key for each row."""
-    codes = np.zeros(len(parts.executions), dtype=np.int64)
-    for name in history.keys:
-        for words in parts.codes(name):
-            codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0]
+def group(history: History, log: Log) -> Keyed:
+    """Group executions by the history's key without writing a key for each row."""
+    codes = np.zeros(len(log.executions), dtype=np.int64)
+    for name in _parts(history, log):
+        words = log.numbered(name)
+        codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0].astype(np.int64)
     is_new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
-    return Keyed(codes.astype(np.int64), np.flatnonzero(is_new).astype(np.int64))
+    return Keyed(codes, np.flatnonzero(is_new))
+
+
+def _parts(history: History, log: Log) -> Iterator[str]:
+    for name in history.keys:
+        if name == "inputs":
+            yield from (f"inputs.{column}" for column in log.inputs.columns)
+        else:
+            yield name

@@ -22,7 +22,7 @@ from runlore.store.ledger import Row
 from runlore.store.months import Connection, transaction
 
 if TYPE_CHECKING:
-    from runlore.models.bundle import Answers, Bundle, Reason
+    from runlore.models.bundle import Bundle, Reason
 
 Rows = NDArray[np.float32]
 REASONS = 3

@@ -14,9 +14,9 @@ from prefect.states import Running
 from flows import register
 from flows.runner import in_process
 from runlore.records import instant
-from runlore.settings import Settings
 from runlore.stack import Stack, running
 
+REPOSITORY = Path(__file__).parents[2]
 TRIVIAL = {
     "name": "often",
     "entrypoint": "tests.flows.trivial.add",
@@ -25,21 +25,11 @@ TRIVIAL = {
     "tags": ["test"],
     "work_pool": {"name": "runlore", "job_variables": {"command": "python -m prefect.engine"}},
 }
-REPOSITORY = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(REPOSITORY))
-        with running(Settings(home=home, database_url=None), ("prefect",), ports="free") as stack:
-            yield stack
 
 
 @pytest.fixture
-def client(stack: Stack) -> Iterator[SyncPrefectClient]:
-    with in_process(stack.settings), get_client(sync_client=True) as client:
+def client(prefect_server: Stack) -> Iterator[SyncPrefectClient]:
+    with in_process(prefect_server.settings), get_client(sync_client=True) as client:
         yield client
 
 
@@ -111,11 +101,11 @@ def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefec
 
 @pytest.mark.slow
 def test_a_schedule_makes_runs_and_the_worker_runs_them(
-    stack: Stack, client: SyncPrefectClient
+    prefect_server: Stack, client: SyncPrefectClient
 ) -> None:
     """On SQLAlchemy 2.1 the schedule looks active and no run is ever made."""
-    with running(stack.settings, ("worker",)) as borrowed:
-        assert borrowed.settings.prefect_port == stack.settings.prefect_port
+    with running(prefect_server.settings, ("worker",)) as borrowed:
+        assert borrowed.settings.prefect_port == prefect_server.settings.prefect_port
         register.register(client, [TRIVIAL])
         deployment = client.read_deployment_by_name("add/often")
         run = first_final_run(client, deployment.id, seconds=200)

@@ -46,7 +46,7 @@ def candidates(
         _finding(values, score, chosen, baseline, higher_is_better=higher_is_better),
         f"On the test part, which no candidate saw; {better}. Bars are 95 % intervals, "
         "by bootstrap over blocks of time.",
-        height_in=1.6 + ROW_IN * 1.2 * len(known),
+        height_in=0.9 + ROW_IN * 1.2 * len(known),
     )
     _dots(axes, known, chosen, baseline)
     axes.set_xlabel(f"{score}, {better}")
@@ -56,7 +56,7 @@ def candidates(
 def _finding(
     values: dict[str, float], score: str, chosen: str, baseline: str, *, higher_is_better: bool
 ) -> str:
-    own = f"{chosen}: {score} {style.number(values[chosen])}"
+    own = f"{chosen}: {score} {style.score(values[chosen])}"
     if baseline not in values or chosen == baseline:
         return own
     gain = values[chosen] - values[baseline]
@@ -73,13 +73,14 @@ def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str
             axes.plot([each.low, each.high], [at, at], color=colour, linewidth=4, alpha=0.35)
         axes.plot([each.value], [at], "o", color=colour, markersize=8)
         axes.annotate(
-            style.number(each.value),
+            style.score(each.value),
             (each.value, at),
-            xytext=(0, 8),
+            xytext=(0, 9),
             textcoords="offset points",
             ha="center",
             fontsize=9.5,
             color=style.INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
         if each.name == baseline:
             axes.axvline(each.value, color=colour, linewidth=1.2, linestyle=style.DASHES)
@@ -101,37 +102,41 @@ def importance(
     """
     if not names:
         return style.empty("No feature matters", "There are no features.")
-    order = np.argsort(-np.asarray(drops), kind="stable")
+    order = sorted(range(len(names)), key=lambda at: -drops[at])
     top, rest = order[:MOST_FEATURES], order[MOST_FEATURES:]
     made, (axes,) = style.figure(
-        f"{_short(names[top[0]])} matters most: {score} {style.number(drops[top[0]])} worse "
-        "without it",
-        "By how much the score on the test part gets worse when the feature's values are "
-        "shuffled.\n" + _remainder(drops, rest),
-        height_in=1.8 + ROW_IN * 0.85 * len(top),
+        _most(names[top[0]], drops[top[0]], score),
+        f"By how much {score} on the test part gets worse when a feature's values are shuffled. "
+        + _remainder([drops[at] for at in rest]),
+        height_in=0.9 + ROW_IN * 0.85 * len(top),
     )
-    at = np.arange(len(top))[::-1]
+    places = range(len(top))[::-1]
     axes.barh(
-        at,
-        np.asarray(drops)[top],
-        xerr=np.asarray(spreads)[top],
+        places,
+        [drops[at] for at in top],
+        xerr=[spreads[at] for at in top],
         height=0.62,
         color=style.SKY,
         error_kw={"ecolor": style.BLUE, "elinewidth": 1.6},
     )
     axes.axvline(0, color=style.GREY, linewidth=1)
-    axes.set_yticks(at, [_short(names[each]) for each in top])
+    axes.set_yticks(places, [_short(names[at]) for at in top])
     axes.set_ylim(-0.7, len(top) - 0.3)
     axes.grid(visible=False, axis="y")
-    axes.set_xlabel(f"{score} lost")
+    axes.set_xlabel(f"{score} gets worse by")
     return made
 
 
-def _remainder(drops: Sequence[float], rest: "np.ndarray[tuple[int], np.dtype[np.intp]]") -> str:
-    if not len(rest):
+def _most(name: str, drop: float, score: str) -> str:
+    if drop <= 0:
+        return f"No feature by itself makes {score} better"
+    return f"{_short(name)} matters most: {score} {style.number(drop)} worse without it"
+
+
+def _remainder(drops: Sequence[float]) -> str:
+    if not drops:
         return "Features that say the same share their importance."
-    most = max(drops[each] for each in rest)
-    return f"{len(rest)} more features matter at most {style.number(most)} each."
+    return f"{len(drops)} more features matter at most {style.number(max(drops))} each."
 
 
 def _short(name: str) -> str:

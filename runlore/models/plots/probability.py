@@ -17,10 +17,10 @@ BINS = 10
 SHARE = 0.1
 
 
-def calibration(actual: Floats, predicted: Floats, event: str = "fail") -> "Figure":
+def calibration(actual: Floats, predicted: Floats, event: str = "failed") -> "Figure":
     """What came against what was predicted, in ten groups of equal size.
 
-    actual: (n,) of 0 and 1. predicted: (n,) probabilities. event: what a 1 did.
+    actual: (n,) of 0 and 1. predicted: (n,) probabilities. event: what a 1 is.
     """
     if not len(actual):
         return style.empty("Calibration is unknown", "There are no predictions to look at.")
@@ -37,16 +37,17 @@ def calibration(actual: Floats, predicted: Floats, event: str = "fail") -> "Figu
         height_in=6.2,
         heights=(3.2, 1.0),
     )
-    end = _end(said, came)
+    end = _end(predicted, came)
     _reliability(above, said, came, style.wilson(hits, counts), end)
-    above.set_ylabel(f"share that did {event}")
+    above.set_ylabel(f"actual share: {event}")
     _histogram(below, actual, predicted, end, event)
     return made
 
 
-def _end(said: Floats, came: Floats) -> float:
+def _end(predicted: Floats, came: Floats) -> float:
     """Where the axes end: rare events would huddle in the corner of a unit square."""
-    return float(min(1.0, 1.15 * max(said.max(), came.max(), 0.01)))
+    highest = float(np.quantile(predicted, 0.998))
+    return min(1.0, 1.05 * max(highest, float(came.max()), 0.01))
 
 
 def _reliability(
@@ -78,18 +79,18 @@ def _histogram(axes: "Axes", actual: Floats, predicted: Floats, end: float, even
         bins=np.linspace(0, end, 41).tolist(),
         stacked=True,
         color=[style.VERMILION, style.SKY],
-        label=[f"did {event}", f"did not {event}"],
+        label=[event, f"not {event}"],
     )
     axes.set_xlim(0, end)
     style.as_percent(axes.xaxis)
     style.as_count(axes.yaxis)
-    axes.set_xlabel(f"predicted probability to {event}")
+    axes.set_xlabel(f"predicted probability: {event}")
     axes.set_ylabel("executions")
-    style.legend(axes, "upper right", ncols=2)
+    style.legend(axes, "upper right", columns=2)
 
 
 def gain(
-    actual: Floats, predicted: Floats, baseline: Floats | None = None, event: str = "fail"
+    actual: Floats, predicted: Floats, baseline: Floats | None = None, event: str = "failed"
 ) -> "Figure":
     """How much of what happened the highest predictions hold.
 
@@ -104,16 +105,16 @@ def gain(
     share = float(np.interp(SHARE, np.linspace(0, 1, len(found)), found))
     made, (axes,) = style.figure(
         f"The highest {style.percent(SHARE)} of predictions hold {style.percent(share)} "
-        f"of those that {event}",
+        f"of all {event}",
         f"{style.number(share / SHARE)} times as many as a random pick. "
-        f"{int(total):,} of {len(actual):,} executions did {event}.",
+        f"{int(total):,} of {len(actual):,} executions: {event}.",
     )
     _gains(axes, found, None if baseline is None else _found(actual, baseline))
     rate = float(total / len(actual))
     axes.plot([0, rate, 1], [0, 1, 1], color=style.GREEN, linestyle=style.DOTS, label="perfect")
     axes.plot([SHARE], [share], "o", color=style.BLUE, markersize=7)
     axes.set_xlabel("executions looked at, highest prediction first")
-    axes.set_ylabel(f"share found of those that {event}")
+    axes.set_ylabel(f"share found of all {event}")
     style.legend(axes, "lower right")
     return made
 
@@ -135,4 +136,5 @@ def _found(actual: Floats, predicted: Floats) -> Floats:
     order = np.argsort(-predicted, kind="stable")
     ranked, hits = predicted[order], np.r_[0.0, np.cumsum(actual[order])]
     ends = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1], True])
-    return np.interp(np.arange(len(actual) + 1), ends, hits[ends]) / hits[-1]
+    found: Floats = np.interp(np.arange(len(actual) + 1), ends, hits[ends]) / hits[-1]
+    return found

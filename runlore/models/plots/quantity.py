@@ -30,13 +30,12 @@ def residuals(actual: Floats, predicted: Floats, what: str, unit: str) -> "Figur
     said, came = np.maximum(predicted, least), np.maximum(actual, least)
     ratio = np.log(came / said)
     half, most = np.exp(np.quantile(np.abs(ratio), [0.5, 0.9]))
-    middle = float(np.exp(np.median(ratio)))
     made, (axes,) = style.figure(
         f"Half of the predictions are within a factor of {style.number(float(half))}",
         f"{len(actual):,} executions. Nine of ten are within a factor of "
-        f"{style.number(float(most))}; in the middle, what came is {style.number(middle)} times "
-        "what was predicted.",
-        height_in=6.2,
+        f"{style.number(float(most))}. {_lean(float(np.median(ratio)))}"
+        + _floor(actual, least, unit),
+        height_in=5.8,
     )
     _density(made, axes, said, came)
     axes.set_xlabel(f"predicted {what}, {unit}")
@@ -47,6 +46,19 @@ def residuals(actual: Floats, predicted: Floats, what: str, unit: str) -> "Figur
 def _least(actual: Floats) -> float:
     above = actual[actual > 0]
     return float(np.median(above)) / 1000 if len(above) else 1e-3
+
+
+def _lean(middle: float) -> str:
+    """Whether predictions are too high or too low in the middle; `middle` is a logarithm."""
+    away = float(np.expm1(abs(middle)))
+    if away < 0.005:
+        return "In the middle they are neither too high nor too low."
+    return f"In the middle they are {style.percent(away)} too {'low' if middle > 0 else 'high'}."
+
+
+def _floor(actual: Floats, least: float, unit: str) -> str:
+    small = int((actual < least).sum())
+    return f" {small:,} below {style.number(least)} {unit} are drawn there." if small else ""
 
 
 def _density(made: "Figure", axes: "Axes", said: Floats, came: Floats) -> None:
@@ -60,7 +72,7 @@ def _density(made: "Figure", axes: "Axes", said: Floats, came: Floats) -> None:
         yscale="log",
         bins="log",
         mincnt=1,
-        cmap="cividis_r",
+        cmap=style.shades(),
         linewidths=0.1,
         extent=(*np.log10(ends), *np.log10(ends)),
     )
@@ -79,9 +91,9 @@ def _density(made: "Figure", axes: "Axes", said: Floats, came: Floats) -> None:
     style.as_count(axes.xaxis, axes.yaxis)
     bar = made.colorbar(cells, ax=axes, pad=0.02, aspect=32)
     bar.set_label("executions", fontsize=10.5, color=style.INK)
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     style.as_count(bar.ax.yaxis)
-    style.legend(axes, "upper left")
+    style.legend(axes)
 
 
 def coverage(
@@ -148,7 +160,7 @@ def _shares(axes: "Axes", hits: Floats, counts: Floats, target: float) -> None:
     axes.set_xticks(at, [""] * len(at))
     axes.set_ylabel("share held")
     style.as_percent(axes.yaxis)
-    style.legend(axes, "lower right")
+    style.legend(axes)
 
 
 def _widths(axes: "Axes", widths: Floats, labels: list[str]) -> None:

@@ -1,7 +1,7 @@
 """One look for all figures. Colours by Okabe and Ito, which colour-blind people tell apart."""
 
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
+Place = Literal["above", "upper left", "upper right", "lower right"]
 
 BLUE = "#0072B2"
 SKY = "#56B4E9"
@@ -25,25 +27,38 @@ DASHES = (0, (4, 3))
 DOTS = (0, (1, 1.5))
 
 WIDTH_IN = 8.2
-LINE = 96
+TITLE_IN = 0.42
+LINE_IN = 0.2
+EDGE = 0.015
+LINE = 112
+"""Letters of a subtitle that fit on a line."""
+
 Z_95 = 1.959964
 
 
 def figure(
     title: str, subtitle: str, height_in: float = 5.0, heights: tuple[float, ...] = (1.0,)
 ) -> "tuple[Figure, list[Axes]]":
-    """A figure with one panel per height, below each other, and its finding on top."""
-    from matplotlib.figure import Figure
+    """A figure with its finding on top and one panel per height below each other.
 
-    made = Figure(figsize=(WIDTH_IN, height_in), facecolor="white", layout="constrained")
-    made.get_layout_engine().set(w_pad=0.12, h_pad=0.08)  # type: ignore[union-attr]
+    height_in: of all panels together.
+    """
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
+
     lines = wrap(subtitle, LINE)
-    made.suptitle(title, x=0.015, ha="left", fontsize=13, fontweight="bold", color=INK)
+    head = TITLE_IN + LINE_IN * len(lines)
+    whole = height_in + head
+    layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.07, rect=(0, 0, 1, height_in / whole))
+    made = Figure(figsize=(WIDTH_IN, whole), facecolor="white", layout=layout)
+    top = 1 - 0.12 / whole
+    made.text(EDGE, top, title, va="top", fontsize=13, fontweight="bold", color=INK)
+    below = 1 - TITLE_IN / whole
+    made.text(EDGE, below, "\n".join(lines), va="top", fontsize=10, color=GREY, linespacing=1.35)
     panels = made.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
     axes = [row[0] for row in panels]
     for each in axes:
         _dress(each)
-    axes[0].set_title("\n".join(lines), loc="left", fontsize=10, color=GREY)
     return made, axes
 
 
@@ -59,10 +74,21 @@ def _dress(axes: "Axes") -> None:
     axes.yaxis.label.set(fontsize=10.5, color=INK)
 
 
-def legend(axes: "Axes", place: str = "best", **more: Any) -> None:
-    """Nothing when nothing is named."""
-    if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc=place, frameon=False, fontsize=10, labelcolor=INK, **more)
+def legend(axes: "Axes", place: Place = "above", columns: int = 1) -> None:
+    if place == "above":
+        made = axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=9, borderpad=0)
+    else:
+        made = axes.legend(loc=place, ncols=columns)
+    made.set_frame_on(False)
+    for text in made.get_texts():
+        text.set(fontsize=10, color=INK)
+
+
+def shades() -> "Colormap":
+    """From few, pale, to many, dark."""
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("shades", ["#DCEBF5", SKY, BLUE, "#00263D"])
 
 
 def as_percent(*axes: "Axis") -> None:
@@ -83,7 +109,7 @@ def as_count(*axes: "Axis") -> None:
 
 def empty(title: str, reason: str) -> "Figure":
     """What is shown when there is nothing to draw: the reason."""
-    made, (axes,) = figure(title, reason, height_in=2.2)
+    made, (axes,) = figure(title, reason, height_in=0.3)
     axes.set_axis_off()
     return made
 
@@ -97,6 +123,15 @@ def number(value: float) -> str:
     if not np.isfinite(value):
         return "unknown"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{float(f'{value:.3g}'):.12g}"
+
+
+def score(value: float) -> str:
+    """Three significant digits with their zeros, so that scores line up.
+
+    >>> [score(v) for v in (0.9, 0.0312, 12345.6, 0.0)]
+    ['0.900', '0.0312', '12,346', '0.00']
+    """
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:#.3g}"
 
 
 def percent(share: float) -> str:

@@ -100,16 +100,17 @@ def _lines(
             markersize=4.5,
             label="baseline",
         )
-    style.legend(axes, "best", ncols=2)
+    style.legend(axes)
 
 
 def _dates(above: "Axes", below: "Axes") -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     for axes in (above, below):
-        locator = AutoDateLocator(minticks=3, maxticks=9)
+        locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+        axes.xaxis.set_major_formatter(formatter)
     below.set_xlim(above.get_xlim())
     above.tick_params(labelbottom=False)
     above.xaxis.get_offset_text().set_visible(False)

@@ -1,0 +1,28 @@
+"""Train a spec; what beats its baseline is registered, what does not is refused."""
+
+from typing import Any
+
+from prefect import flow
+
+from runlore import settings
+from runlore.models import train as steps
+from runlore.usecases import specs
+from tasks import training
+
+
+@flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
+def train(spec: str) -> dict[str, Any]:
+    """Train all candidates of a spec on the log as it is now.
+
+    Fails, with the numbers, when the best candidate does not pass its gates.
+    """
+    wanted = specs.find(settings.read(), spec)
+    found = training.extract(spec)
+    division = steps.divide(wanted, found.data)
+    done: dict[Any, Any] = {}
+    for kind in steps.in_order(wanted):
+        done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
+    trained = training.finish(spec, found, division, done)
+    outcome = training.record(found, trained)
+    outcome.raise_if_refused()
+    return {"version": outcome.version, "alias": outcome.alias, "scores": dict(outcome.scores)}

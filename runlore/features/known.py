@@ -1,0 +1,83 @@
+"""What is known of a piece of work by itself: its inputs, its categories, the calendar."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.features.columns import number, numbers, singles, word
+from runlore.features.declaration import FeaturePlan
+from runlore.features.keys import Subject
+from runlore.features.log import Log
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+HOUR_S = 3_600
+DAY_S = 24 * HOUR_S
+THURSDAY = 3  # 1970-01-01, counting from Monday
+UNKNOWN_WORD = -1.0
+PARTS = ("actor", "kind", "scope")
+
+
+def fill(rows: Rows, log: Log, plan: FeaturePlan) -> int:
+    """Fill inputs, categories and calendar; the number of columns filled."""
+    at = 0
+    for name in plan.inputs:
+        rows[:, at] = singles(numbers(log.inputs[name])) if name in log.inputs else np.nan
+        at += 1
+    for vocabulary in plan.categories:
+        words = pd.Index(vocabulary.words, dtype=object)
+        rows[:, at] = words.get_indexer(pd.Index(text(vocabulary.name, log)))
+        at += 1
+    if plan.has_calendar:
+        for part in calendar(log.as_of_us, plan.utc_offset_h):
+            rows[:, at] = part
+            at += 1
+    return at
+
+
+def values(
+    subject: Subject, as_of_us: int, plan: FeaturePlan, codes: tuple[dict[str, int], ...]
+) -> list[float]:
+    """The same for one subject. codes: of each category, the place of each word."""
+    known = [number(subject.inputs.get(name)) for name in plan.inputs]
+    for vocabulary, places in zip(plan.categories, codes, strict=True):
+        known.append(places.get(_word(vocabulary.name, subject), UNKNOWN_WORD))
+    if plan.has_calendar:
+        instant = np.array([as_of_us], dtype=np.int64)
+        known += [float(part[0]) for part in calendar(instant, plan.utc_offset_h)]
+    return known
+
+
+def text(name: str, log: Log) -> "pd.Series[str]":
+    """A category's word for each execution; the empty text is nothing."""
+    if name in PARTS:
+        return log.executions[name]
+    column = log.inputs.get(name.removeprefix("inputs."))
+    if column is None:
+        return pd.Series("", index=log.executions.index)
+    codes, distinct = pd.factorize(column)
+    words = np.array([*(word(value) for value in distinct), ""], dtype=object)
+    return pd.Series(words[codes], index=log.executions.index)
+
+
+def _word(name: str, subject: Subject) -> str:
+    if name in PARTS:
+        return str(getattr(subject, name))
+    return word(subject.inputs.get(name.removeprefix("inputs.")))
+
+
+def calendar(as_of_us: Ints, utc_offset_h: float) -> tuple[Floats, Floats, Floats]:
+    """Hour of the day, day of the week from Monday, hour of the week: local, as fractions.
+
+    To the second: an hour before midnight stays below 24 as float32, too.
+    """
+    seconds = as_of_us // 1_000_000 + round(utc_offset_h * HOUR_S)
+    weekday = (seconds // DAY_S + THURSDAY) % 7
+    second = seconds % DAY_S
+    return (
+        second / HOUR_S,
+        weekday.astype(np.float64),
+        (weekday * DAY_S + second) / HOUR_S,
+    )

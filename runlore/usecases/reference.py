@@ -1,0 +1,72 @@
+"""What a version was trained on, kept beside its model for `monitor` to compare with.
+
+`reference.json` holds histograms of all rows, `reference.parquet` a sample to draw.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.drift.histogram import Profile, reference_profile
+from runlore.drift.sample import Sample, places
+from runlore.drift.verdict import PREDICTION
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+PROFILE = "reference.json"
+SAMPLE = "reference.parquet"
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """profile: of all rows. sample: some of them, its columns in the profile's order."""
+
+    profile: Profile
+    sample: Sample
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.profile.names
+
+
+def make(
+    rows: Rows, names: Sequence[str], categorical: Sequence[str], predictions: Floats | None
+) -> Reference:
+    """Profile the rows that taught a model, (N, F), and what it predicts for such rows, (N,).
+
+    predictions: NaN where a prediction would be of a row that the model was fitted to, which comes
+    out bolder than any it will serve; None: predictions are not compared.
+    """
+    profile = reference_profile(rows, names, categorical)
+    chosen = places(len(rows), MOST_ROWS)
+    if predictions is None:
+        return Reference(profile, Sample(rows[chosen], len(rows)))
+    honest = predictions[np.isfinite(predictions)].astype(np.float32)
+    told = reference_profile(honest[:, np.newaxis], [PREDICTION])
+    drawn = np.column_stack([rows[chosen], predictions[chosen]]).astype(np.float32)
+    return Reference(Profile((*profile.columns, *told.columns)), Sample(drawn, len(rows)))
+
+
+def keep(folder: Path, reference: Reference) -> None:
+    """Write a reference into a bundle's folder."""
+    sample = pd.DataFrame(reference.sample.values, columns=list(reference.names))
+    sample.to_parquet(folder / SAMPLE, index=False)
+    text = json.dumps({"rows": reference.sample.of, **reference.profile.to_json()})
+    (folder / PROFILE).write_text(text, encoding="utf-8")
+
+
+def find(folder: Path) -> Reference | None:
+    """The reference in a bundle's folder; None when the version was registered without one."""
+    if not (folder / PROFILE).is_file() or not (folder / SAMPLE).is_file():
+        return None
+    told = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
+    profile = Profile.from_json(told)
+    sample = pd.read_parquet(folder / SAMPLE, columns=list(profile.names))
+    return Reference(profile, Sample(sample.to_numpy(dtype=np.float32), told["rows"]))

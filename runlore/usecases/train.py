@@ -1,0 +1,218 @@
+"""What becomes of a trained model: its run in MLflow, and, if it passed its gates, its alias."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+from runlore.models import bundle, card, train
+from runlore.models.spec import ModelSpec, Quantity
+from runlore.models.trained import Trained
+from runlore.records.errors import Refused
+from runlore.records.instant import from_us
+from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
+from runlore.registry.names import score_name
+from runlore.store import alias_changes
+from runlore.store.engine import Store
+from runlore.usecases import features, reference
+from runlore.usecases.extract import Extract, extract
+from runlore.usecases.training_figures import figures
+
+Progress = Callable[[str], None]
+Scores = Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a training came to. version, alias: None when it was refused.
+
+    scores, baseline: on the test part. page: of the MLflow run.
+    """
+
+    spec: str
+    candidate: str
+    passed: bool
+    reasons: tuple[str, ...]
+    version: str | None
+    alias: str | None
+    scores: Scores
+    baseline: Scores
+    rows: int
+    page: str
+
+    def raise_if_refused(self) -> None:
+        if not self.passed:
+            raise Refused(f"{self.spec}: {self.candidate} is refused: {'; '.join(self.reasons)}")
+
+
+def train_spec(
+    store: Store, registry: Registry, spec: ModelSpec, say: Progress | None = None
+) -> TrainOutcome:
+    """Extract, fit, judge, and record: all steps in one process."""
+    found = extract(store, spec)
+    trained = train.fit(spec, found.data, found.plan, say)
+    return conclude(store, registry, found, trained)
+
+
+def conclude(store: Store, registry: Registry, found: Extract, trained: Trained) -> TrainOutcome:
+    """Write the run; register what passed, and let it serve or challenge.
+
+    May be cut off anywhere and run again: a version is known by the digest of its bundle.
+    """
+    with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
+        written = bundle.write(Path(folder) / "bundle", trained)
+        reference.write(Path(folder) / "bundle", found, trained)
+        model_card = _describe(run, found, trained)
+        version = None
+        if trained.verdict.passed:
+            version = registry.register(run, _release(trained, written, model_card))
+            run.tags({"runlore.version": version.version})
+    alias = _put_in_place(store, registry, trained, version) if version else None
+    return _outcome(trained, version, alias, run.page)
+
+
+def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
+    """Everything a person wants to see of a run; returns the model card."""
+    spec, data = trained.spec, found.data
+    model_card = card.write(trained)
+    run.parameters(_parameters(found, trained))
+    run.data(
+        Data(
+            name=spec.name,
+            digest=trained.data_digest,
+            rows=len(data),
+            first=from_us(int(data.as_of_us[0])),
+            last=from_us(int(data.as_of_us[-1])),
+            target=spec.question.of,
+            features=trained.plan.names,
+        )
+    )
+    run.scores(_scores(trained))
+    run.table("candidates", _candidate_rows(trained), "Scores of every candidate")
+    run.table("slices", _slice_rows(trained), "Scores by slice of the test part")
+    for name, figure in figures(trained):
+        run.figure(name, figure)
+    run.card(model_card)
+    verdict = "passed" if trained.verdict.passed else "refused"
+    run.tags({"runlore.verdict": verdict, "runlore.reasons": "; ".join(trained.verdict.reasons)})
+    return model_card
+
+
+def _parameters(found: Extract, trained: Trained) -> dict[str, object]:
+    spec = trained.spec
+    return {
+        "spec": spec.name,
+        "target": spec.question.of,
+        "candidate": trained.kind,
+        "select_by": spec.select_by,
+        "baseline": spec.baseline,
+        "features": len(trained.plan.names),
+        "test_share": spec.split.test_share,
+        "gap_s": spec.split.gap_s,
+        "folds": spec.split.folds,
+        "max_rows": spec.split.max_rows,
+        "train_rows": trained.train_rows,
+        "test_rows": len(trained.test.target),
+        "test_from": from_us(trained.test_us).isoformat(),
+        "until_seq": found.until_seq,
+    }
+
+
+def _scores(trained: Trained) -> dict[str, float]:
+    """Names as MLflow groups them: part of the data, then the candidate, then the score."""
+    found: dict[str, float] = {}
+    for score, measured in trained.evidence.candidate.items():
+        found[score_name("test", score)] = measured.value
+        found[score_name("test", f"{score}_low")] = measured.low
+        found[score_name("test", f"{score}_high")] = measured.high
+    for score, measured in trained.evidence.gains.items():
+        found[score_name("gain over baseline", score)] = measured.value
+    for part, table in (("validation", trained.validation), ("test", trained.test_scores)):
+        for kind, scores in table.items():
+            found |= {score_name(part, kind, name): value for name, value in scores.items()}
+    for each in trained.slices:
+        where = f"{each.slice}={each.label}"
+        found |= {score_name("slice", where, name): value for name, value in each.scores.items()}
+    return found
+
+
+def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:
+    return [
+        {
+            "candidate": kind,
+            "chosen": kind == trained.kind,
+            **{f"test {name}": value for name, value in scores.items()},
+            **{f"validation {name}": value for name, value in trained.validation[kind].items()},
+        }
+        for kind, scores in trained.test_scores.items()
+    ]
+
+
+def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
+    return [
+        {
+            "slice": each.slice,
+            "label": each.label,
+            "rows": each.rows,
+            **dict(each.scores),
+            **{f"baseline {name}": value for name, value in each.baseline.items()},
+        }
+        for each in trained.slices
+    ]
+
+
+def _release(trained: Trained, written: bundle.Bundle, model_card: str) -> Release:
+    question = trained.spec.question
+    return Release(
+        spec=trained.spec.name,
+        folder=written.folder,
+        digest=written.digest,
+        data_digest=trained.data_digest,
+        candidate=trained.kind,
+        features=trained.plan.names,
+        example=tuple(float(value) for value in trained.reference),
+        has_interval=isinstance(question, Quantity),
+        card=model_card,
+        about=f"Predicts {question.of} of an execution at its submission.",
+        scores={name: each.value for name, each in trained.evidence.candidate.items()},
+    )
+
+
+def _put_in_place(
+    store: Store, registry: Registry, trained: Trained, version: VersionRef
+) -> str | None:
+    """Its states first, so that whoever sees the alias finds them; then alias and history."""
+    features.activate(store, trained.plan)
+    registry.announce(version)
+    names = registry.version(version.spec, version.version).aliases
+    for name in names:
+        change = alias_changes.Change(
+            spec=version.spec,
+            alias=name,
+            version=version.version,
+            actor=getuser(),
+            reason="; ".join(trained.verdict.reasons),
+            evidence={name: str(found) for name, found in trained.evidence.gains.items()},
+        )
+        alias_changes.record(store, change)
+    return names[0] if names else None
+
+
+def _outcome(
+    trained: Trained, version: VersionRef | None, alias: str | None, page: str
+) -> TrainOutcome:
+    evidence = trained.evidence
+    return TrainOutcome(
+        spec=trained.spec.name,
+        candidate=trained.kind,
+        passed=trained.verdict.passed,
+        reasons=trained.verdict.reasons,
+        version=version.version if version else None,
+        alias=alias,
+        scores={name: each.value for name, each in evidence.candidate.items()},
+        baseline={name: each.value for name, each in evidence.baseline.items()},
+        rows=trained.train_rows + len(trained.test.target),
+        page=page,
+    )

@@ -1,0 +1,107 @@
+"""Training as tasks: each step is seen, timed and retried on its own."""
+
+from collections.abc import Mapping
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_link_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore import registry, settings
+from runlore.models import train
+from runlore.models.spec import CandidateKind
+from runlore.models.split import Division
+from runlore.models.trained import Candidate, Trained
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import extract as extraction
+from runlore.usecases import specs
+from runlore.usecases.extract import Extract
+from runlore.usecases.train import TrainOutcome, conclude, train_spec
+from tasks.retry import if_unavailable
+
+HOUR_S = 3600
+RETRIES = {"retries": 3, "retry_delay_seconds": [1, 10, 60], "retry_condition_fn": if_unavailable}
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+def extract(spec: str) -> Extract:
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        found = extraction.extract(store, specs.find(chosen, spec))
+    get_run_logger().info(
+        "%s: %d executions, %d rows, %d features",
+        spec, found.executions, len(found.data), len(found.plan.names),
+    )
+    return found
+
+
+@task(cache_policy=NO_CACHE, task_run_name="fit {kind}", timeout_seconds=HOUR_S)
+def fit_candidate(
+    spec: str,
+    found: Extract,
+    division: Division,
+    kind: CandidateKind,
+    done: Mapping[CandidateKind, Candidate],
+) -> Candidate:
+    wanted = specs.find(settings.read(), spec)
+    fitted = train.fit_candidate(wanted, found.data, division, kind, done)
+    score = fitted.validation[wanted.select_by]
+    get_run_logger().info("%s: validation %s %.4g", kind, wanted.select_by, score)
+    return fitted
+
+
+@task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+def finish(
+    spec: str,
+    found: Extract,
+    division: Division,
+    done: Mapping[CandidateKind, Candidate],
+) -> Trained:
+    """Choose a candidate, give it its interval, and test and judge it."""
+    wanted = specs.find(settings.read(), spec)
+    chosen = train.choose(wanted, done)
+    trained = train.finish(wanted, found.data, found.plan, division, done, chosen)
+    get_run_logger().info("%s: %s", chosen, "; ".join(trained.verdict.reasons))
+    return trained
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+def record(found: Extract, trained: Trained) -> TrainOutcome:
+    """Write the MLflow run, register what passed, and show both here."""
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        outcome = conclude(
+            store, registry.connect(chosen, tracking_url(store)), found, trained
+        )
+    show(outcome)
+    return outcome
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="train {spec}", timeout_seconds=HOUR_S)
+def train_one(spec: str) -> TrainOutcome:
+    """A whole training in one task, for many at once on a cluster."""
+    chosen = settings.read()
+    logger = get_run_logger()
+    with open_store(chosen) as store:
+        outcome = train_spec(
+            store,
+            registry.connect(chosen, tracking_url(store)),
+            specs.find(chosen, spec),
+            lambda line: logger.info("%s: %s", spec, line),
+        )
+    show(outcome)
+    return outcome
+
+
+def show(outcome: TrainOutcome) -> None:
+    """Artifacts for the Prefect UI: the scores, and the way to the MLflow run."""
+    rows = [
+        {"score": name, outcome.candidate: value, "baseline": outcome.baseline.get(name)}
+        for name, value in outcome.scores.items()
+    ]
+    create_table_artifact(
+        rows,
+        key=f"scores-{outcome.spec}",
+        description=f"{'Passed' if outcome.passed else 'Refused'}: {'; '.join(outcome.reasons)}",
+    )
+    create_link_artifact(outcome.page, key=f"run-{outcome.spec}", link_text="the run in MLflow")
