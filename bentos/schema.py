@@ -1,94 +1,13 @@
-"""What requests and answers look like: the same for records, made from the plan for predictions."""
+"""Requests and answers that are the same for every spec."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import (
-    AwareDatetime,
-    BaseModel,
-    ConfigDict,
-    Field,
-    PlainValidator,
-    StringConstraints,
-    TypeAdapter,
-    WithJsonSchema,
-    create_model,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 
-from runlore.features.declaration import FeaturePlan
-from runlore.features.keys import Subject
-from runlore.models.spec import ModelSpec, Quantity
-from runlore.records.execution import FINAL_STATUSES, OPEN_STATUSES, Scalar
-from runlore.records.validate import LONGEST_KEY_BYTES
-
-LARGEST = 1e30
-MOST_ROWS = 10_000
-MOST_INPUTS = 500
-LONGEST_TEXT = 10_000
-NO_NUL = r"^[^\x00\x1f]*$"
-
-Clock = Literal["wall", "record"]
-
-
-def _number(value: object) -> float | bool:
-    if isinstance(value, int | float) and abs(value) <= LARGEST:
-        return value
-    raise PydanticCustomError("number", "Input should be a number between -1e30 and 1e30")
-
-
-def _scalar(value: object) -> Scalar:
-    if value is None:
-        return None
-    if isinstance(value, str):
-        return WORDS.validate_python(value)
-    if isinstance(value, int | float):
-        return _number(value)
-    raise PydanticCustomError("scalar", "Input should be a number, text, true, false or null")
-
-
-Name = Annotated[str, StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True)]
-Id = Annotated[Name, StringConstraints(min_length=1)]
-Words = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL, strict=True)]
-WORDS: TypeAdapter[str] = TypeAdapter(Words)
-BOUNDS = {"minimum": -LARGEST, "maximum": LARGEST}
-Number = Annotated[
-    float | bool,
-    PlainValidator(_number),
-    WithJsonSchema({"anyOf": [{"type": "number", **BOUNDS}, {"type": "boolean"}]}),
-]
-AnyScalar = Annotated[
-    str | float | bool | None,
-    PlainValidator(_scalar),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "maxLength": LONGEST_TEXT, "pattern": NO_NUL},
-                {"type": "number", **BOUNDS},
-                {"type": "boolean"},
-                {"type": "null"},
-            ]
-        }
-    ),
-]
-InputName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
-Values = Annotated[dict[InputName, AnyScalar], Field(max_length=MOST_INPUTS)]
-Instant = Annotated[
-    AwareDatetime,
-    Field(
-        strict=True,
-        ge=datetime.fromisoformat("1970-01-01T00:00:00Z"),
-        lt=datetime.fromisoformat("2200-01-01T00:00:00Z"),
-        description="ISO 8601 with a time zone",
-    ),
-]
-ForReplay = Annotated[
-    Instant | None, Field(default=None, description="when replaying a log: its own instant")
-]
+from bentos.fields import ForReplay, Id, Instant, Name, Values
+from runlore.records.execution import FINAL_STATUSES, OPEN_STATUSES
 
 
 class Closed(BaseModel):
@@ -221,76 +140,3 @@ class ProblemBody(Closed):
     detail: str
     field: str | None = None
     errors: list[dict[str, str]] | None = None
-
-
-@dataclass(frozen=True)
-class Question:
-    """The request of one spec, as its version reads it."""
-
-    request: type[BaseModel]
-    batch: TypeAdapter[list[BaseModel]]
-
-    @classmethod
-    def of(cls, spec: ModelSpec, plan: FeaturePlan | None, clock: Clock) -> "Question":
-        """plan: of the version that answers; None: any inputs."""
-        title = "".join(part.capitalize() for part in spec.name.split("-"))
-        inputs = Values if plan is None else _inputs(f"{title}Inputs", plan)
-        fields: dict[str, Any] = {
-            "actor": (Name, Field(description="who asks for the work")),
-            "kind": (Name, Field(description="what sort of work it is")),
-            "scope": (Name, Field(default="", description="on or for what")),
-            "inputs": (inputs, Field(default_factory=dict, validate_default=True)),
-            "execution": (Id | None, Field(default=None, description="its id, if it has one")),
-        }
-        if clock == "record":
-            fields["as_of"] = (ForReplay, None)
-        config = ConfigDict(json_schema_extra={"examples": [_example(plan)]})
-        request = create_model(f"{title}Request", __base__=(Closed,), **fields)
-        request.model_config |= config
-        request.model_rebuild(force=True)
-        rows = Annotated[list[request], Field(min_length=1, max_length=MOST_ROWS)]  # type: ignore[valid-type]
-        return cls(request, TypeAdapter(rows))
-
-
-def subject_of(request: BaseModel) -> Subject:
-    """The parts of a validated request that its features are made of."""
-    told: Any = request
-    inputs = told.inputs
-    if isinstance(inputs, BaseModel):
-        inputs = inputs.model_dump(by_alias=True, exclude_none=True)
-    return Subject(told.actor, told.kind, told.scope, inputs)
-
-
-def unit_of(spec: ModelSpec) -> str:
-    return spec.question.unit if isinstance(spec.question, Quantity) else "probability"
-
-
-def _inputs(title: str, plan: FeaturePlan) -> type[BaseModel]:
-    """One optional field per input that the version knows; names need not be Python's."""
-    texts = [v.name.removeprefix("inputs.") for v in plan.categories if "inputs." in v.name]
-    kinds: dict[str, Any] = dict.fromkeys(plan.others, AnyScalar)
-    kinds |= dict.fromkeys(_keyed(plan), AnyScalar)
-    kinds |= dict.fromkeys(plan.inputs, Number | None) | dict.fromkeys(texts, Words | None)
-    fields: dict[str, Any] = {
-        f"input_{at}": (kind, Field(default=None, alias=name))
-        for at, (name, kind) in enumerate(sorted(kinds.items()))
-    }
-    return create_model(title, __base__=Closed, **fields)
-
-
-def _keyed(plan: FeaturePlan) -> list[str]:
-    parts = (part for history in plan.histories for part in history.keys)
-    return [part.removeprefix("inputs.") for part in parts if part.startswith("inputs.")]
-
-
-def _example(plan: FeaturePlan | None) -> dict[str, Any]:
-    words = {} if plan is None else {v.name: v.words[0] for v in plan.categories}
-    inputs: Mapping[str, Scalar] = {name: 1.0 for name in plan.inputs} if plan else {}
-    texts = {name.removeprefix("inputs."): w for name, w in words.items() if "inputs." in name}
-    parts = {name: words.get(name, "") for name in ("actor", "kind", "scope")}
-    return {**parts, "inputs": {**inputs, **texts}}
-
-
-@lru_cache(maxsize=1)
-def id_adapter() -> TypeAdapter[str]:
-    return TypeAdapter(Id)

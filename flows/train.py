@@ -25,4 +25,11 @@ def train(spec: str) -> dict[str, Any]:
     trained = training.finish(spec, found, division, done)
     outcome = training.record(found, trained)
     outcome.raise_if_refused()
-    return {"version": outcome.version, "alias": outcome.alias, "scores": dict(outcome.scores)}
+    return {
+        "version": outcome.version,
+        "alias": outcome.alias,
+        "candidate": outcome.candidate,
+        "scores": dict(outcome.scores),
+        "baseline": dict(outcome.baseline),
+        "page": outcome.page,
+    }

@@ -16,7 +16,7 @@ import pandas as pd
 
 from runlore.drift.sample import Sample, readable
 from runlore.drift.verdict import PREDICTION, ColumnVerdict, Measure, WindowVerdict, Words
-from runlore.settings import silence_telemetry
+from runlore.telemetry import silence_telemetry
 
 MOST_PLOTS = 25
 HEAD = "<head>"

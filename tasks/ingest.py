@@ -13,13 +13,12 @@ from runlore.records.mapping import declare
 from runlore.store.engine import open_store
 from runlore.usecases import features
 from runlore.usecases.ingest import FileSource, Format, ingest_file, list_rejects
-from tasks.retry import if_unavailable
+from tasks.retry import RETRIES
 
 SHOWN_REJECTS = 50
 
 
-@task(retries=3, retry_delay_seconds=[1, 10, 60], retry_condition_fn=if_unavailable,
-      cache_policy=NO_CACHE)
+@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
 def ingest_log(
     path: Path, file_format: Format, source: str, mapping: dict[str, Any]
 ) -> dict[str, int]:
@@ -28,7 +27,7 @@ def ingest_log(
     with open_store(settings.read()) as store:
         summary = ingest_file(store, wanted, now())
         if summary.new:
-            features.refresh(store)
+            features.rebuild(store)
         rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",

@@ -17,10 +17,9 @@ from runlore.usecases import extract as extraction
 from runlore.usecases import specs
 from runlore.usecases.extract import Extract
 from runlore.usecases.train import TrainOutcome, conclude, train_spec
-from tasks.retry import if_unavailable
+from tasks.retry import RETRIES
 
 HOUR_S = 3600
-RETRIES = {"retries": 3, "retry_delay_seconds": [1, 10, 60], "retry_condition_fn": if_unavailable}
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)

@@ -150,7 +150,9 @@ def judge_column(
     measure = _categories if reference.bins.is_category else _numbers
     others = measure(reference, current) if comparable else ()
     return ColumnVerdict(
-        reference.name, (psi, *others), _change(reference, current, words.get(reference.name, ()))
+        reference.name,
+        (psi, *others),
+        _change(reference, current, others, words.get(reference.name, ())),
     )
 
 
@@ -190,13 +192,17 @@ def _categories(reference: Histogram, current: Histogram) -> tuple[Measure, ...]
     )
 
 
-def _change(reference: Histogram, current: Histogram, words: Sequence[str]) -> str:
-    """What moved most, such as `median 3 → 7` or `missing in 40 % of rows, before in 2 %`."""
+def _change(
+    reference: Histogram, current: Histogram, others: Sequence[Measure], words: Sequence[str]
+) -> str:
+    """What moved most, such as `median 3 → 7` or `missing in 40% of rows, before in 2%`.
+
+    Beside a change of what is missing, known values count only when a measure of theirs drifted.
+    """
     before, now = reference.missing_share, current.missing_share
-    parts = []
-    if abs(now - before) >= MISSING_CHANGE:
-        parts.append(f"missing in {now:.0%} of rows, before in {before:.0%}")
-    if reference.known and current.known:
+    missing = f"missing in {now:.0%} of rows, before in {before:.0%}"
+    parts = [missing] if abs(now - before) >= MISSING_CHANGE else []
+    if others and (not parts or any(measure.is_drifted for measure in others)):
         is_category = reference.bins.is_category
         parts.append(
             _word_change(reference, current, words)

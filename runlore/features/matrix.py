@@ -34,7 +34,8 @@ class States:
     def keys(self, log: Log) -> list[str]:
         """The text of each key, written from one representative execution each."""
         rows = log.executions.iloc[self.keyed.representative]
-        inputs = log.inputs.iloc[self.keyed.representative].to_dict("records")
+        told = log.inputs.iloc[self.keyed.representative].to_dict("records")
+        inputs = told or [{}] * len(rows)  # pandas gives no records of a frame without columns
         parts = zip(rows["actor"], rows["kind"], rows["scope"], inputs, strict=True)
         return [
             key_of(self.history, Subject(actor, kind, scope, {str(k): v for k, v in each.items()}))

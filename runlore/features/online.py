@@ -60,7 +60,7 @@ def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest:
     at_us = max(given_us, submitted_us, known.outcome_us)
     if at_us == submitted_us and is_newest:
         return at_us
-    return max(at_us, known.submission_us + 1)
+    return at_us
 
 
 @dataclass(frozen=True, slots=True)

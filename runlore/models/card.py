@@ -1,272 +1,47 @@
-"""The model card: what a person reads before trusting a model. Markdown, from plain data."""
+"""The model card: what a person reads before trusting a model. Markdown."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from math import isfinite
+from runlore.models import card_sections as sections
+from runlore.models.card_sections import Facts, Window, display
+from runlore.models.trained import Trained
+from runlore.records.instant import from_us
 
-from runlore.models.explain import Importance
-from runlore.models.gates import Evidence, Verdict, number
-from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec, Probability, Score
-from runlore.models.trained import SliceScores
-
-SCORE_NAMES: Mapping[Score, str] = {
-    "auc": "AUC",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "calibration_error": "calibration error",
-    "mae": "mean absolute error",
-    "relative_accuracy": "relative accuracy",
-    "coverage": "coverage",
-}
-TOP_FEATURES = 10
+__all__ = ["Facts", "Window", "display", "render", "write"]
 
 
-@dataclass(frozen=True)
-class Window:
-    """Executions submitted from `first` to `last`."""
-
-    rows: int
-    first: datetime
-    last: datetime
-
-    def __str__(self) -> str:
-        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (self.first, self.last))
-        return f"{self.rows:,} executions, {first} to {last} UTC"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What a card tells. validation, test: scores of every candidate.
-
-    is_simulated: the data are made up, with known truth.
-    """
-
-    spec: ModelSpec
-    candidate: str
-    verdict: Verdict
-    evidence: Evidence
-    validation: Mapping[str, Mapping[Score, float]]
-    test: Mapping[str, Mapping[Score, float]]
-    slices: Sequence[SliceScores]
-    importance: Sequence[Importance]
-    trained_on: Window
-    tested_on: Window
-    data_digest: str
-    code_version: str
-    is_simulated: bool = False
-
-
-def write(facts: Facts) -> str:
-    """The card; the sections that a short version may lose come last."""
-    sections = (
-        _head(facts),
-        _scores(facts),
-        _verdict(facts),
-        _limits(facts),
-        _candidates(facts),
-        _groups(facts),
-        _importance(facts),
-        _making(facts),
-    )
-    return "\n".join(line for section in sections for line in (*section, "")).rstrip() + "\n"
-
-
-def display(score: Score, unit: str = "") -> str:
-    """A score's name for people, with the unit where it has one."""
-    name = SCORE_NAMES[score]
-    return f"{name}, {unit}" if unit and score == "mae" else name
-
-
-def _head(facts: Facts) -> Iterator[str]:
-    passed = "passed its gates" if facts.verdict.passed else "refused by its gates"
-    yield f"# {facts.spec.name}: {facts.candidate}, {passed}"
-    yield ""
-    if facts.is_simulated:
-        yield "**Trained on simulated data: its scores say nothing about real work.**"
-        yield ""
-    yield f"- Answers: {_question(facts.spec)}"
-    yield f"- Learned from: {facts.trained_on}"
-    yield f"- Tested on: {facts.tested_on}; none of it was used to fit or to choose"
-    yield f"- Data digest: `{facts.data_digest}`"
-    yield f"- Code: Runlore {facts.code_version}"
-
-
-def _question(spec: ModelSpec) -> str:
-    question, kinds = spec.question, ", ".join(spec.population.kinds)
-    of = f"`{question.of}` of an execution" + (f" of kind {kinds}" if kinds else "")
-    if isinstance(question, Probability):
-        return f"the probability of {of}, at its submission"
-    held = number(100 * question.coverage)
-    return f"{of} in {question.unit}, at its submission, with an interval meant to hold {held} %"
-
-
-def _scores(facts: Facts) -> Iterator[str]:
-    yield "## Scores on the test part"
-    yield ""
-    yield "In brackets, 95 % intervals by bootstrap over blocks of time."
-    yield ""
-    yield from _table(
-        ("score", "model", "baseline", "better than the baseline by"),
-        [
-            (
-                f"{_named(score, facts.spec)} ({_better(score)})",
-                str(measured),
-                str(facts.evidence.baseline.get(score, "–")),
-                str(facts.evidence.gains.get(score, "–")),
-            )
-            for score, measured in facts.evidence.candidate.items()
-        ],
+def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:
+    """The card of a training."""
+    last_us = int(trained.test.as_of_us[-1])
+    trained_on = Window(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
+    tested_on = Window(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
+    return render(
+        Facts(
+            spec=trained.spec,
+            candidate=trained.kind,
+            verdict=trained.verdict,
+            evidence=trained.evidence,
+            validation=trained.validation,
+            test=trained.test_scores,
+            slices=trained.slices,
+            importance=trained.importance,
+            trained_on=trained_on,
+            tested_on=tested_on,
+            data_digest=trained.data_digest,
+            code_version=code_version,
+            is_simulated=is_simulated,
+        )
     )
 
 
-def _better(score: Score) -> str:
-    if score == "coverage":
-        return "as meant is best"
-    return "higher is better" if score in HIGHER_IS_BETTER else "lower is better"
-
-
-def _named(score: Score, spec: ModelSpec) -> str:
-    return display(score, "" if isinstance(spec.question, Probability) else spec.question.unit)
-
-
-def _verdict(facts: Facts) -> Iterator[str]:
-    yield "## Verdict"
-    yield ""
-    yield "It may serve:" if facts.verdict.passed else "It may not serve:"
-    yield ""
-    yield from (f"- {reason}" for reason in facts.verdict.reasons)
-
-
-def _limits(facts: Facts) -> Iterator[str]:
-    """What the numbers do not say; never empty."""
-    share = number(100 * facts.spec.split.test_share)
-    yield "## Limits"
-    yield ""
-    yield (
-        f"- The scores are of the last {share} % by time, one stretch from "
-        f"{facts.tested_on.first:%Y-%m-%d} to {facts.tested_on.last:%Y-%m-%d}. Other times differ."
+def render(facts: Facts) -> str:
+    """The sections that a version cut short may lose come last."""
+    told = (
+        sections.head(facts),
+        sections.scores(facts),
+        sections.verdict(facts),
+        sections.limits(facts),
+        sections.candidates(facts),
+        sections.groups(facts),
+        sections.importance(facts),
+        sections.making(facts),
     )
-    worse = list(_worse(facts))
-    yield from worse
-    if not worse and facts.slices:
-        yield "- In no group with enough executions is it worse than the baseline."
-    yield "- Groups with too few executions in the test part are not scored at all."
-    if facts.spec.is_probability:
-        yield "- Calibration holds over all executions together, not in every group."
-    else:
-        yield "- Intervals hold over all executions together, not in every group."
-    yield "- It tells what tends to follow, not what causes it."
-
-
-def _worse(facts: Facts) -> Iterator[str]:
-    score = facts.spec.select_by
-    for each in facts.slices:
-        ours, theirs = each.scores.get(score), each.baseline.get(score)
-        if ours is None or theirs is None or not (isfinite(ours) and isfinite(theirs)):
-            continue
-        if (ours < theirs) if score in HIGHER_IS_BETTER else (ours > theirs):
-            yield (
-                f"- Worse than the baseline for {_group(each)} ({each.rows:,} executions): "
-                f"{_named(score, facts.spec)} {number(ours)}, baseline {number(theirs)}."
-            )
-
-
-def _group(each: SliceScores) -> str:
-    return f"{each.slice} `{each.label.replace('`', "'") or '(none)'}`"
-
-
-def _candidates(facts: Facts) -> Iterator[str]:
-    select = facts.spec.select_by
-    scores = list(next(iter(facts.test.values()), {}))
-    yield "## Candidates"
-    yield ""
-    yield (
-        f"Chosen by {_named(select, facts.spec)} on walk-forward validation rows of the training "
-        "part. The test part had no say in it."
-    )
-    yield ""
-    yield from _table(
-        ("candidate", f"validation: {SCORE_NAMES[select]}", *(SCORE_NAMES[s] for s in scores)),
-        [
-            (
-                f"**{kind}**" if kind == facts.candidate else kind,
-                _shown(facts.validation.get(kind, {}).get(select)),
-                *(_shown(found.get(score)) for score in scores),
-            )
-            for kind, found in facts.test.items()
-        ],
-    )
-
-
-def _groups(facts: Facts) -> Iterator[str]:
-    if not facts.slices:
-        return
-    scores = list(facts.slices[0].scores)
-    select = facts.spec.select_by
-    yield "## Groups"
-    yield ""
-    yield from _table(
-        (
-            "group",
-            "executions",
-            *(SCORE_NAMES[score] for score in scores),
-            f"baseline: {SCORE_NAMES[select]}",
-        ),
-        [
-            (
-                _group(each),
-                f"{each.rows:,}",
-                *(_shown(each.scores.get(score)) for score in scores),
-                _shown(each.baseline.get(select)),
-            )
-            for each in facts.slices
-        ],
-    )
-
-
-def _importance(facts: Facts) -> Iterator[str]:
-    score = _named(facts.spec.select_by, facts.spec)
-    yield "## What matters"
-    yield ""
-    yield (
-        f"By how much {score} gets worse when a feature's values are shuffled among executions. "
-        "Features that say the same share their importance."
-    )
-    yield ""
-    yield from _table(
-        ("feature", "loss", "give or take"),
-        [
-            (f"`{each.feature}`", number(each.mean), number(each.sd))
-            for each in facts.importance[:TOP_FEATURES]
-        ],
-    )
-
-
-def _making(facts: Facts) -> Iterator[str]:
-    split = facts.spec.split
-    early = f" or less than {number(split.gap_s)} s before" if split.gap_s else ""
-    yield "## How it was made"
-    yield ""
-    yield f"- By `runlore train {facts.spec.name}`, with fixed seeds."
-    yield "- A feature is what was known when an execution was submitted; later news is not in it."
-    yield f"- Outcomes known only after the test part began{early} taught nothing."
-    yield f"- {split.folds} walk-forward windows inside the training part chose and calibrated."
-    if facts.verdict.passed:
-        yield "- Kept as ONNX, which answers, and as skops, to inspect. Nothing is pickled."
-
-
-def _shown(value: float | None) -> str:
-    return "–" if value is None or not isfinite(value) else number(value)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The first column is text, the others are numbers."""
-    yield _row(head)
-    yield "|---|" + "---:|" * (len(head) - 1)
-    yield from map(_row, rows)
-
-
-def _row(cells: Sequence[str]) -> str:
-    plain = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
-    return f"| {' | '.join(plain)} |"
+    return "\n".join(line for section in told for line in (*section, "")).rstrip() + "\n"

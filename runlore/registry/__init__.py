@@ -1,6 +1,7 @@
 """MLflow: runs, registered models, aliases. The only package that imports mlflow."""
 
 from runlore.registry.connection import connect
+from runlore.registry.names import score_name
 from runlore.registry.packaging import Release
 from runlore.registry.registry import Registry
 from runlore.registry.runs import Data, TrainingRun
@@ -14,4 +15,5 @@ __all__ = [
     "TrainingRun",
     "VersionRef",
     "connect",
+    "score_name",
 ]

@@ -77,7 +77,8 @@ def _pyfunc() -> ModuleType:
         warnings.simplefilter("ignore", UserWarning)
         import mlflow.pyfunc
 
-        return mlflow.pyfunc
+    module: ModuleType = mlflow.pyfunc
+    return module
 
 
 def _signature(release: Release) -> "ModelSignature":

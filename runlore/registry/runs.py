@@ -155,7 +155,7 @@ def _tags(spec: str) -> dict[str, str]:
         "mlflow.source.type": "LOCAL",
         "mlflow.user": os.environ.get("USER") or f"uid {os.getuid()}",
         "runlore.spec": spec,
-        "runlore.version": code_version.release(),
+        "runlore.code_version": code_version.code_version(),
         **lost_runs.marks(),
     }
     commit = code_version.commit()

@@ -1,17 +1,17 @@
 """A window's features and predictions against those that the champion was trained on."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.drift.histogram import CHUNK_ROWS, Profile, count_chunks
+from runlore.drift.histogram import CHUNK_ROWS, count_chunks
 from runlore.drift.sample import Sample, places
 from runlore.drift.verdict import PREDICTION, WindowVerdict, Words, judge, not_enough
 from runlore.features import matrix
 from runlore.features.declaration import FeaturePlan
-from runlore.models.spec import DriftPolicy, ModelSpec
+from runlore.models.spec import ModelSpec
 from runlore.records.errors import NotFound
 from runlore.usecases import reference, window
 from runlore.usecases.reference import Reference
@@ -19,6 +19,13 @@ from runlore.usecases.window import Frame
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+RECALLED = (
+    "The version was registered without a reference: its training rows were read from the log "
+    "again, and predictions are not compared."
+)
+PARTIAL = "Not compared, because the window holds no whole weeks or days: {}."
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,36 +66,62 @@ class Finding:
 
 
 def examine(champion: Champion, spec: ModelSpec, frame: Frame) -> Finding:
-    """Judge a window. It fails for want of rows before it costs anything."""
-    policy = spec.drift
-    if frame.chosen.size < policy.least_rows:
+    """Judge a window on all its rows. One with too few fails before it costs anything."""
+    if frame.chosen.size < spec.drift.least_rows:
         trained = champion.reference.profile.rows if champion.reference else 0
-        return Finding(not_enough(trained, frame.chosen.size, policy), frame.note)
+        return Finding(not_enough(trained, frame.chosen.size, spec.drift), frame.note)
     rows, _ = matrix.extract(frame.log, champion.plan)
-    known, note = champion.reference, frame.note
-    if known is None:
-        known, note = _recalled(champion, spec, frame, rows), f"{note} {RECALLED}".strip()
-    current = _answered(champion, rows[frame.chosen], known)
+    known = champion.reference or _recalled(champion, spec, frame, rows)
     left_out = window.incomparable(champion.plan, frame.length_s)
-    if left_out:
-        note = f"{note} Not compared, since the window holds no whole weeks: {', '.join(left_out)}."
-    return _judged(champion, policy, frame, known, current, left_out, note.strip())
+    notes = [
+        frame.note,
+        "" if champion.reference else RECALLED,
+        PARTIAL.format(", ".join(left_out)) if left_out else "",
+    ]
+    names = tuple(name for name in known.names if name not in left_out)
+    current = _Current(champion, rows, frame.chosen, names)
+    profile = known.profile.only(names)
+    counted = count_chunks(profile.bins, current.chunks())
+    verdict = judge(profile, counted, spec.drift, champion.words)
+    note = " ".join(each for each in notes if each)
+    if verdict.answer == "not enough data":
+        return Finding(verdict, note)
+    most = spec.drift.report_rows
+    shown = places(len(frame.chosen), most)
+    sample = Sample(current.at(frame.chosen[shown]), len(frame.chosen), frame.submitted_us[shown])
+    return Finding(verdict, note, Drawn(names, known.drawn(names, most), sample))
 
 
-RECALLED = (
-    "The version was registered without a reference: its training rows were read from the log "
-    "again, and predictions are not compared."
-)
+@dataclass(frozen=True, eq=False)
+class _Current:
+    """The window's rows in the columns to compare, made a chunk at a time."""
+
+    champion: Champion
+    rows: Rows
+    chosen: Ints
+    names: tuple[str, ...]
+
+    def chunks(self) -> Iterator[Rows]:
+        for start in range(0, len(self.chosen), CHUNK_ROWS):
+            yield self.at(self.chosen[start : start + CHUNK_ROWS])
+
+    def at(self, positions: Ints) -> Rows:
+        rows = self.rows[positions]
+        if PREDICTION in self.names:
+            predictions = self.champion.predict(rows).astype(np.float32)
+            rows = np.column_stack([rows, predictions])
+        known = (*self.champion.plan.names, PREDICTION)
+        return rows[:, [known.index(name) for name in self.names]]
 
 
 def _recalled(champion: Champion, spec: ModelSpec, frame: Frame, rows: Rows) -> Reference:
-    """The features of the training rows, as of their submission, out of the log."""
+    """The features of the training rows, as of their submission, out of the log again."""
     if champion.trained_us is None:
         raise NotFound(
             f"{spec.name} version {champion.version} has neither a reference nor the bounds of its "
             f"training rows; train it again: `runlore train {spec.name}`"
         )
     first, last = champion.trained_us
-    taught = window.population(frame.log, spec)
-    taught &= (frame.log.as_of_us >= first) & (frame.log.as_of_us <= last)
+    taught = (frame.log.as_of_us >= first) & (frame.log.as_of_us <= last)
+    taught &= window.population(frame.log, spec)
     return reference.make(rows[taught], champion.plan.names, tuple(champion.words), None)

@@ -1,64 +1,34 @@
 """Has what the champion answers for moved away from what it was trained on?"""
 
+import json
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from runlore.drift.histogram import CHUNK_ROWS, Profile, count_chunks
-from runlore.drift.sample import Sample, places
-from runlore.drift.verdict import PREDICTION, WindowVerdict, Words, judge, not_enough
-from runlore.features import matrix
-from runlore.features.declaration import FeaturePlan
+from runlore.drift.verdict import WindowVerdict
 from runlore.models.spec import ModelSpec
-from runlore.records.errors import NoChampion, NotFound
+from runlore.records.errors import NoChampion
 from runlore.store import drift_results
 from runlore.store.drift_results import Window
 from runlore.store.engine import Store
 from runlore.usecases import drift_record, reference, window
+from runlore.usecases.comparison import Champion, Drawn, Finding, examine
 from runlore.usecases.drift_record import AnomalyChange
-from runlore.usecases.reference import Reference
-from runlore.usecases.window import Frame
 
 if TYPE_CHECKING:
     from runlore.registry import Registry
 
-Rows = NDArray[np.float32]
-Floats = NDArray[np.float64]
-
 ARTIFACTS = "drift"
 """The folder of the champion's MLflow run that reports go to."""
-
-
-@dataclass(frozen=True, eq=False)
-class Champion:
-    """A version as far as monitoring is concerned.
-
-    predict: (n, F) rows to (n,) answers. reference: None when it was registered without one.
-    trained_us: the submissions that bound its training rows, when the bundle tells.
-    """
-
-    version: str
-    plan: FeaturePlan
-    predict: Callable[[Rows], Floats]
-    reference: Reference | None
-    trained_us: tuple[int, int] | None = None
-
-    @property
-    def words(self) -> Words:
-        return {vocabulary.name: vocabulary.words for vocabulary in self.plan.categories}
 
 
 @dataclass(frozen=True)
 class MonitorOutcome:
     """What one window was found to be.
 
-    note: what a reader must know about the window. report: the HTML, None without enough data.
+    note: what a reader must know about the comparison. report: the HTML, None without enough data.
     is_new: False when the window had been judged before. anomaly: what became of the spec's.
     """
 
@@ -87,8 +57,62 @@ def monitor(
     ref = registry.champion(spec.name)
     if ref is None:
         raise NoChampion(spec.name)
+    frame = window.read(store, spec, at, window_s or spec.drift.window_s)
+    asked = Window(spec.name, ref.version, frame.first, frame.last)
+    known = told_again(store, asked, frame.note)
+    if known is not None:
+        return known
     with tempfile.TemporaryDirectory(prefix="runlore-monitor-") as folder:
         champion = load_champion(registry.download(ref, Path(folder)), ref.version)
-        frame = window.read(store, spec, at, window_s or spec.drift.window_s)
-        outcome = judge_window(champion, spec, frame, store)
-        ...
+        finding = examine(champion, spec, frame)
+    if finding.drawn is None:
+        return MonitorOutcome(asked, finding.verdict, finding.note)
+    report = write_report(reports, asked, champion, finding, finding.drawn)
+    registry.attach(ref.run_id, report, ARTIFACTS)
+    found = drift_record.record(store, asked, finding.verdict, report, at)
+    return MonitorOutcome(asked, finding.verdict, finding.note, report, found.is_new, found.anomaly)
+
+
+def told_again(store: Store, asked: Window, note: str) -> MonitorOutcome | None:
+    """What was found for the same window before; None for a new one."""
+    with store.begin() as connection:
+        known = drift_results.read(connection, asked)
+        anomaly = drift_record.anomaly_now(connection, asked.spec)
+    if known is None:
+        return None
+    report = None if known.report is None else Path(known.report)
+    return MonitorOutcome(
+        asked, drift_record.verdict_of(known), note, report, is_new=False, anomaly=anomaly
+    )
+
+
+def load_champion(folder: Path, version: str) -> Champion:
+    from runlore.models.bundle import Bundle
+
+    bundle = Bundle.load(folder, version)
+    told = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    bounds = (told.get("first_us"), told.get("last_us"))
+    return Champion(
+        version=version,
+        plan=bundle.plan,
+        predict=lambda rows: bundle.predict(rows).prediction,
+        reference=reference.find(folder),
+        trained_us=None if None in bounds else bounds,
+    )
+
+
+def write_report(
+    reports: Path, asked: Window, champion: Champion, finding: Finding, drawn: Drawn
+) -> Path:
+    """The HTML page of a window, in a folder of the spec."""
+    from runlore import drift_report
+
+    ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (asked.window_from, asked.window_to))
+    path = reports / asked.spec / f"drift-v{asked.version}-{ends}.html"
+    subject = drift_report.Subject(
+        asked.spec, asked.version, asked.window_from, asked.window_to, finding.note
+    )
+    words = {name: of for name, of in champion.words.items() if name in drawn.names}
+    samples = drift_report.Samples(drawn.names, drawn.reference, drawn.current, words)
+    drift_report.write(path, subject, finding.verdict, samples)
+    return path

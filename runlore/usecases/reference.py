@@ -35,6 +35,12 @@ class Reference:
     def names(self) -> tuple[str, ...]:
         return self.profile.names
 
+    def drawn(self, names: Sequence[str], most: int) -> Sample:
+        """At most so many rows of the sample, in columns of these names."""
+        columns = [self.names.index(name) for name in names]
+        rows = self.sample.values[places(len(self.sample.values), most)]
+        return Sample(rows[:, columns], self.sample.of)
+
 
 def make(
     rows: Rows, names: Sequence[str], categorical: Sequence[str], predictions: Floats | None

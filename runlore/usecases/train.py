@@ -7,8 +7,11 @@ from getpass import getuser
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
+from runlore.models.split import divide
 from runlore.models.trained import Trained
 from runlore.records.errors import Refused
 from runlore.records.instant import from_us
@@ -63,7 +66,7 @@ def conclude(store: Store, registry: Registry, found: Extract, trained: Trained)
     """
     with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
         written = bundle.write(Path(folder) / "bundle", trained)
-        reference.write(Path(folder) / "bundle", found, trained)
+        reference.keep(Path(folder) / "bundle", _reference(found, trained))
         model_card = _describe(run, found, trained)
         version = None
         if trained.verdict.passed:
@@ -71,6 +74,19 @@ def conclude(store: Store, registry: Registry, found: Extract, trained: Trained)
             run.tags({"runlore.version": version.version})
     alias = _put_in_place(store, registry, trained, version) if version else None
     return _outcome(trained, version, alias, run.page)
+
+
+def _reference(found: Extract, trained: Trained) -> reference.Reference:
+    """The training rows; predictions only where the answering model had not learned the row."""
+    division = divide(trained.spec, found.data)
+    predictions = np.full(len(found.data), np.nan)
+    predictions[division.valid] = trained.chosen.answer(trained.chosen.valid_raw)
+    return reference.make(
+        found.data.rows[division.train],
+        trained.plan.names,
+        found.categorical,
+        predictions[division.train],
+    )
 
 
 def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:

@@ -14,7 +14,6 @@ from runlore.records.instant import from_us, to_us
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 
-Rows = NDArray[np.float32]
 Ints = NDArray[np.int64]
 
 HOUR_S = 3600.0
@@ -37,16 +36,16 @@ class Frame:
     def submitted_us(self) -> Ints:
         return _submitted_us(self.log)[self.chosen]
 
-    def features(self, plan: FeaturePlan) -> Rows:
-        """(n, F), each row as of its submission."""
-        rows, _ = matrix.extract(self.log, plan)
-        return rows[self.chosen]
+    @property
+    def length_s(self) -> float:
+        return (self.last - self.first).total_seconds()
 
 
 def read(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> Frame:
     """The window before `at`; where the log had ended by then, its last one that has rows."""
     log = matrix.prepare(read_facts(store))
-    members = _members(log, spec, at)
+    by_then = np.maximum(_submitted_us(log), log.as_of_us) <= to_us(at)
+    members = population(log, spec) & by_then
     frame = within(log, members, at - timedelta(seconds=window_s), at)
     submitted = _submitted_us(log)[members]
     if frame.chosen.size or not submitted.size:
@@ -64,12 +63,11 @@ def within(log: Log, members: NDArray[np.bool_], first: datetime, last: datetime
     return Frame(log, ordered, first, last)
 
 
-def _members(log: Log, spec: ModelSpec, at: datetime) -> NDArray[np.bool_]:
-    """Executions of the spec's population that were known and submitted by `at`."""
-    by_then = np.maximum(_submitted_us(log), log.as_of_us) <= to_us(at)
+def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:
+    """The executions that the spec speaks of, whether or not they have ended: (N,)."""
     if not spec.population.kinds:
-        return by_then
-    return by_then & log.executions["kind"].isin(spec.population.kinds).to_numpy()
+        return np.ones(len(log.executions), dtype=bool)
+    return log.executions["kind"].isin(spec.population.kinds).to_numpy()
 
 
 def _submitted_us(log: Log) -> Ints:

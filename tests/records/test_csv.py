@@ -5,7 +5,7 @@ import io
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runlore.records.errors import BadInput
@@ -53,6 +53,7 @@ def in_chunks(data, size, mapping=MAPPING):
 CELL = st.text(st.sampled_from('ab ",;\n\r\t\\é{}'), max_size=5)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(CELL, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 @example(['"'], "\n")
 @example(["a\rb", "c"], "\n")
@@ -88,6 +89,7 @@ ROW = st.sampled_from(
 )
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(ROW, max_size=12), st.integers(40, 120))
 def test_the_size_of_the_chunks_changes_nothing(rows, size):
     data = HEADER + "".join(rows).encode("latin-1")
@@ -96,6 +98,7 @@ def test_the_size_of_the_chunks_changes_nothing(rows, size):
     assert whole[1] == chunked[1]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(ROW, max_size=12))
 def test_every_row_is_read_or_refused_and_good_rows_next_to_bad_ones_land(rows):
     parsed = read("".join(rows).encode("latin-1"))

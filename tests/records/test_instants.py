@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.records.formats.instants import microseconds
@@ -90,6 +90,7 @@ def test_typed_timestamps_and_dates_need_no_parsing():
     assert microseconds(days, "UTC", None).to_pylist() == [at("2024-03-01T00:00:00Z")]
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(st.datetimes(timezones=st.timezones()), min_size=1, max_size=5),
     st.sampled_from(["", "rubbish", "2024-01-01 00:00:00"]),

@@ -4,7 +4,7 @@ import json
 import math
 
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.records.formats.json_text import Told, objects, told_by_text
@@ -12,6 +12,7 @@ from runlore.records.formats.json_text import Told, objects, told_by_text
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.tuples(st.none() | TEXT, st.none() | TEXT), min_size=1, max_size=6), TEXT)
 def test_any_text_survives(rows, key):
     columns = {key: pa.array([a for a, _ in rows], pa.string()), key + "2": pa.array([b for _, b in rows], pa.string())}
@@ -23,6 +24,7 @@ def test_any_text_survives(rows, key):
     assert read == expected
 
 
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.none() | st.floats() | st.integers(-(2**53), 2**53), min_size=1, max_size=6))
 def test_numbers_survive_and_what_is_not_finite_is_left_out(values):
     floats = [None if value is None else float(value) for value in values]

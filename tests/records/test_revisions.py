@@ -1,7 +1,7 @@
 """Which facts are news: against the obvious loop."""
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.records.revisions import Stored, Told, news
@@ -32,6 +32,7 @@ def by_a_loop(incoming, stored, at_us):
     return found
 
 
+@settings(deadline=None, max_examples=100)
 @given(
     st.lists(FACT, max_size=12),
     st.lists(FACT, max_size=5, unique_by=lambda fact: (fact[0], fact[1])),

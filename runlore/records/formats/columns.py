@@ -14,6 +14,7 @@ from runlore.records.errors import BadInput
 from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Status
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers
+from runlore.records.formats.json_text import Told, told_by_text
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, Resolved, status_words
@@ -27,12 +28,13 @@ Ints = NDArray[np.int64]
 class Cells:
     """A chunk's rows by column. line: (N,). raw: what to show of the rows at some positions.
 
-    Columns of text may hold numbers; columns of another type hold what they say.
+    is_typed: columns hold what their types say; else all is text, and numbers are among it.
     """
 
     columns: Mapping[str, pa.Array]
     line: Ints
     raw: Callable[[Ints], pa.Array]
+    is_typed: bool = False
 
     def __len__(self) -> int:
         return self.line.size
@@ -173,7 +175,9 @@ class Reader:
         return words, pc.if_else(words.is_null(), when_silent, meant)
 
     def _object(self, cells: Cells, keys: Mapping[str, str]) -> pa.Array:
-        values = {key: _json_value(cells.columns[column]) for key, column in keys.items()}
+        values = {key: cells.columns[column] for key, column in keys.items()}
+        if not cells.is_typed:
+            values = {key: Told(told_by_text(text)) for key, text in values.items()}
         return json_text.objects(values, len(cells))
 
 
@@ -226,12 +230,6 @@ def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:
     usable = pc.and_(pc.greater_equal(seconds, 0.0), pc.less_equal(seconds, MOST_SECONDS))
     us = pc.round(pc.multiply(pc.if_else(usable, seconds, None), 1e6)).cast(pa.int64())
     return pc.add(start, us)
-
-
-def _json_value(column: pa.Array) -> "pa.Array | json_text.Told":
-    if pa.types.is_string(column.type) and column.type.equals(pa.string()):
-        return json_text.Told(json_text.told_by_text(column))
-    return column
 
 
 def _constant(text: str, rows: int) -> pa.Array:

@@ -11,7 +11,7 @@ WORDS = pa.array(["true", "false"])
 NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 
 
-def objects(columns: Mapping[str, pa.Array], rows: int) -> pa.Array:
+def objects(columns: "Mapping[str, pa.Array | Told]", rows: int) -> pa.Array:
     """One object a row, keys in order; a null is left out.
 
     >>> objects({"b": pa.array([1, None]), "a": pa.array(["x", 'y"'])}, 2).to_pylist()

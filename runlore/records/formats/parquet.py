@@ -4,6 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from runlore.records.errors import BadInput
 from runlore.records.formats import json_text
 from runlore.records.formats.columns import Cells, Reader, check_columns
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed
@@ -21,7 +22,11 @@ def reader(schema: pa.Schema, source: str, mapping: ColumnMapping) -> Reader:
 
 def parse(batch: pa.RecordBatch, first_row: int, by: Reader) -> Parsed:
     """Read rows; `line` is the row's number in its file, from 1."""
-    columns = {name: _plain(batch.column(name)) for name in batch.schema.names}
+    columns = {
+        name: _plain(batch.column(name))
+        for name in batch.schema.names
+        if not pa.types.is_nested(batch.schema.field(name).type)
+    }
     line = np.arange(first_row, first_row + batch.num_rows, dtype=np.int64)
 
     def raw(rows: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pa.Array:
@@ -29,13 +34,21 @@ def parse(batch: pa.RecordBatch, first_row: int, by: Reader) -> Parsed:
         text = json_text.objects(shown, len(rows))
         return pc.utf8_slice_codeunits(text, 0, MOST_RAW_CHARACTERS)
 
-    return by.read(Cells(columns, line, raw))
+    return by.read(Cells(columns, line, raw, is_typed=True))
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """Without dictionaries and the larger and smaller cousins of text."""
+    """Without dictionaries, the larger and smaller cousins of text, and what text cannot hold."""
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type):
         column = column.cast(pa.string())
+    if not pa.types.is_string(column.type):
+        return column
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid as error:
+        raise BadInput(f"a text column is not UTF-8: {error}") from error
+    if pc.any(pc.match_substring(column, "\0")).as_py():
+        column = pc.replace_substring(column, "\0", "\N{REPLACEMENT CHARACTER}")
     return column

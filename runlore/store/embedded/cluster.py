@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from runlore.records.errors import Misconfigured, Unavailable
@@ -100,6 +101,7 @@ def _initdb(layout: Layout, binaries: Binaries) -> list[str]:
         "--builtin-locale=C.UTF-8",
         "--auth=reject",
         "--no-instructions",
+        *(["--sync-method=syncfs"] if sys.platform == "linux" else []),
         *(f"--set={name}={value}" for name, value in TUNING.items()),
     ]
 

@@ -1,0 +1,78 @@
+"""Kinds of fields that requests have, with their bounds."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import (
+    AwareDatetime,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError
+
+from runlore.records.execution import Scalar
+from runlore.records.validate import LONGEST_KEY_BYTES
+
+LARGEST = 1e30
+MOST_INPUTS = 500
+LONGEST_TEXT = 10_000
+NO_NUL = r"^[^\x00\x1f]*$"
+
+
+def _number(value: object) -> float | bool:
+    if isinstance(value, int | float) and abs(value) <= LARGEST:
+        return value
+    raise PydanticCustomError("number", "Input should be a number between -1e30 and 1e30")
+
+
+def _scalar(value: object) -> Scalar:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return WORDS.validate_python(value)
+    if isinstance(value, int | float):
+        return _number(value)
+    raise PydanticCustomError("scalar", "Input should be a number, text, true, false or null")
+
+
+Name = Annotated[str, StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True)]
+Id = Annotated[Name, StringConstraints(min_length=1)]
+Words = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL, strict=True)]
+WORDS: TypeAdapter[str] = TypeAdapter(Words)
+BOUNDS = {"minimum": -LARGEST, "maximum": LARGEST}
+Number = Annotated[
+    float | bool,
+    PlainValidator(_number),
+    WithJsonSchema({"anyOf": [{"type": "number", **BOUNDS}, {"type": "boolean"}]}),
+]
+AnyScalar = Annotated[
+    str | float | bool | None,
+    PlainValidator(_scalar),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": LONGEST_TEXT, "pattern": NO_NUL},
+                {"type": "number", **BOUNDS},
+                {"type": "boolean"},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+InputName = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=NO_NUL)]
+Values = Annotated[dict[InputName, AnyScalar], Field(max_length=MOST_INPUTS)]
+Instant = Annotated[
+    AwareDatetime,
+    Field(
+        strict=True,
+        ge=datetime.fromisoformat("1970-01-01T00:00:00Z"),
+        lt=datetime.fromisoformat("2200-01-01T00:00:00Z"),
+        description="ISO 8601 with a time zone",
+    ),
+]
+ForReplay = Annotated[
+    Instant | None, Field(default=None, description="when replaying a log: its own instant")
+]

@@ -1,0 +1,14 @@
+"""Predict for the latest executions, onto the ledger."""
+
+from prefect import flow
+
+from tasks import scoring
+
+
+@flow(name="score", flow_run_name="score {spec}", timeout_seconds=2 * 3600)
+def score(spec: str, since: str | None = None) -> int:
+    """Score executions submitted since an ISO instant (default: one day ago).
+
+    Returns how many are new on the ledger.
+    """
+    return scoring.score(spec, since).scored

@@ -1,0 +1,249 @@
+"""`runlore demo`: the whole way once, on a simulated log, through the real parts."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, emit_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import httpx
+
+    from runlore.settings import Settings
+    from runlore.simulate import Files, SimulatedLog
+    from runlore.usecases.ingest import IngestSummary
+
+KNOWN_SHARE = 0.8
+"""Of the log's lines: what the models learn from. The rest comes in while they serve."""
+
+DAYS = 120
+PATIENCE_S = 30.0
+SPECS = ("failure-risk", "duration")
+
+Executions = Annotated[int, typer.Option(min=2_000, help="How many to simulate.")]
+Seed = Annotated[int, typer.Option(help="Another seed, another log.")]
+
+
+@dataclass
+class Tour:
+    """What has been seen on the way; printed at the end."""
+
+    settings: "Settings"
+    quiet: bool
+    seen: dict[str, Any] = field(default_factory=dict)
+    began: float = field(default_factory=time.monotonic)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.say(f"\n== {what}")
+        yield
+        self.say(f"   {time.monotonic() - began:.1f} s")
+
+    def say(self, line: str) -> None:
+        typer.echo(line, err=self.quiet)
+
+
+def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) -> None:
+    """Simulate a log and take it all the way: ingest, train, serve, record, watch for drift.
+
+    Every part is the real one, under RUNLORE_HOME; afterwards `runlore up` shows the same runs
+    and models in the Prefect and MLflow pages. Nothing is left running.
+
+    Example: runlore demo --executions 5000
+    """
+    from runlore import settings
+    from runlore.stack import running
+    from runlore.usecases import specs
+
+    chosen = settings.read()
+    tour = Tour(chosen, quiet=json)
+    files, log, end = _simulate(tour, executions, seed)
+    with (
+        tour.step("Start PostgreSQL, the Prefect server and the prediction service"),
+        running(chosen, ("prefect", "serving"), ports="free") as stack,
+    ):
+        for title, address in stack.addresses.items():
+            tour.say(f"   {title}: {address}")
+        tour.settings = stack.settings
+        names = [spec.name for spec in specs.every(chosen) if spec.name in SPECS]
+        _whole_way(tour, files, log, end, names)
+    tour.seen["seconds"] = round(time.monotonic() - tour.began, 1)
+    if json:
+        emit_json(tour.seen)
+    else:
+        _print_summary(tour)
+
+
+def _whole_way(
+    tour: Tour, files: "Files", log: "SimulatedLog", end: "datetime", names: list[str]
+) -> None:
+    import httpx
+
+    from flows.runner import in_process
+
+    whole = files.executions.read_text(encoding="utf-8")
+    with httpx.Client(base_url=tour.settings.serve_url, timeout=30) as client:
+        _ask_too_early(tour, client)
+        _ingest(tour, files, _first_lines(whole, KNOWN_SHARE), "what is known at first")
+        with in_process(tour.settings):
+            _train(tour, names)
+            _serve(tour, client, log, names)
+            _ingest(tour, files, whole, "the same file again, grown")
+            _score_and_monitor(tour, names, end)
+
+
+def _simulate(
+    tour: Tour, executions: int, seed: int
+) -> tuple["Files", "SimulatedLog", "datetime"]:
+    from runlore.records.instant import now
+    from runlore.simulate import Scenario, counts, simulate, write
+
+    with tour.step("Simulate a job log with known truth (no real data)"):
+        end = now().replace(hour=0, minute=0, second=0, microsecond=0)
+        log = simulate(Scenario(seed=seed, executions=executions, days=DAYS, end=end))
+        files = write(log, tour.settings.home / "demo")
+        told = counts(log)
+        tour.say(
+            f"   {files.executions}: {told['executions']:,} executions over {DAYS} days,"
+            f" {told['late']:,} late outcomes, {told['corrections']} corrections,"
+            f" {told['dirty_lines']} dirty lines, one planted change"
+        )
+    tour.seen["simulated"] = told
+    return files, log, end
+
+
+def _first_lines(text: str, share: float) -> str:
+    lines = text.splitlines(keepends=True)
+    return "".join(lines[: int(share * len(lines))])
+
+
+def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
+    with tour.step("Ask for a prediction before there is a model"):
+        answer = client.post("/predict/failure-risk", json={"actor": "ann", "kind": "etl"})
+        tour.say(f"   {answer.status_code}: {answer.json().get('detail', answer.text)}")
+
+
+def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
+    from runlore.records.instant import now
+    from runlore.records.mapping import declare
+    from runlore.simulate import SOURCE, mapping
+    from runlore.store.engine import open_store
+    from runlore.usecases import features
+    from runlore.usecases.ingest import FileSource, ingest_file
+
+    told = {name: part for name, part in mapping().items() if name != "source"}
+    points = FileSource(files.metrics, "csv", SOURCE, declare({"records": "metrics"}))
+    inbox = files.executions.with_name("inbox.csv")
+    with tour.step(f"Ingest {what}"), open_store(tour.settings) as store:
+        inbox.write_text(text, encoding="utf-8", newline="\n")
+        rows = ingest_file(store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
+        metrics = ingest_file(store, points, now())
+        if rows.new:
+            features.rebuild(store)
+        _tell_ingest(tour, rows, metrics)
+
+
+def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") -> None:
+    tour.say(
+        f"   {rows.new:,} new facts, {rows.known:,} known, {rows.rejected:,} rejected;"
+        f" {metrics.new:,} points of metrics"
+    )
+    total = tour.seen.setdefault("ingested", {"new": 0, "rejected": 0})
+    total["new"] += rows.new
+    total["rejected"] += rows.rejected
+
+
+def _train(tour: Tour, names: list[str]) -> None:
+    from flows.train import train
+
+    tour.seen["models"] = {}
+    for name in names:
+        with tour.step(f"Train {name}: candidates, gates, registration"):
+            tour.seen["models"][name] = train(name)
+
+
+def _serve(tour: Tour, client: "httpx.Client", log: "SimulatedLog", names: list[str]) -> None:
+    with tour.step("Predict for new work, record it, and record what came of it"):
+        work = _new_work(log)
+        tour.seen["predictions"] = {name: _predict(client, name, work) for name in names}
+        for name, answer in tour.seen["predictions"].items():
+            tour.say(f"   {name}: {_told(answer)}")
+        made = client.post("/executions", json={"id": "demo-1", **work}).raise_for_status().json()
+        done = {"status": "succeeded", "outcome": {"cost_usd": 1.25}}
+        client.post("/executions/demo-1/outcome", json=done).raise_for_status()
+        tour.say(f"   recorded execution {made.get('id', 'demo-1')} and its outcome")
+
+
+def _new_work(log: "SimulatedLog") -> dict[str, Any]:
+    from runlore.simulate import mapping
+
+    last = log.records.iloc[-1]
+    inputs = {name: float(last[name]) for name in mapping()["inputs"]}
+    return {
+        "actor": str(last["user"]),
+        "kind": str(last["job_type"]),
+        "scope": str(last["host"]),
+        "inputs": inputs,
+    }
+
+
+def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[str, Any]:
+    """Wait for the service to have seen the new champion, which takes it about a second."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        answer = client.post(f"/predict/{name}", json=work)
+        if answer.status_code != 503 or time.monotonic() > until:
+            found: dict[str, Any] = answer.raise_for_status().json()
+            return found
+        time.sleep(0.2)
+
+
+def _told(answer: dict[str, Any]) -> str:
+    low, high = answer.get("low"), answer.get("high")
+    span = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
+    reasons = ", ".join(
+        f"{reason['feature']} {reason['effect']:+.2g}" for reason in answer.get("reasons") or []
+    )
+    return f"{answer['prediction']:.3g}{span}, version {answer['version']}; moved by {reasons}"
+
+
+def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
+    from flows.monitor import monitor
+    from flows.score import score
+
+    since = (end - timedelta(days=7)).isoformat()
+    tour.seen["drift"] = {}
+    for name in names:
+        with tour.step(f"Score the last week with {name}, and compare it with the training"):
+            tour.say(f"   {score(name, since):,} predictions on the ledger")
+            tour.seen["drift"][name] = monitor(name, 7.0, end.isoformat())
+            tour.say(f"   {tour.seen['drift'][name]}")
+
+
+def _print_summary(tour: Tour) -> None:
+    seen = tour.seen
+    typer.echo("\n== Summary (simulated data)")
+    typer.echo(f"rows      {seen['ingested']['new']:,} facts, {seen['ingested']['rejected']} rejects")
+    for name, model in seen["models"].items():
+        scores = ", ".join(f"{score} {value:.3g}" for score, value in model["scores"].items())
+        base = ", ".join(f"{score} {value:.3g}" for score, value in model["baseline"].items())
+        typer.echo(f"{name}: version {model['version']} is @{model['alias']} ({model['candidate']})")
+        typer.echo(f"          scores    {scores}\n          baseline  {base}")
+        typer.echo(f"          answered  {_told(seen['predictions'][name])}")
+        typer.echo(f"          drift     {seen['drift'][name]}")
+    typer.echo(f"reports   {_reports(tour.settings.reports)}")
+    typer.echo(f"took      {seen['seconds']:.0f} s, home {tour.settings.home}")
+    typer.echo("`runlore up` (or `make up`) opens the Prefect, MLflow and prediction pages on it.")
+
+
+def _reports(folder: Path) -> str:
+    return "\n          ".join(str(path) for path in sorted(folder.rglob("*.html")))

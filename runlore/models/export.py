@@ -1,0 +1,149 @@
+"""A fitted model as files: ONNX, which serves, and skops, which can be inspected and retrained.
+
+The ONNX graph takes `features` (n, F) float32 and gives `raw` (n, 1) float32. It is compared with
+the Python model before anything is registered. Never pickle.
+"""
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models.candidates import Fitted
+from runlore.records.errors import Refused
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+INPUT, OUTPUT = "features", "raw"
+OPSET = {"": 17, "ai.onnx.ml": 3}
+TOLERANCE = 1e-4
+RELATIVE_TOLERANCE = 1e-3
+PARITY_ROWS = 6_000
+BLANKED_SHARE = 0.2
+
+TRUSTED = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+    "xgboost.sklearn.XGBRegressor",
+)
+"""Types beyond skops' own defaults that a stored model may hold; no others are ever loaded."""
+
+
+def to_onnx(fitted: Fitted, features: int) -> bytes:
+    """The graph of a fitted candidate. Trees are made exact in float32 first, in place."""
+    for tree in _trees(fitted.estimator):
+        _round_down(tree)
+    for booster in _boosters(fitted.estimator):
+        _plain_base_score(booster)
+    return _single_output(_convert(fitted, features), is_probability=fitted.is_probability)
+
+
+def check_parity(
+    graph: bytes, answer: Callable[[Rows], Floats], rows: Rows, *, is_probability: bool
+) -> float:
+    """The largest difference to the Python model; Refused when it is too large.
+
+    Compared on test rows, on the same with values blanked, and on one where nothing is known.
+    """
+    tried = _parity_rows(rows)
+    theirs, ours = answer(tried), run(session(graph), tried)
+    scale = 1.0 if is_probability else np.maximum(np.abs(theirs), 1.0)
+    apart = np.abs(ours - theirs) / scale
+    most = TOLERANCE if is_probability else RELATIVE_TOLERANCE
+    worst = float(np.max(apart))
+    if not worst <= most:
+        at = int(np.nanargmax(np.where(np.isnan(apart), np.inf, apart)))
+        raise Refused(
+            f"the ONNX model answers {ours[at]:.6g} where the Python model answers"
+            f" {theirs[at]:.6g} ({int((apart > most).sum())} of {len(tried)} rows differ by more"
+            f" than {most:g}); leave this candidate out of the spec and report it"
+        )
+    return worst
+
+
+def session(graph: bytes | Path) -> Any:
+    """An onnxruntime session that uses one thread: many requests share the cores, not one."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.log_severity_level = 3
+    source = graph if isinstance(graph, bytes) else str(graph)
+    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+
+
+def run(onnx_session: Any, rows: Rows) -> Floats:
+    (raw,) = onnx_session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows, dtype=np.float32)})
+    return np.asarray(raw, dtype=np.float64)[:, -1]
+
+
+def write_skops(fitted: Fitted, path: Path, rows: Rows) -> None:
+    """Write, read back with the trusted types only, and compare: the file is the model."""
+    import skops.io
+
+    skops.io.dump(fitted.estimator, path)
+    again = Fitted(fitted.kind, read_skops(path), fitted.is_probability)
+    if not np.array_equal(again.raw(rows), fitted.raw(rows)):
+        raise Refused(f"{path.name}: the stored model answers otherwise than the fitted one")
+
+
+def read_skops(path: Path) -> Any:
+    import skops.io
+
+    strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
+    if strange:
+        raise Refused(f"{path.name}: holds types that are not trusted: {', '.join(strange)}")
+    return skops.io.load(path, trusted=list(TRUSTED))
+
+
+def _parity_rows(rows: Rows) -> Rows:
+    rng = np.random.default_rng(0)
+    taken = np.arange(PARITY_ROWS) % len(rows)
+    if len(rows) > PARITY_ROWS:
+        taken = np.sort(rng.permutation(len(rows))[:PARITY_ROWS])
+    whole = rows[taken]
+    blanked = np.where(rng.random(whole.shape) < BLANKED_SHARE, np.float32(np.nan), whole)
+    nothing = np.full((1, rows.shape[1]), np.nan, dtype=np.float32)
+    return np.concatenate([whole, blanked, nothing])
+
+
+def _steps(estimator: Any) -> list[Any]:
+    """The estimator and everything inside it."""
+    inner = [step for _, step in getattr(estimator, "steps", ())]
+    if not hasattr(estimator, "tree_"):
+        members = getattr(estimator, "estimators_", ())
+        inner += list(members)
+    return [estimator, *(deep for each in inner for deep in _steps(each))]
+
+
+def _trees(estimator: Any) -> list[NDArray[Any]]:
+    """Threshold arrays, as views that can be written to, of every scikit-learn tree."""
+    found = []
+    for step in _steps(estimator):
+        if hasattr(step, "tree_"):
+            found.append(step.tree_.threshold)
+        for predictors in getattr(step, "_predictors", ()):
+            found.extend(each.nodes["num_threshold"] for each in predictors)
+    return found
+
+
+def _round_down(thresholds: NDArray[Any]) -> None:
+    """Each threshold becomes the largest float32 at or below it.
+
+    x <= t holds for a float32 x exactly when x <= that, so no answer changes, and ONNX, which
+    stores float32, compares alike.
+    """
+    rounded = thresholds.astype(np.float32)
+    above = rounded > thresholds
+    rounded[above] = np.nextafter(rounded[above], np.float32(-math.inf))
+    thresholds[:] = rounded

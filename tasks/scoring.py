@@ -1,0 +1,27 @@
+"""Batch scoring as a task."""
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+
+from runlore import registry, settings
+from runlore.records.instant import now, parse
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import score as scoring
+from runlore.usecases import specs
+from runlore.usecases.score import ScoreOutcome
+from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="score {spec}", timeout_seconds=3600)
+def score(spec: str, since: str | None) -> ScoreOutcome:
+    chosen = settings.read()
+    began = parse(since, "since") if since else None
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        outcome = scoring.score(store, known, specs.find(chosen, spec), now(), began)
+    get_run_logger().info(
+        "%s version %s: %d executions since %s, %d new on the ledger",
+        spec, outcome.version, outcome.executions, outcome.since, outcome.scored,
+    )
+    return outcome

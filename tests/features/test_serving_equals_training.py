@@ -1,0 +1,123 @@
+"""Folding one event at a time and reading one row gives the bits of the whole matrix."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runlore.features import fold, matrix
+from runlore.features.columns import measure
+from runlore.features.declaration import FeaturePlan, FeatureSet, History
+from runlore.features.keys import Subject, key_of
+from runlore.features.matrix import half_lives_us
+from tests.features.logs import VALUES, frame, logs
+from tests.oracles import features as oracle
+
+HISTORIES = (
+    History((), ("failed",), (3600.0,)),
+    History(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
+    History(("scope", "kind"), ("log_duration",), (0.5,)),
+    History(("inputs.p", "actor"), (), (60.0,)),
+    History(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
+)
+
+
+def serve(log: matrix.Log, plan: FeaturePlan) -> np.ndarray:
+    """Every row as serving makes it: states by key, changed by one event at a time."""
+    reader = matrix.RowReader(plan)
+    events, seq = log.events, log.executions["seq"].to_numpy()
+    subjects = [subject(row) for row in log.executions.to_dict("records")]
+    states: dict[tuple[str, str], np.ndarray] = {}
+    rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
+    for e, what in enumerate(events.what):
+        x, at_us = int(events.execution[e]), int(events.at_us[e])
+        if what == fold.SUBMISSION:
+            rows[x] = reader.row(subjects[x], at_us, states)
+        for history in plan.histories:
+            name = (history.digest, key_of(history, subjects[x]))
+            size = (len(history.half_lives_s), len(history.values))
+            state = states.setdefault(name, fold.empty_state(*size))
+            fading_us = half_lives_us(history)
+            if what == fold.SUBMISSION:
+                fold.submit(state, at_us, fading_us)
+                continue
+            told = measured(log, events.fact[e], history)
+            if what == fold.OUTCOME:
+                fold.finish(state, at_us, int(seq[x]), told, fading_us)
+            else:
+                first_us = int(events.first_known_us[e])
+                old = measured(log, events.replaced[e], history)
+                fold.correct(state, at_us, int(seq[x]), first_us, told, old, fading_us)
+    return rows
+
+
+def measured(log: matrix.Log, fact: int, history: History) -> np.ndarray:
+    return measure(log.facts.iloc[[fact]], history.values).table[0].copy()
+
+
+def subject(row) -> Subject:
+    inputs = {name: value for name, value in oracle.json.loads(row["inputs"]).items()}
+    return Subject(row["actor"], row["kind"], row["scope"], inputs)
+
+
+@given(logs(), st.data())
+@settings(max_examples=60, deadline=None)
+def test_served_rows_have_the_bits_of_training_rows(facts, data):
+    log = matrix.prepare(frame(facts))
+    training = data.draw(st.lists(st.booleans(), min_size=len(log.executions)))
+    mask = np.array(training[: len(log.executions)], dtype=bool)
+    plan = matrix.resolve(FeatureSet(HISTORIES, utc_offset_h=5.5), log, mask)
+    rows, _ = matrix.extract(log, plan)
+    np.testing.assert_array_equal(serve(log, plan).view(np.uint32), rows.view(np.uint32))
+
+
+@given(logs())
+@settings(max_examples=40, deadline=None)
+def test_the_states_after_a_log_are_those_that_serving_would_hold(facts):
+    log = matrix.prepare(frame(facts))
+    plan = FeaturePlan((), (), HISTORIES)
+    _, finals = matrix.extract(log, plan)
+    held: dict[tuple[str, str], np.ndarray] = {}
+    for final in finals:
+        keys = final.keys(log)
+        assert len(set(keys)) == len(keys)
+        held |= {(final.history.digest, k): s for k, s in zip(keys, final.states, strict=True)}
+    reader = matrix.RowReader(plan)
+    later = max([0, *log.events.at_us]) + 1_000_000
+    for row in log.executions.to_dict("records"):
+        assert set(reader.keys(subject(row))) <= set(held)
+        assert np.isfinite(reader.row(subject(row), later, held)[3])
+
+
+def test_the_bits_are_equal_on_a_long_busy_log():
+    rng = np.random.default_rng(5)
+    facts = busy_log(rng, 1500)
+    log = matrix.prepare(frame(facts))
+    plan = matrix.resolve(FeatureSet(HISTORIES), log, np.arange(len(log.executions)) < 700)
+    rows, _ = matrix.extract(log, plan)
+    np.testing.assert_array_equal(serve(log, plan).view(np.uint32), rows.view(np.uint32))
+
+
+def busy_log(rng: np.random.Generator, n: int) -> list[dict]:
+    from tests.features.logs import fact
+
+    facts = []
+    for i in range(n):
+        submitted, who = float(i // 2), f"u{rng.integers(9)}"
+        inputs = {"p": float(rng.integers(3)), "q": rng.normal()}
+        known = submitted
+        for revision in range(int(rng.integers(1, 4))):
+            known += float(rng.exponential(100))
+            started = submitted + float(rng.exponential(3))
+            told = {"started_s": started, "finished_s": started + float(rng.lognormal(3, 2))}
+            status = str(rng.choice(["failed", "succeeded", "running"], p=[0.2, 0.7, 0.1]))
+            cost = {"cost": float(rng.normal())}
+            facts.append(
+                fact(f"e{i}", submitted, known_s=known, actor=who, inputs=inputs, outcome=cost)
+                | {"revision": revision, "status": status}
+                | {k: v for k, v in fact("x", submitted, **told).items() if k in told_names(told)}
+            )
+    return facts
+
+
+def told_names(told: dict) -> set[str]:
+    return {name.removesuffix("_s") for name in told}

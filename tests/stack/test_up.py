@@ -1,0 +1,194 @@
+"""`runlore up` for real: PostgreSQL, Prefect, MLflow, in processes of their own."""
+
+import http.client
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from runlore.settings import Settings
+from runlore.stack import environment, keeper, ports, processes, running
+from runlore.stack.processes import identify
+from runlore.stack.status import Health, look
+from runlore.store import embedded
+
+pytestmark = pytest.mark.slow
+COMMAND = (sys.executable, "-m", "runlore.cli")
+PATIENCE_S = 240
+
+
+@pytest.fixture
+def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """A home of its own, on ports that are free."""
+    fields = ("prefect_port", "mlflow_port", "serve_port")
+    chosen = settings.model_copy(update={field: ports.free_port("127.0.0.1") for field in fields})
+    for name, value in environment.of_settings(chosen).items():
+        monkeypatch.setenv(name, value)
+    return chosen
+
+
+class Up:
+    """`runlore up` as somebody started it in a terminal."""
+
+    def __init__(self, only: str) -> None:
+        self.process = subprocess.Popen(
+            (*COMMAND, "up", "--only", only),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.lines: list[str] = []
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.lines.extend(iter(self.process.stdout.readline, ""))
+
+    def await_line(self, text: str) -> None:
+        assert within(PATIENCE_S, lambda: any(text in line for line in self.lines)), self.lines
+
+
+@contextmanager
+def up(only: str) -> Iterator[Up]:
+    started = Up(only)
+    try:
+        started.await_line("All is up")
+        yield started
+    finally:
+        if started.process.poll() is None:
+            started.process.kill()
+        started.process.wait()
+        started.process.stdout.close()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run((*COMMAND, *arguments), capture_output=True, text=True, check=False)
+
+
+def within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not holds():
+        time.sleep(0.1)
+    return holds()
+
+
+def page(port: int) -> str:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", "/", headers={"Accept": "text/html"})
+    answer = connection.getresponse()
+    if answer.status in (302, 303, 307):
+        connection.request("GET", answer.headers["Location"], headers={"Accept": "text/html"})
+        answer.read()
+        answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return text
+
+
+def everything(home: Path) -> set[int]:
+    """Every process of the services of a home: keepers, services and what those started."""
+    keepers = [running.keeper.pid for running in processes.read_all(home)]
+    return {pid for kept_by in keepers for pid in (kept_by, *keeper.family(kept_by))}
+
+
+def nothing_is_left(settings: Settings, pids: set[int]) -> bool:
+    used = (settings.prefect_port, settings.mlflow_port)
+    return (
+        not any(identify(pid) for pid in pids)
+        and all(ports.is_free("127.0.0.1", port) for port in used)
+        and processes.read_all(settings.home) == []
+        and not embedded.state(settings.home).is_running
+    )
+
+
+def test_up_shows_both_pages_restarts_what_dies_and_leaves_nothing(settings: Settings) -> None:
+    with up("prefect,mlflow") as started:
+        assert "Prefect" in page(settings.prefect_port)
+        assert "MLflow" in page(settings.mlflow_port)
+        seen = {service.name: service.health for service in look(settings).services}
+        assert seen["database"] is seen["prefect"] is seen["mlflow"] is Health.HEALTHY
+
+        again = run("up", "--only", "mlflow")
+        assert again.returncode == 1
+        assert "mlflow is already run by another Runlore process" in again.stderr
+
+        before = processes.read(settings.home, "mlflow")
+        assert before is not None
+        for pid in keeper.family(before.keeper.pid):
+            os.kill(pid, signal.SIGKILL)
+        started.await_line("mlflow     restarting ended with exit code")
+        assert within(PATIENCE_S, lambda: look(settings).services[2].health is Health.HEALTHY)
+        after = processes.read(settings.home, "mlflow")
+        assert after is not None
+        assert after.keeper != before.keeper
+
+        pids = everything(settings.home)
+        assert len(pids) >= 4
+        os.kill(started.process.pid, signal.SIGINT)
+        assert started.process.wait(60) == 0
+        assert nothing_is_left(settings, pids)
+
+
+def test_after_kill_nine_the_next_up_finds_a_clean_house(settings: Settings) -> None:
+    with up("mlflow") as started:
+        pids = everything(settings.home)
+        started.process.kill()
+        assert within(20, lambda: not any(identify(pid) for pid in pids))
+        assert run("doctor").returncode == 1
+    with up("mlflow") as started:
+        assert "MLflow" in page(settings.mlflow_port)
+        assert run("doctor").returncode == 0
+        pids = everything(settings.home)
+        down = run("down")
+        assert down.stdout == "stopped: mlflow\n"
+        assert started.process.wait(60) == 0
+        assert nothing_is_left(settings, pids)
+
+
+def test_a_port_in_use_is_named_with_its_setting_before_anything_starts(
+    settings: Settings,
+) -> None:
+    with running(settings, ("prefect",)):
+        other = settings.model_copy(update={"home": settings.home / "other"})
+        env = os.environ | environment.of_settings(other)
+        command = (*COMMAND, "up", "--only", "prefect,mlflow")
+        refused = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert f"port {settings.prefect_port} for prefect is in use" in refused.stderr
+    assert "RUNLORE_PREFECT_PORT=" in refused.stderr
+    assert refused.stdout == ""
+
+
+def test_a_second_command_uses_the_server_of_the_first_which_waits_for_it(
+    settings: Settings,
+) -> None:
+    events: list[str] = []
+    inner_is_up, may_end = threading.Event(), threading.Event()
+
+    def inner() -> None:
+        with running(settings, ("prefect",)) as borrowed:
+            events.append(f"inner {borrowed.settings.prefect_port}")
+            inner_is_up.set()
+            may_end.wait(PATIENCE_S)
+            page(borrowed.settings.prefect_port)
+            events.append("inner ends")
+
+    taken = settings.model_copy(update={"prefect_port": settings.mlflow_port})
+    thread = threading.Thread(target=inner)
+    with running(taken, ("prefect",), tell=lambda event: events.append(event.detail)):
+        thread.start()
+        assert inner_is_up.wait(PATIENCE_S)
+        threading.Timer(1.0, may_end.set).start()
+    thread.join()
+    assert f"inner {settings.mlflow_port}" in events
+    assert events.index("another Runlore process still uses it; waiting") < events.index(
+        "inner ends"
+    )
