@@ -215,7 +215,8 @@ def _moments(ordered: Floats) -> Moments:
     mean = float(ordered.mean())
     apart = ordered - mean
     low, high = float(ordered[0]), float(ordered[-1])
-    return Moments(ordered.size, mean, float(np.dot(apart, apart)), low, high)
+    deviations = float(np.square(apart, out=apart).sum())
+    return Moments(ordered.size, mean, deviations, low, high)
 
 
 def _cuts(known: Rows) -> Rows:

@@ -23,7 +23,7 @@ Ints = NDArray[np.int64]
 SEED = 7
 THREADS = min(2, os.cpu_count() or 1)
 MISSING = -1.0
-FOREST_SAMPLES = 20_000
+FOREST_SAMPLES = 10_000
 REQUESTED = "inputs.requested_time_s"
 
 MEMBERS: Mapping[bool, Mapping[CandidateKind, float]] = {
@@ -141,9 +141,11 @@ def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> A
     from sklearn.utils import Bunch
 
     named = [(kind, each.estimator) for kind, each in members.items()]
-    weights = list(MEMBERS[is_probability].values())
+    weights = np.array(list(MEMBERS[is_probability].values()))
     if is_probability:
-        vote = VotingClassifier(named, voting="soft", weights=weights)
+        vote = VotingClassifier(
+            named, voting="soft", weights=weights, flatten_transform=False
+        )
         vote.le_ = LabelEncoder().fit([0, 1])
         vote.classes_ = vote.le_.classes_
     else:

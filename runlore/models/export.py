@@ -6,6 +6,7 @@ the Python model before anything is registered. Never pickle.
 
 import math
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,21 @@ def to_onnx(fitted: Fitted, features: int) -> bytes:
     """The graph of a fitted candidate. Trees are made exact in float32 first, in place."""
     for tree in _trees(fitted.estimator):
         _round_down(tree)
-    for booster in _boosters(fitted.estimator):
-        _plain_base_score(booster)
     return _single_output(_convert(fitted, features), is_probability=fitted.is_probability)
+
+
+def _convert(fitted: Fitted, features: int) -> Any:
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import FloatTensorType
+
+    register_converters()
+    return convert_sklearn(
+        fitted.estimator,
+        name=fitted.kind,
+        initial_types=[(INPUT, FloatTensorType([None, features]))],
+        target_opset=OPSET,
+        options={id(fitted.estimator): {"zipmap": False}} if fitted.is_probability else None,
+    )
 
 
 def check_parity(
@@ -115,6 +128,77 @@ def _parity_rows(rows: Rows) -> Rows:
     blanked = np.where(rng.random(whole.shape) < BLANKED_SHARE, np.float32(np.nan), whole)
     nothing = np.full((1, rows.shape[1]), np.nan, dtype=np.float32)
     return np.concatenate([whole, blanked, nothing])
+
+
+def _single_output(model: Any, *, is_probability: bool) -> bytes:
+    """Keep one output, `raw`: the probability of 1, or the quantity's logarithm."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = model.graph
+    answer = graph.output[-1].name
+    if is_probability:
+        graph.initializer.append(numpy_helper.from_array(np.array([1]), "one"))
+        graph.node.append(helper.make_node("Gather", [answer, "one"], [OUTPUT], axis=1))
+    else:
+        graph.node.append(helper.make_node("Identity", [answer], [OUTPUT]))
+    del graph.output[:]
+    graph.output.append(helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, 1]))
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+@cache
+def register_converters() -> None:
+    """Teach skl2onnx the XGBoost models, and to write what this onnx accepts."""
+    from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
+    from skl2onnx import update_registered_converter
+    from skl2onnx.common import shape_calculator as shapes
+    from skl2onnx.common._registration import get_converter, get_shape_calculator
+    from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from xgboost import XGBClassifier, XGBRegressor
+
+    zipmap = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
+    classes, numbers = (
+        shapes.calculate_linear_classifier_output_shapes,
+        shapes.calculate_linear_regressor_output_shapes,
+    )
+    for model, shape, options in (
+        (XGBClassifier, classes, zipmap),
+        (XGBRegressor, numbers, None),
+    ):
+        alias = f"XGBoost{model.__name__}"
+        update_registered_converter(model, alias, shape, convert_xgboost, options=options)
+    for model, options in (
+        (HistGradientBoostingClassifier, {**zipmap, "raw_scores": [True, False]}),
+        (HistGradientBoostingRegressor, None),
+    ):
+        alias = f"Sklearn{model.__name__}"
+        convert, shape = _with_integers(get_converter(alias)), get_shape_calculator(alias)
+        update_registered_converter(model, alias, shape, convert, options=options)
+
+
+def _with_integers(convert: Callable[..., None]) -> Callable[..., None]:
+    """skl2onnx 1.20 writes booleans into integer attributes of trees; onnx 1.23 refuses them."""
+
+    def converter(scope: Any, operator: Any, container: Any) -> None:
+        convert(scope, operator, _IntegerAttributes(container))
+
+    return converter
+
+
+class _IntegerAttributes:
+    """A skl2onnx container that makes integers of booleans in node attributes."""
+
+    def __init__(self, container: Any) -> None:
+        self._container = container
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._container, name)
+
+    def add_node(self, *args: Any, **attributes: Any) -> Any:
+        tracks = attributes.get("nodes_missing_value_tracks_true")
+        if tracks is not None:
+            attributes["nodes_missing_value_tracks_true"] = [int(each) for each in tracks]
+        return self._container.add_node(*args, **attributes)
 
 
 def _steps(estimator: Any) -> list[Any]:

@@ -77,9 +77,11 @@ def of_prefect_clients(settings: Settings) -> dict[str, str]:
 
 
 def of_prefect_server(settings: Settings) -> dict[str, str]:
-    database = settings.home.absolute() / "prefect" / "prefect.db"
+    """Everything it writes is in the home: its package may belong to somebody else."""
+    folder = settings.home.absolute() / "prefect"
     return PREFECT_SERVER | {
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{database}"
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
+        "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
     }
 
 

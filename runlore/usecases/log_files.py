@@ -6,7 +6,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import dropwhile
 from pathlib import Path
 from typing import IO, Any, Protocol
 
@@ -20,7 +19,7 @@ from runlore.records.formats.parsed import Parsed
 from runlore.store.ingests import Mark
 
 GZIP_MAGIC = b"\x1f\x8b"
-HEAD_BYTES = 1 << 18
+HEAD_BYTES, HEAD_STEP_BYTES = 1 << 18, 1 << 12
 LONGEST_LINE_BYTES = 64 << 20
 DIGEST_BYTES = 16
 
@@ -66,16 +65,11 @@ class TextFile:
             return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
 
     def pieces(self, after: Mark) -> Iterator[Piece]:
-        """What follows a mark. Rows that are counted from the beginning are counted on the way."""
-        if after.bytes_done and self.layout.counts_rows:
-            return dropwhile(lambda each: _is_before(each, after), self._read(START))
-        return self._read(after)
-
-    def _read(self, after: Mark) -> Iterator[Piece]:
+        """What follows a mark."""
         total = self.path.stat().st_size
         with _opened(self.path) as (stream, raw):
             digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
-            _feed(digest, stream, after.bytes_done)
+            self._pass(digest, stream, after)
             mark = after
             for data, is_whole in self._chunks(stream):
                 parsed = self.layout.parse(data, mark.lines_done + 1)
@@ -84,10 +78,24 @@ class TextFile:
                     mark = _moved(mark, data, digest.hexdigest())
                 yield Piece(parsed, mark if is_whole else None, raw.tell(), total)
 
-    def _chunks(self, stream: IO[bytes]) -> Iterator[tuple[bytes, bool]]:
-        """Whole records; at last what is left, which may be unfinished."""
-        rest = b""
-        while block := stream.read(self.chunk_bytes):
+    def _pass(self, digest: Any, stream: IO[bytes], after: Mark) -> None:  # noqa: ANN401
+        """Go to a mark; rows that are counted from the beginning are counted on the way."""
+        if not self.layout.counts_rows:
+            _feed(digest, stream, after.bytes_done)
+            return
+        line = 1
+        for data, _ in self._chunks(stream, after.bytes_done):
+            digest.update(data)
+            self.layout.parse(data, line)
+            line += data.count(b"\n")
+
+    def _chunks(
+        self, stream: IO[bytes], size: int | None = None
+    ) -> Iterator[tuple[bytes, bool]]:
+        """Whole records of the next `size` bytes; at last what is left, maybe unfinished."""
+        rest, left = b"", size
+        while block := stream.read(_least(self.chunk_bytes, left)):
+            left = None if left is None else left - len(block)
             data = rest + block
             end = self.layout.complete(data)
             if end:
@@ -116,11 +124,12 @@ class ParquetFile:
         row = 0
         with pq.ParquetFile(self.path) as file:
             for batch in file.iter_batches(self.chunk_rows):
-                first, row = row, row + batch.num_rows
-                if row <= after.lines_done and not self.reader.counts_rows:
-                    continue
-                parsed = parquet.parse(batch, first + 1, self.reader)
-                if row > after.lines_done:
+                done = min(max(after.lines_done - row, 0), batch.num_rows)
+                if done and self.reader.counts_rows:
+                    parquet.parse(batch.slice(0, done), row + 1, self.reader)
+                first, row = row + done + 1, row + batch.num_rows
+                if done < batch.num_rows:
+                    parsed = parquet.parse(batch.slice(done), first, self.reader)
                     mark = Mark(whole.bytes_done, whole.prefix_digest, row)
                     yield Piece(parsed, mark, row, total)
 
@@ -134,9 +143,14 @@ START = Mark(0, "", 0)
 
 
 def head(path: Path) -> bytes:
-    """A text file's first bytes."""
+    """A text file's first bytes, also when it is broken further on."""
     with _opened(path) as (stream, _):
-        return stream.read(HEAD_BYTES)
+        found = b""
+        while len(found) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
+            found += block
+            if not _is_comment(found):
+                break
+        return found
 
 
 def parquet_schema(path: Path) -> pa.Schema:
@@ -166,8 +180,14 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
         ) from error
 
 
-def _is_before(piece: Piece, mark: Mark) -> bool:
-    return piece.mark is not None and piece.mark.bytes_done <= mark.bytes_done
+def _is_comment(text: bytes) -> bool:
+    """Is the last whole line blank or a comment, or is there none?"""
+    last = text[: text.rfind(b"\n") + 1].rstrip().rpartition(b"\n")[2]
+    return not last or last.startswith(b";")
+
+
+def _least(size: int, left: int | None) -> int:
+    return size if left is None else min(size, left)
 
 
 def _moved(mark: Mark, data: bytes, digest: str) -> Mark:

@@ -108,7 +108,6 @@ def test_evidentlys_method_and_threshold_are_the_ones_that_we_name(page: str) ->
 def test_words_of_the_log_cannot_break_out_of_the_page(page: str) -> None:
     assert EVIL not in page
     assert "alert(1)" in page
-    assert page.count("<script>") == page.count("</script>")
 
 
 def test_the_page_needs_nothing_from_elsewhere(page: str) -> None:

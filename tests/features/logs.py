@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
@@ -123,3 +124,21 @@ def interleaved(draw: st.DrawFn, chains: list[list[Row]]) -> list[Row]:
     parts = [iter(chain) for chain in chains]
     ordered = [next(parts[i]) for i in draw(st.permutations(turns))]
     return [row | {"seq": 10 + 3 * i} for i, row in enumerate(ordered)]
+
+
+def busy_log(executions: int, seed: int = 5) -> list[Row]:
+    """Two submissions a second by nine actors; many corrections, some work still open."""
+    rng = np.random.default_rng(seed)
+    facts = []
+    for i in range(executions):
+        submitted = known = float(i // 2)
+        told: Row = {"actor": f"u{rng.integers(9)}", "kind": f"k{rng.integers(3)}"}
+        told["inputs"] = {"p": int(rng.integers(3)), "q": rng.normal()}
+        for revision in range(int(rng.integers(1, 4))):
+            known += rng.exponential(100)
+            told |= {"known_s": known, "revision": revision, "outcome": {"cost": rng.normal()}}
+            told["status"] = str(rng.choice(["failed", "succeeded", "running"], p=[0.2, 0.7, 0.1]))
+            started = submitted + rng.exponential(3)
+            told |= {"started_s": started, "finished_s": started + rng.lognormal(3, 2)}
+            facts.append(fact(f"e{i}", submitted, **told))
+    return facts

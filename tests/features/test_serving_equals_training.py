@@ -1,5 +1,7 @@
 """Folding one event at a time and reading one row gives the bits of the whole matrix."""
 
+import json
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,8 +11,7 @@ from runlore.features.columns import measure
 from runlore.features.declaration import FeaturePlan, FeatureSet, History
 from runlore.features.keys import Subject, key_of
 from runlore.features.matrix import half_lives_us
-from tests.features.logs import VALUES, frame, logs
-from tests.oracles import features as oracle
+from tests.features.logs import VALUES, busy_log, frame, logs
 
 HISTORIES = (
     History((), ("failed",), (3600.0,)),
@@ -55,8 +56,7 @@ def measured(log: matrix.Log, fact: int, history: History) -> np.ndarray:
 
 
 def subject(row) -> Subject:
-    inputs = {name: value for name, value in oracle.json.loads(row["inputs"]).items()}
-    return Subject(row["actor"], row["kind"], row["scope"], inputs)
+    return Subject(row["actor"], row["kind"], row["scope"], json.loads(row["inputs"]))
 
 
 @given(logs(), st.data())
@@ -89,35 +89,7 @@ def test_the_states_after_a_log_are_those_that_serving_would_hold(facts):
 
 
 def test_the_bits_are_equal_on_a_long_busy_log():
-    rng = np.random.default_rng(5)
-    facts = busy_log(rng, 1500)
-    log = matrix.prepare(frame(facts))
+    log = matrix.prepare(frame(busy_log(executions=1500)))
     plan = matrix.resolve(FeatureSet(HISTORIES), log, np.arange(len(log.executions)) < 700)
     rows, _ = matrix.extract(log, plan)
     np.testing.assert_array_equal(serve(log, plan).view(np.uint32), rows.view(np.uint32))
-
-
-def busy_log(rng: np.random.Generator, n: int) -> list[dict]:
-    from tests.features.logs import fact
-
-    facts = []
-    for i in range(n):
-        submitted, who = float(i // 2), f"u{rng.integers(9)}"
-        inputs = {"p": float(rng.integers(3)), "q": rng.normal()}
-        known = submitted
-        for revision in range(int(rng.integers(1, 4))):
-            known += float(rng.exponential(100))
-            started = submitted + float(rng.exponential(3))
-            told = {"started_s": started, "finished_s": started + float(rng.lognormal(3, 2))}
-            status = str(rng.choice(["failed", "succeeded", "running"], p=[0.2, 0.7, 0.1]))
-            cost = {"cost": float(rng.normal())}
-            facts.append(
-                fact(f"e{i}", submitted, known_s=known, actor=who, inputs=inputs, outcome=cost)
-                | {"revision": revision, "status": status}
-                | {k: v for k, v in fact("x", submitted, **told).items() if k in told_names(told)}
-            )
-    return facts
-
-
-def told_names(told: dict) -> set[str]:
-    return {name.removesuffix("_s") for name in told}

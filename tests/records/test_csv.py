@@ -66,7 +66,9 @@ def test_what_python_writes_is_read_back_with_its_lines(notes, line_end):
         writer.writerow([number, note, AT, "ok", "x"])
     parsed = read(out.getvalue().encode())
     assert parsed.rejects.num_rows == 0
-    expected = [(line, LONE_RETURN.sub(" ", note).strip()) for line, note in zip(lines, notes, strict=True)]
+    expected = [
+        (line, LONE_RETURN.sub(" ", note).strip()) for line, note in zip(lines, notes, strict=True)
+    ]
     assert [(line, text.strip()) for line, text in facts(parsed, "line", "actor")] == expected
 
 
@@ -210,7 +212,10 @@ def test_rows_without_an_id_are_named_by_what_they_say():
     assert first.removesuffix(".0") == again.removesuffix(".1")
     assert bob.endswith(".0")
     assert bob != first
-    whole, chunked = in_chunks(header + rows * 9, 1000, mapping), in_chunks(header + rows * 9, 40, mapping)
+    whole, chunked = (
+        in_chunks(header + rows * 9, 1000, mapping),
+        in_chunks(header + rows * 9, 40, mapping),
+    )
     assert whole == chunked
     assert len({row["source_id"] for row in whole[0]}) == 27
 

@@ -68,7 +68,12 @@ def test_an_hour_that_never_comes_is_still_read():
 
 @pytest.mark.parametrize(
     ("cell", "epoch"),
-    [("1709294400", "s"), ("1709294400.0", "s"), ("1709294400000", "ms"), ("1709294400000000", "us")],
+    [
+        ("1709294400", "s"),
+        ("1709294400.0", "s"),
+        ("1709294400000", "ms"),
+        ("1709294400000000", "us"),
+    ],
 )
 def test_numbers_are_instants_when_their_unit_is_told(cell, epoch):
     wanted = at("2024-03-01T12:00:00Z")

@@ -88,7 +88,9 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are():
 
 
 def test_executions_need_a_column_for_when_they_were_submitted():
-    with pytest.raises(BadInput, match="submitted: no column is mapped to it; say --map submitted="):
+    with pytest.raises(
+        BadInput, match="submitted: no column is mapped to it; say --map submitted="
+    ):
         resolve(ColumnMapping(), HEADER)
 
 

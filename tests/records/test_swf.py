@@ -22,11 +22,10 @@ def reasons(parsed):
 
 
 def job(**changes):
-    names = (
-        "job submit wait run allocated cpu memory processors time req_memory status user group"
-        " executable queue partition before think"
-    ).split()
-    return " ".join(str({**dict(zip(names, GOOD.split(), strict=True)), **changes}[n]) for n in names)
+    names = ["job", "submit", "wait", "run", "allocated", "cpu", "memory", "processors", "time", "req_memory", "status", "user", "group", "executable", "queue", "partition", "before", "think"]
+    return " ".join(
+        str({**dict(zip(names, GOOD.split(), strict=True)), **changes}[n]) for n in names
+    )
 
 
 def test_a_job_becomes_an_execution():
@@ -64,7 +63,7 @@ def test_a_job_becomes_an_execution():
 
 def test_what_is_unknown_is_left_out():
     unknown = dict.fromkeys(
-        "cpu memory processors time req_memory user group executable queue partition".split(), -1
+        ["cpu", "memory", "processors", "time", "req_memory", "user", "group", "executable", "queue", "partition"], -1
     )
     (row,) = read(job(**unknown)).records.to_pylist()
     assert (row["actor"], row["kind"], row["scope"]) == ("", "", "")
@@ -113,7 +112,13 @@ def test_scope_is_whichever_of_queue_and_partition_is_known():
 
 
 def test_tabs_blanks_and_windows_line_ends_separate_and_comments_are_skipped():
-    data = HEADER + b"  " + GOOD.replace(" ", "\t  ").encode() + b"  \r\n; note\r\n\r\n" + GOOD.encode()
+    data = (
+        HEADER
+        + b"  "
+        + GOOD.replace(" ", "\t  ").encode()
+        + b"  \r\n; note\r\n\r\n"
+        + GOOD.encode()
+    )
     parsed = layout(data, "log", None).parse(data, 1)
     assert parsed.records["line"].to_pylist() == [4, 7]
     assert parsed.rejects.num_rows == 0

@@ -1,6 +1,7 @@
 """A log is brought in once, however often and in whatever pieces it comes."""
 
 import gzip
+import json
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -15,7 +16,7 @@ from runlore.records.instant import from_us, to_us
 from runlore.records.mapping import declare
 from runlore.store import ingests
 from runlore.usecases.ingest import FileSource, ingest_file
-from tests.ingest.conftest import MAPPING, NOW, counts, row
+from tests.ingest.csv_log import MAPPING, NOW, counts, row
 
 SMALL = 2000
 
@@ -27,8 +28,13 @@ def test_all_rows_land_in_the_order_of_the_file(log):
     assert facts["seq"].is_monotonic_increasing
     assert facts.columns.tolist() == [*EXECUTION_COLUMNS, "seq", "revision"]
     first = facts.iloc[0]
-    assert first[["source", "actor", "kind", "status"]].tolist() == ["log", "user0", "build", "failed"]
-    assert from_us(first["submitted"]) == datetime(2024, 1, 1, tzinfo=UTC)
+    assert first[["source", "actor", "kind", "status"]].tolist() == [
+        "log",
+        "user0",
+        "build",
+        "failed",
+    ]
+    assert from_us(int(first["submitted"])) == datetime(2024, 1, 1, tzinfo=UTC)
     assert first["known_at"] - first["submitted"] == 30_000_000
     assert (first["inputs"], first["outcome"]) == ('{"branch": "b0"}', '{"cost": 0.5}')
 
@@ -159,7 +165,7 @@ def test_rows_told_twice_in_one_chunk_are_known_and_differing_ones_are_revisions
 def test_a_row_may_say_itself_when_it_became_known(log):
     log.lines = [HEADER_KNOWN, "1,2024-01-01,2024-01-02,2024-01-09\n", "2,2024-01-01,2024-01-02,\n"]
     log.ingest(mapping={"columns": {"known_at": "reported"}})
-    assert [from_us(us).day for us in log.facts()["known_at"]] == [9, 2]
+    assert [from_us(us).day for us in log.facts()["known_at"].tolist()] == [9, 2]
 
 
 HEADER_KNOWN = "id,submitted,finished,reported\n"
@@ -211,20 +217,25 @@ def test_instants_far_apart_land_without_the_months_between(log):
     assert counts(log.ingest(mapping={})) == (2, 0, 0)
     with log.store.begin() as connection:
         parts = connection.scalar(
-            text("SELECT count(*) FROM pg_class WHERE relname LIKE 'executions_2%' AND relkind = 'r'")
+            text(
+                "SELECT count(*) FROM pg_class WHERE relname LIKE 'executions_2%' AND relkind = 'r'"
+            )
         )
     assert parts < 100
 
 
 def test_awkward_text_survives(log):
     text_ = 'back\\slash, tab\tand "quote"\r\nline – naïve 😀 \\N'
-    log.lines = ["id,submitted,actor,note\n", '1,2024-01-01,"{0}","{0}"\n'.format(text_.replace('"', '""'))]
+    log.lines = [
+        "id,submitted,actor,note\n",
+        '1,2024-01-01,"{0}","{0}"\n'.format(text_.replace('"', '""')),
+    ]
     log.path.write_bytes("".join(log.lines).encode())
     source = FileSource(log.path, "csv", "a\tb", declare({"inputs": ["note"]}))
     ingest_file(log.store, source, NOW)
     (fact,) = log.facts().to_dict("records")
     assert (fact["source"], fact["actor"]) == ("a\tb", text_)
-    assert pd.read_json(f"[{fact['inputs']}]", typ="series")[0]["note"] == text_
+    assert json.loads(fact["inputs"]) == {"note": text_}
 
 
 def test_parquet_is_brought_in_once_too(log, tmp_path):

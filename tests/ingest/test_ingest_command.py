@@ -1,0 +1,121 @@
+"""`runlore ingest` at a terminal."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from runlore.store.executions import read_facts
+from tests.ingest.csv_log import HEADER, row
+
+OPTIONS = [
+    *("--source", "log", "--map", "actor=user", "--map", "submitted=queued_at"),
+    *("--map", "finished=ended_at", "--map", "status=how", "--const", "kind=build"),
+    *("--inputs", "branch", "--outcome", "price=cost"),
+]
+
+
+@pytest.fixture
+def runlore(store, tmp_path):
+    """Runs the command on the tests' own database."""
+    environment = {**os.environ, "RUNLORE_DATABASE_URL": store.url, "RUNLORE_HOME": str(tmp_path)}
+
+    def run(*arguments, code=0):
+        command = [sys.executable, "-m", "runlore.cli", "ingest", *map(str, arguments)]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        return done.stdout + (done.stderr if code else "")
+
+    return run
+
+
+@pytest.fixture
+def path(tmp_path):
+    path = tmp_path / "builds.csv"
+    path.write_text(HEADER + "".join(row(n) for n in range(9)) + "bad\n")
+    return path
+
+
+def test_a_csv_file_is_brought_in_and_summed_up(runlore, path, store):
+    told = runlore("csv", path, *OPTIONS)
+    assert "9 new, 0 already known, 1 rejected" in told
+    assert "see `runlore ingest rejects`" in told
+    fact = read_facts(store).iloc[1]
+    assert (fact["kind"], fact["inputs"], fact["outcome"]) == (
+        "build",
+        '{"branch": "b1"}',
+        '{"price": 1.5}',
+    )
+    again = json.loads(runlore("csv", path, *OPTIONS, "--json"))
+    assert (again["new"], again["known"], again["rejected"]) == (0, 9, 1)
+    (refused,) = json.loads(runlore("rejects", "--json"))
+    assert (refused["line"], refused["reason"], refused["raw"]) == (
+        11,
+        "has 1 fields, not 7",
+        "bad",
+    )
+    assert "has 1 fields" in runlore("rejects")
+
+
+@pytest.mark.parametrize("suffix", ["toml", "yaml", "json"])
+def test_a_mapping_may_stand_in_a_file_and_the_command_line_wins(
+    runlore, path, store, tmp_path, suffix
+):
+    document = {
+        "source": "builds",
+        "columns": {"actor": "user", "submitted": "queued_at", "status": "how"},
+        "inputs": ["branch"],
+    }
+    file = tmp_path / f"mapping.{suffix}"
+    file.write_text(_as_toml(document) if suffix == "toml" else json.dumps(document))
+    runlore("csv", path, "--mapping", file, "--inputs", "cost", "--map", "scope=branch")
+    fact = read_facts(store).iloc[1]
+    assert (fact["source"], fact["scope"], fact["inputs"]) == ("builds", "b1", '{"cost": 1.5}')
+
+
+def _as_toml(document):
+    columns = "\n".join(f'{key} = "{value}"' for key, value in document["columns"].items())
+    return f'source = "builds"\ninputs = ["branch"]\n[columns]\n{columns}\n'
+
+
+def test_metrics_are_brought_in_with_their_own_option(runlore, tmp_path, store):
+    path = tmp_path / "load.csv"
+    path.write_text("timestamp,value\n2024-01-01 00:00,0.5\n2024-01-01 00:05,0.7\n")
+    options = ["--metrics", "--map", "at=timestamp", "--const", "name=cpu"]
+    assert "2 new" in runlore("csv", path, *options)
+    path.write_text("timestamp,value\n2024-01-01 00:00,0.5\n2024-01-01 00:05,0.9\n")
+    assert "1 new, 1 already known" in runlore("csv", path, *options)
+    with store.connect() as connection:
+        points = connection.execute(
+            "SELECT source, name, value, revision FROM runlore.metrics ORDER BY at, revision"
+        ).fetchall()
+    assert points == [
+        ("load", "cpu", 0.5, 0),
+        ("load", "cpu", 0.7, 0),
+        ("load", "cpu", 0.9, 1),
+    ]
+
+
+def test_an_swf_log_needs_no_mapping(runlore, tmp_path, store):
+    path = tmp_path / "cluster.swf"
+    path.write_text("1 100 20 300 8 12.5 64 16 600 128 1 7 2 3 4 5 -1 -1\n")
+    assert "has no UnixStartTime" in runlore("swf", path, code=1)
+    assert "1 new" in runlore("swf", path, "--start", "2001-09-09T01:46:40Z")
+    assert read_facts(store)["source"].tolist() == ["cluster"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--map", "actor"], "columns: 'actor' is not NAME=VALUE"),
+        (["--map", "who=user"], "'who' is no field of executions"),
+        ([], "submitted: no column is mapped to it; say --map submitted=COLUMN"),
+        (["--mapping", "missing.toml"], "mapping missing.toml: "),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_exit_code_1(runlore, path, arguments, message):
+    told = runlore("csv", path, *arguments, code=1)
+    assert message in told
+    assert told.count("\n") == 1
