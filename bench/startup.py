@@ -1,6 +1,6 @@
 """How long `runlore --help` takes, beside a Python that does nothing.
 
-    make bench BENCH=startup
+make bench BENCH=startup
 """
 
 import json

@@ -53,7 +53,10 @@ def main() -> None:
             run([*cli, "simulate", f"{home}/log", "--executions", EXECUTIONS], environment)
             made = Path(home) / "log"
             mapping = ["--mapping", str(made / "simulated-mapping.json")]
-            run([*cli, "ingest", "csv", str(made / "simulated-executions.csv"), *mapping], environment)
+            run(
+                [*cli, "ingest", "csv", str(made / "simulated-executions.csv"), *mapping],
+                environment,
+            )
         plain = run([sys.executable, "-c", PLAIN, spec], environment)
         ours = run([*cli, "train", spec], environment)
     print(

@@ -42,6 +42,7 @@ Name = Annotated[str, StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO
 Id = Annotated[Name, StringConstraints(min_length=1)]
 Words = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL, strict=True)]
 WORDS: TypeAdapter[str] = TypeAdapter(Words)
+ID: TypeAdapter[str] = TypeAdapter(Id)
 BOUNDS = {"minimum": -LARGEST, "maximum": LARGEST}
 Number = Annotated[
     float | bool,

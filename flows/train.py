@@ -5,7 +5,8 @@ from typing import Any
 from prefect import flow
 
 from runlore import settings
-from runlore.models import train as steps
+from runlore.models.split import divide
+from runlore.models.train import in_order
 from runlore.usecases import specs
 from tasks import training
 
@@ -18,9 +19,9 @@ def train(spec: str) -> dict[str, Any]:
     """
     wanted = specs.find(settings.read(), spec)
     found = training.extract(spec)
-    division = steps.divide(wanted, found.data)
+    division = divide(wanted, found.data)
     done: dict[Any, Any] = {}
-    for kind in steps.in_order(wanted):
+    for kind in in_order(wanted):
         done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
     trained = training.finish(spec, found, division, done)
     outcome = training.record(found, trained)

@@ -31,7 +31,10 @@ def ingest_log(
         rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",
-        path, summary.new, summary.known, summary.rejected,
+        path,
+        summary.new,
+        summary.known,
+        summary.rejected,
     )
     if rejected:
         rows = [{"line": r["line"], "reason": r["reason"], "raw": r["raw"]} for r in rejected]

@@ -22,6 +22,10 @@ def score(spec: str, since: str | None) -> ScoreOutcome:
         outcome = scoring.score(store, known, specs.find(chosen, spec), now(), began)
     get_run_logger().info(
         "%s version %s: %d executions since %s, %d new on the ledger",
-        spec, outcome.version, outcome.executions, outcome.since, outcome.scored,
+        spec,
+        outcome.version,
+        outcome.executions,
+        outcome.since,
+        outcome.scored,
     )
     return outcome

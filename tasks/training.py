@@ -29,7 +29,10 @@ def extract(spec: str) -> Extract:
         found = extraction.extract(store, specs.find(chosen, spec))
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
-        spec, found.executions, len(found.data), len(found.plan.names),
+        spec,
+        found.executions,
+        len(found.data),
+        len(found.plan.names),
     )
     return found
 
@@ -69,9 +72,7 @@ def record(found: Extract, trained: Trained) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        outcome = conclude(
-            store, registry.connect(chosen, tracking_url(store)), found, trained
-        )
+        outcome = conclude(store, registry.connect(chosen, tracking_url(store)), found, trained)
     show(outcome)
     return outcome
 

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from runlore.cli import ingest
+from runlore.cli import demo, ingest, monitor, simulate, train, up
 from runlore.records.errors import RunloreError
 from runlore.telemetry import silence_telemetry
 
@@ -16,7 +16,15 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.command()(demo.demo)
+app.command()(up.up)
+app.command()(up.down)
+app.command()(up.status)
+app.command()(up.doctor)
 app.add_typer(ingest.app, name="ingest")
+app.command()(train.train)
+app.command()(monitor.monitor)
+app.command()(simulate.simulate)
 
 
 def main() -> None:

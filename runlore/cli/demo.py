@@ -101,9 +101,7 @@ def _whole_way(
             _score_and_monitor(tour, names, end)
 
 
-def _simulate(
-    tour: Tour, executions: int, seed: int
-) -> tuple["Files", "SimulatedLog", "datetime"]:
+def _simulate(tour: Tour, executions: int, seed: int) -> tuple["Files", "SimulatedLog", "datetime"]:
     from runlore.records.instant import now
     from runlore.simulate import Scenario, counts, simulate, write
 
@@ -232,11 +230,15 @@ def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
 def _print_summary(tour: Tour) -> None:
     seen = tour.seen
     typer.echo("\n== Summary (simulated data)")
-    typer.echo(f"rows      {seen['ingested']['new']:,} facts, {seen['ingested']['rejected']} rejects")
+    typer.echo(
+        f"rows      {seen['ingested']['new']:,} facts, {seen['ingested']['rejected']} rejects"
+    )
     for name, model in seen["models"].items():
         scores = ", ".join(f"{score} {value:.3g}" for score, value in model["scores"].items())
         base = ", ".join(f"{score} {value:.3g}" for score, value in model["baseline"].items())
-        typer.echo(f"{name}: version {model['version']} is @{model['alias']} ({model['candidate']})")
+        typer.echo(
+            f"{name}: version {model['version']} is @{model['alias']} ({model['candidate']})"
+        )
         typer.echo(f"          scores    {scores}\n          baseline  {base}")
         typer.echo(f"          answered  {_told(seen['predictions'][name])}")
         typer.echo(f"          drift     {seen['drift'][name]}")

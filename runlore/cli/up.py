@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from runlore import settings
 from runlore.cli.output import Json, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ Only = Annotated[
 
 def up(only: Only = "") -> None:
     """Run the database, Prefect, MLflow, a worker with the schedules, and predictions."""
+    from runlore import settings
     from runlore.stack import running
     from runlore.stack.services import NAMES
 
@@ -47,6 +47,7 @@ def up(only: Only = "") -> None:
 
 def down() -> None:
     """Stop what `runlore up` runs in another terminal, and what a killed one left."""
+    from runlore import settings
     from runlore.stack.down import down as stop
 
     ended = stop(settings.read().home)
@@ -55,6 +56,7 @@ def down() -> None:
 
 def status(json: Json = False) -> None:
     """Show what runs, where and since when, and what the database holds."""
+    from runlore import settings
     from runlore.stack.status import look
 
     seen = look(settings.read())
@@ -66,6 +68,7 @@ def status(json: Json = False) -> None:
 
 def doctor(json: Json = False) -> None:
     """Find what is wrong, and say what to do about it; exit code 1 when something is."""
+    from runlore import settings
     from runlore.stack.doctor import Verdict, examine
 
     findings = examine(settings.read())

@@ -70,6 +70,16 @@ class Moments:
             high=max(self.high, other.high),
         )
 
+    def without(self, part: "Moments") -> "Moments":
+        """Of the rest, with the ends of the whole."""
+        n = self.n - part.n
+        if n <= 0:
+            return Moments()
+        apart = (self.mean - part.mean) * self.n / n
+        deviations = self.deviations - part.deviations - apart**2 * n * part.n / self.n
+        mean = (self.mean * self.n - part.mean * part.n) / n
+        return Moments(n, mean, max(deviations, 0.0), self.low, self.high)
+
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
@@ -111,6 +121,16 @@ class Histogram:
             self.moments.merged(other.moments),
         )
 
+    def without(self, part: "Histogram") -> "Histogram":
+        """What is left when a part is taken away again."""
+        return Histogram(
+            self.bins,
+            self.counts - part.counts,
+            self.sums - part.sums,
+            self.missing - part.missing,
+            self.moments.without(part.moments),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Profile:
@@ -136,6 +156,10 @@ class Profile:
     def merged(self, other: "Profile") -> "Profile":
         pairs = zip(self.columns, other.columns, strict=True)
         return Profile(tuple(mine.merged(theirs) for mine, theirs in pairs))
+
+    def without(self, part: "Profile") -> "Profile":
+        pairs = zip(self.columns, part.columns, strict=True)
+        return Profile(tuple(mine.without(theirs) for mine, theirs in pairs))
 
     def to_json(self) -> dict[str, Any]:
         return {"columns": [_to_json(column) for column in self.columns]}

@@ -1,7 +1,7 @@
 """The decision: two profiles and a policy in, a verdict with its reasons out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import numpy as np
@@ -13,6 +13,8 @@ Answer = Literal["drift", "no drift", "not enough data"]
 Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
 Words = Mapping[str, Sequence[str]]
 """Of a categorical column: the word of each code, by place."""
+Usual = Mapping[str, Mapping[Statistic, float]]
+"""Of each column: what its statistics reach between windows of the training, see `usual.py`."""
 
 PREDICTION = "prediction"
 """The name of the column that holds what the model answers."""
@@ -37,8 +39,8 @@ class Policy(Protocol):
 class Measure:
     """One statistic of one column.
 
-    threshold: the larger of what counts as a change and of what chance reaches once in a thousand
-    times with so many rows.
+    threshold: the largest of what counts as a change, of what chance reaches once in a thousand
+    times with so many rows, and of what the windows of the training had among themselves.
     """
 
     statistic: Statistic
@@ -94,14 +96,20 @@ class WindowVerdict:
 
 
 def judge(
-    reference: Profile, current: Profile, policy: Policy, words: Words | None = None
+    reference: Profile,
+    current: Profile,
+    policy: Policy,
+    words: Words | None = None,
+    usual: Usual | None = None,
 ) -> WindowVerdict:
     """Compare a window's profile with the reference's, counted in the same bins."""
     rows = (reference.rows, current.rows)
     if min(rows) < policy.least_rows:
         return not_enough(*rows, policy)
-    pairs = zip(reference.columns, current.columns, strict=True)
-    columns = [judge_column(mine, theirs, policy, words or {}) for mine, theirs in pairs]
+    columns = []
+    for mine, theirs in zip(reference.columns, current.columns, strict=True):
+        known = (usual or {}).get(mine.name, {})
+        columns.append(judge_column(mine, theirs, policy, (words or {}).get(mine.name, ()), known))
     return conclude(columns, *rows, policy.drifted_share)
 
 
@@ -140,20 +148,29 @@ def _excess(measure: Measure) -> float:
 
 
 def judge_column(
-    reference: Histogram, current: Histogram, policy: Policy, words: Words
+    reference: Histogram,
+    current: Histogram,
+    policy: Policy,
+    words: Sequence[str] = (),
+    usual: Mapping[Statistic, float] | None = None,
 ) -> ColumnVerdict:
+    found = tuple(
+        replace(each, threshold=max(each.threshold, (usual or {}).get(each.statistic, 0.0)))
+        for each in measure(reference, current, policy)
+    )
+    return ColumnVerdict(reference.name, found, _change(reference, current, found[1:], words))
+
+
+def measure(reference: Histogram, current: Histogram, policy: Policy) -> tuple[Measure, ...]:
+    """PSI first; the others where both sides know a value."""
     missing = np.array([reference.missing]), np.array([current.missing])
     grouped = _grouped(reference, current)
     p, q = (np.r_[counts, nothing] for counts, nothing in zip(grouped, missing, strict=True))
     psi = Measure("psi", statistics.psi(p, q), max(policy.psi, statistics.psi_by_chance(p, q)))
-    comparable = reference.known > 0 and current.known > 0
-    measure = _categories if reference.bins.is_category else _numbers
-    others = measure(reference, current) if comparable else ()
-    return ColumnVerdict(
-        reference.name,
-        (psi, *others),
-        _change(reference, current, others, words.get(reference.name, ())),
-    )
+    if not reference.known or not current.known:
+        return (psi,)
+    of_kind = _categories if reference.bins.is_category else _numbers
+    return (psi, *of_kind(reference, current))
 
 
 def _grouped(reference: Histogram, current: Histogram) -> tuple[Ints, Ints]:

@@ -57,7 +57,7 @@ def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest:
     one that is known at its own submission's instant follows that submission directly, if
     `is_newest`: nothing else was submitted at that instant since.
     """
-    at_us = max(given_us, submitted_us)
+    at_us = max(given_us, submitted_us, known.outcome_us)
     if at_us == submitted_us and is_newest:
         return at_us
     return max(at_us, known.submission_us + 1)

@@ -43,10 +43,11 @@ class Blocks:
         """(replicates, ...): the sums of (rows, ...) values over each replicate's rows."""
         around = np.concatenate([values, values[: self.length]])
         total = np.concatenate([np.zeros_like(around[:1]), np.cumsum(around, axis=0)])
-        return (total[self.starts + self.length] - total[self.starts]).sum(axis=1)
+        drawn: Floats = total[self.starts + self.length] - total[self.starts]
+        return np.asarray(drawn.sum(axis=1))
 
     def means(self, values: Floats) -> Floats:
-        return self.sums(values) / (self.starts.shape[1] * self.length)
+        return np.asarray(self.sums(values) / (self.starts.shape[1] * self.length))
 
     def weights(self, replicate: int) -> Floats:
         """(rows,): how often each row is in this replicate."""
@@ -97,7 +98,7 @@ def _calibration_errors(score: Score, blocks: Blocks, actual: Floats, predicted:
     where = bins_of(predicted)
     apart = np.zeros((len(actual), where.max() + 1))
     apart[np.arange(len(actual)), where] = actual - predicted
-    return np.abs(blocks.means(apart)).sum(axis=1)
+    return np.asarray(np.abs(blocks.means(apart)).sum(axis=1))
 
 
 def _aucs(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:

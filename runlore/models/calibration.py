@@ -5,6 +5,7 @@ Stored as numbers and applied by numpy, in training and in serving alike.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -91,7 +92,7 @@ def _forward(
     """Each block of rows through the map that the blocks before it give."""
     out = np.clip(raw, 0.0, 1.0)
     edges = _edges(len(raw))
-    for start, end in zip(edges[1:-1], edges[2:], strict=True):
+    for start, end in pairwise(edges[1:]):
         if np.ptp(actual[:start]) > 0:
             out[start:end] = way(raw[:start], actual[:start], weight[:start])(raw[start:end])
     return out

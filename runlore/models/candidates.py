@@ -7,7 +7,7 @@ Members of pipelines are scikit-learn's own, so that every candidate exports to 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 from runlore.models.spec import CandidateKind, ModelSpec
 from runlore.models.training_set import TrainingSet
 from runlore.records.errors import BadInput
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -67,7 +70,7 @@ class Fitted:
     """A candidate that has learnt. `raw` answers with a probability, or log1p of the quantity."""
 
     kind: CandidateKind
-    estimator: Any
+    estimator: "BaseEstimator | Baseline"
     is_probability: bool
 
     def raw(self, rows: Rows) -> Floats:
@@ -113,7 +116,7 @@ def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
     return Baseline(column, float(np.median(target)), cap)
 
 
-def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> Any:
+def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> "BaseEstimator":
     factories = _CLASSIFIERS if spec.is_probability else _REGRESSORS
     if kind not in factories:
         asked = "a probability" if spec.is_probability else "a quantity"
@@ -121,7 +124,9 @@ def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> Any:
     return factories[kind](rows)
 
 
-def _fit_modal(spec: ModelSpec, rows: Rows, target: Floats, first: Fitted | None) -> Any:
+def _fit_modal(
+    spec: ModelSpec, rows: Rows, target: Floats, first: Fitted | None
+) -> "BaseEstimator":
     """Learn the likeliest value: fit, then fit again with weight on what lay near the first fit.
 
     One step of iterated reweighting with a Laplace kernel of width 1 in the log.
@@ -134,7 +139,7 @@ def _fit_modal(spec: ModelSpec, rows: Rows, target: Floats, first: Fitted | None
     return _boosted_quantity(len(rows)).fit(rows, target, sample_weight=nearness)
 
 
-def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> Any:
+def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "BaseEstimator":
     """scikit-learn's own voting model, put together from members that are fitted already."""
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from sklearn.preprocessing import LabelEncoder
@@ -143,9 +148,7 @@ def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> A
     named = [(kind, each.estimator) for kind, each in members.items()]
     weights = np.array(list(MEMBERS[is_probability].values()))
     if is_probability:
-        vote = VotingClassifier(
-            named, voting="soft", weights=weights, flatten_transform=False
-        )
+        vote = VotingClassifier(named, voting="soft", weights=weights, flatten_transform=False)
         vote.le_ = LabelEncoder().fit([0, 1])
         vote.classes_ = vote.le_.classes_
     else:
@@ -155,7 +158,7 @@ def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> A
     return vote
 
 
-def _calm(estimator: Any) -> Any:
+def _calm(estimator: "BaseEstimator") -> "BaseEstimator":
     """One thread to answer with: the sum over a forest's trees is then always in one order."""
     for _, step in getattr(estimator, "steps", ()):
         if hasattr(step, "n_jobs") and hasattr(step, "estimators_"):
@@ -163,7 +166,7 @@ def _calm(estimator: Any) -> Any:
     return estimator
 
 
-def _filled(*steps: Any) -> Any:
+def _filled(*steps: "BaseEstimator") -> "BaseEstimator":
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
 
@@ -171,7 +174,7 @@ def _filled(*steps: Any) -> Any:
     return make_pipeline(constant, *steps)
 
 
-def _scaled(*steps: Any) -> Any:
+def _scaled(*steps: "BaseEstimator") -> "BaseEstimator":
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
@@ -191,13 +194,13 @@ def _forest(rows: int) -> dict[str, Any]:
     }
 
 
-def _forest_probability(rows: int) -> Any:
+def _forest_probability(rows: int) -> "BaseEstimator":
     from sklearn.ensemble import RandomForestClassifier
 
     return _filled(RandomForestClassifier(**_forest(rows)))
 
 
-def _forest_quantity(rows: int) -> Any:
+def _forest_quantity(rows: int) -> "BaseEstimator":
     from sklearn.ensemble import RandomForestRegressor
 
     return _filled(RandomForestRegressor(**_forest(rows), max_features=0.1))
@@ -215,57 +218,57 @@ def _histogram(rows: int) -> dict[str, Any]:
     }
 
 
-def _histogram_probability(rows: int) -> Any:
+def _histogram_probability(rows: int) -> "BaseEstimator":
     from sklearn.ensemble import HistGradientBoostingClassifier
 
     return HistGradientBoostingClassifier(**_histogram(rows))
 
 
-def _histogram_quantity(rows: int) -> Any:
+def _histogram_quantity(rows: int) -> "BaseEstimator":
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     return HistGradientBoostingRegressor(**_histogram(rows))
 
 
-def _boosted_probability(rows: int) -> Any:
+def _boosted_probability(rows: int) -> "BaseEstimator":
     from xgboost import XGBClassifier
 
     return XGBClassifier(n_estimators=300, learning_rate=0.03, max_bin=64, **BOOSTED)
 
 
-def _boosted_quantity(rows: int) -> Any:
+def _boosted_quantity(rows: int) -> "BaseEstimator":
     from xgboost import XGBRegressor
 
     shape = {"n_estimators": 200, "learning_rate": 0.05}
     return XGBRegressor(objective="reg:absoluteerror", **shape, **BOOSTED)
 
 
-def _linear_probability(rows: int) -> Any:
+def _linear_probability(rows: int) -> "BaseEstimator":
     from sklearn.linear_model import LogisticRegression
 
     return _scaled(LogisticRegression(C=0.01, tol=1e-3, max_iter=200))
 
 
-def _linear_quantity(rows: int) -> Any:
+def _linear_quantity(rows: int) -> "BaseEstimator":
     from sklearn.linear_model import Ridge
 
     return _scaled(Ridge(alpha=100.0, solver="cholesky"))
 
 
-def _naive_bayes(rows: int) -> Any:
+def _naive_bayes(rows: int) -> "BaseEstimator":
     from sklearn.naive_bayes import GaussianNB
 
     return _scaled(GaussianNB(var_smoothing=1e-3))
 
 
-_CLASSIFIERS: Mapping[CandidateKind, Callable[[int], Any]] = {
+_CLASSIFIERS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
     "linear": _linear_probability,
     "naive-bayes": _naive_bayes,
     "random-forest": _forest_probability,
     "gradient-boosting": _histogram_probability,
     "xgboost": _boosted_probability,
 }
-_REGRESSORS: Mapping[CandidateKind, Callable[[int], Any]] = {
+_REGRESSORS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
     "linear": _linear_quantity,
     "random-forest": _forest_quantity,
     "gradient-boosting": _histogram_quantity,

@@ -12,7 +12,7 @@ from runlore.models.spec import HIGHER_IS_BETTER, Score
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-MOST_ROWS = 2_000
+MOST_ROWS = 1_000
 REPEATS = 3
 
 

@@ -8,18 +8,24 @@ import math
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.candidates import Fitted
+from runlore.models.onnx_session import INPUT, OUTPUT, run, session
 from runlore.records.errors import Refused
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+    from skl2onnx.common._container import ModelComponentContainer
+    from skl2onnx.common._topology import Operator, Scope
+    from sklearn.base import BaseEstimator
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-INPUT, OUTPUT = "features", "raw"
 OPSET = {"": 17, "ai.onnx.ml": 3}
 TOLERANCE = 1e-4
 RELATIVE_TOLERANCE = 1e-3
@@ -45,7 +51,7 @@ def to_onnx(fitted: Fitted, features: int) -> bytes:
     return _single_output(_convert(fitted, features), is_probability=fitted.is_probability)
 
 
-def _convert(fitted: Fitted, features: int) -> Any:
+def _convert(fitted: Fitted, features: int) -> "ModelProto":
     from skl2onnx import convert_sklearn
     from skl2onnx.common.data_types import FloatTensorType
 
@@ -82,24 +88,6 @@ def check_parity(
     return worst
 
 
-def session(graph: bytes | Path) -> Any:
-    """An onnxruntime session that uses one thread: many requests share the cores, not one."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
-    options.log_severity_level = 3
-    source = graph if isinstance(graph, bytes) else str(graph)
-    return onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
-
-
-def run(onnx_session: Any, rows: Rows) -> Floats:
-    (raw,) = onnx_session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows, dtype=np.float32)})
-    return np.asarray(raw, dtype=np.float64)[:, -1]
-
-
 def write_skops(fitted: Fitted, path: Path, rows: Rows) -> None:
     """Write, read back with the trusted types only, and compare: the file is the model."""
     import skops.io
@@ -110,7 +98,7 @@ def write_skops(fitted: Fitted, path: Path, rows: Rows) -> None:
         raise Refused(f"{path.name}: the stored model answers otherwise than the fitted one")
 
 
-def read_skops(path: Path) -> Any:
+def read_skops(path: Path) -> "BaseEstimator":
     import skops.io
 
     strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
@@ -130,7 +118,7 @@ def _parity_rows(rows: Rows) -> Rows:
     return np.concatenate([whole, blanked, nothing])
 
 
-def _single_output(model: Any, *, is_probability: bool) -> bytes:
+def _single_output(model: "ModelProto", *, is_probability: bool) -> bytes:
     """Keep one output, `raw`: the probability of 1, or the quantity's logarithm."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -179,7 +167,9 @@ def register_converters() -> None:
 def _with_integers(convert: Callable[..., None]) -> Callable[..., None]:
     """skl2onnx 1.20 writes booleans into integer attributes of trees; onnx 1.23 refuses them."""
 
-    def converter(scope: Any, operator: Any, container: Any) -> None:
+    def converter(
+        scope: "Scope", operator: "Operator", container: "ModelComponentContainer"
+    ) -> None:
         convert(scope, operator, _IntegerAttributes(container))
 
     return converter
@@ -188,20 +178,20 @@ def _with_integers(convert: Callable[..., None]) -> Callable[..., None]:
 class _IntegerAttributes:
     """A skl2onnx container that makes integers of booleans in node attributes."""
 
-    def __init__(self, container: Any) -> None:
+    def __init__(self, container: "ModelComponentContainer") -> None:
         self._container = container
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> object:
         return getattr(self._container, name)
 
-    def add_node(self, *args: Any, **attributes: Any) -> Any:
+    def add_node(self, *args: object, **attributes: Any) -> None:  # noqa: ANN401
         tracks = attributes.get("nodes_missing_value_tracks_true")
         if tracks is not None:
             attributes["nodes_missing_value_tracks_true"] = [int(each) for each in tracks]
-        return self._container.add_node(*args, **attributes)
+        self._container.add_node(*args, **attributes)
 
 
-def _steps(estimator: Any) -> list[Any]:
+def _steps(estimator: "BaseEstimator") -> "list[BaseEstimator]":
     """The estimator and everything inside it."""
     inner = [step for _, step in getattr(estimator, "steps", ())]
     if not hasattr(estimator, "tree_"):
@@ -210,7 +200,7 @@ def _steps(estimator: Any) -> list[Any]:
     return [estimator, *(deep for each in inner for deep in _steps(each))]
 
 
-def _trees(estimator: Any) -> list[NDArray[Any]]:
+def _trees(estimator: "BaseEstimator") -> list[NDArray[Any]]:
     """Threshold arrays, as views that can be written to, of every scikit-learn tree."""
     found = []
     for step in _steps(estimator):

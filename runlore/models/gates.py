@@ -83,7 +83,7 @@ def _against_baseline(gate: Gate, found: Measured, evidence: Evidence) -> GateRe
     return _result(gate, gain.low > 0, reason)
 
 
-def _result(gate: Gate, passed: bool, reason: str) -> GateResult:  # noqa: FBT001
+def _result(gate: Gate, passed: bool, reason: str) -> GateResult:
     return GateResult(gate, passed, f"{reason}: {'yes' if passed else 'no'}")
 
 

@@ -5,12 +5,15 @@ scale that the models learn, log1p of the quantity; `bounds` answers in the quan
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from xgboost import XGBRegressor
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -51,8 +54,8 @@ class Conformal:
 class Quantiles:
     """Models of the lower and upper bound; None: too little data, the prediction stands in."""
 
-    low: Any = None
-    high: Any = None
+    low: "XGBRegressor | None" = None
+    high: "XGBRegressor | None" = None
 
     def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
         if self.low is None:
@@ -72,7 +75,7 @@ def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
     return Quantiles(low, high)
 
 
-def _fit_quantile(rows: Rows, target: Floats, alpha: float) -> Any:
+def _fit_quantile(rows: Rows, target: Floats, alpha: float) -> "XGBRegressor":
     from xgboost import XGBRegressor
 
     from runlore.models.candidates import BOOSTED

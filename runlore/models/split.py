@@ -1,6 +1,7 @@
 """Which rows teach, which validate, which test: by time, and by what was known when."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def _folds(spec: ModelSpec, data: TrainingSet, known: Ints) -> tuple[Fold, ...]:
     edges[-1] += 1
     cap = min(FOLD_ROWS, spec.split.max_rows)
     folds = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         train = _known_before(data, int(start), spec.split)[-cap:]
         valid = known[(data.as_of_us[known] >= start) & (data.as_of_us[known] < end)]
         if len(valid) and len(train) and not _has_one_answer(spec, data, train):

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 from runlore.features.declaration import FeaturePlan
 from runlore.models import calibration, candidates
 from runlore.models.calibration import Calibration
-from runlore.models.candidates import MEMBERS, Fitted
 from runlore.models.evidence import (
+    answer_test,
     compare,
     score_slices,
     scores_of,
-    answer_test,
 )
 from runlore.models.explain import permutation_importance, reference_row
 from runlore.models.gates import judge, verdict
@@ -74,10 +73,7 @@ def fit_candidate(
     final = {k: each.fitted for k, each in done.items()}
     fitted = candidates.fit(spec, data, division.train, kind, final)
     raw = np.concatenate(
-        [
-            each.raw(data.rows[fold.valid])
-            for each, fold in zip(folds, division.folds, strict=True)
-        ]
+        [each.raw(data.rows[fold.valid]) for each, fold in zip(folds, division.folds, strict=True)]
     )
     mapped, validation = _calibrate(spec, data, division, kind, raw)
     return Candidate(fitted, folds, raw, mapped, validation)

@@ -104,3 +104,11 @@ class Trained:
     @property
     def kind(self) -> CandidateKind:
         return self.chosen.kind
+
+    def models(self) -> dict[str, Fitted]:
+        """What must be stored to answer, by file name."""
+        found = {"model.onnx": self.chosen.fitted}
+        if self.quantiles.low is not None:
+            found["low.onnx"] = Fitted("xgboost", self.quantiles.low, is_probability=False)
+            found["high.onnx"] = Fitted("xgboost", self.quantiles.high, is_probability=False)
+        return found

@@ -36,8 +36,6 @@ def _is_lost(run: "Run") -> bool:
 
 
 def _give_up_models(session: Session, experiment: str, run: str) -> None:
-    models = session.client.search_logged_models(
-        [experiment], f"source_run_id = '{run}' AND status = 'PENDING'"
-    )
-    for model in models:
-        session.client.finalize_logged_model(model.model_id, "FAILED")
+    for model in session.client.search_logged_models([experiment], f"source_run_id = '{run}'"):
+        if str(model.status) == "PENDING":
+            session.client.finalize_logged_model(model.model_id, "FAILED")

@@ -35,18 +35,19 @@ class AliasChange:
 
 
 def behind(session: Session, spec: str, alias: str) -> VersionRef | None:
-    """The version behind an alias: one request; a second only to be sure that there is none."""
+    """The version behind an alias: one request; a second only when there seems to be none.
+
+    MLflow says the same of an alias that is missing as of any value that it does not take.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
         return ref_of(session.client.get_model_version_by_alias(spec, alias))
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        # MLflow says the same of an alias that is missing and of a name that cannot be one.
-        if error.error_code != "INVALID_PARAMETER_VALUE" or alias in aliases_of(session, spec):
+        if error.error_code not in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             raise
-        return None
+    version = aliases_of(session, spec).get(alias)
+    return numbered(session, spec, version) if version else None
 
 
 def numbered(session: Session, spec: str, version: str) -> VersionRef:

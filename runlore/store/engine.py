@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import psycopg
 import sqlalchemy
 from pydantic import SecretStr
+from sqlalchemy import Connection as Connection
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 

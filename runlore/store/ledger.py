@@ -14,6 +14,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from runlore.records.instant import from_us, to_us
+from runlore.records.validate import LATEST_US
 from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 
@@ -78,7 +79,10 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
 
 def read(store: Store, prediction_id: UUID) -> dict[str, Any] | None:
     """One row by its id, whose first 48 bits say when it was written."""
-    at = from_us((prediction_id.int >> 80) * 1000)
+    at_us = (prediction_id.int >> 80) * 1000
+    if at_us >= LATEST_US:
+        return None
+    at = from_us(at_us)
     with store.connect() as connection:
         cursor = connection.cursor(row_factory=dict_row)
         return cursor.execute(READ, (prediction_id, at - AROUND, at + AROUND)).fetchone()

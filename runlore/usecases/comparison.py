@@ -12,7 +12,6 @@ from runlore.drift.verdict import PREDICTION, WindowVerdict, Words, judge, not_e
 from runlore.features import matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.models.spec import ModelSpec
-from runlore.records.errors import NotFound
 from runlore.usecases import reference, window
 from runlore.usecases.reference import Reference
 from runlore.usecases.window import Frame
@@ -40,7 +39,7 @@ class Champion:
     plan: FeaturePlan
     predict: Callable[[Rows], Floats]
     reference: Reference | None
-    trained_us: tuple[int, int] | None = None
+    trained_us: tuple[int, int]
 
     @property
     def words(self) -> Words:
@@ -116,11 +115,6 @@ class _Current:
 
 def _recalled(champion: Champion, spec: ModelSpec, frame: Frame, rows: Rows) -> Reference:
     """The features of the training rows, as of their submission, out of the log again."""
-    if champion.trained_us is None:
-        raise NotFound(
-            f"{spec.name} version {champion.version} has neither a reference nor the bounds of its "
-            f"training rows; train it again: `runlore train {spec.name}`"
-        )
     first, last = champion.trained_us
     taught = (frame.log.as_of_us >= first) & (frame.log.as_of_us <= last)
     taught &= window.population(frame.log, spec)

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection
 
 from runlore.drift.verdict import (
     ColumnVerdict,
@@ -16,7 +15,7 @@ from runlore.drift.verdict import (
 )
 from runlore.store import anomalies, drift_results
 from runlore.store.drift_results import Comparison, DriftResult, Window
-from runlore.store.engine import Store
+from runlore.store.engine import Connection, Store
 
 ALL_COLUMNS = "*"
 DRIFTED_SHARE = "drifted_share"

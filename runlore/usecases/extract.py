@@ -24,6 +24,7 @@ class Extract:
     """A spec's training data as of one moment of the log.
 
     until_seq: the last fact it has seen; the same facts and spec give the same extract.
+    sources: of the log's facts.
     categorical: the features whose numbers are codes of words.
     """
 
@@ -31,6 +32,7 @@ class Extract:
     data: TrainingSet
     until_seq: int
     executions: int
+    sources: tuple[str, ...]
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -52,6 +54,7 @@ def extract(store: Store, spec: ModelSpec, sources: Sequence[str] | None = None)
         _training_set(log, plan, rows, target, chosen),
         int(facts["seq"].max()),
         len(log.executions),
+        tuple(sorted(set(facts["source"]))),
     )
 
 

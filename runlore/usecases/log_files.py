@@ -89,9 +89,7 @@ class TextFile:
             self.layout.parse(data, line)
             line += data.count(b"\n")
 
-    def _chunks(
-        self, stream: IO[bytes], size: int | None = None
-    ) -> Iterator[tuple[bytes, bool]]:
+    def _chunks(self, stream: IO[bytes], size: int | None = None) -> Iterator[tuple[bytes, bool]]:
         """Whole records of the next `size` bytes; at last what is left, maybe unfinished."""
         rest, left = b"", size
         while block := stream.read(_least(self.chunk_bytes, left)):

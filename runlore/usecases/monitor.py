@@ -1,6 +1,5 @@
 """Has what the champion answers for moved away from what it was trained on?"""
 
-import json
 import tempfile
 from dataclasses import dataclass
 from datetime import datetime
@@ -90,14 +89,13 @@ def load_champion(folder: Path, version: str) -> Champion:
     from runlore.models.bundle import Bundle
 
     bundle = Bundle.load(folder, version)
-    told = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-    bounds = (told.get("first_us"), told.get("last_us"))
+    training = bundle.description["training"]
     return Champion(
         version=version,
         plan=bundle.plan,
         predict=lambda rows: bundle.predict(rows).prediction,
         reference=reference.find(folder),
-        trained_us=None if None in bounds else bounds,
+        trained_us=(training["first_us"], training["last_us"]),
     )
 
 

@@ -48,11 +48,11 @@ def make(
     """Profile the rows that taught a model, (N, F), and what it predicts for such rows, (N,).
 
     predictions: NaN where a prediction would be of a row that the model was fitted to, which comes
-    out bolder than any it will serve; None: predictions are not compared.
+    out bolder than any it will serve. None, or all NaN: predictions are not compared.
     """
     profile = reference_profile(rows, names, categorical)
     chosen = places(len(rows), MOST_ROWS)
-    if predictions is None:
+    if predictions is None or not np.isfinite(predictions).any():
         return Reference(profile, Sample(rows[chosen], len(rows)))
     honest = predictions[np.isfinite(predictions)].astype(np.float32)
     told = reference_profile(honest[:, np.newaxis], [PREDICTION])

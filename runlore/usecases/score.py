@@ -48,7 +48,9 @@ def score(
     since = since or at - DEFAULT_SPAN
     log = matrix.prepare(read_facts(store))
     wanted = _submitted(log, spec, since, at)
-    new = wanted[~_names(log, wanted).isin(ledger_batch.answered(store, spec.name, ref.version, since))]
+    new = wanted[
+        ~_names(log, wanted).isin(ledger_batch.answered(store, spec.name, ref.version, since))
+    ]
     if new.size:
         with tempfile.TemporaryDirectory(prefix="runlore-score-") as folder:
             bundle = Bundle.load(registry.download(ref, Path(folder)), ref.version)

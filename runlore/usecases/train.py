@@ -16,7 +16,9 @@ from runlore.models.trained import Trained
 from runlore.records.errors import Refused
 from runlore.records.instant import from_us
 from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
+from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
+from runlore.simulate.log import SOURCE as SIMULATED
 from runlore.store import alias_changes
 from runlore.store.engine import Store
 from runlore.usecases import features, reference
@@ -65,12 +67,14 @@ def conclude(store: Store, registry: Registry, found: Extract, trained: Trained)
     May be cut off anywhere and run again: a version is known by the digest of its bundle.
     """
     with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
-        written = bundle.write(Path(folder) / "bundle", trained)
-        reference.keep(Path(folder) / "bundle", _reference(found, trained))
+        written = Path(folder) / "bundle"
+        digest = bundle.write(written, trained)
+        reference.keep(written, _reference(found, trained))
         model_card = _describe(run, found, trained)
         version = None
         if trained.verdict.passed:
-            version = registry.register(run, _release(trained, written, model_card))
+            release = _release(trained, written, digest, model_card)
+            version = registry.register(run, release)
             run.tags({"runlore.version": version.version})
     alias = _put_in_place(store, registry, trained, version) if version else None
     return _outcome(trained, version, alias, run.page)
@@ -92,7 +96,7 @@ def _reference(found: Extract, trained: Trained) -> reference.Reference:
 def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
     """Everything a person wants to see of a run; returns the model card."""
     spec, data = trained.spec, found.data
-    model_card = card.write(trained)
+    model_card = card.write(trained, code_version(), is_simulated=SIMULATED in found.sources)
     run.parameters(_parameters(found, trained))
     run.data(
         Data(
@@ -172,19 +176,19 @@ def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
             "slice": each.slice,
             "label": each.label,
             "rows": each.rows,
-            **dict(each.scores),
+            **{str(name): value for name, value in each.scores.items()},
             **{f"baseline {name}": value for name, value in each.baseline.items()},
         }
         for each in trained.slices
     ]
 
 
-def _release(trained: Trained, written: bundle.Bundle, model_card: str) -> Release:
+def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Release:
     question = trained.spec.question
     return Release(
         spec=trained.spec.name,
-        folder=written.folder,
-        digest=written.digest,
+        folder=folder,
+        digest=digest,
         data_digest=trained.data_digest,
         candidate=trained.kind,
         features=trained.plan.names,

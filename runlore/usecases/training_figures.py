@@ -69,7 +69,5 @@ def _of_quantity(trained: Trained) -> Iterator[tuple[str, "Figure"]]:
         bounds = (test.low, test.high)
         yield (
             "coverage",
-            plots.coverage(
-                test.target, bounds, test.prediction, question.coverage, question.unit
-            ),
+            plots.coverage(test.target, bounds, test.prediction, question.coverage, question.unit),
         )

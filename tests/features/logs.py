@@ -14,6 +14,8 @@ from runlore.records.execution import EXECUTION_COLUMNS, NO_INSTANT
 START_US = 1_700_000_000_000_000
 SECOND = 1_000_000
 COLUMNS = (*EXECUTION_COLUMNS, "seq", "revision")
+INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
+INTEGERS = (*INSTANTS, "seq", "revision")
 Row = dict[str, Any]
 
 
@@ -42,14 +44,14 @@ def at(seconds: float) -> int:
 def frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Facts as the store reads them; numbered in their order unless they have a `seq`."""
     numbered = [{"seq": i + 1, **row} for i, row in enumerate(rows)]
-    facts = pd.DataFrame.from_records(numbered, columns=list(COLUMNS))
-    for name in COLUMNS:
-        is_number = name in (
-            *("submitted", "started", "finished", "submission_known_at", "known_at"),
-            *("seq", "revision"),
-        )
-        facts[name] = facts[name].astype("int64" if is_number else object)
-    return facts
+    return pd.DataFrame(
+        {
+            name: np.array(
+                [row[name] for row in numbered], np.int64 if name in INTEGERS else object
+            )
+            for name in COLUMNS
+        }
+    )
 
 
 WORDS = ["", "a", "b", "4", "4.0", "a=b", "a\x1fb", "\x1f", "\x1d1", "ünï☃", "x" * 300]

@@ -37,17 +37,10 @@ def cell(frame: pd.DataFrame, row: int, name: str) -> object:
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def is_plain(texts: list[str]) -> bool:
-    return all("\ud800" > c or c > "\udfff" for each in texts for c in each)
-
-
 @given(st.lists(OBJECTS, max_size=8))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_each_cell_says_what_its_own_object_says(objects):
-    texts = [text(each) for each in objects]
-    if not is_plain(texts):
-        return
-    found = expand(pd.Series(texts, dtype=object))
+    found = expand(pd.Series([text(each) for each in objects], dtype=object))
     assert len(found) == len(objects)
     for i, each in enumerate(objects):
         for name in {*each, *found.columns}:
@@ -131,7 +124,7 @@ def test_no_number_is_too_large_for_a_feature_row():
 
 
 @given(logs())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_outcome_is_measured_as_in_a_whole_log(rows):
     facts = frame(rows)
     table = measure(facts, VALUES).table

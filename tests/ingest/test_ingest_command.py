@@ -1,12 +1,11 @@
 """`runlore ingest` at a terminal."""
 
 import json
-import os
-import subprocess
 import sys
 
 import pytest
 
+from runlore.cli import main
 from runlore.store.executions import read_facts
 from tests.ingest.csv_log import HEADER, row
 
@@ -18,15 +17,18 @@ OPTIONS = [
 
 
 @pytest.fixture
-def runlore(store, tmp_path):
-    """Runs the command on the tests' own database."""
-    environment = {**os.environ, "RUNLORE_DATABASE_URL": store.url, "RUNLORE_HOME": str(tmp_path)}
+def runlore(store, tmp_path, monkeypatch, capsys):
+    """Runs the command on the tests' own database; gives what it prints."""
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
 
     def run(*arguments, code=0):
-        command = [sys.executable, "-m", "runlore.cli", "ingest", *map(str, arguments)]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == code, done.stderr
-        return done.stdout + (done.stderr if code else "")
+        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code or 0) == code
+        told = capsys.readouterr()
+        return told.err if code else told.out
 
     return run
 

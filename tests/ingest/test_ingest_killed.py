@@ -5,10 +5,13 @@ import subprocess
 import sys
 import time
 
+import pytest
 from sqlalchemy import text
 
 from runlore.usecases.ingest import list_rejects
 from tests.ingest.csv_log import HEADER, Log, counts, row
+
+pytestmark = pytest.mark.slow
 
 ROWS = 30_000
 CHUNK = 40_000

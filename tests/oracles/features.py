@@ -98,7 +98,7 @@ def plain(value: Any) -> str | float | None:
 
 
 def known_before(subject: Execution, other: Execution) -> tuple[bool, list[Fact]]:
-    """Whether the submission of the other is known when the subject is, and its outcomes that are."""
+    """Whether the other's submission is known at the subject's, and which of its outcomes."""
     is_earlier = (other.at, other.seq) < (subject.at, subject.seq)
     if not is_earlier:
         return False, []

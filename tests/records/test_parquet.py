@@ -50,9 +50,8 @@ def test_typed_columns_need_no_guessing():
 
 
 def test_naive_timestamps_take_the_mapping_s_zone():
-    table = pa.table(
-        {"id": [1], "submitted": pa.array([datetime(2024, 7, 1, 12)], pa.timestamp("us"))}
-    )
+    noon = datetime(2024, 7, 1, 12, tzinfo=UTC).replace(tzinfo=None)
+    table = pa.table({"id": [1], "submitted": pa.array([noon], pa.timestamp("us"))})
     (row,) = read(table, {"timezone": "Europe/Paris"}).records.to_pylist()
     assert datetime.fromtimestamp(row["submitted"] / 1e6, UTC).hour == 10
 

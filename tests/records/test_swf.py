@@ -21,11 +21,16 @@ def reasons(parsed):
     return [(row["line"], row["reason"]) for row in parsed.rejects.to_pylist()]
 
 
+NAMES = (
+    *("job", "submit", "wait", "run", "allocated", "cpu", "memory", "processors", "time"),
+    *("req_memory", "status", "user", "group", "executable", "queue", "partition"),
+    *("before", "think"),
+)
+
+
 def job(**changes):
-    names = ["job", "submit", "wait", "run", "allocated", "cpu", "memory", "processors", "time", "req_memory", "status", "user", "group", "executable", "queue", "partition", "before", "think"]
-    return " ".join(
-        str({**dict(zip(names, GOOD.split(), strict=True)), **changes}[n]) for n in names
-    )
+    fields = dict(zip(NAMES, GOOD.split(), strict=True)) | changes
+    return " ".join(str(value) for value in fields.values())
 
 
 def test_a_job_becomes_an_execution():
@@ -62,9 +67,8 @@ def test_a_job_becomes_an_execution():
 
 
 def test_what_is_unknown_is_left_out():
-    unknown = dict.fromkeys(
-        ["cpu", "memory", "processors", "time", "req_memory", "user", "group", "executable", "queue", "partition"], -1
-    )
+    told = {"job", "submit", "wait", "run", "allocated", "status"}
+    unknown = {name: -1 for name in NAMES if name not in told}
     (row,) = read(job(**unknown)).records.to_pylist()
     assert (row["actor"], row["kind"], row["scope"]) == ("", "", "")
     assert json.loads(row["inputs"]) == {"processors": 8}

@@ -1,6 +1,7 @@
 """What is recorded one by one gives the same states and features as a fold over the whole log."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -92,6 +93,7 @@ operations = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(operations)
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -135,7 +137,7 @@ def test_live_events_get_ever_later_instants_and_agree_with_the_fold(store: Stor
         known.append(record_submission(store, submission(n)).known_at)
         ending = Ending(Status.FAILED if n % 2 else Status.SUCCEEDED)
         known.append(record_outcome(store, "api", f"job-{n}", ending).known_at)
-    assert all(later > earlier for earlier, later in zip(known, known[1:], strict=False))
+    assert all(later > earlier for earlier, later in pairwise(known))
     assert_states_equal_the_fold(store)
 
 

@@ -63,8 +63,7 @@ class Names:
 
 def parse(runs: Sequence[Run], first_row: int, source: str, names: Names) -> Parsed:
     """Runs as one page of the API has them; a page is small, so parameters go one by one."""
-    frame = pd.DataFrame.from_records([{name: run.get(name) for name in FIELDS} for run in runs])
-    frame = frame.reindex(columns=list(FIELDS))
+    frame = pd.DataFrame([_flat(run) for run in runs], columns=list(FIELDS))
     line = np.arange(first_row, first_row + len(frame), dtype=np.int64)
     told = {name: _text(frame[name]) for name in ("id", "state_type", *INSTANTS)}
     columns = _columns(frame, told, names)
@@ -79,6 +78,11 @@ def parse(runs: Sequence[Run], first_row: int, source: str, names: Names) -> Par
     found = judge(checks, len(frame))
     raw = pa.array([json.dumps(runs[row])[:2000] for row in found.rows], pa.string())
     return Parsed(table.filter(pa.array(found.kept(len(frame)))), refused(found, line, raw))
+
+
+def _flat(run: Run) -> dict[str, Any]:
+    flat = {name: run.get(name) for name in FIELDS}
+    return flat | {"created_by": (run.get("created_by") or {}).get("display_value")}
 
 
 INSTANTS = ("created", "expected_start_time", "start_time", "end_time")
@@ -122,7 +126,7 @@ def _status(state: pa.Array, started: pa.Array) -> pa.Array:
 def _actor(frame: pd.DataFrame, names: Names) -> pa.Array:
     """The deployment, else whoever created the run."""
     deployment = _text(frame["deployment_id"].map(names.deployments))
-    return pc.coalesce(deployment, _text(frame["created_by"].str.get("display_value")), "")
+    return pc.coalesce(deployment, _text(frame["created_by"]), "")
 
 
 def _scope(frame: pd.DataFrame) -> pa.Array:

@@ -51,7 +51,7 @@ class _Runs:
 
 
 def spans(data: bytes, starts: Ints, quoting: Quoting) -> tuple[NDArray[Any], Ints]:
-    """(first, last) lines of records that span several, and lines with an open quote that is none's.
+    """(first, last) lines of records that span several; lines whose open quote is no record's.
 
     starts: offsets of each line's first byte and of the end. A quote belongs to a record when the
     line that closes it makes one with as many fields as there are columns.

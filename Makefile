@@ -1,0 +1,92 @@
+# `make help` lists the commands. Each makes what it needs: Python 3.11+, pip and make are enough.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+
+# Packages are compiled once, whatever the terminal says: it makes every start two times faster.
+unexport PYTHONDONTWRITEBYTECODE
+
+VENV := .venv
+BIN := $(VENV)/bin
+PACKAGES := $(VENV)/.packages-of-lock
+READY := $(VENV)/.ready
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+CODE := runlore flows tasks bentos
+TEST_PROCESSES ?= 2
+BENCH ?=
+
+# The first interpreter that is new enough, by name or, failing that, `python3`.
+FIND_PYTHON = for name in $(PYTHON) python3.11 python3.12 python3.13 python3; do \
+    if "$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+    then python=$$name; break; fi; done; \
+  if [ -z "$${python:-}" ]; then \
+    echo "Runlore needs Python 3.11 or newer; none of python3.11, python3.12, python3.13 and" \
+         "python3 is. Install one, or name it: make PYTHON=/path/to/python $(MAKECMDGOALS)" >&2; \
+    exit 1; fi
+
+# Runs a command in silence; shows what it said when it fails.
+QUIETLY = quietly() { "$$@" >$(VENV)/install.log 2>&1 || \
+  { tail -n 40 $(VENV)/install.log >&2; echo "failed: $$*" >&2; exit 1; }; }; quietly
+
+.PHONY: help
+help: ## List the commands.
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, monitor.
+	@$(BIN)/runlore demo
+
+.PHONY: test
+test: $(READY) ## Run all tests, also those that start servers (several minutes).
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
+
+.PHONY: check
+check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast tests.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest --doctest-modules $(CODE)
+	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow"
+
+.PHONY: up
+up: $(READY) ## Run the stack with its pages until Ctrl-C: Prefect, MLflow, predictions.
+	@$(BIN)/runlore up
+
+.PHONY: bench
+bench: $(READY) ## Measure against peers, a JSON object a line; BENCH=NAME for one.
+	@for file in bench/[a-z]*.py; do \
+	  subject=$$(basename "$$file" .py); \
+	  case "$(BENCH)" in \
+	    ""|"$$subject") $(BIN)/python "$$file"; found=1 ;; \
+	    "$$subject".*) $(BIN)/python "$$file" "$(BENCH)"; found=1 ;; \
+	  esac; \
+	done; \
+	[ -n "$${found:-}" ] || { echo "bench: no $(BENCH) in bench/" >&2; exit 1; }
+
+.PHONY: lock
+lock: ## Resolve the dependencies anew into requirements.lock (needs a package index).
+	@$(FIND_PYTHON); folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \
+	"$$python" -m venv "$$folder"; \
+	"$$folder/bin/pip" --disable-pip-version-check --quiet install uv; \
+	"$$folder/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --extra dev pyproject.toml --output-file requirements.lock
+
+.PHONY: clean
+clean: ## Remove the environment and caches; what is in RUNLORE_HOME stays.
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist
+	@find $(CODE) tests bench -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PACKAGES): requirements.lock
+	@$(FIND_PYTHON); \
+	echo "Making $(VENV) with $$("$$python" --version): some 230 packages, a minute or two"; \
+	"$$python" -m venv --clear $(VENV); \
+	$(QUIETLY) $(PIP) install --no-deps --require-hashes -r requirements.lock; \
+	touch $@
+
+$(READY): $(PACKAGES) pyproject.toml
+	@$(QUIETLY) $(PIP) install --no-deps --no-build-isolation --editable .; \
+	touch $@

@@ -1,0 +1,55 @@
+"""What Prometheus is told: bounded in labels, and summed over all workers.
+
+BentoML's own request metrics are off: they keep a series for every path ever asked for.
+"""
+
+import os
+from dataclasses import dataclass
+from functools import cache
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+LATENCY_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+@dataclass(frozen=True)
+class Metrics:
+    requests: Counter
+    predictions: Counter
+    latency: Histogram
+    recorded: Counter
+    loads: Counter
+
+    def answered(self, spec: str, version: str | None, status: int, rows: int = 1) -> None:
+        self.predictions.labels(spec, version or "", str(status)).inc(rows)
+
+
+@cache
+def metrics() -> Metrics:
+    """One set per process; not made on import, since BentoML sets up how workers share them."""
+    return Metrics(
+        Counter("runlore_requests", "Requests by route", ("route", "method", "status")),
+        Counter(
+            "runlore_predictions",
+            "Predictions and refusals, by HTTP status",
+            ("spec", "version", "status"),
+        ),
+        Histogram(
+            "runlore_prediction_seconds",
+            "Time to answer a prediction request",
+            ("spec", "form"),
+            buckets=LATENCY_S,
+        ),
+        Counter("runlore_recorded", "Facts recorded over HTTP", ("what",)),
+        Counter("runlore_version_loads", "Versions that went live, or could not", ("spec", "how")),
+    )
+
+
+def exposition() -> bytes:
+    """All metrics of all workers, in Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,161 @@
+"""The OpenAPI document: written from the models that validate, for the versions that answer now."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from bentos import schema
+from bentos.errors import MEDIA_TYPE, TITLES
+from bentos.question import MOST_ROWS, ask
+from bentos.serving import Serving
+from runlore import __version__
+
+REF = "#/components/schemas/{model}"
+Content = dict[str, Any]
+
+
+def document(serving: Serving) -> dict[str, Any]:
+    requests = {name: _request(serving, name) for name in serving.specs}
+    records = _records(serving)
+    taken = [*requests.values(), *records]
+    told = (schema.Answer, schema.Recorded, schema.History, schema.Prediction, schema.ProblemBody)
+    modes: list[Any] = [(model, "validation") for model in taken]
+    modes += [(model, "serialization") for model in told]
+    _, found = models_json_schema(modes, ref_template=REF)
+    paths: dict[str, Any] = {}
+    for name, request in requests.items():
+        paths |= _predictions(serving, name, request)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Runlore predictions",
+            "version": __version__,
+            "description": "Predictions before work runs, and a record of what came of it.",
+        },
+        "paths": paths | ({} if serving.is_standalone else _record_paths(*records)) | _health(),
+        "components": {"schemas": found["$defs"]},
+    }
+
+
+def _request(serving: Serving, name: str) -> type[BaseModel]:
+    live = serving.live.get(name)
+    if live is None:
+        return ask(serving.specs[name], None, serving.clock).request
+    return live.question.request
+
+
+def _records(serving: Serving) -> tuple[type[BaseModel], type[BaseModel]]:
+    if serving.clock == "record":
+        return schema.ReplayedExecution, schema.ReplayedEnding
+    return schema.Execution, schema.Ending
+
+
+def _predictions(serving: Serving, name: str, request: type[BaseModel]) -> Content:
+    live = serving.live.get(name)
+    who = f"version {live.bundle.version}" if live else "no version yet: 503"
+    one, answer = _ref(request), _ref(schema.Answer)
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_ROWS}
+    answers = {"type": "array", "items": answer}
+    bad = (400, 413, 422, 503)
+    return {
+        f"/predict/{name}": _post(
+            f"Predict {name} for one piece of work ({who})",
+            f"predict_{name}",
+            _responses({"200": ("The answer", answer)}, *bad),
+            one,
+        ),
+        f"/predict/{name}/batch": _post(
+            f"Predict {name} for up to {MOST_ROWS:,} pieces of work ({who})",
+            f"predict_{name}_batch",
+            _responses({"200": ("The answers, in order", answers)}, *bad),
+            many,
+        ),
+    }
+
+
+def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Content:
+    known = {
+        "200": ("Known before; nothing changed", _ref(schema.Recorded)),
+        "201": ("Recorded", _ref(schema.Recorded)),
+    }
+    history = {"200": ("Its facts", _ref(schema.History))}
+    row = {"200": ("Its row", _ref(schema.Prediction))}
+    return {
+        "/executions": _post(
+            "Record work that was submitted",
+            "record_execution",
+            _responses(known, 400, 413, 422, 503),
+            _ref(execution),
+        ),
+        "/executions/{id}": _get(
+            "All that is known of an execution",
+            "read_execution",
+            _responses(history, 404, 422, 503),
+            [_id({"type": "string"})],
+        ),
+        "/executions/{id}/outcome": _post(
+            "Record what came of it, or correct that",
+            "record_outcome",
+            _responses(known, 400, 404, 413, 422, 503),
+            _ref(ending),
+            [_id({"type": "string"})],
+        ),
+        "/predictions/{id}": _get(
+            "A prediction as the ledger has it",
+            "read_prediction",
+            _responses(row, 404, 422, 503),
+            [_id({"type": "string", "format": "uuid"})],
+        ),
+    }
+
+
+def _health() -> Content:
+    text = {"text/plain": {"schema": {"type": "string"}}}
+    told = {
+        "/livez": "The process answers",
+        "/readyz": "The database answers",
+        "/metrics": "Prometheus metrics",
+    }
+    return {
+        path: _get(what, path.strip("/"), {"200": {"description": what, "content": text}})
+        for path, what in told.items()
+    }
+
+
+def _get(
+    summary: str, operation: str, responses: Content, parameters: Sequence[Content] = ()
+) -> Content:
+    told = {"summary": summary, "operationId": operation, "responses": responses}
+    return {"get": told | ({"parameters": list(parameters)} if parameters else {})}
+
+
+def _post(
+    summary: str,
+    operation: str,
+    responses: Content,
+    body: Content,
+    parameters: Sequence[Content] = (),
+) -> Content:
+    content = {"required": True, "content": {"application/json": {"schema": body}}}
+    told = _get(summary, operation, responses, parameters)["get"]
+    return {"post": told | {"requestBody": content}}
+
+
+def _id(kind: Content) -> Content:
+    return {"name": "id", "in": "path", "required": True, "schema": kind}
+
+
+def _ref(model: type[BaseModel]) -> Content:
+    return {"$ref": REF.format(model=model.__name__)}
+
+
+def _responses(good: dict[str, tuple[str, Content]], *bad: int) -> Content:
+    problem = {MEDIA_TYPE: {"schema": _ref(schema.ProblemBody)}}
+    told = {
+        status: {"description": what, "content": {"application/json": {"schema": content}}}
+        for status, (what, content) in good.items()
+    }
+    wrong = {str(status): {"description": TITLES[status], "content": problem} for status in bad}
+    return told | wrong

@@ -1,0 +1,150 @@
+"""Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any, Literal
+from uuid import UUID
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos import schema
+from bentos.bodies import in_thread, json_response, read_body
+from bentos.errors import TITLES, Problem, problem
+from bentos.metrics import metrics
+from bentos.serving import Live, Serving
+from runlore.records import instant
+from runlore.records.errors import BadInput, RunloreError, Unavailable
+from runlore.usecases import predict
+from runlore.usecases.predict import Answer, Refusal
+from runlore.usecases.record import SOURCE
+
+Form = Literal["one", "batch"]
+KEPT_BYTES = 4_000
+"""Of a refused body, on the ledger."""
+
+ANSWERS: TypeAdapter[list[schema.Answer]] = TypeAdapter(list[schema.Answer])
+log = logging.getLogger("runlore.serving")
+
+
+async def one(request: Request) -> Response:
+    return await _answer(request, "one")
+
+
+async def batch(request: Request) -> Response:
+    return await _answer(request, "batch")
+
+
+async def read(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    wanted, store = _id(request.path_params["id"]), serving.database()
+    row = await in_thread(request, lambda: predict.read_prediction(store, wanted))
+    features = row.pop("features")
+    known = None if features is None else [None if np.isnan(each) else each for each in features]
+    return json_response(schema.Prediction(features=known, **row).model_dump_json())
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadInput(f"id: {text[:80]!r} is not a UUID", "id") from error
+
+
+async def _answer(request: Request, form: Form) -> Response:
+    serving: Serving = request.app.state.serving
+    name: str = request.path_params["spec"]
+    serving.spec(name)
+    body = await read_body(request)
+    asked = _Asked(serving, name, form, body, instant.now(), perf_counter())
+    return await in_thread(request, asked.response)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request to predict: received at `at`."""
+
+    serving: Serving
+    name: str
+    form: Form
+    body: bytes
+    at: datetime
+    began: float
+
+    def response(self) -> Response:
+        live: Live | None = None
+        try:
+            live = self.serving.champion(self.name)
+            answers = self._predict(live)
+        except (RunloreError, ValidationError) as error:
+            return self._refused(live, problem(error))
+        except Exception:  # the edge of the process: the client and the ledger are told as well
+            log.exception("predict %s", self.name)
+            return self._refused(live, Problem(500, TITLES[500]))
+        self._count(live, 200, len(answers))
+        told = [_shown(answer, live.unit) for answer in answers]
+        body = told[0].model_dump_json() if self.form == "one" else ANSWERS.dump_json(told)
+        return json_response(body)
+
+    def _predict(self, live: Live) -> list[Answer]:
+        question = live.question
+        if self.form == "one":
+            rows: list[Any] = [question.request.model_validate_json(self.body)]
+        else:
+            rows = question.batch.validate_json(self.body)
+        as_of = {getattr(row, "as_of", None) for row in rows}
+        if len(as_of) > 1:
+            raise BadInput("as_of: a batch is answered for one instant; split it", "as_of")
+        requests = [
+            predict.Request(question.subject(row), SOURCE if row.execution else None, row.execution)
+            for row in rows
+        ]
+        store = self.serving.answering()
+        return predict.predict(store, live.predictor, requests, self.at, as_of.pop())
+
+    def _refused(self, live: Live | None, told: Problem) -> Response:
+        version = live.bundle.version if live else None
+        self._count(live, told.status, 1)
+        text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
+        refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
+        if self.serving.store is not None:
+            try:
+                predict.refuse(self.serving.store, refusal, self.at)
+            except Unavailable as error:
+                log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
+        return told.response()
+
+    def _count(self, live: Live | None, status: int, rows: int) -> None:
+        version = live.bundle.version if live else None
+        metrics().answered(self.name, version, status, rows)
+        metrics().latency.labels(self.name, self.form).observe(perf_counter() - self.began)
+
+
+def _shown(answer: Answer, unit: str) -> schema.Answer:
+    reasons = answer.reasons
+    return schema.Answer(
+        id=answer.id,
+        spec=answer.spec,
+        version=answer.version,
+        prediction=answer.prediction,
+        low=answer.low,
+        high=answer.high,
+        unit=unit,
+        reasons=None
+        if reasons is None
+        else [
+            schema.Reason(
+                feature=each.feature,
+                value=each.value,
+                reference=each.reference,
+                effect=each.effect,
+            )
+            for each in reasons
+        ],
+        as_of=answer.as_of,
+        history=answer.history,
+    )

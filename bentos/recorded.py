@@ -1,0 +1,105 @@
+"""Record executions over HTTP, and read them back."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos import schema
+from bentos.bodies import in_thread, json_response, read_body
+from bentos.fields import ID
+from bentos.metrics import metrics
+from bentos.serving import Serving
+from runlore.records.errors import BadInput
+from runlore.records.execution import Status
+from runlore.usecases import record
+from runlore.usecases.record import SOURCE, Ending, Submission
+
+
+async def submission(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    is_replay = serving.clock == "record"
+    model = schema.ReplayedExecution if is_replay else schema.Execution
+    told: Any = model.model_validate_json(await read_body(request))
+    work = Submission(
+        actor=told.actor,
+        kind=told.kind,
+        scope=told.scope,
+        inputs=told.inputs,
+        source_id=told.id,
+        submitted=told.submitted,
+        started=told.started,
+        status=Status(told.status),
+    )
+    known_at = (told.known_at or told.submitted) if is_replay else None
+    store = serving.database()
+    done = await in_thread(request, lambda: record.record_submission(store, work, known_at))
+    return _recorded("submission", done)
+
+
+async def outcome(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    is_replay = serving.clock == "record"
+    name = _name(request)
+    model = schema.ReplayedEnding if is_replay else schema.Ending
+    told: Any = model.model_validate_json(await read_body(request))
+    ending = Ending(Status(told.status), told.started, told.finished, told.outcome)
+    known_at = (told.known_at or told.finished) if is_replay else None
+    store = serving.database()
+    done = await in_thread(
+        request, lambda: record.record_outcome(store, SOURCE, name, ending, known_at)
+    )
+    return _recorded("outcome", done)
+
+
+async def read(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    name, store = _name(request), serving.database()
+    facts = await in_thread(request, lambda: record.read_execution(store, SOURCE, name))
+    first = facts[0]
+    history = schema.History(
+        id=first.source_id,
+        source=first.source,
+        actor=first.actor,
+        kind=first.kind,
+        scope=first.scope,
+        inputs=first.inputs,
+        submitted=first.submitted,
+        submission_known_at=first.submission_known_at,
+        facts=[
+            schema.Fact(
+                revision=fact.revision,
+                status=fact.status,
+                started=fact.started,
+                finished=fact.finished,
+                outcome=fact.outcome,
+                known_at=fact.known_at,
+            )
+            for fact in facts
+        ],
+    )
+    return json_response(history.model_dump_json())
+
+
+def _name(request: Request) -> str:
+    given = request.path_params["id"]
+    try:
+        return ID.validate_python(given)
+    except ValidationError as error:
+        raise BadInput(f"id: {given[:80]!r} cannot be an execution's id", "id") from error
+
+
+def _recorded(what: str, done: record.Recorded) -> Response:
+    if done.is_new:
+        metrics().recorded.labels(what).inc()
+    body = schema.Recorded(
+        id=done.source_id,
+        source=done.source,
+        submitted=done.submitted,
+        status=done.status,
+        known_at=done.known_at,
+        revision=done.revision,
+        is_new=done.is_new,
+    )
+    return json_response(body.model_dump_json(), 201 if done.is_new else 200)

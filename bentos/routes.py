@@ -1,0 +1,124 @@
+"""The routes, as one ASGI application: what BentoML mounts, and what tests talk to."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import bentoml
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Match, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from bentos import openapi, predictions, recorded
+from bentos.bodies import in_thread
+from bentos.errors import TITLES, Problem, TooSlow, problem
+from bentos.metrics import exposition, metrics
+from bentos.serving import Serving
+from runlore.records.errors import RunloreError
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+TIMEOUT_S = 10.0
+METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+STATIC = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><title>Runlore predictions</title>
+<link rel="stylesheet" href="./static_content/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui">The routes are in <a href="./docs.json">docs.json</a> (OpenAPI).</div>
+<script src="./static_content/swagger-ui-bundle.js"></script>
+<script src="./static_content/swagger-ui-standalone-preset.js"></script>
+<script src="./static_content/swagger-initializer.js"></script>
+</body>
+</html>
+"""
+
+log = logging.getLogger("runlore.serving")
+
+
+def application(opened: Callable[[], AbstractAsyncContextManager[Serving]]) -> Starlette:
+    """opened: what gives the Serving for as long as the application runs."""
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with opened() as serving:
+            app.state.serving = serving
+            yield
+
+    routes = [
+        _route("/predict/{spec}", "POST", predictions.one),
+        _route("/predict/{spec}/batch", "POST", predictions.batch),
+        _route("/predictions/{id}", "GET", predictions.read),
+        _route("/executions", "POST", recorded.submission),
+        _route("/executions/{id:path}/outcome", "POST", recorded.outcome),
+        _route("/executions/{id:path}", "GET", recorded.read),
+        _route("/metrics", "GET", _metrics),
+        _route("/docs.json", "GET", _document),
+        _route("/openapi.json", "GET", _document),
+        _route("/", "GET", _page),
+        Mount("/static_content", StaticFiles(directory=STATIC)),
+        Route("/{path:path}", _guarded("", _nothing), methods=METHODS),
+    ]
+    return Starlette(routes=routes, lifespan=lifespan)
+
+
+def _route(path: str, method: str, endpoint: Endpoint) -> Route:
+    return Route(path, _guarded(path, endpoint), methods=[method])
+
+
+def _guarded(path: str, endpoint: Endpoint) -> Endpoint:
+    """Every error becomes a problem; what was not foreseen is told to the log alone."""
+
+    async def counted(request: Request) -> Response:
+        response = await answer(request)
+        status = str(response.status_code)
+        metrics().requests.labels(path, request.method, status).inc()
+        return response
+
+    async def answer(request: Request) -> Response:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                return await endpoint(request)
+        except (RunloreError, ValidationError) as error:
+            return problem(error).response()
+        except TimeoutError:
+            return problem(TooSlow(f"no answer within {TIMEOUT_S:g} s; try again")).response()
+        except Exception:  # the edge of the process
+            log.exception("%s %s", request.method, request.url.path)
+            return Problem(500, TITLES[500]).response()
+
+    return counted
+
+
+async def _document(request: Request) -> Response:
+    return JSONResponse(openapi.document(request.app.state.serving))
+
+
+async def _metrics(request: Request) -> Response:
+    return Response(await in_thread(request, exposition), media_type=CONTENT_TYPE_LATEST)
+
+
+async def _page(_request: Request) -> Response:
+    return HTMLResponse(PAGE)
+
+
+async def _nothing(request: Request) -> Response:
+    """No such path, or a path that knows other methods."""
+    allowed: set[str] = set()
+    for route in request.app.routes[:-1]:
+        match, _ = route.matches(request.scope)
+        if match is Match.PARTIAL:
+            allowed |= route.methods or set()
+    path = request.url.path
+    if allowed:
+        listed = ", ".join(sorted(allowed))
+        return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()
+    return Problem(404, f"there is nothing at {path}; the routes are in /docs.json").response()

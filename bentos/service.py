@@ -1,0 +1,25 @@
+"""The prediction service: `bentoml serve bentos.service:Predictions`, or `runlore serve`."""
+
+import bentoml
+
+from bentos.following import following
+from bentos.routes import TIMEOUT_S, application
+
+app = application(following)
+
+
+@bentoml.service(
+    name="runlore",
+    traffic={"timeout": TIMEOUT_S + 2},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+    http={"host": "127.0.0.1"},
+)
+@bentoml.asgi_app(app)
+class Predictions:
+    """Predictions by the champions of the registry, and a record of what came of the work."""
+
+    def __is_ready__(self) -> bool:
+        """Whether the database answers."""
+        return bool(app.state.serving.is_ready())

@@ -1,0 +1,105 @@
+"""What a process serves: its database and, of each spec, the version that answers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+
+from bentos.question import Clock, Question, ask
+from runlore.features import fold
+from runlore.features.keys import Subject
+from runlore.models.bundle import Bundle
+from runlore.models.spec import ModelSpec, Quantity
+from runlore.records.errors import NoChampion, NotFound, Refused, Unavailable
+from runlore.store.engine import Store
+from runlore.usecases.predict import Predictor
+
+PROBE = Subject("", "", "", {})
+PROBE_US = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True)
+class Live:
+    """A version that answers, with the requests that it understands. Never changed."""
+
+    predictor: Predictor
+    question: Question
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.predictor.bundle
+
+    @property
+    def unit(self) -> str:
+        asked = self.bundle.question
+        return asked.unit if isinstance(asked, Quantity) else "probability"
+
+
+@dataclass
+class Serving:
+    """specs: by name. live: replaced as a whole, never changed in place.
+
+    is_standalone: there is no database on purpose; every actor looks new.
+    """
+
+    specs: Mapping[str, ModelSpec]
+    clock: Clock = "wall"
+    is_standalone: bool = False
+    store: Store | None = None
+    live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
+
+    def champion(self, name: str) -> Live:
+        """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
+        self.spec(name)
+        found = self.live.get(name)
+        if found is None:
+            raise NoChampion(name)
+        return found
+
+    def spec(self, name: str) -> ModelSpec:
+        if name not in self.specs:
+            known = ", ".join(self.specs)
+            raise NotFound(f"no model spec is named {name!r}; there are: {known}")
+        return self.specs[name]
+
+    def database(self) -> Store:
+        if self.is_standalone:
+            raise Unavailable("this service has no database; set RUNLORE_DATABASE_URL for it")
+        if self.store is None:
+            raise Unavailable("the database has not answered yet; try again")
+        return self.store
+
+    def answering(self) -> Store | None:
+        """The store that predictions read; None when there is none on purpose."""
+        return None if self.is_standalone else self.database()
+
+    def is_ready(self) -> bool:
+        if self.is_standalone:
+            return bool(self.live)
+        try:
+            with self.database().begin():
+                return True
+        except Unavailable:
+            return False
+
+    def put(self, name: str, version: Live | None) -> None:
+        """Let a version answer from now on: requests see the old one or the new one, whole."""
+        others = {each: live for each, live in self.live.items() if each != name}
+        self.live = MappingProxyType(others if version is None else {**others, name: version})
+
+
+def load(folder: Path, version: str | None, spec: ModelSpec, clock: Clock) -> Live:
+    """Read a version and try it out; Refused when it does not answer as it must."""
+    fold.warm()
+    predictor = Predictor(Bundle.load(folder, version))
+    bundle = predictor.bundle
+    if bundle.spec != spec.name:
+        raise Refused(f"{folder}: holds a version of {bundle.spec!r}, not of {spec.name!r}")
+    row = predictor.reader.row(PROBE, PROBE_US, {})
+    answer = bundle.predict(row[None, :])
+    bundle.reasons(row)
+    if not np.isfinite(answer.prediction).all():
+        raise Refused(f"{spec.name} version {version}: answers {answer.prediction} when probed")
+    return Live(predictor, ask(spec, bundle.plan, clock))

@@ -1,0 +1,62 @@
+"""`runlore serve` and `runlore package`: predictions over HTTP, here or in a Bento."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from runlore import settings as environment
+from runlore.cli.output import Json, emit_json
+
+SERVICE = "bentos.service:Predictions"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+) -> None:
+    """Serve predictions over HTTP, following @champion of every spec; Ctrl-C ends it.
+
+    Example: runlore serve --port 3001
+    """
+    from runlore.stack.environment import of_child
+
+    settings = environment.read()
+    where = host or settings.host
+    listening = str(port or settings.serve_port)
+    own = settings.home.absolute() / "bentoml" / listening
+    own.mkdir(parents=True, exist_ok=True)
+    workers = f"services.runlore.workers={settings.serve_workers}"
+    chosen = {
+        "RUNLORE_HOME": str(settings.home.absolute()),
+        "BENTOML_HOME": str(own),
+        "BENTOML_CONFIG_OPTIONS": f"{os.environ.get('BENTOML_CONFIG_OPTIONS', '')} {workers}".strip(),
+    }
+    command = (
+        *(sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", str(own)),
+        *("--host", "127.0.0.1" if where == "localhost" else where, "--port", listening),
+    )
+    os.execve(sys.executable, command, of_child(settings, chosen))  # noqa: S606
+
+
+def package(
+    name: Annotated[str, typer.Argument(help="The spec to package, such as failure-risk.")],
+    version: Annotated[
+        str | None, typer.Option(help="A registered version; unset: the champion.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Build a Bento from a registered version: it serves with no registry and no network.
+
+    Example: runlore package failure-risk
+    """
+    from bentos.packaging import package as build
+
+    built = build(environment.read(), name, version)
+    if json:
+        emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
+        return
+    typer.echo(f"built {built.tag} from version {built.version} of {name}: {built.path}")
+    typer.echo(f"serve it:        bentoml serve {built.tag}")
+    typer.echo(f"or as an image:  bentoml containerize {built.tag}")

@@ -1,0 +1,215 @@
+"""A trained version as a folder: what serves needs nothing else.
+
+`model.onnx`, for quantities `low.onnx` and `high.onnx`, `model.skops`, `bundle.json`. Loading
+imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no XGBoost.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore import __version__
+from runlore.features.declaration import FeaturePlan
+from runlore.models.calibration import Calibration
+from runlore.models.explain import Reason, reasons, replaced
+from runlore.models.intervals import Conformal
+from runlore.models.onnx_session import run, session
+from runlore.models.spec import Probability, Quantity
+from runlore.records.errors import BadInput, NotFound, Refused
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+
+    from runlore.models.trained import Trained
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
+SKOPS, DESCRIPTION = "model.skops", "bundle.json"
+GRAPHS = (MODEL, LOW, HIGH)
+LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
+SKOPS_ROWS = 500
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Probabilities, or quantities in their unit with the bounds of their intervals."""
+
+    prediction: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """One trained version, ready to answer. `description` is all of `bundle.json`."""
+
+    spec: str
+    question: Probability | Quantity
+    plan: FeaturePlan
+    data_digest: str
+    version: str | None
+    digest: str
+    description: Mapping[str, Any]
+    reference: Rows
+    calibration: Calibration
+    conformal: Conformal | None
+    _model: "InferenceSession"
+    _low: "InferenceSession | None" = None
+    _high: "InferenceSession | None" = None
+
+    @classmethod
+    def load(cls, folder: Path, version: str | None = None) -> "Bundle":
+        """Refused when the files are not those that were written."""
+        description = _read(folder)
+        graphs = [folder / name for name in description["graphs"]]
+        digest = content_digest(description, graphs)
+        if digest != description["digest"]:
+            raise Refused(f"{folder}: the bundle was changed after training; fetch it again")
+        sessions = {path.name: session(path) for path in graphs}
+        conformal = description["conformal"]
+        return cls(
+            spec=description["spec"],
+            question=_question(description["question"]),
+            plan=FeaturePlan.from_json(description["plan"]),
+            data_digest=description["data_digest"],
+            version=version,
+            digest=digest,
+            description=description,
+            reference=_row(description["reference"]),
+            calibration=Calibration.from_json(description["calibration"]),
+            conformal=Conformal.from_json(conformal) if conformal else None,
+            _model=sessions[MODEL],
+            _low=sessions.get(LOW),
+            _high=sessions.get(HIGH),
+        )
+
+    def predict(self, rows: Rows) -> Answers:
+        """Answer for rows (n, F) with the plan's features in its order."""
+        self._refuse_other_shape(rows)
+        raw = run(self._model, rows)
+        if self.conformal is None:
+            return Answers(self._answer(raw))
+        if self._low is None:
+            return Answers(self._answer(raw), *self.conformal.bounds(raw, raw, raw))
+        one, other = run(self._low, rows), run(self._high, rows)
+        low, high = np.minimum(one, other), np.maximum(one, other)
+        return Answers(self._answer(raw), *self.conformal.bounds(raw, low, high))
+
+    def reasons(self, row: Rows, k: int = 3) -> tuple[Reason, ...]:
+        """The features that move this answer most, each replaced by what is usual in turn."""
+        rows = replaced(np.asarray(row, dtype=np.float32), self.reference)
+        self._refuse_other_shape(rows)
+        return reasons(self.plan.names, rows[0], self.reference, self._answers(rows), k)
+
+    def _answers(self, rows: Rows) -> Floats:
+        return self._answer(run(self._model, rows))
+
+    def _answer(self, raw: Floats) -> Floats:
+        if isinstance(self.question, Probability):
+            return self.calibration(raw)
+        return np.expm1(np.maximum(raw, 0.0))
+
+    def _refuse_other_shape(self, rows: Rows) -> None:
+        if rows.ndim != 2 or rows.shape[1] != len(self.reference):
+            raise BadInput(
+                f"{self.spec}: rows are {rows.shape}, needs (n, {len(self.reference)}); make them"
+                " with the bundle's own feature plan",
+                "rows",
+            )
+
+
+def write(folder: Path, trained: "Trained") -> str:
+    """Write the bundle and return its digest; Refused when ONNX answers otherwise than Python."""
+    from runlore.models.export import check_parity, to_onnx, write_skops
+
+    folder.mkdir(parents=True, exist_ok=True)
+    features, rows = len(trained.plan.names), trained.test.rows
+    worst = {}
+    for name, fitted in trained.models().items():
+        graph = to_onnx(fitted, features)
+        worst[name] = check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
+        (folder / name).write_bytes(graph)
+    write_skops(trained.chosen.fitted, folder / SKOPS, rows[:SKOPS_ROWS])
+    description = describe(trained) | {"graphs": sorted(worst), "parity": worst}
+    description["digest"] = content_digest(description, [folder / name for name in sorted(worst)])
+    text = json.dumps(description, indent=1, sort_keys=True, allow_nan=False)
+    (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+    return str(description["digest"])
+
+
+def describe(trained: "Trained") -> dict[str, Any]:
+    """Everything that a reader of the bundle may want to know, as JSON; NaN is null."""
+    spec = trained.spec
+    found = {
+        "spec": spec.name,
+        "question": {"kind": type(spec.question).__name__.lower(), **asdict(spec.question)},
+        "candidate": trained.kind,
+        "plan": trained.plan.to_json(),
+        "calibration": trained.chosen.calibration.to_json(),
+        "conformal": trained.conformal.to_json() if trained.conformal else None,
+        "reference": trained.reference.tolist(),
+        "data_digest": trained.data_digest,
+        "code_version": __version__,
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "training": {
+            "rows": trained.train_rows,
+            "first_us": trained.first_us,
+            "last_us": trained.last_us,
+            "test_us": trained.test_us,
+            "test_rows": len(trained.test.target),
+        },
+        "scores": _plain(asdict(trained.evidence)),
+        "validation": _plain(trained.validation),
+        "test_scores": _plain(trained.test_scores),
+        "slices": [asdict(each) for each in trained.slices],
+        "importance": [asdict(each) for each in trained.importance],
+        "gates": [asdict(each) for each in trained.gates],
+        "verdict": asdict(trained.verdict),
+    }
+    return {name: _plain(each) for name, each in found.items()}
+
+
+def content_digest(description: Mapping[str, Any], graphs: list[Path]) -> str:
+    """sha256 over what answers: the description without its digest, and the graphs."""
+    named = {k: v for k, v in description.items() if k != "digest"}
+    digest = hashlib.sha256(json.dumps(named, sort_keys=True).encode())
+    for path in graphs:
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    path = folder / DESCRIPTION
+    if not path.is_file():
+        raise NotFound(f"{path}: no bundle here; download the version again")
+    return dict(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _question(data: Mapping[str, Any]) -> Probability | Quantity:
+    if data["kind"] == "probability":
+        return Probability(data["of"])
+    return Quantity(data["of"], data["unit"], data["coverage"])
+
+
+def _row(values: list[float | None]) -> Rows:
+    return np.array([np.nan if v is None else v for v in values], dtype=np.float32)
+
+
+def _plain(value: object) -> object:
+    """JSON's own types, NaN and infinities as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return value if np.isfinite(value) else None
+    return value

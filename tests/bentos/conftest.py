@@ -1,0 +1,85 @@
+"""The application with a real database and versions made by hand, on a real port."""
+
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from handmade import SPECS, write_bundle
+
+from bentos.question import Clock
+from bentos.routes import application
+from bentos.serving import Live, Serving, load
+from runlore.store.engine import Store
+from runlore.usecases import features
+
+Serve = Callable[[Serving], httpx.Client]
+
+
+@pytest.fixture(scope="session")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("versions")
+    return {name: write_bundle(folder / name, name) for name in SPECS}
+
+
+@pytest.fixture
+def serving(store: Store, versions: dict[str, Path]) -> Serving:
+    live = live_versions(versions, "wall")
+    for each in live.values():
+        features.activate(store, each.bundle.plan)
+    return Serving(SPECS, store=store, live=live)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """What serves a Serving until the test ends."""
+    with ExitStack() as stack:
+        yield lambda serving: stack.enter_context(_served(serving))
+
+
+@pytest.fixture
+def client(serve: Serve, serving: Serving) -> httpx.Client:
+    return serve(serving)
+
+
+@pytest.fixture
+def replaying(serve: Serve, serving: Serving, versions: dict[str, Path]) -> httpx.Client:
+    """A service whose clock is the record's."""
+    serving.clock = "record"
+    serving.live = live_versions(versions, "record")
+    return serve(serving)
+
+
+def live_versions(versions: dict[str, Path], clock: Clock) -> dict[str, Live]:
+    return {name: load(path, "7", SPECS[name], clock) for name, path in versions.items()}
+
+
+@contextmanager
+def _served(serving: Serving) -> Iterator[httpx.Client]:
+    @asynccontextmanager
+    async def opened() -> AsyncIterator[Serving]:
+        yield serving
+
+    config = uvicorn.Config(application(opened), port=0, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    startup = server.startup
+
+    async def tell(*args: object, **kwargs: object) -> None:
+        await startup(*args, **kwargs)
+        started.set()
+
+    server.startup = tell
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        assert started.wait(20)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as one:
+            yield one
+    finally:
+        server.should_exit = True
+        thread.join()

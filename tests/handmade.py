@@ -1,0 +1,84 @@
+"""A bundle made by hand: a small ONNX graph, so that no test of serving needs to train."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from runlore.features.declaration import FeaturePlan, Vocabulary
+from runlore.models import bundle
+from runlore.models.calibration import Calibration
+from runlore.models.catalog import duration, failure_risk
+from runlore.models.intervals import Conformal
+from runlore.models.spec import ModelSpec
+
+INPUTS = ("nodes", "size")
+CATEGORIES = (
+    Vocabulary("actor", ("ann", "bob")),
+    Vocabulary("inputs.queue", ("short", "long")),
+)
+SPECS: dict[str, ModelSpec] = {s.name: s for s in (failure_risk.SPEC, duration.SPEC)}
+
+
+def plan_of(spec: ModelSpec) -> FeaturePlan:
+    return FeaturePlan(INPUTS, CATEGORIES, spec.features.histories, others=("site",))
+
+
+def write_bundle(
+    folder: Path, name: str = "failure-risk", seed: int = 1, plan: FeaturePlan | None = None
+) -> Path:
+    """Write a version of a catalog spec whose answer is a weighted sum of its features."""
+    spec = SPECS[name]
+    plan = plan or plan_of(spec)
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = np.random.default_rng(seed).normal(0, 0.1, len(plan.names)).astype(np.float32)
+    (folder / bundle.MODEL).write_bytes(_graph(weights, is_probability=spec.is_probability))
+    description = _description(spec, plan)
+    description["digest"] = bundle.content_digest(description, [folder / bundle.MODEL])
+    (folder / bundle.DESCRIPTION).write_text(json.dumps(description))
+    return folder
+
+
+def _description(spec: ModelSpec, plan: FeaturePlan) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    kind = type(spec.question).__name__.lower()
+    conformal = None if spec.is_probability else Conformal(0.9, (0.0,), (0.5, 0.5)).to_json()
+    return {
+        "spec": spec.name,
+        "question": {"kind": kind, **asdict(spec.question)},
+        "candidate": "linear",
+        "plan": json.loads(json.dumps(plan.to_json())),
+        "calibration": Calibration().to_json(),
+        "conformal": conformal,
+        "reference": [0.0] * len(plan.names),
+        "data_digest": "made-by-hand",
+        "graphs": [bundle.MODEL],
+    }
+
+
+def _graph(weights: np.ndarray, *, is_probability: bool) -> bytes:
+    """raw = sigmoid or softplus of the features' weighted sum, squashed; NaN counts as 0."""
+    width = len(weights)
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["unknown"]),
+        helper.make_node("Where", ["unknown", "zero", "features"], ["known"]),
+        helper.make_node("Tanh", ["known"], ["squashed"]),
+        helper.make_node("MatMul", ["squashed", "weights"], ["sum"]),
+        helper.make_node("Sigmoid" if is_probability else "Softplus", ["sum"], ["raw"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "handmade",
+        [helper.make_tensor_value_info("features", TensorProto.FLOAT, [None, width])],
+        [helper.make_tensor_value_info("raw", TensorProto.FLOAT, [None, 1])],
+        [
+            numpy_helper.from_array(weights.reshape(-1, 1), "weights"),
+            numpy_helper.from_array(np.zeros(1, dtype=np.float32), "zero"),
+        ],
+    )
+    opset = helper.make_opsetid("", 17)
+    model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
+    return model.SerializeToString()

@@ -1,0 +1,124 @@
+"""A registry on the tests' own PostgreSQL, and a bundle small enough to register often."""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runlore.features.declaration import FeaturePlan, History
+from runlore.registry import Registry, Release, connect
+from runlore.settings import Settings
+from runlore.store.engine import Store
+from runlore.store.tracking import tracking_url
+
+PLAN = FeaturePlan(
+    inputs=("size_gb",),
+    categories=(),
+    histories=(History(("actor",), ("failed",), (3600.0,)),),
+    has_calendar=False,
+)
+Script = Callable[[str], "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="session")
+def registry_home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def registry_url(database: Store) -> str:
+    return tracking_url(database)
+
+
+@pytest.fixture(scope="session")
+def registry(registry_home: Path, registry_url: str) -> Registry:
+    return connect(Settings(home=registry_home, mlflow_tracking_uri=None), registry_url)
+
+
+@pytest.fixture
+def client(registry: Registry):
+    """MLflow's own client, to look at what was written."""
+    from mlflow import MlflowClient
+
+    return MlflowClient(registry.tracking_uri, registry.tracking_uri)
+
+
+@pytest.fixture
+def spec() -> str:
+    """A name that no other test uses: MLflow's tables are shared by all tests."""
+    return f"spec-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def release(spec: str, tmp_path: Path) -> Release:
+    """A release with files that look like a bundle, for tests that do not load them."""
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    (folder / "model.onnx").write_bytes(np.arange(16).tobytes())
+    (folder / "bundle.json").write_text('{"spec": "tiny"}')
+    return Release(
+        spec=spec,
+        folder=folder,
+        digest=f"digest-of-{spec}",
+        data_digest="d" * 64,
+        candidate="linear",
+        features=PLAN.names,
+        example=(1.0, *([float("nan")] * (len(PLAN.names) - 1))),
+        has_interval=False,
+        card="# A card",
+        about="Answers a question.",
+        scores={"auc": 0.75},
+    )
+
+
+@pytest.fixture
+def other(release: Release) -> Release:
+    """Another bundle of the same spec."""
+    return replace(release, digest=f"other-{release.digest}")
+
+
+@pytest.fixture
+def script(registry_home: Path, registry_url: str, spec: str, release: Release) -> Iterator[Script]:
+    """Run code in a process of its own, where `registry`, `spec` and `release` are known.
+
+    `go()` waits for a line on standard input.
+    """
+    given = f"""
+import sys
+from dataclasses import replace
+from pathlib import Path
+from runlore.registry import Release, connect
+from runlore.settings import Settings
+nan = float("nan")
+registry = connect(
+    Settings(home=Path({str(registry_home)!r}), mlflow_tracking_uri=None), {registry_url!r}
+)
+spec = {spec!r}
+PosixPath = Path
+release = {release!r}
+def go():
+    print("ready", flush=True)
+    sys.stdin.readline()
+"""
+    started: list[subprocess.Popen[str]] = []
+
+    def run(code: str) -> "subprocess.Popen[str]":
+        command = [sys.executable, "-c", given + code]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,0 +1,98 @@
+"""What a direct client writes shows in the MLflow server's UI, and a client of it works too."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from matplotlib.figure import Figure
+
+from runlore.registry import Registry, connect
+from runlore.settings import Settings
+from runlore.stack import Stack, running
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """MLflow's server as `runlore up` runs it."""
+    home = Path(tempfile.mkdtemp(prefix="rl-"))
+    settings = Settings(home=home, database_url=None, mlflow_tracking_uri=None)
+    try:
+        with running(settings, ("mlflow",), ports="free") as stack:
+            yield stack
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(params=["direct", "through the server"])
+def either(stack: Stack, request: pytest.FixtureRequest) -> Registry:
+    if request.param == "direct":
+        return connect(stack.settings)
+    given = stack.settings.model_copy(update={"mlflow_tracking_uri": stack.settings.mlflow_url})
+    return connect(given)
+
+
+@pytest.fixture
+def http(stack: Stack) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=stack.settings.mlflow_url, timeout=60) as client:
+        yield client
+
+
+def test_figures_and_reports_of_a_run_are_shown_by_the_server(either, http, spec, tmp_path):
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    report = tmp_path / "drift.html"
+    report.write_text("<html>drift report</html>")
+    with either.training_run(spec) as run:
+        run.figure("calibration", figure)
+        run.card("# Card")
+    either.attach(run.id, report, "drift")
+
+    def artifact(path: str) -> httpx.Response:
+        where = {"run_uuid": run.id, "path": path}
+        return http.get("/ajax-api/2.0/mlflow/get-artifact", params=where).raise_for_status()
+
+    assert artifact("plots/calibration.png").content.startswith(b"\x89PNG")
+    assert artifact("drift/drift.html").text == "<html>drift report</html>"
+    assert artifact("model_card.md").text == "# Card"
+    listed = http.get("/ajax-api/2.0/mlflow/artifacts/list", params={"run_uuid": run.id}).json()
+    paths = {each["path"] for each in listed["files"]}
+    assert paths == {"plots", "drift", "model_card.md"}
+
+
+def test_versions_and_aliases_are_the_same_on_both_ways(either, http, release, other, tmp_path):
+    with either.training_run(release.spec) as run:
+        first = either.register(run, release)
+        assert either.register(run, release) == first
+        assert either.announce(first).alias == "champion"
+        second = either.register(run, other)
+        assert either.announce(second).alias == "challenger"
+    assert [ref.aliases for ref in either.versions(release.spec)] == [
+        ("challenger",),
+        ("champion",),
+    ]
+    assert either.champion(release.spec).digest == release.digest
+    assert either.alias(release.spec, "shadow") is None
+    assert either.champion("never-registered") is None
+    folder = either.download(either.champion(release.spec), tmp_path / "models")
+    assert (folder / "model.onnx").read_bytes() == (release.folder / "model.onnx").read_bytes()
+    told = http.get(
+        "/api/2.0/mlflow/registered-models/alias",
+        params={"name": release.spec, "alias": "champion"},
+    ).json()
+    assert str(told["model_version"]["version"]) == "1"
+    change = either.set_alias(release.spec, "champion", "2")
+    assert (change.previous, either.latest_alias(release.spec, "champion")) == ("1", "2")
+
+
+def test_files_of_a_registered_model_are_shown_by_the_server(either, http, release):
+    with either.training_run(release.spec) as run:
+        either.register(run, release)
+    found = http.get("/api/2.0/mlflow/runs/get", params={"run_id": run.id}).json()["run"]
+    model = found["outputs"]["model_outputs"][0]["model_id"]
+    listed = http.get(f"/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/directories").json()
+    assert {"MLmodel", "served_pyfunc.py"} <= {each["path"] for each in listed["files"]}
