@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
-import gc
 import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from bentos.memory import settle
 from bentos.metrics import metrics
 from bentos.serving import Serving, load
 from runlore import settings as environment
-from runlore.models.spec import ModelSpec
 from runlore.records.errors import Unavailable
 from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
@@ -34,10 +33,10 @@ Digested = tuple[str, str]
 async def following() -> AsyncIterator[Serving]:
     """Serve what the registry says, from before the first request until the process ends."""
     settings = environment.read()
-    found = {spec.name: spec for spec in specs.every(settings)}
-    follower = Follower(settings, Serving(found, settings.clock))
+    names = tuple(spec.name for spec in specs.every(settings))
+    follower = Follower(settings, Serving(names, settings.clock))
     await asyncio.to_thread(follower.step)
-    settle_memory()
+    settle()
     task = asyncio.create_task(follower.run(), name="follow the registry")
     try:
         yield follower.serving
@@ -46,13 +45,6 @@ async def following() -> AsyncIterator[Serving]:
         with contextlib.suppress(asyncio.CancelledError):
             await task
         await asyncio.to_thread(follower.close)
-
-
-def settle_memory() -> None:
-    """Leave what was loaded out of garbage collections, which stop all requests for its size."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 50)
 
 
 @dataclass
@@ -77,8 +69,8 @@ class Follower:
         try:
             store = self._store()
             registry = self._connected(store)
-            for spec in self.serving.specs.values():
-                self._follow(spec, store, registry)
+            for name in self.serving.names:
+                self._follow(name, store, registry)
         except Unavailable as error:
             self._tell(str(error))
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
@@ -101,39 +93,39 @@ class Follower:
             self._registry = connect(self.settings, None if given else tracking_url(store))
         return self._registry
 
-    def _follow(self, spec: ModelSpec, store: Store, registry: Registry) -> None:
-        ref = registry.champion(spec.name)
+    def _follow(self, name: str, store: Store, registry: Registry) -> None:
+        ref = registry.champion(name)
         wanted = None if ref is None else (ref.version, ref.digest)
-        if wanted == self._taken.get(spec.name):
+        if wanted == self._taken.get(name):
             return
         if ref is not None:
-            self._take(spec, ref, store, registry)
+            self._take(name, ref, store, registry)
             return
-        del self._taken[spec.name]
-        self.serving.put(spec.name, None)
-        log.warning("%s: no version is @champion any more; nothing answers", spec.name)
+        del self._taken[name]
+        self.serving.put(name, None)
+        log.warning("%s: no version is @champion any more; nothing answers", name)
 
-    def _take(self, spec: ModelSpec, ref: VersionRef, store: Store, registry: Registry) -> None:
+    def _take(self, name: str, ref: VersionRef, store: Store, registry: Registry) -> None:
         """Load a version beside the one that answers; only one that works goes live."""
         wanted = (ref.version, ref.digest)
-        failed, until = self._failed.get(spec.name, (None, 0.0))
+        failed, until = self._failed.get(name, (None, 0.0))
         if failed == wanted and time.monotonic() < until:
             return
         try:
             folder = registry.download(ref, self.settings.home / "serving")
-            live = load(folder, ref.version, spec, self.serving.clock)
+            live = load(folder, ref.version, name, self.serving.clock)
             features.activate(store, live.bundle.plan)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
-            self._failed[spec.name] = (wanted, time.monotonic() + RETRY_FAILED_S)
-            metrics().loads.labels(spec.name, "failed").inc()
-            log.error("%s version %s does not go live: %s", spec.name, ref.version, error)
+            self._failed[name] = (wanted, time.monotonic() + RETRY_FAILED_S)
+            metrics().loads.labels(name, "failed").inc()
+            log.error("%s version %s does not go live: %s", name, ref.version, error)
             return
-        self.serving.put(spec.name, live)
-        self._taken[spec.name] = wanted
-        metrics().loads.labels(spec.name, "live").inc()
-        log.info("%s: version %s answers", spec.name, ref.version)
+        self.serving.put(name, live)
+        self._taken[name] = wanted
+        metrics().loads.labels(name, "live").inc()
+        log.info("%s: version %s answers", name, ref.version)
 
     def _tell(self, trouble: str) -> None:
         """Say what is wrong once, not with every look."""

@@ -17,7 +17,7 @@ Content = dict[str, Any]
 
 
 def document(serving: Serving) -> dict[str, Any]:
-    requests = {name: _request(serving, name) for name in serving.specs}
+    requests = {name: _request(serving, name) for name in serving.names}
     records = _records(serving)
     taken = [*requests.values(), *records]
     told = (schema.Answer, schema.Recorded, schema.History, schema.Prediction, schema.ProblemBody)
@@ -42,7 +42,7 @@ def document(serving: Serving) -> dict[str, Any]:
 def _request(serving: Serving, name: str) -> type[BaseModel]:
     live = serving.live.get(name)
     if live is None:
-        return ask(serving.specs[name], None, serving.clock).request
+        return ask(name, None, serving.clock).request
     return live.question.request
 
 

@@ -58,7 +58,7 @@ def _id(text: str) -> UUID:
 async def _answer(request: Request, form: Form) -> Response:
     serving: Serving = request.app.state.serving
     name: str = request.path_params["spec"]
-    serving.spec(name)
+    serving.check(name)
     body = await read_body(request)
     asked = _Asked(serving, name, form, body, instant.now(), perf_counter())
     return await in_thread(request, asked.response)

@@ -10,7 +10,6 @@ from bentos.fields import AnyScalar, ForReplay, Id, Name, Number, Values, Words
 from bentos.schema import Closed
 from runlore.features.declaration import FeaturePlan
 from runlore.features.keys import Subject
-from runlore.models.spec import ModelSpec
 from runlore.records.execution import Scalar
 
 MOST_ROWS = 10_000
@@ -37,15 +36,16 @@ class Question:
         return Subject(told.actor, told.kind, told.scope, given)
 
 
-def ask(spec: ModelSpec, plan: FeaturePlan | None, clock: Clock) -> Question:
+def ask(name: str, plan: FeaturePlan | None, clock: Clock) -> Question:
     """plan: of the version that answers; None: there is none yet, any inputs will do."""
-    title = "".join(part.capitalize() for part in spec.name.split("-"))
+    title = "".join(part.capitalize() for part in name.split("-"))
     names = {} if plan is None else _kinds(plan)
     aliases = {f"input_{at}": name for at, name in enumerate(sorted(names))}
     inputs: Any = Values
     if plan is not None:
         known: dict[str, Any] = {
-            field: (names[name], Field(default=None, alias=name)) for field, name in aliases.items()
+            field: (names[alias], Field(default=None, alias=alias))
+            for field, alias in aliases.items()
         }
         inputs = create_model(f"{title}Inputs", __base__=Closed, **known)
     fields: dict[str, Any] = {

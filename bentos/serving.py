@@ -11,7 +11,7 @@ from bentos.question import Clock, Question, ask
 from runlore.features import fold
 from runlore.features.keys import Subject
 from runlore.models.bundle import Bundle
-from runlore.models.spec import ModelSpec, Quantity
+from runlore.models.spec import Quantity
 from runlore.records.errors import NoChampion, NotFound, Refused, Unavailable
 from runlore.store.engine import Store
 from runlore.usecases.predict import Predictor
@@ -39,12 +39,12 @@ class Live:
 
 @dataclass
 class Serving:
-    """specs: by name. live: replaced as a whole, never changed in place.
+    """names: of the specs. live: replaced as a whole, never changed in place.
 
     is_standalone: there is no database on purpose; every actor looks new.
     """
 
-    specs: Mapping[str, ModelSpec]
+    names: tuple[str, ...]
     clock: Clock = "wall"
     is_standalone: bool = False
     store: Store | None = None
@@ -52,17 +52,16 @@ class Serving:
 
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
-        self.spec(name)
+        self.check(name)
         found = self.live.get(name)
         if found is None:
             raise NoChampion(name)
         return found
 
-    def spec(self, name: str) -> ModelSpec:
-        if name not in self.specs:
-            known = ", ".join(self.specs)
+    def check(self, name: str) -> None:
+        if name not in self.names:
+            known = ", ".join(self.names)
             raise NotFound(f"no model spec is named {name!r}; there are: {known}")
-        return self.specs[name]
 
     def database(self) -> Store:
         if self.is_standalone:
@@ -90,16 +89,16 @@ class Serving:
         self.live = MappingProxyType(others if version is None else {**others, name: version})
 
 
-def load(folder: Path, version: str | None, spec: ModelSpec, clock: Clock) -> Live:
+def load(folder: Path, version: str | None, name: str, clock: Clock) -> Live:
     """Read a version and try it out; Refused when it does not answer as it must."""
     fold.warm()
     predictor = Predictor(Bundle.load(folder, version))
     bundle = predictor.bundle
-    if bundle.spec != spec.name:
-        raise Refused(f"{folder}: holds a version of {bundle.spec!r}, not of {spec.name!r}")
+    if bundle.spec != name:
+        raise Refused(f"{folder}: holds a version of {bundle.spec!r}, not of {name!r}")
     row = predictor.reader.row(PROBE, PROBE_US, {})
     answer = bundle.predict(row[None, :])
     bundle.reasons(row)
     if not np.isfinite(answer.prediction).all():
-        raise Refused(f"{spec.name} version {version}: answers {answer.prediction} when probed")
-    return Live(predictor, ask(spec, bundle.plan, clock))
+        raise Refused(f"{name} version {version}: answers {answer.prediction} when probed")
+    return Live(predictor, ask(name, bundle.plan, clock))

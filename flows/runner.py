@@ -13,12 +13,15 @@ from prefect.settings import (
     PREFECT_HOME,
     temporary_settings,
 )
+from prefect.states import State
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
+from runlore.records.errors import RunloreError
 from runlore.settings import Settings
 from runlore.stack import environment
 
 DRAIN_S = 10.0
+RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
 def task_runner(settings: Settings) -> TaskRunner[Any]:
@@ -57,9 +60,31 @@ def in_process(settings: Settings) -> Iterator[None]:
     if "PREFECT_HOME" in given:
         changed[PREFECT_HOME] = given["PREFECT_HOME"]
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)
+    terse = ToldInOneLine()
     with temporary_settings(changed):
+        for name in RUN_LOGGERS:
+            logging.getLogger(name).addFilter(terse)
         try:
             yield
         finally:
+            for name in RUN_LOGGERS:
+                logging.getLogger(name).removeFilter(terse)
             EventsWorker.drain_all(timeout=DRAIN_S, at_exit=False)
             APILogHandler().flush()
+
+
+def result_of(state: State[Any]) -> Any:  # noqa: ANN401
+    """What a flow called with `return_state=True` gave; what it raised is raised here."""
+    found = state.result(raise_on_failure=False)
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+class ToldInOneLine(logging.Filter):
+    """Leaves the stack trace out for an error that Runlore raised on purpose."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.exc_info and isinstance(record.exc_info[1], RunloreError):
+            record.exc_info = None
+        return True

@@ -3,6 +3,7 @@
 from typing import Any
 
 from prefect import flow
+from prefect.states import Failed
 
 from runlore import settings
 from runlore.models.split import divide
@@ -12,7 +13,7 @@ from tasks import training
 
 
 @flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
-def train(spec: str) -> dict[str, Any]:
+def train(spec: str) -> Any:  # noqa: ANN401  (a state stands for a refusal)
     """Train all candidates of a spec on the log as it is now.
 
     Fails, with the numbers, when the best candidate does not pass its gates.
@@ -25,8 +26,7 @@ def train(spec: str) -> dict[str, Any]:
         done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
     trained = training.finish(spec, found, division, done)
     outcome = training.record(found, trained)
-    outcome.raise_if_refused()
-    return {
+    found_out = {
         "version": outcome.version,
         "alias": outcome.alias,
         "candidate": outcome.candidate,
@@ -34,3 +34,6 @@ def train(spec: str) -> dict[str, Any]:
         "baseline": dict(outcome.baseline),
         "page": outcome.page,
     }
+    if outcome.passed:
+        return found_out
+    return Failed(message=outcome.refusal, data=found_out)

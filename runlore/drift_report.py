@@ -139,8 +139,9 @@ def _explained(subject: Subject, samples: Samples) -> Any:  # noqa: ANN401  (an 
         f"**The plots show a sample: {' and '.join(drawn)}. The verdict uses all rows.**",
         "Red is the window, grey the reference: what the champion was trained on. "
         "Far outliers are drawn at the edge of a plot, rare words as one.",
-        "A column has drifted when its PSI over all rows reaches its threshold: the policy's, or "
-        "what chance alone reaches once in a thousand times with as few rows.",
+        "A column has drifted when its PSI over all rows reaches its threshold: the policy's; or, "
+        "where that is more, what windows of the training reach when each is compared with the "
+        "others, or what chance alone reaches once in a thousand times with as few rows.",
         _plain(subject.note),
     ]
     return text_widget(text="\n\n".join(line for line in lines if line))

@@ -8,8 +8,6 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runlore.records.errors import Misconfigured
-from runlore.telemetry import TELEMETRY_OFF as TELEMETRY_OFF
-from runlore.telemetry import silence_telemetry as silence_telemetry
 
 CATALOG = (
     "runlore.models.catalog.failure_risk:SPEC",

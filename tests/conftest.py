@@ -1,8 +1,10 @@
 """Fixtures for all: a real PostgreSQL, and the settings of a home that is thrown away."""
 
-from runlore.settings import silence_telemetry
+from runlore.telemetry import silence_telemetry
+from runlore.threads import calm_threads
 
 silence_telemetry()
+calm_threads()
 
 import shutil  # noqa: E402
 import tempfile  # noqa: E402

@@ -82,3 +82,23 @@ def _graph(weights: np.ndarray, *, is_probability: bool) -> bytes:
     opset = helper.make_opsetid("", 17)
     model = helper.make_model(graph, opset_imports=[opset], ir_version=9)
     return model.SerializeToString()
+
+
+def register(registry: Any, folder: Path) -> Any:
+    """Register a handmade bundle; returns its VersionRef."""
+    from runlore.registry import Release
+
+    loaded = bundle.Bundle.load(folder)
+    release = Release(
+        spec=loaded.spec,
+        folder=folder,
+        digest=loaded.digest,
+        data_digest=loaded.data_digest,
+        candidate="linear",
+        features=loaded.plan.names,
+        example=(0.0,) * len(loaded.plan.names),
+        has_interval=loaded.conformal is not None,
+        card="Made by hand.",
+    )
+    with registry.training_run(loaded.spec) as run:
+        return registry.register(run, release)

@@ -7,6 +7,7 @@ import typer
 from runlore.cli import demo, ingest, monitor, simulate, train, up
 from runlore.records.errors import RunloreError
 from runlore.telemetry import silence_telemetry
+from runlore.threads import calm_threads
 
 app = typer.Typer(
     name="runlore",
@@ -30,6 +31,7 @@ app.command()(simulate.simulate)
 def main() -> None:
     """Run the command: 0 only when the thing was done, 1 with one clear line otherwise."""
     silence_telemetry()
+    calm_threads()
     try:
         app()
     except RunloreError as error:

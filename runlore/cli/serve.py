@@ -27,11 +27,11 @@ def serve(
     listening = str(port or settings.serve_port)
     own = settings.home.absolute() / "bentoml" / listening
     own.mkdir(parents=True, exist_ok=True)
-    workers = f"services.runlore.workers={settings.serve_workers}"
+    options = os.environ.get("BENTOML_CONFIG_OPTIONS", "")
     chosen = {
         "RUNLORE_HOME": str(settings.home.absolute()),
         "BENTOML_HOME": str(own),
-        "BENTOML_CONFIG_OPTIONS": f"{os.environ.get('BENTOML_CONFIG_OPTIONS', '')} {workers}".strip(),
+        "BENTOML_CONFIG_OPTIONS": f"{options} services.runlore.workers={settings.serve_workers}",
     }
     command = (
         *(sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", str(own)),

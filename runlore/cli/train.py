@@ -43,14 +43,14 @@ def train(specs: Specs = None, at_once: AtOnce = False, json: Json = False) -> N
 
 
 def _one(name: str) -> dict[str, Any]:
+    from flows.runner import result_of
     from flows.train import train as flow
-    from runlore.records.errors import Refused
 
-    try:
-        return flow(name)
-    except Refused as error:
-        typer.echo(f"runlore: {error}", err=True)
-        return {"version": None, "alias": None, "refused": str(error), "scores": {}}
+    state: Any = flow(name, return_state=True)
+    found: dict[str, Any] = result_of(state)
+    if state.is_failed():
+        typer.echo(f"runlore: {state.message}", err=True)
+    return found
 
 
 def _together(names: list[str]) -> dict[str, dict[str, Any]]:

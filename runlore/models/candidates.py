@@ -70,7 +70,8 @@ class Fitted:
     """A candidate that has learnt. `raw` answers with a probability, or log1p of the quantity."""
 
     kind: CandidateKind
-    estimator: "BaseEstimator | Baseline"
+    estimator: "BaseEstimator"
+    """Or a `Baseline`, for the kind of that name."""
     is_probability: bool
 
     def raw(self, rows: Rows) -> Floats:

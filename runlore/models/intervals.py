@@ -58,7 +58,7 @@ class Quantiles:
     high: "XGBRegressor | None" = None
 
     def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
-        if self.low is None:
+        if self.low is None or self.high is None:
             return raw, raw
         one, other = (each.predict(rows).astype(np.float64) for each in (self.low, self.high))
         return np.minimum(one, other), np.maximum(one, other)

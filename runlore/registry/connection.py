@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from runlore.records.errors import Misconfigured
 from runlore.registry.registry import Registry
 from runlore.registry.session import Session
-from runlore.settings import Settings, silence_telemetry
+from runlore.settings import Settings
+from runlore.telemetry import silence_telemetry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -20,6 +21,7 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """A server that is away is told within seconds: MLflow's own values wait for minutes."""
 

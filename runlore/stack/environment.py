@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from runlore.settings import Settings
 from runlore.stack.ports import ANYWHERE, local
 from runlore.telemetry import TELEMETRY_OFF
+from runlore.threads import CALM
 
 PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -108,6 +109,7 @@ def of_child(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
     return {
         **inherited,
         **TELEMETRY_OFF,
+        **CALM,
         **of_settings(settings),
         "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in paths),
         "PYTHONSAFEPATH": "1",

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import psycopg
 import sqlalchemy
 from pydantic import SecretStr
-from sqlalchemy import Connection as Connection
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -20,6 +19,7 @@ from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.migrate import migrate
 
+Connection = sqlalchemy.Connection
 T = TypeVar("T")
 DRIVER = "postgresql+psycopg"
 SCHEMES = {"postgres", "postgresql", DRIVER}

@@ -5,7 +5,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-
 from runlore.drift.verdict import (
     ColumnVerdict,
     Measure,

@@ -13,7 +13,6 @@ from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
 from runlore.models.split import divide
 from runlore.models.trained import Trained
-from runlore.records.errors import Refused
 from runlore.records.instant import from_us
 from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
@@ -47,9 +46,9 @@ class TrainOutcome:
     rows: int
     page: str
 
-    def raise_if_refused(self) -> None:
-        if not self.passed:
-            raise Refused(f"{self.spec}: {self.candidate} is refused: {'; '.join(self.reasons)}")
+    @property
+    def refusal(self) -> str:
+        return f"{self.spec}: {self.candidate} is refused: {'; '.join(self.reasons)}"
 
 
 def train_spec(

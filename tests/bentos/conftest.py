@@ -30,7 +30,7 @@ def serving(store: Store, versions: dict[str, Path]) -> Serving:
     live = live_versions(versions, "wall")
     for each in live.values():
         features.activate(store, each.bundle.plan)
-    return Serving(SPECS, store=store, live=live)
+    return Serving(tuple(SPECS), store=store, live=live)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def replaying(serve: Serve, serving: Serving, versions: dict[str, Path]) -> http
 
 
 def live_versions(versions: dict[str, Path], clock: Clock) -> dict[str, Live]:
-    return {name: load(path, "7", SPECS[name], clock) for name, path in versions.items()}
+    return {name: load(path, "7", name, clock) for name, path in versions.items()}
 
 
 @contextmanager

@@ -188,7 +188,7 @@ def test_when_replaying_the_request_says_the_instant(replaying: httpx.Client) ->
 def test_a_service_without_a_database_answers_and_says_so(
     serve: Callable[[Serving], httpx.Client], serving: Serving
 ) -> None:
-    alone = Serving(SPECS, is_standalone=True, live=serving.live)
+    alone = Serving(tuple(SPECS), is_standalone=True, live=serving.live)
     client = serve(alone)
     told = client.post("/predict/failure-risk", json=ANN).json()
     assert told["history"] == "absent"

@@ -84,8 +84,8 @@ def test_words_unknown_in_training_are_named() -> None:
 def test_a_category_is_named_by_its_word_and_without_one_by_its_code() -> None:
     less = REFERENCE.columns[2]
     moved = count([less.bins], np.full((200, 1), 1, np.float32)).columns[0]
-    assert judge_column(less, moved, POLICY, WORDS).change == "'train' 30% → 100%"
-    assert judge_column(less, moved, POLICY, {}).change == "code 1 30% → 100%"
+    assert judge_column(less, moved, POLICY, WORDS["kind"]).change == "'train' 30% → 100%"
+    assert judge_column(less, moved, POLICY).change == "code 1 30% → 100%"
 
 
 def test_numbers_and_categories_have_their_own_statistics() -> None:
@@ -112,6 +112,18 @@ def test_the_policys_psi_is_the_threshold_unless_chance_reaches_further() -> Non
     assert few.threshold > POLICY.psi
     strict = replace(POLICY, psi=0.5)
     assert column(judge(REFERENCE, current(), strict).columns, "steady").psi.threshold == 0.5
+
+
+def test_what_is_usual_raises_a_threshold_and_never_lowers_it() -> None:
+    window = current(shift=1)
+    plain = column(judge(REFERENCE, window, POLICY).columns, "shifting")
+    assert plain.is_drifted
+    beyond = {"shifting": {"psi": plain.psi.value + 0.01, "ks": 0.0}}
+    raised = column(judge(REFERENCE, window, POLICY, usual=beyond).columns, "shifting")
+    assert not raised.is_drifted
+    assert [m.threshold for m in raised.measures[1:]] == [m.threshold for m in plain.measures[1:]]
+    below = {"shifting": {"psi": 0.01}}
+    assert column(judge(REFERENCE, window, POLICY, usual=below).columns, "shifting") == plain
 
 
 def test_small_quiet_windows_hardly_ever_hold_a_drifted_column() -> None:

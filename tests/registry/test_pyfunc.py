@@ -31,7 +31,7 @@ else:
     raise AssertionError("a missing feature must be refused")
 unwanted = {"sklearn", "xgboost"} & set(sys.modules)
 assert not unwanted, unwanted
-print(shuffled.to_json(orient="list", double_precision=15))
+print(json.dumps(shuffled.to_dict("list")))
 """
 
 

@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.stack import Stack, running
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
 
 pytestmark = pytest.mark.slow
 
@@ -28,12 +30,18 @@ def stack() -> Iterator[Stack]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+@pytest.fixture(scope="module")
+def url(stack: Stack) -> Iterator[str]:
+    with open_store(stack.settings) as store:
+        yield tracking_url(store)
+
+
 @pytest.fixture(params=["direct", "through the server"])
-def either(stack: Stack, request: pytest.FixtureRequest) -> Registry:
+def either(stack: Stack, url: str, request: pytest.FixtureRequest) -> Registry:
     if request.param == "direct":
-        return connect(stack.settings)
+        return connect(stack.settings, url)
     given = stack.settings.model_copy(update={"mlflow_tracking_uri": stack.settings.mlflow_url})
-    return connect(given)
+    return connect(given, url)
 
 
 @pytest.fixture
@@ -54,12 +62,12 @@ def test_figures_and_reports_of_a_run_are_shown_by_the_server(either, http, spec
 
     def artifact(path: str) -> httpx.Response:
         where = {"run_uuid": run.id, "path": path}
-        return http.get("/ajax-api/2.0/mlflow/get-artifact", params=where).raise_for_status()
+        return http.get("/get-artifact", params=where).raise_for_status()
 
     assert artifact("plots/calibration.png").content.startswith(b"\x89PNG")
     assert artifact("drift/drift.html").text == "<html>drift report</html>"
     assert artifact("model_card.md").text == "# Card"
-    listed = http.get("/ajax-api/2.0/mlflow/artifacts/list", params={"run_uuid": run.id}).json()
+    listed = http.get("/ajax-api/2.0/mlflow/artifacts/list", params={"run_id": run.id}).json()
     paths = {each["path"] for each in listed["files"]}
     assert paths == {"plots", "drift", "model_card.md"}
 

@@ -1,0 +1,63 @@
+"""One version in a Bento: it answers with no registry and no network.
+
+With RUNLORE_DATABASE_URL set it reads histories and writes the ledger like the service that
+follows the registry; without, every actor looks new to it, and its answers say so.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import bentoml
+
+from bentos.memory import settle
+from bentos.routes import TIMEOUT_S, application
+from bentos.serving import Serving, load
+from runlore import settings as environment
+from runlore.store.engine import open_store
+from runlore.usecases import features
+
+BUNDLE = Path(__file__).parents[1] / "bundle"
+PACKAGE = BUNDLE / "package.json"
+
+
+@asynccontextmanager
+async def packaged() -> AsyncIterator[Serving]:
+    with ExitStack() as leases:
+        serving = await asyncio.to_thread(_open, leases)
+        settle()
+        yield serving
+
+
+def _open(leases: ExitStack) -> Serving:
+    settings = environment.read()
+    told = json.loads(PACKAGE.read_text(encoding="utf-8"))
+    name, version = told["spec"], told["version"]
+    live = load(BUNDLE, version, name, settings.clock)
+    serving = Serving((name,), settings.clock, is_standalone=settings.database_url is None)
+    if not serving.is_standalone:
+        serving.store = leases.enter_context(open_store(settings))
+        features.activate(serving.store, live.bundle.plan)
+    serving.put(name, live)
+    return serving
+
+
+app = application(packaged)
+
+
+@bentoml.service(
+    name="runlore",
+    traffic={"timeout": TIMEOUT_S + 2},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(app)
+class Predictions:
+    """Predictions by one version of one spec."""
+
+    def __is_ready__(self) -> bool:
+        """Whether it can answer."""
+        return bool(app.state.serving.is_ready())

@@ -1,0 +1,150 @@
+"""Build a Bento out of a registered version: its files, this package, and a lock of its own."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+import bentoml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import bentos
+import runlore
+from runlore.models.bundle import DESCRIPTION, SKOPS, Bundle
+from runlore.records.errors import NoChampion
+from runlore.registry import Registry, VersionRef, connect
+from runlore.settings import Settings
+
+SERVICE = "bentos.packaged:Predictions"
+NEEDS = (
+    "alembic",
+    "bentoml",
+    "numba",
+    "numpy",
+    "onnxruntime",
+    "pandas",
+    "prometheus-client",
+    "psycopg[binary]",
+    "pyarrow",
+    "pydantic",
+    "pydantic-settings",
+    "sqlalchemy",
+)
+"""What a packaged version imports; the lock holds these with all that they need themselves."""
+
+PYTHON = "3.11"
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.nbi", "*.nbc")
+
+
+@dataclass(frozen=True)
+class Package:
+    tag: str
+    version: str
+    path: Path
+
+
+def package(settings: Settings, name: str, version: str | None = None) -> Package:
+    """Build the Bento of a version; None: the champion. Built again, it replaces the first."""
+    registry = connect(settings)
+    ref = _version(registry, name, version)
+    with tempfile.TemporaryDirectory(prefix="runlore-package-") as folder:
+        context = Path(folder)
+        fetched = registry.download(ref, context / "fetched")
+        _lay_out(context / "bento", fetched, ref)
+        return build(context / "bento", ref)
+
+
+def build(context: Path, ref: VersionRef) -> Package:
+    """context: a folder as `_lay_out` leaves it."""
+    tag = f"{ref.spec}:{ref.version}"
+    _forget(tag)
+    bundle = Bundle.load(context / "bundle", ref.version)
+    labels = {
+        "runlore.spec": ref.spec,
+        "runlore.version": ref.version,
+        "runlore.data_digest": bundle.data_digest,
+        "runlore.bundle_digest": bundle.digest,
+    }
+    bento = bentoml.build(
+        SERVICE,
+        name=ref.spec,
+        version=ref.version,
+        labels={key: value[:63] for key, value in labels.items()},
+        description=(context / "README.md").read_text(encoding="utf-8"),
+        include=["bundle/**", "bentos/**", "runlore/**", "requirements.txt", "README.md"],
+        python={"requirements_txt": "requirements.txt", "lock_packages": False},
+        docker={"python_version": PYTHON},
+        build_ctx=str(context),
+    )
+    return Package(str(bento.tag), ref.version, Path(bento.path))
+
+
+def lock(needs: tuple[str, ...] = NEEDS) -> list[str]:
+    """`name==version` of these distributions and of all that they need, as installed here."""
+    found: dict[str, str] = {}
+    waiting = [Requirement(each) for each in needs]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        wanted = waiting.pop()
+        name, extras = canonicalize_name(wanted.name), frozenset(wanted.extras)
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        try:
+            installed = distribution(wanted.name)
+        except PackageNotFoundError:  # its marker is for another platform
+            continue
+        found[name] = installed.version
+        waiting += _required(installed.requires or [], extras)
+    return [f"{name}=={version}" for name, version in sorted(found.items())]
+
+
+def _required(texts: list[str], extras: frozenset[str]) -> Iterator[Requirement]:
+    for each in map(Requirement, texts):
+        marker = each.marker
+        chosen = [{"extra": extra} for extra in extras] or [{"extra": ""}]
+        if marker is None or any(marker.evaluate(one) for one in chosen):
+            yield each
+
+
+def _version(registry: Registry, name: str, version: str | None) -> VersionRef:
+    ref = registry.champion(name) if version is None else registry.version(name, version)
+    if ref is None:
+        raise NoChampion(name)
+    return ref
+
+
+def _lay_out(context: Path, fetched: Path, ref: VersionRef) -> None:
+    """Everything that the Bento holds, in the places where it looks for it."""
+    shutil.copytree(fetched, context / "bundle", ignore=shutil.ignore_patterns(SKOPS))
+    told = {"spec": ref.spec, "version": ref.version}
+    (context / "bundle" / "package.json").write_text(json.dumps(told), encoding="utf-8")
+    for module in (runlore, bentos):
+        folder = Path(str(module.__file__)).parent
+        shutil.copytree(folder, context / folder.name, ignore=LEFT_OUT)
+    (context / "requirements.txt").write_text("\n".join(lock()) + "\n", encoding="utf-8")
+    (context / "README.md").write_text(_readme(context, ref), encoding="utf-8")
+
+
+def _readme(context: Path, ref: VersionRef) -> str:
+    told = json.loads((context / "bundle" / DESCRIPTION).read_text(encoding="utf-8"))
+    return (
+        f"# {ref.spec}, version {ref.version}\n\n"
+        f"A Runlore model ({told.get('candidate', 'unknown kind')}), learned from the data with"
+        f" digest `{told['data_digest']}`.\n\n"
+        f"`POST /predict/{ref.spec}` answers; the routes and their fields are at `/docs.json`.\n"
+        "It needs no registry and no network. Set `RUNLORE_DATABASE_URL` to a Runlore database"
+        " for histories and the ledger; without it every actor looks new, and answers say"
+        ' `"history": "absent"`.\n'
+    )
+
+
+def _forget(tag: str) -> None:
+    try:
+        bentoml.delete(tag)
+    except bentoml.exceptions.NotFound:
+        return

@@ -1,0 +1,176 @@
+"""The version behind @champion answers; one that fails never does."""
+
+import logging
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from handmade import register, write_bundle
+
+from bentos import following
+from bentos.following import Follower
+from bentos.serving import Serving
+from runlore.records.errors import NoChampion
+from runlore.registry import Registry, connect
+from runlore.settings import Settings
+from runlore.store import feature_states
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+
+pytestmark = pytest.mark.slow
+NAME = "failure-risk"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Registry]]:
+    import tempfile
+
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    settings = Settings(home=folder, database_url=None, mlflow_tracking_uri=None)
+    with open_store(settings) as store:
+        yield settings, connect(settings, tracking_url(store))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def follower(home: tuple[Settings, Registry]) -> Iterator[Follower]:
+    settings, registry = home
+    for alias in ("champion", "challenger"):
+        registry.remove_alias(NAME, alias)
+    found = Follower(settings, Serving((NAME, "duration")))
+    yield found
+    found.close()
+
+
+def new_version(registry: Registry, folder: Path, seed: int) -> str:
+    return register(registry, write_bundle(folder, NAME, seed)).version
+
+
+def answering(follower: Follower) -> str | None:
+    try:
+        return follower.serving.champion(NAME).bundle.version
+    except NoChampion:
+        return None
+
+
+def test_the_service_follows_the_alias(
+    follower: Follower, home: tuple[Settings, Registry], tmp_path: Path
+) -> None:
+    registry = home[1]
+    follower.step()
+    assert answering(follower) is None
+    assert follower.serving.is_ready()
+    first = new_version(registry, tmp_path / "1", 1)
+    registry.set_alias(NAME, "champion", first)
+    follower.step()
+    assert answering(follower) == first
+    second = new_version(registry, tmp_path / "2", 2)
+    follower.step()
+    assert answering(follower) == first
+    registry.set_alias(NAME, "champion", second)
+    before = follower.serving.live
+    follower.step()
+    assert answering(follower) == second
+    assert before[NAME].bundle.version == first
+    registry.remove_alias(NAME, "champion")
+    follower.step()
+    assert answering(follower) is None
+
+
+def test_a_version_that_goes_live_has_its_histories_kept(
+    follower: Follower, home: tuple[Settings, Registry], tmp_path: Path
+) -> None:
+    registry = home[1]
+    registry.set_alias(NAME, "champion", new_version(registry, tmp_path / "3", 3))
+    follower.step()
+    plan = follower.serving.champion(NAME).bundle.plan
+    with follower.serving.database().connect() as connection:
+        assert set(plan.histories) <= set(feature_states.active(connection))
+
+
+def test_a_version_that_cannot_be_loaded_never_answers_and_the_old_one_stays(
+    follower: Follower,
+    home: tuple[Settings, Registry],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    settings, registry = home
+    good = new_version(registry, tmp_path / "4", 4)
+    registry.set_alias(NAME, "champion", good)
+    follower.step()
+    bad = register(registry, write_bundle(tmp_path / "5", NAME, 5))
+    broken = registry.download(bad, settings.home / "serving")
+    (broken / "model.onnx").write_bytes(b"no graph")
+    registry.set_alias(NAME, "champion", bad.version)
+    for _ in range(3):
+        follower.step()
+    assert answering(follower) == good
+    refusals = [r for r in caplog.records if "does not go live" in r.message]
+    assert len(refusals) == 1
+    registry.set_alias(NAME, "champion", good)
+    follower.step()
+    assert answering(follower) == good
+
+
+def test_a_version_of_nonsense_never_answers(
+    follower: Follower,
+    home: tuple[Settings, Registry],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from runlore.models.bundle import Answers, Bundle
+
+    registry = home[1]
+    registry.set_alias(NAME, "champion", new_version(registry, tmp_path / "6", 6))
+    monkeypatch.setattr(
+        Bundle, "predict", lambda *_: Answers(__import__("numpy").array([float("nan")]))
+    )
+    follower.step()
+    assert answering(follower) is None
+
+
+def test_a_failed_version_is_tried_again_later(
+    follower: Follower,
+    home: tuple[Settings, Registry],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings, registry = home
+    ref = register(registry, write_bundle(tmp_path / "8", NAME, 8))
+    whole = registry.download(ref, settings.home / "serving")
+    hidden = whole.rename(tmp_path / "hidden")
+    whole.mkdir()
+    registry.set_alias(NAME, "champion", ref.version)
+    follower.step()
+    whole.rmdir()
+    hidden.rename(whole)
+    follower.step()
+    assert answering(follower) is None
+    monkeypatch.setattr(following.time, "monotonic", lambda: 1e12)
+    follower.step()
+    assert answering(follower) == ref.version
+
+
+def test_a_registry_that_is_away_changes_nothing_and_is_told_once(
+    follower: Follower,
+    home: tuple[Settings, Registry],
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    registry = home[1]
+    version = new_version(registry, tmp_path / "9", 9)
+    registry.set_alias(NAME, "champion", version)
+    follower.step()
+    away = Settings(home=home[0].home, mlflow_tracking_uri="http://127.0.0.1:1")
+    follower.settings, known = away, follower._registry
+    follower._registry = connect(away)
+    caplog.set_level(logging.WARNING)
+    for _ in range(2):
+        follower.step()
+    assert answering(follower) == version
+    told = [record.message for record in caplog.records if record.name == "runlore.serving"]
+    assert len(told) == 1
+    follower._registry = known
+    follower.step()
+    assert "reachable again" in caplog.text

@@ -1,0 +1,80 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from runlore.models import split as splitting
+from runlore.models.spec import Split
+from runlore.models.split import divide
+from runlore.records.errors import Refused
+from tests.models.conftest import HOUR_US, RISK, make
+
+DATA = make(RISK, 600)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    lags=st.lists(st.integers(0, 200), min_size=len(DATA), max_size=len(DATA)),
+    gap_h=st.integers(0, 48),
+    share=st.floats(0.1, 0.5),
+)
+def test_nothing_teaches_that_was_not_known_before_what_it_is_tested_on(lags, gap_h, share):
+    data = replace(DATA, known_us=DATA.as_of_us + np.array(lags) * HOUR_US)
+    spec = replace(RISK, split=Split(gap_s=gap_h * 3600.0, test_share=share, least_rows=10))
+    found = divide(spec, data)
+    for train, later in [(found.train, found.test), *((f.train, f.valid) for f in found.folds)]:
+        start = data.as_of_us[later].min()
+        assert (data.as_of_us[train] < start).all()
+        assert (data.known_us[train] < start - gap_h * HOUR_US).all()
+    assert (data.known_us[found.valid] < found.cut_us - gap_h * HOUR_US).all()
+
+
+def test_the_test_part_is_the_newest_share_and_no_row_is_left_out(split):
+    found = divide(split(test_share=0.25), DATA)
+    assert found.test.tolist() == list(range(450, 600))
+
+
+def test_folds_follow_each_other_and_cover_the_later_part_once():
+    found = divide(RISK, DATA)
+    assert len(found.folds) == 3
+    assert (np.diff(found.valid) > 0).all()
+    assert found.valid[-1] == found.train[-1]
+    assert len(found.folds[0].train) < len(found.folds[2].train)
+
+
+def test_only_the_newest_rows_teach(split):
+    every, newest = divide(split(), DATA), divide(split(max_rows=100), DATA)
+    assert newest.train.tolist() == every.train[-100:].tolist()
+    assert all(len(fold.train) <= 100 for fold in newest.folds)
+
+
+def test_too_few_executions_are_refused_with_both_numbers():
+    with pytest.raises(Refused, match="needs at least 200 finished executions, found 37"):
+        divide(RISK, make(RISK, 37))
+
+
+def test_too_few_known_outcomes_are_refused_with_the_remedy(split):
+    late = replace(DATA, known_us=DATA.as_of_us + 10_000 * HOUR_US)
+    with pytest.raises(Refused, match=r"only 0 of 600 outcomes were known .* shorten `gap_s`"):
+        divide(split(), late)
+
+
+def test_outcomes_that_are_all_alike_are_refused(split):
+    with pytest.raises(Refused, match="all .* ended with failed = 0"):
+        divide(split(), replace(DATA, target=np.zeros(600)))
+
+
+def test_a_fold_whose_earlier_outcomes_are_all_alike_is_left_out():
+    known = divide(RISK, DATA).folds
+    target = DATA.target.copy()
+    target[: known[0].valid[0]] = 0.0
+    assert len(divide(RISK, replace(DATA, target=target)).folds) == 2
+
+
+def test_folds_learn_from_a_bounded_number_of_rows(monkeypatch):
+    monkeypatch.setattr(splitting, "FOLD_ROWS", 50)
+    found = divide(RISK, DATA)
+    assert {len(fold.train) for fold in found.folds} == {50}
+    assert len(found.train) > 300
