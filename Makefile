@@ -16,6 +16,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := runlore flows tasks bentos
 TEST_PROCESSES ?= 2
 BENCH ?=
+# What `make demo` and `make up` keep; other commands keep theirs under ~/.runlore.
+export RUNLORE_HOME ?= $(CURDIR)/.runlore
 
 # The first interpreter that is new enough, by name or, failing that, `python3`.
 FIND_PYTHON = for name in $(PYTHON) python3.11 python3.12 python3.13 python3; do \

@@ -112,7 +112,7 @@ def bare(connection: psycopg.Connection, table: str, rows: bytes) -> float:
 
 @contextmanager
 def equal_tables(store: Store) -> Iterator[psycopg.Connection]:
-    """bench.plain has the columns and the primary key; bench.parted has partitions and index too."""
+    """bench.plain has columns and primary key alone; bench.parted partitions and index too."""
     like = "(LIKE runlore.executions INCLUDING DEFAULTS INCLUDING GENERATED"
     key = "PRIMARY KEY (source, source_id, submitted, revision)"
     with psycopg.connect(store.url.replace("+psycopg", "")) as connection:

@@ -13,7 +13,7 @@ from prefect.settings import (
     PREFECT_HOME,
     temporary_settings,
 )
-from prefect.states import State
+from prefect.client.schemas.objects import State
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from runlore.records.errors import RunloreError

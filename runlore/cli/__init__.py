@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from runlore.cli import demo, ingest, monitor, simulate, train, up
+from runlore.cli import demo, ingest, monitor, score, serve, simulate, train, up
 from runlore.records.errors import RunloreError
 from runlore.telemetry import silence_telemetry
 from runlore.threads import calm_threads
@@ -24,6 +24,9 @@ app.command()(up.status)
 app.command()(up.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.command()(train.train)
+app.command()(score.score)
+app.command()(serve.serve)
+app.command()(serve.package)
 app.command()(monitor.monitor)
 app.command()(simulate.simulate)
 

@@ -132,6 +132,7 @@ def from_prefect(
     server = PrefectSource(api_url or settings.read().prefect_url, source, headers)
     with _store() as store, _bar(server.api_url) as progress:
         summary = ingest_prefect(store, server, now(), progress)
+        _renew_features(store, summary)
     _emit(summary, json=json)
 
 
@@ -175,7 +176,16 @@ def _ingest(
     wanted = FileSource(file, file_format, source, mapping, start)
     with _store() as store, _bar(file.name) as progress:
         summary = ingest_file(store, wanted, now(), progress)
+        _renew_features(store, summary)
     _emit(summary, json=json)
+
+
+def _renew_features(store: "Store", summary: "IngestSummary") -> None:
+    """What serving reads of the history must know the new facts too."""
+    if summary.new and summary.records == "executions":
+        from runlore.usecases import features
+
+        features.rebuild(store)
 
 
 def _mapping(

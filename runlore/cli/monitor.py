@@ -47,7 +47,7 @@ def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Jso
     if json:
         emit_json(as_json(outcome))
     else:
-        _print(outcome)
+        show(outcome)
     if outcome.verdict.answer == "not enough data":
         raise typer.Exit(1)
 
@@ -80,7 +80,7 @@ def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
     }
 
 
-def _print(outcome: "MonitorOutcome") -> None:
+def show(outcome: "MonitorOutcome") -> None:
     window, verdict = outcome.window, outcome.verdict
     ends = f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC"
     rows = f"{verdict.rows_current:,} rows against {verdict.rows_reference:,} of training"

@@ -64,7 +64,7 @@ def draw_blocks(as_of_us: Ints, replicates: int = REPLICATES, seed: int = 0) -> 
     n = len(as_of_us)
     days = max((int(as_of_us[-1]) - int(as_of_us[0])) / DAY_US, 1.0)
     most = max(n // LEAST_BLOCKS, 1)
-    length = int(np.clip(max(n ** (1 / 3), n / days), 1, most))
+    length = round(float(np.clip(max(n ** (1 / 3), n / days), 1, most)))
     starts = np.random.default_rng(seed).integers(0, n, (replicates, -(-n // length)))
     return Blocks(n, length, starts)
 

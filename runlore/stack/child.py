@@ -23,7 +23,7 @@ LIMIT_PROVEN = 10
 """Failures in a row: of a service that was never well, and of one that was."""
 LONGEST_PAUSE_S = 30.0
 PROBE_EVERY_S = 5.0
-HUNG_S = 60.0
+HUNG_S = 180.0
 LOG_LIMIT_BYTES = 20_000_000
 
 

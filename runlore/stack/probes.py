@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from runlore.records.errors import Unavailable
 
-TIMEOUT_S = 3.0
+TIMEOUT_S = 5.0
 
 
 class NoAnswer(Unavailable):

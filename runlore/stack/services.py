@@ -31,7 +31,7 @@ class Service:
     """Variable for the address of MLflow's tables, which is known late and may be secret."""
     needs: tuple[str, ...] = ()
     grace_s: float = 5.0
-    patience_s: float = 120.0
+    patience_s: float = 300.0
     """How long it may take until it is well."""
 
 

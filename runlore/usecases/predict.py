@@ -22,7 +22,8 @@ from runlore.store.ledger import Row
 from runlore.store.months import Connection, transaction
 
 if TYPE_CHECKING:
-    from runlore.models.bundle import Bundle, Reason
+    from runlore.models.bundle import Bundle
+    from runlore.models.explain import Reason
 
 Rows = NDArray[np.float32]
 REASONS = 3

@@ -8,7 +8,7 @@ from runlore.models import candidates
 from runlore.models.candidates import MEMBERS, fit
 from runlore.models.scores import auc
 from runlore.records.errors import BadInput
-from tests.models.conftest import DURATION, RISK, column, make
+from tests.models.small import DURATION, RISK, column, make
 
 TRAIN = np.arange(1200)
 

@@ -4,7 +4,7 @@ import pytest
 
 from runlore.models.gates import Evidence, GateResult, Measured, judge, verdict
 from runlore.models.spec import Gate
-from tests.models.conftest import RISK
+from tests.models.small import RISK
 
 NAN = float("nan")
 

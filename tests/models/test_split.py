@@ -9,7 +9,7 @@ from runlore.models import split as splitting
 from runlore.models.spec import Split
 from runlore.models.split import divide
 from runlore.records.errors import Refused
-from tests.models.conftest import HOUR_US, RISK, make
+from tests.models.small import HOUR_US, RISK, make
 
 DATA = make(RISK, 600)
 
@@ -62,7 +62,7 @@ def test_too_few_known_outcomes_are_refused_with_the_remedy(split):
 
 
 def test_outcomes_that_are_all_alike_are_refused(split):
-    with pytest.raises(Refused, match="all .* ended with failed = 0"):
+    with pytest.raises(Refused, match=r"all .* ended with failed = 0"):
         divide(split(), replace(DATA, target=np.zeros(600)))
 
 

@@ -1,0 +1,105 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import RandomForestRegressor
+from sklearn.preprocessing import FunctionTransformer
+
+from runlore.models.candidates import MEMBERS, Fitted, fit
+from runlore.models.export import check_parity, read_skops, to_onnx, write_skops
+from runlore.models.intervals import fit_quantiles
+from runlore.models.onnx_session import run, session
+from runlore.records.errors import Refused
+from tests.models.small import DURATION, RISK
+
+TRAIN = np.arange(600)
+PROBABILITIES = ("linear", "naive-bayes", "random-forest", "gradient-boosting", "xgboost")
+QUANTITIES = ("linear", "random-forest", "gradient-boosting", "xgboost", "xgboost-modal")
+
+
+@pytest.fixture(scope="module")
+def fitted(risk_data, duration_data):
+    risks = {kind: fit(RISK, risk_data, TRAIN, kind) for kind in PROBABILITIES}
+    risks["ensemble"] = fit(RISK, risk_data, TRAIN, "ensemble", risks)
+    quantities = {kind: fit(DURATION, duration_data, TRAIN, kind) for kind in QUANTITIES}
+    quantities["ensemble"] = fit(DURATION, duration_data, TRAIN, "ensemble", quantities)
+    return {True: risks, False: quantities}
+
+
+EVERY = [
+    *((True, kind) for kind in (*PROBABILITIES, "ensemble")),
+    *((False, kind) for kind in (*QUANTITIES, "ensemble")),
+]
+
+
+@pytest.mark.parametrize(("is_probability", "kind"), EVERY)
+def test_onnx_answers_as_python_does_with_and_without_unknown_values(
+    fitted, risk_data, is_probability, kind
+):
+    model = fitted[is_probability][kind]
+    before = model.raw(risk_data.rows)
+    graph = to_onnx(model, len(risk_data.names))
+    assert (model.raw(risk_data.rows) == before).all()
+    worst = check_parity(graph, model.raw, risk_data.rows, is_probability=is_probability)
+    assert worst < 2e-5
+    assert to_onnx(model, len(risk_data.names)) == graph
+
+
+@pytest.mark.parametrize(("is_probability", "kind"), EVERY)
+def test_skops_gives_the_very_same_model_back(fitted, risk_data, tmp_path, is_probability, kind):
+    model = fitted[is_probability][kind]
+    write_skops(model, tmp_path / "m.skops", risk_data.rows[:50])
+    again = Fitted(kind, read_skops(tmp_path / "m.skops"), is_probability)
+    assert (again.raw(risk_data.rows) == model.raw(risk_data.rows)).all()
+
+
+def test_quantile_models_survive_onnx(duration_data):
+    low = fit_quantiles(duration_data, np.arange(1500), 0.9).low
+    model = Fitted("xgboost", low, is_probability=False)
+    graph = to_onnx(model, len(duration_data.names))
+    assert check_parity(graph, model.raw, duration_data.rows, is_probability=False) < 2e-5
+
+
+def test_a_row_at_a_threshold_goes_the_same_way_in_onnx(risk_data):
+    """Thresholds are float64 midpoints: rounded to the nearest float32, such rows would flip."""
+    one = np.float32(1.0)
+    at = np.array([one, np.nextafter(one, np.float32(2))] * 50, dtype=np.float32)
+    forest = RandomForestRegressor(5, random_state=0).fit(at[:, None], at > one)
+    model = Fitted("random-forest", forest, is_probability=False)
+    answers = run(session(to_onnx(model, 1)), at[:, None])
+    assert answers.tolist() == (at > one).astype(float).tolist()
+
+
+def test_a_graph_that_answers_otherwise_is_refused_with_an_example(fitted, risk_data):
+    graph = to_onnx(fitted[True]["linear"], len(risk_data.names))
+    other = fitted[True]["xgboost"].raw
+    with pytest.raises(Refused, match=r"ONNX model answers .* where the Python model answers"):
+        check_parity(graph, other, risk_data.rows, is_probability=True)
+
+
+def test_a_graph_that_cannot_answer_is_refused(fitted, risk_data):
+    model = fitted[True]["linear"]
+    graph = to_onnx(model, len(risk_data.names))
+    with pytest.raises(Refused):
+        check_parity(graph, lambda rows: rows[:, 0] * np.nan, risk_data.rows, is_probability=True)
+
+
+def test_a_stored_type_that_is_not_trusted_is_never_loaded(risk_data, tmp_path: Path):
+    import skops.io
+
+    skops.io.dump(FunctionTransformer(Path), tmp_path / "m.skops")
+    with pytest.raises(Refused, match=r"not trusted: .*pathlib\.Path"):
+        read_skops(tmp_path / "m.skops")
+
+
+def test_a_stored_model_that_answers_otherwise_is_refused(fitted, risk_data, tmp_path, monkeypatch):
+    other = fitted[True]["xgboost"].estimator
+    monkeypatch.setattr("runlore.models.export.read_skops", lambda path: other)
+    with pytest.raises(Refused, match="answers otherwise"):
+        write_skops(fitted[True]["linear"], tmp_path / "m.skops", risk_data.rows[:50])
+
+
+def test_the_members_of_an_ensemble_are_those_of_the_spec():
+    assert list(MEMBERS[True].values()) == [0.5, 0.3, 0.2]
+    assert replace(RISK, candidates=("baseline", "ensemble")).candidates[1] == "ensemble"

@@ -1,0 +1,299 @@
+"""From a log in PostgreSQL over a version in MLflow to results, anomaly and report."""
+
+import json
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from logged_work import Work, add, day
+from mlflow import MlflowClient
+from sqlalchemy import text
+
+from runlore import drift_report
+from runlore.cli import monitor as command
+from runlore.cli.monitor import as_json
+from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.models.catalog import duration
+from runlore.models.spec import DriftPolicy, Gate, ModelSpec, Split
+from runlore.records.errors import NoChampion
+from runlore.records.instant import to_us
+from runlore.registry import Registry, VersionRef, connect
+from runlore.settings import Settings
+from runlore.store import anomalies, drift_results
+from runlore.store.engine import Store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import drift_record, window
+from runlore.usecases import monitor as usecase
+from runlore.usecases.comparison import examine
+from runlore.usecases.drift_record import ALL_COLUMNS, DRIFTED_SHARE
+from runlore.usecases.monitor import MonitorOutcome, monitor
+from runlore.usecases.train import train_spec
+
+pytestmark = pytest.mark.slow
+
+TRAINING = Work(6000, 0, 70)
+QUIET = Work(500, 70, 7)
+OTHER = Work(500, 77, 7, size=20, minutes=600, failing=0.6, kinds=("new",), actors=("eve",))
+"""Work by others, of another kind, size and length."""
+
+
+@pytest.fixture(scope="module")
+def spec() -> ModelSpec:
+    values = ("failed", "log_duration", "duration_s")
+    return replace(
+        duration.SPEC,
+        name=f"duration-{uuid.uuid4().hex[:10]}",
+        features=FeatureSet(histories=(History(("actor",), values, (3600.0,)),)),
+        candidates=("baseline", "linear"),
+        gates=(Gate("mae", "bound", 1e9),),
+        split=Split(test_share=0.3),
+        drift=DriftPolicy(report_rows=300),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are tested elsewhere; a few plots are soon made."""
+    monkeypatch.setattr(drift_report, "MOST_PLOTS", 2)
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def registry(database: Store, home: Path) -> Registry:
+    return connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+
+
+@pytest.fixture
+def champion(store: Store, registry: Registry, spec: ModelSpec) -> VersionRef:
+    """Trained on ten quiet weeks; two weeks come after them: one as before, one not."""
+    add(store, TRAINING)
+    found = registry.champion(spec.name)
+    if found is None:
+        train_spec(store, registry, spec)
+        found = registry.champion(spec.name)
+    assert found is not None
+    add(store, QUIET, OTHER)
+    return found
+
+
+def open_anomalies(store: Store, spec: ModelSpec) -> list[anomalies.Anomaly]:
+    with store.begin() as connection:
+        return [
+            each for each in anomalies.read_open(connection, "drift") if each.subject == spec.name
+        ]
+
+
+def stored(store: Store, outcome: MonitorOutcome) -> drift_results.Comparison | None:
+    with store.begin() as connection:
+        return drift_results.read(connection, outcome.window)
+
+
+def rows_in(store: Store) -> int:
+    with store.begin() as connection:
+        return connection.scalar(text("SELECT count(*) FROM runlore.drift_results"))
+
+
+def test_a_spec_that_nothing_serves_is_told_so(
+    store: Store, registry: Registry, spec: ModelSpec, tmp_path: Path
+) -> None:
+    nobody = replace(spec, name="nobody-serves-this")
+    with pytest.raises(NoChampion, match="train one with `runlore train nobody-serves-this`"):
+        monitor(store, registry, nobody, day(77), tmp_path)
+
+
+def test_a_quiet_week_is_recorded_as_no_drift(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(77), tmp_path)
+    assert outcome.verdict.answer == "no drift"
+    assert outcome.window == drift_results.Window(spec.name, champion.version, day(70), day(77))
+    assert outcome.is_new
+    assert outcome.anomaly is None
+    assert open_anomalies(store, spec) == []
+    found = stored(store, outcome)
+    assert found is not None
+    assert (found.at, found.rows_current) == (day(77), 500)
+    assert found.rows_reference == outcome.verdict.rows_reference > 4000
+    share = found.results[0]
+    assert (share.column_name, share.statistic) == (ALL_COLUMNS, DRIFTED_SHARE)
+    assert (share.value, share.is_drifted) == (outcome.verdict.drifted_share, False)
+
+
+def test_every_column_and_statistic_becomes_a_row(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    found = stored(store, outcome)
+    assert found is not None
+    told = {(each.column_name, each.statistic): each for each in found.results[1:]}
+    measures = {
+        (column.name, each.statistic): each
+        for column in outcome.verdict.columns
+        for each in column.measures
+    }
+    assert told.keys() == measures.keys()
+    for key, each in measures.items():
+        assert (told[key].value, told[key].threshold) == (each.value, each.threshold)
+        assert told[key].is_drifted == each.is_drifted
+    columns = {name for name, _ in told}
+    assert columns >= {"prediction", "inputs.size", "actor", "actor.duration_s_last2_mean", "hour"}
+    assert ("prediction", "ks") in told
+    assert ("kind", "chi_square") in told
+
+
+def test_a_week_of_other_work_opens_one_anomaly_and_a_clean_one_resolves_it(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    assert outcome.verdict.answer == "drift"
+    assert outcome.anomaly == "opened"
+    (anomaly,) = open_anomalies(store, spec)
+    assert anomaly.opened_at == day(84)
+    assert anomaly.evidence["version"] == champion.version
+    assert anomaly.evidence["window_to"] == day(84).isoformat()
+    assert anomaly.evidence["reasons"] == list(outcome.verdict.reasons[:20])
+    assert any("kind: values unknown in training" in each for each in anomaly.evidence["reasons"])
+
+    still = monitor(store, registry, spec, day(84.5), tmp_path)
+    assert (still.verdict.answer, still.anomaly) == ("drift", "open")
+    assert [each.id for each in open_anomalies(store, spec)] == [anomaly.id]
+
+    past = monitor(store, registry, spec, day(77), tmp_path)
+    assert (past.verdict.answer, past.anomaly) == ("no drift", "open"), "an older window"
+
+    add(store, replace(QUIET, first_day=86, seed=9))
+    clean = monitor(store, registry, spec, day(93), tmp_path)
+    assert (clean.verdict.answer, clean.anomaly) == ("no drift", "resolved")
+    assert open_anomalies(store, spec) == []
+    with store.begin() as connection:
+        (closed,) = anomalies.read_history(connection, "drift", spec.name)
+    assert closed.resolved_at == day(93)
+
+
+def test_the_same_window_again_adds_nothing_and_tells_the_same(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    first = monitor(store, registry, spec, day(84), tmp_path)
+    rows, written = rows_in(store), first.report.stat().st_mtime_ns
+    add(store, replace(QUIET, first_day=77, executions=50, source="late"))
+    again = monitor(store, registry, spec, day(84), tmp_path)
+    assert not again.is_new
+    assert rows_in(store) == rows
+    assert again.report == first.report
+    assert again.report.stat().st_mtime_ns == written
+    assert again.anomaly == "open"
+    assert again.window == first.window
+    for name in ("answer", "drifted_share", "threshold", "rows_reference", "rows_current"):
+        assert getattr(again.verdict, name) == getattr(first.verdict, name)
+    assert [column.name for column in again.verdict.columns] == [
+        column.name for column in first.verdict.columns
+    ]
+    assert [column.measures for column in again.verdict.columns] == [
+        column.measures for column in first.verdict.columns
+    ]
+
+
+def test_two_at_once_record_a_window_once(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    other = replace(outcome.window, window_to=day(85))
+    with ThreadPoolExecutor(4) as pool:
+        found = list(
+            pool.map(
+                lambda _: drift_record.record(
+                    store, other, outcome.verdict, tmp_path / "x.html", day(85)
+                ),
+                range(4),
+            )
+        )
+    assert sorted(each.is_new for each in found) == [False, False, False, True]
+    assert len(open_anomalies(store, spec)) == 1
+
+
+def test_too_few_executions_are_not_enough_data_and_leave_no_trace(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    monitor(store, registry, spec, day(84), tmp_path)
+    rows, pages = rows_in(store), list(tmp_path.rglob("*.html"))
+    outcome = monitor(store, registry, spec, day(85), tmp_path, DAY_S / 24)
+    assert outcome.verdict.answer == "not enough data"
+    assert "a verdict needs 100" in outcome.verdict.reasons[0]
+    assert (outcome.report, outcome.is_new, outcome.anomaly) == (None, False, None)
+    assert rows_in(store) == rows
+    assert list(tmp_path.rglob("*.html")) == pages
+    assert len(open_anomalies(store, spec)) == 1, "nothing known resolves nothing"
+
+
+def test_where_the_log_ended_earlier_its_last_week_is_judged_and_told(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(400), tmp_path)
+    assert (outcome.window.window_from, outcome.window.window_to) == (day(77), day(84))
+    assert "The log ends on" in outcome.note
+    assert outcome.verdict.answer == "drift"
+
+
+def test_the_report_is_in_its_folder_and_in_the_champions_run(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    assert outcome.report is not None
+    assert outcome.report.parent == tmp_path / spec.name
+    page = outcome.report.read_text(encoding="utf-8")
+    assert f"{spec.name}, version {champion.version}" in page
+    assert "300 of 500 rows of the window" in page
+    assert f"of {outcome.verdict.rows_reference:,} rows of the reference" in page
+    kept = [
+        each.path
+        for each in MlflowClient(registry.tracking_uri).list_artifacts(champion.run_id, "drift")
+    ]
+    assert f"drift/{outcome.report.name}" in kept
+
+
+def test_what_training_kept_is_what_the_window_is_compared_with(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    found = usecase.load_champion(registry.download(champion, tmp_path), champion.version)
+    assert found.reference is not None
+    assert found.reference.names == (*found.plan.names, "prediction")
+    first, last = found.trained_us
+    assert to_us(day(0)) <= first < last <= to_us(day(50))
+    bare = replace(found, reference=None)
+    frame = window.read(store, spec, day(77), spec.drift.window_s)
+    kept, recalled = (examine(each, spec, frame).verdict for each in (found, bare))
+    by_name = {column.name: column for column in kept.columns}
+    assert {c.name for c in recalled.columns} == set(by_name) - {"prediction"}
+    for column in recalled.columns:
+        assert column.psi.value == pytest.approx(by_name[column.name].psi.value, abs=0.02)
+
+
+def test_the_command_tells_the_verdict_to_people_and_machines(
+    store: Store,
+    registry: Registry,
+    spec: ModelSpec,
+    champion: VersionRef,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    told = json.loads(json.dumps(as_json(outcome), default=str))
+    assert (told["answer"], told["anomaly"], told["is_new"]) == ("drift", "opened", True)
+    assert told["columns"][0].keys() >= {"column", "is_drifted", "change", "psi"}
+    command.show(outcome)
+    shown = capsys.readouterr().out
+    assert f"drift: {outcome.verdict.reasons[0]}" in shown
+    assert str(outcome.report) in shown
+    assert f"anomaly of {spec.name}: opened" in shown
+    assert f"and {len(outcome.verdict.columns) - command.SHOWN} more: see the report" in shown
