@@ -30,7 +30,8 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
             chosen.reports,
             window_s,
         )
-    get_run_logger().info("%s: %s", spec, outcome.verdict)
+    verdict = outcome.verdict
+    get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome), key=f"drift-{spec}")
     return outcome
 

@@ -155,9 +155,9 @@ def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") ->
         f"   {rows.new:,} new facts, {rows.known:,} known, {rows.rejected:,} rejected;"
         f" {metrics.new:,} points of metrics"
     )
-    total = tour.seen.setdefault("ingested", {"new": 0, "rejected": 0})
+    total = tour.seen.setdefault("ingested", {"new": 0})
     total["new"] += rows.new
-    total["rejected"] += rows.rejected
+    total["rejected"] = rows.rejected
 
 
 def _train(tour: Tour, names: list[str]) -> None:

@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from runlore import settings as environment
 from runlore.cli.output import Json, emit_json
 
 SERVICE = "bentos.service:Predictions"
@@ -20,6 +19,7 @@ def serve(
 
     Example: runlore serve --port 3001
     """
+    from runlore import settings as environment
     from runlore.stack.environment import of_child
 
     settings = environment.read()
@@ -52,6 +52,7 @@ def package(
     Example: runlore package failure-risk
     """
     from bentos.packaging import package as build
+    from runlore import settings as environment
 
     built = build(environment.read(), name, version)
     if json:

@@ -187,6 +187,12 @@ class Measured:
     names: tuple[str, ...]
     table: Floats  # (facts, values)
 
+    def of(self, names: Sequence[str]) -> Floats:
+        """(facts, names), C-contiguous."""
+        if tuple(names) == self.names:
+            return self.table
+        return np.ascontiguousarray(self.table[:, [self.names.index(name) for name in names]])
+
 
 def measure(facts: pd.DataFrame, names: Sequence[str]) -> Measured:
     """`failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""

@@ -1,7 +1,10 @@
 """Feature rows: many at once out of a log, or one out of stored states, by the same functions."""
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.features import fold, known
-from runlore.features.columns import measure, singles
+from runlore.features.columns import Measured, measure, singles
 from runlore.features.declaration import FeaturePlan, FeatureSet, History, Vocabulary
 from runlore.features.keys import Keyed, Subject, group, key_of
 from runlore.features.log import Log, prepare
@@ -93,14 +96,13 @@ def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[States]]:
     """Feature rows of all N executions, each as of its submission: (N, F) float32, and states."""
     rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
     column = known.fill(rows, log, plan)
-    names = list(dict.fromkeys(value for history in plan.histories for value in history.values))
-    told = measure(log.facts, names).table
-    finals = []
+    told = measure(log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values)))
+    folds = []
     for history in plan.histories:
-        values = told[:, [names.index(value) for value in history.values]]
-        finals.append(_fold(log, history, np.ascontiguousarray(values), rows, column))
+        folds.append(partial(_fold, log, history, group(history, log), told, rows, column))
         column += len(history.chosen)
-    return rows, finals
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        return rows, list(threads.map(lambda fold_it: fold_it(), folds))
 
 
 def fold_history(log: Log, history: History) -> tuple[Rows, States]:
@@ -109,12 +111,14 @@ def fold_history(log: Log, history: History) -> tuple[Rows, States]:
     Returns its features as of each submission, (N, len(history.feature_names)), and the states.
     """
     rows = np.empty((len(log.executions), len(history.chosen)), dtype=np.float32)
-    return rows, _fold(log, history, measure(log.facts, history.values).table, rows, 0)
+    told = measure(log.facts, history.values)
+    return rows, _fold(log, history, group(history, log), told, rows, 0)
 
 
-def _fold(log: Log, history: History, told: Floats, rows: Rows, column: int) -> States:
-    """Write the history's features into `rows` from `column` on. told: (facts, V)."""
-    keyed = group(history, log)
+def _fold(
+    log: Log, history: History, keyed: Keyed, told: Measured, rows: Rows, column: int
+) -> States:
+    """Write the history's features into `rows` from `column` on."""
     empty = fold.empty_state(len(history.half_lives_s), len(history.values))
     states = np.tile(empty, (len(keyed), 1))
     events = log.events
@@ -124,7 +128,7 @@ def _fold(log: Log, history: History, told: Floats, rows: Rows, column: int) -> 
         events.submissions,
         events.outcomes,
         events.order,
-        told,
+        told.of(history.values),
         half_lives_us(history),
         np.array(history.chosen, dtype=np.int64),
         rows,

@@ -54,11 +54,11 @@ def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest:
     """The earliest instant from `given_us` on at which an outcome comes after all that is known.
 
     At one instant outcomes come before submissions, so it must be later than any of those; but
-    one that is known at its own submission's instant follows that submission directly, if
-    `is_newest`: nothing else was submitted at that instant since.
+    one that is known at its own submission's instant follows that submission directly, if that is
+    still the last one. is_newest: nothing else was submitted at that instant since.
     """
     at_us = max(given_us, submitted_us, known.outcome_us)
-    if at_us == submitted_us and is_newest:
+    if at_us == submitted_us and known.submission_us <= submitted_us and is_newest:
         return at_us
     return max(at_us, known.submission_us + 1)
 

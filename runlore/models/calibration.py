@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.scores import log_losses
+from runlore.models.scores import bins_of, log_losses
 
 Floats = NDArray[np.float64]
 
@@ -21,8 +21,12 @@ LEAST_OF_EACH = 1000
 """Rows of either class below which an isotonic map follows noise."""
 
 BLOCKS = 5
+GROUPS = 50
 EDGE = 1e-6
 STEPS = 50
+TINY_STEP = 1e-9
+RIDGE = 1e-3
+START = np.array([1.0, 0.0])
 
 
 @dataclass(frozen=True)
@@ -114,16 +118,31 @@ def fit_sigmoid(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
     Platt, Probabilistic outputs for support vector machines, 1999.
     """
     design = np.column_stack([_logit(raw), np.ones(len(raw))])
-    at = np.array([1.0, 0.0])
+    at = START
     for _ in range(STEPS):
-        p = _sigmoid(design @ at)
-        slope = design.T @ (weight * (p - actual)) + 1e-3 * (at - [1.0, 0.0])
-        curve = (design * (weight * p * (1 - p))[:, None]).T @ design + 1e-3 * np.eye(2)
-        step = np.linalg.solve(curve, slope)
+        step = _newton_step(design, actual, weight, at)
+        while _loss(design, actual, weight, at - step) > _loss(design, actual, weight, at):
+            step = step / 2
+            if np.abs(step).max() < TINY_STEP:
+                break
         at = at - step
-        if np.abs(step).max() < 1e-9:
+        if np.abs(step).max() < TINY_STEP:
             break
     return Calibration("sigmoid", slope=float(max(at[0], EDGE)), intercept=float(at[1]))
+
+
+def _newton_step(design: Floats, actual: Floats, weight: Floats, at: Floats) -> Floats:
+    p = _sigmoid(design @ at)
+    slope = design.T @ (weight * (p - actual)) + RIDGE * (at - START)
+    curve = (design * (weight * p * (1 - p))[:, None]).T @ design + RIDGE * np.eye(2)
+    return np.asarray(np.linalg.solve(curve, slope))
+
+
+def _loss(design: Floats, actual: Floats, weight: Floats, at: Floats) -> float:
+    """Weighted log loss with a whisper of a pull towards changing nothing."""
+    z = design @ at
+    losses = np.logaddexp(0.0, z) - actual * z
+    return float(weight @ losses + RIDGE / 2 * np.square(at - START).sum())
 
 
 def fit_isotonic(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
@@ -134,14 +153,27 @@ def fit_isotonic(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
     """
     from sklearn.isotonic import IsotonicRegression
 
-    level = IsotonicRegression(y_min=0.0, y_max=1.0).fit(raw, actual, weight).predict(raw)
+    at, came, mass = _grouped(raw, actual, weight)
+    level = IsotonicRegression().fit(at, came, sample_weight=mass).predict(at)
     _, part = np.unique(level, return_inverse=True)
-    mass = np.bincount(part, weights=weight)
-    x = np.bincount(part, weights=weight * raw) / mass
-    y = np.bincount(part, weights=weight * actual) / mass
+    total = np.bincount(part, weights=mass)
+    x = np.bincount(part, weights=mass * at) / total
+    y = np.bincount(part, weights=mass * came) / total
     knots = np.r_[0.0, x, 1.0], np.r_[y[0] / 2, y, (1 + y[-1]) / 2]
-    kept = np.r_[True, np.diff(knots[0]) > 1e-9]
+    kept = np.r_[True, np.diff(knots[0]) > TINY_STEP]
     return Calibration("isotonic", x=_rounded(knots[0][kept]), y=_rounded(knots[1][kept]))
+
+
+def _grouped(raw: Floats, actual: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
+    """Prediction, rate and weight of groups of equal count: no map rests on a handful of rows.
+
+    Each group's rate has one row at the overall rate added, so that none is sure of 0 or 1.
+    """
+    _, group = np.unique(bins_of(raw, GROUPS), return_inverse=True)
+    mass = np.bincount(group, weights=weight)
+    came = np.bincount(group, weights=weight * actual)
+    rate = np.average(actual, weights=weight)
+    return np.bincount(group, weights=weight * raw) / mass, (came + rate) / (mass + 1), mass
 
 
 def _rounded(values: Floats) -> tuple[float, ...]:

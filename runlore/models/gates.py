@@ -6,6 +6,8 @@ from math import isnan
 
 from runlore.models.spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
 
+CHANCE_AUC = 0.5
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -80,6 +82,10 @@ def _against_baseline(gate: Gate, found: Measured, evidence: Evidence) -> GateRe
         f"{gate.score} {found} must beat the baseline's {theirs};"
         f" it is better by {gain}, and that interval must lie above 0"
     )
+    if gate.score == "auc" and not found.low > CHANCE_AUC:
+        return GateResult(
+            gate, passed=False, reason=f"{reason}: but it may be no better than chance"
+        )
     return _result(gate, gain.low > 0, reason)
 
 

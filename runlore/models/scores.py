@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.spec import HIGHER_IS_BETTER, Score
+from runlore.models.spec import Score
 
 Floats = NDArray[np.float64]
 
@@ -69,11 +69,6 @@ def measure(score: Score, actual: Floats, predicted: Floats) -> float:
     if score == "calibration_error":
         return calibration_error(actual, predicted)
     return float(LOSSES[score](actual, predicted).mean())
-
-
-def is_better(score: Score, one: float, other: float) -> bool:
-    """False when either is NaN."""
-    return one > other if score in HIGHER_IS_BETTER else one < other
 
 
 def auc(actual: Floats, predicted: Floats) -> float:

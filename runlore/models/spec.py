@@ -90,7 +90,7 @@ class DriftPolicy:
 
     window_s: float = 7 * DAY_S
     psi: float = 0.2
-    drifted_share: float = 0.3
+    drifted_share: float = 0.1
     least_rows: int = 100
     report_rows: int = 5_000
 

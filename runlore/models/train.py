@@ -20,11 +20,11 @@ from runlore.models.evidence import (
 from runlore.models.explain import permutation_importance, reference_row
 from runlore.models.gates import judge, verdict
 from runlore.models.intervals import Conformal, Quantiles, conform, fit_quantiles
-from runlore.models.scores import is_better
-from runlore.models.spec import CandidateKind, ModelSpec, Quantity
+from runlore.models.spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
 from runlore.models.split import Division, divide
 from runlore.models.trained import Candidate, Scores, Trained
 from runlore.models.training_set import TrainingSet
+from runlore.records.errors import Refused
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -75,22 +75,23 @@ def fit_candidate(
     raw = np.concatenate(
         [each.raw(data.rows[fold.valid]) for each, fold in zip(folds, division.folds, strict=True)]
     )
-    mapped, validation = _calibrate(spec, data, division, kind, raw)
+    mapped, validation = _calibrate(spec, data, division, raw)
     return Candidate(fitted, folds, raw, mapped, validation)
 
 
 def _calibrate(
-    spec: ModelSpec, data: TrainingSet, division: Division, kind: CandidateKind, raw: Floats
+    spec: ModelSpec, data: TrainingSet, division: Division, raw: Floats
 ) -> tuple[Calibration, Scores]:
-    """The candidate's calibration, and its scores on validation rows; a baseline stays as it is."""
+    """The candidate's calibration, and its scores on validation rows.
+
+    A baseline is calibrated like any other: a candidate must win by what it knows.
+    """
     actual = data.target[division.valid]
     if not spec.is_probability:
         return Calibration(), scores_of(spec, actual, np.expm1(np.maximum(raw, 0.0)))
     found = calibration.fit(raw, actual, recency(len(raw)))
-    later = found.later
-    if kind == "baseline":
-        return Calibration(), scores_of(spec, actual[later], np.clip(raw[later], 0.0, 1.0))
-    return found.calibration, scores_of(spec, actual[later], found.predictions[later])
+    scores = scores_of(spec, actual[found.later], found.predictions[found.later])
+    return found.calibration, scores
 
 
 def recency(rows: int) -> Floats:
@@ -100,15 +101,17 @@ def recency(rows: int) -> Floats:
 
 def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> CandidateKind:
     """The best by `select_by` on the validation rows. Never the baseline: that is a gate's word."""
-    best: CandidateKind | None = None
-    for kind in spec.candidates:
-        if kind == "baseline":
-            continue
-        score = done[kind].validation[spec.select_by]
-        if best is None or is_better(spec.select_by, score, done[best].validation[spec.select_by]):
-            best = kind
-    assert best is not None  # noqa: S101  (a spec names at least one)
-    return best
+    scores = {
+        kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
+    }
+    known = {k: score for k, score in scores.items() if k != "baseline" and not np.isnan(score)}
+    if not known:
+        raise Refused(
+            f"{spec.name}: {spec.select_by} could not be measured for any candidate;"
+            " ingest more history, or select by another score"
+        )
+    best = max if spec.select_by in HIGHER_IS_BETTER else min
+    return best(known, key=lambda kind: known[kind])
 
 
 def finish(

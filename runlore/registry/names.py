@@ -1,10 +1,10 @@
-"""Names that MLflow takes: letters, digits and `_ - . : /`, where `/` makes sections."""
+"""Names that MLflow takes: letters, digits, blanks and `_ - . : /`, where `/` makes sections."""
 
 import hashlib
 import re
 
 LONGEST = 250
-OTHER = re.compile(r"[^\w.:+-]+", re.ASCII)
+OTHER = re.compile(r"[^\w .:-]+", re.ASCII)
 
 
 def score_name(*parts: str) -> str:
@@ -17,8 +17,8 @@ def score_name(*parts: str) -> str:
 
     Parts that had to be changed stay apart by a digest:
 
-    >>> score_name("slice", "scope=a/b", "auc"), score_name("slice", "scope=a b", "auc")
-    ('slice/scope:a_b-c14cdd/auc', 'slice/scope:a_b-c8687a/auc')
+    >>> score_name("slice", "scope=a/b", "auc"), score_name("slice", "scope=a%b", "auc")
+    ('slice/scope:a_b-e70344/auc', 'slice/scope:a_b-3b1366/auc')
     """
     name = "/".join(map(_part, parts))
     if len(name) <= LONGEST:
@@ -28,7 +28,7 @@ def score_name(*parts: str) -> str:
 
 def _part(text: str) -> str:
     plain = text.replace("=", ":")
-    kept = OTHER.sub("_", plain).replace("+", "-and-").strip(".")
+    kept = OTHER.sub("_", plain).strip(" .")
     return kept if kept == plain and kept else f"{kept}-{_digest(text)}"
 
 

@@ -36,7 +36,7 @@ class Release:
     folder: the bundle. digest: of the bundle, which is registered once however often it is asked.
     features: what it reads, in order. example: one feature row, to show.
     about: a sentence on the spec, for the page of the registered model.
-    scores: of the chosen candidate on the test part, by the name of the score.
+    scores: of the chosen candidate on the test part; the model's and the run's main scores.
     """
 
     spec: str

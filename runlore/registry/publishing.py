@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.registry import code_version, notes, packaging
-from runlore.registry.names import score_name
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
@@ -18,6 +17,8 @@ from runlore.registry.versions import DIGEST, VersionRef, ref_of, versions_of
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
+
+WHOLE_CARD = "the run's artifact `model_card.md`"
 
 
 def publish(session: Session, run: TrainingRun, release: Release) -> VersionRef:
@@ -56,7 +57,7 @@ def _upload(session: Session, run: TrainingRun, release: Release) -> "LoggedMode
         packaging.write_model(release, written, card)
         client.log_model_artifacts(logged.model_id, str(written))
     client.log_outputs(run.id, models=[LoggedModelOutput(logged.model_id, step=0)])
-    run.scores({score_name("test", name): v for name, v in release.scores.items()}, logged.model_id)
+    run.scores(release.scores, logged.model_id)
     return client.finalize_logged_model(logged.model_id, "READY")
 
 
@@ -71,7 +72,7 @@ def _register(
         source=model.artifact_location if session.is_direct else f"models:/{model.model_id}",
         run_id=run.id,
         tags=_tags(release),
-        description=notes.fitted(release.card, notes.MOST_VERSION, "the run's `model_card.md`"),
+        description=notes.fitted(notes.spaced(release.card), notes.MOST_VERSION, WHOLE_CARD),
         model_id=model.model_id,
     )
     registered = [{"name": release.spec, "version": int(version.version)}]

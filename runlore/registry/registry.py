@@ -96,10 +96,10 @@ class Registry:
         """Where a browser shows a run."""
         with self._session.watched():
             experiment = self._session.client.get_run(run_id).info.experiment_id
-        return f"{self._session.pages}/#/experiments/{experiment}/runs/{run_id}"
+        return self._session.page(f"experiments/{experiment}/runs/{run_id}")
 
     def page_of_version(self, ref: VersionRef) -> str:
-        return f"{self._session.pages}/#/models/{ref.spec}/versions/{ref.version}"
+        return self._session.page(f"models/{ref.spec}/versions/{ref.version}")
 
     def _naming(self, spec: str) -> AbstractContextManager[None]:
         return self._session.lock(f"aliases of {spec}")

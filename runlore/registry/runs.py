@@ -47,7 +47,7 @@ class TrainingRun:
     def __init__(self, session: Session, run: "Run") -> None:
         self.id: str = run.info.run_id
         self.experiment: str = run.info.experiment_id
-        self.page = f"{session.pages}/#/experiments/{self.experiment}/runs/{self.id}"
+        self.page = session.page(f"experiments/{self.experiment}/runs/{self.id}")
         self._client = session.client
         self._started_ms = run.info.start_time
 
@@ -114,7 +114,9 @@ class TrainingRun:
     def card(self, markdown: str) -> None:
         """Keep the model card as a file, and as the description that MLflow renders."""
         self.text(CARD, markdown)
-        self.tags({notes.NOTE: notes.fitted(markdown, notes.MOST_RUN, f"artifact `{CARD}`")})
+        self.tags(
+            {notes.NOTE: notes.fitted(notes.spaced(markdown), notes.MOST_RUN, f"artifact `{CARD}`")}
+        )
 
     def text(self, path: str, text: str) -> None:
         self._client.log_text(self.id, text, path)

@@ -32,6 +32,10 @@ class Session:
         """Straight on MLflow's tables, with no server of MLflow between."""
         return self.artifacts is not None
 
+    def page(self, path: str) -> str:
+        """The address of a page: MLflow opens as a tool for language models unless told."""
+        return f"{self.pages}/#/{path}?workflowType=machine_learning"
+
     @contextmanager
     def watched(self) -> Iterator[None]:
         """Tell what is away and what does not exist in our own words."""

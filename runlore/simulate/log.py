@@ -21,7 +21,7 @@ DIRT: tuple[tuple[str, dict[str, str]], ...] = (
     ("bad timestamp", {"submitted_at": "2025-13-45T99:00:00Z"}),
     ("negative duration", {"started_at": "{finished_at}", "finished_at": "{submitted_at}"}),
     ("unknown status", {"result": "???"}),
-    ("missing actor", {"user": ""}),
+    ("missing timestamp", {"submitted_at": ""}),
     ("too few columns", {}),
 )
 

@@ -92,9 +92,8 @@ def lock_states(
 
 def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
     """Write states that this transaction has locked."""
-    rows = [(state.tolist(), *name) for name, state in states.items()]
-    with connection.cursor() as cursor:
-        cursor.executemany(WRITE, rows)
+    for name, state in states.items():
+        connection.execute(WRITE, (state.tolist(), *name))
 
 
 def replace_history(

@@ -66,13 +66,13 @@ def new_id(at: datetime) -> UUID:
 def add(connection: Connection, rows: Sequence[Row]) -> None:
     """Write rows of one instant."""
     try:
-        with connection.cursor() as cursor:
-            if len(rows) < COPY_ROWS:
-                cursor.executemany(ADD, [_values(row) for row in rows])
-                return
-            with cursor.copy(COPY) as copy:
-                for row in rows:
-                    copy.write_row(_values(row))
+        if len(rows) < COPY_ROWS:
+            for row in rows:
+                connection.execute(ADD, _values(row))
+            return
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            for row in rows:
+                copy.write_row(_values(row))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 

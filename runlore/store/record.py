@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psycopg
-import pyarrow as pa
 from psycopg.rows import class_row
 
 from runlore.features.declaration import History
-from runlore.records.digest import CONTENT, content_digests
+from runlore.records.digest import BETWEEN, CONTENT, HASH_KEY
 from runlore.records.execution import EXECUTION_COLUMNS, Fact, Scalar, Status
 from runlore.records.instant import to_us
 from runlore.store import feature_states
 from runlore.store.engine import Store
+from runlore.store.feature_states import Floats, Name
 from runlore.store.months import MissingMonth
 
 Connection = psycopg.Connection[Any]
@@ -33,7 +35,7 @@ WHERE seq > %s AND revision = 0 AND submission_known_at = %s
 COLUMNS = (*EXECUTION_COLUMNS, "revision", "digest")
 ADD = (
     f"INSERT INTO runlore.executions ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
-    f"VALUES ({', '.join(['%s'] * len(COLUMNS))}) RETURNING seq"
+    f"VALUES ({', '.join(['%s'] * len(COLUMNS))})"
 )
 
 
@@ -97,19 +99,32 @@ def is_newest(connection: Connection, first: Stored) -> bool:
     return row == (0,)
 
 
-def append(connection: Connection, fact: Fact, revision: int) -> int:
-    """Add a fact; its number in the sequence of all facts."""
+def append(
+    connection: Connection, fact: Fact, revision: int, states: Mapping[Name, Floats]
+) -> None:
+    """Add a fact together with the states, locked before, that it changed; in one go."""
     inputs, outcome = _text(fact.inputs), _text(fact.outcome)
     values = [getattr(fact, name) for name in EXECUTION_COLUMNS]
     values[EXECUTION_COLUMNS.index("inputs")] = inputs
     values[EXECUTION_COLUMNS.index("outcome")] = outcome
     try:
-        cursor = connection.execute(ADD, (*values, revision, _digest(fact, inputs, outcome)))
+        with connection.pipeline():
+            connection.execute(ADD, (*values, revision, digest_of(fact)))
+            feature_states.write_states(connection, states)
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("executions", fact.submitted) from error
-    row = cursor.fetchone()
-    assert row is not None  # noqa: S101  (INSERT … RETURNING)
-    return int(row[0])
+
+
+def digest_of(fact: Fact) -> int:
+    """What `content_digests` gives for one fact, without its columns."""
+    told = {name: str(getattr(fact, name)) for name in ("actor", "kind", "scope", "status")}
+    told |= {"inputs": _text(fact.inputs), "outcome": _text(fact.outcome)}
+    for name in ("started", "finished"):
+        at = getattr(fact, name)
+        told[name] = "" if at is None else str(to_us(at))
+    text = np.array([BETWEEN.join(told[name] for name in CONTENT)], dtype=object)
+    hashes = pd.util.hash_array(text, hash_key=HASH_KEY, categorize=False)
+    return int(hashes.view(np.int64)[0])
 
 
 def _latest(facts: Sequence[Stored]) -> list[Stored]:
@@ -120,15 +135,3 @@ def _latest(facts: Sequence[Stored]) -> list[Stored]:
 
 def _text(values: Mapping[str, Scalar]) -> str:
     return json.dumps(values, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def _digest(fact: Fact, inputs: str, outcome: str) -> int:
-    told = {
-        name: pa.array([getattr(fact, name)], pa.string()) for name in ("actor", "kind", "scope")
-    }
-    told |= {"inputs": pa.array([inputs]), "outcome": pa.array([outcome])}
-    told |= {"status": pa.array([str(fact.status)])}
-    for name in ("started", "finished"):
-        instant = getattr(fact, name)
-        told[name] = pa.array([None if instant is None else to_us(instant)], pa.int64())
-    return int(content_digests(pa.table({name: told[name] for name in CONTENT}))[0])

@@ -1,7 +1,7 @@
 """Answer what a model is asked, and put every answer and refusal on the ledger first."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
@@ -168,7 +168,7 @@ class _Asked:
             prediction=answer.prediction,
             low=answer.low,
             high=answer.high,
-            reasons=None if reasons is None else [asdict(each) for each in reasons],
+            reasons=None if reasons is None else [vars(each) for each in reasons],
             latency_ms=self.latency_ms,
         )
 

@@ -39,7 +39,8 @@ CLOCK_SKEW = timedelta(minutes=5)
 class Submission:
     """Work that somebody asked for.
 
-    source_id: its name with its source; None: it gets one. submitted: None: now.
+    source_id: its name with its source; None: it gets one. submitted: None: now. Work that has
+    started is running.
     """
 
     actor: str
@@ -51,6 +52,10 @@ class Submission:
     submitted: datetime | None = None
     started: datetime | None = None
     status: Status = Status.SUBMITTED
+
+    def __post_init__(self) -> None:
+        if self.started is not None and self.status is Status.SUBMITTED:
+            object.__setattr__(self, "status", Status.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +140,9 @@ def _submit(connection: Connection, told: Submission, known_at: datetime | None)
         inputs=_known(told.inputs),
     )
     _check_order(fact, is_live=known_at is None)
-    record.append(connection, fact, 0)
     for history, state in states:
         online.submit(history, state, at_us)
-    states.write(connection)
+    record.append(connection, fact, 0, states.states)
     return _recorded(fact, 0, is_new=True)
 
 
@@ -156,7 +160,7 @@ def _tell_more(
         _fact(last), status=told.status, started=told.started or last.started, known_at=at
     )
     _check_order(fact, is_live=known_at is None)
-    record.append(connection, fact, last.revision + 1)
+    record.append(connection, fact, last.revision + 1, {})
     return _recorded(fact, last.revision + 1, is_new=True)
 
 
@@ -176,7 +180,6 @@ def _end(
     at_us = _outcome_instant(connection, states, first, finals, known_at)
     fact = replace(told, known_at=from_us(at_us))
     _check_order(fact, is_live=known_at is None)
-    record.append(connection, fact, last.revision + 1)
     outcome = online.Outcome(
         execution=first.seq,
         result=_result(fact),
@@ -185,7 +188,7 @@ def _end(
     )
     for history, state in states:
         online.conclude(history, state, at_us, outcome)
-    states.write(connection)
+    record.append(connection, fact, last.revision + 1, states.states)
     return _recorded(fact, last.revision + 1, is_new=True)
 
 
@@ -214,9 +217,6 @@ class _Locked:
         if known_at is not None:
             return to_us(known_at)
         return max(to_us(self.clock), self.seen.last_us + 1)
-
-    def write(self, connection: Connection) -> None:
-        feature_states.write_states(connection, self.states)
 
 
 def _outcome_instant(

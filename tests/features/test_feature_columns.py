@@ -38,7 +38,7 @@ def cell(frame: pd.DataFrame, row: int, name: str) -> object:
 
 
 @given(st.lists(OBJECTS, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_each_cell_says_what_its_own_object_says(objects):
     found = expand(pd.Series([text(each) for each in objects], dtype=object))
     assert len(found) == len(objects)
@@ -124,7 +124,7 @@ def test_no_number_is_too_large_for_a_feature_row():
 
 
 @given(logs())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_outcome_is_measured_as_in_a_whole_log(rows):
     facts = frame(rows)
     table = measure(facts, VALUES).table

@@ -25,7 +25,7 @@ KEYS = (*HISTORIES, ("actor", "kind", "scope"), ("inputs", "actor"), ("inputs.p"
 
 
 @given(st.lists(SUBJECTS, max_size=12), st.sampled_from(KEYS))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_rows_share_a_number_exactly_if_they_share_a_text(subjects, keys):
     history = History(keys, ("failed",))
     log = matrix.prepare(frame([fact(str(i), i, **each) for i, each in enumerate(subjects)]))
@@ -42,7 +42,7 @@ def rows(subjects):
 
 
 @given(st.lists(SUBJECTS, min_size=1, max_size=6), st.sampled_from(KEYS))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_keys_of_states_are_those_that_a_request_asks_for(subjects, keys):
     history = History(keys, ("failed",))
     log = matrix.prepare(frame([fact(str(i), i, **each) for i, each in enumerate(subjects)]))

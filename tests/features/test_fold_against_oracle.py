@@ -37,19 +37,19 @@ def _scale(facts: list[Row], column: str) -> float:
 
 
 @given(logs(), histories(HALF_LIVES_S))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 def test_features_are_as_defined_for_any_order_of_facts(facts, history):
     assert_as_defined(facts, history)
 
 
 @given(logs(delays_s=GAPS_S, most_facts=1), st.sampled_from([(), ("actor",)]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_features_are_as_defined_however_fast_the_past_fades(facts, keys):
     assert_as_defined(facts, History(keys, ("failed", "duration_s"), (1.0, 10.0)))
 
 
 @given(logs(delays_s=GAPS_S), st.sampled_from([(), ("actor",)]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_corrections_are_as_defined_however_fast_the_past_fades(facts, keys):
     assert_as_defined(facts, History(keys, ("failed",), (1.0, 10.0)))
 

@@ -39,7 +39,7 @@ def submissions(facts: list[Row]) -> dict[str, int]:
 
 
 @given(logs(), st.data())
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_other_facts_later_on_change_no_bit_of_earlier_rows(facts, data):
     """What becomes known later is changed or left out; the first fact tells of the submission."""
     now = data.draw(st.sampled_from([at(s) for s in (0, 1, 5, 10, 60, 3000)]))
@@ -64,7 +64,7 @@ def test_other_facts_later_on_change_no_bit_of_earlier_rows(facts, data):
 
 
 @given(logs(), st.randoms(use_true_random=False))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_the_order_of_rows_in_the_frame_does_not_matter(facts, random):
     plan = plan_before(facts, START_US + 10**12)
     shuffled = random.sample(facts, len(facts))

@@ -72,7 +72,7 @@ def subject(row) -> Subject:
 
 
 @given(logs(), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_served_rows_have_the_bits_of_training_rows(facts, data):
     log = matrix.prepare(frame(facts))
     training = data.draw(st.lists(st.booleans(), min_size=len(log.executions)))
@@ -83,7 +83,7 @@ def test_served_rows_have_the_bits_of_training_rows(facts, data):
 
 
 @given(logs())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_states_after_a_log_are_those_that_serving_would_hold(facts):
     log = matrix.prepare(frame(facts))
     plan = FeaturePlan((), (), HISTORIES)

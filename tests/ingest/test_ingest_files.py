@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -14,7 +15,7 @@ from runlore.records.errors import BadInput, Unavailable
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.instant import from_us, to_us
 from runlore.records.mapping import declare
-from runlore.store import ingests
+from runlore.store import facts, ingests
 from runlore.usecases.ingest import FileSource, ingest_file
 from tests.ingest.csv_log import MAPPING, NOW, counts, row
 
@@ -300,3 +301,51 @@ def test_a_file_that_cannot_be_read_is_named(store, tmp_path, name, content, mes
         ingest_file(store, FileSource(tmp_path / name, "csv", "log"), NOW)
     with store.connect() as connection:
         assert ingests.read_rejects(connection, 1) == []
+
+
+def test_two_at_once_tell_the_same_and_it_lands_once(log, tmp_path):
+    log.write()
+    paths = [log.path, tmp_path / "copy.csv"]
+    paths[1].write_bytes(log.path.read_bytes())
+
+    def bring(path):
+        source = FileSource(path, "csv", "log", declare(MAPPING), chunk_bytes=SMALL)
+        return counts(ingest_file(log.store, source, NOW))
+
+    with ThreadPoolExecutor(2) as pool:
+        told = list(pool.map(bring, paths))
+    assert sum(new for new, _, _ in told) == 300
+    assert sum(known for _, known, _ in told) == 300
+    assert set(log.facts()["revision"]) == {0}
+
+
+def test_facts_that_others_add_at_the_same_moment_are_counted_too(log, monkeypatch):
+    log.ingest()
+    log.lines[1] = row(0, cost="99")
+    found = facts._news
+    calls = []
+
+    def slow(connection, batch, at):
+        news = found(connection, batch, at)
+        if not calls:
+            _add_revision(log.store)
+        calls.append(news)
+        return news
+
+    monkeypatch.setattr(facts, "_news", slow)
+    assert counts(log.ingest()) == (1, 299, 0)
+    assert log.facts().query("source_id == '0'")["revision"].tolist() == [0, 1, 2]
+
+
+def _add_revision(store):
+    """What a recorder does, which does not wait for an ingest."""
+    with store.begin() as connection:
+        connection.execute(
+            text("""
+            INSERT INTO runlore.executions (source, source_id, submitted, revision, actor, kind,
+                scope, status, submission_known_at, known_at, digest)
+            SELECT source, source_id, submitted, 1, actor, kind, scope, 'failed',
+                submission_known_at, now(), 1
+            FROM runlore.executions WHERE source_id = '0'
+            """)
+        )

@@ -138,10 +138,3 @@ def test_at_most_k_reasons_are_given_strongest_first(duration_folder, duration_t
     found = Bundle.load(duration_folder).reasons(duration_trained.test.rows[0], k=2)
     assert len(found) == 2
     assert abs(found[0].effect) >= abs(found[1].effect)
-
-
-def test_an_unknown_value_is_no_number_in_a_reason(risk_folder, risk_trained):
-    row = risk_trained.reference.copy()
-    row[column("inputs.size")] = np.nan
-    found = {each.feature: each for each in Bundle.load(risk_folder).reasons(row, k=10)}
-    assert found["inputs.size"].value is None

@@ -79,7 +79,7 @@ def test_the_modal_model_answers_with_the_likeliest_value():
     data = replace(data, target=target)
     modal = fit(DURATION, data, TRAIN, "xgboost-modal").raw(data.rows)
     median = fit(DURATION, data, TRAIN, "xgboost").raw(data.rows)
-    assert np.abs(modal - 2).mean() < 0.6 * np.abs(median - 2).mean()
+    assert np.abs(modal - 2).mean() < 0.75 * np.abs(median - 2).mean()
 
 
 def test_the_modal_model_reuses_a_first_fit_and_answers_the_same(duration_data):

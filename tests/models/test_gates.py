@@ -32,6 +32,16 @@ def test_a_gain_that_may_be_nothing_is_refused(low):
     assert "0.8 (0.78 to 0.82) must beat the baseline's 0.7 (0.68 to 0.72)" in result.reason
 
 
+def test_a_candidate_that_may_be_no_better_than_chance_is_refused_whatever_the_baseline():
+    gain = Measured(0.14, 0.05, 0.2)
+    evidence = Evidence(
+        {"auc": Measured(0.54, 0.49, 0.6)}, {"auc": Measured(0.4, 0.35, 0.45)}, {"auc": gain}
+    )
+    result = judged(Gate("auc", "baseline"), evidence)
+    assert not result.passed
+    assert "no better than chance" in result.reason
+
+
 def test_a_gain_that_could_not_be_measured_is_refused():
     assert not against(Measured(NAN, NAN, NAN)).passed
     result = judged(Gate("auc", "baseline"), Evidence({"auc": Measured(0.8, 0.7, 0.9)}))

@@ -84,9 +84,3 @@ def test_a_score_of_no_rows_is_unknown_not_zero(score):
 def test_an_interval_holds_its_own_ends():
     held = scores.covered(np.array([1.0, 2, 3, 4]), np.full(4, 2.0), np.full(4, 3.0))
     assert held.tolist() == [0, 1, 1, 0]
-
-
-def test_an_unknown_score_is_never_better():
-    assert not scores.is_better("auc", float("nan"), 0.1)
-    assert scores.is_better("auc", 0.8, 0.7)
-    assert scores.is_better("mae", 0.7, 0.8)

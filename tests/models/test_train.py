@@ -7,12 +7,13 @@ from runlore.models import train
 from runlore.models.evidence import actor_sizes
 from runlore.models.split import divide
 from runlore.models.trained import Candidate, Trained
+from runlore.records.errors import Refused
 from tests.models.small import DURATION, PLAN, RISK, column, make
 
 
 @pytest.fixture(scope="module")
 def noise() -> Trained:
-    return train.fit(RISK, make(RISK, 1500, is_noise=True), PLAN)
+    return train.fit(RISK, make(RISK, 1500, seed=1, is_noise=True), PLAN)
 
 
 def test_a_spec_with_something_to_learn_passes_and_beats_the_baseline(risk_trained):
@@ -53,14 +54,9 @@ def test_the_best_candidate_is_chosen_by_validation_and_never_the_baseline(risk_
     assert train.choose(RISK, {k: candidate(k, s) for k, s in scores.items()}) == "xgboost"
     scores["xgboost"] = float("nan")
     assert train.choose(RISK, {k: candidate(k, s) for k, s in scores.items()}) == "linear"
-
-
-def test_a_candidate_whose_score_is_unknown_is_not_kept_over_a_known_one(risk_trained):
-    def candidate(score: float) -> Candidate:
-        return replace(risk_trained.chosen, validation={"log_loss": score})
-
-    done = {"linear": candidate(float("nan")), "xgboost": candidate(0.5)}
-    assert train.choose(RISK, done) == "xgboost"
+    scores["linear"] = float("nan")
+    with pytest.raises(Refused, match="log_loss could not be measured"):
+        train.choose(RISK, {k: candidate(k, s) for k, s in scores.items()})
 
 
 def test_the_test_part_changes_nothing_that_was_fitted(risk_data, risk_trained):

@@ -56,7 +56,7 @@ def test_each_dirty_line_is_wrong_in_the_way_it_says(tmp_path):
             "bad timestamp": pd.isna(pd.to_datetime(cells["submitted_at"], errors="coerce")),
             "negative duration": cells.get("finished_at", "") < cells["started_at"],
             "unknown status": cells.get("result") not in mapping()["status"],
-            "missing actor": not cells["user"],
+            "missing timestamp": not cells["submitted_at"],
             "too few columns": len(cells) < len(header),
         }[reason], (line, reason)
     assert len(seen) == 5

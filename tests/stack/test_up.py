@@ -3,6 +3,7 @@
 import http.client
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -156,14 +157,11 @@ def test_after_kill_nine_the_next_up_finds_a_clean_house(settings: Settings) -> 
 def test_a_port_in_use_is_named_with_its_setting_before_anything_starts(
     settings: Settings,
 ) -> None:
-    with running(settings, ("prefect",)):
-        other = settings.model_copy(update={"home": settings.home / "other"})
-        env = os.environ | environment.of_settings(other)
-        command = (*COMMAND, "up", "--only", "prefect,mlflow")
-        refused = subprocess.run(command, env=env, capture_output=True, text=True, check=False)
+    with socket.create_server(("127.0.0.1", settings.mlflow_port)):
+        refused = run("up", "--only", "prefect,mlflow")
     assert refused.returncode == 1
-    assert f"port {settings.prefect_port} for prefect is in use" in refused.stderr
-    assert "RUNLORE_PREFECT_PORT=" in refused.stderr
+    assert f"port {settings.mlflow_port} for mlflow is in use" in refused.stderr
+    assert "RUNLORE_MLFLOW_PORT=" in refused.stderr
     assert refused.stdout == ""
 
 
@@ -174,21 +172,20 @@ def test_a_second_command_uses_the_server_of_the_first_which_waits_for_it(
     inner_is_up, may_end = threading.Event(), threading.Event()
 
     def inner() -> None:
-        with running(settings, ("prefect",)) as borrowed:
-            events.append(f"inner {borrowed.settings.prefect_port}")
+        with running(settings, ("mlflow",)) as borrowed:
+            events.append(f"inner on {borrowed.settings.mlflow_port}")
             inner_is_up.set()
             may_end.wait(PATIENCE_S)
-            page(borrowed.settings.prefect_port)
+            page(borrowed.settings.mlflow_port)
             events.append("inner ends")
 
-    taken = settings.model_copy(update={"prefect_port": settings.mlflow_port})
+    moved = settings.model_copy(update={"mlflow_port": settings.prefect_port})
     thread = threading.Thread(target=inner)
-    with running(taken, ("prefect",), tell=lambda event: events.append(event.detail)):
+    with running(moved, ("mlflow",), tell=lambda event: events.append(event.detail)):
         thread.start()
         assert inner_is_up.wait(PATIENCE_S)
         threading.Timer(1.0, may_end.set).start()
     thread.join()
-    assert f"inner {settings.mlflow_port}" in events
-    assert events.index("another Runlore process still uses it; waiting") < events.index(
-        "inner ends"
-    )
+    assert f"inner on {moved.mlflow_port}" in events
+    waiting = "another Runlore process still uses it; waiting"
+    assert events.index(waiting) < events.index("inner ends")

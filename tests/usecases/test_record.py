@@ -96,7 +96,7 @@ operations = st.lists(
 @pytest.mark.slow
 @given(operations)
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_order_of_events_gives_the_states_and_rows_of_the_offline_fold(
     store: Store, told: list[tuple]
@@ -234,6 +234,15 @@ def test_an_outcome_known_at_its_own_submission_keeps_that_instant(store: Store)
     record_submission(store, submission(3, submitted=NOON), NOON)
     late = record_outcome(store, "api", "job-2", Ending(Status.FAILED), NOON)
     assert late.known_at == NOON + timedelta(microseconds=1)
+    assert_states_equal_the_fold(store)
+
+
+def test_an_outcome_at_its_own_submission_comes_after_later_submissions(store: Store) -> None:
+    activate(store, PLAN)
+    record_submission(store, submission(1, submitted=NOON), NOON)
+    record_submission(store, submission(2, submitted=seconds(5)), seconds(5))
+    late = record_outcome(store, "api", "job-1", Ending(Status.FAILED), NOON)
+    assert late.known_at == seconds(5) + timedelta(microseconds=1)
     assert_states_equal_the_fold(store)
 
 

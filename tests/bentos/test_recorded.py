@@ -1,0 +1,114 @@
+"""Executions recorded over HTTP."""
+
+import httpx
+import pytest
+
+from runlore.store.engine import Store
+from runlore.store.executions import read_facts
+
+WORK = {"id": "job-1", "actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
+DONE = {"status": "succeeded", "outcome": {"cost": 1.5}}
+
+
+def test_work_and_what_came_of_it_can_be_read_back(client: httpx.Client) -> None:
+    made = client.post("/executions", json=WORK)
+    assert made.status_code == 201
+    assert made.json() | {"id": "job-1", "status": "submitted", "is_new": True} == made.json()
+    done = client.post("/executions/job-1/outcome", json=DONE)
+    assert done.status_code == 201
+    known = client.get("/executions/job-1").json()
+    assert {name: known[name] for name in WORK} == WORK
+    assert [fact["status"] for fact in known["facts"]] == ["submitted", "succeeded"]
+    assert known["facts"][1]["outcome"] == {"cost": 1.5}
+    assert known["facts"][1]["known_at"] == done.json()["known_at"]
+
+
+def test_saying_it_twice_changes_nothing(client: httpx.Client, store: Store) -> None:
+    for status in (201, 200):
+        assert client.post("/executions", json=WORK).status_code == status
+        assert client.post("/executions/job-1/outcome", json=DONE).status_code == status
+    assert len(read_facts(store)) == 2
+
+
+def test_work_without_an_id_gets_one(client: httpx.Client) -> None:
+    names = {client.post("/executions", json={**WORK, "id": None}).json()["id"] for _ in range(2)}
+    assert len(names) == 2
+
+
+def test_an_id_may_have_slashes_and_any_letters(client: httpx.Client) -> None:
+    name = "team/ünï/7 8"
+    client.post("/executions", json=WORK | {"id": name}).raise_for_status()
+    path = httpx.URL("/executions/team%2F%C3%BCn%C3%AF%2F7%208")
+    assert client.get(path).json()["id"] == name
+    assert client.post(f"{path}/outcome", json=DONE).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (WORK | {"actor": "bob"}, "actor"),
+        (WORK | {"status": "failed"}, "status"),
+        (WORK | {"started": "2020-01-01T00:00:00Z"}, "started"),
+        (WORK | {"submitted": "2020-01-01T00:00:00"}, "submitted"),
+        (WORK | {"submitted": 1577836800}, "submitted"),
+        (WORK | {"submitted": "2199-01-01T00:00:00Z"}, "submitted"),
+        (WORK | {"submitted": "1969-01-01T00:00:00Z"}, "submitted"),
+        (WORK | {"known_at": "2020-01-01T00:00:00Z"}, "known_at"),
+        (WORK | {"inputs": {"nodes": {}}}, "inputs.nodes"),
+        (WORK | {"inputs": {"a\x00": 1}}, "inputs.a\x00.[key]"),
+        (WORK | {"inputs": {str(n): n for n in range(501)}}, "inputs"),
+        ({"id": "x", "actor": "ann"}, "kind"),
+    ],
+)
+def test_a_wrong_submission_is_refused_with_its_field(
+    client: httpx.Client, store: Store, body: dict, field: str
+) -> None:
+    client.post("/executions", json=WORK).raise_for_status()
+    answer = client.post("/executions", json=body)
+    assert answer.status_code == 422
+    assert answer.json()["field"] == field
+    assert len(read_facts(store)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"status": "running"}, "status"),
+        ({}, "status"),
+        (DONE | {"finished": "2020-01-01T00:00:00Z"}, "finished"),
+        (DONE | {"finished": "2199-01-01T00:00:00Z"}, "finished"),
+        (DONE | {"outcome": {"cost": "\u0000"}}, "outcome.cost"),
+        (DONE | {"outcome": [1]}, "outcome"),
+        (DONE | {"reason": "?"}, "reason"),
+    ],
+)
+def test_a_wrong_outcome_is_refused_with_its_field(
+    client: httpx.Client, body: dict, field: str
+) -> None:
+    client.post("/executions", json=WORK).raise_for_status()
+    answer = client.post("/executions/job-1/outcome", json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["field"] == field
+
+
+def test_the_outcome_of_unknown_work_is_not_found(client: httpx.Client) -> None:
+    answer = client.post("/executions/job-9/outcome", json=DONE)
+    assert answer.status_code == 404
+    assert "'job-9'" in answer.json()["detail"]
+    assert client.get("/executions/job-9").status_code == 404
+
+
+def test_an_id_that_cannot_be_is_refused(client: httpx.Client) -> None:
+    for wrong in ("%00", "x" * 501):
+        answer = client.get(f"/executions/{wrong}")
+        assert (answer.status_code, answer.json()["field"]) == (422, "id")
+
+
+def test_when_replaying_facts_are_known_when_they_say(replaying: httpx.Client) -> None:
+    at, later = "1999-12-31T10:00:00Z", "1999-12-31T11:00:00.000007Z"
+    made = replaying.post("/executions", json=WORK | {"submitted": at}).json()
+    assert made["known_at"] == at
+    done = replaying.post("/executions/job-1/outcome", json=DONE | {"known_at": later}).json()
+    assert done["known_at"] == later
+    early = replaying.post("/executions", json=WORK | {"id": "2", "submitted": at}).json()
+    assert early["known_at"] == later

@@ -1,0 +1,39 @@
+"""Specs that train in seconds, for flows to be tried on."""
+
+from dataclasses import replace
+
+from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.models.catalog import duration, failure_risk
+from runlore.models.spec import Gate, Split
+
+HALF_LIVES_S = (DAY_S / 3, 10 * DAY_S)
+RISK_FEATURES = FeatureSet(
+    histories=(
+        History(("actor",), ("failed",), HALF_LIVES_S),
+        History(("actor", "kind"), ("failed",), HALF_LIVES_S),
+    )
+)
+LENGTH_FEATURES = FeatureSet(
+    histories=(
+        History(("actor",), ("duration_s",), HALF_LIVES_S),
+        History(("kind",), ("log_duration",), HALF_LIVES_S),
+    )
+)
+
+RISK = replace(
+    failure_risk.SPEC,
+    name="quick-risk",
+    features=RISK_FEATURES,
+    candidates=("baseline", "linear"),
+    gates=(Gate("auc", "bound", 0.5),),
+    split=Split(folds=2),
+)
+LENGTH = replace(
+    duration.SPEC,
+    name="quick-length",
+    features=LENGTH_FEATURES,
+    candidates=("baseline", "linear"),
+    gates=(Gate("mae", "baseline"),),
+    split=Split(folds=2),
+)
+HOPELESS = replace(RISK, name="hopeless-risk", gates=(Gate("auc", "bound", 0.999),))

@@ -1,0 +1,80 @@
+"""The flows on real parts: Prefect server, PostgreSQL, MLflow."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+
+from flows.ingest import ingest
+from flows.monitor import monitor
+from flows.runner import in_process, result_of
+from flows.score import score
+from flows.train import train
+from flows.train_many import train_many
+from runlore import registry, settings, simulate
+from runlore.records.instant import parse
+from runlore.stack import Stack
+from runlore.store.engine import open_store
+
+pytestmark = pytest.mark.slow
+
+SPECS = ["tests.flows.quick_specs:RISK", "tests.flows.quick_specs:LENGTH"]
+HOPELESS = "tests.flows.quick_specs:HOPELESS"
+END = parse("2026-06-01T00:00:00Z")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory, prefect_server: Stack) -> Iterator[Path]:
+    """A home with a simulated log in it, and flows that report to the server."""
+    folder = tmp_path_factory.mktemp("rl")
+    log = simulate.simulate(simulate.Scenario(executions=3000, days=60, end=END, change_at=1.0))
+    files = simulate.write(log, folder / "log")
+    with pytest.MonkeyPatch.context() as patch, in_process(prefect_server.settings):
+        patch.delenv("RUNLORE_DATABASE_URL", raising=False)
+        patch.setenv("RUNLORE_HOME", str(folder))
+        patch.setenv("RUNLORE_SPECS", json.dumps([*SPECS, HOPELESS]))
+        with open_store(settings.read()):
+            mapping = {k: v for k, v in simulate.mapping().items() if k != "source"}
+            told = ingest(str(files.executions), "csv", "simulated", mapping)
+            assert told["rejected"] == 50
+            yield folder
+
+
+def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
+    found = train("quick-risk")
+    assert (found["version"], found["alias"]) == ("1", "champion")
+    assert found["scores"]["auc"] > 0.6
+    scored = score("quick-risk", "2026-05-20T00:00:00Z")
+    assert scored > 100
+    assert score("quick-risk", "2026-05-20T00:00:00Z") == 0
+    assert monitor("quick-risk", 7.0, END.isoformat()) in ("drift", "no drift")
+    again = train("quick-risk")
+    assert (again["version"], again["alias"]) == ("1", "champion")
+
+
+def test_a_refused_training_is_a_failed_run_with_its_numbers(home: Path) -> None:
+    state = train("hopeless-risk", return_state=True)
+    assert state.is_failed()
+    assert "0.999" in (state.message or "")
+    found = result_of(state)
+    assert found["version"] is None
+    assert found["scores"]["auc"] < 0.999
+    assert registry.connect(settings.read()).champion("hopeless-risk") is None
+
+
+@pytest.mark.parametrize("runner", ["threads", "dask"])
+def test_many_specs_are_trained_at_once(
+    home: Path, runner: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLORE_TASK_RUNNER", runner)
+    found = train_many(["quick-risk", "quick-length"])
+    assert found == {"quick-risk": "1", "quick-length": "1"}
+
+
+def test_the_prefect_ui_shows_scores_verdict_and_the_way_to_mlflow(home: Path) -> None:
+    train("quick-length")
+    with get_client(sync_client=True) as client:
+        keys = {found.key for found in client.read_artifacts()}
+    assert {"scores-quick-length", "run-quick-length"} <= keys
