@@ -65,7 +65,7 @@ def main() -> None:
     page.write_text(HEAD + "\n".join(rows) + "\n\n" + "\n".join(notes) + "\n", encoding="utf-8")
 
 
-def trained(log: Path, only: set[str]):  # noqa: ANN201
+def trained(log: Path, only: set[str]):
     with tempfile.TemporaryDirectory(prefix="runlore-results-") as home:
         chosen = Settings(home=Path(home))
         with open_store(chosen) as store:

@@ -35,7 +35,7 @@ EXECUTIONS = "20000"
 
 def run(command: list[str], environment: dict[str, str]) -> float:
     began = time.perf_counter()
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - began
     if done.returncode:
         sys.exit(f"{' '.join(command[:4])} failed:\n{done.stderr[-2000:]}")

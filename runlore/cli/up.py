@@ -103,6 +103,8 @@ def _print_status(seen: "Status") -> None:
         size = (seen.database_bytes or 0) / 1e6
         counts = ", ".join(f"{count:,} {name}" for name, count in seen.rows.items())
         typer.echo(f"In the database ({size:.0f} MB): {counts}")
+        champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
+        typer.echo(f"Champions: {champions or 'none yet; `runlore train` makes the first'}")
 
 
 def _print_findings(findings: "list[Finding]") -> None:

@@ -177,7 +177,7 @@ def _add(state: Floats, at: int, x: float, weight: float) -> None:
     step = x - state[at + 1]
     state[at] += weight
     state[at + 1] += step * weight / state[at]
-    state[at + 2] += weight * step * (x - state[at + 1])
+    state[at + 2] += max(weight * step * (x - state[at + 1]), 0.0)
 
 
 @_compiled

@@ -1,5 +1,7 @@
 """What is known of a piece of work by itself: its inputs, its categories, the calendar."""
 
+from typing import Any, TypeVar
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -10,8 +12,8 @@ from runlore.features.keys import Subject
 from runlore.features.log import Log
 
 Rows = NDArray[np.float32]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+Instants = TypeVar("Instants", int, NDArray[Any])
+"""One instant, or an array of them."""
 
 HOUR_S = 3_600
 DAY_S = 24 * HOUR_S
@@ -45,8 +47,7 @@ def values(
     for vocabulary, places in zip(plan.categories, codes, strict=True):
         known.append(places.get(_word(vocabulary.name, subject), UNKNOWN_WORD))
     if plan.has_calendar:
-        instant = np.array([as_of_us], dtype=np.int64)
-        known += [float(part[0]) for part in calendar(instant, plan.utc_offset_h)]
+        known += calendar(as_of_us, plan.utc_offset_h)
     return known
 
 
@@ -68,16 +69,12 @@ def _word(name: str, subject: Subject) -> str:
     return word(subject.inputs.get(name.removeprefix("inputs.")))
 
 
-def calendar(as_of_us: Ints, utc_offset_h: float) -> tuple[Floats, Floats, Floats]:
+def calendar(as_of_us: Instants, utc_offset_h: float) -> tuple[Instants, Instants, Instants]:
     """Hour of the day, day of the week from Monday, hour of the week: local, as fractions.
 
-    To the second: an hour before midnight stays below 24 as float32, too.
+    To the second: the last instant before midnight stays below 24 as float32, too.
     """
     seconds = as_of_us // 1_000_000 + round(utc_offset_h * HOUR_S)
     weekday = (seconds // DAY_S + THURSDAY) % 7
     second = seconds % DAY_S
-    return (
-        second / HOUR_S,
-        weekday.astype(np.float64),
-        (weekday * DAY_S + second) / HOUR_S,
-    )
+    return second / HOUR_S, weekday, (weekday * DAY_S + second) / HOUR_S

@@ -142,15 +142,43 @@ def half_lives_us(history: History) -> Floats:
 
 
 @dataclass(frozen=True)
+class StateReader:
+    """Reads the features of one history out of a state."""
+
+    history: History
+    half_lives_us: Floats
+    chosen: Ints
+    empty: Floats
+
+    @classmethod
+    def of(cls, history: History) -> "StateReader":
+        empty = fold.empty_state(len(history.half_lives_s), len(history.values))
+        return cls(history, half_lives_us(history), np.array(history.chosen), empty)
+
+    def read(self, state: Floats | None, as_of_us: int) -> Floats:
+        """(len(history.feature_names),); no state is no past."""
+        values = len(self.history.values)
+        out = np.empty(fold.feature_count(self.half_lives_us.size, values))
+        fold.read(self.empty if state is None else state, as_of_us, self.half_lives_us, values, out)
+        return out[self.chosen]
+
+
+def read_one(history: History, state: Floats | None, as_of_us: int) -> Floats:
+    return StateReader.of(history).read(state, as_of_us)
+
+
+@dataclass(frozen=True)
 class RowReader:
     """Makes one row out of stored states; built once per model version."""
 
     plan: FeaturePlan
     codes: tuple[dict[str, int], ...] = field(init=False)
+    readers: tuple[StateReader, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         codes = tuple({w: i for i, w in enumerate(v.words)} for v in self.plan.categories)
         object.__setattr__(self, "codes", codes)
+        object.__setattr__(self, "readers", tuple(map(StateReader.of, self.plan.histories)))
 
     def keys(self, subject: Subject) -> list[tuple[str, str]]:
         """The `(history digest, key)` of each state that the row needs."""
@@ -162,14 +190,6 @@ class RowReader:
         """The (F,) feature row; a key without a state has no past."""
         told = known.values(subject, as_of_us, self.plan, self.codes)
         parts = [np.array(told, dtype=np.float64)]
-        for history, name in zip(self.plan.histories, self.keys(subject), strict=True):
-            parts.append(read_one(history, states.get(name), as_of_us))
+        for reader, name in zip(self.readers, self.keys(subject), strict=True):
+            parts.append(reader.read(states.get(name), as_of_us))
         return singles(np.concatenate(parts))
-
-
-def read_one(history: History, state: Floats | None, as_of_us: int) -> Floats:
-    size, values = len(history.half_lives_s), len(history.values)
-    out = np.empty(fold.feature_count(size, values))
-    known_of = fold.empty_state(size, values) if state is None else state
-    fold.read(known_of, as_of_us, half_lives_us(history), values, out)
-    return out[list(history.chosen)]

@@ -170,7 +170,7 @@ def _grouped(raw: Floats, actual: Floats, weight: Floats) -> tuple[Floats, Float
     Each group's rate has one row at the overall rate added, so that none is sure of 0 or 1.
     """
     _, group = np.unique(bins_of(raw, GROUPS), return_inverse=True)
-    mass = np.bincount(group, weights=weight)
+    mass: Floats = np.bincount(group, weights=weight).astype(np.float64)
     came = np.bincount(group, weights=weight * actual)
     rate = np.average(actual, weights=weight)
     return np.bincount(group, weights=weight * raw) / mass, (came + rate) / (mass + 1), mass

@@ -1,11 +1,11 @@
 """The model card: what a person reads before trusting a model. Markdown."""
 
 from runlore.models import card_sections as sections
-from runlore.models.card_sections import Facts, Window, display
+from runlore.models.card_sections import Facts, Window
 from runlore.models.trained import Trained
 from runlore.records.instant import from_us
 
-__all__ = ["Facts", "Window", "display", "render", "write"]
+__all__ = ["Facts", "Window", "render", "write"]
 
 
 def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:

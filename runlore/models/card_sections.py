@@ -7,18 +7,10 @@ from math import isfinite
 
 from runlore.models.explain import Importance
 from runlore.models.gates import Evidence, Verdict, number
+from runlore.models.score_names import display
 from runlore.models.spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
 from runlore.models.trained import SliceScores
 
-SCORE_NAMES: Mapping[Score, str] = {
-    "auc": "AUC",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-    "calibration_error": "calibration error",
-    "mae": "mean absolute error",
-    "relative_accuracy": "relative accuracy",
-    "coverage": "coverage",
-}
 TOP_FEATURES = 10
 
 
@@ -55,12 +47,6 @@ class Facts:
     data_digest: str
     code_version: str
     is_simulated: bool = False
-
-
-def display(score: Score, unit: str = "") -> str:
-    """A score's name for people, with the unit where it has one."""
-    name = SCORE_NAMES[score]
-    return f"{name}, {unit}" if unit and score == "mae" else name
 
 
 def head(facts: Facts) -> Iterator[str]:
@@ -175,7 +161,7 @@ def candidates(facts: Facts) -> Iterator[str]:
     )
     yield ""
     yield from _table(
-        ("candidate", f"validation: {SCORE_NAMES[select]}", *(SCORE_NAMES[s] for s in scores)),
+        ("candidate", f"validation: {display(select)}", *(display(s) for s in scores)),
         [
             (
                 f"**{kind}**" if kind == facts.candidate else kind,
@@ -198,8 +184,8 @@ def groups(facts: Facts) -> Iterator[str]:
         (
             "group",
             "executions",
-            *(SCORE_NAMES[score] for score in scores),
-            f"baseline: {SCORE_NAMES[select]}",
+            *(display(score) for score in scores),
+            f"baseline: {display(select)}",
         ),
         [
             (

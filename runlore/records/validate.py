@@ -93,7 +93,7 @@ def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
 
 def _reasons(check: Check, rows: Rows) -> pa.Array:
     if check.values is None or "{}" not in check.reason:
-        return pa.array([check.reason], pa.string()).take(pa.array(np.zeros_like(rows)))
+        return pa.repeat(check.reason, rows.size)
     values = pc.cast(check.values.take(pa.array(rows)), pa.string())
     values = pc.utf8_slice_codeunits(pc.fill_null(values, ""), 0, MOST_VALUE_CHARACTERS)
     first, *others = (pa.scalar(part) for part in check.reason.split("{}"))

@@ -24,7 +24,7 @@ def spaced(markdown: str) -> str:
 def fitted(markdown: str, most: int, whole: str) -> str:
     """A text that is too long ends before the section that does not fit, and says where it is.
 
-    >>> print(fitted("# A\\n\\n## B\\nshort\\n\\n## C\\nlong, long, long", 47, "file `c.md`"))
+    >>> print(fitted("# A\\n\\n## B\\nshort\\n\\n## C\\n" + "long, " * 9, 50, "file `c.md`"))
     # A
     <BLANKLINE>
     ## B

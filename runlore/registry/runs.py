@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from getpass import getuser
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -155,13 +156,21 @@ def _tags(spec: str) -> dict[str, str]:
     tags = {
         "mlflow.source.name": f"runlore train {spec}",
         "mlflow.source.type": "LOCAL",
-        "mlflow.user": os.environ.get("USER") or f"uid {os.getuid()}",
+        "mlflow.user": _user(),
         "runlore.spec": spec,
         "runlore.code_version": code_version.code_version(),
         **lost_runs.marks(),
     }
     commit = code_version.commit()
     return tags | ({"mlflow.source.git.commit": commit} if commit else {})
+
+
+def _user() -> str:
+    """Containers have users without a name."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

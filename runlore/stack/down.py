@@ -14,8 +14,8 @@ PATIENCE_S = 60.0
 
 def down(home: Path) -> list[str]:
     """Return the names of what was running and is not any more."""
-    lasting = [running for running in processes.read_all(home) if running.is_lasting]
-    supervisors = {running.supervisor for running in lasting if running.supervisor.is_alive()}
+    up = [r for r in processes.read_all(home) if r.is_lasting and r.supervisor.is_alive()]
+    supervisors = {running.supervisor for running in up}
     for supervisor in supervisors:
         os.kill(supervisor.pid, signal.SIGTERM)
     deadline = time.monotonic() + PATIENCE_S
@@ -24,7 +24,7 @@ def down(home: Path) -> list[str]:
             pids = ", ".join(str(supervisor.pid) for supervisor in supervisors)
             raise Unavailable(f"`runlore up` (process {pids}) does not end; kill -9 it")
         time.sleep(0.05)
-    return [running.name for running in lasting] + clean(home)
+    return [running.name for running in up] + clean(home)
 
 
 def clean(home: Path) -> list[str]:

@@ -1,6 +1,6 @@
 """What runs for this home, where, and since when. Looks only: nothing is started."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from runlore.records import instant
@@ -40,6 +40,8 @@ class Status:
     services: tuple[Look, ...]
     database_bytes: int | None
     rows: dict[str, int] = field(default_factory=dict)
+    champions: dict[str, str] = field(default_factory=dict)
+    """Spec -> version of its model that answers."""
 
 
 def look(settings: Settings) -> Status:
@@ -52,8 +54,12 @@ def look(settings: Settings) -> Status:
         if name != DATABASE
     ]
     database, found = look_at_database(settings)
-    size = found.size_bytes if found else None
-    return Status(str(settings.home), (database, *others), size, found.rows if found else {})
+    status = Status(str(settings.home), (database, *others), None)
+    if found is None:
+        return status
+    return replace(
+        status, database_bytes=found.size_bytes, rows=found.rows, champions=found.champions
+    )
 
 
 def actual(settings: Settings) -> Settings:

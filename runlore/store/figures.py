@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
-from runlore.store.schema import executions, ledger, metrics, rejects
+from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
 
-COUNTED = {table.name: table for table in (executions, metrics, rejects, ledger)}
+COUNTED = (executions, metrics, rejects, ledger)
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,8 @@ class Figures:
     head: str
     rows: dict[str, int]
     """Rows of the larger tables; empty before the first migration."""
+    champions: dict[str, str]
+    """Spec -> version, as the history of aliases has it."""
 
     @property
     def is_migrated(self) -> bool:
@@ -31,16 +33,30 @@ def figures(store: Store) -> Figures:
     """Read them in one transaction; nothing is changed, not even migrated."""
     with store.begin() as connection:
         at = revision(connection)
-        tables = COUNTED if at == head() else {}
-        rows = {
-            name: connection.scalar(select(func.count()).select_from(table)) or 0
-            for name, table in tables.items()
-        }
+        is_migrated = at == head()
         return Figures(
             version=str(connection.scalar(text("SHOW server_version"))),
             size_bytes=connection.scalar(text("SELECT pg_database_size(current_database())")) or 0,
             clock=connection.scalar(text("SELECT clock_timestamp()")),
             revision=at,
             head=head(),
-            rows=rows,
+            rows=_rows(connection) if is_migrated else {},
+            champions=_champions(connection) if is_migrated else {},
         )
+
+
+def _rows(connection: Connection) -> dict[str, int]:
+    return {
+        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
+        for table in COUNTED
+    }
+
+
+def _champions(connection: Connection) -> dict[str, str]:
+    last = (
+        select(alias_changes.c.spec, alias_changes.c.version)
+        .distinct(alias_changes.c.spec)
+        .where(alias_changes.c.alias == "champion")
+        .order_by(alias_changes.c.spec, alias_changes.c.id.desc())
+    )
+    return {row.spec: row.version for row in connection.execute(last)}

@@ -144,8 +144,8 @@ def add_rejects(
         return
     rows = rejects.num_rows
     columns = [
-        pa.array([ingest_id]).take(pa.nulls(rows, pa.int64()).fill_null(0)),
-        pa.array([path]).take(pa.nulls(rows, pa.int64()).fill_null(0)),
+        pa.repeat(ingest_id, rows),
+        pa.repeat(path, rows),
         *(rejects[name] for name in ("line", "reason", "raw")),
     ]
     copy_in(connection, "rejects", REJECT_COLUMNS, payload(columns))

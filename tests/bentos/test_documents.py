@@ -42,7 +42,8 @@ def test_every_spec_has_its_own_routes_and_its_own_request(client: httpx.Client)
 
 def test_the_document_agrees_with_what_is_taken_and_answered(client: httpx.Client) -> None:
     document = client.get("/docs.json").json()
-    asked = request_schema(document, "/predict/failure-risk")
+    path = "/predict/failure-risk"
+    asked = request_schema(document, path)
     jsonschema.validate(ANN, asked)
     example = document["components"]["schemas"]["FailureRiskRequest"]["examples"][0]
     jsonschema.validate(example, asked)

@@ -131,6 +131,18 @@ def test_equal_values_have_no_spread_however_large_they_are():
     assert row["actor.duration_s_sd_1h"] == 0
 
 
+def test_a_spread_is_a_number_however_little_the_past_weighs():
+    """Rounding may put a mean beyond the value that draws it."""
+    rng, half_lives_us = np.random.default_rng(2), np.array([1e6])
+    out = np.empty(fold.feature_count(1, 1))
+    for _ in range(2000):
+        state = fold.empty_state(1, 1)
+        for at_us in (0, int(rng.integers(20e6, 60e6))):
+            fold.finish(state, at_us, 1, rng.normal(5, 2, 1), half_lives_us)
+        fold.read(state, 60_000_000, half_lives_us, 1, out)
+        assert out[-1] >= 0
+
+
 def test_what_is_left_of_a_withdrawn_value_is_nothing():
     facts = [done("a", 0, 10, 7), done("a", 0, 1234, None, revision=1), fact("z", 2000)]
     row = last_row(facts)

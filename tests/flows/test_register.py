@@ -71,6 +71,7 @@ def test_train_score_and_monitor_run_for_each_spec_of_the_catalog() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPrefectClient) -> None:
     paused = TRIVIAL | {"name": "paused", "schedules": [{"cron": "0 3 * * *", "timezone": "UTC"}]}
     assert register.register(client, [paused]) == ["add/paused"]
@@ -87,6 +88,7 @@ def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPref
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefectClient) -> None:
     register.register(client, [TRIVIAL | {"name": "lost", "schedules": []}])
     deployment = client.read_deployment_by_name("add/lost")
@@ -100,6 +102,7 @@ def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefec
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_schedule_makes_runs_and_the_worker_runs_them(
     prefect_server: Stack, client: SyncPrefectClient
 ) -> None:

@@ -11,7 +11,7 @@ from flows.runner import in_process, task_runner
 from runlore.stack import Stack
 from tests.flows import trivial
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TASKS = 12
 
 

@@ -102,6 +102,7 @@ def test_the_size_of_the_chunks_changes_nothing(rows, size):
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(ROW, max_size=12))
+@example([f'12,"open,{AT},ok,x\n', f"7,ann,{AT},ok,x\n", f'12,"open,{AT},ok,x\n'])
 def test_every_row_is_read_or_refused_and_good_rows_next_to_bad_ones_land(rows):
     parsed = read("".join(rows).encode("latin-1"))
     ids = [row.split(",")[0] for row in rows]

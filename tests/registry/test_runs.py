@@ -170,6 +170,7 @@ def test_an_experiment_deleted_in_the_ui_comes_back(registry, client, spec):
 def test_the_page_of_a_run_is_in_mlflows_ui(registry, spec):
     with registry.training_run(spec) as run:
         pass
-    page = f"http://127.0.0.1:5000/#/experiments/{run.experiment}/runs/{run.id}"
+    path = f"experiments/{run.experiment}/runs/{run.id}"
+    page = f"http://127.0.0.1:5000/#/{path}?workflowType=machine_learning"
     assert run.page == page
     assert registry.page_of_run(run.id) == page

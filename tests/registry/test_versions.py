@@ -189,6 +189,6 @@ def test_a_model_shows_its_origin_its_scores_and_what_it_reads(registry, release
     (output,) = client.get_run(ref.run_id).outputs.model_outputs
     model = client.get_logged_model(output.model_id)
     assert str(model.status) == "READY"
-    assert {metric.key: metric.value for metric in model.metrics} == {"test/auc": 0.75}
-    assert client.get_run(ref.run_id).data.metrics == {"test/auc": 0.75}
+    assert {metric.key: metric.value for metric in model.metrics} == {"auc": 0.75}
+    assert client.get_run(ref.run_id).data.metrics == {"auc": 0.75}
     assert client.get_registered_model(ref.spec).description == release.about

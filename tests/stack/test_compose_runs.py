@@ -20,7 +20,7 @@ import yaml
 
 from runlore.stack import ports
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
 PATIENCE_S = 240
 SECRETS = {

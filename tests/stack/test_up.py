@@ -20,7 +20,7 @@ from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
 from runlore.store import embedded
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 COMMAND = (sys.executable, "-m", "runlore.cli")
 PATIENCE_S = 240
 

@@ -54,7 +54,9 @@ print("done", flush=True)
 @pytest.fixture
 def log(store: Store, tmp_path: Path) -> Store:
     made = simulate.simulate(
-        simulate.Scenario(executions=2500, days=60, end=parse("2026-06-01T00:00:00Z"), change_at=1.0)
+        simulate.Scenario(
+            executions=2500, days=60, end=parse("2026-06-01T00:00:00Z"), change_at=1.0
+        )
     )
     files = simulate.write(made, tmp_path)
     mapping = {k: v for k, v in simulate.mapping().items() if k != "source"}
@@ -135,9 +137,7 @@ def test_a_training_that_was_killed_is_made_up_for_and_doubles_nothing(
 ) -> None:
     command = [sys.executable, "-c", KILLED, log.url, str(home), registry.tracking_uri, spec.name]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         time.sleep(after_s)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runlore.models.plots import style
+from runlore.models.score_names import display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,6 +37,7 @@ def candidates(
     baseline: str = "baseline",
 ) -> "Figure":
     """Each candidate's score on the test part, best on top, and the line that it has to pass."""
+    score = display(score)
     known = [each for each in scores if np.isfinite(each.value)]
     known.sort(key=lambda each: each.value, reverse=not higher_is_better)
     values = {each.name: each.value for each in known}
@@ -44,8 +46,8 @@ def candidates(
     better = "higher is better" if higher_is_better else "lower is better"
     made, (axes,) = style.figure(
         _finding(values, score, chosen, baseline, higher_is_better=higher_is_better),
-        f"On the test part, which no candidate saw; {better}. Bars are 95 % intervals, "
-        "by bootstrap over blocks of time.",
+        f"On the test part, which no candidate saw; {better}. Bars: 95 % intervals, by block "
+        "bootstrap.",
         height_in=0.9 + ROW_IN * 1.2 * len(known),
     )
     _dots(axes, known, chosen, baseline)
@@ -100,6 +102,7 @@ def importance(
 
     drops: of each feature, above 0 is worse. spreads: standard deviations over repeats.
     """
+    score = display(score)
     if not names:
         return style.empty("No feature matters", "There are no features.")
     order = sorted(range(len(names)), key=lambda at: -drops[at])

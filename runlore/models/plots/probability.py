@@ -107,7 +107,7 @@ def gain(
         f"The highest {style.percent(SHARE)} of predictions hold {style.percent(share)} "
         f"of all {event}",
         f"{style.number(share / SHARE)} times as many as a random pick. "
-        f"{int(total):,} of {len(actual):,} executions: {event}.",
+        f"There are {int(total):,} among {len(actual):,} executions.",
     )
     _gains(axes, found, None if baseline is None else _found(actual, baseline))
     rate = float(total / len(actual))

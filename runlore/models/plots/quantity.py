@@ -165,10 +165,12 @@ def _shares(axes: "Axes", hits: Floats, counts: Floats, target: float) -> None:
 
 def _widths(axes: "Axes", widths: Floats, labels: list[str]) -> None:
     at = np.arange(len(widths))
-    axes.bar(at, widths, width=0.6, color=style.SKY)
+    bars = axes.bar(at, widths, width=0.6, color=style.SKY)
     if (widths > 0).all() and widths.max() > 20 * widths.min():
         axes.set_yscale("log")
+    axes.bar_label(bars, [style.number(float(w)) for w in widths], fontsize=9.5, color=style.INK)
+    axes.margins(y=0.25)
     axes.set_xlim(-0.5, len(widths) - 0.5)
     axes.set_xticks(at, labels)
-    axes.grid(visible=False, axis="x")
-    style.as_count(axes.yaxis)
+    axes.tick_params(axis="y", which="both", left=False, labelleft=False)
+    axes.grid(visible=False)

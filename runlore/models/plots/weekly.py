@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.plots import style
+from runlore.models.score_names import display
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,6 +22,7 @@ DAY_US = 86_400_000_000
 WEEK_US = 7 * DAY_US
 MONDAY_US = -3 * DAY_US
 LEAST_ROWS = 20
+BESIDE = np.timedelta64(5, "D")
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def over_time(
     ours: Weekly, score: str, *, higher_is_better: bool, baseline: Weekly | None = None
 ) -> "Figure":
     """The score week by week, with how many executions stand behind it."""
-    known = np.isfinite(ours.values)
-    if not known.any():
+    score = display(score)
+    if not np.isfinite(ours.values).any():
         return style.empty(
             f"{score} over time is unknown", f"No week has {LEAST_ROWS} executions or more."
         )
@@ -69,7 +71,7 @@ def over_time(
     below.set_ylabel("executions")
     below.set_xlabel("week, from its Monday (UTC)")
     style.as_count(below.yaxis)
-    _dates(above, below)
+    _dates(above, below, (at[0] - BESIDE, at[-1] + BESIDE))
     return made
 
 
@@ -103,14 +105,14 @@ def _lines(
     style.legend(axes)
 
 
-def _dates(above: "Axes", below: "Axes") -> None:
+def _dates(above: "Axes", below: "Axes", ends: tuple[np.datetime64, np.datetime64]) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     for axes in (above, below):
+        axes.set_xlim(*ends)  # type: ignore[arg-type]
         locator = AutoDateLocator(minticks=3, maxticks=9)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
         formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter(formatter)
-    below.set_xlim(above.get_xlim())
     above.tick_params(labelbottom=False)
     above.xaxis.get_offset_text().set_visible(False)

@@ -23,6 +23,10 @@ from runlore.records.validate import Check, judge, mask
 
 Ints = NDArray[np.int64]
 
+INSTANTS = ("submitted", "started", "finished", "known_at")
+MOST_SECONDS = 7.0e9
+"""Longer than the span of instants that are taken."""
+
 
 @dataclass(frozen=True)
 class Cells:
@@ -60,10 +64,9 @@ class Reader:
         return self.mapping.records == "executions" and "source_id" not in self.resolved.columns
 
     def _executions(self, cells: Cells) -> Parsed:
-        n = len(cells)
         text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}
+        text["source_id"] = self._source_id(cells)
         instants = {name: self._instant(cells, name) for name in INSTANTS}
-        source_id = self._source_id(cells)
         duration = numbers(self._cell(cells, "duration_s"))
         began = pc.coalesce(instants["started"], instants["submitted"])
         finished = pc.coalesce(instants["finished"], _after(began, duration))
@@ -71,8 +74,7 @@ class Reader:
         known_at = pc.coalesce(instants["known_at"], finished, began)
         columns = {
             "line": pa.array(cells.line),
-            "source": _constant(self.source, n),
-            "source_id": source_id,
+            "source": pa.repeat(self.source, len(cells)),
             **text,
             "inputs": self._object(cells, self.resolved.inputs),
             "submitted": instants["submitted"],
@@ -84,10 +86,8 @@ class Reader:
             "known_at": known_at,
         }
         checks = [
-            Check(mask(pc.equal(pc.binary_length(source_id), 0)), "source_id is empty"),
-            *(validate.key_check(name, each) for name, each in text.items()),
-            validate.key_check("source_id", source_id),
-            *self._instant_checks(cells, instants),
+            *_text_checks(text, required="source_id"),
+            *self._instant_checks(cells, instants, required="submitted"),
             *_duration_checks(self._cell(cells, "duration_s"), duration),
             *validate.order_checks(instants["submitted"], instants["started"], finished),
             *_status_checks(words, status, finished),
@@ -97,23 +97,20 @@ class Reader:
 
     def _points(self, cells: Cells) -> Parsed:
         at, known_at = (self._instant(cells, name) for name in ("at", "known_at"))
-        name, scope = self._text(cells, "name"), self._text(cells, "scope")
+        text = {name: self._text(cells, name) for name in ("name", "scope")}
         told = self._cell(cells, "value")
         value = numbers(told)
         columns = {
             "line": pa.array(cells.line),
-            "source": _constant(self.source, len(cells)),
-            "name": name,
-            "scope": scope,
+            "source": pa.repeat(self.source, len(cells)),
+            **text,
             "at": at,
             "value": value,
             "known_at": pc.coalesce(known_at, at),
         }
         checks = [
             *self._instant_checks(cells, {"at": at, "known_at": known_at}, required="at"),
-            Check(mask(pc.equal(pc.binary_length(name), 0)), "name is empty"),
-            validate.key_check("name", name),
-            validate.key_check("scope", scope),
+            *_text_checks(text, required="name"),
             Check(mask(told.is_null()), "value is empty"),
             Check(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", told),
             Check(mask(pc.less(known_at, at)), "known_at is before at"),
@@ -123,7 +120,7 @@ class Reader:
     def _cell(self, cells: Cells, name: str) -> pa.Array:
         """What a row tells about a field; null where it tells nothing."""
         if name in self.mapping.constants:
-            return _constant(self.mapping.constants[name], len(cells))
+            return pa.repeat(self.mapping.constants[name], len(cells))
         column = self.resolved.columns.get(name)
         if column is None:
             return pa.nulls(len(cells), pa.string())
@@ -143,7 +140,7 @@ class Reader:
         return microseconds(cell, self.mapping.timezone, self.mapping.epoch)
 
     def _instant_checks(
-        self, cells: Cells, instants: Mapping[str, pa.Array], required: str = "submitted"
+        self, cells: Cells, instants: Mapping[str, pa.Array], required: str
     ) -> list[Check]:
         return [
             check
@@ -181,9 +178,6 @@ class Reader:
         return json_text.objects(values, len(cells))
 
 
-INSTANTS = ("submitted", "started", "finished", "known_at")
-
-
 def check_columns(cells: Mapping[str, pa.DataType]) -> None:
     """Nested columns have no place in an execution."""
     for name, kind in cells.items():
@@ -200,6 +194,12 @@ def _decide(
         return Parsed(table, refused(found, cells.line, pa.array([], pa.string())))
     kept = table.filter(pa.array(found.kept(len(cells)))).combine_chunks()
     return Parsed(kept, refused(found, cells.line, cells.raw(found.rows)))
+
+
+def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[Check]:
+    is_empty = mask(pc.equal(pc.binary_length(text[required]), 0))
+    too_long = [validate.key_check(name, each) for name, each in text.items()]
+    return [Check(is_empty, f"{required} is empty"), *too_long]
 
 
 def _duration_checks(told: pa.Array, seconds: pa.Array) -> list[Check]:
@@ -222,18 +222,10 @@ def _status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> lis
     ]
 
 
-MOST_SECONDS = 7.0e9
-"""Longer than the span of instants that are taken."""
-
-
 def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:
     usable = pc.and_(pc.greater_equal(seconds, 0.0), pc.less_equal(seconds, MOST_SECONDS))
     us = pc.round(pc.multiply(pc.if_else(usable, seconds, None), 1e6)).cast(pa.int64())
     return pc.add(start, us)
-
-
-def _constant(text: str, rows: int) -> pa.Array:
-    return pa.array([text], pa.string()).take(pa.array(np.zeros(rows, dtype=np.int64)))
 
 
 def _plain(word: str) -> str:

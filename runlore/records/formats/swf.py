@@ -222,7 +222,7 @@ def _executions(jobs: Mapping[str, Floats], line: Ints, source: str, unix_start_
     return pa.table(
         {
             "line": pa.array(line),
-            "source": _constant(source, rows),
+            "source": pa.repeat(source, rows),
             "source_id": pc.cast(pa.array(jobs["job"].astype(np.int64)), pa.string()),
             "actor": _named("user", jobs["user"]),
             "kind": _named("exe", jobs["executable"]),
@@ -284,10 +284,6 @@ def _scope(queue: Floats, partition: Floats) -> pa.Array:
 
 def _us(seconds: Floats) -> pa.Array:
     return pa.array(np.rint(seconds * 1e6).astype(np.int64))
-
-
-def _constant(text: str, rows: int) -> pa.Array:
-    return pa.array([text]).take(pa.array(np.zeros(rows, dtype=np.int64)))
 
 
 def _rejects(packed: Lines, reason: str, bad: Mask) -> pa.Table:

@@ -1,0 +1,184 @@
+"""A Bento answers by itself: no registry, no network, no settings of ours."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from handmade import register, write_bundle
+
+from runlore.registry import connect
+from runlore.settings import Settings
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+
+pytestmark = pytest.mark.slow
+NAME = "failure-risk"
+ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
+
+ASK = """
+import http.client, json, sys, time
+port, body = int(sys.argv[1]), sys.argv[2]
+def request(method, path, content=None):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, content)
+    answer = connection.getresponse()
+    return answer.status, answer.read().decode()
+until = time.monotonic() + 120
+while time.monotonic() < until:
+    try:
+        if request("GET", "/readyz")[0] == 200:
+            break
+    except OSError:
+        time.sleep(0.2)
+print(json.dumps([request("POST", "/predict/failure-risk", body), request("GET", "/docs.json")]))
+"""
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """What `runlore package failure-risk --json` says; the registry is gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="rl-"))
+    store_of_bentos = tmp_path_factory.mktemp("bentos")
+    settings = Settings(home=home, database_url=None, mlflow_tracking_uri=None)
+    with open_store(settings) as store:
+        registry = connect(settings, tracking_url(store))
+        ref = register(registry, write_bundle(home / "version"))
+        registry.set_alias(NAME, "champion", ref.version)
+        told = [build(home, store_of_bentos) for _ in range(2)]
+    shutil.rmtree(home, ignore_errors=True)
+    assert told[0] == told[1]
+    return told[0] | {"bentoml_home": str(store_of_bentos)}
+
+
+def build(home: Path, store_of_bentos: Path) -> dict:
+    given = os.environ | {"RUNLORE_HOME": str(home), "BENTOML_HOME": str(store_of_bentos)}
+    done = run([sys.executable, "-m", "runlore.cli", "package", NAME, "--json"], env=given)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def test_a_bento_answers_with_the_network_and_the_registry_off(package: dict) -> None:
+    alone = {k: v for k, v in os.environ.items() if not k.startswith("RUNLORE_")}
+    alone |= {"BENTOML_HOME": package["bentoml_home"], "HOME": package["bentoml_home"]}
+    alone |= {f"{scheme}_proxy": "http://127.0.0.1:1" for scheme in ("http", "https", "all")}
+    port = str(free_port())
+    serve = f'"$0" -m bentoml serve {package["tag"]} --host 127.0.0.1 --port {port}'
+    ask = f'"$0" -c "$1" {port} "$2"'
+    script = f"{serve} >serving.log 2>&1 & server=$!; {ask}; kill -INT $server; wait $server"
+    cut_off = ["unshare", "-n", "sh", "-c", f"ip link set lo up; {script}"]
+    plain = ["sh", "-c", script]
+    command = [*(cut_off if can_cut_off() else plain), sys.executable, ASK, json.dumps(ANN)]
+    done = run(command, env=alone, cwd=package["bentoml_home"])
+    log = Path(package["bentoml_home"], "serving.log").read_text()
+    assert done.stdout, done.stderr + log
+    (status, body), (_, document) = json.loads(done.stdout.splitlines()[-1])
+    assert status == 200, body
+    told = json.loads(body)
+    assert (told["version"], told["history"]) == (package["version"], "absent")
+    assert 0 <= told["prediction"] <= 1
+    assert "/predict/failure-risk" in json.loads(document)["paths"]
+    assert "Traceback" not in log
+
+
+def test_a_bento_has_its_version_its_data_digest_and_a_lock_of_its_own(package: dict) -> None:
+    import yaml
+
+    folder = Path(package["path"])
+    told = yaml.safe_load((folder / "bento.yaml").read_text())
+    assert told["labels"]["runlore.version"] == package["version"]
+    assert told["labels"]["runlore.data_digest"] == "made-by-hand"
+    locked = (folder / "src" / "requirements.txt").read_text().split()
+    assert all("==" in line for line in locked)
+    names = {line.split("==")[0] for line in locked}
+    assert {"onnxruntime", "numba", "bentoml", "psycopg-binary"} <= names
+    assert not {"mlflow", "prefect", "scikit-learn", "evidently", "xgboost-cpu"} & names
+    assert (folder / "env" / "docker" / "Dockerfile").is_file()
+    assert not list(folder.rglob("*.pyc"))
+    assert not list(folder.rglob("model.skops"))
+
+
+HIDE = """
+import importlib.metadata, sys
+locked = {line.split("==")[0] for line in open("requirements.txt").read().split()}
+plain = lambda name: name.lower().replace("_", "-").replace(".", "-")
+owners = importlib.metadata.packages_distributions()
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        owned = {plain(one) for one in owners.get(name.split(".")[0], [])} - {"runlore"}
+        if owned and not owned & locked:
+            raise ModuleNotFoundError(f"{name} is not in the lock", name=name)
+sys.meta_path.insert(0, Hidden())
+import bentos.packaged as packaged
+from contextlib import ExitStack
+from bentos.serving import PROBE
+from runlore.records.instant import now
+from runlore.usecases.predict import Request, predict
+with ExitStack() as stack:
+    serving = packaged._open(stack)
+    predictor = serving.champion("failure-risk").predictor
+    print(predict(None, predictor, [Request(PROBE)], now())[0].prediction)
+import runlore.store.engine, runlore.store.migrate, alembic.command
+print(packaged.__file__)
+"""
+
+
+def test_a_bento_needs_nothing_that_is_not_in_its_lock(package: dict) -> None:
+    source = Path(package["path"]) / "src"
+    alone = {k: v for k, v in os.environ.items() if not k.startswith("RUNLORE_")}
+    alone |= {"PYTHONPATH": str(source), "BENTOML_HOME": package["bentoml_home"]}
+    done = run([sys.executable, "-c", HIDE], env=alone, cwd=source)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].startswith(str(source))
+
+
+def test_a_bento_with_a_database_reads_histories_and_writes_the_ledger(package: dict) -> None:
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    with open_store(Settings(home=folder, database_url=None)) as store:
+        port = free_port()
+        given = os.environ | {
+            "BENTOML_HOME": package["bentoml_home"],
+            "RUNLORE_DATABASE_URL": store.url,
+        }
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bentoml", "serve", package["tag"], "--port", str(port)],
+            env=given,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            done = run([sys.executable, "-c", ASK, str(port), json.dumps(ANN)])
+            (status, body), _ = json.loads(done.stdout.splitlines()[-1])
+            assert (status, json.loads(body)["history"]) == (200, "known"), body
+            with store.connect() as connection:
+                row = connection.execute("SELECT count(*) FROM runlore.ledger").fetchone()
+            assert row == (1,)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.wait(60)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def can_cut_off() -> bool:
+    """Whether this user may make a namespace without a network."""
+    if shutil.which("unshare") is None or shutil.which("ip") is None:
+        return False
+    return run(["unshare", "-n", "ip", "link", "set", "lo", "up"]).returncode == 0
+
+
+def run(command: list[str], **options: object) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=250, check=False, **options
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]

@@ -1,0 +1,45 @@
+"""Documents that cannot lie: settings, commands, links and specs that they name exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from runlore.cli import app
+from runlore.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def commands() -> set[str]:
+    groups = {group.name for group in app.registered_groups}
+    return groups | {c.name or c.callback.__name__ for c in app.registered_commands if c.callback}
+
+
+def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
+    table = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `RUNLORE_(\w+)`", table, re.MULTILINE)
+    assert [name.lower() for name in documented] == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_documented_commands_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:^|[`\s])runlore ([a-z]+)\b(?=[^|]*)", re.sub(r"\n#.*", "", text)))
+    prose = {"and", "is", "learns", "must", "does", "on", "itself", "serves", "raised", "package"}
+    assert named - commands() - prose == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_inside_the_repository_lead_somewhere(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", text):
+        assert (document.parent / target).exists(), target
+
+
+def test_make_targets_that_documents_name_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    for document in DOCUMENTS:
+        named = re.findall(r"`?make ([a-z]+)\b", document.read_text(encoding="utf-8"))
+        assert set(named) - {"up", "it", "sense"} <= targets, document.name

@@ -1,0 +1,192 @@
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from runlore.records import instant
+from runlore.settings import Settings
+from runlore.stack import ports, processes
+from runlore.stack.doctor import Finding, Verdict, machine, services
+from runlore.stack.processes import Running, identity
+from runlore.stack.status import Health, Look, Status
+
+HOST = "127.0.0.1"
+
+
+def wrong(findings: Iterator[Finding]) -> list[Finding]:
+    found = [finding for finding in findings if finding.verdict is Verdict.WRONG]
+    assert all(finding.remedy for finding in found)
+    return found
+
+
+@contextmanager
+def prefect_that_says(answers: dict[str, Any]) -> Iterator[Settings]:
+    """A server with these answers to any POST, by path."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(answers[self.path.removeprefix("/api")]).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer((HOST, 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Settings(prefect_api_url=f"http://{HOST}:{server.server_port}/api")
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("requirement", "says"),
+    [
+        ("fastapi<0.100", "Prefect then answers 422 to every filter"),
+        ("sqlalchemy<2.0", "Prefect's scheduler then stops"),
+        ("httpx>=99", "outside what was tested"),
+        ("no-such-package>=1", "no-such-package is missing"),
+    ],
+)
+def test_a_package_outside_its_range_is_named_with_what_breaks(requirement: str, says: str) -> None:
+    [finding] = wrong(machine.packages([requirement]))
+    assert says in finding.what
+    assert finding.remedy == f"pip install '{requirement}'"
+
+
+def test_an_extra_that_is_not_installed_is_nobodys_business() -> None:
+    assert not wrong(machine.packages(['no-such-package>=1; extra == "dev"']))
+
+
+def test_the_packages_of_this_environment_are_in_range() -> None:
+    assert not wrong(machine.packages())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root writes everywhere")
+def test_a_home_that_cannot_be_written_is_wrong(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    [finding] = wrong(machine.home(tmp_path / "home"))
+    assert "RUNLORE_HOME" in finding.remedy
+
+
+def test_a_home_that_is_a_file_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("")
+    [finding] = wrong(machine.home(tmp_path / "home"))
+    assert finding.what.endswith("not writable")
+
+
+def test_telemetry_that_a_user_turned_on_is_noted_and_off_in_other_words_is_off() -> None:
+    [on] = machine.telemetry({"DO_NOT_TRACK": "0", "MLFLOW_DISABLE_TELEMETRY": "true"})
+    assert on.verdict is Verdict.NOTE
+    assert on.remedy == "unset DO_NOT_TRACK"
+    [off] = machine.telemetry({"DO_NOT_TRACK": "TRUE", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"})
+    assert off.verdict is Verdict.OK
+
+
+def test_a_port_of_another_program_is_wrong_and_of_ours_is_not(settings: Settings) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        used = settings.model_copy(update={"mlflow_port": port})
+        [finding] = wrong(services.free_ports(used))
+        assert f"{port} for mlflow" in finding.what
+        assert "RUNLORE_MLFLOW_PORT=" in finding.remedy
+        record(settings.home, "mlflow", port)
+        assert not wrong(services.free_ports(used))
+
+
+def record(home: Path, name: str, port: int | None, **changed: Any) -> None:
+    me = identity(os.getpid())
+    (home / "run").mkdir(exist_ok=True)
+    since = instant.now().isoformat()
+    running = Running(name, me, me, since, f"http://{HOST}:{port}", port, "x.log", True)
+    processes.write(home, replace(running, **changed))
+
+
+def test_what_a_killed_up_left_is_wrong_until_it_is_cleaned(settings: Settings) -> None:
+    gone = replace(identity(os.getpid()), started="1")
+    record(settings.home, "worker", None, keeper=gone, supervisor=gone)
+    [finding] = wrong(services.leftovers(settings.home))
+    assert "worker: its `runlore up` was killed" in finding.what
+    assert "runlore down" in finding.remedy
+    done = subprocess.run(
+        (sys.executable, "-m", "runlore.cli", "down"), capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "stopped: worker\n"
+    assert not wrong(services.leftovers(settings.home))
+
+
+def test_a_service_that_does_not_answer_is_wrong_and_one_that_is_off_is_a_note() -> None:
+    silent = Look("mlflow", Health.SILENT, "http://x", 1, "", "refused")
+    status = Status("home", (silent, Look("worker", Health.OFF)), None)
+    first, second = services.health(status)
+    assert (first.verdict, first.check) == (Verdict.WRONG, "mlflow")
+    assert (second.verdict, second.what) == (Verdict.NOTE, "not running: worker")
+
+
+DEPLOYMENT = {
+    "id": "1",
+    "name": "duration",
+    "entrypoint": "flows.train.train",
+    "paused": False,
+    "schedules": [{"active": True}],
+    "updated": (instant.now() - timedelta(minutes=10)).isoformat(),
+}
+NEW = {"updated": instant.now().isoformat()}
+HEALTHY = Status("home", (Look("prefect", Health.HEALTHY),), None)
+
+
+@pytest.mark.parametrize(
+    ("deployment", "runs", "verdict"),
+    [
+        (DEPLOYMENT, [{"deployment_id": "1"}], Verdict.OK),
+        (DEPLOYMENT, [], Verdict.WRONG),
+        (DEPLOYMENT | {"paused": True}, [], Verdict.NOTE),
+        (DEPLOYMENT | {"schedules": [{"active": False}]}, [], Verdict.NOTE),
+        (DEPLOYMENT | NEW, [], Verdict.NOTE),
+    ],
+)
+def test_an_active_schedule_without_a_planned_run_means_a_dead_scheduler(
+    deployment: dict[str, Any], runs: list[dict[str, str]], verdict: Verdict
+) -> None:
+    answers = {"/deployments/filter": [deployment], "/flow_runs/filter": runs}
+    with prefect_that_says(answers) as settings:
+        [finding] = services.schedules(settings, HEALTHY)
+    assert finding.verdict is verdict
+    if verdict is Verdict.WRONG:
+        assert "train/duration" in finding.what
+        assert "SQLAlchemy 2.1" in finding.remedy
+
+
+def test_doctor_says_it_in_json_with_exit_code_one_when_something_is_wrong(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def doctor() -> subprocess.CompletedProcess[str]:
+        command = (sys.executable, "-m", "runlore.cli", "doctor", "--json")
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    free: Callable[[], int] = lambda: ports.free_port(HOST)  # noqa: E731
+    for name in ("PREFECT", "SERVE"):
+        monkeypatch.setenv(f"RUNLORE_{name}_PORT", str(free()))
+    with socket.create_server((HOST, 0)) as taken:
+        monkeypatch.setenv("RUNLORE_MLFLOW_PORT", str(taken.getsockname()[1]))
+        sick = doctor()
+    well = doctor()
+    assert [f["check"] for f in json.loads(sick.stdout) if f["verdict"] == "wrong"] == ["port"]
+    assert sick.returncode == 1
+    assert well.returncode == 0
+    assert not list(settings.home.iterdir())

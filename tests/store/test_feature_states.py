@@ -1,0 +1,127 @@
+"""States of features in PostgreSQL: every bit comes back, and everybody locks in one order."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from runlore.features.declaration import History
+from runlore.features.online import empty_state
+from runlore.store import feature_states
+from runlore.store.engine import Store
+
+HISTORY = History(("actor",), ("failed",), (60.0, 3600.0))
+OTHER = History(("kind",), ("failed", "duration_s"), (60.0,))
+WIDTH = empty_state(HISTORY).size
+
+
+def replace(store: Store, history: History, states: dict[str, np.ndarray], seq: int = 0) -> None:
+    with store.connect() as connection:
+        feature_states.lock_out_recorders(connection)
+        table = np.array(list(states.values())).reshape(len(states), -1)
+        feature_states.replace_history(connection, history, list(states), table, seq)
+
+
+def read(store: Store, *names: tuple[str, str]) -> dict:
+    with store.connect() as connection:
+        return feature_states.read_states(connection, names)
+
+
+@given(arrays.arrays(np.float64, (3, WIDTH), elements=st.floats(allow_subnormal=True)))
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_every_bit_of_a_state_comes_back(store: Store, states: np.ndarray) -> None:
+    plain = np.where(np.isnan(states), np.nan, states)
+    replace(store, HISTORY, dict(zip("abc", plain, strict=True)))
+    found = read(store, *((HISTORY.digest, key) for key in "abc"))
+    for key, state in zip("abc", plain, strict=True):
+        kept = found[HISTORY.digest, key]
+        np.testing.assert_array_equal(kept.view(np.uint64), state.view(np.uint64))
+    with store.connect() as connection:
+        names = {(HISTORY.digest, key): HISTORY for key in "abc"}
+        locked, _ = feature_states.lock_states(connection, names)
+        feature_states.write_states(connection, locked)
+    again = read(store, *names)
+    for name, state in found.items():
+        np.testing.assert_array_equal(again[name].view(np.uint64), state.view(np.uint64))
+
+
+def test_states_of_different_histories_are_read_in_one_go(store: Store) -> None:
+    replace(store, HISTORY, {"ann": np.ones(WIDTH)})
+    replace(store, OTHER, {"ann": np.ones(5), "x\\y\t\n'{}\x1f": np.zeros(5)})
+    names = [(HISTORY.digest, "ann"), (OTHER.digest, "x\\y\t\n'{}\x1f"), (OTHER.digest, "eve")]
+    assert set(read(store, *names)) == set(names[:2])
+
+
+def test_a_key_that_is_new_is_locked_with_an_empty_state(store: Store) -> None:
+    names = {(HISTORY.digest, "ann"): HISTORY, (OTHER.digest, "build"): OTHER}
+    with store.connect() as connection:
+        states, _ = feature_states.lock_states(connection, names)
+        for name, state in states.items():
+            np.testing.assert_array_equal(state, empty_state(names[name]))
+        feature_states.write_states(connection, states)
+    assert {name: state.size for name, state in read(store, *names).items()} == {
+        name: empty_state(history).size for name, history in names.items()
+    }
+
+
+def test_replacing_a_history_leaves_no_old_key_and_no_other_history(store: Store) -> None:
+    replace(store, OTHER, {"build": np.ones(5)})
+    replace(store, HISTORY, {"old": np.ones(WIDTH)}, 3)
+    replace(store, HISTORY, {"new": np.ones(WIDTH)}, 9)
+    names = [(HISTORY.digest, "old"), (HISTORY.digest, "new"), (OTHER.digest, "build")]
+    assert set(read(store, *names)) == set(names[1:])
+    with store.connect() as connection:
+        assert feature_states.active(connection) == {HISTORY: 9, OTHER: 0}
+
+
+def test_a_history_without_keys_becomes_active(store: Store) -> None:
+    with store.connect() as connection:
+        nothing = np.empty((0, WIDTH))
+        feature_states.replace_history(connection, HISTORY, [], nothing, 0)
+    with store.connect() as connection:
+        assert list(feature_states.active(connection)) == [HISTORY]
+
+
+def test_recorders_of_overlapping_keys_never_block_each_other_for_ever(store: Store) -> None:
+    keys = [f"key-{n}" for n in range(6)]
+
+    def one(n: int) -> None:
+        rng = np.random.default_rng(n)
+        for _ in range(10):
+            chosen = rng.permutation(keys)[:4]
+            names = {(each.digest, str(key)): each for key in chosen for each in (HISTORY, OTHER)}
+            with store.connect() as connection:
+                states, _ = feature_states.lock_states(connection, names)
+                for state in states.values():
+                    state[0] = 0 if np.isnan(state[0]) else state[0] + 1
+                feature_states.write_states(connection, states)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(one, range(6)))
+    found = read(store, *((HISTORY.digest, key) for key in keys))
+    assert sum(state[0] + 1 for state in found.values()) == 6 * 10 * 4
+
+
+@pytest.mark.parametrize("at_once", [1, 4])
+def test_a_reader_sees_whole_states_while_they_are_replaced(store: Store, at_once: int) -> None:
+    replace(store, HISTORY, dict.fromkeys("abcdef", np.zeros(WIDTH)))
+    names = [(HISTORY.digest, key) for key in "abcdef"]
+
+    def look(_: int) -> set[float]:
+        found = [read(store, *names) for _ in range(30)]
+        assert all(len(each) == len(names) for each in found)
+        mixed = [len({state[0] for state in each.values()}) for each in found]
+        assert set(mixed) == {1}
+        return {each[names[0]][0] for each in found}
+
+    with ThreadPoolExecutor(at_once) as pool:
+        looks = [pool.submit(look, n) for n in range(at_once)]
+        for n in range(15):
+            replace(store, HISTORY, dict.fromkeys("abcdef", np.full(WIDTH, float(n))))
+        for each in looks:
+            each.result()
