@@ -1,6 +1,9 @@
 """The `runlore` command: one module per subject, heavy imports inside the commands."""
 
+import os
 import sys
+import traceback
+from pathlib import Path
 
 import typer
 
@@ -40,6 +43,15 @@ def main() -> None:
     except RunloreError as error:
         typer.echo(f"runlore: {error}", err=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        typer.echo("runlore: interrupted; what was finished is kept", err=True)
-        sys.exit(130)
+    except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would tell)
+        typer.echo(f"runlore: {type(error).__name__}: {error}", err=True)
+        typer.echo(f"This should not happen. The stack trace is in {_keep_trace()}", err=True)
+        sys.exit(1)
+
+
+def _keep_trace() -> Path:
+    log = Path(os.environ.get("RUNLORE_HOME", Path.home() / ".runlore")) / "logs" / "command.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return log

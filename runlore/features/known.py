@@ -12,7 +12,7 @@ from runlore.features.keys import Subject
 from runlore.features.log import Log
 
 Rows = NDArray[np.float32]
-Instants = TypeVar("Instants", int, NDArray[Any])
+Instants = TypeVar("Instants", float, NDArray[Any])
 """One instant, or an array of them."""
 
 HOUR_S = 3_600

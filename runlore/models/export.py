@@ -45,9 +45,14 @@ TRUSTED = (
 
 
 def to_onnx(fitted: Fitted, features: int) -> bytes:
-    """The graph of a fitted candidate. Trees are made exact in float32 first, in place."""
-    for tree in _trees(fitted.estimator):
-        _round_down(tree)
+    """The graph of a fitted candidate.
+
+    Thresholds that skl2onnx would round to the nearest float32 are made exact first, in place; it
+    takes care of the other trees itself.
+    """
+    for predictors in getattr(fitted.estimator, "_predictors", ()):
+        for tree in predictors:
+            _round_down(tree.nodes["num_threshold"])
     return _single_output(_convert(fitted, features), is_probability=fitted.is_probability)
 
 
@@ -189,26 +194,6 @@ class _IntegerAttributes:
         if tracks is not None:
             attributes["nodes_missing_value_tracks_true"] = [int(each) for each in tracks]
         self._container.add_node(*args, **attributes)
-
-
-def _steps(estimator: "BaseEstimator") -> "list[BaseEstimator]":
-    """The estimator and everything inside it."""
-    inner = [step for _, step in getattr(estimator, "steps", ())]
-    if not hasattr(estimator, "tree_"):
-        members = getattr(estimator, "estimators_", ())
-        inner += list(members)
-    return [estimator, *(deep for each in inner for deep in _steps(each))]
-
-
-def _trees(estimator: "BaseEstimator") -> list[NDArray[Any]]:
-    """Threshold arrays, as views that can be written to, of every scikit-learn tree."""
-    found = []
-    for step in _steps(estimator):
-        if hasattr(step, "tree_"):
-            found.append(step.tree_.threshold)
-        for predictors in getattr(step, "_predictors", ()):
-            found.extend(each.nodes["num_threshold"] for each in predictors)
-    return found
 
 
 def _round_down(thresholds: NDArray[Any]) -> None:

@@ -15,6 +15,8 @@ from runlore.telemetry import silence_telemetry
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+    from runlore.store.engine import Store
+
 TABLES = "mlflow tables"
 ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
@@ -39,13 +41,16 @@ def connect(settings: Settings, store_url: str | None = None) -> Registry:
     store_url: what `runlore.store.tracking.tracking_url` gives; None: found from the settings,
     which keeps the embedded server running for as long as this process lives.
     """
-    uri, artifacts = settings.mlflow_tracking_uri, None
-    if uri is None:
+    if settings.mlflow_tracking_uri is not None:
+        uri, artifacts, tables = settings.mlflow_tracking_uri, None, None
+        client = _client(uri)
+    else:
         uri = store_url = store_url or _own_tables(settings)
-        artifacts = str(settings.artifacts.absolute())
-    client = _client(uri, artifacts)
+        artifacts, tables = str(settings.artifacts.absolute()), _tables(uri)
+        client = _client(uri)
+        _prepare(uri, artifacts)
     lock = partial(_exclusive, settings, store_url)
-    return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock))
+    return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock, tables))
 
 
 def _own_tables(settings: Settings) -> str:
@@ -68,7 +73,14 @@ def _exclusive(
     return exclusive(store_url or engine.database_url(settings), subject)
 
 
-def _client(uri: str, artifacts: str | None) -> "MlflowClient":
+@cache
+def _tables(uri: str) -> "Store":
+    from runlore.store import engine
+
+    return engine.connect(uri)
+
+
+def _client(uri: str) -> "MlflowClient":
     silence_telemetry()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
@@ -76,8 +88,6 @@ def _client(uri: str, artifacts: str | None) -> "MlflowClient":
 
     for logger, level in LEVELS.items():
         logging.getLogger(logger).setLevel(level)
-    if artifacts is not None:
-        _prepare(uri, artifacts)
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 

@@ -44,7 +44,11 @@ class Registry:
             return versions.behind(self._session, spec, alias)
 
     def latest_alias(self, spec: str, alias: str) -> str | None:
-        """The version's number alone: cheap enough to ask every second."""
+        """The version's number alone: cheap enough to ask all the time."""
+        from runlore.store.tracking import version_behind
+
+        if self._session.tables is not None:
+            return version_behind(self._session.tables, spec, alias)
         found = self.alias(spec, alias)
         return found.version if found else None
 

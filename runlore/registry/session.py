@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
+    from runlore.store.engine import Store
+
 
 @dataclass(frozen=True)
 class Session:
@@ -19,6 +21,7 @@ class Session:
     artifacts: the folder for the files of new experiments; None: the server decides.
     pages: where a browser finds MLflow.
     lock: makes this process the only one at work on a subject.
+    tables: MLflow's tables themselves; None: there is a server between.
     """
 
     client: "MlflowClient"
@@ -26,11 +29,12 @@ class Session:
     artifacts: str | None
     pages: str
     lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
+    tables: "Store | None" = field(repr=False)
 
     @property
     def is_direct(self) -> bool:
         """Straight on MLflow's tables, with no server of MLflow between."""
-        return self.artifacts is not None
+        return self.tables is not None
 
     def page(self, path: str) -> str:
         """The address of a page: MLflow opens as a tool for language models unless told."""

@@ -5,8 +5,11 @@
 The child and what it started end with the supervisor, however that ends: the keeper reads its
 standard input, which closes when the supervisor closes it or dies, and compares its parent.
 Then the child's group gets SIGTERM, and after the grace whatever is left is killed.
-SIGTERM to the keeper itself means: without grace. A server that made itself a daemon in a
-session of its own (the embedded PostgreSQL) is nobody's child and is left alone.
+SIGTERM to the keeper itself means: without grace.
+
+What a child started is found by a variable in its environment, which also those inherit that
+leave the group, the session or their parent (BentoML's workers do all three). The embedded
+PostgreSQL, which belongs to every process of the home, is started without it and so stays.
 """
 
 import ctypes
@@ -15,11 +18,12 @@ import select
 import signal
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
+VARIABLE = "RUNLORE_KEEPER"
 PR_SET_PDEATHSIG = 1
 TICK_S = 1.0
 PROC = Path("/proc")
@@ -31,21 +35,13 @@ class Hurry(BaseException):
 
 class Process(NamedTuple):
     pid: int
-    parent: int
     session: int
     started: str
     """Start time in the kernel's own count: only good for comparing."""
 
 
-def processes() -> Iterator[Process]:
-    """Every living process of the machine; none where there is no /proc."""
-    for entry in PROC.glob("[0-9]*"):
-        found = look_up(int(entry.name))
-        if found is not None:
-            yield found
-
-
 def look_up(pid: int) -> Process | None:
+    """A living process; None when there is none of that number, or no /proc."""
     try:
         stat = (PROC / str(pid) / "stat").read_text()
     except OSError:
@@ -53,22 +49,32 @@ def look_up(pid: int) -> Process | None:
     fields = stat.rpartition(")")[2].split()
     if fields[0] in "ZX":
         return None
-    return Process(pid, int(fields[1]), int(fields[3]), fields[19])
+    return Process(pid, int(fields[3]), fields[19])
 
 
-def family(keeper: int) -> list[int]:
-    """Everything in the keeper's session and everything below it, except itself."""
-    known = list(processes())
-    children: dict[int, list[int]] = {}
-    for process in known:
-        children.setdefault(process.parent, []).append(process.pid)
-    found = [process.pid for process in known if process.session == keeper]
-    seen = {keeper, *found}
-    for pid in found:
-        new = [child for child in children.get(pid, ()) if child not in seen]
-        seen.update(new)
-        found.extend(new)
-    return [pid for pid in found if pid != keeper]
+def mark(pid: int, started: str) -> str:
+    """The variable's value below a keeper: never the same for two of them."""
+    return f"{pid}:{started}"
+
+
+def family(pid: int, started: str) -> list[int]:
+    """Every living process below a keeper, which itself may be gone by now."""
+    marked = f"{VARIABLE}={mark(pid, started)}".encode()
+    is_taken_over = (found := look_up(pid)) is not None and found.started != started
+    return [
+        process.pid
+        for entry in PROC.glob("[0-9]*")
+        if (process := look_up(int(entry.name))) is not None
+        and process.pid != pid
+        and (has(process.pid, marked) or (process.session == pid and not is_taken_over))
+    ]
+
+
+def has(pid: int, variable: bytes) -> bool:
+    try:
+        return variable in (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return False
 
 
 def send(pid: int, number: int) -> None:
@@ -87,11 +93,11 @@ def start(command: Sequence[str]) -> int:
 
 
 def become(command: Sequence[str]) -> NoReturn:
-    """Execute the command; on Linux the kernel kills it when the keeper is killed."""
+    """Execute the command; on Linux the kernel ends it when the keeper is killed."""
     try:
         os.setpgid(0, 0)
         if sys.platform == "linux":
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -140,9 +146,10 @@ def doze(sources: list[int], seconds: float) -> list[int]:
 
 def kill_family(child: int) -> None:
     """Kill until nothing is left; a dying process may still have forked, hence the repeats."""
+    me = look_up(os.getpid())
     send(-child, signal.SIGKILL)
     for _ in range(200):
-        left = family(os.getpid())
+        left = family(me.pid, me.started) if me else []
         if not left:
             return
         for pid in left:
@@ -170,6 +177,9 @@ def wake_on_signals() -> int:
 def keep(grace_s: float, command: Sequence[str]) -> int:
     """Run the command to its end, or to the supervisor's; return its exit code."""
     wakeup = wake_on_signals()
+    me = look_up(os.getpid())
+    if me is not None:
+        os.environ[VARIABLE] = mark(me.pid, me.started)
     child = start(command)
     code: int | None = None
     try:

@@ -94,10 +94,13 @@ def leftovers(running: Running) -> list[int]:
     """Processes of a service whose supervisor is gone."""
     if running.supervisor.is_alive():
         return []
-    if running.keeper.is_alive():
-        return [running.keeper.pid, *keeper.family(running.keeper.pid)]
-    taken_over = identify(running.keeper.pid) is not None
-    return [] if taken_over else keeper.family(running.keeper.pid)
+    kept_by = [running.keeper.pid] if running.keeper.is_alive() else []
+    return kept_by + below(running)
+
+
+def below(running: Running) -> list[int]:
+    """The service itself and everything that it started."""
+    return keeper.family(running.keeper.pid, running.keeper.started)
 
 
 def clean(home: Path, name: str) -> bool:

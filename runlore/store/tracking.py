@@ -22,3 +22,17 @@ def tracking_url(store: Store) -> str:
     given = str(url.query.get("options", ""))
     options = f"{given} -csearch_path={SCHEMA}".strip()
     return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def version_behind(tables: Store, model: str, alias: str) -> str | None:
+    """The version that an alias of MLflow's points at, in one statement.
+
+    MLflow's own way takes six and several milliseconds: too much to ask all the time.
+    tables: a store at `tracking_url`.
+    """
+    statement = text(
+        "SELECT version FROM registered_model_aliases WHERE name = :model AND alias = :alias"
+    )
+    with tables.begin() as connection:
+        found = connection.scalar(statement, {"model": model, "alias": alias})
+    return None if found is None else str(found)

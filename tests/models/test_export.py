@@ -3,6 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.tree import DecisionTreeRegressor
 
@@ -62,12 +63,19 @@ def test_quantile_models_survive_onnx(duration_data):
 
 
 @pytest.mark.parametrize("start", [1000.0, np.nextafter(np.float32(1000), np.float32(2000))])
-def test_a_row_at_a_threshold_goes_the_same_way_in_onnx(start):
+@pytest.mark.parametrize(
+    "tree",
+    [
+        DecisionTreeRegressor(),
+        HistGradientBoostingRegressor(max_iter=1, learning_rate=1.0, min_samples_leaf=1),
+    ],
+)
+def test_a_row_at_a_threshold_goes_the_same_way_in_onnx(tree, start):
     """Thresholds are float64 midpoints: rounded to the nearest float32, such rows would flip."""
     low = np.float32(start)
     at = np.array([low, np.nextafter(low, np.float32(2000))] * 50, dtype=np.float32)
-    tree = DecisionTreeRegressor().fit(at[:, None], at > low)
-    model = Fitted("random-forest", tree, is_probability=False)
+    tree.fit(at[:, None], at > low)
+    model = Fitted("gradient-boosting", tree, is_probability=False)
     answers = run(session(to_onnx(model, 1)), at[:, None])
     assert answers.tolist() == (at > low).astype(float).tolist()
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
+from sqlalchemy import Engine, event
 
 from runlore.records.errors import NotFound
 from runlore.registry.packaging import NEEDS
@@ -24,7 +25,9 @@ def test_what_was_never_registered_has_no_champion_and_no_versions(registry, spe
 def test_an_alias_that_points_nowhere_is_none_beside_one_that_does(registry, release):
     registry.announce(registered(registry, release))
     assert registry.champion(release.spec).version == "1"
+    assert registry.latest_alias(release.spec, "champion") == "1"
     assert registry.alias(release.spec, "shadow") is None
+    assert registry.latest_alias(release.spec, "shadow") is None
 
 
 def test_the_first_version_becomes_champion_and_the_next_challenger(registry, release, other):
@@ -192,3 +195,18 @@ def test_a_model_shows_its_origin_its_scores_and_what_it_reads(registry, release
     assert {metric.key: metric.value for metric in model.metrics} == {"auc": 0.75}
     assert client.get_run(ref.run_id).data.metrics == {"auc": 0.75}
     assert client.get_registered_model(ref.spec).description == release.about
+
+
+def test_asking_for_an_aliass_version_is_one_statement(registry, release):
+    registry.announce(registered(registry, release))
+    said: list[str] = []
+
+    def hear(_connection, _cursor, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    try:
+        assert registry.latest_alias(release.spec, "champion") == "1"
+    finally:
+        event.remove(Engine, "before_cursor_execute", hear)
+    assert len(said) == 1

@@ -88,6 +88,7 @@ def test_servers_listen_where_their_health_is_asked(compose: dict[str, Any]) -> 
     command = services["prefect"]["command"]
     assert command[command.index("--port") + 1] == "4200"
     assert variables(MLFLOW_FILE)["MLFLOW_PORT"] == "5000"
+    assert environment_of(compose, "serving")["RUNLORE_SERVE_PORT"] == "3000"
     worker = environment_of(compose, "worker")
     assert worker["PREFECT_WORKER_WEBSERVER_PORT"] in services["worker"]["healthcheck"]["test"][-1]
     page = environment_of(compose, "prefect")["PREFECT_SERVER_UI_API_URL"]

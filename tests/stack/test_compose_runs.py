@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runlore.stack import ports
+from runlore.stack import keeper, ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,8 @@ def container(declared: dict[str, Any], given: dict[str, str], log: Path) -> Ite
     }
     with log.open("w") as output:
         process = subprocess.Popen(
-            declared["command"],
+            (sys.executable, "-I", "-S", keeper.__file__, "10", *declared["command"]),
+            stdin=subprocess.PIPE,
             env=inherited | given,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -103,9 +104,7 @@ def container(declared: dict[str, Any], given: dict[str, str], log: Path) -> Ite
         await_health(process, declared, inherited, log)
         yield
     finally:
-        if process.poll() is None:
-            os.killpg(process.pid, 9)
-        process.wait()
+        process.communicate()
 
 
 def await_health(

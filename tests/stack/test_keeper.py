@@ -1,4 +1,3 @@
-import os
 import signal
 import subprocess
 import sys
@@ -9,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runlore.stack import keeper
-from runlore.stack.processes import identify
+from runlore.stack.processes import Identity, identify, identity
 
 PYTHON = sys.executable
 SLEEP = (PYTHON, "-S", "-c", "import time; time.sleep(60)")
@@ -42,6 +41,10 @@ def kept(command: tuple[str, ...], grace_s: float = 2.0) -> subprocess.Popen[str
         text=True,
         start_new_session=True,
     )
+
+
+def below(kept_by: Identity) -> list[int]:
+    return keeper.family(kept_by.pid, kept_by.started)
 
 
 def within(seconds: float, holds: Callable[[], bool]) -> bool:
@@ -92,9 +95,11 @@ def test_a_child_that_ignores_the_request_is_killed_after_the_grace() -> None:
 def test_a_terminated_keeper_kills_without_waiting_for_the_grace() -> None:
     with kept(STUBBORN, grace_s=60.0) as process:
         assert first_line(process) == "ready"
+        kept_by = identity(process.pid)
+        assert len(below(kept_by)) == 1
         process.terminate()
         process.wait(20)
-        assert keeper.family(process.pid) == []
+        assert below(kept_by) == []
 
 
 def test_what_the_child_started_ends_with_the_child() -> None:
@@ -117,19 +122,24 @@ def test_what_a_dead_child_left_behind_ends_too() -> None:
         assert within(2, lambda: identify(grandchild) is None)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
-def test_a_daemon_in_a_session_of_its_own_is_nobodys_child_and_stays() -> None:
+@pytest.mark.parametrize("is_marked", [True, False])
+def test_a_daemon_ends_with_the_child_unless_it_was_started_without_our_variable(
+    is_marked: bool,
+) -> None:
+    """BentoML's workers are such daemons; the embedded PostgreSQL is one that stays."""
     script = (
-        "import subprocess\n"
-        f"p = subprocess.Popen(['/bin/sh', '-c', 'exec \"$@\" & echo $!', 'sh', *{list(SLEEP)!r}],"
-        "start_new_session=True, stdout=subprocess.PIPE)\n"
-        "print(int(p.stdout.readline()), flush=True)\np.wait()"
+        "import os, subprocess, sys\n"
+        f"env = None if {is_marked} else {{'PATH': os.environ['PATH']}}\n"
+        "shell = ['/bin/sh', '-c', 'exec 3>&1 >/dev/null; \"$@\" 3>&- & echo $! >&3', 'sh']\n"
+        f"out = subprocess.run([*shell, *{list(SLEEP)!r}], env=env, start_new_session=True,"
+        "stdout=subprocess.PIPE, check=True).stdout\n"
+        "print(int(out), flush=True)"
     )
     with kept((PYTHON, "-S", "-c", script)) as process:
         daemon = int(first_line(process))
         assert process.wait(20) == 0
-        assert identify(daemon)
-        os.kill(daemon, signal.SIGKILL)
+        assert (identify(daemon) is None) == is_marked
+        keeper.send(daemon, signal.SIGKILL)
 
 
 def test_a_killed_supervisor_takes_everything_with_it(tmp_path: Path) -> None:
@@ -152,7 +162,7 @@ def test_a_killed_supervisor_takes_everything_with_it(tmp_path: Path) -> None:
 def test_a_killed_keeper_takes_its_child_with_it() -> None:
     with kept((*SLEEP[:-1], f"print('ready', flush=True); {SLEEP[-1]}")) as process:
         assert first_line(process) == "ready"
-        [child] = keeper.family(process.pid)
+        [child] = below(identity(process.pid))
         process.kill()
         process.wait()
         assert within(5, lambda: identify(child) is None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runlore.stack import keeper, processes
+from runlore.stack import processes
 from runlore.stack.processes import Identity, Lock, Running, identify, identity
 
 
@@ -95,7 +95,7 @@ def test_another_process_with_the_number_of_a_dead_keeper_is_left_alone(
     reused = Identity(os.getsid(0), "1")
     processes.write(tmp_path, replace(running, keeper=reused, supervisor=dead()))
     assert not processes.clean(tmp_path, "mlflow")
-    assert keeper.family(os.getsid(0))
+    assert identity(os.getpid()).is_alive()
 
 
 def test_a_lock_is_taken_once_and_shared_by_many(tmp_path: Path) -> None:

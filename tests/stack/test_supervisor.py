@@ -12,7 +12,7 @@ import pytest
 
 from runlore.records.errors import Unavailable
 from runlore.settings import Settings
-from runlore.stack import keeper, ports, processes
+from runlore.stack import ports, processes
 from runlore.stack.child import Child, Event, State
 from runlore.stack.probes import Answers, Ends
 from runlore.stack.services import Service
@@ -68,7 +68,7 @@ def told(events: list[Event], name: str) -> list[State]:
 def server_of(settings: Settings, name: str) -> int:
     running = processes.read(settings.home, name)
     assert running is not None
-    [pid] = keeper.family(running.keeper.pid)
+    [pid] = processes.below(running)
     return pid
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from runlore.settings import Settings
-from runlore.stack import environment, keeper, ports, processes, running
+from runlore.stack import environment, ports, processes, running
 from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
 from runlore.store import embedded
@@ -96,8 +96,8 @@ def page(port: int) -> str:
 
 def everything(home: Path) -> set[int]:
     """Every process of the services of a home: keepers, services and what those started."""
-    keepers = [running.keeper.pid for running in processes.read_all(home)]
-    return {pid for kept_by in keepers for pid in (kept_by, *keeper.family(kept_by))}
+    found = processes.read_all(home)
+    return {pid for one in found for pid in (one.keeper.pid, *processes.below(one))}
 
 
 def nothing_is_left(settings: Settings, pids: set[int]) -> bool:
@@ -123,7 +123,7 @@ def test_up_shows_both_pages_restarts_what_dies_and_leaves_nothing(settings: Set
 
         before = processes.read(settings.home, "mlflow")
         assert before is not None
-        for pid in keeper.family(before.keeper.pid):
+        for pid in processes.below(before):
             os.kill(pid, signal.SIGKILL)
         started.await_line("mlflow     restarting ended with exit code")
         assert within(PATIENCE_S, lambda: look(settings).services[2].health is Health.HEALTHY)

@@ -178,7 +178,9 @@ def _overrides_modes() -> bool:
 
 
 def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    """Nothing of ours: secrets, and the mark by which a stack finds the processes it must end."""
+    ours = ("PG", "RUNLORE_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     return {**kept, "LC_ALL": "C", "TZ": "UTC"}
 
 
