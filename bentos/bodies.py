@@ -1,7 +1,8 @@
 """Bodies in and out: read up to a limit, and written without detours."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import anyio.to_thread
 from anyio import CapacityLimiter
@@ -12,8 +13,21 @@ from bentos.errors import TooLarge
 
 T = TypeVar("T")
 LARGEST_BYTES = 16 << 20
-THREADS = 16
-"""At work on requests at once, in one process; the database's connections are enough for them."""
+READERS, RECORDERS = 16, 8
+"""At work at once in one process: together no more than the database's pool has connections.
+
+Recorders wait while states are rebuilt; those who only read must not wait behind them.
+"""
+
+
+@dataclass(frozen=True)
+class Limits:
+    readers: CapacityLimiter
+    recorders: CapacityLimiter
+
+    @classmethod
+    def usual(cls) -> "Limits":
+        return cls(CapacityLimiter(READERS), CapacityLimiter(RECORDERS))
 
 
 async def read_body(request: Request) -> bytes:
@@ -28,15 +42,14 @@ async def read_body(request: Request) -> bytes:
     return b"".join(parts)
 
 
-async def in_thread(request: Request, work: Callable[[], T]) -> T:
+async def in_thread(request: Request, work: Callable[[], T], *, is_recording: bool = False) -> T:
     """Do what waits for the database away from the event loop.
 
     When the request's time is over it goes on, but nobody waits for it any more.
     """
-    state: Any = request.app.state
-    if not hasattr(state, "threads"):
-        state.threads = CapacityLimiter(THREADS)
-    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=state.threads)
+    limits: Limits = request.app.state.limits
+    limiter = limits.recorders if is_recording else limits.readers
+    return await anyio.to_thread.run_sync(work, abandon_on_cancel=True, limiter=limiter)
 
 
 def json_response(body: str | bytes, status: int = 200) -> Response:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from bentos.logs import speak
 from bentos.memory import settle
 from bentos.metrics import metrics
 from bentos.serving import Serving, load
@@ -32,6 +33,7 @@ Digested = tuple[str, str]
 @asynccontextmanager
 async def following() -> AsyncIterator[Serving]:
     """Serve what the registry says, from before the first request until the process ends."""
+    speak()
     settings = environment.read()
     names = tuple(spec.name for spec in specs.every(settings))
     follower = Follower(settings, Serving(names, settings.clock))
@@ -67,7 +69,7 @@ class Follower:
     def step(self) -> None:
         """Look once. What cannot be reached leaves everything as it is."""
         try:
-            store = self._store()
+            store = self._answering_store()
             registry = self._connected(store)
             for name in self.serving.names:
                 self._follow(name, store, registry)
@@ -82,9 +84,12 @@ class Follower:
         self.serving.store = None
         self._leases.close()
 
-    def _store(self) -> Store:
-        if self.serving.store is None:
-            self.serving.store = self._leases.enter_context(open_store(self.settings))
+    def _answering_store(self) -> Store:
+        """The store; an embedded server that has died is started again."""
+        store = self.serving.store
+        if store is not None and (self.settings.database_url is not None or _answers(store)):
+            return store
+        self.serving.store = self._leases.enter_context(open_store(self.settings))
         return self.serving.store
 
     def _connected(self, store: Store) -> Registry:
@@ -132,3 +137,11 @@ class Follower:
         if trouble != self._trouble and (trouble or self._trouble):
             log.warning("%s", trouble or "reachable again")
         self._trouble = trouble
+
+
+def _answers(store: Store) -> bool:
+    try:
+        with store.begin():
+            return True
+    except Unavailable:
+        return False

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import bentoml
 
+from bentos.logs import speak
 from bentos.memory import settle
 from bentos.routes import TIMEOUT_S, application
 from bentos.serving import Serving, load
@@ -25,6 +26,7 @@ PACKAGE = BUNDLE / "package.json"
 
 @asynccontextmanager
 async def packaged() -> AsyncIterator[Serving]:
+    speak()
     with ExitStack() as leases:
         serving = await asyncio.to_thread(_open, leases)
         settle()

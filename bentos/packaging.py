@@ -77,7 +77,7 @@ def build(context: Path, ref: VersionRef) -> Package:
         description=(context / "README.md").read_text(encoding="utf-8"),
         include=["bundle/**", "bentos/**", "runlore/**", "requirements.txt", "README.md"],
         python={"requirements_txt": "requirements.txt", "lock_packages": False},
-        docker={"python_version": PYTHON},
+        docker={"python_version": PYTHON, "env": {"BENTOML_DO_NOT_TRACK": "True"}},
         build_ctx=str(context),
     )
     return Package(str(bento.tag), ref.version, Path(bento.path))

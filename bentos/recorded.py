@@ -34,7 +34,9 @@ async def submission(request: Request) -> Response:
     )
     known_at = (told.known_at or told.submitted) if is_replay else None
     store = serving.database()
-    done = await in_thread(request, lambda: record.record_submission(store, work, known_at))
+    done = await in_thread(
+        request, lambda: record.record_submission(store, work, known_at), is_recording=True
+    )
     return _recorded("submission", done)
 
 
@@ -48,7 +50,9 @@ async def outcome(request: Request) -> Response:
     known_at = (told.known_at or told.finished) if is_replay else None
     store = serving.database()
     done = await in_thread(
-        request, lambda: record.record_outcome(store, SOURCE, name, ending, known_at)
+        request,
+        lambda: record.record_outcome(store, SOURCE, name, ending, known_at),
+        is_recording=True,
     )
     return _recorded("outcome", done)
 

@@ -16,7 +16,7 @@ from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bentos import openapi, predictions, recorded
-from bentos.bodies import in_thread
+from bentos.bodies import Limits, in_thread
 from bentos.errors import TITLES, Problem, TooSlow, problem
 from bentos.metrics import exposition, metrics
 from bentos.serving import Serving
@@ -35,8 +35,9 @@ PAGE = """<!DOCTYPE html>
 <body>
 <div id="swagger-ui">The routes are in <a href="./docs.json">docs.json</a> (OpenAPI).</div>
 <script src="./static_content/swagger-ui-bundle.js"></script>
-<script src="./static_content/swagger-ui-standalone-preset.js"></script>
-<script src="./static_content/swagger-initializer.js"></script>
+<script>
+SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
+</script>
 </body>
 </html>
 """
@@ -50,7 +51,7 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Serving]]) -> S
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened() as serving:
-            app.state.serving = serving
+            app.state.serving, app.state.limits = serving, Limits.usual()
             yield
 
     routes = [

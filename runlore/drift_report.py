@@ -75,9 +75,11 @@ def render(subject: Subject, verdict: WindowVerdict, samples: Samples) -> str:
         from evidently.core.metric_types import render_widgets
         from evidently.legacy.renderers.html_widgets import group_widget
 
-        top = [*_head(subject, verdict, samples), _table(verdict, columns)]
-        plots = _plots(columns, samples, reference, current)
-        page = str(render_widgets([group_widget(title="", widgets=[*top, *plots])]))
+        widgets = [
+            *_head(subject, verdict, samples),
+            *_tables(verdict, _plots(columns, samples, reference, current)),
+        ]
+        page = str(render_widgets([group_widget(title="", widgets=widgets)]))
     return page.replace(HEAD, f"{HEAD}<title>Drift: {_plain(subject.title)}</title>", 1)
 
 
@@ -125,10 +127,14 @@ def _head(subject: Subject, verdict: WindowVerdict, samples: Samples) -> list[An
         CounterData("rows in the window", f"{verdict.rows_current:,}"),
         CounterData("rows in the training reference", f"{verdict.rows_reference:,}"),
     ]
-    return [counter(counters=[title]), counter(counters=facts), _explained(subject, samples)]
+    return [
+        counter(counters=[title]),
+        counter(counters=facts),
+        _explained(subject, verdict, samples),
+    ]
 
 
-def _explained(subject: Subject, samples: Samples) -> Any:  # noqa: ANN401  (an Evidently widget)
+def _explained(subject: Subject, verdict: WindowVerdict, samples: Samples) -> Any:  # noqa: ANN401  (an Evidently widget)
     from evidently.legacy.renderers.html_widgets import text_widget
 
     drawn = [
@@ -136,6 +142,7 @@ def _explained(subject: Subject, samples: Samples) -> Any:  # noqa: ANN401  (an 
         for name, sample in (("window", samples.current), ("reference", samples.reference))
     ]
     lines = [
+        f"{ANSWERS[verdict.answer]}: {verdict.reasons[0]}.",
         f"**The plots show a sample: {' and '.join(drawn)}. The verdict uses all rows.**",
         "Red is the window, grey the reference: what the champion was trained on. "
         "Far outliers are drawn at the edge of a plot, rare words as one.",
@@ -147,7 +154,20 @@ def _explained(subject: Subject, samples: Samples) -> Any:  # noqa: ANN401  (an 
     return text_widget(text="\n\n".join(line for line in lines if line))
 
 
-def _table(verdict: WindowVerdict, drawn: Sequence[ColumnVerdict]) -> Any:  # noqa: ANN401
+def _tables(verdict: WindowVerdict, plots: Sequence[Any]) -> list[Any]:
+    """The most drifted columns, their plots, and at the end all columns where there are more."""
+    columns = verdict.columns
+    if len(columns) <= MOST_PLOTS:
+        return [_table("All columns, the most drifted first", columns), *plots]
+    first = f"The {MOST_PLOTS} most drifted of {len(columns)} columns; all are below the plots"
+    return [
+        _table(first, columns[:MOST_PLOTS]),
+        *plots,
+        _table(f"All {len(columns)} columns, the most drifted first", columns),
+    ]
+
+
+def _table(title: str, columns: Sequence[ColumnVerdict]) -> Any:  # noqa: ANN401
     from evidently.legacy.renderers.html_widgets import table_data
 
     rows = [
@@ -159,12 +179,8 @@ def _table(verdict: WindowVerdict, drawn: Sequence[ColumnVerdict]) -> Any:  # no
             _others(column),
             _plain(column.change),
         )
-        for column in verdict.columns
+        for column in columns
     ]
-    left = len(rows) - len(drawn)
-    title = "All columns, the most drifted first" + (
-        f" ({len(drawn)} are drawn below)" if left else ""
-    )
     header = ("column", "verdict", "PSI", "drifted from", "other statistics", "what changed")
     return table_data(title=title, column_names=header, data=rows)
 

@@ -105,7 +105,7 @@ def _row(column: "ColumnVerdict") -> dict[str, object]:
     return {
         "column": column.name,
         "PSI": f"{column.psi.value:.3f}",
-        "drifted from": f"{column.psi.threshold:.3f}",
-        "verdict": "drifted" if column.is_drifted else "no drift",
+        "from": f"{column.psi.threshold:.3f}",
+        "drifted": "yes" if column.is_drifted else "no",
         "what changed": column.change,
     }

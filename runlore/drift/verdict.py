@@ -22,6 +22,8 @@ PREDICTION = "prediction"
 DISTANCE = 0.1
 """From which ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change."""
 MISSING_CHANGE = 0.05
+NOTHING = 1e-6
+"""Of a spread: reads as 0."""
 
 
 class Policy(Protocol):
@@ -132,6 +134,8 @@ def conclude(
     is_drifted = bool(drifted) and share >= least_share
     bound = f"{least_share:.0%} make a drift"
     summary = f"{len(drifted)} of {len(columns)} columns drifted ({share:.0%}; {bound})"
+    if any(column.name == PREDICTION for column in drifted):
+        summary += ", the prediction among them"
     return WindowVerdict(
         answer="drift" if is_drifted else "no drift",
         rows_reference=rows_reference,
@@ -230,17 +234,16 @@ def _change(
 
 
 def _number_change(reference: Histogram, current: Histogram) -> str:
-    """The first of median, mean and sd that reads differently."""
-    of = (reference, current)
-    shown = {
-        "median": [f"{statistics.quantile(column, 0.5):.3g}" for column in of],
-        "mean": [f"{column.moments.mean:.3g}" for column in of],
-        "sd": [f"{column.moments.sd:.3g}" for column in of],
+    """Of median, mean and spread the one that moved most, for the reference's spread."""
+    scale = reference.moments.sd or current.moments.sd or 1.0
+    seen: dict[str, tuple[float, float]] = {
+        "median": (statistics.quantile(reference, 0.5), statistics.quantile(current, 0.5)),
+        "mean": (reference.moments.mean, current.moments.mean),
+        "sd": (reference.moments.sd, current.moments.sd),
     }
-    for name, (before, now) in shown.items():
-        if before != now:
-            return f"{name} {before} → {now}"
-    return ""
+    name, pair = max(seen.items(), key=lambda each: abs(each[1][1] - each[1][0]) / scale)
+    before, now = (f"{value if abs(value) > NOTHING * scale else 0.0:.3g}" for value in pair)
+    return f"{name} {before} → {now}" if before != now else ""
 
 
 def _word_change(reference: Histogram, current: Histogram, words: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """Opens the registry: MLflow's server when one is named, else its tables in our database."""
 
+import atexit
 import logging
 import os
 from contextlib import AbstractContextManager
@@ -41,14 +42,13 @@ def connect(settings: Settings, store_url: str | None = None) -> Registry:
     store_url: what `runlore.store.tracking.tracking_url` gives; None: found from the settings,
     which keeps the embedded server running for as long as this process lives.
     """
-    if settings.mlflow_tracking_uri is not None:
-        uri, artifacts, tables = settings.mlflow_tracking_uri, None, None
-        client = _client(uri)
-    else:
+    _calm()
+    uri, artifacts, tables = settings.mlflow_tracking_uri, None, None
+    if uri is None:
         uri = store_url = store_url or _own_tables(settings)
         artifacts, tables = str(settings.artifacts.absolute()), _tables(uri)
-        client = _client(uri)
         _prepare(uri, artifacts)
+    client = _client(uri)
     lock = partial(_exclusive, settings, store_url)
     return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock, tables))
 
@@ -77,17 +77,26 @@ def _exclusive(
 def _tables(uri: str) -> "Store":
     from runlore.store import engine
 
-    return engine.connect(uri)
+    tables = engine.connect(uri)
+    atexit.register(tables.engine.dispose)
+    return tables
 
 
-def _client(uri: str) -> "MlflowClient":
+def _calm() -> None:
+    """Keep MLflow from reporting home, from chatting, and from waiting for minutes."""
     silence_telemetry()
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
-    from mlflow import MlflowClient
+    import mlflow  # noqa: F401  (sets its loggers up)
 
     for logger, level in LEVELS.items():
         logging.getLogger(logger).setLevel(level)
+
+
+def _client(uri: str) -> "MlflowClient":
+    """It opens the tables at once, which are therefore made before."""
+    from mlflow import MlflowClient
+
     return MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 

@@ -7,10 +7,12 @@ import numpy as np
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from psycopg import sql
 
 from runlore.store.schema import SCHEMA
 
+Rows = NDArray[np.float64] | NDArray[np.float32]
 NULL = "\\N"
 ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
 US = pa.timestamp("us")
@@ -20,6 +22,15 @@ SECOND_US = 1_000_000
 def instants(us: pa.Array) -> pa.Array:
     """int64 microseconds as timestamps, for `payload`."""
     return us.cast(US)
+
+
+def arrays(rows: Rows) -> pa.Array:
+    """Rows of numbers, (n, width), as PostgreSQL writes arrays; every bit comes back."""
+    count, width = rows.shape
+    ends = pa.array(np.arange(count + 1, dtype=np.int32) * width)
+    numbers = pc.cast(pa.array(rows.ravel(), from_pandas=False), pa.string())
+    lists = pc.binary_join(pa.ListArray.from_arrays(ends, numbers), ",")
+    return pc.binary_join_element_wise("{", lists, "}", "")
 
 
 def payload(columns: Sequence[pa.Array]) -> memoryview:

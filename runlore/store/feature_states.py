@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from runlore.features.declaration import History
 from runlore.features.online import empty_state
-from runlore.store.copying import copy_in, payload
+from runlore.store.copying import arrays, copy_in, payload
 
 Floats = NDArray[np.float64]
 Name = tuple[str, str]
@@ -92,8 +91,9 @@ def lock_states(
 
 def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
     """Write states that this transaction has locked."""
-    for name, state in states.items():
-        connection.execute(WRITE, (state.tolist(), *name))
+    with connection.pipeline():
+        for name, state in states.items():
+            connection.execute(WRITE, (state.tolist(), *name))
 
 
 def replace_history(
@@ -113,7 +113,7 @@ def replace_history(
         columns = [
             pa.repeat(pa.scalar(history.digest), len(keys[part])),
             pa.array(keys[part], pa.string()),
-            _arrays(states[part]),
+            arrays(states[part]),
         ]
         copy_in(connection, "feature_states", ("history", "key", "state"), payload(columns))
     declaration = json.dumps(asdict(history), sort_keys=True)
@@ -131,14 +131,6 @@ def _columns(names: Iterable[Name]) -> tuple[list[str], list[str]]:
 
 def _states(rows: Iterable[tuple[str, str, list[float]]]) -> dict[Name, Floats]:
     return {(history, key): np.array(state, dtype=np.float64) for history, key, state in rows}
-
-
-def _arrays(states: Floats) -> pa.Array:
-    """Rows of numbers as PostgreSQL writes arrays; every bit of a number comes back."""
-    ends = pa.array(np.arange(len(states) + 1, dtype=np.int32) * states.shape[1])
-    numbers = pc.cast(pa.array(states.ravel()), pa.string())
-    lists = pc.binary_join(pa.ListArray.from_arrays(ends, numbers), ",")
-    return pc.binary_join_element_wise("{", lists, "}", "")
 
 
 def _first(rows: psycopg.Cursor[Any]) -> datetime:

@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from runlore.records.instant import from_us, to_us
 from runlore.records.validate import LATEST_US
+from runlore.store.copying import arrays
 from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 
@@ -68,11 +69,15 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
     try:
         if len(rows) < COPY_ROWS:
             for row in rows:
-                connection.execute(ADD, _values(row))
+                features = None if row.features is None else row.features.tolist()
+                connection.execute(ADD, _values(row, features))
             return
+        known = [row.features for row in rows if row.features is not None]
+        vectors = iter(arrays(np.stack(known)).to_pylist() if known else [])
         with connection.cursor() as cursor, cursor.copy(COPY) as copy:
             for row in rows:
-                copy.write_row(_values(row))
+                text = None if row.features is None else next(vectors)
+                copy.write_row(_values(row, text))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 
@@ -88,11 +93,10 @@ def read(store: Store, prediction_id: UUID) -> dict[str, Any] | None:
         return cursor.execute(READ, (prediction_id, at - AROUND, at + AROUND)).fetchone()
 
 
-def _values(row: Row) -> list[Any]:
+def _values(row: Row, features: Sequence[float] | str | None) -> list[Any]:
     values = [getattr(row, name) for name in COLUMNS]
     values[COLUMNS.index("request")] = Jsonb(dict(row.request))
-    if row.features is not None:
-        values[COLUMNS.index("features")] = row.features.tolist()
+    values[COLUMNS.index("features")] = features
     if row.reasons is not None:
         values[COLUMNS.index("reasons")] = Jsonb([dict(reason) for reason in row.reasons])
     return values

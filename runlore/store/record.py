@@ -102,17 +102,16 @@ def is_newest(connection: Connection, first: Stored) -> bool:
 def append(
     connection: Connection, fact: Fact, revision: int, states: Mapping[Name, Floats]
 ) -> None:
-    """Add a fact together with the states, locked before, that it changed; in one go."""
+    """Add a fact together with the states, locked before, that it changed."""
     inputs, outcome = _text(fact.inputs), _text(fact.outcome)
     values = [getattr(fact, name) for name in EXECUTION_COLUMNS]
     values[EXECUTION_COLUMNS.index("inputs")] = inputs
     values[EXECUTION_COLUMNS.index("outcome")] = outcome
     try:
-        with connection.pipeline():
-            connection.execute(ADD, (*values, revision, digest_of(fact)))
-            feature_states.write_states(connection, states)
+        connection.execute(ADD, (*values, revision, digest_of(fact)))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("executions", fact.submitted) from error
+    feature_states.write_states(connection, states)
 
 
 def digest_of(fact: Fact) -> int:

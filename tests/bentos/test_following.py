@@ -1,7 +1,10 @@
 """The version behind @champion answers; one that fails never does."""
 
 import logging
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +17,7 @@ from bentos.serving import Serving
 from runlore.records.errors import NoChampion
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.store import feature_states
+from runlore.store import embedded, feature_states
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
 
@@ -174,3 +177,17 @@ def test_a_registry_that_is_away_changes_nothing_and_is_told_once(
     follower._registry = known
     follower.step()
     assert "reachable again" in caplog.text
+
+
+def test_an_embedded_server_that_died_is_started_again(
+    follower: Follower, home: tuple[Settings, Registry]
+) -> None:
+    follower.step()
+    os.kill(embedded.state(home[0].home).pid, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while follower.serving.is_ready() and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not follower.serving.is_ready()
+    while not follower.serving.is_ready() and time.monotonic() < until:
+        follower.step()
+    assert follower.serving.is_ready()

@@ -196,3 +196,23 @@ def test_a_service_without_a_database_answers_and_says_so(
     assert client.get(f"/predictions/{told['id']}").status_code == 503
     assert "/executions" not in client.get("/docs.json").json()["paths"]
     assert alone.is_ready()
+
+
+def test_predictions_go_on_while_recorders_wait_for_a_rebuild(
+    client: httpx.Client, store: Store
+) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from runlore.store import feature_states
+
+    def record(n: int) -> int:
+        return client.post("/executions", json=ANN | {"id": str(n)}).status_code
+
+    with ThreadPoolExecutor(30) as pool:
+        with store.connect() as connection:
+            feature_states.lock_out_recorders(connection)
+            waiting = [pool.submit(record, n) for n in range(30)]
+            answers = [client.post("/predict/failure-risk", json=ANN) for _ in range(5)]
+            assert {each.status_code for each in answers} == {200}
+            assert not any(each.done() for each in waiting)
+        assert {each.result() for each in waiting} == {201}

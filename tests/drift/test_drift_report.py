@@ -76,6 +76,7 @@ def test_the_page_says_what_was_compared_and_what_came_of_it(page: str) -> None:
         "failure-risk, version 7: 2026-01-01 00:00 to 2026-01-08 00:00 UTC",
         '"value": "Drift"',
         "3 of 6",
+        "Drift: 3 of 6 columns drifted (50%; 10% make a drift)",
         "The log ends on 2026-01-08.",
     ):
         assert told in page
@@ -136,5 +137,7 @@ def test_more_columns_than_are_drawn_are_still_told() -> None:
     sample = Sample(rows, 300)
     page = drift_report.render(SUBJECT, verdict, drift_report.Samples(names, sample, sample, {}))
     assert all(f'"{name}", "no drift"' in page for name in names)
-    assert f"({drift_report.MOST_PLOTS} are drawn below)" in page
+    assert f"The {drift_report.MOST_PLOTS} most drifted of {len(names)} columns" in page
+    assert page.count(f'"{verdict.columns[0].name}", "no drift"') == 2
+    assert page.count(f'"{verdict.columns[-1].name}", "no drift"') == 1
     assert page.count("over all rows, drifted from") == drift_report.MOST_PLOTS

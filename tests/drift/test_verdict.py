@@ -9,7 +9,7 @@ from runlore.drift.verdict import Answer, ColumnVerdict, Measure, conclude, judg
 from runlore.models.spec import DriftPolicy
 
 NAMES = ("steady", "shifting", "kind", "missing")
-POLICY = DriftPolicy()
+POLICY = DriftPolicy(drifted_share=0.3)
 WORDS = {"kind": ("etl", "train", "report")}
 
 
@@ -143,6 +143,39 @@ def test_the_share_of_drifted_columns_decides(drifted: int, answer: Answer) -> N
     verdict = conclude(columns, 1000, 1000, 0.3)
     assert verdict.answer == answer
     assert verdict.drifted_share == drifted / 10
+
+
+def test_a_drifted_prediction_is_told_in_the_summary() -> None:
+    others = [a_column(f"c{i}", 0.1) for i in range(9)]
+    quiet = conclude([*others, a_column("prediction", 0.1)], 1000, 1000, 0.3)
+    moved = conclude([*others, a_column("prediction", 0.9)], 1000, 1000, 0.3)
+    assert "prediction" not in quiet.reasons[0]
+    assert moved.answer == "no drift"
+    assert moved.reasons[0].endswith(", the prediction among them")
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ((0, 1), (5, 1), "median 0.0"),
+        ((0, 1), (0, 4), "sd "),
+    ],
+)
+def test_the_change_told_is_the_one_that_is_largest(
+    before: tuple[float, float], now: tuple[float, float], told: str
+) -> None:
+    rng = np.random.default_rng(1)
+    rows = [rng.normal(*each, size=(5000, 1)).astype(np.float32) for each in (before, now)]
+    reference = reference_profile(rows[0], ["x"])
+    (found,) = judge(reference, count(reference.bins, rows[1]), POLICY).columns
+    assert found.change.startswith(told)
+
+
+def test_what_is_next_to_nothing_reads_as_0() -> None:
+    tiny = np.r_[np.full(300, 1e-40), np.ones(200)].astype(np.float32)[:, np.newaxis]
+    reference = reference_profile(tiny, ["x"])
+    (found,) = judge(reference, count(reference.bins, 1 - tiny), POLICY).columns
+    assert found.change == "median 0 → 1"
 
 
 def test_no_drifted_column_is_never_a_drift_whatever_the_policy() -> None:

@@ -131,6 +131,14 @@ def test_equal_values_have_no_spread_however_large_they_are():
     assert row["actor.duration_s_sd_1h"] == 0
 
 
+def test_the_correction_of_the_only_value_leaves_the_new_value_and_no_spread():
+    facts = [done("a", 0, 10, 1e6 / 3)]
+    facts += [done(f"b{i}", 0, 11 + 77.7 * i, None) for i in range(30)]
+    row = last_row([*facts, done("a", 0, 3333, 0.1, revision=1), fact("z", 4000)])
+    assert row["actor.duration_s_mean_1h"] == np.float32(0.1)
+    assert row["actor.duration_s_sd_1h"] == 0
+
+
 def test_a_spread_is_a_number_however_little_the_past_weighs():
     """Rounding may put a mean beyond the value that draws it."""
     rng, half_lives_us = np.random.default_rng(2), np.array([1e6])

@@ -1,8 +1,10 @@
 """Versions and aliases: registered once, named once, by however many processes."""
 
+import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from threading import Thread
+from threading import Barrier, Thread
 
 import pytest
 from sqlalchemy import Engine, event
@@ -114,6 +116,24 @@ print(registry.announce(ref).alias, flush=True)
     ]
 
 
+def test_of_versions_announced_at_the_same_moment_one_becomes_champion(registry, release):
+    refs = [registered(registry, replace(release, digest=f"digest-{at}")) for at in range(6)]
+    barrier = Barrier(len(refs))
+
+    def announce(ref):
+        barrier.wait()
+        return registry.announce(ref)
+
+    with ThreadPoolExecutor(len(refs)) as pool:
+        changes = list(pool.map(announce, refs))
+    (first,) = (change for change in changes if change.alias == "champion")
+    assert registry.latest_alias(release.spec, "champion") == first.version
+    told = {change.version for change in changes} - {first.version}
+    replaced = [change.previous for change in changes if change.alias == "challenger"]
+    last = registry.latest_alias(release.spec, "challenger")
+    assert sorted(filter(None, replaced)) == sorted(told - {last})
+
+
 def test_pointing_an_alias_tells_where_it_pointed_before(registry, release, other):
     registry.announce(registered(registry, release))
     registered(registry, other)
@@ -163,8 +183,8 @@ def test_a_bundle_is_fetched_once_also_by_several_at_once(registry, release, tmp
         thread.join()
     assert len(found) == 4
     assert len(set(found)) == 1
-    (found[0] / "model.onnx").write_bytes(b"kept")
-    assert (registry.download(ref, tmp_path) / "model.onnx").read_bytes() == b"kept"
+    shutil.rmtree(ref.source)
+    assert registry.download(ref, tmp_path) == found[0]
     assert [path.name for path in (tmp_path / ref.spec).iterdir()] == [found[0].name]
 
 

@@ -22,7 +22,7 @@ from runlore.usecases.reference import Reference
 FEATURES = FeatureSet(
     histories=(History(("actor",), ("failed", "log_duration", "duration_s"), (DAY_S,)),)
 )
-CHANGED = replace(SPEC, features=FEATURES, drift=DriftPolicy(report_rows=50))
+CHANGED = replace(SPEC, features=FEATURES, drift=DriftPolicy(drifted_share=0.3, report_rows=50))
 WEEK_S = 7 * DAY_S
 
 
@@ -101,7 +101,7 @@ def test_samples_are_bounded_and_say_of_how_many(store: Store) -> None:
 def test_the_verdict_is_the_same_however_few_rows_are_drawn(store: Store) -> None:
     add(store, Work(3200, 0, 28), Work(800, 28, 7, size=3))
     known, frame = champion(store), window.read(store, CHANGED, day(35), WEEK_S)
-    more = replace(CHANGED, drift=DriftPolicy(report_rows=700))
+    more = replace(CHANGED, drift=DriftPolicy(drifted_share=0.3, report_rows=700))
     assert examine(known, CHANGED, frame).verdict == examine(known, more, frame).verdict
 
 

@@ -52,7 +52,7 @@ def spec() -> ModelSpec:
         candidates=("baseline", "linear"),
         gates=(Gate("mae", "bound", 1e9),),
         split=Split(test_share=0.3),
-        drift=DriftPolicy(report_rows=300),
+        drift=DriftPolicy(drifted_share=0.3, report_rows=300),
     )
 
 
