@@ -216,7 +216,7 @@ def _duckdb_query(keys: tuple[str, ...]) -> str:
     for w in WEIGHTS:
         columns += [
             f"{w}_log / {w}",
-            f"CASE WHEN {w} > 0 THEN sqrt(greatest({w}_square / {w} - ({w}_log / {w}) ** 2, 0)) END",
+            f"CASE WHEN {w} > 0 THEN sqrt(greatest({w}_square / {w} - ({w}_log / {w}) ** 2, 0)) END",  # noqa: E501
         ]
     return DUCKDB_HISTORY.format(
         keys=", ".join(keys),

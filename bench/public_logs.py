@@ -1,6 +1,6 @@
-"""Both specs on public batch logs, trained and tested by time: writes docs/results.md.
+"""Both specs on public batch logs, trained and tested by time: writes a page.
 
-    make results DATA=folder-with-swf-logs
+    python bench/public_logs.py FOLDER-WITH-SWF-LOGS PAGE.md [SPEC]
 
 Each log gets a store of its own. The first 70 % by submission teach (with outcomes known by then),
 the last 30 % test. Nothing is chosen on the test part.
@@ -40,7 +40,7 @@ baseline is the actor's own: its recent failure rate, and the mean of its last t
 capped by the requested time. "To reach" is what others reached on these logs, or what the spec
 demands.
 
-This page is written by `make results DATA=FOLDER`, FOLDER holding the `.swf.gz` files.
+This page is written by `python bench/public_logs.py FOLDER PAGE.md`.
 
 | log | spec | score | Runlore | baseline | to reach | reached |
 |---|---|---|---|---|---|---|

@@ -14,6 +14,7 @@ CATALOG = (
     "runlore.models.catalog.duration:SPEC",
 )
 
+
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix `RUNLORE_`."""
 

@@ -171,14 +171,18 @@ def _rest_as_one(counts: Ints, is_common: NDArray[np.bool_]) -> Ints:
 
 
 def quantile(column: Histogram, share: float) -> float:
-    """The value below which `share` of a number's known rows lie, on a line inside its bin."""
+    """The value below which `share` of a number's known rows lie, on a line inside its bin.
+
+    In an open bin, which may be as wide as you like, it is the bin's mean.
+    """
     if not column.moments.n:
         return np.nan
     at = int(np.searchsorted(_cumulated(column.counts), share))
-    edges = np.r_[column.moments.low, column.bins.cuts.astype(np.float64), column.moments.high]
-    low, high = np.clip(edges[at : at + 2], column.moments.low, column.moments.high)
-    before = float(column.counts[:at].sum()) / column.known
-    inside = (share - before) * column.known / max(int(column.counts[at]), 1)
+    held = int(column.counts[at])
+    if at in (0, len(column.bins.cuts)):
+        return float(column.sums[at]) / held
+    low, high = column.bins.cuts[at - 1 : at + 1].astype(np.float64)
+    inside = (share * column.known - int(column.counts[:at].sum())) / held
     return float(low + inside * (high - low))
 
 
