@@ -157,7 +157,7 @@ def test_a_drifted_prediction_is_told_in_the_summary() -> None:
 @pytest.mark.parametrize(
     ("before", "now", "told"),
     [
-        ((1, 1), (6, 1), "median 0.97 → 6"),
+        ((1, 1), (6, 1), "median 0.974 → 6"),
         ((0, 1), (0, 4), "sd "),
     ],
 )
