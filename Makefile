@@ -50,7 +50,7 @@ check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast t
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest --doctest-modules $(CODE)
+	@grep -rl --include='*.py' '>>> ' $(CODE) | xargs $(BIN)/pytest --doctest-modules
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow"
 
 .PHONY: up

@@ -3,7 +3,7 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -11,8 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import create_engine, text
-from sqlalchemy.engine import make_url
+from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from runlore.records.errors import Misconfigured
@@ -22,24 +21,6 @@ from runlore.store.engine import Store, connect
 from runlore.store.schema import metadata
 
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('runlore')"
-
-
-def make_database(database: Store, name: str) -> str:
-    """The address of a new, empty database beside the tests' own."""
-    url = make_url(database.url)
-    engine = create_engine(url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
-    engine.dispose()
-    return url.set(database=name).render_as_string(hide_password=False)
-
-
-@pytest.fixture
-def empty(database: Store) -> Iterator[Store]:
-    store = connect(make_database(database, "empty"))
-    yield store
-    store.engine.dispose()
 
 
 def dump(store: Store) -> list[str]:
@@ -57,9 +38,11 @@ def count_tables(store: Store) -> int:
         return connection.scalar(text(TABLES)) or 0
 
 
-def test_migrations_make_exactly_what_the_schema_describes(database: Store, empty: Store):
+def test_migrations_make_exactly_what_the_schema_describes(
+    make_database: Callable[[str], str], empty: Store
+):
     migrate.migrate(empty)
-    described = connect(make_database(database, "described"))
+    described = connect(make_database("described"))
     with described.begin() as connection:
         connection.execute(text("CREATE SCHEMA runlore"))
         metadata.create_all(connection)
@@ -144,8 +127,12 @@ def test_migrating_leaves_the_program_s_logging_alone(
 ):
     root = logging.getLogger()
     mine = logging.getLogger("mine.before")
-    before = (root.level, list(root.handlers), mine.disabled)
+    alembic = logging.getLogger("alembic")
+
+    def state() -> tuple[object, ...]:
+        return root.level, list(root.handlers), mine.disabled, alembic.level
+
+    before = state()
     migrate.migrate(empty)
-    assert (root.level, list(root.handlers), mine.disabled) == before
-    assert logging.getLogger("alembic").level == logging.NOTSET
+    assert state() == before
     assert capfd.readouterr() == ("", "")

@@ -31,10 +31,8 @@ def test_options_of_the_address_are_kept(store: Store) -> None:
     assert options == "-cwork_mem=7MB -csearch_path=mlflow"
 
 
-def test_many_at_once_make_one_schema(store: Store) -> None:
-    with store.begin() as connection:
-        connection.execute(text("DROP SCHEMA IF EXISTS mlflow CASCADE"))
+def test_many_at_once_make_one_schema(empty: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
-        urls = set(pool.map(tracking_url, [store] * 8))
+        urls = set(pool.map(tracking_url, [empty] * 8))
     assert len(urls) == 1
     assert schema_of(urls.pop()) == "mlflow"
