@@ -26,8 +26,7 @@ def ingest_log(
     wanted = FileSource(path, file_format, source, declare(mapping))
     with open_store(settings.read()) as store:
         summary = ingest_file(store, wanted, now())
-        if summary.new:
-            features.rebuild(store)
+        features.renew(store)
         rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",

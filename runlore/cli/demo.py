@@ -145,8 +145,7 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
         inbox.write_text(text, encoding="utf-8", newline="\n")
         rows = ingest_file(store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
         metrics = ingest_file(store, points, now())
-        if rows.new:
-            features.rebuild(store)
+        features.renew(store)
         _tell_ingest(tour, rows, metrics)
 
 

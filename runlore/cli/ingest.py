@@ -126,13 +126,14 @@ def from_prefect(
     """Bring in the flow runs of a Prefect server; again, only those that may have changed."""
     from runlore import settings
     from runlore.records.instant import now
+    from runlore.usecases import features
     from runlore.usecases.ingest import PrefectSource, ingest_prefect
 
     headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
     server = PrefectSource(api_url or settings.read().prefect_url, source, headers)
     with _store() as store, _bar(server.api_url) as progress:
         summary = ingest_prefect(store, server, now(), progress)
-        _renew_features(store, summary)
+        features.renew(store)
     _emit(summary, json=json)
 
 
@@ -171,21 +172,14 @@ def _ingest(
     json: bool,
 ) -> None:
     from runlore.records.instant import now
+    from runlore.usecases import features
     from runlore.usecases.ingest import FileSource, ingest_file
 
     wanted = FileSource(file, file_format, source, mapping, start)
     with _store() as store, _bar(file.name) as progress:
         summary = ingest_file(store, wanted, now(), progress)
-        _renew_features(store, summary)
+        features.renew(store)
     _emit(summary, json=json)
-
-
-def _renew_features(store: "Store", summary: "IngestSummary") -> None:
-    """What serving reads of the history must know the new facts too."""
-    if summary.new and summary.records == "executions":
-        from runlore.usecases import features
-
-        features.rebuild(store)
 
 
 def _mapping(

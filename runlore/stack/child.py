@@ -114,6 +114,7 @@ class Child:
         limit = HUNG_S if self.state is State.HEALTHY else self.service.patience_s
         try:
             self.service.probe.check(self._started)
+            self._insist_on_its_own_answer()
         except NoAnswer as error:
             if (now - self._well_at).total_seconds() > limit:
                 self.kill()
@@ -123,6 +124,14 @@ class Child:
         if self.state is State.STARTING:
             self._first_well_at = now
             self._change(State.HEALTHY, f"{self.service.address} ({self._took(now)})")
+
+    def _insist_on_its_own_answer(self) -> None:
+        """Another program on its port answers too, until the service finds the port taken."""
+        port = self.service.port
+        if self.state is not State.STARTING or port is None or self._process is None:
+            return
+        if not processes.listens(processes.identity(self._process.pid), port.number):
+            raise NoAnswer(f"another program answers on port {port.number}")
 
     def _ended(self, code: int, now: datetime) -> None:
         if code == 0 and isinstance(self.service.probe, Ends):

@@ -13,6 +13,8 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import psutil
+
 from runlore.stack import keeper
 
 KILL_WAIT_S = 5.0
@@ -101,6 +103,21 @@ def leftovers(running: Running) -> list[int]:
 def below(running: Running) -> list[int]:
     """The service itself and everything that it started."""
     return keeper.family(running.keeper.pid, running.keeper.started)
+
+
+def listens(kept_by: Identity, port: int) -> bool:
+    """Whether a process below this keeper listens on the port; True where nobody can tell."""
+    if not keeper.PROC.exists():
+        return True
+    return any(_listens(pid, port) for pid in keeper.family(kept_by.pid, kept_by.started))
+
+
+def _listens(pid: int, port: int) -> bool:
+    try:
+        sockets = psutil.Process(pid).net_connections(kind="tcp")
+    except psutil.Error:
+        return False
+    return any(s.status == psutil.CONN_LISTEN and s.laddr.port == port for s in sockets)
 
 
 def clean(home: Path, name: str) -> bool:

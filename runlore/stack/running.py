@@ -57,7 +57,7 @@ def running(
 ) -> Iterator[Stack]:
     """The named services and what they need: healthy when the block begins, gone after it.
 
-    `ports="free"` takes a free port where the one in the settings is in use.
+    `ports="free"` leaves the ports in the settings to others and takes any that are free.
     `is_lasting` is for `runlore up`: all of it is ours, nobody is waited for at the end.
     """
     wanted = tuple(services)
@@ -110,7 +110,7 @@ def _ports(settings: Settings, claims: Sequence[Claim], how: Ports) -> dict[str,
             continue
         if one.host is not None and one.host.port is not None:
             changed[port.field] = one.host.port
-        elif how == "free" and not tcp.is_free(settings.host, port.number):
+        elif how == "free" and one.host is None:
             changed[port.field] = tcp.free_port(settings.host)
         elif one.host is None:
             tcp.insist(settings.host, port, one.name)

@@ -29,6 +29,8 @@ SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
 """Recorders share the lock; who replaces whole histories has it alone. Readers need none."""
 
 ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
+FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
+SPOIL = "UPDATE runlore.feature_histories SET is_stale = true WHERE NOT is_stale"
 READ = """
 SELECT history, key, state FROM runlore.feature_states
 JOIN unnest(%s::text[], %s::text[]) AS wanted (history, key) USING (history, key)
@@ -44,7 +46,8 @@ WRITE = "UPDATE runlore.feature_states SET state = %b WHERE history = %s AND key
 FORGET = "DELETE FROM runlore.feature_states WHERE history = %s"
 BUILT = """
 INSERT INTO runlore.feature_histories (history, declaration, built_seq) VALUES (%s, %s, %s)
-ON CONFLICT (history) DO UPDATE SET built_seq = EXCLUDED.built_seq, built_at = now()
+ON CONFLICT (history) DO UPDATE
+SET built_seq = EXCLUDED.built_seq, built_at = now(), is_stale = false
 """
 
 
@@ -52,6 +55,21 @@ def active(connection: Connection) -> dict[History, int]:
     """The histories whose states are kept, each with the last fact of its last rebuild."""
     rows = connection.execute(ACTIVE)
     return {parse_history(declaration): built_seq for _, declaration, built_seq in rows}
+
+
+def fresh(connection: Connection) -> set[History]:
+    """The histories whose states know every fact that is committed."""
+    return {parse_history(declaration) for (declaration,) in connection.execute(FRESH)}
+
+
+def hold_off_rebuilds(connection: Connection) -> None:
+    """Make rebuilding wait until this transaction ends, so that it reads all that is added."""
+    connection.execute(SHARED)
+
+
+def spoil(connection: Connection) -> None:
+    """Say that facts were added without folding them. Rebuilding must be held off meanwhile."""
+    connection.execute(SPOIL)
 
 
 @lru_cache(maxsize=256)

@@ -117,6 +117,13 @@ feature_histories = Table(
     Column("history", Text, primary_key=True),
     Column("declaration", JSONB, nullable=False),
     Column("built_seq", BigInteger, nullable=False, comment="facts up to here are folded in"),
+    Column(
+        "is_stale",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="an ingest added facts that are not folded in",
+    ),
     Column("built_at", INSTANT, nullable=False, server_default=func.now()),
 )
 

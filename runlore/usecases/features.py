@@ -1,6 +1,6 @@
 """Keep the states of features: build them from the log, and start to keep those a model needs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
@@ -11,36 +11,35 @@ from runlore.store.engine import Store
 from runlore.store.executions import count_facts, read_facts
 
 
-def rebuild(store: Store, histories: Iterable[History] | None = None) -> tuple[History, ...]:
-    """Fold the whole log anew; None: all histories that are kept.
+def renew(store: Store) -> tuple[History, ...]:
+    """Fold the whole log anew for the histories that an ingest, perhaps a killed one, left behind.
 
-    To be called when facts were added otherwise than one by one, such as by an ingest. The old
-    states are read until the new ones are committed; recorders wait for the last part of it.
+    The old states are read until the new ones are committed; recorders wait for the last part.
+    Returns the histories that were built.
     """
-    if histories is None:
-        with store.connect() as connection:
-            histories = feature_states.active(connection)
-    return _build(store, tuple(histories), is_forced=True)
+    with store.connect() as connection:
+        stale = set(feature_states.active(connection)) - feature_states.fresh(connection)
+    return _build(store, tuple(stale))
 
 
 def activate(store: Store, plan: FeaturePlan) -> tuple[History, ...]:
-    """Begin to keep the states that a plan reads; those that are kept already stay as they are.
+    """Begin to keep the states that a plan reads; those that are up to date stay as they are.
 
     Returns the histories that were built.
     """
     with store.connect() as connection:
-        kept = feature_states.active(connection)
-    return _build(store, [each for each in plan.histories if each not in kept], is_forced=False)
+        fresh = feature_states.fresh(connection)
+    return _build(store, [each for each in plan.histories if each not in fresh])
 
 
-def _build(store: Store, histories: Sequence[History], *, is_forced: bool) -> tuple[History, ...]:
+def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
     if not histories:
         return ()
     early = read_facts(store)
     with store.connect() as connection:
         feature_states.lock_out_recorders(connection)
-        kept = feature_states.active(connection)
-        wanted = tuple(each for each in histories if is_forced or each not in kept)
+        fresh = feature_states.fresh(connection)
+        wanted = tuple(each for each in histories if each not in fresh)
         log = prepare(_all(store, early))
         built_seq = int(log.facts["seq"].max()) if len(log.facts) else 0
         for history in wanted:

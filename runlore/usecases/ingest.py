@@ -15,7 +15,7 @@ from runlore.records.formats import csv, parquet, swf
 from runlore.records.instant import to_us
 from runlore.records.mapping import ColumnMapping
 from runlore.records.validate import LONGEST_KEY_BYTES
-from runlore.store import facts, ingests
+from runlore.store import facts, feature_states, ingests
 from runlore.store.engine import Store
 from runlore.store.facts import Batch
 from runlore.store.ingests import Mark, Subject, Tally
@@ -155,7 +155,10 @@ class _Run:
         rejects = piece.parsed.rejects
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
+            feature_states.hold_off_rebuilds(connection)
             added = facts.add(connection, batch, self.at)
+            if added.new and self.subject.records == "executions":
+                feature_states.spoil(connection)
             ingests.add_rejects(connection, self.begun.id, self.subject.path, rejects)
             landed = Tally(added.new, added.known, rejects.num_rows)
             if piece.mark is not None:

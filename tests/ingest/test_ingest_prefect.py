@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 from datetime import timedelta
 
 import httpx
@@ -41,7 +42,8 @@ class Server:
         return self.post("/deployments/", name=name, flow_id=flow_id)["id"]
 
     def run(self, flow_id: str, *states: str, **told) -> str:
-        run_id = self.post("/flow_runs/", flow_id=flow_id, **told)["id"]
+        once = uuid.uuid4().hex  # a 503 may have made it all the same
+        run_id = self.post("/flow_runs/", flow_id=flow_id, idempotency_key=once, **told)["id"]
         self.move(run_id, *states)
         return run_id
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -29,6 +30,7 @@ def web(name: str, needs: tuple[str, ...] = ()) -> Service:
         command=(sys.executable, "-m", "http.server", str(port), "--bind", HOST),
         probe=Answers(f"http://{HOST}:{port}/"),
         address=f"http://{HOST}:{port}",
+        port=ports.Port(port, "mlflow_port"),
         needs=needs,
     )
 
@@ -173,3 +175,24 @@ def test_a_service_finds_only_its_settings_and_runs_in_the_home(settings: Settin
     with supervised(settings, task(script)):
         home = settings.home.resolve()
         assert (settings.logs / "task.log").read_text() == f"{home} {settings.home}\n"
+
+
+def test_the_answer_of_another_program_on_its_port_is_not_taken_for_its_own(
+    settings: Settings,
+) -> None:
+    mine = web("web")
+    assert mine.port is not None
+    idle = replace(mine, command=(sys.executable, "-S", "-c", "import time; time.sleep(60)"))
+    foreign = subprocess.Popen(mine.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert within(20, lambda: not ports.is_free(HOST, mine.port.number))
+        idle = replace(idle, patience_s=1.0)
+        with (
+            supervised(settings, idle, watched=False) as (them, events),
+            pytest.raises(Unavailable, match="another program answers on port"),
+        ):
+            them.start(with_database=False)
+        assert State.HEALTHY not in {event.state for event in events}
+    finally:
+        foreign.kill()
+        foreign.wait()

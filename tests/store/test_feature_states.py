@@ -79,6 +79,19 @@ def test_replacing_a_history_leaves_no_old_key_and_no_other_history(store: Store
         assert feature_states.active(connection) == {HISTORY: 9, OTHER: 0}
 
 
+def test_what_was_spoiled_is_fresh_again_once_it_was_replaced(store: Store) -> None:
+    replace(store, HISTORY, {"ann": np.ones(WIDTH)}, 3)
+    replace(store, OTHER, {"build": np.ones(5)})
+    with store.connect() as connection:
+        feature_states.spoil(connection)
+    with store.connect() as connection:
+        assert feature_states.fresh(connection) == set()
+    replace(store, OTHER, {"build": np.ones(5)}, 4)
+    with store.connect() as connection:
+        assert feature_states.fresh(connection) == {OTHER}
+        assert set(feature_states.active(connection)) == {HISTORY, OTHER}
+
+
 def test_a_history_without_keys_becomes_active(store: Store) -> None:
     with store.connect() as connection:
         nothing = np.empty((0, WIDTH))

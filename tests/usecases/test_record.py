@@ -19,7 +19,7 @@ from runlore.records.instant import to_us
 from runlore.store import feature_states
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
-from runlore.usecases.features import activate, rebuild
+from runlore.usecases.features import activate, renew
 from runlore.usecases.record import (
     Ending,
     Submission,
@@ -126,7 +126,8 @@ def test_any_order_of_events_gives_the_states_and_rows_of_the_offline_fold(
     rows = assert_states_equal_the_fold(store)
     if served:
         np.testing.assert_array_equal(bits(np.stack(served)), bits(rows))
-    rebuild(store)
+    spoil(store)
+    assert renew(store)
     assert_states_equal_the_fold(store)
 
 
@@ -336,7 +337,8 @@ def test_recording_goes_on_while_states_are_rebuilt(store: Store) -> None:
     with ThreadPoolExecutor(4) as pool:
         recording = [pool.submit(one, n) for n in range(60)]
         for _ in range(5):
-            rebuild(store)
+            spoil(store)
+            assert renew(store)
         for each in recording:
             each.result()
     assert_states_equal_the_fold(store)
@@ -359,6 +361,11 @@ def test_a_plan_resolved_from_recorded_facts_reads_the_same_online(store: Store)
     rows, _ = extract(prepare(read_facts(store)), plan)
     np.testing.assert_array_equal(bits(row), bits(rows[-1]))
     assert plan.others == ("site",)
+
+
+def spoil(store: Store) -> None:
+    with store.connect() as connection:
+        feature_states.spoil(connection)
 
 
 def forget_everything(store: Store) -> None:

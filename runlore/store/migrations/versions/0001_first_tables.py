@@ -119,6 +119,13 @@ def upgrade() -> None:
             "built_seq", sa.BigInteger(), nullable=False, comment="facts up to here are folded in"
         ),
         sa.Column(
+            "is_stale",
+            sa.Boolean(),
+            server_default=sa.text("false"),
+            nullable=False,
+            comment="an ingest added facts that are not folded in",
+        ),
+        sa.Column(
             "built_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),
         sa.PrimaryKeyConstraint("history"),

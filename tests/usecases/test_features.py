@@ -1,0 +1,54 @@
+"""Features are renewed after an ingest, also after one that never came to it."""
+
+from pathlib import Path
+
+import numpy as np
+
+from runlore.features.declaration import FeaturePlan, History
+from runlore.features.matrix import extract, prepare
+from runlore.store import feature_states
+from runlore.store.engine import Store
+from runlore.usecases import features
+from tests.ingest.csv_log import HEADER, MAPPING, Log, counts, row
+
+BY_ACTOR = History(("actor",), ("failed",), (3600.0,))
+PLAN = FeaturePlan(inputs=(), categories=(), histories=(BY_ACTOR,), has_calendar=False)
+
+
+def stored_states(store: Store, keys: list[str]) -> list[list[float]]:
+    names = [(BY_ACTOR.digest, key) for key in keys]
+    with store.connect() as connection:
+        found = feature_states.read_states(connection, names)
+    return [found[name].tolist() if name in found else [] for name in names]
+
+
+def folded_states(store: Store) -> tuple[list[str], list[list[float]]]:
+    log = prepare(Log(store, Path(), []).facts())
+    final = extract(log, PLAN)[1][0]
+    return final.keys(log), np.asarray(final.states).tolist()
+
+
+def test_states_that_an_ingest_left_behind_are_folded_by_the_next_which_adds_nothing(
+    store: Store, tmp_path: Path
+) -> None:
+    features.activate(store, PLAN)
+    log = Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(50))])
+    assert counts(log.ingest()) == (50, 0, 0)
+    keys, folded = folded_states(store)
+    assert stored_states(store, keys) != folded
+    assert counts(log.ingest()) == (0, 50, 0)
+    assert features.renew(store) == (BY_ACTOR,)
+    assert stored_states(store, keys) == folded
+    assert features.renew(store) == ()
+
+
+def test_metrics_and_known_rows_leave_states_as_they_are(store: Store, tmp_path: Path) -> None:
+    features.activate(store, PLAN)
+    lines = [HEADER, *map(row, range(20))]
+    Log(store, tmp_path / "log.csv", lines).ingest()
+    features.renew(store)
+    told_again = Log(store, tmp_path / "again.csv", lines)
+    assert counts(told_again.ingest(mapping=MAPPING)) == (0, 20, 0)
+    points = Log(store, tmp_path / "points.csv", ["name,at,value\n", "cpu,2024-01-01T00:00Z,1\n"])
+    assert counts(points.ingest(mapping={"records": "metrics"})) == (1, 0, 0)
+    assert features.renew(store) == ()
