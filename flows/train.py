@@ -26,14 +26,6 @@ def train(spec: str) -> Any:  # noqa: ANN401  (a state stands for a refusal)
         done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
     trained = training.finish(spec, found, division, done)
     outcome = training.record(found, trained)
-    found_out = {
-        "version": outcome.version,
-        "alias": outcome.alias,
-        "candidate": outcome.candidate,
-        "scores": dict(outcome.scores),
-        "baseline": dict(outcome.baseline),
-        "page": outcome.page,
-    }
     if outcome.passed:
-        return found_out
-    return Failed(message=outcome.refusal, data=found_out)
+        return outcome.as_json()
+    return Failed(message=outcome.refusal, data=outcome.as_json())

@@ -1,5 +1,7 @@
 """Train several specs at once, in threads or on a Dask cluster, as the settings say."""
 
+from typing import Any
+
 from prefect import flow
 
 from flows.runner import task_runner
@@ -9,10 +11,10 @@ from tasks import training
 
 
 @flow(name="train-many", timeout_seconds=12 * 3600)
-def train_many(specs: list[str] | None = None) -> dict[str, str | None]:
-    """Train the named specs, or all of them; returns the version that each gave.
+def train_many(specs: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Train the named specs, or all of them; returns what each came to.
 
-    A spec that is refused does not keep the others from being trained; it gives null.
+    A spec that is refused does not keep the others from being trained; its version is null.
     """
     chosen = settings.read()
     names = specs or [spec.name for spec in catalog.every(chosen)]
@@ -20,6 +22,6 @@ def train_many(specs: list[str] | None = None) -> dict[str, str | None]:
 
 
 @flow(name="train-many-on-workers")
-def each_on_a_worker(specs: list[str]) -> dict[str, str | None]:
+def each_on_a_worker(specs: list[str]) -> dict[str, dict[str, Any]]:
     outcomes = training.train_one.map(specs).result()
-    return {outcome.spec: outcome.version for outcome in outcomes}
+    return {outcome.spec: outcome.as_json() for outcome in outcomes}

@@ -63,7 +63,8 @@ def finish(
     wanted = specs.find(settings.read(), spec)
     chosen = train.choose(wanted, done)
     trained = train.finish(wanted, found.data, found.plan, division, done, chosen)
-    get_run_logger().info("%s: %s", chosen, "; ".join(trained.verdict.reasons))
+    for reason in trained.verdict.reasons:
+        get_run_logger().info("%s: %s", chosen, reason)
     return trained
 
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli.output import Json, emit_json
+from runlore.cli.train import run_one, show
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,12 +68,11 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
     chosen = settings.read()
     tour = Tour(chosen, quiet=json)
     files, log, end = _simulate(tour, executions, seed)
-    with (
-        tour.step("Start PostgreSQL, the Prefect server and the prediction service"),
-        running(chosen, ("prefect", "serving"), ports="free") as stack,
-    ):
-        for title, address in stack.addresses.items():
-            tour.say(f"   {title}: {address}")
+    with ExitStack() as lasting:
+        with tour.step("Start PostgreSQL, the Prefect server and the prediction service"):
+            stack = lasting.enter_context(running(chosen, ("prefect", "serving"), ports="free"))
+            for title, address in stack.addresses.items():
+                tour.say(f"   {title}: {address}")
         tour.settings = stack.settings
         names = [spec.name for spec in specs.every(chosen) if spec.name in SPECS]
         _whole_way(tour, files, log, end, names)
@@ -88,14 +88,15 @@ def _whole_way(
 ) -> None:
     import httpx
 
+    from flows.console import brief
     from flows.runner import in_process
 
     whole = files.executions.read_text(encoding="utf-8")
     with httpx.Client(base_url=tour.settings.serve_url, timeout=30) as client:
         _ask_too_early(tour, client)
         _ingest(tour, files, _first_lines(whole, KNOWN_SHARE), "what is known at first")
-        with in_process(tour.settings):
-            _train(tour, names)
+        with in_process(tour.settings), brief():
+            names = _train(tour, names)
             _serve(tour, client, log, names)
             _ingest(tour, files, whole, "the same file again, grown")
             _score_and_monitor(tour, names, end)
@@ -127,7 +128,8 @@ def _first_lines(text: str, share: float) -> str:
 def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
     with tour.step("Ask for a prediction before there is a model"):
         answer = client.post("/predict/failure-risk", json={"actor": "ann", "kind": "etl"})
-        tour.say(f"   {answer.status_code}: {answer.json().get('detail', answer.text)}")
+        said = answer.json().get("detail", "the champion of an earlier demo answers")
+        tour.say(f"   {answer.status_code}: {said}")
 
 
 def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
@@ -159,13 +161,13 @@ def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") ->
     total["rejected"] = rows.rejected
 
 
-def _train(tour: Tour, names: list[str]) -> None:
-    from flows.train import train
-
+def _train(tour: Tour, names: list[str]) -> list[str]:
+    """Returns the names of those that were not refused."""
     tour.seen["models"] = {}
     for name in names:
         with tour.step(f"Train {name}: candidates, gates, registration"):
-            tour.seen["models"][name] = train(name)
+            tour.seen["models"][name] = run_one(name)
+    return [name for name, found in tour.seen["models"].items() if found["version"]]
 
 
 def _serve(tour: Tour, client: "httpx.Client", log: "SimulatedLog", names: list[str]) -> None:
@@ -205,12 +207,15 @@ def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[st
 
 
 def _told(answer: dict[str, Any]) -> str:
-    low, high = answer.get("low"), answer.get("high")
-    span = f" ({low:.3g} to {high:.3g})" if low is not None and high is not None else ""
+    from runlore.models.gates import number
+
+    low, high, unit = (answer.get(name) for name in ("low", "high", "unit"))
+    span = f" ({number(low)} to {number(high)})" if low is not None and high is not None else ""
     reasons = ", ".join(
         f"{reason['feature']} {reason['effect']:+.2g}" for reason in answer.get("reasons") or []
     )
-    return f"{answer['prediction']:.3g}{span}, version {answer['version']}; moved by {reasons}"
+    said = f"{number(answer['prediction'])}{f' {unit}' if unit else ''}{span}"
+    return f"{said}, version {answer['version']}; moved by {reasons}"
 
 
 def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
@@ -228,22 +233,19 @@ def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
 
 def _print_summary(tour: Tour) -> None:
     seen = tour.seen
-    typer.echo("\n== Summary (simulated data)")
+    typer.echo("\n== Summary (simulated data)\n")
+    show(seen["models"])
     typer.echo(
         f"rows      {seen['ingested']['new']:,} facts, {seen['ingested']['rejected']} rejects"
+        " (`runlore ingest rejects` shows them)"
     )
-    for name, model in seen["models"].items():
-        scores = ", ".join(f"{score} {value:.3g}" for score, value in model["scores"].items())
-        base = ", ".join(f"{score} {value:.3g}" for score, value in model["baseline"].items())
-        typer.echo(
-            f"{name}: version {model['version']} is @{model['alias']} ({model['candidate']})"
-        )
-        typer.echo(f"          scores    {scores}\n          baseline  {base}")
-        typer.echo(f"          answered  {_told(seen['predictions'][name])}")
-        typer.echo(f"          drift     {seen['drift'][name]}")
+    for name, drift in seen["drift"].items():
+        typer.echo(f"{name}")
+        typer.echo(f"  answer  {_told(seen['predictions'][name])}")
+        typer.echo(f"  window  the last week, after the planted change: {drift}")
     typer.echo(f"reports   {_reports(tour.settings.reports)}")
-    typer.echo(f"took      {seen['seconds']:.0f} s, home {tour.settings.home}")
-    typer.echo("`runlore up` (or `make up`) opens the Prefect, MLflow and prediction pages on it.")
+    typer.echo(f"took      {seen['seconds']:.0f} s; all of it is in {tour.settings.home}")
+    typer.echo("`make up` (or `runlore up`) opens the Prefect, MLflow and prediction pages on it.")
 
 
 def _reports(folder: Path) -> str:

@@ -15,7 +15,8 @@ def flow_run(settings: Settings) -> Iterator[Settings]:
 
     with stack.running(settings, ("prefect",), ports="free") as running:
         os.environ.update(environment.of_prefect_clients(running.settings))
+        from flows.console import brief
         from flows.runner import in_process
 
-        with in_process(running.settings):
+        with in_process(running.settings), brief():
             yield running.settings

@@ -15,12 +15,14 @@ def emit_json(value: Any) -> None:  # noqa: ANN401  (whatever json can hold)
 
 def emit_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     """Print rows of equal keys as one table."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left")
+    table = Table(box=SIMPLE_HEAD)
     for column in rows[0] if rows else ():
         table.add_column(column)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
+    typer.echo(title)
     Console().print(table)

@@ -1,5 +1,6 @@
 """`runlore train`: make models out of the log."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -33,37 +34,56 @@ def train(specs: Specs = None, at_once: AtOnce = False, json: Json = False) -> N
     for name in names:
         catalog.find(chosen, name)
     with flow_run(chosen):
-        trained = _together(names) if at_once else {name: _one(name) for name in names}
+        trained = _together(names) if at_once else {name: run_one(name) for name in names}
     if json:
         emit_json(trained)
     else:
-        emit_table("Trained", [_row(name, found) for name, found in trained.items()])
-    if any(found.get("version") is None for found in trained.values()):
+        show(trained)
+    if any(found["version"] is None for found in trained.values()):
         raise typer.Exit(1)
 
 
-def _one(name: str) -> dict[str, Any]:
+def run_one(name: str) -> dict[str, Any]:
+    """What training one spec came to, passed or refused."""
     from flows.runner import result_of
     from flows.train import train as flow
 
     state: Any = flow(name, return_state=True)
     found: dict[str, Any] = result_of(state)
-    if state.is_failed():
-        typer.echo(f"runlore: {state.message}", err=True)
     return found
 
 
 def _together(names: list[str]) -> dict[str, dict[str, Any]]:
     from flows.train_many import train_many
 
-    return {name: {"version": version} for name, version in train_many(names).items()}
+    found: dict[str, dict[str, Any]] = train_many(names)
+    return found
 
 
-def _row(name: str, found: dict[str, Any]) -> dict[str, object]:
-    scores = {score: f"{value:.4g}" for score, value in found.get("scores", {}).items()}
-    return {
-        "spec": name,
-        "version": found["version"] or "refused",
-        "serves as": f"@{found['alias']}" if found.get("alias") else "",
-        "scores on the test part": ", ".join(f"{k} {v}" for k, v in scores.items()),
-    }
+def show(trained: Mapping[str, dict[str, Any]]) -> None:
+    """The scores beside the baseline's; of a refused one, also the reasons."""
+    for name, found in trained.items():
+        came_to = (
+            f"version {found['version']}, @{found['alias']}" if found["version"] else "refused"
+        )
+        emit_table(
+            f"{name}: {came_to} ({found['candidate']}), on the latest executions", _rows(found)
+        )
+    for name, found in trained.items():
+        if found["version"] is None:
+            reasons = "; ".join(found["reasons"])
+            typer.echo(f"runlore: {name}: {found['candidate']} is refused: {reasons}", err=True)
+
+
+def _rows(found: dict[str, Any]) -> list[dict[str, object]]:
+    from runlore.models.gates import number
+
+    baseline = found["baseline"]
+    return [
+        {
+            "score": score,
+            "model": number(value),
+            "baseline": number(baseline[score]) if score in baseline else "",
+        }
+        for score, value in found["scores"].items()
+    ]

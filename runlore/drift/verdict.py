@@ -127,15 +127,16 @@ def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> Window
 def conclude(
     columns: Sequence[ColumnVerdict], rows_reference: int, rows_current: int, least_share: float
 ) -> WindowVerdict:
-    """A window has drifted when enough of its columns have."""
+    """A window has drifted when what the model answers has, or enough of its columns have."""
     worst = sorted(columns, key=lambda column: (-_excess(column.psi), column.name))
     drifted = [column for column in worst if column.is_drifted]
     share = len(drifted) / len(columns) if columns else 0.0
-    is_drifted = bool(drifted) and share >= least_share
     bound = f"{least_share:.0%} make a drift"
     summary = f"{len(drifted)} of {len(columns)} columns drifted ({share:.0%}; {bound})"
-    if any(column.name == PREDICTION for column in drifted):
-        summary += ", the prediction among them"
+    answers_differ = any(column.name == PREDICTION for column in drifted)
+    if answers_differ:
+        summary += ", the prediction among them, which makes one by itself"
+    is_drifted = answers_differ or (bool(drifted) and share >= least_share)
     return WindowVerdict(
         answer="drift" if is_drifted else "no drift",
         rows_reference=rows_reference,

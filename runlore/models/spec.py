@@ -86,7 +86,10 @@ class Gate:
 
 @dataclass(frozen=True)
 class DriftPolicy:
-    """A column has drifted at `psi` or more; a window, when `drifted_share` of its columns have."""
+    """A column has drifted at `psi` or more.
+
+    A window has when `drifted_share` of its columns have, or the prediction alone.
+    """
 
     window_s: float = 7 * DAY_S
     psi: float = 0.2

@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,10 @@ class TrainOutcome:
     @property
     def refusal(self) -> str:
         return f"{self.spec}: {self.candidate} is refused: {'; '.join(self.reasons)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, as plain values."""
+        return asdict(self) | {"scores": dict(self.scores), "baseline": dict(self.baseline)}
 
 
 def train_spec(

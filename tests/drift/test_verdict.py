@@ -145,13 +145,14 @@ def test_the_share_of_drifted_columns_decides(drifted: int, answer: Answer) -> N
     assert verdict.drifted_share == drifted / 10
 
 
-def test_a_drifted_prediction_is_told_in_the_summary() -> None:
+def test_a_drifted_prediction_makes_a_drift_by_itself_and_is_told() -> None:
     others = [a_column(f"c{i}", 0.1) for i in range(9)]
     quiet = conclude([*others, a_column("prediction", 0.1)], 1000, 1000, 0.3)
+    other = conclude([*others, a_column("feature", 0.9)], 1000, 1000, 0.3)
     moved = conclude([*others, a_column("prediction", 0.9)], 1000, 1000, 0.3)
+    assert [quiet.answer, other.answer, moved.answer] == ["no drift", "no drift", "drift"]
     assert "prediction" not in quiet.reasons[0]
-    assert moved.answer == "no drift"
-    assert moved.reasons[0].endswith(", the prediction among them")
+    assert moved.reasons[0].endswith(", the prediction among them, which makes one by itself")
 
 
 @pytest.mark.parametrize(
