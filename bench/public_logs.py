@@ -7,6 +7,7 @@ the last 30 % test. Nothing is chosen on the test part.
 """
 
 import json
+import os
 import sys
 import tempfile
 import time
@@ -55,11 +56,10 @@ def main() -> None:
         for outcome, seconds in trained(log, only):
             name = log.name.split("-1996")[0].split("-2000")[0].removesuffix("-SP2")
             rows += [line(name, outcome, score) for score in outcome.scores]
-            verdict = "passed" if outcome.passed else "refused"
-            why = "; ".join(outcome.reasons)
+            verdict = "passes its gates" if outcome.passed else "is refused"
             notes.append(
-                f"- {name}, {outcome.spec}: {outcome.candidate}, {outcome.rows:,} rows, {verdict}"
-                f" ({why}); trained and recorded in {seconds:.0f} s on 2 cores."
+                f"- {name}, {outcome.spec}: {outcome.candidate} on {outcome.rows:,} rows {verdict};"
+                f" trained and recorded in {seconds:.0f} s on {os.cpu_count()} cores."
             )
             print(json.dumps({"log": name, "spec": outcome.spec, **outcome.scores}), flush=True)
     page.write_text(HEAD + "\n".join(rows) + "\n\n" + "\n".join(notes) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ scale that the models learn, log1p of the quantity; `bounds` answers in the quan
 """
 
 from dataclasses import asdict, dataclass
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +20,7 @@ Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-QUANTILE_ROWS = 60_000
+QUANTILE_ROWS = 150_000
 LEAST_QUANTILE_ROWS = 1000
 WIDTH_GROUPS = 5
 LEAST_GROUP_ROWS = 300
@@ -90,22 +91,15 @@ def _fit_quantile(rows: Rows, target: Floats, alpha: float) -> "XGBRegressor":
     ).fit(rows, target)
 
 
-def conform(
-    actual: Floats, raw: Floats, low: Floats, high: Floats, weight: Floats, coverage: float
-) -> Conformal:
-    """Corrections per group of predicted width (Mondrian), from rows the models never saw.
-
-    weight: how much each row counts; newer rows more.
-    """
+def conform(actual: Floats, raw: Floats, low: Floats, high: Floats, coverage: float) -> Conformal:
+    """Corrections per group of predicted width (Mondrian), from rows the models never saw."""
     width = high - low
     groups = min(WIDTH_GROUPS, max(1, len(actual) // LEAST_GROUP_ROWS))
     edges = np.unique(np.quantile(width, np.linspace(0, 1, groups + 1)[1:-1]))
     short = shortfall(actual, raw, low, high)
     where = np.searchsorted(edges, width, side="right")
     corrections = [
-        conformal_quantile(short[where == group], weight[where == group], coverage)
-        if (where == group).any()
-        else conformal_quantile(short, weight, coverage)
+        conformal_quantile(short[where == group] if (where == group).any() else short, coverage)
         for group in range(len(edges) + 1)
     ]
     return Conformal(coverage, tuple(map(float, edges)), tuple(corrections))
@@ -120,11 +114,8 @@ def shortfall(actual: Floats, raw: Floats, low: Floats, high: Floats) -> Floats:
     return np.where(actual < raw, low - actual, np.where(actual > raw, actual - high, -np.inf))
 
 
-def conformal_quantile(short: Floats, weight: Floats, coverage: float) -> float:
-    """The least correction that holds the share `coverage` of the weight, one more row counted."""
-    order = np.argsort(short)
-    total = np.cumsum(weight[order])
-    needed = coverage * (total[-1] + weight.max())
-    at = min(int(np.searchsorted(total, needed)), len(short) - 1)
+def conformal_quantile(short: Floats, coverage: float) -> float:
+    """The least correction that holds the share `coverage` of the rows, one more row counted."""
+    at = min(ceil(coverage * (len(short) + 1)), len(short)) - 1
     finite = short[np.isfinite(short)]
-    return float(max(short[order][at], finite.min(initial=0.0)))
+    return float(max(np.partition(short, at)[at], finite.min(initial=0.0)))

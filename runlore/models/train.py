@@ -174,7 +174,6 @@ def fit_intervals(
         winner.valid_raw,
         low,
         high,
-        recency(len(low)),
         coverage,
     )
     return fit_quantiles(data, division.train, coverage), conformal

@@ -31,7 +31,7 @@ def holds(found: Conformal, seed: int = 1):
 
 def test_ninety_percent_intervals_hold_nine_of_ten_new_values_in_every_group():
     actual, raw, low, high, _ = world(4000, 0)
-    held, wide = holds(conform(actual, raw, low, high, np.ones(4000), 0.9))
+    held, wide = holds(conform(actual, raw, low, high, 0.9))
     assert 0.88 < held.mean() < 0.92
     assert 0.87 < held[wide].mean() < 0.93
     assert 0.87 < held[~wide].mean() < 0.93
@@ -39,14 +39,14 @@ def test_ninety_percent_intervals_hold_nine_of_ten_new_values_in_every_group():
 
 def test_without_groups_the_wide_ones_would_be_missed():
     actual, raw, *_ = world(4000, 0)
-    one = conform(actual, raw, raw, raw, np.ones(4000), 0.9)
+    one = conform(actual, raw, raw, raw, 0.9)
     held, wide = holds(one)
     assert held[wide].mean() < held[~wide].mean()
 
 
 def test_bounds_that_are_too_wide_are_drawn_in():
     actual, raw, _, _, _ = world(4000, 0)
-    found = conform(actual, raw, raw - 9, raw + 9, np.ones(4000), 0.9)
+    found = conform(actual, raw, raw - 9, raw + 9, 0.9)
     assert max(found.corrections) < 0
     held = covered(np.expm1(actual), *found.bounds(raw, raw - 9, raw + 9))
     assert 0.88 < held.mean() < 0.92
@@ -64,14 +64,7 @@ def test_an_interval_is_around_its_prediction_and_never_below_zero():
 
 def test_the_correction_is_the_conformal_quantile():
     short = np.random.default_rng(0).normal(size=99)
-    assert conformal_quantile(short, np.ones(99), 0.9) == np.sort(short)[89]
-
-
-def test_newer_rows_count_more_in_the_correction():
-    short = np.r_[np.zeros(500), np.ones(500)]
-    weight = np.r_[np.ones(500), np.full(500, 0.01)]
-    assert conformal_quantile(short, weight, 0.9) == 0
-    assert conformal_quantile(short, weight[::-1], 0.9) == 1
+    assert conformal_quantile(short, 0.9) == np.sort(short)[89]
 
 
 def test_little_data_falls_back_to_the_size_of_the_residuals():
@@ -80,7 +73,7 @@ def test_little_data_falls_back_to_the_size_of_the_residuals():
     quantiles = fit_quantiles(data, np.arange(300), 0.9)
     assert quantiles == Quantiles()
     low, high = quantiles.predict(data.rows, raw)
-    found = conform(np.log1p(data.target), raw, low, high, np.ones(300), 0.9)
+    found = conform(np.log1p(data.target), raw, low, high, 0.9)
     assert len(found.corrections) == 1
     held = covered(data.target, *found.bounds(raw, low, high))
     assert 0.88 < held.mean() < 0.93
