@@ -41,9 +41,9 @@ baseline is the actor's own: its recent failure rate, and the mean of its last t
 capped by the requested time. "To reach" is what others reached on these logs, or what the spec
 demands.
 
-Nothing is fitted to the test part, but it has been looked at: the rows that bounds are fitted to and
-calibrated on (`runlore/models/intervals.py`) were widened once after coverage on SDSC-BLUE had come
-to 0.858; on CTC that changed it from 0.896 to 0.895.
+Nothing is fitted to the test part, but it has been looked at: the rows that bounds are fitted to
+and calibrated on (`runlore/models/intervals.py`) were widened once, after coverage on SDSC-BLUE had
+come to 0.858; on CTC that changed it from 0.896 to 0.895.
 
 This page is written by `python bench/public_logs.py FOLDER PAGE.md`.
 
