@@ -97,8 +97,8 @@ def _whole_way(
         _ingest(tour, files, _first_lines(whole, KNOWN_SHARE), "what is known at first")
         with in_process(tour.settings), brief():
             names = _train(tour, names)
-            _serve(tour, client, log, names)
             _ingest(tour, files, whole, "the same file again, grown")
+            _serve(tour, client, log, names)
             _score_and_monitor(tour, names, end)
 
 
