@@ -13,3 +13,4 @@ def speak() -> None:
         handler.setFormatter(logging.Formatter(LINE, "%Y-%m-%dT%H:%M:%S%z"))
         log.addHandler(handler)
         log.setLevel(logging.INFO)
+        log.propagate = False  # BentoML shows what reaches the root, too
