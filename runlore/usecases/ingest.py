@@ -17,7 +17,8 @@ from runlore.records.mapping import ColumnMapping
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store import facts, feature_states, ingests
 from runlore.store.engine import Store
-from runlore.store.facts import Batch
+from runlore.store.facts import Added, Batch
+from runlore.store.feature_states import Connection
 from runlore.store.ingests import Mark, Subject, Tally
 from runlore.usecases.log_files import (
     ParquetFile,
@@ -155,15 +156,22 @@ class _Run:
         rejects = piece.parsed.rejects
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
-            feature_states.hold_off_rebuilds(connection)
-            added = facts.add(connection, batch, self.at)
-            if added.new and self.subject.records == "executions":
-                feature_states.spoil(connection)
+            added = self._add(connection, batch)
             ingests.add_rejects(connection, self.begun.id, self.subject.path, rejects)
             landed = Tally(added.new, added.known, rejects.num_rows)
             if piece.mark is not None:
                 ingests.advance(connection, self.begun.id, piece.mark, landed)
         return landed
+
+    def _add(self, connection: Connection, batch: Batch) -> Added:
+        """Add facts; those of executions leave the states of features behind."""
+        if self.subject.records != "executions":
+            return facts.add(connection, batch, self.at)
+        feature_states.hold_off_rebuilds(connection)
+        added = facts.add(connection, batch, self.at)
+        if added.new:
+            feature_states.spoil(connection)
+        return added
 
     def _summary(self, tally: Tally, seconds: float) -> IngestSummary:
         before = self.begun

@@ -1,8 +1,10 @@
 """Features are renewed after an ingest, also after one that never came to it."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from runlore.features.declaration import FeaturePlan, History
 from runlore.features.matrix import extract, prepare
@@ -52,3 +54,18 @@ def test_metrics_and_known_rows_leave_states_as_they_are(store: Store, tmp_path:
     points = Log(store, tmp_path / "points.csv", ["name,at,value\n", "cpu,2024-01-01T00:00Z,1\n"])
     assert counts(points.ingest(mapping={"records": "metrics"})) == (1, 0, 0)
     assert features.renew(store) == ()
+
+
+def test_an_ingest_waits_for_a_rebuild_so_that_none_of_its_facts_is_missed(
+    store: Store, tmp_path: Path
+) -> None:
+    log = Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))])
+    points = Log(store, tmp_path / "points.csv", ["name,at,value\n", "cpu,2024-01-01T00:00Z,1\n"])
+    with ThreadPoolExecutor(1) as pool:
+        with store.connect() as rebuilding:
+            feature_states.lock_out_recorders(rebuilding)
+            assert counts(points.ingest(mapping={"records": "metrics"})) == (1, 0, 0)
+            ingest = pool.submit(log.ingest)
+            with pytest.raises(TimeoutError):
+                ingest.result(timeout=1)
+        assert counts(ingest.result()) == (20, 0, 0)
