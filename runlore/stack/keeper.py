@@ -35,7 +35,6 @@ class Hurry(BaseException):
 
 class Process(NamedTuple):
     pid: int
-    session: int
     started: str
     """Start time in the kernel's own count: only good for comparing."""
 
@@ -49,7 +48,7 @@ def look_up(pid: int) -> Process | None:
     fields = stat.rpartition(")")[2].split()
     if fields[0] in "ZX":
         return None
-    return Process(pid, int(fields[3]), fields[19])
+    return Process(pid, fields[19])
 
 
 def mark(pid: int, started: str) -> str:
@@ -58,15 +57,18 @@ def mark(pid: int, started: str) -> str:
 
 
 def family(pid: int, started: str) -> list[int]:
-    """Every living process below a keeper, which itself may be gone by now."""
+    """Every living process below a keeper, which itself may be gone by now.
+
+    Sessions and parents prove nothing: where a container's first process leads none, all are
+    in session 0, and a number can be used again.
+    """
     marked = f"{VARIABLE}={mark(pid, started)}".encode()
-    is_taken_over = (found := look_up(pid)) is not None and found.started != started
     return [
         process.pid
         for entry in PROC.glob("[0-9]*")
         if (process := look_up(int(entry.name))) is not None
         and process.pid != pid
-        and (has(process.pid, marked) or (process.session == pid and not is_taken_over))
+        and has(process.pid, marked)
     ]
 
 

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -6,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runlore.stack import processes
+from runlore.stack import keeper, processes
 from runlore.stack.processes import Identity, Lock, Running, identify, identity
 
 
@@ -65,37 +66,42 @@ def test_nothing_is_left_over_while_the_supervisor_lives(tmp_path: Path, running
 def test_leftovers_of_a_killed_supervisor_and_keeper_are_ended(
     tmp_path: Path, running: Running
 ) -> None:
-    """As after `kill -9` of both: only the session tells whose child it was."""
-    script = "import os, time\nos.setpgid(0, 0)\nprint('ready', flush=True)\ntime.sleep(60)"
-    leader = (
-        f"import subprocess, sys; p = subprocess.Popen((sys.executable, '-S', '-c', {script!r}));"
-        "print(p.pid, flush=True)"
-    )
-    with subprocess.Popen(
-        (sys.executable, "-S", "-c", leader),
+    """As after `kill -9` of both: only the environment tells whose child it was."""
+    kept_by = dead()
+    mark = keeper.mark(kept_by.pid, kept_by.started)
+    sleep = ("/bin/sh", "-c", "sleep 60 >/dev/null & echo $!")
+    printed = subprocess.run(
+        sleep,
+        env={**os.environ, keeper.VARIABLE: mark},
         stdout=subprocess.PIPE,
-        text=True,
+        check=True,
         start_new_session=True,
-    ) as process:
-        kept_by = identity(process.pid)
-        assert process.stdout is not None
-        lines = {process.stdout.readline().strip(), process.stdout.readline().strip()}
-        orphan = int((lines - {"ready"}).pop())
-        process.wait()
-        processes.write(tmp_path, replace(running, keeper=kept_by, supervisor=dead()))
-        assert processes.clean(tmp_path, "mlflow")
-        assert identify(orphan) is None
-        assert processes.read(tmp_path, "mlflow") is None
+    ).stdout
+    processes.write(tmp_path, replace(running, keeper=kept_by, supervisor=dead()))
+    assert processes.clean(tmp_path, "mlflow")
+    assert identify(int(printed)) is None
+    assert processes.read(tmp_path, "mlflow") is None
 
 
-def test_another_process_with_the_number_of_a_dead_keeper_is_left_alone(
+def test_others_in_the_session_of_a_dead_keeper_are_left_alone(
     tmp_path: Path, running: Running
 ) -> None:
-    """Its number is this very process's, and its session is ours."""
-    reused = Identity(os.getsid(0), "1")
-    processes.write(tmp_path, replace(running, keeper=reused, supervisor=dead()))
-    assert not processes.clean(tmp_path, "mlflow")
-    assert identity(os.getpid()).is_alive()
+    """In a container whose first process leads no session, everybody's is that of number 0."""
+    leader = "import subprocess, sys; print(subprocess.Popen(('sleep', '60')).pid, flush=True)"
+    with subprocess.Popen(
+        (sys.executable, "-S", "-c", leader), stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        stranger = int(process.stdout.readline())
+        process.wait()
+        assert os.getsid(stranger) == process.pid
+        for number in (process.pid, 0):
+            kept_by = Identity(number, "1")
+            assert keeper.family(kept_by.pid, kept_by.started) == []
+            processes.write(tmp_path, replace(running, keeper=kept_by, supervisor=dead()))
+            assert not processes.clean(tmp_path, "mlflow")
+        assert identify(stranger) is not None
+        keeper.send(stranger, signal.SIGKILL)
 
 
 def test_a_lock_is_taken_once_and_shared_by_many(tmp_path: Path) -> None:
