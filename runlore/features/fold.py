@@ -22,6 +22,7 @@ Events of a state come in order. One that comes too late is taken as if it had h
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numba
@@ -48,10 +49,11 @@ FORGOTTEN = 1e-290
 
 def _compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401  (a numba dispatcher)
     """Compile at the first call, and keep the result on disk where there is a place for it."""
+    compiled = partial(numba.njit, nogil=True, error_model="numpy", inline="always")
     try:
-        return numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+        return compiled(cache=True)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return compiled()(function)
 
 
 def state_size(half_lives: int, values: int) -> int:
@@ -94,16 +96,24 @@ def _age(at_us: float, since_us: float) -> float:
 
 
 @_compiled
+def _read_counts(state: Floats, as_of_us: int, half_lives_us: Floats, out: Floats) -> None:
+    """Write the decayed counts of submissions into `out`, (H,)."""
+    age = _age(as_of_us, state[LAST_SUBMISSION])
+    for h in range(half_lives_us.size):
+        known = state[COUNTS + h]
+        out[h] = known * fading(age, half_lives_us[h]) if known > 0 else 0.0
+
+
+@_compiled
 def read(state: Floats, as_of_us: int, half_lives_us: Floats, values: int, out: Floats) -> None:
     """Write the features of one key at one instant into `out`; the state stays as it is.
 
     NaN stands for "nothing known".
     """
     size = half_lives_us.size
-    since_submission = _age(as_of_us, state[LAST_SUBMISSION])
     since_outcome = _age(as_of_us, state[LAST_OUTCOME])
     out[0] = state[IN_FLIGHT]
-    out[1] = since_submission / 1e6
+    out[1] = _age(as_of_us, state[LAST_SUBMISSION]) / 1e6
     out[2] = since_outcome / 1e6
     for v in range(values):
         at = COUNTS + size + v * (MOMENTS + 3 * size)
@@ -115,11 +125,8 @@ def read(state: Floats, as_of_us: int, half_lives_us: Floats, values: int, out: 
             out[to + 1] = last
         elif math.isnan(last):
             out[to + 1] = before
+    _read_counts(state, as_of_us, half_lives_us, out[FIXED_FEATURES : FIXED_FEATURES + size])
     for h in range(size):
-        known = state[COUNTS + h]
-        out[FIXED_FEATURES + h] = (
-            known * fading(since_submission, half_lives_us[h]) if known > 0 else 0.0
-        )
         faded = fading(since_outcome, half_lives_us[h])
         for v in range(values):
             moments = COUNTS + size + v * (MOMENTS + 3 * size) + MOMENTS + 3 * h
@@ -136,15 +143,21 @@ def read(state: Floats, as_of_us: int, half_lives_us: Floats, values: int, out: 
 
 
 @_compiled
-def submit(state: Floats, at_us: int, half_lives_us: Floats) -> None:
-    """Work of this key was submitted."""
-    age = _age(at_us, state[LAST_SUBMISSION])
-    for h in range(half_lives_us.size):
-        known = state[COUNTS + h]
-        state[COUNTS + h] = (known * fading(age, half_lives_us[h]) if known > 0 else 0.0) + 1.0
+def _count(state: Floats, at_us: int, counts: Floats) -> None:
+    """One more submission. counts: (H,), the decayed ones before it, as read at `at_us`."""
+    for h in range(counts.size):
+        state[COUNTS + h] = counts[h] + 1.0
     if not at_us < state[LAST_SUBMISSION]:
         state[LAST_SUBMISSION] = at_us
     state[IN_FLIGHT] += 1.0
+
+
+@_compiled
+def submit(state: Floats, at_us: int, half_lives_us: Floats) -> None:
+    """Work of this key was submitted."""
+    counts = np.empty(half_lives_us.size)
+    _read_counts(state, at_us, half_lives_us, counts)
+    _count(state, at_us, counts)
 
 
 @_compiled
@@ -263,6 +276,39 @@ def correct(
 
 
 @_compiled
+def _run(
+    states: Floats,
+    key: Ints,
+    submissions: Ints,
+    outcomes: Ints,
+    order: Ints,
+    told: Floats,
+    half_lives_us: Floats,
+    chosen: Ints,
+    rows: NDArray[np.float32],
+    column: int,
+) -> None:
+    size, values = half_lives_us.size, told.shape[1]
+    features = np.empty(FIXED_FEATURES + size + values * (2 + 3 * size))
+    for event in order:
+        outcome = event - key.size
+        if outcome < 0:
+            state, at_us = states[key[event]], submissions[0, event]
+            read(state, at_us, half_lives_us, values, features)
+            for c in range(chosen.size):
+                rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
+            _count(state, at_us, features[FIXED_FEATURES : FIXED_FEATURES + size])
+            continue
+        owner, at_us, fact = outcomes[0, outcome], outcomes[1, outcome], outcomes[2, outcome]
+        state, execution, replaced = states[key[owner]], submissions[1, owner], outcomes[3, outcome]
+        if replaced < 0:
+            finish(state, at_us, execution, told[fact], half_lives_us)
+        else:
+            first_us = outcomes[4, outcome]
+            correct(state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us)
+
+
+@_compiled
 def fold(
     states: Floats,
     key: Ints,
@@ -282,21 +328,7 @@ def fold(
     see `events.Timeline`. told: (facts, V). chosen: which of the features land, as float32, in
     the execution's row of `rows`, from `column` on.
     """
-    size, values = half_lives_us.size, told.shape[1]
-    features = np.empty(FIXED_FEATURES + size + values * (2 + 3 * size))
-    for event in order:
-        outcome = event - key.size
-        if outcome < 0:
-            state, at_us = states[key[event]], submissions[0, event]
-            read(state, at_us, half_lives_us, values, features)
-            for c in range(chosen.size):
-                rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
-            submit(state, at_us, half_lives_us)
-            continue
-        owner, at_us, fact = outcomes[0, outcome], outcomes[1, outcome], outcomes[2, outcome]
-        state, execution, replaced = states[key[owner]], submissions[1, owner], outcomes[3, outcome]
-        if replaced < 0:
-            finish(state, at_us, execution, told[fact], half_lives_us)
-        else:
-            first_us = outcomes[4, outcome]
-            correct(state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us)
+    if half_lives_us.size == 3 and told.shape[1] == 2:  # usual: compiled apart, loops unroll
+        _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)
+    else:
+        _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)

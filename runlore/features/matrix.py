@@ -99,7 +99,7 @@ def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[States]]:
     told = measure(log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values)))
     folds = []
     for history in plan.histories:
-        folds.append(partial(_fold, log, history, group(history, log), told, rows, column))
+        folds.append(partial(_fold, log, history, told, rows, column))
         column += len(history.chosen)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return rows, list(threads.map(lambda fold_it: fold_it(), folds))
@@ -112,13 +112,17 @@ def fold_history(log: Log, history: History) -> tuple[Rows, States]:
     """
     rows = np.empty((len(log.executions), len(history.chosen)), dtype=np.float32)
     told = measure(log.facts, history.values)
-    return rows, _fold(log, history, group(history, log), told, rows, 0)
+    return rows, _fold(log, history, told, rows, 0)
 
 
-def _fold(
+def _fold(log: Log, history: History, told: Measured, rows: Rows, column: int) -> States:
+    return fold_keyed(log, history, group(history, log), told, rows, column)
+
+
+def fold_keyed(
     log: Log, history: History, keyed: Keyed, told: Measured, rows: Rows, column: int
 ) -> States:
-    """Write the history's features into `rows` from `column` on."""
+    """Write the features of a history whose keys are grouped into `rows` from `column` on."""
     empty = fold.empty_state(len(history.half_lives_s), len(history.values))
     states = np.tile(empty, (len(keyed), 1))
     events = log.events
