@@ -1,33 +1,39 @@
-"""Follow the registry: the version behind `@champion` of each spec is the one that answers."""
+"""Follow the registry: the versions behind `@champion` and `@challenger` are those that answer."""
 
 import asyncio
 import contextlib
 import logging
+import os
+import socket
 import time
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
+from bentos.arms import Challenge
 from bentos.logs import speak
 from bentos.memory import settle
 from bentos.metrics import metrics
-from bentos.serving import Serving, load
+from bentos.serving import Live, Serving, load
 from runlore import settings as environment
 from runlore.records.errors import Unavailable
-from runlore.registry import Registry, VersionRef, connect
+from runlore.registry import Digested, Registry, connect
 from runlore.settings import Settings
+from runlore.store import alias_changes, workers
 from runlore.store.engine import Store, open_store
 from runlore.store.tracking import tracking_url
-from runlore.usecases import features, specs
+from runlore.usecases import features, promotion, specs
+from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms
 
-POLL_S = 0.5
+POLL_S = 0.2
+TELL_S = 2.0
 RETRY_FAILED_S = 30.0
 """How long a version that could not be loaded is left alone."""
 
 log = logging.getLogger("runlore.serving")
 
-Digested = tuple[str, str]
-"""A version and the digest of its bundle."""
+Loaded = dict[tuple[str, Digested], Live]
 
 
 @asynccontextmanager
@@ -51,14 +57,21 @@ async def following() -> AsyncIterator[Serving]:
 
 @dataclass
 class Follower:
-    """Looks again and again, each time in one step; what fails is tried again."""
+    """Looks again and again, each time in one step; what fails is tried again.
+
+    The versions that were champion or challenger just before stay loaded, so that a rollback
+    waits for nothing.
+    """
 
     settings: Settings
     serving: Serving
+    id: uuid.UUID = field(default_factory=uuid.uuid4)
     _leases: ExitStack = field(default_factory=ExitStack)
     _registry: Registry | None = None
-    _taken: dict[str, Digested] = field(default_factory=dict)
-    _failed: dict[str, tuple[Digested, float]] = field(default_factory=dict)
+    _loaded: Loaded = field(default_factory=dict)
+    _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
+    _gone: set[tuple[str, str]] = field(default_factory=set)
+    _told: tuple[Mapping[str, Mapping[str, str]], float] = ({}, 0.0)
     _trouble: str = ""
 
     async def run(self) -> None:
@@ -71,8 +84,13 @@ class Follower:
         try:
             store = self._answering_store()
             registry = self._connected(store)
+            aliases = registry.aliases(self.serving.names)
+            arms = promotion.arms(store)
+            before = alias_changes.newest(store, CHAMPION)
             for name in self.serving.names:
-                self._follow(name, store, registry)
+                self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
+                self._keep_ready(name, aliases[name], before.get(name), store, registry)
+            self._tell_where(store)
         except Unavailable as error:
             self._tell(str(error))
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
@@ -81,7 +99,10 @@ class Follower:
             self._tell("")
 
     def close(self) -> None:
-        self.serving.store = None
+        store, self.serving.store = self.serving.store, None
+        if store is not None:
+            with contextlib.suppress(Unavailable):
+                workers.forget(store, self.id)
         self._leases.close()
 
     def _answering_store(self) -> Store:
@@ -98,45 +119,91 @@ class Follower:
             self._registry = connect(self.settings, None if given else tracking_url(store))
         return self._registry
 
-    def _follow(self, name: str, store: Store, registry: Registry) -> None:
-        ref = registry.champion(name)
-        wanted = None if ref is None else (ref.version, ref.digest)
-        if wanted == self._taken.get(name):
-            return
-        if ref is not None:
-            self._take(name, ref, store, registry)
-            return
-        del self._taken[name]
-        self.serving.put(name, None)
-        log.warning("%s: no version is @champion any more; nothing answers", name)
+    def _follow(
+        self,
+        name: str,
+        aliases: Mapping[str, Digested],
+        arms: Arms,
+        store: Store,
+        registry: Registry,
+    ) -> None:
+        """Let the versions behind the aliases answer, each as soon as it is ready.
 
-    def _take(self, name: str, ref: VersionRef, store: Store, registry: Registry) -> None:
-        """Load a version beside the one that answers; only one that works goes live."""
-        wanted = (ref.version, ref.digest)
-        failed, until = self._failed.get(name, (None, 0.0))
-        if failed == wanted and time.monotonic() < until:
+        Where one cannot be loaded, the one that answers goes on.
+        """
+        champion, challenge = self.serving.live.get(name), self.serving.challenges.get(name)
+        wanted = aliases.get(CHAMPION)
+        new = None if wanted is None else self._ready(name, wanted, store, registry) or champion
+        rival = aliases.get(CHALLENGER)
+        live = None if rival is None else self._ready(name, rival, store, registry)
+        next_challenge = None if live is None else Challenge(live, arms)
+        if new is champion and next_challenge == challenge:
             return
+        self.serving.put(name, new, next_challenge)
+        if new is not champion:
+            log.info("%s: %s", name, _says(new))
+
+    def _keep_ready(
+        self,
+        name: str,
+        aliases: Mapping[str, Digested],
+        last: alias_changes.Entry | None,
+        store: Store,
+        registry: Registry,
+    ) -> None:
+        """Have the version at hand that a rollback would bring back; forget all others."""
+        kept = set(aliases.values())
+        tried = {digested.version for each, digested in self._loaded if each == name}
+        tried |= {version for each, version in self._gone if each == name}
+        if last is not None and last.previous is not None and last.previous not in tried:
+            ref = registry.version(name, last.previous)
+            if not self._ready(name, Digested(ref.version, ref.digest), store, registry):
+                self._gone.add((name, last.previous))
+        for each, digested in list(self._loaded):
+            is_before = last is not None and digested.version == last.previous
+            if each == name and digested not in kept and not is_before:
+                del self._loaded[each, digested]
+
+    def _ready(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live | None:
+        """A version loaded and tried out, beside the one that answers; None when it fails."""
+        found = self._loaded.get((name, wanted))
+        if found is not None or time.monotonic() < self._failed.get((name, wanted), 0.0):
+            return found
         try:
+            ref = registry.version(name, wanted.version)
             folder = registry.download(ref, self.settings.home / "serving")
             live = load(folder, ref.version, name, self.serving.clock)
             features.activate(store, live.bundle.plan)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
-            self._failed[name] = (wanted, time.monotonic() + RETRY_FAILED_S)
+            self._failed[name, wanted] = time.monotonic() + RETRY_FAILED_S
             metrics().loads.labels(name, "failed").inc()
-            log.error("%s version %s does not go live: %s", name, ref.version, error)
-            return
-        self.serving.put(name, live)
-        self._taken[name] = wanted
-        metrics().loads.labels(name, "live").inc()
-        log.info("%s: version %s answers", name, ref.version)
+            log.error("%s version %s does not go live: %s", name, wanted.version, error)
+            return None
+        self._loaded[name, wanted] = live
+        metrics().loads.labels(name, "ready").inc()
+        return live
+
+    def _tell_where(self, store: Store) -> None:
+        """Say which versions answer here: at once when they change, else now and then."""
+        versions, at = self._told
+        now = self.serving.versions()
+        if now != versions or time.monotonic() > at + TELL_S:
+            workers.tell(store, self.id, socket.gethostname(), os.getpid(), now)
+            self._told = (now, time.monotonic())
 
     def _tell(self, trouble: str) -> None:
         """Say what is wrong once, not with every look."""
         if trouble != self._trouble and (trouble or self._trouble):
             log.warning("%s", trouble or "reachable again")
         self._trouble = trouble
+
+
+def _says(live: Live | None) -> str:
+    if live is None:
+        return "no version is @champion any more; nothing answers"
+    return f"version {live.bundle.version} answers"
 
 
 def _answers(store: Store) -> bool:

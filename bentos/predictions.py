@@ -1,6 +1,7 @@
 """Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -20,7 +21,8 @@ from bentos.serving import Live, Serving
 from runlore.records import instant
 from runlore.records.errors import BadInput, RunloreError, Unavailable
 from runlore.usecases import predict
-from runlore.usecases.predict import Answer, Refusal
+from runlore.usecases.predict import Answer, Predictor, Refusal
+from runlore.usecases.promotion import CHALLENGER, CHAMPION
 from runlore.usecases.record import SOURCE
 
 Form = Literal["one", "batch"]
@@ -85,7 +87,9 @@ class _Asked:
         except Exception:  # the edge of the process: the client and the ledger are told as well
             log.exception("predict %s", self.name)
             return self._refused(live, Problem(500, TITLES[500]))
-        self._count(live, 200, len(answers))
+        for version, rows in Counter(answer.version for answer in answers).items():
+            metrics().answered(self.name, version, 200, rows)
+        self._observe()
         told = [_shown(answer, live.unit) for answer in answers]
         body = told[0].model_dump_json() if self.form == "one" else ANSWERS.dump_json(told)
         return json_response(body)
@@ -104,11 +108,25 @@ class _Asked:
             for row in rows
         ]
         store = self.serving.answering()
-        return predict.predict(store, live.predictor, requests, self.at, as_of.pop())
+        arm, predictor = self._arm(live, requests)
+        return predict.predict(store, predictor, requests, self.at, as_of.pop(), arm)
+
+    def _arm(self, live: Live, requests: list[predict.Request]) -> tuple[str, Predictor]:
+        """A batch is the champion's: it is one answer."""
+        challenge = self.serving.challenges.get(self.name)
+        if challenge is None or self.form == "batch":
+            return CHAMPION, live.predictor
+        asked = requests[0].subject
+        named = {"actor": asked.actor, "kind": asked.kind, "scope": asked.scope}
+        unit = {**named, "execution": requests[0].source_id or ""}[challenge.arms.unit]
+        if challenge.takes(self.name, unit):
+            return CHALLENGER, challenge.live.predictor
+        return CHAMPION, live.predictor
 
     def _refused(self, live: Live | None, told: Problem) -> Response:
         version = live.bundle.version if live else None
-        self._count(live, told.status, 1)
+        metrics().answered(self.name, version, told.status)
+        self._observe()
         text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
         refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
         if self.serving.store is not None:
@@ -118,9 +136,7 @@ class _Asked:
                 log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
         return told.response()
 
-    def _count(self, live: Live | None, status: int, rows: int) -> None:
-        version = live.bundle.version if live else None
-        metrics().answered(self.name, version, status, rows)
+    def _observe(self) -> None:
         metrics().latency.labels(self.name, self.form).observe(perf_counter() - self.began)
 
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 
+from bentos.arms import Challenge
 from bentos.question import Clock, Question, ask
 from runlore.features import fold
 from runlore.features.keys import Subject
@@ -15,6 +17,9 @@ from runlore.models.spec import Quantity
 from runlore.records.errors import NoChampion, NotFound, Refused, Unavailable
 from runlore.store.engine import Store
 from runlore.usecases.predict import Predictor
+from runlore.usecases.promotion import CHALLENGER, CHAMPION
+
+T = TypeVar("T")
 
 PROBE = Subject("", "", "", {})
 PROBE_US = 1_700_000_000_000_000
@@ -39,7 +44,7 @@ class Live:
 
 @dataclass
 class Serving:
-    """names: of the specs. live: replaced as a whole, never changed in place.
+    """names: of the specs. live, challenges: replaced as a whole, never changed in place.
 
     is_standalone: there is no database on purpose; every actor looks new.
     """
@@ -49,6 +54,7 @@ class Serving:
     is_standalone: bool = False
     store: Store | None = None
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
+    challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
 
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
@@ -83,10 +89,22 @@ class Serving:
         except Unavailable:
             return False
 
-    def put(self, name: str, version: Live | None) -> None:
-        """Let a version answer from now on: requests see the old one or the new one, whole."""
-        others = {each: live for each, live in self.live.items() if each != name}
-        self.live = MappingProxyType(others if version is None else {**others, name: version})
+    def put(self, name: str, version: Live | None, challenge: Challenge | None = None) -> None:
+        """Let versions answer from now on: requests see the old ones or the new ones, whole."""
+        self.challenges = _with(self.challenges, name, challenge)
+        self.live = _with(self.live, name, version)
+
+    def versions(self) -> dict[str, dict[str, str]]:
+        """Spec -> arm -> the version that answers."""
+        found = {name: {CHAMPION: live.bundle.version or ""} for name, live in self.live.items()}
+        for name, challenge in self.challenges.items():
+            found.setdefault(name, {})[CHALLENGER] = challenge.live.bundle.version or ""
+        return found
+
+
+def _with(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
+    others = {each: kept for each, kept in known.items() if each != name}
+    return MappingProxyType(others if value is None else {**others, name: value})
 
 
 def load(folder: Path, version: str | None, name: str, clock: Clock) -> Live:
@@ -99,6 +117,7 @@ def load(folder: Path, version: str | None, name: str, clock: Clock) -> Live:
     row = predictor.reader.row(PROBE, PROBE_US, {})
     answer = bundle.predict(row[None, :])
     bundle.reasons(row)
+    bundle.check_probe()
     if not np.isfinite(answer.prediction).all():
         raise Refused(f"{name} version {version}: answers {answer.prediction} when probed")
     return Live(predictor, ask(name, bundle.plan, clock))

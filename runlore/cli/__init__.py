@@ -7,7 +7,7 @@ from pathlib import Path
 
 import typer
 
-from runlore.cli import demo, ingest, monitor, score, serve, simulate, train, up
+from runlore.cli import demo, ingest, monitor, score, serve, simulate, train, up, versions
 from runlore.records.errors import RunloreError
 from runlore.telemetry import silence_telemetry
 from runlore.threads import calm_threads
@@ -27,6 +27,11 @@ app.command()(up.status)
 app.command()(up.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.command()(train.train)
+app.command()(versions.versions)
+app.command()(versions.promote)
+app.command()(versions.rollback)
+app.command()(versions.arms)
+app.command()(versions.audit)
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)

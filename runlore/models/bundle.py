@@ -37,6 +37,9 @@ SKOPS, DESCRIPTION = "model.skops", "bundle.json"
 GRAPHS = (MODEL, LOW, HIGH)
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
 SKOPS_ROWS = 500
+PROBE_ROWS = 8
+PROBE_TOLERANCE = 1e-3
+"""Of what Python answered, relative, and as much absolute: float32 sums in another order."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +113,19 @@ class Bundle:
         self._refuse_other_shape(rows)
         return reasons(self.plan.names, rows[0], self.reference, self._answers(rows), k)
 
+    def check_probe(self) -> None:
+        """Refused when the model answers otherwise than when it was trained."""
+        told = self.description.get("probe")
+        if told is None:
+            return
+        rows = np.stack([_row(each) for each in told["rows"]])
+        expected, found = np.array(told["raw"]), run(self._model, rows)
+        if not np.allclose(found, expected, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE):
+            raise Refused(
+                f"{self.spec} version {self.version}: answers {found.tolist()} where its training"
+                f" answered {told['raw']}; train it again with the packages installed here"
+            )
+
     def _answers(self, rows: Rows) -> Floats:
         return self._answer(run(self._model, rows))
 
@@ -174,6 +190,10 @@ def describe(trained: "Trained") -> dict[str, Any]:
         "importance": [asdict(each) for each in trained.importance],
         "gates": [asdict(each) for each in trained.gates],
         "verdict": asdict(trained.verdict),
+        "probe": {
+            "rows": trained.test.rows[:PROBE_ROWS].tolist(),
+            "raw": trained.chosen.fitted.raw(trained.test.rows[:PROBE_ROWS]).tolist(),
+        },
     }
     return {name: _plain(each) for name, each in found.items()}
 

@@ -1,5 +1,6 @@
 """What the rest of Runlore asks of MLflow."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -7,7 +8,7 @@ from runlore.registry import downloads, publishing, runs, versions
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
-from runlore.registry.versions import AliasChange, VersionRef
+from runlore.registry.versions import DIGEST, AliasChange, Digested, VersionRef
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -43,14 +44,20 @@ class Registry:
         with self._session.watched():
             return versions.behind(self._session, spec, alias)
 
-    def latest_alias(self, spec: str, alias: str) -> str | None:
-        """The version's number alone: cheap enough to ask all the time."""
-        from runlore.store.tracking import version_behind
+    def aliases(self, specs: Sequence[str]) -> dict[str, dict[str, Digested]]:
+        """Spec -> alias -> version and digest: cheap enough to ask all the time."""
+        from runlore.store import tracking
 
+        found: dict[str, dict[str, Digested]] = {spec: {} for spec in specs}
         if self._session.tables is not None:
-            return version_behind(self._session.tables, spec, alias)
-        found = self.alias(spec, alias)
-        return found.version if found else None
+            for spec, alias, *named in tracking.aliases(self._session.tables, specs, DIGEST):
+                found[spec][alias] = Digested(*named)
+            return found
+        for spec in specs:
+            for alias in (CHAMPION, CHALLENGER):
+                if ref := self.alias(spec, alias):
+                    found[spec][alias] = Digested(ref.version, ref.digest)
+        return found
 
     def version(self, spec: str, version: str) -> VersionRef:
         with self._session.watched():

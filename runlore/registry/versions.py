@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from runlore.registry.session import Session
 
@@ -21,6 +21,13 @@ class VersionRef:
     run_id: str
     source: str
     aliases: tuple[str, ...]
+    digest: str
+
+
+class Digested(NamedTuple):
+    """A version's number and the digest of its bundle: numbers can be given again."""
+
+    version: str
     digest: str
 
 

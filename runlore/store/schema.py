@@ -5,6 +5,7 @@ Facts are only ever added. `executions`, `metrics` and `ledger` are partitioned 
 
 from sqlalchemy import (
     ARRAY,
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    event,
     func,
     text,
 )
@@ -195,13 +197,36 @@ anomalies = Table(
 alias_changes = Table(
     "alias_changes",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("at", INSTANT, nullable=False, server_default=func.now()),
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", INSTANT, nullable=False),
     Column("spec", Text, nullable=False),
     Column("alias", Text, nullable=False),
-    Column("version", Text, nullable=False),
+    Column("version", Text),
     Column("previous", Text),
     Column("actor", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("evidence", JSONB, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+ONLY_ADDED = """
+CREATE FUNCTION runlore.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'rows of runlore.% are only ever added', TG_TABLE_NAME;
+END $$;
+CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON runlore.alias_changes
+FOR EACH ROW EXECUTE FUNCTION runlore.refuse_change();
+"""
+event.listen(alias_changes, "after_create", DDL(ONLY_ADDED.replace("%", "%%")))
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("versions", JSONB, nullable=False, comment="spec -> arm -> the version that answers"),
+    Column("seen_at", INSTANT, nullable=False, server_default=func.now()),
+    prefixes=["UNLOGGED"],
 )

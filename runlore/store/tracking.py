@@ -4,6 +4,8 @@ Both sides keep an `alembic_version`, and the embedded server's role is named li
 which PostgreSQL searches first: without a schema of its own MLflow would find our version.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
@@ -24,15 +26,18 @@ def tracking_url(store: Store) -> str:
     return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
-def version_behind(tables: Store, model: str, alias: str) -> str | None:
-    """The version that an alias of MLflow's points at, in one statement.
+def aliases(tables: Store, models: Sequence[str], tag: str) -> list[tuple[str, str, str, str]]:
+    """`(model, alias, version, the version's tag)` of MLflow's aliases, in one statement.
 
-    MLflow's own way takes six and several milliseconds: too much to ask all the time.
+    MLflow's own way takes six and several milliseconds for each: too much to ask all the time.
     tables: a store at `tracking_url`.
     """
     statement = text(
-        "SELECT version FROM registered_model_aliases WHERE name = :model AND alias = :alias"
+        "SELECT a.name, a.alias, a.version::text, coalesce(t.value, '')"
+        " FROM registered_model_aliases a LEFT JOIN model_version_tags t"
+        " ON t.name = a.name AND t.version = a.version AND t.workspace = a.workspace"
+        " AND t.key = :tag WHERE a.name = ANY(:models)"
     )
     with tables.begin() as connection:
-        found = connection.scalar(statement, {"model": model, "alias": alias})
-    return None if found is None else str(found)
+        found = connection.execute(statement, {"models": list(models), "tag": tag})
+        return [(model, alias, version, value) for model, alias, version, value in found]

@@ -18,9 +18,8 @@ from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
 from runlore.simulate.log import SOURCE as SIMULATED
-from runlore.store import alias_changes
 from runlore.store.engine import Store
-from runlore.usecases import features, reference
+from runlore.usecases import features, promotion, reference
 from runlore.usecases.extract import Extract, extract
 from runlore.usecases.training_figures import figures
 
@@ -208,18 +207,12 @@ def _put_in_place(
 ) -> str | None:
     """Its states first, so that whoever sees the alias finds them; then alias and history."""
     features.activate(store, trained.plan)
-    registry.announce(version)
-    names = registry.version(version.spec, version.version).aliases
-    for name in names:
-        change = alias_changes.Change(
-            spec=version.spec,
-            alias=name,
-            version=version.version,
-            actor=getuser(),
-            reason="; ".join(trained.verdict.reasons),
-            evidence={name: str(found) for name, found in trained.evidence.gains.items()},
-        )
-        alias_changes.record(store, change)
+    why = promotion.Reason(
+        actor=getuser(),
+        reason="; ".join(trained.verdict.reasons),
+        evidence={name: str(found) for name, found in trained.evidence.gains.items()},
+    )
+    names = promotion.announce(store, registry, version, why)
     return names[0] if names else None
 
 

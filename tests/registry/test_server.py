@@ -94,7 +94,10 @@ def test_versions_and_aliases_are_the_same_on_both_ways(either, http, release, o
     ).json()
     assert str(told["model_version"]["version"]) == "1"
     change = either.set_alias(release.spec, "champion", "2")
-    assert (change.previous, either.latest_alias(release.spec, "champion")) == ("1", "2")
+    assert (change.previous, either.aliases([release.spec])[release.spec]["champion"].version) == (
+        "1",
+        "2",
+    )
 
 
 def test_files_of_a_registered_model_are_shown_by_the_server(either, http, release):

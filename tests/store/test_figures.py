@@ -1,13 +1,8 @@
-from sqlalchemy import insert
-
+from runlore.store import alias_changes
+from runlore.store.alias_changes import Change
 from runlore.store.engine import Store
 from runlore.store.figures import figures
-from runlore.store.schema import alias_changes, rejects
-
-
-def change(spec: str, alias: str, version: str) -> dict[str, object]:
-    given = {"spec": spec, "alias": alias, "version": version}
-    return given | {"actor": "me", "reason": "test", "evidence": {}}
+from runlore.store.schema import rejects
 
 
 def test_an_empty_database_is_migrated_and_has_no_rows(store: Store) -> None:
@@ -20,13 +15,14 @@ def test_an_empty_database_is_migrated_and_has_no_rows(store: Store) -> None:
 
 
 def test_the_champion_is_the_one_that_was_named_last(store: Store) -> None:
-    with store.begin() as connection:
-        changes = [
-            change("duration", "champion", "1"),
-            change("duration", "challenger", "3"),
-            change("failure-risk", "champion", "7"),
-            change("duration", "champion", "2"),
-        ]
-        connection.execute(insert(alias_changes), changes)
+    pointed = (
+        ("duration", "champion", "1"),
+        ("duration", "challenger", "3"),
+        ("failure-risk", "champion", "7"),
+        ("duration", "champion", "2"),
+    )
+    with alias_changes.writing(store) as history:
+        for spec, alias, version in pointed:
+            history.add(Change(spec, alias, version, "announce", "me", "test"))
     assert figures(store).champions == {"duration": "2", "failure-risk": "7"}
     assert figures(store).rows.keys() == {"executions", "metrics", rejects.name, "ledger"}

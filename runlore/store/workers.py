@@ -1,0 +1,51 @@
+"""Which process serves which versions, as they say themselves; who is silent is gone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from runlore.store.engine import Store
+from runlore.store.schema import workers as table
+
+Versions = Mapping[str, Mapping[str, str]]
+"""Spec -> arm -> version."""
+
+SILENT = text("interval '5 seconds'")
+
+
+@dataclass(frozen=True)
+class Worker:
+    id: UUID
+    host: str
+    pid: int
+    versions: Versions
+    seen_at: datetime
+
+
+def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions) -> None:
+    """Say what a worker serves now; again and again, since it may be killed."""
+    told: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
+    told["seen_at"] = func.clock_timestamp()
+    statement = insert(table).values(id=worker_id, **told)
+    with store.begin() as connection:
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+
+
+def forget(store: Store, worker_id: UUID) -> None:
+    """A worker ends; those that were killed are forgotten too."""
+    is_gone = (table.c.id == worker_id) | (table.c.seen_at < func.now() - text("interval '1 hour'"))
+    with store.begin() as connection:
+        connection.execute(delete(table).where(is_gone))
+
+
+def alive(store: Store) -> list[Worker]:
+    """Those that were heard of within the last seconds."""
+    wanted = select(table).where(table.c.seen_at > func.clock_timestamp() - SILENT)
+    with store.begin() as connection:
+        rows = connection.execute(wanted.order_by(table.c.host, table.c.pid))
+        return [Worker(**row._mapping) for row in rows]

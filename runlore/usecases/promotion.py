@@ -1,0 +1,236 @@
+"""Which version serves: every change in one transaction with who, why and on what evidence.
+
+The alias in the registry is the truth; its history is written in the transaction that moves it.
+An alias that somebody moved elsewhere, or a process that was killed between the two, is found
+and written down before the next change.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal
+
+from runlore.records.errors import BadInput, NotFound, Refused
+from runlore.store import alias_changes, workers
+from runlore.store.alias_changes import FIRST, Change, Entry, Writer
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runlore.registry import Registry, VersionRef
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+ALIASES = (CHAMPION, CHALLENGER)
+ELSEWHERE = "outside Runlore"
+UNITS = ("actor", "kind", "scope", "execution")
+POLL_S = 0.02
+
+Unit = Literal["actor", "kind", "scope", "execution"]
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Who changes what serves, and why."""
+
+    actor: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Arms:
+    """How much the challenger answers: `share` of the units, by a stable hash of `unit`.
+
+    shadow: it also answers everything that the champion does, for nobody but the ledger.
+    """
+
+    share: float = 0.0
+    unit: Unit = "actor"
+    shadow: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share <= 1:
+            raise BadInput(f"share: {self.share} is not between 0 and 1", "share")
+        if self.unit not in UNITS:
+            raise BadInput(f"unit: {self.unit!r} is none of {', '.join(UNITS)}", "unit")
+
+    def as_json(self) -> dict[str, Any]:
+        return {"share": self.share, "unit": self.unit, "shadow": self.shadow}
+
+
+@dataclass(frozen=True)
+class Status:
+    """A version with its place: as the registry and the history have it."""
+
+    version: str
+    aliases: tuple[str, ...]
+    digest: str
+    run_id: str
+
+
+def announce(store: Store, registry: "Registry", ref: "VersionRef", why: Reason) -> tuple[str, ...]:
+    """A new version takes its place: champion when there is none, else challenger.
+
+    Returns its aliases.
+    """
+    with alias_changes.writing(store) as history:
+        _catch_up(history, registry, ref.spec)
+        change = registry.announce(ref)
+        if change is not None:
+            history.add(_change(ref.spec, change.alias, ref.version, "announce", why, ref))
+    return registry.version(ref.spec, ref.version).aliases
+
+
+def promote(
+    store: Store,
+    registry: "Registry",
+    spec: str,
+    why: Reason,
+    version: str | None = None,
+    folder: "Path | None" = None,
+) -> Entry:
+    """Make a version the champion, the challenger unless told otherwise.
+
+    folder: where versions are fetched to; one that cannot be loaded, or that answers otherwise
+    than when it was trained, is Refused, and so is one that is the champion already.
+    """
+    with alias_changes.writing(store) as history:
+        _catch_up(history, registry, spec)
+        aliases = _aliases(registry, spec)
+        wanted = version or aliases.get(CHALLENGER)
+        if wanted is None:
+            raise Refused(f"{spec}: there is no @challenger; name a version to promote")
+        if wanted == aliases.get(CHAMPION):
+            raise Refused(f"{spec}: version {wanted} is the champion already")
+        ref = registry.version(spec, wanted)
+        if folder is not None:
+            _try_out(registry, ref, folder)
+        entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
+        if aliases.get(CHALLENGER) == wanted:
+            history.add(_change(spec, CHALLENGER, None, "promote", why, ref))
+        registry.set_alias(spec, CHAMPION, wanted)
+        if aliases.get(CHALLENGER) == wanted:
+            registry.remove_alias(spec, CHALLENGER)
+    return entry
+
+
+def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entry:
+    """Give the champion's place back to the version that had it before.
+
+    Rolling back again goes further back. Refused when there is nothing before.
+    """
+    with alias_changes.writing(store) as history:
+        _catch_up(history, registry, spec)
+        past = champions(history.history(spec, CHAMPION))
+        if len(past) < 2:
+            raise Refused(f"{spec}: no version was champion before; nothing to roll back to")
+        ref = registry.version(spec, past[-2])
+        entry = history.add(_change(spec, CHAMPION, past[-2], "rollback", why, ref))
+        registry.set_alias(spec, CHAMPION, past[-2])
+    return entry
+
+
+def set_arms(store: Store, registry: "Registry", spec: str, arms: Arms, why: Reason) -> Entry:
+    """Say how much the challenger answers from now on."""
+    with alias_changes.writing(store) as history:
+        _catch_up(history, registry, spec)
+        version = _aliases(registry, spec).get(CHALLENGER)
+        if version is None and (arms.share or arms.shadow):
+            raise Refused(f"{spec}: there is no @challenger to give a share to")
+        told = Reason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
+        return history.add(_change(spec, CHALLENGER, version, "arms", told))
+
+
+def arms(store: Store) -> dict[str, Arms]:
+    """Spec -> how much its challenger answers; a challenger begins without a share."""
+    given = alias_changes.newest(store, CHALLENGER, "arms")
+    newest = alias_changes.newest(store, CHALLENGER)
+    return {
+        spec: Arms(**{name: entry.evidence[name] for name in ("share", "unit", "shadow")})
+        for spec, entry in given.items()
+        if entry.version is not None and newest[spec].version == entry.version
+    }
+
+
+def champions(changes: Sequence[Entry]) -> list[str]:
+    """The versions that a rollback would pass through, the champion of today last."""
+    past: list[str] = []
+    for change in changes:
+        if change.action == "rollback" and len(past) > 1:
+            past.pop()
+        elif change.version is not None and change.version != (past[-1] if past else None):
+            past.append(change.version)
+    return past
+
+
+def reconcile(store: Store, registry: "Registry", spec: str) -> None:
+    """Write down where aliases point when somebody else has moved them."""
+    with alias_changes.writing(store) as history:
+        _catch_up(history, registry, spec)
+
+
+def await_workers(store: Store, spec: str, version: str, patience_s: float) -> tuple[int, int]:
+    """Wait until every worker that is alive answers with the version: (how many do, of all)."""
+    until = time.monotonic() + patience_s
+    while True:
+        every = workers.alive(store)
+        done = sum(each.versions.get(spec, {}).get(CHAMPION) == version for each in every)
+        if done == len(every) or time.monotonic() > until:
+            return done, len(every)
+        time.sleep(POLL_S)
+
+
+def audit(store: Store) -> list[str]:
+    """What is wrong with the history; nothing when every row is as it was written."""
+    wrong, before, last = [], FIRST, 0
+    for entry in alias_changes.entries(store):
+        if entry.id != last + 1:
+            wrong.append(f"row {last + 1}: missing before row {entry.id}")
+        if entry.hash != entry.hashed(before):
+            wrong.append(
+                f"row {entry.id} ({entry.at.isoformat()}, {entry.spec} @{entry.alias}):"
+                " its content is not what was written, or the row before it is not"
+            )
+        before, last = entry.hash, entry.id
+    return wrong
+
+
+def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
+    """Alias -> the change that says where it pointed at that instant, and why."""
+    found = alias_changes.as_of(store, spec, at)
+    if not found:
+        raise NotFound(f"{spec}: nothing is on record at {at.isoformat()}")
+    return found
+
+
+def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
+    return {alias: found.version for alias, found in registry.aliases([spec])[spec].items()}
+
+
+def _catch_up(history: Writer, registry: "Registry", spec: str) -> None:
+    aliases = _aliases(registry, spec)
+    for alias in ALIASES:
+        known, actual = history.last(spec, alias), aliases.get(alias)
+        if actual != (known.version if known else None):
+            why = Reason(ELSEWHERE, "the alias was found to point elsewhere")
+            history.add(_change(spec, alias, actual, "found", why))
+
+
+def _try_out(registry: "Registry", ref: "VersionRef", folder: "Path") -> None:
+    from runlore.models.bundle import Bundle
+
+    Bundle.load(registry.download(ref, folder), ref.version).check_probe()
+
+
+def _change(
+    spec: str,
+    alias: str,
+    version: str | None,
+    action: alias_changes.Action,
+    why: Reason,
+    ref: "VersionRef | None" = None,
+) -> Change:
+    told = {} if ref is None else {"digest": ref.digest, "run": ref.run_id}
+    return Change(spec, alias, version, action, why.actor, why.reason, {**told, **why.evidence})
