@@ -34,6 +34,10 @@ class TooSlow(RunloreError):
     """The answer was not ready in time."""
 
 
+class Overloaded(RunloreError):
+    """More requests wait than can be answered soon."""
+
+
 STATUS: Mapping[type[RunloreError], int] = {
     Malformed: 400,
     NotFound: 404,
@@ -42,6 +46,7 @@ STATUS: Mapping[type[RunloreError], int] = {
     BadInput: 422,
     Misconfigured: 500,
     NoChampion: 503,
+    Overloaded: 503,
     Unavailable: 503,
     TooSlow: 504,
 }

@@ -8,12 +8,18 @@ from pydantic.json_schema import models_json_schema
 
 from bentos import schema
 from bentos.errors import MEDIA_TYPE, TITLES
-from bentos.question import MOST_ROWS, ask
+from bentos.question import MOST_REASONS, MOST_ROWS, ask
 from bentos.serving import Serving
 from runlore import __version__
 
 REF = "#/components/schemas/{model}"
 Content = dict[str, Any]
+REASONS: Content = {
+    "name": "reasons",
+    "in": "query",
+    "description": "How many reasons to give with each answer; they take longer than the answer",
+    "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": 0},
+}
 
 
 def document(serving: Serving) -> dict[str, Any]:
@@ -65,12 +71,14 @@ def _predictions(serving: Serving, name: str, request: type[BaseModel]) -> Conte
             f"predict_{name}",
             _responses({"200": ("The answer", answer)}, *bad),
             one,
+            [REASONS],
         ),
         f"/predict/{name}/batch": _post(
             f"Predict {name} for up to {MOST_ROWS:,} pieces of work ({who})",
             f"predict_{name}_batch",
             _responses({"200": ("The answers, in order", answers)}, *bad),
             many,
+            [REASONS],
         ),
     }
 

@@ -17,11 +17,12 @@ from bentos import schema
 from bentos.bodies import in_thread, json_response, read_body
 from bentos.errors import TITLES, Problem, problem
 from bentos.metrics import metrics
+from bentos.question import MOST_REASONS
 from bentos.serving import Live, Serving
 from runlore.records import instant
-from runlore.records.errors import BadInput, RunloreError, Unavailable
+from runlore.records.errors import BadInput, RunloreError
 from runlore.usecases import predict
-from runlore.usecases.predict import Answer, Predictor, Refusal
+from runlore.usecases.predict import Answer, Ask, Predictor, Refusal
 from runlore.usecases.promotion import CHALLENGER, CHAMPION
 from runlore.usecases.record import SOURCE
 
@@ -61,32 +62,36 @@ async def _answer(request: Request, form: Form) -> Response:
     serving: Serving = request.app.state.serving
     name: str = request.path_params["spec"]
     serving.check(name)
+    began = perf_counter()
     body = await read_body(request)
-    asked = _Asked(serving, name, form, body, instant.now(), perf_counter())
-    return await in_thread(request, asked.response)
+    reasons = request.query_params.get("reasons", "0")
+    asked = _Asked(request, serving, name, form, body, reasons, instant.now(), began)
+    return await asked.response()
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     """One request to predict: received at `at`."""
 
+    http: Request
     serving: Serving
     name: str
     form: Form
     body: bytes
+    reasons: str
     at: datetime
     began: float
 
-    def response(self) -> Response:
+    async def response(self) -> Response:
         live: Live | None = None
         try:
             live = self.serving.champion(self.name)
-            answers = self._predict(live)
+            answers = await self._answers(self._ask(live))
         except (RunloreError, ValidationError) as error:
-            return self._refused(live, problem(error))
+            return await self._refused(live, problem(error))
         except Exception:  # the edge of the process: the client and the ledger are told as well
             log.exception("predict %s", self.name)
-            return self._refused(live, Problem(500, TITLES[500]))
+            return await self._refused(live, Problem(500, TITLES[500]))
         for version, rows in Counter(answer.version for answer in answers).items():
             metrics().answered(self.name, version, 200, rows)
         self._observe()
@@ -94,7 +99,16 @@ class _Asked:
         body = told[0].model_dump_json() if self.form == "one" else ANSWERS.dump_json(told)
         return json_response(body)
 
-    def _predict(self, live: Live) -> list[Answer]:
+    async def _answers(self, ask: Ask) -> list[Answer]:
+        """One answer is committed together with those of others; a batch is a group by itself."""
+        if self.serving.answering() is None:
+            return predict.answer_alone(ask)
+        if self.form == "one":
+            return await self.serving.commits.answer(ask)
+        store = self.serving.database()
+        return await in_thread(self.http, lambda: predict.commit(store, ask))
+
+    def _ask(self, live: Live) -> Ask:
         question = live.question
         if self.form == "one":
             rows: list[Any] = [question.request.model_validate_json(self.body)]
@@ -107,9 +121,9 @@ class _Asked:
             predict.Request(question.subject(row), SOURCE if row.execution else None, row.execution)
             for row in rows
         ]
-        store = self.serving.answering()
         arm, predictor = self._arm(live, requests)
-        return predict.predict(store, predictor, requests, self.at, as_of.pop(), arm)
+        reasons = _how_many(self.reasons)
+        return Ask(predictor, requests, self.at, as_of.pop(), arm, reasons, self.began)
 
     def _arm(self, live: Live, requests: list[predict.Request]) -> tuple[str, Predictor]:
         """A batch is the champion's: it is one answer."""
@@ -123,7 +137,7 @@ class _Asked:
             return CHALLENGER, challenge.live.predictor
         return CHAMPION, live.predictor
 
-    def _refused(self, live: Live | None, told: Problem) -> Response:
+    async def _refused(self, live: Live | None, told: Problem) -> Response:
         version = live.bundle.version if live else None
         metrics().answered(self.name, version, told.status)
         self._observe()
@@ -131,13 +145,19 @@ class _Asked:
         refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
         if self.serving.store is not None:
             try:
-                predict.refuse(self.serving.store, refusal, self.at)
-            except Unavailable as error:
+                await self.serving.commits.write(predict.refusal_row(refusal, self.at))
+            except RunloreError as error:
                 log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
         return told.response()
 
     def _observe(self) -> None:
         metrics().latency.labels(self.name, self.form).observe(perf_counter() - self.began)
+
+
+def _how_many(text: str) -> int:
+    if text.isdecimal() and len(text) < 3 and int(text) <= MOST_REASONS:
+        return int(text)
+    raise BadInput(f"reasons: {text[:80]!r} is no number from 0 to {MOST_REASONS}", "reasons")
 
 
 def _shown(answer: Answer, unit: str) -> schema.Answer:

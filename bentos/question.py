@@ -13,6 +13,7 @@ from runlore.features.keys import Subject
 from runlore.records.execution import Scalar
 
 MOST_ROWS = 10_000
+MOST_REASONS = 20
 PREFIX = "inputs."
 
 Clock = Literal["wall", "record"]

@@ -52,7 +52,10 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Serving]]) -> S
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with opened() as serving:
             app.state.serving, app.state.limits = serving, Limits.usual()
-            yield
+            try:
+                yield
+            finally:
+                await asyncio.to_thread(serving.commits.close)
 
     routes = [
         _route("/predict/{spec}", "POST", predictions.one),

@@ -9,6 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from bentos.arms import Challenge
+from bentos.committing import GroupCommit
 from bentos.question import Clock, Question, ask
 from runlore.features import fold
 from runlore.features.keys import Subject
@@ -55,6 +56,10 @@ class Serving:
     store: Store | None = None
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
+    commits: GroupCommit = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.commits = GroupCommit(self.database)
 
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""

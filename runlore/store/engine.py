@@ -39,7 +39,7 @@ class Store:
     def begin(self) -> Iterator[sqlalchemy.Connection]:
         """A connection in a transaction: committed at the end, rolled back on an error."""
         connection = self._reach(self.engine.connect)
-        with self._watched(), connection, connection.begin():
+        with self.watched(), connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -48,7 +48,7 @@ class Store:
         pooled = self._reach(self.engine.raw_connection)
         connection: psycopg.Connection[Any] = pooled.driver_connection  # type: ignore[assignment]
         try:
-            with self._watched(), connection.transaction():
+            with self.watched(), connection.transaction():
                 yield connection
         finally:
             if connection.closed:
@@ -56,7 +56,7 @@ class Store:
             pooled.close()
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def watched(self) -> Iterator[None]:
         """A connection lost half-way is `Unavailable`, like one that never came about."""
         try:
             yield
@@ -91,6 +91,17 @@ def connect(url: str) -> Store:
         connect_args=_session(parsed),
     )
     return Store(parsed.render_as_string(hide_password=False), engine)
+
+
+def dedicated(store: Store) -> psycopg.Connection[Any]:
+    """A connection outside the pool; each statement is a transaction of its own."""
+    url = store.engine.url.set(drivername="postgresql", query={})
+    given = {name: str(value) for name, value in store.engine.url.query.items()}
+    return psycopg.connect(
+        url.render_as_string(hide_password=False),
+        autocommit=True,
+        **{**given, **_session(store.engine.url)},
+    )
 
 
 def _session(url: URL) -> dict[str, str | int]:

@@ -1,5 +1,6 @@
 """The state of every key of every history in use, as the fold left it."""
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -26,7 +27,7 @@ COPY_KEYS = 50_000
 SUBJECT = "hashtextextended('runlore.feature_states', 0)"
 EXCLUSIVE = f"SELECT pg_advisory_xact_lock({SUBJECT})"
 SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
-"""Recorders share the lock; who replaces whole histories has it alone. Readers need none."""
+"""Recorders share the lock; who replaces whole histories has it alone. Few readers need it."""
 
 ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
 FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
@@ -41,13 +42,21 @@ SELECT history, key, '{}' FROM unnest(%s::text[], %s::text[]) AS wanted (history
 ORDER BY history, key ON CONFLICT DO NOTHING
 """
 LOCK = READ + "ORDER BY history, key FOR UPDATE OF feature_states"
+HOLD = "SELECT pg_advisory_lock_shared(number) FROM unnest(%s::bigint[]) AS number"
+LET = "SELECT pg_advisory_unlock_shared(number) FROM unnest(%s::bigint[]) AS number"
+ALONE = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number"
+HOLD_ALL, LET_ALL = f"SELECT pg_advisory_lock({SUBJECT})", f"SELECT pg_advisory_unlock({SUBJECT})"
+MOST_LOCKED = 500
+"""PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
+
 CLOCK = "SELECT clock_timestamp()"
 WRITE = "UPDATE runlore.feature_states SET state = %b WHERE history = %s AND key = %s"
 FORGET = "DELETE FROM runlore.feature_states WHERE history = %s"
 BUILT = """
 INSERT INTO runlore.feature_histories (history, declaration, built_seq) VALUES (%s, %s, %s)
 ON CONFLICT (history) DO UPDATE
-SET built_seq = EXCLUDED.built_seq, built_at = now(), is_stale = false
+SET built_seq = EXCLUDED.built_seq, is_stale = false, built_at = CASE
+    WHEN feature_histories.is_stale THEN clock_timestamp() ELSE feature_histories.built_at END
 """
 
 
@@ -78,9 +87,37 @@ def parse_history(declaration: str) -> History:
     return History(tuple(told["keys"]), tuple(told["values"]), tuple(told["half_lives_s"]))
 
 
-def read_states(connection: Connection, names: Iterable[Name]) -> dict[Name, Floats]:
-    """The states of these keys, in one query; a key without a past is not there."""
-    return _states(connection.execute(READ, _columns(names), binary=True))
+def read_states(
+    connection: Connection, names: Iterable[Name]
+) -> tuple[dict[Name, Floats], datetime]:
+    """The states of these keys and the clock when they were all that was known, in one round trip.
+
+    A key without a past is not there. Whoever is recording for one of the keys is waited for, and
+    whoever begins to record later takes a later instant: nothing that became known up to the
+    clock's instant is missing. When this fails, the connection must be closed, since it may hold
+    locks.
+    """
+    wanted = set(names)
+    lock, unlock, parameters = _held(wanted)
+    with connection.pipeline():
+        connection.execute(lock, parameters)
+        rows = connection.execute(READ, _columns(wanted), binary=True)
+        now = connection.execute(CLOCK)
+        connection.execute(unlock, parameters)
+    return _states(rows), _first(now)
+
+
+def _held(names: set[Name]) -> tuple[str, str, tuple[Any, ...]]:
+    if len(names) > MOST_LOCKED:
+        return HOLD_ALL, LET_ALL, ()
+    return HOLD, LET, (_numbers(names),)
+
+
+def _numbers(names: Iterable[Name]) -> list[int]:
+    """What stands for keys among PostgreSQL's advisory locks, in the order that all take them."""
+    texts = {f"{history}\x1f{key}".encode() for history, key in names}
+    digests = (hashlib.blake2b(text, digest_size=8).digest() for text in texts)
+    return sorted({int.from_bytes(digest, signed=True) for digest in digests})
 
 
 def lock_out_recorders(connection: Connection) -> None:
@@ -97,6 +134,7 @@ def lock_states(
     """
     columns = _columns(histories)
     with connection.pipeline():
+        connection.execute(ALONE, (_numbers(histories),))
         connection.execute(MAKE, columns)
         rows = connection.execute(LOCK, columns, binary=True)
         now = connection.execute(CLOCK)

@@ -1,5 +1,6 @@
 """The ledger: every answer given and every refusal, before it is acknowledged."""
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -11,7 +12,6 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import dict_row
-from psycopg.types.json import Jsonb
 
 from runlore.records.instant import from_us, to_us
 from runlore.records.validate import LATEST_US
@@ -20,8 +20,6 @@ from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 
 Connection = psycopg.Connection[Any]
-COPY_ROWS = 20
-"""From here on COPY is cheaper than a statement a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +45,31 @@ class Row:
     latency_ms: float | None = None
 
 
+TYPES = {
+    "at": "timestamptz",
+    "id": "uuid",
+    "status": "smallint",
+    "as_of": "timestamptz",
+    "request": "jsonb",
+    "features": "real[]",
+    "prediction": "float8",
+    "low": "float8",
+    "high": "float8",
+    "reasons": "jsonb",
+    "latency_ms": "real",
+}
+"""Of the columns that are not text. What PostgreSQL has no arrays of goes as text."""
+
+AS_TEXT = ("request", "features", "reasons")
 COLUMNS = tuple(field.name for field in fields(Row))
+ARRAYS = ", ".join(
+    f"%s::{'text' if name in AS_TEXT else TYPES.get(name, 'text')}[]" for name in COLUMNS
+)
+CAST = ", ".join(f"{name}::{TYPES.get(name, 'text')}" for name in COLUMNS)
 ADD = (
     f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
-    f"VALUES ({', '.join('%b::real[]' if name == 'features' else '%s' for name in COLUMNS)})"
+    f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
-COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN"
 READ = "SELECT * FROM runlore.ledger WHERE id = %s AND at BETWEEN %s AND %s"
 AROUND = timedelta(minutes=1)
 
@@ -65,19 +82,9 @@ def new_id(at: datetime) -> UUID:
 
 
 def add(connection: Connection, rows: Sequence[Row]) -> None:
-    """Write rows of one instant."""
+    """Write rows in one statement; those that are there already, by their id, stay as they are."""
     try:
-        if len(rows) < COPY_ROWS:
-            for row in rows:
-                features = None if row.features is None else row.features.tolist()
-                connection.execute(ADD, _values(row, features))
-            return
-        known = [row.features for row in rows if row.features is not None]
-        vectors = iter(arrays(np.stack(known)).to_pylist() if known else [])
-        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            for row in rows:
-                text = None if row.features is None else next(vectors)
-                copy.write_row(_values(row, text))
+        connection.execute(ADD, _columns(rows))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 
@@ -93,10 +100,24 @@ def read(store: Store, prediction_id: UUID) -> dict[str, Any] | None:
         return cursor.execute(READ, (prediction_id, at - AROUND, at + AROUND)).fetchone()
 
 
-def _values(row: Row, features: Sequence[float] | str | None) -> list[Any]:
-    values = [getattr(row, name) for name in COLUMNS]
-    values[COLUMNS.index("request")] = Jsonb(dict(row.request))
-    values[COLUMNS.index("features")] = features
-    if row.reasons is not None:
-        values[COLUMNS.index("reasons")] = Jsonb([dict(reason) for reason in row.reasons])
-    return values
+def _columns(rows: Sequence[Row]) -> list[list[Any]]:
+    columns = {name: [getattr(row, name) for row in rows] for name in COLUMNS}
+    columns["request"] = [json.dumps(row.request) for row in rows]
+    columns["features"] = _vectors([row.features for row in rows])
+    columns["reasons"] = [
+        None if row.reasons is None else json.dumps([dict(each) for each in row.reasons])
+        for row in rows
+    ]
+    return list(columns.values())
+
+
+def _vectors(features: Sequence[NDArray[np.float32] | None]) -> list[str | None]:
+    """As PostgreSQL writes arrays, all of one width at once; every bit comes back."""
+    found: list[str | None] = [None] * len(features)
+    widths = {len(each) for each in features if each is not None}
+    for width in widths:
+        at = [i for i, each in enumerate(features) if each is not None and len(each) == width]
+        texts = arrays(np.stack([features[i] for i in at])).to_pylist()  # type: ignore[misc]
+        for i, text in zip(at, texts, strict=True):
+            found[i] = text
+    return found

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from runlore.models.explain import Reason
 
 Rows = NDArray[np.float32]
-REASONS = 3
 MOST_REASONED = 100
 """Answers of a larger batch come without reasons, which cost more than the answers do."""
 
@@ -80,6 +79,23 @@ class Refusal:
     request: Mapping[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Requests to answer together, by one version, for one instant.
+
+    as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
+    reasons: how many to give with each answer.
+    """
+
+    predictor: Predictor
+    requests: Sequence[Request]
+    at: datetime
+    as_of: datetime | None = None
+    arm: str = "champion"
+    reasons: int = 0
+    began: float = field(default_factory=perf_counter)
+
+
 def predict(
     store: Store | None,
     predictor: Predictor,
@@ -87,34 +103,84 @@ def predict(
     at: datetime,
     as_of: datetime | None = None,
     arm: str = "champion",
+    reasons: int = 0,
 ) -> list[Answer]:
-    """Answer requests, in their order; all the states that they need are read in one query.
+    """Answer requests, in their order, and put the answers on the ledger: see `answer`."""
+    ask = Ask(predictor, requests, at, as_of, arm, reasons)
+    return answer_alone(ask) if store is None else commit(store, ask)
 
-    as_of: the instant to answer for, None: `at`, which is now. It is moved up to the latest fact
-    that the states contain, so that no answer knows the future.
-    """
-    began = perf_counter()
-    as_of_us = to_us(as_of or at)
-    if store is None:
-        rows = _rows(predictor, requests, as_of_us, {})
-        return _answers(predictor, rows, at, from_us(as_of_us), "absent")
+
+def commit(store: Store, ask: Ask) -> list[Answer]:
+    """Answer an ask; its answers are on the ledger then."""
 
     def work(connection: Connection) -> list[Answer]:
-        names = {name for each in requests for name in predictor.reader.keys(each.subject)}
-        states = feature_states.read_states(connection, names)
-        known_us = max(as_of_us, online.seen(states.values()).last_us)
-        rows = _rows(predictor, requests, known_us, states)
-        answers = _answers(predictor, rows, at, from_us(known_us), "known")
-        asked = _Asked(requests, rows, at, arm, (perf_counter() - began) * 1e3)
-        ledger.add(connection, asked.ledger_rows(answers))
-        return answers
+        [answered] = answer(connection, [ask])
+        if isinstance(answered, Exception):
+            raise answered
+        ledger.add(connection, answered.rows)
+        return answered.answers
 
     return transaction(store, work)
 
 
-def refuse(store: Store, refusal: Refusal, at: datetime, arm: str = "champion") -> UUID:
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Answers with what is to be on the ledger before anybody sees them."""
+
+    answers: list[Answer]
+    rows: list[Row]
+
+
+def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """Answer asks of many clients at once; all the states that they need are read in one query.
+
+    An instant that was asked for is moved up to the latest fact that the states contain, so that
+    no answer knows the future. What goes wrong with one ask is its own answer.
+    """
+    names = {
+        name
+        for ask in asks
+        for request in ask.requests
+        for name in ask.predictor.reader.keys(request.subject)
+    }
+    states, now = feature_states.read_states(connection, names)
+    now_us = to_us(now)
+    return [_tried(ask, states, now_us) for ask in asks]
+
+
+def answer_alone(ask: Ask) -> list[Answer]:
+    """Answer with no database: nothing is known of anybody's past."""
+    as_of_us = to_us(ask.as_of or ask.at)
+    return _answers(ask, _rows(ask, as_of_us, {}), from_us(as_of_us), "absent")
+
+
+def _tried(ask: Ask, states: Mapping[Name, Floats], now_us: int) -> Answered | Exception:
+    try:
+        as_of_us = now_us if ask.as_of is None else to_us(ask.as_of)
+        as_of_us = max(as_of_us, _latest(ask, states))
+        rows = _rows(ask, as_of_us, states)
+        answers = _answers(ask, rows, from_us(as_of_us), "known")
+        latency_ms = (perf_counter() - ask.began) * 1e3
+        told = zip(ask.requests, rows, answers, strict=True)
+        return Answered(answers, [_ledger_row(ask, *each, latency_ms) for each in told])
+    except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
+        return error
+
+
+def _latest(ask: Ask, states: Mapping[Name, Floats]) -> int:
+    names = (n for request in ask.requests for n in ask.predictor.reader.keys(request.subject))
+    return online.seen(states[name] for name in names if name in states).last_us
+
+
+def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
     """Put a refusal on the ledger."""
-    row = Row(
+    row = refusal_row(refusal, at)
+    transaction(store, lambda connection: ledger.add(connection, [row]))
+    return row.id
+
+
+def refusal_row(refusal: Refusal, at: datetime, arm: str = "champion") -> Row:
+    return Row(
         at=at,
         id=ledger.new_id(at),
         spec=refusal.spec,
@@ -125,8 +191,6 @@ def refuse(store: Store, refusal: Refusal, at: datetime, arm: str = "champion") 
         request=refusal.request,
         error=refusal.error,
     )
-    transaction(store, lambda connection: ledger.add(connection, [row]))
-    return row.id
 
 
 def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
@@ -137,71 +201,50 @@ def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
     return row
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    requests: Sequence[Request]
-    rows: Rows
-    at: datetime
-    arm: str
-    latency_ms: float
-
-    def ledger_rows(self, answers: Sequence[Answer]) -> list[Row]:
-        return [
-            self._row(request, features, answer)
-            for request, features, answer in zip(self.requests, self.rows, answers, strict=True)
-        ]
-
-    def _row(self, request: Request, features: Rows, answer: Answer) -> Row:
-        reasons = answer.reasons
-        return Row(
-            at=self.at,
-            id=answer.id,
-            spec=answer.spec,
-            version=answer.version,
-            arm=self.arm,
-            status=200,
-            as_of=answer.as_of,
-            request=_shown(request.subject),
-            source=request.source,
-            source_id=request.source_id,
-            features=features,
-            prediction=answer.prediction,
-            low=answer.low,
-            high=answer.high,
-            reasons=None if reasons is None else [vars(each) for each in reasons],
-            latency_ms=self.latency_ms,
-        )
+def _ledger_row(
+    ask: Ask, request: Request, features: Rows, given: Answer, latency_ms: float
+) -> Row:
+    reasons = given.reasons
+    return Row(
+        at=ask.at,
+        id=given.id,
+        spec=given.spec,
+        version=given.version,
+        arm=ask.arm,
+        status=200,
+        as_of=given.as_of,
+        request=_shown(request.subject),
+        source=request.source,
+        source_id=request.source_id,
+        features=features,
+        prediction=given.prediction,
+        low=given.low,
+        high=given.high,
+        reasons=None if reasons is None else [vars(each) for each in reasons],
+        latency_ms=latency_ms,
+    )
 
 
-def _rows(
-    predictor: Predictor,
-    requests: Sequence[Request],
-    as_of_us: int,
-    states: Mapping[Name, Floats],
-) -> Rows:
-    reader = predictor.reader
-    return np.stack([reader.row(request.subject, as_of_us, states) for request in requests])
+def _rows(ask: Ask, as_of_us: int, states: Mapping[Name, Floats]) -> Rows:
+    reader = ask.predictor.reader
+    return np.stack([reader.row(each.subject, as_of_us, states) for each in ask.requests])
 
 
 def _answers(
-    predictor: Predictor,
-    rows: Rows,
-    at: datetime,
-    as_of: datetime,
-    history: Literal["known", "absent"],
+    ask: Ask, rows: Rows, as_of: datetime, history: Literal["known", "absent"]
 ) -> list[Answer]:
-    bundle = predictor.bundle
+    bundle = ask.predictor.bundle
     found = bundle.predict(rows)
-    is_reasoned = len(rows) <= MOST_REASONED
+    is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
         Answer(
-            id=ledger.new_id(at),
+            id=ledger.new_id(ask.at),
             spec=bundle.spec,
             version=bundle.version,
             prediction=float(found.prediction[i]),
             low=_bound(found.low, i),
             high=_bound(found.high, i),
-            reasons=bundle.reasons(row, REASONS) if is_reasoned else None,
+            reasons=bundle.reasons(row, ask.reasons) if is_reasoned else None,
             as_of=as_of,
             history=history,
         )

@@ -22,7 +22,7 @@ def ledger_rows(store: Store) -> list:
 
 
 def test_a_prediction_has_everything_that_a_client_needs(client: httpx.Client) -> None:
-    answer = client.post("/predict/duration", json=ANN)
+    answer = client.post("/predict/duration?reasons=3", json=ANN)
     assert answer.status_code == 200
     told = answer.json()
     assert (told["spec"], told["version"], told["unit"], told["history"]) == (

@@ -27,7 +27,7 @@ def replace(store: Store, history: History, states: dict[str, np.ndarray], seq: 
 
 def read(store: Store, *names: tuple[str, str]) -> dict:
     with store.connect() as connection:
-        return feature_states.read_states(connection, names)
+        return feature_states.read_states(connection, names)[0]
 
 
 @given(arrays.arrays(np.float64, (3, WIDTH), elements=st.floats(allow_subnormal=True)))

@@ -20,7 +20,7 @@ PLAN = FeaturePlan(inputs=(), categories=(), histories=(BY_ACTOR,), has_calendar
 def stored_states(store: Store, keys: list[str]) -> list[list[float]]:
     names = [(BY_ACTOR.digest, key) for key in keys]
     with store.connect() as connection:
-        found = feature_states.read_states(connection, names)
+        found, _ = feature_states.read_states(connection, names)
     return [found[name].tolist() if name in found else [] for name in names]
 
 

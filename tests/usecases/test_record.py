@@ -61,7 +61,7 @@ def bits(values: np.ndarray) -> np.ndarray:
 
 def served_row(store: Store, reader: RowReader, subject: Subject, as_of_us: int) -> np.ndarray:
     with store.connect() as connection:
-        states = feature_states.read_states(connection, reader.keys(subject))
+        states, _ = feature_states.read_states(connection, reader.keys(subject))
     known_us = max(as_of_us, online.seen(states.values()).last_us)
     return reader.row(subject, known_us, states)
 
@@ -73,7 +73,7 @@ def assert_states_equal_the_fold(store: Store, plan: FeaturePlan = PLAN) -> np.n
     for final in finals:
         names = [(final.history.digest, key) for key in final.keys(log)]
         with store.connect() as connection:
-            stored = feature_states.read_states(connection, names)
+            stored, _ = feature_states.read_states(connection, names)
         assert len(stored) == len(set(names))
         for name, state in zip(names, final.states, strict=True):
             np.testing.assert_array_equal(bits(stored[name]), bits(state), err_msg=str(name))
