@@ -125,9 +125,9 @@ class _Line:
     def use(self, work: Callable[[Connection], T]) -> T:
         """Do what may be done twice; once more when the connection is lost meanwhile."""
         try:
-            return self._once(work)
+            return self.once(work)
         except Unavailable:
-            return self._once(work)
+            return self.once(work)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -135,7 +135,8 @@ class _Line:
                 self._connection.close()
         self._connection = None
 
-    def _once(self, work: Callable[[Connection], T]) -> T:
+    def once(self, work: Callable[[Connection], T]) -> T:
+        """Raises Unavailable when the connection is lost: then nobody knows what was done."""
         store = self.store()
         try:
             with store.watched():
@@ -170,12 +171,14 @@ def _row(row: Row) -> Answered:
 
 def _write(line: _Line, rows: list[Row]) -> None:
     try:
-        line.use(lambda connection: ledger.add(connection, rows))
+        line.once(lambda connection: ledger.add(connection, rows))
+    except Unavailable:
+        line.once(lambda connection: ledger.add_again(connection, rows))
     except MissingMonth:
         instants = [row.at for row in rows]
         with line.store().connect() as connection:
             ensure_months(connection, "ledger", min(instants), max(instants))
-        line.use(lambda connection: ledger.add(connection, rows))
+        line.use(lambda connection: ledger.add_again(connection, rows))
 
 
 def _settle(group: list[_Item], results: Iterable[list[Answer] | Exception]) -> None:

@@ -81,6 +81,8 @@ def warm() -> None:
     finish(state, 2, 1, told, half_lives_us)
     correct(state, 3, 1, 2, told, told, half_lives_us)
     read(state, 4, half_lives_us, 1, np.empty(feature_count(1, 1)))
+    rows, instants = np.empty((1, 1), dtype=np.float32), np.array([5])
+    read_many(state[None, :], instants, half_lives_us, 1, np.array([0]), rows, 0)
 
 
 @_compiled
@@ -332,3 +334,22 @@ def fold(
         _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)
     else:
         _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)
+
+
+@_compiled
+def read_many(
+    states: Floats,
+    as_of_us: Ints,
+    half_lives_us: Floats,
+    values: int,
+    chosen: Ints,
+    rows: NDArray[np.float32],
+    column: int,
+) -> None:
+    """Read N states, (N, S), each at its instant, into `rows` as `fold` does."""
+    size = half_lives_us.size
+    features = np.empty(FIXED_FEATURES + size + values * (2 + 3 * size))
+    for n in range(as_of_us.size):
+        read(states[n], as_of_us[n], half_lives_us, values, features)
+        for c in range(chosen.size):
+            rows[n, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)

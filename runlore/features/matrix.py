@@ -147,7 +147,7 @@ def half_lives_us(history: History) -> Floats:
 
 @dataclass(frozen=True)
 class StateReader:
-    """Reads the features of one history out of a state."""
+    """Reads the features of one history out of states."""
 
     history: History
     half_lives_us: Floats
@@ -159,41 +159,63 @@ class StateReader:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
         return cls(history, half_lives_us(history), np.array(history.chosen), empty)
 
-    def read(self, state: Floats | None, as_of_us: int) -> Floats:
-        """(len(history.feature_names),); no state is no past."""
+    def read(
+        self, states: Sequence[Floats | None], as_of_us: Ints, rows: Rows, column: int
+    ) -> None:
+        """Fill the columns of (N, F) rows from `column` on; no state is no past."""
+        known = np.stack([self.empty if state is None else state for state in states])
         values = len(self.history.values)
-        out = np.empty(fold.feature_count(self.half_lives_us.size, values))
-        fold.read(self.empty if state is None else state, as_of_us, self.half_lives_us, values, out)
-        return out[self.chosen]
+        fold.read_many(known, as_of_us, self.half_lives_us, values, self.chosen, rows, column)
 
 
-def read_one(history: History, state: Floats | None, as_of_us: int) -> Floats:
-    return StateReader.of(history).read(state, as_of_us)
+Keys = tuple[tuple[str, str], ...]
+"""The `(history digest, key)` of each state that a row needs."""
 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes one row out of stored states; built once per model version."""
+    """Makes rows out of stored states; built once per model version."""
 
     plan: FeaturePlan
     codes: tuple[dict[str, int], ...] = field(init=False)
     readers: tuple[StateReader, ...] = field(init=False)
+    digests: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         codes = tuple({w: i for i, w in enumerate(v.words)} for v in self.plan.categories)
         object.__setattr__(self, "codes", codes)
         object.__setattr__(self, "readers", tuple(map(StateReader.of, self.plan.histories)))
+        object.__setattr__(self, "digests", tuple(h.digest for h in self.plan.histories))
 
-    def keys(self, subject: Subject) -> list[tuple[str, str]]:
-        """The `(history digest, key)` of each state that the row needs."""
-        return [(h.digest, key_of(h, subject)) for h in self.plan.histories]
+    def keys(self, subject: Subject) -> Keys:
+        histories = zip(self.digests, self.plan.histories, strict=True)
+        return tuple((digest, key_of(history, subject)) for digest, history in histories)
 
     def row(
         self, subject: Subject, as_of_us: int, states: Mapping[tuple[str, str], Floats]
     ) -> Rows:
         """The (F,) feature row; a key without a state has no past."""
-        told = known.values(subject, as_of_us, self.plan, self.codes)
-        parts = [np.array(told, dtype=np.float64)]
-        for reader, name in zip(self.readers, self.keys(subject), strict=True):
-            parts.append(reader.read(states.get(name), as_of_us))
-        return singles(np.concatenate(parts))
+        row: Rows = self.rows([subject], [self.keys(subject)], as_of_us, states)[0]
+        return row
+
+    def rows(
+        self,
+        subjects: Sequence[Subject],
+        keys: Sequence[Keys],
+        as_of_us: int | Sequence[int],
+        states: Mapping[tuple[str, str], Floats],
+    ) -> Rows:
+        """(N, F): the rows of N subjects with their keys, each at its instant or all at one."""
+        instants = np.broadcast_to(np.asarray(as_of_us, dtype=np.int64), len(subjects)).copy()
+        at = instants.tolist()
+        told = [
+            known.values(s, t, self.plan, self.codes) for s, t in zip(subjects, at, strict=True)
+        ]
+        rows = np.empty((len(subjects), len(self.plan.names)), dtype=np.float32)
+        column = len(told[0])
+        rows[:, :column] = singles(np.array(told, dtype=np.float64).reshape(len(told), column))
+        for place, reader in enumerate(self.readers):
+            held = [states.get(names[place]) for names in keys]
+            reader.read(held, instants, rows, column)
+            column += len(reader.chosen)
+        return rows

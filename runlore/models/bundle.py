@@ -50,6 +50,10 @@ class Answers:
     low: Floats | None = None
     high: Floats | None = None
 
+    def part(self, rows: slice) -> "Answers":
+        low = None if self.low is None else self.low[rows]
+        return Answers(self.prediction[rows], low, None if self.high is None else self.high[rows])
+
 
 @dataclass(frozen=True)
 class Bundle:

@@ -70,6 +70,9 @@ ADD = (
     f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
+COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN"
+ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+NOTHING = "\\N"
 READ = "SELECT * FROM runlore.ledger WHERE id = %s AND at BETWEEN %s AND %s"
 AROUND = timedelta(minutes=1)
 
@@ -82,7 +85,16 @@ def new_id(at: datetime) -> UUID:
 
 
 def add(connection: Connection, rows: Sequence[Row]) -> None:
-    """Write rows in one statement; those that are there already, by their id, stay as they are."""
+    """Write rows that nobody has written before, in one statement."""
+    try:
+        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+            copy.write(_text(rows))
+    except psycopg.errors.CheckViolation as error:
+        raise MissingMonth("ledger", rows[0].at) from error
+
+
+def add_again(connection: Connection, rows: Sequence[Row]) -> None:
+    """Write rows that may have been written; those that are there stay as they are."""
     try:
         connection.execute(ADD, _columns(rows))
     except psycopg.errors.CheckViolation as error:
@@ -109,6 +121,26 @@ def _columns(rows: Sequence[Row]) -> list[list[Any]]:
         for row in rows
     ]
     return list(columns.values())
+
+
+def _text(rows: Sequence[Row]) -> str:
+    """The rows in COPY's text format."""
+    vectors = _vectors([row.features for row in rows])
+    lines = []
+    for row, vector in zip(rows, vectors, strict=True):
+        reasons = None if row.reasons is None else json.dumps([dict(each) for each in row.reasons])
+        told = {name: getattr(row, name) for name in COLUMNS}
+        told |= {"request": json.dumps(row.request), "reasons": reasons, "features": vector}
+        lines.append("\t".join([_field(value) for value in told.values()]))
+    return "\n".join(lines) + "\n"
+
+
+def _field(value: object) -> str:
+    if value is None:
+        return NOTHING
+    if isinstance(value, str):
+        return value.translate(ESCAPES) if any(c in value for c in "\\\t\n\r") else value
+    return str(value)
 
 
 def _vectors(features: Sequence[NDArray[np.float32] | None]) -> list[str | None]:

@@ -1,6 +1,7 @@
 """Answer what a model is asked, and put every answer and refusal on the ledger first."""
 
-from collections.abc import Mapping, Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from runlore.features import online
 from runlore.features.keys import Subject
-from runlore.features.matrix import RowReader
+from runlore.features.matrix import Keys, RowReader
 from runlore.records.errors import NotFound
 from runlore.records.instant import from_us, to_us
 from runlore.store import feature_states, ledger
@@ -22,7 +23,7 @@ from runlore.store.ledger import Row
 from runlore.store.months import Connection, transaction
 
 if TYPE_CHECKING:
-    from runlore.models.bundle import Bundle
+    from runlore.models.bundle import Answers, Bundle
     from runlore.models.explain import Reason
 
 Rows = NDArray[np.float32]
@@ -84,7 +85,7 @@ class Ask:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
-    reasons: how many to give with each answer.
+    reasons: how many to give with each answer. keys: of the states that each request needs.
     """
 
     predictor: Predictor
@@ -94,6 +95,12 @@ class Ask:
     arm: str = "champion"
     reasons: int = 0
     began: float = field(default_factory=perf_counter)
+    keys: tuple[Keys, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        reader = self.predictor.reader
+        keys = tuple(reader.keys(each.subject) for each in self.requests)
+        object.__setattr__(self, "keys", keys)
 
 
 def predict(
@@ -137,39 +144,58 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Excep
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    names = {
-        name
-        for ask in asks
-        for request in ask.requests
-        for name in ask.predictor.reader.keys(request.subject)
-    }
+    names = {name for ask in asks for keys in ask.keys for name in keys}
     states, now = feature_states.read_states(connection, names)
-    now_us = to_us(now)
-    return [_tried(ask, states, now_us) for ask in asks]
+    if len(asks) > 1:
+        with contextlib.suppress(Exception):  # then it is found out whose fault it is
+            return list(_answered(asks, states, to_us(now)))
+    return [_tried(ask, states, to_us(now)) for ask in asks]
 
 
 def answer_alone(ask: Ask) -> list[Answer]:
     """Answer with no database: nothing is known of anybody's past."""
     as_of_us = to_us(ask.as_of or ask.at)
-    return _answers(ask, _rows(ask, as_of_us, {}), from_us(as_of_us), "absent")
+    subjects = [each.subject for each in ask.requests]
+    rows = ask.predictor.reader.rows(subjects, ask.keys, as_of_us, {})
+    found = ask.predictor.bundle.predict(rows)
+    return _answers(ask, rows, found, from_us(as_of_us), "absent")
 
 
 def _tried(ask: Ask, states: Mapping[Name, Floats], now_us: int) -> Answered | Exception:
     try:
-        as_of_us = now_us if ask.as_of is None else to_us(ask.as_of)
-        as_of_us = max(as_of_us, _latest(ask, states))
-        rows = _rows(ask, as_of_us, states)
-        answers = _answers(ask, rows, from_us(as_of_us), "known")
-        latency_ms = (perf_counter() - ask.began) * 1e3
-        told = zip(ask.requests, rows, answers, strict=True)
-        return Answered(answers, [_ledger_row(ask, *each, latency_ms) for each in told])
+        return next(iter(_answered([ask], states, now_us)))
     except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
         return error
 
 
-def _latest(ask: Ask, states: Mapping[Name, Floats]) -> int:
-    names = (n for request in ask.requests for n in ask.predictor.reader.keys(request.subject))
-    return online.seen(states[name] for name in names if name in states).last_us
+def _answered(
+    asks: Sequence[Ask], states: Mapping[Name, Floats], now_us: int
+) -> Iterator[Answered]:
+    """Answer the asks of each version together."""
+    found: dict[int, Answered] = {}
+    for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
+        at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
+        mine = [asks[i] for i in at]
+        instants = [_as_of_us(ask, states, now_us) for ask in mine]
+        rows = predictor.reader.rows(
+            [request.subject for ask in mine for request in ask.requests],
+            [keys for ask in mine for keys in ask.keys],
+            [us for ask, us in zip(mine, instants, strict=True) for _ in ask.requests],
+            states,
+        )
+        given = predictor.bundle.predict(rows)
+        first = 0
+        for i, ask, us in zip(at, mine, instants, strict=True):
+            part = slice(first, first + len(ask.requests))
+            answers = _answers(ask, rows[part], given.part(part), from_us(us), "known")
+            found[i] = Answered(answers, _ledger_rows(ask, rows[part], answers))
+            first = part.stop
+    return (found[i] for i in range(len(asks)))
+
+
+def _as_of_us(ask: Ask, states: Mapping[Name, Floats], now_us: int) -> int:
+    known = (states[name] for keys in ask.keys for name in keys if name in states)
+    return max(now_us if ask.as_of is None else to_us(ask.as_of), online.seen(known).last_us)
 
 
 def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
@@ -201,40 +227,39 @@ def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
     return row
 
 
-def _ledger_row(
-    ask: Ask, request: Request, features: Rows, given: Answer, latency_ms: float
-) -> Row:
-    reasons = given.reasons
-    return Row(
-        at=ask.at,
-        id=given.id,
-        spec=given.spec,
-        version=given.version,
-        arm=ask.arm,
-        status=200,
-        as_of=given.as_of,
-        request=_shown(request.subject),
-        source=request.source,
-        source_id=request.source_id,
-        features=features,
-        prediction=given.prediction,
-        low=given.low,
-        high=given.high,
-        reasons=None if reasons is None else [vars(each) for each in reasons],
-        latency_ms=latency_ms,
-    )
-
-
-def _rows(ask: Ask, as_of_us: int, states: Mapping[Name, Floats]) -> Rows:
-    reader = ask.predictor.reader
-    return np.stack([reader.row(each.subject, as_of_us, states) for each in ask.requests])
+def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
+    latency_ms = (perf_counter() - ask.began) * 1e3
+    return [
+        Row(
+            at=ask.at,
+            id=given.id,
+            spec=given.spec,
+            version=given.version,
+            arm=ask.arm,
+            status=200,
+            as_of=given.as_of,
+            request=_shown(request.subject),
+            source=request.source,
+            source_id=request.source_id,
+            features=features,
+            prediction=given.prediction,
+            low=given.low,
+            high=given.high,
+            reasons=None if given.reasons is None else [vars(each) for each in given.reasons],
+            latency_ms=latency_ms,
+        )
+        for request, features, given in zip(ask.requests, rows, answers, strict=True)
+    ]
 
 
 def _answers(
-    ask: Ask, rows: Rows, as_of: datetime, history: Literal["known", "absent"]
+    ask: Ask,
+    rows: Rows,
+    found: "Answers",
+    as_of: datetime,
+    history: Literal["known", "absent"],
 ) -> list[Answer]:
     bundle = ask.predictor.bundle
-    found = bundle.predict(rows)
     is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
         Answer(
