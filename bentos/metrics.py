@@ -5,12 +5,16 @@ BentoML's own request metrics are off: they keep a series for every path ever as
 
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 LATENCY_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+Metric = Counter | Histogram
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,18 @@ class Metrics:
     loads: Counter
 
     def answered(self, spec: str, version: str | None, status: int, rows: int = 1) -> None:
-        self.predictions.labels(spec, version or "", str(status)).inc(rows)
+        _of(self.predictions, spec, version or "", str(status)).inc(rows)
+
+    def requested(self, route: str, method: str, status: int) -> None:
+        _of(self.requests, route, method, str(status)).inc()
+
+    def took(self, spec: str, form: str, seconds: float) -> None:
+        _of(self.latency, spec, form).observe(seconds)
+
+
+@lru_cache(maxsize=4096)
+def _of(metric: Metric, *labels: str) -> Any:  # noqa: ANN401  (of the metric's own kind)
+    return metric.labels(*labels)
 
 
 @cache

@@ -16,6 +16,7 @@ from bentos.logs import speak
 from bentos.memory import settle
 from bentos.routes import TIMEOUT_S, application
 from bentos.serving import Serving, load
+from bentos.shortcut import Shortcut
 from runlore import settings as environment
 from runlore.store.engine import open_store
 from runlore.usecases import features
@@ -63,3 +64,6 @@ class Predictions:
     def __is_ready__(self) -> bool:
         """Whether it can answer."""
         return bool(app.state.serving.is_ready())
+
+
+Predictions.add_asgi_middleware(Shortcut)

@@ -1,5 +1,6 @@
 """Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
 
+import json
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -30,7 +31,6 @@ Form = Literal["one", "batch"]
 KEPT_BYTES = 4_000
 """Of a refused body, on the ledger."""
 
-ANSWERS: TypeAdapter[list[schema.Answer]] = TypeAdapter(list[schema.Answer])
 log = logging.getLogger("runlore.serving")
 
 
@@ -96,8 +96,7 @@ class _Asked:
             metrics().answered(self.name, version, 200, rows)
         self._observe()
         told = [_shown(answer, live.unit) for answer in answers]
-        body = told[0].model_dump_json() if self.form == "one" else ANSWERS.dump_json(told)
-        return json_response(body)
+        return json_response(json.dumps(told[0] if self.form == "one" else told, allow_nan=False))
 
     async def _answers(self, ask: Ask) -> list[Answer]:
         """One answer is committed together with those of others; a batch is a group by itself."""
@@ -151,7 +150,7 @@ class _Asked:
         return told.response()
 
     def _observe(self) -> None:
-        metrics().latency.labels(self.name, self.form).observe(perf_counter() - self.began)
+        metrics().took(self.name, self.form, perf_counter() - self.began)
 
 
 def _how_many(text: str) -> int:
@@ -160,27 +159,17 @@ def _how_many(text: str) -> int:
     raise BadInput(f"reasons: {text[:80]!r} is no number from 0 to {MOST_REASONS}", "reasons")
 
 
-def _shown(answer: Answer, unit: str) -> schema.Answer:
-    reasons = answer.reasons
-    return schema.Answer(
-        id=answer.id,
-        spec=answer.spec,
-        version=answer.version,
-        prediction=answer.prediction,
-        low=answer.low,
-        high=answer.high,
-        unit=unit,
-        reasons=None
-        if reasons is None
-        else [
-            schema.Reason(
-                feature=each.feature,
-                value=each.value,
-                reference=each.reference,
-                effect=each.effect,
-            )
-            for each in reasons
-        ],
-        as_of=answer.as_of,
-        history=answer.history,
-    )
+def _shown(answer: Answer, unit: str) -> dict[str, Any]:
+    """As `schema.Answer` has it."""
+    return {
+        "id": str(answer.id),
+        "spec": answer.spec,
+        "version": answer.version,
+        "prediction": answer.prediction,
+        "low": answer.low,
+        "high": answer.high,
+        "unit": unit,
+        "reasons": None if answer.reasons is None else [vars(each) for each in answer.reasons],
+        "as_of": answer.as_of.isoformat().replace("+00:00", "Z"),
+        "history": answer.history,
+    }

@@ -83,8 +83,7 @@ def _guarded(path: str, endpoint: Endpoint) -> Endpoint:
 
     async def counted(request: Request) -> Response:
         response = await answer(request)
-        status = str(response.status_code)
-        metrics().requests.labels(path, request.method, status).inc()
+        metrics().requested(path, request.method, response.status_code)
         return response
 
     async def answer(request: Request) -> Response:

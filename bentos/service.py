@@ -4,6 +4,7 @@ import bentoml
 
 from bentos.following import following
 from bentos.routes import TIMEOUT_S, application
+from bentos.shortcut import Shortcut
 
 app = application(following)
 
@@ -23,3 +24,6 @@ class Predictions:
     def __is_ready__(self) -> bool:
         """Whether the database answers."""
         return bool(app.state.serving.is_ready())
+
+
+Predictions.add_asgi_middleware(Shortcut)

@@ -159,13 +159,14 @@ class StateReader:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
         return cls(history, half_lives_us(history), np.array(history.chosen), empty)
 
-    def read(
-        self, states: Sequence[Floats | None], as_of_us: Ints, rows: Rows, column: int
-    ) -> None:
-        """Fill the columns of (N, F) rows from `column` on; no state is no past."""
-        known = np.stack([self.empty if state is None else state for state in states])
+    def stack(self, states: Sequence[Floats | None]) -> Floats:
+        """(N, S): no state is no past."""
+        return np.stack([self.empty if state is None else state for state in states])
+
+    def read(self, states: Floats, as_of_us: Ints, rows: Rows, column: int) -> None:
+        """Fill the columns of (N, F) rows from `column` on."""
         values = len(self.history.values)
-        fold.read_many(known, as_of_us, self.half_lives_us, values, self.chosen, rows, column)
+        fold.read_many(states, as_of_us, self.half_lives_us, values, self.chosen, rows, column)
 
 
 Keys = tuple[tuple[str, str], ...]
@@ -195,27 +196,39 @@ class RowReader:
         self, subject: Subject, as_of_us: int, states: Mapping[tuple[str, str], Floats]
     ) -> Rows:
         """The (F,) feature row; a key without a state has no past."""
-        row: Rows = self.rows([subject], [self.keys(subject)], as_of_us, states)[0]
+        stacked = self.stack([self.keys(subject)], states)
+        row: Rows = self.rows([subject], np.array([as_of_us]), stacked)[0]
         return row
 
-    def rows(
-        self,
-        subjects: Sequence[Subject],
-        keys: Sequence[Keys],
-        as_of_us: int | Sequence[int],
-        states: Mapping[tuple[str, str], Floats],
-    ) -> Rows:
-        """(N, F): the rows of N subjects with their keys, each at its instant or all at one."""
-        instants = np.broadcast_to(np.asarray(as_of_us, dtype=np.int64), len(subjects)).copy()
-        at = instants.tolist()
+    def stack(
+        self, keys: Sequence[Keys], states: Mapping[tuple[str, str], Floats]
+    ) -> tuple[Floats, ...]:
+        """The states of N subjects by their keys: (N, S) for each history."""
+        return tuple(
+            reader.stack([states.get(names[place]) for names in keys])
+            for place, reader in enumerate(self.readers)
+        )
+
+    def rows(self, subjects: Sequence[Subject], as_of_us: Ints, stacked: Sequence[Floats]) -> Rows:
+        """(N, F): the rows of N subjects, each at its instant, (N,), out of `stack`."""
         told = [
-            known.values(s, t, self.plan, self.codes) for s, t in zip(subjects, at, strict=True)
+            known.values(subject, at_us, self.plan, self.codes)
+            for subject, at_us in zip(subjects, as_of_us.tolist(), strict=True)
         ]
         rows = np.empty((len(subjects), len(self.plan.names)), dtype=np.float32)
         column = len(told[0])
         rows[:, :column] = singles(np.array(told, dtype=np.float64).reshape(len(told), column))
-        for place, reader in enumerate(self.readers):
-            held = [states.get(names[place]) for names in keys]
-            reader.read(held, instants, rows, column)
+        for reader, states in zip(self.readers, stacked, strict=True):
+            reader.read(states, as_of_us, rows, column)
             column += len(reader.chosen)
         return rows
+
+
+def latest_us(stacked: Sequence[Floats]) -> Ints:
+    """(N,): the latest submission or outcome that the states know of; 0 for none."""
+    instants = [
+        states[:, at] for states in stacked for at in (fold.LAST_SUBMISSION, fold.LAST_OUTCOME)
+    ]
+    if not instants:
+        return np.zeros(0, dtype=np.int64)
+    return np.nan_to_num(np.fmax.reduce(instants)).astype(np.int64)

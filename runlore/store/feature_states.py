@@ -33,8 +33,8 @@ ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_hist
 FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
 SPOIL = "UPDATE runlore.feature_histories SET is_stale = true WHERE NOT is_stale"
 READ = """
-SELECT history, key, array_send(state) FROM runlore.feature_states
-JOIN unnest(%s::text[], %s::text[]) AS wanted (history, key) USING (history, key)
+SELECT at, array_send(state) FROM runlore.feature_states JOIN
+unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (history, key, at) USING (history, key)
 """
 MAKE = """
 INSERT INTO runlore.feature_states (history, key, state)
@@ -46,9 +46,9 @@ HEADER_BYTES = 20
 """As PostgreSQL sends an array of one dimension: a header, then each element with its length."""
 
 LOCK = READ + "ORDER BY history, key FOR UPDATE OF feature_states"
-HOLD = "SELECT pg_advisory_lock_shared(number) FROM unnest(%s::bigint[]) AS number"
-LET = "SELECT pg_advisory_unlock_shared(number) FROM unnest(%s::bigint[]) AS number"
-ALONE = "SELECT pg_advisory_xact_lock(number) FROM unnest(%s::bigint[]) AS number"
+EACH = "SELECT count(pg_advisory_{}(number)::text) FROM unnest(%s::bigint[]) AS number"
+HOLD, LET = EACH.format("lock_shared"), EACH.format("unlock_shared")
+ALONE = EACH.format("xact_lock")
 HOLD_ALL, LET_ALL = f"SELECT pg_advisory_lock({SUBJECT})", f"SELECT pg_advisory_unlock({SUBJECT})"
 MOST_LOCKED = 500
 """PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
@@ -101,17 +101,17 @@ def read_states(
     clock's instant is missing. When this fails, the connection must be closed, since it may hold
     locks.
     """
-    wanted = set(names)
+    wanted = sorted(set(names))
     lock, unlock, parameters = _held(wanted)
     with connection.pipeline():
         connection.execute(lock, parameters)
         rows = connection.execute(READ, _columns(wanted), binary=True)
         now = connection.execute(CLOCK)
         connection.execute(unlock, parameters)
-    return _states(rows), _first(now)
+    return _states(rows, wanted), _first(now)
 
 
-def _held(names: set[Name]) -> tuple[str, str, tuple[Any, ...]]:
+def _held(names: Sequence[Name]) -> tuple[str, str, tuple[Any, ...]]:
     if len(names) > MOST_LOCKED:
         return HOLD_ALL, LET_ALL, ()
     return HOLD, LET, (_numbers(names),)
@@ -136,13 +136,14 @@ def lock_states(
 
     Everybody locks in the same order: first new keys, by being made, then all of them.
     """
-    columns = _columns(histories)
+    wanted = sorted(histories)
+    columns = _columns(wanted)
     with connection.pipeline():
         connection.execute(ALONE, (_numbers(histories),))
         connection.execute(MAKE, columns)
         rows = connection.execute(LOCK, columns, binary=True)
         now = connection.execute(CLOCK)
-    states = _states(rows)
+    states = _states(rows, wanted)
     for name, state in states.items():
         if not state.size:
             states[name] = empty_state(histories[name])
@@ -184,13 +185,12 @@ def clock(connection: Connection) -> datetime:
     return _first(connection.execute(CLOCK))
 
 
-def _columns(names: Iterable[Name]) -> tuple[list[str], list[str]]:
-    wanted = sorted(set(names))
-    return [history for history, _ in wanted], [key for _, key in wanted]
+def _columns(names: Sequence[Name]) -> tuple[list[str], list[str]]:
+    return [history for history, _ in names], [key for _, key in names]
 
 
-def _states(rows: Iterable[tuple[str, str, bytes]]) -> dict[Name, Floats]:
-    return {(history, key): _state(sent) for history, key, sent in rows}
+def _states(rows: Iterable[tuple[int, bytes]], names: Sequence[Name]) -> dict[Name, Floats]:
+    return {names[at - 1]: _state(sent) for at, sent in rows}
 
 
 def _state(sent: bytes) -> Floats:

@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,10 @@ from uuid import UUID
 import numpy as np
 import psycopg
 from numpy.typing import NDArray
+from psycopg.adapt import Dumper
+from psycopg.pq import Format
 from psycopg.rows import dict_row
+from psycopg.types.json import Jsonb
 
 from runlore.records.instant import from_us, to_us
 from runlore.records.validate import LATEST_US
@@ -70,9 +74,12 @@ ADD = (
     f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
-COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN"
-ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-NOTHING = "\\N"
+COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+COPIED = [TYPES.get(name, "text") for name in COLUMNS]
+REALS, REAL = 1021, 700
+"""PostgreSQL's numbers for real[] and real."""
+
+ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 READ = "SELECT * FROM runlore.ledger WHERE id = %s AND at BETWEEN %s AND %s"
 AROUND = timedelta(minutes=1)
 
@@ -87,8 +94,12 @@ def new_id(at: datetime) -> UUID:
 def add(connection: Connection, rows: Sequence[Row]) -> None:
     """Write rows that nobody has written before, in one statement."""
     try:
-        with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-            copy.write(_text(rows))
+        with connection.cursor() as cursor:
+            cursor.adapters.register_dumper(Sent, SentDumper)
+            with cursor.copy(COPY) as copy:
+                copy.set_types(COPIED)
+                for row in _copied(rows):
+                    copy.write_row(row)
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 
@@ -123,24 +134,33 @@ def _columns(rows: Sequence[Row]) -> list[list[Any]]:
     return list(columns.values())
 
 
-def _text(rows: Sequence[Row]) -> str:
-    """The rows in COPY's text format."""
-    vectors = _vectors([row.features for row in rows])
-    lines = []
-    for row, vector in zip(rows, vectors, strict=True):
-        reasons = None if row.reasons is None else json.dumps([dict(each) for each in row.reasons])
+class Sent(bytes):
+    """A real[] as PostgreSQL receives it: a list of numbers takes ten times as long."""
+
+
+class SentDumper(Dumper):
+    oid = REALS
+    format = Format.BINARY
+
+    def dump(self, obj: Sent) -> bytes:
+        return obj
+
+
+def _copied(rows: Sequence[Row]) -> Iterator[list[Any]]:
+    for row in rows:
         told = {name: getattr(row, name) for name in COLUMNS}
-        told |= {"request": json.dumps(row.request), "reasons": reasons, "features": vector}
-        lines.append("\t".join([_field(value) for value in told.values()]))
-    return "\n".join(lines) + "\n"
+        told["request"] = Jsonb(row.request)
+        told["features"] = None if row.features is None else _sent(row.features)
+        if row.reasons is not None:
+            told["reasons"] = Jsonb([dict(each) for each in row.reasons])
+        yield list(told.values())
 
 
-def _field(value: object) -> str:
-    if value is None:
-        return NOTHING
-    if isinstance(value, str):
-        return value.translate(ESCAPES) if any(c in value for c in "\\\t\n\r") else value
-    return str(value)
+def _sent(features: NDArray[np.float32]) -> Sent:
+    elements = np.empty(len(features), dtype=ELEMENT)
+    elements["bytes"], elements["value"] = 4, features
+    header = struct.pack(">iiIii", 1, 0, REAL, len(features), 1)
+    return Sent(header + elements.tobytes())
 
 
 def _vectors(features: Sequence[NDArray[np.float32] | None]) -> list[str | None]:

@@ -11,9 +11,8 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features import online
 from runlore.features.keys import Subject
-from runlore.features.matrix import Keys, RowReader
+from runlore.features.matrix import Keys, RowReader, latest_us
 from runlore.records.errors import NotFound
 from runlore.records.instant import from_us, to_us
 from runlore.store import feature_states, ledger
@@ -155,8 +154,8 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Excep
 def answer_alone(ask: Ask) -> list[Answer]:
     """Answer with no database: nothing is known of anybody's past."""
     as_of_us = to_us(ask.as_of or ask.at)
-    subjects = [each.subject for each in ask.requests]
-    rows = ask.predictor.reader.rows(subjects, ask.keys, as_of_us, {})
+    reader, subjects = ask.predictor.reader, [each.subject for each in ask.requests]
+    rows = reader.rows(subjects, np.full(len(subjects), as_of_us), reader.stack(ask.keys, {}))
     found = ask.predictor.bundle.predict(rows)
     return _answers(ask, rows, found, from_us(as_of_us), "absent")
 
@@ -176,26 +175,29 @@ def _answered(
     for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
-        instants = [_as_of_us(ask, states, now_us) for ask in mine]
-        rows = predictor.reader.rows(
-            [request.subject for ask in mine for request in ask.requests],
-            [keys for ask in mine for keys in ask.keys],
-            [us for ask, us in zip(mine, instants, strict=True) for _ in ask.requests],
-            states,
-        )
+        stacked = predictor.reader.stack([keys for ask in mine for keys in ask.keys], states)
+        instants = _instants(mine, stacked, now_us)
+        subjects = [request.subject for ask in mine for request in ask.requests]
+        rows = predictor.reader.rows(subjects, instants, stacked)
         given = predictor.bundle.predict(rows)
         first = 0
-        for i, ask, us in zip(at, mine, instants, strict=True):
+        for i, ask in zip(at, mine, strict=True):
             part = slice(first, first + len(ask.requests))
-            answers = _answers(ask, rows[part], given.part(part), from_us(us), "known")
+            as_of = from_us(int(instants[first]))
+            answers = _answers(ask, rows[part], given.part(part), as_of, "known")
             found[i] = Answered(answers, _ledger_rows(ask, rows[part], answers))
             first = part.stop
     return (found[i] for i in range(len(asks)))
 
 
-def _as_of_us(ask: Ask, states: Mapping[Name, Floats], now_us: int) -> int:
-    known = (states[name] for keys in ask.keys for name in keys if name in states)
-    return max(now_us if ask.as_of is None else to_us(ask.as_of), online.seen(known).last_us)
+def _instants(asks: Sequence[Ask], stacked: Sequence[Floats], now_us: int) -> NDArray[np.int64]:
+    """(N,): of each request, the instant of its ask, moved up to what the states know."""
+    sizes = [len(ask.requests) for ask in asks]
+    starts = np.cumsum([0, *sizes[:-1]])
+    asked = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
+    if stacked:
+        asked = np.maximum(asked, np.maximum.reduceat(latest_us(stacked), starts))
+    return np.repeat(asked, sizes)
 
 
 def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
