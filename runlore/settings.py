@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
     serve_port: int = Field(default=3000, description="Port of the prediction service.")
     serve_workers: int = Field(default=1, ge=1, description="Processes of the prediction service.")
+    ledger_days: int = Field(
+        default=0,
+        ge=0,
+        description="Months of the ledger that ended longer ago are dropped; 0: none is.",
+    )
     specs: tuple[str, ...] = Field(
         default=CATALOG, description='Model specs as JSON list of "module:NAME".'
     )

@@ -7,7 +7,19 @@ from pathlib import Path
 
 import typer
 
-from runlore.cli import demo, ingest, monitor, score, serve, simulate, train, up, versions
+from runlore.cli import (
+    demo,
+    ingest,
+    ledger,
+    monitor,
+    score,
+    serve,
+    simulate,
+    skew,
+    train,
+    up,
+    versions,
+)
 from runlore.records.errors import RunloreError
 from runlore.telemetry import silence_telemetry
 from runlore.threads import calm_threads
@@ -36,6 +48,9 @@ app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitor.monitor)
+app.command()(skew.skew)
+app.add_typer(skew.app, name="features")
+app.add_typer(ledger.app, name="ledger")
 app.command()(simulate.simulate)
 
 

@@ -36,6 +36,9 @@ SUBMISSION, OUTCOME, CORRECTION = 0, 1, 2
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+ASKED = -1
+"""In the place of a submission's sequence: nothing was submitted, somebody only asked."""
+
 LAST_SUBMISSION, IN_FLIGHT, LAST_OUTCOME, COUNTS = 0, 1, 2, 3
 LAST, LAST_ID, BEFORE, BEFORE_ID, MOMENTS = 0, 1, 2, 3, 4
 FIXED_FEATURES = 3
@@ -299,7 +302,8 @@ def _run(
             read(state, at_us, half_lives_us, values, features)
             for c in range(chosen.size):
                 rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
-            _count(state, at_us, features[FIXED_FEATURES : FIXED_FEATURES + size])
+            if submissions[1, event] != ASKED:
+                _count(state, at_us, features[FIXED_FEATURES : FIXED_FEATURES + size])
             continue
         owner, at_us, fact = outcomes[0, outcome], outcomes[1, outcome], outcomes[2, outcome]
         state, execution, replaced = states[key[owner]], submissions[1, owner], outcomes[3, outcome]
@@ -325,7 +329,8 @@ def fold(
 ) -> None:
     """Run the events of N submissions and M outcomes, in `order`, over the states of K keys.
 
-    Each submission's features are read before it counts itself. states: (K, S), changed in place.
+    Each submission's features are read before it counts itself; one that is ASKED never counts.
+    states: (K, S), changed in place.
     key: (N,), the state of each execution. submissions: (2, N), outcomes: (5, M), order: (N + M,):
     see `events.Timeline`. told: (facts, V). chosen: which of the features land, as float32, in
     the execution's row of `rows`, from `column` on.

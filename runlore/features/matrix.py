@@ -16,6 +16,7 @@ from runlore.features.columns import Measured, measure, singles
 from runlore.features.declaration import FeaturePlan, FeatureSet, History, Vocabulary
 from runlore.features.keys import Keyed, Subject, group, key_of
 from runlore.features.log import Log, prepare
+from runlore.records.execution import NO_INSTANT, Status
 
 __all__ = ["Log", "RowReader", "States", "extract", "fold_history", "prepare", "resolve"]
 
@@ -24,6 +25,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WORDS = 1000
+ASKED_SOURCE = "\x00asked"
+"""No source of a log can have this name."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +106,32 @@ def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[States]]:
         column += len(history.chosen)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return rows, list(threads.map(lambda fold_it: fold_it(), folds))
+
+
+def extract_asked(facts: pd.DataFrame, asked: pd.DataFrame, plan: FeaturePlan) -> Rows:
+    """(n, F): the rows of n subjects as a log of facts has them, each as of its instant.
+
+    asked: `actor`, `kind`, `scope`, `inputs` as JSON text, and `as_of_us`. What was submitted or
+    became known at that very instant counts.
+    """
+    log = prepare(pd.concat([facts, _as_facts(asked, facts)], ignore_index=True))
+    is_asked = log.executions["source"].to_numpy() == ASKED_SOURCE
+    log.events.submissions[1, is_asked] = fold.ASKED
+    rows, _ = extract(log, plan)
+    return rows[is_asked]
+
+
+def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Questions as submissions that come last at their instant."""
+    n, last = len(asked), int(facts["seq"].max()) if len(facts) else 0
+    told = asked[["actor", "kind", "scope", "inputs"]].reset_index(drop=True)
+    never = np.full(n, NO_INSTANT)
+    at_us = asked["as_of_us"].to_numpy(dtype=np.int64)
+    instants = dict.fromkeys(("submitted", "submission_known_at", "known_at"), at_us)
+    numbers = {"seq": np.arange(last + 1, last + n + 1), "revision": np.zeros(n, dtype=np.int64)}
+    names = {"source": ASKED_SOURCE, "source_id": [str(i) for i in range(n)]}
+    fixed = {"status": str(Status.SUBMITTED), "outcome": "{}", "started": never, "finished": never}
+    return told.assign(**names, **instants, **numbers, **fixed)[list(facts.columns)]
 
 
 def fold_history(log: Log, history: History) -> tuple[Rows, States]:

@@ -36,6 +36,11 @@ READ = """
 SELECT at, array_send(state) FROM runlore.feature_states JOIN
 unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (history, key, at) USING (history, key)
 """
+READ_HISTORY = "SELECT key, array_send(state) FROM runlore.feature_states WHERE history = %s"
+BUILT_AT = """
+SELECT count(*), max(built_at) FROM runlore.feature_histories
+WHERE history = ANY(%s) AND NOT is_stale
+"""
 MAKE = """
 INSERT INTO runlore.feature_states (history, key, state)
 SELECT history, key, '{}' FROM unnest(%s::text[], %s::text[]) AS wanted (history, key)
@@ -122,6 +127,21 @@ def _numbers(names: Iterable[Name]) -> list[int]:
     texts = {f"{history}\x1f{key}".encode() for history, key in names}
     digests = (hashlib.blake2b(text, digest_size=8).digest() for text in texts)
     return sorted({int.from_bytes(digest, signed=True) for digest in digests})
+
+
+def read_history(connection: Connection, history: History) -> dict[str, Floats]:
+    """All states of one history, by key."""
+    rows = connection.execute(READ_HISTORY, (history.digest,), binary=True)
+    return {key: _state(sent) for key, sent in rows}
+
+
+def built_at(connection: Connection, histories: Iterable[History]) -> datetime | None:
+    """Since when all of these have known every fact; None when one is not kept, or left behind."""
+    digests = [history.digest for history in histories]
+    row = connection.execute(BUILT_AT, (digests,)).fetchone()
+    assert row is not None  # noqa: S101  (an aggregate)
+    kept, latest = row
+    return latest if kept == len(digests) else None
 
 
 def lock_out_recorders(connection: Connection) -> None:

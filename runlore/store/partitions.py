@@ -57,6 +57,16 @@ def months(connection: Connection, table: str) -> list[datetime]:
     return sorted(datetime(int(m[1]), int(m[2]), 1, tzinfo=UTC) for m in found if m)
 
 
+def drop_before(connection: Connection, table: str, before: datetime) -> list[str]:
+    """Drop the months that ended at `before` or earlier, with all their rows; their names."""
+    limit = _month(before, "before")
+    gone = [m for m in months(connection, table) if _month(m, "month") < limit]
+    names = [_name(table, _month(month, "month")) for month in gone]
+    for name in names:
+        _execute(connection, f"DROP TABLE {SCHEMA}.{name}")
+    return names
+
+
 def _range(table: str, first: datetime, last: datetime) -> range:
     """Months as numbers: year × 12 + month - 1, in UTC."""
     _check_table(table)

@@ -1,14 +1,17 @@
 """Keep the states of features: build them from the log, and start to keep those a model needs."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 
 from runlore.features.declaration import FeaturePlan, History
+from runlore.features.log import Log
 from runlore.features.matrix import fold_history, prepare
 from runlore.store import feature_states
 from runlore.store.engine import Store
 from runlore.store.executions import count_facts, read_facts
+from runlore.store.feature_states import Connection
 
 
 def renew(store: Store) -> tuple[History, ...]:
@@ -32,6 +35,31 @@ def activate(store: Store, plan: FeaturePlan) -> tuple[History, ...]:
     return _build(store, [each for each in plan.histories if each not in fresh])
 
 
+@dataclass(frozen=True)
+class Rebuilt:
+    """A history built anew. keys: with a state; changed: whose state was not what it should be."""
+
+    history: History
+    keys: int
+    changed: int
+
+
+def rebuild(store: Store) -> tuple[Rebuilt, ...]:
+    """Fold the whole log anew for every history in use, and tell what had been wrong.
+
+    Predictions go on meanwhile; recorders wait for the last part. When it is cut off, everything
+    is as before.
+    """
+    early = read_facts(store)
+    with store.connect() as connection:
+        feature_states.lock_out_recorders(connection)
+        log, built_seq = _whole_log(store, early)
+        return tuple(
+            _replace(connection, history, log, built_seq)
+            for history in feature_states.active(connection)
+        )
+
+
 def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
     if not histories:
         return ()
@@ -40,14 +68,27 @@ def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
         feature_states.lock_out_recorders(connection)
         fresh = feature_states.fresh(connection)
         wanted = tuple(each for each in histories if each not in fresh)
-        log = prepare(_all(store, early))
-        built_seq = int(log.facts["seq"].max()) if len(log.facts) else 0
+        log, built_seq = _whole_log(store, early)
         for history in wanted:
             _, last = fold_history(log, history)
-            feature_states.replace_history(
-                connection, history, last.keys(log), last.states, built_seq
-            )
+            keys = last.keys(log)
+            feature_states.replace_history(connection, history, keys, last.states, built_seq)
     return wanted
+
+
+def _replace(connection: Connection, history: History, log: Log, built_seq: int) -> Rebuilt:
+    _, last = fold_history(log, history)
+    keys = last.keys(log)
+    before = feature_states.read_history(connection, history)
+    now = dict(zip(keys, last.states, strict=True))
+    same = sum(k in before and before[k].tobytes() == s.tobytes() for k, s in now.items())
+    feature_states.replace_history(connection, history, keys, last.states, built_seq)
+    return Rebuilt(history, len(keys), len(before.keys() | now.keys()) - same)
+
+
+def _whole_log(store: Store, early: pd.DataFrame) -> tuple[Log, int]:
+    log = prepare(_all(store, early))
+    return log, int(log.facts["seq"].max()) if len(log.facts) else 0
 
 
 def _all(store: Store, early: pd.DataFrame) -> pd.DataFrame:

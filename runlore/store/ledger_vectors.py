@@ -1,0 +1,72 @@
+"""The vectors on the ledger: what was served to whom, by column."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg
+from numpy.typing import NDArray
+
+from runlore.store.engine import Store
+
+ARMS = ["champion", "challenger", "shadow"]
+ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
+HEADER_BYTES = 20
+GIVEN = """
+FROM runlore.ledger WHERE spec = %(spec)s AND arm = ANY(%(arms)s) AND status = 200
+AND at >= %(since)s AND at < coalesce(%(until)s, 'infinity')
+"""
+VERSIONS = f"SELECT DISTINCT version {GIVEN} AND version IS NOT NULL ORDER BY 1"
+READ = f"""
+SELECT id::text, (extract(epoch FROM as_of) * 1000000)::bigint, request ->> 'actor',
+    request ->> 'kind', request ->> 'scope', request ->> 'inputs', array_send(features)
+{GIVEN} AND version = %(version)s
+"""  # noqa: S608  (constants of ours)
+COLUMNS = ("id", "as_of_us", "actor", "kind", "scope", "inputs")
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """asked: COLUMNS of n answers. sent: their vectors as PostgreSQL sends them; None: without."""
+
+    asked: pd.DataFrame
+    sent: list[bytes | None]
+
+    @property
+    def widths(self) -> NDArray[np.int64]:
+        """(n,): how many features each has; 0 for none."""
+        lengths = [0 if each is None else max(len(each) - HEADER_BYTES, 0) for each in self.sent]
+        return np.array(lengths, dtype=np.int64) // ELEMENT.itemsize
+
+    def rows(self, chosen: NDArray[np.bool_], width: int) -> NDArray[np.float32]:
+        """(m, width): the vectors of the m chosen answers, which have that width."""
+        body = b"".join(
+            each[HEADER_BYTES:]
+            for each, is_it in zip(self.sent, chosen, strict=True)
+            if is_it and each
+        )
+        numbers = np.frombuffer(body, ELEMENT)["value"].astype(np.float32)
+        return numbers.reshape(-1, width)
+
+
+def versions(store: Store, spec: str, since: datetime, until: datetime | None) -> list[str]:
+    """The versions that have answered in that time."""
+    with store.connect() as connection:
+        found = connection.execute(VERSIONS, _given(spec, since, until))
+        return [version for (version,) in found]
+
+
+def read(store: Store, spec: str, version: str, since: datetime, until: datetime | None) -> Vectors:
+    """What a version has answered in that time."""
+    with store.connect() as connection:
+        cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
+        cursor.execute(READ, {**_given(spec, since, until), "version": version})
+        rows = cursor.fetchall()
+    asked = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
+    return Vectors(asked.astype({"as_of_us": np.int64}), [row[-1] for row in rows])
+
+
+def _given(spec: str, since: datetime, until: datetime | None) -> dict[str, Any]:
+    return {"spec": spec, "arms": ARMS, "since": since, "until": until}
