@@ -16,7 +16,7 @@ ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 HEADER_BYTES = 20
 GIVEN = """
 FROM runlore.ledger WHERE spec = %(spec)s AND arm = ANY(%(arms)s) AND status = 200
-AND at >= %(since)s AND at < coalesce(%(until)s, 'infinity')
+AND at >= %(since)s AND at < coalesce(%(until)s::timestamptz, 'infinity')
 """
 VERSIONS = f"SELECT DISTINCT version {GIVEN} AND version IS NOT NULL ORDER BY 1"
 READ = f"""
