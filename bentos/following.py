@@ -16,6 +16,7 @@ from bentos.logs import speak
 from bentos.memory import settle
 from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
+from bentos.shadow import Starter
 from runlore import settings as environment
 from runlore.records.errors import Unavailable
 from runlore.registry import Digested, Registry, connect
@@ -59,18 +60,20 @@ async def following() -> AsyncIterator[Serving]:
 class Follower:
     """Looks again and again, each time in one step; what fails is tried again.
 
-    The versions that were champion or challenger just before stay loaded, so that a rollback
-    waits for nothing.
+    The version that was champion before stays loaded, so that a rollback waits for nothing.
+    is_shadow: of the shadow's own process, which answers nobody.
     """
 
     settings: Settings
     serving: Serving
+    is_shadow: bool = False
     id: uuid.UUID = field(default_factory=uuid.uuid4)
     _leases: ExitStack = field(default_factory=ExitStack)
     _registry: Registry | None = None
     _loaded: Loaded = field(default_factory=dict)
     _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
+    _starter: Starter = field(default_factory=Starter)
     _told: tuple[Mapping[str, Mapping[str, str]], float] = ({}, 0.0)
     _trouble: str = ""
 
@@ -90,7 +93,9 @@ class Follower:
             for name in self.serving.names:
                 self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
                 self._keep_ready(name, aliases[name], before.get(name), store, registry)
-            self._tell_where(store)
+            if not self.is_shadow:
+                self._tell_where(store)
+                self._shadow(store)
         except Unavailable as error:
             self._tell(str(error))
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
@@ -99,6 +104,7 @@ class Follower:
             self._tell("")
 
     def close(self) -> None:
+        self._starter.stop()
         store, self.serving.store = self.serving.store, None
         if store is not None:
             with contextlib.suppress(Unavailable):
@@ -192,6 +198,13 @@ class Follower:
         if now != versions or time.monotonic() > at + TELL_S:
             workers.tell(store, self.id, socket.gethostname(), os.getpid(), now)
             self._told = (now, time.monotonic())
+
+    def _shadow(self, store: Store) -> None:
+        """Have one shadow process where a challenger shadows: the first worker's."""
+        is_wanted = any(each.arms.shadow for each in self.serving.challenges.values())
+        if is_wanted:
+            is_wanted = min((e.id for e in workers.alive(store)), default=self.id) == self.id
+        self._starter.keep(is_wanted=is_wanted)
 
     def _tell(self, trouble: str) -> None:
         """Say what is wrong once, not with every look."""

@@ -24,6 +24,7 @@ class Metrics:
     latency: Histogram
     recorded: Counter
     loads: Counter
+    shadow_dropped: Counter
 
     def answered(self, spec: str, version: str | None, status: int, rows: int = 1) -> None:
         _of(self.predictions, spec, version or "", str(status)).inc(rows)
@@ -57,7 +58,8 @@ def metrics() -> Metrics:
             buckets=LATENCY_S,
         ),
         Counter("runlore_recorded", "Facts recorded over HTTP", ("what",)),
-        Counter("runlore_version_loads", "Versions that went live, or could not", ("spec", "how")),
+        Counter("runlore_version_loads", "Versions made ready, or that failed", ("spec", "how")),
+        Counter("runlore_shadow_dropped", "Answers that the shadow did not repeat", ("spec",)),
     )
 
 

@@ -66,4 +66,4 @@ class Predictions:
         return bool(app.state.serving.is_ready())
 
 
-Predictions.add_asgi_middleware(Shortcut)
+Predictions.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

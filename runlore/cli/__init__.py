@@ -10,6 +10,7 @@ import typer
 from runlore.cli import (
     demo,
     ingest,
+    keys,
     ledger,
     monitor,
     score,
@@ -38,6 +39,7 @@ app.command()(up.down)
 app.command()(up.status)
 app.command()(up.doctor)
 app.add_typer(ingest.app, name="ingest")
+app.add_typer(keys.app, name="keys")
 app.command()(train.train)
 app.command()(versions.versions)
 app.command()(versions.promote)

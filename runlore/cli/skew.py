@@ -41,9 +41,9 @@ def skew(
     with open_store(chosen) as store:
         uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
         models = registry.connect(chosen, uri)
-        for each in wanted:
-            since = now - timedelta(days=days)
-            found += usecase.skew(store, models, each.name, since, chosen.home / "serving", now)
+        since, folder = now - timedelta(days=days), chosen.home / "serving"
+        for one in wanted:
+            found += usecase.skew(store, models, one.name, since, folder, now)
         usecase.note(store, found, now)
     if json:
         emit_json([as_json(each) for each in found])

@@ -118,7 +118,8 @@ def extract_asked(facts: pd.DataFrame, asked: pd.DataFrame, plan: FeaturePlan) -
     is_asked = log.executions["source"].to_numpy() == ASKED_SOURCE
     log.events.submissions[1, is_asked] = fold.ASKED
     rows, _ = extract(log, plan)
-    return rows[is_asked]
+    asked_rows: Rows = rows[is_asked]
+    return asked_rows
 
 
 def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
@@ -128,10 +129,11 @@ def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     never = np.full(n, NO_INSTANT)
     at_us = asked["as_of_us"].to_numpy(dtype=np.int64)
     instants = dict.fromkeys(("submitted", "submission_known_at", "known_at"), at_us)
-    numbers = {"seq": np.arange(last + 1, last + n + 1), "revision": np.zeros(n, dtype=np.int64)}
-    names = {"source": ASKED_SOURCE, "source_id": [str(i) for i in range(n)]}
-    fixed = {"status": str(Status.SUBMITTED), "outcome": "{}", "started": never, "finished": never}
-    return told.assign(**names, **instants, **numbers, **fixed)[list(facts.columns)]
+    new: dict[str, Any] = {**instants, "started": never, "finished": never}
+    new |= {"seq": np.arange(last + 1, last + n + 1), "revision": np.zeros(n, dtype=np.int64)}
+    new |= {"source": ASKED_SOURCE, "source_id": [str(i) for i in range(n)]}
+    new |= {"status": str(Status.SUBMITTED), "outcome": "{}"}
+    return told.assign(**new)[list(facts.columns)]
 
 
 def fold_history(log: Log, history: History) -> tuple[Rows, States]:
@@ -260,4 +262,5 @@ def latest_us(stacked: Sequence[Floats]) -> Ints:
     ]
     if not instants:
         return np.zeros(0, dtype=np.int64)
-    return np.nan_to_num(np.fmax.reduce(instants)).astype(np.int64)
+    latest: Ints = np.nan_to_num(np.fmax.reduce(instants)).astype(np.int64)
+    return latest

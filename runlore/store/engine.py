@@ -96,12 +96,9 @@ def connect(url: str) -> Store:
 def dedicated(store: Store) -> psycopg.Connection[Any]:
     """A connection outside the pool; each statement is a transaction of its own."""
     url = store.engine.url.set(drivername="postgresql", query={})
-    given = {name: str(value) for name, value in store.engine.url.query.items()}
-    return psycopg.connect(
-        url.render_as_string(hide_password=False),
-        autocommit=True,
-        **{**given, **_session(store.engine.url)},
-    )
+    given: dict[str, Any] = {name: str(value) for name, value in store.engine.url.query.items()}
+    given |= _session(store.engine.url)
+    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True, **given)
 
 
 def _session(url: URL) -> dict[str, str | int]:

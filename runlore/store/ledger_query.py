@@ -59,7 +59,7 @@ def count(store: Store, wanted: Wanted) -> dict[tuple[str, str | None, str, int]
         " WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
     ).format(_condition(wanted))
     with store.connect() as connection:
-        return {(*name,): n for *name, n in connection.execute(query)}  # type: ignore[misc]
+        return {(*name,): n for *name, n in connection.execute(query)}
 
 
 def prune(store: Store, before: datetime) -> list[str]:

@@ -218,7 +218,7 @@ END $$;
 CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON runlore.alias_changes
 FOR EACH ROW EXECUTE FUNCTION runlore.refuse_change();
 """
-event.listen(alias_changes, "after_create", DDL(ONLY_ADDED.replace("%", "%%")))
+event.listen(alias_changes, "after_create", DDL(ONLY_ADDED.replace("%", "%%")))  # type: ignore[no-untyped-call]
 
 workers = Table(
     "workers",
@@ -228,5 +228,29 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("versions", JSONB, nullable=False, comment="spec -> arm -> the version that answers"),
     Column("seen_at", INSTANT, nullable=False, server_default=func.now()),
+    prefixes=["UNLOGGED"],
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", Text, primary_key=True, comment="public: the first part of the key's text"),
+    Column("name", Text, nullable=False, comment="of the owner; at most two live keys each"),
+    Column("hash", Text, nullable=False, comment="SHA-256 of the secret, in hex"),
+    Column("scopes", ARRAY(Text), nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("expires_at", INSTANT),
+    Column("revoked_at", INSTANT),
+    Column("last_used_at", INSTANT),
+    Column("uses", BigInteger, nullable=False, server_default=text("0")),
+)
+
+rate_windows = Table(
+    "rate_windows",
+    metadata,
+    Column("minute", INSTANT, primary_key=True),
+    Column("bucket", Text, primary_key=True, comment="a key, or a client's address"),
+    Column("granted", BigInteger, nullable=False, comment="of the minute's budget, to all workers"),
+    Column("chunk", BigInteger, nullable=False, comment="of it, to the newest lease"),
     prefixes=["UNLOGGED"],
 )

@@ -136,7 +136,7 @@ def compare(
     served = vectors.rows(chosen, len(plan.names))
     logged = extract_asked(facts, asked, plan)
     differs = _differs(served, logged)
-    is_wrong = differs.any(axis=1)
+    is_wrong = np.asarray(differs.any(axis=1))
     return Skew(
         spec=spec,
         version=version,

@@ -1,0 +1,186 @@
+"""The challenger answers what the champion answered, for nobody: `python -m bentos.shadow`.
+
+A process of its own reads what is new on the ledger and adds the challenger's answers as arm
+`shadow`. It cannot slow or break the service: whatever it does, sleeps, raises or dies, nobody
+waits for it. What it cannot keep up with is dropped and counted. A worker of the service starts
+it, and starts it again; it ends with that worker.
+"""
+
+import logging
+import os
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from bentos.arms import Challenge
+from bentos.logs import speak
+from bentos.metrics import metrics
+from bentos.serving import Serving
+from runlore.features.keys import Subject
+from runlore.records import instant
+from runlore.records.errors import Unavailable
+from runlore.store import ledger
+from runlore.store.engine import Store, dedicated
+from runlore.usecases import predict
+from runlore.usecases.predict import Answered, Ask, Refusal
+
+ARM = "shadow"
+POLL_S = 0.25
+LAG = timedelta(seconds=5)
+"""Answers older than this have been dropped; a row may come late by as much."""
+
+MOST_TOGETHER = 200
+MOST_REMEMBERED = 50_000
+RESTART_S = 5.0
+LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
+NEW = """
+SELECT id, at, as_of, request, source, source_id FROM runlore.ledger
+WHERE spec = %s AND arm = 'champion' AND status = 200 AND at > %s ORDER BY at DESC LIMIT %s
+"""
+
+log = logging.getLogger("runlore.serving")
+
+
+@dataclass
+class Starter:
+    """Keeps the process going for as long as this worker leads."""
+
+    _process: subprocess.Popen[bytes] | None = None
+    _started: float = 0.0
+
+    def keep(self, *, is_wanted: bool) -> None:
+        if self._process is not None and self._process.poll() is not None:
+            log.warning("the shadow ended with code %s", self._process.returncode)
+            self._process = None
+        if not is_wanted:
+            self.stop()
+        elif self._process is None and time.monotonic() > self._started + RESTART_S:
+            self._started = time.monotonic()
+            self._process = subprocess.Popen((sys.executable, "-m", "bentos.shadow"))
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+        self._process = None
+
+
+@dataclass
+class Shadow:
+    """Answers for the challengers that shadow, as far as `serving` knows them."""
+
+    serving: Serving
+    since: datetime = field(default_factory=instant.now)
+    _done: dict[uuid.UUID, None] = field(default_factory=dict)
+
+    def step(self, connection: psycopg.Connection[Any]) -> int:
+        """Answer what is new; how many answers were added."""
+        challenges = self.serving.challenges.items()
+        return sum(
+            self._answer(connection, spec, challenge)
+            for spec, challenge in challenges
+            if challenge.arms.shadow
+        )
+
+    def _answer(self, connection: psycopg.Connection[Any], spec: str, challenge: Challenge) -> int:
+        since = max(self.since, instant.now() - LAG)
+        cursor = connection.cursor(row_factory=dict_row)
+        given = cursor.execute(NEW, (spec, since, MOST_REMEMBERED)).fetchall()
+        new = [row for row in given if row["id"] not in self._done]
+        self._remember(row["id"] for row in new)
+        metrics().shadow_dropped.labels(spec).inc(max(len(new) - MOST_TOGETHER, 0))
+        rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
+        if rows:
+            ledger.add_again(connection, rows)
+        return len(rows)
+
+    def _rows(
+        self,
+        connection: psycopg.Connection[Any],
+        given: Sequence[dict[str, Any]],
+        challenge: Challenge,
+    ) -> list[ledger.Row]:
+        if not given:
+            return []
+        is_replay = self.serving.clock == "record"
+        asks = [
+            Ask(
+                challenge.live.predictor,
+                [predict.Request(Subject(**row["request"]), row["source"], row["source_id"])],
+                row["at"],
+                row["as_of"] if is_replay else None,
+                ARM,
+            )
+            for row in given
+        ]
+        answered = predict.answer(connection, asks)
+        return [
+            replace(self._row(ask, each), id=uuid.uuid5(row["id"], ARM))
+            for row, ask, each in zip(given, asks, answered, strict=True)
+        ]
+
+    def _row(self, ask: Ask, answered: Answered | Exception) -> ledger.Row:
+        if isinstance(answered, Answered):
+            return answered.rows[0]
+        bundle = ask.predictor.bundle
+        told = f"{type(answered).__name__}: {answered}"
+        refusal = Refusal(bundle.spec, bundle.version, 500, told, {})
+        return predict.refusal_row(refusal, ask.at, ARM)
+
+    def _remember(self, ids: Any) -> None:  # noqa: ANN401  (of UUIDs)
+        self._done.update(dict.fromkeys(ids))
+        for old in list(self._done)[: max(len(self._done) - MOST_REMEMBERED, 0)]:
+            del self._done[old]
+
+
+def main() -> None:
+    """Follow the registry and shadow until the parent is gone."""
+    from bentos.following import Follower
+    from runlore import settings as environment
+    from runlore.usecases import specs
+
+    os.nice(10)
+    speak()
+    settings = environment.read()
+    names = tuple(spec.name for spec in specs.every(settings))
+    follower = Follower(settings, Serving(names, settings.clock), is_shadow=True)
+    shadow, parent = Shadow(follower.serving), os.getppid()
+    line: psycopg.Connection[Any] | None = None
+    while os.getppid() == parent:
+        follower.step()
+        store = follower.serving.store
+        if store is not None:
+            try:
+                line = _leading(store, line)
+                if line is not None:
+                    shadow.step(line)
+            except (psycopg.Error, Unavailable) as error:
+                log.warning("shadow: %s", error)
+                line = None
+        time.sleep(POLL_S)
+    follower.close()
+
+
+def _leading(store: Store, line: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
+    """A connection that holds the lock of the only shadow; None while another one is at work."""
+    if line is not None and not line.closed:
+        return line
+    with store.watched():
+        line = dedicated(store)
+        row = line.execute(LEADS).fetchone()
+    if row == (True,):
+        return line
+    line.close()
+    return None
+
+
+if __name__ == "__main__":
+    main()

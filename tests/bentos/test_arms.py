@@ -1,0 +1,122 @@
+"""The challenger answers its share; a shadow answers nobody."""
+
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from handmade import write_bundle
+from sqlalchemy import text
+
+from bentos import shadow
+from bentos.arms import Challenge, fraction
+from bentos.serving import Live, Serving, load
+from bentos.shadow import Shadow
+from runlore.records import instant
+from runlore.store.engine import Store, dedicated
+from runlore.usecases import features
+from runlore.usecases.promotion import Arms
+
+NAME = "failure-risk"
+ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
+
+
+@pytest.fixture
+def challenger(tmp_path: Path, store: Store) -> Live:
+    live = load(write_bundle(tmp_path / "8", NAME, 8), "8", NAME, "wall")
+    features.activate(store, live.bundle.plan)
+    return live
+
+
+def challenge(serving: Serving, live: Live, arms: Arms) -> None:
+    serving.put(NAME, serving.live[NAME], Challenge(live, arms))
+
+
+def on_ledger(store: Store) -> list[tuple[str, str, int]]:
+    query = text("SELECT arm, version, status FROM runlore.ledger ORDER BY at, id")
+    with store.begin() as connection:
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_a_unit_stays_with_its_arm_and_a_larger_share_keeps_those_of_a_smaller(
+    client: httpx.Client, serving: Serving, challenger: Live, store: Store
+) -> None:
+    actors = [f"actor-{n}" for n in range(60)]
+
+    def answered_by() -> dict[str, str]:
+        told = {a: client.post(f"/predict/{NAME}", json=ANN | {"actor": a}).json() for a in actors}
+        return {actor: each["version"] for actor, each in told.items()}
+
+    challenge(serving, challenger, Arms(0.3))
+    few = answered_by()
+    assert few == answered_by()
+    challenge(serving, challenger, Arms(0.7))
+    many = answered_by()
+    assert {a for a in actors if few[a] == "8"} < {a for a in actors if many[a] == "8"}
+    arms = Counter((arm, version) for arm, version, _ in on_ledger(store))
+    assert set(arms) == {("champion", "7"), ("challenger", "8")}
+
+
+def test_units_without_a_name_and_batches_are_the_champions(
+    client: httpx.Client, serving: Serving, challenger: Live
+) -> None:
+    challenge(serving, challenger, Arms(1.0))
+    assert client.post(f"/predict/{NAME}", json=ANN).json()["version"] == "8"
+    assert client.post(f"/predict/{NAME}", json=ANN | {"actor": ""}).json()["version"] == "7"
+    batch = client.post(f"/predict/{NAME}/batch", json=[ANN, ANN]).json()
+    assert {each["version"] for each in batch} == {"7"}
+
+
+def test_shares_are_as_large_as_they_say() -> None:
+    places = np.array([fraction("salt", str(n)) for n in range(20_000)])
+    assert 0 <= places.min() < places.max() < 1
+    for share in (0.01, 0.1, 0.5):
+        assert abs((places < share).mean() - share) < 4 * np.sqrt(share * (1 - share) / 20_000)
+
+
+def test_the_shadow_answers_once_what_the_champion_answered(
+    client: httpx.Client, serving: Serving, challenger: Live, store: Store
+) -> None:
+    challenge(serving, challenger, Arms(shadow=True))
+    for n in range(5):
+        client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+    client.post(f"/predict/{NAME}", json={})
+    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    with dedicated(store) as line:
+        assert of_it.step(line) == 5
+        assert of_it.step(line) == 0
+        again = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+        again.step(line)
+    found = Counter(on_ledger(store))
+    assert found["shadow", "8", 200] == 5
+    assert found["champion", "7", 200] == 5
+
+
+def test_a_shadow_that_fails_says_so_on_the_ledger_alone(
+    client: httpx.Client, serving: Serving, challenger: Live, store: Store
+) -> None:
+    object.__setattr__(challenger.bundle, "reference", None)
+    challenge(serving, challenger, Arms(shadow=True))
+    assert client.post(f"/predict/{NAME}", json=ANN).status_code == 200
+    with dedicated(store) as line:
+        Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since")).step(line)
+    assert Counter(on_ledger(store))["shadow", "8", 500] == 1
+
+
+def test_what_the_shadow_cannot_keep_up_with_is_dropped(
+    client: httpx.Client,
+    serving: Serving,
+    challenger: Live,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(shadow, "MOST_TOGETHER", 3)
+    challenge(serving, challenger, Arms(shadow=True))
+    for n in range(5):
+        client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    with dedicated(store) as line:
+        assert of_it.step(line) == 3
+        assert of_it.step(line) == 0
+    assert 'runlore_shadow_dropped_total{spec="failure-risk"} 2.0' in client.get("/metrics").text
