@@ -20,6 +20,7 @@ from functools import partial
 from typing import Any
 
 import duckdb
+import features_in_sql
 import numpy as np
 import pandas as pd
 
@@ -210,102 +211,12 @@ def _pandas_history(key, order, submitted, told, decays) -> Features:
     return np.column_stack([np.asarray(c, dtype=np.float32) for c in columns])
 
 
-DUCKDB_HISTORY = """
-WITH told AS (
-    SELECT {keys}, submitted, known_at, seq, {weights},
-        (status <> 'succeeded')::DOUBLE AS failed, ln(1 + (finished - started) / 1e6) AS log
-    FROM facts, (SELECT min(submitted) AS start FROM facts)
-), {left}, known AS (
-    SELECT {told_keys}, known_at, failed, log, row_number() OVER past AS n,
-        coalesce(lag(failed) OVER past, failed) AS failed_before,
-        coalesce(lag(log) OVER past, log) AS log_before, {sums}
-    FROM told {outcome_joins}
-    WINDOW past AS (PARTITION BY {told_keys} ORDER BY known_at, seq ROWS UNBOUNDED PRECEDING)
-), ran AS (
-    SELECT {told_keys}, submitted, seq, row_number() OVER past AS n,
-        lag(submitted) OVER past AS earlier, {submissions}
-    FROM told {submission_joins}
-    WINDOW past AS (PARTITION BY {told_keys} ORDER BY submitted, seq ROWS UNBOUNDED PRECEDING)
-)
-SELECT {columns}
-FROM ran ASOF LEFT JOIN known ON {same} AND ran.submitted >= known.known_at
-ORDER BY seq
-"""
-DUCKDB_TERMS = {"": "1", "_failed": "failed", "_log": "log", "_square": "log * log"}
-
-
 def by_duckdb(connection: duckdb.DuckDBPyConnection) -> Features:
     tables = []
     for keys in KEYS:
-        found = connection.execute(_duckdb_query(keys)).fetchnumpy()
+        found = connection.execute(features_in_sql.query(keys, WEIGHTS, BLOCK)).fetchnumpy()
         tables += [np.ma.filled(column, np.nan) for column in found.values()]
     return np.column_stack(tables)
-
-
-def _duckdb_query(keys: tuple[str, ...]) -> str:
-    weights, left, outcome_joins, submission_joins, sums, submissions = [], [], [], [], [], []
-    for w, us in WEIGHTS.items():
-        for instant, prefix in (("known_at", ""), ("submitted", "r_")):
-            age = f"({instant} - start) / {us:.1f}"
-            block = f"floor({age} / {BLOCK})"
-            weights.append(f"{block} AS {prefix}b_{w}")
-            weights.append(f"pow(2.0, {age} - {BLOCK} * {block}) AS {prefix}{w}")
-        for prefix, instant, terms, joins, into in (
-            ("", "known_at", DUCKDB_TERMS, outcome_joins, sums),
-            ("r_", "submitted", {"": "1"}, submission_joins, submissions),
-        ):
-            table = f"{prefix}left_{w}"
-            totals = ", ".join(f"sum({prefix}{w} * {x}) AS s{end}" for end, x in terms.items())
-            left.append(
-                f"{table} AS (SELECT {', '.join(keys)}, {prefix}b_{w} + 1 AS b, {totals} FROM told"
-                f" GROUP BY {', '.join(keys)}, {prefix}b_{w})"
-            )
-            on = " AND ".join(f"told.{key} = {table}.{key}" for key in keys)
-            joins.append(f"LEFT JOIN {table} ON {on} AND told.{prefix}b_{w} = {table}.b")
-            part = ", ".join(f"told.{key}" for key in keys)
-            window = (
-                f"(PARTITION BY {part}, {prefix}b_{w} ORDER BY {instant}, seq"
-                " ROWS UNBOUNDED PRECEDING)"
-            )
-            into += [
-                f"(sum({prefix}{w} * {x}) OVER {window}"
-                f" + coalesce({table}.s{end}, 0) * pow(2.0, -{BLOCK})) / {prefix}{w}"
-                f" AS {prefix}{w}{end}"
-                for end, x in terms.items()
-            ]
-    return DUCKDB_HISTORY.format(
-        keys=", ".join(keys),
-        told_keys=", ".join(f"told.{key}" for key in keys),
-        weights=", ".join(weights),
-        left=", ".join(left),
-        outcome_joins=" ".join(outcome_joins),
-        submission_joins=" ".join(submission_joins),
-        sums=", ".join(sums),
-        submissions=", ".join(submissions),
-        columns=", ".join(f"({c})::FLOAT AS c{i}" for i, c in enumerate(_duckdb_columns())),
-        same=" AND ".join(f"ran.{key} = known.{key}" for key in keys),
-    )
-
-
-def _duckdb_columns() -> list[str]:
-    faded = {w: f"pow(2.0, (known.known_at - submitted) / {us:.1f})" for w, us in WEIGHTS.items()}
-    columns = [
-        "ran.n - 1 - coalesce(known.n, 0)",
-        "(submitted - earlier) / 1e6",
-        "(submitted - known.known_at) / 1e6",
-        *(f"r_{w} - 1" for w in WEIGHTS),
-        "failed",
-        "(failed + failed_before) / 2",
-        *(c for w in WEIGHTS for c in (f"coalesce({w} * {faded[w]}, 0)", f"{w}_failed / {w}")),
-        "log",
-        "(log + log_before) / 2",
-    ]
-    for w in WEIGHTS:
-        columns += [
-            f"{w}_log / {w}",
-            f"CASE WHEN {w} > 0 THEN sqrt(greatest({w}_square / {w} - ({w}_log / {w}) ** 2, 0)) END",  # noqa: E501
-        ]
-    return columns
 
 
 def loaded(facts: pd.DataFrame) -> duckdb.DuckDBPyConnection:

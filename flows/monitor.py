@@ -1,4 +1,4 @@
-"""Has the world moved away from what the champion was trained on?"""
+"""Has the world moved away from the training, and is what was served what the log says?"""
 
 from prefect import flow
 
@@ -9,6 +9,8 @@ from tasks import monitoring
 def monitor(spec: str, window_days: float | None = None, at: str | None = None) -> str:
     """Compare a window (default: the spec's) before an ISO instant (default: now).
 
-    Returns the verdict: drift, no drift, or not enough data.
+    Also compares the features that were served with those that the log gives, and drops what is
+    too old from the ledger. Returns the verdict: drift, no drift, or not enough data.
     """
+    monitoring.compare_features(spec, window_days)
     return monitoring.monitor(spec, window_days, at).verdict.answer

@@ -1,5 +1,7 @@
 """Monitoring as a task, with the verdict where people look."""
 
+from datetime import timedelta
+
 from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
@@ -10,11 +12,13 @@ from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
 from runlore.usecases import monitor as monitoring
-from runlore.usecases import specs
+from runlore.usecases import retention, skew, specs
 from runlore.usecases.monitor import MonitorOutcome
+from runlore.usecases.skew import Skew
 from tasks.retry import RETRIES
 
 SHOWN = 12
+SKEW_DAYS = 7.0
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="monitor {spec}", timeout_seconds=3600)
@@ -34,6 +38,27 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
     get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome), key=f"drift-{spec}")
     return outcome
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="skew {spec}", timeout_seconds=3600)
+def compare_features(spec: str, window_days: float | None) -> list[Skew]:
+    """Were the features that were served those that the log gives? What differs is an anomaly."""
+    chosen = settings.read()
+    at = now()
+    since = at - timedelta(days=window_days or SKEW_DAYS)
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        found = skew.skew(store, known, spec, since, chosen.home / "serving", at)
+        skew.note(store, found, at)
+        gone = retention.prune(store, chosen.ledger_days)
+    logger = get_run_logger()
+    for each in found:
+        tell = logger.info if each.is_clean else logger.error
+        told = (spec, each.version, each.compared, each.different)
+        tell("%s version %s: %d served vectors compared, %d differ from the log", *told)
+    if gone:
+        logger.info("dropped from the ledger: %s", ", ".join(gone))
+    return found
 
 
 def _summary(spec: str, outcome: MonitorOutcome) -> str:

@@ -201,7 +201,7 @@ def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[st
     """Wait for the service to have seen the new champion, which takes it about a second."""
     until = time.monotonic() + PATIENCE_S
     while True:
-        answer = client.post(f"/predict/{name}", json=work)
+        answer = client.post(f"/predict/{name}?reasons=3", json=work)
         if answer.status_code != 503 or time.monotonic() > until:
             found: dict[str, Any] = answer.raise_for_status().json()
             return found

@@ -56,23 +56,25 @@ def versions(spec: Spec, as_of: At = None, json: Json = False) -> None:
     }
     if json:
         emit_json(told)
-        return
-    if known:
-        emit_table(
-            f"Versions of {spec}",
-            [
-                {
-                    "version": ref.version,
-                    "alias": ", ".join(f"@{alias}" for alias in ref.aliases),
-                    "digest": ref.digest[:SHORT],
-                }
-                for ref in known
-            ],
-        )
+    else:
+        _show(told, changes)
+
+
+def _show(told: dict[str, Any], changes: "list[Entry]") -> None:
+    if told["versions"]:
+        emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
     emit_table("What changed, and why", [_row(change) for change in changes])
     for each in told["workers"]:
         serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
         typer.echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
+
+
+def _named(version: dict[str, Any]) -> dict[str, object]:
+    return {
+        "version": version["version"],
+        "alias": ", ".join(f"@{alias}" for alias in version["aliases"]),
+        "digest": version["digest"][:SHORT],
+    }
 
 
 def promote(

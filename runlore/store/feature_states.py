@@ -103,16 +103,19 @@ def read_states(
 
     A key without a past is not there. Whoever is recording for one of the keys is waited for, and
     whoever begins to record later takes a later instant: nothing that became known up to the
-    clock's instant is missing. When this fails, the connection must be closed, since it may hold
-    locks.
+    clock's instant is missing. When this fails the connection is closed, since it may hold locks.
     """
     wanted = sorted(set(names))
     lock, unlock, parameters = _held(wanted)
-    with connection.pipeline():
-        connection.execute(lock, parameters)
-        rows = connection.execute(READ, _columns(wanted), binary=True)
-        now = connection.execute(CLOCK)
-        connection.execute(unlock, parameters)
+    try:
+        with connection.pipeline():
+            connection.execute(lock, parameters)
+            rows = connection.execute(READ, _columns(wanted), binary=True)
+            now = connection.execute(CLOCK)
+            connection.execute(unlock, parameters)
+    except BaseException:
+        connection.close()
+        raise
     return _states(rows, wanted), _first(now)
 
 

@@ -1,0 +1,160 @@
+"""Group commit: an answer is given with its row, once, whatever becomes of the connection."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from handmade import write_bundle
+from sqlalchemy import text
+
+from bentos import committing
+from bentos.committing import GroupCommit
+from bentos.errors import Overloaded
+from runlore.features.keys import Subject
+from runlore.models.bundle import Bundle
+from runlore.records import instant
+from runlore.records.errors import Unavailable
+from runlore.store import ledger
+from runlore.store.engine import Store, connect
+from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
+
+TERMINATE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE application_name = 'runlore' AND pid <> pg_backend_pid() AND query LIKE '%ledger%'
+"""
+
+
+@pytest.fixture(scope="module")
+def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
+    return Predictor(Bundle.load(write_bundle(tmp_path_factory.mktemp("b")), "7"))
+
+
+@pytest.fixture
+def commits(store: Store) -> Iterator[GroupCommit]:
+    found = GroupCommit(lambda: store)
+    yield found
+    found.close()
+
+
+def ask(predictor: Predictor, actor: str = "ann") -> Ask:
+    return Ask(predictor, [Request(Subject(actor, "build", "", {}))], instant.now())
+
+
+def rows(store: Store) -> list[tuple[str, int]]:
+    with store.begin() as connection:
+        found = connection.execute(text("SELECT id::text, status FROM runlore.ledger"))
+        return [tuple(row) for row in found]
+
+
+def together(commits: GroupCommit, asks: list[Ask]) -> list[list[Answer] | BaseException]:
+    async def run() -> list[list[Answer] | BaseException]:
+        return await asyncio.gather(*map(commits.answer, asks), return_exceptions=True)
+
+    return asyncio.run(run())
+
+
+def test_every_answer_has_its_row(commits: GroupCommit, store: Store, predictor: Predictor) -> None:
+    answers = together(commits, [ask(predictor, f"actor-{n}") for n in range(200)])
+    ids = [str(given[0].id) for given in answers]
+    assert len(set(ids)) == 200
+    assert sorted(ids) == sorted(each for each, _ in rows(store))
+
+
+def test_a_refusal_is_written_among_answers(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    async def run() -> None:
+        refused = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instant.now())
+        await asyncio.gather(commits.answer(ask(predictor)), commits.write(refused))
+
+    asyncio.run(run())
+    assert sorted(status for _, status in rows(store)) == [200, 422]
+
+
+def test_one_that_cannot_be_answered_fails_alone(
+    commits: GroupCommit, store: Store, predictor: Predictor, tmp_path: Path
+) -> None:
+    broken = Predictor(Bundle.load(write_bundle(tmp_path), "8"))
+    object.__setattr__(broken.bundle, "reference", None)
+    answers = together(commits, [ask(predictor), ask(broken), ask(predictor)])
+    assert [isinstance(each, Exception) for each in answers] == [False, True, False]
+    assert len(rows(store)) == 2
+
+
+@pytest.mark.parametrize("is_written", [True, False])
+def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
+    commits: GroupCommit,
+    store: Store,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+    is_written: bool,
+) -> None:
+    """Lost after PostgreSQL had the rows, or before: the client cannot tell."""
+    write, is_first = ledger.add, threading.Event()
+
+    def lose(connection: psycopg.Connection, given: list) -> None:
+        if is_written:
+            write(connection, given)
+        is_first.set()
+        connection.close()
+        raise psycopg.OperationalError("server closed the connection unexpectedly")
+
+    monkeypatch.setattr(ledger, "add", lose)
+    [[answer]] = together(commits, [ask(predictor)])
+    assert is_first.is_set()
+    assert rows(store) == [(str(answer.id), 200)]
+
+
+def test_backends_that_are_killed_meanwhile_cost_no_answer(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    async def run() -> list[list[Answer]]:
+        async def client(n: int) -> list[Answer]:
+            return [(await commits.answer(ask(predictor, f"{n}-{i}")))[0] for i in range(30)]
+
+        async def kill() -> None:
+            for _ in range(5):
+                await asyncio.sleep(0.05)
+                await asyncio.to_thread(terminate, store)
+
+        *answers, _ = await asyncio.gather(*(client(n) for n in range(8)), kill())
+        return answers
+
+    ids = [str(each.id) for given in asyncio.run(run()) for each in given]
+    assert sorted(ids) == sorted(each for each, _ in rows(store))
+    assert len(ids) == 240
+
+
+def terminate(store: Store) -> None:
+    with store.connect() as connection:
+        connection.execute(TERMINATE)
+
+
+def test_who_comes_when_too_many_wait_is_turned_away(
+    store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "MOST_WAITING", 3)
+    hold = threading.Event()
+
+    def slow() -> Store:
+        hold.wait(10)
+        return store
+
+    commits = GroupCommit(slow)
+    threading.Timer(0.3, hold.set).start()
+    answers = together(commits, [ask(predictor) for _ in range(40)])
+    turned_away = [each for each in answers if isinstance(each, Overloaded)]
+    assert 0 < len(turned_away) < 40
+    assert len(rows(store)) == 40 - len(turned_away)
+    commits.close()
+
+
+def test_without_a_database_nobody_waits_for_long(predictor: Predictor) -> None:
+    away = connect("postgresql://127.0.0.1:1/nothing?connect_timeout=1")
+    commits = GroupCommit(lambda: away)
+    [answer] = together(commits, [ask(predictor)])
+    assert isinstance(answer, Unavailable)
+    commits.close()
