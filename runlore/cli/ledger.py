@@ -92,6 +92,42 @@ def export(
     typer.echo(f"{done:,} rows to {file}", err=str(file) == "-")
 
 
+@app.command("replay")
+def replay(
+    prediction: Annotated[str, typer.Argument(help="The id of an answer.")], json: Json = False
+) -> None:
+    """Ask the version that gave an answer once more; exit code 1 when it answers otherwise.
+
+    Example: runlore ledger replay 01a1fcec-53f8-7ad1-9f08-2f0e8aaba075
+    """
+    from uuid import UUID
+
+    from runlore import registry, settings
+    from runlore.records.errors import BadInput
+    from runlore.store.engine import open_store
+    from runlore.store.tracking import tracking_url
+    from runlore.usecases import replay as usecase
+
+    try:
+        wanted = UUID(prediction)
+    except ValueError as error:
+        raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
+        models = registry.connect(chosen, uri)
+        found = usecase.replay(store, models, wanted, chosen.home / "serving")
+    row = found.row
+    if json:
+        then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
+        emit_json({**then, "again": found.again, "is_same": found.is_same})
+    else:
+        typer.echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
+        typer.echo(f"and answers {found.again} now: {'the same' if found.is_same else 'another'}")
+    if not found.is_same:
+        raise typer.Exit(1)
+
+
 @app.command("prune")
 def prune(
     days: Annotated[

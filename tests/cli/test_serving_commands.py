@@ -72,6 +72,9 @@ def test_from_the_first_version_to_an_audit(home: Settings, tmp_path: Path) -> N
     assert {each["changed"] for each in told("features", "rebuild")} == {0}
     [row] = told("ledger", "show", "--limit", "1")["rows"]
     assert (row["spec"], row["version"], row["status"]) == (NAME, "1", 200)
+    again = told("ledger", "replay", row["id"])
+    assert again["is_same"]
+    assert again["again"] == pytest.approx(row["prediction"], rel=1e-6)
     assert "1 rows" in run("ledger", "export", str(tmp_path / "all.csv")).output
     assert "dropped nothing" in run("ledger", "prune", "--days", "30").output
 
