@@ -12,7 +12,6 @@ from starlette.responses import Response
 from bentos.errors import TooLarge
 
 T = TypeVar("T")
-LARGEST_BYTES = 16 << 20
 READERS, RECORDERS = 16, 8
 """At work at once in one process: together no more than the database's pool has connections.
 
@@ -24,20 +23,23 @@ Recorders wait while states are rebuilt; those who only read must not wait behin
 class Limits:
     readers: CapacityLimiter
     recorders: CapacityLimiter
+    largest_mb: int
+    """Of a body, in MiB."""
 
     @classmethod
-    def usual(cls) -> "Limits":
-        return cls(CapacityLimiter(READERS), CapacityLimiter(RECORDERS))
+    def usual(cls, largest_mb: int) -> "Limits":
+        return cls(CapacityLimiter(READERS), CapacityLimiter(RECORDERS), largest_mb)
 
 
 async def read_body(request: Request) -> bytes:
     """The whole body; raises TooLarge before it is too much to keep."""
+    largest_mb = request.app.state.limits.largest_mb
     parts: list[bytes] = []
     size = 0
     async for part in request.stream():
         size += len(part)
-        if size > LARGEST_BYTES:
-            raise TooLarge(f"the body is larger than {LARGEST_BYTES >> 20} MiB; send less at once")
+        if size > largest_mb << 20:
+            raise TooLarge(f"the body is larger than {largest_mb} MiB; send less at once")
         parts.append(part)
     return b"".join(parts)
 

@@ -12,22 +12,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
-
-import psycopg
 
 from bentos.errors import Overloaded
+from bentos.line import Line
 from runlore.records.errors import RunloreError, Unavailable
 from runlore.store import ledger
-from runlore.store.engine import Store, dedicated
+from runlore.store.engine import Store
 from runlore.store.ledger import Row
 from runlore.store.months import MissingMonth
 from runlore.store.partitions import ensure_months
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Answered, Ask
 
-T = TypeVar("T")
-Connection = psycopg.Connection[Any]
 THREADS = 2
 MOST_TOGETHER = 64
 MOST_WAITING = 400
@@ -102,7 +98,7 @@ class GroupCommit:
         thread.start()
 
     def _run(self) -> None:
-        line = _Line(self.store)
+        line = Line(self.store)
         while group := self._next():
             _settle(group, _commit(line, group))
         line.close()
@@ -115,40 +111,7 @@ class GroupCommit:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
 
 
-@dataclass
-class _Line:
-    """A connection of its own to the database, opened anew when it is lost."""
-
-    store: Callable[[], Store]
-    _connection: Connection | None = None
-
-    def use(self, work: Callable[[Connection], T]) -> T:
-        """Do what may be done twice; once more when the connection is lost meanwhile."""
-        try:
-            return self.once(work)
-        except Unavailable:
-            return self.once(work)
-
-    def close(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                self._connection.close()
-        self._connection = None
-
-    def once(self, work: Callable[[Connection], T]) -> T:
-        """Raises Unavailable when the connection is lost: then nobody knows what was done."""
-        store = self.store()
-        try:
-            with store.watched():
-                if self._connection is None or self._connection.closed:
-                    self._connection = dedicated(store)
-                return work(self._connection)
-        except BaseException:
-            self.close()
-            raise
-
-
-def _commit(line: _Line, group: list[_Item]) -> list[list[Answer] | Exception]:
+def _commit(line: Line, group: list[_Item]) -> list[list[Answer] | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
         asks = [item.work for item in group if isinstance(item.work, Ask)]
@@ -169,7 +132,7 @@ def _row(row: Row) -> Answered:
     return Answered([], [row])
 
 
-def _write(line: _Line, rows: list[Row]) -> None:
+def _write(line: Line, rows: list[Row]) -> None:
     try:
         line.once(lambda connection: ledger.add(connection, rows))
     except Unavailable:

@@ -38,12 +38,35 @@ class Overloaded(RunloreError):
     """More requests wait than can be answered soon."""
 
 
+class TurnedAway(RunloreError):
+    """Stopped at the door. headers: what the answer has besides."""
+
+    def __init__(self, message: str, headers: Mapping[str, str]) -> None:
+        super().__init__(message)
+        self.headers = headers
+
+
+class Unauthenticated(TurnedAway):
+    """There is no key, or not one that works."""
+
+
+class Forbidden(TurnedAway):
+    """The key does not allow this."""
+
+
+class TooMany(TurnedAway):
+    """All requests of this minute have been made."""
+
+
 STATUS: Mapping[type[RunloreError], int] = {
     Malformed: 400,
+    Unauthenticated: 401,
+    Forbidden: 403,
     NotFound: 404,
     Refused: 409,
     TooLarge: 413,
     BadInput: 422,
+    TooMany: 429,
     Misconfigured: 500,
     NoChampion: 503,
     Overloaded: 503,
@@ -52,11 +75,14 @@ STATUS: Mapping[type[RunloreError], int] = {
 }
 TITLES = {
     400: "The body is not JSON",
+    401: "A key is needed",
+    403: "The key does not allow this",
     404: "There is no such thing",
     405: "The method is not allowed here",
     409: "Refused",
     413: "The body is too large",
     422: "The request is wrong",
+    429: "Too many requests",
     500: "Something went wrong here; the service's log says what",
     503: "Not available now",
     504: "Not ready in time",
@@ -102,6 +128,8 @@ def problem(error: RunloreError | ValidationError) -> Problem:
         fields = ({"field": named or "body", "message": str(error)},)
         return Problem(status, str(error), fields)
     headers = {"Retry-After": str(RETRY_S)} if status in (503, 504) else {}
+    if isinstance(error, TurnedAway):
+        headers |= error.headers
     detail = TITLES[500] if status == 500 else str(error)
     return Problem(status, detail, headers=headers)
 

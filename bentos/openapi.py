@@ -14,6 +14,14 @@ from runlore import __version__
 
 REF = "#/components/schemas/{model}"
 Content = dict[str, Any]
+OPEN = ("/livez", "/readyz")
+SCOPES = {"get": "read", "post": "record"}
+"""Method -> what a key must allow, but for predictions."""
+
+KEY: Content = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "rl_…"},
+    "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
 REASONS: Content = {
     "name": "reasons",
     "in": "query",
@@ -22,7 +30,7 @@ REASONS: Content = {
 }
 
 
-def document(serving: Serving) -> dict[str, Any]:
+def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
     requests = {name: _request(serving, name) for name in serving.names}
     records = _records(serving)
     taken = [*requests.values(), *records]
@@ -33,6 +41,11 @@ def document(serving: Serving) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for name, request in requests.items():
         paths |= _predictions(serving, name, request)
+    paths |= ({} if serving.is_standalone else _record_paths(*records)) | _health()
+    components: Content = {"schemas": found["$defs"]}
+    if needs_key:
+        _close(paths)
+        components["securitySchemes"] = KEY
     return {
         "openapi": "3.1.0",
         "info": {
@@ -40,9 +53,20 @@ def document(serving: Serving) -> dict[str, Any]:
             "version": __version__,
             "description": "Predictions before work runs, and a record of what came of it.",
         },
-        "paths": paths | ({} if serving.is_standalone else _record_paths(*records)) | _health(),
-        "components": {"schemas": found["$defs"]},
+        "paths": paths,
+        "components": components,
     }
+
+
+def _close(paths: Content) -> None:
+    """Say what needs a key, as the routes have it."""
+    for path, operations in paths.items():
+        if path in OPEN:
+            continue
+        for method, told in operations.items():
+            scope = "predict" if path.startswith("/predict/") else SCOPES[method]
+            told["security"] = [{name: [scope]} for name in KEY]
+            told["responses"] |= _responses({}, 401, 403, 429)
 
 
 def _request(serving: Serving, name: str) -> type[BaseModel]:

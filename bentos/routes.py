@@ -15,12 +15,15 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bentos import openapi, predictions, recorded
+from bentos import door, openapi, predictions, recorded
 from bentos.bodies import Limits, in_thread
+from bentos.door import Scope
 from bentos.errors import TITLES, Problem, TooSlow, problem
 from bentos.metrics import exposition, metrics
 from bentos.serving import Serving
+from runlore import settings as environment
 from runlore.records.errors import RunloreError
+from runlore.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 TIMEOUT_S = 10.0
@@ -45,26 +48,31 @@ SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", deepLinking: true, v
 log = logging.getLogger("runlore.serving")
 
 
-def application(opened: Callable[[], AbstractAsyncContextManager[Serving]]) -> Starlette:
+def application(
+    opened: Callable[[], AbstractAsyncContextManager[Serving]],
+    read_settings: Callable[[], Settings] = environment.read,
+) -> Starlette:
     """opened: what gives the Serving for as long as the application runs."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        async with opened() as serving:
-            app.state.serving, app.state.limits = serving, Limits.usual()
+        settings = read_settings()
+        async with opened() as serving, door.opened(serving, settings) as app.state.door:
+            app.state.serving = serving
+            app.state.limits = Limits.usual(settings.largest_body_mb)
             try:
                 yield
             finally:
                 await asyncio.to_thread(serving.commits.close)
 
     routes = [
-        _route("/predict/{spec}", "POST", predictions.one),
-        _route("/predict/{spec}/batch", "POST", predictions.batch),
-        _route("/predictions/{id}", "GET", predictions.read),
-        _route("/executions", "POST", recorded.submission),
-        _route("/executions/{id:path}/outcome", "POST", recorded.outcome),
-        _route("/executions/{id:path}", "GET", recorded.read),
-        _route("/metrics", "GET", _metrics),
+        _route("/predict/{spec}", "POST", predictions.one, "predict"),
+        _route("/predict/{spec}/batch", "POST", predictions.batch, "predict"),
+        _route("/predictions/{id}", "GET", predictions.read, "read"),
+        _route("/executions", "POST", recorded.submission, "record"),
+        _route("/executions/{id:path}/outcome", "POST", recorded.outcome, "record"),
+        _route("/executions/{id:path}", "GET", recorded.read, "read"),
+        _route("/metrics", "GET", _metrics, "read"),
         _route("/docs.json", "GET", _document),
         _route("/openapi.json", "GET", _document),
         _route("/", "GET", _page),
@@ -74,11 +82,12 @@ def application(opened: Callable[[], AbstractAsyncContextManager[Serving]]) -> S
     return Starlette(routes=routes, lifespan=lifespan)
 
 
-def _route(path: str, method: str, endpoint: Endpoint) -> Route:
-    return Route(path, _guarded(path, endpoint), methods=[method])
+def _route(path: str, method: str, endpoint: Endpoint, scope: Scope | None = None) -> Route:
+    """scope: what a key must allow; None: it is open to all."""
+    return Route(path, _guarded(path, endpoint, scope), methods=[method])
 
 
-def _guarded(path: str, endpoint: Endpoint) -> Endpoint:
+def _guarded(path: str, endpoint: Endpoint, scope: Scope | None = None) -> Endpoint:
     """Every error becomes a problem; what was not foreseen is told to the log alone."""
 
     async def counted(request: Request) -> Response:
@@ -89,7 +98,8 @@ def _guarded(path: str, endpoint: Endpoint) -> Endpoint:
     async def answer(request: Request) -> Response:
         try:
             async with asyncio.timeout(TIMEOUT_S):
-                return await endpoint(request)
+                headers = await request.app.state.door.admit(request, scope) if scope else {}
+                response = await endpoint(request)
         except (RunloreError, ValidationError) as error:
             return problem(error).response()
         except TimeoutError:
@@ -97,12 +107,15 @@ def _guarded(path: str, endpoint: Endpoint) -> Endpoint:
         except Exception:  # the edge of the process
             log.exception("%s %s", request.method, request.url.path)
             return Problem(500, TITLES[500]).response()
+        response.headers.update(headers)
+        return response
 
     return counted
 
 
 async def _document(request: Request) -> Response:
-    return JSONResponse(openapi.document(request.app.state.serving))
+    needs_key = request.app.state.door.needs_key(request)
+    return JSONResponse(openapi.document(request.app.state.serving, needs_key=needs_key))
 
 
 async def _metrics(request: Request) -> Response:

@@ -55,6 +55,19 @@ class Settings(BaseSettings):
         default="wall",
         description="`record` takes a request's instant from its body: for replaying a log.",
     )
+    api_keys: Literal["auto", "required", "off"] = Field(
+        default="auto",
+        description="Whether requests need a key; `auto`: those not from this machine alone.",
+    )
+    api_key: SecretStr | None = Field(
+        default=None, description="The one key of a Bento that has no database."
+    )
+    rate_limit_per_minute: int = Field(
+        default=0, ge=0, description="Requests of each key, or address without keys; 0: no limit."
+    )
+    largest_body_mb: int = Field(
+        default=16, ge=1, le=1024, description="Largest body of a request, in MiB."
+    )
 
     @cached_property
     def reports(self) -> Path:

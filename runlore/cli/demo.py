@@ -65,7 +65,7 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
     from runlore.stack import running
     from runlore.usecases import specs
 
-    chosen = settings.read()
+    chosen = settings.read().model_copy(update={"host": "127.0.0.1"})  # where no key is needed
     tour = Tour(chosen, quiet=json)
     files, log, end = _simulate(tour, executions, seed)
     with ExitStack() as lasting:

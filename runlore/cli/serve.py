@@ -28,14 +28,16 @@ def serve(
     own = settings.home.absolute() / "bentoml" / listening
     own.mkdir(parents=True, exist_ok=True)
     options = os.environ.get("BENTOML_CONFIG_OPTIONS", "")
+    address = "127.0.0.1" if where == "localhost" else where
     chosen = {
+        "RUNLORE_HOST": address,
         "RUNLORE_HOME": str(settings.home.absolute()),
         "BENTOML_HOME": str(own),
         "BENTOML_CONFIG_OPTIONS": f"{options} services.runlore.workers={settings.serve_workers}",
     }
     command = (
         *(sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", str(own)),
-        *("--host", "127.0.0.1" if where == "localhost" else where, "--port", listening),
+        *("--host", address, "--port", listening),
     )
     os.execve(sys.executable, command, of_child(settings, chosen))  # noqa: S606
 

@@ -13,10 +13,11 @@ from handmade import SPECS, write_bundle
 from bentos.question import Clock
 from bentos.routes import application
 from bentos.serving import Live, Serving, load
+from runlore.settings import Settings
 from runlore.store.engine import Store
 from runlore.usecases import features
 
-Serve = Callable[[Serving], httpx.Client]
+Serve = Callable[..., httpx.Client]
 
 
 @pytest.fixture(scope="session")
@@ -35,9 +36,9 @@ def serving(store: Store, versions: dict[str, Path]) -> Serving:
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """What serves a Serving until the test ends."""
+    """What serves a Serving, with settings by name, until the test ends."""
     with ExitStack() as stack:
-        yield lambda serving: stack.enter_context(_served(serving))
+        yield lambda serving, **chosen: stack.enter_context(_served(serving, Settings(**chosen)))
 
 
 @pytest.fixture
@@ -58,12 +59,13 @@ def live_versions(versions: dict[str, Path], clock: Clock) -> dict[str, Live]:
 
 
 @contextmanager
-def _served(serving: Serving) -> Iterator[httpx.Client]:
+def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[Serving]:
         yield serving
 
-    config = uvicorn.Config(application(opened), port=0, log_config=None, lifespan="on")
+    app = application(opened, lambda: settings)
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     started = threading.Event()
     startup = server.startup

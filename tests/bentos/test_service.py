@@ -17,10 +17,12 @@ import httpx
 import pytest
 from handmade import register, write_bundle
 
+from runlore.records import instant
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import api_keys
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -160,6 +162,39 @@ def answered(client: httpx.Client, version: str) -> float:
         if line.startswith(wanted):
             return float(line.rsplit(" ", 1)[1])
     return 0.0
+
+
+def test_all_workers_ask_for_keys_on_the_short_way_too_and_share_one_limit(
+    home: Path, registry: Registry, tmp_path: Path
+) -> None:
+    ref = register(registry, write_bundle(tmp_path / "k", NAME, 78))
+    registry.set_alias(NAME, "champion", ref.version)
+    settings = Settings(home=home, database_url=None)
+    variables = {
+        "RUNLORE_API_KEYS": "required",
+        "RUNLORE_SERVE_WORKERS": "2",
+        "RUNLORE_RATE_LIMIT_PER_MINUTE": "60",
+    }
+    with open_store(settings) as store, running(home, **variables) as (client, _):
+        made = api_keys.create(store, "ci", ["predict"], instant.now())
+        headers = {"Authorization": f"Bearer {made.text}"}
+        until = time.monotonic() + 60
+        while fresh(client, headers).status_code != 200 and time.monotonic() < until:
+            time.sleep(0.2)
+        assert {fresh(client, {}).status_code for _ in range(10)} == {401}
+        time.sleep(max(0.0, 60.5 - instant.now().second))
+        statuses = [fresh(client, headers).status_code for _ in range(80)]
+        assert [statuses.count(each) for each in (200, 429)] == [60, 20]
+        api_keys.revoke(store, made.key.id, instant.now())
+        time.sleep(2)
+        assert {fresh(client, headers).status_code for _ in range(20)} == {401}
+    assert made.text.split("_")[2] not in (home / "serving.log").read_text()
+
+
+def fresh(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
+    """A prediction over a connection of its own, which any worker may get."""
+    with httpx.Client(base_url=client.base_url, timeout=30, trust_env=False) as one:
+        return one.post(f"/predict/{NAME}", json=ANN, headers=headers)
 
 
 def test_a_given_address_is_bound_and_nothing_else(home: Path, registry: Registry) -> None:

@@ -1,0 +1,114 @@
+"""Keys of the prediction service: who may ask what. A secret is never here, only its hash."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import sqlalchemy
+from psycopg.rows import class_row
+from sqlalchemy import ColumnElement, insert, or_, select, text, update
+
+from runlore.store.engine import Store
+from runlore.store.schema import api_keys as table
+
+Connection = psycopg.Connection[Any]
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.api_keys', 0))")
+LIVE = """
+SELECT * FROM runlore.api_keys
+WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > clock_timestamp())
+"""
+ADD_USES = """
+UPDATE runlore.api_keys
+SET uses = uses + %s, last_used_at = greatest(last_used_at, %s)
+WHERE id = %s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """id: public. hash: of the secret, 64 hex digits."""
+
+    id: str
+    name: str
+    hash: str = field(repr=False)
+    scopes: tuple[str, ...]
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    uses: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scopes", tuple(self.scopes))
+
+    def is_live(self, at: datetime) -> bool:
+        return self.revoked_at is None and (self.expires_at is None or at < self.expires_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """Of one key, since they were last written down."""
+
+    count: int
+    last_at: datetime
+
+
+@contextmanager
+def writing(store: Store) -> Iterator["Writer"]:
+    """Be the only one who changes keys; all changes are committed at the end."""
+    with store.begin() as connection:
+        connection.execute(LOCK)
+        yield Writer(connection)
+
+
+@dataclass(frozen=True)
+class Writer:
+    _connection: sqlalchemy.Connection
+
+    def find(self, key_id: str) -> Key | None:
+        row = self._connection.execute(select(table).where(table.c.id == key_id)).first()
+        return None if row is None else Key(**row._mapping)
+
+    def live(self, name: str, at: datetime) -> list[Key]:
+        """Those of an owner that work at an instant, oldest first."""
+        wanted = select(table).where(table.c.name == name, _is_live(at))
+        rows = self._connection.execute(wanted.order_by(table.c.created_at, table.c.id))
+        return [Key(**row._mapping) for row in rows]
+
+    def add(self, key: Key) -> None:
+        values = {column.name: getattr(key, column.name) for column in table.columns}
+        self._connection.execute(insert(table).values(values | {"scopes": list(key.scopes)}))
+
+    def revoke(self, key_id: str, at: datetime) -> None:
+        self._connection.execute(
+            update(table)
+            .where(table.c.id == key_id, table.c.revoked_at.is_(None))
+            .values(revoked_at=at)
+        )
+
+
+def every(store: Store) -> list[Key]:
+    """All there ever were, by owner, oldest first."""
+    wanted = select(table).order_by(table.c.name, table.c.created_at, table.c.id)
+    with store.begin() as connection:
+        return [Key(**row._mapping) for row in connection.execute(wanted)]
+
+
+def live(connection: Connection) -> dict[str, Key]:
+    """Id -> key, of those that work now by the database's clock."""
+    with connection.cursor(row_factory=class_row(Key)) as cursor:
+        return {key.id: key for key in cursor.execute(LIVE)}
+
+
+def add_uses(connection: Connection, uses: Mapping[str, Uses]) -> None:
+    """Id -> uses. In one order, so that those who do it at once wait and do not deadlock."""
+    rows = [(found.count, found.last_at, key_id) for key_id, found in sorted(uses.items())]
+    with connection.transaction(), connection.cursor() as cursor:
+        cursor.executemany(ADD_USES, rows)
+
+
+def _is_live(at: datetime) -> ColumnElement[bool]:
+    return table.c.revoked_at.is_(None) & or_(table.c.expires_at.is_(None), table.c.expires_at > at)
