@@ -20,9 +20,9 @@ from functools import partial
 from typing import Any
 
 import duckdb
-import features_in_sql
 import numpy as np
 import pandas as pd
+from peers import features_in_sql
 
 from runlore.features import matrix
 from runlore.features.columns import measure

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -24,7 +25,10 @@ from runlore.store.partitions import ensure_months
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Answered, Ask
 
-THREADS = 2
+PACE_S = 0.004
+"""At least, between the beginnings of two groups: fewer and larger ones leave more of the
+interpreter to those who come in, which shortens the tail at half load by a third."""
+
 MOST_TOGETHER = 64
 MOST_WAITING = 400
 """In one process; who asks when so many wait is turned away before all become slow."""
@@ -60,7 +64,7 @@ class GroupCommit:
     _waiting: deque[_Item] = field(default_factory=deque)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _is_closing: bool = False
-    _threads: list[threading.Thread] = field(default_factory=list)
+    _thread: threading.Thread | None = None
 
     async def answer(self, ask: Ask) -> list[Answer]:
         """Answers that are on the ledger. Raises Overloaded, Unavailable, what answering raised."""
@@ -75,8 +79,8 @@ class GroupCommit:
         with self._news:
             self._is_closing = True
             self._news.notify_all()
-        for thread in self._threads:
-            thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     async def _enqueue(self, work: Ask | Row) -> list[Answer]:
         loop = asyncio.get_running_loop()
@@ -86,28 +90,30 @@ class GroupCommit:
             if len(self._waiting) >= most:
                 raise Overloaded(f"{most} requests wait already; try again later")
             self._waiting.append(item)
-            if len(self._threads) < THREADS:
+            if self._thread is None:
                 self._start()
             self._news.notify()
         return await item.done
 
     def _start(self) -> None:
-        name = f"group commit {len(self._threads)}"
-        thread = threading.Thread(target=self._run, name=name, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+        self._thread = threading.Thread(target=self._run, name="group commit", daemon=True)
+        self._thread.start()
 
     def _run(self) -> None:
         line = Line(self.store)
-        while group := self._next():
+        began = 0.0
+        while group := self._next(began + PACE_S):
+            began = time.monotonic()
             _settle(group, _commit(line, group))
         line.close()
 
-    def _next(self) -> list[_Item]:
-        """What waits, as soon as there is something; nothing at the end."""
+    def _next(self, soonest: float) -> list[_Item]:
+        """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
         with self._news:
             while not self._waiting and not self._is_closing:
                 self._news.wait()
+        time.sleep(max(soonest - time.monotonic(), 0.0))
+        with self._news:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
 
 

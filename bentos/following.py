@@ -27,7 +27,7 @@ from runlore.store.tracking import tracking_url
 from runlore.usecases import features, promotion, specs
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms
 
-POLL_S = 0.2
+POLL_S = 0.5
 TELL_S = 2.0
 RETRY_FAILED_S = 30.0
 """How long a version that could not be loaded is left alone."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -240,19 +240,41 @@ class RowReader:
             for place, reader in enumerate(self.readers)
         )
 
+    @cached_property
+    def unknown(self) -> Rows:
+        """(H,): the features of all histories while nothing is known of anybody."""
+        width = sum(len(reader.chosen) for reader in self.readers)
+        rows, column = np.empty((1, width), dtype=np.float32), 0
+        for reader in self.readers:
+            reader.read(reader.empty[None, :], np.zeros(1, dtype=np.int64), rows, column)
+            column += len(reader.chosen)
+        unknown: Rows = rows[0]
+        return unknown
+
+    def rows_alone(self, subjects: Sequence[Subject], as_of_us: int) -> Rows:
+        """(N, F): the rows of N subjects at one instant, where there are no states at all."""
+        rows, column = self._known(subjects, [as_of_us] * len(subjects))
+        rows[:, column:] = self.unknown
+        return rows
+
     def rows(self, subjects: Sequence[Subject], as_of_us: Ints, stacked: Sequence[Floats]) -> Rows:
         """(N, F): the rows of N subjects, each at its instant, (N,), out of `stack`."""
-        told = [
-            known.values(subject, at_us, self.plan, self.codes)
-            for subject, at_us in zip(subjects, as_of_us.tolist(), strict=True)
-        ]
-        rows = np.empty((len(subjects), len(self.plan.names)), dtype=np.float32)
-        column = len(told[0])
-        rows[:, :column] = singles(np.array(told, dtype=np.float64).reshape(len(told), column))
+        rows, column = self._known(subjects, as_of_us.tolist())
         for reader, states in zip(self.readers, stacked, strict=True):
             reader.read(states, as_of_us, rows, column)
             column += len(reader.chosen)
         return rows
+
+    def _known(self, subjects: Sequence[Subject], as_of_us: Sequence[int]) -> tuple[Rows, int]:
+        """Rows filled up to the column where histories begin, and that column."""
+        told = [
+            known.values(subject, at_us, self.plan, self.codes)
+            for subject, at_us in zip(subjects, as_of_us, strict=True)
+        ]
+        rows = np.empty((len(subjects), len(self.plan.names)), dtype=np.float32)
+        column = len(told[0])
+        rows[:, :column] = singles(np.array(told, dtype=np.float64).reshape(len(told), column))
+        return rows, column
 
 
 def latest_us(stacked: Sequence[Floats]) -> Ints:

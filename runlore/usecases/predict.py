@@ -84,7 +84,7 @@ class Ask:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
-    reasons: how many to give with each answer. keys: of the states that each request needs.
+    reasons: how many to give with each answer.
     """
 
     predictor: Predictor
@@ -94,12 +94,10 @@ class Ask:
     arm: str = "champion"
     reasons: int = 0
     began: float = field(default_factory=perf_counter)
-    keys: tuple[Keys, ...] = field(init=False)
 
-    def __post_init__(self) -> None:
-        reader = self.predictor.reader
-        keys = tuple(reader.keys(each.subject) for each in self.requests)
-        object.__setattr__(self, "keys", keys)
+    def keys(self) -> list[Keys]:
+        """Of the states that each request needs."""
+        return [self.predictor.reader.keys(each.subject) for each in self.requests]
 
 
 def predict(
@@ -143,39 +141,45 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Excep
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    names = {name for ask in asks for keys in ask.keys for name in keys}
+    keys = [ask.keys() for ask in asks]
+    names = {name for of_ask in keys for of_request in of_ask for name in of_request}
     states, now = feature_states.read_states(connection, names)
     if len(asks) > 1:
         with contextlib.suppress(Exception):  # then it is found out whose fault it is
-            return list(_answered(asks, states, to_us(now)))
-    return [_tried(ask, states, to_us(now)) for ask in asks]
+            return list(_answered(asks, keys, states, to_us(now)))
+    return [_tried(ask, mine, states, to_us(now)) for ask, mine in zip(asks, keys, strict=True)]
 
 
 def answer_alone(ask: Ask) -> list[Answer]:
     """Answer with no database: nothing is known of anybody's past."""
     as_of_us = to_us(ask.as_of or ask.at)
-    reader, subjects = ask.predictor.reader, [each.subject for each in ask.requests]
-    rows = reader.rows(subjects, np.full(len(subjects), as_of_us), reader.stack(ask.keys, {}))
+    subjects = [each.subject for each in ask.requests]
+    rows = ask.predictor.reader.rows_alone(subjects, as_of_us)
     found = ask.predictor.bundle.predict(rows)
     return _answers(ask, rows, found, from_us(as_of_us), "absent")
 
 
-def _tried(ask: Ask, states: Mapping[Name, Floats], now_us: int) -> Answered | Exception:
+def _tried(
+    ask: Ask, keys: Sequence[Keys], states: Mapping[Name, Floats], now_us: int
+) -> Answered | Exception:
     try:
-        return next(iter(_answered([ask], states, now_us)))
+        return next(iter(_answered([ask], [keys], states, now_us)))
     except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
         return error
 
 
 def _answered(
-    asks: Sequence[Ask], states: Mapping[Name, Floats], now_us: int
+    asks: Sequence[Ask],
+    keys: Sequence[Sequence[Keys]],
+    states: Mapping[Name, Floats],
+    now_us: int,
 ) -> Iterator[Answered]:
     """Answer the asks of each version together."""
     found: dict[int, Answered] = {}
     for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
-        stacked = predictor.reader.stack([keys for ask in mine for keys in ask.keys], states)
+        stacked = predictor.reader.stack([each for i in at for each in keys[i]], states)
         instants = _instants(mine, stacked, now_us)
         subjects = [request.subject for ask in mine for request in ask.requests]
         rows = predictor.reader.rows(subjects, instants, stacked)

@@ -1,6 +1,6 @@
 """Do limits and metrics hold over many workers?
 
-    RUNLORE_HOME=… python bench/limits.py [--workers 8] [--limit 3000]
+    RUNLORE_HOME=… python bench/live/limits.py [--workers 8] [--limit 3000]
 
 More requests than are allowed come in for one whole minute, with many connections, so that all
 workers get some. Counted are those let in, and the same by `/metrics` and by the ledger.

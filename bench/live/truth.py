@@ -1,6 +1,6 @@
 """A log replayed over HTTP under fire: are features exact, and is every answer on the ledger once?
 
-    RUNLORE_HOME=… python bench/truth.py [--executions 50000] [--workers 4] [--kills 20]
+    RUNLORE_HOME=… python bench/live/truth.py [--executions 50000] [--workers 4] [--kills 20]
 
 The home holds a log and a champion (`runlore demo` leaves such a one). The work of its log is
 asked about, submitted and concluded again, now, by many clients at once: 5 % of the outcomes come

@@ -1,6 +1,6 @@
 """What a shadow costs the champion: nothing, even while it hangs or is killed again and again.
 
-    RUNLORE_HOME=… python bench/shadow.py [--seconds 20] [--rate 150] [--workers 2]
+    RUNLORE_HOME=… python bench/live/shadow.py [--seconds 20] [--rate 150] [--workers 2]
 
 The home holds a champion and at least one more version of the spec, which becomes the challenger.
 Phases with a shadow alternate with phases without one; requests arrive at a fixed rate.

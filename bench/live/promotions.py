@@ -1,6 +1,6 @@
 """Promotions and rollbacks under load: no failed request, no answer of a rejected version.
 
-    RUNLORE_HOME=… python bench/promotions.py [--times 20] [--rate 200] [--workers 4]
+    RUNLORE_HOME=… python bench/live/promotions.py [--times 20] [--rate 200] [--workers 4]
 
 The home holds a champion and at least one more version of the spec. Requests arrive at a fixed
 rate whatever becomes of earlier ones; meanwhile the other version is promoted and rolled back in
