@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from bentos import schema
 from bentos.errors import MEDIA_TYPE, TITLES
+from bentos.fields import Id
 from bentos.question import MOST_REASONS, MOST_ROWS, ask
 from bentos.serving import Serving
 from runlore import __version__
@@ -22,6 +23,7 @@ KEY: Content = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "rl_…"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
 }
+EXECUTION_ID: Content = TypeAdapter(Id).json_schema()
 REASONS: Content = {
     "name": "reasons",
     "in": "query",
@@ -125,14 +127,14 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
             "All that is known of an execution",
             "read_execution",
             _responses(history, 404, 422, 503),
-            [_id({"type": "string"})],
+            [_id(EXECUTION_ID)],
         ),
         "/executions/{id}/outcome": _post(
             "Record what came of it, or correct that",
             "record_outcome",
             _responses(known, 400, 404, 413, 422, 503),
             _ref(ending),
-            [_id({"type": "string"})],
+            [_id(EXECUTION_ID)],
         ),
         "/predictions/{id}": _get(
             "A prediction as the ledger has it",

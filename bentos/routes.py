@@ -27,6 +27,9 @@ from runlore.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 TIMEOUT_S = 10.0
+HEALTH, HEALTH_METHODS = ("/livez", "/readyz", "/healthz"), {"GET", "HEAD"}
+"""BentoML's own."""
+
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 STATIC = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 PAGE = """<!DOCTYPE html>
@@ -128,12 +131,10 @@ async def _page(_request: Request) -> Response:
 
 async def _nothing(request: Request) -> Response:
     """No such path, or a path that knows other methods."""
-    allowed: set[str] = set()
-    for route in request.app.routes[:-1]:
-        match, _ = route.matches(request.scope)
-        if match is Match.PARTIAL:
-            allowed |= route.methods or set()
     path = request.url.path
+    partial = (r for r in request.app.routes[:-1] if r.matches(request.scope)[0] is Match.PARTIAL)
+    found = next(partial, None)
+    allowed = HEALTH_METHODS if path in HEALTH else found.methods if found else set()
     if allowed:
         listed = ", ".join(sorted(allowed))
         return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()

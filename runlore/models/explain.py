@@ -84,8 +84,11 @@ def replaced(row: Rows, reference: Rows) -> Rows:
 def reasons(
     names: tuple[str, ...], row: Rows, reference: Rows, answers: Floats, k: int
 ) -> tuple[Reason, ...]:
-    """The `k` features that move the answer most; `answers` belong to `replaced`."""
-    effects = answers[0] - answers[1:]
+    """The `k` features that move the answer most; `answers` belong to `replaced`.
+
+    What has no number at its reference is no reason.
+    """
+    effects = np.nan_to_num(answers[0] - answers[1:], nan=0.0, posinf=0.0, neginf=0.0)
     order = np.argsort(-np.abs(effects), kind="stable")[:k]
     return tuple(
         Reason(names[at], _known(row[at]), _known(reference[at]), float(effects[at]))

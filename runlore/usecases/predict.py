@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runlore.features.keys import Subject
 from runlore.features.matrix import Keys, RowReader, latest_us
-from runlore.records.errors import NotFound
+from runlore.records.errors import BadInput, NotFound
 from runlore.records.instant import from_us, to_us
 from runlore.store import feature_states, ledger
 from runlore.store.engine import Store
@@ -54,7 +54,7 @@ class Predictor:
 class Answer:
     """as_of: features count what was known then. history: "absent" when there is no store.
 
-    low, high: of a quantity's interval. reasons: None when there are too many answers at once.
+    low, high: of a quantity's interval. reasons: None when not asked for, or too many at once.
     """
 
     id: UUID
@@ -266,6 +266,11 @@ def _answers(
     history: Literal["known", "absent"],
 ) -> list[Answer]:
     bundle = ask.predictor.bundle
+    if not np.isfinite(found.prediction).all():
+        raise BadInput(
+            f"inputs: version {bundle.version} has no number for these; is one far out of range?",
+            "inputs",
+        )
     is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
         Answer(

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 import httpx
+import numpy as np
 import pytest
 from handmade import SPECS
 from sqlalchemy import text
@@ -216,3 +217,30 @@ def test_predictions_go_on_while_recorders_wait_for_a_rebuild(
             assert {each.status_code for each in answers} == {200}
             assert not any(each.done() for each in waiting)
         assert {each.result() for each in waiting} == {201}
+
+
+def test_an_answer_that_is_no_number_is_refused_and_hurts_nobody_else(
+    client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a naive Bayes gives for inputs far out of range."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from runlore.models.bundle import Answers, Bundle
+
+    whole = Bundle.predict
+
+    def broken(bundle: Bundle, rows: np.ndarray) -> Answers:
+        found = whole(bundle, rows)
+        found.prediction[rows[:, 0] == 1e30] = np.nan
+        return found
+
+    monkeypatch.setattr(Bundle, "predict", broken)
+    far = ANN | {"inputs": {"nodes": 1e30}}
+    with ThreadPoolExecutor(8) as pool:
+        bodies = [far if n % 4 == 0 else ANN for n in range(32)]
+        answers = list(pool.map(lambda b: client.post("/predict/failure-risk", json=b), bodies))
+    assert [each.status_code for each in answers] == [422 if n % 4 == 0 else 200 for n in range(32)]
+    assert answers[0].json()["field"] == "inputs"
+    batch = client.post("/predict/failure-risk/batch?reasons=2", json=[ANN, far])
+    assert (batch.status_code, batch.json()["field"]) == (422, "inputs")
+    assert sorted(row[0] for row in ledger_rows(store)) == [200] * 24 + [422] * 9

@@ -43,3 +43,10 @@ def test_a_feature_that_is_mostly_unknown_has_no_reference():
     rows = np.array([[1, 5, np.nan], [3, 6, np.nan], [2, 7, 1]], np.float32)
     found = reference_row(rows, categories=1, first=1)
     np.testing.assert_array_equal(found, np.array([2, 0, np.nan], np.float32))
+
+
+def test_a_feature_without_a_number_at_its_reference_is_no_reason():
+    answers = np.array([0.5, np.nan, 0.2, np.inf])
+    row = np.zeros(3, dtype=np.float32)
+    [found] = reasons(("a", "b", "c"), row, row, answers, 3)
+    assert (found.feature, found.effect) == ("b", 0.3)
