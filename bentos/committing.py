@@ -27,7 +27,7 @@ from runlore.usecases.predict import Answer, Answered, Ask
 
 PACE_S = 0.004
 """At least, between the beginnings of two groups: fewer and larger ones leave more of the
-interpreter to those who come in, which shortens the tail at half load by a third."""
+interpreter to those who come in."""
 
 MOST_TOGETHER = 64
 MOST_WAITING = 400

@@ -1,7 +1,7 @@
 """The short way in: requests to predict pass BentoML's middlewares by.
 
-Those cost three times what the answer costs and do nothing for it: their timeout, their metrics
-and their request context have a counterpart of ours. Everything else goes through them, and so
+Those cost more than a whole answer of a bare server and do nothing for ours: their timeout, their
+metrics and their request context have a counterpart here. Everything else goes through them, and so
 does this when traces are exported.
 """
 
