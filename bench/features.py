@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -95,18 +94,11 @@ def ours(facts: pd.DataFrame) -> Features:
 def our_fold(facts: pd.DataFrame) -> Callable[[], Features]:
     """The fold, of a log in order whose keys are numbers."""
     log, told = matrix.prepare(facts), measure(facts, VALUES)
-    keyed = [group(history, log) for history in HISTORIES]
+    keyed = [(history, group(history, log)) for history in HISTORIES]
 
     def go() -> Features:
         rows = np.empty((len(facts), len(PLAN.names)), dtype=np.float32)
-        width = len(HISTORIES[0].chosen)
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            folds = [
-                threads.submit(matrix.fold_keyed, log, history, keyed[i], told, rows, i * width)
-                for i, history in enumerate(HISTORIES)
-            ]
-            for each in folds:
-                each.result()
+        matrix.fold_many(log, keyed, told, rows, 0)
         return rows
 
     return go

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WORDS = 1000
+BLOCK = 2_000
+"""Events: their rows fit into a core's cache."""
+
 ASKED_SOURCE = "\x00asked"
 """No source of a log can have this name."""
 
@@ -100,12 +103,11 @@ def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[States]]:
     rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
     column = known.fill(rows, log, plan)
     told = measure(log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values)))
-    folds = []
-    for history in plan.histories:
-        folds.append(partial(_fold, log, history, told, rows, column))
-        column += len(history.chosen)
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        return rows, list(threads.map(lambda fold_it: fold_it(), folds))
+        keyed = list(threads.map(lambda history: group(history, log), plan.histories))
+        return rows, fold_many(
+            log, list(zip(plan.histories, keyed, strict=True)), told, rows, column
+        )
 
 
 def extract_asked(facts: pd.DataFrame, asked: pd.DataFrame, plan: FeaturePlan) -> Rows:
@@ -143,33 +145,58 @@ def fold_history(log: Log, history: History) -> tuple[Rows, States]:
     """
     rows = np.empty((len(log.executions), len(history.chosen)), dtype=np.float32)
     told = measure(log.facts, history.values)
-    return rows, _fold(log, history, told, rows, 0)
+    return rows, fold_many(log, [(history, group(history, log))], told, rows, 0)[0]
 
 
-def _fold(log: Log, history: History, told: Measured, rows: Rows, column: int) -> States:
-    return fold_keyed(log, history, group(history, log), told, rows, column)
+def fold_many(
+    log: Log, histories: Sequence[tuple[History, Keyed]], told: Measured, rows: Rows, column: int
+) -> list[States]:
+    """Write the features of histories, one beside the other, into `rows` from `column` on.
+
+    Each core takes some neighbours and goes through the events in blocks, so that the rows of one
+    block are still near when the next history writes to them.
+    """
+    folds = []
+    for history, keyed in histories:
+        folds.append(_Fold(history, keyed, told.of(history.values), column))
+        column += len(history.chosen)
+    cores = os.cpu_count() or 1
+    shares = [share for share in np.array_split(np.arange(len(folds)), cores) if share.size]
+    with ThreadPoolExecutor(cores) as threads:
+        list(threads.map(lambda share: _run(log, [folds[i] for i in share], rows), shares))
+    return [each.states for each in folds]
 
 
-def fold_keyed(
-    log: Log, history: History, keyed: Keyed, told: Measured, rows: Rows, column: int
-) -> States:
-    """Write the features of a history whose keys are grouped into `rows` from `column` on."""
-    empty = fold.empty_state(len(history.half_lives_s), len(history.values))
-    states = np.tile(empty, (len(keyed), 1))
-    events = log.events
-    fold.fold(
-        states,
-        keyed.codes,
-        events.submissions,
-        events.outcomes,
-        events.order,
-        told.of(history.values),
-        half_lives_us(history),
-        np.array(history.chosen, dtype=np.int64),
-        rows,
-        column,
-    )
-    return States(history, keyed, states)
+class _Fold:
+    """One history on its way through a log."""
+
+    def __init__(self, history: History, keyed: Keyed, told: Floats, column: int) -> None:
+        empty = fold.empty_state(len(history.half_lives_s), len(history.values))
+        self.states = States(history, keyed, np.tile(empty, (len(keyed), 1)))
+        self.told, self.column = told, column
+        self.half_lives_us = half_lives_us(history)
+        self.chosen = np.array(history.chosen, dtype=np.int64)
+
+    def run(self, log: Log, order: Ints, rows: Rows) -> None:
+        fold.fold(
+            self.states.states,
+            self.states.keyed.codes,
+            log.events.submissions,
+            log.events.outcomes,
+            order,
+            self.told,
+            self.half_lives_us,
+            self.chosen,
+            rows,
+            self.column,
+        )
+
+
+def _run(log: Log, folds: Sequence[_Fold], rows: Rows) -> None:
+    order = log.events.order
+    for start in range(0, order.size, BLOCK):
+        for each in folds:
+            each.run(log, order[start : start + BLOCK], rows)
 
 
 def half_lives_us(history: History) -> Floats:
