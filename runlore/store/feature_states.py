@@ -1,5 +1,6 @@
 """The state of every key of every history in use, as the fold left it."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,10 +33,7 @@ SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
 ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
 FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
 SPOIL = "UPDATE runlore.feature_histories SET is_stale = true WHERE NOT is_stale"
-READ = """
-SELECT at, array_send(state) FROM runlore.feature_states JOIN
-unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (history, key, at) USING (history, key)
-"""
+READ = "SELECT * FROM runlore.read_states(%s, %s, %s)"
 READ_HISTORY = "SELECT key, array_send(state) FROM runlore.feature_states WHERE history = %s"
 BUILT_AT = """
 SELECT count(*), max(built_at) FROM runlore.feature_histories
@@ -50,11 +48,12 @@ ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f8")])
 HEADER_BYTES = 20
 """As PostgreSQL sends an array of one dimension: a header, then each element with its length."""
 
-LOCK = READ + "ORDER BY history, key FOR UPDATE OF feature_states"
-EACH = "SELECT count(pg_advisory_{}(number)::text) FROM unnest(%s::bigint[]) AS number"
-HOLD, LET = EACH.format("lock_shared"), EACH.format("unlock_shared")
-ALONE = EACH.format("xact_lock")
-HOLD_ALL, LET_ALL = f"SELECT pg_advisory_lock({SUBJECT})", f"SELECT pg_advisory_unlock({SUBJECT})"
+LOCK = """
+SELECT at, array_send(state) FROM runlore.feature_states JOIN
+unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (history, key, at) USING (history, key)
+ORDER BY history, key FOR UPDATE OF feature_states
+"""
+ALONE = "SELECT count(pg_advisory_xact_lock(number)::text) FROM unnest(%s::bigint[]) AS number"
 MOST_LOCKED = 500
 """PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
 
@@ -99,30 +98,23 @@ def parse_history(declaration: str) -> History:
 def read_states(
     connection: Connection, names: Iterable[Name]
 ) -> tuple[dict[Name, Floats], datetime]:
-    """The states of these keys and the clock when they were all that was known, in one round trip.
+    """The states of these keys and the clock when they were all that was known, in one statement.
 
     A key without a past is not there. Whoever is recording for one of the keys is waited for, and
     whoever begins to record later takes a later instant: nothing that became known up to the
-    clock's instant is missing. When this fails the connection is closed, since it may hold locks.
+    clock's instant is missing.
     """
     wanted = sorted(set(names))
-    lock, unlock, parameters = _held(wanted)
-    try:
-        with connection.pipeline():
-            connection.execute(lock, parameters)
-            rows = connection.execute(READ, _columns(wanted), binary=True)
-            now = connection.execute(CLOCK)
-            connection.execute(unlock, parameters)
-    except BaseException:
-        connection.close()
-        raise
-    return _states(rows, wanted), _first(now)
-
-
-def _held(names: Sequence[Name]) -> tuple[str, str, tuple[Any, ...]]:
-    if len(names) > MOST_LOCKED:
-        return HOLD_ALL, LET_ALL, ()
-    return HOLD, LET, (_numbers(names),)
+    with contextlib.ExitStack() as stack:
+        if len(wanted) > MOST_LOCKED:
+            stack.enter_context(connection.transaction())
+            lock_out_recorders(connection)
+        numbers = _numbers(wanted) if len(wanted) <= MOST_LOCKED else []
+        row = connection.execute(READ, (numbers, *_columns(wanted)), binary=True).fetchone()
+    assert row is not None  # noqa: S101  (a function of one row)
+    sent, read_at = row
+    pairs = zip(wanted, sent or (), strict=True)
+    return {name: _state(each) for name, each in pairs if each is not None}, read_at
 
 
 def _numbers(names: Iterable[Name]) -> list[int]:

@@ -113,6 +113,20 @@ feature_states = Table(
     Column("state", ARRAY(Double), nullable=False),
 )
 
+READ_STATES = """
+CREATE FUNCTION runlore.read_states(
+    numbers bigint[], histories text[], keys text[], OUT states bytea[], OUT read_at timestamptz
+) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    PERFORM pg_advisory_xact_lock_shared(number) FROM unnest(numbers) AS number;
+    SELECT array_agg(array_send(state) ORDER BY at) INTO states
+    FROM unnest(histories, keys) WITH ORDINALITY AS wanted (history, key, at)
+    LEFT JOIN runlore.feature_states USING (history, key);
+    read_at := clock_timestamp();
+END $$;
+"""
+event.listen(feature_states, "after_create", DDL(READ_STATES))  # type: ignore[no-untyped-call]
+
 feature_histories = Table(
     "feature_histories",
     metadata,
