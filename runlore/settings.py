@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         default=16, ge=1, le=1024, description="Largest body of a request, in MiB."
     )
 
+    alert_channels: SecretStr | None = Field(
+        default=None, description="Where alerts are sent: a JSON object of channels by name."
+    )
+
     @cached_property
     def reports(self) -> Path:
         return self.home / "reports"

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from runlore.alerts.finding import Severity
+from runlore.alerts.retry import GIVE_UP_S
 from runlore.alerts.silence import Silence, covers
 from runlore.alerts.state import TROUBLE, Alert, Event
 
@@ -30,7 +31,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Channel:
-    """What decides whether a channel gets a notice. has_incidents: it keeps them open and closed."""
+    """What decides whether a channel gets a notice. has_incidents: they are opened and closed."""
 
     name: str
     at_least: Severity = Severity.INFO
@@ -40,15 +41,17 @@ class Channel:
 def decide(notice: Notice, alert: Alert, silences: Collection[Silence], now: datetime) -> Decision:
     """Of trouble, only the newest is told, when it is due and nobody wants silence.
 
-    What was to go out at once goes out even if the alert was over before anybody could send it;
-    what was held or silenced does not. An end is told to those who were told of the beginning.
+    What was to go out at once goes out even if the alert was over before anybody could send it,
+    unless that was days ago; what was held or silenced does not. An end is told to those who were
+    told of the beginning.
     """
     if notice.event not in TROUBLE:
         return "drop" if alert.told is None else "send"
     is_silenced = any(covers(each, alert.kind, alert.subject, now) for each in silences)
     is_kept_back = notice.is_held or is_silenced
     is_settled = not alert.is_open or alert.acknowledged_at is not None
-    if not notice.is_newest or (is_kept_back and is_settled):
+    is_stale = not alert.is_open and (now - notice.due_at).total_seconds() > GIVE_UP_S
+    if not notice.is_newest or is_stale or (is_kept_back and is_settled):
         return "drop"
     return "wait" if is_silenced or now < notice.due_at else "send"
 

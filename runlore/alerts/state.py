@@ -100,9 +100,7 @@ NEW = 0
 """The id of an alert that the store has not numbered yet."""
 
 
-def observe(
-    last: Alert | None, finding: Finding, at: datetime, patience: Patience = USUAL
-) -> Step:
+def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patience = USUAL) -> Step:
     """A cause was found (again). last: its newest episode."""
     if last is not None and last.is_open:
         return _again(last, finding, at)
@@ -169,7 +167,9 @@ def acknowledge(alert: Alert, at: datetime, by: str, note: str = "") -> Step:
 
 def tell(alert: Alert, severity: Severity) -> Alert:
     """People are told of it at this severity."""
-    return replace(alert, told=_gravest(alert.told, severity), known=_gravest(alert.known, severity))
+    return replace(
+        alert, told=_gravest(alert.told, severity), known=_gravest(alert.known, severity)
+    )
 
 
 def _quiet_s(last: Alert, at: datetime) -> float:

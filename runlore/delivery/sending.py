@@ -1,5 +1,6 @@
 """One message to one channel, once; what went wrong is said without the channel's secrets."""
 
+import re
 import smtplib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -60,11 +61,23 @@ def send(channel: AnyChannel, letter: Letter) -> None:
 
 def masked(text: str, channel: AnyChannel) -> str:
     """One line without what is secret in the channel."""
-    for secret in sorted(channel.secrets, key=len, reverse=True):
-        for part in (secret, secret.partition("://")[2]):
-            if len(part) >= SHORTEST_SECRET:
-                text = text.replace(part, "…")
+    parts = {part for secret in channel.secrets for part in _parts(secret)}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "…")
     return line(text, LONGEST_ERROR)
+
+
+def _parts(secret: str) -> set[str]:
+    """A secret, and of an address what follows its host, also piece by piece.
+
+    >>> sorted(_parts("https://host.example/hooks/hush"))
+    ['/hooks/hush', 'hooks', 'https://host.example/hooks/hush', 'hush']
+    """
+    _, _, rest = secret.partition("://")
+    path = rest[rest.find("/") :] if "/" in rest else ""
+    user = rest.rpartition("@")[0]
+    pieces = {secret, path, *re.split(r"[/?&=:@,]+", f"{path}@{user}")}
+    return {piece for piece in pieces if len(piece) >= SHORTEST_SECRET}
 
 
 def _send(channel: AnyChannel, letter: Letter) -> None:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
+from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
@@ -33,7 +34,7 @@ SELECT n.id, n.alert_id, n.event, n.severity, n.due_at, n.is_held,
 FROM runlore.alert_notices n WHERE n.decided_at IS NULL ORDER BY n.id LIMIT 1000
 """)
 CLAIM = text("""
-SELECT d.id, d.alert_id, d.attempts, n.message, clock_timestamp() AS now,
+SELECT d.id, d.alert_id, d.attempts, n.message, d.key, clock_timestamp() AS now,
     extract(epoch FROM clock_timestamp() - n.at)::float8 AS age_s
 FROM runlore.alert_deliveries d JOIN runlore.alert_notices n ON n.id = d.notice_id
 WHERE d.channel = :channel AND d.state = 'waiting' AND d.next_at <= clock_timestamp()
@@ -64,9 +65,13 @@ GROUP BY d.channel ORDER BY d.channel
 
 @dataclass(frozen=True)
 class Claim:
-    """A delivery that is ours until the transaction ends. now: by the database's clock."""
+    """A delivery that is ours until the transaction ends. now: by the database's clock.
+
+    key: what names it among all deliveries of all databases.
+    """
 
     id: int
+    key: UUID
     alert_id: int
     attempts: int
     message: Message
@@ -119,6 +124,11 @@ def add(connection: Connection, alert: Alert, event: Event, hold_s: float) -> No
         "due_at": due,
     }
     connection.execute(insert(notices).values(values))
+    call(connection)
+
+
+def call(connection: Connection) -> None:
+    """Let those who deliver look, once this transaction is committed."""
     connection.execute(CALL)
 
 
@@ -146,9 +156,7 @@ def settle(connection: Connection, notice: Notice, decision: Decision) -> None:
     connection.execute(update(notices).where(notices.c.id == notice.id).values(values))
 
 
-def spread(
-    connection: Connection, notice: Notice, alert_id: int, channels: Sequence[str]
-) -> None:
+def spread(connection: Connection, notice: Notice, alert_id: int, channels: Sequence[str]) -> None:
     """One delivery for each channel."""
     rows = [
         {"notice_id": notice.id, "alert_id": alert_id, "channel": name, "state": "waiting"}
@@ -170,7 +178,7 @@ def claim(connection: Connection, channel: str) -> Claim | None:
     if row is None:
         return None
     message = Message.of_json(row.message)
-    return Claim(row.id, row.alert_id, row.attempts, message, row.age_s, row.now)
+    return Claim(row.id, row.key, row.alert_id, row.attempts, message, row.age_s, row.now)
 
 
 def delivered(connection: Connection, claim: Claim, took_ms: float) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, ColumnElement, Row, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text, update
 
 from runlore.alerts import state
 from runlore.alerts.finding import Finding, Severity
@@ -72,7 +72,7 @@ def save(connection: Connection, step: Step, at: datetime, actor: str, note: str
 
     Returns it with the alert's id.
     """
-    alert = _put(connection, step.alert)
+    alert = put(connection, step.alert)
     if step.event is not None:
         line = {"alert_id": alert.id, "at": at, "event": step.event, "severity": alert.severity}
         told = {"actor": actor, "note": note, "evidence": dict(alert.evidence)}
@@ -90,9 +90,13 @@ def last(connection: Connection, kind: str, subject: str) -> Alert | None:
     return None if row is None else as_alert(row)
 
 
-def find(connection: Connection, alert_id: int) -> Alert | None:
-    """The alert of an id; kept from others until the transaction ends."""
-    row = connection.execute(select(table).where(table.c.id == alert_id).with_for_update()).first()
+def find(connection: Connection, alert_id: int, *, skip_locked: bool = False) -> Alert | None:
+    """The alert of an id; kept from others until the transaction ends.
+
+    skip_locked: None, too, where somebody else has it just now.
+    """
+    wanted = select(table).where(table.c.id == alert_id)
+    row = connection.execute(wanted.with_for_update(skip_locked=skip_locked)).first()
     return None if row is None else as_alert(row)
 
 
@@ -121,7 +125,8 @@ def as_alert(row: "Row[Any]") -> Alert:
     return Alert(**values)
 
 
-def _put(connection: Connection, alert: Alert) -> Alert:
+def put(connection: Connection, alert: Alert) -> Alert:
+    """Write it down as it is now, without an event; with its number where it is new."""
     values = {name: getattr(alert, name) for name in Alert.__dataclass_fields__ if name != "id"}
     values["evidence"] = dict(alert.evidence)
     if alert.id != NEW:

@@ -205,6 +205,7 @@ anomalies = Table(
         unique=True,
         postgresql_where=text("resolved_at IS NULL"),
     ),
+    Index("anomalies_of_cause", "kind", "subject", "id"),
 )
 
 alias_changes = Table(
@@ -311,6 +312,7 @@ alert_deliveries = Table(
     Column("notice_id", BigInteger, ForeignKey(alert_notices.c.id), nullable=False),
     Column("alert_id", BigInteger, ForeignKey(anomalies.c.id), nullable=False, index=True),
     Column("channel", Text, nullable=False),
+    Column("key", Uuid, nullable=False, server_default=func.gen_random_uuid()),
     Column("state", Text, nullable=False, comment="waiting, delivered or lost"),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("next_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),

@@ -1,5 +1,7 @@
 """Anomalies become alerts: who was told, who takes care; a history, and an outbox."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -14,7 +16,7 @@ NOW = sa.text("clock_timestamp()")
 EMPTY = sa.text("''")
 
 
-def identity() -> sa.Column:
+def identity() -> sa.Column[int]:
     return sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False)
 
 
@@ -31,7 +33,7 @@ def upgrade() -> None:
 
 
 def extend_anomalies() -> None:
-    columns = [
+    columns: list[sa.Column[Any]] = [
         sa.Column("what", sa.Text(), server_default=EMPTY, nullable=False, comment="what changed"),
         sa.Column("certainty", sa.Text(), server_default=EMPTY, nullable=False, comment="how sure"),
         sa.Column("advice", sa.Text(), server_default=EMPTY, nullable=False, comment="what to do"),
@@ -54,6 +56,9 @@ def extend_anomalies() -> None:
     ]
     for column in columns:
         op.add_column("anomalies", column, schema="runlore")
+    op.create_index(
+        "anomalies_of_cause", "anomalies", ["kind", "subject", "id"], schema="runlore"
+    )
     op.execute(
         "UPDATE runlore.anomalies SET since = opened_at,"
         " seen_at = coalesce(resolved_at, opened_at),"
@@ -130,6 +135,7 @@ def deliveries() -> None:
         sa.Column("notice_id", sa.BigInteger(), nullable=False),
         sa.Column("alert_id", sa.BigInteger(), nullable=False),
         sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("key", sa.Uuid(), server_default=sa.text("gen_random_uuid()"), nullable=False),
         sa.Column("state", sa.Text(), nullable=False, comment="waiting, delivered or lost"),
         sa.Column("attempts", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("next_at", INSTANT, server_default=NOW, nullable=False),
