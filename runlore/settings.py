@@ -85,6 +85,11 @@ class Settings(BaseSettings):
     def logs(self) -> Path:
         return self.home / "logs"
 
+    @cached_property
+    def alerts_beat(self) -> Path:
+        """Touched by the dispatcher of alerts while it is well."""
+        return self.home / "alerts.beat"
+
     @property
     def prefect_url(self) -> str:
         return self.prefect_api_url or f"http://{self.host}:{self.prefect_port}/api"

@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from pydantic import SecretStr
+
 from runlore.alerts import retry, state
 from runlore.alerts.finding import Finding, Severity
 from runlore.alerts.release import DELIVERY, decide, route
-from runlore.delivery import Channels, Failed, Letter, send
+from runlore.delivery import Channels, Failed, Letter, parse, send
 from runlore.delivery.channels import VARIABLE, AnyChannel, routed
-from runlore.records.errors import Unavailable
+from runlore.records.errors import RunloreError, Unavailable
 from runlore.store import alert_outbox, alert_silences, alerts
 from runlore.store.alert_outbox import Claim
 from runlore.store.engine import Connection, Store
@@ -67,6 +69,15 @@ def deliver(store: Store, channels: Channels) -> list[Attempt]:
     for thread in threads:
         thread.join()
     return done
+
+
+def right_away(store: Store, declared: SecretStr | None) -> list[Attempt]:
+    """The same for a process that has done its work: what is wrong here must not undo that."""
+    try:
+        return deliver(store, parse(declared))
+    except RunloreError as error:
+        log.warning("alerts are left to the dispatcher: %s", error)
+        return []
 
 
 def watch(

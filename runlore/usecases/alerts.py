@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from runlore.alerts import state
 from runlore.alerts.finding import LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT, Finding, line
@@ -15,6 +16,8 @@ from runlore.store.engine import Connection, Store
 
 LONGEST_ACTOR = 100
 
+State = Literal["open", "acknowledged", "silenced", "resolved"]
+
 
 @dataclass(frozen=True)
 class Told:
@@ -24,6 +27,14 @@ class Told:
     history: tuple[Entry, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     silence: Silence | None = None
+
+    @property
+    def state(self) -> State:
+        if not self.alert.is_open:
+            return "resolved"
+        if self.silence is not None:
+            return "silenced"
+        return "acknowledged" if self.alert.acknowledged_at else "open"
 
 
 @dataclass(frozen=True)
@@ -138,7 +149,9 @@ def _handle(
 def _known(connection: Connection, alert_id: int) -> Alert:
     found = alerts.find(connection, alert_id)
     if found is None:
-        raise NotFound(f"no alert has the id {alert_id}; `runlore alerts --all` lists them")
+        raise NotFound(
+            f"no alert has the id {alert_id}; `runlore alerts list --state all` lists them"
+        )
     return found
 
 
