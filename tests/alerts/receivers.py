@@ -36,6 +36,8 @@ class Web:
     taken: list[Received] = field(default_factory=list)
     refused: list[Received] = field(default_factory=list)
     news: threading.Condition = field(default_factory=threading.Condition)
+    server: Any = None
+    thread: Any = None
 
     @property
     def url(self) -> str:
@@ -87,20 +89,28 @@ class _HttpServer(ThreadingHTTPServer):
 @contextmanager
 def http_server(web: Web, context: ssl.SSLContext | None = None) -> Iterator[Web]:
     """port: 0 takes a free one, which stays the same when it is served again."""
-    server = _HttpServer(("127.0.0.1", web.port), _Handler)
-    if context is not None:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
-    server.web = web  # type: ignore[attr-defined]
-    web.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
+    start(web, context)
     try:
         yield web
     finally:
-        web.hangs = False
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        stop(web)
+
+
+def start(web: Web, context: ssl.SSLContext | None = None) -> None:
+    web.server = _HttpServer(("127.0.0.1", web.port), _Handler)
+    if context is not None:
+        web.server.socket = context.wrap_socket(web.server.socket, server_side=True)
+    web.server.web = web
+    web.port = web.server.server_address[1]
+    web.thread = threading.Thread(target=web.server.serve_forever, args=(0.02,))
+    web.thread.start()
+
+
+def stop(web: Web) -> None:
+    web.hangs = False
+    web.server.shutdown()
+    web.thread.join()
+    web.server.server_close()
 
 
 @dataclass
