@@ -57,7 +57,7 @@ def deliver(store: Store, channels: Channels) -> list[Attempt]:
     spread(store, channels)
     end = threading.Event()
     threads = [
-        threading.Thread(target=drain, args=(store, name, channel, done.append, end))
+        threading.Thread(target=_drain, args=(store, name, channel, done.append, end))
         for name, channel in channels.items()
     ]
     for thread in threads:
@@ -140,10 +140,17 @@ def _go_on(
     while not end.is_set():
         wake.wait()
         wake.clear()
-        try:
-            drain(store, name, channel, tell, end)
-        except Unavailable as error:
-            log.warning("channel %s waits: %s", name, error)
+        _drain(store, name, channel, tell, end)
+
+
+def _drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:
+    """A thread's edge: whatever it meets, the channel is tried again at the next look."""
+    try:
+        drain(store, name, channel, tell, end)
+    except Unavailable as error:
+        log.warning("channel %s waits: %s", name, error)
+    except Exception:
+        log.exception("channel %s waits", name)
 
 
 def spread(store: Store, channels: Channels) -> None:

@@ -19,7 +19,7 @@ from runlore import delivery
 from runlore.alerts.finding import Finding, Severity
 from runlore.alerts.message import Message, compose
 from runlore.alerts.state import Event, observe
-from runlore.delivery import Failed, Letter, mailing, parse, posting
+from runlore.delivery import Failed, Letter, mailing, parse, posting, sending
 from runlore.delivery.channels import AnyChannel
 from runlore.records.errors import Misconfigured
 from tests.alerts import shapes
@@ -248,6 +248,15 @@ def test_an_endless_answer_is_read_no_further_than_needed(web: Web) -> None:
     with pytest.raises(Failed) as failed:
         send(channel(kind="webhook", url=web.url), message())
     assert len(str(failed.value)) <= 300
+
+
+def test_whatever_a_plugin_raises_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    def odd(url: str, _what: Message) -> bool:
+        raise KeyError(url)
+
+    monkeypatch.setattr(sending, "notify", odd)
+    with pytest.raises(Failed, match="KeyError: '…'"):
+        send(channel(kind="apprise", url="json://127.0.0.1/hush"), message())
 
 
 @OF_PLUGINS
