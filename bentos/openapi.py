@@ -7,6 +7,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from bentos import schema
+from bentos.alerts import MOST_ALERTS, USUAL_ALERTS
 from bentos.errors import MEDIA_TYPE, TITLES
 from bentos.fields import Id
 from bentos.question import MOST_REASONS, MOST_ROWS, ask
@@ -31,19 +32,38 @@ REASONS: Content = {
     "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": 0},
 }
 
+ALERT_FILTERS: list[Content] = [
+    {"name": name, "in": "query", "description": what, "schema": kind}
+    for name, what, kind in (
+        ("state", "Which ones", {"enum": ["open", "resolved", "all"], "default": "open"}),
+        ("kind", "Of this kind only", {"type": "string"}),
+        ("subject", "Of this subject only", {"type": "string"}),
+        ("before", "Only those with a smaller id", {"type": "integer", "minimum": 1}),
+        (
+            "limit",
+            "How many at most",
+            {"type": "integer", "minimum": 1, "maximum": MOST_ALERTS, "default": USUAL_ALERTS},
+        ),
+    )
+]
+
 
 def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
     requests = {name: _request(serving, name) for name in serving.names}
     records = _records(serving)
-    taken = [*requests.values(), *records]
+    taken = [*requests.values(), *records, schema.Acknowledgement]
+    told: tuple[type[BaseModel], ...]
     told = (schema.Answer, schema.Recorded, schema.History, schema.Prediction, schema.ProblemBody)
+    told += (schema.AlertPage, schema.AlertDetail)
     modes: list[Any] = [(model, "validation") for model in taken]
     modes += [(model, "serialization") for model in told]
     _, found = models_json_schema(modes, ref_template=REF)
     paths: dict[str, Any] = {}
     for name, request in requests.items():
         paths |= _predictions(serving, name, request)
-    paths |= ({} if serving.is_standalone else _record_paths(*records)) | _health()
+    if not serving.is_standalone:
+        paths |= _record_paths(*records) | _alert_paths()
+    paths |= _health()
     components: Content = {"schemas": found["$defs"]}
     if needs_key:
         _close(paths)
@@ -141,6 +161,28 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
             "read_prediction",
             _responses(row, 404, 422, 503),
             [_id({"type": "string", "format": "uuid"})],
+        ),
+    }
+
+
+def _alert_paths() -> Content:
+    page = {"200": ("The newest first", _ref(schema.AlertPage))}
+    one = {"200": ("The alert, with its history", _ref(schema.AlertDetail))}
+    number = _id({"type": "integer", "minimum": 1})
+    return {
+        "/alerts": _get("What deviates", "read_alerts", _responses(page, 422, 503), ALERT_FILTERS),
+        "/alerts/{id}": _get(
+            "An alert with its evidence, its history and its way to each channel",
+            "read_alert",
+            _responses(one, 404, 422, 503),
+            [number],
+        ),
+        "/alerts/{id}/ack": _post(
+            "Take care of an alert: it is told again only when it becomes worse",
+            "acknowledge_alert",
+            _responses(one, 400, 404, 409, 413, 422, 503),
+            _ref(schema.Acknowledgement),
+            [number],
         ),
     }
 

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bentos import door, openapi, predictions, recorded
+from bentos import alerts, door, openapi, predictions, recorded
 from bentos.bodies import Limits, in_thread
 from bentos.door import Scope
 from bentos.errors import TITLES, Problem, TooSlow, problem
@@ -75,6 +75,9 @@ def application(
         _route("/executions", "POST", recorded.submission, "record"),
         _route("/executions/{id:path}/outcome", "POST", recorded.outcome, "record"),
         _route("/executions/{id:path}", "GET", recorded.read, "read"),
+        _route("/alerts", "GET", alerts.every, "read"),
+        _route("/alerts/{id}", "GET", alerts.one, "read"),
+        _route("/alerts/{id}/ack", "POST", alerts.acknowledge, "record"),
         _route("/metrics", "GET", _metrics, "read"),
         _route("/docs.json", "GET", _document),
         _route("/openapi.json", "GET", _document),

@@ -1,7 +1,7 @@
 """Requests and answers that are the same for every spec."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -129,6 +129,86 @@ class Prediction(Closed):
     reasons: list[Reason] | None
     error: str | None
     latency_ms: float | None
+
+
+class Alert(Closed):
+    """One cause: what changed, since when, how sure that is, and what to do."""
+
+    id: int
+    kind: str
+    subject: str
+    severity: Literal["info", "warning", "critical"]
+    state: Literal["open", "acknowledged", "silenced", "resolved"]
+    what: str
+    certainty: str
+    advice: str
+    since: datetime
+    opened_at: datetime
+    seen_at: datetime
+    count: int
+    returns: int
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+    note: str | None
+    resolved_at: datetime | None
+    resolved_by: str | None
+    undelivered: list[str] = Field(description="channels that have not taken all of its messages")
+
+
+class AlertEvent(Closed):
+    """A line of an alert's history."""
+
+    at: datetime
+    event: str
+    severity: str
+    actor: str
+    note: str
+
+
+class AlertDelivery(Closed):
+    """A message of an alert on its way to a channel."""
+
+    event: str
+    channel: str
+    state: Literal["waiting", "delivered", "lost"]
+    attempts: int
+    settled_at: datetime | None
+    error: str | None
+
+
+class AlertDetail(Alert):
+    evidence: dict[str, Any]
+    history: list[AlertEvent]
+    deliveries: list[AlertDelivery]
+
+
+class Undelivered(Closed):
+    """What a channel did not take."""
+
+    channel: str
+    deliveries: int
+    lost: int
+    since: datetime
+    error: str | None
+
+
+class AlertPage(Closed):
+    """The newest first. next: the `before` of the next page; null: this is the last one."""
+
+    alerts: list[Alert]
+    undelivered: list[Undelivered]
+    next: int | None
+
+
+class Acknowledgement(Closed):
+    """Somebody takes care of it."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"actor": "ann", "note": "rolling back"}]}
+    )
+
+    actor: Annotated[Name, Field(min_length=1, max_length=100)]
+    note: Annotated[Name, Field(max_length=500)] = ""
 
 
 class ProblemBody(Closed):

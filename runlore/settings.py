@@ -69,6 +69,10 @@ class Settings(BaseSettings):
         default=16, ge=1, le=1024, description="Largest body of a request, in MiB."
     )
 
+    alert_channels: SecretStr | None = Field(
+        default=None, description="Where alerts are sent: a JSON object of channels by name."
+    )
+
     @cached_property
     def reports(self) -> Path:
         return self.home / "reports"
@@ -80,6 +84,11 @@ class Settings(BaseSettings):
     @cached_property
     def logs(self) -> Path:
         return self.home / "logs"
+
+    @cached_property
+    def alerts_beat(self) -> Path:
+        """Touched by the dispatcher of alerts while it is well."""
+        return self.home / "alerts.beat"
 
     @property
     def prefect_url(self) -> str:

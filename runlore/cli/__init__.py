@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from runlore.cli import (
+    alerts,
     demo,
     ingest,
     keys,
@@ -50,6 +51,7 @@ app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitor.monitor)
+app.add_typer(alerts.app, name="alerts")
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

@@ -34,8 +34,8 @@ def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Jso
     from runlore.records import instant
     from runlore.store.engine import open_store
     from runlore.store.tracking import tracking_url
+    from runlore.usecases import alert_delivery, specs
     from runlore.usecases import monitor as usecase
-    from runlore.usecases import specs
 
     chosen = settings.read()
     found = specs.find(chosen, spec)
@@ -44,6 +44,7 @@ def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Jso
     with open_store(chosen) as store:
         models = registry.connect(chosen, tracking_url(store))
         outcome = usecase.monitor(store, models, found, end, chosen.reports, window_s)
+        alert_delivery.right_away(store, chosen.alert_channels)
     if json:
         emit_json(as_json(outcome))
     else:

@@ -105,6 +105,11 @@ def _print_status(seen: "Status") -> None:
         typer.echo(f"In the database ({size:.0f} MB): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
         typer.echo(f"Champions: {champions or 'none yet; `runlore train` makes the first'}")
+    if seen.alerts:
+        open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
+        typer.echo(f"Open alerts: {open_ones}; see `runlore alerts`")
+    for each in seen.undelivered:
+        typer.echo(f"Alerts not delivered to {each.channel}: {each.deliveries} ({each.error})")
 
 
 def _print_findings(findings: "list[Finding]") -> None:

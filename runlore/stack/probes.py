@@ -3,10 +3,12 @@
 import http.client
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from runlore.records import instant
 from runlore.records.errors import Unavailable
 
 TIMEOUT_S = 5.0
@@ -75,4 +77,20 @@ class Ends:
         raise NoAnswer("not ended yet")
 
 
-Probe = Answers | Polls | Ends
+@dataclass(frozen=True)
+class Beats:
+    """Well while it touches a file again and again, for what has no port."""
+
+    file: Path
+    within: timedelta = timedelta(seconds=30)
+
+    def check(self, since: datetime) -> None:
+        try:
+            at = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
+        except FileNotFoundError:
+            raise NoAnswer(f"{self.file}: not there yet") from None
+        if at < max(since, instant.now() - self.within):
+            raise NoAnswer(f"{self.file}: not touched since {at:%H:%M:%S} UTC")
+
+
+Probe = Answers | Polls | Ends | Beats

@@ -8,7 +8,7 @@ from runlore.records.errors import BadInput
 from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.ports import Port
-from runlore.stack.probes import Answers, Ends, Polls, Probe
+from runlore.stack.probes import Answers, Beats, Ends, Polls, Probe
 
 POOL = "runlore"
 DATABASE = "database"
@@ -35,7 +35,7 @@ class Service:
     """How long it may take until it is well."""
 
 
-NAMES = (DATABASE, "prefect", "mlflow", "schedules", "worker", "serving")
+NAMES = (DATABASE, "prefect", "mlflow", "schedules", "worker", "serving", "alerts")
 
 
 def declare(settings: Settings) -> tuple[Service, ...]:
@@ -43,7 +43,7 @@ def declare(settings: Settings) -> tuple[Service, ...]:
 
     A Prefect or MLflow server named in the settings is somebody else's and not among them.
     """
-    own = [_schedules(settings), _worker(settings), _serving(settings)]
+    own = [_schedules(settings), _worker(settings), _serving(settings), _alerts(settings)]
     if settings.mlflow_tracking_uri is None:
         own.insert(0, _mlflow(settings))
     if settings.prefect_api_url is None:
@@ -148,6 +148,17 @@ def _serving(settings: Settings) -> Service:
         address=address,
         port=Port(settings.serve_port, "serve_port"),
         needs=(DATABASE, "mlflow"),
+    )
+
+
+def _alerts(settings: Settings) -> Service:
+    return Service(
+        name="alerts",
+        title="Alerts, to the channels of RUNLORE_ALERT_CHANNELS",
+        command=_module("runlore.cli alerts deliver"),
+        probe=Beats(settings.alerts_beat.absolute()),
+        address="see `runlore alerts`",
+        needs=(DATABASE,),
     )
 
 

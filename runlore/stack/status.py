@@ -10,6 +10,7 @@ from runlore.stack import environment, processes
 from runlore.stack.probes import Answers, Ends, NoAnswer, Probe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
 from runlore.store import embedded
+from runlore.store.alert_outbox import Trouble
 from runlore.store.engine import connect
 from runlore.store.figures import Figures, figures
 
@@ -43,6 +44,12 @@ class Status:
     champions: dict[str, str] = field(default_factory=dict)
     """Spec -> version of its model that answers."""
 
+    alerts: dict[str, int] = field(default_factory=dict)
+    """Severity -> how many are open."""
+
+    undelivered: tuple[Trouble, ...] = ()
+    """Alerts that could not be delivered, by channel."""
+
 
 def look(settings: Settings) -> Status:
     """Look at every service and at the database."""
@@ -58,7 +65,12 @@ def look(settings: Settings) -> Status:
     if found is None:
         return status
     return replace(
-        status, database_bytes=found.size_bytes, rows=found.rows, champions=found.champions
+        status,
+        database_bytes=found.size_bytes,
+        rows=found.rows,
+        champions=found.champions,
+        alerts=found.alerts,
+        undelivered=found.undelivered,
     )
 
 

@@ -1,13 +1,18 @@
-"""What deviates: one open anomaly per kind and subject, opened with evidence, then resolved."""
+"""What deviates: one open anomaly per kind and subject, opened with evidence, then resolved.
+
+An open anomaly is an alert (`alerts`): these functions are for watchers that have no more to say
+than a kind, a subject and evidence.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import Connection, Row, select
 
+from runlore.alerts.anomaly import finding
+from runlore.store import alerts
 from runlore.store.schema import anomalies as table
 
 
@@ -32,33 +37,19 @@ def open_anomaly(
     evidence: Mapping[str, Any],
     at: datetime,
 ) -> int | None:
-    """Open an anomaly; None when one of this kind and subject is open already.
+    """Open an anomaly; None when one of this kind and subject is open already, and is told so.
 
-    evidence: what json can hold.
+    severity: info, warning or critical. evidence: what json can hold; `what`, `certainty`,
+    `advice` and `since` in it are shown to people as they are.
     """
-    values = {
-        "kind": kind,
-        "subject": subject,
-        "severity": severity,
-        "evidence": dict(evidence),
-        "opened_at": at,
-    }
-    opened = (
-        pg_insert(table)
-        .values(values)
-        .on_conflict_do_nothing(
-            index_elements=["kind", "subject"], index_where=table.c.resolved_at.is_(None)
-        )
-    )
-    return connection.scalar(opened.returning(table.c.id))
+    step = alerts.observe(connection, finding(kind, subject, severity, evidence), at)
+    return step.alert.id if step.event in ("opened", "returned") else None
 
 
 def resolve_anomaly(connection: Connection, kind: str, subject: str, at: datetime) -> int | None:
     """Close the open anomaly of this kind and subject; None when none is open."""
-    is_open = (table.c.kind == kind, table.c.subject == subject, table.c.resolved_at.is_(None))
-    return connection.scalar(
-        update(table).where(*is_open).values(resolved_at=at).returning(table.c.id)
-    )
+    step = alerts.quiet(connection, kind, subject, at)
+    return None if step is None or step.event is None else step.alert.id
 
 
 def read_open(connection: Connection, kind: str | None = None) -> list[Anomaly]:
@@ -76,5 +67,5 @@ def read_history(connection: Connection, kind: str, subject: str) -> list[Anomal
     return [_anomaly(row) for row in connection.execute(query)]
 
 
-def _anomaly(row: "Row[tuple[object, ...]]") -> Anomaly:
-    return Anomaly(**row._mapping)
+def _anomaly(row: "Row[Any]") -> Anomaly:
+    return Anomaly(**{name: row._mapping[name] for name in Anomaly.__dataclass_fields__})

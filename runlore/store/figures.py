@@ -1,10 +1,12 @@
 """How much is in the database, and whether its tables and its clock are as they should be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, text
 
+from runlore.store.alert_outbox import Trouble, trouble
+from runlore.store.alerts import count_open
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
 from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
@@ -24,6 +26,12 @@ class Figures:
     champions: dict[str, str]
     """Spec -> version, as the history of aliases has it."""
 
+    alerts: dict[str, int] = field(default_factory=dict)
+    """Severity -> how many are open."""
+
+    undelivered: tuple[Trouble, ...] = ()
+    """Alerts that could not be delivered, by channel."""
+
     @property
     def is_migrated(self) -> bool:
         return self.revision == self.head
@@ -42,6 +50,8 @@ def figures(store: Store) -> Figures:
             head=head(),
             rows=_rows(connection) if is_migrated else {},
             champions=_champions(connection) if is_migrated else {},
+            alerts=count_open(connection) if is_migrated else {},
+            undelivered=tuple(trouble(connection)) if is_migrated else (),
         )
 
 

@@ -199,6 +199,19 @@ anomalies = Table(
     Column("evidence", JSONB, nullable=False),
     Column("opened_at", INSTANT, nullable=False, server_default=func.now()),
     Column("resolved_at", INSTANT),
+    Column("what", Text, nullable=False, server_default=text("''"), comment="what changed"),
+    Column("certainty", Text, nullable=False, server_default=text("''"), comment="how sure"),
+    Column("advice", Text, nullable=False, server_default=text("''"), comment="what to do"),
+    Column("since", INSTANT, nullable=False, server_default=func.now()),
+    Column("seen_at", INSTANT, nullable=False, server_default=func.now()),
+    Column("count", BigInteger, nullable=False, server_default=text("1"), comment="of findings"),
+    Column("returns", Integer, nullable=False, server_default=text("0")),
+    Column("told", Text, comment="the gravest severity that people were told of"),
+    Column("known", Text, comment="the same, of all episodes of this run"),
+    Column("acknowledged_at", INSTANT),
+    Column("acknowledged_by", Text),
+    Column("note", Text),
+    Column("resolved_by", Text),
     Index(
         "anomalies_open",
         "kind",
@@ -206,6 +219,7 @@ anomalies = Table(
         unique=True,
         postgresql_where=text("resolved_at IS NULL"),
     ),
+    Index("anomalies_of_cause", "kind", "subject", "id"),
 )
 
 alias_changes = Table(
@@ -267,4 +281,88 @@ rate_windows = Table(
     Column("granted", BigInteger, nullable=False, comment="of the minute's budget, to all workers"),
     Column("chunk", BigInteger, nullable=False, comment="of it, to the newest lease"),
     prefixes=["UNLOGGED"],
+)
+
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("alert_id", BigInteger, ForeignKey(anomalies.c.id), nullable=False, index=True),
+    Column("at", INSTANT, nullable=False, comment="of the finding, or of the person's action"),
+    Column("written_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    Column("event", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("evidence", JSONB, nullable=False),
+)
+EVENTS_ONLY_ADDED = """
+CREATE TRIGGER only_added BEFORE UPDATE OR DELETE ON runlore.alert_events
+FOR EACH ROW EXECUTE FUNCTION runlore.refuse_change();
+"""
+alert_events.add_is_dependent_on(alias_changes)
+event.listen(alert_events, "after_create", DDL(EVENTS_ONLY_ADDED))  # type: ignore[no-untyped-call]
+
+alert_notices = Table(
+    "alert_notices",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("alert_id", BigInteger, ForeignKey(anomalies.c.id), nullable=False, index=True),
+    Column("at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    Column("event", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("message", JSONB, nullable=False),
+    Column("is_held", Boolean, nullable=False, comment="only if it is still open when due"),
+    Column("due_at", INSTANT, nullable=False),
+    Column("decided_at", INSTANT),
+    Column("decision", Text, comment="send or drop"),
+    Index("alert_notices_waiting", "id", postgresql_where=text("decided_at IS NULL")),
+)
+
+alert_deliveries = Table(
+    "alert_deliveries",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("notice_id", BigInteger, ForeignKey(alert_notices.c.id), nullable=False),
+    Column("alert_id", BigInteger, ForeignKey(anomalies.c.id), nullable=False, index=True),
+    Column("channel", Text, nullable=False),
+    Column("key", Uuid, nullable=False, server_default=func.gen_random_uuid()),
+    Column("state", Text, nullable=False, comment="waiting, delivered or lost"),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("next_at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    Column("settled_at", INSTANT),
+    Column("error", Text, comment="of the last attempt"),
+    UniqueConstraint("notice_id", "channel"),
+    Index(
+        "alert_deliveries_waiting",
+        "channel",
+        "next_at",
+        postgresql_where=text("state = 'waiting'"),
+    ),
+)
+
+alert_attempts = Table(
+    "alert_attempts",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column(
+        "delivery_id", BigInteger, ForeignKey(alert_deliveries.c.id), nullable=False, index=True
+    ),
+    Column("at", INSTANT, nullable=False, server_default=func.clock_timestamp()),
+    Column("took_ms", REAL, nullable=False),
+    Column("error", Text, comment="null: it arrived"),
+)
+
+alert_silences = Table(
+    "alert_silences",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False, comment="a pattern"),
+    Column("subject", Text, nullable=False, comment="a pattern"),
+    Column("until", INSTANT, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", INSTANT, nullable=False),
+    Column("ended_at", INSTANT),
+    Column("ended_by", Text),
 )

@@ -18,8 +18,8 @@ from runlore.store.engine import Store
 
 SCOPES = {
     "predict": "POST /predict/…",
-    "record": "POST /executions…",
-    "read": "GET /executions, /predictions, /metrics",
+    "record": "POST /executions…, /alerts/…",
+    "read": "GET /executions, /predictions, /alerts, /metrics",
     "admin": "all of these",
 }
 LIVE_AT_ONCE = 2

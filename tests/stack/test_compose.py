@@ -18,7 +18,7 @@ from runlore.telemetry import TELEMETRY_OFF
 from tests.stack.compose_schema import COMPOSE
 
 ROOT = Path(__file__).parents[2]
-OURS = ("prefect", "mlflow", "schedules", "worker", "serving")
+OURS = ("prefect", "mlflow", "schedules", "worker", "serving", "alerts")
 PUBLISHED = {"prefect": "prefect_port", "mlflow": "mlflow_port", "serving": "serve_port"}
 QUIET = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
 """MLflow's warning about its own types, on import of its command line."""

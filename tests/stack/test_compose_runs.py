@@ -73,7 +73,7 @@ def postgres(folder: Path, home: Path, port: int) -> Iterator[None]:
 def translate(text: str, home: Path, numbers: Mapping[str, int]) -> str:
     """Everything of a container that is otherwise here: names, ports, folders, secrets."""
     text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: SECRETS[found[1]], text)
-    text = re.sub(r"\$\{\w+:-(\d+)\}", r"\1", text)
+    text = re.sub(r"\$\{\w+:-(\d*)\}", r"\1", text)
     text = re.sub(r"(?<=[@/])(postgres|prefect|mlflow)(?=:\d)", "127.0.0.1", text)
     text = text.replace("mlflow:5000,", "").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     text = text.replace("/var/lib/", f"{home}/").replace("/tmp/", f"{home}/")  # noqa: S108
@@ -139,7 +139,7 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
         (short_tmp / name).mkdir()
     with ExitStack() as running:
         running.enter_context(postgres(folder, short_tmp / "postgres", numbers["5432"]))
-        for name in ("prefect", "mlflow", "schedules", "worker", "serving"):
+        for name in ("prefect", "mlflow", "schedules", "worker", "serving", "alerts"):
             given = services[name].get("environment", {})
             if "env_file" in services[name]:
                 given = {key: value for key, _, value in lines} | given

@@ -29,7 +29,12 @@ def test_servers_of_somebody_else_are_not_started(settings: Settings) -> None:
     given = settings.model_copy(
         update={"prefect_api_url": "http://p/api", "mlflow_tracking_uri": "http://m"}
     )
-    assert [service.name for service in declare(given)] == ["schedules", "worker", "serving"]
+    assert [service.name for service in declare(given)] == [
+        "schedules",
+        "worker",
+        "serving",
+        "alerts",
+    ]
     assert names(given, "worker") == ["worker"]
 
 

@@ -1,6 +1,7 @@
 """`runlore up` for real: PostgreSQL, Prefect, MLflow, in processes of their own."""
 
 import http.client
+import json
 import os
 import signal
 import socket
@@ -14,11 +15,14 @@ from pathlib import Path
 
 import pytest
 
+from runlore.records import instant
 from runlore.settings import Settings
 from runlore.stack import environment, ports, processes, running
 from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
-from runlore.store import embedded
+from runlore.store import anomalies, embedded
+from runlore.store.engine import open_store
+from tests.alerts.receivers import Web, http_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 COMMAND = (sys.executable, "-m", "runlore.cli")
@@ -189,3 +193,24 @@ def test_a_second_command_uses_the_server_of_the_first_which_waits_for_it(
     assert f"inner on {moved.mlflow_port}" in events
     waiting = "another Runlore process still uses it; waiting"
     assert events.index(waiting) < events.index("inner ends")
+
+
+def test_up_tells_people_of_an_alert_and_leaves_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with http_server(Web()) as web:
+        declared = json.dumps({"ops": {"kind": "webhook", "url": web.url}})
+        monkeypatch.setenv("RUNLORE_ALERT_CHANNELS", declared)
+        with up("alerts") as started:
+            seen = {service.name: service.health for service in look(settings).services}
+            assert seen["alerts"] is Health.HEALTHY
+            with open_store(settings) as store, store.begin() as connection:
+                anomalies.open_anomaly(
+                    connection, "drift", "duration", "critical", {}, instant.now()
+                )
+            web.await_taken(1)
+            pids = everything(settings.home)
+            os.kill(started.process.pid, signal.SIGINT)
+            assert started.process.wait(60) == 0
+            assert nothing_is_left(settings, pids)
+    assert [each.body["event"] for each in web.taken] == ["opened"]

@@ -136,3 +136,33 @@ def test_migrating_leaves_the_program_s_logging_alone(
     migrate.migrate(empty)
     assert state() == before
     assert capfd.readouterr() == ("", "")
+
+
+def test_anomalies_of_before_alerts_keep_what_they_were(empty: Store):
+    from alembic import command
+
+    with empty.begin() as connection:
+        connection.execute(text("CREATE SCHEMA runlore"))
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(migrate.FOLDER))
+        command.upgrade(config, "0003")
+        connection.execute(
+            text(
+                "INSERT INTO runlore.anomalies"
+                " (kind, subject, severity, evidence, opened_at, resolved_at) VALUES"
+                " ('drift', 'a', 'warning', '{}', '2026-01-01Z', NULL),"
+                " ('drift', 'b', 'odd', '{}', '2026-01-01Z', '2026-01-02Z')"
+            )
+        )
+    migrate.migrate(empty)
+    with empty.begin() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT severity, since::date::text, seen_at::date::text, count, told"
+                " FROM runlore.anomalies ORDER BY id"
+            )
+        )
+        assert [tuple(row) for row in rows] == [
+            ("warning", "2026-01-01", "2026-01-01", 1, None),
+            ("warning", "2026-01-01", "2026-01-02", 1, None),
+        ]

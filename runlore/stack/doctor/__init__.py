@@ -23,4 +23,5 @@ def examine(settings: Settings) -> list[Finding]:
         *services.health(status),
         *services.database(settings),
         *services.schedules(settings, status),
+        *services.alerts(settings, status),
     ]

@@ -99,6 +99,21 @@ def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
         yield Finding("schedules", Verdict.NOTE, "no active schedule", "`runlore up`")
 
 
+def alerts(settings: Settings, status: Status) -> Iterator[Finding]:
+    """An alert that nobody was told of is told here."""
+    for each in status.undelivered:
+        lost = f", {each.lost} given up" if each.lost else ""
+        what = f"{each.deliveries} not delivered to {each.channel}{lost}: {each.error}"
+        remedy = f"`runlore alerts test {each.channel}`; see `runlore alerts`"
+        yield Finding("alerts", Verdict.WRONG, what, remedy)
+    count = sum(status.alerts.values())
+    if count and settings.alert_channels is None:
+        what = f"{count} open, and no channel to tell anybody"
+        yield Finding("alerts", Verdict.NOTE, what, "set RUNLORE_ALERT_CHANNELS")
+    elif not status.undelivered:
+        yield Finding("alerts", Verdict.OK, f"{count} open" if count else "none open")
+
+
 def _planned(api: str, now: datetime) -> tuple[int, list[str]]:
     """How many of our active deployments have a run planned, and the names of the others."""
     pool = {"work_pools": {"name": {"any_": [POOL]}}}
