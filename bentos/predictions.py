@@ -1,6 +1,5 @@
 """Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
 
-import json
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 from pydantic import ValidationError
+from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -96,7 +96,7 @@ class _Asked:
             metrics().answered(self.name, version, 200, rows)
         self._observe()
         told = [_shown(answer, live.unit) for answer in answers]
-        return json_response(json.dumps(told[0] if self.form == "one" else told, allow_nan=False))
+        return json_response(to_json(told[0] if self.form == "one" else told))
 
     async def _answers(self, ask: Ask) -> list[Answer]:
         """One answer is committed together with those of others; a batch is a group by itself."""
@@ -162,7 +162,7 @@ def _how_many(text: str) -> int:
 def _shown(answer: Answer, unit: str) -> dict[str, Any]:
     """As `schema.Answer` has it."""
     return {
-        "id": str(answer.id),
+        "id": answer.id,
         "spec": answer.spec,
         "version": answer.version,
         "prediction": answer.prediction,
@@ -170,6 +170,6 @@ def _shown(answer: Answer, unit: str) -> dict[str, Any]:
         "high": answer.high,
         "unit": unit,
         "reasons": None if answer.reasons is None else [vars(each) for each in answer.reasons],
-        "as_of": answer.as_of.isoformat().replace("+00:00", "Z"),
+        "as_of": answer.as_of,
         "history": answer.history,
     }

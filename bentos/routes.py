@@ -113,7 +113,8 @@ def _guarded(path: str, endpoint: Endpoint, scope: Scope | None = None) -> Endpo
         except Exception:  # the edge of the process
             log.exception("%s %s", request.method, request.url.path)
             return Problem(500, TITLES[500]).response()
-        response.headers.update(headers)
+        if headers:
+            response.headers.update(headers)
         return response
 
     return counted

@@ -138,7 +138,7 @@ def number_words(column: "pd.Series[Any]") -> Ints:
 
 def singles(values: Floats) -> Singles:
     """As the float32 of a feature row: finite, but for NaN."""
-    return np.clip(values, -LARGEST, LARGEST).astype(np.float32)
+    return np.minimum(np.maximum(values, -LARGEST), LARGEST).astype(np.float32)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ Stored as numbers and applied by numpy, in training and in serving alike.
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -44,8 +45,12 @@ class Calibration:
         if self.method == "sigmoid":
             return _sigmoid(self.slope * _logit(raw) + self.intercept)
         if self.method == "isotonic":
-            return np.interp(raw, self.x, self.y)
-        return np.clip(raw, 0.0, 1.0)
+            return np.interp(raw, *self._knots)
+        return _within(raw, 0.0, 1.0)
+
+    @cached_property
+    def _knots(self) -> tuple[Floats, Floats]:
+        return np.array(self.x), np.array(self.y)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -181,9 +186,14 @@ def _rounded(values: Floats) -> tuple[float, ...]:
 
 
 def _logit(p: Floats) -> Floats:
-    inside = np.clip(p, EDGE, 1 - EDGE)
+    inside = _within(p, EDGE, 1 - EDGE)
     return np.log(inside) - np.log1p(-inside)
 
 
 def _sigmoid(z: Floats) -> Floats:
-    return 1.0 / (1.0 + np.exp(-np.clip(z, -60.0, 60.0)))
+    return 1.0 / (1.0 + np.exp(-_within(z, -60.0, 60.0)))
+
+
+def _within(values: Floats, low: float, high: float) -> Floats:
+    """As np.clip, which takes five times as long for one answer."""
+    return np.minimum(np.maximum(values, low), high)

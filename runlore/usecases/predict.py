@@ -1,6 +1,7 @@
 """Answer what a model is asked, and put every answer and refusal on the ledger first."""
 
 import contextlib
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -266,7 +267,8 @@ def _answers(
     history: Literal["known", "absent"],
 ) -> list[Answer]:
     bundle = ask.predictor.bundle
-    if not np.isfinite(found.prediction).all():
+    predictions = found.prediction.tolist()
+    if not all(map(math.isfinite, predictions)):
         raise BadInput(
             f"inputs: version {bundle.version} has no number for these; is one far out of range?",
             "inputs",
@@ -277,7 +279,7 @@ def _answers(
             id=ledger.new_id(ask.at),
             spec=bundle.spec,
             version=bundle.version,
-            prediction=float(found.prediction[i]),
+            prediction=predictions[i],
             low=_bound(found.low, i),
             high=_bound(found.high, i),
             reasons=bundle.reasons(row, ask.reasons) if is_reasoned else None,
