@@ -33,7 +33,7 @@ SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
 ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
 FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
 SPOIL = "UPDATE runlore.feature_histories SET is_stale = true WHERE NOT is_stale"
-READ = "SELECT * FROM runlore.read_states(%s, %s, %s)"
+READ = "SELECT * FROM runlore.read_states(%s, %b, %b)"
 READ_HISTORY = "SELECT key, array_send(state) FROM runlore.feature_states WHERE history = %s"
 BUILT_AT = """
 SELECT count(*), max(built_at) FROM runlore.feature_histories
