@@ -12,9 +12,11 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     Sequence,
     SmallInteger,
@@ -253,4 +255,43 @@ rate_windows = Table(
     Column("granted", BigInteger, nullable=False, comment="of the minute's budget, to all workers"),
     Column("chunk", BigInteger, nullable=False, comment="of it, to the newest lease"),
     prefixes=["UNLOGGED"],
+)
+
+SLICE = ("spec", "version", "length_us", "starts_at")
+
+drift_slices = Table(
+    "drift_slices",
+    metadata,
+    Column("spec", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("length_us", BigInteger, primary_key=True),
+    Column("starts_at", INSTANT, primary_key=True),
+    Column("bins", Text, nullable=False, comment="digest of the bins and the model it is about"),
+    Column("rows", BigInteger, nullable=False, comment="executions that became known in it"),
+    Column("until_seq", BigInteger, nullable=False, comment="facts up to here were looked at"),
+    Column("facts", BigInteger, nullable=False, comment="how many of the last of them there were"),
+    Column("counted_at", INSTANT, nullable=False),
+    Column("sample_at_us", ARRAY(BigInteger), comment="of the rows of the sample"),
+    Column("sample", LargeBinary, comment="rows to draw: float32, little-endian, row by row"),
+)
+
+drift_histograms = Table(
+    "drift_histograms",
+    metadata,
+    Column("spec", Text, primary_key=True),
+    Column("version", Text, primary_key=True),
+    Column("length_us", BigInteger, primary_key=True),
+    Column("starts_at", INSTANT, primary_key=True),
+    Column("column_name", Text, primary_key=True),
+    Column("counts", ARRAY(BigInteger), nullable=False, comment="by bin of the reference"),
+    Column("sums", ARRAY(Double), nullable=False, comment="of the values in each bin"),
+    Column("missing", BigInteger, nullable=False),
+    Column("known", BigInteger, nullable=False),
+    Column("mean", Double, nullable=False),
+    Column("deviations", Double, nullable=False, comment="sum of their squares"),
+    Column("low", Double, nullable=False),
+    Column("high", Double, nullable=False),
+    ForeignKeyConstraint(
+        SLICE, [f"{SCHEMA}.drift_slices.{name}" for name in SLICE], ondelete="CASCADE"
+    ),
 )

@@ -4,6 +4,7 @@ Titles say what was found, with the number; subtitles say how to read it.
 """
 
 from runlore.models.plots.comparison import CandidateScore, candidates, importance
+from runlore.models.plots.drifting import drift_over_time
 from runlore.models.plots.probability import calibration, gain
 from runlore.models.plots.quantity import coverage, residuals
 from runlore.models.plots.weekly import over_time, weekly
@@ -13,6 +14,7 @@ __all__ = [
     "calibration",
     "candidates",
     "coverage",
+    "drift_over_time",
     "gain",
     "importance",
     "over_time",
