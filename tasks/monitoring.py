@@ -87,8 +87,9 @@ def _table(past: Sequence[Judged]) -> list[str]:
     if not past:
         return []
     rows = (
-        f"| {each.window.window_to:%Y-%m-%d %H:%M} | {each.window.version} | "
-        f"{each.verdict.rows_current:,} | {each.verdict.answer} | {each.verdict.drifted_share:.0%} |"
+        f"| {each.window.window_to:%Y-%m-%d %H:%M} | {each.window.version}"
+        f" | {each.verdict.rows_current:,} | {each.verdict.answer}"
+        f" | {each.verdict.drifted_share:.0%} |"
         for each in past
     )
     header = "| until (UTC) | version | rows | verdict | features drifted, by weight |"

@@ -15,7 +15,7 @@ SHIFTS: tuple[Shift, ...] = ("size", "newcomers", "failures", "unit")
 
 ACTORS, KINDS, HISTORIES = 40, 8, 18
 RHYTHM = np.array([1.0, 1.1, 1.1, 1.05, 0.9, 0.3, 0.25])
-SIZE_FACTOR, UNIT_SD, NEW_HABITS, FAILURE_ODDS = 4.0, 1.0, 1.5, 1.5
+SIZE_FACTOR, UNIT_SD, NEW_HABITS, FAILURE_ODDS = 4.0, 1.0, 2.5, 1.5
 """How large the planted shifts are."""
 
 NAMES = (

@@ -88,12 +88,14 @@ def _transition(x: Floats, persistence: float) -> Floats:
 def upper_persistence(values: Floats) -> float:
     """The upper end, at 95 %, of the correlation of each value with the next (Fisher's z, 1915).
 
-    1, the worst, for values that are too few to tell.
+    Few values seem less alike than they are, by (1 + 3r) / n (Kendall, "Note on bias in the
+    estimation of autocorrelation", Biometrika, 1954). 1, the worst, for those too few to tell.
     """
-    n = values.size - 1
-    if n < 4 or not values.std():
+    n = values.size
+    if n < 6 or not values.std():
         return 1.0
     apart = values - values.mean()
-    r = float((apart[1:] * apart[:-1]).sum() / np.square(apart).sum()) + 1 / n
+    seen = float((apart[1:] * apart[:-1]).sum() / np.square(apart).sum())
+    r = (n * seen + 1) / (n - 3)
     bound = np.tanh(np.arctanh(np.clip(r, -0.99, 0.99)) + ndtri(0.95) / np.sqrt(n - 3))
     return float(np.clip(bound, 0.0, 1.0))

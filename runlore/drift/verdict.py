@@ -25,7 +25,7 @@ class Background:
 
     words: Words = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
-    usual: Usual = Usual()
+    usual: Usual = field(default_factory=Usual)
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,9 @@ class ColumnVerdict:
         name = {"psi": "PSI", "ks": "KS"}.get(told.statistic, told.statistic.replace("_", " "))
         comparison = "at least" if told.is_drifted else "below"
         moved = f": {self.change}" if self.change else ""
+        size = f"{name} {told.value:.3f}, {comparison} {told.threshold:.3f}"
         sure = f"; q {self.q_value:.2g} of {self.level:.2g}" if self.level < 1 else ""
-        return (
-            f"{self.name}{moved} ({name} {told.value:.3f}, {comparison} {told.threshold:.3f}{sure})"
-        )
+        return f"{self.name}{moved} ({size}{sure})"
 
 
 @dataclass(frozen=True)

@@ -161,17 +161,7 @@ def _of(counter: Counter) -> list[ColumnElement[bool]]:
 
 
 def _values(each: Slice) -> dict[str, object]:
-    if each.sample is None:
-        return {
-            "starts_at": each.starts_at,
-            "rows": each.rows,
-            "sample_at_us": None,
-            "sample": None,
-        }
-    at_us = each.sample.at_us
-    return {
-        "starts_at": each.starts_at,
-        "rows": each.rows,
-        "sample_at_us": None if at_us is None else at_us.tolist(),
-        "sample": np.ascontiguousarray(each.sample.values, dtype="<f4").tobytes(),
-    }
+    drawn = each.sample
+    at_us = None if drawn is None or drawn.at_us is None else drawn.at_us.tolist()
+    rows = None if drawn is None else np.ascontiguousarray(drawn.values, dtype="<f4").tobytes()
+    return {"starts_at": each.starts_at, "rows": each.rows, "sample_at_us": at_us, "sample": rows}

@@ -89,10 +89,9 @@ def draw(found: Sequence[Judged]) -> "Figure":
     names = dict.fromkeys(name for columns in seen for name in columns)
     excess = {name: np.array([_excess(columns.get(name)) for columns in seen]) for name in names}
     worst = sorted(excess, key=lambda name: (name not in PINNED, -np.nanmax(excess[name])))
+    ends = [each.window.window_to.replace(tzinfo=None) for each in ordered]
     return plots.drift_over_time(
-        np.array(
-            [each.window.window_to.replace(tzinfo=None) for each in ordered], "datetime64[us]"
-        ),
+        np.array(ends, "datetime64[us]"),
         np.array([each.verdict.drifted_share for each in ordered]),
         ordered[-1].verdict.threshold if ordered else 0.0,
         {name: excess[name] for name in worst},

@@ -63,8 +63,8 @@ def make(
             continue
         known = told[np.isfinite(told)].astype(np.float32)
         columns += reference_profile(known[:, np.newaxis], [name]).columns
-        drawn.append(told[chosen, np.newaxis])
-    sample = np.column_stack(drawn).astype(np.float32)
+        drawn.append(told[chosen, np.newaxis].astype(np.float32))
+    sample = np.column_stack(drawn)
     return Reference(Profile(tuple(columns)), Sample(sample, len(rows)))
 
 

@@ -1,5 +1,7 @@
 """Histograms of slices of time, that windows are added up from."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -13,7 +15,7 @@ INSTANT = sa.DateTime(timezone=True)
 SLICE = ("spec", "version", "length_us", "starts_at")
 
 
-def _slice() -> list[sa.Column]:
+def _slice() -> list[sa.Column[Any]]:
     return [
         sa.Column("spec", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
