@@ -152,7 +152,7 @@ def _explained(subject: Subject, verdict: WindowVerdict, samples: Samples) -> An
         "where that is more, what windows of the training reach when each is compared with the "
         "others, or what chance alone reaches once in a thousand times with as few rows), and when "
         f"its q, the risk of calling a quiet column drifted among so many, is {verdict.level:.2g} "
-        "at most. Predictions and labels may reach it by another measure.",
+        "at most. Predictions and labels may reach it by Kolmogorov-Smirnov instead.",
         _plain(subject.note),
     ]
     return text_widget(text="\n\n".join(line for line in lines if line))

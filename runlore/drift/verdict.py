@@ -32,8 +32,8 @@ class Background:
 class ColumnVerdict:
     """A column has drifted when its change is large and may be believed.
 
-    Large: a feature by its PSI, predictions and labels by any measure, since a rate that doubles
-    moves PSI little. Believed: q_value, its p_value adjusted for all columns of the window, is at
+    Large: by its PSI; predictions and labels by KS, too, since a rate that doubles moves PSI
+    little. Believed: q_value, its p_value adjusted for all columns of the window, is at
     most the window's level. change: what moved, in words; empty where nothing did.
     """
 
@@ -55,8 +55,14 @@ class ColumnVerdict:
 
     @property
     def is_large(self) -> bool:
-        telling = (self.psi,) if self.kind == "feature" else self.measures
-        return any(each.is_drifted for each in telling)
+        return self._telling.is_drifted
+
+    @property
+    def _telling(self) -> Measure:
+        """The measure that says how large the change is."""
+        ks = [each for each in self.measures if each.statistic == "ks" and each.is_drifted]
+        by_ks = ks and self.kind != "feature" and not self.psi.is_drifted
+        return ks[0] if by_ks else self.psi
 
     @property
     def is_drifted(self) -> bool:
@@ -64,10 +70,8 @@ class ColumnVerdict:
 
     @property
     def reason(self) -> str:
-        told = self.psi
-        if self.is_large and not told.is_drifted:
-            told = next(each for each in self.measures if each.is_drifted)
-        name = {"psi": "PSI", "ks": "KS"}.get(told.statistic, told.statistic.replace("_", " "))
+        told = self._telling
+        name = told.statistic.upper()
         comparison = "at least" if told.is_drifted else "below"
         moved = f": {self.change}" if self.change else ""
         size = f"{name} {told.value:.3f}, {comparison} {told.threshold:.3f}"

@@ -205,12 +205,14 @@ def test_the_most_drifted_is_the_furthest_beyond_its_own_threshold() -> None:
     assert [each.name for each in conclude(columns, 9, 9, 0.3).columns] == ["a", "c", "b"]
 
 
-def test_labels_and_predictions_count_by_any_measure_and_features_by_their_psi_alone() -> None:
+def test_labels_and_predictions_count_by_ks_too_and_features_by_their_psi_alone() -> None:
     ks = Measure("ks", 0.15, 0.1)
     small = Measure("psi", 0.1, 0.2)
     assert ColumnVerdict("label", (small, ks)).is_drifted
     assert ColumnVerdict("prediction", (small, ks)).is_drifted
     assert not ColumnVerdict("inputs.size", (small, ks)).is_drifted
+    far = Measure("wasserstein", 9.0, 0.1)
+    assert not ColumnVerdict("prediction", (small, far)).is_drifted, "a few outliers"
     assert "(KS 0.150, at least 0.100)" in ColumnVerdict("label", (small, ks)).reason
 
 
