@@ -141,8 +141,8 @@ class Counting:
         at_us = [
             each.at_us[at] for each, at in zip(parts, chosen, strict=True) if each.at_us is not None
         ]
-        nothing = np.empty((0, len(self.drawn)), np.float32)
-        return Sample(np.concatenate([nothing, *values]), total, np.concatenate([*at_us]))
+        drawn = np.concatenate([np.empty((0, len(self.drawn)), np.float32), *values])
+        return Sample(drawn, total, np.concatenate([np.empty(0, np.int64), *at_us]))
 
 
 def counter_of(champion: Champion, bins: Sequence[Bins], spec: ModelSpec, grid: Grid) -> Counter:
