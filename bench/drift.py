@@ -34,7 +34,7 @@ POLICY = DriftPolicy()
 SHIFTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45)
 CHUNK = 65_536
 SORTS = ("normal", "skewed", "few values", "category")
-FULL = (1_000_000, 200, 16)
+FULL = (1_000_000, 200, 24)
 
 
 def sort_of(column: int) -> str:
@@ -99,7 +99,6 @@ def ours(rows: int, columns: int) -> dict[str, Any]:
     reference = matrix(rows, columns, is_current=False)
     held_mb = peak_mb()
     profile = clock(lambda: reference_profile(reference, names, categories))
-    del reference
     counted = None
     for chunk in chunks(rows, columns, is_current=True):
         part = clock(lambda chunk=chunk: count_chunks(profile.bins, [chunk]))
@@ -170,9 +169,9 @@ def in_evidentlys_bins(rows: int, columns: int) -> dict[str, float]:
 def apart(one: dict[str, float], other: dict[str, float]) -> dict[str, float]:
     """The largest gap of each sort of column."""
     gaps: dict[str, float] = {}
-    for name in other:
+    for name, value in other.items():
         sort = sort_of(int(name[1:]))
-        gaps[sort] = max(gaps.get(sort, 0.0), abs(one[name] - other[name]))
+        gaps[sort] = max(gaps.get(sort, 0.0), abs(one[name] - value))
     return {sort: round(gap, 5) for sort, gap in gaps.items()}
 
 
@@ -188,9 +187,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--columns", type=int, default=40)
     parser.add_argument("--evidently-columns", type=int, default=24)
-    parser.add_argument(
-        "--full", action="store_true", help="rows, columns, Evidently's: " + str(FULL)
-    )
+    parser.add_argument("--full", action="store_true", help=f"rows, columns, Evidently's: {FULL}")
     asked = parser.parse_args()
     sizes = FULL if asked.full else (asked.rows, asked.columns, asked.evidently_columns)
     rows, columns, shared = sizes[0], sizes[1], min(sizes[1:])

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runlore.drift.measures import LABEL, PREDICTION, Policy
 from runlore.drift.trigger import Decision, JudgedWindow, Limits, decide
@@ -81,22 +82,36 @@ def decision(
 
 
 def draw(found: Sequence[Judged]) -> "Figure":
-    """The windows of a history, the oldest first; of one column all, of all columns the worst."""
+    """The windows of a history; predictions and labels above, then the most drifted features."""
     from runlore.models import plots
 
     ordered = sorted(found, key=lambda each: each.window.window_to)
     seen = [{column.name: column for column in each.verdict.columns} for each in ordered]
     names = dict.fromkeys(name for columns in seen for name in columns)
-    excess = {name: np.array([_excess(columns.get(name)) for columns in seen]) for name in names}
-    worst = sorted(excess, key=lambda name: (name not in PINNED, -np.nanmax(excess[name])))
+    columns = [
+        plots.ColumnOverTime(
+            name,
+            np.array([_excess(of_window.get(name)) for of_window in seen]),
+            np.array([_is_drifted(of_window.get(name)) for of_window in seen], dtype=bool),
+        )
+        for name in names
+    ]
     ends = [each.window.window_to.replace(tzinfo=None) for each in ordered]
     return plots.drift_over_time(
         np.array(ends, "datetime64[us]"),
         np.array([each.verdict.drifted_share for each in ordered]),
         ordered[-1].verdict.threshold if ordered else 0.0,
-        {name: excess[name] for name in worst},
+        sorted(columns, key=lambda each: (each.name not in PINNED, -_worst(each.excess))),
         np.array([each.verdict.answer == "drift" for each in ordered], dtype=bool),
     )
+
+
+def _worst(excess: NDArray[np.float64]) -> float:
+    return float(np.nanmax(excess, initial=0.0))
+
+
+def _is_drifted(column: ColumnVerdict | None) -> bool:
+    return column is not None and column.is_drifted
 
 
 def _excess(column: ColumnVerdict | None) -> float:

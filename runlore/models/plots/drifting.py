@@ -1,5 +1,7 @@
 """How far each column of a window was from the training, window by window."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,33 +18,48 @@ Bools = NDArray[np.bool_]
 Instants = NDArray[np.datetime64]
 
 MOST_COLUMNS = 14
-MOST_DATES = 9
+MOST_DATES = 7
 FAR = 2.0
 """Times the threshold: no darker beyond it."""
 
 
+@dataclass(frozen=True, eq=False)
+class ColumnOverTime:
+    """excess: (w,) PSI in multiples of its threshold, NaN where it was not compared.
+
+    is_drifted: (w,).
+    """
+
+    name: str
+    excess: Floats
+    is_drifted: Bools
+
+
 def drift_over_time(
-    ends: Instants, shares: Floats, threshold: float, excess: dict[str, Floats], marked: Bools
+    ends: Instants,
+    shares: Floats,
+    threshold: float,
+    columns: Sequence[ColumnOverTime],
+    is_drift: Bools,
 ) -> "Figure":
     """Windows from the oldest to the newest, (w,) each.
 
     shares: of the features that drifted, by weight; threshold: from which that makes a drift.
-    excess: of each column PSI in multiples of its threshold, NaN where it was not compared; the
-    first are drawn. marked: the windows that read as drift.
+    columns: of which the first are drawn. is_drift: the verdict on each window.
     """
     if not ends.size:
         return style.empty("No window has been judged yet", "`runlore monitor` judges one.")
-    shown = dict(list(excess.items())[:MOST_COLUMNS])
+    shown = columns[:MOST_COLUMNS]
     made, (above, below) = style.figure(
-        _finding(ends, marked),
+        _finding(ends, is_drift),
         "Each window beside what the champion of its time was trained on. Below, PSI as a multiple "
-        "of what counts as drift in that column; a dot where it is 1 or more.",
+        "of what counts as a large change in that column; a dot where the column has drifted.",
         height_in=2.4 + 0.28 * max(len(shown), 2),
         heights=(1.6, 0.28 * max(len(shown), 2)),
     )
-    _shares(above, shares, threshold, marked)
+    _shares(above, shares, threshold, is_drift)
     _columns(below, shown)
-    places = np.unique(np.linspace(0, ends.size - 1, MOST_DATES).round().astype(np.int64))
+    places = np.arange(ends.size - 1, -1, -(-ends.size // MOST_DATES))[::-1]
     above.set_xlim(-0.6, ends.size - 0.4)
     above.set_xticks(places, [""] * places.size)
     below.set_xticks(places, [str(each.astype("datetime64[D]")) for each in ends[places]])
@@ -51,19 +68,19 @@ def drift_over_time(
     return made
 
 
-def _finding(ends: Instants, marked: Bools) -> str:
+def _finding(ends: Instants, is_drift: Bools) -> str:
     windows = "window" if ends.size == 1 else "windows"
-    newest = "the newest among them" if marked[-1] else "not the newest"
-    if not marked.any():
+    newest = "the newest among them" if is_drift[-1] else "not the newest"
+    if not is_drift.any():
         return f"None of {ends.size} {windows} drifted"
-    return f"{int(marked.sum())} of {ends.size} {windows} drifted, {newest}"
+    return f"{int(is_drift.sum())} of {ends.size} {windows} drifted, {newest}"
 
 
-def _shares(axes: "Axes", shares: Floats, threshold: float, marked: Bools) -> None:
+def _shares(axes: "Axes", shares: Floats, threshold: float, is_drift: Bools) -> None:
     at = np.arange(shares.size)
     for chosen, colour, label in (
-        (~marked, style.SKY, "no drift"),
-        (marked, style.VERMILION, "drift"),
+        (~is_drift, style.SKY, "no drift"),
+        (is_drift, style.VERMILION, "drift"),
     ):
         axes.bar(at[chosen], shares[chosen], width=0.8, color=colour, label=label)
         axes.plot(at[chosen], np.zeros(int(chosen.sum())), "o", color=colour, markersize=4)
@@ -74,11 +91,11 @@ def _shares(axes: "Axes", shares: Floats, threshold: float, marked: Bools) -> No
     style.legend(axes)
 
 
-def _columns(axes: "Axes", excess: dict[str, Floats]) -> None:
-    values = np.array(list(excess.values()))
+def _columns(axes: "Axes", columns: Sequence[ColumnOverTime]) -> None:
+    values = np.array([column.excess for column in columns])
     axes.imshow(np.clip(values, 0, FAR), cmap=style.shades(), vmin=0, vmax=FAR, aspect="auto")
-    rows, windows = np.nonzero(values >= 1)
+    rows, windows = np.nonzero([column.is_drifted for column in columns])
     axes.plot(windows, rows, "o", color=style.VERMILION, markersize=4)
-    axes.set_yticks(np.arange(len(excess)), list(excess))
+    axes.set_yticks(np.arange(len(columns)), [column.name for column in columns])
     axes.tick_params(axis="y", labelsize=8.5)
     axes.grid(visible=False)
