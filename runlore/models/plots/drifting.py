@@ -59,7 +59,7 @@ def drift_over_time(
     )
     _shares(above, shares, threshold, is_drift)
     _columns(below, shown)
-    places = np.arange(ends.size - 1, -1, -(-ends.size // MOST_DATES))[::-1]
+    places = np.arange(ends.size - 1, -1, -ends.size // MOST_DATES)[::-1]
     above.set_xlim(-0.6, ends.size - 0.4)
     above.set_xticks(places, [""] * places.size)
     below.set_xticks(places, [str(each.astype("datetime64[D]")) for each in ends[places]])
