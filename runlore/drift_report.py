@@ -14,8 +14,9 @@ from typing import Any
 
 import pandas as pd
 
+from runlore.drift.measures import PREDICTION, Measure
 from runlore.drift.sample import Sample, readable
-from runlore.drift.verdict import PREDICTION, ColumnVerdict, Measure, WindowVerdict, Words
+from runlore.drift.verdict import ColumnVerdict, WindowVerdict, Words
 from runlore.telemetry import silence_telemetry
 
 MOST_PLOTS = 25
@@ -110,9 +111,9 @@ def _in_reading_order(columns: Sequence[ColumnVerdict]) -> list[ColumnVerdict]:
 def _drawable(
     columns: Sequence[ColumnVerdict], reference: pd.DataFrame, current: pd.DataFrame
 ) -> list[ColumnVerdict]:
-    """Those with a value in both samples."""
+    """Those with a value in both samples; labels are in neither."""
     held = reference.notna().any() & current.notna().any()
-    return [column for column in columns if held[_plain(column.name)]]
+    return [column for column in columns if held.get(_plain(column.name), False)]
 
 
 def _head(subject: Subject, verdict: WindowVerdict, samples: Samples) -> list[Any]:
@@ -121,7 +122,8 @@ def _head(subject: Subject, verdict: WindowVerdict, samples: Samples) -> list[An
     title = CounterData(_plain(f"{subject.title}: {subject.window}"), ANSWERS[verdict.answer])
     facts = [
         CounterData(
-            f"columns drifted ({verdict.drifted_share:.0%}; {verdict.threshold:.0%} make a drift)",
+            f"columns drifted ({verdict.drifted_share:.0%} of the features by weight; "
+            f"{verdict.threshold:.0%} make a drift)",
             f"{len(verdict.drifted)} of {len(verdict.columns)}",
         ),
         CounterData("rows in the window", f"{verdict.rows_current:,}"),
@@ -146,9 +148,11 @@ def _explained(subject: Subject, verdict: WindowVerdict, samples: Samples) -> An
         f"**The plots show a sample: {' and '.join(drawn)}. The verdict uses all rows.**",
         "Red is the window, grey the reference: what the champion was trained on. "
         "Far outliers are drawn at the edge of a plot, rare words as one.",
-        "A column has drifted when its PSI over all rows reaches its threshold: the policy's; or, "
+        "A column has drifted when its PSI over all rows reaches its threshold (the policy's; or, "
         "where that is more, what windows of the training reach when each is compared with the "
-        "others, or what chance alone reaches once in a thousand times with as few rows.",
+        "others, or what chance alone reaches once in a thousand times with as few rows), and when "
+        f"its q, the risk of calling a quiet column drifted among so many, is {verdict.level:.2g} "
+        "at most. Predictions and labels may reach it by Kolmogorov-Smirnov instead.",
         _plain(subject.note),
     ]
     return text_widget(text="\n\n".join(line for line in lines if line))
@@ -176,12 +180,17 @@ def _table(title: str, columns: Sequence[ColumnVerdict]) -> Any:  # noqa: ANN401
             "drifted" if column.is_drifted else "no drift",
             f"{column.psi.value:.3f}",
             f"{column.psi.threshold:.3f}",
+            f"{column.q_value:.2g}",
+            f"{column.weight:.2f}",
             _others(column),
             _plain(column.change),
         )
         for column in columns
     ]
-    header = ("column", "verdict", "PSI", "drifted from", "other statistics", "what changed")
+    header = (
+        *("column", "verdict", "PSI", "drifted from", "q", "weight"),
+        *("other statistics", "what changed"),
+    )
     return table_data(title=title, column_names=header, data=rows)
 
 

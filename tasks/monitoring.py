@@ -1,5 +1,6 @@
 """Monitoring as a task, with the verdict where people look."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from prefect import get_run_logger, task
@@ -11,8 +12,9 @@ from runlore.features.declaration import DAY_S
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import drift_history, retention, skew, specs
 from runlore.usecases import monitor as monitoring
-from runlore.usecases import retention, skew, specs
+from runlore.usecases.drift_history import Judged
 from runlore.usecases.monitor import MonitorOutcome
 from runlore.usecases.skew import Skew
 from tasks.retry import RETRIES
@@ -34,9 +36,10 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
             chosen.reports,
             window_s,
         )
+        past = drift_history.history(store, spec, SHOWN)
     verdict = outcome.verdict
     get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
-    create_markdown_artifact(_summary(spec, outcome), key=f"drift-{spec}")
+    create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")
     return outcome
 
 
@@ -61,16 +64,33 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     return found
 
 
-def _summary(spec: str, outcome: MonitorOutcome) -> str:
-    """The verdict, the columns that moved most, and where the report is; Markdown."""
-    verdict, window = outcome.verdict, outcome.window
+def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[Judged]) -> str:
+    """The verdict, what moved most, what follows, the windows before it, the files; Markdown."""
+    verdict, window, decision = outcome.verdict, outcome.window, outcome.decision
     lines = [
         f"## {spec}: {verdict.answer}",
         f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC, "
         f"{verdict.rows_current:,} rows against {verdict.rows_reference:,}. {outcome.note}",
         "",
         *(f"- {reason}" for reason in verdict.reasons[:SHOWN]),
+        "",
+        f"**{decision.action.capitalize()}**: {decision.reasons[0]}.",
+        "",
+        *_table(past),
     ]
-    if outcome.report:
-        lines += ["", f"Report: `{outcome.report}`"]
+    lines += [f"Report: `{outcome.report}`", ""] if outcome.report else []
+    lines += [f"The last windows: `{outcome.plot}`"] if outcome.plot else []
     return "\n".join(lines)
+
+
+def _table(past: Sequence[Judged]) -> list[str]:
+    if not past:
+        return []
+    rows = (
+        f"| {each.window.window_to:%Y-%m-%d %H:%M} | {each.window.version}"
+        f" | {each.verdict.rows_current:,} | {each.verdict.answer}"
+        f" | {each.verdict.drifted_share:.0%} |"
+        for each in past
+    )
+    header = "| until (UTC) | version | rows | verdict | features drifted, by weight |"
+    return [header, "|---|---|---:|---|---:|", *rows, ""]

@@ -7,11 +7,14 @@ import typer
 from runlore.cli.output import Json, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.drift.verdict import ColumnVerdict
+    from runlore.drift.verdict import ColumnVerdict, WindowVerdict
+    from runlore.store.drift_results import Window
+    from runlore.usecases.drift_history import Judged
     from runlore.usecases.monitor import MonitorOutcome
 
 DAY_S = 86_400.0
 SHOWN = 15
+NAMED = 3
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
 WindowDays = Annotated[
@@ -19,16 +22,28 @@ WindowDays = Annotated[
     typer.Option(min=0.01, help="How far back to look.  [default: what the spec's policy says]"),
 ]
 At = Annotated[str | None, typer.Option(metavar="ISO", help="The window's end.  [default: now]")]
+History = Annotated[
+    bool, typer.Option("--history", help="Show the windows judged so far; judge none.")
+]
+Last = Annotated[int, typer.Option(min=1, help="How many windows --history shows.")]
 
 
-def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Json = False) -> None:
+def monitor(
+    spec: Spec,
+    window_days: WindowDays = None,
+    at: At = None,
+    history: History = False,
+    last: Last = 20,
+    json: Json = False,
+) -> None:
     """Compare the newest executions with those that the champion was trained on.
 
-    Every feature and the prediction are compared on all rows of the window; where the log ends
-    before the window, its last one is taken. The exit code is 0 when the window could be judged,
+    Every feature, the predictions and the labels are compared on all rows of the last window that
+    has ended: of whole days (UTC), or of whole hours where its length is none of days. Where the
+    log ends before it, its last one is taken. The exit code is 0 when the window could be judged,
     drifted or not, and 1 when it could not: no champion, or not enough rows.
 
-    Example: runlore monitor failure-risk --window-days 7
+    Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
     """
     from runlore import registry, settings
     from runlore.records import instant
@@ -39,6 +54,9 @@ def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Jso
 
     chosen = settings.read()
     found = specs.find(chosen, spec)
+    if history:
+        _tell_history(spec, last, json=json)
+        return
     end = instant.now() if at is None else instant.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
@@ -53,8 +71,43 @@ def monitor(spec: Spec, window_days: WindowDays = None, at: At = None, json: Jso
         raise typer.Exit(1)
 
 
+def _tell_history(spec: str, last: int, *, json: bool) -> None:
+    from runlore import settings
+    from runlore.store.engine import open_store
+    from runlore.usecases import drift_history
+
+    with open_store(settings.read()) as store:
+        found = drift_history.history(store, spec, last)
+    if json:
+        emit_json({"spec": spec, "windows": [_judged(each) for each in found]})
+    elif found:
+        emit_table(f"Windows of {spec}, the newest first", [_past(each) for each in found])
+    else:
+        typer.echo(f"no window of {spec} has been judged yet: `runlore monitor {spec}`")
+
+
 def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
-    verdict, window = outcome.verdict, outcome.window
+    decision = outcome.decision
+    return {
+        **_told(outcome.window, outcome.verdict),
+        "note": outcome.note,
+        "report": outcome.report,
+        "plot": outcome.plot,
+        "is_new": outcome.is_new,
+        "anomaly": outcome.anomaly,
+        "decision": {
+            "action": decision.action,
+            "is_alarm": decision.is_alarm,
+            "reasons": list(decision.reasons),
+        },
+    }
+
+
+def _judged(each: "Judged") -> dict[str, Any]:
+    return {**_told(each.window, each.verdict), "at": each.at.isoformat(), "report": each.report}
+
+
+def _told(window: "Window", verdict: "WindowVerdict") -> dict[str, Any]:
     return {
         "spec": window.spec,
         "version": window.version,
@@ -62,22 +115,37 @@ def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
         "window_to": window.window_to.isoformat(),
         "answer": verdict.answer,
         "drifted_share": verdict.drifted_share,
+        "level": verdict.level,
         "rows_reference": verdict.rows_reference,
         "rows_current": verdict.rows_current,
         "reasons": list(verdict.reasons),
-        "columns": [
-            {
-                "column": column.name,
-                "is_drifted": column.is_drifted,
-                "change": column.change,
-                **{each.statistic: each.value for each in column.measures},
-            }
-            for column in verdict.columns
-        ],
-        "note": outcome.note,
-        "report": outcome.report,
-        "is_new": outcome.is_new,
-        "anomaly": outcome.anomaly,
+        "columns": [_column(column) for column in verdict.columns],
+    }
+
+
+def _column(column: "ColumnVerdict") -> dict[str, Any]:
+    return {
+        "column": column.name,
+        "kind": column.kind,
+        "is_drifted": column.is_drifted,
+        "change": column.change,
+        "q_value": column.q_value,
+        "weight": column.weight,
+        **{each.statistic: each.value for each in column.measures},
+    }
+
+
+def _past(each: "Judged") -> dict[str, object]:
+    verdict, window = each.verdict, each.window
+    drifted = [column.name for column in verdict.drifted]
+    more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
+    return {
+        "until (UTC)": f"{window.window_to:%Y-%m-%d %H:%M}",
+        "version": window.version,
+        "rows": f"{verdict.rows_current:,}",
+        "verdict": verdict.answer,
+        "by weight": f"{verdict.drifted_share:.0%}",
+        "drifted": ", ".join(drifted[:NAMED]) + more,
     }
 
 
@@ -96,8 +164,11 @@ def show(outcome: "MonitorOutcome") -> None:
     typer.echo(f"{verdict.answer}: {verdict.reasons[0]}")
     if outcome.anomaly:
         typer.echo(f"anomaly of {window.spec}: {outcome.anomaly}")
+    typer.echo(f"{outcome.decision.action}: {outcome.decision.reasons[0]}")
     if outcome.report:
         typer.echo(f"report: {outcome.report}")
+    if outcome.plot:
+        typer.echo(f"the last windows: {outcome.plot}")
     if verdict.columns and not outcome.is_new:
         typer.echo("this window had been judged before; nothing was added")
 
@@ -107,6 +178,7 @@ def _row(column: "ColumnVerdict") -> dict[str, object]:
         "column": column.name,
         "PSI": f"{column.psi.value:.3f}",
         "from": f"{column.psi.threshold:.3f}",
+        "q": f"{column.q_value:.2g}",
         "drifted": "yes" if column.is_drifted else "no",
         "what changed": column.change,
     }

@@ -1,88 +1,91 @@
 """The decision: two profiles and a policy in, a verdict with its reasons out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-import numpy as np
-
-from runlore.drift import statistics
-from runlore.drift.histogram import UNKNOWN_CODE, Histogram, Ints, Profile
+from runlore.drift import change, discovery
+from runlore.drift.histogram import Histogram, Profile
+from runlore.drift.level import window_level
+from runlore.drift.measures import ColumnKind, Measure, Policy, kind_of, measure
+from runlore.drift.usual import Usual, UsualColumn
 
 Answer = Literal["drift", "no drift", "not enough data"]
-Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
 Words = Mapping[str, Sequence[str]]
 """Of a categorical column: the word of each code, by place."""
-Usual = Mapping[str, Mapping[Statistic, float]]
-"""Of each column: what its statistics reach between windows of the training, see `usual.py`."""
-
-PREDICTION = "prediction"
-"""The name of the column that holds what the model answers."""
-
-DISTANCE = 0.1
-"""From which ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change."""
-MISSING_CHANGE = 0.05
-NOTHING = 1e-6
-"""Of a spread: reads as 0."""
-
-
-class Policy(Protocol):
-    """What a DriftPolicy says to this module."""
-
-    @property
-    def psi(self) -> float: ...
-    @property
-    def drifted_share(self) -> float: ...
-    @property
-    def least_rows(self) -> int: ...
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One statistic of one column.
+class Background:
+    """What is known beside the rows.
 
-    threshold: the largest of what counts as a change, of what chance reaches once in a thousand
-    times with so many rows, and of what the windows of the training had among themselves.
+    words: of categories. importance: of features, see `discovery.weights`. usual: between windows
+    of the training.
     """
 
-    statistic: Statistic
-    value: float
-    threshold: float
-
-    @property
-    def is_drifted(self) -> bool:
-        return self.value >= self.threshold
+    words: Words = field(default_factory=dict)
+    importance: Mapping[str, float] = field(default_factory=dict)
+    usual: Usual = field(default_factory=Usual)
 
 
 @dataclass(frozen=True)
 class ColumnVerdict:
-    """A column has drifted when its PSI says so; the other measures tell how.
+    """A column has drifted when its change is large and may be believed.
 
-    change: what moved, in words; empty where nothing did.
+    Large: by its PSI; predictions and labels by KS, too, since a rate that doubles moves PSI
+    little. Believed: q_value, its p_value adjusted for all columns of the window, is at
+    most the window's level. change: what moved, in words; empty where nothing did.
     """
 
     name: str
     measures: tuple[Measure, ...]
     change: str = ""
+    p_value: float = 0.0
+    q_value: float = 0.0
+    level: float = 1.0
+    weight: float = 1.0
+
+    @property
+    def kind(self) -> ColumnKind:
+        return kind_of(self.name)
 
     @property
     def psi(self) -> Measure:
         return next(measure for measure in self.measures if measure.statistic == "psi")
 
     @property
+    def is_large(self) -> bool:
+        return self._telling.is_drifted
+
+    @property
+    def _telling(self) -> Measure:
+        """The measure that says how large the change is."""
+        ks = [each for each in self.measures if each.statistic == "ks" and each.is_drifted]
+        by_ks = ks and self.kind != "feature" and not self.psi.is_drifted
+        return ks[0] if by_ks else self.psi
+
+    @property
     def is_drifted(self) -> bool:
-        return self.psi.is_drifted
+        return self.is_large and self.q_value <= self.level
 
     @property
     def reason(self) -> str:
-        psi, comparison = self.psi, "at least" if self.is_drifted else "below"
-        change = f": {self.change}" if self.change else ""
-        return f"{self.name}{change} (PSI {psi.value:.3f}, {comparison} {psi.threshold:.3f})"
+        told = self._telling
+        name = told.statistic.upper()
+        comparison = "at least" if told.is_drifted else "below"
+        moved = f": {self.change}" if self.change else ""
+        size = f"{name} {told.value:.3f}, {comparison} {told.threshold:.3f}"
+        sure = f"; q {self.q_value:.2g} of {self.level:.2g}" if self.level < 1 else ""
+        return f"{self.name}{moved} ({size}{sure})"
 
 
 @dataclass(frozen=True)
 class WindowVerdict:
-    """What to say of a window. columns: the most drifted first; empty without enough data."""
+    """What to say of a window. columns: the most drifted first; empty without enough data.
+
+    drifted_share: of the features, by weight. threshold: the share that makes a drift.
+    level: how often a quiet window may read as drift, see `level.py`.
+    """
 
     answer: Answer
     rows_reference: int
@@ -91,28 +94,57 @@ class WindowVerdict:
     threshold: float
     columns: tuple[ColumnVerdict, ...]
     reasons: tuple[str, ...]
+    level: float = 1.0
 
     @property
     def drifted(self) -> tuple[ColumnVerdict, ...]:
         return tuple(column for column in self.columns if column.is_drifted)
 
+    @property
+    def drifted_kinds(self) -> frozenset[ColumnKind]:
+        return frozenset(column.kind for column in self.drifted)
+
 
 def judge(
-    reference: Profile,
-    current: Profile,
-    policy: Policy,
-    words: Words | None = None,
-    usual: Usual | None = None,
+    reference: Profile, current: Profile, policy: Policy, background: Background | None = None
 ) -> WindowVerdict:
-    """Compare a window's profile with the reference's, counted in the same bins."""
+    """Compare a window's profile with the reference's, counted in the same bins.
+
+    A column other than the first that holds too few rows on either side is left out: labels may.
+    """
+    known = background or Background()
     rows = (reference.rows, current.rows)
     if min(rows) < policy.least_rows:
         return not_enough(*rows, policy)
-    columns = []
-    for mine, theirs in zip(reference.columns, current.columns, strict=True):
-        known = (usual or {}).get(mine.name, {})
-        columns.append(judge_column(mine, theirs, policy, (words or {}).get(mine.name, ()), known))
-    return conclude(columns, *rows, policy.drifted_share)
+    pairs = [
+        (mine, theirs)
+        for mine, theirs in zip(reference.columns, current.columns, strict=True)
+        if min(mine.rows, theirs.rows) >= policy.least_rows
+    ]
+    columns = [
+        judge_column(
+            mine,
+            theirs,
+            policy,
+            known.words.get(mine.name, ()),
+            known.usual.columns.get(mine.name),
+        )
+        for mine, theirs in pairs
+    ]
+    level = window_level(policy, known.usual.persistence)
+    return conclude(believed(columns, known.importance, level), *rows, policy.drifted_share)
+
+
+def believed(
+    columns: Sequence[ColumnVerdict], importance: Mapping[str, float], level: float
+) -> list[ColumnVerdict]:
+    """The same columns with what each counts, and what its p-value is worth among so many."""
+    of_each = discovery.weights([column.name for column in columns], importance)
+    adjusted = discovery.adjusted([column.p_value for column in columns], of_each)
+    return [
+        replace(column, q_value=float(q), weight=float(weight), level=level)
+        for column, q, weight in zip(columns, adjusted, of_each, strict=True)
+    ]
 
 
 def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> WindowVerdict:
@@ -127,16 +159,20 @@ def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> Window
 def conclude(
     columns: Sequence[ColumnVerdict], rows_reference: int, rows_current: int, least_share: float
 ) -> WindowVerdict:
-    """A window has drifted when what the model answers has, or enough of its columns have."""
+    """A window has drifted when predictions or labels have, or enough of its features by weight."""
     worst = sorted(columns, key=lambda column: (-_excess(column.psi), column.name))
     drifted = [column for column in worst if column.is_drifted]
-    share = len(drifted) / len(columns) if columns else 0.0
-    bound = f"{least_share:.0%} make a drift"
-    summary = f"{len(drifted)} of {len(columns)} columns drifted ({share:.0%}; {bound})"
-    answers_differ = any(column.name == PREDICTION for column in drifted)
-    if answers_differ:
-        summary += ", the prediction among them, which makes one by itself"
-    is_drifted = answers_differ or (bool(drifted) and share >= least_share)
+    features = [column for column in worst if column.kind == "feature"]
+    moved = [column for column in features if column.is_drifted]
+    whole = sum(column.weight for column in features)
+    share = sum(column.weight for column in moved) / whole if whole else 0.0
+    summary = (
+        f"{len(moved)} of {len(features)} features drifted"
+        f" ({share:.0%} by weight; {least_share:.0%} make a drift)"
+    )
+    alone = [column.name for column in drifted if column.kind != "feature"]
+    summary += "".join(f"; the {name} has, which makes one by itself" for name in alone)
+    is_drifted = bool(alone) or (bool(moved) and share >= least_share)
     return WindowVerdict(
         answer="drift" if is_drifted else "no drift",
         rows_reference=rows_reference,
@@ -145,6 +181,7 @@ def conclude(
         threshold=least_share,
         columns=tuple(worst),
         reasons=(summary, *(column.reason for column in drifted)),
+        level=columns[0].level if columns else 1.0,
     )
 
 
@@ -157,108 +194,15 @@ def judge_column(
     current: Histogram,
     policy: Policy,
     words: Sequence[str] = (),
-    usual: Mapping[Statistic, float] | None = None,
+    usual: UsualColumn | None = None,
 ) -> ColumnVerdict:
-    found = tuple(
-        replace(each, threshold=max(each.threshold, (usual or {}).get(each.statistic, 0.0)))
-        for each in measure(reference, current, policy)
+    """A column by itself: its p-value is not adjusted yet."""
+    found = measure(reference, current, policy)
+    limits = usual.limits if usual else {}
+    measures = tuple(
+        replace(each, threshold=max(each.threshold, limits.get(each.statistic, 0.0)))
+        for each in found.measures
     )
-    return ColumnVerdict(reference.name, found, _change(reference, current, found[1:], words))
-
-
-def measure(reference: Histogram, current: Histogram, policy: Policy) -> tuple[Measure, ...]:
-    """PSI first; the others where both sides know a value."""
-    missing = np.array([reference.missing]), np.array([current.missing])
-    grouped = _grouped(reference, current)
-    p, q = (np.r_[counts, nothing] for counts, nothing in zip(grouped, missing, strict=True))
-    psi = Measure("psi", statistics.psi(p, q), max(policy.psi, statistics.psi_by_chance(p, q)))
-    if not reference.known or not current.known:
-        return (psi,)
-    of_kind = _categories if reference.bins.is_category else _numbers
-    return (psi, *of_kind(reference, current))
-
-
-def _grouped(reference: Histogram, current: Histogram) -> tuple[Ints, Ints]:
-    if reference.bins.is_category:
-        return statistics.common(reference.counts, current.counts)
-    starts = statistics.quantile_groups(reference.counts, min(reference.known, current.known))
-    return statistics.joined(reference.counts, starts), statistics.joined(current.counts, starts)
-
-
-def _numbers(reference: Histogram, current: Histogram) -> tuple[Measure, ...]:
-    p, q = reference.counts, current.counts
-    return (
-        Measure("ks", statistics.ks(p, q), max(DISTANCE, statistics.ks_by_chance(p, q))),
-        Measure(
-            "wasserstein",
-            statistics.wasserstein(reference, current),
-            max(DISTANCE, statistics.wasserstein_by_chance(p, q)),
-        ),
-    )
-
-
-def _categories(reference: Histogram, current: Histogram) -> tuple[Measure, ...]:
-    p, q = statistics.common(reference.counts, current.counts)
-    sized = DISTANCE**2 * float(p.sum() + q.sum())
-    return (
-        Measure(
-            "jensen_shannon",
-            statistics.jensen_shannon(p, q),
-            max(DISTANCE, statistics.jensen_shannon_by_chance(p, q)),
-        ),
-        Measure(
-            "chi_square",
-            statistics.chi_square(p, q),
-            max(sized, statistics.chi_square_by_chance(p, q)),
-        ),
-    )
-
-
-def _change(
-    reference: Histogram, current: Histogram, others: Sequence[Measure], words: Sequence[str]
-) -> str:
-    """What moved most, such as `median 3 → 7` or `missing in 40% of rows, before in 2%`.
-
-    Beside a change of what is missing, known values count only when a measure of theirs drifted.
-    """
-    before, now = reference.missing_share, current.missing_share
-    missing = f"missing in {now:.0%} of rows, before in {before:.0%}"
-    parts = [missing] if abs(now - before) >= MISSING_CHANGE else []
-    if others and (not parts or any(measure.is_drifted for measure in others)):
-        is_category = reference.bins.is_category
-        parts.append(
-            _word_change(reference, current, words)
-            if is_category
-            else _number_change(reference, current)
-        )
-    return "; ".join(part for part in parts if part)
-
-
-def _number_change(reference: Histogram, current: Histogram) -> str:
-    """Of median, mean and spread the one that moved most, for the reference's spread."""
-    scale = reference.moments.sd or current.moments.sd or 1.0
-    seen: dict[str, tuple[float, float]] = {
-        "median": (statistics.quantile(reference, 0.5), statistics.quantile(current, 0.5)),
-        "mean": (reference.moments.mean, current.moments.mean),
-        "sd": (reference.moments.sd, current.moments.sd),
-    }
-    name, pair = max(seen.items(), key=lambda each: abs(each[1][1] - each[1][0]) / scale)
-    before, now = (f"{value if abs(value) > NOTHING * scale else 0.0:.3g}" for value in pair)
-    return f"{name} {before} → {now}" if before != now else ""
-
-
-def _word_change(reference: Histogram, current: Histogram, words: Sequence[str]) -> str:
-    """The value whose share moved most."""
-    p, q = reference.counts / reference.known, current.counts / current.known
-    at = int(np.argmax(np.abs(q - p)))
-    before, now = f"{p[at]:.0%}", f"{q[at]:.0%}"
-    return f"{_word(reference, at, words)} {before} → {now}" if before != now else ""
-
-
-def _word(reference: Histogram, at: int, words: Sequence[str]) -> str:
-    if at == len(reference.bins.cuts):
-        return "other values"
-    code = int(reference.bins.cuts[at])
-    if code == UNKNOWN_CODE:
-        return "values unknown in training"
-    return repr(words[code]) if code < len(words) else f"code {code}"
+    p_value = usual.p_value(found) if usual else found.p_by_chance
+    said = change.describe(reference, current, measures[1:], words)
+    return ColumnVerdict(reference.name, measures, said, p_value)

@@ -86,9 +86,12 @@ class Gate:
 
 @dataclass(frozen=True)
 class DriftPolicy:
-    """A column has drifted at `psi` or more.
+    """When a column, a window and a row of windows have drifted.
 
-    A window has when `drifted_share` of its columns have, or the prediction alone.
+    A column may have at a PSI of `psi` or more. A window has when features of `drifted_share` of
+    all their weight have, or the predictions, or the labels. An alarm is raised when
+    `least_windows` of the last `of_windows` have, and the newest among them.
+    between_false_alarms_s: how long it should take, on average, until an alarm comes of nothing.
     """
 
     window_s: float = 7 * DAY_S
@@ -96,6 +99,23 @@ class DriftPolicy:
     drifted_share: float = 0.1
     least_rows: int = 100
     report_rows: int = 5_000
+    least_windows: int = 2
+    of_windows: int = 3
+    between_false_alarms_s: float = 365 * DAY_S
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least_windows <= self.of_windows:
+            raise BadInput(
+                f"least_windows: {self.least_windows} of {self.of_windows} windows cannot be;"
+                " give 1 or more, and no more than of_windows",
+                "least_windows",
+            )
+        if not self.between_false_alarms_s >= self.window_s > 0:
+            raise BadInput(
+                f"between_false_alarms_s: {self.between_false_alarms_s} must be at least"
+                f" window_s, {self.window_s}, and that above 0",
+                "between_false_alarms_s",
+            )
 
 
 @dataclass(frozen=True)

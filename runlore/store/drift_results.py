@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, func, select, text
+from sqlalchemy import Connection, Row, and_, func, select, text
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from runlore.store.schema import drift_results as table
@@ -100,6 +100,20 @@ def history(
         .limit(limit)
     ).all()
     return [(_window(row), _result(row)) for row in rows]
+
+
+def judged(connection: Connection, spec: str, most: int) -> list[Comparison]:
+    """All that was found for the windows of a spec that end last, of any version, newest first."""
+    keys = [table.c[name] for name in KEY]
+    newest = select(*keys).where(table.c.spec == spec).distinct()
+    last = newest.order_by(table.c.window_to.desc(), table.c.version).limit(most).subquery()
+    same = [table.c[name] == last.c[name] for name in KEY]
+    rows = connection.execute(select(table).join(last, and_(*same)).order_by(table.c.id)).all()
+    of_window: dict[Window, list[Row[tuple[object, ...]]]] = {}
+    for row in rows:
+        of_window.setdefault(_window(row), []).append(row)
+    found = [_comparison(each) for each in of_window.values()]
+    return sorted(found, key=lambda each: each.window.window_to, reverse=True)
 
 
 def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> Comparison:

@@ -59,6 +59,28 @@ def count_facts(store: Store, until_seq: int) -> int:
     return int(row[0]) if row else 0
 
 
+def has_submissions(store: Store, after: datetime, until: datetime, kinds: Sequence[str]) -> bool:
+    """Whether work of these kinds (none: any) was submitted, and that known, in a stretch."""
+    query = sql.SQL(
+        "SELECT EXISTS (SELECT FROM {} WHERE submitted > %s AND submitted <= %s"
+        " AND submission_known_at <= %s AND (%s OR kind = ANY(%s)))"
+    ).format(sql.Identifier(SCHEMA, "executions"))
+    with store.connect() as connection:
+        row = connection.execute(query, (after, until, until, not kinds, list(kinds))).fetchone()
+    return bool(row and row[0])
+
+
+def last_submission(store: Store, until: datetime, kinds: Sequence[str]) -> datetime | None:
+    """When the last submission of these kinds (none: any) became known, by an instant."""
+    query = sql.SQL(
+        "SELECT max(submission_known_at) FROM {} WHERE submission_known_at <= %s"
+        " AND (%s OR kind = ANY(%s))"
+    ).format(sql.Identifier(SCHEMA, "executions"))
+    with store.connect() as connection:
+        row = connection.execute(query, (until, not kinds, list(kinds))).fetchone()
+    return row[0] if row else None
+
+
 def _table(rows: bytearray) -> pa.Table:
     types = dict.fromkeys(COLUMNS, pa.string())
     types |= {"seq": pa.int64(), "revision": pa.int64()} | dict.fromkeys(INSTANTS, UTC_US)

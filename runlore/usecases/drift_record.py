@@ -1,23 +1,21 @@
 """A verdict as rows and anomalies in the store, and back."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from runlore.drift.verdict import (
-    ColumnVerdict,
-    Measure,
-    Statistic,
-    WindowVerdict,
-    conclude,
-)
+from runlore.drift.measures import Measure, Statistic
+from runlore.drift.verdict import ColumnVerdict, WindowVerdict, conclude
 from runlore.store import anomalies, drift_results
 from runlore.store.drift_results import Comparison, DriftResult, Window
 from runlore.store.engine import Connection, Store
 
 ALL_COLUMNS = "*"
 DRIFTED_SHARE = "drifted_share"
+Q_VALUE = "q_value"
+WEIGHT = "weight"
 KIND = "drift"
 SEVERITY = "warning"
 MOST_REASONS = 20
@@ -96,23 +94,41 @@ def _results(verdict: WindowVerdict) -> tuple[DriftResult, ...]:
         verdict.threshold,
         verdict.answer == "drift",
     )
-    of_columns = (
-        DriftResult(column.name, each.statistic, each.value, each.threshold, each.is_drifted)
-        for column in verdict.columns
-        for each in column.measures
+    return (share, *(result for column in verdict.columns for result in _of_column(column)))
+
+
+def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
+    """Its statistics, how far it may be believed, and what it counts; 1 is the average."""
+    return (
+        *(
+            DriftResult(column.name, each.statistic, each.value, each.threshold, each.is_drifted)
+            for each in column.measures
+        ),
+        DriftResult(column.name, Q_VALUE, column.q_value, column.level, column.is_drifted),
+        DriftResult(column.name, WEIGHT, column.weight, 1.0, False),
     )
-    return (share, *of_columns)
 
 
 def verdict_of(comparison: Comparison) -> WindowVerdict:
     """What was concluded from stored results; what moved is in the report only."""
-    measures: dict[str, list[Measure]] = {}
-    least_share = 0.0
+    by_column: dict[str, list[DriftResult]] = {}
     for result in comparison.results:
-        if result.column_name == ALL_COLUMNS:
-            least_share = result.threshold
-        elif result.statistic in get_args(Statistic):
-            found = Measure(result.statistic, result.value, result.threshold)  # type: ignore[arg-type]
-            measures.setdefault(result.column_name, []).append(found)
-    columns = [ColumnVerdict(name, tuple(found)) for name, found in measures.items()]
+        by_column.setdefault(result.column_name, []).append(result)
+    least_share = by_column.pop(ALL_COLUMNS)[0].threshold
+    columns = [_column_of(name, results) for name, results in by_column.items()]
     return conclude(columns, comparison.rows_reference, comparison.rows_current, least_share)
+
+
+def _column_of(name: str, results: Sequence[DriftResult]) -> ColumnVerdict:
+    """Windows that were judged by an earlier version have no q-value: their PSI decided."""
+    told = {each.statistic: each for each in results}
+    measures = tuple(
+        Measure(each.statistic, each.value, each.threshold)  # type: ignore[arg-type]
+        for each in results
+        if each.statistic in get_args(Statistic)
+    )
+    column = ColumnVerdict(name, measures)
+    if Q_VALUE not in told:
+        return column
+    believed, weight = told[Q_VALUE], told[WEIGHT]
+    return replace(column, q_value=believed.value, level=believed.threshold, weight=weight.value)

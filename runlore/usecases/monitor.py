@@ -1,19 +1,22 @@
 """Has what the champion answers for moved away from what it was trained on?"""
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runlore.drift.trigger import Decision
 from runlore.drift.verdict import WindowVerdict
 from runlore.models.spec import ModelSpec
 from runlore.records.errors import NoChampion
 from runlore.store import drift_results
 from runlore.store.drift_results import Window
 from runlore.store.engine import Store
-from runlore.usecases import drift_record, reference, window
-from runlore.usecases.comparison import Champion, Drawn, Finding, examine
+from runlore.usecases import champion as champions
+from runlore.usecases import drift_history, drift_record, window
+from runlore.usecases.champion import Champion
+from runlore.usecases.comparison import Drawn, Finding, examine
 from runlore.usecases.drift_record import AnomalyChange
 
 if TYPE_CHECKING:
@@ -22,19 +25,26 @@ if TYPE_CHECKING:
 ARTIFACTS = "drift"
 """The folder of the champion's MLflow run that reports go to."""
 
+OVER_TIME = "drift-over-time.png"
+SHOWN_WINDOWS = 52
+DPI = 130
+
 
 @dataclass(frozen=True)
 class MonitorOutcome:
-    """What one window was found to be.
+    """What one window was found to be, and whether it is time to retrain.
 
-    note: what a reader must know about the comparison. report: the HTML, None without enough data.
-    is_new: False when the window had been judged before. anomaly: what became of the spec's.
+    note: what a reader must know about the comparison. report: the HTML, plot: of the last
+    windows; None without enough data. is_new: False when the window had been judged before.
+    anomaly: what became of the spec's. decision: of all windows of the version, this one included.
     """
 
     window: Window
     verdict: WindowVerdict
+    decision: Decision
     note: str = ""
     report: Path | None = None
+    plot: Path | None = None
     is_new: bool = False
     anomaly: AnomalyChange | None = None
 
@@ -47,56 +57,67 @@ def monitor(
     reports: Path,
     window_s: float | None = None,
 ) -> MonitorOutcome:
-    """Compare the executions of the window before `at` with the champion's training reference.
+    """Compare the executions of the last window that ended by `at` with the champion's training.
 
     Writes every column's statistics to the store, opens or resolves the spec's anomaly and leaves
-    an HTML report in `reports` and in the champion's MLflow run. A window that was judged before
-    is told again and changes nothing. Raises NoChampion when nothing serves the spec.
+    an HTML report and a plot of the last windows in `reports` and in the champion's MLflow run. A
+    window that was judged before is told again and changes nothing. Raises NoChampion when nothing
+    serves the spec.
     """
     ref = registry.champion(spec.name)
     if ref is None:
         raise NoChampion(spec.name)
-    frame = window.read(store, spec, at, window_s or spec.drift.window_s)
-    asked = Window(spec.name, ref.version, frame.first, frame.last)
-    known = told_again(store, asked, frame.note)
+    length_s = window_s or spec.drift.window_s
+    span, note = window.newest(store, spec, at, length_s)
+    asked = Window(spec.name, ref.version, span.begin, span.end)
+    known = told_again(store, asked, spec, at, note, reports)
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="runlore-monitor-") as folder:
-        champion = load_champion(registry.download(ref, Path(folder)), ref.version)
-        finding = examine(champion, spec, frame)
+        champion = champions.load(registry.download(ref, Path(folder)), ref.version)
+        finding = examine(store, champion, spec, span, at)
+    note = " ".join(each for each in (note, finding.note) if each)
     if finding.drawn is None:
-        return MonitorOutcome(asked, finding.verdict, finding.note)
-    report = write_report(reports, asked, champion, finding, finding.drawn)
-    registry.attach(ref.run_id, report, ARTIFACTS)
+        waits = Decision("wait", (f"the newest window reads: {finding.verdict.answer}",))
+        return MonitorOutcome(asked, finding.verdict, waits, note)
+    report = write_report(reports, asked, champion, replace(finding, note=note), finding.drawn)
     found = drift_record.record(store, asked, finding.verdict, report, at)
-    return MonitorOutcome(asked, finding.verdict, finding.note, report, found.is_new, found.anomaly)
+    plot = write_plot(store, spec.name, reports)
+    for file in (report, plot):
+        registry.attach(ref.run_id, file, ARTIFACTS)
+    return MonitorOutcome(
+        asked,
+        finding.verdict,
+        _decision(store, asked, spec, at),
+        note,
+        report,
+        plot,
+        found.is_new,
+        found.anomaly,
+    )
 
 
-def told_again(store: Store, asked: Window, note: str) -> MonitorOutcome | None:
+def told_again(
+    store: Store, asked: Window, spec: ModelSpec, at: datetime, note: str, reports: Path
+) -> MonitorOutcome | None:
     """What was found for the same window before; None for a new one."""
     with store.begin() as connection:
         known = drift_results.read(connection, asked)
         anomaly = drift_record.anomaly_now(connection, asked.spec)
     if known is None:
         return None
+    verdict, decision = drift_record.verdict_of(known), _decision(store, asked, spec, at)
     report = None if known.report is None else Path(known.report)
+    plot = _plot_of(reports, asked.spec)
     return MonitorOutcome(
-        asked, drift_record.verdict_of(known), note, report, is_new=False, anomaly=anomaly
+        asked, verdict, decision, note, report, plot if plot.is_file() else None, False, anomaly
     )
 
 
-def load_champion(folder: Path, version: str) -> Champion:
-    from runlore.models.bundle import Bundle
-
-    bundle = Bundle.load(folder, version)
-    training = bundle.description["training"]
-    return Champion(
-        version=version,
-        plan=bundle.plan,
-        predict=lambda rows: bundle.predict(rows).prediction,
-        reference=reference.find(folder),
-        trained_us=(training["first_us"], training["last_us"]),
-    )
+def _decision(store: Store, asked: Window, spec: ModelSpec, at: datetime) -> Decision:
+    length_s = (asked.window_to - asked.window_from).total_seconds()
+    policy = replace(spec.drift, window_s=length_s)
+    return drift_history.decision(store, (asked.spec, asked.version), policy, at)
 
 
 def write_report(
@@ -114,3 +135,16 @@ def write_report(
     samples = drift_report.Samples(drawn.names, drawn.reference, drawn.current, words)
     drift_report.write(path, subject, finding.verdict, samples)
     return path
+
+
+def write_plot(store: Store, spec: str, reports: Path) -> Path:
+    """The last windows of a spec, drawn; the one before is replaced."""
+    path = _plot_of(reports, spec)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure = drift_history.draw(drift_history.history(store, spec, SHOWN_WINDOWS))
+    figure.savefig(path, dpi=DPI)
+    return path
+
+
+def _plot_of(reports: Path, spec: str) -> Path:
+    return reports / spec / OVER_TIME

@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.drift.histogram import Profile, reference_profile
+from runlore.drift.measures import LABEL, PREDICTION
 from runlore.drift.sample import Sample, places
-from runlore.drift.verdict import PREDICTION
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -43,21 +43,29 @@ class Reference:
 
 
 def make(
-    rows: Rows, names: Sequence[str], categorical: Sequence[str], predictions: Floats | None
+    rows: Rows,
+    names: Sequence[str],
+    categorical: Sequence[str],
+    predictions: Floats | None = None,
+    labels: Floats | None = None,
 ) -> Reference:
-    """Profile the rows that taught a model, (N, F), and what it predicts for such rows, (N,).
+    """Profile the rows that taught a model, (N, F), what it predicts for such rows, and what came
+    of them, (N,) each.
 
     predictions: NaN where a prediction would be of a row that the model was fitted to, which comes
-    out bolder than any it will serve. None, or all NaN: predictions are not compared.
+    out bolder than any it will serve. None, or all NaN: predictions, or labels, are not compared.
     """
-    profile = reference_profile(rows, names, categorical)
+    columns = list(reference_profile(rows, names, categorical).columns)
     chosen = places(len(rows), MOST_ROWS)
-    if predictions is None or not np.isfinite(predictions).any():
-        return Reference(profile, Sample(rows[chosen], len(rows)))
-    honest = predictions[np.isfinite(predictions)].astype(np.float32)
-    told = reference_profile(honest[:, np.newaxis], [PREDICTION])
-    drawn = np.column_stack([rows[chosen], predictions[chosen]]).astype(np.float32)
-    return Reference(Profile((*profile.columns, *told.columns)), Sample(drawn, len(rows)))
+    drawn = [rows[chosen]]
+    for name, told in ((PREDICTION, predictions), (LABEL, labels)):
+        if told is None or not np.isfinite(told).any():
+            continue
+        known = told[np.isfinite(told)].astype(np.float32)
+        columns += reference_profile(known[:, np.newaxis], [name]).columns
+        drawn.append(told[chosen, np.newaxis].astype(np.float32))
+    sample = np.column_stack(drawn)
+    return Reference(Profile(tuple(columns)), Sample(sample, len(rows)))
 
 
 def keep(folder: Path, reference: Reference) -> None:

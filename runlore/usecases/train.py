@@ -92,6 +92,7 @@ def _reference(found: Extract, trained: Trained) -> reference.Reference:
         trained.plan.names,
         found.categorical,
         predictions[division.train],
+        found.data.target[division.train],
     )
 
 

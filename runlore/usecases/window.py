@@ -1,66 +1,98 @@
-"""Which executions a window holds, and their features as of their submission."""
+"""Windows are rows of slices: whole days where a window is whole days, else whole hours."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features import matrix
-from runlore.features.declaration import FeaturePlan
+from runlore.features.declaration import DAY_S, HOUR_S, FeaturePlan
 from runlore.features.matrix import Log
 from runlore.models.spec import ModelSpec
 from runlore.records.instant import from_us, to_us
 from runlore.store.engine import Store
-from runlore.store.executions import read_facts
+from runlore.store.executions import has_submissions, last_submission
 
 Ints = NDArray[np.int64]
 
-HOUR_S = 3600.0
+
+@dataclass(frozen=True)
+class Grid:
+    """Slices of one length, numbered from 1970: number k holds what came after k lengths, until
+    k + 1 lengths."""
+
+    length_us: int
+
+    def of(self, at_us: Ints) -> Ints:
+        return (at_us - 1) // self.length_us
+
+    def begin(self, number: int) -> datetime:
+        return from_us(number * self.length_us)
+
+    def ended_by(self, at: datetime) -> int:
+        """The number of the first slice that has not ended."""
+        return to_us(at) // self.length_us
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """A window on a log: executions submitted after `first`, until `last`, by submission.
+@dataclass(frozen=True)
+class Span:
+    """Slices from number `first` on, before number `last`."""
 
-    chosen: their positions in the log. note: what a reader must know about the window.
-    """
-
-    log: Log
-    chosen: Ints
-    first: datetime
-    last: datetime
-    note: str = ""
+    grid: Grid
+    first: int
+    last: int
 
     @property
-    def submitted_us(self) -> Ints:
-        return _submitted_us(self.log)[self.chosen]
+    def numbers(self) -> range:
+        return range(self.first, self.last)
+
+    @property
+    def begin(self) -> datetime:
+        return self.grid.begin(self.first)
+
+    @property
+    def end(self) -> datetime:
+        return self.grid.begin(self.last)
 
     @property
     def length_s(self) -> float:
-        return (self.last - self.first).total_seconds()
+        return (self.last - self.first) * self.grid.length_us / 1e6
 
 
-def read(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> Frame:
-    """The window before `at`; where the log had ended by then, its last one that has rows."""
-    log = matrix.prepare(read_facts(store))
-    by_then = np.maximum(_submitted_us(log), log.as_of_us) <= to_us(at)
-    members = population(log, spec) & by_then
-    frame = within(log, members, at - timedelta(seconds=window_s), at)
-    submitted = _submitted_us(log)[members]
-    if frame.chosen.size or not submitted.size:
-        return frame
-    last = from_us(int(submitted.max()))
+def grid_of(window_s: float) -> Grid:
+    """The longest of days, hours or the window itself that fit into it without a rest."""
+    lengths = (DAY_S, HOUR_S, window_s)
+    fitting = next(length for length in lengths if length <= window_s and not window_s % length)
+    return Grid(round(fitting * 1e6))
+
+
+def ending(at: datetime, window_s: float) -> Span:
+    """The newest window whose slices had all ended at an instant."""
+    grid = grid_of(window_s)
+    last = grid.ended_by(at)
+    return Span(grid, last - round(window_s * 1e6) // grid.length_us, last)
+
+
+def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tuple[Span, str]:
+    """The window before `at`; where the log had ended by then, its last one, and a note of it."""
+    asked, kinds = ending(at, window_s), spec.population.kinds
+    if has_submissions(store, asked.begin, asked.end, kinds):
+        return asked, ""
+    last = last_submission(store, asked.end, kinds)
+    if last is None or last > asked.begin:
+        return asked, ""
+    grid, size = asked.grid, asked.last - asked.first
+    end = (to_us(last) - 1) // grid.length_us + 1
     note = f"The log ends on {last:%Y-%m-%d %H:%M} UTC: this is its last window."
-    return replace(within(log, members, last - timedelta(seconds=window_s), last), note=note)
+    return Span(grid, end - size, end), note
 
 
-def within(log: Log, members: NDArray[np.bool_], first: datetime, last: datetime) -> Frame:
-    submitted = _submitted_us(log)
-    inside = members & (submitted > to_us(first)) & (submitted <= to_us(last))
-    chosen = np.flatnonzero(inside)
-    ordered = chosen[np.argsort(submitted[chosen], kind="stable")]
-    return Frame(log, ordered, first, last)
+def before(span: Span, first_us: int, last_us: int, most: int) -> list[Span]:
+    """Up to `most` windows like this one that lie within two instants, the earliest first."""
+    grid, size = span.grid, span.last - span.first
+    end, start = (last_us // grid.length_us), -(-first_us // grid.length_us)
+    count = min((end - start) // size, most)
+    return [Span(grid, end - n * size, end - (n - 1) * size) for n in range(count, 0, -1)]
 
 
 def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:
@@ -68,10 +100,6 @@ def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:
     if not spec.population.kinds:
         return np.ones(len(log.executions), dtype=bool)
     return log.executions["kind"].isin(spec.population.kinds).to_numpy()
-
-
-def _submitted_us(log: Log) -> Ints:
-    return log.executions["submitted"].to_numpy(dtype=np.int64)
 
 
 def incomparable(plan: FeaturePlan, window_s: float) -> tuple[str, ...]:

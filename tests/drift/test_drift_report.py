@@ -11,8 +11,9 @@ import pytest
 
 from runlore import drift_report
 from runlore.drift.histogram import count, reference_profile
+from runlore.drift.measures import PREDICTION
 from runlore.drift.sample import Sample, places
-from runlore.drift.verdict import PREDICTION, WindowVerdict, judge
+from runlore.drift.verdict import Background, WindowVerdict, judge
 from runlore.models.spec import DriftPolicy
 
 pytestmark = pytest.mark.slow
@@ -47,7 +48,7 @@ def block(rows: int, shift: float) -> np.ndarray:
 def found() -> tuple[WindowVerdict, drift_report.Samples]:
     reference, current = block(3_000, 0), block(1_111, 2)
     profile = reference_profile(reference, NAMES, ["kind"])
-    verdict = judge(profile, count(profile.bins, current), DriftPolicy(), WORDS)
+    verdict = judge(profile, count(profile.bins, current), DriftPolicy(), Background(WORDS))
     at_us = 1_767_225_600_000_000 + np.arange(1_111) * 500_000_000
     shown, drawn = places(3_000, 900), places(1_111, 900)
     samples = drift_report.Samples(
@@ -76,7 +77,7 @@ def test_the_page_says_what_was_compared_and_what_came_of_it(page: str) -> None:
         "failure-risk, version 7: 2026-01-01 00:00 to 2026-01-08 00:00 UTC",
         '"value": "Drift"',
         "3 of 6",
-        "Drift: 3 of 6 columns drifted (50%; 10% make a drift)",
+        "Drift: 2 of 5 features drifted (40% by weight; 10% make a drift); the prediction has",
         "The log ends on 2026-01-08.",
     ):
         assert told in page

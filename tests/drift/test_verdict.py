@@ -5,12 +5,23 @@ import numpy as np
 import pytest
 
 from runlore.drift.histogram import Profile, count, reference_profile
-from runlore.drift.verdict import Answer, ColumnVerdict, Measure, conclude, judge, judge_column
+from runlore.drift.measures import Measure
+from runlore.drift.usual import Usual, UsualColumn
+from runlore.drift.verdict import (
+    Answer,
+    Background,
+    ColumnVerdict,
+    believed,
+    conclude,
+    judge,
+    judge_column,
+)
 from runlore.models.spec import DriftPolicy
 
 NAMES = ("steady", "shifting", "kind", "missing")
 POLICY = DriftPolicy(drifted_share=0.3)
 WORDS = {"kind": ("etl", "train", "report")}
+WORDED = Background(WORDS)
 
 
 def block(
@@ -40,17 +51,17 @@ def column(found: tuple[ColumnVerdict, ...], name: str) -> ColumnVerdict:
 def test_rows_like_the_reference_are_no_drift() -> None:
     verdict = judge(REFERENCE, current(), POLICY)
     assert verdict.answer == "no drift"
-    assert verdict.reasons == ("0 of 4 columns drifted (0%; 30% make a drift)",)
+    assert verdict.reasons == ("0 of 4 features drifted (0% by weight; 30% make a drift)",)
     assert (verdict.rows_reference, verdict.rows_current) == (20_000, 5_000)
 
 
 def test_enough_drifted_columns_are_a_drift_and_the_reasons_name_them() -> None:
-    verdict = judge(REFERENCE, current(shift=2, missing=0.4), POLICY, WORDS)
+    verdict = judge(REFERENCE, current(shift=2, missing=0.4), POLICY, WORDED)
     assert verdict.answer == "drift"
     assert verdict.drifted_share == 0.5
     assert {each.name for each in verdict.drifted} == {"shifting", "missing"}
     assert verdict.columns[0].name == "shifting", "the most drifted first"
-    assert verdict.reasons[0] == "2 of 4 columns drifted (50%; 30% make a drift)"
+    assert verdict.reasons[0] == "2 of 4 features drifted (50% by weight; 30% make a drift)"
     assert verdict.reasons[1].startswith("shifting: median ")
     assert verdict.reasons[2].startswith("missing: missing in 40% of rows, before in 0% (PSI")
 
@@ -76,7 +87,7 @@ def test_as_many_rows_as_the_policy_asks_are_enough() -> None:
 
 
 def test_words_unknown_in_training_are_named() -> None:
-    kind = column(judge(REFERENCE, current(new=0.2), POLICY, WORDS).columns, "kind")
+    kind = column(judge(REFERENCE, current(new=0.2), POLICY, WORDED).columns, "kind")
     assert kind.is_drifted
     assert kind.change == "values unknown in training 0% → 20%"
 
@@ -118,12 +129,17 @@ def test_what_is_usual_raises_a_threshold_and_never_lowers_it() -> None:
     window = current(shift=1)
     plain = column(judge(REFERENCE, window, POLICY).columns, "shifting")
     assert plain.is_drifted
-    beyond = {"shifting": {"psi": plain.psi.value + 0.01, "ks": 0.0}}
-    raised = column(judge(REFERENCE, window, POLICY, usual=beyond).columns, "shifting")
+
+    def seen(**limits: float) -> Background:
+        wide = UsualColumn(limits, mean=0.0)
+        return Background(usual=Usual({"shifting": wide}))
+
+    beyond = seen(psi=plain.psi.value + 0.01, ks=0.0)
+    raised = column(judge(REFERENCE, window, POLICY, beyond).columns, "shifting")
     assert not raised.is_drifted
     assert [m.threshold for m in raised.measures[1:]] == [m.threshold for m in plain.measures[1:]]
-    below = {"shifting": {"psi": 0.01}}
-    assert column(judge(REFERENCE, window, POLICY, usual=below).columns, "shifting") == plain
+    below = column(judge(REFERENCE, window, POLICY, seen(psi=0.01)).columns, "shifting")
+    assert below.measures == plain.measures
 
 
 def test_small_quiet_windows_hardly_ever_hold_a_drifted_column() -> None:
@@ -152,7 +168,7 @@ def test_a_drifted_prediction_makes_a_drift_by_itself_and_is_told() -> None:
     moved = conclude([*others, a_column("prediction", 0.9)], 1000, 1000, 0.3)
     assert [quiet.answer, other.answer, moved.answer] == ["no drift", "no drift", "drift"]
     assert "prediction" not in quiet.reasons[0]
-    assert moved.reasons[0].endswith(", the prediction among them, which makes one by itself")
+    assert moved.reasons[0].endswith("; the prediction has, which makes one by itself")
 
 
 @pytest.mark.parametrize(
@@ -187,3 +203,53 @@ def test_no_drifted_column_is_never_a_drift_whatever_the_policy() -> None:
 def test_the_most_drifted_is_the_furthest_beyond_its_own_threshold() -> None:
     columns = [a_column("b", 0.5, 0.5), a_column("a", 0.4, 0.2), a_column("c", 0.4, 0.2)]
     assert [each.name for each in conclude(columns, 9, 9, 0.3).columns] == ["a", "c", "b"]
+
+
+def test_labels_and_predictions_count_by_ks_too_and_features_by_their_psi_alone() -> None:
+    ks = Measure("ks", 0.15, 0.1)
+    small = Measure("psi", 0.1, 0.2)
+    assert ColumnVerdict("label", (small, ks)).is_drifted
+    assert ColumnVerdict("prediction", (small, ks)).is_drifted
+    assert not ColumnVerdict("inputs.size", (small, ks)).is_drifted
+    far = Measure("wasserstein", 9.0, 0.1)
+    assert not ColumnVerdict("prediction", (small, far)).is_drifted, "a few outliers"
+    assert "(KS 0.150, at least 0.100)" in ColumnVerdict("label", (small, ks)).reason
+
+
+def test_every_column_has_its_kind() -> None:
+    names = ("inputs.size", "prediction", "label")
+    assert [a_column(name, 1).kind for name in names] == ["feature", "prediction", "label"]
+    found = conclude([a_column(name, 1) for name in names], 9, 9, 0.3)
+    assert found.drifted_kinds == {"feature", "prediction", "label"}
+
+
+def test_a_drifted_label_makes_a_drift_by_itself() -> None:
+    found = conclude([a_column("x", 0.1), a_column("label", 0.9)], 1000, 1000, 0.3)
+    assert found.answer == "drift"
+    assert found.reasons[0].endswith("; the label has, which makes one by itself")
+
+
+def test_a_large_change_that_may_be_chance_is_no_drift() -> None:
+    columns = [replace(a_column(f"c{at}", 0.9), p_value=0.01) for at in range(20)]
+    assert not any(each.is_drifted for each in believed(columns[:1], {}, 0.005))
+    assert all(each.is_drifted for each in believed(columns[:1], {}, 0.05))
+    lone = [columns[0], *(replace(each, p_value=0.9) for each in columns[1:])]
+    assert not any(each.is_drifted for each in believed(lone, {}, 0.05)), "one of twenty looks"
+
+
+def test_the_share_of_drifted_features_is_by_what_they_are_worth_to_the_model() -> None:
+    names = ("telling", "idle", "idler", "idlest")
+    columns = [a_column(name, 0.9 if name == "telling" else 0.1) for name in names]
+    weighed = believed(columns, {"telling": 0.3, "idle": 0.0}, 0.05)
+    assert conclude(columns, 1000, 1000, 0.5).answer == "no drift"
+    found = conclude(weighed, 1000, 1000, 0.5)
+    assert (found.answer, found.drifted_share) == ("drift", pytest.approx(0.625))
+    assert found.reasons[0] == "1 of 4 features drifted (62% by weight; 50% make a drift)"
+
+
+def test_a_label_of_too_few_rows_is_left_out_and_the_rest_judged() -> None:
+    reference = reference_profile(block(20_000)[:, :2], ("x", "label"))
+    window = count(reference.bins, block(500)[:, :2])
+    few = count(reference.bins[1:], block(99)[:, 1:2])
+    verdict = judge(reference, Profile((window.columns[0], *few.columns)), POLICY)
+    assert [each.name for each in verdict.columns] == ["x"]

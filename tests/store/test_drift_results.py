@@ -91,3 +91,13 @@ def test_a_resolved_anomaly_stays_on_record_and_a_new_one_can_open(store: Store)
         assert anomalies.open_anomaly(connection, "drift", "duration", "warning", {}, AT + WEEK)
         found = anomalies.read_history(connection, "drift", "duration")
     assert [each.resolved_at for each in found] == [None, AT + WEEK]
+
+
+def test_the_last_windows_are_told_newest_first_with_all_that_was_found(store: Store) -> None:
+    with store.begin() as connection:
+        for weeks, version in ((0, "1"), (1, "1"), (2, "2")):
+            drift_results.insert(connection, comparison(weeks, version))
+        drift_results.insert(connection, comparison(5, spec="duration"))
+        found = drift_results.judged(connection, "failure-risk", 2)
+        assert found == [comparison(2, "2"), comparison(1, "1")]
+        assert drift_results.judged(connection, "nobody", 2) == []

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from logged_work import Work, add, day
+from sqlalchemy import text
 
-from runlore.drift.verdict import PREDICTION
+from runlore.drift.measures import LABEL, PREDICTION
 from runlore.features import matrix
 from runlore.features.declaration import DAY_S, FeatureSet, History
 from runlore.models.catalog.duration import SPEC
@@ -15,8 +16,10 @@ from runlore.models.spec import DriftPolicy
 from runlore.records.instant import to_us
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
-from runlore.usecases import comparison, reference, window
-from runlore.usecases.comparison import Champion, Finding, examine
+from runlore.usecases import material, reference, window
+from runlore.usecases.champion import Champion
+from runlore.usecases.comparison import Finding, examine
+from runlore.usecases.extract import target_of
 from runlore.usecases.reference import Reference
 
 FEATURES = FeatureSet(
@@ -38,13 +41,18 @@ def champion(store: Store, until: float = 28, *, is_kept: bool = True) -> Champi
     plan = matrix.resolve(FEATURES, log, taught)
     rows, _ = matrix.extract(log, plan)
     kept = reference.make(
-        rows[taught], plan.names, [each.name for each in plan.categories], formula(rows[taught])
+        rows[taught],
+        plan.names,
+        [each.name for each in plan.categories],
+        formula(rows[taught]),
+        target_of(log, CHANGED)[taught],
     )
     return Champion("1", plan, formula, kept if is_kept else None, (0, to_us(day(until))))
 
 
 def examined(store: Store, known: Champion, end: float = 35, length_s: float = WEEK_S) -> Finding:
-    return examine(known, CHANGED, window.read(store, CHANGED, day(end), length_s))
+    asked, _ = window.newest(store, CHANGED, day(end), length_s)
+    return examine(store, known, CHANGED, asked, day(end))
 
 
 def drifted(finding: Finding) -> set[str]:
@@ -100,9 +108,10 @@ def test_samples_are_bounded_and_say_of_how_many(store: Store) -> None:
 
 def test_the_verdict_is_the_same_however_few_rows_are_drawn(store: Store) -> None:
     add(store, Work(3200, 0, 28), Work(800, 28, 7, size=3))
-    known, frame = champion(store), window.read(store, CHANGED, day(35), WEEK_S)
+    known, asked = champion(store), window.ending(day(35), WEEK_S)
     more = replace(CHANGED, drift=DriftPolicy(drifted_share=0.3, report_rows=700))
-    assert examine(known, CHANGED, frame).verdict == examine(known, more, frame).verdict
+    few = examine(store, known, CHANGED, asked, day(35)).verdict
+    assert examine(store, known, more, asked, day(35)).verdict == few
 
 
 def test_the_window_is_counted_in_chunks_without_a_difference(
@@ -111,7 +120,9 @@ def test_the_window_is_counted_in_chunks_without_a_difference(
     add(store, Work(3200, 0, 28), Work(800, 28, 7, size=3))
     known = champion(store)
     whole = examined(store, known).verdict
-    monkeypatch.setattr(comparison, "CHUNK_ROWS", 97)
+    with store.begin() as connection:
+        connection.execute(text("TRUNCATE runlore.drift_slices CASCADE"))
+    monkeypatch.setattr(material, "CHUNK_ROWS", 17)
     chunked = examined(store, known).verdict
     assert [c.name for c in chunked.columns] == [c.name for c in whole.columns]
     for mine, theirs in zip(chunked.columns, whole.columns, strict=True):
@@ -148,8 +159,9 @@ def test_without_a_kept_reference_the_training_rows_are_read_from_the_log(store:
     recalled = examined(store, champion(store, is_kept=False))
     assert "without a reference" in recalled.note
     by_name = {column.name: column for column in kept.columns}
-    assert {c.name for c in recalled.verdict.columns} == set(by_name) - {PREDICTION}
-    assert all(column == by_name[column.name] for column in recalled.verdict.columns)
+    assert {c.name for c in recalled.verdict.columns} == set(by_name) - {PREDICTION, LABEL}
+    for column in recalled.verdict.columns:
+        assert column.measures == by_name[column.name].measures
 
 
 def test_later_corrections_of_the_log_change_no_feature_of_the_window(store: Store) -> None:

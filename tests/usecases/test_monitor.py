@@ -27,8 +27,8 @@ from runlore.settings import Settings
 from runlore.store import anomalies, drift_results
 from runlore.store.engine import Store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import champion as champions
 from runlore.usecases import drift_record, window
-from runlore.usecases import monitor as usecase
 from runlore.usecases.comparison import examine
 from runlore.usecases.drift_record import ALL_COLUMNS, DRIFTED_SHARE
 from runlore.usecases.monitor import MonitorOutcome, monitor
@@ -142,12 +142,17 @@ def test_every_column_and_statistic_becomes_a_row(
         for column in outcome.verdict.columns
         for each in column.measures
     }
-    assert told.keys() == measures.keys()
+    columns = {column.name for column in outcome.verdict.columns}
+    beside = {(name, each) for name in columns for each in ("q_value", "weight")}
+    assert told.keys() == measures.keys() | beside
+    for column in outcome.verdict.columns:
+        believed = told[column.name, "q_value"]
+        assert (believed.value, believed.threshold) == (column.q_value, column.level)
+        assert believed.is_drifted == column.is_drifted
     for key, each in measures.items():
         assert (told[key].value, told[key].threshold) == (each.value, each.threshold)
         assert told[key].is_drifted == each.is_drifted
-    columns = {name for name, _ in told}
-    assert columns >= {"prediction", "inputs.size", "actor", "actor.duration_s_last2_mean", "hour"}
+    assert columns >= {"prediction", "label", "inputs.size", "actor", "hour"}
     assert ("prediction", "ks") in told
     assert ("kind", "chi_square") in told
 
@@ -166,7 +171,7 @@ def test_a_week_of_other_work_opens_one_anomaly_and_a_clean_one_resolves_it(
     assert any("kind: values unknown in training" in each for each in anomaly.evidence["reasons"])
 
     still = monitor(store, registry, spec, day(84.5), tmp_path)
-    assert (still.verdict.answer, still.anomaly) == ("drift", "open")
+    assert (still.verdict.answer, still.anomaly, still.is_new) == ("drift", "open", False)
     assert [each.id for each in open_anomalies(store, spec)] == [anomaly.id]
 
     past = monitor(store, registry, spec, day(77), tmp_path)
@@ -194,7 +199,7 @@ def test_the_same_window_again_adds_nothing_and_tells_the_same(
     assert again.report.stat().st_mtime_ns == written
     assert again.anomaly == "open"
     assert again.window == first.window
-    for name in ("answer", "drifted_share", "threshold", "rows_reference", "rows_current"):
+    for name in ("answer", "drifted_share", "threshold", "level", "rows_reference", "rows_current"):
         assert getattr(again.verdict, name) == getattr(first.verdict, name)
     assert [column.name for column in again.verdict.columns] == [
         column.name for column in first.verdict.columns
@@ -265,16 +270,17 @@ def test_the_report_is_in_its_folder_and_in_the_champions_run(
 def test_what_training_kept_is_what_the_window_is_compared_with(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
-    found = usecase.load_champion(registry.download(champion, tmp_path), champion.version)
+    found = champions.load(registry.download(champion, tmp_path), champion.version)
     assert found.reference is not None
-    assert found.reference.names == (*found.plan.names, "prediction")
+    assert found.reference.names == (*found.plan.names, "prediction", "label")
+    assert found.importance.keys() == set(found.plan.names)
     first, last = found.trained_us
     assert to_us(day(0)) <= first < last <= to_us(day(50))
     bare = replace(found, reference=None)
-    frame = window.read(store, spec, day(77), spec.drift.window_s)
-    kept, recalled = (examine(each, spec, frame).verdict for each in (found, bare))
+    asked = window.ending(day(77), spec.drift.window_s)
+    kept, recalled = (examine(store, each, spec, asked, day(77)).verdict for each in (found, bare))
     by_name = {column.name: column for column in kept.columns}
-    assert {c.name for c in recalled.columns} == set(by_name) - {"prediction"}
+    assert {c.name for c in recalled.columns} == set(by_name) - {"prediction", "label"}
     for column in recalled.columns:
         assert column.psi.value == pytest.approx(by_name[column.name].psi.value, abs=0.02)
 

@@ -1,0 +1,44 @@
+"""The tables, as SQLAlchemy Core. Migrations in `migrations/` make them; a test compares the two.
+
+Facts are only ever added. `executions`, `metrics` and `ledger` are partitioned by month.
+"""
+
+from runlore.store.schema.alerts import (
+    alert_attempts,
+    alert_deliveries,
+    alert_events,
+    alert_notices,
+    alert_silences,
+)
+from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
+from runlore.store.schema.facts import executions, ingests, metrics, rejects
+from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
+from runlore.store.schema.states import feature_histories, feature_states
+from runlore.store.schema.watching import anomalies, drift_histograms, drift_results, drift_slices
+
+__all__ = [
+    "INSTANT",
+    "PARTITIONED",
+    "SCHEMA",
+    "alert_attempts",
+    "alert_deliveries",
+    "alert_events",
+    "alert_notices",
+    "alert_silences",
+    "alias_changes",
+    "anomalies",
+    "api_keys",
+    "drift_histograms",
+    "drift_results",
+    "drift_slices",
+    "executions",
+    "feature_histories",
+    "feature_states",
+    "ingests",
+    "ledger",
+    "metadata",
+    "metrics",
+    "rate_windows",
+    "rejects",
+    "workers",
+]

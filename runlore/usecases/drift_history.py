@@ -1,0 +1,120 @@
+"""What has been said of a spec's windows, one after the other, and what follows from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.drift.measures import LABEL, PREDICTION, Policy
+from runlore.drift.trigger import Decision, JudgedWindow, Limits, decide
+from runlore.drift.verdict import ColumnVerdict, WindowVerdict
+from runlore.store import drift_results
+from runlore.store.drift_results import Window
+from runlore.store.engine import Store
+from runlore.usecases.drift_record import ALL_COLUMNS, DRIFTED_SHARE, verdict_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+PINNED = (PREDICTION, LABEL)
+MOST_WINDOWS = 10_000
+"""Of one spec; a window a day fills 27 years."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A window, what was said of it, when, and where its report is."""
+
+    window: Window
+    verdict: WindowVerdict
+    at: datetime
+    report: str | None
+
+
+def history(store: Store, spec: str, most: int) -> list[Judged]:
+    """The last windows of a spec, of any version, the newest first."""
+    with store.begin() as connection:
+        found = drift_results.judged(connection, spec, most)
+    return [Judged(each.window, verdict_of(each), each.at, each.report) for each in found]
+
+
+def windows(store: Store, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
+    """All windows of one version and length, newest first; why the newest has drifted, too."""
+    with store.begin() as connection:
+        told = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
+        known = [
+            (window, result)
+            for window, result in told
+            if window.version == version
+            and (window.window_to - window.window_from).total_seconds() == length_s
+        ]
+        newest = drift_results.read(connection, known[0][0]) if known else None
+    reasons = verdict_of(newest).reasons if newest else ()
+    return [
+        JudgedWindow(
+            version,
+            window.window_from,
+            window.window_to,
+            "drift" if result.is_drifted else "no drift",
+            reasons if at == 0 else (),
+        )
+        for at, (window, result) in enumerate(known)
+    ]
+
+
+def decision(
+    store: Store,
+    subject: tuple[str, str],
+    policy: Policy,
+    at: datetime,
+    retrainings: Sequence[datetime] = (),
+    limits: Limits | None = None,
+) -> Decision:
+    """Whether the windows of a version ask for a retraining: those of the policy's length.
+
+    subject: a spec and its version.
+    """
+    known = windows(store, *subject, policy.window_s)
+    return decide(known, policy, at, retrainings, limits)
+
+
+def draw(found: Sequence[Judged]) -> "Figure":
+    """The windows of a history; predictions and labels above, then the most drifted features."""
+    from runlore.models import plots
+
+    ordered = sorted(found, key=lambda each: each.window.window_to)
+    seen = [{column.name: column for column in each.verdict.columns} for each in ordered]
+    names = dict.fromkeys(name for columns in seen for name in columns)
+    columns = [
+        plots.ColumnOverTime(
+            name,
+            np.array([_excess(of_window.get(name)) for of_window in seen]),
+            np.array([_is_drifted(of_window.get(name)) for of_window in seen], dtype=bool),
+        )
+        for name in names
+    ]
+    ends = [each.window.window_to.replace(tzinfo=None) for each in ordered]
+    return plots.drift_over_time(
+        np.array(ends, "datetime64[us]"),
+        np.array([each.verdict.drifted_share for each in ordered]),
+        ordered[-1].verdict.threshold if ordered else 0.0,
+        sorted(columns, key=lambda each: (each.name not in PINNED, -_worst(each.excess))),
+        np.array([each.verdict.answer == "drift" for each in ordered], dtype=bool),
+    )
+
+
+def _worst(excess: NDArray[np.float64]) -> float:
+    return float(np.nanmax(excess, initial=0.0))
+
+
+def _is_drifted(column: ColumnVerdict | None) -> bool:
+    return column is not None and column.is_drifted
+
+
+def _excess(column: ColumnVerdict | None) -> float:
+    if column is None or not column.psi.threshold:
+        return np.nan
+    return column.psi.value / column.psi.threshold

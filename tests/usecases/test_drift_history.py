@@ -1,0 +1,82 @@
+"""What is told of a spec's windows is what was said of them."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from logged_work import day
+
+from runlore.drift.histogram import count, reference_profile
+from runlore.drift.verdict import WindowVerdict, judge
+from runlore.models.spec import DriftPolicy
+from runlore.store.drift_results import Window
+from runlore.store.engine import Store
+from runlore.usecases import drift_history, drift_record
+
+NAMES = ("inputs.size", "actor.failed_last", "prediction", "label")
+POLICY = DriftPolicy()
+
+
+def block(shift: float, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return (rng.normal(size=(800, len(NAMES))) + shift).astype(np.float32)
+
+
+REFERENCE = reference_profile(block(0, 0), NAMES)
+
+
+def record(store: Store, weeks: str, version: str = "1", first: int = 0) -> list[WindowVerdict]:
+    """A window a week: D drifted, - did not."""
+    said = []
+    for at, letter in enumerate(weeks, first):
+        window = Window("spec", version, day(7 * at), day(7 * at + 7))
+        rows = block(2.0 if letter == "D" else 0.0, at + 1)
+        said.append(judge(REFERENCE, count(REFERENCE.bins, rows), POLICY))
+        drift_record.record(store, window, said[-1], Path("x.html"), day(7 * at + 7))
+    return said
+
+
+def test_a_history_is_what_was_said_newest_first(store: Store) -> None:
+    said = record(store, "-D-")
+    found = drift_history.history(store, "spec", 10)
+    assert [each.window.window_to for each in found] == [day(21), day(14), day(7)]
+    for each, verdict in zip(found, reversed(said), strict=True):
+        untold = [replace(column, change="", p_value=0.0) for column in verdict.columns]
+        assert each.verdict.columns == tuple(untold)
+        assert (each.verdict.answer, each.verdict.level) == (verdict.answer, verdict.level)
+        assert each.verdict.drifted_share == pytest.approx(verdict.drifted_share)
+    assert len(drift_history.history(store, "spec", 2)) == 2
+    assert drift_history.history(store, "nobody", 2) == []
+
+
+def test_the_decision_is_about_one_version_and_windows_of_the_policys_length(store: Store) -> None:
+    record(store, "-DD")
+    record(store, "D", "2", first=3)
+    found = drift_history.decision(store, ("spec", "1"), POLICY, day(21))
+    assert (found.action, found.is_alarm) == ("retrain", True)
+    assert found.reasons[1].startswith("2 of 2 features drifted")
+    assert drift_history.decision(store, ("spec", "2"), POLICY, day(28)).action == "wait"
+    answered = drift_history.decision(store, ("spec", "1"), POLICY, day(22), [day(21.5)])
+    assert (answered.action, answered.is_alarm) == ("wait", True)
+    longer = replace(POLICY, window_s=2 * POLICY.window_s)
+    asked = drift_history.decision(store, ("spec", "1"), longer, day(21))
+    assert asked.reasons == ("no window has been judged yet",)
+
+
+def test_a_history_is_drawn_with_its_finding_as_the_title(store: Store) -> None:
+    assert "No window" in drift_history.draw([]).texts[0].get_text()
+    record(store, "--D")
+    figure = drift_history.draw(drift_history.history(store, "spec", 52))
+    figure.canvas.draw()
+    assert figure.texts[0].get_text() == "1 of 3 windows drifted, the newest among them"
+    columns = figure.axes[1]
+    shown = [tick.get_text() for tick in columns.get_yticklabels()]
+    assert set(shown) == set(NAMES)
+    assert set(shown[:2]) == {"prediction", "label"}, "first, whatever moved more"
+    (marks,) = columns.lines
+    assert len(marks.get_xdata()) == 4, "all columns of the last window"
+    assert set(marks.get_xdata()) == {2}
+    dates = [tick.get_text() for tick in columns.get_xticklabels()]
+    assert dates == [str((day(0) + timedelta(days=7 * n)).date()) for n in (1, 2, 3)]
