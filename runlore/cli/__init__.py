@@ -13,6 +13,7 @@ from runlore.cli import (
     keys,
     ledger,
     monitor,
+    quality,
     score,
     serve,
     simulate,
@@ -50,6 +51,7 @@ app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitor.monitor)
+app.command()(quality.quality)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

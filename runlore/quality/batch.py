@@ -64,30 +64,35 @@ class Batch:
         return Batch(table, **{name: parts[name][mask] for name in names})
 
 
-def gather(log: Log, chosen: Ints) -> Batch:
-    """The executions at these positions of a log, each with its latest outcome."""
+def gather(log: Log, chosen: Ints, until_us: int | None = None) -> Batch:
+    """The executions at these positions of a log, each with its latest outcome.
+
+    until_us: an outcome known after that is none yet.
+    """
     about = log.executions.iloc[chosen]
     order = np.argsort(about["submitted"].to_numpy(dtype=np.int64), kind="stable")
     chosen, about = chosen[order], about.iloc[order]
     final = log.events.final[chosen]
-    is_known = final >= 0
+    known_at = log.facts["known_at"].to_numpy(dtype=np.int64)
+    is_known = (final >= 0) & (until_us is None or known_at[final] <= until_us)
     told = log.facts.iloc[np.where(is_known, final, log.events.first[chosen])]
     table = _table(log, chosen, told, is_known)
     failed = np.where(is_known, measure(told, ["failed"]).table[:, 0], np.nan)
-    instants = {
-        name: told[name].to_numpy(dtype=np.int64) for name in ("started", "finished", "known_at")
-    }
+    started, finished = (told[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
+    if until_us is not None:
+        started = np.where(started <= until_us, started, NO_INSTANT)
+    finished = np.where(is_known, finished, NO_INSTANT)
     submitted = about["submitted"].to_numpy(dtype=np.int64)
     said = about[[*PARTS, "inputs"]].assign(status=told["status"].to_numpy())
     said = said.assign(wait=table["wait_s"].to_numpy(), run=table["duration_s"].to_numpy())
     content = _hashes(said)
-    is_whole = is_known & (instants["finished"] != NO_INSTANT)
+    is_whole = is_known & (finished != NO_INSTANT)
     return Batch(
         table=table,
         submitted_us=submitted,
-        started_us=instants["started"],
-        finished_us=instants["finished"],
-        known_us=np.where(is_known, instants["known_at"], NO_INSTANT),
+        started_us=started,
+        finished_us=finished,
+        known_us=np.where(is_known, known_at[final], NO_INSTANT),
         failed=failed,
         twin=_hashes(pd.DataFrame({"content": content, "at": submitted})),
         content=np.where(is_whole, content, np.uint64(0)),

@@ -50,6 +50,7 @@ SIGNAL_TIMES = 2.0
 GAP_TIMES = 3
 SWAP_SHARE = 0.5
 
+FEW = f"Only {{rows:,}} rows: volume and freshness were checked; the rest needs {LEAST_ROWS}."
 NULLS = "{name}: {value:.0%} of the rows say nothing; in training it was {high:.0%} at most"
 TYPES = "{name}: {value:.0%} of the values are no numbers; in training it was {high:.0%} at most"
 RANGE = "{name}: {value:.0%} of the values lie far outside of training's range"
@@ -60,7 +61,8 @@ WORDS = "{name}: {value:.0%} of the rows hold values unknown in training; {high:
 class Asked:
     """A batch under question. earlier: the executions that were there before it.
 
-    since_us, until_us: the time that the batch should cover. at_us: now.
+    since_us, until_us: the time that the batch should cover. at_us: now. must_be_fresh: the log
+    goes on, so that its newest execution should not be old.
     """
 
     batch: Batch
@@ -68,6 +70,7 @@ class Asked:
     since_us: int
     until_us: int
     at_us: int
+    must_be_fresh: bool = False
 
 
 def judge(contract: Contract, asked: Asked) -> Verdict:
@@ -122,7 +125,7 @@ def _schema(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Findi
     hint = f"; new is {', '.join(new)}: was it renamed?" if new else ""
     for column in contract.columns:
         usual = contract.usual.get(("nulls", column.name), NO_USUAL).high
-        if found[("nulls", column.name)] == 1.0 and usual < NEVER:
+        if found.get(("nulls", column.name)) == 1.0 and usual < NEVER:
             reason = f"{column.name} is missing from all {len(batch):,} rows{hint}"
             yield Finding("schema", column.name, 1.0, usual, reason)
 
@@ -166,12 +169,7 @@ def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[Find
 
 def _swapped(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:
     """Two columns that each look like the other's training and not like their own."""
-    moved = [
-        column
-        for column in contract.columns
-        if (key := ("swapped", column.name)) in found and column.name.startswith("inputs.")
-        if found[key] > contract.usual.get(key, NO_USUAL).high + slack(0.5, len(batch)) / 2
-    ]
+    moved = [each for each in contract.columns if _has_moved(contract, each, found, len(batch))]
     for one, other in combinations(moved, 2):
         if one.kind != other.kind:
             continue
@@ -180,6 +178,13 @@ def _swapped(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Find
         if cross < SWAP_SHARE * own:
             reason = f"{one.name} holds what {other.name} held in training, and the reverse"
             yield Finding("swapped", one.name, cross, SWAP_SHARE * own, reason)
+
+
+def _has_moved(contract: Contract, column: Column, found: Portrait, rows: int) -> bool:
+    key: Key = ("swapped", column.name)
+    usual = contract.usual.get(key, NO_USUAL).high
+    is_input = column.name.startswith("inputs.")
+    return is_input and found.get(key, 0.0) > usual + slack(0.5, rows) / 2
 
 
 def _events(contract: Contract, asked: Asked, found: Portrait) -> Iterator[Finding]:
@@ -224,12 +229,11 @@ def _volume(contract: Contract, asked: Asked) -> Iterator[Finding]:
 def _freshness(contract: Contract, asked: Asked) -> Iterator[Finding]:
     newest = max(int(each.submitted_us[-1]) for each in (asked.batch, asked.earlier) if len(each))
     age = asked.at_us - newest
-    usual = max(contract.gap_us, contract.made_us - contract.last_us)
-    bound = GAP_TIMES * usual + DAY_US
-    if age > bound:
+    bound = GAP_TIMES * contract.gap_us + DAY_US
+    if asked.must_be_fresh and age > bound:
         reason = (
             f"the newest execution is {age / DAY_US:,.1f} days old; in training the longest pause"
-            f" was {usual / DAY_US:,.1f} days, and {bound / DAY_US:,.1f} would pass"
+            f" was {contract.gap_us / DAY_US:,.1f} days, and {bound / DAY_US:,.1f} would pass"
         )
         yield Finding("freshness", ALL, age / DAY_US, bound / DAY_US, reason)
 

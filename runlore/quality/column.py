@@ -62,10 +62,10 @@ class Column:
                 return 1.0
             here = np.searchsorted(values, self.knots, side="right") / values.size
             return float(np.abs(here - np.array(self.shares)).max())
-        shares = told.astype(str).value_counts(normalize=True)
-        here = shares.reindex(list(self.words)).fillna(0.0).to_numpy()
-        rest = abs((1 - here.sum()) - (1 - sum(self.shares)))
-        return float((np.abs(here - np.array(self.shares)).sum() + rest) / 2)
+        counts = told.astype(str).value_counts(normalize=True)
+        shares = counts.reindex(list(self.words)).fillna(0.0).to_numpy()
+        rest = abs(shares.sum() - sum(self.shares))
+        return float((np.abs(shares - np.array(self.shares)).sum() + rest) / 2)
 
 
 def learn(name: str, column: "pd.Series[Any]") -> Column | None:
@@ -73,8 +73,8 @@ def learn(name: str, column: "pd.Series[Any]") -> Column | None:
     told = column[is_told(column)]
     if len(told) < max(LEAST_TOLD * len(column), 1):
         return None
-    values = numeric(told)
-    values = np.asarray(np.sort(values[np.isfinite(values)]), dtype=np.float64)
+    values = np.sort(numeric(told))
+    values = values[np.isfinite(values)]
     if 2 * values.size >= len(told):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS), method="inverted_cdf"))
         shares = np.searchsorted(values, knots, side="right") / values.size

@@ -42,15 +42,14 @@ class Usual:
 class Contract:
     """rows, first_us, last_us: how many executions taught, and their submissions' bounds.
 
-    until_seq: facts up to here are known. made_us: when. gap_us: the longest pause between
-    submissions. window_rows: of the smallest window. rhythm: submissions in each hour of the week.
+    until_seq: facts up to here are known. gap_us: the longest pause between submissions.
+    window_rows: of the smallest window. rhythm: submissions in each hour of the week.
     """
 
     rows: int
     first_us: int
     last_us: int
     until_seq: int
-    made_us: int
     gap_us: int
     window_rows: int
     rhythm: tuple[float, ...]
@@ -73,7 +72,7 @@ class Contract:
         return cls(**told)
 
 
-def derive(batch: Batch, until_seq: int, made_us: int) -> Contract | None:
+def derive(batch: Batch, until_seq: int) -> Contract | None:
     """Learn from the executions that teach a model; None where they are too few to tell."""
     if len(batch) < LEAST_ROWS:
         return None
@@ -95,7 +94,6 @@ def derive(batch: Batch, until_seq: int, made_us: int) -> Contract | None:
         first_us=int(batch.submitted_us[0]),
         last_us=int(batch.submitted_us[-1]),
         until_seq=until_seq,
-        made_us=made_us,
         gap_us=int(np.diff(batch.submitted_us).max(initial=0)),
         window_rows=min(sizes, default=0),
         rhythm=pace,
@@ -121,7 +119,8 @@ def _windows(submitted_us: Ints) -> Ints:
     span = int(submitted_us[-1] - submitted_us[0]) + 1
     length = min(WINDOW_US, -(-span // LEAST_WINDOWS))
     back: Ints = (submitted_us[-1] - submitted_us) // length
-    return back.max() - back
+    number: Ints = back.max() - back
+    return number
 
 
 def _seen_between(batch: Batch, columns: Sequence[Column], number: Ints) -> Seen:
@@ -142,7 +141,8 @@ def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
     """The window in which each row's code was there first; rows come in order of time."""
     first = np.full(int(codes.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, codes, number)
-    return first[codes]
+    of_row: Ints = first[codes]
+    return of_row
 
 
 def _portray(

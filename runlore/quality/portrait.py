@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.quality.batch import Batch, Mask, is_told, numeric
+from runlore.quality.batch import MEASURED, Batch, Mask, is_told, numeric
 from runlore.quality.column import Column, other_type
 from runlore.quality.verdict import Check
 
@@ -20,6 +20,8 @@ Portrait = Mapping[Key, float]
 GROUPINGS = (("actor",), ("kind",), ("scope",), ("actor", "kind"))
 LEAST_PAIRED = 50
 ALL = "*"
+OF_OUTCOMES = (*MEASURED, "outcome.")
+"""Columns that say nothing of work that is still open."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,10 +58,14 @@ def portray(batch: Batch, columns: Sequence[Column], seen: Seen) -> Portrait:
 def _of_column(batch: Batch, column: Column, seen: Seen) -> Portrait:
     name = column.name
     if name not in batch.table:
-        return {("nulls", name): 1.0}
+        is_open = name.startswith(OF_OUTCOMES) and not np.isfinite(batch.failed).any()
+        return {} if is_open else {("nulls", name): 1.0}
     told = batch.table[name]
     is_known = is_told(told)
-    found: dict[Key, float] = {("nulls", name): 1 - float(is_known.mean())}
+    should = np.isfinite(batch.failed) if name.startswith(OF_OUTCOMES) else np.ones(len(told), bool)
+    if not should.any():
+        return {}
+    found: dict[Key, float] = {("nulls", name): 1 - float(is_known[should].mean())}
     if not is_known.any():
         return found
     found[("types", name)] = float(other_type(column.kind, told)[is_known].mean())

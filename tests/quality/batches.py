@@ -77,8 +77,7 @@ def part(facts: pd.DataFrame, days: float = 7, from_end: float = 7) -> Parted:
 
 def contract_of(taught: pd.DataFrame) -> Contract:
     log = prepare(taught)
-    newest = int(taught["known_at"].max())
-    found = derive(gather(log, np.arange(len(log.executions))), int(taught["seq"].max()), newest)
+    found = derive(gather(log, np.arange(len(log.executions))), int(taught["seq"].max()))
     assert found is not None
     return found
 
@@ -95,7 +94,7 @@ def asked(log: Log, contract: Contract, at_us: int) -> Asked:
     is_new = log.executions["seq"].to_numpy() > contract.until_seq
     new, old = (gather(log, np.flatnonzero(which)) for which in (is_new, ~is_new))
     newest = int(new.submitted_us[-1]) if len(new) else contract.last_us
-    return Asked(new, old, contract.last_us, newest, at_us)
+    return Asked(new, old, contract.last_us, newest, at_us, must_be_fresh=True)
 
 
 def with_inputs(
@@ -180,7 +179,7 @@ CORRUPTIONS: dict[str, tuple[Spoil, str]] = {
             b, lambda i: i.rename(columns={"priority": "files", "files": "priority"})),
         "swapped: inputs.files holds what inputs.priority|swapped: inputs.priority holds"),
     "durations negative": (
-        lambda b, _: b.assign(started=b["finished"], finished=b["started"]), "order: .* end before"),
+        lambda b, _: b.assign(started=b["finished"], finished=b["started"]), "order: .* end"),
 }  # fmt: skip
 """What to do to a batch, and what it must be refused for."""
 
