@@ -13,6 +13,7 @@ from runlore.cli import (
     keys,
     ledger,
     monitor,
+    performance,
     quality,
     score,
     serve,
@@ -52,6 +53,7 @@ app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitor.monitor)
 app.command()(quality.quality)
+app.command()(performance.performance)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

@@ -41,7 +41,8 @@ MATERIAL_SHARE = 0.05
 """From which change of an expected score a miscalibration matters: AUC, and others relative."""
 
 MOST_OUTSIDE = 0.1
-MARGIN = 0.05
+MARGIN = 0.25
+"""Of the width of a range of training: counts of the past wander beyond it a little."""
 STEPS = 30
 RIDGE = 1e-3
 EDGE = 1e-6

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from runlore.store.schema import performance_results as table
 
@@ -34,6 +34,14 @@ class PerformanceResult:
 def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
     if results:
         connection.execute(insert(table), [vars(result) for result in results])
+
+
+def newest(connection: Connection, spec: str) -> datetime | None:
+    """The latest instant that was looked from."""
+    found: datetime | None = connection.scalar(
+        select(func.max(table.c.at)).where(table.c.spec == spec)
+    )
+    return found
 
 
 def read(
