@@ -37,8 +37,7 @@ def over_time(
         return style.empty(f"{name} is not known yet", "No window has enough known outcomes.")
     made, (above, below) = style.figure(
         _finding(windows, score, name),
-        "By window of the answer. Whiskers are 95 % intervals; the band is where the score of"
-        " outcomes that are not known yet is to be expected, where that can be told.",
+        "By window of the answer, with 95 % intervals. Bands: to be expected before outcomes come.",
         height_in=5.8,
         heights=(2.6, 1.0),
     )
@@ -94,7 +93,7 @@ def _estimated(axes: "Axes", at: Ints, windows: Sequence[WindowPerformance], sco
     where = _dates(at[known])
     low, high = ([getattr(each, end) for each in told] for end in ("low", "high"))
     value = [each.value for each in told]
-    axes.plot(where, value, "s--", color=style.GREEN, label="estimated without outcomes")
+    axes.plot(where, value, "s", color=style.GREEN, label="estimated")
     half = (windows[0].last_us - windows[0].first_us) // 4
     for place, bottom, top in zip(known, low, high, strict=True):
         ends = _dates(np.array([at[place] - half, at[place] + half]))
@@ -114,7 +113,7 @@ def _frame(
         formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_formatter(formatter)
         if mature_until_us is not None:
-            label = f"mature before: {style.percent(MATURE)} known" if axes is above else None
+            label = f"before it {style.percent(MATURE)} are known" if axes is above else None
             line = _dates(np.array([mature_until_us]))[0]
             axes.axvline(line, color=style.GREY, linestyle=style.DOTS, label=label)
     above.tick_params(labelbottom=False)

@@ -82,34 +82,43 @@ def performance(
         fetched = registry.download(ref, Path(folder))
         bundle, known = Bundle.load(fetched, ref.version), reference.find(fetched)
     edges = _edges(spec, at, window_s or spec.performance.window_s)
+    outcome = _judge(store, spec, bundle, known, edges)
+    return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome
+
+
+def _judge(
+    store: Store,
+    spec: ModelSpec,
+    bundle: Bundle,
+    known: "reference.Reference | None",
+    edges: list[datetime],
+) -> PerformanceOutcome:
+    """What is found by looking alone. edges: of the windows; the last one is now."""
+    version, at = bundle.version or "", edges[-1]
     honest = max(edges[0], from_us(bundle.description["training"]["test_us"]))
-    vectors = answers.read(store, spec.name, ref.version, honest, at)
+    vectors = answers.read(store, spec.name, version, honest, at)
     answered = answered_of(vectors, spec, at)
-    support = _support(vectors, known, bundle.plan.names)
     found = windows.measure(
-        answered, [to_us(edge) for edge in edges], support, is_probability=spec.is_probability
+        answered,
+        [to_us(edge) for edge in edges],
+        _support(vectors, known, bundle.plan.names),
+        is_probability=spec.is_probability,
     )
     place = windows.judged(found, spec.performance.least_labels)
-    floors = _floors(spec, bundle, found, place)
-    regressions = (
-        *_score_regression(spec, found, place),
-        *_latency_regressions(store, spec, ref.version, edges),
-    )
-    mature_until = _mature_until(answered, at)
-    outcome = PerformanceOutcome(
+    latency = _latency_regressions(store, spec, version, edges)
+    return PerformanceOutcome(
         spec=spec.name,
-        version=ref.version,
+        version=version,
         at=at,
         windows=found,
         judged=None if place is None else found[place],
-        mature_until=mature_until,
-        floors=floors,
-        regressions=regressions,
+        mature_until=_mature_until(answered, at),
+        floors=_floors(spec, bundle, found, place),
+        regressions=(*_score_regression(spec, found, place), *latency),
         plot=None,
         anomaly=None,
         note=_note(found, spec),
     )
-    return _leave(store, registry, spec, ref, outcome, reports) if found else outcome
 
 
 def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> Answered:
