@@ -9,23 +9,28 @@ from runlore import settings
 from runlore.models.split import divide
 from runlore.models.train import in_order
 from runlore.usecases import specs
+from runlore.usecases.contract import refuse_bad
 from tasks import training
 
 
 @flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
-def train(spec: str) -> Any:  # noqa: ANN401  (a state stands for a refusal)
+def train(spec: str, accept_data: str | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
     """Train all candidates of a spec on the log as it is now.
 
-    Fails, with the numbers, when the best candidate does not pass its gates.
+    Fails, with the reasons, when what came in since the champion's training breaks its data
+    contract, unless `accept_data` says why it may pass; and, with the numbers, when the best
+    candidate does not pass its gates.
     """
     wanted = specs.find(settings.read(), spec)
+    checked = training.check_data(spec, accept_data)
+    refuse_bad(checked)
     found = training.extract(spec)
     division = divide(wanted, found.data)
     done: dict[Any, Any] = {}
     for kind in in_order(wanted):
         done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
     trained = training.finish(spec, found, division, done)
-    outcome = training.record(found, trained)
+    outcome = training.record(found, trained, checked)
     if outcome.passed:
         return outcome.as_json()
     return Failed(message=outcome.refusal, data=outcome.as_json())

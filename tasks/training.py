@@ -1,6 +1,8 @@
 """Training as tasks: each step is seen, timed and retried on its own."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
+from getpass import getuser
 
 from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
@@ -11,15 +13,39 @@ from runlore.models import train
 from runlore.models.spec import CandidateKind
 from runlore.models.split import Division
 from runlore.models.trained import Candidate, Trained
+from runlore.records.instant import now
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import contract, specs
 from runlore.usecases import extract as extraction
-from runlore.usecases import specs
+from runlore.usecases.contract import Acceptance, Checked
 from runlore.usecases.extract import Extract
 from runlore.usecases.train import TrainOutcome, conclude, train_spec
 from tasks.retry import RETRIES
 
 HOUR_S = 3600
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+def check_data(spec: str, accept: str | None) -> Checked:
+    """Does what came in since the champion's training keep its contract? A table shows what not.
+
+    accept: why a person lets it pass nevertheless.
+    """
+    chosen = settings.read()
+    accepted = Acceptance(getuser(), accept) if accept else None
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        checked = contract.check_new(store, known, specs.find(chosen, spec), now(), accepted)
+    verdict = checked.verdict
+    for reason in (*verdict.reasons, verdict.note):
+        get_run_logger().info("%s: %s", spec, reason or f"{verdict.rows:,} new rows checked")
+    create_table_artifact(
+        [asdict(finding) for finding in verdict.findings],
+        key=f"data-{spec}",
+        description=f"{'Passed' if verdict.passed else 'Refused'}: {verdict.rows:,} new rows",
+    )
+    return checked
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
@@ -69,17 +95,18 @@ def finish(
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def record(found: Extract, trained: Trained) -> TrainOutcome:
+def record(found: Extract, trained: Trained, checked: Checked) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        outcome = conclude(store, registry.connect(chosen, tracking_url(store)), found, trained)
+        known = registry.connect(chosen, tracking_url(store))
+        outcome = conclude(store, known, found, trained, checked)
     show(outcome)
     return outcome
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="train {spec}", timeout_seconds=HOUR_S)
-def train_one(spec: str) -> TrainOutcome:
+def train_one(spec: str, accept: str | None = None) -> TrainOutcome:
     """A whole training in one task, for many at once on a cluster."""
     chosen = settings.read()
     logger = get_run_logger()
@@ -89,6 +116,8 @@ def train_one(spec: str) -> TrainOutcome:
             registry.connect(chosen, tracking_url(store)),
             specs.find(chosen, spec),
             lambda line: logger.info("%s: %s", spec, line),
+            now(),
+            Acceptance(getuser(), accept) if accept else None,
         )
     show(outcome)
     return outcome

@@ -14,6 +14,8 @@ from runlore.cli import (
     keys,
     ledger,
     monitor,
+    performance,
+    quality,
     score,
     serve,
     simulate,
@@ -52,6 +54,8 @@ app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitor.monitor)
 app.add_typer(alerts.app, name="alerts")
+app.command()(quality.quality)
+app.command()(performance.performance)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

@@ -17,11 +17,24 @@ AtOnce = Annotated[
 ]
 
 
-def train(specs: Specs = None, at_once: AtOnce = False, json: Json = False) -> None:
+AcceptData = Annotated[
+    str | None,
+    typer.Option(metavar="WHY", help="Learn from data that breaks the contract, for this reason."),
+]
+
+
+def train(
+    specs: Specs = None,
+    at_once: AtOnce = False,
+    accept_data: AcceptData = None,
+    json: Json = False,
+) -> None:
     """Train on all executions so far; register what beats its baseline.
 
     The first version that passes its gates becomes @champion, later ones @challenger. A spec
     whose best candidate does not pass is refused: the numbers are shown, the exit code is 1.
+    So is data that came in since the champion's training and breaks its contract: the reasons are
+    shown, and the champion serves on.
 
     Example: runlore train failure-risk
     """
@@ -34,7 +47,10 @@ def train(specs: Specs = None, at_once: AtOnce = False, json: Json = False) -> N
     for name in names:
         catalog.find(chosen, name)
     with flow_run(chosen):
-        trained = _together(names) if at_once else {name: run_one(name) for name in names}
+        if at_once:
+            trained = _together(names, accept_data)
+        else:
+            trained = {name: run_one(name, accept_data) for name in names}
     if json:
         emit_json(trained)
     else:
@@ -43,20 +59,20 @@ def train(specs: Specs = None, at_once: AtOnce = False, json: Json = False) -> N
         raise typer.Exit(1)
 
 
-def run_one(name: str) -> dict[str, Any]:
+def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
     """What training one spec came to, passed or refused."""
     from flows.runner import result_of
     from flows.train import train as flow
 
-    state: Any = flow(name, return_state=True)
+    state: Any = flow(name, accept_data, return_state=True)
     found: dict[str, Any] = result_of(state)
     return found
 
 
-def _together(names: list[str]) -> dict[str, dict[str, Any]]:
+def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
     from flows.train_many import train_many
 
-    found: dict[str, dict[str, Any]] = train_many(names)
+    found: dict[str, dict[str, Any]] = train_many(names, accept_data)
     return found
 
 

@@ -119,6 +119,22 @@ class DriftPolicy:
 
 
 @dataclass(frozen=True)
+class PerformancePolicy:
+    """How answers are scored once outcomes are known: `windows` windows of `window_s`.
+
+    floors: scores with what they must reach; the gates imply those of other scores.
+    least_labels: known outcomes, and answers, below which nothing is concluded.
+    worse_by: share by which latency or score may be worse than the windows before.
+    """
+
+    window_s: float = 7 * DAY_S
+    windows: int = 8
+    floors: tuple[tuple[Score, float], ...] = ()
+    least_labels: int = 100
+    worse_by: float = 0.2
+
+
+@dataclass(frozen=True)
 class RolloutPolicy:
     """Shares of traffic that a challenger climbs through, percent."""
 
@@ -139,6 +155,7 @@ class ModelSpec:
     population: Population = Population()
     split: Split = Split()
     drift: DriftPolicy = DriftPolicy()
+    performance: PerformancePolicy = PerformancePolicy()
     rollout: RolloutPolicy = RolloutPolicy()
 
     def __post_init__(self) -> None:

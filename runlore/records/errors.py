@@ -5,9 +5,12 @@ RunloreError
 ├── NotFound            the named thing does not exist
 ├── NoChampion          nothing serves this spec yet
 ├── Refused             a gate said no; the evidence is in the message
+│   └── DataRefused     the new data breaks the champion's contract
 ├── Unavailable         something we depend on is away; try again
 └── Misconfigured       a setting is wrong; names the setting and the remedy
 """
+
+from collections.abc import Sequence
 
 
 class RunloreError(Exception):
@@ -32,6 +35,17 @@ class NoChampion(RunloreError):
 
 class Refused(RunloreError):
     pass
+
+
+class DataRefused(Refused):
+    def __init__(self, spec: str, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"{spec}: the data that came in since the champion's training is refused: "
+            f"{'; '.join(reasons)}. The champion serves on. Put the data right, or let it pass:"
+            f' `runlore train {spec} --accept-data "WHY"`'
+        )
+        self.spec = spec
+        self.reasons = tuple(reasons)
 
 
 class Unavailable(RunloreError):

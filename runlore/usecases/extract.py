@@ -11,9 +11,11 @@ from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.models.spec import ModelSpec, Population
 from runlore.models.training_set import TrainingSet
+from runlore.quality.contract import Contract
 from runlore.records.errors import Refused
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
+from runlore.usecases import contract
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -25,7 +27,8 @@ class Extract:
 
     until_seq: the last fact it has seen; the same facts and spec give the same extract.
     sources: of the log's facts.
-    categorical: the features whose numbers are codes of words.
+    categorical: the features whose numbers are codes of words. contract: what later data must
+    be like.
     """
 
     plan: FeaturePlan
@@ -33,6 +36,7 @@ class Extract:
     until_seq: int
     executions: int
     sources: tuple[str, ...]
+    contract: Contract | None = None
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -55,6 +59,7 @@ def extract(store: Store, spec: ModelSpec, sources: Sequence[str] | None = None)
         int(facts["seq"].max()),
         len(log.executions),
         tuple(sorted(set(facts["source"]))),
+        contract.of_log(log, spec),
     )
 
 

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from getpass import getuser
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
 from runlore.models.split import divide
 from runlore.models.trained import Trained
-from runlore.records.instant import from_us
+from runlore.records.instant import from_us, now
 from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
 from runlore.simulate.log import SOURCE as SIMULATED
 from runlore.store.engine import Store
-from runlore.usecases import features, promotion, reference
+from runlore.usecases import contract, features, promotion, reference
+from runlore.usecases.contract import Acceptance, Checked
 from runlore.usecases.extract import Extract, extract
 from runlore.usecases.training_figures import figures
 
@@ -55,15 +57,32 @@ class TrainOutcome:
 
 
 def train_spec(
-    store: Store, registry: Registry, spec: ModelSpec, say: Progress | None = None
+    store: Store,
+    registry: Registry,
+    spec: ModelSpec,
+    say: Progress | None = None,
+    at: datetime | None = None,
+    accepted: Acceptance | None = None,
 ) -> TrainOutcome:
-    """Extract, fit, judge, and record: all steps in one process."""
+    """Check the data, extract, fit, judge, and record: all steps in one process.
+
+    Raises DataRefused for data since the champion's training that breaks its contract, unless
+    somebody has accepted it.
+    """
+    checked = contract.check_new(store, registry, spec, at or now(), accepted)
+    contract.refuse_bad(checked)
     found = extract(store, spec)
     trained = train.fit(spec, found.data, found.plan, say)
-    return conclude(store, registry, found, trained)
+    return conclude(store, registry, found, trained, checked)
 
 
-def conclude(store: Store, registry: Registry, found: Extract, trained: Trained) -> TrainOutcome:
+def conclude(
+    store: Store,
+    registry: Registry,
+    found: Extract,
+    trained: Trained,
+    checked: Checked | None = None,
+) -> TrainOutcome:
     """Write the run; register what passed, and let it serve or challenge.
 
     May be cut off anywhere and run again: a version is known by the digest of its bundle.
@@ -72,7 +91,9 @@ def conclude(store: Store, registry: Registry, found: Extract, trained: Trained)
         written = Path(folder) / "bundle"
         digest = bundle.write(written, trained)
         reference.keep(written, _reference(found, trained))
+        contract.keep(written, found.contract)
         model_card = _describe(run, found, trained)
+        run.tags(checked.tags() if checked else {})
         version = None
         if trained.verdict.passed:
             release = _release(trained, written, digest, model_card)

@@ -14,7 +14,14 @@ from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_w
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
 from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
 from runlore.store.schema.states import feature_histories, feature_states
-from runlore.store.schema.watching import anomalies, drift_histograms, drift_results, drift_slices
+from runlore.store.schema.watching import (
+    anomalies,
+    data_checks,
+    drift_histograms,
+    drift_results,
+    drift_slices,
+    performance_results,
+)
 
 __all__ = [
     "INSTANT",
@@ -28,6 +35,7 @@ __all__ = [
     "alias_changes",
     "anomalies",
     "api_keys",
+    "data_checks",
     "drift_histograms",
     "drift_results",
     "drift_slices",
@@ -38,6 +46,7 @@ __all__ = [
     "ledger",
     "metadata",
     "metrics",
+    "performance_results",
     "rate_windows",
     "rejects",
     "workers",

@@ -112,3 +112,41 @@ drift_histograms = Table(
         SLICE, [f"{SCHEMA}.drift_slices.{name}" for name in SLICE], ondelete="CASCADE"
     ),
 )
+
+data_checks = Table(
+    "data_checks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", INSTANT, nullable=False),
+    Column("spec", Text, nullable=False),
+    Column("version", Text, nullable=False, comment="whose contract it was"),
+    Column("purpose", Text, nullable=False, comment="training or window"),
+    Column("batch_from", INSTANT, nullable=False),
+    Column("batch_to", INSTANT, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("passed", Boolean, nullable=False),
+    Column("verdict", JSONB, nullable=False),
+    Column("accepted_by", Text, comment="who let it pass nevertheless"),
+    Column("accepted_why", Text),
+    Index("data_checks_by_spec", "spec", "at"),
+)
+
+performance_results = Table(
+    "performance_results",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", INSTANT, nullable=False, comment="labels known by then counted"),
+    Column("spec", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("window_from", INSTANT, nullable=False),
+    Column("window_to", INSTANT, nullable=False),
+    Column("answers", Integer, nullable=False),
+    Column("labelled", Integer, nullable=False),
+    Column("maturity", Double),
+    Column("source", Text, nullable=False, comment="realised or estimated"),
+    Column("score", Text, nullable=False),
+    Column("value", Double, nullable=False),
+    Column("low", Double),
+    Column("high", Double),
+    Index("performance_results_by_spec", "spec", "version", "window_to"),
+)

@@ -1,0 +1,141 @@
+"""`runlore performance`: how good were the answers, and how good will the newest turn out?"""
+
+from math import isfinite
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.monitor import DAY_S, At, Spec
+from runlore.cli.output import Json, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.models.gates import Measured
+    from runlore.performance.windows import WindowPerformance
+    from runlore.usecases.performance import PerformanceOutcome
+
+WindowDays = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Length of a window.  [default: what the spec's policy says]"),
+]
+
+
+def performance(
+    spec: Spec, window_days: WindowDays = None, at: At = None, json: Json = False
+) -> None:
+    """Score the champion's answers on the ledger by what came, window by window.
+
+    Running work counts as censored, not as absent; of probabilities, the score to expect of
+    answers without outcomes is estimated, or withdrawn with the assumption that fails. Tells
+    whether the model is below its floor, and whether score or latency has become worse by over a
+    fifth. The exit code is 0 when there was enough to judge, good or bad, and 1 when not.
+
+    Example: runlore performance failure-risk --window-days 7
+    """
+    from runlore import registry, settings
+    from runlore.records import instant
+    from runlore.store.engine import open_store
+    from runlore.store.tracking import tracking_url
+    from runlore.usecases import performance as usecase
+    from runlore.usecases import specs
+
+    chosen = settings.read()
+    found = specs.find(chosen, spec)
+    end = instant.now() if at is None else instant.parse(at, "at")
+    window_s = None if window_days is None else window_days * DAY_S
+    with open_store(chosen) as store:
+        models = registry.connect(chosen, tracking_url(store))
+        outcome = usecase.performance(store, models, found, end, chosen.reports, window_s)
+    if json:
+        emit_json(as_json(outcome))
+    else:
+        show(outcome, found.select_by)
+    if not outcome.is_answerable:
+        raise typer.Exit(1)
+
+
+def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "spec": outcome.spec,
+        "version": outcome.version,
+        "at": outcome.at.isoformat(),
+        "mature_until": outcome.mature_until and outcome.mature_until.isoformat(),
+        "windows": [_window(each) for each in outcome.windows],
+        "is_below_floor": outcome.is_below_floor,
+        "floors": [_plain(asdict(each)) for each in outcome.floors],
+        "regressions": [_plain(asdict(each)) for each in outcome.regressions],
+        "plot": outcome.plot,
+        "anomaly": outcome.anomaly,
+        "note": outcome.note,
+    }
+
+
+def _window(each: "WindowPerformance") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from runlore.records.instant import from_us
+
+    told: dict[str, Any] = {
+        "from": from_us(each.first_us).isoformat(),
+        "to": from_us(each.last_us).isoformat(),
+        "answers": each.answers,
+        "labelled": each.realised.labels,
+        "maturity": each.maturity,
+        "rate": each.realised.rate,
+        "realised": {name: asdict(value) for name, value in each.realised.scores.items()},
+        "estimated": {name: asdict(value) for name, value in each.estimated.items()},
+        "assumptions": [asdict(assumption) for assumption in each.assumptions],
+    }
+    plain: dict[str, Any] = _plain(told)
+    return plain
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever json can hold)
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def show(outcome: "PerformanceOutcome", score: str) -> None:
+    from runlore.models.score_names import display
+
+    if outcome.windows:
+        title = f"{outcome.spec} version {outcome.version}: {display(score)} by window"
+        emit_table(title, [_row(each, score) for each in outcome.windows])
+        for each in outcome.windows[-1].assumptions:
+            state = {True: "holds", False: "fails, the estimate is withdrawn", None: "not tested"}
+            typer.echo(f"estimate: {each.name}: {state[each.holds]}: {each.reason}")
+            typer.echo(f"    assumes: {each.text}")
+    if outcome.mature_until:
+        typer.echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
+    verdicts: list[tuple[str, str]] = [(each.answer, each.reason) for each in outcome.floors]
+    verdicts += [(each.answer, each.reason) for each in outcome.regressions]
+    for answer, reason in verdicts:
+        typer.echo(f"{answer}: {reason}")
+    if outcome.note:
+        typer.echo(outcome.note)
+    if outcome.anomaly:
+        typer.echo(f"anomaly of {outcome.spec}: {outcome.anomaly}")
+    if outcome.plot:
+        typer.echo(f"plot: {outcome.plot}")
+
+
+def _row(each: "WindowPerformance", score: str) -> dict[str, object]:
+    from runlore.records.instant import from_us
+
+    withdrawn = f"withdrawn: {each.withdrawn[0].name}" if each.withdrawn else ""
+    return {
+        "until": f"{from_us(each.last_us):%Y-%m-%d %H:%M}",
+        "answers": f"{each.answers:,}",
+        "known": f"{each.realised.labels:,}",
+        "maturity": f"{each.maturity:.0%}",
+        "realised": _told({str(k): v for k, v in each.realised.scores.items()}, score),
+        "estimated": withdrawn or _told({str(k): v for k, v in each.estimated.items()}, score),
+    }
+
+
+def _told(scores: "dict[str, Measured]", score: str) -> str:
+    return str(scores[score]) if score in scores else ""

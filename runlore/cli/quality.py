@@ -1,0 +1,95 @@
+"""`runlore quality`: is the newest data fit to be learned from?"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.monitor import DAY_S, At, Spec, WindowDays
+from runlore.cli.output import Json, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.usecases.contract import Checked
+    from runlore.usecases.quality import QualityOutcome
+
+__all__ = ["quality"]
+
+Training = Annotated[
+    bool, typer.Option("--training", help="Check all that came in since the champion's training.")
+]
+
+
+def quality(
+    spec: Spec,
+    window_days: WindowDays = None,
+    at: At = None,
+    training: Training = False,
+    json: Json = False,
+) -> None:
+    """Hold the newest executions against the data contract of the champion.
+
+    Names and types of inputs, nulls, ranges, units, words, volume, duplicates, clocks and
+    outcomes, on all rows. The exit code is 0 when the data keeps the contract, and 1 when it does
+    not or there is no contract. With --training: what the next `runlore train` would refuse.
+
+    Example: runlore quality failure-risk --window-days 7
+    """
+    from runlore import registry, settings
+    from runlore.records import instant
+    from runlore.store.engine import open_store
+    from runlore.store.tracking import tracking_url
+    from runlore.usecases import contract, specs
+    from runlore.usecases import quality as usecase
+
+    chosen = settings.read()
+    found = specs.find(chosen, spec)
+    end = instant.now() if at is None else instant.parse(at, "at")
+    window_s = None if window_days is None else window_days * DAY_S
+    with open_store(chosen) as store:
+        models = registry.connect(chosen, tracking_url(store))
+        if training:
+            told = _of_training(contract.check_new(store, models, found, end))
+        else:
+            told = _of_window(usecase.quality(store, models, found, end, window_s))
+    if json:
+        emit_json(told)
+    else:
+        show(told)
+    if not told["passed"]:
+        raise typer.Exit(1)
+
+
+def _of_window(outcome: "QualityOutcome") -> dict[str, Any]:
+    return {
+        "spec": outcome.spec,
+        "version": outcome.version,
+        "window_from": outcome.first.isoformat(),
+        "window_to": outcome.last.isoformat(),
+        **outcome.verdict.to_json(),
+        "note": outcome.note,
+        "anomaly": outcome.anomaly,
+    }
+
+
+def _of_training(checked: "Checked") -> dict[str, Any]:
+    return {"spec": checked.spec, "version": checked.version, **checked.verdict.to_json()}
+
+
+def show(told: dict[str, Any]) -> None:
+    if told["findings"]:
+        rows = [
+            {
+                "check": each["check"],
+                "subject": each["subject"],
+                "found": f"{each['value']:,.4g}",
+                "bound": f"{each['bound']:,.4g}",
+                "what is wrong": each["reason"],
+            }
+            for each in told["findings"]
+        ]
+        emit_table(f"What breaks the contract of {told['spec']} version {told['version']}", rows)
+    if told["note"]:
+        typer.echo(told["note"])
+    answer = "keeps the contract" if told["passed"] else "breaks the contract"
+    typer.echo(f"{told['spec']} version {told['version']}: {told['rows']:,} rows, {answer}")
+    if told.get("anomaly"):
+        typer.echo(f"anomaly of {told['spec']}: {told['anomaly']}")

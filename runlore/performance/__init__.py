@@ -1,0 +1,1 @@
+"""How good the answers are that were given: measured on what came, or estimated before it."""

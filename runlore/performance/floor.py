@@ -1,0 +1,68 @@
+"""The least that a model must reach, and whether it does: evidence for a retraining."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runlore.models.gates import Measured, number
+from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec, Score
+
+Answer = Literal["above", "below", "not enough data"]
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A score must reach `bound`, or stay at or under it where lower is better. origin: whence."""
+
+    score: Score
+    bound: float
+    origin: str
+
+
+@dataclass(frozen=True)
+class FloorVerdict:
+    """below: the whole interval of the score is worse than the floor."""
+
+    floor: Floor
+    measured: Measured | None
+    answer: Answer
+    reason: str
+
+
+def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
+    """The spec's own floors, and for other scores those that its gates imply.
+
+    scores: a bundle's `scores`; a gate against the baseline makes a floor of what the baseline
+    scored then, since a model that falls below it is worth less than none.
+    """
+    found = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
+    for gate in spec.gates:
+        if gate.score in found:
+            continue
+        if gate.against == "baseline":
+            told = (scores.get("baseline") or {}).get(gate.score)
+            if told and told["value"] is not None:
+                origin = "the baseline when this version was trained"
+                found[gate.score] = Floor(gate.score, told["value"], origin)
+        else:
+            found[gate.score] = Floor(gate.score, gate.bound, "a gate of the spec")
+    return tuple(found.values())
+
+
+def judge(floor: Floor, measured: Measured | None, labels: int, least: int) -> FloorVerdict:
+    """Missing data is no verdict: it neither breaks a floor nor keeps it."""
+    if measured is None or labels < least or not measured.low <= measured.high:
+        reason = f"{floor.score}: {labels:,} outcomes are known, a verdict needs {least:,}"
+        return FloorVerdict(floor, measured, "not enough data", reason)
+    higher = is_higher_better(floor.score)
+    best = measured.high if higher else measured.low
+    is_below = best < floor.bound if higher else best > floor.bound
+    word = "below" if higher else "above"
+    rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
+    told = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
+    reason = f"{floor.score} {measured} {told} {rule}"
+    return FloorVerdict(floor, measured, "below" if is_below else "above", reason)
+
+
+def is_higher_better(score: Score) -> bool:
+    return score in HIGHER_IS_BETTER or score == "coverage"

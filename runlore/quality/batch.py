@@ -1,0 +1,129 @@
+"""Executions that came in together, as columns: what the checks look at."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.features.columns import expand, measure, numbers
+from runlore.features.log import Log
+from runlore.records.execution import NO_INSTANT
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+Hashes = NDArray[np.uint64]
+
+PARTS = ("actor", "kind", "scope")
+MEASURED = ("duration_s", "wait_s")
+HOUR_US = 3_600_000_000
+WEEK_HOURS = 168
+MONDAY_HOURS = 3 * 24
+"""From Monday to 1970-01-01, a Thursday."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """n executions in the order of their submission.
+
+    table: a column per thing told: `actor`, `kind`, `scope`, `inputs.NAME`, `outcome.NAME`,
+    `duration_s`, `wait_s`; float64 with NaN, or objects with None or "" for nothing.
+    submitted_us, started_us, finished_us, known_us: (n,), NO_INSTANT for none.
+    failed: (n,), NaN while the work is open.
+    twin: (n,) hash of all that is said of an execution but its name.
+    content: (n,) hash of the same without when it happened; 0 while the work is open.
+    request: (n,) number that only rows share whose actor asked for the same.
+    """
+
+    table: pd.DataFrame
+    submitted_us: Ints
+    started_us: Ints
+    finished_us: Ints
+    known_us: Ints
+    failed: Floats
+    twin: Hashes
+    content: Hashes
+    request: Ints
+
+    def __len__(self) -> int:
+        return len(self.submitted_us)
+
+    @cached_property
+    def hour_of_week(self) -> Ints:
+        """(n,): whole hours since Monday, UTC, of each submission."""
+        return (self.submitted_us // HOUR_US + MONDAY_HOURS) % WEEK_HOURS
+
+    def take(self, mask: Mask) -> "Batch":
+        parts: Mapping[str, Any] = vars(self)
+        names = [name for name in self.__dataclass_fields__ if name != "table"]
+        table = self.table.loc[mask].reset_index(drop=True)
+        return Batch(table, **{name: parts[name][mask] for name in names})
+
+
+def gather(log: Log, chosen: Ints, until_us: int | None = None) -> Batch:
+    """The executions at these positions of a log, each with its latest outcome.
+
+    until_us: an outcome known after that is none yet.
+    """
+    about = log.executions.iloc[chosen]
+    order = np.argsort(about["submitted"].to_numpy(dtype=np.int64), kind="stable")
+    chosen, about = chosen[order], about.iloc[order]
+    final = log.events.final[chosen]
+    known_at = log.facts["known_at"].to_numpy(dtype=np.int64)
+    is_known = (final >= 0) & (until_us is None or known_at[final] <= until_us)
+    told = log.facts.iloc[np.where(is_known, final, log.events.first[chosen])]
+    table = _table(log, chosen, told, is_known)
+    failed = np.where(is_known, measure(told, ["failed"]).table[:, 0], np.nan)
+    started, finished = (told[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
+    if until_us is not None:
+        started = np.where(started <= until_us, started, NO_INSTANT)
+    finished = np.where(is_known, finished, NO_INSTANT)
+    submitted = about["submitted"].to_numpy(dtype=np.int64)
+    said = about[[*PARTS, "inputs"]].assign(status=told["status"].to_numpy())
+    said = said.assign(wait=table["wait_s"].to_numpy(), run=table["duration_s"].to_numpy())
+    content = _hashes(said)
+    is_whole = is_known & (finished != NO_INSTANT)
+    return Batch(
+        table=table,
+        submitted_us=submitted,
+        started_us=started,
+        finished_us=finished,
+        known_us=np.where(is_known, known_at[final], NO_INSTANT),
+        failed=failed,
+        twin=_hashes(pd.DataFrame({"content": content, "at": submitted})),
+        content=np.where(is_whole, content, np.uint64(0)),
+        request=_hashes(about[["actor", "kind", "inputs"]]).astype(np.int64),
+    )
+
+
+def _table(log: Log, chosen: Ints, told: pd.DataFrame, is_known: Mask) -> pd.DataFrame:
+    about, inputs = log.executions.iloc[chosen], log.inputs.iloc[chosen]
+    columns: dict[str, Any] = {name: about[name].to_numpy() for name in PARTS}
+    columns |= {f"inputs.{name}": inputs[name].to_numpy() for name in inputs.columns}
+    measured = measure(told, MEASURED).table
+    columns |= {
+        name: np.where(is_known, measured[:, at], np.nan) for at, name in enumerate(MEASURED)
+    }
+    outcome = expand(told["outcome"].reset_index(drop=True))
+    columns |= {f"outcome.{name}": outcome[name].to_numpy() for name in outcome.columns}
+    return pd.DataFrame(columns, copy=False)
+
+
+def _hashes(frame: pd.DataFrame) -> Hashes:
+    found = pd.util.hash_pandas_object(frame, index=False)
+    return np.asarray(found, dtype=np.uint64)
+
+
+def is_told(column: "pd.Series[Any]") -> Mask:
+    """Where a column says anything: neither null nor the empty text."""
+    told = column.notna().to_numpy()
+    return told & (column != "").to_numpy() if column.dtype == object else told
+
+
+def numeric(column: "pd.Series[Any]") -> Floats:
+    """(n,): NaN where nothing, or no number, is told."""
+    return numbers(column)

@@ -1,0 +1,88 @@
+"""Answers on the ledger joined with what had come of the work by an instant; and their latency."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from runlore.records.execution import NO_INSTANT
+from runlore.store.engine import Store
+from runlore.store.ledger_vectors import Vectors
+
+GIVEN = """
+FROM runlore.ledger WHERE spec = %(spec)s AND version = %(version)s AND status = 200
+AND arm <> 'shadow' AND prediction IS NOT NULL AND as_of > %(since)s AND as_of <= %(until)s
+"""
+READ = f"""
+WITH answer AS (
+    SELECT DISTINCT ON (coalesce(source, ''), coalesce(source_id, id::text))
+        as_of, source, source_id, prediction, low, high, features
+    {GIVEN} ORDER BY coalesce(source, ''), coalesce(source_id, id::text), at, id
+), told AS (
+    SELECT e.source, e.source_id, e.status, e.submitted, e.started, e.finished, e.outcome,
+        row_number() OVER latest AS place,
+        min(e.known_at) OVER (PARTITION BY e.source, e.source_id) AS known_at
+    FROM runlore.executions AS e
+    WHERE e.status NOT IN ('submitted', 'running') AND e.known_at <= %(until)s
+    AND (e.source, e.source_id) IN (SELECT source, source_id FROM answer)
+    WINDOW latest AS (PARTITION BY e.source, e.source_id ORDER BY e.known_at DESC, e.seq DESC)
+)
+SELECT a.as_of, a.prediction, a.low, a.high, t.status, t.submitted, t.started, t.finished,
+    coalesce(t.outcome, '{{}}')::text, t.known_at, array_send(a.features)
+FROM answer AS a LEFT JOIN told AS t
+    ON t.source = a.source AND t.source_id = a.source_id AND t.place = 1
+ORDER BY a.as_of
+"""  # noqa: S608  (constants of ours)
+LATENCY = f"""
+SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]), count(*),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms)
+{GIVEN} AND latency_ms IS NOT NULL GROUP BY 1
+"""  # noqa: S608
+INSTANTS = ("as_of", "submitted", "started", "finished", "known_at")
+COLUMNS = (
+    *("as_of", "prediction", "low", "high", "status", "submitted", "started", "finished"),
+    *("outcome", "known_at"),
+)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of the answers of one window, milliseconds."""
+
+    answers: int
+    p50_ms: float
+    p95_ms: float
+
+
+def read(store: Store, spec: str, version: str, since: datetime, until: datetime) -> Vectors:
+    """A version's answers as of `(since, until]`, one an execution, with what was known by `until`.
+
+    `asked` holds COLUMNS: instants int64 microseconds or NO_INSTANT, an unknown status as None.
+    """
+    with store.connect() as connection:
+        cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
+        cursor.execute(READ, _given(spec, version, since, until))
+        rows = cursor.fetchall()
+    frame = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
+    for name in INSTANTS:
+        at = pd.to_datetime(frame[name], utc=True).dt.as_unit("us")
+        frame[name] = at.astype("int64").where(at.notna(), NO_INSTANT)
+    numbers = dict.fromkeys(("prediction", "low", "high"), np.float64)
+    return Vectors(frame.astype(numbers), [row[-1] for row in rows])
+
+
+def latencies(store: Store, spec: str, version: str, edges: list[datetime]) -> dict[int, Latency]:
+    """Window number, from 0, between neighbouring edges -> the latency of its answers."""
+    seconds = [edge.timestamp() + 1e-6 for edge in edges]
+    given = _given(spec, version, edges[0], edges[-1]) | {"edges": seconds}
+    with store.connect() as connection:
+        rows = connection.execute(LATENCY, given).fetchall()
+    return {int(bucket) - 1: Latency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
+
+
+def _given(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:
+    return {"spec": spec, "version": version, "since": since, "until": until}

@@ -1,0 +1,53 @@
+"""What became of every batch that was held against a contract: a row each, never replaced."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, insert, select
+
+from runlore.store.schema import data_checks as table
+
+Purpose = Literal["training", "window"]
+
+
+@dataclass(frozen=True)
+class DataCheck:
+    """version: whose contract it was. batch_from, batch_to: submissions between these.
+
+    accepted_by, accepted_why: the person who let it pass nevertheless.
+    """
+
+    at: datetime
+    spec: str
+    version: str
+    purpose: Purpose
+    batch_from: datetime
+    batch_to: datetime
+    rows: int
+    passed: bool
+    verdict: Mapping[str, Any]
+    accepted_by: str | None = None
+    accepted_why: str | None = None
+
+
+def add(connection: Connection, check: DataCheck) -> int:
+    """Write it down; its id."""
+    values = vars(check) | {"verdict": dict(check.verdict)}
+    added: int = connection.scalars(insert(table).values(values).returning(table.c.id)).one()
+    return added
+
+
+def read(
+    connection: Connection, spec: str, purpose: Purpose | None = None, limit: int = 100
+) -> list[DataCheck]:
+    """Of a spec, the newest first."""
+    query = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    if purpose is not None:
+        query = query.where(table.c.purpose == purpose)
+    return [_check(row) for row in connection.execute(query)]
+
+
+def _check(row: "Row[Any]") -> DataCheck:
+    return DataCheck(**{name: value for name, value in row._mapping.items() if name != "id"})

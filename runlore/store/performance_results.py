@@ -1,0 +1,59 @@
+"""How good answers were, window by window, as was known at an instant; only ever added to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from runlore.store.schema import performance_results as table
+
+Source = Literal["realised", "estimated"]
+
+
+@dataclass(frozen=True)
+class PerformanceResult:
+    """One score of one window of a version's answers, by the outcomes known at `at`."""
+
+    at: datetime
+    spec: str
+    version: str
+    window_from: datetime
+    window_to: datetime
+    answers: int
+    labelled: int
+    maturity: float | None
+    source: Source
+    score: str
+    value: float
+    low: float | None
+    high: float | None
+
+
+def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
+    if results:
+        connection.execute(insert(table), [vars(result) for result in results])
+
+
+def newest(connection: Connection, spec: str) -> datetime | None:
+    """The latest instant that was looked from."""
+    found: datetime | None = connection.scalar(
+        select(func.max(table.c.at)).where(table.c.spec == spec)
+    )
+    return found
+
+
+def read(
+    connection: Connection, spec: str, version: str | None = None, limit: int = 1000
+) -> list[PerformanceResult]:
+    """Of a spec, what was written last first."""
+    query = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    if version is not None:
+        query = query.where(table.c.version == version)
+    return [_result(row) for row in connection.execute(query)]
+
+
+def _result(row: "Row[Any]") -> PerformanceResult:
+    told = {name: value for name, value in row._mapping.items() if name != "id"}
+    return PerformanceResult(**told)

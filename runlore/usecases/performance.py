@@ -1,0 +1,246 @@
+"""How good were the champion's answers, how good will the newest turn out, and is that enough?"""
+
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runlore.features import columns
+from runlore.models.bundle import Bundle
+from runlore.models.spec import ModelSpec, Quantity
+from runlore.performance import floor, maturity, plot, regression, windows
+from runlore.performance.answered import Answered
+from runlore.performance.floor import FloorVerdict
+from runlore.performance.regression import Point, Regression
+from runlore.performance.windows import Support, WindowPerformance
+from runlore.records.errors import NoChampion
+from runlore.records.execution import NO_INSTANT
+from runlore.records.instant import from_us, to_us
+from runlore.store import answers
+from runlore.store.engine import Store
+from runlore.store.ledger_vectors import Vectors
+from runlore.usecases import performance_record, reference
+from runlore.usecases.performance_record import AnomalyChange
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
+
+ARTIFACTS = "performance"
+
+
+@dataclass(frozen=True)
+class PerformanceOutcome:
+    """What was found of a version by what was known at `at`.
+
+    windows: oldest first, those without an answer left out. judged: the one that floors and the
+    score's regression rest on. mature_until: older answers are MATURE or more. plot: its path.
+    """
+
+    spec: str
+    version: str
+    at: datetime
+    windows: tuple[WindowPerformance, ...]
+    judged: WindowPerformance | None
+    mature_until: datetime | None
+    floors: tuple[FloorVerdict, ...]
+    regressions: tuple[Regression, ...]
+    plot: Path | None
+    anomaly: AnomalyChange | None
+    note: str = ""
+
+    @property
+    def is_below_floor(self) -> bool:
+        """Evidence for a retraining: some score lies wholly on the wrong side of its floor."""
+        return any(each.answer == "below" for each in self.floors)
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.judged is not None
+
+
+def performance(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    at: datetime,
+    reports: Path,
+    window_s: float | None = None,
+) -> PerformanceOutcome:
+    """Score the champion's answers on the ledger, window by window, as was known at `at`.
+
+    Leaves the scores in the store, a plot in `reports` and in the champion's run, and opens or
+    resolves the spec's anomaly. Answers for work that taught the version do not count. Raises
+    NoChampion when nothing serves the spec.
+    """
+    ref = registry.champion(spec.name)
+    if ref is None:
+        raise NoChampion(spec.name)
+    with tempfile.TemporaryDirectory(prefix="runlore-performance-") as folder:
+        fetched = registry.download(ref, Path(folder))
+        bundle, known = Bundle.load(fetched, ref.version), reference.find(fetched)
+    edges = _edges(spec, at, window_s or spec.performance.window_s)
+    outcome = _judge(store, spec, bundle, known, edges)
+    return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome
+
+
+def _judge(
+    store: Store,
+    spec: ModelSpec,
+    bundle: Bundle,
+    known: "reference.Reference | None",
+    edges: list[datetime],
+) -> PerformanceOutcome:
+    """What is found by looking alone. edges: of the windows; the last one is now."""
+    version, at = bundle.version or "", edges[-1]
+    honest = max(edges[0], from_us(bundle.description["training"]["test_us"]))
+    vectors = answers.read(store, spec.name, version, honest, at)
+    answered = answered_of(vectors, spec, at)
+    found = windows.measure(
+        answered,
+        [to_us(edge) for edge in edges],
+        _support(vectors, known, bundle.plan.names),
+        is_probability=spec.is_probability,
+    )
+    place = windows.judged(found, spec.performance.least_labels)
+    latency = _latency_regressions(store, spec, version, edges)
+    return PerformanceOutcome(
+        spec=spec.name,
+        version=version,
+        at=at,
+        windows=found,
+        judged=None if place is None else found[place],
+        mature_until=_mature_until(answered, at),
+        floors=_floors(spec, bundle, found, place),
+        regressions=(*_score_regression(spec, found, place), *latency),
+        plot=None,
+        anomaly=None,
+        note=_note(found, spec),
+    )
+
+
+def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> Answered:
+    """The ledger's answers with what is known of them."""
+    frame = vectors.asked
+    came = columns.measure(frame, [spec.question.of]).table[:, 0]
+    known_at = frame["known_at"].to_numpy(dtype=np.int64)
+    as_of = frame["as_of"].to_numpy(dtype=np.int64)
+    actual = np.where(known_at != NO_INSTANT, came, np.nan)
+    delay = np.maximum(np.where(known_at != NO_INSTANT, known_at, as_of) - as_of, 0) / 1e6
+    return Answered(
+        as_of_us=as_of,
+        prediction=frame["prediction"].to_numpy(dtype=np.float64),
+        actual=actual,
+        low=frame["low"].to_numpy(dtype=np.float64),
+        high=frame["high"].to_numpy(dtype=np.float64),
+        age_s=(to_us(at) - as_of) / 1e6,
+        delay_s=np.where(np.isfinite(actual), delay, np.nan),
+    )
+
+
+def _edges(spec: ModelSpec, at: datetime, window_s: float) -> list[datetime]:
+    count = spec.performance.windows
+    return [at - timedelta(seconds=window_s * back) for back in range(count, -1, -1)]
+
+
+def _support(
+    vectors: Vectors, known: "reference.Reference | None", names: tuple[str, ...]
+) -> Support | None:
+    if known is None or not len(vectors.sent):
+        return None
+    whole = vectors.widths == len(names)
+    rows = np.full((len(whole), len(names)), np.nan, dtype=np.float32)
+    rows[whole] = vectors.rows(whole, len(names))
+    return Support(names, known.drawn(names, reference.MOST_ROWS).values, rows)
+
+
+def _floors(
+    spec: ModelSpec, bundle: Bundle, found: tuple[WindowPerformance, ...], place: int | None
+) -> tuple[FloorVerdict, ...]:
+    realised = found[place].realised if place is not None else None
+    labels = realised.labels if realised else 0
+    scores = realised.scores if realised else {}
+    least = spec.performance.least_labels
+    return tuple(
+        floor.judge(each, scores.get(each.score), labels, least)
+        for each in floor.floors(spec, bundle.description["scores"])
+    )
+
+
+def _score_regression(
+    spec: ModelSpec, found: tuple[WindowPerformance, ...], place: int | None
+) -> tuple[Regression, ...]:
+    if place is None:
+        return ()
+    points = [_point(spec, each) for each in found[: place + 1]]
+    rule = spec.performance
+    loss = "error" if spec.select_by in ("auc", "relative_accuracy") else "score"
+    metric = f"{spec.select_by} {loss}"
+    return (regression.detect(metric, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
+
+
+def _point(spec: ModelSpec, each: WindowPerformance) -> Point:
+    told = each.realised.scores.get(spec.select_by)
+    value = regression.as_loss(spec.select_by, told.value) if told else float("nan")
+    return Point(value, each.realised.labels)
+
+
+def _latency_regressions(
+    store: Store, spec: ModelSpec, version: str, edges: list[datetime]
+) -> tuple[Regression, ...]:
+    found = answers.latencies(store, spec.name, version, edges)
+    newest, rule = len(edges) - 2, spec.performance
+    if newest not in found:
+        return ()
+    before = [found[place] for place in range(newest) if place in found]
+    now = found[newest]
+    middle = [Point(each.p50_ms, each.answers) for each in before]
+    tail = [Point(each.p95_ms, each.answers) for each in before]
+    least, by = rule.least_labels, rule.worse_by
+    return (
+        regression.detect("latency p50, ms", Point(now.p50_ms, now.answers), middle, least, by),
+        regression.detect("latency p95, ms", Point(now.p95_ms, now.answers), tail, least, by),
+    )
+
+
+def _mature_until(answered: Answered, at: datetime) -> datetime | None:
+    after_s = maturity.delays(answered).mature_after_s()
+    return at - timedelta(seconds=after_s) if np.isfinite(after_s) else None
+
+
+def _note(found: tuple[WindowPerformance, ...], spec: ModelSpec) -> str:
+    if not found:
+        return (
+            "The ledger holds no answer of this version in these windows, but for work that"
+            f" taught it; `runlore score {spec.name} --since …` answers for a log."
+        )
+    if isinstance(spec.question, Quantity):
+        return "Only probabilities can be scored before outcomes are known: nothing is estimated."
+    return ""
+
+
+def _leave(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    ref: "VersionRef",
+    outcome: PerformanceOutcome,
+    reports: Path,
+) -> PerformanceOutcome:
+    """The plot in its folder and in the run; the scores and the anomaly in the store."""
+    unit = spec.question.unit if isinstance(spec.question, Quantity) else ""
+    line = next((v.floor for v in outcome.floors if v.floor.score == spec.select_by), None)
+    until_us = to_us(outcome.mature_until) if outcome.mature_until else None
+    made = plot.over_time(outcome.windows, spec.select_by, unit, until_us, line)
+    path = reports / spec.name / f"performance-v{ref.version}-{outcome.at:%Y%m%dT%H%M%SZ}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.savefig(path, dpi=plot.DPI)
+    registry.attach(ref.run_id, path, ARTIFACTS)
+    broken = [each.reason for each in outcome.floors if each.answer == "below"]
+    broken += [each.reason for each in outcome.regressions if each.answer == "regressed"]
+    change = performance_record.record(
+        store, outcome, broken, path, is_conclusive=outcome.is_answerable
+    )
+    return replace(outcome, plot=path, anomaly=change)

@@ -1,0 +1,115 @@
+"""Is what came in lately fit to be learned from and answered for?"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runlore.features import matrix
+from runlore.features.matrix import Log
+from runlore.models.spec import ModelSpec
+from runlore.quality import checks
+from runlore.quality.batch import gather
+from runlore.quality.verdict import Verdict
+from runlore.records.errors import NoChampion, NotFound
+from runlore.records.instant import to_us
+from runlore.store import anomalies, data_checks
+from runlore.store.data_checks import DataCheck
+from runlore.store.engine import Connection, Store
+from runlore.store.executions import read_facts
+from runlore.usecases import contract, window
+from runlore.usecases.drift_record import AnomalyChange
+from runlore.usecases.window import Span
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+
+KIND = "data quality"
+SEVERITY = "warning"
+MOST_REASONS = 20
+
+
+@dataclass(frozen=True)
+class QualityOutcome:
+    """What the executions submitted after `first`, until `last`, were found to be.
+
+    version: whose contract they were held against. anomaly: what became of the spec's.
+    """
+
+    spec: str
+    version: str
+    first: datetime
+    last: datetime
+    verdict: Verdict
+    note: str = ""
+    anomaly: AnomalyChange | None = None
+
+
+def quality(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    at: datetime,
+    window_s: float | None = None,
+) -> QualityOutcome:
+    """Hold a window of executions against the champion's data contract, on all its rows.
+
+    Writes the verdict down and opens or resolves the spec's anomaly. Raises NoChampion when
+    nothing serves the spec, NotFound when the champion has no contract.
+    """
+    known = contract.of_champion(registry, spec.name)
+    if known is None:
+        raise NoChampion(spec.name)
+    version, agreed = known
+    if agreed is None:
+        raise NotFound(
+            f"{spec.name} version {version} was registered without a data contract; train it"
+            f" again: `runlore train {spec.name}`"
+        )
+    span, told = window.newest(store, spec, at, window_s or spec.drift.window_s)
+    log = matrix.prepare(read_facts(store))
+    verdict = checks.judge(agreed, _asked(log, spec, span, at))
+    check = DataCheck(
+        at,
+        spec.name,
+        version,
+        "window",
+        span.begin,
+        span.end,
+        verdict.rows,
+        verdict.passed,
+        verdict.to_json(),
+    )
+    with store.begin() as connection:
+        data_checks.add(connection, check)
+        change = _follow(connection, check, verdict)
+    note = " ".join(each for each in (told, verdict.note) if each)
+    return QualityOutcome(spec.name, version, span.begin, span.end, verdict, note, change)
+
+
+def _asked(log: Log, spec: ModelSpec, span: Span, at: datetime) -> checks.Asked:
+    """What was submitted in the span, as known at an instant, beside all that was before."""
+    at_us, first_us, last_us = to_us(at), to_us(span.begin), to_us(span.end)
+    submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
+    members = window.population(log, spec) & (log.as_of_us <= at_us)
+    inside = np.flatnonzero(members & (submitted > first_us) & (submitted <= last_us))
+    inside = inside[np.argsort(submitted[inside], kind="stable")]
+    before = np.flatnonzero(members & (submitted <= first_us))
+    batch, earlier = gather(log, inside, at_us), gather(log, before, at_us)
+    return checks.Asked(batch, earlier, first_us, last_us, at_us, must_be_fresh=True)
+
+
+def _follow(connection: Connection, check: DataCheck, verdict: Verdict) -> AnomalyChange | None:
+    if verdict.passed:
+        resolved = anomalies.resolve_anomaly(connection, KIND, check.spec, check.at)
+        return None if resolved is None else "resolved"
+    evidence = {
+        "version": check.version,
+        "window_from": check.batch_from.isoformat(),
+        "window_to": check.batch_to.isoformat(),
+        "rows": check.rows,
+        "reasons": list(verdict.reasons[:MOST_REASONS]),
+    }
+    opened = anomalies.open_anomaly(connection, KIND, check.spec, SEVERITY, evidence, check.at)
+    return "open" if opened is None else "opened"

@@ -1,0 +1,39 @@
+"""Performance as a task, with the verdicts where people look."""
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore import registry, settings
+from runlore.features.declaration import DAY_S
+from runlore.records.instant import now, parse
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import performance, specs
+from runlore.usecases.performance import PerformanceOutcome
+from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="performance {spec}", timeout_seconds=3600)
+def measure_performance(spec: str, window_days: float | None, at: str | None) -> PerformanceOutcome:
+    """Score the champion's answers by what is known of them by now."""
+    chosen = settings.read()
+    window_s = window_days * DAY_S if window_days else None
+    with open_store(chosen) as store:
+        outcome = performance.performance(
+            store,
+            registry.connect(chosen, tracking_url(store)),
+            specs.find(chosen, spec),
+            parse(at, "at") if at else now(),
+            chosen.reports,
+            window_s,
+        )
+    lines = [f"- {each.answer}: {each.reason}" for each in outcome.floors]
+    lines += [f"- {each.answer}: {each.reason}" for each in outcome.regressions]
+    for line in lines:
+        get_run_logger().info("%s: %s", spec, line)
+    summary = [f"## {spec} version {outcome.version}", outcome.note, "", *lines]
+    if outcome.plot:
+        summary += ["", f"Plot: `{outcome.plot}`"]
+    create_markdown_artifact("\n".join(summary), key=f"performance-{spec}")
+    return outcome

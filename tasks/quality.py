@@ -1,0 +1,40 @@
+"""Data quality as a task, with what is wrong where people look."""
+
+from dataclasses import asdict
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_table_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore import registry, settings
+from runlore.features.declaration import DAY_S
+from runlore.records.instant import now, parse
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import quality, specs
+from runlore.usecases.quality import QualityOutcome
+from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="quality {spec}", timeout_seconds=3600)
+def check_quality(spec: str, window_days: float | None, at: str | None) -> QualityOutcome:
+    """Hold a window against the champion's data contract."""
+    chosen = settings.read()
+    window_s = window_days * DAY_S if window_days else None
+    with open_store(chosen) as store:
+        outcome = quality.quality(
+            store,
+            registry.connect(chosen, tracking_url(store)),
+            specs.find(chosen, spec),
+            parse(at, "at") if at else now(),
+            window_s,
+        )
+    verdict = outcome.verdict
+    for reason in verdict.reasons:
+        get_run_logger().warning("%s: %s", spec, reason)
+    create_table_artifact(
+        [asdict(finding) for finding in verdict.findings],
+        key=f"quality-{spec}",
+        description=f"{verdict.rows:,} rows, {len(verdict.findings)} findings. {outcome.note}",
+    )
+    return outcome

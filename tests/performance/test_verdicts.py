@@ -1,0 +1,102 @@
+"""Floors and regressions: frozen evidence in, reasons out; missing data is no verdict."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runlore.models.catalog.failure_risk import SPEC
+from runlore.models.gates import Measured
+from runlore.models.spec import Gate, PerformancePolicy
+from runlore.performance import floor, regression
+from runlore.performance.floor import Floor
+from runlore.performance.regression import Point, detect
+
+NAN = float("nan")
+TAUGHT = {"baseline": {"auc": {"value": 0.66}, "brier": {"value": 0.1}}}
+BEFORE = [Point(value, 500) for value in (100, 104, 98, 101, 99)]
+
+
+def test_gates_imply_floors_and_the_spec_may_set_its_own() -> None:
+    spec = replace(SPEC, performance=PerformancePolicy(floors=(("auc", 0.7),)))
+    found = {each.score: each for each in floor.floors(spec, TAUGHT)}
+    assert found["auc"] == Floor("auc", 0.7, "the spec")
+    assert found["brier"].bound == 0.1
+    assert found["calibration_error"] == Floor("calibration_error", 0.05, "a gate of the spec")
+    bare = replace(SPEC, gates=(Gate("auc", "baseline"),))
+    assert floor.floors(bare, {}) == ()
+
+
+@pytest.mark.parametrize(
+    ("score", "bound", "measured", "answer"),
+    [
+        ("auc", 0.7, Measured(0.6, 0.55, 0.65), "below"),
+        ("auc", 0.7, Measured(0.68, 0.65, 0.71), "above"),
+        ("auc", 0.7, Measured(0.8, 0.75, 0.85), "above"),
+        ("brier", 0.1, Measured(0.2, 0.15, 0.25), "below"),
+        ("brier", 0.1, Measured(0.12, 0.09, 0.15), "above"),
+        ("coverage", 0.85, Measured(0.7, 0.65, 0.75), "below"),
+        ("auc", 0.7, Measured(0.6, NAN, NAN), "not enough data"),
+        ("auc", 0.7, None, "not enough data"),
+    ],
+)
+def test_only_a_whole_interval_breaks_a_floor(score, bound, measured, answer) -> None:
+    found = floor.judge(Floor(score, bound, "the spec"), measured, 500, 100)
+    assert found.answer == answer
+    assert score in found.reason
+
+
+def test_few_labels_are_no_verdict() -> None:
+    measured = Measured(0.1, 0.05, 0.15)
+    assert floor.judge(Floor("auc", 0.7, "the spec"), measured, 99, 100).answer == "not enough data"
+
+
+@pytest.mark.parametrize(
+    ("value", "answer"),
+    [(100.0, "steady"), (119.0, "steady"), (121.0, "regressed"), (300.0, "regressed"),
+     (50.0, "steady"), (NAN, "not enough data")],
+)  # fmt: skip
+def test_more_than_a_fifth_worse_than_the_median_is_a_regression(value: float, answer: str) -> None:
+    assert detect("latency p95, ms", Point(value, 500), BEFORE, 100).answer == answer
+
+
+def test_a_fifth_is_no_regression_where_windows_swing_by_more() -> None:
+    noisy = [Point(value, 500) for value in (60, 150, 100, 80, 130, 110)]
+    found = detect("latency p95, ms", Point(135, 500), noisy, 100)
+    assert (found.answer, found.deviations < 3) == ("steady", True)
+
+
+def test_one_bad_window_before_changes_nothing() -> None:
+    with_outlier = [*BEFORE, Point(5_000, 500)]
+    assert detect("x", Point(130, 500), with_outlier, 100).answer == "regressed"
+
+
+def test_few_windows_or_rows_are_no_verdict() -> None:
+    assert detect("x", Point(500, 500), BEFORE[:3], 100).answer == "not enough data"
+    assert detect("x", Point(500, 99), BEFORE, 100).answer == "not enough data"
+    thin = [Point(100, 10)] * 8
+    assert detect("x", Point(500, 500), thin, 100).answer == "not enough data"
+
+
+def test_a_fifth_of_an_auc_is_a_fifth_more_wrong_orders() -> None:
+    assert regression.as_loss("auc", 0.8) == pytest.approx(0.2)
+    assert regression.as_loss("brier", 0.1) == 0.1
+    before = [Point(regression.as_loss("auc", v), 500) for v in (0.8, 0.801, 0.799, 0.8)]
+    assert (
+        detect("auc", Point(regression.as_loss("auc", 0.77), 500), before, 100).answer == "steady"
+    )
+    assert (
+        detect("auc", Point(regression.as_loss("auc", 0.75), 500), before, 100).answer
+        == "regressed"
+    )
+
+
+def test_noise_alone_hardly_ever_regresses() -> None:
+    rng = np.random.default_rng(0)
+    alarms = sum(
+        detect(
+            "x", Point(v[0], 500), [Point(each, 500) for each in v[1:]], 100
+        ).answer == "regressed"
+        for v in rng.normal(100, 10, (1_000, 9))
+    )  # fmt: skip
+    assert alarms <= 20
