@@ -28,8 +28,8 @@ class Analysis:
     """answer: "not yet" may change, "invalid" must be looked into.
 
     is_final: the design's rule has spoken; the caller keeps this analysis and ends the test.
-    winner: the control's name when every variant is worse. chi_square: for each proportion the
-    p-value of "all variants are the same", uncorrected; decides nothing.
+    winner: the control's name when every variant is worse. chi_square: under a fixed horizon, for
+    each proportion the p-value of "all variants are the same", uncorrected; decides nothing.
     """
 
     answer: Answer
@@ -149,7 +149,9 @@ def _family(
 
 
 def _chi_square(design: Design, observed: Mapping[str, Observed]) -> dict[str, float]:
-    found = {}
+    found: dict[str, float] = {}
+    if design.rule.horizon == "anytime":
+        return found
     for metric in design.metrics:
         each = [observed[variant.name].metrics[metric.name] for variant in design.variants]
         moments = [one for one in each if isinstance(one, Moments)]

@@ -38,7 +38,7 @@ def arms(metric: Metric, control: Moments, variant: Moments) -> tuple[Arm, Arm]:
     """
     weights = [_weights(metric, each) for each in (control, variant)]
     theta = _slope(metric, (control, variant), weights)
-    of_all = control.merged(variant).means[-1]
+    of_all = control.merged(variant).means[-1] if metric.has_covariate else 0.0
     return (
         _arm(metric, control, weights[0], theta, of_all),
         _arm(metric, variant, weights[1], theta, of_all),

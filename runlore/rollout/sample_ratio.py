@@ -5,9 +5,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from runlore.records.errors import BadInput
+
+Floats = NDArray[np.float64]
 
 WATCHED_LEVEL = 0.001
 """How often a fair split that is watched for ever is called a mismatch."""
@@ -74,13 +78,20 @@ def check_once(split: Split, level: float = ONCE_LEVEL) -> SampleRatio:
     return _told([split], float(found.pvalue), level, "chi-square")
 
 
+def log_e_value(units: ArrayLike, shares: Sequence[float]) -> Floats:
+    """Of the counts against the shares, which add up to 1. units: (..., arms); gives (...)."""
+    counts = np.asarray(units, dtype=np.float64)
+    expected = np.asarray(shares, dtype=np.float64)
+    prior = CONCENTRATION * expected
+    of_arms = gammaln(prior + counts) - gammaln(prior) - counts * np.log(expected)
+    of_all = gammaln(CONCENTRATION) - gammaln(CONCENTRATION + counts.sum(axis=-1))
+    return np.asarray(of_all + of_arms.sum(axis=-1), dtype=np.float64)
+
+
 def _log_e(split: Split) -> float:
-    log_e = float(gammaln(CONCENTRATION) - gammaln(CONCENTRATION + split.n))
-    for arm, units in split.units.items():
-        share = split.expected(arm)
-        prior = CONCENTRATION * share
-        log_e += float(gammaln(prior + units) - gammaln(prior)) - units * math.log(share)
-    return log_e
+    arms = list(split.units)
+    units = [split.units[arm] for arm in arms]
+    return float(log_e_value(units, [split.expected(arm) for arm in arms]))
 
 
 def _told(
