@@ -824,7 +824,7 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         return importlib.util.spec_from_loader(fullname, self, origin=str(self.path))
 
     def exec_module(self, module) -> None:
-        exec(compile(self.source, str(self.path), "exec"), module.__dict__)
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)  # noqa: S102
 
 
 def is_killed(mutant: Mutant | None) -> bool:
@@ -857,7 +857,8 @@ def run_tests(module: str) -> int:
     """Those that are about the module first."""
     import pytest
 
-    plain = ["-x", "-q", "--noconftest", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    plain = ["-x", "-q", "--noconftest", "--assert=plain", "--tb=native"]
+    plain += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "unraisableexception")]
     leave_out = ["-k", "not every_look", "-m", "not slow"]
     is_of_analyses = module in OF_ANALYSES
     order = (OTHER_TESTS, RAMP_TESTS) if is_of_analyses else (RAMP_TESTS, OTHER_TESTS)
