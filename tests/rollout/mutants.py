@@ -3,8 +3,9 @@
     python tests/rollout/mutants.py            # all, with the list
     python tests/rollout/mutants.py "swap"     # those whose name holds a word
 
-The list is `mutants.toml`: each is one replacement in one module. The tests of this folder are run
-against it in this process. Exit code 0 only when every mutant was killed and the unchanged code passes.
+The list is `mutants.toml`; each is one replacement in one module. The tests of this folder run
+against it in this process. Exit code 0 only when every mutant was killed and the unchanged code
+passes.
 """
 
 import importlib.abc
