@@ -22,7 +22,7 @@ import psutil
 from truth import Service
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from peers.load import Figure, Target, closed, constant, require_wrk  # noqa: E402
+from peers.load import Figure, Target, closed, constant, require_wrk
 
 WARM_S = 20.0
 CHUNK_S = 60.0
