@@ -97,11 +97,9 @@ def _loop() -> asyncio.AbstractEventLoop:
 
 
 async def _constant(target: Target, rate: float, seconds: float) -> Figure:
-    pace = Pace(_requests(target), rate, round(rate * seconds))
-    loop = asyncio.get_running_loop()
+    pace = Pace(_requests(target), target.port, rate, round(rate * seconds))
     for _ in range(LINES):
-        _, line = await loop.create_connection(lambda: Line(pace), "127.0.0.1", target.port)
-        pace.idle.append(line)
+        await pace.open()
     pace.begin()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(pace.over.wait(), seconds + GRACE_S)
@@ -127,6 +125,7 @@ class Pace:
     """When each request is due, the lines that are free, and how long every answer took."""
 
     requests: tuple[bytes, ...]
+    port: int
     rate: float
     total: int
     idle: list["Line"] = field(default_factory=list)
@@ -137,6 +136,25 @@ class Pace:
     start: float = 0.0
     last: float = 0.0
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    opening: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def open(self) -> None:
+        loop = asyncio.get_running_loop()
+        _, line = await loop.create_connection(lambda: Line(self), "127.0.0.1", self.port)
+        self.idle.append(line)
+        self.flush()
+
+    def lost(self, line: "Line") -> None:
+        """Servers end connections that rest for some seconds; another one takes its place."""
+        if line in self.idle:
+            self.idle.remove(line)
+        else:
+            self.refused += 1
+            self.end()
+        if not self.over.is_set():
+            task = asyncio.get_running_loop().create_task(self.open())
+            self.opening.add(task)
+            task.add_done_callback(self.opening.discard)
 
     def begin(self) -> None:
         self.start = time.perf_counter() + 0.05
@@ -167,6 +185,9 @@ class Pace:
             self.refused += 1
         self.idle.append(line)
         self.flush()
+        self.end()
+
+    def end(self) -> None:
         if len(self.took_s) + self.refused == self.total:
             self.over.set()
 
@@ -181,6 +202,9 @@ class Line(asyncio.Protocol):
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+
+    def connection_lost(self, _error: Exception | None) -> None:
+        self.pace.lost(self)
 
     def ask(self, request: bytes, due: float) -> None:
         self.due, self.got = due, b""
