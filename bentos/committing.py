@@ -58,9 +58,13 @@ class _Item:
 
 @dataclass
 class GroupCommit:
-    """store: gives the store of the moment, or raises Unavailable."""
+    """store: gives the store of the moment, or raises Unavailable.
+
+    has_ledger: without it answers are read for together, and nothing is written.
+    """
 
     store: Callable[[], Store]
+    has_ledger: bool = True
     _waiting: deque[_Item] = field(default_factory=deque)
     _news: threading.Condition = field(default_factory=threading.Condition)
     _is_closing: bool = False
@@ -104,7 +108,7 @@ class GroupCommit:
         began = 0.0
         while group := self._next(began + PACE_S):
             began = time.monotonic()
-            _settle(group, _commit(line, group))
+            _settle(group, _commit(line, group, has_ledger=self.has_ledger))
         line.close()
 
     def _next(self, soonest: float) -> list[_Item]:
@@ -117,14 +121,14 @@ class GroupCommit:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
 
 
-def _commit(line: Line, group: list[_Item]) -> list[list[Answer] | Exception]:
+def _commit(line: Line, group: list[_Item], *, has_ledger: bool) -> list[list[Answer] | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
         asks = [item.work for item in group if isinstance(item.work, Ask)]
         answered = iter(line.use(lambda found: predict.answer(found, asks)) if asks else [])
         results = [next(answered) if isinstance(i.work, Ask) else _row(i.work) for i in group]
         rows = [row for each in results if isinstance(each, Answered) for row in each.rows]
-        if rows:
+        if rows and has_ledger:
             _write(line, rows)
         return [each if isinstance(each, Exception) else each.answers for each in results]
     except RunloreError as error:

@@ -39,7 +39,12 @@ def _open(leases: ExitStack) -> Serving:
     told = json.loads(PACKAGE.read_text(encoding="utf-8"))
     name, version = told["spec"], told["version"]
     live = load(BUNDLE, version, name, settings.clock)
-    serving = Serving((name,), settings.clock, is_standalone=settings.database_url is None)
+    serving = Serving(
+        (name,),
+        settings.clock,
+        is_standalone=settings.database_url is None,
+        has_ledger=settings.ledger == "on",
+    )
     if not serving.is_standalone:
         serving.store = leases.enter_context(open_store(settings))
         features.activate(serving.store, live.bundle.plan)

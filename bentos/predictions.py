@@ -4,6 +4,7 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Literal
 from uuid import UUID
@@ -105,7 +106,8 @@ class _Asked:
         if self.form == "one":
             return await self.serving.commits.answer(ask)
         store = self.serving.database()
-        return await in_thread(self.http, lambda: predict.commit(store, ask))
+        commit = partial(predict.commit, store, ask, has_ledger=self.serving.has_ledger)
+        return await in_thread(self.http, commit)
 
     def _ask(self, live: Live) -> Ask:
         question = live.question

@@ -48,18 +48,20 @@ class Serving:
     """names: of the specs. live, challenges: replaced as a whole, never changed in place.
 
     is_standalone: there is no database on purpose; every actor looks new.
+    has_ledger: answers and refusals are written down before they are given.
     """
 
     names: tuple[str, ...]
     clock: Clock = "wall"
     is_standalone: bool = False
+    has_ledger: bool = True
     store: Store | None = None
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
     commits: GroupCommit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.commits = GroupCommit(self.database)
+        self.commits = GroupCommit(self.database, has_ledger=self.has_ledger)
 
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""

@@ -39,6 +39,10 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
     serve_port: int = Field(default=3000, description="Port of the prediction service.")
     serve_workers: int = Field(default=1, ge=1, description="Processes of the prediction service.")
+    ledger: Literal["on", "off"] = Field(
+        default="on",
+        description="`off`: answers are not written down; what reads the ledger sees none.",
+    )
     ledger_days: int = Field(
         default=0,
         ge=0,

@@ -115,14 +115,15 @@ def predict(
     return answer_alone(ask) if store is None else commit(store, ask)
 
 
-def commit(store: Store, ask: Ask) -> list[Answer]:
-    """Answer an ask; its answers are on the ledger then."""
+def commit(store: Store, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
+    """Answer an ask; its answers are on the ledger then, where one is kept."""
 
     def work(connection: Connection) -> list[Answer]:
         [answered] = answer(connection, [ask])
         if isinstance(answered, Exception):
             raise answered
-        ledger.add(connection, answered.rows)
+        if has_ledger:
+            ledger.add(connection, answered.rows)
         return answered.answers
 
     return transaction(store, work)

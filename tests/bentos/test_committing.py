@@ -19,6 +19,7 @@ from runlore.records import instant
 from runlore.records.errors import Unavailable
 from runlore.store import ledger
 from runlore.store.engine import Store, connect
+from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
 
 TERMINATE = """
@@ -158,3 +159,16 @@ def test_without_a_database_nobody_waits_for_long(predictor: Predictor) -> None:
     [answer] = together(commits, [ask(predictor)])
     assert isinstance(answer, Unavailable)
     commits.close()
+
+
+def test_without_a_ledger_answers_are_given_and_nothing_is_written(
+    store: Store, predictor: Predictor
+):
+    commits = GroupCommit(lambda: store, has_ledger=False)
+    try:
+        [given] = asyncio.run(commits.answer(ask(predictor)))
+    finally:
+        commits.close()
+    assert given.history == "known"
+    assert predict.commit(store, ask(predictor), has_ledger=False)[0].version == "7"
+    assert rows(store) == []
