@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +18,7 @@ import pandas as pd
 from runlore import registry, simulate
 from runlore.drift.trigger import JudgedWindow, decide
 from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import Gate, ModelSpec
+from runlore.models.spec import Gate, ModelSpec, Split
 from runlore.records.mapping import declare
 from runlore.settings import Settings
 from runlore.simulate.log import SOURCE
@@ -27,19 +28,22 @@ from runlore.usecases import champion as champions
 from runlore.usecases import window
 from runlore.usecases.comparison import examine
 from runlore.usecases.ingest import FileSource, ingest_file
+from runlore.usecases.material import Material
 from runlore.usecases.train import train_spec
 
-TAUGHT_DAYS, WATCHED_WEEKS, PER_DAY = 182, 52, 100
+TAUGHT_DAYS, WATCHED_WEEKS, PER_DAY = 182, 52, 70
 SPECS = (
     replace(
         failure_risk.SPEC,
         candidates=("baseline", "xgboost"),
         gates=(Gate("auc", "bound", 0.5),),
+        split=Split(folds=2),
     ),
     replace(
         duration.SPEC,
         candidates=("baseline", "xgboost"),
         gates=(Gate("mae", "bound", 1e9),),
+        split=Split(folds=2),
     ),
 )
 
@@ -93,10 +97,12 @@ def _watch(
     champion = champions.load(models.download(ref, home / "bundles"), ref.version)
     history: list[JudgedWindow] = []
     drifted, alarms = [], []
+    grid = window.grid_of(spec.drift.window_s)
+    read = cache(lambda: Material.read(store, champion, spec, grid))
     for week in range(WATCHED_WEEKS):
         at = learned + timedelta(days=7 * (week + 1))
         asked = window.ending(at, spec.drift.window_s)
-        verdict = examine(store, champion, spec, asked, at).verdict
+        verdict = examine(store, champion, spec, asked, at, read).verdict
         history.append(JudgedWindow("1", asked.begin, asked.end, verdict.answer, verdict.reasons))
         if verdict.answer == "drift":
             drifted.append(week)

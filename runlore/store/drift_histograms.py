@@ -66,11 +66,16 @@ def read(
 def _values(column: Histogram) -> tuple[object, ...]:
     moments = column.moments
     return (
-        column.counts.tolist(),
-        column.sums.tolist(),
+        _array(column.counts.tolist()),
+        _array(column.sums.tolist()),
         column.missing,
         *(moments.n, moments.mean, moments.deviations, moments.low, moments.high),
     )
+
+
+def _array(values: Sequence[float]) -> str:
+    """As PostgreSQL writes it, every bit told: much faster than to adapt each number."""
+    return f"{{{','.join(map(str, values))}}}"
 
 
 def _histogram(bins: Bins, row: Mapping[str, object]) -> Histogram:

@@ -1,6 +1,6 @@
 """A window's features, predictions and labels against those that the champion learned from."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
@@ -47,13 +47,19 @@ class Finding:
 
 
 def examine(
-    store: Store, champion: Champion, spec: ModelSpec, asked: Span, at: datetime
+    store: Store,
+    champion: Champion,
+    spec: ModelSpec,
+    asked: Span,
+    at: datetime,
+    read: Callable[[], Material] | None = None,
 ) -> Finding:
     """Judge a window on all its rows, out of what has been counted of it.
 
     What is usual is taken from windows of the training, at most the newest MOST_WINDOWS.
+    read: gives the log as the champion sees it; who looks at many windows need read it only once.
     """
-    read = cache(lambda: Material.read(store, champion, spec, asked.grid))
+    read = read or cache(lambda: Material.read(store, champion, spec, asked.grid))
     known = champion.reference or _recalled(read())
     bins = known.profile.bins
     counter = counter_of(champion, bins, spec, asked.grid)

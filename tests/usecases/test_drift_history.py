@@ -1,5 +1,6 @@
 """What is told of a spec's windows is what was said of them."""
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from logged_work import day
+from typer.testing import CliRunner
 
+from runlore.cli import app
 from runlore.drift.histogram import count, reference_profile
 from runlore.drift.verdict import WindowVerdict, judge
 from runlore.models.spec import DriftPolicy
@@ -27,11 +30,13 @@ def block(shift: float, seed: int) -> np.ndarray:
 REFERENCE = reference_profile(block(0, 0), NAMES)
 
 
-def record(store: Store, weeks: str, version: str = "1", first: int = 0) -> list[WindowVerdict]:
+def record(
+    store: Store, weeks: str, version: str = "1", first: int = 0, spec: str = "spec"
+) -> list[WindowVerdict]:
     """A window a week: D drifted, - did not."""
     said = []
     for at, letter in enumerate(weeks, first):
-        window = Window("spec", version, day(7 * at), day(7 * at + 7))
+        window = Window(spec, version, day(7 * at), day(7 * at + 7))
         rows = block(2.0 if letter == "D" else 0.0, at + 1)
         said.append(judge(REFERENCE, count(REFERENCE.bins, rows), POLICY))
         drift_record.record(store, window, said[-1], Path("x.html"), day(7 * at + 7))
@@ -80,3 +85,25 @@ def test_a_history_is_drawn_with_its_finding_as_the_title(store: Store) -> None:
     assert set(marks.get_xdata()) == {2}
     dates = [tick.get_text() for tick in columns.get_xticklabels()]
     assert dates == [str((day(0) + timedelta(days=7 * n)).date()) for n in (1, 2, 3)]
+
+
+def test_the_command_tells_the_history_to_people_and_machines(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    command = ["monitor", "duration", "--history"]
+    nothing = CliRunner().invoke(app, command)
+    assert nothing.stdout.strip() == (
+        "no window of duration has been judged yet: `runlore monitor duration`"
+    )
+    record(store, "-D", spec="duration")
+    told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)
+    assert [each["answer"] for each in told["windows"]] == ["drift", "no drift"]
+    newest = told["windows"][0]
+    assert newest["window_to"] == day(14).isoformat()
+    assert {each["kind"] for each in newest["columns"]} == {"feature", "prediction", "label"}
+    assert all(each["q_value"] <= newest["level"] for each in newest["columns"])
+    shown = CliRunner().invoke(app, [*command, "--last", "1"])
+    assert shown.exit_code == 0
+    assert "2026-01-19 00:00" in shown.stdout
+    assert "2026-01-12 00:00" not in shown.stdout
