@@ -40,9 +40,10 @@ NEVER = 0.9
 
 ALWAYS_SAME = 0.999
 LEAST_EXPECTED = 200.0
-LEAST_VOLUME, MOST_VOLUME = 0.4, 2.5
+LEAST_VOLUME, MOST_VOLUME = 0.25, 2.5
 """Of the submissions expected by the hour of the week, times the weeks' own extremes."""
 
+UNIT_TIMES = 5.0
 LEAST_SHIFT_ROWS = 200
 SHIFT_GAIN = 0.1
 LEAST_OF_CLASS = 10.0
@@ -155,16 +156,23 @@ def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[Find
     value = found[("level", column.name)]
     weeks = contract.usual.get(("level", column.name), Usual(value, value))
     low, high = min(column.middle[0], weeks.low), max(column.middle[1], weeks.high)
-    if low <= value <= high:
+    middle = (weeks.low + weeks.high) / 2
+    if low <= value <= high or not _is_far(value, middle, high - low):
         return
     bound = low if value < low else high
-    middle = (weeks.low + weeks.high) / 2
     times = f" ({value / middle:,.3g} times)" if middle > 0 and value > 0 else ""
     reason = (
         f"{column.name}: half of the values are above {value:,.4g}{times}; in training nine of"
         f" ten lay within {low:,.4g} and {high:,.4g}: has its unit changed?"
     )
     yield Finding("level", column.name, value, bound, reason)
+
+
+def _is_far(value: float, middle: float, width: float) -> bool:
+    """Several times as much or as little; numbers of things that are counted up move on slowly."""
+    if value > 0 and middle > 0:
+        return max(value / middle, middle / value) >= UNIT_TIMES
+    return abs(value - middle) > width
 
 
 def _swapped(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:

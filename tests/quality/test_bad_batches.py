@@ -83,3 +83,12 @@ def test_few_rows_are_judged_by_their_number_alone() -> None:
 def test_the_counts_that_are_claimed_are_those_that_are_tested() -> None:
     assert len(CORRUPTIONS) + 1 >= 12
     assert len(CLEAN) + len(GROWTH) >= 20
+
+
+def test_numbers_that_count_up_are_no_change_of_unit() -> None:
+    """Such as ids of programs: their middle leaves what training knew, week by week."""
+    facts = simulated(seed=7, change_at=1.0)
+    ids = np.arange(len(facts)) // 10
+    counted = with_inputs(facts, lambda inputs: inputs.assign(program=ids))
+    parted = part(counted)
+    assert check(contract_of(parted.taught), parted, parted.batch).reasons == ()

@@ -1,0 +1,83 @@
+"""What a contract remembers, against slow ways to find the same."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from batches import contract_of, part, simulated
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runlore.quality import rhythm
+from runlore.quality.column import learn
+from runlore.quality.contract import Contract
+from runlore.quality.verdict import Finding, Verdict
+
+HOUR_US = 3_600_000_000
+
+
+def test_a_contract_is_read_as_it_was_written() -> None:
+    contract = contract_of(part(simulated(seed=3, executions=2000)).taught)
+    assert Contract.from_json(json.loads(json.dumps(contract.to_json()))) == contract
+
+
+def test_a_verdict_is_read_as_it_was_written() -> None:
+    verdict = Verdict(7, (Finding("nulls", "inputs.size", 0.5, 0.1, "why"),), "note")
+    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
+    assert verdict.reasons == ("nulls: why",)
+
+
+@given(st.integers(0, 400 * 60), st.integers(1, 400 * 60))
+def test_hours_of_the_week_are_covered_minute_by_minute(start: int, minutes: int) -> None:
+    found = rhythm.coverage(start * 60_000_000, (start + minutes) * 60_000_000)
+    every = np.arange(start, start + minutes)
+    hours = (every // 60 + rhythm.MONDAY_HOURS) % rhythm.WEEK_HOURS
+    assert found == pytest.approx(np.bincount(hours, minlength=rhythm.WEEK_HOURS) / 60, abs=1e-6)
+
+
+def test_the_rhythm_expects_what_it_was_learned_from() -> None:
+    rng = np.random.default_rng(0)
+    submitted = np.sort(rng.integers(0, 28 * 24 * HOUR_US, 5_000))
+    pace = rhythm.learn(submitted)
+    assert rhythm.expected(pace, int(submitted[0]), int(submitted[-1])) == pytest.approx(
+        5_000, 1e-3
+    )
+
+
+@pytest.mark.parametrize("hours", [-7, -3, 4, 9])
+def test_a_moved_day_is_found(hours: int) -> None:
+    rng = np.random.default_rng(1)
+    days = rng.integers(0, 28, 8_000) * 24
+    submitted = np.sort(((days + rng.normal(12, 2, 8_000)) * HOUR_US).astype(np.int64))
+    pace = rhythm.learn(submitted)
+    assert rhythm.shift(pace, submitted).hours == 0
+    found = rhythm.shift(pace, submitted + hours * HOUR_US)
+    assert found.hours == hours
+    assert found.gain > 0.3
+
+
+@given(st.lists(st.integers(-5, 5), min_size=20, max_size=200), st.data())
+def test_the_distance_of_numbers_is_the_largest_gap_of_their_distributions(
+    values: list[int], data: st.DataObject
+) -> None:
+    other = data.draw(st.lists(st.integers(-5, 5), min_size=5, max_size=50))
+    column = learn("x", pd.Series(values, dtype=float))
+    assert column is not None
+    gaps = [
+        abs(np.mean([v <= at for v in values]) - np.mean([v <= at for v in other]))
+        for at in set(values)
+    ]
+    assert column.distance(pd.Series(other, dtype=float)) == pytest.approx(max(gaps))
+
+
+def test_the_distance_of_words_counts_those_that_are_new() -> None:
+    column = learn("x", pd.Series(["a", "a", "b", "b"], dtype=object))
+    assert column is not None
+    assert column.distance(pd.Series(["a", "b", "a", "b"], dtype=object)) == 0
+    assert column.distance(pd.Series(["c", "d"], dtype=object)) == 1
+    assert column.distance(pd.Series(["a", "b", "c", "c"], dtype=object)) == 0.5
+
+
+def test_a_column_that_hardly_speaks_is_not_in_the_contract() -> None:
+    assert learn("x", pd.Series([None] * 99 + [1.0], dtype=object)) is None
