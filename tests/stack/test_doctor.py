@@ -144,9 +144,9 @@ DEPLOYMENT = {
     "entrypoint": "flows.train.train",
     "paused": False,
     "schedules": [{"active": True}],
-    "updated": (instant.now() - timedelta(minutes=10)).isoformat(),
+    "updated_minutes_ago": 10,
 }
-NEW = {"updated": instant.now().isoformat()}
+NEW = {"updated_minutes_ago": 0}
 HEALTHY = Status("home", (Look("prefect", Health.HEALTHY),), None)
 
 
@@ -163,7 +163,9 @@ HEALTHY = Status("home", (Look("prefect", Health.HEALTHY),), None)
 def test_an_active_schedule_without_a_planned_run_means_a_dead_scheduler(
     deployment: dict[str, Any], runs: list[dict[str, str]], verdict: Verdict
 ) -> None:
-    answers = {"/deployments/filter": [deployment], "/flow_runs/filter": runs}
+    updated = instant.now() - timedelta(minutes=deployment["updated_minutes_ago"])
+    told = deployment | {"updated": updated.isoformat()}
+    answers = {"/deployments/filter": [told], "/flow_runs/filter": runs}
     with prefect_that_says(answers) as settings:
         [finding] = services.schedules(settings, HEALTHY)
     assert finding.verdict is verdict
