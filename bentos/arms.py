@@ -1,15 +1,13 @@
 """Which version answers a request: the champion, or the challenger for its share of units."""
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from runlore.rollout.assignment import fraction
 from runlore.usecases.promotion import Arms
 
 if TYPE_CHECKING:
     from bentos.serving import Live
-
-WHOLE = 1 << 64
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,3 @@ class Challenge:
         if not unit or not self.arms.share:
             return False
         return fraction(f"{spec}\x1f{self.live.bundle.digest}", unit) < self.arms.share
-
-
-def fraction(salt: str, unit: str) -> float:
-    """Where a unit falls in [0, 1): as good as random, the same on every machine."""
-    digest = hashlib.blake2b(f"{salt}\x1f{unit}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest) / WHOLE

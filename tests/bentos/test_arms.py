@@ -4,13 +4,12 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
 from handmade import write_bundle
 from sqlalchemy import text
 
 from bentos import shadow
-from bentos.arms import Challenge, fraction
+from bentos.arms import Challenge
 from bentos.serving import Live, Serving, load
 from bentos.shadow import Shadow
 from runlore.records import instant
@@ -66,13 +65,6 @@ def test_units_without_a_name_and_batches_are_the_champions(
     assert client.post(f"/predict/{NAME}", json=ANN | {"actor": ""}).json()["version"] == "7"
     batch = client.post(f"/predict/{NAME}/batch", json=[ANN, ANN]).json()
     assert {each["version"] for each in batch} == {"7"}
-
-
-def test_shares_are_as_large_as_they_say() -> None:
-    places = np.array([fraction("salt", str(n)) for n in range(20_000)])
-    assert 0 <= places.min() < places.max() < 1
-    for share in (0.01, 0.1, 0.5):
-        assert abs((places < share).mean() - share) < 4 * np.sqrt(share * (1 - share) / 20_000)
 
 
 def test_the_shadow_answers_once_what_the_champion_answered(
