@@ -73,6 +73,7 @@ def create(store: Store, plan: Plan, by: By) -> tuple[AbTest, bool]:
     one that has not started; Refused afterwards.
     """
     wanted = plan.model_dump(mode="json")
+    plan.design(None)
     with store.begin() as connection:
         ab_tests.be_alone(connection)
         known = ab_tests.find(connection, plan.name, locked=True)

@@ -149,6 +149,7 @@ def _look(
     for each, comparison in zip(told["comparisons"], found.comparisons, strict=True):
         each |= {"difference": as_json(comparison.difference)}
         each |= {"relative": as_json(comparison.relative)}
+    told["sample_ratio"]["is_mismatch"] = found.sample_ratio.is_mismatch
     ran_s = test.ran_s(by.at)
     return Look(
         number,

@@ -1,5 +1,8 @@
 """The plan of an A/B test as people write it, and the design that follows from it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -139,13 +142,14 @@ class Plan(Closed):
     ledger: PlannedLedger | None = None
 
     def design(self, slot: Slot | None) -> Design:
+        """slot: its part of the exclusion group. Raises BadInput, which names the field."""
         self._check()
         variants = tuple(Variant(each.name, each.weight) for each in self.variants)
-        metrics = tuple(each.metric() for each in self.metrics)
-        made = design(self.name, variants, metrics, control=self.control, rule=self.rule.rule())
-        return Design(
-            **{**vars(made), "salt": self.salt, "exposure": self.exposure, "slot": slot},
-        )
+        with _blamed("metrics"):
+            metrics = tuple(each.metric() for each in self.metrics)
+        with _blamed("variants"):
+            made = design(self.name, variants, metrics, control=self.control, rule=self.rule.rule())
+        return replace(made, salt=self.salt, exposure=self.exposure, slot=slot)
 
     @property
     def measures(self) -> dict[str, Measure]:
@@ -162,17 +166,39 @@ class Plan(Closed):
         return sorted({e for m in self.metrics for e in (m.event, m.per) if e is not None})
 
     def _check(self) -> None:
+        self._check_names()
         if (self.units == "ledger") != (self.ledger is not None):
             raise BadInput("ledger: belongs to units of the ledger, and only there", "ledger")
         if self.units != "runlore" and (self.exposure < 1 or self.group):
             raise BadInput(
                 f"exposure and group: units {self.units!r} get their variants elsewhere", "exposure"
             )
-        if self.units == "runlore":
-            return
+        if self.units != "runlore":
+            self._check_source()
+
+    def _check_names(self) -> None:
+        names = [each.name for each in self.variants]
+        if self.control is not None and self.control not in names:
+            raise BadInput(f"control: {self.control!r} is none of {', '.join(names)}", "control")
+        metrics = [each.name for each in self.metrics]
+        if len(set(metrics)) < len(metrics) or "primary" not in {m.role for m in self.metrics}:
+            raise BadInput(
+                "metrics: each needs a name of its own, and one must be primary", "metrics"
+            )
+
+    def _check_source(self) -> None:
         if self.control is None and CONTROL not in {each.name for each in self.variants}:
             raise BadInput(f"control: name it, units {self.units!r} have no other", "control")
         unknown = sorted(set(self.events) - set(ab_ledger.EVENTS))
         if self.units == "ledger" and unknown:
             known = ", ".join(ab_ledger.EVENTS)
             raise BadInput(f"event: {unknown[0]!r} is not on the ledger; it has {known}", "event")
+
+
+@contextmanager
+def _blamed(field: str) -> Iterator[None]:
+    """What is wrong without a field of its own is wrong in this one."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(str(error), error.field or field) from error
