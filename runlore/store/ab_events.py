@@ -80,7 +80,7 @@ SELECT
 """
 RECORD = text(f"WITH {GIVEN}, {TAKE}")
 TOTALS = text("""
-SELECT units.variant, outcomes.event, sum(n), count(*), sum(total)
+SELECT units.variant, outcomes.event, CAST(sum(n) AS bigint), count(*), sum(total)
 FROM runlore.ab_outcomes AS outcomes
 JOIN runlore.ab_units AS units USING (test_id, unit)
 WHERE test_id = :test AND NOT is_before GROUP BY units.variant, outcomes.event
