@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,12 +20,15 @@ from runlore.store.engine import Store
 from runlore.usecases import ab, ab_analysis, ab_events, ab_told
 from runlore.usecases.ab import Assigned, By
 from runlore.usecases.ab_analysis import Status
-from runlore.usecases.ab_events import MOST_EVENTS, Instant, Key, Value
+from runlore.usecases.ab_events import LARGEST, MOST_EVENTS, Instant, Key, Value
 from runlore.usecases.ab_plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
 
 TESTS, RESULTS = "/api/v3/ab-tests", "/api/v3/test-results"
 STATES = {"created": "draft", "running": "running", "decided": "completed", "stopped": "stopped"}
 PERCENT = 100.0
+NUMBER_OR_TRUTH = {
+    "anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, {"type": "boolean"}]
+}
 State = Literal["draft", "running", "completed", "stopped"]
 SOME_ID = "1d2fd1a8-8a53-4a5f-9d7d-6c1e1a0a9f11"
 
@@ -118,7 +121,7 @@ class Result(Closed):
     id: Key
     subject: Annotated[Key, Field(serialization_alias="unit")]
     metric: Annotated[Word, Field(serialization_alias="event")] = "success"
-    value: Value
+    value: Annotated[Value, WithJsonSchema(NUMBER_OR_TRUTH)]
     at: Instant | None = None
 
 

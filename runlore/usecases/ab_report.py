@@ -64,7 +64,8 @@ def _write_looks(path: Path, looks: Sequence[Look]) -> None:
 
 def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[Look]) -> list[Path]:
     courses = [_course(name, metric, looks) for name in test.design.treatments]
-    figure = over_looks(metric, test.design.control, courses)
+    is_anytime = test.design.rule.horizon == "anytime"
+    figure = over_looks(metric, test.design.control, courses, hold_always=is_anytime)
     paths = [folder / f"{_plain(metric)}.{kind}" for kind in ("png", "svg")]
     for path in paths:
         figure.savefig(path, dpi=144)

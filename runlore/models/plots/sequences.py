@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 COLOURS = (style.BLUE, style.VERMILION, style.GREEN, style.SKY)
 
+ALWAYS = "Intervals hold at all looks at once: the test may be ended at any of them."
+ONCE = "Intervals hold at one look, chosen before: only the last one decides."
+
 
 @dataclass(frozen=True, eq=False)
 class Course:
@@ -36,16 +39,20 @@ class Course:
         return np.isfinite(self.low) & np.isfinite(self.high)
 
 
-def over_looks(metric: str, control: str, courses: Sequence[Course]) -> "Figure":
-    """Difference from the control over time, with the units behind it below."""
+def over_looks(
+    metric: str, control: str, courses: Sequence[Course], *, hold_always: bool = True
+) -> "Figure":
+    """Difference from the control over time, with the units behind it below.
+
+    hold_always: intervals are right at every look; else at one that was chosen before.
+    """
     if not any(each.is_known.any() for each in courses):
         return style.empty(
             f"{metric}: nothing is known yet", "No look has found enough units in two variants."
         )
     made, (above, below) = style.figure(
         _finding(metric, courses),
-        f"Difference from {control} at every look. The intervals hold at all looks at once, so the "
-        "test may be looked at, and ended, at any of them.",
+        f"Difference from {control} at every look. {ALWAYS if hold_always else ONCE}",
         height_in=5.4,
         heights=(2.8, 1.0),
     )
