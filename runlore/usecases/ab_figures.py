@@ -13,6 +13,9 @@ from runlore.rollout.metric import Metric
 from runlore.rollout.moments import Moments
 
 POWER = 0.8
+FEWEST = 2
+SURE = 10.0
+"""Standard deviations apart: two units of each show it, and solvers for more go astray."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,9 @@ def _of_proportions(
         return math.nan, None
     weight = pair[1].n / pair[0].n
     power = fixed_horizon.power_of_proportions(*values, pair[0].n, alpha, weight)
-    needed = fixed_horizon.units_for_proportions(*values, alpha, POWER, weight)
-    return power, needed
+    if fixed_horizon.power_of_proportions(*values, FEWEST, alpha, weight) >= POWER:
+        return power, FEWEST
+    return power, fixed_horizon.units_for_proportions(*values, alpha, POWER, weight)
 
 
 def _of_means(both: tuple[Arm, Arm], result: TestResult, alpha: float) -> tuple[float, int | None]:
@@ -92,10 +96,13 @@ def _of_means(both: tuple[Arm, Arm], result: TestResult, alpha: float) -> tuple[
     control, variant = both
     if min(control.n, variant.n) < 2 or not result.effect_size:
         return math.nan, None
-    weight = variant.n / control.n
-    power = fixed_horizon.power_of_means(result.effect_size, 1.0, control.n, alpha, weight)
-    needed = fixed_horizon.units_for_means(abs(result.effect_size), 1.0, alpha, POWER, weight)
-    return power, needed
+    effect, weight = abs(result.effect_size), variant.n / control.n
+    if effect > SURE:
+        return 1.0, FEWEST
+    power = fixed_horizon.power_of_means(effect, 1.0, control.n, alpha, weight)
+    if fixed_horizon.power_of_means(effect, 1.0, FEWEST, alpha, weight) >= POWER:
+        return power, FEWEST
+    return power, fixed_horizon.units_for_means(effect, 1.0, alpha, POWER, weight)
 
 
 def _is_plain(metric: Metric) -> bool:
