@@ -1,5 +1,8 @@
 """What units did: each event counted once, and added up per unit as it comes in.
 
+What is known is looked up key by key (LATERAL), so that taking a batch costs the same however many
+events there were; a join would be free to read all of them.
+
 An analysis reads `ab_outcomes`, a row per unit and kind of event, whatever the number of events.
 Events from before a unit had its variant are added up apart: they say what the unit is like.
 """
@@ -40,8 +43,14 @@ judged AS (
             THEN 'id: was used for another event'
         END AS fault
     FROM first
-    LEFT JOIN runlore.ab_units AS units ON units.test_id = :test AND units.unit = first.unit
-    LEFT JOIN runlore.ab_events AS known ON known.test_id = :test AND known.id = first.id
+    LEFT JOIN LATERAL (
+        SELECT unit, exposed_at FROM runlore.ab_units
+        WHERE test_id = :test AND unit = first.unit LIMIT 1
+    ) AS units ON true
+    LEFT JOIN LATERAL (
+        SELECT id, unit, event, value, at FROM runlore.ab_events
+        WHERE test_id = :test AND id = first.id LIMIT 1
+    ) AS known ON true
 ),
 added AS (
     INSERT INTO runlore.ab_events (test_id, id, unit, event, value, at, known_at)

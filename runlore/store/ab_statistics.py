@@ -65,6 +65,18 @@ SELECT variant, array_agg(code ORDER BY code), array_agg(n ORDER BY code) FROM (
 """
 
 
+WHOLE = text("SET LOCAL enable_nestloop = off")
+
+
+def read_whole(connection: Connection) -> None:
+    """Until the transaction ends, join whole sets of units.
+
+    Right after many came PostgreSQL believes that there are few, and would look for each of them
+    through all outcomes.
+    """
+    connection.execute(WHOLE)
+
+
 def observe(
     connection: Connection, test_id: int, metric: Metric, measure: Measure, mature: datetime
 ) -> dict[str, Statistics]:

@@ -119,9 +119,13 @@ def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
 
 
 def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Observed]:
-    """Units are counted last: those that come in the meantime must not look counted twice."""
+    """Each metric is one pass over units.
+
+    Units are counted last: those that come in the meantime must not look counted twice.
+    """
     plan = Plan.model_validate(test.plan)
     mature = at - timedelta(seconds=plan.window_s or 0.0)
+    ab_statistics.read_whole(connection)
     found = {
         metric.name: ab_statistics.observe(
             connection, test.id, metric, plan.measures[metric.name], mature
