@@ -171,6 +171,7 @@ def run(client: httpx.Client, home: Path, units: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("bench", nargs="?", help="Ignored: all figures come from one run.")
     parser.add_argument("--units", type=int, default=20_000)
     parser.add_argument("--keep", type=Path, help="Write what was answered to this file.")
     given = parser.parse_args()
@@ -181,9 +182,7 @@ def main() -> None:
     if given.keep:
         given.keep.write_text(json.dumps(found, indent=2))
     if found["added"] != found["events"] or found["added_again"]:
-        raise SystemExit(
-            f"{found['events']} events: {found['added']} taken, then {found['added_again']}"
-        )
+        raise SystemExit("events were lost, or counted twice")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from bentos import ab_schema as schema
 from bentos.ab import ask, do, intake, told
 from bentos.bodies import read_body
 from bentos.fields import Id
+from bentos.products.words import in_its_words
 from bentos.schema import Closed
 from bentos.ways import Way, in_query
 from runlore.records import instant
@@ -26,6 +27,12 @@ from runlore.usecases.ab_plan import Plan, PlannedMetric, PlannedRule, PlannedVa
 TESTS, RESULTS = "/api/v3/ab-tests", "/api/v3/test-results"
 STATES = {"created": "draft", "running": "running", "decided": "completed", "stopped": "stopped"}
 PERCENT = 100.0
+WORDS = {
+    "variants": "approaches",
+    "control": "baseline",
+    "metrics": "success_metrics",
+    "exposure": "traffic_percentage",
+}
 NUMBER_OR_TRUTH = {
     "anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, {"type": "boolean"}]
 }
@@ -191,13 +198,15 @@ async def read(request: Request) -> Response:
 async def create(request: Request) -> Response:
     asked = ModelTest.model_validate_json(await read_body(request))
     plan, by = _plan(asked), By("api", instant.now())
-    test, is_new = await do(request, lambda store: ab.create(store, plan, by))
+    with in_its_words(WORDS):
+        test, is_new = await do(request, lambda store: ab.create(store, plan, by))
     return told(_test(test), 201 if is_new else 200)
 
 
 async def change(request: Request) -> Response:
     asked = ModelTestChange.model_validate_json(await read_body(request))
-    test, dealt = await do(request, lambda store: _change(store, asked))
+    with in_its_words(WORDS):
+        test, dealt = await do(request, lambda store: _change(store, asked))
     return told(_test(test, dealt))
 
 

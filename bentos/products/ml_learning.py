@@ -10,6 +10,7 @@ from starlette.responses import Response
 from bentos.ab import ask, do, told
 from bentos.ab_schema import AbSampleRatio
 from bentos.bodies import read_body
+from bentos.products.words import in_its_words
 from bentos.schema import Closed
 from bentos.ways import Way, in_path, in_query
 from runlore.records import instant
@@ -22,6 +23,7 @@ from runlore.usecases.ab_analysis import Status
 from runlore.usecases.ab_plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
 
 PREFIX = "/api/v1/ml-learning/ab-tests"
+WORDS = {"name": "test_name", "control": "variants", "metrics": "success_metric"}
 EVENTS = {"engagement_rate": "engagement", "ctr": "click", "conversion_rate": "conversion"}
 COUNTED = {
     "impressions": "impression",
@@ -143,7 +145,8 @@ class ContentAnalysis(Closed):
 async def create(request: Request) -> Response:
     asked = ContentTest.model_validate_json(await read_body(request))
     plan, by = _plan(asked), By("api", instant.now())
-    test, is_new = await do(request, lambda store: ab.create(store, plan, by))
+    with in_its_words(WORDS):
+        test, is_new = await do(request, lambda store: ab.create(store, plan, by))
     return told(_test(test), 201 if is_new else 200)
 
 
@@ -232,12 +235,10 @@ def _status(found: Status) -> ContentStatus:
         waiting_for=list(found.missing),
         looks=found.looks,
         sample_ratio=AbSampleRatio(**vars(ratio), is_mismatch=ratio.is_mismatch),
-        variant_metrics=[_metrics(found, name, each.assigned) for name, each in _observed(found)],
+        variant_metrics=[
+            _metrics(found, name, each.assigned) for name, each in found.observed.items()
+        ],
     )
-
-
-def _observed(found: Status) -> list[tuple[str, Any]]:
-    return list(found.observed.items())
 
 
 def _metrics(found: Status, name: str, units: int) -> VariantMetrics:

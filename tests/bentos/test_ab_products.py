@@ -166,6 +166,13 @@ def test_a_model_test_is_assigned_rolled_out_and_decided(client: httpx.Client) -
         ("GET", f"{CONTENT}/?status=odd", None, 422, "status"),
         ("PATCH", MODELS, {"test_id": NOWHERE, "action": "dance"}, 422, "action"),
         ("PATCH", MODELS, {"test_id": NOWHERE, "action": "rollout"}, 422, "traffic_percentage"),
+        (
+            "POST",
+            MODELS,
+            {"test_name": "a", "approaches": [{"name": "b"}], "baseline": "c"},
+            422,
+            "baseline",
+        ),
         ("GET", RESULTS, None, 422, "test_id"),
         ("GET", f"{RESULTS}?colour=red", None, 422, "colour"),
         (

@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -143,6 +144,21 @@ def test_an_id_that_was_used_for_another_event_is_a_reject(store: Store) -> None
         "id: was used for another event": 1,
         "unit: was not assigned in this test": 1,
     }
+
+
+def test_overlapping_batches_sent_at_once_count_each_event_once(store: Store) -> None:
+    units = {f"u{i}": "ab"[i % 2] for i in range(40)}
+    name = given(store, units, metrics=[{**SUCCESS, "kind": "mean", "take": "sum"}])
+    events = [event(f"e{i}", f"u{i % 40}", float(i)) for i in range(800)]
+    rng = np.random.default_rng(3)
+    batches = [[events[i] for i in rng.permutation(800)[:500]] for _ in range(12)] + [events]
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda batch: send(store, name, *batch), batches))
+    assert sum(each.added for each in done) == 800
+    assert sum(each.rejected for each in done) == 0
+    expected = np.arange(800.0).reshape(20, 40).sum(axis=0)
+    found = values(store, name)
+    assert found == {"a": (20, expected[::2].mean()), "b": (20, expected[1::2].mean())}
 
 
 def test_late_events_count_also_after_the_end_when_they_happened_before(store: Store) -> None:
