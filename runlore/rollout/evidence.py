@@ -25,9 +25,10 @@ KNOWN = Metric("known", "proportion", "higher", "signal")
 
 @dataclass(frozen=True)
 class ArmEvidence:
-    """assigned: units that the arm got. metrics: by name, of units whose outcome is known.
+    """assigned: units that the arm got, so long ago that their outcome is to be known by now.
 
-    newest_at: its newest fact. duplicates: rows that came in more than once.
+    metrics: by name, of those units whose outcome is known. newest_at: the arm's newest fact.
+    duplicates: rows that came in more than once.
     """
 
     assigned: int

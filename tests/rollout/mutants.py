@@ -1,0 +1,121 @@
+"""Change the deciding code in every way that would matter, and see whether a test notices.
+
+    python tests/rollout/mutants.py            # all, with the list
+    python tests/rollout/mutants.py "swap"     # those whose name holds a word
+
+The list is `mutants.toml`; each is one replacement in one module. The tests of this folder run
+against it in this process. Exit code 0 only when every mutant was killed and the unchanged code
+passes.
+"""
+
+import importlib.abc
+import importlib.util
+import io
+import os
+import sys
+import tomllib
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PACKAGE = ROOT / "runlore" / "rollout"
+RAMP_TESTS = ("test_ramp.py", "test_ramp_faults.py")
+OTHER_TESTS = ("test_analysis.py", "test_sample_ratio.py", "test_sequences.py")
+OF_ANALYSES = ("analysis", "comparison", "design", "sample_ratio", "estimate", "sequence", "loss")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """`new` in place of `old`, which stands in the module exactly once."""
+
+    name: str
+    module: str
+    old: str
+    new: str
+
+
+with (HERE / "mutants.toml").open("rb") as listed:
+    MUTANTS = tuple(Mutant(**each) for each in tomllib.load(listed)["mutant"])
+
+
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module of the package with other source."""
+
+    def __init__(self, module: str, source: str) -> None:
+        self.name = f"runlore.rollout.{module}"
+        self.path = PACKAGE / f"{module}.py"
+        self.source = source
+
+    def find_spec(self, fullname, path=None, target=None):
+        if fullname != self.name:
+            return None
+        return importlib.util.spec_from_loader(fullname, self, origin=str(self.path))
+
+    def exec_module(self, module) -> None:
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)  # noqa: S102
+
+
+def is_killed(mutant: Mutant | None) -> bool:
+    """Whether a test fails; None: the unchanged code."""
+    forget()
+    finder = None
+    if mutant:
+        source = (PACKAGE / f"{mutant.module}.py").read_text(encoding="utf-8")
+        if source.count(mutant.old) != 1:
+            raise SystemExit(
+                f"{mutant.name}: {mutant.old!r} stands {source.count(mutant.old)} times"
+            )
+        finder = Changed(mutant.module, source.replace(mutant.old, mutant.new))
+        sys.meta_path.insert(0, finder)
+    try:
+        return run_tests(mutant.module if mutant else "") != 0
+    finally:
+        if finder:
+            sys.meta_path.remove(finder)
+
+
+def forget() -> None:
+    local = {path.stem for path in HERE.glob("*.py")}
+    for name in list(sys.modules):
+        if name.startswith("runlore.rollout") or name in local:
+            del sys.modules[name]
+
+
+def run_tests(module: str) -> int:
+    """Those that are about the module first."""
+    import pytest
+
+    plain = ["-x", "-q", "--noconftest", "--assert=plain", "--tb=native"]
+    plain += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "unraisableexception")]
+    leave_out = ["-k", "not every_look", "-m", "not slow"]
+    is_of_analyses = module in OF_ANALYSES
+    order = (OTHER_TESTS, RAMP_TESTS) if is_of_analyses else (RAMP_TESTS, OTHER_TESTS)
+    tests = [str(HERE / name) for names in order for name in names]
+    with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+        return int(pytest.main([*plain, *leave_out, *tests]))
+
+
+def main(words: Sequence[str]) -> int:
+    os.chdir(ROOT)
+    sys.path[:0] = [str(ROOT), str(HERE)]
+    chosen = [each for each in MUTANTS if all(word in each.name for word in words)]
+    if is_killed(None):
+        sys.stdout.write("the unchanged code fails its tests\n")
+        return 1
+    alive = []
+    for mutant in chosen:
+        killed = is_killed(mutant)
+        if not killed:
+            alive.append(mutant)
+        told = "killed" if killed else "ALIVE "
+        sys.stdout.write(f"{told}  {mutant.module:<12}  {mutant.name}\n")
+        sys.stdout.flush()
+    sys.stdout.write(f"{len(chosen) - len(alive)} of {len(chosen)} mutants killed\n")
+    return 1 if alive else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))
