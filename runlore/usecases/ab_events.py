@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAd
 from typing_extensions import TypedDict
 
 from runlore.records.errors import Refused
+from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store import ab_events
 from runlore.store.ab_events import Intake
 from runlore.store.engine import Store
@@ -15,8 +16,8 @@ from runlore.usecases.ab import AHEAD_S, known
 
 MOST_EVENTS = 50_000
 LARGEST = 1e30
-PLAIN = r"^[^\x00-\x1f\x7f]+$"
-Key = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=PLAIN)]
+PLAIN = r"^[^\x00-\x1f]+$"
+Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY_BYTES, pattern=PLAIN)]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN)]
 Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Instant = Annotated[
