@@ -3,6 +3,14 @@
 Facts are only ever added. `executions`, `metrics` and `ledger` are partitioned by month.
 """
 
+from runlore.store.schema.ab import (
+    ab_actions,
+    ab_analyses,
+    ab_events,
+    ab_outcomes,
+    ab_tests,
+    ab_units,
+)
 from runlore.store.schema.alerts import (
     alert_attempts,
     alert_deliveries,
@@ -27,6 +35,12 @@ __all__ = [
     "INSTANT",
     "PARTITIONED",
     "SCHEMA",
+    "ab_actions",
+    "ab_analyses",
+    "ab_events",
+    "ab_outcomes",
+    "ab_tests",
+    "ab_units",
     "alert_attempts",
     "alert_deliveries",
     "alert_events",
