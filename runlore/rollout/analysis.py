@@ -194,8 +194,10 @@ def _standing(
     better = [each for each in primary if each.answer == "better"]
     guards = [each for each in mine if roles[each.metric] == "guardrail" and each.loss != "kept"]
     told = "; ".join(_told(each) for each in [*primary, *guards])
-    if worse or any(each.loss == "broken" for each in guards):
+    if any(each.loss == "broken" for each in guards) or (worse and not better):
         return "worse", f"{name} is worse: {told}"
+    if worse:
+        return "open", f"{name} is better in one metric and worse in another: {told}"
     if better and not guards:
         return "better", f"{name} is better: {told}"
     if better:
