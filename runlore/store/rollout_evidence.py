@@ -89,7 +89,7 @@ def read(store: Store, wanted: Wanted) -> Found:
     """Raises Unavailable when the database is away; its other errors are in `unread`."""
     try:
         with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
-            cursor.execute(f"SET LOCAL statement_timeout = '{PATIENCE_S}s'")
+            cursor.execute(PLAN, {"patience": f"{PATIENCE_S}s"})
             rows = cursor.execute(_query(wanted), _parameters(wanted)).fetchall()
     except psycopg.Error as error:
         return Found((), unread=" ".join(str(error).split()))
@@ -98,6 +98,13 @@ def read(store: Store, wanted: Wanted) -> Found:
         spans[row["span"]][row["arm"]] = _counted(row)
     return Found(spans, sum(row["crossed"] for row in rows))
 
+
+PLAN = """
+SELECT set_config('statement_timeout', %(patience)s, true),
+    set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'off', true)
+"""
+"""How many units there are is not known in advance, and a plan for few takes hours for many: the
+ledger and the executions are found by their indices, what was found is joined by hashes."""
 
 QUERY = """
 WITH spans AS (
@@ -112,11 +119,11 @@ WITH spans AS (
     FROM runlore.ledger AS l LEFT JOIN spans AS s ON l.at >= s.begins AND l.at < s.ends
     WHERE l.spec = %(spec)s AND l.at >= %(first)s AND l.arm <> ALL(%(not_drawn)s)
     AND {unit} <> ''
-), first AS (
-    SELECT DISTINCT ON (unit) unit, span, arm FROM answers ORDER BY unit, at, id
+), drawn AS (
+    SELECT *, first_value(span) OVER by_unit AS first_span, first_value(arm) OVER by_unit AS drawn
+    FROM answers WINDOW by_unit AS (PARTITION BY unit ORDER BY at, id)
 ), own AS MATERIALIZED (
-    SELECT a.*, f.arm AS drawn FROM answers AS a JOIN first AS f ON f.unit = a.unit
-    AND f.span = a.span
+    SELECT * FROM drawn WHERE span = first_span
 ), scored AS (
     SELECT DISTINCT ON (unit, source, source_id) unit, source, source_id, prediction FROM own
     WHERE status = 200 AND source_id IS NOT NULL AND at <= %(due_at)s
@@ -186,8 +193,8 @@ def _query(wanted: Wanted) -> sql.Composed:
         y=_outcome(wanted.of),
         loss=sql.SQL("power(prediction - y, 2)" if is_probability else "abs(prediction - y)"),
         shown=sql.SQL("o.prediction" if is_probability else "ln(1 + greatest(o.prediction, 0))"),
-        code=sql.SQL(_code("latency")),  # type: ignore[arg-type]
-        moments=sql.SQL(", ".join(_moments())),  # type: ignore[arg-type]
+        code=sql.SQL(_code("latency")),
+        moments=sql.SQL(", ".join(_moments())),
     )
 
 

@@ -96,7 +96,9 @@ def _statistics(metric: Metric, counted: Counted) -> Statistics:
         RISES: counted.prediction,
         FALLS: counted.prediction,
     }
-    return by_name.get(metric.name) or _chosen(counted.loss, PLACES[metric.kind])
+    if metric.name in by_name:
+        return by_name[metric.name]
+    return _chosen(counted.loss, PLACES[metric.kind])
 
 
 def _chosen(of: Moments, places: tuple[int, ...]) -> Moments:
