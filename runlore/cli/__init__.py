@@ -14,6 +14,7 @@ from runlore.cli import (
     keys,
     ledger,
     monitor,
+    rollout,
     score,
     serve,
     simulate,
@@ -47,6 +48,7 @@ app.command()(versions.promote)
 app.command()(versions.rollback)
 app.command()(versions.arms)
 app.command()(versions.audit)
+app.add_typer(rollout.app, name="rollout")
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)

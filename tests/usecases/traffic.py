@@ -81,9 +81,7 @@ class Traffic:
         taken = fraction(f"{self.spec.name}\x1f{self.digest}", unit) < share
         return "challenger" if taken else "champion"
 
-    def _row(
-        self, rng: np.random.Generator, name: str, arm: str, risk: float, at: datetime
-    ) -> Row:
+    def _row(self, rng: np.random.Generator, name: str, arm: str, risk: float, at: datetime) -> Row:
         version = self.answers[arm]
         status = 200
         if rng.random() < version.errors:
