@@ -70,7 +70,7 @@ def _place(entry: Entry) -> float:
     """Where a decision is on the axis of time."""
     from matplotlib.dates import date2num
 
-    return float(date2num(entry.at))
+    return float(date2num(entry.at))  # type: ignore[no-untyped-call]
 
 
 def _beyond(entry: Entry, name: str) -> tuple[float, float] | None:

@@ -100,7 +100,7 @@ def headline(look: Look) -> str:
     state, of = look.state, look.state.rollout
     versions = f"version {of.challenger} against {of.champion}"
     if state.is_over:
-        ended = "is the champion" if state.newest.action == "promote" else "was taken back"
+        ended = "became the champion" if state.newest.action == "promote" else "lost its units"
         return f"{of.spec}: {versions}: it {ended} on {state.newest.at:%Y-%m-%d %H:%M} UTC"
     paused = f", held by {state.paused_by.actor}" if state.paused_by else ""
     return (
