@@ -25,10 +25,11 @@ KNOWN = Metric("known", "proportion", "higher", "signal")
 
 @dataclass(frozen=True)
 class ArmEvidence:
-    """assigned: units that the arm got. metrics: by name, of units whose outcome is known.
+    """assigned: units that the arm got.
 
-    newest_at: its newest fact. duplicates: rows that came in more than once. due: by metric, units
-    whose outcome should be known by now; all of them where it does not say.
+    metrics: by name, of units whose outcome is known. newest_at: its newest fact. duplicates: rows
+    that came in more than once. due: by metric, units so long ago that their outcome is to be known
+    by now; all of them where it does not say.
     """
 
     assigned: int

@@ -46,10 +46,10 @@ def multiplier(units: float, alpha: float, narrowest_at: float = NARROWEST_AT) -
     confidence sequences (Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas, Time-uniform central limit
     theory and asymptotic confidence sequences, Ann. Stat. 2024, theorem 2.2). ρ makes it narrowest
     at `narrowest_at` units (their appendix on ρ). A fixed sample's multiplier is 1.96 at α = 5 %;
-    this one is 3.03 there, and larger the fewer units there are.
+    this one is 3.04 there, and larger the fewer units there are.
 
     >>> round(multiplier(5000, 0.05), 2)
-    3.03
+    3.04
     """
     ratio = _ratio(units, alpha, narrowest_at)
     return math.sqrt((1 + 1 / ratio) * (-2 * math.log(alpha) + math.log1p(ratio)))

@@ -33,6 +33,7 @@ def write(store: Store, look: Look, path: Path) -> None:
     _draw_share(share, history)
     for panel, name in zip(panels, judged, strict=True):
         _draw_metric(panel, name, history)
+    _date(share)
     figure.savefig(path)
 
 
@@ -64,6 +65,15 @@ def _draw_metric(axes: "Axes", name: str, history: Sequence[Entry]) -> None:
         axes.plot(at, highs, color=style.BLUE, linewidth=1)
     axes.sharex(axes.figure.axes[0])
     axes.set_ylabel(name)
+
+
+def _date(axes: "Axes") -> None:
+    """For all panels, which share the axis."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator()
+    axes.xaxis.set_major_locator(locator)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
 def _place(entry: Entry) -> float:
