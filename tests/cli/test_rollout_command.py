@@ -59,7 +59,7 @@ def test_a_rollout_is_seen_looked_at_held_stepped_drawn_and_stopped(
     home: Settings, tmp_path: Path
 ) -> None:
     seen = told("status", NAME)
-    assert (seen["step"], seen["is_over"], seen["now"]["action"]) == (10, False, "advance")
+    assert (seen["step"], seen["is_over"], seen["now"]["action"]) == (20, False, "advance")
     brier = seen["metrics"][0]
     assert brier["metric"] == "brier"
     assert sum(brier["units"]) == 4_000
@@ -69,7 +69,7 @@ def test_a_rollout_is_seen_looked_at_held_stepped_drawn_and_stopped(
     held = told("override", NAME, "hold", "--reason", "lunch", "--as", "bob")
     assert held["paused_by"] == "bob"
     told("override", NAME, "resume", "--reason", "back")
-    assert told("step", NAME, "10", "--reason", "slower")["step"] == 10
+    assert told("step", NAME, "20", "--reason", "slower")["step"] == 20
     picture = tmp_path / "ramp.svg"
     assert "advance" in run("history", NAME, "--plot", str(picture)).stdout
     assert picture.read_text().startswith("<?xml")
@@ -78,5 +78,5 @@ def test_a_rollout_is_seen_looked_at_held_stepped_drawn_and_stopped(
     assert run("look", NAME, code=1).exit_code == 1
     refused = run("stop", NAME, "--reason", "again", code=1)
     assert isinstance(refused.exception, Refused)
-    assert told("start", NAME, "--reason", "once more")["step"] == 10
+    assert told("start", NAME, "--reason", "once more")["step"] == 20
     assert told("override", NAME, "promote", "--reason", "I know")["action"] == "promote"

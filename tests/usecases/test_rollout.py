@@ -29,6 +29,9 @@ from tests.usecases.traffic import HOUR, SPEC, Traffic, Version
 NAME = SPEC.name
 BEGAN = instant.parse("2026-03-02T08:00:00Z")
 ANN = Reason("ann", "to see whether it is better")
+SEED = 7_001
+"""Of the bundles, whose digests say which units the challenger gets."""
+
 GOOD, BAD = Version(), Version(noise=0.45)
 
 
@@ -46,8 +49,7 @@ def traffic(hand: Hand, tmp_path: Path) -> Traffic:
     """A champion and a challenger that are as good as each other."""
     digests = {}
     for at, alias in enumerate((CHAMPION, CHALLENGER)):
-        seed = instant.now().microsecond + at
-        ref = register(hand.registry, write_bundle(tmp_path / f"{seed}", NAME, seed))
+        ref = register(hand.registry, write_bundle(tmp_path / alias, NAME, SEED + at))
         promotion.announce(hand.store, hand.registry, ref, ANN)
         digests[alias] = (ref.version, ref.digest)
     versions = {alias: version for alias, (version, _) in digests.items()}
@@ -91,7 +93,7 @@ def test_a_challenger_as_good_as_the_champion_is_promoted_step_by_step(
     hand: Hand, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
-    assert share(hand) == 0.1
+    assert share(hand) == 0.2
     looks = climb(hand, traffic)
     assert actions(looks)[-1] == ("promote", 100)
     steps = [step for _, step in actions(looks)]
@@ -152,7 +154,7 @@ def test_without_traffic_nothing_moves_and_only_lasting_silence_calls_people(
         looked = rollout.look(hand, SPEC, BEGAN + hour * HOUR)
         assert looked is not None
         told.append((looked.state.newest.action, looked.state.step, alert(hand) is not None))
-    assert told == [("hold", 10, False)] * 2 + [("hold", 10, True)] * 2
+    assert told == [("hold", 20, False)] * 2 + [("hold", 20, True)] * 2
 
 
 def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(hand: Hand, traffic: Traffic) -> None:
@@ -222,7 +224,7 @@ def test_while_the_database_is_away_everything_stays_as_it_is(hand: Hand, traffi
     nowhere = connect_store("postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1")
     with pytest.raises(Unavailable):
         rollout.look(replace(hand, store=nowhere), SPEC, BEGAN + HOUR)
-    assert share(hand) == 0.1
+    assert share(hand) == 0.2
     assert serving(hand) == traffic.versions
 
 
@@ -323,8 +325,7 @@ def test_a_newer_challenger_ends_the_rollout_of_the_one_before(
     first = rollout.look(hand, own, BEGAN)
     assert first is not None
     assert first.state.newest.actor == "runlore"
-    seed = instant.now().microsecond + 9
-    newer = register(hand.registry, write_bundle(tmp_path / "newer", NAME, seed))
+    newer = register(hand.registry, write_bundle(tmp_path / "newer", NAME, SEED + 2))
     promotion.announce(hand.store, hand.registry, newer, ANN)
     ended = rollout.look(hand, own, BEGAN + HOUR)
     assert ended is not None
@@ -340,7 +341,7 @@ def test_a_rollout_needs_two_versions_and_there_is_one_at_a_time(
     hand: Hand, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
-    with pytest.raises(Refused, match="is on its way at 10 %"):
+    with pytest.raises(Refused, match="is on its way at 20 %"):
         rollout.start(hand, SPEC, BEGAN, ANN)
     rollout.order(hand, SPEC, Order("ann", "no", "stop"), BEGAN + HOUR)
     hand.registry.remove_alias(NAME, CHALLENGER)

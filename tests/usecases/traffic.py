@@ -21,7 +21,7 @@ from runlore.usecases import promotion
 
 HOUR = timedelta(hours=1)
 POLICY = RolloutPolicy(
-    steps=(10, 50, 100),
+    steps=(20, 50, 100),
     score_loss=0.1,
     least_units=50,
     least_time_s=600.0,
