@@ -182,6 +182,46 @@ def test_arms_without_their_shares_hold_and_alert(hand: Hand, traffic: Traffic) 
     assert alert(hand) is not None
 
 
+def test_one_answer_that_is_no_number_holds(hand: Hand, traffic: Traffic) -> None:
+    rollout.start(hand, SPEC, BEGAN, ANN)
+    traffic.run(BEGAN + timedelta(minutes=2), 2_000, timedelta(minutes=50))
+    with hand.store.begin() as connection:
+        one = "(SELECT id FROM runlore.ledger WHERE arm = 'challenger' LIMIT 1)"
+        connection.execute(text(f"UPDATE runlore.ledger SET prediction = 'NaN' WHERE id = {one}"))
+    looked = rollout.look(hand, SPEC, BEGAN + HOUR)
+    assert looked is not None
+    assert looked.state.newest.action == "hold"
+    assert "brier of the challenger holds values that are no numbers" in (
+        looked.state.newest.reasons
+    )
+
+
+def test_a_fall_needs_no_registry_and_a_climb_does(
+    hand: Hand, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise Unavailable("MLflow is away")
+
+    rollout.start(hand, SPEC, BEGAN, ANN)
+    traffic.run(BEGAN + timedelta(minutes=2), 4_000, timedelta(minutes=50))
+    monkeypatch.setattr(type(hand.registry), "aliases", away)
+    with pytest.raises(Unavailable):
+        rollout.look(hand, SPEC, BEGAN + HOUR)
+    traffic.answers = {CHAMPION: GOOD, CHALLENGER: Version(errors=0.5)}
+    traffic.run(BEGAN + HOUR, 4_000, timedelta(minutes=50))
+    looked = rollout.look(hand, SPEC, BEGAN + 2 * HOUR)
+    assert looked is not None
+    assert looked.state.newest.action == "roll back"
+    assert share(hand) == 0
+    monkeypatch.undo()
+
+
+def test_a_challenger_that_shadows_goes_on_to(hand: Hand, traffic: Traffic) -> None:
+    promotion.set_arms(hand.store, hand.registry, NAME, Arms(shadow=True), ANN)
+    rollout.start(hand, SPEC, BEGAN, ANN)
+    assert promotion.arms(hand.store)[NAME] == Arms(0.2, "execution", shadow=True)
+
+
 def test_clocks_that_jump_hold(hand: Hand, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 2_000)
