@@ -61,11 +61,8 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
     with alias_changes.writing(hand.store) as history:
         aliases = promotion.catch_up(history, hand.registry, spec.name)
         known = rollout_state.read(history.connection, spec.name)
-        if known is not None and not _is_done(known, aliases):
-            raise Refused(
-                f"{spec.name}: version {known.rollout.challenger} is on its way at {known.step} %; "
-                f"stop it first: runlore rollout stop {spec.name}"
-            )
+        if known is not None and not known.is_over:
+            _end_displaced(history, hand, known, aliases, at)
         if CHAMPION not in aliases or CHALLENGER not in aliases:
             raise Refused(
                 f"{spec.name}: a rollout needs a @champion and a @challenger; a trained version "
@@ -206,8 +203,19 @@ def _policy(spec: ModelSpec) -> RampPolicy:
         raise Misconfigured(f"spec {spec.name}, its rollout: {error}") from error
 
 
-def _is_done(state: State, aliases: dict[str, str]) -> bool:
-    return state.is_over or aliases.get(CHALLENGER) != state.rollout.challenger
+def _end_displaced(
+    history: Writer, hand: Hand, state: State, aliases: dict[str, str], at: datetime
+) -> None:
+    """What was compared no longer serves, and nobody has looked since; else Refused."""
+    waiting = Verdict(Decision("hold", state.step, ()), None, RULE, at)
+    found = rollout_execution.checked(state, waiting, aliases)
+    if found is waiting:
+        of = state.rollout
+        raise Refused(
+            f"{of.spec}: version {of.challenger} is on its way at {state.step} %; "
+            f"stop it first: runlore rollout stop {of.spec}"
+        )
+    rollout_execution.execute(history, hand.registry, state, found, hand.folder)
 
 
 def _going_on(state: State | None, spec: str) -> State:

@@ -377,6 +377,20 @@ def test_a_newer_challenger_ends_the_rollout_of_the_one_before(
     assert rollout.look(hand, own, BEGAN + 4 * HOUR) is None
 
 
+def test_starting_anew_ends_what_no_longer_serves(hand: Hand, traffic: Traffic) -> None:
+    rollout.start(hand, SPEC, BEGAN, ANN)
+    first = rollout.preview(hand.store, SPEC, BEGAN).state.rollout
+    hand.registry.set_alias(NAME, CHAMPION, traffic.versions[CHALLENGER])
+    hand.registry.set_alias(NAME, CHALLENGER, traffic.versions[CHAMPION])
+    begun = rollout.start(hand, SPEC, BEGAN + HOUR, ANN)
+    assert begun.rollout.challenger == traffic.versions[CHAMPION]
+    assert share(hand) == 0.2
+    with hand.store.begin() as connection:
+        ended = rollouts.history(connection, first.id)[-1]
+    assert ended.action == "promote"
+    assert ended.reasons[0].endswith("was found to be @champion already")
+
+
 def test_a_rollout_needs_two_versions_and_there_is_one_at_a_time(
     hand: Hand, traffic: Traffic
 ) -> None:
