@@ -101,7 +101,8 @@ def ramps(hand: Hand, runs: int) -> None:
 
 
 def look(hand: Hand, units: int) -> None:
-    at = BEGAN - timedelta(days=20)
+    """On the evidence of one step, after all that the ramps have left on the ledger."""
+    at = BEGAN + timedelta(days=300)
     of = traffic(hand, 9, Version())
     rollout.start(hand, SPEC, at, WHO)
     of.run(at + timedelta(minutes=2), units, timedelta(minutes=50))
