@@ -63,10 +63,11 @@ def test_every_deployment_has_schedule_zone_parameters_tags_and_pool() -> None:
         assert deployment["description"].endswith(".")
 
 
-def test_train_score_and_monitor_run_for_each_spec_of_the_catalog() -> None:
+def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> None:
     found = {(d["entrypoint"].split(".")[1], d["parameters"].get("spec")) for d in deployed()}
     specs = ("failure-risk", "duration")
-    expected = {(flow, spec) for flow in ("train", "score", "monitor") for spec in specs}
+    flows = ("train", "score", "monitor", "rollout")
+    expected = {(flow, spec) for flow in flows for spec in specs}
     assert found == expected | {("ingest", None)}
 
 

@@ -21,6 +21,7 @@ from runlore.store.schema.alerts import (
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
 from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
+from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
 from runlore.store.schema.watching import (
     anomalies,
@@ -63,5 +64,7 @@ __all__ = [
     "performance_results",
     "rate_windows",
     "rejects",
+    "rollout_decisions",
+    "rollouts",
     "workers",
 ]
