@@ -16,6 +16,7 @@ from runlore.cli import (
     monitor,
     performance,
     quality,
+    retrain,
     score,
     serve,
     simulate,
@@ -49,6 +50,7 @@ app.command()(versions.promote)
 app.command()(versions.rollback)
 app.command()(versions.arms)
 app.command()(versions.audit)
+app.add_typer(retrain.app, name="retrain")
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
