@@ -22,12 +22,16 @@ from bentos.question import MOST_REASONS
 from bentos.serving import Live, Serving
 from runlore.records import instant
 from runlore.records.errors import BadInput, RunloreError
+from runlore.store.ledger import Row
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Ask, Predictor, Refusal
 from runlore.usecases.promotion import CHALLENGER, CHAMPION
 from runlore.usecases.record import SOURCE
 
 Form = Literal["one", "batch"]
+WHOLE_BATCH = "champion-batch"
+"""The champion's arm for what it answers without a draw while a challenger has a share."""
+
 KEPT_BYTES = 4_000
 """Of a refused body, on the ledger."""
 
@@ -84,14 +88,16 @@ class _Asked:
 
     async def response(self) -> Response:
         live: Live | None = None
+        ask: Ask | None = None
         try:
             live = self.serving.champion(self.name)
-            answers = await self._answers(self._ask(live))
+            ask = self._ask(live)
+            answers = await self._answers(ask)
         except (RunloreError, ValidationError) as error:
-            return await self._refused(live, problem(error))
+            return await self._refused(live, ask, problem(error))
         except Exception:  # the edge of the process: the client and the ledger are told as well
             log.exception("predict %s", self.name)
-            return await self._refused(live, Problem(500, TITLES[500]))
+            return await self._refused(live, ask, Problem(500, TITLES[500]))
         for version, rows in Counter(answer.version for answer in answers).items():
             metrics().answered(self.name, version, 200, rows)
         self._observe()
@@ -125,10 +131,12 @@ class _Asked:
         return Ask(predictor, requests, self.at, as_of.pop(), arm, reasons, self.began)
 
     def _arm(self, live: Live, requests: list[predict.Request]) -> tuple[str, Predictor]:
-        """A batch is the champion's: it is one answer."""
+        """A batch is the champion's: it is one answer, and no draw made it so."""
         challenge = self.serving.challenges.get(self.name)
-        if challenge is None or self.form == "batch":
+        if challenge is None or not challenge.arms.share:
             return CHAMPION, live.predictor
+        if self.form == "batch":
+            return WHOLE_BATCH, live.predictor
         asked = requests[0].subject
         named = {"actor": asked.actor, "kind": asked.kind, "scope": asked.scope}
         unit = {**named, "execution": requests[0].source_id or ""}[challenge.arms.unit]
@@ -136,18 +144,29 @@ class _Asked:
             return CHALLENGER, challenge.live.predictor
         return CHAMPION, live.predictor
 
-    async def _refused(self, live: Live | None, told: Problem) -> Response:
-        version = live.bundle.version if live else None
+    async def _refused(self, live: Live | None, ask: Ask | None, told: Problem) -> Response:
+        bundle = ask.predictor.bundle if ask else live.bundle if live else None
+        version = bundle.version if bundle else None
         metrics().answered(self.name, version, told.status)
         self._observe()
-        text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
-        refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
         if self.serving.store is not None:
             try:
-                await self.serving.commits.write(predict.refusal_row(refusal, self.at))
+                await self.serving.commits.write(self._refusal_row(version, ask, told))
             except RunloreError as error:
                 log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
         return told.response()
+
+    def _refusal_row(self, version: str | None, ask: Ask | None, told: Problem) -> Row:
+        """With the arm and the unit, where it came so far: a rollout counts who is refused."""
+        text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
+        if ask is None or self.form == "batch":
+            refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
+            return predict.refusal_row(refusal, self.at)
+        [asked] = ask.requests
+        request = {**predict.shown(asked.subject), "body": text}
+        named = (asked.source, asked.source_id)
+        refusal = Refusal(self.name, version, told.status, told.detail, request, *named)
+        return predict.refusal_row(refusal, self.at, ask.arm)
 
     def _observe(self) -> None:
         metrics().took(self.name, self.form, perf_counter() - self.began)

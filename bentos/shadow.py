@@ -43,7 +43,8 @@ RESTART_S = 5.0
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
 SELECT id, at, as_of, request, source, source_id FROM runlore.ledger
-WHERE spec = %s AND arm = 'champion' AND status = 200 AND at > %s ORDER BY at DESC LIMIT %s
+WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200 AND at > %s
+ORDER BY at DESC LIMIT %s
 """
 
 log = logging.getLogger("runlore.serving")

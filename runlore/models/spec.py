@@ -11,6 +11,7 @@ from typing import Literal
 from runlore.features.declaration import DAY_S, FeatureSet
 from runlore.records.errors import BadInput
 
+HOUR_S = 3_600.0
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 CandidateKind = Literal[
@@ -136,9 +137,36 @@ class PerformancePolicy:
 
 @dataclass(frozen=True)
 class RolloutPolicy:
-    """Shares of traffic that a challenger climbs through, percent."""
+    """How a challenger climbs from its first unit to the champion's place; see docs/rollout.md.
+
+    steps: percent of units. unit: what is assigned to an arm; work without a name for it stays
+    with the champion and counts for nothing. starts: who begins.
+    score_loss: how much worse the score may be, as a share of the champion's: Brier score of a
+    probability, absolute error of a quantity. latency_loss: the same of the 90th percentile.
+    error_share, refusal_share: how many more units may meet one, of all. prediction_shift: how far
+    the mean of what is predicted may move before a person should look: of a probability, or of the
+    logarithm of a quantity.
+    least_units: of the challenger, on each step. outcome_due_s: so long after its answer a unit
+    counts with what came of it, and is missed when nothing has.
+    """
 
     steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)
+    unit: Literal["actor", "kind", "scope", "execution"] = "execution"
+    starts: Literal["by hand", "by itself"] = "by hand"
+    promote_when: Literal["not worse", "better"] = "not worse"
+    score_loss: float = 0.05
+    latency_loss: float = 0.5
+    error_share: float = 0.01
+    refusal_share: float = 0.02
+    prediction_shift: float = 0.2
+    alpha: float = 0.05
+    least_units: int = 100
+    least_time_s: float = HOUR_S
+    outcome_due_s: float = DAY_S
+    least_known: float = 0.8
+    freshest_s: float = 6 * HOUR_S
+    most_pause_s: float = DAY_S
+    narrowest_at_units: int = 5_000
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runlore.rollout import sample_ratio, sequence
@@ -25,16 +25,22 @@ KNOWN = Metric("known", "proportion", "higher", "signal")
 
 @dataclass(frozen=True)
 class ArmEvidence:
-    """assigned: units that the arm got, so long ago that their outcome is to be known by now.
+    """assigned: units that the arm got.
 
-    metrics: by name, of those units whose outcome is known. newest_at: the arm's newest fact.
-    duplicates: rows that came in more than once.
+    metrics: by name, of units whose outcome is known. newest_at: its newest fact. duplicates: rows
+    that came in more than once. due: by metric, units so long ago that their outcome is to be known
+    by now; all of them where it does not say.
     """
 
     assigned: int
     metrics: Mapping[str, Statistics]
     newest_at: datetime | None
     duplicates: int = 0
+    due: Mapping[str, int] = field(default_factory=dict)
+
+    def expected(self, metric: str) -> int:
+        """Units of which a metric should be known."""
+        return self.due.get(metric, self.assigned)
 
 
 @dataclass(frozen=True)
@@ -163,7 +169,8 @@ def _doubled(stratum: Stratum) -> Iterator[str]:
 def _late(metric: Metric, newest: Stratum, least_known: float) -> str | None:
     """Outcomes that are still to come are not a fair part: what fails or is slow comes late."""
     counts = [
-        (newest.arms[name].assigned, newest.arms[name].metrics[metric.name].n) for name in BOTH
+        (newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n)
+        for name in BOTH
     ]
     for name, (assigned, known) in zip(BOTH, counts, strict=True):
         if known < least_known * assigned:

@@ -76,21 +76,23 @@ def writing(store: Store) -> Iterator["Writer"]:
 
 @dataclass(frozen=True)
 class Writer:
-    _connection: Connection
+    """connection: in the same transaction, for what belongs to a change."""
+
+    connection: Connection
 
     def last(self, spec: str, alias: str) -> Entry | None:
         """The newest change of where an alias points."""
-        return next(iter(_entries(self._connection, spec, alias, newest=True)), None)
+        return next(iter(_entries(self.connection, spec, alias, newest=True)), None)
 
     def history(self, spec: str, alias: str) -> list[Entry]:
         """Oldest first."""
-        return _entries(self._connection, spec, alias)
+        return _entries(self.connection, spec, alias)
 
     def add(self, change: Change) -> Entry:
-        at, evidence = self._connection.execute(
+        at, evidence = self.connection.execute(
             NOW, {"evidence": json.dumps(dict(change.evidence), default=str)}
         ).one()
-        last = self._connection.execute(
+        last = self.connection.execute(
             select(table.c.id, table.c.hash).order_by(table.c.id.desc()).limit(1)
         ).first()
         number, before = (last.id + 1, last.hash) if last else (1, FIRST)
@@ -109,7 +111,7 @@ class Writer:
             hash="",
         )
         values = {**vars(entry), "hash": entry.hashed(before)}
-        self._connection.execute(insert(table).values(values))
+        self.connection.execute(insert(table).values(values))
         return Entry(**values)
 
 

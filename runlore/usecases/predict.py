@@ -71,13 +71,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request got no answer, with the HTTP status that says so."""
+    """Why a request got no answer, with the HTTP status that says so.
+
+    source, source_id: the execution that it was about, where that is known.
+    """
 
     spec: str
     version: str | None
     status: int
     error: str
     request: Mapping[str, Any]
+    source: str | None = None
+    source_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +227,8 @@ def refusal_row(refusal: Refusal, at: datetime, arm: str = "champion") -> Row:
         status=refusal.status,
         as_of=at,
         request=refusal.request,
+        source=refusal.source,
+        source_id=refusal.source_id,
         error=refusal.error,
     )
 
@@ -245,7 +252,7 @@ def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
             arm=ask.arm,
             status=200,
             as_of=given.as_of,
-            request=_shown(request.subject),
+            request=shown(request.subject),
             source=request.source,
             source_id=request.source_id,
             features=features,
@@ -294,7 +301,8 @@ def _bound(bounds: "NDArray[np.float64] | None", at: int) -> float | None:
     return None if bounds is None else float(bounds[at])
 
 
-def _shown(subject: Subject) -> dict[str, Any]:
+def shown(subject: Subject) -> dict[str, Any]:
+    """A subject as the ledger has it."""
     return {
         "actor": subject.actor,
         "kind": subject.kind,

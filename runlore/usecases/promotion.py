@@ -76,7 +76,7 @@ def announce(store: Store, registry: "Registry", ref: "VersionRef", why: Reason)
     Returns its aliases.
     """
     with alias_changes.writing(store) as history:
-        _catch_up(history, registry, ref.spec)
+        catch_up(history, registry, ref.spec)
         change = registry.announce(ref)
         if change is not None:
             history.add(_change(ref.spec, change.alias, ref.version, "announce", why, ref))
@@ -97,22 +97,33 @@ def promote(
     than when it was trained, is Refused, and so is one that is the champion already.
     """
     with alias_changes.writing(store) as history:
-        _catch_up(history, registry, spec)
-        aliases = _aliases(registry, spec)
-        wanted = version or aliases.get(CHALLENGER)
-        if wanted is None:
-            raise Refused(f"{spec}: there is no @challenger; name a version to promote")
-        if wanted == aliases.get(CHAMPION):
-            raise Refused(f"{spec}: version {wanted} is the champion already")
-        ref = registry.version(spec, wanted)
-        if folder is not None:
-            _try_out(registry, ref, folder)
-        entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
-        if aliases.get(CHALLENGER) == wanted:
-            history.add(_change(spec, CHALLENGER, None, "promote", why, ref))
-        registry.set_alias(spec, CHAMPION, wanted)
-        if aliases.get(CHALLENGER) == wanted:
-            registry.remove_alias(spec, CHALLENGER)
+        return promote_within(history, registry, spec, why, version, folder)
+
+
+def promote_within(
+    history: Writer,
+    registry: "Registry",
+    spec: str,
+    why: Reason,
+    version: str | None = None,
+    folder: "Path | None" = None,
+) -> Entry:
+    """`promote` as a part of a transaction that writes down more."""
+    aliases = catch_up(history, registry, spec)
+    wanted = version or aliases.get(CHALLENGER)
+    if wanted is None:
+        raise Refused(f"{spec}: there is no @challenger; name a version to promote")
+    if wanted == aliases.get(CHAMPION):
+        raise Refused(f"{spec}: version {wanted} is the champion already")
+    ref = registry.version(spec, wanted)
+    if folder is not None:
+        _try_out(registry, ref, folder)
+    entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
+    if aliases.get(CHALLENGER) == wanted:
+        history.add(_change(spec, CHALLENGER, None, "promote", why, ref))
+    registry.set_alias(spec, CHAMPION, wanted)
+    if aliases.get(CHALLENGER) == wanted:
+        registry.remove_alias(spec, CHALLENGER)
     return entry
 
 
@@ -122,7 +133,7 @@ def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entr
     Rolling back again goes further back. Refused when there is nothing before.
     """
     with alias_changes.writing(store) as history:
-        _catch_up(history, registry, spec)
+        catch_up(history, registry, spec)
         past = champions(history.history(spec, CHAMPION))
         if len(past) < 2:
             raise Refused(f"{spec}: no version was champion before; nothing to roll back to")
@@ -135,12 +146,22 @@ def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entr
 def set_arms(store: Store, registry: "Registry", spec: str, arms: Arms, why: Reason) -> Entry:
     """Say how much the challenger answers from now on."""
     with alias_changes.writing(store) as history:
-        _catch_up(history, registry, spec)
-        version = _aliases(registry, spec).get(CHALLENGER)
-        if version is None and (arms.share or arms.shadow):
-            raise Refused(f"{spec}: there is no @challenger to give a share to")
-        told = Reason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
-        return history.add(_change(spec, CHALLENGER, version, "arms", told))
+        catch_up(history, registry, spec)
+        return set_arms_within(history, spec, arms, why)
+
+
+def set_arms_within(history: Writer, spec: str, arms: Arms, why: Reason) -> Entry:
+    """`set_arms` as a part of a transaction that writes down more.
+
+    Asks no registry, so that traffic can be taken away when that is gone: the challenger is the
+    one that the history knows.
+    """
+    known = history.last(spec, CHALLENGER)
+    version = known.version if known else None
+    if version is None and (arms.share or arms.shadow):
+        raise Refused(f"{spec}: there is no @challenger to give a share to")
+    told = Reason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
+    return history.add(_change(spec, CHALLENGER, version, "arms", told))
 
 
 def arms(store: Store) -> dict[str, Arms]:
@@ -168,7 +189,7 @@ def champions(changes: Sequence[Entry]) -> list[str]:
 def reconcile(store: Store, registry: "Registry", spec: str) -> None:
     """Write down where aliases point when somebody else has moved them."""
     with alias_changes.writing(store) as history:
-        _catch_up(history, registry, spec)
+        catch_up(history, registry, spec)
 
 
 def await_workers(store: Store, spec: str, version: str, patience_s: float) -> tuple[int, int]:
@@ -209,13 +230,15 @@ def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
     return {alias: found.version for alias, found in registry.aliases([spec])[spec].items()}
 
 
-def _catch_up(history: Writer, registry: "Registry", spec: str) -> None:
+def catch_up(history: Writer, registry: "Registry", spec: str) -> dict[str, str]:
+    """Write down where aliases were found to point; alias -> version."""
     aliases = _aliases(registry, spec)
     for alias in ALIASES:
         known, actual = history.last(spec, alias), aliases.get(alias)
         if actual != (known.version if known else None):
             why = Reason(ELSEWHERE, "the alias was found to point elsewhere")
             history.add(_change(spec, alias, actual, "found", why))
+    return aliases
 
 
 def _try_out(registry: "Registry", ref: "VersionRef", folder: "Path") -> None:

@@ -67,6 +67,34 @@ def test_units_without_a_name_and_batches_are_the_champions(
     assert {each["version"] for each in batch} == {"7"}
 
 
+def test_a_refusal_of_the_challenger_is_on_the_ledger_as_the_challenger_s(
+    client: httpx.Client, serving: Serving, challenger: Live, store: Store
+) -> None:
+    """Else a version that answers with errors would look as good as one that answers."""
+    object.__setattr__(challenger.bundle, "calibration", None)
+    challenge(serving, challenger, Arms(1.0))
+    refused = client.post(f"/predict/{NAME}", json=ANN | {"execution": "e1"})
+    assert refused.status_code == 500
+    client.post(f"/predict/{NAME}", json={"actor": 7})
+    columns = "arm, version, source_id, request->>'actor'"
+    with store.begin() as connection:
+        found = connection.execute(text(f"SELECT {columns} FROM runlore.ledger ORDER BY at"))
+        rows = [tuple(row) for row in found]
+    assert rows == [("challenger", "8", "e1", "ann"), ("champion", "7", None, None)]
+
+
+def test_a_batch_during_a_rollout_is_in_no_arm_and_is_shadowed_all_the_same(
+    client: httpx.Client, serving: Serving, challenger: Live, store: Store
+) -> None:
+    challenge(serving, challenger, Arms(0.5, shadow=True))
+    client.post(f"/predict/{NAME}/batch", json=[ANN, ANN])
+    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    with dedicated(store) as line:
+        assert of_it.step(line) == 2
+    arms = Counter(arm for arm, _, _ in on_ledger(store))
+    assert arms == {"champion-batch": 2, "shadow": 2}
+
+
 def test_the_shadow_answers_once_what_the_champion_answered(
     client: httpx.Client, serving: Serving, challenger: Live, store: Store
 ) -> None:

@@ -14,12 +14,18 @@ from handmade import register, write_bundle
 from bentos import following
 from bentos.following import Follower
 from bentos.serving import Serving
+from runlore.models.catalog import failure_risk
+from runlore.records import instant
 from runlore.records.errors import NoChampion
 from runlore.registry import Registry, connect
+from runlore.rollout.ramp import Order
 from runlore.settings import Settings
 from runlore.store import embedded, feature_states
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import rollout
+from runlore.usecases.promotion import Reason
+from runlore.usecases.rollout import Hand
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -79,6 +85,24 @@ def test_the_service_follows_the_alias(
     registry.remove_alias(NAME, "champion")
     follower.step()
     assert answering(follower) is None
+
+
+def test_a_rollout_s_share_is_taken_over_at_the_next_look_up_and_down(
+    follower: Follower, home: tuple[Settings, Registry], tmp_path: Path
+) -> None:
+    settings, registry = home
+    for alias, seed in (("champion", 1), ("challenger", 2)):
+        registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
+    with open_store(settings) as store:
+        hand = Hand(store, registry, settings.home / "serving")
+        rollout.start(hand, failure_risk.SPEC, instant.now(), Reason("ann", "trial"))
+        follower.step()
+        taken = sum(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
+        assert 20 < taken < 90
+        stop = Order("ann", "enough", "stop")
+        rollout.order(hand, failure_risk.SPEC, stop, instant.now())
+        follower.step()
+    assert not any(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
 
 
 def test_a_version_that_goes_live_has_its_histories_kept(

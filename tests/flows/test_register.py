@@ -65,10 +65,10 @@ def test_every_deployment_has_schedule_or_trigger_parameters_tags_and_pool() -> 
         assert deployment["description"].endswith(".")
 
 
-def test_train_score_and_monitor_run_for_each_spec_of_the_catalog() -> None:
+def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> None:
     found = {(d["entrypoint"].split(".")[1], d["parameters"].get("spec")) for d in deployed()}
     specs = ("failure-risk", "duration")
-    flows = ("train", "score", "monitor", "retraining")
+    flows = ("train", "score", "monitor", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
     assert found == expected | {("ingest", None), ("retrain", None)}
 

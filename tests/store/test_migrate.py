@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from runlore.records.errors import Misconfigured
-from runlore.store import migrate
+from runlore.store import migrate, schema_rollouts  # noqa: F401  (its tables)
 from runlore.store.embedded import binaries
 from runlore.store.engine import Store, connect
 from runlore.store.schema import metadata

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from runlore.store import schema_rollouts  # noqa: F401  (its tables join the metadata)
 from runlore.store.migrate import VERSION_TABLE
 from runlore.store.schema import SCHEMA, metadata
 

@@ -1,0 +1,19 @@
+"""Does the evidence let the challenger climb, wait, fall or take over?"""
+
+from prefect import flow
+
+from tasks import alerts
+from tasks import rollout as looking
+
+
+@flow(name="rollout", flow_run_name="rollout {spec}", timeout_seconds=1800)
+def rollout(spec: str, at: str | None = None) -> str:
+    """Decide on the newest rollout of a spec by all that is known at an ISO instant (default: now).
+
+    Returns what was decided, or "nothing" when no rollout goes on. Two runs at once decide once.
+    """
+    try:
+        found = looking.look(spec, at)
+        return "nothing" if found is None else found.state.newest.action
+    finally:
+        alerts.deliver()

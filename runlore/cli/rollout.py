@@ -1,0 +1,229 @@
+"""`runlore rollout`: a challenger that climbs by evidence, and what people have to say about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from runlore.cli.output import Json, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runlore.models.spec import ModelSpec
+    from runlore.settings import Settings
+    from runlore.usecases.rollout import Hand, Look
+
+app = typer.Typer(
+    help="Let a challenger climb by evidence; see, stop, step, override.",
+    no_args_is_help=True,
+)
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
+By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+
+
+@app.command()
+def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
+    """Give the challenger its first units; from there on evidence decides.
+
+    The deployments of the flow `rollout` look every five minutes, `runlore rollout look` does now.
+
+    Example: runlore rollout start failure-risk --reason "trained on October"
+    """
+    from runlore.usecases import rollout
+    from runlore.usecases.promotion import Reason
+
+    with _opened(spec) as (_, hand, found, at):
+        rollout.start(hand, found, at, Reason(by or getuser(), reason))
+        _tell(rollout.preview(hand.store, found, at), json=json)
+
+
+@app.command()
+def status(spec: Spec, json: Json = False) -> None:
+    """Show step and share, since when, the evidence so far, and what the next step waits for.
+
+    Example: runlore rollout status failure-risk
+    """
+    from runlore.usecases import rollout
+
+    with _opened(spec) as (_, hand, found, at):
+        _tell(rollout.preview(hand.store, found, at), json=json)
+
+
+@app.command()
+def look(spec: Spec, json: Json = False) -> None:
+    """Decide now, as the flow does: advance, hold, roll back or promote, by the evidence.
+
+    The exit code is 0 whatever is decided, and 1 when nothing could be: no rollout goes on.
+
+    Example: runlore rollout look failure-risk
+    """
+    from runlore.usecases import alert_delivery, rollout
+
+    with _opened(spec) as (settings, hand, found, at):
+        done = rollout.look(hand, found, at)
+        alert_delivery.right_away(hand.store, settings.alert_channels)
+    if done is None:
+        typer.echo(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}", err=True)
+        raise typer.Exit(1)
+    _tell(done, json=json)
+
+
+@app.command()
+def history(
+    spec: Spec,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw share and evidence: .svg or .png.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List every decision of the newest rollout: when, by whom, why.
+
+    Example: runlore rollout history failure-risk --plot ramp.svg
+    """
+    from runlore.usecases import rollout, rollout_plot, rollout_report
+
+    with _opened(spec) as (_, hand, found, at):
+        known = rollout.preview(hand.store, found, at)
+        if plot is not None:
+            rollout_plot.write(hand.store, known, plot)
+    told = rollout_report.spans(known.state.history)
+    if json:
+        emit_json({"spec": spec, "decisions": [asdict(each) for each in told]})
+        return
+    rows: list[dict[str, object]] = [
+        {
+            "at": f"{each.first_at:%Y-%m-%d %H:%M}",
+            "share": f"{each.step} %",
+            "what": rollout_report.words(each) + (" !" if each.is_alert else ""),
+            "by": each.actor,
+            "why": "; ".join(each.reasons),
+        }
+        for each in told
+    ]
+    emit_table(rollout_report.headline(known), rows)
+    if plot is not None:
+        typer.echo(f"drawn: {plot}")
+
+
+@app.command()
+def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
+    """Take the challenger's units away; the champion answers all within a second.
+
+    Example: runlore rollout stop failure-risk --reason "the sensor was broken"
+    """
+    _order(_Wanted(spec, "stop", reason, by), json=json)
+
+
+@app.command()
+def step(
+    spec: Spec,
+    percent: Annotated[int, typer.Argument(min=1, max=99, help="One of the policy's steps.")],
+    reason: Why,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Set the challenger's share by hand; evidence goes on deciding from there.
+
+    Example: runlore rollout step failure-risk 25 --reason "enough is known of this kind of change"
+    """
+    _order(_Wanted(spec, "step", reason, by, percent), json=json)
+
+
+@app.command()
+def override(
+    spec: Spec,
+    action: Annotated[
+        Literal["promote", "hold", "resume"], typer.Argument(help="What is to happen.")
+    ],
+    reason: Why,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Promote whatever the evidence says, hold until you resume, or resume.
+
+    What is held is still rolled back when a guardrail breaks.
+
+    Example: runlore rollout override failure-risk hold --reason "over the holidays"
+    """
+    from runlore.usecases import rollout
+    from runlore.usecases.promotion import Reason
+
+    if action != "resume":
+        _order(_Wanted(spec, action, reason, by), json=json)
+        return
+    with _opened(spec) as (_, hand, found, at):
+        _tell(rollout.resume(hand, found, at, Reason(by or getuser(), reason)), json=json)
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    spec: str
+    action: Literal["stop", "hold", "step", "promote"]
+    reason: str
+    by: str | None
+    step: int | None = None
+
+
+def _order(wanted: _Wanted, *, json: bool) -> None:
+    from runlore.rollout.ramp import Order
+    from runlore.usecases import rollout
+
+    with _opened(wanted.spec) as (_, hand, found, at):
+        order = Order(wanted.by or getuser(), wanted.reason, wanted.action, wanted.step)
+        _tell(rollout.order(hand, found, order, at), json=json)
+
+
+def _tell(look: "Look", *, json: bool) -> None:
+    from runlore.usecases import rollout_report as report
+
+    if json:
+        emit_json(report.document(look))
+        return
+    typer.echo(report.headline(look))
+    rows: list[dict[str, object]] = [
+        {
+            "metric": each.metric,
+            "role": each.role,
+            "units": f"{each.units[0]:,} / {each.units[1]:,}",
+            "champion": report.number(each.values[0]),
+            "challenger": report.number(each.values[1]),
+            "beyond tolerated": report.interval(each.beyond),
+            "so": each.answer,
+        }
+        for each in report.lines(look)
+    ]
+    if rows:
+        emit_table("Evidence so far", rows)
+    newest = look.state.newest
+    typer.echo(f"last decision, {newest.at:%Y-%m-%d %H:%M} UTC, {newest.actor}: {newest.action}")
+    for reason in newest.reasons:
+        typer.echo(f"  {reason}")
+    waits = [each for each in report.missing(look) if each not in newest.reasons]
+    if waits:
+        typer.echo("what the next step waits for:")
+    for reason in waits:
+        typer.echo(f"  {reason}")
+
+
+@contextmanager
+def _opened(spec: str) -> Iterator[tuple["Settings", "Hand", "ModelSpec", "datetime"]]:
+    from runlore import registry, settings
+    from runlore.records import instant
+    from runlore.store.engine import open_store
+    from runlore.store.tracking import tracking_url
+    from runlore.usecases import specs
+    from runlore.usecases.rollout import Hand
+
+    chosen = settings.read()
+    found = specs.find(chosen, spec)
+    with open_store(chosen) as store:
+        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
+        hand = Hand(store, registry.connect(chosen, uri), chosen.home / "serving")
+        yield chosen, hand, found, instant.now()

@@ -1,0 +1,97 @@
+"""Rollouts and what was decided of them: rows that are only ever added.
+
+Whether a rollout goes on, with what share and since when, follows from its decisions; writers hold
+the lock of `alias_changes.writing`, so there is one decision at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Column, Connection, insert, select
+
+from runlore.store.schema_rollouts import rollout_decisions as decisions
+from runlore.store.schema_rollouts import rollouts as table
+
+Action = Literal["start", "advance", "hold", "roll back", "promote"]
+Ordered = Literal["start", "stop", "hold", "resume", "step", "promote"]
+
+BULKY = ("evidence", "readings")
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """policy: the rule as `rollout.document` writes it down. outcome_due_s: see RolloutPolicy."""
+
+    id: int
+    spec: str
+    champion: str
+    challenger: str
+    unit: str
+    policy: Mapping[str, Any]
+    outcome_due_s: int
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision to be added. step: the challenger's percent from then on.
+
+    ordered: what a person wanted; None: the rule decided. change_id: the alias change that
+    carried it out.
+    """
+
+    rollout_id: int
+    at: datetime
+    action: Action
+    step: int
+    reasons: Sequence[str]
+    is_alert: bool
+    actor: str
+    ordered: Ordered | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    readings: Mapping[str, Any] = field(default_factory=dict)
+    change_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry(Decided):
+    """A decision as it stands on record."""
+
+    id: int = 0
+    written_at: datetime | None = None
+
+
+def add_rollout(connection: Connection, new: Rollout) -> Rollout:
+    """With its number; `new.id` is ignored."""
+    values = {name: value for name, value in vars(new).items() if name != "id"}
+    values["policy"] = dict(new.policy)
+    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    return Rollout(number, **values)
+
+
+def add_decision(connection: Connection, new: Decided) -> Entry:
+    values = {**vars(new), "reasons": list(new.reasons)}
+    added = insert(decisions).values(values).returning(decisions.c.id, decisions.c.written_at)
+    row = connection.execute(added).one()
+    return Entry(**vars(new), id=row.id, written_at=row.written_at)
+
+
+def last(connection: Connection, spec: str) -> Rollout | None:
+    """The newest rollout of a spec, whether it goes on or not."""
+    return next(iter(of_spec(connection, spec, limit=1)), None)
+
+
+def of_spec(connection: Connection, spec: str, limit: int = 100) -> list[Rollout]:
+    """The newest first."""
+    wanted = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    return [Rollout(**row._mapping) for row in connection.execute(wanted)]
+
+
+def history(connection: Connection, rollout_id: int, *, is_brief: bool = True) -> list[Entry]:
+    """The decisions of a rollout, oldest first. is_brief: without evidence and readings."""
+    left_out = BULKY if is_brief else ()
+    columns: list[Column[Any]] = [each for each in decisions.c if each.name not in left_out]
+    wanted = select(*columns).where(decisions.c.rollout_id == rollout_id).order_by(decisions.c.id)
+    return [Entry(**row._mapping) for row in connection.execute(wanted)]

@@ -1,0 +1,34 @@
+"""One look at a rollout as a task, with its timeline and its progress where people look."""
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_markdown_artifact, create_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore import registry, settings
+from runlore.records.instant import now, parse
+from runlore.store.engine import open_store
+from runlore.store.tracking import tracking_url
+from runlore.usecases import rollout, rollout_report, specs
+from runlore.usecases.rollout import Hand, Look
+from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
+def look(spec: str, at: str | None) -> Look | None:
+    """None when no rollout goes on."""
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
+        hand = Hand(store, registry.connect(chosen, uri), chosen.home / "serving")
+        found = rollout.look(hand, specs.find(chosen, spec), parse(at, "at") if at else now())
+    if found is None:
+        get_run_logger().info("%s: no rollout goes on", spec)
+        return None
+    newest = found.state.newest
+    tell = get_run_logger().warning if newest.is_alert else get_run_logger().info
+    tell("%s: %s at %d %%: %s", spec, newest.action, newest.step, "; ".join(newest.reasons))
+    create_markdown_artifact(rollout_report.markdown(found), key=f"rollout-{spec}")
+    create_progress_artifact(
+        float(newest.step), key=f"rollout-share-{spec}", description=rollout_report.headline(found)
+    )
+    return found

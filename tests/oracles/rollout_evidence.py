@@ -1,0 +1,125 @@
+"""What `store.rollout_evidence` adds up, row by row in plain Python."""
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from runlore.rollout.moments import Moments, moments_of, moments_of_counts, no_moments
+from runlore.rollout.sketch import sketch_of
+from runlore.store.rollout_evidence import Counted, Span, Wanted
+
+Row = Mapping[str, Any]
+
+
+def count(ledger: Sequence[Row], facts: Sequence[Row], wanted: Wanted) -> list[dict[str, Counted]]:
+    """ledger: its rows. facts: rows of `executions`, in sequence."""
+    of_units: dict[str, list[Row]] = defaultdict(list)
+    begins = min(span.begins for span in wanted.spans)
+    for row in sorted(ledger, key=lambda each: (each["at"], each["id"])):
+        unit = row["source_id"] if wanted.unit == "execution" else row["request"].get(wanted.unit)
+        is_drawn = row["arm"] not in ("shadow", "batch", "champion-batch")
+        if row["spec"] == wanted.spec and row["at"] >= begins and is_drawn and unit:
+            of_units[unit].append(row)
+    grouped: dict[tuple[int, str], list[list[Row]]] = defaultdict(list)
+    for rows in of_units.values():
+        span = _span(rows[0]["at"], wanted.spans)
+        if span is not None:
+            own = [each for each in rows if _span(each["at"], wanted.spans) == span]
+            grouped[span, _arm(rows[0], wanted)].append(own)
+    found: list[dict[str, Counted]] = [{} for _ in wanted.spans]
+    for (span, arm), units in grouped.items():
+        found[span][arm] = _counted(units, facts, wanted)
+    return found
+
+
+def _span(at: datetime, spans: Sequence[Span]) -> int | None:
+    for number, span in enumerate(spans):
+        if span.begins <= at and (span.ends is None or at < span.ends):
+            return number
+    return None
+
+
+def _arm(row: Row, wanted: Wanted) -> str:
+    versions = {"champion": wanted.champion, "challenger": wanted.challenger}
+    if versions.get(row["arm"]) == row["version"] and row["version"] is not None:
+        return str(row["arm"])
+    return f"{row['arm']} with version {row['version'] or 'none'}"
+
+
+def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: Wanted) -> Counted:
+    predictions, latencies, losses, due = [], [], [], 0
+    for rows in units:
+        answered = [each for each in rows if each["status"] == 200]
+        if answered:
+            shown = [_shown(each["prediction"], wanted) for each in answered]
+            predictions.append(sum(shown) / len(shown))
+        known = [each["latency_ms"] for each in answered if each["latency_ms"] is not None]
+        if known:
+            latencies.append(sum(known) / len(known))
+        is_due, of_unit = _losses(answered, facts, wanted)
+        due += is_due
+        if of_unit:
+            losses.append(of_unit)
+    return Counted(
+        assigned=len(units),
+        answered=len(predictions),
+        due=due,
+        newest_at=max(each["at"] for rows in units for each in rows),
+        errors=_share(units, range(500, 600)),
+        refusals=_share(units, range(400, 500)),
+        prediction=moments_of(predictions) if predictions else no_moments(),
+        loss=_moments(losses),
+        latency=sketch_of(latencies),
+    )
+
+
+def _shown(prediction: float, wanted: Wanted) -> float:
+    return prediction if wanted.is_probability else math.log1p(max(prediction, 0.0))
+
+
+def _share(units: list[list[Row]], statuses: range) -> Moments:
+    return moments_of_counts(
+        len(units), sum(any(each["status"] in statuses for each in rows) for rows in units)
+    )
+
+
+def _losses(
+    answered: list[Row], facts: Sequence[Row], wanted: Wanted
+) -> tuple[bool, tuple[float, float, float] | None]:
+    """Whether something is due, and the sums of losses, of ones and of outcomes."""
+    first: dict[tuple[str, str], Row] = {}
+    for row in answered:
+        is_wanted = not wanted.kinds or row["request"]["kind"] in wanted.kinds
+        if row["source_id"] is not None and row["at"] <= wanted.due_at and is_wanted:
+            first.setdefault((row["source"], row["source_id"]), row)
+    is_due, told = False, []
+    for name, row in first.items():
+        ends = [
+            each
+            for each in facts
+            if (each["source"], each["source_id"]) == name
+            and each["status"] not in ("submitted", "running")
+            and each["known_at"] <= wanted.at
+        ]
+        y = _outcome(ends[-1], wanted.of) if ends else None
+        is_due |= not ends or y is not None
+        if y is not None:
+            apart = row["prediction"] - y
+            told.append((apart**2 if wanted.is_probability else abs(apart), y))
+    if not told:
+        return is_due, None
+    return is_due, (sum(loss for loss, _ in told), float(len(told)), sum(y for _, y in told))
+
+
+def _outcome(fact: Row, of: str) -> float | None:
+    if of == "failed":
+        return float(fact["status"] != "succeeded")
+    if fact["started"] is None or fact["finished"] is None:
+        return None
+    return float((fact["finished"] - fact["started"]).total_seconds())
+
+
+def _moments(losses: list[tuple[float, float, float]]) -> Moments:
+    return moments_of(*zip(*losses, strict=True)) if losses else no_moments(3)
