@@ -112,7 +112,8 @@ def ending_of(found: object) -> Ending:
     reasons = "; ".join(found["reasons"])
     if not found["passed"]:
         return Ending("refused", f"{found['candidate']}: {reasons}", True, found)
-    told = f"version {found['version']} is @{found['alias']}: {reasons}"
+    compared = found["challenge"] or {"reason": reasons}
+    told = f"version {found['version']} is @{found['alias']}: {compared['reason']}"
     return Ending("done", told, True, found)
 
 

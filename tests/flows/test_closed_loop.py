@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,9 +13,11 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from flows import register
 from flows.monitor import monitor
 from flows.retrain import retrain
+from flows.rollout import rollout
 from flows.runner import in_process
 from flows.train import train
 from runlore import registry, settings
+from runlore.models.spec import Gate, RetrainingPolicy
 from runlore.records import instant
 from runlore.settings import Settings
 from runlore.stack import Stack, running
@@ -23,14 +25,18 @@ from runlore.store.engine import Store, open_store
 from runlore.store.retrainings import Retraining
 from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, retraining
+from runlore.usecases.contract import Acceptance
 from runlore.usecases.retraining import Wish
+from runlore.usecases.train import train_spec
 from tests.flows.turned_world import SPEC, tell
+from tests.usecases.traffic import HOUR, Traffic, Version
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NAME = SPEC.name
 REPOSITORY = Path(__file__).parents[2]
 DAYS_BEFORE, DAYS_AFTER = 30, 28
 PATIENCE_S = 240.0
+FROM_NOW = instant.now() + HOUR
 
 
 @dataclass
@@ -145,6 +151,48 @@ def test_the_same_facts_are_refused_to_a_person_too(store: Store) -> None:
     wish = Wish("person", "ann", "again")
     found = retraining.request(store, known, SPEC, wish, instant.now()).retraining
     assert (found.state, found.wanted.new_labels) == ("refused", 0)
+
+
+def ramp(traffic: Traffic, first_hour: int, line: Timeline) -> str:
+    """Hours of traffic, in simulated time from now on, until the rollout is over."""
+    for hour in range(first_hour, first_hour + 8):
+        begin = FROM_NOW + hour * HOUR
+        told = rollout(NAME, begin.isoformat())
+        line.say(f"rollout at {begin:%m-%d %H:%M}, simulated: {told}")
+        if told in ("promote", "roll back"):
+            return str(told)
+        traffic.run(begin + timedelta(minutes=2), 4_000, timedelta(minutes=50))
+    return "undecided"
+
+
+def digest_of(store: Store, version: str) -> str:
+    return registry.connect(settings.read(), tracking_url(store)).version(NAME, version).digest
+
+
+def test_the_challenger_ramps_up_and_takes_over(store: Store) -> None:
+    answers = {"champion": Version(), "challenger": Version()}
+    versions = {"champion": "1", "challenger": "2"}
+    good = Traffic(store, versions, digest_of(store, "2"), answers, SPEC)
+    assert ramp(good, 0, Timeline()) == "promote"
+    assert champion_of(store) == {"champion": "2"}
+
+
+def test_a_challenger_that_serves_badly_is_rolled_back(store: Store) -> None:
+    known = registry.connect(settings.read(), tracking_url(store))
+    lenient = replace(
+        SPEC,
+        split=replace(SPEC.split, max_rows=600),
+        gates=(Gate("auc", "bound", 0.0),),
+        retraining=RetrainingPolicy(least_gain=-10.0),
+    )
+    accepted = Acceptance("ann", "traffic of another kind")
+    found = train_spec(store, known, lenient, accepted=accepted)
+    assert (found.version, found.alias) == ("3", "challenger")
+    answers = {"champion": Version(), "challenger": Version(noise=0.45)}
+    versions = {"champion": "2", "challenger": "3"}
+    bad = Traffic(store, versions, digest_of(store, "3"), answers, SPEC, seed=1)
+    assert ramp(bad, 20, Timeline()) == "roll back"
+    assert champion_of(store)["champion"] == "2"
 
 
 def test_an_automation_that_somebody_paused_stays_paused_when_it_is_registered_anew(

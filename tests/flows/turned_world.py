@@ -13,6 +13,7 @@ from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.instant import to_us
 from runlore.store import facts
 from runlore.store.engine import Store
+from tests.usecases import traffic
 
 SPEC = replace(
     failure_risk.SPEC,
@@ -27,6 +28,7 @@ SPEC = replace(
     gates=(Gate("auc", "bound", 0.5),),
     split=Split(folds=2, max_rows=10 * 80),
     retraining=RetrainingPolicy(least_new_labels=200),
+    rollout=replace(traffic.POLICY, starts="by itself"),
 )
 SAFE = {"before": (0.02, 0.35), "after": (0.7, 0.1)}
 """Shares of small and of large work that fail."""
