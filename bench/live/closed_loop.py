@@ -13,7 +13,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 TEST = "tests/flows/test_closed_loop.py"
-LINE = re.compile(r"^\s*\d+\.\d s  .*$", re.MULTILINE)
+LINE = re.compile(r"^\.?( *\d+\.\d s  .*)$", re.MULTILINE)
 
 
 def main() -> int:
