@@ -2,7 +2,8 @@
 
 from prefect import flow
 
-from tasks import alerts, monitoring
+from tasks import alerts, monitoring, retraining
+from tasks import performance as performing
 
 
 @flow(name="monitor", flow_run_name="monitor {spec}", timeout_seconds=2 * 3600)
@@ -10,10 +11,15 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
     """Compare a window (default: the spec's) before an ISO instant (default: now).
 
     Also compares the features that were served with those that the log gives, and drops what is
-    too old from the ledger. Returns the verdict: drift, no drift, or not enough data.
+    too old from the ledger. Drift, or a score below its floor, asks for a training.
+    Returns the verdict: drift, no drift, or not enough data.
     """
     try:
         monitoring.compare_features(spec, window_days)
-        return monitoring.monitor(spec, window_days, at).verdict.answer
+        found = monitoring.monitor(spec, window_days, at)
+        scored = performing.measure_performance(spec, window_days, at)
+        retraining.ask(spec, found, scored, at)
+        retraining.announce()
+        return found.verdict.answer
     finally:
         alerts.deliver()

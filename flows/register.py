@@ -25,6 +25,7 @@ from prefect.states import Crashed
 from prefect.utilities.callables import parameter_schema
 
 import runlore
+from flows import automations
 from runlore import settings
 from runlore.records import instant
 from runlore.stack.services import POOL
@@ -66,7 +67,10 @@ def register(client: SyncPrefectClient, deployments: list[dict[str, Any]]) -> li
         for deployment in deployments
         if (deployment["entrypoint"], deployment["name"], version_of(deployment)) not in present
     ]
-    return [put(client, deployment) for deployment in changed]
+    return [
+        *(put(client, deployment) for deployment in changed),
+        *automations.register(client, deployments),
+    ]
 
 
 def ensure_pool(client: SyncPrefectClient) -> None:

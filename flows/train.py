@@ -14,17 +14,17 @@ from tasks import training
 
 
 @flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
-def train(spec: str, accept_data: str | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
-    """Train all candidates of a spec on the log as it is now.
+def train(spec: str, accept_data: str | None = None, until_seq: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
+    """Train all candidates of a spec on the log as it is now, or as it was until a fact.
 
     Fails, with the reasons, when what came in since the champion's training breaks its data
     contract, unless `accept_data` says why it may pass; and, with the numbers, when the best
-    candidate does not pass its gates.
+    candidate does not pass its gates, or does not beat the champion.
     """
     wanted = specs.find(settings.read(), spec)
     checked = training.check_data(spec, accept_data)
     refuse_bad(checked)
-    found = training.extract(spec)
+    found = training.extract(spec, until_seq)
     division = divide(wanted, found.data)
     done: dict[Any, Any] = {}
     for kind in in_order(wanted):

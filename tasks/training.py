@@ -49,10 +49,10 @@ def check_data(spec: str, accept: str | None) -> Checked:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def extract(spec: str) -> Extract:
+def extract(spec: str, until_seq: int | None = None) -> Extract:
     chosen = settings.read()
     with open_store(chosen) as store:
-        found = extraction.extract(store, specs.find(chosen, spec))
+        found = extraction.extract(store, specs.find(chosen, spec), until_seq=until_seq)
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
         spec,

@@ -17,6 +17,7 @@ from runlore.cli import (
     monitor,
     performance,
     quality,
+    retrain,
     rollout,
     score,
     serve,
@@ -51,6 +52,7 @@ app.command()(versions.promote)
 app.command()(versions.rollback)
 app.command()(versions.arms)
 app.command()(versions.audit)
+app.add_typer(retrain.app, name="retrain")
 app.add_typer(rollout.app, name="rollout")
 app.command()(score.score)
 app.command()(serve.serve)

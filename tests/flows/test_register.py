@@ -54,10 +54,12 @@ def test_a_placeholder_is_filled_from_the_variables() -> None:
     assert inbox["parameters"]["path"] == "/home/inbox/executions.csv"
 
 
-def test_every_deployment_has_schedule_zone_parameters_tags_and_pool() -> None:
+def test_every_deployment_has_schedule_or_trigger_parameters_tags_and_pool() -> None:
     for deployment in deployed():
         assert deployment["work_pool"]["name"] == "runlore"
-        assert {"cron", "timezone"} <= deployment["schedules"][0].keys()
+        schedules = deployment.get("schedules", ())
+        assert deployment.get("triggers") or schedules
+        assert all({"cron", "timezone"} <= schedule.keys() for schedule in schedules)
         assert deployment["tags"][0] == "runlore"
         assert deployment["parameters"]
         assert deployment["description"].endswith(".")
@@ -66,9 +68,9 @@ def test_every_deployment_has_schedule_zone_parameters_tags_and_pool() -> None:
 def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> None:
     found = {(d["entrypoint"].split(".")[1], d["parameters"].get("spec")) for d in deployed()}
     specs = ("failure-risk", "duration")
-    flows = ("train", "score", "monitor", "rollout")
+    flows = ("train", "score", "monitor", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    assert found == expected | {("ingest", None)}
+    assert found == expected | {("ingest", None), ("retrain", None)}
 
 
 @pytest.mark.slow

@@ -21,6 +21,7 @@ from runlore.store.schema.alerts import (
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
 from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
+from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
 from runlore.store.schema.watching import (
@@ -64,6 +65,8 @@ __all__ = [
     "performance_results",
     "rate_windows",
     "rejects",
+    "retraining_states",
+    "retrainings",
     "rollout_decisions",
     "rollouts",
     "workers",

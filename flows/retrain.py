@@ -1,0 +1,35 @@
+"""Carry out a training that was asked for: contract, training, comparison with the champion.
+
+An automation starts it for every event `runlore.retraining.wanted` (deployments/prefect.yaml).
+"""
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Completed, Failed
+
+from flows.train import train
+from tasks import alerts, retraining
+
+NOTHING = "nothing to do: it has begun, has ended, or another one of its spec runs"
+
+
+@flow(name="retrain", flow_run_name="retrain for request {request}", timeout_seconds=5 * 3600)
+def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
+    """Train for a request, the oldest that waits unless told which; `runlore retrain list`.
+
+    A request trains once, however often this runs. Fails with the reasons when the data, the gates
+    or the comparison with the champion refuse; the champion serves on.
+    """
+    try:
+        begun = retraining.begin(request)
+        if begun is None:
+            return Completed(message=NOTHING)
+        state: Any = train(begun.spec, None, begun.until_seq, return_state=True)
+        found = state.result(raise_on_failure=False)
+        ending = retraining.end(begun, found)
+        if ending.state == "done":
+            return found
+        return Failed(message=f"{ending.state}: {ending.reason}")
+    finally:
+        alerts.deliver()

@@ -1,0 +1,122 @@
+"""Retraining as tasks: ask, announce by an event, begin, end."""
+
+from typing import Any
+
+from prefect import get_run_logger, task
+from prefect.cache_policies import NO_CACHE
+from prefect.events import emit_event
+
+from runlore import registry, settings
+from runlore.records.errors import Refused
+from runlore.records.instant import now, parse
+from runlore.store.engine import open_store
+from runlore.store.retrainings import Retraining
+from runlore.store.tracking import tracking_url
+from runlore.usecases import retraining, retraining_course, specs
+from runlore.usecases.monitor import MonitorOutcome
+from runlore.usecases.performance import PerformanceOutcome
+from runlore.usecases.retraining import Wish
+from runlore.usecases.retraining_course import Begun, Ending
+from tasks.retry import RETRIES
+
+EVENT = "runlore.retraining.wanted"
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="ask for {spec}", timeout_seconds=600)
+def ask(
+    spec: str, drift: MonitorOutcome, performance: PerformanceOutcome | None, at: str | None
+) -> None:
+    """Write down what a window and the scores of answers ask for, wanted or refused."""
+    wishes = [retraining.because_of_drift(drift)]
+    wishes += [retraining.because_of_performance(performance)] if performance else []
+    chosen = settings.read()
+    instant = parse(at, "at") if at else now()
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        for wish in wishes:
+            if isinstance(wish, Wish):
+                wanted = specs.find(chosen, spec)
+                _say(retraining.request(store, known, wanted, wish, instant).retraining)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
+def look(spec: str) -> None:
+    """Ask for what is due by schedule or by new outcomes."""
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        found = retraining.look(store, known, specs.find(chosen, spec), now())
+    if found is not None:
+        _say(found.retraining)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="announce retrainings", timeout_seconds=120)
+def announce() -> int:
+    """Send an event for each request that waits; how many that were.
+
+    An event may be lost on its way: what nobody has begun is announced again later.
+    """
+    with open_store(settings.read()) as store:
+        waiting = retraining_course.to_announce(store, now())
+        for each in waiting:
+            emit_event(EVENT, **event_of(each))
+            retraining_course.announced(store, each.id, now())
+            get_run_logger().info("announced retraining %d of %s", each.id, each.wanted.spec)
+    return len(waiting)
+
+
+def event_of(each: Retraining) -> dict[str, Any]:
+    """What Prefect is told of a request; the automation reads `request`."""
+    spec = each.wanted.spec
+    return {
+        "resource": {"prefect.resource.id": f"runlore.spec.{spec}", "prefect.resource.name": spec},
+        "payload": {
+            "request": each.id,
+            "spec": spec,
+            "trigger": each.wanted.trigger,
+            "actor": each.wanted.actor,
+            "reason": each.wanted.reason,
+            "batch": each.wanted.batch,
+        },
+    }
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin {request}", timeout_seconds=600)
+def begin(request: int | None) -> Begun | None:
+    """Take a request on, the oldest that waits unless told which."""
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        number = retraining_course.oldest_waiting(store) if request is None else request
+        if number is None:
+            return None
+        spec = specs.find(chosen, retraining.show(store, number).wanted.spec)
+        return retraining_course.begin(store, spec, number, now())
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
+def end(begun: Begun, found: Any) -> Ending:  # noqa: ANN401  (an outcome, or what was raised)
+    """Write down what a training came to."""
+    ending = ending_of(found)
+    with open_store(settings.read()) as store:
+        retraining_course.end(store, begun, ending, now())
+    get_run_logger().info("%s: %s: %s", begun.spec, ending.state, ending.reason)
+    return ending
+
+
+def ending_of(found: object) -> Ending:
+    """found: what the flow `train` returned, or raised."""
+    if isinstance(found, Refused):
+        return Ending("refused", str(found))
+    if not isinstance(found, dict):
+        return Ending("failed", f"{type(found).__name__}: {found}")
+    reasons = "; ".join(found["reasons"])
+    if not found["passed"]:
+        return Ending("refused", f"{found['candidate']}: {reasons}", True, found)
+    compared = found["challenge"] or {"reason": reasons}
+    told = f"version {found['version']} is @{found['alias']}: {compared['reason']}"
+    return Ending("done", told, True, found)
+
+
+def _say(each: Retraining) -> None:
+    told = (each.id, each.wanted.spec, each.state, each.reason)
+    get_run_logger().info("retraining %d of %s is %s: %s", *told)
