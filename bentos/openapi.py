@@ -10,14 +10,16 @@ from bentos import schema
 from bentos.alerts import MOST_ALERTS, USUAL_ALERTS
 from bentos.errors import MEDIA_TYPE, TITLES
 from bentos.fields import Id
+from bentos.products.ways import WAYS
 from bentos.question import MOST_REASONS, MOST_ROWS, ask
 from bentos.serving import Serving
+from bentos.ways import described
 from runlore import __version__
 
 REF = "#/components/schemas/{model}"
 Content = dict[str, Any]
 OPEN = ("/livez", "/readyz")
-SCOPES = {"get": "read", "post": "record"}
+SCOPES = {"get": "read", "post": "record", "patch": "record"}
 """Method -> what a key must allow, but for predictions."""
 
 KEY: Content = {
@@ -55,6 +57,8 @@ def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
     told: tuple[type[BaseModel], ...]
     told = (schema.Answer, schema.Recorded, schema.History, schema.Prediction, schema.ProblemBody)
     told += (schema.AlertPage, schema.AlertDetail)
+    taken += {way.body: None for way in WAYS if way.body is not None}
+    told += tuple({model: None for way in WAYS for _, model in way.answers.values()})
     modes: list[Any] = [(model, "validation") for model in taken]
     modes += [(model, "serialization") for model in told]
     _, found = models_json_schema(modes, ref_template=REF)
@@ -62,7 +66,7 @@ def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
     for name, request in requests.items():
         paths |= _predictions(serving, name, request)
     if not serving.is_standalone:
-        paths |= _record_paths(*records) | _alert_paths()
+        paths |= _record_paths(*records) | _alert_paths() | described(WAYS, _responses)
     paths |= _health()
     components: Content = {"schemas": found["$defs"]}
     if needs_key:

@@ -20,6 +20,7 @@ from bentos.bodies import Limits, in_thread
 from bentos.door import Scope
 from bentos.errors import TITLES, Problem, TooSlow, problem
 from bentos.metrics import exposition, metrics
+from bentos.products.ways import WAYS
 from bentos.serving import Serving
 from runlore import settings as environment
 from runlore.records.errors import RunloreError
@@ -78,6 +79,7 @@ def application(
         _route("/alerts", "GET", alerts.every, "read"),
         _route("/alerts/{id}", "GET", alerts.one, "read"),
         _route("/alerts/{id}/ack", "POST", alerts.acknowledge, "record"),
+        *(_route(way.path, way.method, way.endpoint, way.scope) for way in WAYS),
         _route("/metrics", "GET", _metrics, "read"),
         _route("/docs.json", "GET", _document),
         _route("/openapi.json", "GET", _document),
@@ -137,8 +139,8 @@ async def _nothing(request: Request) -> Response:
     """No such path, or a path that knows other methods."""
     path = request.url.path
     partial = (r for r in request.app.routes[:-1] if r.matches(request.scope)[0] is Match.PARTIAL)
-    found = next(partial, None)
-    allowed = HEALTH_METHODS if path in HEALTH else found.methods if found else set()
+    found = {method for route in partial for method in route.methods}
+    allowed = HEALTH_METHODS if path in HEALTH else found
     if allowed:
         listed = ", ".join(sorted(allowed))
         return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from runlore.cli import (
+    ab,
     alerts,
     demo,
     ingest,
@@ -56,6 +57,7 @@ app.command()(monitor.monitor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
+app.add_typer(ab.app, name="ab")
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

@@ -15,11 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from runlore.records.errors import Misconfigured
-from runlore.store import migrate
+from runlore.store import migrate, schema_ab
 from runlore.store.embedded import binaries
 from runlore.store.engine import Store, connect
 from runlore.store.schema import metadata
 
+assert schema_ab.metadata is metadata
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('runlore')"
 
 

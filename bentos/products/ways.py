@@ -1,0 +1,7 @@
+"""Every way in but predictions, records and alerts: Runlore's own first, then the products'."""
+
+from bentos import ab
+from bentos.products import agent_zero_ab, ml_learning
+from bentos.ways import Way
+
+WAYS: tuple[Way, ...] = (*ab.WAYS, *ml_learning.WAYS, *agent_zero_ab.WAYS)

@@ -1,0 +1,269 @@
+"""`runlore ab`: compare variants on what comes of them, and decide by a rule written before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli import ab_shown
+from runlore.cli.output import Json, emit_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runlore.settings import Settings
+    from runlore.store.engine import Store
+    from runlore.usecases.ab_plan import Plan
+
+app = typer.Typer(help="Compare variants on what comes of them.", no_args_is_help=True)
+
+CHUNK_LINES = 20_000
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the test.")]
+By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
+
+
+@app.command()
+def create(
+    plan: Annotated[
+        Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan; see docs/ab.md.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of a simple test without a plan.")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="A variant, or NAME=WEIGHT; give several.")
+    ] = None,
+    event: Annotated[
+        str, typer.Option(help="A unit succeeds when it has one of these.")
+    ] = "conversion",
+    least_units: Annotated[int, typer.Option(min=2, help="Of each variant, to decide.")] = 100,
+    least_hours: Annotated[float, typer.Option(min=0, help="To run, to decide.")] = 24.0,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Plan a test; made twice it is one test. A control is added when no variant is one.
+
+    Example: runlore ab create plan.json
+
+    Example: runlore ab create --name buttons --variant red --variant green --event click
+    """
+    from runlore.usecases import ab
+
+    rule = {"least_units": least_units, "least_time_h": least_hours}
+    chosen = _plan(plan) if plan else _simple(name, variant or [], event, rule)
+    with _opened() as (_, store, at):
+        test, is_new = ab.create(store, chosen, ab.By(by or getuser(), at))
+    ab_shown.show_test(test, "planned" if is_new else "planned before", json=json)
+
+
+@app.command()
+def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
+    """Deal variants out from now on; its design stays as it is.
+
+    Example: runlore ab start buttons
+    """
+    from runlore.usecases import ab
+
+    with _opened() as (_, store, at):
+        test = ab.start(store, name, ab.By(by or getuser(), at, reason))
+    ab_shown.show_test(test, "runs", json=json)
+
+
+@app.command()
+def expose(
+    name: Name,
+    percent: Annotated[float, typer.Argument(min=0, max=100, help="Of units; it only rises.")],
+    by: By = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Show it to a larger share of units; those in it keep their variant.
+
+    Example: runlore ab expose buttons 50 --reason "no harm at 10 %"
+    """
+    from runlore.usecases import ab
+
+    with _opened() as (_, store, at):
+        test = ab.expose(store, name, percent / 100, ab.By(by or getuser(), at, reason))
+    ab_shown.show_test(test, f"is shown to {percent:g} % of units", json=json)
+
+
+@app.command()
+def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
+    """End it without a winner.
+
+    Example: runlore ab stop buttons --reason "the green one is unreadable"
+    """
+    from runlore.usecases import ab
+
+    with _opened() as (_, store, at):
+        test = ab.stop(store, name, ab.By(by or getuser(), at, reason))
+    ab_shown.show_test(test, "is over", json=json)
+
+
+@app.command()
+def assign(
+    name: Name,
+    units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
+    json: Json = False,
+) -> None:
+    """Say which variant units get; seen first it is written down.
+
+    Example: runlore ab assign buttons user-17 user-18
+    """
+    from runlore.rollout.document import as_json
+    from runlore.usecases import ab
+
+    with _opened() as (_, store, at):
+        dealt = ab.assign(store, name, units, at)
+    if json:
+        emit_json({"assignments": as_json(dealt)})
+        return
+    for each in dealt:
+        typer.echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
+
+
+@app.command()
+def record(
+    name: Name,
+    events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
+    json: Json = False,
+) -> None:
+    """Take in what units did: a JSON object with id, unit, event, value and at on each line.
+
+    The exit code is 1 when an event was rejected. What is sent again counts once.
+
+    Example: runlore ab record buttons events.jsonl
+    """
+    from itertools import islice
+
+    from runlore.usecases import ab_events
+
+    done = []
+    with _opened() as (_, store, at), _named():
+        while lines := list(islice((each for each in events if each.strip()), CHUNK_LINES)):
+            done.append(ab_events.record(store, name, b"[" + b",".join(lines) + b"]", at))
+    if ab_shown.show_intake(done, json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(name: Name, json: Json = False) -> None:
+    """Show how a test stands, and what a decision waits for; it does not count as a look.
+
+    Example: runlore ab status buttons
+    """
+    from runlore.usecases import ab_analysis
+
+    with _opened() as (_, store, at):
+        found = ab_analysis.status(store, name, at)
+    ab_shown.show_status(found, json=json)
+
+
+@app.command()
+def analyze(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of the test; unset: all that run.")
+    ] = None,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Look at a test, and end it when its rule says so; the look is kept with its evidence.
+
+    Example: runlore ab analyze buttons
+    """
+    from runlore.usecases import ab, ab_analysis, alert_delivery
+
+    with _opened() as (settings, store, at):
+        who = ab.By(by or getuser(), at)
+        if name is None:
+            found = ab_analysis.analyse_running(store, who)
+        else:
+            found = {name: ab_analysis.analyse(store, name, who)}
+        alert_delivery.right_away(store, settings.alert_channels)
+    ab_shown.show_looks(found, json=json)
+
+
+@app.command("list")
+def list_tests(json: Json = False) -> None:
+    """List all tests, the newest first.
+
+    Example: runlore ab list
+    """
+    from runlore.usecases import ab
+
+    with _opened() as (_, store, _at):
+        found = ab.every(store)
+    ab_shown.show_tests(found, json=json)
+
+
+@app.command()
+def export(name: Name, json: Json = False) -> None:
+    """Write a test, its looks and its figures (PNG, SVG) to the folder of reports.
+
+    Example: runlore ab export buttons
+    """
+    from runlore.usecases import ab_report
+
+    with _opened() as (settings, store, at):
+        paths = ab_report.export(store, name, settings.reports, at)
+    if json:
+        emit_json({"files": [str(path) for path in paths]})
+    else:
+        for path in paths:
+            typer.echo(path)
+
+
+def _plan(path: Path) -> "Plan":
+    from runlore.records.errors import BadInput
+    from runlore.usecases.ab_plan import Plan
+
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    with _named():
+        return Plan.model_validate_json(text)
+
+
+def _simple(name: str | None, variants: list[str], event: str, rule: dict[str, Any]) -> "Plan":
+    from runlore.usecases.ab_plan import Plan
+
+    parts = [each.partition("=") for each in variants]
+    with _named():
+        return Plan.model_validate(
+            {
+                "name": name,
+                "variants": [{"name": n, **({"weight": w} if w else {})} for n, _, w in parts],
+                "metrics": [{"name": event, "event": event}],
+                "rule": rule,
+            }
+        )
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """What is wrong with a document is said in one line that names the field."""
+    from pydantic import ValidationError
+
+    from runlore.records.errors import BadInput
+
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "document"
+        raise BadInput(f"{field}: {first['msg']}", field) from error
+
+
+@contextmanager
+def _opened() -> Iterator[tuple["Settings", "Store", "datetime"]]:
+    from runlore import settings
+    from runlore.records import instant
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        yield chosen, store, instant.now()

@@ -1,0 +1,146 @@
+"""How `runlore ab` shows what it found."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from runlore.cli.output import emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.store.ab_analyses import Look
+    from runlore.store.ab_events import Intake
+    from runlore.store.ab_tests import AbTest
+    from runlore.usecases.ab_analysis import Status
+
+SHOWN_REJECTS = 10
+
+
+def show_test(test: "AbTest", what: str, *, json: bool) -> None:
+    from runlore.usecases import ab_told
+
+    if json:
+        emit_json(ab_told.test(test))
+        return
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in test.design.shares.items())
+    typer.echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
+
+
+def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
+    from runlore.usecases import ab_told
+
+    if json:
+        emit_json({"tests": [ab_told.test(each) for each in tests]})
+        return
+    if not tests:
+        typer.echo("no A/B test yet; `runlore ab create --help` shows how")
+        return
+    rows = [
+        {
+            "test": each.name,
+            "state": each.state,
+            "variants": ", ".join(each.design.shares),
+            "exposure": f"{each.design.exposure:.0%}",
+            "started": "" if each.started_at is None else f"{each.started_at:%Y-%m-%d %H:%M}",
+            "winner": each.winner or "",
+        }
+        for each in tests
+    ]
+    emit_table("A/B tests, the newest first", rows)
+
+
+def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
+    """How many were rejected."""
+    faults: dict[str, int] = {}
+    for each in done:
+        for reason, events in each.faults.items():
+            faults[reason] = faults.get(reason, 0) + events
+    told: dict[str, int] = {
+        name: sum(getattr(each, name) for each in done)
+        for name in ("given", "added", "duplicates", "rejected")
+    }
+    rejects = [reject for each in done for reject in each.rejects][:SHOWN_REJECTS]
+    if json:
+        emit_json({**told, "faults": faults, "rejects": [vars(each) for each in rejects]})
+        return told["rejected"]
+    typer.echo(
+        f"{told['added']:,} events taken, {told['duplicates']:,} known before, "
+        f"{told['rejected']:,} rejected"
+    )
+    for reject in rejects:
+        typer.echo(f"  {reject.id}: {reject.reason}")
+    return told["rejected"]
+
+
+def show_status(found: "Status", *, json: bool) -> None:
+    from runlore.usecases import ab_told
+
+    told = ab_told.status(found)
+    if json:
+        emit_json(told)
+        return
+    ran = f"ran {told['ran_h']:.1f} h, {told['looks']} looks"
+    typer.echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
+    rows = [
+        {"variant": each["name"], "units": f"{each['units']:,}", "share": f"{each['share']:.0%}"}
+        for each in told["variants"]
+    ]
+    emit_table("Units", rows)
+    _show_comparisons(told["comparisons"], told["fixed"])
+    typer.echo(f"sample ratio: {told['sample_ratio']['reason']}")
+    for metric, answer in told["guardrails"].items():
+        typer.echo(f"guardrail {metric}: {answer}")
+    for each in told["missing"]:
+        typer.echo(f"waits for: {each}")
+
+
+def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
+    from runlore.usecases import ab_told
+
+    told = {name: ab_told.look(look) for name, look in found.items()}
+    if json:
+        emit_json(told)
+        return
+    for name, each in told.items():
+        _show_comparisons(each["comparisons"], each["fixed"])
+        answer = f"{each['answer']}: {each['winner']}" if each["winner"] else each["answer"]
+        final = ", and the test is over" if each["is_final"] else ""
+        typer.echo(f"{name}, look {each['look']}: {answer}{final}")
+        for reason in each["reasons"]:
+            typer.echo(f"  {reason}")
+    if not told:
+        typer.echo("no A/B test runs")
+
+
+def _show_comparisons(
+    found: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]]
+) -> None:
+    beside = {(each["metric"], each["variant"]): each for each in fixed}
+    rows = [
+        {
+            "metric": each["metric"],
+            "variant": each["variant"],
+            "control": _number(each["control_value"]),
+            "value": _number(each["variant_value"]),
+            "difference at every look": _interval(each),
+            "p": _number(each["adjusted_p"]),
+            "p if looked at once": _number(once.get("p_value")),
+            "power": _number(once.get("power")),
+            "answer": each["answer"],
+        }
+        for each in found
+        for once in [beside.get((each["metric"], each["variant"]), {})]
+    ]
+    if rows:
+        emit_table("Beside the control", rows)
+
+
+def _interval(each: Mapping[str, Any]) -> str:
+    low, high = each["interval"]["low"], each["interval"]["high"]
+    if low is None or high is None:
+        return "not bounded yet"
+    return f"{_number(each['difference'])} ({_number(low)} to {_number(high)})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -1,0 +1,222 @@
+"""Look at a test: what its units brought, what the rule says, who has to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from runlore.alerts.finding import Finding, Severity
+from runlore.records.errors import Refused
+from runlore.rollout.analysis import Analysis, Observed
+from runlore.rollout.analysis import analyse as judge
+from runlore.rollout.document import as_json
+from runlore.store import ab_analyses, ab_events, ab_ledger, ab_statistics, ab_tests, ab_units
+from runlore.store.ab_analyses import Look
+from runlore.store.ab_events import Total
+from runlore.store.ab_tests import AbTest, Action
+from runlore.store.engine import Connection, Store
+from runlore.usecases.ab import By, known
+from runlore.usecases.ab_figures import Fixed, fixed_figures
+from runlore.usecases.ab_plan import Plan
+from runlore.usecases.alerts import raise_alert, resolve_alert
+
+SAMPLE_RATIO, GUARDRAIL = "sample-ratio", "guardrail"
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a test without counting as a look.
+
+    seen: what its units brought so far, judged as of now. missing: what a decision waits for.
+    last: the newest look that was kept; looks: how many there were.
+    """
+
+    test: AbTest
+    at: datetime
+    ran_s: float
+    observed: Mapping[str, Observed]
+    seen: Analysis
+    fixed: tuple[Fixed, ...]
+    totals: tuple[Total, ...]
+    looks: int
+    last: Look | None
+    missing: tuple[str, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def is_open_book(self) -> bool:
+        """Whether effects may be shown: under a fixed horizon only when it has been decided."""
+        return self.test.design.rule.horizon == "anytime" or self.test.ended_as is not None
+
+
+def analyse(store: Store, name: str | UUID, by: By) -> Look:
+    """Look at it once: kept with what it was made from, and ended when the rule says so.
+
+    A test that is over gives its last look. SRM and a broken guardrail are alerts.
+    """
+    with store.begin() as connection:
+        test = known(connection, name, locked=True)
+        if test.state == "created":
+            raise Refused(f"A/B test {test.name!r} has not started")
+        last = ab_analyses.last(connection, test.id)
+        if test.ended_as is not None and last is not None:
+            return last
+        test = _collected(connection, test, by.at)
+        observed = _observe(connection, test, by.at)
+        found = judge(test.design, observed, test.ran_s(by.at))
+        number = 1 if last is None else last.look + 1
+        look = _look(test, found, observed, by, number)
+        ab_analyses.add(connection, test.id, look)
+        _alert(connection, test, found, by.at)
+        if found.is_final and test.ended_as is None:
+            _end(connection, test, found, by)
+        return look
+
+
+def analyse_running(store: Store, by: By) -> dict[str, Look]:
+    """Look at every test that runs."""
+    with store.begin() as connection:
+        names = [each.name for each in ab_tests.every(connection) if each.state == "running"]
+    return {name: analyse(store, name, by) for name in reversed(names)}
+
+
+def status(store: Store, name: str | UUID, at: datetime) -> Status:
+    with store.begin() as connection:
+        test = known(connection, name)
+        observed = _observe(connection, test, at)
+        seen = judge(test.design, observed, test.ran_s(at))
+        fixed = () if seen.answer == "invalid" else fixed_figures(test.design, observed)
+        last = ab_analyses.last(connection, test.id)
+        return Status(
+            test,
+            at,
+            test.ran_s(at),
+            observed,
+            seen,
+            fixed,
+            tuple(ab_events.totals(connection, test)),
+            0 if last is None else last.look,
+            last,
+            _missing(test, seen, fixed),
+            tuple(ab_tests.actions(connection, test)),
+        )
+
+
+def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[Look]]:
+    """A test with all looks that were kept, the oldest first."""
+    with store.begin() as connection:
+        test = known(connection, name)
+        return test, ab_analyses.every(connection, test.id)
+
+
+def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
+    """Of a test on the ledger: with what came since the last look."""
+    plan = Plan.model_validate(test.plan)
+    if plan.source is None or test.ended_as is not None:
+        return test
+    return ab_ledger.collect(connection, test, plan.source, plan.events, at)
+
+
+def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Observed]:
+    """Units are counted last: those that come in the meantime must not look counted twice."""
+    plan = Plan.model_validate(test.plan)
+    mature = at - timedelta(seconds=plan.window_s or 0.0)
+    found = {
+        metric.name: ab_statistics.observe(
+            connection, test.id, metric, plan.measures[metric.name], mature
+        )
+        for metric in test.design.metrics
+    }
+    assigned = ab_units.count(connection, test.id)
+    return {
+        variant.name: Observed(
+            assigned.get(variant.name, 0),
+            {
+                metric.name: found[metric.name].get(variant.name, ab_statistics.nothing(metric))
+                for metric in test.design.metrics
+            },
+        )
+        for variant in test.design.variants
+    }
+
+
+def _look(
+    test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: By, number: int
+) -> Look:
+    fixed = () if found.answer == "invalid" else fixed_figures(test.design, observed)
+    told: dict[str, Any] = as_json(found)
+    for each, comparison in zip(told["comparisons"], found.comparisons, strict=True):
+        each |= {"difference": as_json(comparison.difference)}
+        each |= {"relative": as_json(comparison.relative)}
+    told["sample_ratio"]["is_mismatch"] = found.sample_ratio.is_mismatch
+    ran_s = test.ran_s(by.at)
+    return Look(
+        number,
+        by.at,
+        by.actor,
+        found.answer,
+        found.winner,
+        found.is_final,
+        {**told, "fixed": as_json(fixed), "ran_s": ran_s},
+        {
+            name: {
+                "assigned": each.assigned,
+                "metrics": {metric: as_json(got.to_json()) for metric, got in each.metrics.items()},
+            }
+            for name, each in observed.items()
+        },
+    )
+
+
+def _end(connection: Connection, test: AbTest, found: Analysis, by: By) -> None:
+    decided = replace(by, reason=found.winner or "no winner").action("decided")
+    ab_tests.note(connection, test, decided)
+    ab_tests.change(connection, test, ended_at=by.at, ended_as="decided", winner=found.winner)
+
+
+def _missing(test: AbTest, seen: Analysis, fixed: tuple[Fixed, ...]) -> tuple[str, ...]:
+    """What stands between now and a decision; nothing when it is decided."""
+    if test.ended_as is not None:
+        return ()
+    if test.state == "created":
+        return ("it has not started",)
+    if seen.answer != "not yet":
+        return seen.reasons if seen.answer == "invalid" else ("nothing: analyse it",)
+    names = {metric.name for metric in test.design.primary}
+    power = tuple(
+        f"{each.variant}, {each.metric}: power {each.power:.0%} for the difference so far; "
+        f"80 % takes {each.units_needed:,} units of the control"
+        for each in fixed
+        if each.metric in names and each.units_needed is not None
+    )
+    return seen.reasons + (power if test.design.rule.horizon == "anytime" else ())
+
+
+def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) -> None:
+    """Causes in the order of their names, as `raise_alert` wants them."""
+    broken = [each for each in found.comparisons if _is_broken(test, each.metric, each.loss)]
+    if broken:
+        told = "; ".join(
+            f"{each.metric} of {each.variant}: {each.control_value:.4g} → {each.variant_value:.4g}"
+            for each in broken
+        )
+        advice = f"stop it: runlore ab stop {test.name!r}"
+        finding = Finding(GUARDRAIL, test.name, Severity.CRITICAL, told, "", advice)
+        evidence = {"comparisons": [as_json(each) for each in broken]}
+        raise_alert(connection, replace(finding, evidence=evidence, since=test.started_at), at)
+    else:
+        resolve_alert(connection, GUARDRAIL, test.name, at)
+    ratio = found.sample_ratio
+    if not ratio.is_mismatch:
+        resolve_alert(connection, SAMPLE_RATIO, test.name, at)
+        return
+    advice = "find out how units get lost; nothing may be concluded until then"
+    certainty = f"p = {ratio.p_value:.2g}, {ratio.method}, alarm below {ratio.level:g}"
+    finding = Finding(SAMPLE_RATIO, test.name, Severity.CRITICAL, ratio.reason, certainty, advice)
+    raise_alert(connection, replace(finding, evidence=as_json(ratio), since=test.started_at), at)
+
+
+def _is_broken(test: AbTest, metric: str, loss: str) -> bool:
+    roles = {each.name: each.role for each in test.design.metrics}
+    return roles[metric] == "guardrail" and loss == "broken"
