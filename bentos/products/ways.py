@@ -5,8 +5,10 @@ from bentos.products import (
     agent_zero_ab,
     agent_zero_alerts,
     agent_zero_models,
+    agent_zero_training,
     ml_learning,
     opsconductor,
+    opsconductor_training,
 )
 from bentos.ways import Way
 
@@ -14,7 +16,9 @@ WAYS: tuple[Way, ...] = (
     *ab.WAYS,
     *ml_learning.WAYS,
     *agent_zero_ab.WAYS,
+    *agent_zero_training.WAYS,
     *agent_zero_models.WAYS,
     *agent_zero_alerts.WAYS,
+    *opsconductor_training.WAYS,
     *opsconductor.WAYS,
 )

@@ -51,7 +51,7 @@ def serve(store: Store) -> None:
 def work(store: Store) -> None:
     for number in range(5):
         actor = "ann" if number % 2 else "bob"
-        record.record_submission(store, Submission(actor, "build", source_id=f"b-{number}"))
+        record.record_submission(store, Submission(actor, "build", "", source_id=f"b-{number}"))
         if number < 4:
             ended = Status.FAILED if number == 3 else Status.SUCCEEDED
             record.record_outcome(store, record.SOURCE, f"b-{number}", Ending(ended))
