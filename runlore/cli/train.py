@@ -31,8 +31,9 @@ def train(
 ) -> None:
     """Train on all executions so far; register what beats its baseline.
 
-    The first version that passes its gates becomes @champion, later ones @challenger. A spec
-    whose best candidate does not pass is refused: the numbers are shown, the exit code is 1.
+    The first version that passes its gates becomes @champion; a later one @challenger, if it
+    beats the champion on executions that neither has learned from. A spec whose best candidate
+    does not pass is refused: the numbers are shown, the exit code is 1.
     So is data that came in since the champion's training and breaks its contract: the reasons are
     shown, and the champion serves on.
 
@@ -55,7 +56,7 @@ def train(
         emit_json(trained)
     else:
         show(trained)
-    if any(found["version"] is None for found in trained.values()):
+    if not all(found["passed"] for found in trained.values()):
         raise typer.Exit(1)
 
 
@@ -79,14 +80,12 @@ def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, 
 def show(trained: Mapping[str, dict[str, Any]]) -> None:
     """The scores beside the baseline's; of a refused one, also the reasons."""
     for name, found in trained.items():
-        came_to = (
-            f"version {found['version']}, @{found['alias']}" if found["version"] else "refused"
-        )
+        came_to = f"version {found['version']}, @{found['alias']}" if found["passed"] else "refused"
         emit_table(
             f"{name}: {came_to} ({found['candidate']}), on the latest executions", _rows(found)
         )
     for name, found in trained.items():
-        if found["version"] is None:
+        if not found["passed"]:
             reasons = "; ".join(found["reasons"])
             typer.echo(f"runlore: {name}: {found['candidate']} is refused: {reasons}", err=True)
 

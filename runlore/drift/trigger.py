@@ -66,10 +66,16 @@ def decide(
         return alarm
     known = limits or Limits()
     past = sorted(each for each in retrainings if each <= at)
-    refusal = _answered(alarm, past) or _cooling(past, at, known) or _spent(past, at, known)
+    refusal = _answered(alarm, past) or limit_reached(past, at, known)
     if refusal:
         return Decision("wait", (refusal, *alarm.reasons), alarm.windows, is_alarm=True)
     return alarm
+
+
+def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: Limits) -> str:
+    """Why it may not be retrained again at `at`, whatever asks for it; empty when it may."""
+    past = sorted(each for each in retrainings if each <= at)
+    return _cooling(past, at, limits) or _spent(past, at, limits)
 
 
 def _alarm(history: Sequence[JudgedWindow], policy: Policy) -> Decision:

@@ -142,6 +142,35 @@ class RolloutPolicy:
 
 
 @dataclass(frozen=True)
+class RetrainingPolicy:
+    """When a spec is trained again, how often that may be, and what the new version must show.
+
+    Not within `cooldown_s` of the last time, at most `budget` times in `budget_window_s`, and not
+    for fewer than `least_new_labels` outcomes that no training has seen. Without drift or a floor,
+    after `every_s`, or once `enough_new_labels` have come; None: not for that.
+    least_gain: the new version becomes @challenger when the interval of its gain over the champion,
+    in `select_by`, lies above this; below 0 it need only not be worse by that much.
+    """
+
+    cooldown_s: float = 7 * DAY_S
+    budget: int = 4
+    budget_window_s: float = 90 * DAY_S
+    least_new_labels: int = 100
+    every_s: float | None = None
+    enough_new_labels: int | None = None
+    least_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("cooldown_s", "budget", "budget_window_s", "least_new_labels"):
+            if not getattr(self, name) >= 0:
+                raise BadInput(f"{name}: {getattr(self, name)} is below 0; give 0 or more", name)
+        for name in ("every_s", "enough_new_labels"):
+            given = getattr(self, name)
+            if given is not None and not given > 0:
+                raise BadInput(f"{name}: {given} is not above 0; give more, or None", name)
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     name: str
     question: Probability | Quantity
@@ -157,6 +186,7 @@ class ModelSpec:
     drift: DriftPolicy = DriftPolicy()
     performance: PerformancePolicy = PerformancePolicy()
     rollout: RolloutPolicy = RolloutPolicy()
+    retraining: RetrainingPolicy = RetrainingPolicy()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

@@ -59,6 +59,25 @@ def count_facts(store: Store, until_seq: int) -> int:
     return int(row[0]) if row else 0
 
 
+def newest_seq(store: Store) -> int:
+    """Of the fact that came in last; 0 before the first."""
+    query = sql.SQL("SELECT coalesce(max(seq), 0) FROM {}")
+    with store.connect() as connection:
+        row = connection.execute(query.format(sql.Identifier(SCHEMA, "executions"))).fetchone()
+    return int(row[0]) if row else 0
+
+
+def count_outcomes(store: Store, after_seq: int, kinds: Sequence[str]) -> int:
+    """Of how much work of these kinds (none: any) an outcome was told after a fact."""
+    query = sql.SQL(
+        "SELECT count(DISTINCT (source, source_id)) FROM {} WHERE seq > %s"
+        " AND finished IS NOT NULL AND (%s OR kind = ANY(%s))"
+    ).format(sql.Identifier(SCHEMA, "executions"))
+    with store.connect() as connection:
+        row = connection.execute(query, (after_seq, not kinds, list(kinds))).fetchone()
+    return int(row[0]) if row else 0
+
+
 def has_submissions(store: Store, after: datetime, until: datetime, kinds: Sequence[str]) -> bool:
     """Whether work of these kinds (none: any) was submitted, and that known, in a stretch."""
     query = sql.SQL(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
-from runlore.models.spec import ModelSpec, Population
+from runlore.models.spec import ModelSpec
 from runlore.models.training_set import TrainingSet
 from runlore.quality.contract import Contract
 from runlore.records.errors import Refused
@@ -43,14 +43,22 @@ class Extract:
         return tuple(vocabulary.name for vocabulary in self.plan.categories)
 
 
-def extract(store: Store, spec: ModelSpec, sources: Sequence[str] | None = None) -> Extract:
-    """Rows of all finished executions that the spec speaks of, each as of its submission."""
-    facts = read_facts(store, sources=sources)
+def extract(
+    store: Store,
+    spec: ModelSpec,
+    sources: Sequence[str] | None = None,
+    until_seq: int | None = None,
+) -> Extract:
+    """Rows of all finished executions that the spec speaks of, each as of its submission.
+
+    until_seq: facts after it are not looked at; None: all that there are.
+    """
+    facts = read_facts(store, sources=sources, until_seq=until_seq)
     if facts.empty:
         raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
     log = matrix.prepare(facts)
     target = target_of(log, spec)
-    chosen = _population(log, spec.population, target)
+    chosen = members(log, spec)
     plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split.test_share))
     rows, _ = matrix.extract(log, plan)
     return Extract(
@@ -70,11 +78,11 @@ def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
     return np.where(final >= 0, told[final], np.nan)
 
 
-def _population(log: matrix.Log, population: Population, target: Floats) -> Ints:
+def members(log: matrix.Log, spec: ModelSpec) -> Ints:
     """Positions of the executions that teach and test, by submission."""
-    belongs = np.isfinite(target)
-    if population.kinds:
-        belongs &= log.executions["kind"].isin(population.kinds).to_numpy()
+    belongs = np.isfinite(target_of(log, spec))
+    if spec.population.kinds:
+        belongs &= log.executions["kind"].isin(spec.population.kinds).to_numpy()
     chosen = np.flatnonzero(belongs)
     return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
 

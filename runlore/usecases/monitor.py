@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runlore.drift.retraining import limits_of
 from runlore.drift.trigger import Decision
 from runlore.drift.verdict import WindowVerdict
 from runlore.models.spec import ModelSpec
 from runlore.records.errors import NoChampion
-from runlore.store import drift_results
+from runlore.store import drift_results, retrainings
 from runlore.store.drift_results import Window
 from runlore.store.engine import Store
 from runlore.usecases import champion as champions
@@ -117,7 +118,10 @@ def told_again(
 def _decision(store: Store, asked: Window, spec: ModelSpec, at: datetime) -> Decision:
     length_s = (asked.window_to - asked.window_from).total_seconds()
     policy = replace(spec.drift, window_s=length_s)
-    return drift_history.decision(store, (asked.spec, asked.version), policy, at)
+    with store.begin() as connection:
+        begun = retrainings.begun(connection, asked.spec)
+    limits = limits_of(spec.retraining)
+    return drift_history.decision(store, (asked.spec, asked.version), policy, at, begun, limits)
 
 
 def write_report(

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from runlore.alerts.finding import plain
 from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
 from runlore.models.split import divide
@@ -21,6 +22,7 @@ from runlore.registry.names import score_name
 from runlore.simulate.log import SOURCE as SIMULATED
 from runlore.store.engine import Store
 from runlore.usecases import contract, features, promotion, reference
+from runlore.usecases.challenge import Challenge, challenge
 from runlore.usecases.contract import Acceptance, Checked
 from runlore.usecases.extract import Extract, extract
 from runlore.usecases.training_figures import figures
@@ -31,9 +33,11 @@ Scores = Mapping[str, float]
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """What a training came to. version, alias: None when it was refused.
+    """What a training came to. version: None when its gates refused it; alias: None also when it
+    did not beat the champion, and then it is registered but answers nobody.
 
-    scores, baseline: on the test part. page: of the MLflow run.
+    scores, baseline: on the test part. page: of the MLflow run. challenge: the comparison with the
+    champion; None when there was none to compare with.
     """
 
     spec: str
@@ -46,6 +50,7 @@ class TrainOutcome:
     baseline: Scores
     rows: int
     page: str
+    challenge: Mapping[str, Any] | None = None
 
     @property
     def refusal(self) -> str:
@@ -53,7 +58,8 @@ class TrainOutcome:
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
-        return asdict(self) | {"scores": dict(self.scores), "baseline": dict(self.baseline)}
+        found = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
+        return asdict(self) | found | {"challenge": plain(self.challenge)}
 
 
 def train_spec(
@@ -94,13 +100,27 @@ def conclude(
         contract.keep(written, found.contract)
         model_card = _describe(run, found, trained)
         run.tags(checked.tags() if checked else {})
-        version = None
+        version = compared = None
         if trained.verdict.passed:
             release = _release(trained, written, digest, model_card)
             version = registry.register(run, release)
             run.tags({"runlore.version": version.version})
-    alias = _put_in_place(store, registry, trained, version) if version else None
-    return _outcome(trained, version, alias, run.page)
+            compared = _compare(store, registry, found, trained, version)
+            run.tags({"runlore.challenge": compared.reason} if compared else {})
+    alias = None
+    if version is not None and (compared is None or compared.passed):
+        alias = _put_in_place(store, registry, trained, version, compared)
+    return _outcome(trained, version, alias, run.page, compared)
+
+
+def _compare(
+    store: Store, registry: Registry, found: Extract, trained: Trained, version: VersionRef
+) -> Challenge | None:
+    """With the champion; None when there is none, or it is this very version."""
+    champion = registry.champion(trained.spec.name)
+    if champion is None or champion.version == version.version:
+        return None
+    return challenge(store, champion, registry, found, trained)
 
 
 def _reference(found: Extract, trained: Trained) -> reference.Reference:
@@ -225,32 +245,43 @@ def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Re
 
 
 def _put_in_place(
-    store: Store, registry: Registry, trained: Trained, version: VersionRef
+    store: Store,
+    registry: Registry,
+    trained: Trained,
+    version: VersionRef,
+    compared: Challenge | None,
 ) -> str | None:
     """Its states first, so that whoever sees the alias finds them; then alias and history."""
     features.activate(store, trained.plan)
+    told = {"challenge": plain(compared.as_json())} if compared else {}
     why = promotion.Reason(
         actor=getuser(),
-        reason="; ".join(trained.verdict.reasons),
-        evidence={name: str(found) for name, found in trained.evidence.gains.items()},
+        reason=compared.reason if compared else "; ".join(trained.verdict.reasons),
+        evidence={name: str(found) for name, found in trained.evidence.gains.items()} | told,
     )
     names = promotion.announce(store, registry, version, why)
     return names[0] if names else None
 
 
 def _outcome(
-    trained: Trained, version: VersionRef | None, alias: str | None, page: str
+    trained: Trained,
+    version: VersionRef | None,
+    alias: str | None,
+    page: str,
+    compared: Challenge | None,
 ) -> TrainOutcome:
     evidence = trained.evidence
+    is_worse = compared is not None and not compared.passed
     return TrainOutcome(
         spec=trained.spec.name,
         candidate=trained.kind,
-        passed=trained.verdict.passed,
-        reasons=trained.verdict.reasons,
+        passed=trained.verdict.passed and not is_worse,
+        reasons=(compared.reason,) if compared and is_worse else trained.verdict.reasons,
         version=version.version if version else None,
         alias=alias,
         scores={name: each.value for name, each in evidence.candidate.items()},
         baseline={name: each.value for name, each in evidence.baseline.items()},
         rows=trained.train_rows + len(trained.test.target),
         page=page,
+        challenge=compared.as_json() if compared else None,
     )

@@ -17,7 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore import simulate
-from runlore.models.spec import Gate, ModelSpec
+from runlore.models.spec import Gate, ModelSpec, RetrainingPolicy
 from runlore.records.errors import Refused
 from runlore.records.instant import now, parse
 from runlore.records.mapping import declare
@@ -98,17 +98,39 @@ def changes(store: Store, spec: str) -> list[tuple[str, str]]:
         return [(a, v) for a, v in connection.execute(query, {"s": spec})]
 
 
-def test_the_first_that_passes_is_champion_and_a_better_later_one_challenges(
+def test_the_first_that_passes_is_champion_and_a_later_one_that_is_good_enough_challenges(
     log: Store, registry: Registry, spec: ModelSpec
 ) -> None:
     first = train_spec(log, registry, spec)
     assert (first.version, first.alias) == ("1", "champion")
-    second = train_spec(log, registry, replace(spec, candidates=("baseline", "naive-bayes")))
+    tolerant = RetrainingPolicy(least_gain=-0.5)
+    other = replace(spec, candidates=("baseline", "naive-bayes"), retraining=tolerant)
+    second = train_spec(log, registry, other)
     assert (second.version, second.alias) == ("2", "challenger")
+    assert second.challenge is not None
+    assert second.challenge["champion"] == "1"
     assert changes(log, spec.name) == [("champion", "1"), ("challenger", "2")]
     with log.connect() as connection:
         kept = feature_states.active(connection)
     assert set(spec.features.histories) <= set(kept)
+
+
+def test_a_version_that_may_be_worse_than_the_champion_is_registered_and_answers_nobody(
+    log: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    first = train_spec(log, registry, spec)
+    second = train_spec(log, registry, replace(spec, candidates=("baseline", "naive-bayes")))
+    assert (second.version, second.alias, second.passed) == ("2", None, False)
+    assert second.challenge is not None
+    gain = second.challenge["gain"]
+    assert gain["low"] <= 0
+    measured = {name: second.scores[name] - first.scores[name] for name in second.scores}
+    assert gain["value"] == pytest.approx(-measured[spec.select_by], abs=1e-9) or gain[
+        "value"
+    ] == pytest.approx(measured[spec.select_by], abs=1e-9)
+    assert f"of champion 1 on {second.challenge['rows']:,} executions" in second.refusal
+    assert changes(log, spec.name) == [("champion", "1")]
+    assert registry.alias(spec.name, "challenger") is None
 
 
 def test_a_spec_that_does_not_beat_its_baseline_is_refused_with_the_numbers(

@@ -13,6 +13,7 @@ from runlore.store.schema.alerts import (
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
 from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
+from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.states import feature_histories, feature_states
 from runlore.store.schema.watching import (
     anomalies,
@@ -49,5 +50,7 @@ __all__ = [
     "performance_results",
     "rate_windows",
     "rejects",
+    "retraining_states",
+    "retrainings",
     "workers",
 ]

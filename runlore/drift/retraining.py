@@ -1,0 +1,96 @@
+"""May a spec be trained again now? From what is known of its trainings to a decision.
+
+Pure: whoever asks, for whatever cause, is answered by the same function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from runlore.drift.trigger import Limits, limit_reached
+
+Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
+
+
+class Rules(Protocol):
+    """What a spec says of its retrainings."""
+
+    @property
+    def cooldown_s(self) -> float: ...
+    @property
+    def budget(self) -> int: ...
+    @property
+    def budget_window_s(self) -> float: ...
+    @property
+    def least_new_labels(self) -> int: ...
+    @property
+    def every_s(self) -> float | None: ...
+    @property
+    def enough_new_labels(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a spec at `at`.
+
+    begun: when its retrainings began. new_labels: outcomes that no training has seen.
+    has_learned: these very facts have taught this spec before. trained_at: when what serves was
+    trained, None when nothing serves.
+    """
+
+    at: datetime
+    begun: Sequence[datetime]
+    new_labels: int
+    has_learned: bool
+    trained_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Permission:
+    is_given: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A training that nobody has asked for is due."""
+
+    trigger: Literal["schedule", "labels"]
+    reason: str
+
+
+def limits_of(rules: Rules) -> Limits:
+    return Limits(rules.cooldown_s, rules.budget, rules.budget_window_s)
+
+
+def permit(trigger: Trigger, known: Known, rules: Rules) -> Permission:
+    """The same facts never teach twice. Cooldown, budget and least labels do not bind a person,
+    whose trainings count nevertheless; labels do not matter while nothing serves."""
+    against = []
+    if known.has_learned:
+        against.append("these facts have taught this spec already; wait for new outcomes")
+    if trigger != "person":
+        reached = limit_reached(known.begun, known.at, limits_of(rules))
+        against += [reached] if reached else []
+        if known.trained_at is not None and known.new_labels < rules.least_new_labels:
+            against.append(
+                f"{known.new_labels:,} outcomes are new since the last training;"
+                f" {rules.least_new_labels:,} are the least"
+            )
+    return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
+
+
+def due(known: Known, rules: Rules) -> Due | None:
+    """What asks for a training by itself: nothing serves, enough is new, or it is time."""
+    if known.trained_at is None:
+        return Due("schedule", "nothing serves yet")
+    enough = rules.enough_new_labels
+    if enough is not None and known.new_labels >= enough:
+        told = f"{known.new_labels:,} outcomes are new since the last training, {enough:,} suffice"
+        return Due("labels", told)
+    last = max((known.trained_at, *known.begun))
+    if rules.every_s is not None and (known.at - last).total_seconds() >= rules.every_s:
+        days = rules.every_s / 86_400
+        return Due("schedule", f"trained last on {last:%Y-%m-%d %H:%M}; due every {days:g} days")
+    return None

@@ -1,0 +1,155 @@
+"""Requests for a training with what became of them; both are only ever added to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, exists, insert, select, text, true
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from runlore.store.schema import retraining_states as states
+from runlore.store.schema import retrainings as table
+
+State = Literal["wanted", "announced", "refused", "started", "failed", "done"]
+WAITING: frozenset[State] = frozenset({"wanted", "announced"})
+OPEN: frozenset[State] = WAITING | {"started"}
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A request as it is made. batch: names the facts up to `until_seq` under a spec.
+
+    cause: of one trigger and spec, the same one asks only once; None asks each time.
+    """
+
+    at: datetime
+    spec: str
+    trigger: str
+    actor: str
+    reason: str
+    cause: str | None
+    batch: str
+    until_seq: int
+    new_labels: int
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """batch: of the facts that have taught by then; None where none has."""
+
+    at: datetime
+    state: State
+    reason: str
+    batch: str | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """A request and its steps, the oldest first."""
+
+    id: int
+    wanted: Wanted
+    steps: tuple[Step, ...]
+
+    @property
+    def state(self) -> State:
+        return self.steps[-1].state
+
+    @property
+    def reason(self) -> str:
+        return self.steps[-1].reason
+
+
+def lock(connection: Connection, spec: str) -> None:
+    """Be the only one who decides on a spec's trainings until the transaction ends."""
+    connection.execute(LOCK, {"subject": f"retraining of {spec}"})
+
+
+def add(connection: Connection, wanted: Wanted, step: Step) -> Retraining | None:
+    """A new request with its first step; None when its cause has asked before."""
+    values = vars(wanted) | {"evidence": dict(wanted.evidence)}
+    added = pg_insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    number = connection.scalar(added)
+    if number is None:
+        return None
+    move(connection, number, step)
+    return Retraining(number, wanted, (step,))
+
+
+def move(connection: Connection, retraining_id: int, step: Step) -> None:
+    values = vars(step) | {"evidence": dict(step.evidence), "retraining_id": retraining_id}
+    connection.execute(insert(states).values(values))
+
+
+def find(connection: Connection, retraining_id: int) -> Retraining | None:
+    found = _read(connection, table.c.id == retraining_id, 1)
+    return found[0] if found else None
+
+
+def of_cause(
+    connection: Connection, spec: str, trigger: str, cause: str | None
+) -> Retraining | None:
+    same = (table.c.spec == spec) & (table.c.trigger == trigger) & (table.c.cause == cause)
+    found = _read(connection, same, 1) if cause is not None else []
+    return found[0] if found else None
+
+
+def history(connection: Connection, spec: str | None = None, limit: int = 100) -> list[Retraining]:
+    """The newest first."""
+    return _read(connection, true() if spec is None else table.c.spec == spec, limit)
+
+
+def going_on(connection: Connection, spec: str | None = None) -> list[Retraining]:
+    """What waits or has begun, the oldest first."""
+    ended = exists().where(
+        states.c.retraining_id == table.c.id,
+        states.c.state.in_(("refused", "failed", "done")),
+    )
+    of_spec = true() if spec is None else table.c.spec == spec
+    return _read(connection, ~ended & of_spec, None)[::-1]
+
+
+def begun(connection: Connection, spec: str) -> list[datetime]:
+    """When the trainings of a spec began."""
+    joined = states.join(table, states.c.retraining_id == table.c.id)
+    of_spec = (table.c.spec == spec) & (states.c.state == "started")
+    return list(connection.scalars(select(states.c.at).select_from(joined).where(of_spec)))
+
+
+def has_learned(connection: Connection, batch: str) -> bool:
+    """Whether these facts have taught before."""
+    return bool(connection.scalar(select(exists().where(states.c.batch == batch))))
+
+
+def learned_until(connection: Connection, spec: str) -> int:
+    """The last fact that a requested training of the spec has learned from; 0 for none."""
+    taught = states.alias("taught")
+    began = select(states.c.evidence["until_seq"].as_integer()).where(
+        table.c.spec == spec,
+        states.c.retraining_id == table.c.id,
+        states.c.state == "started",
+        exists().where(taught.c.retraining_id == table.c.id, taught.c.batch.is_not(None)),
+    )
+    return max(connection.scalars(began), default=0)
+
+
+def _read(
+    connection: Connection, wanted: ColumnElement[bool], limit: int | None
+) -> list[Retraining]:
+    rows = connection.execute(select(table).where(wanted).order_by(table.c.id.desc()).limit(limit))
+    known = [dict(row._mapping) for row in rows]
+    steps = _steps(connection, [each["id"] for each in known])
+    return [Retraining(each.pop("id"), Wanted(**each), steps[at]) for at, each in enumerate(known)]
+
+
+def _steps(connection: Connection, ids: Sequence[int]) -> list[tuple[Step, ...]]:
+    query = select(states).where(states.c.retraining_id.in_(ids)).order_by(states.c.id)
+    found: dict[int, list[Step]] = {number: [] for number in ids}
+    for row in connection.execute(query):
+        step = Step(row.at, row.state, row.reason, row.batch, row.evidence)
+        found[row.retraining_id].append(step)
+    return [tuple(found[number]) for number in ids]
