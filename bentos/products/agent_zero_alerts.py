@@ -75,7 +75,7 @@ class ModelAlertChange(Closed):
 
     alert_id: Annotated[int, Field(ge=1, le=asked.LARGEST_ID, strict=True)]
     action: Literal["acknowledge", "resolve"]
-    actor: Annotated[Name, Field(min_length=1, max_length=100)] = "api"
+    actor: asked.Person = "api"
     note: Annotated[Name, Field(max_length=500)] = ""
 
 

@@ -33,7 +33,7 @@ class ModelTraining(Closed):
     )
 
     model: Id
-    requested_by: Annotated[Name, Field(min_length=1, max_length=100)] = "api"
+    requested_by: asked.Person = "api"
     reason: Annotated[Name, Field(max_length=500)] = ""
 
 

@@ -1,12 +1,21 @@
 """What a request asks for after its `?`, checked."""
 
 from collections.abc import Collection, Mapping
+from typing import Annotated
 
+from pydantic import StringConstraints
 from starlette.requests import Request
 
+from bentos.fields import NO_NUL
 from bentos.serving import Serving
 from runlore.records.errors import BadInput
 
+Person = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=100, pattern=NO_NUL, strict=True
+    ),
+]
 LONGEST = 80
 LARGEST_ID = 2**63 - 1
 

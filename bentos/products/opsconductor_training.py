@@ -9,7 +9,7 @@ from starlette.responses import Response
 from bentos.ab import told
 from bentos.bodies import read_body
 from bentos.fields import Id, Name
-from bentos.products import agent_zero_training, trainings
+from bentos.products import agent_zero_training, asked, trainings
 from bentos.products.trainings import ModelTrainingTold
 from bentos.schema import Closed
 from bentos.serving import Serving
@@ -30,7 +30,7 @@ class TrainModels(Closed):
     )
 
     models: Annotated[tuple[Id, ...], Field(max_length=MOST_MODELS)] = ()
-    requested_by: Annotated[Name, Field(min_length=1, max_length=100)] = "api"
+    requested_by: asked.Person = "api"
     reason: Annotated[Name, Field(max_length=500)] = ""
 
 

@@ -35,7 +35,7 @@ def routes(page: Path) -> set[tuple[str, str, str]]:
     return set(ROW.findall(page.read_text(encoding="utf-8")))
 
 
-def differences(told: Any, found: Any, names: dict[str, str], at: str = "") -> Iterator[str]:  # noqa: ANN401
+def differences(told: Any, found: Any, names: dict[str, str], at: str = "") -> Iterator[str]:
     """Where an answer is not as documented; of instants and fractions, only the kind counts.
 
     names: ids that the page makes up -> real ones; it learns new ones.
@@ -59,7 +59,7 @@ def renamed(text: str, names: dict[str, str]) -> str:
     return UUID.sub(lambda found: names.get(found[0], found[0]), text)
 
 
-def _is_same(told: Any, found: Any) -> bool:  # noqa: ANN401
+def _is_same(told: Any, found: Any) -> bool:
     if isinstance(told, float) and isinstance(found, float):
         return told.is_integer() == found.is_integer()
     if isinstance(told, str) and INSTANT.fullmatch(told):

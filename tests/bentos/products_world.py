@@ -94,7 +94,7 @@ def score(store: Store) -> None:
             )
 
 
-def measured(at: datetime, source: Any, start: datetime, name: str, value: float) -> Any:  # noqa: ANN401
+def measured(at: datetime, source: Any, start: datetime, name: str, value: float) -> Any:
     return PerformanceResult(
         at=at,
         spec=RISK,
