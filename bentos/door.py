@@ -22,7 +22,7 @@ from runlore.settings import Settings
 from runlore.store.api_keys import Key
 from runlore.usecases.api_keys import allows
 
-Scope = Literal["predict", "record", "read"]
+Scope = Literal["predict", "record", "read", "train"]
 REALM = 'Bearer realm="runlore"'
 BEARER = b"bearer "
 NETWORK_BITS = 64

@@ -19,8 +19,8 @@ from runlore import __version__
 REF = "#/components/schemas/{model}"
 Content = dict[str, Any]
 OPEN = ("/livez", "/readyz")
-SCOPES = {"get": "read", "post": "record", "patch": "record"}
-"""Method -> what a key must allow, but for predictions."""
+SCOPES = {"get": "read", "post": "record"}
+"""Method -> what a key must allow, but for predictions and for ways that say it themselves."""
 
 KEY: Content = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "rl_…"},
@@ -86,11 +86,13 @@ def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
 
 def _close(paths: Content) -> None:
     """Say what needs a key, as the routes have it."""
+    of_ways = {(way.path, way.method.lower()): way.scope for way in WAYS}
     for path, operations in paths.items():
         if path in OPEN:
             continue
         for method, told in operations.items():
-            scope = "predict" if path.startswith("/predict/") else SCOPES[method]
+            usual = "predict" if path.startswith("/predict/") else SCOPES.get(method, "record")
+            scope = of_ways.get((path, method), usual)
             told["security"] = [{name: [scope]} for name in KEY]
             told["responses"] |= _responses({}, 401, 403, 429)
 

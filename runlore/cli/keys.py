@@ -26,7 +26,7 @@ def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
     scope: Annotated[
         list[str],
-        typer.Option(help="predict, record, read, or admin for all; once for each."),
+        typer.Option(help="predict, record, read, train, or admin for all; once for each."),
     ],
     expires_days: Days = None,
     json: Json = False,

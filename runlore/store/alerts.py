@@ -42,13 +42,17 @@ class Entry:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which alerts to read, the newest first. before: an id, to go on from."""
+    """Which alerts to read, the newest first. before: an id, to go on from.
+
+    subjects: of any of these; None: of any at all.
+    """
 
     standing: Standing = "open"
     kind: str | None = None
     subject: str | None = None
     before: int | None = None
     limit: int = 100
+    subjects: tuple[str, ...] | None = None
 
 
 def observe(connection: Connection, finding: Finding, at: datetime) -> Step:
@@ -145,6 +149,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(table.c.kind == wanted.kind)
     if wanted.subject is not None:
         found.append(table.c.subject == wanted.subject)
+    if wanted.subjects is not None:
+        found.append(table.c.subject.in_(wanted.subjects))
     if wanted.before is not None:
         found.append(table.c.id < wanted.before)
     return found

@@ -20,6 +20,7 @@ SCOPES = {
     "predict": "POST /predict/…",
     "record": "POST /executions…, /alerts/…",
     "read": "GET /executions, /predictions, /alerts, /metrics",
+    "train": "POST /api/v3/model-training, /ai/learning/train-models",
     "admin": "all of these",
 }
 LIVE_AT_ONCE = 2

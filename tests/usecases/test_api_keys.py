@@ -105,7 +105,7 @@ def test_a_scope_allows_itself_and_admin_everything(store: Store) -> None:
     [
         ("", ["predict"], 1, "name"),
         ("two\nlines", ["predict"], 1, "name"),
-        ("ci", ["write"], 1, "'write' is unknown; there are: predict, record, read, admin"),
+        ("ci", ["write"], 1, "'write' is unknown; there are: predict, record, read, train, admin"),
         ("ci", [], 1, "none is given"),
         ("ci", ["predict"], -1, "in the past"),
     ],

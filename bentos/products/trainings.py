@@ -1,0 +1,93 @@
+"""Trainings that people ask for, and what became of them, in the words that the products share.
+
+A request is written down; what carries it out is not this process.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+from starlette.requests import Request
+
+from bentos.ab import do
+from bentos.schema import Closed
+from runlore import registry, settings
+from runlore.records import instant
+from runlore.store.engine import Store
+from runlore.store.retrainings import Retraining, State
+from runlore.store.tracking import tracking_url
+from runlore.usecases import retraining, specs
+from runlore.usecases.retraining import Wish
+
+Progress = Literal["queued", "running", "completed", "refused", "failed"]
+PROGRESS: dict[State, Progress] = {
+    "wanted": "queued",
+    "announced": "queued",
+    "started": "running",
+    "done": "completed",
+    "refused": "refused",
+    "failed": "failed",
+}
+SOME_REASON = "asked for over HTTP"
+
+
+class ModelTrainingStep(Closed):
+    at: datetime
+    status: Progress
+    message: str
+
+
+class ModelTrainingTold(Closed):
+    """message: what was said last of it. new_outcomes: known since the model learned last."""
+
+    training_id: int
+    model: str
+    status: Progress
+    trigger: str
+    requested_by: str
+    reason: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    message: str
+    new_outcomes: int
+    history: list[ModelTrainingStep] = Field(description="oldest first")
+
+
+async def wish(request: Request, models: Sequence[str], actor: str, why: str) -> list[Retraining]:
+    """Ask for a training of each; one that goes on already is what is told of its model."""
+    chosen, at = settings.read(), instant.now()
+    wanted = [specs.find(chosen, name) for name in models]
+
+    def work(store: Store) -> list[Retraining]:
+        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
+        known = registry.connect(chosen, uri)
+        asked = Wish("person", actor, why or SOME_REASON)
+        return [retraining.request(store, known, s, asked, at).retraining for s in wanted]
+
+    return await do(request, work)
+
+
+def training(found: Retraining) -> ModelTrainingTold:
+    wanted = found.wanted
+    steps = [
+        ModelTrainingStep(at=each.at, status=PROGRESS[each.state], message=each.reason)
+        for each in found.steps
+    ]
+    began = [each.at for each in steps if each.status == "running"]
+    is_over = PROGRESS[found.state] in ("completed", "refused", "failed")
+    return ModelTrainingTold(
+        training_id=found.id,
+        model=wanted.spec,
+        status=PROGRESS[found.state],
+        trigger=wanted.trigger,
+        requested_by=wanted.actor,
+        reason=wanted.reason,
+        requested_at=wanted.at,
+        started_at=began[0] if began else None,
+        finished_at=steps[-1].at if is_over else None,
+        message=found.reason,
+        new_outcomes=wanted.new_labels,
+        history=steps,
+    )

@@ -1,0 +1,107 @@
+"""What is known of each model: what answers, how it came to be, how good its answers were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runlore.drift.verdict import WindowVerdict
+from runlore.store import alias_changes, anomalies, drift_results, performance_results
+from runlore.store.alias_changes import Action, Entry
+from runlore.store.engine import Store
+from runlore.store.performance_results import PerformanceResult
+from runlore.usecases.drift_record import verdict_of
+from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms, arms
+
+ANNOUNCE: Action = "announce"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """champion, challenger: the change that named the version; None: there is none.
+
+    trained: when the newest version passed its gates. alerts: kinds of those that are open.
+    """
+
+    spec: str
+    champion: Entry | None
+    challenger: Entry | None
+    arms: Arms
+    trained: Entry | None
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """scores: of all windows of the last look, the newest window first; empty before any look.
+
+    drift: of the last window that was compared, which ended at `drift_until`.
+    """
+
+    spec: str
+    scores: tuple[PerformanceResult, ...]
+    drift: WindowVerdict | None
+    drift_until: datetime | None
+
+    @property
+    def measured(self) -> tuple[PerformanceResult, ...]:
+        """The newest window with enough known outcomes; estimates where there is none."""
+        for source in ("realised", "estimated"):
+            found = [each for each in self.scores if each.source == source]
+            if found:
+                return tuple(each for each in found if each.window_to == found[0].window_to)
+        return ()
+
+
+def standing(store: Store, specs: Sequence[str]) -> list[Standing]:
+    """What serves, by the history of aliases and not by the registry."""
+    champions = alias_changes.newest(store, CHAMPION)
+    challengers = alias_changes.newest(store, CHALLENGER)
+    shares = arms(store)
+    trained = _newest(store)
+    with store.begin() as connection:
+        found = anomalies.read_open(connection)
+    return [
+        Standing(
+            spec=spec,
+            champion=_there(champions.get(spec)),
+            challenger=_there(challengers.get(spec)),
+            arms=shares.get(spec, Arms()),
+            trained=trained.get(spec),
+            alerts=tuple(sorted({each.kind for each in found if each.subject == spec})),
+        )
+        for spec in specs
+    ]
+
+
+def announcements(store: Store, specs: Sequence[str]) -> list[Entry]:
+    """Versions that passed their gates and took a place, the newest first."""
+    entries = alias_changes.entries(store)
+    return [e for e in reversed(entries) if e.action == ANNOUNCE and e.spec in specs]
+
+
+def watched(store: Store, spec: str) -> Watched:
+    """What the last looks at a spec found: at its answers, and at what comes in."""
+    with store.begin() as connection:
+        known = performance_results.read(connection, spec)
+        compared = drift_results.latest(connection, spec)
+    scores = [each for each in known if (each.at, each.version) == (known[0].at, known[0].version)]
+    return Watched(
+        spec=spec,
+        scores=tuple(sorted(scores, key=lambda each: each.window_to, reverse=True)),
+        drift=None if compared is None else verdict_of(compared),
+        drift_until=None if compared is None else compared.window.window_to,
+    )
+
+
+def _there(entry: Entry | None) -> Entry | None:
+    return None if entry is None or entry.version is None else entry
+
+
+def _newest(store: Store) -> dict[str, Entry]:
+    """Spec -> the newest version that passed, whichever place it took."""
+    found: dict[str, Entry] = {}
+    for alias in (CHAMPION, CHALLENGER):
+        for spec, entry in alias_changes.newest(store, alias, ANNOUNCE).items():
+            if spec not in found or entry.id > found[spec].id:
+                found[spec] = entry
+    return found

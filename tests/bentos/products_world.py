@@ -1,0 +1,134 @@
+"""A small world for the products' routes: what served, was asked, was scored and deviates."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from runlore.alerts.finding import Finding, Severity
+from runlore.records.execution import Status
+from runlore.store import alias_changes, drift_results, performance_results
+from runlore.store.alias_changes import Change
+from runlore.store.drift_results import Comparison, DriftResult, Window
+from runlore.store.engine import Store
+from runlore.store.partitions import ensure_months
+from runlore.store.performance_results import PerformanceResult
+from runlore.store.schema import ledger
+from runlore.usecases import alerts, record
+from runlore.usecases.record import Ending, Submission
+
+AT = datetime(2026, 11, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+RISK = "failure-risk"
+
+
+def fill(store: Store) -> None:
+    serve(store)
+    work(store)
+    answer(store)
+    score(store)
+    drift(store)
+    deviate(store)
+
+
+def serve(store: Store) -> None:
+    """Version 7 was promoted over 6; 8 challenges it with a tenth of the traffic."""
+    changes: tuple[tuple[Any, ...], ...] = (
+        ("champion", "6", "announce", "ann", "the first version that passed its gates"),
+        ("challenger", "7", "announce", "ann", "trained on October"),
+        ("champion", "7", "promote", "ann", "better on October"),
+        ("challenger", None, "promote", "ann", "better on October"),
+        ("challenger", "8", "announce", "bob", "trained on November"),
+    )
+    with alias_changes.writing(store) as history:
+        for alias, version, action, actor, reason in changes:
+            history.add(Change(RISK, alias, version, action, actor, reason))
+        arms = {"share": 0.1, "unit": "actor", "shadow": False}
+        history.add(Change(RISK, "challenger", "8", "arms", "bob", "first trial", arms))
+
+
+def work(store: Store) -> None:
+    for number in range(5):
+        actor = "ann" if number % 2 else "bob"
+        record.record_submission(store, Submission(actor, "build", "", source_id=f"b-{number}"))
+        if number < 4:
+            ended = Status.FAILED if number == 3 else Status.SUCCEEDED
+            record.record_outcome(store, record.SOURCE, f"b-{number}", Ending(ended))
+    with store.connect() as connection:
+        ensure_months(connection, "metrics", AT, AT)
+        connection.execute(
+            "INSERT INTO runlore.metrics (source, name, scope, at, value, known_at)"
+            " SELECT 'world', 'load', 'h-1', %s + n * interval '1 hour', n, %s"
+            " FROM generate_series(1, 3) AS n",
+            (AT, AT),
+        )
+
+
+def answer(store: Store) -> None:
+    """Ten answers, a refusal, and one of a shadow, which nobody heard."""
+    rows = [*((RISK, "champion", 200),) * 10, (RISK, "champion", 422), (RISK, "shadow", 200)]
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", AT, AT)
+    with store.begin() as connection:
+        for spec, arm, status in rows:
+            told = {"at": AT, "id": uuid.uuid4(), "as_of": AT, "request": {}, "version": "7"}
+            connection.execute(insert(ledger).values(told | _named(spec, arm, status)))
+
+
+def _named(spec: str, arm: str, status: int) -> dict[str, Any]:
+    return {"spec": spec, "arm": arm, "status": status}
+
+
+def score(store: Store) -> None:
+    """Two looks: the older one is not to be told; the last week has estimates only."""
+    with store.begin() as connection:
+        for at, value in ((AT - 7 * DAY, 0.60), (AT, 0.81)):
+            performance_results.add(
+                connection,
+                [
+                    measured(at, "realised", at - 14 * DAY, "auc", value),
+                    measured(at, "realised", at - 14 * DAY, "brier", 0.11),
+                    measured(at, "estimated", at - 7 * DAY, "auc", 0.79),
+                ],
+            )
+
+
+def measured(at: datetime, source: Any, start: datetime, name: str, value: float) -> Any:
+    return PerformanceResult(
+        at=at,
+        spec=RISK,
+        version="7",
+        window_from=start,
+        window_to=start + 7 * DAY,
+        answers=900,
+        labelled=880 if source == "realised" else 12,
+        maturity=0.97 if source == "realised" else 0.02,
+        source=source,
+        score=name,
+        value=value,
+        low=value - 0.02,
+        high=value + 0.02,
+    )
+
+
+def drift(store: Store) -> None:
+    window = Window(RISK, "7", AT - 7 * DAY, AT)
+    results = (
+        DriftResult("*", "drifted_share", 0.25, 0.1, True),
+        DriftResult("nodes", "psi", 0.41, 0.2, True),
+        DriftResult("queue", "psi", 0.02, 0.2, False),
+    )
+    with store.begin() as connection:
+        drift_results.insert(connection, Comparison(window, AT, 20_000, 5_000, None, results))
+
+
+def deviate(store: Store) -> None:
+    """One alert of a model, and one of something else."""
+    for kind, subject in (("drift", RISK), ("delivery", "mail")):
+        finding = Finding(
+            kind, subject, Severity.WARNING, "nodes moved (PSI 0.410)", "measured on 5,000 rows",
+            "open the report", AT - 7 * DAY, {"psi": 0.41},
+        )  # fmt: skip
+        with store.begin() as connection:
+            alerts.raise_alert(connection, finding, AT)
