@@ -9,6 +9,7 @@ import typer
 
 from runlore.cli import (
     alerts,
+    backtest,
     demo,
     ingest,
     keys,
@@ -56,6 +57,7 @@ app.command()(monitor.monitor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
+app.command()(backtest.backtest)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")
