@@ -1,7 +1,7 @@
 """What monitoring would have said of a version's windows: drift, and floors of its scores."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np

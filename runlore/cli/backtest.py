@@ -57,7 +57,7 @@ def backtest(
     window_days: WindowDays = None,
     taught_share: Share = 0.3,
     candidate: Candidates = None,
-    choose_anew: Anew = False,  # noqa: FBT002  (an option of the command)
+    choose_anew: Anew = False,
     max_rows: MaxRows = None,
     source: Source = None,
     plots: Plots = None,

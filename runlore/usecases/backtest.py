@@ -204,7 +204,7 @@ def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
 def _outcome(scene: Scene, replayed: tuple[Replayed, ...]) -> BacktestOutcome:
     data, spec, rows = scene.trainer.data, scene.trainer.spec, scene.replayed
     first = scene.trainer.version(scene.edges_us[0])
-    told = {each.policy: each.prediction for each in replayed}
+    told: dict[str, Floats] = {str(each.policy): each.prediction for each in replayed}
     naive = {BASELINE: first.baseline.predict(first.own(data.rows[rows]))}
     answers = Answers(data.as_of_us[rows], data.target[rows], {**told, **naive})
     return BacktestOutcome(

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 from moving_logs import DAY_US, DAYS, SPEC, START_US, make
+from numpy.testing import assert_array_equal
 
 from runlore.backtest.policy import POLICIES, PolicyName
 from runlore.backtest.replay import Replayed, Scene, replay
