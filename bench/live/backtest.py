@@ -81,21 +81,28 @@ CASES = (
 def main() -> None:
     silence_telemetry()
     calm_threads()
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("page", type=Path)
     parser.add_argument("--only", action="append", help="LOG:SPEC; again for more.")
+    parser.add_argument("--rows", type=int, help="Replay only the newest so many of each log.")
+    parser.add_argument("--max-rows", type=int, help="Newest known rows that teach.")
     asked = parser.parse_args()
     folder = asked.page.parent / "backtest"
     folder.mkdir(parents=True, exist_ok=True)
     for case in CASES:
         if not asked.only or f"{case.log}:{case.spec.name}" in asked.only:
-            found = run(case, asked.data, folder)
+            found = run(limited(case, asked.rows, asked.max_rows), asked.data, folder)
             told = folder / f"{case.name}.json"
             told.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             print(json.dumps({"bench": f"backtest.{case.name}", **found["short"]}), flush=True)
             write_page(asked.page, folder)
     write_page(asked.page, folder)
+
+
+def limited(case: Case, rows: int | None, max_rows: int | None) -> Case:
+    return replace(case, rows=rows or case.rows, max_rows=max_rows or case.max_rows)
 
 
 def run(case: Case, data: Path, folder: Path) -> dict[str, Any]:
@@ -112,7 +119,12 @@ def run(case: Case, data: Path, folder: Path) -> dict[str, Any]:
     for policy in found["policies"].values():
         for each in policy["history"]:
             each["reasons"] = each["reasons"][:3]
-    found |= {"log": case.log, "max_rows": case.max_rows, "accuracy": accuracies(outcome)}
+    found |= {
+        "log": case.log,
+        "max_rows": case.max_rows,
+        "newest": case.rows,
+        "accuracy": accuracies(outcome),
+    }
     found |= {"wall_s": time.perf_counter() - began, "cpu_s": time.process_time() - cpu}
     found["cores"] = os.cpu_count()
     score = spec.select_by

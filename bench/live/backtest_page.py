@@ -24,12 +24,12 @@ training, of the first version too; monitoring and comparing are not in them. Th
 spec's own, calibrated like any candidate: the actor's recent failure rate, the mean of the actor's
 last two runs, or, of electricity, the same as last time.
 
-One kind of candidate, gradient boosting, is trained each time, on the newest 15,000 known rows; of
-SDSC-BLUE the newest 80,000 executions are replayed (the histories remember all). These were set
-before anything had been run, so that all of it takes minutes, and for all logs alike. The page, its
-plots and `backtest/*.json`, which hold each retraining with its reasons, are written by
-`python bench/live/backtest.py DATA docs/backtest.md`; for a log of your own, after `runlore ingest`:
-`runlore backtest failure-risk --candidate gradient-boosting --max-rows 15000`.
+One kind of candidate, gradient boosting on one thread, is trained each time. Each section says how
+many of the log's newest executions are replayed (the histories remember all of it), and how many of
+the newest known rows teach: limits that keep the cost down, set by size alone and for all logs
+alike. The page, its plots and `backtest/*.json`, which hold each retraining with its reasons, are
+written by `python bench/live/backtest.py DATA docs/backtest.md`; for a log of your own, after
+`runlore ingest`: `runlore backtest failure-risk --candidate gradient-boosting --max-rows 15000`.
 
 ## In short
 
@@ -83,11 +83,15 @@ def section(found: dict[str, Any]) -> str:
 def lines(found: dict[str, Any]) -> Iterator[str]:
     log, spec = found["log"], found["spec"]
     yield f"\n## {log}, {spec}\n"
+    limits = f" --rows {found['newest']}" if found["newest"] else ""
+    limits += f" --max-rows {found['max_rows']}"
+    newest = f"the newest {found['newest']:,}" if found["newest"] else "all"
     yield (
-        f"{found['rows']:,} executions in {found['windows']} windows from"
-        f" {found['replay_from'][:10]} to {found['to'][:10]}; {found['wall_s']:.0f} s, of which"
-        f" {found['cpu_s']:.0f} s of CPU, on {found['cores']} busy cores. Again:"
-        f" `python bench/live/backtest.py DATA docs/backtest.md --only {log}:{spec}`.\n"
+        f"Of {newest} executions {found['rows']:,} are replayed, in {found['windows']} windows from"
+        f" {found['replay_from'][:10]} to {found['to'][:10]}; the newest {found['max_rows']:,}"
+        f" known rows teach. {found['wall_s']:.0f} s, of which {found['cpu_s']:.0f} s of CPU, on"
+        f" {found['cores']} busy cores. Again: `python bench/live/backtest.py DATA docs/backtest.md"
+        f" --only {log}:{spec}{limits}`.\n"
     )
     scores = list(found["standings"]["static"]["scores"])
     accuracy = ["accuracy"] if found["accuracy"] else []
@@ -100,8 +104,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield ""
     if log == "electricity":
         yield (
-            "Published prequential accuracy on this series: static naive Bayes 0.703, best retrained"
-            " 0.866, same as last time 0.853.\n"
+            "Published prequential accuracy on this series: static naive Bayes 0.703, best"
+            " retrained 0.866, same as last time 0.853.\n"
         )
     yield from reasons(found)
     yield f"![{log}, {spec}: score over time](backtest/{log}-{spec}-over-time.png)\n"
