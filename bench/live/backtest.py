@@ -181,3 +181,7 @@ def half_hours(path: Path, made: Path) -> Path:
     )
     told.to_csv(made, index=False)
     return made
+
+
+if __name__ == "__main__":
+    main()
