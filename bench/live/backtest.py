@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -88,12 +88,14 @@ def main() -> None:
     parser.add_argument("--only", action="append", help="LOG:SPEC; again for more.")
     parser.add_argument("--rows", type=int, help="Replay only the newest so many of each log.")
     parser.add_argument("--max-rows", type=int, help="Newest known rows that teach.")
+    parser.add_argument("--candidate", choices=get_args(CandidateKind), help="The one to train.")
     asked = parser.parse_args()
     folder = asked.page.parent / "backtest"
     folder.mkdir(parents=True, exist_ok=True)
     for case in CASES:
         if not asked.only or f"{case.log}:{case.spec.name}" in asked.only:
-            found = run(limited(case, asked.rows, asked.max_rows), asked.data, folder)
+            chosen = replace(case, candidate=asked.candidate or case.candidate)
+            found = run(limited(chosen, asked.rows, asked.max_rows), asked.data, folder)
             told = folder / f"{case.name}.json"
             told.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             print(json.dumps({"bench": f"backtest.{case.name}", **found["short"]}), flush=True)

@@ -24,8 +24,7 @@ training, of the first version too; monitoring and comparing are not in them. Th
 spec's own, calibrated like any candidate: the actor's recent failure rate, the mean of the actor's
 last two runs, or, of electricity, the same as last time.
 
-One kind of candidate, gradient boosting on one thread, is trained each time. Each section says how
-many of the log's newest executions are replayed (the histories remember all of it), and how many of
+One kind of candidate is trained each time, on one thread. Each section says which, how many of the log's newest executions are replayed (the histories remember all of it), and how many of
 the newest known rows teach: limits that keep the cost down, set by size alone and for all logs
 alike. The page, its plots and `backtest/*.json`, which hold each retraining with its reasons, are
 written by `python bench/live/backtest.py DATA docs/backtest.md`; for a log of your own, after
@@ -84,12 +83,12 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     log, spec = found["log"], found["spec"]
     yield f"\n## {log}, {spec}\n"
     limits = f" --rows {found['newest']}" if found["newest"] else ""
-    limits += f" --max-rows {found['max_rows']}"
+    limits += f" --max-rows {found['max_rows']} --candidate {found['candidate']}"
     newest = f"the newest {found['newest']:,}" if found["newest"] else "all"
     yield (
         f"Of {newest} executions {found['rows']:,} are replayed, in {found['windows']} windows from"
         f" {found['replay_from'][:10]} to {found['to'][:10]}; the newest {found['max_rows']:,}"
-        f" known rows teach. {found['wall_s']:.0f} s, of which {found['cpu_s']:.0f} s of CPU, on"
+        f" known rows teach {found['candidate']}. {found['wall_s']:.0f} s, of which {found['cpu_s']:.0f} s of CPU, on"
         f" {found['cores']} busy cores. Again: `python bench/live/backtest.py DATA docs/backtest.md"
         f" --only {log}:{spec}{limits}`.\n"
     )
