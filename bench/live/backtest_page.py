@@ -24,9 +24,19 @@ training, of the first version too; monitoring and comparing are not in them. Th
 spec's own, calibrated like any candidate: the actor's recent failure rate, the mean of the actor's
 last two runs, or, of electricity, the same as last time.
 
-One kind of candidate is trained each time, on one thread. Each section says which, how many of the log's newest executions are replayed (the histories remember all of it), and how many of
-the newest known rows teach: limits that keep the cost down, set by size alone and for all logs
-alike. The page, its plots and `backtest/*.json`, which hold each retraining with its reasons, are
+One kind of candidate is trained each time, on one thread. Each section says which, how many of the
+log's newest executions are replayed (the histories remember all of it), and how many of the newest
+known rows teach.
+
+**These are partial figures, and small ones.** The stretches were cut to fit half a minute of CPU
+beside other work, and differ between logs; the batch logs are answered by a linear model because
+gradient boosting on the newest 20,000 executions of CTC did not fit. The stretch matters: a trial
+on the newest 6,000 half hours of electricity, to see that the bench ran, had the loop promote once
+and beat static by 0.061 of log loss (0.002 to 0.145), and lose to weekly by 0.199 (0.079 to 0.321);
+on the newest 8,000, below, it never retrains. A log or spec without a section has not been
+replayed. Without limits: `python bench/live/backtest.py DATA docs/backtest.md`.
+
+The page, its plots and `backtest/*.json`, which hold each retraining with its reasons, are
 written by `python bench/live/backtest.py DATA docs/backtest.md`; for a log of your own, after
 `runlore ingest`: `runlore backtest failure-risk --candidate gradient-boosting --max-rows 15000`.
 
@@ -89,7 +99,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
         f"Of {newest} executions {found['rows']:,} are replayed, in {found['windows']} windows from"
         f" {found['replay_from'][:10]} to {found['to'][:10]}; the newest {found['max_rows']:,}"
         f" known rows teach {found['candidate']}. {found['wall_s']:.0f} s, of which {found['cpu_s']:.0f} s of CPU, on"
-        f" {found['cores']} busy cores. Again: `python bench/live/backtest.py DATA docs/backtest.md"
+        f" {found['cores']} busy cores. Again:"
+        " `python bench/live/backtest.py DATA docs/backtest.md"
         f" --only {log}:{spec}{limits}`.\n"
     )
     scores = list(found["standings"]["static"]["scores"])
