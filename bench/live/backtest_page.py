@@ -98,7 +98,8 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield (
         f"Of {newest} executions {found['rows']:,} are replayed, in {found['windows']} windows from"
         f" {found['replay_from'][:10]} to {found['to'][:10]}; the newest {found['max_rows']:,}"
-        f" known rows teach {found['candidate']}. {found['wall_s']:.0f} s, of which {found['cpu_s']:.0f} s of CPU, on"
+        f" known rows teach {found['candidate']}. {found['wall_s']:.0f} s, of which"
+        f" {found['cpu_s']:.0f} s of CPU, on"
         f" {found['cores']} busy cores. Again:"
         " `python bench/live/backtest.py DATA docs/backtest.md"
         f" --only {log}:{spec}{limits}`.\n"
