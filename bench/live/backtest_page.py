@@ -69,7 +69,8 @@ def verdict(found: dict[str, Any]) -> str:
     return (
         f"{found['log']}, {found['spec']}: {word}, at {share:.0%} of weekly's training; promoted"
         f" {times}. Over static {told(static)}, over weekly {told(weekly)}"
-        f" ({display(found['select_by'])})."
+        f" ({display(found['select_by'])}). {beside(gains['baseline']).capitalize()} the naive"
+        " baseline."
     )
 
 
