@@ -10,6 +10,7 @@ import typer
 from runlore.cli import (
     ab,
     alerts,
+    backtest,
     demo,
     ingest,
     keys,
@@ -62,6 +63,7 @@ app.add_typer(alerts.app, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
 app.add_typer(ab.app, name="ab")
+app.command()(backtest.backtest)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")

@@ -61,6 +61,17 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
     return Division(train, test, _folds(spec, data, known), cut)
 
 
+def known_by(spec: ModelSpec, data: TrainingSet, at_us: int) -> Division:
+    """Teach with everything that was known before an instant, less the gap; nothing is tested.
+
+    Of it the newest `max_rows` teach and validate.
+    """
+    known = _known_before(data, at_us, spec.split)[-spec.split.max_rows :]
+    _refuse_few(spec, data, known, "by then")
+    _refuse_one_answer(spec, data, known)
+    return Division(known, np.empty(0, np.int64), _folds(spec, data, known), at_us)
+
+
 def _known_before(data: TrainingSet, cut: int, rule: Split) -> Ints:
     gap = round(rule.gap_s * 1e6)
     return np.flatnonzero((data.as_of_us < cut) & (data.known_us < cut - gap))

@@ -1,0 +1,1 @@
+"""What would have been, had versions been retrained by one policy or another: pure."""

@@ -1,0 +1,132 @@
+"""What a backtest found, drawn: titles say what was found, subtitles how to read it."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.backtest.comparison import Answers, Standing
+from runlore.backtest.replay import Replayed
+from runlore.models import scores
+from runlore.models.plots import style
+from runlore.models.plots.weekly import weekly
+from runlore.models.score_names import display
+from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+COLOURS: Mapping[str, str] = {
+    "static": style.GREY,
+    "weekly": style.SKY,
+    "drift": style.VERMILION,
+    "loop": style.GREEN,
+    "baseline": style.INK,
+}
+SERVING = ("serves", "promoted")
+MONTH = 4
+
+
+def over_time(spec: ModelSpec, answers: Answers, replayed: Sequence[Replayed]) -> "Figure":
+    """Each policy's score week by week, as a mean of four, and when it retrained."""
+    better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
+    name = display(spec.select_by)
+    made, (above, below) = style.figure(
+        _finding(spec, answers, name),
+        f"{name} by week of submission, mean of the last {MONTH} weeks, {better} is better. Below, "
+        "a mark per retraining: filled where its version came to serve, hollow where it did not.",
+        height_in=5.6,
+        heights=(2.6, 0.9),
+    )
+    for policy, told in answers.of.items():
+        _line(above, spec, answers, policy, told)
+    above.set_ylabel(f"{name}, {better} is better")
+    style.legend(above)
+    _marks(below, replayed)
+    below.set_xlim(above.get_xlim())
+    below.set_xlabel("submission (UTC)")
+    return made
+
+
+def _finding(spec: ModelSpec, answers: Answers, name: str) -> str:
+    values = {
+        policy: scores.measure(spec.select_by, answers.target, told)
+        for policy, told in answers.of.items()
+    }
+    pick = max if spec.select_by in HIGHER_IS_BETTER else min
+    best = pick(values, key=lambda policy: values[policy])
+    others = ", ".join(f"{p} {style.score(v)}" for p, v in values.items() if p != best)
+    return f"{name}: best by {best} with {style.score(values[best])} ({others})"
+
+
+def _line(axes: "Axes", spec: ModelSpec, answers: Answers, policy: str, told: Floats) -> None:
+    def measure(actual: Floats, predicted: Floats) -> float:
+        return scores.measure(spec.select_by, actual, predicted)
+
+    found = weekly(answers.as_of_us, answers.target, told, measure)
+    smooth = np.array(
+        [
+            np.nanmean(part)
+            if np.isfinite(part := found.values[max(at - MONTH + 1, 0) : at + 1]).any()
+            else np.nan
+            for at in range(len(found.values))
+        ]
+    )
+    shape = "--" if policy == "baseline" else "-"
+    at = found.starts_us.astype("datetime64[us]")
+    axes.plot(at, smooth, shape, color=COLOURS[policy], linewidth=1.8, label=policy)
+
+
+def _marks(axes: "Axes", replayed: Sequence[Replayed]) -> None:
+    for row, each in enumerate(replayed):
+        for asked in each.retrainings:
+            face = COLOURS[each.policy] if asked.outcome in SERVING else "white"
+            axes.plot(
+                np.datetime64(asked.at_us, "us"),
+                row,
+                "o",
+                markersize=5,
+                markerfacecolor=face,
+                markeredgecolor=COLOURS[each.policy],
+            )
+    axes.set_yticks(range(len(replayed)), [each.policy for each in replayed])
+    axes.set_ylim(len(replayed) - 0.5, -0.5)
+
+
+def by_cost(
+    spec: ModelSpec, standings: Mapping[str, Standing], replayed: Sequence[Replayed]
+) -> "Figure":
+    """What each policy's score cost in training."""
+    name = display(spec.select_by)
+    better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
+    cheapest = min(replayed, key=lambda each: each.cpu_s)
+    dearest = max(replayed, key=lambda each: each.cpu_s)
+    made, (axes,) = style.figure(
+        f"{dearest.policy} costs {style.number(dearest.cpu_s / cheapest.cpu_s)} times what "
+        f"{cheapest.policy} does",
+        f"{name} over all of the replay with its 95 % block-bootstrap interval, by CPU seconds of "
+        "training, the first training included.",
+        height_in=4.4,
+    )
+    for each in replayed:
+        found = standings[each.policy].scores[spec.select_by]
+        apart = [[found.value - found.low], [found.high - found.value]]
+        axes.errorbar(
+            [each.cpu_s],
+            [found.value],
+            yerr=np.maximum(apart, 0),
+            fmt="o",
+            capsize=4,
+            color=COLOURS[each.policy],
+            label=f"{each.policy}, {each.trained} retrainings",
+        )
+    naive = standings["baseline"].scores[spec.select_by].value
+    axes.axhline(naive, color=style.INK, linestyle="--", linewidth=1.2, label="baseline")
+    axes.set_xlabel("CPU seconds of training")
+    axes.set_ylabel(f"{name}, {better} is better")
+    style.legend(axes)
+    return made

@@ -1,0 +1,195 @@
+"""A log replayed: what each policy would have answered with, retrained, and paid."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.backtest.comparison import gain
+from runlore.backtest.policy import Past, PolicyName, ask
+from runlore.backtest.version import Trainer, Version
+from runlore.backtest.watch import Watch
+from runlore.drift.trigger import JudgedWindow
+from runlore.performance.floor import FloorVerdict
+from runlore.records.errors import Refused
+from runlore.records.instant import from_us
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Outcome = Literal["serves", "on trial", "promoted", "not better", "data refused", "too little"]
+Breaches = Callable[[int, int], tuple[str, ...]]
+"""Of the data since one instant until another: what breaks the contract of what came before."""
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """One that a policy asked for. at_us: when it began; ended_us: when its fate was known."""
+
+    at_us: int
+    reasons: tuple[str, ...]
+    outcome: Outcome
+    cpu_s: float = 0.0
+    ended_us: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """prediction, trained_us: (n,) of each row replayed: what was answered, by the version of when.
+
+    retrainings: after the first training, which all policies share and whose cost is `first_s`.
+    """
+
+    policy: PolicyName
+    prediction: Floats
+    trained_us: Ints
+    retrainings: tuple[Retraining, ...]
+    windows: tuple[JudgedWindow, ...]
+    first_s: float
+
+    @property
+    def trained(self) -> int:
+        return sum(each.cpu_s > 0 for each in self.retrainings)
+
+    @property
+    def cpu_s(self) -> float:
+        return self.first_s + sum(each.cpu_s for each in self.retrainings)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What all policies share. edges_us: the windows' ends, the first of them is the start."""
+
+    trainer: Trainer
+    edges_us: tuple[int, ...]
+    categorical: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    breaches: Breaches = lambda since_us, until_us: ()
+    watches: dict[int, Watch] = field(default_factory=dict)
+
+    def watch(self, version: Version) -> Watch:
+        if version.trained_us not in self.watches:
+            made = Watch(self.trainer.spec, version, self.categorical, self.left_out)
+            self.watches[version.trained_us] = made
+        return self.watches[version.trained_us]
+
+    def rows(self, begin_us: int, end_us: int) -> Ints:
+        at_us = self.trainer.data.as_of_us
+        return np.arange(*np.searchsorted(at_us, [begin_us, end_us]))
+
+    @property
+    def replayed(self) -> Ints:
+        return self.rows(self.edges_us[0], self.edges_us[-1])
+
+
+def replay(scene: Scene, policy: PolicyName) -> Replayed:
+    """Answer each window with what served when it began; decide at its end."""
+    run = _Run(scene, policy, scene.trainer.version(scene.edges_us[0]))
+    for begin_us, end_us in zip(scene.edges_us, scene.edges_us[1:], strict=False):
+        run.answer(begin_us, end_us)
+        run.settle(end_us)
+        run.decide(begin_us, end_us)
+    return run.over()
+
+
+class _Run:
+    """One policy on its way through a log."""
+
+    def __init__(self, scene: Scene, policy: PolicyName, first: Version) -> None:
+        self.scene, self.policy, self.serving, self.first = scene, policy, first, first
+        self.challenger: Version | None = None
+        self.prediction: list[Floats] = []
+        self.trained_us: list[Ints] = []
+        self.windows: list[JudgedWindow] = []
+        self.retrainings: list[Retraining] = []
+
+    def answer(self, begin_us: int, end_us: int) -> None:
+        rows = self.scene.rows(begin_us, end_us)
+        self.prediction.append(_answers(self.serving, self.scene, rows))
+        self.trained_us.append(np.full(len(rows), self.serving.trained_us))
+
+    def settle(self, end_us: int) -> None:
+        """Promote the challenger only where it has beaten the champion since it was trained."""
+        if self.challenger is None:
+            return
+        outcome = self._trial(self.challenger, end_us)
+        if outcome == "on trial":
+            return
+        if outcome == "promoted":
+            self.serving = self.challenger
+        self.challenger = None
+        asked = self.retrainings[-1]
+        self.retrainings[-1] = Retraining(asked.at_us, asked.reasons, outcome, asked.cpu_s, end_us)
+
+    def _trial(self, challenger: Version, end_us: int) -> Outcome:
+        data, spec = self.scene.trainer.data, self.scene.trainer.spec
+        rows = self.scene.rows(challenger.trained_us, end_us)
+        rows = rows[data.known_us[rows] < end_us]
+        if len(rows) < spec.performance.least_labels:
+            return "on trial"
+        ours, theirs = (_answers(each, self.scene, rows) for each in (challenger, self.serving))
+        found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
+        return "promoted" if found.low > 0 else "not better"
+
+    def decide(self, begin_us: int, end_us: int) -> None:
+        if self.challenger is not None or end_us == self.scene.edges_us[-1]:
+            return
+        floors = self._watch(begin_us, end_us) if self.policy in ("drift", "loop") else ()
+        decision = ask(self.policy, self._past(end_us, floors))
+        if decision.action == "retrain":
+            self._retrain(end_us, decision.reasons)
+
+    def _watch(self, begin_us: int, end_us: int) -> tuple[FloorVerdict, ...]:
+        watch, data = self.scene.watch(self.serving), self.scene.trainer.data
+        answers = _answers(self.serving, self.scene, self.scene.rows(begin_us, end_us))
+        self.windows.append(watch.judge(data, answers, begin_us, end_us))
+        return watch.floors(data, answers, begin_us, end_us) if self.policy == "loop" else ()
+
+    def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> Past:
+        return Past(
+            from_us(at_us),
+            from_us(self.serving.trained_us),
+            self.scene.trainer.spec.drift,
+            self.windows,
+            floors,
+            [from_us(each.at_us) for each in self.retrainings if each.outcome != "data refused"],
+        )
+
+    def _retrain(self, at_us: int, reasons: tuple[str, ...]) -> None:
+        broken = self._breaches(at_us)
+        if broken:
+            self.retrainings.append(Retraining(at_us, broken, "data refused", ended_us=at_us))
+            return
+        try:
+            made = self.scene.trainer.version(at_us)
+        except Refused as error:
+            self.retrainings.append(Retraining(at_us, (str(error),), "too little", ended_us=at_us))
+            return
+        if self.policy == "loop":
+            self.challenger = made
+            self.retrainings.append(Retraining(at_us, reasons, "on trial", made.cpu_s))
+        else:
+            self.serving = made
+            self.retrainings.append(Retraining(at_us, reasons, "serves", made.cpu_s, at_us))
+
+    def _breaches(self, at_us: int) -> tuple[str, ...]:
+        if self.policy != "loop":
+            return ()
+        return self.scene.breaches(self.serving.trained_us, at_us)
+
+    def over(self) -> Replayed:
+        return Replayed(
+            self.policy,
+            np.concatenate(self.prediction),
+            np.concatenate(self.trained_us),
+            tuple(self.retrainings),
+            tuple(self.windows),
+            self.first.cpu_s,
+        )
+
+
+def _answers(version: Version, scene: Scene, rows: Ints) -> Floats:
+    if not rows.size:
+        return np.empty(0)
+    return version.predict(scene.trainer.data.rows[rows])

@@ -1,0 +1,172 @@
+"""What monitoring would have said of a version's windows: drift, and floors of its scores."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.backtest.version import Version
+from runlore.drift.histogram import Profile, count, reference_profile
+from runlore.drift.measures import LABEL, PREDICTION
+from runlore.drift.trigger import JudgedWindow
+from runlore.drift.usual import usual
+from runlore.drift.verdict import Background, judge
+from runlore.models import scores
+from runlore.models.bootstrap import draw_blocks, percentile, replicate_scores
+from runlore.models.explain import permutation_importance
+from runlore.models.gates import Measured
+from runlore.models.spec import ModelSpec, Score
+from runlore.models.training_set import TrainingSet
+from runlore.performance import floor
+from runlore.performance.floor import FloorVerdict
+from runlore.records.instant import from_us
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_WINDOWS = 30
+UNTOLD = ("coverage", "calibration_error")
+"""No interval is replayed, and in a window of a few hundred rows bins are apart by chance alone: a
+perfect model would be found below its floor."""
+
+RIPE = 0.5
+"""Of a window's outcomes: known before a verdict rests on its scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What came in during a window: rows, (n, F), answers to them, (n,), labels, (m,)."""
+
+    rows: Rows
+    answers: Floats
+    labels: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """Watches one version. left_out: features that a window of this length cannot compare."""
+
+    spec: ModelSpec
+    version: Version
+    categorical: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @cached_property
+    def reference(self) -> Profile:
+        known, division = self.version.seen, self.version.division
+        taught = Told(known.rows[division.train], self._held_out, known.target[division.train])
+        features = reference_profile(taught.rows, known.names, self.categorical)
+        rest = [
+            reference_profile(_column(values), [name]).columns[0]
+            for name, values in ((PREDICTION, taught.answers), (LABEL, taught.labels))
+        ]
+        return self._kept(Profile((*features.columns, *rest)))
+
+    @cached_property
+    def _held_out(self) -> Floats:
+        """Answers to rows that the folds had not learned from: others come out bolder."""
+        return self.version.model.answer(self.version.model.valid_raw)
+
+    @cached_property
+    def background(self) -> Background:
+        known, valid = self.version.seen, self.version.division.valid
+        found = permutation_importance(
+            self.version.model.predict,
+            known.rows[valid],
+            known.target[valid],
+            known.names,
+            self.spec.select_by,
+        )
+        importance = {each.feature: max(each.mean, 0.0) for each in found}
+        return Background(importance=importance, usual=usual(self._taught, self.spec.drift))
+
+    @cached_property
+    def _taught(self) -> list[Profile]:
+        """Windows of the training, the earliest first."""
+        length, known = round(self.spec.drift.window_s * 1e6), self.version.seen
+        valid = self.version.division.valid
+        first, end = int(known.as_of_us[0]), self.version.trained_us
+        windows = []
+        for back in range(min((end - first) // length, MOST_WINDOWS), 0, -1):
+            begin = end - back * length
+            told = Told(
+                known.rows[_within(known.as_of_us, begin, begin + length)],
+                self._held_out[_within(known.as_of_us[valid], begin, begin + length)],
+                known.target[_within(known.known_us, begin, begin + length)],
+            )
+            windows.append(self._profile(told))
+        return windows
+
+    def _profile(self, told: Told) -> Profile:
+        bins = {each.name: each for each in self.reference.bins}
+        names = [name for name in self.version.seen.names if name in bins]
+        columns = [self.version.seen.names.index(name) for name in names]
+        features = count([bins[name] for name in names], told.rows[:, columns])
+        answers = count([bins[PREDICTION]], _column(told.answers))
+        labels = count([bins[LABEL]], _column(told.labels))
+        return Profile((*features.columns, *answers.columns, *labels.columns))
+
+    def _kept(self, profile: Profile) -> Profile:
+        return profile.only([name for name in profile.names if name not in self.left_out])
+
+    def judge(self, data: TrainingSet, answers: Floats, begin_us: int, end_us: int) -> JudgedWindow:
+        """A window of the log; `answers`, (n,), are this version's to the work submitted in it."""
+        work = _within(data.as_of_us, begin_us, end_us)
+        labels = data.target[_within(data.known_us, begin_us, end_us)]
+        current = self._profile(Told(self.version.own(data.rows[work]), answers, labels))
+        verdict = judge(self.reference, current, self.spec.drift, self.background)
+        span = from_us(begin_us), from_us(end_us)
+        return JudgedWindow(str(self.version.trained_us), *span, verdict.answer, verdict.reasons)
+
+    def floors(
+        self, data: TrainingSet, answers: Floats, begin_us: int, end_us: int
+    ) -> tuple[FloorVerdict, ...]:
+        """What the outcomes known by the window's end say; fewer than half of them say nothing."""
+        work = _within(data.as_of_us, begin_us, end_us)
+        known = data.known_us[work] < end_us
+        policy, labels = self.spec.performance, int(known.sum())
+        if labels < RIPE * len(work):
+            labels = 0
+        at = work[known]
+        return tuple(
+            floor.judge(
+                each,
+                _measured(data, at, answers[known], each.score, labels),
+                labels,
+                policy.least_labels,
+            )
+            for each in self._floors
+            if each.score not in UNTOLD
+        )
+
+    @cached_property
+    def _floors(self) -> tuple[floor.Floor, ...]:
+        baseline = {name: {"value": value} for name, value in self._baseline.items()}
+        return floor.floors(self.spec, {"baseline": baseline})
+
+    @property
+    def _baseline(self) -> Mapping[Score, float]:
+        return self.version.baseline.validation
+
+
+def _measured(
+    data: TrainingSet, at: Ints, answers: Floats, score: Score, labels: int
+) -> Measured | None:
+    if labels < 2:
+        return None
+    interval = percentile(
+        replicate_scores(score, draw_blocks(data.as_of_us[at]), data.target[at], answers)
+    )
+    value = scores.measure(score, data.target[at], answers)
+    return Measured(value, interval.low, interval.high)
+
+
+def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:
+    return np.flatnonzero((at_us >= begin_us) & (at_us < end_us))
+
+
+def _column(values: Floats) -> Rows:
+    return values.astype(np.float32)[:, np.newaxis]

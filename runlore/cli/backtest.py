@@ -1,0 +1,212 @@
+"""`runlore backtest`: would the loop have earned its keep on this log?"""
+
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from runlore.cli.monitor import DAY_S, Spec
+from runlore.cli.output import Json, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.backtest.comparison import Standing
+    from runlore.backtest.replay import Replayed
+    from runlore.models.gates import Measured
+    from runlore.models.spec import Score
+    from runlore.usecases.backtest import BacktestOutcome, Choice
+
+Policies = Annotated[
+    list[str] | None,
+    typer.Option("--policy", help="static, weekly, drift or loop; again, or with commas."),
+]
+From = Annotated[
+    str | None,
+    typer.Option("--from", metavar="ISO", help="Replay what was submitted from then on."),
+]
+Rows = Annotated[int | None, typer.Option(min=200, help="Only the newest so many executions.")]
+WindowDays = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="Length of a window.  [default: what the spec's policy says]"),
+]
+Share = Annotated[
+    float, typer.Option(min=0.05, max=0.9, help="Of the rows, before the first training.")
+]
+Candidates = Annotated[
+    list[str] | None,
+    typer.Option("--candidate", help="Train only these kinds; again for more."),
+]
+Anew = Annotated[
+    bool,
+    typer.Option("--choose-anew", help="Choose at every training, not at the first alone."),
+]
+MaxRows = Annotated[
+    int | None, typer.Option(min=200, help="Newest known rows that teach.  [default: the spec's]")
+]
+Source = Annotated[list[str] | None, typer.Option("--source", help="Only of this source; again.")]
+Plots = Annotated[
+    Path | None, typer.Option(help="Folder for the plots.  [default: that of the reports]")
+]
+
+
+def backtest(
+    spec: Spec,
+    policy: Policies = None,
+    begin: From = None,
+    rows: Rows = None,
+    window_days: WindowDays = None,
+    taught_share: Share = 0.3,
+    candidate: Candidates = None,
+    choose_anew: Anew = False,
+    max_rows: MaxRows = None,
+    source: Source = None,
+    plots: Plots = None,
+    json: Json = False,
+) -> None:
+    """Replay the log as it happened and compare ways to retrain.
+
+    static never retrains, weekly every seven days, drift when monitoring says so; loop, too, or
+    when a score falls below its floor, and then its data must keep the contract and the new
+    version win against the old one before it serves. Outcomes are known when the log came to know
+    them. Tells score, retrainings and CPU seconds of training of each, and the gain over static,
+    weekly and the baseline with 95 % intervals; draws two plots.
+
+    Example: runlore backtest failure-risk --policy static,loop --rows 50000 --candidate xgboost
+    """
+    from dataclasses import replace
+
+    from runlore import settings
+    from runlore.store.engine import open_store
+    from runlore.usecases import backtest as usecase
+    from runlore.usecases import specs
+
+    chosen = settings.read()
+    found = specs.find(chosen, spec)
+    if max_rows is not None:
+        found = replace(found, split=replace(found.split, max_rows=max_rows))
+    choice = _choice(policy, begin, candidate)
+    choice = replace(
+        choice,
+        rows=rows,
+        taught_share=taught_share,
+        window_s=None if window_days is None else window_days * DAY_S,
+        chooses_anew=choose_anew,
+    )
+    with open_store(chosen) as store:
+        outcome = usecase.backtest(store, found, choice, source, _say)
+    drawn = usecase.draw(outcome, plots or chosen.reports / "backtest")
+    if json:
+        emit_json({**as_json(outcome), "plots": drawn})
+    else:
+        show(outcome, drawn)
+
+
+def _say(text: str) -> None:
+    typer.echo(text, err=True)
+
+
+def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | None) -> "Choice":
+    from typing import get_args
+
+    from runlore.backtest.policy import POLICIES, named
+    from runlore.models.spec import CandidateKind
+    from runlore.records import instant
+    from runlore.records.errors import BadInput
+    from runlore.usecases.backtest import Choice
+
+    unknown = sorted(set(candidate or ()) - set(get_args(CandidateKind)))
+    if unknown:
+        known = ", ".join(get_args(CandidateKind))
+        raise BadInput(f"candidate {unknown[0]!r}: give some of {known}", "candidate")
+    return Choice(
+        policies=named(",".join(policy)) if policy else POLICIES,
+        begin=None if begin is None else instant.parse(begin, "from"),
+        candidates=cast("list[CandidateKind]", candidate or ()),
+    )
+
+
+def as_json(outcome: "BacktestOutcome") -> dict[str, Any]:
+    return {
+        "spec": outcome.spec.name,
+        "from": outcome.begin.isoformat(),
+        "replay_from": outcome.replay_from.isoformat(),
+        "to": outcome.end.isoformat(),
+        "rows": outcome.rows,
+        "windows": outcome.windows,
+        "candidate": outcome.candidate,
+        "select_by": outcome.spec.select_by,
+        "policies": {each.policy: _policy(each) for each in outcome.replayed},
+        "standings": {name: _standing(each) for name, each in outcome.standings.items()},
+    }
+
+
+def _policy(each: "Replayed") -> dict[str, Any]:
+    from runlore.records.instant import from_us
+
+    return {
+        "retrainings": each.trained,
+        "cpu_s": round(each.cpu_s, 3),
+        "history": [
+            {
+                "at": from_us(asked.at_us).isoformat(),
+                "outcome": asked.outcome,
+                "reasons": list(asked.reasons),
+                "cpu_s": round(asked.cpu_s, 3),
+            }
+            for asked in each.retrainings
+        ],
+    }
+
+
+def _standing(each: "Standing") -> dict[str, Any]:
+    return {
+        "scores": {score: _plain(value) for score, value in each.scores.items()},
+        "gains": {
+            score: {other: _plain(value) for other, value in of.items()}
+            for score, of in each.gains.items()
+        },
+    }
+
+
+def _plain(value: "Measured") -> dict[str, float | None]:
+    parts = {"value": value.value, "low": value.low, "high": value.high}
+    return {name: part if isfinite(part) else None for name, part in parts.items()}
+
+
+def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
+    from runlore.models.score_names import display
+
+    score = outcome.spec.select_by
+    emit_table(
+        f"{outcome.spec.name}: {outcome.rows:,} executions in {outcome.windows} windows,"
+        f" {outcome.replay_from:%Y-%m-%d} to {outcome.end:%Y-%m-%d}, by {outcome.candidate};"
+        f" {display(score)}, gains above 0 are better",
+        [_row(outcome, name, score) for name in outcome.standings],
+    )
+    for each in outcome.replayed:
+        for asked in each.retrainings if each.policy in ("drift", "loop") else ():
+            typer.echo(f"{each.policy}: {_told(asked.at_us)} {asked.outcome}: {asked.reasons[0]}")
+    for path in drawn:
+        typer.echo(f"plot: {path}")
+
+
+def _told(at_us: int) -> str:
+    from runlore.records.instant import from_us
+
+    return f"{from_us(at_us):%Y-%m-%d}"
+
+
+def _row(outcome: "BacktestOutcome", name: str, score: "Score") -> dict[str, object]:
+    standing = outcome.standings[name]
+    gains = standing.gains[score]
+    replayed = {each.policy: each for each in outcome.replayed}
+    costs = {str(policy): each for policy, each in replayed.items()}
+    return {
+        "policy": name,
+        "score": standing.scores[score],
+        "over static": gains.get("static", ""),
+        "over weekly": gains.get("weekly", ""),
+        "over baseline": gains.get("baseline", ""),
+        "retrainings": costs[name].trained if name in costs else "",
+        "CPU s": f"{costs[name].cpu_s:.1f}" if name in costs else "",
+    }

@@ -1,0 +1,113 @@
+"""A log is replayed as it would have happened."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from moving_logs import DAY_US, DAYS, SPEC, START_US, make
+from numpy.testing import assert_array_equal
+
+from runlore.backtest.policy import POLICIES, PolicyName
+from runlore.backtest.replay import Replayed, Scene, replay
+from runlore.backtest.version import Trainer
+from runlore.models.training_set import TrainingSet
+
+EDGES = tuple(START_US + day * DAY_US for day in range(42, DAYS + 1, 7))
+CHANGE = 84
+
+
+def scene(data: TrainingSet) -> Scene:
+    return Scene(Trainer(SPEC, data, {0: 6}, ("linear",)), EDGES, ("actor",))
+
+
+@pytest.fixture(scope="module")
+def changed() -> dict[PolicyName, Replayed]:
+    shared = scene(make(CHANGE))
+    return {policy: replay(shared, policy) for policy in POLICIES}
+
+
+def test_nobody_answers_before_having_been_trained(changed: dict[PolicyName, Replayed]) -> None:
+    data = make(CHANGE)
+    asked = data.as_of_us[data.as_of_us >= EDGES[0]]
+    for each in changed.values():
+        assert len(each.trained_us) == len(asked)
+        assert (each.trained_us <= asked).all()
+
+
+def test_no_label_teaches_before_it_is_known() -> None:
+    shared = scene(make(CHANGE))
+    replay(shared, "weekly")
+    for at_us, version in shared.trainer.made.items():
+        told = {
+            (int(a), int(k), float(t))
+            for a, k, t in zip(
+                shared.trainer.data.as_of_us,
+                shared.trainer.data.known_us,
+                shared.trainer.data.target,
+                strict=True,
+            )
+            if k < at_us
+        }
+        seen = version.seen
+        assert len(seen) > 0
+        taught = zip(seen.as_of_us, seen.known_us, seen.target, strict=True)
+        assert {(int(a), int(k), float(t)) for a, k, t in taught} <= told
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_what_becomes_known_later_changes_no_earlier_answer(policy: PolicyName) -> None:
+    data, until_us = make(CHANGE), EDGES[9]
+    later = data.known_us >= until_us
+    flipped = replace(data, target=np.where(later, 1 - data.target, data.target))
+    rows = data.rows.copy()
+    rows[data.as_of_us >= until_us, 1] += 10
+    flipped = replace(flipped, rows=rows)
+    one, other = (replay(scene(each), policy) for each in (data, flipped))
+    before = data.as_of_us[data.as_of_us >= EDGES[0]] < until_us
+    assert_array_equal(one.prediction[before], other.prediction[before])
+    assert (one.prediction[~before] != other.prediction[~before]).any()
+
+
+def test_static_never_retrains(changed: dict[PolicyName, Replayed]) -> None:
+    assert changed["static"].retrainings == ()
+    assert (changed["static"].trained_us == EDGES[0]).all()
+
+
+def test_weekly_retrains_after_every_window_but_the_last(
+    changed: dict[PolicyName, Replayed],
+) -> None:
+    assert [each.at_us for each in changed["weekly"].retrainings] == list(EDGES[1:-1])
+
+
+def test_drift_and_loop_answer_a_change_and_pay_less_than_weekly(
+    changed: dict[PolicyName, Replayed],
+) -> None:
+    since_us = START_US + CHANGE * DAY_US
+    for policy in ("drift", "loop"):
+        each = changed[policy]
+        first = min(retraining.at_us for retraining in each.retrainings)
+        assert since_us < first <= since_us + 14 * DAY_US
+        assert 1 <= each.trained < changed["weekly"].trained
+
+
+def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, Replayed]) -> None:
+    loop = changed["loop"]
+    won = {each.at_us: each.ended_us for each in loop.retrainings if each.outcome == "promoted"}
+    assert won
+    asked = make(CHANGE).as_of_us
+    asked = asked[asked >= EDGES[0]]
+    for trained_us in set(loop.trained_us.tolist()) - {EDGES[0]}:
+        assert asked[loop.trained_us == trained_us].min() >= won[trained_us]
+
+
+def test_data_that_breaks_the_contract_teaches_nobody() -> None:
+    broken = replace(scene(make(CHANGE)), breaches=lambda since_us, until_us: ("all null",))
+    loop = replay(broken, "loop")
+    assert {each.outcome for each in loop.retrainings} == {"data refused"}
+    assert loop.trained == 0
+    assert (loop.trained_us == EDGES[0]).all()
+
+
+def test_a_quiet_log_is_left_alone() -> None:
+    shared = scene(make())
+    assert replay(shared, "drift").trained == 0
