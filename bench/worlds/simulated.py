@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -26,9 +25,8 @@ from runlore.store.engine import Store, open_store
 from runlore.store.tracking import tracking_url
 from runlore.usecases import champion as champions
 from runlore.usecases import window
-from runlore.usecases.comparison import examine
+from runlore.usecases.comparison import Examiner
 from runlore.usecases.ingest import FileSource, ingest_file
-from runlore.usecases.material import Material
 from runlore.usecases.train import train_spec
 
 TAUGHT_DAYS, WATCHED_WEEKS, PER_DAY = 182, 52, 70
@@ -97,12 +95,11 @@ def _watch(
     champion = champions.load(models.download(ref, home / "bundles"), ref.version)
     history: list[JudgedWindow] = []
     drifted, alarms = [], []
-    grid = window.grid_of(spec.drift.window_s)
-    read = cache(lambda: Material.read(store, champion, spec, grid))
+    examiner = Examiner(store, champion, spec, spec.drift.window_s)
     for week in range(WATCHED_WEEKS):
         at = learned + timedelta(days=7 * (week + 1))
         asked = window.ending(at, spec.drift.window_s)
-        verdict = examine(store, champion, spec, asked, at, read).verdict
+        verdict = examiner.examine(asked, at).verdict
         history.append(JudgedWindow("1", asked.begin, asked.end, verdict.answer, verdict.reasons))
         if verdict.answer == "drift":
             drifted.append(week)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-from sqlalchemy import ColumnElement, Connection, delete, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, text, update
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from runlore.drift.sample import Sample
@@ -61,6 +61,12 @@ def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
     return Watermark(last, int((seq > last - RECENT_FACTS).sum()))
 
 
+def is_whole(connection: Connection, seen: Watermark) -> bool:
+    """Whether there are no facts beside those that were seen."""
+    found = _news(connection, seen.until_seq)
+    return found.facts == seen.facts and found.known_at is None
+
+
 def lock(connection: Connection, counter: Counter) -> None:
     """Be the only one who changes a version's slices until the transaction ends."""
     connection.execute(LOCK, {"subject": f"slices of {counter.spec} {counter.version}"})
@@ -85,8 +91,7 @@ def drop_stale(connection: Connection, counter: Counter) -> int:
     gone = connection.execute(delete(table).where(*same, table.c.bins != counter.bins)).rowcount
     seen = select(table.c.until_seq, table.c.facts).where(*same).distinct()
     for until_seq, facts in connection.execute(seen).all():
-        news = {"until_seq": until_seq, "recent": RECENT_FACTS}
-        found = connection.execute(NEWS, news).one()
+        found = _news(connection, until_seq)
         looked = (*same, table.c.until_seq == until_seq)
         if found.facts != facts:
             gone += connection.execute(delete(table).where(*looked)).rowcount
@@ -149,6 +154,12 @@ def drop_others(connection: Connection, counter: Counter, before: datetime) -> i
     """Forget the slices of other versions that were last counted before an instant."""
     other = (table.c.spec == counter.spec, table.c.version != counter.version)
     return connection.execute(delete(table).where(*other, table.c.counted_at < before)).rowcount
+
+
+def _news(connection: Connection, until_seq: int) -> "Row[tuple[int, datetime | None]]":
+    """facts: of the recent ones up to a fact. known_at: when the first after it became known."""
+    news = {"until_seq": until_seq, "recent": RECENT_FACTS}
+    return connection.execute(NEWS, news).one()
 
 
 def _any_bins(counter: Counter) -> list[ColumnElement[bool]]:

@@ -1,14 +1,15 @@
 """A window's features, predictions and labels against those that the champion learned from."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache
+from functools import cached_property
 
 from runlore.drift.sample import Sample
 from runlore.drift.usual import Usual, usual
 from runlore.drift.verdict import Background, WindowVerdict, judge
-from runlore.models.spec import ModelSpec
+from runlore.models.spec import DriftPolicy, ModelSpec
+from runlore.store import drift_slices
 from runlore.store.engine import Store
 from runlore.usecases import reference, window
 from runlore.usecases.champion import Champion
@@ -46,39 +47,88 @@ class Finding:
     drawn: Drawn | None = None
 
 
-def examine(
-    store: Store,
-    champion: Champion,
-    spec: ModelSpec,
-    asked: Span,
-    at: datetime,
-    read: Callable[[], Material] | None = None,
-) -> Finding:
-    """Judge a window on all its rows, out of what has been counted of it.
+@dataclass(frozen=True, eq=False)
+class Examiner:
+    """Judges windows of one length for one version, out of what has been counted of them.
 
-    What is usual is taken from windows of the training, at most the newest MOST_WINDOWS.
-    read: gives the log as the champion sees it; who looks at many windows need read it only once.
+    What is usual is worked out once, from windows of the training, at most the newest
+    MOST_WINDOWS; and so is the log read once, where anything is missing.
     """
-    read = read or cache(lambda: Material.read(store, champion, spec, asked.grid))
-    known = champion.reference or _recalled(read())
-    bins = known.profile.bins
-    counter = counter_of(champion, bins, spec, asked.grid)
-    counting = Counting(store, counter, bins, read)
-    training = window.before(asked, *champion.trained_us, MOST_WINDOWS)
-    counting.bring_up_to_date(Wanted((*training, asked), asked, spec.drift.report_rows), at)
 
-    left_out = window.incomparable(champion.plan, asked.length_s)
-    names = tuple(name for name in known.names if name not in left_out)
-    *taught, current = (each.only(names) for each in counting.profiles([*training, asked]))
-    policy = replace(spec.drift, window_s=asked.length_s)
-    seen = usual(taught, policy)
-    background = Background(champion.words, champion.importance, seen)
-    verdict = judge(known.profile.only(names), current, policy, background)
-    if verdict.answer == "not enough data":
-        return Finding(verdict, "")
-    most = policy.report_rows
-    drawn = _drawn(known, counting.drawn, names, counting.sample(asked, most), most)
-    return Finding(verdict, _note(champion, left_out, seen), drawn)
+    store: Store
+    champion: Champion
+    spec: ModelSpec
+    window_s: float
+
+    _held: list[Material] = field(default_factory=list, init=False, repr=False)
+
+    def _read(self) -> Material:
+        """The log; once, while no facts come in."""
+        if self._held:
+            with self.store.begin() as connection:
+                if drift_slices.is_whole(connection, self._held[0].watermark):
+                    return self._held[0]
+        grid = window.grid_of(self.window_s)
+        self._held[:] = [Material.read(self.store, self.champion, self.spec, grid)]
+        return self._held[0]
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return self.champion.reference or _recalled(self._read())
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        left_out = window.incomparable(self.champion.plan, self.window_s)
+        return tuple(name for name in self._reference.names if name not in left_out)
+
+    @cached_property
+    def _policy(self) -> DriftPolicy:
+        return replace(self.spec.drift, window_s=self.window_s)
+
+    @cached_property
+    def _training(self) -> tuple[Span, ...]:
+        return tuple(window.within(self.window_s, *self.champion.trained_us, MOST_WINDOWS))
+
+    @cached_property
+    def _counting(self) -> Counting:
+        bins = self._reference.profile.bins
+        counter = counter_of(self.champion, bins, self.spec, window.grid_of(self.window_s))
+        return Counting(self.store, counter, bins, self._read)
+
+    def examine(self, asked: Span, at: datetime) -> Finding:
+        """Judge a window on all its rows."""
+        wanted = Wanted((*self._training, asked), asked, self._policy.report_rows)
+        self._counting.bring_up_to_date(wanted, at)
+        seen = self._usual
+        (counted,) = self._counting.profiles([asked])
+        background = Background(self.champion.words, self.champion.importance, seen)
+        reference = self._reference.profile.only(self._names)
+        verdict = judge(reference, counted.only(self._names), self._policy, background)
+        if verdict.answer == "not enough data":
+            return Finding(verdict, "")
+        left_out = window.incomparable(self.champion.plan, self.window_s)
+        return Finding(verdict, _note(self.champion, left_out, seen), self._drawn(asked))
+
+    @cached_property
+    def _usual(self) -> Usual:
+        """Once the windows of the training have been counted."""
+        windows = self._counting.profiles(self._training) if self._training else []
+        return usual([each.only(self._names) for each in windows], self._policy)
+
+    def _drawn(self, asked: Span) -> Drawn:
+        """Both samples in the columns that are compared and can be drawn."""
+        most, held = self._policy.report_rows, self._counting.drawn
+        shown = tuple(name for name in self._names if name in held)
+        sample = self._counting.sample(asked, most)
+        columns = [held.index(name) for name in shown]
+        current = replace(sample, values=sample.values[:, columns])
+        return Drawn(shown, self._reference.drawn(shown, most), current)
+
+
+def examine(
+    store: Store, champion: Champion, spec: ModelSpec, asked: Span, at: datetime
+) -> Finding:
+    return Examiner(store, champion, spec, asked.length_s).examine(asked, at)
 
 
 def _note(champion: Champion, left_out: Sequence[str], seen: Usual) -> str:
@@ -88,16 +138,6 @@ def _note(champion: Champion, left_out: Sequence[str], seen: Usual) -> str:
         "" if seen.is_known else UNUSUAL,
     )
     return " ".join(each for each in notes if each)
-
-
-def _drawn(
-    known: Reference, held: Sequence[str], names: Sequence[str], sample: Sample, most: int
-) -> Drawn:
-    """Both samples in the columns that are compared and can be drawn."""
-    shown = tuple(name for name in names if name in held)
-    columns = [held.index(name) for name in shown]
-    current = replace(sample, values=sample.values[:, columns])
-    return Drawn(shown, known.drawn(shown, most), current)
 
 
 def _recalled(material: Material) -> Reference:

@@ -87,9 +87,10 @@ def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tupl
     return Span(grid, end - size, end), note
 
 
-def before(span: Span, first_us: int, last_us: int, most: int) -> list[Span]:
-    """Up to `most` windows like this one that lie within two instants, the earliest first."""
-    grid, size = span.grid, span.last - span.first
+def within(window_s: float, first_us: int, last_us: int, most: int) -> list[Span]:
+    """Up to `most` windows that lie between two instants, up to the last, the earliest first."""
+    grid = grid_of(window_s)
+    size = round(window_s * 1e6) // grid.length_us
     end, start = (last_us // grid.length_us), -(-first_us // grid.length_us)
     count = min((end - start) // size, most)
     return [Span(grid, end - n * size, end - (n - 1) * size) for n in range(count, 0, -1)]

@@ -18,7 +18,7 @@ from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 from runlore.usecases import material, reference, window
 from runlore.usecases.champion import Champion
-from runlore.usecases.comparison import Finding, examine
+from runlore.usecases.comparison import Examiner, Finding, examine
 from runlore.usecases.extract import target_of
 from runlore.usecases.reference import Reference
 
@@ -201,3 +201,26 @@ def test_a_reference_keeps_all_rows_as_counts_and_a_bounded_sample() -> None:
     told = made.profile.columns[-1]
     assert (told.name, told.known, told.missing) == (PREDICTION, 1000, 0)
     assert reference.make(rows, ["a", "b"], [], np.full(50_000, np.nan)).names == ("a", "b")
+
+
+def test_one_who_judges_many_windows_reads_the_log_again_only_for_new_facts(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(store, Work(3200, 0, 28), Work(1600, 28, 14))
+    known, times = champion(store), 0
+    read = material.Material.read
+
+    def counted(*arguments: object) -> material.Material:
+        nonlocal times
+        times += 1
+        return read(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(material.Material, "read", counted)
+    examiner = Examiner(store, known, CHANGED, WEEK_S)
+    for end in (35, 42):
+        found = examiner.examine(window.ending(day(end), WEEK_S), day(end))
+        assert found.verdict.rows_current == 800
+    assert times == 1
+    add(store, Work(50, 40, 1, source="late"))
+    found = examiner.examine(window.ending(day(42), WEEK_S), day(43))
+    assert (found.verdict.rows_current, times) == (850, 2)

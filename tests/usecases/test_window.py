@@ -44,15 +44,14 @@ def test_every_instant_is_in_one_slice_after_its_begin_and_until_its_end(
 
 
 def test_windows_of_the_training_lie_within_it_side_by_side_up_to_its_end() -> None:
-    asked = window.ending(day(100), WEEK_S)
-    found = window.before(asked, to_us(day(1.5)), to_us(day(23.7)), 30)
+    found = window.within(WEEK_S, to_us(day(1.5)), to_us(day(23.7)), 30)
     assert [(each.begin, each.end) for each in found] == [
         (day(2), day(9)),
         (day(9), day(16)),
         (day(16), day(23)),
     ]
-    assert window.before(asked, to_us(day(1.5)), to_us(day(23.7)), 2) == found[1:]
-    assert window.before(asked, to_us(day(1.5)), to_us(day(6)), 30) == []
+    assert window.within(WEEK_S, to_us(day(1.5)), to_us(day(23.7)), 2) == found[1:]
+    assert window.within(WEEK_S, to_us(day(1.5)), to_us(day(6)), 30) == []
 
 
 def test_where_the_log_ended_earlier_its_last_window_is_taken_and_said(store: Store) -> None:
