@@ -35,10 +35,12 @@ def over_time(spec: ModelSpec, answers: Answers, replayed: Sequence[Replayed]) -
     """Each policy's score week by week, as a mean of four, and when it retrained."""
     better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
     name = display(spec.select_by)
+    finding, others = _finding(spec, answers, name)
     made, (above, below) = style.figure(
-        _finding(spec, answers, name),
-        f"{name} by week of submission, mean of the last {MONTH} weeks, {better} is better. Below, "
-        "a mark per retraining: filled where its version came to serve, hollow where it did not.",
+        finding,
+        f"Over all: {others}. Drawn: {name} by week of submission, mean of the last {MONTH} weeks, "
+        f"{better} is better. Below, a mark per retraining: filled where its version came to serve,"
+        " hollow where it did not.",
         height_in=5.6,
         heights=(2.6, 0.9),
     )
@@ -52,7 +54,7 @@ def over_time(spec: ModelSpec, answers: Answers, replayed: Sequence[Replayed]) -
     return made
 
 
-def _finding(spec: ModelSpec, answers: Answers, name: str) -> str:
+def _finding(spec: ModelSpec, answers: Answers, name: str) -> tuple[str, str]:
     values = {
         policy: scores.measure(spec.select_by, answers.target, told)
         for policy, told in answers.of.items()
@@ -60,7 +62,7 @@ def _finding(spec: ModelSpec, answers: Answers, name: str) -> str:
     pick = max if spec.select_by in HIGHER_IS_BETTER else min
     best = pick(values, key=lambda policy: values[policy])
     others = ", ".join(f"{p} {style.score(v)}" for p, v in values.items() if p != best)
-    return f"{name}: best by {best} with {style.score(values[best])} ({others})"
+    return f"{best} does best: {name} {style.score(values[best])}", others
 
 
 def _line(axes: "Axes", spec: ModelSpec, answers: Answers, policy: str, told: Floats) -> None:
