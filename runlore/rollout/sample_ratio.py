@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 from runlore.records.errors import BadInput
 
@@ -80,6 +79,8 @@ def check_once(split: Split, level: float = ONCE_LEVEL) -> SampleRatio:
 
 def log_e_value(units: ArrayLike, shares: Sequence[float]) -> Floats:
     """Of the counts against the shares, which add up to 1. units: (..., arms); gives (...)."""
+    from scipy.special import gammaln
+
     counts = np.asarray(units, dtype=np.float64)
     expected = np.asarray(shares, dtype=np.float64)
     prior = CONCENTRATION * expected
