@@ -140,7 +140,8 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
     with ExitStack() as running:
         running.enter_context(postgres(folder, short_tmp / "postgres", numbers["5432"]))
         for name in ("prefect", "mlflow", "schedules", "worker", "serving", "alerts"):
-            given = services[name].get("environment", {})
+            declared = services[name].get("environment", {})
+            given = {key: value for key, value in declared.items() if value is not None}
             if "env_file" in services[name]:
                 given = {key: value for key, _, value in lines} | given
             log = short_tmp / f"{name}.log"

@@ -88,6 +88,14 @@ def postmaster_pid(home: Path) -> int:
     return pid
 
 
+def await_end(pid: int) -> None:
+    """Wait for a killed process: the signal ends it later than `os.kill` returns."""
+    until = time.monotonic() + 10
+    while server._read(Path(f"/proc/{pid}/cmdline")):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
 def user(
     home: Path, statement: str = "SELECT 1", prefix: tuple[str, ...] = ()
 ) -> subprocess.Popen[str]:
@@ -209,6 +217,7 @@ def test_a_killed_postmaster_is_replaced_and_no_committed_row_is_lost(home: Path
             connection.execute(KEEP_NUMBER)
         killed = postmaster_pid(home)
         os.kill(killed, signal.SIGKILL)
+        await_end(killed)
         with embedded.running(home) as again:
             assert again == url
             assert postmaster_pid(home) != killed
@@ -221,8 +230,9 @@ def test_a_backend_that_outlives_its_postmaster_is_ended_before_the_restart(home
         orphan = busy.info.backend_pid
         busy.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")
         time.sleep(0.2)
-        os.kill(postmaster_pid(home), signal.SIGKILL)
-        time.sleep(0.2)
+        killed = postmaster_pid(home)
+        os.kill(killed, signal.SIGKILL)
+        await_end(killed)
         assert orphan in processes_of(home)
         with embedded.running(home) as again:
             assert orphan not in processes_of(home)
