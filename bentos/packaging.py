@@ -32,7 +32,9 @@ NEEDS = (
     "pyarrow",
     "pydantic",
     "pydantic-settings",
+    "scipy",
     "sqlalchemy",
+    "statsmodels",
 )
 """What a packaged version imports; the lock holds these with all that they need themselves."""
 

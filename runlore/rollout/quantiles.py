@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln
 
 from runlore.rollout.sequence import NARROWEST_AT, NOTHING_KNOWN, Interval, mixture_units
 from runlore.rollout.sketch import Floats, Ints, Sketch, edges
@@ -108,6 +107,8 @@ def _log_e(below: Ints, within: Ints, n: int, share: float, prior: float) -> Flo
 
 def _log_ratio(rank: Floats, n: int, share: float, prior: float) -> Floats:
     """Of `rank` of n units below: a beta mixture's likelihood against that of `share`."""
+    from scipy.special import betaln
+
     alpha, beta = prior * share, prior * (1 - share)
     mixed = betaln(alpha + rank, beta + n - rank) - betaln(alpha, beta)
     alone = rank * math.log(share) + (n - rank) * math.log1p(-share)

@@ -2,12 +2,14 @@
 
     python tests/rollout/mutants.py            # all, with the list
     python tests/rollout/mutants.py "swap"     # those whose name holds a word
+    python tests/rollout/mutants.py --every 8  # a sample
 
 The list is `mutants.toml`; each is one replacement in one module. The tests of this folder run
 against it in this process. Exit code 0 only when every mutant was killed and the unchanged code
 passes.
 """
 
+import argparse
 import importlib.abc
 import importlib.util
 import io
@@ -98,10 +100,15 @@ def run_tests(module: str) -> int:
         return int(pytest.main([*plain, *leave_out, *tests]))
 
 
-def main(words: Sequence[str]) -> int:
+def main(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--every", type=int, default=1, metavar="N")
+    given = parser.parse_args(arguments)
     os.chdir(ROOT)
     sys.path[:0] = [str(ROOT), str(HERE)]
-    chosen = [each for each in MUTANTS if all(word in each.name for word in words)]
+    chosen = [each for each in MUTANTS if all(word in each.name for word in given.words)]
+    chosen = chosen[:: given.every]
     if is_killed(None):
         sys.stdout.write("the unchanged code fails its tests\n")
         return 1

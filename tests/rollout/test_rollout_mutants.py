@@ -1,4 +1,7 @@
-"""The tests of this folder notice every change of the deciding code that would matter."""
+"""The tests of this folder notice changes of the deciding code that would matter: here a sample.
+
+`python tests/rollout/mutants.py` tries all of them.
+"""
 
 import subprocess
 import sys
@@ -8,10 +11,12 @@ import pytest
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1_800)
-def test_every_mutant_is_killed() -> None:
+@pytest.mark.timeout(600)
+def test_the_mutants_of_a_sample_are_killed() -> None:
     script = Path(__file__).with_name("mutants.py")
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, script, "--every", "8"], capture_output=True, text=True, check=False
+    )
     alive = [line for line in done.stdout.splitlines() if not line.startswith("killed")]
     assert done.returncode == 0, "\n".join(alive) + done.stderr
     assert alive[-1].endswith("mutants killed")
