@@ -29,7 +29,7 @@ import psutil
 from peers import load
 from peers.clocks import Clocks
 from peers.environments import python_of, versions_of
-from peers.load import Figure, Target
+from peers.load import Figure
 from peers.servers import (
     SERVERS,
     Place,

@@ -1,21 +1,20 @@
 """Group commit: what many clients wait for is read and written together, in two round trips.
 
-While one group is at the database the next one gathers. An answer is given once its row is
-durable; a connection that is lost on the way is opened anew, and the same rows are written again,
-of which those that had arrived are not doubled.
+While one group is at the database the next one gathers, all on the event loop: threads would
+wait for each other's turn at the interpreter. An answer is given once its row is durable; a
+connection that is lost on the way is opened anew, and the same rows are written again, of which
+those that had arrived are not doubled.
 """
 
 import asyncio
-import contextlib
 import logging
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from bentos.errors import Overloaded
-from bentos.line import Line
+from bentos.line import AsyncLine
 from runlore.records.errors import RunloreError, Unavailable
 from runlore.store import ledger
 from runlore.store.engine import Store
@@ -26,8 +25,7 @@ from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Answered, Ask
 
 PACE_S = 0.004
-"""At least, between the beginnings of two groups: fewer and larger ones leave more of the
-interpreter to those who come in."""
+"""At least, between the beginnings of two groups: fewer and larger ones cost less."""
 
 MOST_TOGETHER = 64
 MOST_WAITING = 400
@@ -44,31 +42,31 @@ class _Item:
     """Something that a client waits for: an ask to answer, or a refusal's row."""
 
     work: Ask | Row
-    loop: asyncio.AbstractEventLoop
     done: "asyncio.Future[list[Answer]]"
 
-    def settle(self, found: list[Answer] | Exception) -> None:
-        if self.done.done():
+    def settle(self, found: Answered | Exception) -> None:
+        if self.done.done():  # nobody waits any more
             return
         if isinstance(found, Exception):
             self.done.set_exception(found)
         else:
-            self.done.set_result(found)
+            self.done.set_result(found.answers)
 
 
 @dataclass
 class GroupCommit:
-    """store: gives the store of the moment, or raises Unavailable.
+    """Lives on one event loop.
 
+    store: gives the store of the moment, or raises Unavailable.
     has_ledger: without it answers are read for together, and nothing is written.
     """
 
     store: Callable[[], Store]
     has_ledger: bool = True
     _waiting: deque[_Item] = field(default_factory=deque)
-    _news: threading.Condition = field(default_factory=threading.Condition)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
     _is_closing: bool = False
-    _thread: threading.Thread | None = None
+    _task: "asyncio.Task[None] | None" = None
 
     async def answer(self, ask: Ask) -> list[Answer]:
         """Answers that are on the ledger. Raises Overloaded, Unavailable, what answering raised."""
@@ -78,89 +76,78 @@ class GroupCommit:
         """Put a row on the ledger."""
         await self._enqueue(row)
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """End when everything that waits is done."""
-        with self._news:
-            self._is_closing = True
-            self._news.notify_all()
-        if self._thread is not None:
-            self._thread.join()
+        self._is_closing = True
+        self._news.set()
+        if self._task is not None:
+            await self._task
 
     async def _enqueue(self, work: Ask | Row) -> list[Answer]:
-        loop = asyncio.get_running_loop()
-        item = _Item(work, loop, loop.create_future())
-        with self._news:
-            most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
-            if len(self._waiting) >= most:
-                raise Overloaded(f"{most} requests wait already; try again later")
-            self._waiting.append(item)
-            if self._thread is None:
-                self._start()
-            self._news.notify()
+        most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
+        if len(self._waiting) >= most:
+            raise Overloaded(f"{most} requests wait already; try again later")
+        item = _Item(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="group commit")
+        self._news.set()
         return await item.done
 
-    def _start(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="group commit", daemon=True)
-        self._thread.start()
+    async def _run(self) -> None:
+        line, began = AsyncLine(self.store), 0.0
+        try:
+            while group := await self._next(began + PACE_S):
+                began = time.monotonic()
+                found = await _committed(line, group, has_ledger=self.has_ledger)
+                for item, each in zip(group, found, strict=True):
+                    item.settle(each)
+        finally:
+            await line.close()
 
-    def _run(self) -> None:
-        line = Line(self.store)
-        began = 0.0
-        while group := self._next(began + PACE_S):
-            began = time.monotonic()
-            _settle(group, _commit(line, group, has_ledger=self.has_ledger))
-        line.close()
-
-    def _next(self, soonest: float) -> list[_Item]:
+    async def _next(self, soonest: float) -> list[_Item]:
         """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
-        with self._news:
-            while not self._waiting and not self._is_closing:
-                self._news.wait()
-        time.sleep(max(soonest - time.monotonic(), 0.0))
-        with self._news:
-            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        while not self._waiting and not self._is_closing:
+            self._news.clear()
+            await self._news.wait()
+        await asyncio.sleep(max(soonest - time.monotonic(), 0.0))
+        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
 
 
-def _commit(line: Line, group: list[_Item], *, has_ledger: bool) -> list[list[Answer] | Exception]:
+async def _committed(
+    line: AsyncLine, group: list[_Item], *, has_ledger: bool
+) -> list[Answered | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
-        asks = [item.work for item in group if isinstance(item.work, Ask)]
-        answered = iter(line.use(lambda found: predict.answer(found, asks)) if asks else [])
-        results = [next(answered) if isinstance(i.work, Ask) else _row(i.work) for i in group]
-        rows = [row for each in results if isinstance(each, Answered) for row in each.rows]
+        found = await _answered(line, [item.work for item in group])
+        rows = [row for each in found if isinstance(each, Answered) for row in each.rows]
         if rows and has_ledger:
-            _write(line, rows)
-        return [each if isinstance(each, Exception) else each.answers for each in results]
+            await _write(line, rows)
     except RunloreError as error:
         return [error] * len(group)
-    except Exception as error:  # the edge of the thread: it must live on
+    except Exception as error:  # the edge of the task: it must live on
         log.exception("group commit")
         return [error] * len(group)
+    return found
 
 
-def _row(row: Row) -> Answered:
-    return Answered([], [row])
+async def _answered(line: AsyncLine, works: list[Ask | Row]) -> list[Answered | Exception]:
+    asks = [work for work in works if isinstance(work, Ask)]
+    answers = await line.use(lambda known: predict.answer_async(known, asks)) if asks else []
+    following = iter(answers)
+    return [Answered([], [work]) if isinstance(work, Row) else next(following) for work in works]
 
 
-def _write(line: Line, rows: list[Row]) -> None:
+async def _write(line: AsyncLine, rows: list[Row]) -> None:
     try:
-        line.once(lambda connection: ledger.add(connection, rows))
-    except Unavailable:
-        line.once(lambda connection: ledger.add_again(connection, rows))
-    except MissingMonth:
-        instants = [row.at for row in rows]
-        with line.store().connect() as connection:
-            ensure_months(connection, "ledger", min(instants), max(instants))
-        line.use(lambda connection: ledger.add_again(connection, rows))
+        await line.once(lambda connection: ledger.add_async(connection, rows))
+    except (Unavailable, MissingMonth):
+        await asyncio.to_thread(_write_again, line.store(), rows)
 
 
-def _settle(group: list[_Item], results: Iterable[list[Answer] | Exception]) -> None:
-    """Tell the event loop, once for all."""
-    pairs = list(zip(group, results, strict=True))
-
-    def tell() -> None:
-        for item, found in pairs:
-            item.settle(found)
-
-    with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
-        group[0].loop.call_soon_threadsafe(tell)
+def _write_again(store: Store, rows: list[Row]) -> None:
+    instants = [row.at for row in rows]
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", min(instants), max(instants))
+    with store.connect() as connection:
+        ledger.add_again(connection, rows)

@@ -67,7 +67,7 @@ def application(
             try:
                 yield
             finally:
-                await asyncio.to_thread(serving.commits.close)
+                await serving.commits.close()
 
     routes = [
         _route("/predict/{spec}", "POST", predictions.one, "predict"),

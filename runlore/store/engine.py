@@ -95,10 +95,18 @@ def connect(url: str) -> Store:
 
 def dedicated(store: Store) -> psycopg.Connection[Any]:
     """A connection outside the pool; each statement is a transaction of its own."""
-    url = store.engine.url.set(drivername="postgresql", query={})
-    given: dict[str, Any] = {name: str(value) for name, value in store.engine.url.query.items()}
-    given |= _session(store.engine.url)
-    return psycopg.connect(url.render_as_string(hide_password=False), autocommit=True, **given)
+    return psycopg.connect(**_address(store.engine.url), autocommit=True)
+
+
+async def dedicated_async(store: Store) -> psycopg.AsyncConnection[Any]:
+    """As `dedicated`, for an event loop."""
+    return await psycopg.AsyncConnection.connect(**_address(store.engine.url), autocommit=True)
+
+
+def _address(url: URL) -> dict[str, Any]:
+    plain = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
+    given = {name: str(value) for name, value in url.query.items()}
+    return {"conninfo": plain, **given, **_session(url)}
 
 
 def _session(url: URL) -> dict[str, str | int]:

@@ -24,6 +24,7 @@ from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 
 Connection = psycopg.Connection[Any]
+AsyncConnection = psycopg.AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,19 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
                 copy.set_types(COPIED)
                 for row in _copied(rows):
                     copy.write_row(row)
+    except psycopg.errors.CheckViolation as error:
+        raise MissingMonth("ledger", rows[0].at) from error
+
+
+async def add_async(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """As `add`, without holding up those who share the event loop."""
+    try:
+        async with connection.cursor() as cursor:
+            cursor.adapters.register_dumper(Sent, SentDumper)
+            async with cursor.copy(COPY) as copy:
+                copy.set_types(COPIED)
+                for row in _copied(rows):
+                    await copy.write_row(row)
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 

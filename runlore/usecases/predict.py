@@ -18,7 +18,7 @@ from runlore.records.errors import BadInput, NotFound
 from runlore.records.instant import from_us, to_us
 from runlore.store import feature_states, ledger
 from runlore.store.engine import Store
-from runlore.store.feature_states import Floats, Name
+from runlore.store.feature_states import AsyncConnection, Floats, Name
 from runlore.store.ledger import Row
 from runlore.store.months import Connection, transaction
 
@@ -148,13 +148,18 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Excep
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    keys = [ask.keys() for ask in asks]
-    names = {name for of_ask in keys for of_request in of_ask for name in of_request}
+    keys, names = _needed(asks)
     states, now = feature_states.read_states(connection, names)
-    if len(asks) > 1:
-        with contextlib.suppress(Exception):  # then it is found out whose fault it is
-            return list(_answered(asks, keys, states, to_us(now)))
-    return [_tried(ask, mine, states, to_us(now)) for ask, mine in zip(asks, keys, strict=True)]
+    return _each_answered(asks, keys, states, to_us(now))
+
+
+async def answer_async(
+    connection: AsyncConnection, asks: Sequence[Ask]
+) -> list[Answered | Exception]:
+    """As `answer`, without holding up those who share the event loop."""
+    keys, names = _needed(asks)
+    states, now = await feature_states.read_states_async(connection, names)
+    return _each_answered(asks, keys, states, to_us(now))
 
 
 def answer_alone(ask: Ask) -> list[Answer]:
@@ -164,6 +169,23 @@ def answer_alone(ask: Ask) -> list[Answer]:
     rows = ask.predictor.reader.rows_alone(subjects, as_of_us)
     found = ask.predictor.bundle.predict(rows)
     return _answers(ask, rows, found, from_us(as_of_us), "absent")
+
+
+def _needed(asks: Sequence[Ask]) -> tuple[list[list[Keys]], set[Name]]:
+    keys = [ask.keys() for ask in asks]
+    return keys, {name for of_ask in keys for of_request in of_ask for name in of_request}
+
+
+def _each_answered(
+    asks: Sequence[Ask],
+    keys: Sequence[Sequence[Keys]],
+    states: Mapping[Name, Floats],
+    now_us: int,
+) -> list[Answered | Exception]:
+    if len(asks) > 1:
+        with contextlib.suppress(Exception):  # then it is found out whose fault it is
+            return list(_answered(asks, keys, states, now_us))
+    return [_tried(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
 
 
 def _tried(

@@ -1,8 +1,8 @@
 """Group commit: an answer is given with its row, once, whatever becomes of the connection."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
@@ -34,10 +34,8 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 
 
 @pytest.fixture
-def commits(store: Store) -> Iterator[GroupCommit]:
-    found = GroupCommit(lambda: store)
-    yield found
-    found.close()
+def commits(store: Store) -> GroupCommit:
+    return GroupCommit(lambda: store)
 
 
 def ask(predictor: Predictor, actor: str = "ann") -> Ask:
@@ -52,7 +50,9 @@ def rows(store: Store) -> list[tuple[str, int]]:
 
 def together(commits: GroupCommit, asks: list[Ask]) -> list[list[Answer] | BaseException]:
     async def run() -> list[list[Answer] | BaseException]:
-        return await asyncio.gather(*map(commits.answer, asks), return_exceptions=True)
+        found = await asyncio.gather(*map(commits.answer, asks), return_exceptions=True)
+        await commits.close()
+        return found
 
     return asyncio.run(run())
 
@@ -70,6 +70,7 @@ def test_a_refusal_is_written_among_answers(
     async def run() -> None:
         refused = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instant.now())
         await asyncio.gather(commits.answer(ask(predictor)), commits.write(refused))
+        await commits.close()
 
     asyncio.run(run())
     assert sorted(status for _, status in rows(store)) == [200, 422]
@@ -94,18 +95,18 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
     is_written: bool,
 ) -> None:
     """Lost after PostgreSQL had the rows, or before: the client cannot tell."""
-    write, is_first = ledger.add, threading.Event()
+    write, lost = ledger.add_async, []
 
-    def lose(connection: psycopg.Connection, given: list) -> None:
+    async def lose(connection: psycopg.AsyncConnection, given: list) -> None:
         if is_written:
-            write(connection, given)
-        is_first.set()
-        connection.close()
+            await write(connection, given)
+        await connection.close()
+        lost.extend(given)
         raise psycopg.OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(ledger, "add", lose)
+    monkeypatch.setattr(ledger, "add_async", lose)
     [[answer]] = together(commits, [ask(predictor)])
-    assert is_first.is_set()
+    assert len(lost) == 1
     assert rows(store) == [(str(answer.id), 200)]
 
 
@@ -122,6 +123,7 @@ def test_backends_that_are_killed_meanwhile_cost_no_answer(
                 await asyncio.to_thread(terminate, store)
 
         *answers, _ = await asyncio.gather(*(client(n) for n in range(8)), kill())
+        await commits.close()
         return answers
 
     ids = [str(each.id) for given in asyncio.run(run()) for each in given]
@@ -135,22 +137,13 @@ def terminate(store: Store) -> None:
 
 
 def test_who_comes_when_too_many_wait_is_turned_away(
-    store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+    commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(committing, "MOST_WAITING", 3)
-    hold = threading.Event()
-
-    def slow() -> Store:
-        hold.wait(10)
-        return store
-
-    commits = GroupCommit(slow)
-    threading.Timer(0.3, hold.set).start()
     answers = together(commits, [ask(predictor) for _ in range(40)])
     turned_away = [each for each in answers if isinstance(each, Overloaded)]
     assert 0 < len(turned_away) < 40
     assert len(rows(store)) == 40 - len(turned_away)
-    commits.close()
 
 
 def test_without_a_database_nobody_waits_for_long(predictor: Predictor) -> None:
@@ -158,17 +151,35 @@ def test_without_a_database_nobody_waits_for_long(predictor: Predictor) -> None:
     commits = GroupCommit(lambda: away)
     [answer] = together(commits, [ask(predictor)])
     assert isinstance(answer, Unavailable)
-    commits.close()
 
 
 def test_without_a_ledger_answers_are_given_and_nothing_is_written(
     store: Store, predictor: Predictor
 ):
     commits = GroupCommit(lambda: store, has_ledger=False)
-    try:
-        [given] = asyncio.run(commits.answer(ask(predictor)))
-    finally:
-        commits.close()
+    [[given]] = together(commits, [ask(predictor)])
     assert given.history == "known"
     assert predict.commit(store, ask(predictor), has_ledger=False)[0].version == "7"
     assert rows(store) == []
+
+
+def test_who_closes_waits_for_what_was_asked(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    async def run() -> None:
+        asked = [asyncio.create_task(commits.answer(ask(predictor))) for _ in range(3)]
+        await asyncio.sleep(0)
+        await commits.close()
+        assert all(each.done() for each in asked)
+
+    asyncio.run(run())
+    assert len(rows(store)) == 3
+
+
+def test_the_first_rows_of_a_month_make_its_partition(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    first = datetime(2031, 1, 31, 23, 59, 59, tzinfo=UTC)
+    asks = [replace(ask(predictor), at=at) for at in (first, first + timedelta(seconds=2))]
+    assert len([each for each in together(commits, asks) if isinstance(each, list)]) == 2
+    assert len(rows(store)) == 2
