@@ -24,8 +24,9 @@ from runlore.store.partitions import ensure_months
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Answered, Ask
 
-PACE_S = 0.004
-"""At least, between the beginnings of two groups: fewer and larger ones cost less."""
+PACE_S, LONGEST_PACE_S = 0.001, 0.004
+"""Between the beginnings of two groups, for each member of the first: under load groups are fewer
+and larger, which costs less; a single client does not wait."""
 
 MOST_TOGETHER = 64
 MOST_WAITING = 400
@@ -95,10 +96,10 @@ class GroupCommit:
         return await item.done
 
     async def _run(self) -> None:
-        line, began = AsyncLine(self.store), 0.0
+        line, soonest = AsyncLine(self.store), 0.0
         try:
-            while group := await self._next(began + PACE_S):
-                began = time.monotonic()
+            while group := await self._next(soonest):
+                soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
                 found = await _committed(line, group, has_ledger=self.has_ledger)
                 for item, each in zip(group, found, strict=True):
                     item.settle(each)
