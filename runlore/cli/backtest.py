@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from runlore.models.spec import Score
     from runlore.usecases.backtest import BacktestOutcome, Choice
 
+BASELINE = "baseline"
 Policies = Annotated[
     list[str] | None,
     typer.Option("--policy", help="static, weekly, drift or loop; again, or with commas."),
@@ -179,9 +180,17 @@ def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
     score = outcome.spec.select_by
     emit_table(
         f"{outcome.spec.name}: {outcome.rows:,} executions in {outcome.windows} windows,"
-        f" {outcome.replay_from:%Y-%m-%d} to {outcome.end:%Y-%m-%d}, by {outcome.candidate};"
-        f" {display(score)}, gains above 0 are better",
+        f" {outcome.replay_from:%Y-%m-%d} to {outcome.end:%Y-%m-%d}, by {outcome.candidate}",
         [_row(outcome, name, score) for name in outcome.standings],
+    )
+    emit_table(
+        f"Gains in {display(score)}, with 95 % intervals: above 0 the first is better",
+        [
+            {"gain of": name, "over": other, **_columns("gain", gain)}
+            for name, standing in outcome.standings.items()
+            for other, gain in standing.gains[score].items()
+            if name != BASELINE
+        ],
     )
     for each in outcome.replayed:
         for asked in each.retrainings if each.policy in ("drift", "loop") else ():
@@ -197,16 +206,16 @@ def _told(at_us: int) -> str:
 
 
 def _row(outcome: "BacktestOutcome", name: str, score: "Score") -> dict[str, object]:
-    standing = outcome.standings[name]
-    gains = standing.gains[score]
-    replayed = {each.policy: each for each in outcome.replayed}
-    costs = {str(policy): each for policy, each in replayed.items()}
+    from runlore.models.score_names import display
+
+    costs = {str(each.policy): each for each in outcome.replayed}
     return {
         "policy": name,
-        "score": standing.scores[score],
-        "over static": gains.get("static", ""),
-        "over weekly": gains.get("weekly", ""),
-        "over baseline": gains.get("baseline", ""),
+        **_columns(display(score), outcome.standings[name].scores[score]),
         "retrainings": costs[name].trained if name in costs else "",
         "CPU s": f"{costs[name].cpu_s:.1f}" if name in costs else "",
     }
+
+
+def _columns(name: str, value: "Measured") -> dict[str, str]:
+    return {name: f"{value.value:.4f}", "low": f"{value.low:.4f}", "high": f"{value.high:.4f}"}
