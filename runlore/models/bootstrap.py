@@ -79,6 +79,19 @@ def percentile(replicates: Floats, level: float = LEVEL) -> Interval:
     return Interval(float(low), float(high))
 
 
+def interval(score: Score, value: float, replicates: Floats) -> Interval:
+    """Of a score that was `value` of the series itself.
+
+    By chance alone the bins of a calibration error are apart, in a replicate once more than in the
+    series: there the replicates are reflected at the value (the basic bootstrap interval: Davison &
+    Hinkley, Bootstrap methods and their application, 1997, 5.2), which takes the surplus back.
+    """
+    found = percentile(replicates)
+    if score != "calibration_error":
+        return found
+    return Interval(max(2 * value - found.high, 0.0), max(2 * value - found.low, value))
+
+
 def replicate_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:
     """(replicates,): the score in each resampled series."""
     return _WAYS.get(score, _mean_scores)(score, blocks, actual, predicted)

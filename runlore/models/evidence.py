@@ -10,6 +10,7 @@ from runlore.models.bootstrap import (
     Blocks,
     draw_blocks,
     gains,
+    interval,
     percentile,
     replicate_scores,
 )
@@ -68,13 +69,18 @@ def compare(spec: ModelSpec, test: TestPart) -> Evidence:
         other = replicate_scores(score, blocks, test.target, test.baseline)
         value = scores.measure(score, test.target, test.prediction)
         base = scores.measure(score, test.target, test.baseline)
-        ours[score] = _measured(value, one)
-        theirs[score] = _measured(base, other)
+        ours[score] = _scored(score, value, one)
+        theirs[score] = _scored(score, base, other)
         sign = 1 if score in HIGHER_IS_BETTER else -1
         gained[score] = _measured(sign * (value - base), gains(score, one, other))
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
     return Evidence(ours, theirs, gained)
+
+
+def _scored(score: Score, value: float, replicates: Floats) -> Measured:
+    found = interval(score, value, replicates)
+    return Measured(value, found.low, found.high)
 
 
 def _measured(value: float, replicates: Floats) -> Measured:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.bootstrap import Blocks, draw_blocks, percentile
+from runlore.models.bootstrap import Blocks, draw_blocks, interval
 from runlore.models.gates import Measured
 from runlore.models.scores import LOSSES, Ranked, bins_of, covered, scores_of
 from runlore.models.spec import Score
@@ -49,7 +49,7 @@ def realise(
         found[score] = _measure(score, mine, weight, blocks)
     if not is_probability and np.isfinite(mine.low).all():
         held = covered(mine.actual, mine.low, mine.high)
-        found["coverage"] = _mean(held, weight, blocks)
+        found["coverage"] = _mean("coverage", held, weight, blocks)
     return Realised(len(mine), rate, found)
 
 
@@ -60,21 +60,22 @@ def _measure(score: Score, mine: Answered, weight: Floats, blocks: Blocks) -> Me
             ranked.auc(mine.actual, weight * blocks.weights(each))
             for each in range(len(blocks.starts))
         ]
-        return _told(ranked.auc(mine.actual, weight), np.array(drawn))
+        return _told(score, ranked.auc(mine.actual, weight), np.array(drawn))
     if score == "calibration_error":
         where = bins_of(mine.prediction)
         apart = np.zeros((len(mine), int(where.max()) + 1))
         apart[np.arange(len(mine)), where] = weight * (mine.actual - mine.prediction)
         value = float(np.abs(apart.sum(axis=0)).sum() / weight.sum())
-        return _told(value, np.abs(blocks.sums(apart)).sum(axis=1) / blocks.sums(weight))
-    return _mean(LOSSES[score](mine.actual, mine.prediction), weight, blocks)
+        drawn = np.abs(blocks.sums(apart)).sum(axis=1) / blocks.sums(weight)
+        return _told(score, value, drawn)
+    return _mean(score, LOSSES[score](mine.actual, mine.prediction), weight, blocks)
 
 
-def _mean(values: Floats, weight: Floats, blocks: Blocks) -> Measured:
+def _mean(score: Score, values: Floats, weight: Floats, blocks: Blocks) -> Measured:
     drawn = blocks.sums(weight * values) / blocks.sums(weight)
-    return _told(float(np.average(values, weights=weight)), drawn)
+    return _told(score, float(np.average(values, weights=weight)), drawn)
 
 
-def _told(value: float, replicates: Floats) -> Measured:
-    interval = percentile(replicates)
-    return Measured(value, interval.low, interval.high)
+def _told(score: Score, value: float, replicates: Floats) -> Measured:
+    found = interval(score, value, replicates)
+    return Measured(value, found.low, found.high)

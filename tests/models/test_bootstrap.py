@@ -9,10 +9,11 @@ from runlore.models.bootstrap import (
     Blocks,
     draw_blocks,
     gains,
+    interval,
     percentile,
     replicate_scores,
 )
-from runlore.models.scores import bins_of
+from runlore.models.scores import bins_of, calibration_error
 
 
 def instants(n: int, per_day: float = 24) -> np.ndarray:
@@ -122,3 +123,21 @@ def test_seventy_thousand_rows_take_seconds_at_most():
     replicate_scores("auc", blocks, actual, predicted)
     replicate_scores("brier", blocks, actual, predicted)
     assert time.process_time() - start < 4
+
+
+def test_a_calibrated_model_is_not_found_uncalibrated_in_a_small_window():
+    rng = np.random.default_rng(1)
+    found = {miss: [errors_are_above(0.05, rng, miss) for _ in range(60)] for miss in (0.0, 0.2)}
+    assert np.mean(found[0.0]) < 0.05
+    assert np.mean(found[0.2]) > 0.95
+
+
+def errors_are_above(bound: float, rng: np.random.Generator, miss: float) -> bool:
+    predicted = rng.beta(1.2, 4, 200)
+    actual = (rng.random(200) < np.clip(predicted + miss, 0, 1)).astype(float)
+    blocks = draw_blocks(np.sort(rng.integers(0, 7 * DAY_US, 200)))
+    drawn = replicate_scores("calibration_error", blocks, actual, predicted)
+    value = calibration_error(actual, predicted)
+    found = interval("calibration_error", value, drawn)
+    assert 0 <= found.low <= value <= found.high
+    return found.low > bound
