@@ -84,8 +84,8 @@ def _scored(score: Score, value: float, replicates: Floats) -> Measured:
 
 
 def _measured(value: float, replicates: Floats) -> Measured:
-    interval = percentile(replicates)
-    return Measured(value, interval.low, interval.high)
+    found = percentile(replicates)
+    return Measured(value, found.low, found.high)
 
 
 def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> Measured:
