@@ -106,10 +106,13 @@ class _Asked:
         return json_response(to_json(told[0] if self.form == "one" else told))
 
     async def _answers(self, ask: Ask) -> list[Answer]:
-        """One answer is committed together with those of others; a batch is a group by itself."""
+        """One answer is committed together with those of others.
+
+        A batch, and reasons, which take longer than a group, are made in a thread.
+        """
         if self.serving.answering() is None:
             return predict.answer_alone(ask)
-        if self.form == "one":
+        if self.form == "one" and not ask.reasons:
             return await self.serving.commits.answer(ask)
         store = self.serving.database()
         commit = partial(predict.commit, store, ask, has_ledger=self.serving.has_ledger)

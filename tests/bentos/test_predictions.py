@@ -12,6 +12,7 @@ from sqlalchemy import text
 from bentos.question import MOST_ROWS
 from bentos.serving import Serving
 from runlore.store.engine import Store, connect
+from runlore.usecases.predict import Ask
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 
@@ -40,6 +41,17 @@ def test_a_prediction_has_everything_that_a_client_needs(client: httpx.Client) -
     assert row["prediction"] == told["prediction"]
     assert row["request"]["inputs"] == ANN["inputs"]
     assert any(each is None for each in row["features"])
+
+
+def test_reasons_hold_up_no_group(client: httpx.Client, serving: Serving, monkeypatch) -> None:
+    together: list[Ask] = []
+    answer = serving.commits.answer
+    monkeypatch.setattr(serving.commits, "answer", lambda ask: together.append(ask) or answer(ask))
+    reasoned = client.post("/predict/duration?reasons=2", json=ANN).json()
+    plain = client.post("/predict/duration", json=ANN).json()
+    assert (len(reasoned["reasons"]), plain["reasons"]) == (2, None)
+    assert [each.reasons for each in together] == [0]
+    assert client.get(f"/predictions/{reasoned['id']}").status_code == 200
 
 
 def test_a_probability_has_no_interval(client: httpx.Client) -> None:
