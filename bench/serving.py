@@ -8,7 +8,8 @@ One ensemble (random forest 100 trees of depth 10, XGBoost 100, naive Bayes; sof
 0.2) is trained once. Every server answers with it alone on the machine: same clients, same
 connections, same number of workers, one thread per library, answers compared with
 scikit-learn's. Peers live in environments of their own under ~/.cache/runlore-bench, which are
-made at the first run. `wrk` must be there: `apt-get install wrk`.
+made at the first run. `wrk` must be there: `apt-get install wrk`. The ceiling and ours are near
+each other and the machine's speed changes by the minute: their ratio is of runs that take turns.
 """
 
 import argparse
@@ -17,10 +18,12 @@ import os
 import platform
 import resource
 import signal
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,6 +53,7 @@ STOLEN_PERCENT = 1.0
 """Of the processors' time, taken by the host for other machines: more, and a run is made anew."""
 
 MOST_TRIES = 6
+TURNS = 7
 TOLERANCE = 1e-4
 PEERS = tuple(server.name for server in SERVERS if server.is_peer)
 NEEDED = {
@@ -58,6 +62,7 @@ NEEDED = {
     "serving.ledger": ("ledger", *PEERS),
     "serving.features": ("features", *PEERS),
 }
+NEAR = ("stateless", "ceiling")
 UNIT = f"answers/s at {COMPARED} connections"
 Results = dict[str, dict[str, Any]]
 
@@ -96,6 +101,19 @@ def main() -> None:
                     prepared, Path(folder) / server.name, free_port("127.0.0.1"), asked.workers
                 )
                 results[server.name] = measured(server, place, asked.seconds)
+        pair = [server for server in SERVERS if server.name in NEAR]
+        if all("closed_1" in results.get(server.name, {}) for server in pair):
+            places = [
+                Place(
+                    prepared,
+                    Path(folder) / f"{s.name}-turns",
+                    free_port("127.0.0.1"),
+                    asked.workers,
+                )
+                for s in pair
+            ]
+            for name, turns in in_turns(pair, places, asked.seconds).items():
+                results[name]["turns"] = turns
     about = told_about(asked.seconds, asked.workers)
     for bench in [asked.bench] if asked.bench else NEEDED:
         line = compared(bench, results, about)
@@ -136,6 +154,25 @@ def measured(server: Server, place: Place, seconds: float) -> dict[str, Any]:
         say(f"{server.name}: {error}")
         found["failed"] = str(error)
     return found
+
+
+def in_turns(pair: list[Server], places: list[Place], seconds: float) -> dict[str, list[float]]:
+    """Answers per second of servers that run side by side and are asked one after the other."""
+    turns: dict[str, list[float]] = {server.name: [] for server in pair}
+    with ExitStack() as stack:
+        ready = []
+        for server, place in zip(pair, places, strict=True):
+            place.folder.mkdir()
+            one = stack.enter_context(running(server, place))
+            target = server.target(place.prepared, place.port)
+            load.closed(target, COMPARED, WARM_S, place.folder)
+            run = partial(load.closed, target, COMPARED, seconds, place.folder)
+            ready.append((server.name, one, run))
+        for _ in range(TURNS):
+            for name, one, run in ready:
+                figure, _ = undisturbed(run, one, name, "its turn")
+                turns[name].append(round(figure.rps, 1))
+    return turns
 
 
 def loaded(server: Server, place: Place, one: Running, seconds: float) -> dict[str, Any]:
@@ -203,6 +240,9 @@ def compared(bench: str, results: Results, about: dict[str, Any]) -> dict[str, A
     known = {name: each for name, each in rates.items() if each is not None}
     best = max(known, key=lambda name: known[name], default=None)
     ratio = None if best is None or ours is None else round(ours / known[best], 3)
+    if bench == "serving.stateless_of_ceiling" and ratio is not None:
+        turns = zip(*(results[name]["turns"] for name in NEAR), strict=True)
+        ratio = round(statistics.median(one / other for one, other in turns), 3)
     return {
         "bench": bench,
         "ours": ours,

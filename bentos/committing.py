@@ -12,6 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bentos.errors import Overloaded
 from bentos.line import AsyncLine
@@ -58,11 +59,12 @@ class _Item:
 class GroupCommit:
     """Lives on one event loop.
 
-    store: gives the store of the moment, or raises Unavailable.
+    store: gives the store of the moment, or raises Unavailable; None: there is none on purpose.
+    Then what arrives together is still answered together, which costs less.
     has_ledger: without it answers are read for together, and nothing is written.
     """
 
-    store: Callable[[], Store]
+    store: Callable[[], Store] | None
     has_ledger: bool = True
     _waiting: deque[_Item] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -96,33 +98,38 @@ class GroupCommit:
         return await item.done
 
     async def _run(self) -> None:
-        line, soonest = AsyncLine(self.store), 0.0
+        line = None if self.store is None else AsyncLine(self.store)
+        soonest = 0.0
         try:
             while group := await self._next(soonest):
-                soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
+                if line is not None:
+                    soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
                 found = await _committed(line, group, has_ledger=self.has_ledger)
                 for item, each in zip(group, found, strict=True):
                     item.settle(each)
         finally:
-            await line.close()
+            if line is not None:
+                await line.close()
 
     async def _next(self, soonest: float) -> list[_Item]:
         """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
         while not self._waiting and not self._is_closing:
             self._news.clear()
             await self._news.wait()
-        await asyncio.sleep(max(soonest - time.monotonic(), 0.0))
+        early_s = soonest - time.monotonic()
+        if early_s > 0 or len(self._waiting) > 1:  # then there are more to come
+            await asyncio.sleep(max(early_s, 0.0))
         return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
 
 
 async def _committed(
-    line: AsyncLine, group: list[_Item], *, has_ledger: bool
+    line: AsyncLine | None, group: list[_Item], *, has_ledger: bool
 ) -> list[Answered | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
         found = await _answered(line, [item.work for item in group])
         rows = [row for each in found if isinstance(each, Answered) for row in each.rows]
-        if rows and has_ledger:
+        if rows and has_ledger and line is not None:
             await _write(line, rows)
     except RunloreError as error:
         return [error] * len(group)
@@ -132,9 +139,14 @@ async def _committed(
     return found
 
 
-async def _answered(line: AsyncLine, works: list[Ask | Row]) -> list[Answered | Exception]:
+async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answered | Exception]:
     asks = [work for work in works if isinstance(work, Ask)]
-    answers = await line.use(lambda known: predict.answer_async(known, asks)) if asks else []
+    if not asks:
+        answers = []
+    elif line is None:
+        answers = predict.answer_alone(asks)
+    else:
+        answers = await line.use(partial(predict.answer_async, asks=asks))
     following = iter(answers)
     return [Answered([], [work]) if isinstance(work, Row) else next(following) for work in works]
 

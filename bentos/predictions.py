@@ -110,11 +110,9 @@ class _Asked:
 
         A batch, and reasons, which take longer than a group, are made in a thread.
         """
-        if self.serving.answering() is None:
-            return predict.answer_alone(ask)
         if self.form == "one" and not ask.reasons:
             return await self.serving.commits.answer(ask)
-        store = self.serving.database()
+        store = self.serving.answering()
         commit = partial(predict.commit, store, ask, has_ledger=self.serving.has_ledger)
         return await in_thread(self.http, commit)
 

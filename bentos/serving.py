@@ -61,7 +61,8 @@ class Serving:
     commits: GroupCommit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.commits = GroupCommit(self.database, has_ledger=self.has_ledger)
+        store = None if self.is_standalone else self.database
+        self.commits = GroupCommit(store, has_ledger=self.has_ledger)
 
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""

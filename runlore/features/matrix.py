@@ -278,9 +278,9 @@ class RowReader:
         unknown: Rows = rows[0]
         return unknown
 
-    def rows_alone(self, subjects: Sequence[Subject], as_of_us: int) -> Rows:
-        """(N, F): the rows of N subjects at one instant, where there are no states at all."""
-        rows, column = self._known(subjects, [as_of_us] * len(subjects))
+    def rows_alone(self, subjects: Sequence[Subject], as_of_us: Ints) -> Rows:
+        """(N, F): the rows of N subjects, each at its instant, (N,), where there are no states."""
+        rows, column = self._known(subjects, as_of_us.tolist())
         rows[:, column:] = self.unknown
         return rows
 

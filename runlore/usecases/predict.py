@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     from runlore.models.explain import Reason
 
 Rows = NDArray[np.float32]
+Instants = NDArray[np.int64]
+History = Literal["known", "absent"]
+States = Mapping[Name, Floats] | None
+"""None: there is no database."""
+
 MOST_REASONED = 100
 """Answers of a larger batch come without reasons, which cost more than the answers do."""
 
@@ -66,7 +71,7 @@ class Answer:
     high: float | None
     reasons: "tuple[Reason, ...] | None"
     as_of: datetime
-    history: Literal["known", "absent"]
+    history: History
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +121,16 @@ def predict(
     reasons: int = 0,
 ) -> list[Answer]:
     """Answer requests, in their order, and put the answers on the ledger: see `answer`."""
-    ask = Ask(predictor, requests, at, as_of, arm, reasons)
-    return answer_alone(ask) if store is None else commit(store, ask)
+    return commit(store, Ask(predictor, requests, at, as_of, arm, reasons))
 
 
-def commit(store: Store, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
+def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
     """Answer an ask; its answers are on the ledger then, where one is kept."""
+    if store is None:
+        return _only(answer_alone([ask])).answers
 
     def work(connection: Connection) -> list[Answer]:
-        [answered] = answer(connection, [ask])
-        if isinstance(answered, Exception):
-            raise answered
+        answered = _only(answer(connection, [ask]))
         if has_ledger:
             ledger.add(connection, answered.rows)
         return answered.answers
@@ -140,6 +144,14 @@ class Answered:
 
     answers: list[Answer]
     rows: list[Row]
+
+
+def _only(found: "list[Answered | Exception]") -> Answered:
+    """Of one ask; raises what went wrong with it."""
+    [answered] = found
+    if isinstance(answered, Exception):
+        raise answered
+    return answered
 
 
 def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
@@ -162,13 +174,9 @@ async def answer_async(
     return _each_answered(asks, keys, states, to_us(now))
 
 
-def answer_alone(ask: Ask) -> list[Answer]:
-    """Answer with no database: nothing is known of anybody's past."""
-    as_of_us = to_us(ask.as_of or ask.at)
-    subjects = [each.subject for each in ask.requests]
-    rows = ask.predictor.reader.rows_alone(subjects, as_of_us)
-    found = ask.predictor.bundle.predict(rows)
-    return _answers(ask, rows, found, from_us(as_of_us), "absent")
+def answer_alone(asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """Answer with no database: nothing is known of anybody's past, and nothing is written."""
+    return _each_answered(asks, [[]] * len(asks), None, 0)
 
 
 def _needed(asks: Sequence[Ask]) -> tuple[list[list[Keys]], set[Name]]:
@@ -179,7 +187,7 @@ def _needed(asks: Sequence[Ask]) -> tuple[list[list[Keys]], set[Name]]:
 def _each_answered(
     asks: Sequence[Ask],
     keys: Sequence[Sequence[Keys]],
-    states: Mapping[Name, Floats],
+    states: States,
     now_us: int,
 ) -> list[Answered | Exception]:
     if len(asks) > 1:
@@ -188,9 +196,7 @@ def _each_answered(
     return [_tried(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
 
 
-def _tried(
-    ask: Ask, keys: Sequence[Keys], states: Mapping[Name, Floats], now_us: int
-) -> Answered | Exception:
+def _tried(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered | Exception:
     try:
         return next(iter(_answered([ask], [keys], states, now_us)))
     except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
@@ -200,7 +206,7 @@ def _tried(
 def _answered(
     asks: Sequence[Ask],
     keys: Sequence[Sequence[Keys]],
-    states: Mapping[Name, Floats],
+    states: States,
     now_us: int,
 ) -> Iterator[Answered]:
     """Answer the asks of each version together."""
@@ -208,29 +214,42 @@ def _answered(
     for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
-        stacked = predictor.reader.stack([each for i in at for each in keys[i]], states)
-        instants = _instants(mine, stacked, now_us)
-        subjects = [request.subject for ask in mine for request in ask.requests]
-        rows = predictor.reader.rows(subjects, instants, stacked)
+        wanted = [each for i in at for each in keys[i]]
+        rows, instants = _rows(predictor.reader, mine, wanted, states, now_us)
         given = predictor.bundle.predict(rows)
         first = 0
         for i, ask in zip(at, mine, strict=True):
             part = slice(first, first + len(ask.requests))
             as_of = from_us(int(instants[first]))
-            answers = _answers(ask, rows[part], given.part(part), as_of, "known")
-            found[i] = Answered(answers, _ledger_rows(ask, rows[part], answers))
+            history: History = "absent" if states is None else "known"
+            answers = _answers(ask, rows[part], given.part(part), as_of, history)
+            written = [] if states is None else _ledger_rows(ask, rows[part], answers)
+            found[i] = Answered(answers, written)
             first = part.stop
     return (found[i] for i in range(len(asks)))
 
 
-def _instants(asks: Sequence[Ask], stacked: Sequence[Floats], now_us: int) -> NDArray[np.int64]:
-    """(N,): of each request, the instant of its ask, moved up to what the states know."""
+def _rows(
+    reader: RowReader, asks: Sequence[Ask], keys: Sequence[Keys], states: States, now_us: int
+) -> tuple[Rows, Instants]:
+    """(N, F) and (N,): the features of every request, and the instant that they are of."""
+    subjects = [request.subject for ask in asks for request in ask.requests]
     sizes = [len(ask.requests) for ask in asks]
-    starts = np.cumsum([0, *sizes[:-1]])
+    if states is None:
+        alone = np.repeat([to_us(ask.as_of or ask.at) for ask in asks], sizes)
+        return reader.rows_alone(subjects, alone), alone
+    stacked = reader.stack(keys, states)
     asked = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
-    if stacked:
-        asked = np.maximum(asked, np.maximum.reduceat(latest_us(stacked), starts))
-    return np.repeat(asked, sizes)
+    instants = np.repeat(_moved_up(asked, sizes, stacked), sizes)
+    return reader.rows(subjects, instants, stacked), instants
+
+
+def _moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
+    """The instants of asks of so many requests, none before what their states know."""
+    if not stacked:
+        return asked
+    starts = np.cumsum([0, *sizes[:-1]])
+    return np.maximum(asked, np.maximum.reduceat(latest_us(stacked), starts))
 
 
 def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
@@ -294,7 +313,7 @@ def _answers(
     rows: Rows,
     found: "Answers",
     as_of: datetime,
-    history: Literal["known", "absent"],
+    history: History,
 ) -> list[Answer]:
     bundle = ask.predictor.bundle
     predictions = found.prediction.tolist()

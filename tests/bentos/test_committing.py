@@ -163,6 +163,28 @@ def test_without_a_ledger_answers_are_given_and_nothing_is_written(
     assert rows(store) == []
 
 
+def test_with_no_database_on_purpose_those_who_come_together_are_answered_together(
+    predictor: Predictor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by its own version, for its own instant; what goes wrong with one is its own."""
+    sizes: list[int] = []
+    answer_alone = predict.answer_alone
+    monkeypatch.setattr(
+        predict, "answer_alone", lambda asks: sizes.append(len(asks)) or answer_alone(asks)
+    )
+    broken = Predictor(Bundle.load(write_bundle(tmp_path), "8"))
+    object.__setattr__(broken.bundle, "reference", None)
+    at = datetime(2031, 1, 31, tzinfo=UTC)
+    asks = [ask(predictor), replace(ask(predictor, "bob"), as_of=at), ask(broken)]
+    first, second, failed = together(GroupCommit(None), asks)
+    assert sizes == [3]
+    assert isinstance(failed, Exception)
+    assert [each.history for each in (*first, *second)] == ["absent", "absent"]
+    assert [each.as_of for each in (*first, *second)] == [asks[0].at, at]
+    alone = [predict.commit(None, each)[0].prediction for each in asks[:2]]
+    assert [first[0].prediction, second[0].prediction] == pytest.approx(alone, abs=1e-6)
+
+
 def test_who_closes_waits_for_what_was_asked(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
