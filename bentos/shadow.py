@@ -38,12 +38,13 @@ LAG = timedelta(seconds=5)
 """Answers older than this have been dropped; a row may come late by as much."""
 
 MOST_TOGETHER = 200
-MOST_REMEMBERED = 50_000
+MOST_READ = 50_000
 RESTART_S = 5.0
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
 SELECT id, at, as_of, request, source, source_id FROM runlore.ledger
 WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200 AND at > %s
+AND id <> ALL(%b)
 ORDER BY at DESC LIMIT %s
 """
 
@@ -80,7 +81,8 @@ class Shadow:
 
     serving: Serving
     since: datetime = field(default_factory=instant.now)
-    _done: dict[uuid.UUID, None] = field(default_factory=dict)
+    _done: dict[uuid.UUID, datetime] = field(default_factory=dict)
+    """What was answered or dropped, and when it was asked; the database leaves it out."""
 
     def step(self, connection: psycopg.Connection[Any]) -> int:
         """Answer what is new; how many answers were added."""
@@ -93,10 +95,10 @@ class Shadow:
 
     def _answer(self, connection: psycopg.Connection[Any], spec: str, challenge: Challenge) -> int:
         since = max(self.since, instant.now() - LAG)
+        self._done = {each: at for each, at in self._done.items() if at > since}
         cursor = connection.cursor(row_factory=dict_row)
-        given = cursor.execute(NEW, (spec, since, MOST_REMEMBERED)).fetchall()
-        new = [row for row in given if row["id"] not in self._done]
-        self._remember(row["id"] for row in new)
+        new = cursor.execute(NEW, (spec, since, list(self._done), MOST_READ)).fetchall()
+        self._done.update((row["id"], row["at"]) for row in new)
         metrics().shadow_dropped.labels(spec).inc(max(len(new) - MOST_TOGETHER, 0))
         rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
         if rows:
@@ -135,11 +137,6 @@ class Shadow:
         told = f"{type(answered).__name__}: {answered}"
         refusal = Refusal(bundle.spec, bundle.version, 500, told, {})
         return predict.refusal_row(refusal, ask.at, ARM)
-
-    def _remember(self, ids: Any) -> None:  # noqa: ANN401  (of UUIDs)
-        self._done.update(dict.fromkeys(ids))
-        for old in list(self._done)[: max(len(self._done) - MOST_REMEMBERED, 0)]:
-            del self._done[old]
 
 
 def main() -> None:
