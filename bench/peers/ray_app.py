@@ -14,7 +14,7 @@ from starlette.requests import Request
 @serve.deployment(num_replicas=int(os.environ["BENCH_WORKERS"]), max_ongoing_requests=100)
 class Ensemble:
     def __init__(self, path: str) -> None:
-        self.model = joblib.load(path)
+        self.model = joblib.load(path)  # as its users do; a file of our own making
 
     async def __call__(self, request: Request) -> dict[str, float]:
         asked = await request.json()

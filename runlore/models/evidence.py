@@ -69,8 +69,8 @@ def compare(spec: ModelSpec, test: TestPart) -> Evidence:
         other = replicate_scores(score, blocks, test.target, test.baseline)
         value = scores.measure(score, test.target, test.prediction)
         base = scores.measure(score, test.target, test.baseline)
-        ours[score] = _scored(score, value, one)
-        theirs[score] = _scored(score, base, other)
+        ours[score] = measured(score, value, one)
+        theirs[score] = measured(score, base, other)
         sign = 1 if score in HIGHER_IS_BETTER else -1
         gained[score] = _measured(sign * (value - base), gains(score, one, other))
     if test.low is not None and test.high is not None:
@@ -78,7 +78,8 @@ def compare(spec: ModelSpec, test: TestPart) -> Evidence:
     return Evidence(ours, theirs, gained)
 
 
-def _scored(score: Score, value: float, replicates: Floats) -> Measured:
+def measured(score: Score, value: float, replicates: Floats) -> Measured:
+    """A score with the interval that its bootstrap replicates give."""
     found = interval(score, value, replicates)
     return Measured(value, found.low, found.high)
 

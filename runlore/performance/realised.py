@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.bootstrap import Blocks, draw_blocks, interval
+from runlore.models.bootstrap import Blocks, draw_blocks
+from runlore.models.evidence import measured
 from runlore.models.gates import Measured
 from runlore.models.scores import LOSSES, Ranked, bins_of, covered, scores_of
 from runlore.models.spec import Score
@@ -60,22 +61,17 @@ def _measure(score: Score, mine: Answered, weight: Floats, blocks: Blocks) -> Me
             ranked.auc(mine.actual, weight * blocks.weights(each))
             for each in range(len(blocks.starts))
         ]
-        return _told(score, ranked.auc(mine.actual, weight), np.array(drawn))
+        return measured(score, ranked.auc(mine.actual, weight), np.array(drawn))
     if score == "calibration_error":
         where = bins_of(mine.prediction)
         apart = np.zeros((len(mine), int(where.max()) + 1))
         apart[np.arange(len(mine)), where] = weight * (mine.actual - mine.prediction)
         value = float(np.abs(apart.sum(axis=0)).sum() / weight.sum())
         drawn = np.abs(blocks.sums(apart)).sum(axis=1) / blocks.sums(weight)
-        return _told(score, value, drawn)
+        return measured(score, value, drawn)
     return _mean(score, LOSSES[score](mine.actual, mine.prediction), weight, blocks)
 
 
 def _mean(score: Score, values: Floats, weight: Floats, blocks: Blocks) -> Measured:
     drawn = blocks.sums(weight * values) / blocks.sums(weight)
-    return _told(score, float(np.average(values, weights=weight)), drawn)
-
-
-def _told(score: Score, value: float, replicates: Floats) -> Measured:
-    found = interval(score, value, replicates)
-    return Measured(value, found.low, found.high)
+    return measured(score, float(np.average(values, weights=weight)), drawn)

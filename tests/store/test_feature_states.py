@@ -1,8 +1,10 @@
 """States of features in PostgreSQL: every bit comes back, and everybody locks in one order."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from hypothesis.extra import numpy as arrays
 from runlore.features.declaration import History
 from runlore.features.online import empty_state
 from runlore.store import feature_states
-from runlore.store.engine import Store
+from runlore.store.engine import Store, dedicated, dedicated_async
 
 HISTORY = History(("actor",), ("failed",), (60.0, 3600.0))
 OTHER = History(("kind",), ("failed", "duration_s"), (60.0,))
@@ -55,6 +57,33 @@ def test_states_of_different_histories_are_read_in_one_go(store: Store) -> None:
     replace(store, OTHER, {"ann": np.ones(5), "x\\y\t\n'{}\x1f": np.zeros(5)})
     names = [(HISTORY.digest, "ann"), (OTHER.digest, "x\\y\t\n'{}\x1f"), (OTHER.digest, "eve")]
     assert set(read(store, *names)) == set(names[:2])
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_who_reads_more_keys_than_there_are_locks_waits_for_recorders(
+    store: Store, monkeypatch: pytest.MonkeyPatch, is_async: bool
+) -> None:
+    monkeypatch.setattr(feature_states, "MOST_LOCKED", 1)
+    replace(store, HISTORY, {"ann": np.ones(WIDTH), "bob": np.zeros(WIDTH)})
+    names = [(HISTORY.digest, "ann"), (HISTORY.digest, "bob")]
+
+    async def impatient() -> dict:
+        async with await dedicated_async(store) as connection:
+            await connection.execute("SET lock_timeout = '200ms'")
+            return (await feature_states.read_states_async(connection, names))[0]
+
+    def read_them() -> dict:
+        if is_async:
+            return asyncio.run(impatient())
+        with dedicated(store) as connection:
+            connection.execute("SET lock_timeout = '200ms'")
+            return feature_states.read_states(connection, names)[0]
+
+    with dedicated(store) as recorder, recorder.transaction():
+        feature_states.hold_off_rebuilds(recorder)
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            read_them()
+    assert set(read_them()) == set(names)
 
 
 def test_a_key_that_is_new_is_locked_with_an_empty_state(store: Store) -> None:
