@@ -95,20 +95,18 @@ def show_status(found: "Status", *, json: bool) -> None:
 
 
 def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
-    from runlore.usecases import ab_told
+    from runlore.usecases import ab_report, ab_told
 
-    told = {name: ab_told.look(look) for name, look in found.items()}
     if json:
-        emit_json(told)
+        emit_json({name: ab_told.look(look) for name, look in found.items()})
         return
-    for name, each in told.items():
-        _show_comparisons(each["comparisons"], each["fixed"])
-        answer = f"{each['answer']}: {each['winner']}" if each["winner"] else each["answer"]
-        final = ", and the test is over" if each["is_final"] else ""
-        typer.echo(f"{name}, look {each['look']}: {answer}{final}")
-        for reason in each["reasons"]:
+    for name, look in found.items():
+        told = ab_told.look(look)
+        _show_comparisons(told["comparisons"], told["fixed"])
+        typer.echo(f"{name}, {ab_report.headline(look)}")
+        for reason in told["reasons"]:
             typer.echo(f"  {reason}")
-    if not told:
+    if not found:
         typer.echo("no A/B test runs")
 
 

@@ -74,11 +74,16 @@ def analyse(store: Store, name: str | UUID, by: By) -> Look:
         return look
 
 
+def running(store: Store) -> list[str]:
+    """The names of the tests that run, the oldest first."""
+    with store.begin() as connection:
+        every = reversed(ab_tests.every(connection))
+        return [each.name for each in every if each.state == "running"]
+
+
 def analyse_running(store: Store, by: By) -> dict[str, Look]:
     """Look at every test that runs."""
-    with store.begin() as connection:
-        names = [each.name for each in ab_tests.every(connection) if each.state == "running"]
-    return {name: analyse(store, name, by) for name in reversed(names)}
+    return {name: analyse(store, name, by) for name in running(store)}
 
 
 def status(store: Store, name: str | UUID, at: datetime) -> Status:

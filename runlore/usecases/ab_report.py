@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -47,6 +47,30 @@ def export(store: Store, name: str | UUID, reports: Path, at: "datetime") -> lis
         path for metric in test.design.metrics for path in _draw(folder, test, metric.name, looks)
     ]
     return [folder / "test.json", folder / "looks.csv", *figures]
+
+
+def headline(look: Look) -> str:
+    answer = f"{look.answer}: {look.winner}" if look.winner else look.answer
+    return f"look {look.look}: {answer}" + (", and the test is over" if look.is_final else "")
+
+
+def markdown(name: str, look: Look) -> str:
+    """A look for a page: what it says, each comparison, the reasons."""
+    parts = [f"## {name}, {headline(look)}", ""]
+    found = look.analysis["comparisons"]
+    if found:
+        parts += ["| metric | variant | control | value | difference | p | |", "|-|-|-|-|-|-|-|"]
+        parts += [_row(each) for each in found]
+    return "\n".join([*parts, "", *(f"- {reason}" for reason in look.analysis["reasons"])])
+
+
+def _row(each: Mapping[str, Any]) -> str:
+    low, high = each["interval"]["low"], each["interval"]["high"]
+    bounds = "not bounded yet" if low is None or high is None else f"{low:.4g} to {high:.4g}"
+    numbers = (each[name] for name in ("control_value", "variant_value", "adjusted_p"))
+    control, value, p = ("" if number is None else f"{number:.4g}" for number in numbers)
+    cells = (each["metric"], each["variant"], control, value, bounds, p, each["answer"])
+    return f"| {' | '.join(cells)} |"
 
 
 def _write_looks(path: Path, looks: Sequence[Look]) -> None:

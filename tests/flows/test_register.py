@@ -70,7 +70,7 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     specs = ("failure-risk", "duration")
     flows = ("train", "score", "monitor", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    assert found == expected | {("ingest", None), ("retrain", None)}
+    assert found == expected | {(flow, None) for flow in ("ab", "ingest", "retrain")}
 
 
 @pytest.mark.slow

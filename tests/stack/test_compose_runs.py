@@ -146,4 +146,4 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
                 given = {key: value for key, _, value in lines} | given
             log = short_tmp / f"{name}.log"
             running.enter_context(container(services[name], given, log))
-    assert "12 deployments" in (short_tmp / "schedules.log").read_text()
+    assert "13 deployments" in (short_tmp / "schedules.log").read_text()
