@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models import scores
-from runlore.models.bootstrap import draw_blocks, gains, percentile, replicate_scores
+from runlore.models.bootstrap import draw_blocks, gains, replicate_scores
+from runlore.models.evidence import in_percentiles, measured
 from runlore.models.gates import Measured
 from runlore.models.spec import HIGHER_IS_BETTER, Score
 
@@ -39,8 +40,7 @@ def gain(score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Flo
     one, other = (replicate_scores(score, blocks, actual, each) for each in (ours, theirs))
     sign = 1 if score in HIGHER_IS_BETTER else -1
     value = scores.measure(score, actual, ours) - scores.measure(score, actual, theirs)
-    interval = percentile(gains(score, one, other))
-    return Measured(sign * value, interval.low, interval.high)
+    return in_percentiles(sign * value, gains(score, one, other))
 
 
 def stand(
@@ -61,10 +61,10 @@ def stand(
     for name in answers.of:
         others = [other for other in against if other in drawn and other != name]
         found[name] = Standing(
-            {s: _measured(values[name][s], drawn[name][s]) for s in asked},
+            {s: measured(s, values[name][s], drawn[name][s]) for s in asked},
             {
                 s: {
-                    other: _measured(
+                    other: in_percentiles(
                         _better(s, values[name][s], values[other][s]),
                         gains(s, drawn[name][s], drawn[other][s]),
                     )
@@ -78,8 +78,3 @@ def stand(
 
 def _better(score: Score, ours: float, theirs: float) -> float:
     return ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
-
-
-def _measured(value: float, replicates: Floats) -> Measured:
-    interval = percentile(replicates)
-    return Measured(value, interval.low, interval.high)

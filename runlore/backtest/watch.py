@@ -14,7 +14,8 @@ from runlore.drift.trigger import JudgedWindow
 from runlore.drift.usual import usual
 from runlore.drift.verdict import Background, judge
 from runlore.models import scores
-from runlore.models.bootstrap import draw_blocks, percentile, replicate_scores
+from runlore.models.bootstrap import draw_blocks, replicate_scores
+from runlore.models.evidence import measured
 from runlore.models.explain import permutation_importance
 from runlore.models.gates import Measured
 from runlore.models.spec import ModelSpec, Score
@@ -28,10 +29,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WINDOWS = 30
-UNTOLD = ("coverage", "calibration_error")
-"""No interval is replayed, and in a window of a few hundred rows bins are apart by chance alone: a
-perfect model would be found below its floor."""
-
 RIPE = 0.5
 """Of a window's outcomes: known before a verdict rests on its scores."""
 
@@ -139,7 +136,7 @@ class Watch:
                 policy.least_labels,
             )
             for each in self._floors
-            if each.score not in UNTOLD
+            if each.score != "coverage"  # no interval is replayed
         )
 
     @cached_property
@@ -157,11 +154,8 @@ def _measured(
 ) -> Measured | None:
     if labels < 2:
         return None
-    interval = percentile(
-        replicate_scores(score, draw_blocks(data.as_of_us[at]), data.target[at], answers)
-    )
-    value = scores.measure(score, data.target[at], answers)
-    return Measured(value, interval.low, interval.high)
+    drawn = replicate_scores(score, draw_blocks(data.as_of_us[at]), data.target[at], answers)
+    return measured(score, scores.measure(score, data.target[at], answers), drawn)
 
 
 def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:

@@ -72,7 +72,7 @@ def compare(spec: ModelSpec, test: TestPart) -> Evidence:
         ours[score] = measured(score, value, one)
         theirs[score] = measured(score, base, other)
         sign = 1 if score in HIGHER_IS_BETTER else -1
-        gained[score] = _measured(sign * (value - base), gains(score, one, other))
+        gained[score] = in_percentiles(sign * (value - base), gains(score, one, other))
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
     return Evidence(ours, theirs, gained)
@@ -84,14 +84,15 @@ def measured(score: Score, value: float, replicates: Floats) -> Measured:
     return Measured(value, found.low, found.high)
 
 
-def _measured(value: float, replicates: Floats) -> Measured:
+def in_percentiles(value: float, replicates: Floats) -> Measured:
+    """A gain, or what else its replicates lie around, with their percentile interval."""
     found = percentile(replicates)
     return Measured(value, found.low, found.high)
 
 
 def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> Measured:
     held = scores.covered(actual, low, high)
-    return _measured(float(held.mean()), blocks.means(held))
+    return in_percentiles(float(held.mean()), blocks.means(held))
 
 
 def score_slices(

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.bootstrap import percentile
+from runlore.models.evidence import in_percentiles
 from runlore.models.gates import Measured
 from runlore.models.scores import LEAST_PROBABILITY, Ranked, brier_losses, log_losses
 from runlore.models.spec import Score
@@ -39,7 +39,7 @@ def estimate(prediction: Floats, seed: int = 0, draws: int = DRAWS) -> Mapping[S
         drawn["brier"].append(float(brier_losses(actual, p).mean()))
         drawn["log_loss"].append(float(log_losses(actual, p).mean()))
     expected = expect(prediction)
-    return {score: _told(expected[score], np.array(drawn[score])) for score in ESTIMATED}
+    return {score: in_percentiles(expected[score], np.array(drawn[score])) for score in ESTIMATED}
 
 
 def expect(prediction: Floats, truth: Floats | None = None) -> dict[Score, float]:
@@ -52,8 +52,3 @@ def expect(prediction: Floats, truth: Floats | None = None) -> dict[Score, float
         "brier": float((q * np.square(1 - p) + (1 - q) * np.square(p)).mean()),
         "log_loss": float(-(q * np.log(p) + (1 - q) * np.log1p(-p)).mean()),
     }
-
-
-def _told(value: float, replicates: Floats) -> Measured:
-    band = percentile(replicates)
-    return Measured(value, band.low, band.high)

@@ -9,6 +9,9 @@ from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec, Score
 
 Answer = Literal["above", "below", "not enough data"]
 
+LEAST_IN_BINS = 400
+"""Outcomes for a verdict on a calibration error: with fewer, bins are apart by chance alone."""
+
 
 @dataclass(frozen=True)
 class Floor:
@@ -51,6 +54,8 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
 
 def judge(floor: Floor, measured: Measured | None, labels: int, least: int) -> FloorVerdict:
     """Missing data is no verdict: it neither breaks a floor nor keeps it."""
+    if floor.score == "calibration_error":
+        least = max(least, LEAST_IN_BINS)
     if measured is None or labels < least or not measured.low <= measured.high:
         reason = f"{floor.score}: {labels:,} outcomes are known, a verdict needs {least:,}"
         return FloorVerdict(floor, measured, "not enough data", reason)

@@ -49,6 +49,9 @@ def test_only_a_whole_interval_breaks_a_floor(score, bound, measured, answer) ->
 def test_few_labels_are_no_verdict() -> None:
     measured = Measured(0.1, 0.05, 0.15)
     assert floor.judge(Floor("auc", 0.7, "the spec"), measured, 99, 100).answer == "not enough data"
+    bins = Floor("calibration_error", 0.03, "the spec")
+    assert floor.judge(bins, measured, 399, 100).answer == "not enough data"
+    assert floor.judge(bins, measured, 400, 100).answer == "below"
 
 
 @pytest.mark.parametrize(
