@@ -9,6 +9,9 @@ import typer
 from runlore.cli.output import Json, emit_json
 
 SERVICE = "bentos.service:Predictions"
+KEEP_ALIVE_S = "75"
+"""Longer than clients and proxies commonly keep a connection that rests: were it closed from here,
+a request that is under way just then would be lost."""
 
 
 def serve(
@@ -37,7 +40,7 @@ def serve(
     }
     command = (
         *(sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", str(own)),
-        *("--host", address, "--port", listening),
+        *("--host", address, "--port", listening, "--timeout-keep-alive", KEEP_ALIVE_S),
     )
     os.execve(sys.executable, command, of_child(settings, chosen))  # noqa: S606
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import httpx
@@ -197,9 +198,18 @@ def fresh(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
         return one.post(f"/predict/{NAME}", json=ANN, headers=headers)
 
 
-def test_a_given_address_is_bound_and_nothing_else(home: Path, registry: Registry) -> None:
+def test_a_given_address_is_bound_and_a_connection_that_rests_is_kept(
+    home: Path, registry: Registry
+) -> None:
     with running(home) as (client, _):
         port = client.base_url.port
+        resting = HTTPConnection("127.0.0.1", port)
+        for pause_s in (6, 0):
+            resting.request("GET", "/livez")
+            answer = resting.getresponse()
+            assert (answer.status, answer.read()) == (200, b"\n")
+            time.sleep(pause_s)
+        resting.close()
         with socket.socket() as other:
             other.settimeout(2)
             assert other.connect_ex((own_address(), port)) != 0
