@@ -55,6 +55,8 @@ def request(
     else:
         known = "" if asked.is_new else ", asked for before"
         typer.echo(f"retraining {found.id} of {spec}: {found.state}{known}: {found.reason}")
+        if found.state == "wanted":
+            typer.echo("Prefect begins it within 5 minutes while `runlore up` runs; --here: now")
     if found.state in ("refused", "failed"):
         raise typer.Exit(1)
 
