@@ -30,7 +30,7 @@ EXECUTION_ID: Content = TypeAdapter(Id).json_schema()
 REASONS: Content = {
     "name": "reasons",
     "in": "query",
-    "description": "How many reasons to give with each answer; they take longer than the answer",
+    "description": "How many reasons to give for an answer; they take longer than the answer",
     "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": 0},
 }
 
@@ -165,8 +165,8 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
         "/predictions/{id}": _get(
             "A prediction as the ledger has it",
             "read_prediction",
-            _responses(row, 404, 422, 503),
-            [_id({"type": "string", "format": "uuid"})],
+            _responses(row, 404, 409, 422, 503),
+            [_id({"type": "string", "format": "uuid"}), REASONS],
         ),
     }
 

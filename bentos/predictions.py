@@ -50,8 +50,13 @@ async def batch(request: Request) -> Response:
 async def read(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     wanted, store = _id(request.path_params["id"]), serving.database()
+    reasons = _how_many(request.query_params.get("reasons", "0"))
     row = await in_thread(request, lambda: predict.read_prediction(store, wanted))
     features = row.pop("features")
+    if reasons and row["status"] == 200 and row["reasons"] is None:
+        live = serving.version(row["spec"], row["version"])
+        found = await in_thread(request, lambda: live.bundle.reasons(features, reasons))
+        row["reasons"] = [vars(each) for each in found]
     known = None if features is None else [None if np.isnan(each) else each for each in features]
     return json_response(schema.Prediction(features=known, **row).model_dump_json())
 

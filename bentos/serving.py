@@ -72,6 +72,14 @@ class Serving:
             raise NoChampion(name)
         return found
 
+    def version(self, name: str, number: str) -> Live:
+        """Champion or challenger, by its number. Refused when it is neither any more."""
+        champion, challenge = self.live.get(name), self.challenges.get(name)
+        for live in (champion, None if challenge is None else challenge.live):
+            if live is not None and live.bundle.version == number:
+                return live
+        raise Refused(f"version {number} of {name} does not answer here any more")
+
     def check(self, name: str) -> None:
         if name not in self.names:
             known = ", ".join(self.names)

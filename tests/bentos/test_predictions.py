@@ -54,6 +54,22 @@ def test_reasons_hold_up_no_group(client: httpx.Client, serving: Serving, monkey
     assert client.get(f"/predictions/{reasoned['id']}").status_code == 200
 
 
+def test_reasons_may_be_asked_for_later_while_the_version_answers(
+    client: httpx.Client, serving: Serving
+) -> None:
+    reasoned = client.post("/predict/duration?reasons=3", json=ANN).json()
+    plain = client.post("/predict/duration", json=ANN).json()
+    place = f"/predictions/{plain['id']}"
+    assert client.get(place).json()["reasons"] is None
+    later = client.get(f"{place}?reasons=3").json()["reasons"]
+    assert [each["feature"] for each in later] == [each["feature"] for each in reasoned["reasons"]]
+    assert client.get(f"{place}?reasons=many").json()["errors"][0]["field"] == "reasons"
+    serving.put("duration", None)
+    gone = client.get(f"{place}?reasons=3")
+    assert (gone.status_code, client.get(place).status_code) == (409, 200)
+    assert "version 7 of duration does not answer here any more" in gone.json()["detail"]
+
+
 def test_a_probability_has_no_interval(client: httpx.Client) -> None:
     told = client.post("/predict/failure-risk", json=ANN).json()
     assert 0 <= told["prediction"] <= 1
