@@ -1,9 +1,10 @@
 """What a shadow costs the champion: nothing, even while it hangs or is killed again and again.
 
-    RUNLORE_HOME=… python bench/live/shadow.py [--seconds 20] [--rate 150] [--workers 2]
+    RUNLORE_HOME=… python bench/live/shadow.py [--rounds 5] [--seconds 15] [--rate 150]
 
 The home holds a champion and at least one more version of the spec, which becomes the challenger.
-Phases with a shadow alternate with phases without one; requests arrive at a fixed rate.
+Requests arrive at a fixed rate. Each phase with a shadow lies between two without one, and its p99
+is told as a ratio to theirs: the machine's own speed changes from minute to minute.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from runlore.usecases import promotion
 from runlore.usecases.promotion import Arms, Reason
 
 WHY = Reason("bench", "what a shadow costs")
-PHASES = ("none", "shadow", "none", "stopped", "none", "killed", "none")
+KINDS = ("working", "stopped", "killed")
 
 
 def shadows(service: Service) -> list[psutil.Process]:
@@ -53,13 +54,16 @@ async def phase(
     return seen
 
 
-async def run(service: Service, store: Store, models: registry.Registry, given) -> list[Seen]:
+async def run(
+    service: Service, store: Store, models: registry.Registry, given
+) -> list[tuple[str, Seen]]:
     url = f"http://127.0.0.1:{service.port}/predict/{given.spec}"
     await ready(url, given.workers, store, given.spec)
+    names = ["none", *(name for kind in KINDS * given.rounds for name in (kind, "none"))]
     found = []
-    for name in PHASES:
-        found.append(await phase(name, url, service, store, models, given))
-        print(f"{name}: p99 {percentile(found[-1], 0.99)} ms", file=sys.stderr)
+    for name in names:
+        found.append((name, await phase(name, url, service, store, models, given)))
+        print(f"{name}: p99 {percentile(found[-1][1], 0.99)} ms", file=sys.stderr)
     return found
 
 
@@ -68,9 +72,28 @@ def percentile(seen: Seen, part: float) -> float:
     return round(took[int(len(took) * part)] * 1e3, 2)
 
 
+def ratios(found: list[tuple[str, Seen]], kind: str, part: float) -> list[float]:
+    """Of each such phase to the mean of those before and after it, from the least on."""
+    values = [percentile(seen, part) for _, seen in found]
+    at = [place for place, (name, _) in enumerate(found) if name == kind]
+    return sorted(round(2 * values[i] / (values[i - 1] + values[i + 1]), 3) for i in at)
+
+
+def summary(found: list[tuple[str, Seen]]) -> dict:
+    return {
+        "bench": "shadow",
+        "p99_to_none": {kind: ratios(found, kind, 0.99) for kind in KINDS},
+        "p50_to_none": {kind: ratios(found, kind, 0.5) for kind in KINDS},
+        "p99_none_ms": [percentile(seen, 0.99) for name, seen in found if name == "none"],
+        "failed": sum(sum(seen.failed.values()) for _, seen in found),
+        "answers": sum(len(seen.answers) for _, seen in found),
+    }
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--seconds", type=float, default=20.0)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--seconds", type=float, default=15.0)
     options.add_argument("--rate", type=float, default=150.0)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--spec", default="failure-risk")
@@ -90,23 +113,7 @@ def main() -> None:
             service.stop()
             models.remove_alias(given.spec, "challenger")
             promotion.reconcile(store, models, given.spec)
-    without = sorted(percentile(s, 0.99) for n, s in zip(PHASES, found, strict=True) if n == "none")
-    print(
-        json.dumps(
-            {
-                "bench": "shadow",
-                "p99_ms": [
-                    {name: percentile(s, 0.99)} for name, s in zip(PHASES, found, strict=True)
-                ],
-                "p50_ms": [
-                    {name: percentile(s, 0.5)} for name, s in zip(PHASES, found, strict=True)
-                ],
-                "p99_without_ms": without,
-                "failed": [s.failed for s in found],
-                "answers": sum(len(s.answers) for s in found),
-            }
-        )
-    )
+    print(json.dumps(summary(found)))
 
 
 if __name__ == "__main__":
