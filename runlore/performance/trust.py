@@ -4,27 +4,18 @@ An estimate whose assumption fails is withdrawn: no number is better than a wron
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.spec import Score
 from runlore.performance.answered import Answered
+from runlore.performance.assumption import Assumption, assumption
 from runlore.performance.estimated import expect
 from runlore.performance.maturity import weights
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.float32]
-
-Name = Literal["enough answers", "calibration", "support"]
-ASSUMPTIONS: dict[Name, str] = {
-    "enough answers": "There are enough answers, and failures and successes are expected of them.",
-    "calibration": "Of answers that say p, a share p comes true: now as on the newest known"
-    " outcomes. A change in how outcomes depend on features breaks this.",
-    "support": "The features are of the kind that training held: a model knows nothing of others.",
-}
 
 LEAST_ANSWERS = 100
 LEAST_EXPECTED = 5.0
@@ -48,21 +39,16 @@ RIDGE = 1e-3
 EDGE = 1e-6
 
 
-@dataclass(frozen=True)
-class Assumption:
-    """holds: None where it could not be tested."""
-
-    name: Name
-    text: str
-    holds: bool | None
-    reason: str
+def are_many(answers: int) -> Assumption:
+    return assumption("enough answers", answers >= LEAST_ANSWERS, f"{answers:,} answers")
 
 
 def are_enough(prediction: Floats) -> Assumption:
+    """Of probabilities: enough of both outcomes are expected, too."""
     expected = min(prediction.sum(), (1 - prediction).sum()) if len(prediction) else 0.0
     holds = len(prediction) >= LEAST_ANSWERS and expected >= LEAST_EXPECTED
     reason = f"{len(prediction):,} answers, {expected:,.1f} of the rarer outcome expected"
-    return _assumption("enough answers", bool(holds), reason)
+    return assumption("enough answers", bool(holds), reason)
 
 
 def is_calibrated(answered: Answered, current: Floats) -> Assumption:
@@ -80,7 +66,7 @@ def is_calibrated(answered: Answered, current: Floats) -> Assumption:
             f"not tested: {len(newest):,} outcomes are known, {fewer:,.0f} of the rarer sort; it"
             f" takes {LEAST_LABELS} and {LEAST_OF_CLASS}"
         )
-        return _assumption("calibration", None, reason)
+        return assumption("calibration", None, reason)
     chance = calibration_chance(p, y, w)
     shift = _material_shift(p, y, w, current)
     said, came = float(np.average(p, weights=w)), float(np.average(y, weights=w))
@@ -89,7 +75,7 @@ def is_calibrated(answered: Answered, current: Floats) -> Assumption:
         f" chance once in {1 / max(chance, 1e-9):,.0f}; {shift}"
     )
     is_off = chance < ALPHA and not shift.endswith("nothing that matters")
-    return _assumption("calibration", not is_off, reason)
+    return assumption("calibration", not is_off, reason)
 
 
 def calibration_chance(p: Floats, y: Floats, w: Floats) -> float:
@@ -153,7 +139,7 @@ def _sigmoid(z: Floats) -> Floats:
 def is_supported(rows: Rows, taught: Rows, names: Sequence[str]) -> Assumption:
     """Whether rows (n, F) lie inside the ranges of a sample of the training rows (m, F)."""
     if not len(rows) or not len(taught):
-        return _assumption("support", None, "not tested: there are no features to compare")
+        return assumption("support", None, "not tested: there are no features to compare")
     low, high = np.nanmin(taught, axis=0), np.nanmax(taught, axis=0)
     width = (high - low) * MARGIN
     never_missing = ~np.isnan(taught).any(axis=0)
@@ -163,8 +149,4 @@ def is_supported(rows: Rows, taught: Rows, names: Sequence[str]) -> Assumption:
     worst = int(outside.mean(axis=0).argmax())
     where = f", most often by {names[worst]}" if share else ""
     reason = f"{share:.1%} of the answers lie outside of training's ranges{where}; {bound:.0%} may"
-    return _assumption("support", share <= bound, reason)
-
-
-def _assumption(name: Name, holds: bool | None, reason: str) -> Assumption:
-    return Assumption(name, ASSUMPTIONS[name], holds, reason)
+    return assumption("support", share <= bound, reason)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from runlore.models.gates import Measured
 from runlore.models.spec import Score
-from runlore.performance import maturity, trust
+from runlore.performance import direct, maturity, trust
 from runlore.performance.answered import Answered
+from runlore.performance.assumption import Assumption
 from runlore.performance.estimated import estimate
 from runlore.performance.realised import Realised, realise
-from runlore.performance.trust import Assumption
 
 Rows = NDArray[np.float32]
 
@@ -65,27 +65,39 @@ def measure(
         realised = realise(mine, answered, is_probability=is_probability)
         ripe = float(delays.maturity(mine.age_s).mean())
         window = WindowPerformance(first, last, len(mine), ripe, realised)
+        supported = _support(support, inside)
         if is_probability:
             until = answered.take(answered.as_of_us <= last)
-            window = replace(window, assumptions=_assumptions(until, inside, support))
-            if not window.withdrawn:
-                window = replace(window, estimated=estimate(mine.prediction))
+            window = _with_probabilities(window, mine, until, supported)
+        else:
+            before = answered.take(answered.as_of_us <= first)
+            window = _with_quantities(window, mine, before, supported)
         found.append(window)
     return tuple(found)
 
 
-def _assumptions(
-    until: Answered, inside: NDArray[np.bool_], support: Support | None
-) -> tuple[Assumption, ...]:
-    current = until.prediction[inside[: len(until)]]
-    empty = np.zeros((0, 0), dtype=np.float32)
-    rows = support.rows[inside] if support else empty
-    taught, names = (support.taught, support.names) if support else (empty, ())
-    return (
-        trust.are_enough(current),
-        trust.is_calibrated(until, current),
-        trust.is_supported(rows, taught, names),
-    )
+def _with_probabilities(
+    window: WindowPerformance, mine: Answered, until: Answered, support: Assumption
+) -> WindowPerformance:
+    enough = trust.are_enough(mine.prediction)
+    calibrated = trust.is_calibrated(until, mine.prediction)
+    window = replace(window, assumptions=(enough, calibrated, support))
+    return window if window.withdrawn else replace(window, estimated=estimate(mine.prediction))
+
+
+def _with_quantities(
+    window: WindowPerformance, mine: Answered, before: Answered, support: Assumption
+) -> WindowPerformance:
+    found = direct.estimate(before, mine)
+    window = replace(window, assumptions=(trust.are_many(len(mine)), found.errors, support))
+    return window if window.withdrawn else replace(window, estimated=found.scores)
+
+
+def _support(support: Support | None, inside: NDArray[np.bool_]) -> Assumption:
+    if support is None:
+        empty = np.zeros((0, 0), dtype=np.float32)
+        return trust.is_supported(empty, empty, ())
+    return trust.is_supported(support.rows[inside], support.taught, support.names)
 
 
 def judged(windows: Sequence[WindowPerformance], least_labels: int) -> int | None:

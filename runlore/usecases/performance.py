@@ -216,8 +216,6 @@ def _note(found: tuple[WindowPerformance, ...], spec: ModelSpec) -> str:
             "The ledger holds no answer of this version in these windows, but for work that"
             f" taught it; `runlore score {spec.name} --since …` answers for a log."
         )
-    if isinstance(spec.question, Quantity):
-        return "Only probabilities can be scored before outcomes are known: nothing is estimated."
     return ""
 
 

@@ -1,0 +1,104 @@
+"""Scores of quantities estimated before their outcomes: near them, or withdrawn."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runlore.models.scores import measure
+from runlore.performance import direct, windows
+from runlore.performance.answered import Answered
+
+HOUR_S = 3600.0
+
+
+def answers(
+    seed: int, n: int, hard: float = 0.3, noise: float = 1.0, known: bool = True
+) -> Answered:
+    """Durations of which a part `hard` is told badly, and its intervals say so."""
+    rng = np.random.default_rng(seed)
+    is_hard = rng.random(n) < hard
+    told = rng.lognormal(np.log(HOUR_S), 0.5, n)
+    sigma = np.where(is_hard, 0.8, 0.1)
+    came = told * np.exp(noise * sigma * rng.normal(size=n))
+    at = np.arange(n, dtype=np.int64)
+    delay = np.full(n, 60.0)
+    return Answered(
+        at,
+        told,
+        came if known else np.full(n, np.nan),
+        told * np.exp(-1.64 * sigma),
+        told * np.exp(1.64 * sigma),
+        np.full(n, 1e6),
+        delay if known else np.full(n, np.nan),
+    )
+
+
+@pytest.mark.parametrize("hard", [0.05, 0.3, 0.8])
+def test_harder_work_is_expected_to_be_told_worse_and_is(hard: float) -> None:
+    inside = []
+    for seed in range(10):
+        before, later = answers(seed, 3_000), answers(100 + seed, 1_000, hard)
+        found = direct.estimate(before, later)
+        assert found.errors.holds
+        for score, told in found.scores.items():
+            came = measure(score, later.actual, later.prediction)
+            assert told.value == pytest.approx(came, rel=0.25)
+            inside.append(told.low <= came <= told.high)
+    assert np.mean(inside) >= 0.8
+
+
+def test_no_outcome_of_the_answers_themselves_is_looked_at() -> None:
+    before = answers(1, 2_000)
+    seen, unseen = (answers(2, 500, known=known) for known in (True, False))
+    assert direct.estimate(before, seen) == direct.estimate(before, unseen)
+
+
+def test_errors_that_have_grown_withdraw_the_estimate() -> None:
+    for seed in range(10):
+        early, late = answers(seed, 2_000), answers(50 + seed, 1_000, noise=2.0)
+        both = Answered(
+            *(
+                np.concatenate([getattr(each, name) for each in (early, late)])
+                for name in vars(early)
+            )
+        )
+        found = direct.estimate(both, answers(99, 500))
+        assert found.errors.holds is False
+        assert found.scores == {}
+        assert "was expected" in found.errors.reason
+
+
+def joined(one: Answered, other: Answered) -> Answered:
+    return Answered(*(np.r_[getattr(one, name), getattr(other, name)] for name in vars(one)))
+
+
+def test_errors_that_stay_hardly_ever_withdraw_it() -> None:
+    kept = [
+        direct.estimate(answers(seed, 1_500), answers(99, 500)).errors.holds for seed in range(40)
+    ]
+    assert np.mean(kept) >= 0.95
+
+
+def test_few_known_outcomes_are_no_estimate() -> None:
+    found = direct.estimate(answers(1, direct.LEAST_LABELS - 1), answers(2, 500))
+    assert (found.errors.holds, found.scores) == (None, {})
+    assert "399 outcomes are known; it takes 400" in found.errors.reason
+
+
+def test_answers_without_an_interval_are_estimated_by_themselves() -> None:
+    before, later = answers(1, 3_000), answers(2, 1_000)
+    nothing = {name: np.full(1_000, np.nan) for name in ("low", "high")}
+    found = direct.estimate(before, replace(later, **nothing))
+    came = measure("mae", later.actual, later.prediction)
+    assert found.scores["mae"].value == pytest.approx(came, rel=0.25)
+
+
+def test_a_window_learns_from_the_answers_before_it() -> None:
+    both = joined(answers(1, 2_000), answers(2, 500, hard=0.8, known=False))
+    both = replace(both, as_of_us=np.arange(len(both), dtype=np.int64))
+    first, newest = windows.measure(both, (-1, 1_999, 2_499), None, is_probability=False)
+    assert [each.name for each in newest.assumptions] == ["enough answers", "errors", "support"]
+    assert newest.realised.scores == {}
+    assert newest.estimated["mae"].value > first.realised.scores["mae"].value
+    assert (first.estimated, first.withdrawn) == ({}, ())
