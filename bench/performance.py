@@ -3,7 +3,7 @@
     python bench/performance.py
     python bench/performance.py --seeds 40
 
-Three measurements on generated answers whose truth is known:
+Four measurements on generated answers whose truth is known:
 
 1. `performance.censoring`: a log in which long work fails more often is replayed; at 30 instants
    the failure rate and mean duration of the last week are told from what is known by then, by
@@ -13,6 +13,9 @@ Three measurements on generated answers whose truth is known:
 3. `performance.withdrawal`: the share of planted concept drifts in which the estimate is
    withdrawn, beside the share of mere covariate shifts in which it is. The newest 2,000 labels
    are from after the drift; a line of its own tells what half of them is enough for.
+4. `performance.direct`: the mean absolute error of quantities estimated without labels when more of
+   the work is hard to tell, beside the one that the labels then give; how often it is withdrawn
+   when errors stay, and when they double.
 """
 
 import argparse
@@ -21,7 +24,7 @@ import json
 import numpy as np
 
 from runlore.models import calibration, scores
-from runlore.performance import maturity, trust
+from runlore.performance import direct, maturity, trust
 from runlore.performance.answered import Answered
 from runlore.performance.estimated import expect
 from runlore.threads import calm_threads
@@ -171,9 +174,41 @@ def estimates(seeds: int) -> tuple[list[float], list[float], dict[str, list[bool
     return every, standing, stands
 
 
+def durations(seed: int, n: int, hard: float, noise: float = 1.0) -> Answered:
+    """Work of which a part is hard to tell, as its intervals say; all outcomes are known."""
+    rng = np.random.default_rng(seed)
+    said = rng.lognormal(np.log(3600), 0.5, n)
+    sigma = np.where(rng.random(n) < hard, 0.8, 0.1)
+    came = said * np.exp(noise * sigma * rng.normal(size=n))
+    low, high = (said * np.exp(way * sigma) for way in (-1.64, 1.64))
+    at, age, delay = np.arange(n), np.full(n, 9 * DAY_S), np.full(n, 60.0)
+    return Answered(at, said, came, low, high, age, delay)
+
+
+def quantities(seeds: int) -> tuple[list[float], dict[str, list[bool]]]:
+    """Relative errors of estimates when hard work goes from 30 % to 5, 60 or 90 %; who stands."""
+    errors, stands = [], {"errors stay": [], "errors double": []}
+    for seed in range(seeds):
+        before = durations(seed, LABELS * 2, 0.3)
+        for place, hard in enumerate((0.05, 0.6, 0.9)):
+            now = durations(seed * 10 + place + 10_000, WINDOW, hard)
+            found = direct.estimate(before, now)
+            stands["errors stay"].append(found.errors.holds is not False)
+            if found.scores:
+                came = scores.measure("mae", now.actual, now.prediction)
+                errors.append(abs(found.scores["mae"].value / came - 1))
+        doubled = durations(seed + 20_000, LABELS, 0.3, 2.0)
+        both = (np.r_[getattr(before, each), getattr(doubled, each)] for each in vars(before))
+        stands["errors double"].append(
+            direct.estimate(Answered(*both), now).errors.holds is not False
+        )
+    return errors, stands
+
+
 def told(bench: str, ours: float, theirs: dict[str, float], unit: str, **more: object) -> None:
     (other,) = theirs.values()
-    ratio = round(other / ours, 2) if ours and not bench.endswith("withdrawal") else None
+    is_ratio = ours and bench in ("performance.censoring", "performance.estimate")
+    ratio = round(other / ours, 2) if is_ratio else None
     line = {"bench": bench, "ours": round(ours, 4), "theirs": theirs, "ratio": ratio, "unit": unit}
     print(json.dumps(line | more))
 
@@ -210,6 +245,16 @@ def main() -> None:
         {"covariate shift, no drift": round(float(np.mean(shifts)), 3)},
         f"share withdrawn, of {len(drifts)} concept drifts and {len(shifts)} shifts",
         by_kind={kind: round(1 - float(np.mean(stands[kind])), 3) for kind in (*CONCEPTS, HALF)},
+    )
+    errors, standing_quantities = quantities(seeds)
+    withdrawn = {name: 1 - float(np.mean(each)) for name, each in standing_quantities.items()}
+    told(
+        "performance.direct",
+        float(np.mean(errors)),
+        {"withdrawn when errors double": round(withdrawn["errors double"], 3)},
+        "mean |estimated MAE / realised MAE - 1| when more, or less, of the work is hard to tell",
+        largest=round(max(errors), 4),
+        withdrawn_when_errors_stay=round(withdrawn["errors stay"], 3),
     )
 
 

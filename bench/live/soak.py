@@ -71,14 +71,17 @@ def await_ready(port: int, patience_s: float = 120.0) -> None:
     raise SystemExit(f"port {port}: the service did not come up; see truth.log in RUNLORE_HOME")
 
 
-def run(target: Target, rate: float, minutes: float) -> list[Figure]:
-    """One figure a minute, so that a slow minute is seen."""
-    found: list[Figure] = []
+def run(target: Target, rate: float, minutes: float) -> list[tuple[Figure, float]]:
+    """One figure a minute, so that a slow minute is seen, and what the host took away of it, %."""
+    found: list[tuple[Figure, float]] = []
     until = time.monotonic() + minutes * 60
     while (left := until - time.monotonic()) > 1:
-        found.append(constant(target, rate, min(CHUNK_S, left)))
-        told = found[-1].as_json()
-        print(json.dumps({"minute": len(found), **told}), file=sys.stderr, flush=True)
+        before = psutil.cpu_times()
+        figure, after = constant(target, rate, min(CHUNK_S, left)), psutil.cpu_times()
+        stolen = getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)
+        found.append((figure, round(100 * stolen / (sum(after) - sum(before)), 1)))
+        told = {"minute": len(found), **figure.as_json(), "stolen_percent": found[-1][1]}
+        print(json.dumps(told), file=sys.stderr, flush=True)
     return found
 
 
@@ -87,6 +90,7 @@ def main() -> None:
     options.add_argument("--minutes", type=float, default=60.0)
     options.add_argument("--workers", type=int, default=1)
     options.add_argument("--connections", type=int, default=16)
+    options.add_argument("--rate", type=float, help="Requests a second.  [default: see above]")
     options.add_argument("--spec", default="failure-risk")
     given = options.parse_args()
     require_wrk()
@@ -99,7 +103,8 @@ def main() -> None:
             most = closed(target, given.connections, WARM_S, Path(folder))
         watched = Watched(service.process.pid)
         watched.start()
-        minutes = run(target, most.rps / 2, given.minutes)
+        rate = given.rate or most.rps / 2
+        minutes = run(target, rate, given.minutes)
         watched.is_over.set()
         watched.join()
     finally:
@@ -110,10 +115,11 @@ def main() -> None:
         "minutes": given.minutes,
         "workers": given.workers,
         "closed_loop_rps": round(most.rps, 1),
-        "rate_per_s": round(most.rps / 2, 1),
-        "answers": sum(each.answers for each in minutes),
-        "errors": sum(each.errors for each in minutes),
-        "p99_ms_of_minutes": [round(each.latency_ms["p99"], 1) for each in minutes],
+        "rate_per_s": round(rate, 1),
+        "answers": sum(each.answers for each, _ in minutes),
+        "errors_of_minutes": [each.errors for each, _ in minutes],
+        "p99_ms_of_minutes": [round(each.latency_ms["p99"], 1) for each, _ in minutes],
+        "stolen_percent_of_minutes": [stolen for _, stolen in minutes],
         "memory_mb": {"first": round(used[0]), "last": round(used[-1]), "most": round(max(used))},
         "slope_mb_per_h": round(watched.slope_mb_per_h(), 1),
     }
