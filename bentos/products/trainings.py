@@ -14,6 +14,7 @@ from bentos.ab import do
 from bentos.schema import Closed
 from runlore import registry, settings
 from runlore.records import instant
+from runlore.records.errors import Refused
 from runlore.store.engine import Store
 from runlore.store.retrainings import Retraining, State
 from runlore.store.tracking import tracking_url
@@ -30,6 +31,9 @@ PROGRESS: dict[State, Progress] = {
     "failed": "failed",
 }
 SOME_REASON = "asked for over HTTP"
+NO_REGISTRY = (
+    "a packaged version knows no registry and trains nothing; ask the service of `runlore serve`"
+)
 
 
 class ModelTrainingStep(Closed):
@@ -56,13 +60,19 @@ class ModelTrainingTold(Closed):
 
 
 async def wish(request: Request, models: Sequence[str], actor: str, why: str) -> list[Retraining]:
-    """Ask for a training of each; one that goes on already is what is told of its model."""
+    """Ask for a training of each; one that goes on already is what is told of its model.
+
+    Refused in a Bento, which has no registry.
+    """
     chosen, at = settings.read(), instant.now()
-    wanted = [specs.find(chosen, name) for name in models]
 
     def work(store: Store) -> list[Retraining]:
         uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        known = registry.connect(chosen, uri)
+        try:
+            known = registry.connect(chosen, uri)
+        except ModuleNotFoundError as error:
+            raise Refused(NO_REGISTRY) from error
+        wanted = [specs.find(chosen, name) for name in models]
         asked = Wish("person", actor, why or SOME_REASON)
         return [retraining.request(store, known, s, asked, at).retraining for s in wanted]
 

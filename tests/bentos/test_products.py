@@ -11,6 +11,7 @@ import pytest
 
 from bentos.routes import application
 from bentos.serving import Serving
+from runlore import registry
 from runlore.records import instant
 from runlore.registry import connect
 from runlore.settings import Settings
@@ -245,3 +246,16 @@ def test_a_service_without_a_database_says_so(serve: Serve) -> None:
     client = serve(Serving((), is_standalone=True))
     assert client.get(STATUS).status_code == 503
     assert STATUS not in client.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_bento_which_has_no_registry_asks_for_no_training(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(*_: object) -> None:
+        raise ModuleNotFoundError("No module named 'mlflow'")
+
+    monkeypatch.setattr(registry, "connect", missing)
+    asked = client.post(TRAIN, json={})
+    assert asked.status_code == 409, asked.text
+    assert "ask the service of `runlore serve`" in valid(client, TRAIN, asked)["detail"]
