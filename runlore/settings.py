@@ -29,7 +29,7 @@ class Settings(BaseSettings):
         description="A PostgreSQL server (postgresql://…); unset: an embedded one under home.",
     )
     mlflow_tracking_uri: str | None = Field(
-        default=None, description="An MLflow server; unset: the tables of the embedded database."
+        default=None, description="An MLflow server; unset: tables of the same database."
     )
     prefect_api_url: str | None = Field(
         default=None, description="A Prefect API; unset: the one that `runlore up` starts."

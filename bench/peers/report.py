@@ -52,13 +52,15 @@ def write(folder: Path, results: Results, about: dict[str, Any]) -> Path:
 
 
 def head(about: dict[str, Any]) -> list[str]:
+    workers = f" --workers {about['workers']}" if about["workers"] > 1 else ""
+    command = f"python bench/serving.py --seconds {about['seconds']:g}{workers} --report FOLDER"
     return [
         "# Serving, beside other servers",
         f"The same ensemble everywhere, one row a request, {about['workers']} worker"
         f" process{'es' if about['workers'] > 1 else ''} each,"
         f" {about['cpus']} CPUs shared with the client, Python {about['python']},"
         f" {about['seconds']:g} s a load. Of fewer than 1,000 answers, p99.9 is about the slowest."
-        " Written by `python bench/serving.py --report FOLDER`.",
+        f" Written by `{command}`, which needs `wrk` (`apt-get install wrk`).",
     ]
 
 

@@ -76,7 +76,7 @@ def export(
 ) -> None:
     """Write rows to a file, newest first, each with what came of its execution.
 
-    Example: runlore ledger export answers.parquet --spec failure-risk --since 2026-11-01
+    Example: runlore ledger export answers.parquet --since 2026-11-01T00:00:00Z
     """
     from runlore import settings
     from runlore.records.errors import BadInput
