@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bentos.arms import Challenge
 from bentos.logs import speak
@@ -84,9 +84,14 @@ class Follower:
             await asyncio.to_thread(self.step)
 
     def step(self) -> None:
-        """Look once. What cannot be reached leaves everything as it is."""
+        """Look once. What cannot be reached leaves everything as it is.
+
+        Traffic is taken away before the registry is asked, which may be gone. Arms are read again
+        after its aliases, so that a new challenger never gets the share of the one before.
+        """
         try:
             store = self._answering_store()
+            self._lessen(promotion.arms(store))
             registry = self._connected(store)
             aliases = registry.aliases(self.serving.names)
             arms = promotion.arms(store)
@@ -125,6 +130,15 @@ class Follower:
             given = self.settings.mlflow_tracking_uri
             self._registry = connect(self.settings, None if given else tracking_url(store))
         return self._registry
+
+    def _lessen(self, arms: Mapping[str, Arms]) -> None:
+        """Let the challengers that are loaded answer less at once; more waits for the registry."""
+        for name, challenge in self.serving.challenges.items():
+            wanted, now = arms.get(name, Arms()), challenge.arms
+            share, shadow = min(now.share, wanted.share), now.shadow and wanted.shadow
+            less = replace(challenge, arms=replace(now, share=share, shadow=shadow))
+            if less != challenge:
+                self.serving.put(name, self.serving.live.get(name), less)
 
     def _follow(
         self,

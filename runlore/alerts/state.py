@@ -103,7 +103,7 @@ NEW = 0
 def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patience = USUAL) -> Step:
     """A cause was found (again). last: its newest episode."""
     if last is not None and last.is_open:
-        return _again(last, finding, at)
+        return _again(last, finding, at, patience)
     alert = Alert(
         NEW,
         finding.kind,
@@ -125,8 +125,12 @@ def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patien
     return Step(alert, "returned", hold_s)
 
 
-def _again(alert: Alert, finding: Finding, at: datetime) -> Step:
-    """Counted; people hear of it only when it is worse than all that they know."""
+def _again(alert: Alert, finding: Finding, at: datetime, patience: Patience) -> Step:
+    """Counted; people hear of it at once only when it is worse than all that they know.
+
+    What is worse than they were told in this episode, but not than they know, is held as a return
+    is: until the episode has lasted so long, and at least `first_s`.
+    """
     if at < alert.seen_at:
         return Step(replace(alert, count=alert.count + 1))
     seen = replace(
@@ -144,10 +148,14 @@ def _again(alert: Alert, finding: Finding, at: datetime) -> Step:
         return Step(seen, "eased")
     if finding.severity.rank == alert.severity.rank:
         return Step(seen)
-    if not _is_worse(finding.severity, alert.known):
+    if not _is_worse(finding.severity, alert.told):
         return Step(seen, "escalated")
     unheard = replace(seen, acknowledged_at=None, acknowledged_by=None, note=None)
-    return Step(unheard, "escalated", 0.0)
+    if _is_worse(finding.severity, alert.known):
+        return Step(unheard, "escalated", 0.0)
+    lasted_s = (at - alert.opened_at).total_seconds()
+    hold_s = patience.hold_s(finding.severity, alert.returns) - lasted_s
+    return Step(unheard, "escalated", max(hold_s, patience.first_s[finding.severity]))
 
 
 def resolve(alert: Alert, at: datetime, by: str = QUIET) -> Step:

@@ -44,13 +44,15 @@ class Analysis:
 def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
     """observed: of every variant by name. elapsed_s: since the test started.
 
+    Under a fixed horizon shares and losses are judged by checks for one look only at the look that
+    decides; at those before it by checks that hold at every look.
     Raises BadInput when a variant or a metric is missing, or statistics are of another kind.
     """
     _check(design, observed)
-    ratio = _ratio(design, observed)
-    faults = _faults(design, observed)
-    found = () if faults else _comparisons(design, observed)
     waiting = _waiting(design, observed, elapsed_s)
+    ratio = _ratio(design, observed, decides=not waiting)
+    faults = _faults(design, observed)
+    found = () if faults else _comparisons(design, observed, decides=not waiting)
     answer, winner, reasons = _verdict(design, found, ratio, faults, waiting)
     is_fixed_over = design.rule.horizon == "fixed" and not waiting and answer != "invalid"
     return Analysis(
@@ -78,10 +80,10 @@ def _check(design: Design, observed: Mapping[str, Observed]) -> None:
             metric.check(each.metrics[metric.name])
 
 
-def _ratio(design: Design, observed: Mapping[str, Observed]) -> SampleRatio:
+def _ratio(design: Design, observed: Mapping[str, Observed], *, decides: bool) -> SampleRatio:
     units = {name: each.assigned for name, each in observed.items()}
     split = Split(units, design.shares)
-    if design.rule.horizon == "fixed":
+    if design.rule.horizon == "fixed" and decides:
         return sample_ratio.check_once(split)
     return sample_ratio.watch([split])
 
@@ -119,18 +121,20 @@ def _primary_units(design: Design, observed: Mapping[str, Observed]) -> list[int
     return [each.metrics[m.name].n for each in observed.values() for m in design.primary]
 
 
-def _comparisons(design: Design, observed: Mapping[str, Observed]) -> tuple[Comparison, ...]:
+def _comparisons(
+    design: Design, observed: Mapping[str, Observed], *, decides: bool
+) -> tuple[Comparison, ...]:
     """The primary metrics are one family, the others another."""
     others = [metric for metric in design.metrics if metric.role != "primary"]
     return tuple(
         comparison
         for metrics in (design.primary, others)
-        for comparison in _family(design, observed, metrics)
+        for comparison in _family(design, observed, metrics, decides=decides)
     )
 
 
 def _family(
-    design: Design, observed: Mapping[str, Observed], metrics: Sequence[Metric]
+    design: Design, observed: Mapping[str, Observed], metrics: Sequence[Metric], *, decides: bool
 ) -> list[Comparison]:
     together = max(len(metrics) * len(design.treatments), 1)
     control = observed[design.control].metrics
@@ -141,6 +145,7 @@ def _family(
             (control[metric.name], observed[name].metrics[metric.name]),
             design.rule,
             together,
+            decides=decides,
         )
         for metric in metrics
         for name in design.treatments

@@ -51,8 +51,20 @@ class Comparison:
         return self.difference / abs(self.control_value) if self.control_value else math.nan
 
 
-def compare(metric: Metric, variant: str, pair: Pair, rule: Rule, together: int = 1) -> Comparison:
-    """pair: control and variant. together: comparisons of the family, which share alpha."""
+def compare(
+    metric: Metric,
+    variant: str,
+    pair: Pair,
+    rule: Rule,
+    together: int = 1,
+    *,
+    decides: bool = True,
+) -> Comparison:
+    """pair: control and variant. together: comparisons of the family, which share alpha.
+
+    decides: under a fixed horizon, whether this is its one look; before it, losses are judged as
+    under any horizon.
+    """
     for found in pair:
         metric.check(found)
     control, other = pair
@@ -73,7 +85,7 @@ def compare(metric: Metric, variant: str, pair: Pair, rule: Rule, together: int 
         interval=result.interval,
         p_value=result.p_value,
         effect_size=result.effect_size,
-        loss=loss.answer(_excess(metric, pair, rule)),
+        loss=loss.answer(_excess(metric, pair, rule, decides=decides)),
     )
 
 
@@ -103,8 +115,8 @@ def _answer(lost: float, p_value: float, rule: Rule) -> Answer:
     return "worse" if lost > 0 else "better"
 
 
-def _excess(metric: Metric, pair: Pair, rule: Rule) -> Interval:
-    if rule.horizon == "fixed":
+def _excess(metric: Metric, pair: Pair, rule: Rule, *, decides: bool) -> Interval:
+    if rule.horizon == "fixed" and decides:
         return loss.excess_once(metric, pair, rule.alpha)
     sides = loss.sides(metric, [pair])
     return loss.excess(sides, metric.tolerated_loss, rule.alpha, rule.narrowest_at_units)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from runlore.rollout import sample_ratio, sequence
-from runlore.rollout.estimate import arms, cautious_arms, contrast
+from runlore.rollout.estimate import LEAST_UNITS, arms, cautious_arms, contrast
 from runlore.rollout.loss import Pair
 from runlore.rollout.metric import Metric, Statistics
 from runlore.rollout.moments import Moments, moments_of_counts
@@ -167,13 +167,16 @@ def _doubled(stratum: Stratum) -> Iterator[str]:
 
 
 def _late(metric: Metric, newest: Stratum, least_known: float) -> str | None:
-    """Outcomes that are still to come are not a fair part: what fails or is slow comes late."""
+    """Outcomes that are still to come are not a fair part: what fails or is slow comes late.
+
+    Of fewer than LEAST_UNITS of an arm nothing is said.
+    """
     counts = [
         (newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n)
         for name in BOTH
     ]
     for name, (assigned, known) in zip(BOTH, counts, strict=True):
-        if known < least_known * assigned:
+        if assigned >= LEAST_UNITS and known < least_known * assigned:
             return f"{metric.name} is known of {known:,} of {assigned:,} units of the {name} so far"
     champion, challenger = (moments_of_counts(*each) for each in counts)
     apart = contrast(cautious_arms(KNOWN, champion, challenger))
@@ -212,11 +215,13 @@ def _champions_value(metric: Metric, pair: Pair) -> float:
 
 
 def _spread(metric: Metric, evidence: Evidence) -> str | None:
-    """A proportion's spread follows from its mean, so it says nothing more."""
+    """A proportion's spread follows from its mean, so it says nothing more; nor do few units."""
     if metric.kind not in ("mean", "ratio"):
         return None
     for champion, challenger in evidence.pairs(metric):
         if not (isinstance(champion, Moments) and isinstance(challenger, Moments)):
+            continue
+        if min(champion.n, challenger.n) < LEAST_UNITS:
             continue
         one, other = (arm.spread for arm in arms(metric, champion, challenger))
         if max(one, other) > MOST_SPREAD**2 * min(one, other):

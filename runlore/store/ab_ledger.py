@@ -15,7 +15,9 @@ from runlore.store import ab_tests
 from runlore.store.ab_events import statement, take
 from runlore.store.ab_tests import AbTest
 
-OVERLAP, OVERLAP_FACTS = timedelta(minutes=15), 10_000
+OVERLAP, OVERLAP_FACTS = timedelta(minutes=15), 1_000_000
+"""So far back each look reads again. Facts have their numbers before they are committed, an ingest
+chunks of 65,536 at once and several ingests side by side; as `drift_slices.RECENT_FACTS`."""
 UNIT = {
     "execution": "coalesce(ledger.source || '/' || ledger.source_id, '')",
     "actor": "coalesce(ledger.request ->> 'actor', '')",

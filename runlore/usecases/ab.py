@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from runlore.alerts.finding import line
+from runlore.alerts.finding import LONGEST_SUBJECT, line
 from runlore.records.errors import BadInput, NotFound, Refused
 from runlore.rollout import assignment
 from runlore.rollout.assignment import Slot, free_slot
@@ -15,7 +15,10 @@ from runlore.store.ab_tests import AbTest, Action
 from runlore.store.ab_units import Exposed
 from runlore.store.engine import Connection, Store
 from runlore.usecases.ab_plan import Plan
+from runlore.usecases.alerts import resolve_alert
 
+SAMPLE_RATIO, GUARDRAIL = "sample-ratio", "guardrail"
+"""Kinds of the alerts about a test."""
 LONGEST_ACTOR, LONGEST_REASON = 100, 500
 AHEAD_S = 60.0
 """How far clocks of two machines may be apart."""
@@ -125,12 +128,13 @@ def expose(store: Store, name: str | UUID, share: float, by: By) -> AbTest:
 
 
 def stop(store: Store, name: str | UUID, by: By) -> AbTest:
-    """A person ends it without a winner. One that is over is left as it is."""
+    """A person ends it without a winner; its alerts end with it. One that is over stays so."""
     with store.begin() as connection:
         test = known(connection, name, locked=True)
         if test.ended_as is not None:
             return test
         ab_tests.note(connection, test, by.action("stopped"))
+        end_alerts(connection, test, by.at)
         return ab_tests.change(connection, test, ended_at=by.at, ended_as="stopped")
 
 
@@ -197,6 +201,17 @@ def known(connection: Connection, name: str | UUID, *, locked: bool = False) -> 
     if found is None:
         raise NotFound(f"no A/B test is named {str(name)!r}; `runlore ab list` lists them")
     return found
+
+
+def subject(test: AbTest) -> str:
+    """What alerts call it: its name as one line."""
+    return line(test.name, LONGEST_SUBJECT)
+
+
+def end_alerts(connection: Connection, test: AbTest, at: datetime) -> None:
+    """A test that is over has no open alerts."""
+    for kind in (GUARDRAIL, SAMPLE_RATIO):
+        resolve_alert(connection, kind, subject(test), at)
 
 
 def check_running(test: AbTest) -> None:

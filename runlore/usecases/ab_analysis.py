@@ -16,12 +16,10 @@ from runlore.store.ab_analyses import Look
 from runlore.store.ab_events import Total
 from runlore.store.ab_tests import AbTest, Action
 from runlore.store.engine import Connection, Store
-from runlore.usecases.ab import By, known
+from runlore.usecases.ab import GUARDRAIL, SAMPLE_RATIO, By, end_alerts, known, subject
 from runlore.usecases.ab_figures import Fixed, fixed_figures
 from runlore.usecases.ab_plan import Plan
 from runlore.usecases.alerts import raise_alert, resolve_alert
-
-SAMPLE_RATIO, GUARDRAIL = "sample-ratio", "guardrail"
 
 
 @dataclass(frozen=True)
@@ -53,7 +51,7 @@ class Status:
 def analyse(store: Store, name: str | UUID, by: By) -> Look:
     """Look at it once: kept with what it was made from, and ended when the rule says so.
 
-    A test that is over gives its last look. SRM and a broken guardrail are alerts.
+    A test that is over gives its last look. SRM and a broken guardrail are alerts while it runs.
     """
     with store.begin() as connection:
         test = known(connection, name, locked=True)
@@ -68,9 +66,10 @@ def analyse(store: Store, name: str | UUID, by: By) -> Look:
         number = 1 if last is None else last.look + 1
         look = _look(test, found, observed, by, number)
         ab_analyses.add(connection, test.id, look)
-        _alert(connection, test, found, by.at)
-        if found.is_final and test.ended_as is None:
-            _end(connection, test, found, by)
+        if test.ended_as is None:
+            _alert(connection, test, found, by.at)
+            if found.is_final:
+                _end(connection, test, found, by)
         return look
 
 
@@ -82,8 +81,17 @@ def running(store: Store) -> list[str]:
 
 
 def analyse_running(store: Store, by: By) -> dict[str, Look]:
-    """Look at every test that runs."""
-    return {name: analyse(store, name, by) for name in running(store)}
+    """Look at every test that runs. The first error is raised when all have been looked at."""
+    looked: dict[str, Look] = {}
+    errors: list[Exception] = []
+    for name in running(store):
+        try:
+            looked[name] = analyse(store, name, by)
+        except Exception as error:  # noqa: BLE001  (whatever it is, others have their look)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return looked
 
 
 def status(store: Store, name: str | UUID, at: datetime) -> Status:
@@ -181,6 +189,7 @@ def _look(
 def _end(connection: Connection, test: AbTest, found: Analysis, by: By) -> None:
     decided = replace(by, reason=found.winner or "no winner").action("decided")
     ab_tests.note(connection, test, decided)
+    end_alerts(connection, test, by.at)
     ab_tests.change(connection, test, ended_at=by.at, ended_as="decided", winner=found.winner)
 
 
@@ -211,18 +220,20 @@ def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) 
             for each in broken
         )
         advice = f"stop it: runlore ab stop {test.name!r}"
-        finding = Finding(GUARDRAIL, test.name, Severity.CRITICAL, told, "", advice)
+        finding = Finding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
         evidence = {"comparisons": [as_json(each) for each in broken]}
         raise_alert(connection, replace(finding, evidence=evidence, since=test.started_at), at)
     else:
-        resolve_alert(connection, GUARDRAIL, test.name, at)
+        resolve_alert(connection, GUARDRAIL, subject(test), at)
     ratio = found.sample_ratio
     if not ratio.is_mismatch:
-        resolve_alert(connection, SAMPLE_RATIO, test.name, at)
+        resolve_alert(connection, SAMPLE_RATIO, subject(test), at)
         return
     advice = "find out how units get lost; nothing may be concluded until then"
     certainty = f"p = {ratio.p_value:.2g}, {ratio.method}, alarm below {ratio.level:g}"
-    finding = Finding(SAMPLE_RATIO, test.name, Severity.CRITICAL, ratio.reason, certainty, advice)
+    finding = Finding(
+        SAMPLE_RATIO, subject(test), Severity.CRITICAL, ratio.reason, certainty, advice
+    )
     raise_alert(connection, replace(finding, evidence=as_json(ratio), since=test.started_at), at)
 
 

@@ -3,7 +3,7 @@
 A request is a row, whoever makes it; what carries it out is told by an event (`flows/retrain.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from getpass import getuser
@@ -16,7 +16,7 @@ from runlore.store import alias_changes, retrainings
 from runlore.store.engine import Connection, Store
 from runlore.store.executions import count_outcomes, newest_seq
 from runlore.store.retrainings import Retraining, Step, Wanted
-from runlore.usecases import contract, retraining_course
+from runlore.usecases import contract, retraining_course, rollout_state
 from runlore.usecases.monitor import MonitorOutcome
 from runlore.usecases.performance import PerformanceOutcome
 from runlore.usecases.promotion import CHAMPION
@@ -83,9 +83,9 @@ def request(
         if same:
             return Requested(same[0], is_new=False)
         known = _known(store, connection, spec, facts, at)
-        added = retrainings.add(
-            connection, _wanted(spec, wish, facts, known), _first_step(spec, wish, known)
-        )
+        against = (wish.against, "" if wish.trigger == "person" else _rollout(connection, spec))
+        step = _first_step(spec, wish, known, against)
+        added = retrainings.add(connection, _wanted(spec, wish, facts, known), step)
         if added is None:
             raise NotFound(f"{spec.name}: the request of {wish.cause} vanished; ask again")
     return Requested(added, is_new=True)
@@ -128,7 +128,13 @@ def because_of_performance(outcome: PerformanceOutcome) -> Wish | None:
 
 
 def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> Requested | None:
-    """Ask for what is due by schedule or by new outcomes; None when nothing is, or may be."""
+    """Ask for what is due by schedule or by new outcomes; None when nothing is, or may be.
+
+    What was killed is given up, whether or not anything is due.
+    """
+    with store.begin() as connection:
+        retrainings.lock(connection, spec.name)
+        retraining_course.give_up_lost(connection, spec.name, at)
     policy = spec.retraining
     by_itself = policy.every_s is not None or policy.enough_new_labels is not None
     if not by_itself and registry.champion(spec.name) is not None:
@@ -136,7 +142,7 @@ def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> R
     facts = facts_of(store, registry, spec)
     with store.begin() as connection:
         known = _known(store, connection, spec, facts, at)
-        if retrainings.going_on(connection, spec.name):
+        if retrainings.going_on(connection, spec.name) or _rollout(connection, spec):
             return None
     wanted = due(known, policy)
     if wanted is None or not permit(wanted.trigger, known, policy).is_given:
@@ -186,8 +192,18 @@ def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, known: Known) -> Wanted:
     )
 
 
-def _first_step(spec: ModelSpec, wish: Wish, known: Known) -> Step:
+def _rollout(connection: Connection, spec: ModelSpec) -> str:
+    """What speaks against a training by itself: it would replace the challenger of a rollout."""
+    found = rollout_state.read(connection, spec.name)
+    if found is None or found.is_over:
+        return ""
+    return f"a rollout of version {found.rollout.challenger} goes on"
+
+
+def _first_step(spec: ModelSpec, wish: Wish, known: Known, against: Sequence[str]) -> Step:
+    """against: what forbids it beside the spec's rules; an empty one says nothing."""
     permission = permit(wish.trigger, known, spec.retraining)
-    reasons = (wish.against, *permission.reasons) if wish.against else permission.reasons
-    is_given = permission.is_given and not wish.against
+    forbids = tuple(each for each in against if each)
+    reasons = (*forbids, *permission.reasons)
+    is_given = permission.is_given and not forbids
     return Step(known.at, "wanted" if is_given else "refused", "; ".join(dict.fromkeys(reasons)))

@@ -1,5 +1,6 @@
 """One alert per cause: what a finding makes of it, and what people hear of that."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -61,6 +62,37 @@ def test_a_severity_that_goes_up_and_down_is_told_once() -> None:
         ("eased", None),
         ("escalated", None),
     ]
+
+
+def test_what_was_told_in_an_earlier_episode_is_held_when_it_rises_to_that_again() -> None:
+    over = resolve(opened(CRITICAL), AT + MINUTE).alert
+    back = observe(over, finding(WARNING), AT + 2 * MINUTE)
+    assert (back.event, back.hold_s) == ("returned", 1800)
+    up = observe(back.alert, finding(CRITICAL), AT + 3 * MINUTE)
+    assert (up.event, up.hold_s) == ("escalated", 300)
+    heard = tell(up.alert, CRITICAL)
+    down = observe(heard, finding(WARNING), AT + HOUR).alert
+    assert observe(down, finding(CRITICAL), AT + 2 * HOUR).hold_s is None, "told in this episode"
+
+
+def test_ups_and_downs_do_not_put_off_what_is_held() -> None:
+    over = replace(resolve(opened(CRITICAL), AT).alert, returns=3)
+    began = AT + MINUTE
+    alert, due = observe(over, finding(WARNING), began).alert, []
+    for minutes in range(20, 320, 40):
+        up = observe(alert, finding(CRITICAL), began + minutes * MINUTE)
+        assert up.hold_s is not None
+        due.append(minutes + up.hold_s / 60)
+        alert = observe(up.alert, finding(WARNING), began + (minutes + 20) * MINUTE).alert
+    assert due == [320] * 7 + [320], "of the fourth return: 5 min · 4³ after it began"
+
+
+def test_what_becomes_worse_than_was_told_in_an_episode_undoes_its_acknowledgement() -> None:
+    over = resolve(opened(CRITICAL), AT).alert
+    back = tell(observe(over, finding(WARNING), AT + MINUTE).alert, WARNING)
+    cared = state.acknowledge(back, AT + HOUR, "ann", "on it").alert
+    up = observe(cared, finding(CRITICAL), AT + 2 * HOUR)
+    assert (up.alert.acknowledged_at, up.hold_s) == (None, 300)
 
 
 def test_an_acknowledgement_stays_while_it_does_not_become_worse() -> None:

@@ -203,6 +203,32 @@ def test_a_registry_that_is_away_changes_nothing_and_is_told_once(
     assert "reachable again" in caplog.text
 
 
+def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
+    follower: Follower, home: tuple[Settings, Registry], tmp_path: Path
+) -> None:
+    settings, registry = home
+    for alias, seed in (("champion", 10), ("challenger", 11)):
+        registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
+    with open_store(settings) as store:
+        hand = Hand(store, registry, settings.home / "serving")
+        rollout.start(hand, failure_risk.SPEC, instant.now(), Reason("ann", "trial"))
+        follower.step()
+        first = follower.serving.challenges[NAME].arms.share
+        follower._registry = connect(
+            Settings(home=settings.home, mlflow_tracking_uri="http://127.0.0.1:1")
+        )
+        more = Order("ann", "go on", "step", 50)
+        rollout.order(hand, failure_risk.SPEC, more, instant.now())
+        follower.step()
+        assert follower.serving.challenges[NAME].arms.share == first > 0, "only less is taken over"
+        rollout.order(hand, failure_risk.SPEC, Order("ann", "enough", "stop"), instant.now())
+        follower.step()
+    assert follower.serving.challenges[NAME].arms.share == 0
+    assert not follower.serving.challenges[NAME].arms.shadow
+    assert answering(follower) is not None
+    assert follower._trouble
+
+
 def test_an_embedded_server_that_died_is_started_again(
     follower: Follower, home: tuple[Settings, Registry]
 ) -> None:

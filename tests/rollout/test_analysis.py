@@ -128,6 +128,28 @@ def test_a_fixed_horizon_judges_guardrails_too() -> None:
     assert analyse(fixed, guarded(0.12, 2.4), WEEK_S).winner == "control"
 
 
+def test_until_a_fixed_horizon_shares_are_judged_again_and_again_and_at_it_once() -> None:
+    """Of a fair split 1 look in 100 looks like this one, and a flow looks four times an hour."""
+    observed = won(0.1, 0.1, units=1_000)
+    observed["b"] = replace(observed["b"], assigned=1_120)
+    early = analyse(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
+    assert (early.answer, early.sample_ratio.is_mismatch) == ("not yet", False)
+    due = analyse(of_rule(PAIR, horizon="fixed", least_units=1_000), observed, WEEK_S)
+    assert (due.answer, due.sample_ratio.is_mismatch) == ("invalid", True)
+    observed["b"] = replace(observed["b"], assigned=1_400)
+    gross = analyse(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
+    assert gross.answer == "invalid", "what is gross is found at once"
+
+
+def test_until_a_fixed_horizon_losses_are_judged_again_and_again_and_at_it_once() -> None:
+    def cost(least_units: int, value: float) -> str:
+        test = of_rule(GUARDED, horizon="fixed", least_units=least_units)
+        return analyse(test, guarded(0.1, value), WEEK_S).comparisons[1].loss
+
+    assert [cost(units, 2.225) for units in (20_001, 20_000)] == ["open", "broken"]
+    assert cost(20_001, 2.4) == "broken"
+
+
 def test_better_in_one_primary_metric_and_worse_in_another_wins_nothing() -> None:
     again = replace(WON, name="again")
     test = replace(PAIR, metrics=(WON, again))

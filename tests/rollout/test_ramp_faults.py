@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from ramps import ERRORS, HITS, NOW, POLICY, RATES, RETRIES, SECONDS, changed, with_metric
+from ramps import ERRORS, HITS, NOW, POLICY, RATES, RETRIES, SECONDS, changed, stratum, with_metric
 from ramps import evidence as exact
 
 from runlore.rollout.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
@@ -324,6 +324,17 @@ def test_arms_may_spread_ten_times_as_far(spread: float, action: str) -> None:
     decision = decide(POLICY, with_metric(given, CHALLENGER, SECONDS, wide))
     assert decision.action == action
     assert any("times apart" in reason for reason in decision.reasons) == (spread > 10)
+
+
+@pytest.mark.parametrize("units", [29, 30])
+def test_of_a_few_units_neither_lateness_nor_spread_is_told(units: int) -> None:
+    given = replace(exact(50), strata=(stratum(50, 2 * units),))
+    late = with_metric(given, CHALLENGER, HITS, moments_of_counts(units // 3, units // 4))
+    wide = with_metric(given, CHALLENGER, SECONDS, Moments(units, (2.0,), ((1e6,),)))
+    for fault, told in ((late, "of the challenger so far"), (wide, "times apart")):
+        decision = decide(POLICY, fault)
+        is_told = any(told in reason for reason in decision.reasons)
+        assert (decision.action, is_told, decision.alert) == ("hold", units == 30, units == 30)
 
 
 @pytest.mark.parametrize(("share", "action"), [(0.8, "promote"), (0.79, "hold")])

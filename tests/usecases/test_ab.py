@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from runlore.records.errors import BadInput, Refused
+from runlore.rollout.analysis import Observed
 from runlore.rollout.moments import Moments, moments_of
 from runlore.rollout.sketch import Sketch, sketch_of
 from runlore.store.ab_statistics import observe
+from runlore.store.ab_tests import AbTest
 from runlore.store.engine import Store
 from runlore.usecases import ab, ab_analysis, ab_events
 from runlore.usecases.ab import By, Sighted
@@ -300,9 +302,50 @@ def test_a_broken_guardrail_is_an_alert_and_no_winner(store: Store) -> None:
     worse = [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(1, 1000, 2)]
     worse += [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(0, 1000, 10)]
     send(store, name, *(event(f"e{i}", f"u{i}") for i in range(1, 1000, 2)), *worse)
-    look = ab_analysis.analyse(store, name, By("ann", AT + HOUR))
-    assert look.winner == "a"
+    assert not ab_analysis.analyse(store, name, By("ann", AT + HOUR / 2)).is_final
     assert alerts(store) == [("guardrail", "one", "critical", True)]
+    look = ab_analysis.analyse(store, name, By("ann", AT + HOUR))
+    assert (look.winner, look.is_final) == ("a", True)
+    assert alerts(store) == [("guardrail", "one", "critical", False)], "it is over"
+
+
+def test_a_test_that_is_stopped_has_no_open_alerts_and_raises_none(store: Store) -> None:
+    for name in ("looked at", "never"):
+        given(store, {f"u{i}": "a" if i % 3 else "b" for i in range(1500)}, name=name)
+    ab_analysis.analyse(store, "looked at", By("ann", AT + HOUR))
+    assert alerts(store) == [("sample-ratio", "looked at", "critical", True)]
+    for name in ("looked at", "never"):
+        ab.stop(store, name, By("ann", AT + HOUR))
+    assert ab_analysis.analyse(store, "never", By("ann", AT + 2 * HOUR)).answer == "invalid"
+    assert alerts(store) == [("sample-ratio", "looked at", "critical", False)]
+
+
+def test_a_name_of_several_blanks_is_one_line_in_its_alert(store: Store) -> None:
+    units = {f"u{i}": "a" if i % 3 else "b" for i in range(1500)}
+    name = given(store, units, name="two  words")
+    assert ab_analysis.analyse(store, name, By("ann", AT + HOUR)).answer == "invalid"
+    assert alerts(store) == [("sample-ratio", "two words", "critical", True)]
+    ab.stop(store, name, By("ann", AT + HOUR))
+    assert alerts(store) == [("sample-ratio", "two words", "critical", False)]
+
+
+def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("first", "second"):
+        given(store, {"x": "a", "y": "b"}, name=name)
+    observe_one = ab_analysis._observe
+
+    def broken(connection: Connection, test: AbTest, at: datetime) -> dict[str, Observed]:
+        if test.name == "first":
+            raise ValueError("a bug")
+        return observe_one(connection, test, at)
+
+    monkeypatch.setattr(ab_analysis, "_observe", broken)
+    with pytest.raises(ValueError, match="a bug"):
+        ab_analysis.analyse_running(store, By("ann", AT + HOUR))
+    looks = {name: len(ab_analysis.looks(store, name)[1]) for name in ("first", "second")}
+    assert looks == {"first": 0, "second": 1}
 
 
 def test_units_that_come_with_a_variant_keep_the_first_one(store: Store) -> None:

@@ -16,9 +16,11 @@ from runlore.usecases import ab, ab_analysis
 from runlore.usecases.ab import By
 from runlore.usecases.ab_analysis import Status
 from runlore.usecases.ab_plan import Plan
+from runlore.usecases.ingest import CHUNK_ROWS
 from tests.usecases.logged_work import START, Work, add, table
 
 WORK = Work(executions=400, first_day=1, days=10, minutes=60)
+OTHER = Work(executions=10, first_day=1, days=10, source="other")
 END = START + timedelta(days=12)
 PLAN = {
     "name": "arms",
@@ -122,3 +124,22 @@ def test_work_that_has_not_ended_is_a_unit_whose_outcome_is_not_known(store: Sto
     status = ab_analysis.status(store, name, END)
     assert status.observed["champion"].assigned == 200
     assert seen(status, "champion")[0] == 0
+
+
+def test_outcomes_that_were_numbered_long_before_they_were_committed_are_collected(
+    store: Store,
+) -> None:
+    """Two ingests of whole chunks: the one that began first commits last."""
+    name = running(store, least_time_h=400)
+    answer(store, range(400))
+    chunks = 4 * CHUNK_ROWS
+    with store.begin() as connection:
+        connection.execute(text(f"SELECT setval('runlore.fact_seq', {chunks})"))
+    add(store, OTHER)
+    ab_analysis.analyse(store, name, By("ann", END))
+    with store.begin() as connection:
+        connection.execute(text("SELECT setval('runlore.fact_seq', 1, false)"))
+    add(store, WORK)
+    later = By("ann", END + timedelta(days=1))
+    look = ab_analysis.analyse(store, name, later)
+    assert look.evidence["champion"]["metrics"]["error"]["n"] == 200

@@ -17,9 +17,10 @@ from runlore.models.spec import ModelSpec, RetrainingPolicy
 from runlore.records.errors import BadInput, NotFound
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.store import alerts
+from runlore.store import alerts, rollouts
 from runlore.store.engine import Store
 from runlore.store.retrainings import Retraining
+from runlore.store.rollouts import Decided, Rollout
 from runlore.store.tracking import tracking_url
 from runlore.usecases import retraining, retraining_course
 from runlore.usecases.retraining import Requested, Wish
@@ -30,6 +31,7 @@ from tests.usecases.logged_work import Work, add, day
 FIRST = Work(300, 0, 10)
 MORE = Work(150, 10, 2, seed=2)
 PERSON = Wish("person", "ann", "a new release")
+EAGER = RetrainingPolicy(cooldown_s=0.0)
 
 
 @pytest.fixture(scope="module")
@@ -178,6 +180,43 @@ def test_what_was_killed_is_given_up_and_told(
     assert retraining.request(store, registry, spec, PERSON, day(12.3)).is_new
     assert states(store, spec) == [["wanted"], ["wanted", "started", "failed"]]
     assert "never ended" in open_alerts(store, spec)[0].what
+
+
+def test_a_look_gives_up_what_was_killed_though_nothing_is_due(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    begun(store, spec, retraining.request(store, registry, spec, PERSON, day(12)))
+    many = replace(spec, split=replace(spec.split, least_rows=301))
+    assert retraining.look(store, registry, many, day(12.1)) is None
+    assert states(store, spec) == [["wanted", "started"]]
+    assert retraining.look(store, registry, many, day(12.3)) is None
+    assert states(store, spec) == [["wanted", "started", "failed"]]
+    assert "never ended" in open_alerts(store, spec)[0].what
+
+
+def test_while_a_rollout_goes_on_only_a_person_replaces_its_challenger(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    with store.begin() as connection:
+        new = Rollout(0, spec.name, "1", "2", "actor", {}, 0, day(11))
+        number = rollouts.add_rollout(connection, new).id
+        rollouts.add_decision(
+            connection, Decided(number, day(11), "start", 1, ("trial",), False, "ann", "start")
+        )
+    refused = retraining.request(store, registry, spec, drift(), day(12)).retraining
+    assert (refused.state, refused.reason.partition(";")[0]) == (
+        "refused",
+        "a rollout of version 2 goes on",
+    )
+    assert retraining.look(store, registry, spec, day(12)) is None
+    asked = retraining.request(store, registry, spec, PERSON, day(12))
+    assert asked.retraining.state == "wanted"
+    retraining_course.end(store, begun(store, spec, asked), Ending("failed", "killed"), day(12))
+    with store.begin() as connection:
+        rollouts.add_decision(
+            connection, Decided(number, day(13), "roll back", 0, ("enough",), False, "ann", "stop")
+        )
+    assert retraining.look(store, registry, replace(spec, retraining=EAGER), day(13)) is not None
 
 
 def test_the_history_is_only_added_to(store: Store, registry: Registry, spec: ModelSpec) -> None:

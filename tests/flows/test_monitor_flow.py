@@ -1,0 +1,76 @@
+"""What the flow `monitor` asks for when one of its steps fails."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prefect import task
+
+from flows.monitor import monitor
+from flows.runner import in_process
+from runlore.stack import Stack
+from tasks import alerts, monitoring, performance, retraining
+
+pytestmark = pytest.mark.slow
+
+
+class Found:
+    """As much of an outcome as the flow reads."""
+
+    def __init__(self, answer: str) -> None:
+        self.verdict = self
+        self.answer = answer
+
+
+DRIFT, SCORES = Found("drift"), Found("below")
+STEPS = {"compare_features": None, "monitor": DRIFT, "measure_performance": SCORES}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def server(prefect_server: Stack) -> Iterator[None]:
+    with in_process(prefect_server.settings):
+        yield
+
+
+def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
+    """The flow's answer or its error, and what it did for requests."""
+    did: list[Any] = []
+
+    def step(name: str) -> Any:
+        def found(*_: Any) -> Any:
+            if name == broken:
+                raise ValueError(f"{name} is broken")
+            return STEPS[name]
+
+        return task(name=name)(found)
+
+    for name in STEPS:
+        where = performance if name == "measure_performance" else monitoring
+        patch.setattr(where, name, step(name))
+    patch.setattr(retraining, "ask", lambda *given: did.append(given))
+    patch.setattr(retraining, "announce", lambda: did.append("announced"))
+    patch.setattr(alerts, "deliver", lambda: did.append("delivered"))
+    try:
+        return monitor("quick-risk"), did
+    except ValueError as error:
+        return str(error), did
+
+
+def test_drift_and_scores_ask_for_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ("quick-risk", DRIFT, SCORES, None)
+    assert run(monkeypatch) == ("drift", [asked, "announced", "delivered"])
+
+
+@pytest.mark.parametrize(
+    ("broken", "scores"), [("measure_performance", None), ("compare_features", SCORES)]
+)
+def test_drift_asks_whatever_else_fails_and_the_run_fails_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, broken: str, scores: Found | None
+) -> None:
+    asked = ("quick-risk", DRIFT, scores, None)
+    done = (f"{broken} is broken", [asked, "announced", "delivered"])
+    assert run(monkeypatch, broken) == done
+
+
+def test_without_a_window_there_is_nothing_to_ask_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, "monitor") == ("monitor is broken", ["announced", "delivered"])
