@@ -24,10 +24,10 @@ EVENT = "runlore.retraining.wanted"
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="ask for {spec}", timeout_seconds=600)
 def ask(
-    spec: str, drift: MonitorOutcome, performance: PerformanceOutcome | None, at: str | None
+    spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome | None, at: str | None
 ) -> None:
     """Write down what a window and the scores of answers ask for, wanted or refused."""
-    wishes = [retraining.because_of_drift(drift)]
+    wishes = [retraining.because_of_drift(drift)] if drift else []
     wishes += [retraining.because_of_performance(performance)] if performance else []
     chosen = settings.read()
     instant = parse(at, "at") if at else now()

@@ -61,16 +61,12 @@ def test_drift_and_scores_ask_for_a_training(monkeypatch: pytest.MonkeyPatch) ->
     assert run(monkeypatch) == ("drift", [asked, "announced", "delivered"])
 
 
-@pytest.mark.parametrize(
-    ("broken", "scores"), [("measure_performance", None), ("compare_features", SCORES)]
-)
-def test_drift_asks_whatever_else_fails_and_the_run_fails_at_the_end(
-    monkeypatch: pytest.MonkeyPatch, broken: str, scores: Found | None
+@pytest.mark.parametrize("broken", STEPS)
+def test_what_is_found_asks_whatever_else_fails_and_the_run_fails_at_the_end(
+    monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    asked = ("quick-risk", DRIFT, scores, None)
+    drift = None if broken == "monitor" else DRIFT
+    scores = None if broken == "measure_performance" else SCORES
+    asked = ("quick-risk", drift, scores, None)
     done = (f"{broken} is broken", [asked, "announced", "delivered"])
     assert run(monkeypatch, broken) == done
-
-
-def test_without_a_window_there_is_nothing_to_ask_by(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, "monitor") == ("monitor is broken", ["announced", "delivered"])
