@@ -79,6 +79,10 @@ class GroupCommit:
         """Put a row on the ledger."""
         await self._enqueue(row)
 
+    def write_later(self, row: Row) -> None:
+        """As `write`, but nobody waits for it; what goes wrong with it later is in the log."""
+        self._enqueue(row).add_done_callback(_log_failure)
+
     async def close(self) -> None:
         """End when everything that waits is done."""
         self._is_closing = True
@@ -86,7 +90,7 @@ class GroupCommit:
         if self._task is not None:
             await self._task
 
-    async def _enqueue(self, work: Ask | Row) -> list[Answer]:
+    def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[Answer]]":
         most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
         if len(self._waiting) >= most:
             raise Overloaded(f"{most} requests wait already; try again later")
@@ -95,7 +99,7 @@ class GroupCommit:
         if self._task is None:
             self._task = asyncio.create_task(self._run(), name="group commit")
         self._news.set()
-        return await item.done
+        return item.done
 
     async def _run(self) -> None:
         line = None if self.store is None else AsyncLine(self.store)
@@ -113,13 +117,32 @@ class GroupCommit:
 
     async def _next(self, soonest: float) -> list[_Item]:
         """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
-        while not self._waiting and not self._is_closing:
-            self._news.clear()
-            await self._news.wait()
-        early_s = soonest - time.monotonic()
-        if early_s > 0 or len(self._waiting) > 1:  # then there are more to come
-            await asyncio.sleep(max(early_s, 0.0))
-        return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_TOGETHER))]
+        while self._waiting or not self._is_closing:
+            if not self._waiting:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            early_s = soonest - time.monotonic()
+            if early_s > 0 or len(self._waiting) > 1:  # then there are more to come
+                await asyncio.sleep(max(early_s, 0.0))
+            if group := self._taken():
+                return group
+        return []
+
+    def _taken(self) -> list[_Item]:
+        """The first of what waits, without what nobody waits for any more."""
+        group: list[_Item] = []
+        while self._waiting and len(group) < MOST_TOGETHER:
+            item = self._waiting.popleft()
+            if not item.done.done():
+                group.append(item)
+        return group
+
+
+def _log_failure(done: "asyncio.Future[list[Answer]]") -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        log.warning("a row is not on the ledger: %s", error)
 
 
 async def _committed(
@@ -134,8 +157,11 @@ async def _committed(
     except RunloreError as error:
         return [error] * len(group)
     except Exception as error:  # the edge of the task: it must live on
+        if len(group) > 1:  # it may be the fault of one
+            alone = [await _committed(line, [item], has_ledger=has_ledger) for item in group]
+            return [each for found in alone for each in found]
         log.exception("group commit")
-        return [error] * len(group)
+        return [error]
     return found
 
 

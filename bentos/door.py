@@ -1,7 +1,8 @@
 """Who comes in: a key with the right scope, and not more often than the limit.
 
 A check costs no way to the database. Keys are those of the last half second, requests are counted
-in chunks. What is turned away here is in the metrics, not on the ledger.
+in chunks. What is turned away here is in the metrics, not on the ledger. Where no key is needed,
+a web page of another site must not write by way of somebody's browser: its requests are refused.
 """
 
 import asyncio
@@ -50,7 +51,11 @@ class Door:
         Raises Unauthenticated, Forbidden, TooMany; Unavailable when the database is away and it
         takes that to know.
         """
-        key = self._key(request, scope) if self.needs_key(request) else None
+        key: Key | None = None
+        if self.needs_key(request):
+            key = self._key(request, scope)
+        else:
+            _check_origin(request)
         headers: Mapping[str, str] = {}
         if self.meter is not None:
             bucket = f"key {key.id}" if key else f"address {_client(request)}"
@@ -143,6 +148,16 @@ def _given(request: Request) -> str:
     if not text and words[: len(BEARER)].lower() == BEARER:
         text = words[len(BEARER) :]
     return text.decode("latin-1").strip()
+
+
+def _check_origin(request: Request) -> None:
+    """A browser tells which site a page that writes is of."""
+    origin = request.headers.get("origin")
+    if origin is None:
+        return
+    host = request.headers.get("host", "")
+    if origin.partition("://")[2].lower() != host.lower():
+        raise Forbidden(f"origin: {origin[:80]!r} is another site than {host[:80]!r}", {})
 
 
 def _is_here(request: Request) -> bool:

@@ -20,6 +20,10 @@ from runlore.records.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
+MOST_TOLD = 100
+"""Wrong fields of one request; when there are more their number is told."""
+
+MOST_FIELD_CHARACTERS = 80
 
 
 class Malformed(RunloreError):
@@ -28,6 +32,10 @@ class Malformed(RunloreError):
 
 class TooLarge(RunloreError):
     """The body has more bytes than are taken."""
+
+
+class ClientGone(RunloreError):
+    """Who asked went away before the whole body was there."""
 
 
 class TooSlow(RunloreError):
@@ -67,6 +75,7 @@ STATUS: Mapping[type[RunloreError], int] = {
     TooLarge: 413,
     BadInput: 422,
     TooMany: 429,
+    ClientGone: 499,
     Misconfigured: 500,
     NoChampion: 503,
     Overloaded: 503,
@@ -83,6 +92,7 @@ TITLES = {
     413: "The body is too large",
     422: "The request is wrong",
     429: "Too many requests",
+    499: "The client went away",
     500: "Something went wrong here; the service's log says what",
     503: "Not available now",
     504: "Not ready in time",
@@ -140,6 +150,10 @@ def status_of(kind: type[RunloreError]) -> int:
 
 
 def _invalid(error: ValidationError) -> Problem:
+    count = error.error_count()
+    if count > MOST_TOLD:
+        told = f"{count} fields are wrong, too many to name; send less at once"
+        return Problem(422, told, ({"field": "body", "message": told},))
     found = error.errors(include_url=False, include_context=False, include_input=False)
     if found[0]["type"] == "json_invalid":
         return Problem(400, found[0]["msg"])
@@ -150,4 +164,6 @@ def _invalid(error: ValidationError) -> Problem:
 
 
 def _field(location: tuple[int | str, ...]) -> str:
-    return ".".join(map(str, location)) or "body"
+    """As the client wrote it, but for what PostgreSQL cannot hold, and not at any length."""
+    name = ".".join(map(str, location)).replace("\x00", "\ufffd")
+    return name[:MOST_FIELD_CHARACTERS] or "body"

@@ -116,7 +116,7 @@ def _predictions(serving: Serving, name: str, request: type[BaseModel]) -> Conte
     one, answer = _ref(request), _ref(schema.Answer)
     many = {"type": "array", "items": one, "minItems": 1, "maxItems": MOST_ROWS}
     answers = {"type": "array", "items": answer}
-    bad = (400, 413, 422, 503)
+    bad = (400, 413, 422, 503, 504)
     return {
         f"/predict/{name}": _post(
             f"Predict {name} for one piece of work ({who})",

@@ -1,5 +1,6 @@
 """Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
 
+import asyncio
 import logging
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from starlette.responses import Response
 
 from bentos import schema
 from bentos.bodies import in_thread, json_response, read_body
-from bentos.errors import TITLES, Problem, problem
+from bentos.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.metrics import metrics
 from bentos.question import MOST_REASONS
 from bentos.serving import Live, Serving
@@ -35,6 +36,9 @@ WHOLE_BATCH = "champion-batch"
 
 KEPT_BYTES = 4_000
 """Of a refused body, on the ledger."""
+
+ANSWER_S = 9.0
+"""From when the request is there to its answer; later it is a refusal."""
 
 log = logging.getLogger("runlore.serving")
 
@@ -100,7 +104,8 @@ class _Asked:
             ask = self._ask(live)
             answers = await self._answers(ask)
         except (RunloreError, ValidationError) as error:
-            return await self._refused(live, ask, problem(error))
+            is_hurried = isinstance(error, Overloaded)
+            return await self._refused(live, ask, problem(error), is_hurried=is_hurried)
         except Exception:  # the edge of the process: the client and the ledger are told as well
             log.exception("predict %s", self.name)
             return await self._refused(live, ask, Problem(500, TITLES[500]))
@@ -111,6 +116,15 @@ class _Asked:
         return json_response(to_json(told[0] if self.form == "one" else told))
 
     async def _answers(self, ask: Ask) -> list[Answer]:
+        """Raises TooSlow while there is still time to write that down."""
+        left_s = ANSWER_S - (perf_counter() - self.began)
+        try:
+            async with asyncio.timeout(left_s):
+                return await self._committed(ask)
+        except TimeoutError as error:
+            raise TooSlow(f"no answer within {ANSWER_S:g} s; try again") from error
+
+    async def _committed(self, ask: Ask) -> list[Answer]:
         """One answer is committed together with those of others.
 
         A batch, and reasons, which take longer than a group, are made in a thread.
@@ -152,16 +166,25 @@ class _Asked:
             return CHALLENGER, challenge.live.predictor
         return CHAMPION, live.predictor
 
-    async def _refused(self, live: Live | None, ask: Ask | None, told: Problem) -> Response:
+    async def _refused(
+        self, live: Live | None, ask: Ask | None, told: Problem, *, is_hurried: bool = False
+    ) -> Response:
+        """is_hurried: do not wait for the ledger."""
         bundle = ask.predictor.bundle if ask else live.bundle if live else None
         version = bundle.version if bundle else None
         metrics().answered(self.name, version, told.status)
         self._observe()
         if self.serving.store is not None:
             try:
-                await self.serving.commits.write(self._refusal_row(version, ask, told))
+                row = self._refusal_row(version, ask, told)
+                if is_hurried:
+                    self.serving.commits.write_later(row)
+                else:
+                    await self.serving.commits.write(row)
             except RunloreError as error:
                 log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
+            except Exception:  # the client is told what was refused all the same
+                log.exception("a refusal (%d) is not on the ledger", told.status)
         return told.response()
 
     def _refusal_row(self, version: str | None, ask: Ask | None, told: Problem) -> Row:

@@ -27,7 +27,9 @@ from runlore.records.errors import RunloreError
 from runlore.settings import Settings
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-TIMEOUT_S = 10.0
+TIMEOUT_S = predictions.ANSWER_S + 1
+"""Of any request; the second is there to write down that an answer was too late."""
+
 HEALTH, HEALTH_METHODS = ("/livez", "/readyz", "/healthz"), {"GET", "HEAD"}
 """BentoML's own."""
 

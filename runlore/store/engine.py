@@ -13,6 +13,7 @@ import sqlalchemy
 from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runlore.records.errors import Misconfigured, Unavailable
 from runlore.settings import Settings
@@ -24,6 +25,15 @@ T = TypeVar("T")
 DRIVER = "postgresql+psycopg"
 SCHEMES = {"postgres", "postgresql", DRIVER}
 CONNECT_TIMEOUT_S = 10
+LIVENESS = {
+    "tcp_user_timeout": 5000,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+}
+"""How soon a server that went without a word is missed: milliseconds, then seconds."""
+
 POOL_SIZE = 5
 POOL_OVERFLOW = 20
 
@@ -74,6 +84,9 @@ class Store:
     def _reach(self, open_connection: Callable[[], T]) -> T:
         try:
             return open_connection()
+        except PoolTimeout as error:
+            busy = RuntimeError(f"all {POOL_SIZE + POOL_OVERFLOW} connections are in use")
+            raise _unavailable(self.engine.url, busy) from error
         except DBAPIError as error:
             raise _unavailable(self.engine.url, error.orig) from error
         except psycopg.OperationalError as error:
@@ -112,7 +125,9 @@ def _address(url: URL) -> dict[str, Any]:
 def _session(url: URL) -> dict[str, str | int]:
     """Instants come back in UTC; what else an address says about its sessions holds."""
     given = url.query.get("options", "")
+    liveness = {name: int(str(url.query.get(name, usual))) for name, usual in LIVENESS.items()}
     return {
+        **liveness,
         "options": f"{given} -c TimeZone=UTC".strip(),
         "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_TIMEOUT_S))),
         "application_name": str(url.query.get("application_name", "runlore")),

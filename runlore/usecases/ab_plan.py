@@ -40,6 +40,9 @@ EXAMPLE: dict[str, Any] = {
 Word = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/]+$")
 ]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""PostgreSQL takes no NUL."""
+
 Share = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -52,7 +55,7 @@ class Closed(BaseModel):
 class PlannedVariant(Closed):
     name: Word
     weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-    description: str = Field(default="", max_length=1000)
+    description: Text = Field(default="", max_length=1000)
 
 
 class PlannedMetric(Closed):
@@ -129,14 +132,14 @@ class Plan(Closed):
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
 
     name: Word
-    description: str = Field(default="", max_length=2000)
+    description: Text = Field(default="", max_length=2000)
     variants: Annotated[tuple[PlannedVariant, ...], Field(min_length=1, max_length=MOST_VARIANTS)]
     control: Word | None = None
     metrics: Annotated[tuple[PlannedMetric, ...], Field(min_length=1, max_length=MOST_METRICS)]
     rule: PlannedRule = PlannedRule()
     exposure: Share = 1.0
     group: PlannedGroup | None = None
-    salt: str = Field(default="", max_length=100)
+    salt: Text = Field(default="", max_length=100)
     window_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
     units: Literal["runlore", "given", "ledger"] = "runlore"
     ledger: PlannedLedger | None = None

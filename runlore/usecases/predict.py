@@ -271,7 +271,7 @@ def refusal_row(refusal: Refusal, at: datetime, arm: str = "champion") -> Row:
         request=refusal.request,
         source=refusal.source,
         source_id=refusal.source_id,
-        error=refusal.error,
+        error=refusal.error.replace("\x00", "\ufffd"),
     )
 
 

@@ -163,3 +163,17 @@ def test_a_service_without_a_database_says_so(serve: Serve) -> None:
     client = serve(Serving((), is_standalone=True))
     assert client.get("/ab-tests").status_code == 503
     assert "/ab-tests" not in client.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"description": "a\x00b"},
+        {"salt": "\x00"},
+        {"variants": [{"name": "model", "description": "\x00"}]},
+    ],
+)
+def test_free_text_of_a_plan_has_no_nul(client: httpx.Client, wrong: dict) -> None:
+    assert client.post("/ab-tests", json=PLAN | wrong).status_code == 422
+    fine = {"description": "two\nlines\n", "salt": " \t"}
+    assert client.post("/ab-tests", json=PLAN | fine).status_code == 201

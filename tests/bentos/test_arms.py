@@ -2,6 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
+from uuid import RFC_4122
 
 import httpx
 import pytest
@@ -111,6 +112,11 @@ def test_the_shadow_answers_once_what_the_champion_answered(
     found = Counter(on_ledger(store))
     assert found["shadow", "8", 200] == 5
     assert found["champion", "7", 200] == 5
+    with store.begin() as connection:
+        ids = connection.scalars(text("SELECT id FROM runlore.ledger WHERE arm = 'shadow'")).all()
+    for each in ids:
+        assert (each.version, each.variant) == (8, RFC_4122)
+        assert client.get(f"/predictions/{each}").json()["version"] == "8"
 
 
 def test_a_shadow_that_fails_says_so_on_the_ledger_alone(

@@ -205,3 +205,41 @@ def test_the_first_rows_of_a_month_make_its_partition(
     asks = [replace(ask(predictor), at=at) for at in (first, first + timedelta(seconds=2))]
     assert len([each for each in together(commits, asks) if isinstance(each, list)]) == 2
     assert len(rows(store)) == 2
+
+
+def test_a_row_that_postgresql_refuses_harms_only_itself(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    async def run() -> list[list[Answer] | BaseException | None]:
+        row = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instant.now())
+        poison = commits.write(replace(row, error="\x00"))
+        asks = [commits.answer(ask(predictor)) for _ in range(3)]
+        found = await asyncio.gather(*asks, poison, return_exceptions=True)
+        await commits.close()
+        return found
+
+    *answers, poisoned = asyncio.run(run())
+    assert isinstance(poisoned, psycopg.DataError)
+    ids = [str(given[0].id) for given in answers]
+    assert sorted(rows(store)) == sorted((each, 200) for each in ids)
+
+
+def test_a_refusal_s_row_has_no_nul() -> None:
+    row = refusal_row(Refusal("failure-risk", "7", 422, "x\x00: wrong", {}), instant.now())
+    assert row.error == "x\ufffd: wrong"
+
+
+def test_who_has_gone_is_not_answered_and_those_who_come_later_are(
+    commits: GroupCommit, store: Store, predictor: Predictor
+) -> None:
+    async def run() -> list[Answer]:
+        gone = asyncio.create_task(commits.answer(ask(predictor)))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0.01)
+        found = await commits.answer(ask(predictor))
+        await commits.close()
+        return found
+
+    [answer] = asyncio.run(run())
+    assert rows(store) == [(str(answer.id), 200)]

@@ -242,6 +242,20 @@ def test_auto_believes_the_connection_more_than_the_settings(
     assert not Door(None, None, is_required=True, is_wide=True).needs_key(request)
 
 
+def test_a_page_of_another_site_must_not_write_where_no_key_is_needed(
+    client: httpx.Client, closed: httpx.Client, store: Store
+) -> None:
+    here = f"{client.base_url.host}:{client.base_url.port}"
+    statuses = {"http://evil.example": 403, "null": 403, f"http://{here}1": 403}
+    statuses |= {f"http://{here}": 200, f"HTTP://{here}": 200}
+    for origin, status in statuses.items():
+        told = client.post("/predict/failure-risk", json=ANN, headers={"Origin": origin})
+        assert told.status_code == status, origin
+    key = admit_new(closed, store, "predict")
+    headers = bearer(key) | {"Origin": "http://evil.example"}
+    assert closed.post("/predict/failure-risk", json=ANN, headers=headers).status_code == 200
+
+
 def test_the_document_says_which_scope_each_route_needs(closed: httpx.Client, store: Store) -> None:
     document = closed.get("/docs.json").json()
     keys = {scope: admit_new(closed, store, scope, name=scope) for scope in REQUESTS}

@@ -119,6 +119,8 @@ def test_a_batch_of_no_rows_or_too_many_is_refused(client: httpx.Client, rows: i
         (b'{"actor": "a", "kind": "b", "inputs": {"queue": 3}}', 422, "inputs.queue"),
         (b'{"actor": "a", "kind": "b", "inputs": {"typo": 3}}', 422, "inputs.typo"),
         (b'{"actor": "a", "kind": "b", "inputs": {"site": {}}}', 422, "inputs.site"),
+        (b'{"actor": "a", "kind": "b", "inputs": {"x\\u0000": 1}}', 422, "inputs.x\ufffd"),
+        (b'{"actor": "a", "kind": "b", "' + b"x" * 99 + b'": 1}', 422, "x" * 80),
         (b'{"actor": "a\\u0000", "kind": "b"}', 422, "actor"),
         (b'{"actor": "' + b"a" * 501 + b'", "kind": "b"}', 422, "actor"),
         (b'{"actor": "a", "kind": "b", "as_of": "2026-01-01T00:00:00Z"}', 422, "as_of"),

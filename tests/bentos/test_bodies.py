@@ -1,0 +1,94 @@
+"""Bodies that end early, threads that outlive their request, connections that are all in use."""
+
+import asyncio
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import sqlalchemy
+from anyio import CapacityLimiter
+from starlette.requests import Request
+
+from bentos.bodies import Limits, in_thread, read_body
+from bentos.errors import ClientGone, problem
+from runlore.records.errors import Unavailable
+from runlore.store.engine import Store, _address, connect
+
+
+def asked(limits: Limits, *messages: dict[str, Any]) -> Request:
+    given = iter(messages)
+
+    async def receive() -> dict[str, Any]:
+        return next(given)
+
+    app = SimpleNamespace(state=SimpleNamespace(limits=limits))
+    return Request({"type": "http", "headers": [], "app": app}, receive)
+
+
+def one_reader() -> Limits:
+    return Limits(CapacityLimiter(1), CapacityLimiter(1), 1)
+
+
+async def give_up(request: Request, work: Any) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await in_thread(request, work)
+
+
+def test_a_thread_counts_as_at_work_until_it_ends(caplog: pytest.LogCaptureFixture) -> None:
+    end, begun = threading.Event(), []
+
+    def work() -> None:
+        end.wait()
+        raise ValueError("too late")
+
+    async def run() -> None:
+        limits = one_reader()
+        request = asked(limits)
+        await give_up(request, work)
+        assert limits.readers.borrowed_tokens == 1
+        await give_up(request, lambda: begun.append(1))
+        end.set()
+        assert await in_thread(request, lambda: 7) == 7
+        assert limits.readers.borrowed_tokens == 0
+
+    asyncio.run(run())
+    assert not begun
+    assert "time was over: too late" in caplog.text
+
+
+def test_a_client_that_goes_away_is_no_fault_of_ours() -> None:
+    part = {"type": "http.request", "body": b"[1", "more_body": True}
+
+    async def run() -> None:
+        await read_body(asked(one_reader(), part, {"type": "http.disconnect"}))
+
+    with pytest.raises(ClientGone, match="after 2 bytes") as caught:
+        asyncio.run(run())
+    assert problem(caught.value).status == 499
+
+
+def test_when_all_connections_are_in_use_the_database_is_not_available(store: Store) -> None:
+    options = {"pool_size": 1, "max_overflow": 0, "pool_timeout": 0.1}
+    small = Store(store.url, sqlalchemy.create_engine(store.url, **options))
+    with small.begin():
+        for way in (small.begin, small.connect):
+            with pytest.raises(Unavailable, match="connections are in use"), way():
+                pass
+    small.engine.dispose()
+
+
+def test_a_server_that_went_without_a_word_is_missed_soon() -> None:
+    usual = _address(connect("postgresql://host/things").engine.url)
+    assert (usual["tcp_user_timeout"], usual["keepalives"]) == (5000, 1)
+    patient = "postgresql://host/things?tcp_user_timeout=60000&keepalives_idle=50"
+    own = _address(connect(patient).engine.url)
+    assert (own["tcp_user_timeout"], own["keepalives_idle"]) == (60000, 50)
+
+
+def test_a_server_takes_what_we_say_about_its_connections(store: Store) -> None:
+    with store.connect() as connection:
+        given = {each.keyword: each.val for each in connection.pgconn.info}
+    assert given[b"tcp_user_timeout"] == b"5000"
+    assert given[b"keepalives_idle"] == b"5"

@@ -1,0 +1,87 @@
+"""Refusals over HTTP: each is told in time, whatever becomes of its row."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+from sqlalchemy import text
+
+from bentos import predictions
+from bentos.errors import MOST_TOLD, Overloaded
+from bentos.serving import Serving
+from runlore.store.engine import Store
+from runlore.store.ledger import Row
+from runlore.usecases.predict import Answer, Ask
+
+WAY = "/predict/failure-risk"
+ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
+
+
+def statuses(store: Store) -> list[int]:
+    with store.begin() as connection:
+        return list(connection.scalars(text("SELECT status FROM runlore.ledger ORDER BY id")))
+
+
+def answered(client: httpx.Client, status: int) -> float:
+    wanted = f'runlore_predictions_total{{spec="failure-risk",status="{status}",version="7"}}'
+    lines = client.get("/metrics").text.splitlines()
+    return sum(float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(wanted))
+
+
+def test_wrong_fields_are_told_up_to_a_number_and_then_counted(client: httpx.Client) -> None:
+    few = client.post(f"{WAY}/batch", json=[{"actor": "a"}] * MOST_TOLD)
+    assert (few.status_code, len(few.json()["errors"])) == (422, MOST_TOLD)
+    many = client.post(f"{WAY}/batch", json=[{"actor": "a"}] * (MOST_TOLD + 1))
+    told = many.json()
+    assert (many.status_code, told["field"], len(told["errors"])) == (422, "body", 1)
+    assert told["detail"].startswith(f"{MOST_TOLD + 1} fields are wrong")
+
+
+def test_a_refusal_whose_row_cannot_be_written_is_told_all_the_same(
+    client: httpx.Client, serving: Serving, monkeypatch: pytest.MonkeyPatch, caplog
+) -> None:
+    async def fail(row: Row) -> None:
+        raise ValueError(f"no room for {row.status}")
+
+    monkeypatch.setattr(serving.commits, "write", fail)
+    assert client.post(WAY, json={"actor": "a"}).status_code == 422
+    assert "no room for 422" in caplog.text
+
+
+def test_an_answer_that_is_too_slow_is_a_refusal_in_the_metrics_and_on_the_ledger(
+    client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(_ask: Ask) -> list[Answer]:
+        await asyncio.sleep(60)
+        return []
+
+    before = answered(client, 504)
+    monkeypatch.setattr(predictions, "ANSWER_S", 0.2)
+    monkeypatch.setattr(serving.commits, "answer", hang)
+    slow = client.post(WAY, json=ANN)
+    assert (slow.status_code, slow.headers["retry-after"]) == (504, "1")
+    assert "no answer within 0.2 s" in slow.json()["detail"]
+    assert answered(client, 504) - before == 1
+    assert statuses(store) == [504]
+
+
+def test_who_is_turned_away_does_not_wait_for_the_ledger(
+    client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def turn_away(_ask: Ask) -> list[Answer]:
+        raise Overloaded("too many wait")
+
+    async def hang(_row: Row) -> None:
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(serving.commits, "answer", turn_away)
+    monkeypatch.setattr(serving.commits, "write", hang)
+    began = time.monotonic()
+    assert client.post(WAY, json=ANN).status_code == 503
+    assert time.monotonic() - began < 5
+    until = time.monotonic() + 5
+    while not statuses(store):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert statuses(store) == [503]
