@@ -213,6 +213,19 @@ def told(bench: str, ours: float, theirs: dict[str, float], unit: str, **more: o
     print(json.dumps(line | more))
 
 
+def tell_quantities(seeds: int) -> None:
+    errors, standing_quantities = quantities(seeds)
+    withdrawn = {name: 1 - float(np.mean(each)) for name, each in standing_quantities.items()}
+    told(
+        "performance.direct",
+        float(np.mean(errors)),
+        {"withdrawn when errors double": round(withdrawn["errors double"], 3)},
+        "mean |estimated MAE / realised MAE - 1| when more, or less, of the work is hard to tell",
+        largest=round(max(errors), 4),
+        withdrawn_when_errors_stay=round(withdrawn["errors stay"], 3),
+    )
+
+
 def main() -> None:
     calm_threads()
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -246,16 +259,7 @@ def main() -> None:
         f"share withdrawn, of {len(drifts)} concept drifts and {len(shifts)} shifts",
         by_kind={kind: round(1 - float(np.mean(stands[kind])), 3) for kind in (*CONCEPTS, HALF)},
     )
-    errors, standing_quantities = quantities(seeds)
-    withdrawn = {name: 1 - float(np.mean(each)) for name, each in standing_quantities.items()}
-    told(
-        "performance.direct",
-        float(np.mean(errors)),
-        {"withdrawn when errors double": round(withdrawn["errors double"], 3)},
-        "mean |estimated MAE / realised MAE - 1| when more, or less, of the work is hard to tell",
-        largest=round(max(errors), 4),
-        withdrawn_when_errors_stay=round(withdrawn["errors stay"], 3),
-    )
+    tell_quantities(seeds)
 
 
 if __name__ == "__main__":
