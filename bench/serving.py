@@ -26,7 +26,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 from peers import load
@@ -44,6 +44,9 @@ from peers.servers import (
 )
 
 from runlore.stack.ports import free_port
+
+if TYPE_CHECKING:
+    from peers.model import Prepared
 
 CONNECTIONS = (1, 16, 64)
 COMPARED = 16
@@ -92,28 +95,7 @@ def main() -> None:
     calm_threads()
     with tempfile.TemporaryDirectory(prefix="rb-", dir="/tmp") as folder:
         say("training the ensemble")
-        prepared = prepare(Path(folder))
-        results = {}
-        for server in SERVERS:
-            if server.name in names:
-                await_calm(asked.patience)
-                place = Place(
-                    prepared, Path(folder) / server.name, free_port("127.0.0.1"), asked.workers
-                )
-                results[server.name] = measured(server, place, asked.seconds)
-        pair = [server for server in SERVERS if server.name in NEAR]
-        if all("closed_1" in results.get(server.name, {}) for server in pair):
-            places = [
-                Place(
-                    prepared,
-                    Path(folder) / f"{s.name}-turns",
-                    free_port("127.0.0.1"),
-                    asked.workers,
-                )
-                for s in pair
-            ]
-            for name, turns in in_turns(pair, places, asked.seconds).items():
-                results[name]["turns"] = turns
+        results = measured_all(names, prepare(Path(folder)), Path(folder), asked)
     about = told_about(asked.seconds, asked.workers)
     for bench in [asked.bench] if asked.bench else NEEDED:
         line = compared(bench, results, about)
@@ -123,6 +105,27 @@ def main() -> None:
         from peers.report import write
 
         say(f"wrote {write(asked.report, results, about)}")
+
+
+def measured_all(
+    names: set[str], prepared: "Prepared", folder: Path, asked: argparse.Namespace
+) -> Results:
+    """Each server alone; then those that are near each other, in turns."""
+
+    def place(name: str) -> Place:
+        return Place(prepared, folder / name, free_port("127.0.0.1"), asked.workers)
+
+    results: Results = {}
+    for server in SERVERS:
+        if server.name in names:
+            await_calm(asked.patience)
+            results[server.name] = measured(server, place(server.name), asked.seconds)
+    pair = [server for server in SERVERS if server.name in NEAR]
+    if all("closed_1" in results.get(server.name, {}) for server in pair):
+        places = [place(f"{server.name}-turns") for server in pair]
+        for name, turns in in_turns(pair, places, asked.seconds).items():
+            results[name]["turns"] = turns
+    return results
 
 
 def chosen(bench: str | None, only: str | None) -> set[str]:

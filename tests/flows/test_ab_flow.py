@@ -1,7 +1,6 @@
 """A/B tests as Prefect looks at them: each by itself, with its page and its alert."""
 
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,10 +9,8 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 
 from flows.ab import ab
-from flows.runner import in_process
 from runlore import settings
 from runlore.records.instant import parse
-from runlore.stack import Stack
 from runlore.store import alerts
 from runlore.store.engine import Store, open_store
 from runlore.usecases import ab as tests_of_people
@@ -25,15 +22,6 @@ pytestmark = pytest.mark.slow
 BEGAN = parse("2026-03-02T08:00:00Z")
 LATER = (BEGAN + timedelta(hours=3)).isoformat()
 ANN = By("ann", BEGAN)
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, prefect_server: Stack) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("rl")
-    with pytest.MonkeyPatch.context() as patch, in_process(prefect_server.settings):
-        patch.delenv("RUNLORE_DATABASE_URL", raising=False)
-        patch.setenv("RUNLORE_HOME", str(folder))
-        yield folder
 
 
 def begin(store: Store, name: str, treated: int) -> None:

@@ -1,7 +1,6 @@
 """A rollout as Prefect runs it: by itself from the first unit to the champion's place."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,10 +10,8 @@ from handmade import register, write_bundle
 from prefect.client.orchestration import get_client
 
 from flows.rollout import rollout
-from flows.runner import in_process
 from runlore import registry, settings
 from runlore.records.instant import parse
-from runlore.stack import Stack
 from runlore.store.engine import Store, open_store
 from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion
@@ -27,14 +24,9 @@ BY_ITSELF = replace(SPEC, rollout=replace(SPEC.rollout, starts="by itself"))
 BEGAN = parse("2026-03-02T08:00:00Z")
 
 
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory, prefect_server: Stack) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("rl")
-    with pytest.MonkeyPatch.context() as patch, in_process(prefect_server.settings):
-        patch.delenv("RUNLORE_DATABASE_URL", raising=False)
-        patch.setenv("RUNLORE_HOME", str(folder))
-        patch.setenv("RUNLORE_SPECS", json.dumps(["tests.flows.test_rollout_flow:BY_ITSELF"]))
-        yield folder
+@pytest.fixture(autouse=True)
+def specs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RUNLORE_SPECS", json.dumps(["tests.flows.test_rollout_flow:BY_ITSELF"]))
 
 
 def announce(store: Store, folder: Path, seed: int) -> tuple[str, str]:
