@@ -144,7 +144,7 @@ class _Run:
         watch, data = self.scene.watch(self.serving), self.scene.trainer.data
         answers = _answers(self.serving, self.scene, self.scene.rows(begin_us, end_us))
         self.windows.append(watch.judge(data, answers, begin_us, end_us))
-        return watch.floors(data, answers, begin_us, end_us) if self.policy == "loop" else ()
+        return watch.floors(data, begin_us, end_us) if self.policy == "loop" else ()
 
     def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> Past:
         return Past(

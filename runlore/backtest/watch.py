@@ -118,26 +118,36 @@ class Watch:
         span = from_us(begin_us), from_us(end_us)
         return JudgedWindow(str(self.version.trained_us), *span, verdict.answer, verdict.reasons)
 
-    def floors(
-        self, data: TrainingSet, answers: Floats, begin_us: int, end_us: int
-    ) -> tuple[FloorVerdict, ...]:
-        """What the outcomes known by the window's end say; fewer than half of them say nothing."""
+    def floors(self, data: TrainingSet, begin_us: int, end_us: int) -> tuple[FloorVerdict, ...]:
+        """What the outcomes known by the window's end say, together with those of windows before
+        where they are too few; fewer than half of the window's own say nothing."""
+        asked = [each for each in self._floors if each.score != "coverage"]  # none is replayed
+        least = self.spec.performance.least_labels
         work = _within(data.as_of_us, begin_us, end_us)
-        known = data.known_us[work] < end_us
-        policy, labels = self.spec.performance, int(known.sum())
-        if labels < RIPE * len(work):
-            labels = 0
-        at = work[known]
-        return tuple(
-            floor.judge(
-                each,
-                _measured(data, at, answers[known], each.score, labels),
-                labels,
-                policy.least_labels,
-            )
-            for each in self._floors
-            if each.score != "coverage"  # no interval is replayed
-        )
+        if not len(work) or (data.known_us[work] < end_us).mean() < RIPE:
+            return tuple(floor.judge(each, None, 0, least) for each in asked)
+        return tuple(self._judged(each, data, end_us - begin_us, end_us) for each in asked)
+
+    def _judged(
+        self, asked: floor.Floor, data: TrainingSet, length_us: int, end_us: int
+    ) -> FloorVerdict:
+        policy = self.spec.performance
+        needed = floor.least_for(asked.score, policy.least_labels)
+        served = max((end_us - self.version.trained_us) // length_us, 1)
+        for windows in range(1, min(served, policy.windows) + 1):
+            work = _within(data.as_of_us, end_us - windows * length_us, end_us)
+            at = work[data.known_us[work] < end_us]
+            if len(at) >= needed:
+                break
+        measured = self._measured(data, at, asked.score)
+        return floor.judge(asked, measured, len(at), policy.least_labels, windows)
+
+    def _measured(self, data: TrainingSet, at: Ints, score: Score) -> Measured | None:
+        if len(at) < 2:
+            return None
+        answers, actual = self.version.predict(data.rows[at]), data.target[at]
+        drawn = replicate_scores(score, draw_blocks(data.as_of_us[at]), actual, answers)
+        return measured(score, scores.measure(score, actual, answers), drawn)
 
     @cached_property
     def _floors(self) -> tuple[floor.Floor, ...]:
@@ -147,15 +157,6 @@ class Watch:
     @property
     def _baseline(self) -> Mapping[Score, float]:
         return self.version.baseline.validation
-
-
-def _measured(
-    data: TrainingSet, at: Ints, answers: Floats, score: Score, labels: int
-) -> Measured | None:
-    if labels < 2:
-        return None
-    drawn = replicate_scores(score, draw_blocks(data.as_of_us[at]), data.target[at], answers)
-    return measured(score, scores.measure(score, data.target[at], answers), drawn)
 
 
 def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:

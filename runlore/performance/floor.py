@@ -52,10 +52,19 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
     return tuple(found.values())
 
 
-def judge(floor: Floor, measured: Measured | None, labels: int, least: int) -> FloorVerdict:
-    """Missing data is no verdict: it neither breaks a floor nor keeps it."""
-    if floor.score == "calibration_error":
-        least = max(least, LEAST_IN_BINS)
+def least_for(score: Score, least: int) -> int:
+    """Outcomes that a verdict on a score needs, where any verdict needs `least`."""
+    return max(least, LEAST_IN_BINS) if score == "calibration_error" else least
+
+
+def judge(
+    floor: Floor, measured: Measured | None, labels: int, least: int, windows: int = 1
+) -> FloorVerdict:
+    """Missing data is no verdict: it neither breaks a floor nor keeps it.
+
+    windows: how many together hold the labels.
+    """
+    least = least_for(floor.score, least)
     if measured is None or labels < least or not measured.low <= measured.high:
         reason = f"{floor.score}: {labels:,} outcomes are known, a verdict needs {least:,}"
         return FloorVerdict(floor, measured, "not enough data", reason)
@@ -65,7 +74,8 @@ def judge(floor: Floor, measured: Measured | None, labels: int, least: int) -> F
     word = "below" if higher else "above"
     rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
     told = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
-    reason = f"{floor.score} {measured} {told} {rule}"
+    over = f" over {windows} windows" if windows > 1 else ""
+    reason = f"{floor.score} {measured}{over} {told} {rule}"
     return FloorVerdict(floor, measured, "below" if is_below else "above", reason)
 
 

@@ -100,6 +100,23 @@ def _support(support: Support | None, inside: NDArray[np.bool_]) -> Assumption:
     return trust.is_supported(support.rows[inside], support.taught, support.names)
 
 
+def together(
+    windows: Sequence[WindowPerformance], least_labels: int
+) -> Sequence[WindowPerformance]:
+    """The newest ripe window, with as few before it as it takes to hold so many outcomes.
+
+    All of them when they hold fewer; none when none is ripe.
+    """
+    place = judged(windows, 1)
+    ripe = [] if place is None else windows[: place + 1]
+    labels = 0
+    for back, each in enumerate(reversed(ripe), 1):
+        labels += each.realised.labels
+        if labels >= least_labels:
+            return ripe[-back:]
+    return ripe
+
+
 def judged(windows: Sequence[WindowPerformance], least_labels: int) -> int | None:
     """The place of the newest window that a verdict may rest on; None when there is none."""
     ripe = [

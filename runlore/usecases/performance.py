@@ -1,6 +1,7 @@
 """How good were the champion's answers, how good will the newest turn out, and is that enough?"""
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,6 +15,7 @@ from runlore.models.spec import ModelSpec, Quantity
 from runlore.performance import floor, maturity, plot, regression, windows
 from runlore.performance.answered import Answered
 from runlore.performance.floor import FloorVerdict
+from runlore.performance.realised import Realised, realise
 from runlore.performance.regression import Point, Regression
 from runlore.performance.windows import Support, WindowPerformance
 from runlore.records.errors import NoChampion
@@ -35,8 +37,9 @@ ARTIFACTS = "performance"
 class PerformanceOutcome:
     """What was found of a version by what was known at `at`.
 
-    windows: oldest first, those without an answer left out. judged: the one that floors and the
-    score's regression rest on. mature_until: older answers are MATURE or more. plot: its path.
+    windows: oldest first, those without an answer left out. judged: the newest one that a verdict
+    on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
+    more. plot: its path.
     """
 
     spec: str
@@ -105,15 +108,18 @@ def _judge(
         is_probability=spec.is_probability,
     )
     place = windows.judged(found, spec.performance.least_labels)
+    floors = _floors(spec, bundle, found, answered)
+    is_told = place is not None or any(each.answer != "not enough data" for each in floors)
+    newest = windows.judged(found, 1) if is_told else None
     latency = _latency_regressions(store, spec, version, edges)
     return PerformanceOutcome(
         spec=spec.name,
         version=version,
         at=at,
         windows=found,
-        judged=None if place is None else found[place],
+        judged=None if newest is None else found[newest],
         mature_until=_mature_until(answered, at),
-        floors=_floors(spec, bundle, found, place),
+        floors=floors,
         regressions=(*_score_regression(spec, found, place), *latency),
         plot=None,
         anomaly=None,
@@ -157,16 +163,26 @@ def _support(
 
 
 def _floors(
-    spec: ModelSpec, bundle: Bundle, found: tuple[WindowPerformance, ...], place: int | None
+    spec: ModelSpec, bundle: Bundle, found: tuple[WindowPerformance, ...], answered: Answered
 ) -> tuple[FloorVerdict, ...]:
-    realised = found[place].realised if place is not None else None
-    labels = realised.labels if realised else 0
-    scores = realised.scores if realised else {}
-    least = spec.performance.least_labels
-    return tuple(
-        floor.judge(each, scores.get(each.score), labels, least)
-        for each in floor.floors(spec, bundle.description["scores"])
-    )
+    """Each on the newest outcomes, of as many windows as it takes to have enough."""
+    least, verdicts = spec.performance.least_labels, []
+    for each in floor.floors(spec, bundle.description["scores"]):
+        rests_on = windows.together(found, floor.least_for(each.score, least))
+        came = _realised(rests_on, answered, spec)
+        labels, scores = (came.labels, came.scores) if came else (0, {})
+        verdict = floor.judge(each, scores.get(each.score), labels, least, len(rests_on))
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+def _realised(
+    rests_on: Sequence[WindowPerformance], answered: Answered, spec: ModelSpec
+) -> Realised | None:
+    if len(rests_on) < 2:
+        return rests_on[0].realised if rests_on else None
+    mine = answered.between(rests_on[0].first_us, rests_on[-1].last_us)
+    return realise(mine, answered, is_probability=spec.is_probability)
 
 
 def _score_regression(

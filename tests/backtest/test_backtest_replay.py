@@ -1,6 +1,7 @@
 """A log is replayed as it would have happened."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ def scene(data: TrainingSet) -> Scene:
 
 @pytest.fixture(scope="module")
 def changed() -> dict[PolicyName, Replayed]:
-    shared = scene(make(CHANGE))
+    shared = scene(make(CHANGE, seed=1))
     return {policy: replay(shared, policy) for policy in POLICIES}
 
 
@@ -88,6 +89,25 @@ def test_drift_and_loop_answer_a_change_and_pay_less_than_weekly(
         first = min(retraining.at_us for retraining in each.retrainings)
         assert since_us < first <= since_us + 14 * DAY_US
         assert 1 <= each.trained < changed["weekly"].trained
+
+
+def test_where_a_window_has_too_few_outcomes_for_a_floor_it_is_judged_with_those_before() -> None:
+    """210 a week: 400 for a calibration error take two windows, and never one before training."""
+    shared = scene(make())
+    watch, data = shared.watch(shared.trainer.version(EDGES[0])), shared.trainer.data
+    found = [
+        next(
+            each
+            for each in watch.floors(data, begin, end)
+            if each.floor.score == "calibration_error"
+        )
+        for begin, end in pairwise(EDGES[:4])
+    ]
+    assert [each.answer for each in found] == ["not enough data", "not enough data", "above"]
+    assert "over 3 windows" in found[2].reason
+    served = (data.as_of_us >= EDGES[0]) & (data.as_of_us < EDGES[2])
+    known = int((served & (data.known_us < EDGES[2])).sum())
+    assert f": {known:,} outcomes are known" in found[1].reason
 
 
 def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, Replayed]) -> None:

@@ -185,6 +185,28 @@ def test_answers_for_work_that_taught_the_version_do_not_count(
     assert sum(scored(found)) <= 100 * (49 - 41)
 
 
+def test_a_floor_rests_on_as_many_windows_as_it_takes(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    """Of 700 answers a window; the newest holds fewer outcomes."""
+
+    def judged(least_labels: int) -> PerformanceOutcome:
+        few = replace(spec, performance=replace(spec.performance, least_labels=least_labels))
+        return performance(store, registry, few, day(84), tmp_path)
+
+    labels = [each.realised.labels for each in judged(100).windows]
+    wanted = {100: 1, labels[2]: 1, labels[2] + 1: 2, labels[2] + labels[1] + 1: 3}
+    for least, windows in wanted.items():
+        found = judged(least)
+        (verdict,) = found.floors
+        assert verdict.answer == "above"
+        assert (f"over {windows} windows" in verdict.reason) == (windows > 1), least
+        assert found.judged == found.windows[-1]
+    never = judged(sum(labels) + 1)
+    assert (never.floors[0].answer, never.is_answerable) == ("not enough data", False)
+    assert f"{sum(labels):,} outcomes are known" in never.floors[0].reason
+
+
 def test_a_ledger_without_answers_is_no_verdict(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
