@@ -93,6 +93,8 @@ class GroupCommit:
     def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[Answer]]":
         most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
         if len(self._waiting) >= most:
+            self._waiting = deque(item for item in self._waiting if not item.done.done())
+        if len(self._waiting) >= most:
             raise Overloaded(f"{most} requests wait already; try again later")
         item = _Item(work, asyncio.get_running_loop().create_future())
         self._waiting.append(item)

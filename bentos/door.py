@@ -2,15 +2,17 @@
 
 A check costs no way to the database. Keys are those of the last half second, requests are counted
 in chunks. What is turned away here is in the metrics, not on the ledger. Where no key is needed,
-a web page of another site must not write by way of somebody's browser: its requests are refused.
+web pages of other sites must not come in by way of somebody's browser: their requests are refused.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Literal
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -55,7 +57,7 @@ class Door:
         if self.needs_key(request):
             key = self._key(request, scope)
         else:
-            _check_origin(request)
+            self._check_site(request)
         headers: Mapping[str, str] = {}
         if self.meter is not None:
             bucket = f"key {key.id}" if key else f"address {_client(request)}"
@@ -63,6 +65,19 @@ class Door:
         if key is not None and self.keys is not None:
             self.keys.used(key, instant.now())
         return headers
+
+    def _check_site(self, request: Request) -> None:
+        """A browser tells which site a page is of that writes, and by which name it came here."""
+        host = request.headers.get("host", "")
+        if self.keys is not None and not is_own_name(host):
+            raise Forbidden(
+                f"host: {host[:80]!r} is not a name that this service knows itself by; ask"
+                " localhost or an address, or set RUNLORE_API_KEYS",
+                {},
+            )
+        origin = request.headers.get("origin")
+        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+            raise Forbidden(f"origin: {origin[:80]!r} is another site than {host[:80]!r}", {})
 
     def _key(self, request: Request, scope: Scope) -> Key:
         text = _given(request)
@@ -113,6 +128,25 @@ def is_loopback(host: str) -> bool:
     return address.is_loopback
 
 
+@lru_cache(maxsize=256)
+def is_own_name(host: str) -> bool:
+    """Whether no other site can be meant: an address, or a name that the public DNS cannot give.
+
+    >>> [is_own_name(host) for host in ("localhost:3000", "[::1]:3000", "127.0.0.1", "serving:80")]
+    [True, True, True, True]
+    >>> others = ("runlore.localhost", "", "evil.example:3000", "127.0.0.1.evil.xyz")
+    >>> [is_own_name(host) for host in others]
+    [True, True, False, False]
+    """
+    try:
+        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
+    except ValueError:
+        return False
+    with suppress(ValueError):
+        return bool(ip_address(name))
+    return "." not in name or name.endswith(".localhost")
+
+
 @asynccontextmanager
 async def _keys(serving: Serving, settings: Settings) -> AsyncIterator[Keys]:
     if serving.is_standalone:
@@ -148,16 +182,6 @@ def _given(request: Request) -> str:
     if not text and words[: len(BEARER)].lower() == BEARER:
         text = words[len(BEARER) :]
     return text.decode("latin-1").strip()
-
-
-def _check_origin(request: Request) -> None:
-    """A browser tells which site a page that writes is of."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return
-    host = request.headers.get("host", "")
-    if origin.partition("://")[2].lower() != host.lower():
-        raise Forbidden(f"origin: {origin[:80]!r} is another site than {host[:80]!r}", {})
 
 
 def _is_here(request: Request) -> bool:

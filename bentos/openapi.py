@@ -1,6 +1,8 @@
 """The OpenAPI document: written from the models that validate, for the versions that answer now."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
@@ -12,7 +14,7 @@ from bentos.errors import MEDIA_TYPE, TITLES
 from bentos.fields import Id
 from bentos.products.ways import WAYS
 from bentos.question import MOST_REASONS, MOST_ROWS, ask
-from bentos.serving import Serving
+from bentos.serving import Live, Serving
 from bentos.ways import described
 from runlore import __version__
 
@@ -48,6 +50,23 @@ ALERT_FILTERS: list[Content] = [
         ),
     )
 ]
+
+
+@dataclass
+class Documents:
+    """The document as it is sent. Written anew only when other versions answer: that takes as long
+    as many predictions."""
+
+    serving: Serving
+    _written: dict[bool, tuple[Mapping[str, Live], bytes]] = field(default_factory=dict)
+
+    def read(self, *, needs_key: bool) -> bytes:
+        live = self.serving.live
+        known = self._written.get(needs_key)
+        if known is None or known[0] is not live:
+            text = json.dumps(document(self.serving, needs_key=needs_key), ensure_ascii=False)
+            known = self._written[needs_key] = live, text.encode()
+        return known[1]
 
 
 def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from bentos import alerts, door, openapi, predictions, recorded
-from bentos.bodies import Limits, in_thread
+from bentos.bodies import Limits, in_thread, json_response
 from bentos.door import Scope
 from bentos.errors import TITLES, Problem, TooSlow, problem
 from bentos.metrics import exposition, metrics
@@ -65,6 +65,7 @@ def application(
         settings = read_settings()
         async with opened() as serving, door.opened(serving, settings) as app.state.door:
             app.state.serving = serving
+            app.state.documents = openapi.Documents(serving)
             app.state.limits = Limits.usual(settings.largest_body_mb)
             try:
                 yield
@@ -125,8 +126,9 @@ def _guarded(path: str, endpoint: Endpoint, scope: Scope | None = None) -> Endpo
 
 
 async def _document(request: Request) -> Response:
-    needs_key = request.app.state.door.needs_key(request)
-    return JSONResponse(openapi.document(request.app.state.serving, needs_key=needs_key))
+    state = request.app.state
+    needs_key = state.door.needs_key(request)
+    return json_response(await asyncio.to_thread(state.documents.read, needs_key=needs_key))
 
 
 async def _metrics(request: Request) -> Response:

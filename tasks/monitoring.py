@@ -53,6 +53,7 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
         known = registry.connect(chosen, tracking_url(store))
         found = skew.skew(store, known, spec, since, chosen.home / "serving", at)
         skew.note(store, found, at)
+        skew.let_rest(store, spec, found, at)
         gone = retention.prune(store, chosen.ledger_days)
     logger = get_run_logger()
     for each in found:

@@ -36,6 +36,8 @@ LIVENESS = {
 
 POOL_SIZE = 5
 POOL_OVERFLOW = 20
+POOL_TIMEOUT_S = 5.0
+"""To wait for one of them: less than a request has."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,7 @@ def connect(url: str) -> Store:
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
+        pool_timeout=POOL_TIMEOUT_S,
         connect_args=_session(parsed),
     )
     return Store(parsed.render_as_string(hide_password=False), engine)

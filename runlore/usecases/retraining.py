@@ -56,9 +56,8 @@ class Requested:
 
 @dataclass(frozen=True)
 class Facts:
-    """What could teach a spec now. batch: names it. trained_at: None when nothing serves."""
+    """What could teach a spec now. trained_at: None when nothing serves."""
 
-    batch: str
     until_seq: int
     champion_until_seq: int
     trained_at: datetime | None
@@ -72,6 +71,7 @@ def request(
     Of a spec one goes on at a time: whoever asks meanwhile is given that one.
     """
     facts = facts_of(store, registry, spec)
+    batch = retraining_course.batch_of(store, spec, facts.until_seq)
     with store.begin() as connection:
         retrainings.lock(connection, spec.name)
         retraining_course.give_up_lost(connection, spec.name, at)
@@ -82,10 +82,11 @@ def request(
         ]
         if same:
             return Requested(same[0], is_new=False)
-        known = _known(store, connection, spec, facts, at)
+        has_learned = retrainings.has_learned(connection, batch)
+        known = _known(store, connection, spec, facts, at, has_learned=has_learned)
         against = (wish.against, "" if wish.trigger == "person" else _rollout(connection, spec))
         step = _first_step(spec, wish, known, against)
-        added = retrainings.add(connection, _wanted(spec, wish, facts, known), step)
+        added = retrainings.add(connection, _wanted(spec, wish, facts, batch, known), step)
         if added is None:
             raise NotFound(f"{spec.name}: the request of {wish.cause} vanished; ask again")
     return Requested(added, is_new=True)
@@ -98,7 +99,7 @@ def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> Facts:
     learned = champion[1].until_seq if champion and champion[1] else 0
     entry = alias_changes.newest(store, CHAMPION).get(spec.name)
     trained_at = entry.at if champion and entry else None
-    return Facts(retraining_course.batch_of(store, spec, until_seq), until_seq, learned, trained_at)
+    return Facts(until_seq, learned, trained_at)
 
 
 def because_of_drift(outcome: MonitorOutcome) -> Wish | None:
@@ -141,7 +142,7 @@ def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> R
         return None
     facts = facts_of(store, registry, spec)
     with store.begin() as connection:
-        known = _known(store, connection, spec, facts, at)
+        known = _known(store, connection, spec, facts, at, has_learned=False)
         if retrainings.going_on(connection, spec.name) or _rollout(connection, spec):
             return None
     wanted = due(known, policy)
@@ -149,7 +150,11 @@ def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> R
         return None
     if facts.trained_at is None and known.new_labels < spec.split.least_rows:
         return None
-    wish = Wish(wanted.trigger, getuser(), wanted.reason, cause=f"facts {facts.batch}")
+    batch = retraining_course.batch_of(store, spec, facts.until_seq)  # counts the whole log
+    with store.begin() as connection:
+        if retrainings.has_learned(connection, batch):
+            return None
+    wish = Wish(wanted.trigger, getuser(), wanted.reason, cause=f"facts {batch}")
     return request(store, registry, spec, wish, at)
 
 
@@ -165,19 +170,25 @@ def show(store: Store, retraining_id: int) -> Retraining:
 
 
 def _known(
-    store: Store, connection: Connection, spec: ModelSpec, facts: Facts, at: datetime
+    store: Store,
+    connection: Connection,
+    spec: ModelSpec,
+    facts: Facts,
+    at: datetime,
+    *,
+    has_learned: bool,
 ) -> Known:
     learned = max(facts.champion_until_seq, retrainings.learned_until(connection, spec.name))
     return Known(
         at=at,
         begun=tuple(retrainings.begun(connection, spec.name)),
         new_labels=count_outcomes(store, learned, spec.population.kinds),
-        has_learned=retrainings.has_learned(connection, facts.batch),
+        has_learned=has_learned,
         trained_at=facts.trained_at,
     )
 
 
-def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, known: Known) -> Wanted:
+def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, batch: str, known: Known) -> Wanted:
     return Wanted(
         at=known.at,
         spec=spec.name,
@@ -185,7 +196,7 @@ def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, known: Known) -> Wanted:
         actor=wish.actor,
         reason=wish.reason,
         cause=wish.cause,
-        batch=facts.batch,
+        batch=batch,
         until_seq=facts.until_seq,
         new_labels=known.new_labels,
         evidence=wish.evidence,

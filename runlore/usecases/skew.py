@@ -153,7 +153,7 @@ def note(store: Store, found: list[Skew], at: datetime) -> None:
     """Open an anomaly for each version whose answers differ, and resolve those that are over."""
     with store.begin() as connection:
         for each in found:
-            subject = f"{each.spec} version {each.version}"
+            subject = _subject(each.spec, each.version)
             if each.is_clean and each.compared:
                 anomalies.resolve_anomaly(connection, KIND, subject, at)
             elif not each.is_clean:
@@ -164,6 +164,19 @@ def note(store: Store, found: list[Skew], at: datetime) -> None:
                     "examples": list(each.examples),
                 }
                 anomalies.open_anomaly(connection, KIND, subject, "critical", evidence, at)
+
+
+def let_rest(store: Store, spec: str, found: list[Skew], at: datetime) -> None:
+    """Resolve what is open of versions of a spec that are not among those that answered."""
+    answered = {_subject(spec, each.version) for each in found}
+    with store.begin() as connection:
+        for each in anomalies.read_open(connection, KIND):
+            if each.subject.startswith(_subject(spec, "")) and each.subject not in answered:
+                anomalies.resolve_anomaly(connection, KIND, each.subject, at)
+
+
+def _subject(spec: str, version: str) -> str:
+    return f"{spec} version {version}"
 
 
 def _differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -146,6 +146,25 @@ def test_who_comes_when_too_many_wait_is_turned_away(
     assert len(rows(store)) == 40 - len(turned_away)
 
 
+def test_what_nobody_waits_for_any_more_takes_nobodys_place(
+    commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(committing, "MOST_WAITING", 3)
+
+    async def run() -> list[Answer]:
+        gone = [asyncio.ensure_future(commits.answer(ask(predictor))) for _ in range(3)]
+        await asyncio.sleep(0)
+        for each in gone:
+            each.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        answers = await commits.answer(ask(predictor))
+        await commits.close()
+        return answers
+
+    [given] = asyncio.run(run())
+    assert [str(given.id)] == [each for each, _ in rows(store)]
+
+
 def test_without_a_database_nobody_waits_for_long(predictor: Predictor) -> None:
     away = connect("postgresql://127.0.0.1:1/nothing?connect_timeout=1")
     commits = GroupCommit(lambda: away)

@@ -256,6 +256,23 @@ def test_a_page_of_another_site_must_not_write_where_no_key_is_needed(
     assert closed.post("/predict/failure-risk", json=ANN, headers=headers).status_code == 200
 
 
+def test_a_name_that_any_site_may_give_this_machine_is_refused_where_no_key_is_needed(
+    client: httpx.Client, closed: httpx.Client, serve: Callable[..., httpx.Client], store: Store
+) -> None:
+    statuses = {"evil.example:3000": 403, "127.0.0.1.evil.example": 403, "[::1": 403}
+    statuses |= {"localhost:3000": 200, "[::1]:3000": 200, "serving": 200}
+    for host, status in statuses.items():
+        headers = {"Host": host, "Origin": f"http://{host}"}
+        for method, path in (("POST", "/predict/failure-risk"), ("GET", "/metrics")):
+            body = ANN if method == "POST" else None
+            assert client.request(method, path, json=body, headers=headers).status_code == status
+    named = {"Host": "runlore.example"}
+    allowed = named | bearer(admit_new(closed, store, "predict"))
+    assert closed.post("/predict/failure-risk", json=ANN, headers=allowed).status_code == 200
+    proxied = serve(Serving(("failure-risk",), store=store), api_keys="off")
+    assert proxied.get("/metrics", headers=named).status_code == 200
+
+
 def test_the_document_says_which_scope_each_route_needs(closed: httpx.Client, store: Store) -> None:
     document = closed.get("/docs.json").json()
     keys = {scope: admit_new(closed, store, scope, name=scope) for scope in REQUESTS}

@@ -1,5 +1,6 @@
 """What the service says of itself: OpenAPI, the page, metrics, paths that do not exist."""
 
+import json
 import re
 
 import httpx
@@ -38,6 +39,19 @@ def test_every_spec_has_its_own_routes_and_its_own_request(client: httpx.Client)
         assert set(inputs["properties"]) == {"nodes", "size", "queue", "site"}
         assert inputs["additionalProperties"] is False
     assert client.get("/openapi.json").json() == document
+
+
+def test_the_document_is_of_the_versions_that_answer_now(
+    client: httpx.Client, serving: Serving
+) -> None:
+    before = client.get("/docs.json")
+    assert client.get("/docs.json").content == before.content
+    serving.put("duration", None)
+    after = client.get("/docs.json").json()
+    assert "no version yet" in json.dumps(after["paths"]["/predict/duration"], ensure_ascii=False)
+    assert (
+        after["paths"]["/predict/failure-risk"] == before.json()["paths"]["/predict/failure-risk"]
+    )
 
 
 def test_the_document_agrees_with_what_is_taken_and_answered(client: httpx.Client) -> None:

@@ -114,6 +114,19 @@ def test_a_change_planted_in_the_online_path_is_found_and_is_an_anomaly_until_it
         assert anomalies.read_open(connection, skew.KIND) == []
 
 
+def test_a_version_that_answers_no_more_has_no_open_anomaly(store: Store) -> None:
+    at = instant.now()
+    wrong = [
+        skew.Skew(spec, version, 1, windows=(skew.WindowSkew(at, 1, 1),))
+        for spec, version in ((NAME, "7"), (NAME, "8"), (f"{NAME}-of-others", "7"))
+    ]
+    skew.note(store, wrong, at)
+    skew.let_rest(store, NAME, wrong[1:2], at + timedelta(days=8))
+    with store.begin() as connection:
+        left = {each.subject for each in anomalies.read_open(connection, skew.KIND)}
+    assert left == {f"{NAME} version 8", f"{NAME}-of-others version 7"}
+
+
 def test_answers_without_a_vector_count_as_missing_and_older_ones_are_not_compared(
     store: Store, predictor: Predictor
 ) -> None:
