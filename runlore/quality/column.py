@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from runlore.quality.batch import Mask, is_told, numeric
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 Kind = Literal["number", "text"]
 
 KNOTS = 64
@@ -18,6 +19,13 @@ TAIL = 0.05
 LEAST_TOLD = 0.05
 """A column that speaks of fewer rows has no expectations."""
 
+LEAST_STRETCHES = 8
+RISING = 2 / 3
+"""Of the windows of training: where the highest value rises so often, something is counted up.
+
+Of values that come by chance the n-th window holds the highest in one of n cases.
+"""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -25,6 +33,7 @@ class Column:
 
     number: knots ascend, shares are of the values up to each; the first and the last knot are the
     lowest and the highest value. text: words, the most frequent first, with their shares.
+    is_counted_up: whole numbers given out one after the other, as to users; they have no highest.
     """
 
     name: str
@@ -32,6 +41,7 @@ class Column:
     knots: tuple[float, ...] = ()
     shares: tuple[float, ...] = ()
     words: tuple[str, ...] = ()
+    is_counted_up: bool = False
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
@@ -68,8 +78,8 @@ class Column:
         return float((np.abs(shares - np.array(self.shares)).sum() + rest) / 2)
 
 
-def learn(name: str, column: "pd.Series[Any]") -> Column | None:
-    """None for a column that hardly ever says anything."""
+def learn(name: str, column: "pd.Series[Any]", window: Ints) -> Column | None:
+    """None for a column that hardly ever says anything. window: of each row, ascending."""
     told = column[is_told(column)]
     if len(told) < max(LEAST_TOLD * len(column), 1):
         return None
@@ -78,10 +88,24 @@ def learn(name: str, column: "pd.Series[Any]") -> Column | None:
     if 2 * values.size >= len(told):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS), method="inverted_cdf"))
         shares = np.searchsorted(values, knots, side="right") / values.size
-        return Column(name, "number", tuple(knots.tolist()), tuple(shares.tolist()))
+        counted = _is_counted_up(numeric(column), window)
+        return Column(
+            name, "number", tuple(knots.tolist()), tuple(shares.tolist()), is_counted_up=counted
+        )
     counts = told.astype(str).value_counts(normalize=True).head(MOST_WORDS)
     words = tuple(str(word) for word in counts.index)
     return Column(name, "text", shares=tuple(counts.tolist()), words=words)
+
+
+def _is_counted_up(values: Floats, window: Ints) -> bool:
+    known = np.isfinite(values)
+    values, window = values[known], window[known]
+    begins = np.flatnonzero(np.diff(window, prepend=-1))
+    if len(begins) < LEAST_STRETCHES or (values != np.floor(values)).any():
+        return False
+    highest = np.maximum.reduceat(values, begins)
+    rises = highest[1:] > np.maximum.accumulate(highest)[:-1]
+    return bool(rises.mean() >= RISING)
 
 
 def other_type(kind: Kind, column: "pd.Series[Any]") -> Mask:

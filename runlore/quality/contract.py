@@ -76,11 +76,11 @@ def derive(batch: Batch, until_seq: int) -> Contract | None:
     """Learn from the executions that teach a model; None where they are too few to tell."""
     if len(batch) < LEAST_ROWS:
         return None
+    number = _windows(batch.submitted_us)
     columns = tuple(
-        found for name in batch.table.columns if (found := learn(name, batch.table[name]))
+        found for name in batch.table.columns if (found := learn(name, batch.table[name], number))
     )
     pace = rhythm.learn(batch.submitted_us)
-    number = _windows(batch.submitted_us)
     seen = _seen_between(batch, columns, number)
     portraits = []
     sizes = []

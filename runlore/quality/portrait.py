@@ -83,11 +83,13 @@ def _of_column(batch: Batch, column: Column, seen: Seen) -> Portrait:
 
 
 def beyond(column: Column, values: Floats) -> Mask:
-    """Outside of training's range, widened by itself; what was never negative never is."""
+    """Outside of training's range, widened by itself; what was never negative never is, and what
+    is counted up goes on."""
     lowest, highest = column.knots[0], column.knots[-1]
     width = highest - lowest or abs(highest) or 1.0
     low = 0.0 if lowest >= 0 else lowest - width
-    return (values < low) | (values > highest + width)
+    high = np.inf if column.is_counted_up else highest + width
+    return (values < low) | (values > high)
 
 
 def out_of_order(batch: Batch) -> Mask:

@@ -1,6 +1,7 @@
 """What a contract remembers, against slow ways to find the same."""
 
 import json
+from collections.abc import Sized
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from runlore.quality import rhythm
 from runlore.quality.column import learn
 from runlore.quality.contract import Contract
+from runlore.quality.portrait import beyond
 from runlore.quality.verdict import Finding, Verdict
 
 HOUR_US = 3_600_000_000
@@ -62,7 +64,7 @@ def test_the_distance_of_numbers_is_the_largest_gap_of_their_distributions(
     values: list[int], data: st.DataObject
 ) -> None:
     other = data.draw(st.lists(st.integers(-5, 5), min_size=5, max_size=50))
-    column = learn("x", pd.Series(values, dtype=float))
+    column = learn("x", pd.Series(values, dtype=float), one_window(values))
     assert column is not None
     gaps = [
         abs(np.mean([v <= at for v in values]) - np.mean([v <= at for v in other]))
@@ -72,7 +74,7 @@ def test_the_distance_of_numbers_is_the_largest_gap_of_their_distributions(
 
 
 def test_the_distance_of_words_counts_those_that_are_new() -> None:
-    column = learn("x", pd.Series(["a", "a", "b", "b"], dtype=object))
+    column = learn("x", pd.Series(["a", "a", "b", "b"], dtype=object), one_window("aabb"))
     assert column is not None
     assert column.distance(pd.Series(["a", "b", "a", "b"], dtype=object)) == 0
     assert column.distance(pd.Series(["c", "d"], dtype=object)) == 1
@@ -80,4 +82,34 @@ def test_the_distance_of_words_counts_those_that_are_new() -> None:
 
 
 def test_a_column_that_hardly_speaks_is_not_in_the_contract() -> None:
-    assert learn("x", pd.Series([None] * 99 + [1.0], dtype=object)) is None
+    told = pd.Series([None] * 99 + [1.0], dtype=object)
+    assert learn("x", told, one_window(told)) is None
+
+
+def one_window(values: Sized) -> np.ndarray:
+    return np.zeros(len(values), dtype=np.int64)
+
+
+def test_what_is_counted_up_has_no_highest_value() -> None:
+    """Numbers given to users as they come, beside values that lie as high by chance."""
+    rng = np.random.default_rng(2)
+    window = np.repeat(np.arange(12), 200)
+    newest = np.arange(len(window)) // 8 + 1
+    users = pd.Series(rng.integers(1, newest + 1), dtype=float)
+    counted = learn("user", users, window)
+    assert counted is not None
+    assert counted.is_counted_up
+    assert beyond(counted, np.array([1.0, 5_000.0, -1.0])).tolist() == [False, False, True]
+    others = {
+        "by chance": rng.permutation(users),
+        "no numbers of things": users + 0.5,
+        "of no more users": users.where(window < 3, users % 70),
+    }
+    for name, values in others.items():
+        column = learn(name, pd.Series(values, dtype=float), window)
+        assert column is not None
+        assert not column.is_counted_up, name
+        assert beyond(column, np.array([5_000.0])).tolist() == [True]
+    few = learn("user", users, window // 2)
+    assert few is not None
+    assert not few.is_counted_up
