@@ -29,11 +29,11 @@ log's newest executions are replayed (the histories remember all of it), and how
 known rows teach.
 
 Each section ends its first paragraph with its own command. All sections: `python
-bench/live/backtest.py DATA docs/backtest.md`, which replays all of each log, of SDSC-BLUE the newest
-80,000 executions, and teaches gradient boosting with the newest 15,000 known rows. DATA is a folder
-with `hpc/CTC-SP2-1996-3.1-cln.swf.gz` and `hpc/SDSC-BLUE-2000-4.2-cln.swf.gz`, both of the Parallel
-Workloads Archive, and `drift/electricity.csv.gz`, the series Elec2. A model that is worse than the
-naive baseline would not serve in life: its spec's gates refuse it.
+bench/live/backtest.py DATA docs/backtest.md`, which replays all of each log, of SDSC-BLUE the
+newest 80,000 executions, and teaches gradient boosting with the newest 15,000 known rows. DATA is a
+folder with `hpc/CTC-SP2-1996-3.1-cln.swf.gz` and `hpc/SDSC-BLUE-2000-4.2-cln.swf.gz`, both of
+the Parallel Workloads Archive, and `drift/electricity.csv.gz`, the series Elec2. A model that is
+worse than the naive baseline would not serve in life: its spec's gates refuse it.
 
 The command writes this page, its plots and `backtest/*.json`, which hold each retraining with its
 reasons. For a log of your own, after `runlore ingest`: `runlore backtest failure-risk --candidate
