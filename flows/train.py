@@ -5,10 +5,8 @@ from typing import Any
 from prefect import flow
 from prefect.states import Failed
 
-from runlore import settings
 from runlore.models.split import divide
 from runlore.models.train import in_order
-from runlore.usecases import specs
 from runlore.usecases.contract import refuse_bad
 from tasks import training
 
@@ -21,15 +19,14 @@ def train(spec: str, accept_data: str | None = None, until_seq: int | None = Non
     contract, unless `accept_data` says why it may pass; and, with the numbers, when the best
     candidate does not pass its gates, or does not beat the champion.
     """
-    wanted = specs.find(settings.read(), spec)
     checked = training.check_data(spec, accept_data)
     refuse_bad(checked)
-    found = training.extract(spec, until_seq)
-    division = divide(wanted, found.data)
+    found = training.extract(spec, until_seq, checked)
+    division = divide(found.spec, found.data)
     done: dict[Any, Any] = {}
-    for kind in in_order(wanted):
-        done[kind] = training.fit_candidate(spec, found, division, kind, dict(done))
-    trained = training.finish(spec, found, division, done)
+    for kind in in_order(found.spec):
+        done[kind] = training.fit_candidate(found, division, kind, dict(done))
+    trained = training.finish(found, division, done)
     outcome = training.record(found, trained, checked)
     if outcome.passed:
         return outcome.as_json()

@@ -49,10 +49,13 @@ def check_data(spec: str, accept: str | None) -> Checked:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def extract(spec: str, until_seq: int | None = None) -> Extract:
+def extract(spec: str, until_seq: int | None, checked: Checked) -> Extract:
+    """The data, with the spec as it is to be trained: of a successor, where there are news."""
     chosen = settings.read()
+    wanted = specs.find(chosen, spec)
     with open_store(chosen) as store:
-        found = extraction.extract(store, specs.find(chosen, spec), until_seq=until_seq)
+        wanted = wanted.succeeding() if checked.has_news else wanted
+        found = extraction.extract(store, wanted, until_seq=until_seq)
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
         spec,
@@ -65,30 +68,22 @@ def extract(spec: str, until_seq: int | None = None) -> Extract:
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {kind}", timeout_seconds=HOUR_S)
 def fit_candidate(
-    spec: str,
     found: Extract,
     division: Division,
     kind: CandidateKind,
     done: Mapping[CandidateKind, Candidate],
 ) -> Candidate:
-    wanted = specs.find(settings.read(), spec)
-    fitted = train.fit_candidate(wanted, found.data, division, kind, done)
-    score = fitted.validation[wanted.select_by]
-    get_run_logger().info("%s: validation %s %.4g", kind, wanted.select_by, score)
+    fitted = train.fit_candidate(found.spec, found.data, division, kind, done)
+    score = fitted.validation[found.spec.select_by]
+    get_run_logger().info("%s: validation %s %.4g", kind, found.spec.select_by, score)
     return fitted
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def finish(
-    spec: str,
-    found: Extract,
-    division: Division,
-    done: Mapping[CandidateKind, Candidate],
-) -> Trained:
+def finish(found: Extract, division: Division, done: Mapping[CandidateKind, Candidate]) -> Trained:
     """Choose a candidate, give it its interval, and test and judge it."""
-    wanted = specs.find(settings.read(), spec)
-    chosen = train.choose(wanted, done)
-    trained = train.finish(wanted, found.data, found.plan, division, done, chosen)
+    chosen = train.choose(found.spec, done)
+    trained = train.finish(found.spec, found.data, found.plan, division, done, chosen)
     for reason in trained.verdict.reasons:
         get_run_logger().info("%s: %s", chosen, reason)
     return trained

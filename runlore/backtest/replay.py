@@ -12,31 +12,32 @@ from runlore.backtest.policy import Past, PolicyName, ask
 from runlore.backtest.version import Trainer, Version
 from runlore.backtest.watch import Watch
 from runlore.drift.trigger import JudgedWindow
+from runlore.models.split import first_tested
 from runlore.performance.floor import FloorVerdict
 from runlore.records.errors import Refused
 from runlore.records.instant import from_us
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-Outcome = Literal["serves", "on trial", "promoted", "not better", "data refused", "too little"]
+Outcome = Literal["serves", "promoted", "not better", "data refused", "too little"]
 Breaches = Callable[[int, int], tuple[str, ...]]
 """Of the data since one instant until another: what breaks the contract of what came before."""
 
 
 @dataclass(frozen=True)
 class Retraining:
-    """One that a policy asked for. at_us: when it began; ended_us: when its fate was known."""
+    """One that a policy asked for. at_us: when; it takes no time."""
 
     at_us: int
     reasons: tuple[str, ...]
     outcome: Outcome
     cpu_s: float = 0.0
-    ended_us: int = 0
 
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
-    """prediction, trained_us: (n,) of each row replayed: what was answered, by the version of when.
+    """prediction, trained_us: (n,) of each row replayed: what was answered, by a version that has
+    learned what was known when.
 
     retrainings: after the first training, which all policies share and whose cost is `first_s`.
     """
@@ -88,7 +89,6 @@ def replay(scene: Scene, policy: PolicyName) -> Replayed:
     run = _Run(scene, policy, scene.trainer.version(scene.edges_us[0]))
     for begin_us, end_us in zip(scene.edges_us, scene.edges_us[1:], strict=False):
         run.answer(begin_us, end_us)
-        run.settle(end_us)
         run.decide(begin_us, end_us)
     return run.over()
 
@@ -98,7 +98,7 @@ class _Run:
 
     def __init__(self, scene: Scene, policy: PolicyName, first: Version) -> None:
         self.scene, self.policy, self.serving, self.first = scene, policy, first, first
-        self.challenger: Version | None = None
+        self.made_us = scene.edges_us[0]
         self.prediction: list[Floats] = []
         self.trained_us: list[Ints] = []
         self.windows: list[JudgedWindow] = []
@@ -109,31 +109,8 @@ class _Run:
         self.prediction.append(_answers(self.serving, self.scene, rows))
         self.trained_us.append(np.full(len(rows), self.serving.trained_us))
 
-    def settle(self, end_us: int) -> None:
-        """Promote the challenger only where it has beaten the champion since it was trained."""
-        if self.challenger is None:
-            return
-        outcome = self._trial(self.challenger, end_us)
-        if outcome == "on trial":
-            return
-        if outcome == "promoted":
-            self.serving = self.challenger
-        self.challenger = None
-        asked = self.retrainings[-1]
-        self.retrainings[-1] = Retraining(asked.at_us, asked.reasons, outcome, asked.cpu_s, end_us)
-
-    def _trial(self, challenger: Version, end_us: int) -> Outcome:
-        data, spec = self.scene.trainer.data, self.scene.trainer.spec
-        rows = self.scene.rows(challenger.trained_us, end_us)
-        rows = rows[data.known_us[rows] < end_us]
-        if len(rows) < spec.performance.least_labels:
-            return "on trial"
-        ours, theirs = (_answers(each, self.scene, rows) for each in (challenger, self.serving))
-        found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
-        return "promoted" if found.low > 0 else "not better"
-
     def decide(self, begin_us: int, end_us: int) -> None:
-        if self.challenger is not None or end_us == self.scene.edges_us[-1]:
+        if end_us == self.scene.edges_us[-1]:
             return
         floors = self._watch(begin_us, end_us) if self.policy in ("drift", "loop") else ()
         decision = ask(self.policy, self._past(end_us, floors))
@@ -159,24 +136,41 @@ class _Run:
     def _retrain(self, at_us: int, reasons: tuple[str, ...]) -> None:
         broken = self._breaches(at_us)
         if broken:
-            self.retrainings.append(Retraining(at_us, broken, "data refused", ended_us=at_us))
+            self.retrainings.append(Retraining(at_us, broken, "data refused"))
             return
         try:
-            made = self.scene.trainer.version(at_us)
+            made = self.scene.trainer.version(self._until(at_us))
         except Refused as error:
-            self.retrainings.append(Retraining(at_us, (str(error),), "too little", ended_us=at_us))
+            self.retrainings.append(Retraining(at_us, (str(error),), "too little"))
             return
+        outcome: Outcome = "serves"
         if self.policy == "loop":
-            self.challenger = made
-            self.retrainings.append(Retraining(at_us, reasons, "on trial", made.cpu_s))
-        else:
-            self.serving = made
-            self.retrainings.append(Retraining(at_us, reasons, "serves", made.cpu_s, at_us))
+            outcome = "promoted" if self._has_won(made, at_us) else "not better"
+        self.retrainings.append(Retraining(at_us, reasons, outcome, made.cpu_s))
+        if outcome != "not better":
+            self.serving, self.made_us = made, at_us
 
     def _breaches(self, at_us: int) -> tuple[str, ...]:
+        return self.scene.breaches(self.made_us, at_us) if self.policy == "loop" else ()
+
+    def _until(self, at_us: int) -> int:
+        """What was known by then teaches; the loop holds the newest rows back to compare on."""
         if self.policy != "loop":
-            return ()
-        return self.scene.breaches(self.serving.trained_us, at_us)
+            return at_us
+        data, rule = self.scene.trainer.data, self.scene.trainer.spec.succeeding().split
+        known = np.flatnonzero((data.as_of_us < at_us) & (data.known_us < at_us))
+        return int(data.as_of_us[known[first_tested(rule, len(known))]])
+
+    def _has_won(self, made: Version, at_us: int) -> bool:
+        """Whether it is better than what serves, on rows that neither has learned from."""
+        data, spec = self.scene.trainer.data, self.scene.trainer.spec
+        rows = self.scene.rows(max(made.trained_us, self.serving.trained_us), at_us)
+        rows = rows[data.known_us[rows] < at_us]
+        if len(rows) < spec.performance.least_labels:
+            return False
+        ours, theirs = (_answers(each, self.scene, rows) for each in (made, self.serving))
+        found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
+        return found.low > spec.retraining.least_gain
 
     def over(self) -> Replayed:
         return Replayed(

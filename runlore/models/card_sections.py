@@ -113,11 +113,10 @@ def verdict(facts: Facts) -> Iterator[str]:
 
 def limits(facts: Facts) -> Iterator[str]:
     """What the numbers do not say; never empty."""
-    share = number(100 * facts.spec.split.test_share)
     yield "## Limits"
     yield ""
     yield (
-        f"- The scores are of the last {share} % by time, one stretch from "
+        f"- The scores are of {_tested(facts)} by time, one stretch from "
         f"{facts.tested_on.first:%Y-%m-%d} to {facts.tested_on.last:%Y-%m-%d}. Other times differ."
     )
     worse = list(_worse(facts))
@@ -130,6 +129,13 @@ def limits(facts: Facts) -> Iterator[str]:
     else:
         yield "- Intervals hold over all executions together, not in every group."
     yield "- It tells what tends to follow, not what causes it."
+
+
+def _tested(facts: Facts) -> str:
+    most = facts.spec.split.most_test_rows
+    if most is not None and facts.tested_on.rows >= most:
+        return f"the newest {facts.tested_on.rows:,} executions"
+    return f"the last {number(100 * facts.spec.split.test_share)} %"
 
 
 def _worse(facts: Facts) -> Iterator[str]:

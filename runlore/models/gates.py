@@ -60,7 +60,7 @@ def _judge_one(gate: Gate, evidence: Evidence) -> GateResult:
     found = evidence.candidate.get(gate.score)
     if found is None or isnan(found.value):
         return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
-    if gate.against == "baseline":
+    if gate.against in ("baseline", "baseline's value"):
         return _against_baseline(gate, found, evidence)
     if gate.against == "within":
         passed = gate.bound <= found.value <= gate.upper
@@ -78,6 +78,9 @@ def _against_baseline(gate: Gate, found: Measured, evidence: Evidence) -> GateRe
     if theirs is None or gain is None or isnan(gain.low):
         reason = f"{gate.score} {found} could not be compared with the baseline"
         return GateResult(gate, passed=False, reason=reason)
+    if gate.against == "baseline's value":
+        reason = f"{gate.score} {found} must be no worse than the baseline's {theirs}"
+        return _result(gate, gain.value >= 0, reason)
     reason = (
         f"{gate.score} {found} must beat the baseline's {theirs};"
         f" it is better by {gain}, and that interval must lie above 0"

@@ -5,8 +5,8 @@ follow from it. A user's own spec is a module-level `ModelSpec`, named in `RUNLO
 """
 
 import re
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Self
 
 from runlore.features.declaration import DAY_S, FeatureSet
 from runlore.records.errors import BadInput
@@ -60,9 +60,13 @@ class Split:
     A training row's outcome must be known before the test part begins, less `gap_s`.
     folds: walk-forward validation windows inside the training part.
     max_rows: newest training rows to learn from, so that cost does not grow with history.
+    most_test_rows: of the newest, where `test_share` would be more; None: no bound.
+    retest_rows: the same for a successor, see `ModelSpec.succeeding`.
     """
 
     test_share: float = 0.3
+    most_test_rows: int | None = None
+    retest_rows: int = 1_000
     gap_s: float = 0.0
     folds: int = 3
     max_rows: int = 200_000
@@ -76,11 +80,12 @@ class Gate:
     against "bound": the score must reach `bound` (at most it, where lower is better);
     "within": it must lie in `bound` .. `upper`;
     "baseline": the candidate must beat the baseline, and the block-bootstrap interval of the
-    difference must leave out 0.
+    difference must leave out 0;
+    "baseline's value": it must be no worse than the baseline, by the values alone.
     """
 
     score: Score
-    against: Literal["bound", "within", "baseline"]
+    against: Literal["bound", "within", "baseline", "baseline's value"]
     bound: float = 0.0
     upper: float = 1.0
 
@@ -230,3 +235,16 @@ class ModelSpec:
     @property
     def is_probability(self) -> bool:
         return isinstance(self.question, Probability)
+
+    def succeeding(self) -> Self:
+        """As it is trained while a version of it serves and new facts have come in.
+
+        Only the newest `retest_rows` are held back, so that what has just changed is learned.
+        Against the champion an interval decides; for one against the baseline they may be too few.
+        """
+        gates = tuple(
+            replace(gate, against="baseline's value") if gate.against == "baseline" else gate
+            for gate in self.gates
+        )
+        most = self.split.retest_rows
+        return replace(self, gates=gates, split=replace(self.split, most_test_rows=most))

@@ -53,12 +53,18 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
             f"{spec.name}: needs at least {rule.least_rows} finished executions, found {len(data)};"
             " ingest more history or lower the spec's `least_rows`"
         )
-    cut = int(data.as_of_us[int((1 - rule.test_share) * len(data))])
+    cut = int(data.as_of_us[first_tested(rule, len(data))])
     known = _known_before(data, cut, rule)
     train, test = known[-rule.max_rows :], np.flatnonzero(data.as_of_us >= cut)
     _refuse_few(spec, data, train, "before the test part begins")
     _refuse_one_answer(spec, data, train)
     return Division(train, test, _folds(spec, data, known), cut)
+
+
+def first_tested(rule: Split, rows: int) -> int:
+    """The position, by submission, of the first row of the test part."""
+    first = int((1 - rule.test_share) * rows)
+    return first if rule.most_test_rows is None else max(first, rows - rule.most_test_rows)
 
 
 def known_by(spec: ModelSpec, data: TrainingSet, at_us: int) -> Division:

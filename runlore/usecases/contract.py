@@ -62,6 +62,11 @@ class Checked:
     def may_teach(self) -> bool:
         return self.verdict.passed or self.accepted is not None
 
+    @property
+    def has_news(self) -> bool:
+        """Whether executions came in that the champion could not learn from."""
+        return self.version is not None and self.verdict.rows > 0
+
     def tags(self) -> dict[str, str]:
         """For the run that learns from the data."""
         if self.version is None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
-from runlore.models.spec import ModelSpec
+from runlore.models.spec import ModelSpec, Split
+from runlore.models.split import first_tested
 from runlore.models.training_set import TrainingSet
 from runlore.quality.contract import Contract
 from runlore.records.errors import Refused
@@ -25,12 +26,14 @@ Floats = NDArray[np.float64]
 class Extract:
     """A spec's training data as of one moment of the log.
 
-    until_seq: the last fact it has seen; the same facts and spec give the same extract.
+    spec: as it is to be trained. until_seq: the last fact it has seen; the same facts and spec
+    give the same extract.
     sources: of the log's facts.
     categorical: the features whose numbers are codes of words. contract: what later data must
     be like.
     """
 
+    spec: ModelSpec
     plan: FeaturePlan
     data: TrainingSet
     until_seq: int
@@ -59,9 +62,10 @@ def extract(
     log = matrix.prepare(facts)
     target = target_of(log, spec)
     chosen = members(log, spec)
-    plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split.test_share))
+    plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
     rows, _ = matrix.extract(log, plan)
     return Extract(
+        spec,
         plan,
         _training_set(log, plan, rows, target, chosen),
         int(facts["seq"].max()),
@@ -87,11 +91,11 @@ def members(log: matrix.Log, spec: ModelSpec) -> Ints:
     return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
 
 
-def _teaches(log: matrix.Log, chosen: Ints, test_share: float) -> NDArray[np.bool_]:
+def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
     """Executions before the test part: only these may shape the plan."""
     mask = np.zeros(len(log.executions), dtype=bool)
     if chosen.size:
-        cut = log.as_of_us[chosen[int((1 - test_share) * chosen.size)]]
+        cut = log.as_of_us[chosen[first_tested(rule, chosen.size)]]
         mask[chosen] = log.as_of_us[chosen] < cut
     return mask
 

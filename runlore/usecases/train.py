@@ -72,13 +72,14 @@ def train_spec(
 ) -> TrainOutcome:
     """Check the data, extract, fit, judge, and record: all steps in one process.
 
+    What has come in since the champion's training makes it a successor's, see `succeeding`.
     Raises DataRefused for data since the champion's training that breaks its contract, unless
     somebody has accepted it.
     """
     checked = contract.check_new(store, registry, spec, at or now(), accepted)
     contract.refuse_bad(checked)
-    found = extract(store, spec)
-    trained = train.fit(spec, found.data, found.plan, say)
+    found = extract(store, spec.succeeding() if checked.has_news else spec)
+    trained = train.fit(found.spec, found.data, found.plan, say)
     return conclude(store, registry, found, trained, checked)
 
 
@@ -174,6 +175,7 @@ def _parameters(found: Extract, trained: Trained) -> dict[str, object]:
         "baseline": spec.baseline,
         "features": len(trained.plan.names),
         "test_share": spec.split.test_share,
+        "most_test_rows": spec.split.most_test_rows,
         "gap_s": spec.split.gap_s,
         "folds": spec.split.folds,
         "max_rows": spec.split.max_rows,

@@ -112,12 +112,29 @@ def test_where_a_window_has_too_few_outcomes_for_a_floor_it_is_judged_with_those
 
 def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, Replayed]) -> None:
     loop = changed["loop"]
-    won = {each.at_us: each.ended_us for each in loop.retrainings if each.outcome == "promoted"}
+    won = [each.at_us for each in loop.retrainings if each.outcome == "promoted"]
     assert won
+    assert {"promoted", "not better"} >= {each.outcome for each in loop.retrainings}
+    serving = np.unique(loop.trained_us)
+    assert len(serving) == 1 + len(won)
     asked = make(CHANGE).as_of_us
     asked = asked[asked >= EDGES[0]]
-    for trained_us in set(loop.trained_us.tolist()) - {EDGES[0]}:
-        assert asked[loop.trained_us == trained_us].min() >= won[trained_us]
+    for trained_us, at_us in zip(serving[1:], won, strict=True):
+        assert asked[loop.trained_us == trained_us].min() == at_us
+
+
+def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_from() -> None:
+    """A third of what is known, at most `retest_rows`, is held back; all the rest teaches."""
+    for most in (120, 10_000):
+        spec = replace(SPEC, split=replace(SPEC.split, retest_rows=most))
+        shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+        loop = replay(shared, "loop")
+        data = shared.trainer.data
+        for each in loop.retrainings:
+            known = np.flatnonzero((data.as_of_us < each.at_us) & (data.known_us < each.at_us))
+            held_back = min(most, len(known) - int(0.7 * len(known)))
+            made = shared.trainer.made[int(data.as_of_us[known[-held_back]])]
+            assert (made.seen.known_us < made.trained_us).all()
 
 
 def test_data_that_breaks_the_contract_teaches_nobody() -> None:
