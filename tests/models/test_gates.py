@@ -25,6 +25,18 @@ def test_a_candidate_passes_when_all_of_the_gain_is_above_zero():
     assert against(Measured(0.1, 0.01, 0.2)).passed
 
 
+@pytest.mark.parametrize(("value", "passed"), [(0.1, True), (0.0, True), (-0.001, False)])
+def test_by_value_a_candidate_need_only_be_no_worse_than_the_baseline(value, passed):
+    evidence = Evidence(
+        {"auc": Measured(0.7 + value, 0.6, 0.9)},
+        {"auc": Measured(0.7, 0.6, 0.8)},
+        {"auc": Measured(value, value - 0.1, value + 0.1)},
+    )
+    result = judged(Gate("auc", "baseline's value"), evidence)
+    assert result.passed is passed
+    assert "must be no worse than the baseline's 0.7 (0.6 to 0.8)" in result.reason
+
+
 @pytest.mark.parametrize("low", [0.0, -0.01])
 def test_a_gain_that_may_be_nothing_is_refused(low):
     result = against(Measured(0.1, low, 0.2))
@@ -71,7 +83,7 @@ def test_a_score_within_both_bounds_passes(value, passed):
 
 
 @pytest.mark.parametrize("evidence", [Evidence({}), Evidence({"auc": Measured(NAN, NAN, NAN)})])
-@pytest.mark.parametrize("against", ["bound", "within", "baseline"])
+@pytest.mark.parametrize("against", ["bound", "within", "baseline", "baseline's value"])
 def test_what_was_not_measured_never_passes(evidence, against):
     result = judged(Gate("auc", against, 0.0), evidence)
     assert not result.passed

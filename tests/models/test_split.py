@@ -40,6 +40,25 @@ def test_the_test_part_is_the_newest_share_and_no_row_is_left_out(split):
     assert found.test.tolist() == list(range(450, 600))
 
 
+def test_the_test_part_is_bounded_where_that_is_asked_for(split):
+    assert divide(split(test_share=0.25, most_test_rows=40), DATA).test.tolist() == list(
+        range(560, 600)
+    )
+    assert len(divide(split(test_share=0.25, most_test_rows=10_000), DATA).test) == 150
+
+
+def test_a_successor_learns_from_all_but_the_newest_rows(split):
+    spec = split(test_share=0.3, retest_rows=50)
+    found = divide(spec.succeeding(), DATA)
+    assert found.test.tolist() == list(range(550, 600))
+    assert len(divide(spec, DATA).test) == 180
+    assert [gate.against for gate in spec.succeeding().gates] == [
+        "baseline's value" if gate.against == "baseline" else gate.against for gate in spec.gates
+    ]
+    assert "baseline" in [gate.against for gate in spec.gates]
+    assert spec.succeeding().succeeding() == spec.succeeding()
+
+
 def test_folds_follow_each_other_and_cover_the_later_part_once():
     found = divide(RISK, DATA)
     assert len(found.folds) == 3
