@@ -21,6 +21,9 @@ from runlore.settings import Settings
 from runlore.stack import environment
 
 DRAIN_S = 10.0
+LOOPBACK = "127.0.0.1"
+"""Of Dask's pages: told none, it opens them on all addresses."""
+
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
@@ -38,7 +41,8 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
         "n_workers": settings.workers,
         "threads_per_worker": 1,
         "processes": True,
-        "dashboard_address": None,
+        "dashboard_address": f"{LOOPBACK}:0",
+        "worker_dashboard_address": f"{LOOPBACK}:0",
     }
     runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs=cluster)
     return runner

@@ -15,8 +15,8 @@ trained when 30 % of the rows have been submitted; from then on each window of s
 answered by what served when it began. An outcome is known when the log came to know it. `static`
 never retrains; `weekly` does every seven days; `drift` when monitoring says so, with cooldown and
 budget; `loop` also when a score lies wholly below its floor, and then the data must keep the
-champion's contract, and the new version serves only once it has beaten the old one on the window
-that followed, with an interval above 0.
+champion's contract, and the new version, which learns from all but the newest 500 known rows,
+must beat the old one on those, with an interval above 0. Gates and the ramp are left out.
 
 Gains are those of the score that the spec selects by, over all rows of the replay; above 0 is
 better for every score; 95 % intervals are block bootstraps over time. CPU seconds are those of

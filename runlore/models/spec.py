@@ -66,7 +66,7 @@ class Split:
 
     test_share: float = 0.3
     most_test_rows: int | None = None
-    retest_rows: int = 1_000
+    retest_rows: int = 500
     gap_s: float = 0.0
     folds: int = 3
     max_rows: int = 200_000
