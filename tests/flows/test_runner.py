@@ -4,10 +4,13 @@ import os
 import time
 from typing import Literal
 
+import psutil
 import pytest
+from distributed import LocalCluster
 from prefect.client.orchestration import get_client
 
 from flows.runner import in_process, task_runner
+from runlore.settings import Settings
 from runlore.stack import Stack
 from tests.flows import trivial
 
@@ -47,6 +50,26 @@ def test_dask_runs_tasks_in_processes_of_its_own_and_all_are_recorded(
     assert len(used) == 2
     assert os.getpid() not in used
     assert completed(prefect_server, before + TASKS) == before + TASKS
+
+
+def test_dask_listens_on_this_machine_alone() -> None:
+    runner = task_runner(Settings(task_runner="dask", workers=2))
+    before = listening()
+    with LocalCluster(**runner.cluster_kwargs):
+        found = listening() - before
+    assert len(found) > 4
+    assert {host for _, host, _ in found} == {"127.0.0.1"}
+
+
+def listening() -> set[tuple[int, str, int]]:
+    """Of this process and its children: whose, at which address, on which port."""
+    own = psutil.Process()
+    return {
+        (process.pid, each.laddr.ip, each.laddr.port)
+        for process in (own, *own.children(recursive=True))
+        for each in process.net_connections("inet")
+        if each.status == psutil.CONN_LISTEN
+    }
 
 
 def test_a_flow_does_not_wait_for_its_heartbeat(prefect_server: Stack) -> None:
