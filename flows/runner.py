@@ -21,8 +21,8 @@ from runlore.settings import Settings
 from runlore.stack import environment
 
 DRAIN_S = 10.0
-LOOPBACK = "127.0.0.1"
-"""Of Dask's pages: told none, it opens them on all addresses."""
+ANY_PORT = "127.0.0.1:0"
+"""Of Dask's pages: told nothing, two flows at once want the same port."""
 
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
@@ -41,8 +41,7 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
         "n_workers": settings.workers,
         "threads_per_worker": 1,
         "processes": True,
-        "dashboard_address": f"{LOOPBACK}:0",
-        "worker_dashboard_address": f"{LOOPBACK}:0",
+        "dashboard_address": ANY_PORT,
     }
     runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs=cluster)
     return runner

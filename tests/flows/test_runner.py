@@ -16,6 +16,7 @@ from tests.flows import trivial
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 TASKS = 12
+USUAL_PORT = 8787
 
 
 def processes(prefect_server: Stack, runner: Literal["threads", "dask"]) -> set[int]:
@@ -52,13 +53,14 @@ def test_dask_runs_tasks_in_processes_of_its_own_and_all_are_recorded(
     assert completed(prefect_server, before + TASKS) == before + TASKS
 
 
-def test_dask_listens_on_this_machine_alone() -> None:
+def test_dask_listens_on_this_machine_alone_at_ports_that_nobody_else_wants() -> None:
     runner = task_runner(Settings(task_runner="dask", workers=2))
     before = listening()
     with LocalCluster(**runner.cluster_kwargs):
         found = listening() - before
     assert len(found) > 4
     assert {host for _, host, _ in found} == {"127.0.0.1"}
+    assert USUAL_PORT not in {port for _, _, port in found}
 
 
 def listening() -> set[tuple[int, str, int]]:
