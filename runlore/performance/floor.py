@@ -36,20 +36,28 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
     """The spec's own floors, and for other scores those that its gates imply.
 
     scores: a bundle's `scores`; a gate against the baseline makes a floor of what the baseline
-    scored then, since a model that falls below it is worth less than none.
+    scored then, since a model that falls below it is worth less than none. Of its interval the end
+    that is easier to reach: how good a baseline is can be known no better than from its rows.
     """
     found = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
     for gate in spec.gates:
         if gate.score in found:
             continue
         if gate.against == "baseline":
-            told = (scores.get("baseline") or {}).get(gate.score)
-            if told and told["value"] is not None:
+            bound = _easier_end((scores.get("baseline") or {}).get(gate.score), gate.score)
+            if bound is not None:
                 origin = "the baseline when this version was trained"
-                found[gate.score] = Floor(gate.score, told["value"], origin)
+                found[gate.score] = Floor(gate.score, bound, origin)
         else:
             found[gate.score] = Floor(gate.score, gate.bound, "a gate of the spec")
     return tuple(found.values())
+
+
+def _easier_end(told: Mapping[str, float | None] | None, score: Score) -> float | None:
+    if not told:
+        return None
+    end = told.get("low" if is_higher_better(score) else "high")
+    return told["value"] if end is None else end
 
 
 def least_for(score: Score, least: int) -> int:

@@ -23,6 +23,12 @@ def test_gates_imply_floors_and_the_spec_may_set_its_own() -> None:
     assert found["auc"] == Floor("auc", 0.7, "the spec")
     assert found["brier"].bound == 0.1
     assert found["calibration_error"] == Floor("calibration_error", 0.05, "a gate of the spec")
+    interval = {"value": 0.66, "low": 0.6, "high": 0.7}
+    few = floor.floors(SPEC, {"baseline": {"auc": interval, "brier": interval}})
+    bounds = {each.score: each.bound for each in few}
+    assert (bounds["auc"], bounds["brier"]) == (0.6, 0.7), "the ends that are easier to reach"
+    unknown = {"baseline": {"auc": {"value": None, "low": None, "high": None}}}
+    assert "auc" not in {each.score for each in floor.floors(SPEC, unknown)}
     bare = replace(SPEC, gates=(Gate("auc", "baseline"),))
     assert floor.floors(bare, {}) == ()
 
