@@ -12,6 +12,7 @@ from runlore.backtest.policy import Past, PolicyName, ask
 from runlore.backtest.version import Trainer, Version
 from runlore.backtest.watch import Watch
 from runlore.drift.trigger import JudgedWindow
+from runlore.models.spec import LEAST_COMPARED
 from runlore.models.split import first_tested
 from runlore.performance.floor import FloorVerdict
 from runlore.records.errors import Refused
@@ -166,7 +167,7 @@ class _Run:
         data, spec = self.scene.trainer.data, self.scene.trainer.spec
         rows = self.scene.rows(max(made.trained_us, self.serving.trained_us), at_us)
         rows = rows[data.known_us[rows] < at_us]
-        if len(rows) < spec.performance.least_labels:
+        if len(rows) < LEAST_COMPARED:
             return False
         ours, theirs = (_answers(each, self.scene, rows) for each in (made, self.serving))
         found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)

@@ -12,6 +12,9 @@ from runlore.features.declaration import DAY_S, FeatureSet
 from runlore.records.errors import BadInput
 
 HOUR_S = 3_600.0
+LEAST_COMPARED = 100
+"""Executions on which a version and its successor are compared."""
+
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
 CandidateKind = Literal[
@@ -231,6 +234,11 @@ class ModelSpec:
             raise BadInput(f"spec {self.name}: needs `baseline` and at least one candidate more")
         if not 0.05 <= self.split.test_share <= 0.5:
             raise BadInput(f"spec {self.name}: test_share {self.split.test_share} not in .05 .. .5")
+        if self.split.retest_rows < LEAST_COMPARED:
+            raise BadInput(
+                f"spec {self.name}: retest_rows {self.split.retest_rows} are too few to compare a"
+                f" successor on; give {LEAST_COMPARED} or more"
+            )
 
     @property
     def is_probability(self) -> bool:

@@ -12,6 +12,7 @@ from runlore.features import matrix
 from runlore.models.bundle import Bundle
 from runlore.models.evidence import compare
 from runlore.models.gates import Measured, number
+from runlore.models.spec import LEAST_COMPARED
 from runlore.models.trained import TestPart, Trained
 from runlore.records.instant import from_us
 from runlore.store.engine import Store
@@ -20,8 +21,6 @@ from runlore.usecases.extract import Extract, members
 
 if TYPE_CHECKING:
     from runlore.registry import Registry, VersionRef
-
-LEAST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def _part(
     """The common test rows, with the champion's answers in the baseline's place."""
     test = trained.test
     common = test.as_of_us >= since_us
-    if bundle.question != trained.spec.question or common.sum() < LEAST_ROWS:
+    if bundle.question != trained.spec.question or common.sum() < LEAST_COMPARED:
         return None
     log = matrix.prepare(read_facts(store, until_seq=found.until_seq, sources=found.sources))
     rows, _ = matrix.extract(log, bundle.plan)
@@ -104,8 +103,8 @@ def _judge(trained: Trained, champion: str, part: TestPart | None, since_us: int
     )
     if part is None:
         reason = (
-            f"could not be compared with champion {champion}: fewer than {LEAST_ROWS} executions"
-            " that neither has learned from, or they answer different questions"
+            f"could not be compared with champion {champion}: fewer than {LEAST_COMPARED}"
+            " executions that neither has learned from, or they answer different questions"
         )
     return Challenge(
         champion=champion,

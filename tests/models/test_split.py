@@ -48,9 +48,9 @@ def test_the_test_part_is_bounded_where_that_is_asked_for(split):
 
 
 def test_a_successor_learns_from_all_but_the_newest_rows(split):
-    spec = split(test_share=0.3, retest_rows=50)
+    spec = split(test_share=0.3, retest_rows=100)
     found = divide(spec.succeeding(), DATA)
-    assert found.test.tolist() == list(range(550, 600))
+    assert found.test.tolist() == list(range(500, 600))
     assert len(divide(spec, DATA).test) == 180
     assert [gate.against for gate in spec.succeeding().gates] == [
         "baseline's value" if gate.against == "baseline" else gate.against for gate in spec.gates
