@@ -14,7 +14,7 @@ PACKAGES := $(VENV)/.packages-of-lock
 READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := runlore flows tasks bentos
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 BENCH ?=
 # What `make demo` and `make up` keep; other commands keep theirs under ~/.runlore.
 export RUNLORE_HOME ?= $(CURDIR)/.runlore
