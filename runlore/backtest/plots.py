@@ -111,7 +111,7 @@ def by_cost(
         f"{dearest.policy} costs {style.number(dearest.cpu_s / cheapest.cpu_s)} times what "
         f"{cheapest.policy} does",
         f"{name} over all of the replay with its 95 % block-bootstrap interval, by CPU seconds of "
-        "training, the first training included.",
+        "training, the first training included. In brackets: how often it retrained.",
         height_in=4.4,
     )
     for each in replayed:
@@ -124,7 +124,7 @@ def by_cost(
             fmt="o",
             capsize=4,
             color=COLOURS[each.policy],
-            label=f"{each.policy}, {each.trained} retrainings",
+            label=f"{each.policy} ({each.trained})",
         )
     naive = standings["baseline"].scores[spec.select_by].value
     axes.axhline(naive, color=style.INK, linestyle="--", linewidth=1.2, label="baseline")
