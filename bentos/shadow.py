@@ -6,13 +6,14 @@ waits for it. What it cannot keep up with is dropped and counted. A worker of th
 it, and starts it again; it ends with that worker.
 """
 
+import contextlib
 import logging
 import os
 import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -39,7 +40,14 @@ LAG = timedelta(seconds=5)
 
 MOST_TOGETHER = 200
 MOST_READ = 50_000
-RESTART_S = 5.0
+RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
+"""From one start to the next; twice as long each time that it ends within YOUNG_S."""
+
+YOUNG_S = 60.0
+NICENESS = 10
+"""From the first import on: a start costs seconds of a processor."""
+
+COMMAND = (sys.executable, "-m", "bentos.shadow")
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
 SELECT id, at, as_of, request, source, source_id FROM runlore.ledger
@@ -55,24 +63,31 @@ log = logging.getLogger("runlore.serving")
 class Starter:
     """Keeps the process going for as long as this worker leads."""
 
+    clock: Callable[[], float] = time.monotonic
     _process: subprocess.Popen[bytes] | None = None
-    _started: float = 0.0
+    _started: float = -LONGEST_RESTART_S
+    _pause_s: float = RESTART_S
 
     def keep(self, *, is_wanted: bool) -> None:
+        now = self.clock()
         if self._process is not None and self._process.poll() is not None:
             log.warning("the shadow ended with code %s", self._process.returncode)
             self._process = None
+            is_young = now - self._started < YOUNG_S
+            self._pause_s = min(2 * self._pause_s, LONGEST_RESTART_S) if is_young else RESTART_S
         if not is_wanted:
             self.stop()
-        elif self._process is None and time.monotonic() > self._started + RESTART_S:
-            self._started = time.monotonic()
-            self._process = subprocess.Popen((sys.executable, "-m", "bentos.shadow"))
+        elif self._process is None and now > self._started + self._pause_s:
+            self._started = now
+            self._process = subprocess.Popen(COMMAND)
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
             self._process.wait()
-        self._process = None
+        self._process, self._pause_s = None, RESTART_S
 
 
 @dataclass
@@ -158,7 +173,6 @@ def main() -> None:
     from runlore import settings as environment
     from runlore.usecases import specs
 
-    os.nice(10)
     speak()
     settings = environment.read()
     names = tuple(spec.name for spec in specs.every(settings))

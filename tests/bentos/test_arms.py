@@ -1,5 +1,6 @@
 """The challenger answers its share; a shadow answers nobody."""
 
+import sys
 from collections import Counter
 from pathlib import Path
 from uuid import RFC_4122
@@ -12,7 +13,7 @@ from sqlalchemy import text
 from bentos import shadow
 from bentos.arms import Challenge
 from bentos.serving import Live, Serving, load
-from bentos.shadow import Shadow
+from bentos.shadow import Shadow, Starter
 from runlore.records import instant
 from runlore.store.engine import Store, dedicated
 from runlore.usecases import features
@@ -128,6 +129,28 @@ def test_a_shadow_that_fails_says_so_on_the_ledger_alone(
     with dedicated(store) as line:
         Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since")).step(line)
     assert Counter(on_ledger(store))["shadow", "8", 500] == 1
+
+
+def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little_priority(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notes = tmp_path / "starts"
+    told = f"import os, time; time.sleep(.2); open({str(notes)!r}, 'a').write(f'{{os.nice(0)}} ')"
+    monkeypatch.setattr(shadow, "COMMAND", (sys.executable, "-c", told))
+    now = 1_000
+    starter = Starter(clock=lambda: now)
+    started = []
+    for now in range(1_000, 1_100):
+        starter.keep(is_wanted=True)
+        if starter._process is not None and starter._process.returncode is None:
+            started.append(now)
+            starter._process.wait()
+    assert started == [1_000, 1_011, 1_032, 1_073]
+    assert notes.read_text().split() == [str(shadow.NICENESS)] * 4
+    starter.stop()
+    starter.keep(is_wanted=True)
+    assert starter._process is not None, "asked for anew it starts as at first"
+    starter.stop()
 
 
 def test_what_the_shadow_cannot_keep_up_with_is_dropped(
