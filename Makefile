@@ -42,7 +42,7 @@ demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, m
 
 .PHONY: test
 test: $(READY) ## Run all tests, also those that start servers (several minutes).
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 .PHONY: check
 check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast tests.

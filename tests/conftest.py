@@ -25,11 +25,6 @@ AND pg_relation_size(pg_class.oid) > 0
 """
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Those that start servers first: at the end, the last of them would be waited for alone."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
-
-
 @pytest.fixture
 def short_tmp() -> Iterator[Path]:
     """A folder whose path leaves room for a socket's name."""
