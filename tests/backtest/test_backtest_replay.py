@@ -123,13 +123,23 @@ def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, Replayed]) 
         assert asked[loop.trained_us == trained_us].min() == at_us
 
 
+def test_what_has_not_won_by_enough_never_serves() -> None:
+    spec = replace(SPEC, retraining=replace(SPEC.retraining, least_gain=10.0))
+    loop = replay(
+        Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)), "loop"
+    )
+    assert {each.outcome for each in loop.retrainings} == {"not better"}
+    assert (loop.trained_us == EDGES[0]).all()
+
+
 def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_from() -> None:
-    """A third of what is known, at most `retest_rows`, is held back; all the rest teaches."""
+    """30 % of what is known, at most `retest_rows`, is held back; all the rest teaches."""
     for most in (120, 10_000):
         spec = replace(SPEC, split=replace(SPEC.split, retest_rows=most))
         shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
         loop = replay(shared, "loop")
         data = shared.trainer.data
+        assert loop.retrainings
         for each in loop.retrainings:
             known = np.flatnonzero((data.as_of_us < each.at_us) & (data.known_us < each.at_us))
             held_back = min(most, len(known) - int(0.7 * len(known)))
