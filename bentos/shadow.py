@@ -47,6 +47,9 @@ YOUNG_S = 60.0
 NICENESS = 10
 """From the first import on: a start costs seconds of a processor."""
 
+LAST_WORDS_S = 2.0
+"""From being asked to end to being ended; the worker that waits serves meanwhile."""
+
 COMMAND = (sys.executable, "-m", "bentos.shadow")
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
@@ -86,7 +89,11 @@ class Starter:
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait()
+            try:
+                self._process.wait(LAST_WORDS_S)
+            except subprocess.TimeoutExpired:  # frozen, or deaf
+                self._process.kill()
+                self._process.wait()
         self._process, self._pause_s = None, RESTART_S
 
 

@@ -18,6 +18,8 @@ from runlore.store.schema import SCHEMA
 INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
 COLUMNS = ("seq", "revision", *EXECUTION_COLUMNS)
 UTC_US = pa.timestamp("us", "UTC")
+BLOCK_BYTES = 64 << 20
+"""No row may be longer; the largest that a request can bring is shorter."""
 
 
 def read_facts(
@@ -107,7 +109,7 @@ def _table(rows: bytearray) -> pa.Table:
         return pa.table({name: pa.array([], kind) for name, kind in types.items()})
     return pa_csv.read_csv(
         pa.py_buffer(rows),
-        pa_csv.ReadOptions(column_names=COLUMNS),
+        pa_csv.ReadOptions(column_names=COLUMNS, block_size=min(len(rows) + 1, BLOCK_BYTES)),
         pa_csv.ParseOptions(newlines_in_values=True),
         pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=False),
     )

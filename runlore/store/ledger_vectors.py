@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from runlore.store.engine import Store
 
-ARMS = ["champion", "challenger", "shadow"]
+ARMS = ["champion", "champion-batch", "challenger", "shadow"]
 ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 HEADER_BYTES = 20
 GIVEN = """

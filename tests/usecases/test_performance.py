@@ -25,6 +25,7 @@ from runlore.settings import Settings
 from runlore.store import anomalies, performance_results
 from runlore.store.engine import Store
 from runlore.store.tracking import tracking_url
+from runlore.usecases import retraining
 from runlore.usecases.performance import PerformanceOutcome, performance
 from runlore.usecases.score import score
 from runlore.usecases.train import train_spec
@@ -140,6 +141,25 @@ def test_a_concept_drift_withdraws_the_estimate_and_breaks_the_floor(
     score(store, registry, spec, day(98), day(91))
     healed = performance(store, registry, spec, day(98), tmp_path)
     assert (healed.anomaly, open_reasons(store)) == ("resolved", [])
+
+
+def test_a_score_below_its_floor_asks_for_a_training_once(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    fair = performance(store, registry, spec, day(84), tmp_path)
+    assert retraining.because_of_performance(fair) is None
+    add(store, FAILING)
+    score(store, registry, spec, day(91), day(84))
+    found = performance(store, registry, spec, day(91), tmp_path)
+    wish = retraining.because_of_performance(found)
+    assert wish is not None
+    assert (wish.trigger, wish.reason) == ("performance", found.floors[0].reason)
+    first = retraining.request(store, registry, spec, wish, day(91))
+    assert (first.is_new, first.retraining.state) == (True, "wanted")
+    again = retraining.because_of_performance(performance(store, registry, spec, day(91), tmp_path))
+    assert again == wish
+    second = retraining.request(store, registry, spec, wish, day(91))
+    assert (second.is_new, second.retraining.id) == (False, first.retraining.id)
 
 
 def test_scores_stay_in_the_store_and_the_plot_in_the_run(
