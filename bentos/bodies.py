@@ -11,9 +11,12 @@ from anyio import CapacityLimiter
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from bentos.errors import ClientGone, TooLarge
+from bentos.errors import ClientGone, Overloaded, TooLarge
 
 T = TypeVar("T")
+MOST_QUEUED = 100
+"""For one of these, in one process, each with its body."""
+
 READERS, RECORDERS = 16, 8
 """At work at once in one process: together no more than the database's pool has connections.
 
@@ -54,11 +57,14 @@ async def read_body(request: Request) -> bytes:
 async def in_thread(request: Request, work: Callable[[], T], *, is_recording: bool = False) -> T:
     """Do what waits for the database away from the event loop.
 
-    When the request's time is over it goes on, but nobody waits for it any more. Until it ends it
-    counts as at work: so many connections does it take.
+    Raises Overloaded when too many wait already. When the request's time is over it goes on, but
+    nobody waits for it any more. Until it ends it counts as at work: so many connections does it
+    take.
     """
     limits: Limits = request.app.state.limits
     limiter = limits.recorders if is_recording else limits.readers
+    if limiter.statistics().tasks_waiting >= MOST_QUEUED:
+        raise Overloaded(f"{MOST_QUEUED} requests of this sort wait already; try again later")
     borrower = object()
     await limiter.acquire_on_behalf_of(borrower)
     task = asyncio.create_task(_worked(work, limiter, borrower))

@@ -46,6 +46,12 @@ class _Item:
     work: Ask | Row
     done: "asyncio.Future[list[Answer]]"
 
+    def may_be_written(self) -> bool:
+        """Not once its time is over, or nobody waits; a row is written whoever waits."""
+        if isinstance(self.work, Row):
+            return True
+        return not self.done.done() and self.work.claim.take("ledger")
+
     def settle(self, found: Answered | Exception) -> None:
         if self.done.done():  # nobody waits any more
             return
@@ -71,13 +77,19 @@ class GroupCommit:
     _is_closing: bool = False
     _task: "asyncio.Task[None] | None" = None
 
-    async def answer(self, ask: Ask) -> list[Answer]:
-        """Answers that are on the ledger. Raises Overloaded, Unavailable, what answering raised."""
-        return await self._enqueue(ask)
+    def answer(self, ask: Ask) -> "asyncio.Future[list[Answer]]":
+        """Answers that are on the ledger. Raises Overloaded; the future Unavailable, or what
+        answering raised."""
+        return self._enqueue(ask)
 
     async def write(self, row: Row) -> None:
-        """Put a row on the ledger."""
-        await self._enqueue(row)
+        """Put a row on the ledger, also when who waits for it gives up."""
+        done = self._enqueue(row)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            done.add_done_callback(_log_failure)
+            raise
 
     def write_later(self, row: Row) -> None:
         """As `write`, but nobody waits for it; what goes wrong with it later is in the log."""
@@ -153,7 +165,12 @@ async def _committed(
     """What each item comes to; its rows are durable then."""
     try:
         found = await _answered(line, [item.work for item in group])
-        rows = [row for each in found if isinstance(each, Answered) for row in each.rows]
+        rows = [
+            row
+            for item, each in zip(group, found, strict=True)
+            if isinstance(each, Answered) and item.may_be_written()
+            for row in each.rows
+        ]
         if rows and has_ledger and line is not None:
             await _write(line, rows)
     except RunloreError as error:

@@ -18,7 +18,7 @@ from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
 from bentos.shadow import Starter
 from runlore import settings as environment
-from runlore.records.errors import Unavailable
+from runlore.records.errors import NotFound, Unavailable
 from runlore.registry import Digested, Registry, connect
 from runlore.settings import Settings
 from runlore.store import alias_changes, workers
@@ -35,6 +35,8 @@ RETRY_FAILED_S = 30.0
 log = logging.getLogger("runlore.serving")
 
 Loaded = dict[tuple[str, Digested], Live]
+Past = Mapping[str, Mapping[str, alias_changes.Entry]]
+"""Alias -> spec -> its newest change."""
 
 
 @asynccontextmanager
@@ -79,9 +81,23 @@ class Follower:
     _trouble: str = ""
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._look())
+            both.create_task(self._beat())
+
+    async def _look(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             await asyncio.to_thread(self.step)
+
+    async def _beat(self) -> None:
+        """Be heard of while a version is being loaded, which takes longer than silence may."""
+        while True:
+            await asyncio.sleep(TELL_S)
+            store = self.serving.store
+            if store is not None:
+                with contextlib.suppress(Exception):  # the next look tells what is wrong
+                    await asyncio.to_thread(self._tell_where, store)
 
     def step(self) -> None:
         """Look once. What cannot be reached leaves everything as it is.
@@ -93,12 +109,7 @@ class Follower:
             store = self._answering_store()
             self._lessen(promotion.arms(store))
             registry = self._connected(store)
-            aliases = registry.aliases(self.serving.names)
-            arms = promotion.arms(store)
-            before = alias_changes.newest(store, CHAMPION)
-            for name in self.serving.names:
-                self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
-                self._keep_ready(name, aliases[name], before.get(name), store, registry)
+            troubles = self._look_at_specs(store, registry)
             if not self.is_shadow:
                 self._tell_where(store)
                 self._shadow(store)
@@ -107,7 +118,26 @@ class Follower:
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
             self._tell(f"{type(error).__name__}: {error}")
         else:
-            self._tell("")
+            self._tell("; ".join(troubles))
+
+    def _look_at_specs(self, store: Store, registry: Registry) -> list[str]:
+        """What is wrong with one spec, which is told, keeps no other from being followed."""
+        aliases = registry.aliases(self.serving.names)
+        arms = promotion.arms(store)
+        past = _newest(store)
+        troubles = []
+        for name in self.serving.names:
+            try:
+                self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
+                if not self.is_shadow and _is_moved(name, aliases[name], past):
+                    promotion.reconcile(store, registry, name)
+                    past = _newest(store)
+                self._keep_ready(name, aliases[name], past[CHAMPION].get(name), store, registry)
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001  (told below)
+                troubles.append(f"{name}: {type(error).__name__}: {error}")
+        return troubles
 
     def close(self) -> None:
         self._starter.stop()
@@ -160,6 +190,7 @@ class Follower:
         next_challenge = None if live is None else Challenge(live, arms)
         if new is champion and next_challenge == challenge:
             return
+        self._understand(name, new)
         self.serving.put(name, new, next_challenge)
         if new is not champion:
             log.info("%s: %s", name, _says(new))
@@ -176,14 +207,27 @@ class Follower:
         kept = set(aliases.values())
         tried = {digested.version for each, digested in self._loaded if each == name}
         tried |= {version for each, version in self._gone if each == name}
-        if last is not None and last.previous is not None and last.previous not in tried:
-            ref = registry.version(name, last.previous)
-            if not self._ready(name, Digested(ref.version, ref.digest), store, registry):
-                self._gone.add((name, last.previous))
+        before = None if last is None else last.previous
+        if before is not None and before not in tried:
+            self._fetch_before(name, before, store, registry)
         for each, digested in list(self._loaded):
-            is_before = last is not None and digested.version == last.previous
-            if each == name and digested not in kept and not is_before:
+            if each == name and digested not in kept and digested.version != before:
                 del self._loaded[each, digested]
+        self._understand(name, self.serving.live.get(name))
+
+    def _understand(self, name: str, champion: Live | None) -> None:
+        mine = [live for (each, _), live in self._loaded.items() if each == name]
+        self.serving.understand(name, champion, sorted(mine, key=lambda live: live.bundle.digest))
+
+    def _fetch_before(self, name: str, version: str, store: Store, registry: Registry) -> None:
+        try:
+            ref = registry.version(name, version)
+        except NotFound as error:
+            log.warning("%s version %s cannot come back: %s", name, version, error)
+        else:
+            if self._ready(name, Digested(ref.version, ref.digest), store, registry):
+                return
+        self._gone.add((name, version))
 
     def _ready(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live | None:
         """A version loaded and tried out, beside the one that answers; None when it fails."""
@@ -226,6 +270,17 @@ class Follower:
         if trouble != self._trouble and (trouble or self._trouble):
             log.warning("%s", trouble or "reachable again")
         self._trouble = trouble
+
+
+def _newest(store: Store) -> Past:
+    return {alias: alias_changes.newest(store, alias) for alias in promotion.ALIASES}
+
+
+def _is_moved(name: str, aliases: Mapping[str, Digested], past: Past) -> bool:
+    """Whether an alias points elsewhere than its history says."""
+    actual = {alias: found.version for alias, found in aliases.items()}
+    known = {alias: entries[name].version for alias, entries in past.items() if name in entries}
+    return any(actual.get(alias) != known.get(alias) for alias in past)
 
 
 def _says(live: Live | None) -> str:

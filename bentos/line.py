@@ -1,6 +1,7 @@
 """A connection to the database of a thread's own, or of an event loop's."""
 
 import contextlib
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -9,6 +10,9 @@ import psycopg
 
 from runlore.records.errors import Unavailable
 from runlore.store.engine import Store, dedicated, dedicated_async
+
+LONGEST_AWAY_S = 1.0
+"""What an attempt to connect found is taken for granted for as long as it took, at most this."""
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
@@ -54,6 +58,8 @@ class AsyncLine:
 
     store: Callable[[], Store]
     _connection: AsyncConnection | None = None
+    _away: str = ""
+    _away_until: float = 0.0
 
     async def use(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do what may be done twice; once more when the connection is lost meanwhile."""
@@ -73,9 +79,23 @@ class AsyncLine:
         store = self.store()
         try:
             with store.watched():
-                if self._connection is None or self._connection.closed:
-                    self._connection = await dedicated_async(store)
-                return await work(self._connection)
+                return await work(await self._connected(store))
         except BaseException:
             await self.close()
             raise
+
+    async def _connected(self, store: Store) -> AsyncConnection:
+        """Where nobody answers, only one who asks waits for that; others are told what it found."""
+        if self._connection is not None and not self._connection.closed:
+            return self._connection
+        began = time.monotonic()
+        if began < self._away_until:
+            raise Unavailable(self._away)
+        try:
+            with store.watched():
+                self._connection = await dedicated_async(store)
+        except Unavailable as error:
+            now = time.monotonic()
+            self._away, self._away_until = str(error), now + min(now - began, LONGEST_AWAY_S)
+            raise
+        return self._connection

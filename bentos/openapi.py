@@ -13,7 +13,7 @@ from bentos.alerts import MOST_ALERTS, USUAL_ALERTS
 from bentos.errors import MEDIA_TYPE, TITLES
 from bentos.fields import Id
 from bentos.products.ways import WAYS
-from bentos.question import MOST_REASONS, MOST_ROWS, ask
+from bentos.question import MOST_REASONS, MOST_ROWS, Question, ask
 from bentos.serving import Live, Serving
 from bentos.ways import described
 from runlore import __version__
@@ -58,15 +58,17 @@ class Documents:
     as many predictions."""
 
     serving: Serving
-    _written: dict[bool, tuple[Mapping[str, Live], bytes]] = field(default_factory=dict)
+    _written: dict[bool, tuple[Mapping[str, Live], Mapping[str, Question], bytes]] = field(
+        default_factory=dict
+    )
 
     def read(self, *, needs_key: bool) -> bytes:
-        live = self.serving.live
+        live, questions = self.serving.live, self.serving.questions
         known = self._written.get(needs_key)
-        if known is None or known[0] is not live:
+        if known is None or known[0] is not live or known[1] is not questions:
             text = json.dumps(document(self.serving, needs_key=needs_key), ensure_ascii=False)
-            known = self._written[needs_key] = live, text.encode()
-        return known[1]
+            known = self._written[needs_key] = live, questions, text.encode()
+        return known[2]
 
 
 def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
@@ -120,7 +122,7 @@ def _request(serving: Serving, name: str) -> type[BaseModel]:
     live = serving.live.get(name)
     if live is None:
         return ask(name, None, serving.clock).request
-    return live.question.request
+    return serving.question(name).request
 
 
 def _records(serving: Serving) -> tuple[type[BaseModel], type[BaseModel]]:
@@ -165,26 +167,26 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
         "/executions": _post(
             "Record work that was submitted",
             "record_execution",
-            _responses(known, 400, 413, 422, 503),
+            _responses(known, 400, 413, 422, 503, 504),
             _ref(execution),
         ),
         "/executions/{id}": _get(
             "All that is known of an execution",
             "read_execution",
-            _responses(history, 404, 422, 503),
+            _responses(history, 404, 422, 503, 504),
             [_id(EXECUTION_ID)],
         ),
         "/executions/{id}/outcome": _post(
             "Record what came of it, or correct that",
             "record_outcome",
-            _responses(known, 400, 404, 413, 422, 503),
+            _responses(known, 400, 404, 413, 422, 503, 504),
             _ref(ending),
             [_id(EXECUTION_ID)],
         ),
         "/predictions/{id}": _get(
             "A prediction as the ledger has it",
             "read_prediction",
-            _responses(row, 404, 409, 422, 503),
+            _responses(row, 404, 409, 422, 503, 504),
             [_id({"type": "string", "format": "uuid"}), REASONS],
         ),
     }
@@ -195,17 +197,19 @@ def _alert_paths() -> Content:
     one = {"200": ("The alert, with its history", _ref(schema.AlertDetail))}
     number = _id({"type": "integer", "minimum": 1})
     return {
-        "/alerts": _get("What deviates", "read_alerts", _responses(page, 422, 503), ALERT_FILTERS),
+        "/alerts": _get(
+            "What deviates", "read_alerts", _responses(page, 422, 503, 504), ALERT_FILTERS
+        ),
         "/alerts/{id}": _get(
             "An alert with its evidence, its history and its way to each channel",
             "read_alert",
-            _responses(one, 404, 422, 503),
+            _responses(one, 404, 422, 503, 504),
             [number],
         ),
         "/alerts/{id}/ack": _post(
             "Take care of an alert: it is told again only when it becomes worse",
             "acknowledge_alert",
-            _responses(one, 400, 404, 409, 413, 422, 503),
+            _responses(one, 400, 404, 409, 413, 422, 503, 504),
             _ref(schema.Acknowledgement),
             [number],
         ),

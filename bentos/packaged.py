@@ -16,7 +16,7 @@ from bentos.logs import speak
 from bentos.memory import settle
 from bentos.routes import TIMEOUT_S, application
 from bentos.serving import Serving, load
-from bentos.shortcut import Shortcut
+from bentos.shortcut import Shortcut, tracing
 from runlore import settings as environment
 from runlore.store.engine import open_store
 from runlore.usecases import features
@@ -60,7 +60,7 @@ app = application(packaged)
     traffic={"timeout": TIMEOUT_S + 2},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
-    tracing={"excluded_urls": ".*"},
+    tracing=tracing(),
 )
 @bentoml.asgi_app(app)
 class Predictions:

@@ -1,6 +1,6 @@
 """The request of one spec, made from the plan of the version that answers it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -37,10 +37,17 @@ class Question:
         return Subject(told.actor, told.kind, told.scope, given)
 
 
-def ask(name: str, plan: FeaturePlan | None, clock: Clock) -> Question:
-    """plan: of the version that answers; None: there is none yet, any inputs will do."""
+def ask(
+    name: str, plan: FeaturePlan | None, clock: Clock, others: Sequence[FeaturePlan] = ()
+) -> Question:
+    """plan: of the version that answers; None: there is none yet, any inputs will do.
+
+    others: of versions whose inputs may be said as well.
+    """
     title = "".join(part.capitalize() for part in name.split("-"))
-    names = {} if plan is None else _kinds(plan)
+    names: dict[str, Any] = {}
+    for each in (*others, *([] if plan is None else [plan])):
+        names |= _kinds(each)
     aliases = {f"input_{at}": name for at, name in enumerate(sorted(names))}
     inputs: Any = Values
     if plan is not None:
@@ -62,6 +69,11 @@ def ask(name: str, plan: FeaturePlan | None, clock: Clock) -> Question:
     request = create_model(f"{title}Request", __base__=base, **fields)
     rows: Any = Annotated[list[request], Field(min_length=1, max_length=MOST_ROWS)]
     return Question(request, TypeAdapter(rows), aliases)
+
+
+def inputs_of(plan: FeaturePlan) -> frozenset[str]:
+    """The inputs that a version knows."""
+    return frozenset(_kinds(plan))
 
 
 def _kinds(plan: FeaturePlan) -> dict[str, Any]:

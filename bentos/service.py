@@ -4,7 +4,7 @@ import bentoml
 
 from bentos.following import following
 from bentos.routes import TIMEOUT_S, application
-from bentos.shortcut import Shortcut
+from bentos.shortcut import Shortcut, tracing
 
 app = application(following)
 
@@ -14,7 +14,7 @@ app = application(following)
     traffic={"timeout": TIMEOUT_S + 2},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
-    tracing={"excluded_urls": ".*"},
+    tracing=tracing(),
     http={"host": "127.0.0.1"},
 )
 @bentoml.asgi_app(app)

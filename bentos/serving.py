@@ -1,6 +1,6 @@
 """What a process serves: its database and, of each spec, the version that answers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -10,7 +10,7 @@ import numpy as np
 
 from bentos.arms import Challenge
 from bentos.committing import GroupCommit
-from bentos.question import Clock, Question, ask
+from bentos.question import Clock, Question, ask, inputs_of
 from runlore.features import fold
 from runlore.features.keys import Subject
 from runlore.models.bundle import Bundle
@@ -58,7 +58,9 @@ class Serving:
     store: Store | None = None
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
+    questions: Mapping[str, Question] = field(default_factory=lambda: MappingProxyType({}))
     commits: GroupCommit = field(init=False)
+    _understood: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         store = None if self.is_standalone else self.database
@@ -71,6 +73,25 @@ class Serving:
         if found is None:
             raise NoChampion(name)
         return found
+
+    def question(self, name: str) -> Question:
+        """What a request may say: see `understand`."""
+        return self.questions.get(name) or self.champion(name).question
+
+    def understand(self, name: str, champion: Live | None, others: Iterable[Live]) -> None:
+        """Let requests say what any of these versions knows, so that none is refused because
+        another one takes the champion's place."""
+        plans = {each.bundle.digest: each.bundle.plan for each in others}
+        digest = "" if champion is None else champion.bundle.digest
+        if self._understood.get(name) == (digest, *plans):
+            return
+        self._understood[name] = (digest, *plans)
+        more = None
+        if champion is not None:
+            known = inputs_of(champion.bundle.plan)
+            further = [plan for plan in plans.values() if inputs_of(plan) - known]
+            more = ask(name, champion.bundle.plan, self.clock, further) if further else None
+        self.questions = _with(self.questions, name, more)
 
     def version(self, name: str, number: str) -> Live:
         """Champion or challenger, by its number. Refused when it is neither any more."""

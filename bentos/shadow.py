@@ -58,6 +58,11 @@ WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200 AND a
 AND id <> ALL(%b)
 ORDER BY at DESC LIMIT %s
 """
+SLEPT_THROUGH = """
+SELECT count(*) FROM runlore.ledger
+WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200
+AND at > %s AND at <= %s
+"""
 
 log = logging.getLogger("runlore.serving")
 
@@ -106,6 +111,8 @@ class Shadow:
     _done: dict[uuid.UUID, datetime] = field(default_factory=dict)
     """What was answered or dropped, and when it was asked; the database leaves it out."""
 
+    _looked: dict[str, datetime] = field(default_factory=dict)
+
     def step(self, connection: psycopg.Connection[Any]) -> int:
         """Answer what is new; how many answers were added."""
         challenges = self.serving.challenges.items()
@@ -116,16 +123,29 @@ class Shadow:
         )
 
     def _answer(self, connection: psycopg.Connection[Any], spec: str, challenge: Challenge) -> int:
-        since = max(self.since, instant.now() - LAG)
+        now = instant.now()
+        since = max(self.since, now - LAG)
+        dropped = self._slept_through(connection, spec, since)
         self._done = {each: at for each, at in self._done.items() if at > since}
         cursor = connection.cursor(row_factory=dict_row)
         new = cursor.execute(NEW, (spec, since, list(self._done), MOST_READ)).fetchall()
-        self._done.update((row["id"], row["at"]) for row in new)
-        metrics().shadow_dropped.labels(spec).inc(max(len(new) - MOST_TOGETHER, 0))
         rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
         if rows:
             ledger.add_again(connection, rows)
+        self._done.update((row["id"], row["at"]) for row in new)
+        self._looked[spec] = now
+        metrics().shadow_dropped.labels(spec).inc(dropped + len(new) - len(rows))
         return len(rows)
+
+    def _slept_through(
+        self, connection: psycopg.Connection[Any], spec: str, since: datetime
+    ) -> int:
+        """How many answers came after the last look and are too old by now."""
+        last = self._looked.get(spec, since)
+        if last >= since:
+            return 0
+        row = connection.execute(SLEPT_THROUGH, (spec, last, since)).fetchone()
+        return int(row[0]) if row else 0
 
     def _rows(
         self,

@@ -24,6 +24,16 @@ PREFIX, BATCH = "/predict/", "batch"
 ONE = PREFIX + "{spec}"
 
 
+def is_traced() -> bool:
+    """Whether BentoML was told where to send traces."""
+    return bool(BentoMLContainer.tracing.exporter_type.get())
+
+
+def tracing() -> dict[str, str]:
+    """For the service: without an exporter a trace is made for nobody, and costs as much."""
+    return {} if is_traced() else {"excluded_urls": ".*"}
+
+
 class Shortcut:
     """A middleware for BentoML: when the service starts it steps in front of all others."""
 
@@ -31,7 +41,7 @@ class Shortcut:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" and not BentoMLContainer.tracing.exporter_type.get():
+        if scope["type"] == "lifespan" and not is_traced():
             whole: Starlette = scope["app"]
             assert whole.middleware_stack is not None  # noqa: S101  (it has called us)
             whole.middleware_stack = Fork(whole.middleware_stack, _mounted(whole))

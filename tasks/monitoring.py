@@ -9,8 +9,9 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
 from runlore.features.declaration import DAY_S
+from runlore.records.errors import Refused
 from runlore.records.instant import now, parse
-from runlore.store.engine import open_store
+from runlore.store.engine import Store, open_store
 from runlore.store.tracking import tracking_url
 from runlore.usecases import drift_history, retention, skew, specs
 from runlore.usecases import monitor as monitoring
@@ -54,7 +55,7 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
         found = skew.skew(store, known, spec, since, chosen.home / "serving", at)
         skew.note(store, found, at)
         skew.let_rest(store, spec, found, at)
-        gone = retention.prune(store, chosen.ledger_days)
+        gone = _pruned(store, chosen.ledger_days)
     logger = get_run_logger()
     for each in found:
         tell = logger.info if each.is_clean else logger.error
@@ -63,6 +64,15 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     if gone:
         logger.info("dropped from the ledger: %s", ", ".join(gone))
     return found
+
+
+def _pruned(store: Store, days: int) -> list[str]:
+    """What is being read is dropped another day."""
+    try:
+        return retention.prune(store, days)
+    except Refused as error:
+        get_run_logger().warning("%s", error)
+        return []
 
 
 def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[Judged]) -> str:

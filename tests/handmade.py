@@ -27,15 +27,25 @@ def plan_of(spec: ModelSpec) -> FeaturePlan:
 
 
 def write_bundle(
-    folder: Path, name: str = "failure-risk", seed: int = 1, plan: FeaturePlan | None = None
+    folder: Path,
+    name: str = "failure-risk",
+    seed: int = 1,
+    plan: FeaturePlan | None = None,
+    *,
+    graph: bytes | None = None,
+    probe: dict[str, Any] | None = None,
 ) -> Path:
-    """Write a version of a catalog spec whose answer is a weighted sum of its features."""
+    """Write a version of a catalog spec whose answer is a weighted sum of its features.
+
+    graph: another one in its place. probe: rows, and what training said of them.
+    """
     spec = SPECS[name]
     plan = plan or plan_of(spec)
     folder.mkdir(parents=True, exist_ok=True)
     weights = np.random.default_rng(seed).normal(0, 0.1, len(plan.names)).astype(np.float32)
-    (folder / bundle.MODEL).write_bytes(_graph(weights, is_probability=spec.is_probability))
-    description = _description(spec, plan)
+    written = graph or _graph(weights, is_probability=spec.is_probability)
+    (folder / bundle.MODEL).write_bytes(written)
+    description = _description(spec, plan) | ({} if probe is None else {"probe": probe})
     description["digest"] = bundle.content_digest(description, [folder / bundle.MODEL])
     (folder / bundle.DESCRIPTION).write_text(json.dumps(description))
     return folder

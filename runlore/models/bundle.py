@@ -202,6 +202,16 @@ def describe(trained: "Trained") -> dict[str, Any]:
     return {name: _plain(each) for name, each in found.items()}
 
 
+def is_whole(folder: Path) -> bool:
+    """Whether a bundle's files are those that were written."""
+    try:
+        description = _read(folder)
+        graphs = [folder / name for name in description["graphs"]]
+        return bool(content_digest(description, graphs) == description["digest"])
+    except (NotFound, OSError, ValueError, KeyError):
+        return False
+
+
 def content_digest(description: Mapping[str, Any], graphs: list[Path]) -> str:
     """sha256 over what answers: the description without its digest, and the graphs."""
     named = {k: v for k, v in description.items() if k != "digest"}

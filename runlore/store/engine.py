@@ -24,7 +24,9 @@ Connection = sqlalchemy.Connection
 T = TypeVar("T")
 DRIVER = "postgresql+psycopg"
 SCHEMES = {"postgres", "postgresql", DRIVER}
-CONNECT_TIMEOUT_S = 10
+CONNECT_TIMEOUT_S = 4
+"""Less than a request has."""
+
 LIVENESS = {
     "tcp_user_timeout": 5000,
     "keepalives": 1,
@@ -34,6 +36,16 @@ LIVENESS = {
 }
 """How soon a server that went without a word is missed: milliseconds, then seconds."""
 
+MISSED_BY_SERVER = " ".join(
+    f"-c tcp_{name}={value}" for name, value in LIVENESS.items() if name.startswith("keepalives_")
+)
+"""How soon the server misses a client, whose locks others wait for."""
+
+ENDED_BY_SERVER = (
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CrashShutdown,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+)
 POOL_SIZE = 5
 POOL_OVERFLOW = 20
 POOL_TIMEOUT_S = 5.0
@@ -76,10 +88,8 @@ class Store:
             if not error.connection_invalidated:
                 raise
             raise _unavailable(self.engine.url, error.orig) from error
-        except psycopg.OperationalError as error:
-            if error.sqlstate is not None and not isinstance(
-                error, psycopg.errors.AdminShutdown | psycopg.errors.CrashShutdown
-            ):
+        except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+            if error.sqlstate is not None and not isinstance(error, ENDED_BY_SERVER):
                 raise
             raise _unavailable(self.engine.url, error) from error
 
@@ -131,7 +141,7 @@ def _session(url: URL) -> dict[str, str | int]:
     liveness = {name: int(str(url.query.get(name, usual))) for name, usual in LIVENESS.items()}
     return {
         **liveness,
-        "options": f"{given} -c TimeZone=UTC".strip(),
+        "options": f"{MISSED_BY_SERVER} {given} -c TimeZone=UTC",
         "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_TIMEOUT_S))),
         "application_name": str(url.query.get("application_name", "runlore")),
     }

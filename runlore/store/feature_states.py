@@ -58,6 +58,9 @@ ALONE = "SELECT count(pg_advisory_xact_lock(number)::text) FROM unnest(%s::bigin
 MOST_LOCKED = 500
 """PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
 
+LET_GO = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+"""A recorder that is frozen, or cut off, is ended, since others wait for its keys."""
+
 CLOCK = "SELECT clock_timestamp()"
 WRITE = "UPDATE runlore.feature_states SET state = %b WHERE history = %s AND key = %s"
 FORGET = "DELETE FROM runlore.feature_states WHERE history = %s"
@@ -66,6 +69,11 @@ INSERT INTO runlore.feature_histories (history, declaration, built_seq) VALUES (
 ON CONFLICT (history) DO UPDATE
 SET built_seq = EXCLUDED.built_seq, is_stale = false, built_at = CASE
     WHEN feature_histories.is_stale THEN clock_timestamp() ELSE feature_histories.built_at END
+"""
+
+SETTLE = """
+UPDATE runlore.feature_histories SET built_at = clock_timestamp()
+WHERE history = ANY(%s) AND built_at >= now()
 """
 
 
@@ -195,6 +203,11 @@ def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
     with connection.pipeline():
         for name, state in states.items():
             connection.execute(WRITE, (state.tolist(), *name))
+
+
+def settle(connection: Connection, histories: Iterable[History]) -> None:
+    """Say that what this transaction has built is known from its end on, not from its middle."""
+    connection.execute(SETTLE, ([history.digest for history in histories],))
 
 
 def replace_history(

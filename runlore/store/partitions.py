@@ -8,11 +8,13 @@ from typing import Any
 import psycopg
 import sqlalchemy
 
-from runlore.records.errors import BadInput
+from runlore.records.errors import BadInput, Refused
 from runlore.store.schema import PARTITIONED, SCHEMA
 
 Connection = sqlalchemy.Connection | psycopg.Connection[Any]
 MOST_MONTHS = 2400
+PATIENCE_MS = 500
+"""To wait for readers before months are dropped; so long may predictions wait, too."""
 
 PRESENT = """
 SELECT child.relname FROM pg_inherits
@@ -58,12 +60,19 @@ def months(connection: Connection, table: str) -> list[datetime]:
 
 
 def drop_before(connection: Connection, table: str, before: datetime) -> list[str]:
-    """Drop the months that ended at `before` or earlier, with all their rows; their names."""
+    """Drop the months that ended at `before` or earlier, with all their rows; their names.
+
+    Raises Refused when somebody reads the table for long: writers would wait behind the dropping.
+    """
     limit = _month(before, "before")
     gone = [m for m in months(connection, table) if _month(m, "month") < limit]
     names = [_name(table, _month(month, "month")) for month in gone]
-    for name in names:
-        _execute(connection, f"DROP TABLE {SCHEMA}.{name}")
+    _execute(connection, f"SET LOCAL lock_timeout = {PATIENCE_MS}")
+    try:
+        for name in names:
+            _execute(connection, f"DROP TABLE {SCHEMA}.{name}")
+    except psycopg.errors.LockNotAvailable as error:
+        raise Refused(f"{table}: it is being read; drop what is too old later") from error
     return names
 
 

@@ -75,6 +75,7 @@ class Opened:
 def open_execution(connection: Connection, source: str, source_id: str) -> Opened:
     """Be the only one who tells of this execution until the transaction ends."""
     with connection.pipeline():
+        connection.execute(feature_states.LET_GO)
         connection.execute(feature_states.SHARED)
         connection.execute(LOCK, (f"{source}\x1f{source_id}",))
         cursor = connection.cursor(row_factory=class_row(Stored))

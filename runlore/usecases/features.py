@@ -54,10 +54,10 @@ def rebuild(store: Store) -> tuple[Rebuilt, ...]:
     with store.connect() as connection:
         feature_states.lock_out_recorders(connection)
         log, built_seq = _whole_log(store, early)
-        return tuple(
-            _replace(connection, history, log, built_seq)
-            for history in feature_states.active(connection)
-        )
+        wanted = feature_states.active(connection)
+        done = tuple(_replace(connection, history, log, built_seq) for history in wanted)
+        feature_states.settle(connection, wanted)
+    return done
 
 
 def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
@@ -73,6 +73,7 @@ def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
             _, last = fold_history(log, history)
             keys = last.keys(log)
             feature_states.replace_history(connection, history, keys, last.states, built_seq)
+        feature_states.settle(connection, wanted)
     return wanted
 
 

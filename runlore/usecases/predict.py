@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from threading import Lock
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
@@ -90,12 +91,26 @@ class Refusal:
     source_id: str | None = None
 
 
+@dataclass(slots=True)
+class Claim:
+    """Whether an answer is written or its time is over: what comes first, on whatever thread."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _by: str | None = None
+
+    def take(self, by: Literal["ledger", "clock"]) -> bool:
+        """Whether it is theirs; again and again the same."""
+        with self._lock:
+            self._by = self._by or by
+            return self._by == by
+
+
 @dataclass(frozen=True, slots=True)
 class Ask:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
-    reasons: how many to give with each answer.
+    reasons: how many to give with each answer. claim: answers are written only with it.
     """
 
     predictor: Predictor
@@ -105,6 +120,7 @@ class Ask:
     arm: str = "champion"
     reasons: int = 0
     began: float = field(default_factory=perf_counter)
+    claim: Claim = field(default_factory=Claim, compare=False)
 
     def keys(self) -> list[Keys]:
         """Of the states that each request needs."""
@@ -125,13 +141,14 @@ def predict(
 
 
 def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
-    """Answer an ask; its answers are on the ledger then, where one is kept."""
+    """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
+    claimed the ask."""
     if store is None:
         return _only(answer_alone([ask])).answers
 
     def work(connection: Connection) -> list[Answer]:
         answered = _only(answer(connection, [ask]))
-        if has_ledger:
+        if has_ledger and ask.claim.take("ledger"):
             ledger.add(connection, answered.rows)
         return answered.answers
 
@@ -155,23 +172,28 @@ def _only(found: "list[Answered | Exception]") -> Answered:
 
 
 def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
-    """Answer asks of many clients at once; all the states that they need are read in one query.
+    """Answer asks of many clients at once; all the states that they need are read in one query,
+    unless they are more than may be locked together.
 
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    keys, names = _needed(asks)
-    states, now = feature_states.read_states(connection, names)
-    return _each_answered(asks, keys, states, to_us(now))
+    found: list[Answered | Exception] = []
+    for part, keys, names in _parts(asks):
+        states, now = feature_states.read_states(connection, names)
+        found += _each_answered(part, keys, states, to_us(now))
+    return found
 
 
 async def answer_async(
     connection: AsyncConnection, asks: Sequence[Ask]
 ) -> list[Answered | Exception]:
     """As `answer`, without holding up those who share the event loop."""
-    keys, names = _needed(asks)
-    states, now = await feature_states.read_states_async(connection, names)
-    return _each_answered(asks, keys, states, to_us(now))
+    found: list[Answered | Exception] = []
+    for part, keys, names in _parts(asks):
+        states, now = await feature_states.read_states_async(connection, names)
+        found += _each_answered(part, keys, states, to_us(now))
+    return found
 
 
 def answer_alone(asks: Sequence[Ask]) -> list[Answered | Exception]:
@@ -179,9 +201,20 @@ def answer_alone(asks: Sequence[Ask]) -> list[Answered | Exception]:
     return _each_answered(asks, [[]] * len(asks), None, 0)
 
 
-def _needed(asks: Sequence[Ask]) -> tuple[list[list[Keys]], set[Name]]:
+def _parts(asks: Sequence[Ask]) -> Iterator[tuple[Sequence[Ask], list[list[Keys]], set[Name]]]:
+    """Asks, with the keys of each and all of them, that may be locked together.
+
+    One ask is never divided: it is answered for one instant.
+    """
     keys = [ask.keys() for ask in asks]
-    return keys, {name for of_ask in keys for of_request in of_ask for name in of_request}
+    first, names = 0, set[Name]()
+    for at, of_ask in enumerate(keys):
+        wanted = {name for of_request in of_ask for name in of_request}
+        if names and len(names) + len(wanted) > feature_states.MOST_LOCKED:
+            yield asks[first:at], keys[first:at], names
+            first, names = at, set()
+        names |= wanted
+    yield asks[first:], keys[first:], names
 
 
 def _each_answered(
@@ -259,7 +292,11 @@ def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
     return row.id
 
 
-def refusal_row(refusal: Refusal, at: datetime, arm: str = "champion") -> Row:
+def refusal_row(
+    refusal: Refusal, at: datetime, arm: str = "champion", began: float | None = None
+) -> Row:
+    """began: when it was asked, on `perf_counter`."""
+    latency_ms = None if began is None else (perf_counter() - began) * 1e3
     return Row(
         at=at,
         id=ledger.new_id(at),
@@ -272,6 +309,7 @@ def refusal_row(refusal: Refusal, at: datetime, arm: str = "champion") -> Row:
         source=refusal.source,
         source_id=refusal.source_id,
         error=refusal.error.replace("\x00", "\ufffd"),
+        latency_ms=latency_ms,
     )
 
 

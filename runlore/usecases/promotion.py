@@ -5,6 +5,7 @@ An alias that somebody moved elsewhere, or a process that was killed between the
 and written down before the next change.
 """
 
+import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,8 +97,9 @@ def promote(
     folder: where versions are fetched to; one that cannot be loaded, or that answers otherwise
     than when it was trained, is Refused, and so is one that is the champion already.
     """
+    tried = None if folder is None else _try_out_early(registry, spec, version, folder)
     with alias_changes.writing(store) as history:
-        return promote_within(history, registry, spec, why, version, folder)
+        return promote_within(history, registry, spec, why, version, folder, tried)
 
 
 def promote_within(
@@ -107,8 +109,12 @@ def promote_within(
     why: Reason,
     version: str | None = None,
     folder: "Path | None" = None,
+    tried: str | None = None,
 ) -> Entry:
-    """`promote` as a part of a transaction that writes down more."""
+    """`promote` as a part of a transaction that writes down more.
+
+    tried: the version that was tried out before the transaction, which others wait for.
+    """
     aliases = catch_up(history, registry, spec)
     wanted = version or aliases.get(CHALLENGER)
     if wanted is None:
@@ -116,7 +122,7 @@ def promote_within(
     if wanted == aliases.get(CHAMPION):
         raise Refused(f"{spec}: version {wanted} is the champion already")
     ref = registry.version(spec, wanted)
-    if folder is not None:
+    if folder is not None and wanted != tried:
         _try_out(registry, ref, folder)
     entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
     if aliases.get(CHALLENGER) == wanted:
@@ -130,17 +136,23 @@ def promote_within(
 def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entry:
     """Give the champion's place back to the version that had it before.
 
-    Rolling back again goes further back. Refused when there is nothing before.
+    Rolling back again goes further back; versions that the registry has lost are passed over.
+    Refused when there is nothing before.
     """
     with alias_changes.writing(store) as history:
         catch_up(history, registry, spec)
-        past = champions(history.history(spec, CHAMPION))
-        if len(past) < 2:
-            raise Refused(f"{spec}: no version was champion before; nothing to roll back to")
-        ref = registry.version(spec, past[-2])
-        entry = history.add(_change(spec, CHAMPION, past[-2], "rollback", why, ref))
-        registry.set_alias(spec, CHAMPION, past[-2])
+        ref = _before(registry, spec, champions(history.history(spec, CHAMPION)))
+        entry = history.add(_change(spec, CHAMPION, ref.version, "rollback", why, ref))
+        registry.set_alias(spec, CHAMPION, ref.version)
     return entry
+
+
+def _before(registry: "Registry", spec: str, past: Sequence[str]) -> "VersionRef":
+    for version in reversed(past[:-1]):
+        with contextlib.suppress(NotFound):
+            return registry.version(spec, version)
+    gone = f" but {', '.join(past[:-1])}, which the registry has lost" if past[:-1] else ""
+    raise Refused(f"{spec}: no version was champion before{gone}; nothing to roll back to")
 
 
 def set_arms(store: Store, registry: "Registry", spec: str, arms: Arms, why: Reason) -> Entry:
@@ -179,8 +191,9 @@ def champions(changes: Sequence[Entry]) -> list[str]:
     """The versions that a rollback would pass through, the champion of today last."""
     past: list[str] = []
     for change in changes:
-        if change.action == "rollback" and len(past) > 1:
-            past.pop()
+        if change.action == "rollback" and change.version in past[:-1]:
+            while past[-1] != change.version:
+                past.pop()
         elif change.version is not None and change.version != (past[-1] if past else None):
             past.append(change.version)
     return past
@@ -239,6 +252,18 @@ def catch_up(history: Writer, registry: "Registry", spec: str) -> dict[str, str]
             why = Reason(ELSEWHERE, "the alias was found to point elsewhere")
             history.add(_change(spec, alias, actual, "found", why))
     return aliases
+
+
+def _try_out_early(
+    registry: "Registry", spec: str, version: str | None, folder: "Path"
+) -> str | None:
+    """Try out what would be promoted by now; the version, None when nothing would."""
+    aliases = _aliases(registry, spec)
+    wanted = version or aliases.get(CHALLENGER)
+    if wanted is None or wanted == aliases.get(CHAMPION):
+        return None
+    _try_out(registry, registry.version(spec, wanted), folder)
+    return wanted
 
 
 def _try_out(registry: "Registry", ref: "VersionRef", folder: "Path") -> None:

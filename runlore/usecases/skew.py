@@ -19,6 +19,7 @@ from runlore.records.instant import from_us, to_us
 from runlore.store import anomalies, feature_states, ledger_vectors
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
+from runlore.store.feature_states import Connection
 from runlore.store.ledger_vectors import Vectors
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ KIND = "skew"
 MARGIN = timedelta(seconds=1)
 """After a rebuild: what was read until its commit was read of the states before it."""
 
+GONE = "the registry does not have it any more"
+BEHIND = "its states are behind the log; try again"
 WINDOW_US = 3_600_000_000
 EXAMPLES = 5
 
@@ -86,6 +89,11 @@ class Skew:
     def is_clean(self) -> bool:
         return not self.different
 
+    @property
+    def is_behind(self) -> bool:
+        """Nothing could be compared yet."""
+        return self.note == BEHIND
+
 
 def skew(
     store: Store,
@@ -104,12 +112,12 @@ def skew(
     for version in ledger_vectors.versions(store, spec, since, until):
         plan = _plan(registry, spec, version, folder)
         if plan is None:
-            found.append(Skew(spec, version, 0, note="the registry does not have it any more"))
+            found.append(Skew(spec, version, 0, note=GONE))
             continue
         with store.connect() as connection:
-            built_at = feature_states.built_at(connection, plan.histories)
+            built_at = _built_at(connection, plan)
         if built_at is None:
-            found.append(Skew(spec, version, 0, note="its states are behind the log; try again"))
+            found.append(Skew(spec, version, 0, note=BEHIND))
             continue
         vectors = ledger_vectors.read(store, spec, version, since, until)
         facts = read_facts(store) if facts is None else facts
@@ -204,6 +212,13 @@ def _windows(as_of_us: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> Iterat
     compared, different = np.bincount(at), np.bincount(at, weights=is_wrong)
     for begin, n, wrong in zip(begins, compared, different, strict=True):
         yield WindowSkew(from_us(int(begin)), int(n), int(wrong))
+
+
+def _built_at(connection: Connection, plan: FeaturePlan) -> datetime | None:
+    """Since when the states of a version know the log; without any that was always so."""
+    if not plan.histories:
+        return from_us(0)
+    return feature_states.built_at(connection, plan.histories)
 
 
 def _plan(registry: "Registry", spec: str, version: str, folder: "Path") -> FeaturePlan | None:

@@ -1,5 +1,7 @@
 """The application with a real database and versions made by hand, on a real port."""
 
+import shutil
+import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -10,11 +12,14 @@ import pytest
 import uvicorn
 from handmade import SPECS, write_bundle
 
+from bentos.following import Follower
 from bentos.question import Clock
 from bentos.routes import application
 from bentos.serving import Live, Serving, load
+from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.store.engine import Store
+from runlore.store.engine import Store, open_store
+from runlore.store.tracking import tracking_url
 from runlore.usecases import features
 
 Serve = Callable[..., httpx.Client]
@@ -85,3 +90,22 @@ def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Registry]]:
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    settings = Settings(home=folder, database_url=None, mlflow_tracking_uri=None)
+    with open_store(settings) as store:
+        yield settings, connect(settings, tracking_url(store))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def follower(home: tuple[Settings, Registry]) -> Iterator[Follower]:
+    settings, registry = home
+    for alias in ("champion", "challenger"):
+        registry.remove_alias("failure-risk", alias)
+    found = Follower(settings, Serving(("failure-risk", "duration")))
+    yield found
+    found.close()

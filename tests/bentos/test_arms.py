@@ -1,7 +1,9 @@
 """The challenger answers its share; a shadow answers nobody."""
 
 import sys
+import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from uuid import RFC_4122
 
@@ -12,6 +14,7 @@ from sqlalchemy import text
 
 from bentos import shadow
 from bentos.arms import Challenge
+from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
 from bentos.shadow import Shadow, Starter
 from runlore.records import instant
@@ -169,3 +172,27 @@ def test_what_the_shadow_cannot_keep_up_with_is_dropped(
         assert of_it.step(line) == 3
         assert of_it.step(line) == 0
     assert 'runlore_shadow_dropped_total{spec="failure-risk"} 2.0' in client.get("/metrics").text
+
+
+def test_what_came_while_the_shadow_slept_is_counted_as_dropped(
+    client: httpx.Client,
+    serving: Serving,
+    challenger: Live,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def dropped() -> float:
+        return metrics().shadow_dropped.labels(NAME)._value.get()
+
+    challenge(serving, challenger, Arms(shadow=True))
+    of_it = Shadow(serving)
+    before = dropped()
+    with dedicated(store) as line:
+        client.post(f"/predict/{NAME}", json=ANN)
+        assert of_it.step(line) == 1
+        for n in range(2):
+            client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+        time.sleep(0.2)
+        monkeypatch.setattr(shadow, "LAG", timedelta(seconds=0.1))
+        assert of_it.step(line) == 0
+    assert dropped() - before == 2

@@ -10,8 +10,9 @@ import sqlalchemy
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
+from bentos import bodies
 from bentos.bodies import Limits, in_thread, read_body
-from bentos.errors import ClientGone, problem
+from bentos.errors import ClientGone, Overloaded, problem
 from runlore.records.errors import Unavailable
 from runlore.store.engine import Store, _address, connect
 
@@ -56,6 +57,24 @@ def test_a_thread_counts_as_at_work_until_it_ends(caplog: pytest.LogCaptureFixtu
     asyncio.run(run())
     assert not begun
     assert "time was over: too late" in caplog.text
+
+
+def test_who_comes_when_too_many_wait_for_a_thread_is_turned_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(bodies, "MOST_QUEUED", 2)
+    end = threading.Event()
+
+    async def run() -> None:
+        request = asked(one_reader())
+        waiting = [asyncio.ensure_future(in_thread(request, end.wait)) for _ in range(3)]
+        await asyncio.sleep(0.05)
+        with pytest.raises(Overloaded):
+            await in_thread(request, end.wait)
+        end.set()
+        assert await asyncio.gather(*waiting) == [True] * 3
+
+    asyncio.run(run())
 
 
 def test_a_client_that_goes_away_is_no_fault_of_ours() -> None:

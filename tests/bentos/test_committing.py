@@ -49,8 +49,11 @@ def rows(store: Store) -> list[tuple[str, int]]:
 
 
 def together(commits: GroupCommit, asks: list[Ask]) -> list[list[Answer] | BaseException]:
+    async def answered(asked: Ask) -> list[Answer]:
+        return await commits.answer(asked)
+
     async def run() -> list[list[Answer] | BaseException]:
-        found = await asyncio.gather(*map(commits.answer, asks), return_exceptions=True)
+        found = await asyncio.gather(*map(answered, asks), return_exceptions=True)
         await commits.close()
         return found
 
@@ -208,7 +211,7 @@ def test_who_closes_waits_for_what_was_asked(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
     async def run() -> None:
-        asked = [asyncio.create_task(commits.answer(ask(predictor))) for _ in range(3)]
+        asked = [asyncio.ensure_future(commits.answer(ask(predictor))) for _ in range(3)]
         await asyncio.sleep(0)
         await commits.close()
         assert all(each.done() for each in asked)
@@ -252,7 +255,7 @@ def test_who_has_gone_is_not_answered_and_those_who_come_later_are(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
     async def run() -> list[Answer]:
-        gone = asyncio.create_task(commits.answer(ask(predictor)))
+        gone = asyncio.ensure_future(commits.answer(ask(predictor)))
         await asyncio.sleep(0)
         gone.cancel()
         await asyncio.sleep(0.01)

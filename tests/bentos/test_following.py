@@ -2,10 +2,8 @@
 
 import logging
 import os
-import shutil
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,6 @@ from handmade import register, write_bundle
 
 from bentos import following
 from bentos.following import Follower
-from bentos.serving import Serving
 from runlore.models.catalog import failure_risk
 from runlore.records import instant
 from runlore.records.errors import NoChampion
@@ -22,34 +19,12 @@ from runlore.rollout.ramp import Order
 from runlore.settings import Settings
 from runlore.store import embedded, feature_states
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import rollout
 from runlore.usecases.promotion import Reason
 from runlore.usecases.rollout import Hand
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, Registry]]:
-    import tempfile
-
-    folder = Path(tempfile.mkdtemp(prefix="rl-"))
-    settings = Settings(home=folder, database_url=None, mlflow_tracking_uri=None)
-    with open_store(settings) as store:
-        yield settings, connect(settings, tracking_url(store))
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture
-def follower(home: tuple[Settings, Registry]) -> Iterator[Follower]:
-    settings, registry = home
-    for alias in ("champion", "challenger"):
-        registry.remove_alias(NAME, alias)
-    found = Follower(settings, Serving((NAME, "duration")))
-    yield found
-    found.close()
 
 
 def new_version(registry: Registry, folder: Path, seed: int) -> str:
@@ -122,13 +97,11 @@ def test_a_version_that_cannot_be_loaded_never_answers_and_the_old_one_stays(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    settings, registry = home
+    registry = home[1]
     good = new_version(registry, tmp_path / "4", 4)
     registry.set_alias(NAME, "champion", good)
     follower.step()
-    bad = register(registry, write_bundle(tmp_path / "5", NAME, 5))
-    broken = registry.download(bad, settings.home / "serving")
-    (broken / "model.onnx").write_bytes(b"no graph")
+    bad = register(registry, write_bundle(tmp_path / "5", NAME, 5, graph=b"no graph"))
     registry.set_alias(NAME, "champion", bad.version)
     for _ in range(3):
         follower.step()
@@ -163,15 +136,12 @@ def test_a_failed_version_is_tried_again_later(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    settings, registry = home
+    registry = home[1]
     ref = register(registry, write_bundle(tmp_path / "8", NAME, 8))
-    whole = registry.download(ref, settings.home / "serving")
-    hidden = whole.rename(tmp_path / "hidden")
-    whole.mkdir()
-    registry.set_alias(NAME, "champion", ref.version)
-    follower.step()
-    whole.rmdir()
-    hidden.rename(whole)
+    with monkeypatch.context() as patch:
+        patch.setattr(following, "load", lambda *_: 1 / 0)
+        registry.set_alias(NAME, "champion", ref.version)
+        follower.step()
     follower.step()
     assert answering(follower) is None
     monkeypatch.setattr(following.time, "monotonic", lambda: 1e12)

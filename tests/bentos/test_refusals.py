@@ -1,18 +1,24 @@
 """Refusals over HTTP: each is told in time, whatever becomes of its row."""
 
 import asyncio
+import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import pytest
 from sqlalchemy import text
 
 from bentos import predictions
+from bentos.committing import GroupCommit
 from bentos.errors import MOST_TOLD, Overloaded
 from bentos.serving import Serving
+from runlore.records import instant
 from runlore.store.engine import Store
 from runlore.store.ledger import Row
-from runlore.usecases.predict import Answer, Ask
+from runlore.usecases.predict import Answer, Ask, Refusal, refusal_row
 
 WAY = "/predict/failure-risk"
 ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
@@ -85,3 +91,66 @@ def test_who_is_turned_away_does_not_wait_for_the_ledger(
         assert time.monotonic() < until
         time.sleep(0.02)
     assert statuses(store) == [503]
+
+
+@contextmanager
+def locked(store: Store, table: str, mode: str) -> Iterator[threading.Event]:
+    """Hold a lock in a session of its own, until the event is set."""
+    is_held, may_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store.connect() as connection:
+            connection.execute(f"LOCK TABLE runlore.{table} IN {mode} MODE")
+            is_held.set()
+            may_go.wait(30)
+
+    with ThreadPoolExecutor(1) as pool:
+        held = pool.submit(hold)
+        assert is_held.wait(10)
+        try:
+            yield may_go
+        finally:
+            may_go.set()
+            held.result()
+
+
+@pytest.mark.parametrize("way", [WAY, f"{WAY}/batch"])
+def test_an_answer_that_is_being_written_when_its_time_is_over_counts_once(
+    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
+    with locked(store, "ledger", "SHARE") as may_go:
+        threading.Timer(1.0, may_go.set).start()
+        slow = client.post(way, json=ANN if way == WAY else [ANN], timeout=20)
+    assert slow.status_code == 200
+    assert statuses(store) == [200]
+
+
+@pytest.mark.parametrize("way", [WAY, f"{WAY}/batch"])
+def test_an_answer_whose_features_came_too_late_is_one_refusal_and_no_answer(
+    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
+    with locked(store, "feature_states", "ACCESS EXCLUSIVE") as may_go:
+        threading.Timer(1.0, may_go.set).start()
+        slow = client.post(way, json=ANN if way == WAY else [ANN], timeout=20)
+    assert slow.status_code == 504
+    until = time.monotonic() + 5
+    while time.monotonic() < until and len(statuses(store)) < 2:
+        time.sleep(0.1)
+    assert statuses(store) == [504]
+
+
+def test_a_refusal_for_which_nobody_waits_any_more_is_written_all_the_same(store: Store) -> None:
+    commits = GroupCommit(lambda: store)
+    refused = refusal_row(Refusal("failure-risk", "7", 504, "slow", {}), instant.now())
+
+    async def give_up(may_go: threading.Event) -> None:
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(commits.write(refused), 0.3)
+        may_go.set()
+        await commits.close()
+
+    with locked(store, "ledger", "SHARE") as may_go:
+        asyncio.run(give_up(may_go))
+    assert statuses(store) == [504]

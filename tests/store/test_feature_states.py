@@ -1,6 +1,7 @@
 """States of features in PostgreSQL: every bit comes back, and everybody locks in one order."""
 
 import asyncio
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis.extra import numpy as arrays
 
 from runlore.features.declaration import History
 from runlore.features.online import empty_state
-from runlore.store import feature_states
+from runlore.records.errors import Unavailable
+from runlore.store import feature_states, record
 from runlore.store.engine import Store, dedicated, dedicated_async
 
 HISTORY = History(("actor",), ("failed",), (60.0, 3600.0))
@@ -167,3 +169,41 @@ def test_a_reader_sees_whole_states_while_they_are_replaced(store: Store, at_onc
             replace(store, HISTORY, dict.fromkeys("abcdef", np.full(WIDTH, float(n))))
         for each in looks:
             each.result()
+
+
+def test_a_recorder_that_is_frozen_is_ended_and_its_keys_are_free(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        feature_states, "LET_GO", "SET LOCAL idle_in_transaction_session_timeout = '200ms'"
+    )
+    names = {(HISTORY.digest, "ann"): HISTORY}
+
+    def freeze() -> None:
+        with store.connect() as recorder:
+            record.open_execution(recorder, "api", "one")
+            feature_states.lock_states(recorder, names)
+            time.sleep(0.6)
+            with dedicated(store) as reader:
+                reader.execute("SET lock_timeout = '200ms'")
+                feature_states.read_states(reader, names)
+            recorder.execute("SELECT 1")
+
+    with pytest.raises(Unavailable, match="idle"):
+        freeze()
+
+
+def test_what_a_transaction_has_built_is_known_from_its_end_on(store: Store) -> None:
+    with store.connect() as connection:
+        feature_states.lock_out_recorders(connection)
+        for history in (HISTORY, OTHER):
+            width = empty_state(history).size
+            feature_states.replace_history(connection, history, ["a"], np.ones((1, width)), 0)
+            time.sleep(0.2)
+        before = feature_states.clock(connection)
+        feature_states.settle(connection, (HISTORY, OTHER))
+    with store.connect() as connection:
+        for history in (HISTORY, OTHER):
+            built = feature_states.built_at(connection, [history])
+            assert built is not None
+            assert built >= before

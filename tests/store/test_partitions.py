@@ -1,6 +1,7 @@
 """Months are there before rows are written to them."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -8,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from runlore.records.errors import BadInput
+from runlore.records.errors import BadInput, Refused
 from runlore.store.engine import Store
-from runlore.store.partitions import ensure_months, months
+from runlore.store.partitions import drop_before, ensure_months, months
 from runlore.store.schema import PARTITIONED
 
 ADD = "INSERT INTO runlore.metrics (source, name, scope, at, value, known_at) VALUES %s"
@@ -174,3 +175,18 @@ def test_what_makes_no_sense_is_refused_by_name(
     with store.begin() as connection, pytest.raises(BadInput) as caught:
         ensure_months(connection, table, first, last)
     assert caught.value.field == field
+
+
+def test_months_that_are_being_read_are_not_dropped_and_nobody_waits_long(store: Store):
+    with store.begin() as connection:
+        ensure_months(connection, "metrics", month(2025, 11), month(2025, 12))
+    add(store, "2025-11-05 00:00:00+00")
+    with store.connect() as reader:
+        assert reader.execute("SELECT count(*) FROM runlore.metrics").fetchone() == (1,)
+        began = time.monotonic()
+        with pytest.raises(Refused, match="it is being read"), store.connect() as connection:
+            drop_before(connection, "metrics", month(2026, 1))
+        assert time.monotonic() - began < 5
+    with store.connect() as connection:
+        assert drop_before(connection, "metrics", month(2025, 12)) == ["metrics_2025_11"]
+        assert months(connection, "metrics") == [month(2025, 12)]

@@ -16,15 +16,18 @@ from runlore.models.catalog.failure_risk import SPEC
 from runlore.records import instant
 from runlore.records.errors import NotFound
 from runlore.records.execution import Status
-from runlore.store import ledger
+from runlore.store import feature_states, ledger
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
+from runlore.store.feature_states import Connection, Floats, Name
 from runlore.usecases import features
 from runlore.usecases.predict import (
     MOST_REASONED,
+    Ask,
     Predictor,
     Refusal,
     Request,
+    answer,
     predict,
     read_prediction,
     refuse,
@@ -166,3 +169,28 @@ def test_the_plan_of_the_test_reads_all_kinds_of_features() -> None:
 def count_rows(store: Store) -> int:
     with store.begin() as connection:
         return connection.scalar(text("SELECT count(*) FROM runlore.ledger"))
+
+
+def test_asks_with_more_keys_than_may_be_locked_together_are_read_for_in_parts(
+    store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features.activate(store, predictor.bundle.plan)
+    record_one(store, 1, seconds(0))
+    asks = [Ask(predictor, [Request(replace(ANN, actor=f"a{n}"))], NOON) for n in range(20)]
+    sizes: list[int] = []
+    read_states = feature_states.read_states
+
+    def read(connection: Connection, names: set[Name]) -> tuple[dict[Name, Floats], datetime]:
+        sizes.append(len(names))
+        return read_states(connection, names)
+
+    monkeypatch.setattr(feature_states, "read_states", read)
+    monkeypatch.setattr(feature_states, "MOST_LOCKED", 30)
+    with store.connect() as connection:
+        parts = answer(connection, asks)
+        assert max(sizes) <= 30 < sum(sizes)
+        monkeypatch.setattr(feature_states, "MOST_LOCKED", 500)
+        whole = answer(connection, asks)
+    assert len(parts) == 20
+    for one, other in zip(parts, whole, strict=True):
+        assert one.answers[0].prediction == pytest.approx(other.answers[0].prediction, abs=1e-6)

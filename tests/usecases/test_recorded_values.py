@@ -14,7 +14,10 @@ from runlore.features.online import Result
 from runlore.records.digest import CONTENT, content_digests
 from runlore.records.execution import NO_INSTANT, Fact, Status
 from runlore.records.instant import from_us, to_us
+from runlore.store.engine import Store
+from runlore.store.executions import read_facts
 from runlore.store.record import digest_of
+from runlore.usecases.record import Submission, record_submission
 
 NAMES = ("failed", "duration_s", "log_duration", "wait_s", "outcome.cost", "outcome.none")
 LATEST_US = 7_000_000_000_000_000
@@ -93,3 +96,13 @@ def test_one_fact_has_the_digest_that_its_column_has(fact: Fact) -> None:
             columns[name] = pa.array([str(value)])
     assert digest_of(fact) == content_digests(pa.table(columns))[0]
     assert digest_of(replace(fact, known_at=from_us(0))) == digest_of(fact)
+
+
+def test_work_with_much_to_say_leaves_the_log_readable(store: Store) -> None:
+    """More than a mebibyte, as much as a request may bring."""
+    inputs = {f"input-{n}": "x" * 10_000 for n in range(200)}
+    record_submission(store, Submission("ann", "build", "", inputs, source_id="large"))
+    record_submission(store, Submission("bob", "build", "", source_id="small"))
+    facts = read_facts(store)
+    assert list(facts["source_id"]) == ["large", "small"]
+    assert json.loads(facts["inputs"][0]) == inputs

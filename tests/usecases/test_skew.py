@@ -1,6 +1,7 @@
 """Served features are those of the log, bit for bit; what is not is found."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from runlore.features.keys import Subject
 from runlore.models.bundle import Bundle
 from runlore.records import instant
 from runlore.records.execution import Status
-from runlore.store import anomalies, ledger_vectors
+from runlore.store import anomalies, feature_states, ledger_vectors
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 from runlore.usecases import features, skew
@@ -168,3 +169,30 @@ def test_the_ledger_can_be_counted_exported_and_pruned(
     assert command._to_parquet(tmp_path / "l.parquet", ledger_query.rows(store, Wanted())) == 4
     assert ledger_query.prune(store, old + timedelta(days=40)) == ["ledger_2021_03"]
     assert ledger_query.count(store, Wanted()) == {(NAME, "7", "champion", 200): 3}
+
+
+@pytest.mark.parametrize("arm", ["champion", "champion-batch", "challenger", "shadow"])
+def test_answers_of_every_arm_are_compared(store: Store, predictor: Predictor, arm: str) -> None:
+    features.activate(store, predictor.bundle.plan)
+    predict(store, predictor, [Request(subject(1))], instant.now(), arm=arm)
+    assert ledger_vectors.versions(store, NAME, LONG_AGO, None) == ["7"]
+    assert compared(store, predictor).compared == 1
+
+
+def test_states_that_are_behind_the_log_cannot_be_compared_yet(
+    store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    features.activate(store, predictor.bundle.plan)
+    live_through(store, predictor, 1)
+    monkeypatch.setattr(skew, "_plan", lambda *_: predictor.bundle.plan)
+
+    def found() -> skew.Skew:
+        [one] = skew.skew(store, None, NAME, LONG_AGO, Path())
+        return one
+
+    assert not found().is_behind
+    with store.connect() as connection:
+        feature_states.spoil(connection)
+    assert (found().is_behind, found().compared) == (True, 0)
+    monkeypatch.setattr(skew, "_plan", lambda *_: replace(predictor.bundle.plan, histories=()))
+    assert not found().is_behind, "a version without histories needs no states"
