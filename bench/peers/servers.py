@@ -149,10 +149,6 @@ def serve_ledger(place: Place) -> Start:
 
 
 def serve_features(place: Place) -> Start:
-    from runlore.settings import Settings
-
-    if "ledger" not in Settings.model_fields:
-        raise Unusable("the product has no setting RUNLORE_LEDGER yet")
     start = serve_ledger(place)
     return Start(start.command, start.cwd, start.extra | {"RUNLORE_LEDGER": "off"})
 

@@ -190,7 +190,7 @@ def lock_states(
         connection.execute(ALONE, (_numbers(histories),))
         connection.execute(MAKE, columns)
         rows = connection.execute(LOCK, columns, binary=True)
-        now = connection.execute(CLOCK)
+    now = connection.execute(CLOCK)  # apart: what ends a pipeline starts LET_GO's clock not always
     states = _states(rows, wanted)
     for name, state in states.items():
         if not state.size:

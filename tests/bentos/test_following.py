@@ -4,10 +4,11 @@ import logging
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from handmade import register, write_bundle
+from handmade import plan_of, register, write_bundle
 
 from bentos import following
 from bentos.following import Follower
@@ -25,6 +26,7 @@ from runlore.usecases.rollout import Hand
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
+PLAN = plan_of(failure_risk.SPEC)
 
 
 def new_version(registry: Registry, folder: Path, seed: int) -> str:
@@ -101,7 +103,9 @@ def test_a_version_that_cannot_be_loaded_never_answers_and_the_old_one_stays(
     good = new_version(registry, tmp_path / "4", 4)
     registry.set_alias(NAME, "champion", good)
     follower.step()
-    bad = register(registry, write_bundle(tmp_path / "5", NAME, 5, graph=b"no graph"))
+    narrow = write_bundle(tmp_path / "narrow", NAME, plan=replace(PLAN, inputs=()))
+    graph = (narrow / "model.onnx").read_bytes()
+    bad = register(registry, write_bundle(tmp_path / "5", NAME, 5, graph=graph))
     registry.set_alias(NAME, "champion", bad.version)
     for _ in range(3):
         follower.step()

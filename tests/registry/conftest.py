@@ -1,5 +1,6 @@
 """A registry on the tests' own PostgreSQL, and a bundle small enough to register often."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from runlore.features.declaration import FeaturePlan, History
+from runlore.models import bundle
 from runlore.registry import Registry, Release, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
@@ -63,8 +65,11 @@ def release(spec: str, tmp_path: Path) -> Release:
     """A release with files that look like a bundle, for tests that do not load them."""
     folder = tmp_path / "bundle"
     folder.mkdir()
-    (folder / "model.onnx").write_bytes(np.arange(16).tobytes())
-    (folder / "bundle.json").write_text('{"spec": "tiny"}')
+    graph = folder / bundle.MODEL
+    graph.write_bytes(np.arange(16).tobytes())
+    told: dict[str, object] = {"spec": "tiny", "graphs": [bundle.MODEL]}
+    told["digest"] = bundle.content_digest(told, [graph])
+    (folder / bundle.DESCRIPTION).write_text(json.dumps(told))
     return Release(
         spec=spec,
         folder=folder,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from handmade import register, write_bundle
+from handmade import SPECS, plan_of, register, write_bundle
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
@@ -98,10 +98,10 @@ def test_what_cannot_be_promoted_is_refused_and_nothing_changes(
     with pytest.raises(NotFound):
         promotion.promote(store, registry, NAME, ME, "999999")
     folder = tmp_path / "serving"
-    fetched = registry.download(registry.version(NAME, three[1]), folder)
-    (fetched / "model.onnx").write_bytes(b"broken")
-    with pytest.raises(Refused, match="changed after training"):
-        promotion.promote(store, registry, NAME, ME, three[1], folder)
+    probe = {"rows": [[0.0] * len(plan_of(SPECS[NAME]).names)], "raw": [0.123]}
+    other = register(registry, write_bundle(tmp_path / "other", NAME, 99, probe=probe)).version
+    with pytest.raises(Refused, match="where its training"):
+        promotion.promote(store, registry, NAME, ME, other, folder)
     assert places(registry) == {"champion": three[0]}
     assert len(told(store)) == 1
 

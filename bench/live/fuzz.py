@@ -1,0 +1,77 @@
+"""Requests made up from the service's own OpenAPI document: does any bring it down?
+
+    RUNLORE_HOME=… python bench/live/fuzz.py [--examples 50] [--seed 1]
+
+The home holds a champion (`runlore demo` leaves such a one). Schemathesis, in an environment of its
+own, sends what the document allows and what it forbids, and holds every answer against it. Counted
+are failures by check, and stack traces in the service's log. What a schema cannot say, such as an
+end before its begin, is rejected with 422 though the document would allow it: that one check
+(`positive_data_acceptance`) is told beside the others and is no failure.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+from truth import Service
+
+from runlore import settings
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from peers.environments import ENVIRONMENTS
+from soak import await_ready
+
+NEEDS = "schemathesis==4.24.0"
+ALLOWED = "positive_data_acceptance"
+LOG = "truth.log"
+
+
+def tool() -> Path:
+    """The command, in an environment that is made once."""
+    folder = ENVIRONMENTS / "schemathesis"
+    command = folder / "bin" / "schemathesis"
+    if not command.is_file():
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True)
+        install = [str(folder / "bin" / "python"), "-m", "pip", "install", "--quiet", NEEDS]
+        subprocess.run(install, check=True)
+    return command
+
+
+def fuzz(port: int, examples: int, seed: int, folder: Path) -> list[dict[str, Any]]:
+    """The events of a run."""
+    told = folder / "events.ndjson"
+    command = [str(tool()), "run", f"http://127.0.0.1:{port}/docs.json", "--checks", "all"]
+    command += ["--max-examples", str(examples), "--seed", str(seed), "--continue-on-failure"]
+    command += ["--report", "ndjson", "--report-ndjson-path", str(told), "--no-color"]
+    subprocess.run(command, check=False, stdout=sys.stderr)
+    return [json.loads(line) for line in told.read_text(encoding="utf-8").splitlines()]
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--examples", type=int, default=50, help="of each operation")
+    options.add_argument("--seed", type=int, default=1)
+    given = options.parse_args()
+    service = Service(1)
+    log = settings.read().home / LOG
+    written = log.stat().st_size if log.is_file() else 0
+    service.start()
+    try:
+        await_ready(service.port)
+        with tempfile.TemporaryDirectory() as folder:
+            events = fuzz(service.port, given.examples, given.seed, Path(folder))
+    finally:
+        service.stop()
+    traces = log.read_bytes()[written:].count(b"Traceback (most recent call last)")
+    print(json.dumps({"bench": "fuzz", "events": Counter(next(iter(e)) for e in events)}))
+    print(traces, ElementTree)
+
+
+if __name__ == "__main__":
+    main()
