@@ -12,10 +12,14 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
 
     Also compares the features that were served with those that the log gives, and drops what is
     too old from the ledger. Drift, or a score below its floor, asks for a training.
-    Returns the verdict: drift, no drift, or not enough data. A step that fails keeps no other from
-    its work, and what the others found from no request; the run fails at the end.
+    Returns the verdict: drift, no drift, or not enough data; or that there is no champion yet. A
+    step that fails keeps no other from its work, and what the others found from no request; the run
+    fails at the end.
     """
     try:
+        if not monitoring.has_champion(spec):
+            monitoring.compare_features(spec, window_days)
+            return "no champion yet"
         compared = monitoring.compare_features(spec, window_days, return_state=True)
         found = monitoring.monitor(spec, window_days, at, return_state=True)
         scored = performing.measure_performance(spec, window_days, at, return_state=True)

@@ -6,9 +6,10 @@ from tasks import scoring
 
 
 @flow(name="score", flow_run_name="score {spec}", timeout_seconds=2 * 3600)
-def score(spec: str, since: str | None = None) -> int:
+def score(spec: str, since: str | None = None) -> int | None:
     """Score executions submitted since an ISO instant (default: one day ago).
 
-    Returns how many are new on the ledger.
+    Returns how many are new on the ledger; None when the spec has no champion yet.
     """
-    return scoring.score(spec, since).scored
+    outcome = scoring.score(spec, since)
+    return None if outcome is None else outcome.scored

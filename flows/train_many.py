@@ -6,7 +6,9 @@ from prefect import flow
 
 from flows.runner import task_runner
 from runlore import settings
+from runlore.records.errors import RunloreError
 from runlore.usecases import specs as catalog
+from runlore.usecases.train import TrainOutcome
 from tasks import training
 
 
@@ -16,7 +18,8 @@ def train_many(
 ) -> dict[str, dict[str, Any]]:
     """Train the named specs, or all of them; returns what each came to.
 
-    A spec that is refused does not keep the others from being trained; its version is null.
+    A spec that is refused does not keep the others from being trained; its version is null. One
+    that fails otherwise fails the run when all have ended.
     """
     chosen = settings.read()
     names = specs or [spec.name for spec in catalog.every(chosen)]
@@ -25,5 +28,14 @@ def train_many(
 
 @flow(name="train-many-on-workers")
 def each_on_a_worker(specs: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
-    outcomes = training.train_one.map(specs, accept_data).result()
-    return {outcome.spec: outcome.as_json() for outcome in outcomes}
+    trainings = training.train_one.map(specs, accept_data)
+    found = {s: t.result(raise_on_failure=False) for s, t in zip(specs, trainings, strict=True)}
+    return {spec: _told(spec, each).as_json() for spec, each in found.items()}
+
+
+def _told(spec: str, found: TrainOutcome | BaseException) -> TrainOutcome:
+    if isinstance(found, RunloreError):
+        return TrainOutcome.of_error(spec, found)
+    if isinstance(found, BaseException):
+        raise found
+    return found

@@ -24,6 +24,18 @@ SHOWN = 12
 SKEW_DAYS = 7.0
 
 
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="champion of {spec}", timeout_seconds=600)
+def has_champion(spec: str) -> bool:
+    """Whether there is something to compare with; a spec that was never trained is no failure."""
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        known = registry.connect(chosen, tracking_url(store))
+        is_there = known.champion(specs.find(chosen, spec).name) is not None
+    if not is_there:
+        get_run_logger().info("%s: no champion yet", spec)
+    return is_there
+
+
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="monitor {spec}", timeout_seconds=3600)
 def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutcome:
     chosen = settings.read()

@@ -4,6 +4,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
+from runlore.records.errors import NoChampion
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
@@ -14,12 +15,17 @@ from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="score {spec}", timeout_seconds=3600)
-def score(spec: str, since: str | None) -> ScoreOutcome:
+def score(spec: str, since: str | None) -> ScoreOutcome | None:
+    """None when no champion serves the spec yet."""
     chosen = settings.read()
     began = parse(since, "since") if since else None
     with open_store(chosen) as store:
         known = registry.connect(chosen, tracking_url(store))
-        outcome = scoring.score(store, known, specs.find(chosen, spec), now(), began)
+        try:
+            outcome = scoring.score(store, known, specs.find(chosen, spec), now(), began)
+        except NoChampion as error:
+            get_run_logger().info("%s: no champion yet: %s", spec, error)
+            return None
     get_run_logger().info(
         "%s version %s: %d executions since %s, %d new on the ledger",
         spec,

@@ -14,6 +14,7 @@ from bentos.products import asked
 from bentos.schema import Closed
 from bentos.serving import Serving
 from bentos.ways import Way, in_query
+from runlore.alerts.subjects import spec_of
 from runlore.records import instant
 from runlore.records.errors import NotFound
 from runlore.store.alerts import Standing, Wanted
@@ -97,7 +98,8 @@ async def change(request: Request) -> Response:
     act = alerts.acknowledge if wanted.action == "acknowledge" else alerts.close
 
     def work(store: Store) -> Told:
-        if alerts.show(store, wanted.alert_id, at).alert.subject not in serving.names:
+        subject = alerts.show(store, wanted.alert_id, at).alert.subject
+        if spec_of(subject) not in serving.names:
             raise NotFound(f"alert {wanted.alert_id} is not about a model; see /alerts")
         act(store, wanted.alert_id, wanted.actor, wanted.note, at)
         return alerts.show(store, wanted.alert_id, at)
@@ -114,19 +116,20 @@ def _wanted(request: Request) -> Wanted:
         kind=query.get("alert_type"),
         before=None if before is None else asked.count("before", before, asked.LARGEST_ID),
         limit=asked.count("limit", query.get("limit", str(USUAL)), MOST),
-        subjects=asked.models(serving, query),
+        specs=asked.models(serving, query),
     )
 
 
 def _alert(found: Told) -> ModelAlertTold:
     alert = found.alert
+    model = spec_of(alert.subject)
     return ModelAlertTold(
         alert_id=alert.id,
-        model=alert.subject,
+        model=model,
         alert_type=alert.kind,
         severity=alert.severity.value,
         status=STATES[found.state],
-        message=alert.what,
+        message=alert.what if model == alert.subject else f"{alert.subject}: {alert.what}",
         confidence=alert.certainty,
         recommendation=alert.advice,
         since=alert.since,

@@ -228,7 +228,7 @@ def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
     tour.seen["drift"] = {}
     for name in names:
         with tour.step(f"Score the last week with {name}, and compare it with the training"):
-            tour.say(f"   {score(name, since):,} predictions on the ledger")
+            tour.say(f"   {score(name, since) or 0:,} predictions on the ledger")
             tour.seen["drift"][name] = monitor(name, 7.0, end.isoformat())
             tour.say(f"   {tour.seen['drift'][name]}")
 

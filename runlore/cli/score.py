@@ -20,6 +20,7 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
     """
     from runlore import settings
     from runlore.cli.flow_run import flow_run
+    from runlore.records.errors import NoChampion
 
     with flow_run(settings.read()):
         from flows.runner import result_of
@@ -27,6 +28,8 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
 
         state: Any = flow(spec, since, return_state=True)
         scored = result_of(state)
+    if scored is None:
+        raise NoChampion(spec)
     if json:
         emit_json({"spec": spec, "scored": scored})
     else:

@@ -31,6 +31,7 @@ def train(
 ) -> None:
     """Train on all executions so far; register what beats its baseline.
 
+    A spec that is refused keeps no other from its training.
     The first version that passes its gates becomes @champion; a later one @challenger, if it
     beats the champion on executions that neither has learned from. A spec whose best candidate
     does not pass is refused: the numbers are shown, the exit code is 1.
@@ -51,7 +52,7 @@ def train(
         if at_once:
             trained = _together(names, accept_data)
         else:
-            trained = {name: run_one(name, accept_data) for name in names}
+            trained = {name: _tried(name, accept_data) for name in names}
     if json:
         emit_json(trained)
     else:
@@ -60,8 +61,18 @@ def train(
         raise typer.Exit(1)
 
 
+def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
+    from runlore.records.errors import RunloreError
+    from runlore.usecases.train import TrainOutcome
+
+    try:
+        return run_one(name, accept_data)
+    except RunloreError as error:
+        return TrainOutcome.of_error(name, error).as_json()
+
+
 def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
-    """What training one spec came to, passed or refused."""
+    """What training one spec came to, passed or refused by its gates."""
     from flows.runner import result_of
     from flows.train import train as flow
 
@@ -80,14 +91,18 @@ def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, 
 def show(trained: Mapping[str, dict[str, Any]]) -> None:
     """The scores beside the baseline's; of a refused one, also the reasons."""
     for name, found in trained.items():
+        if not found["candidate"]:
+            continue
         came_to = f"version {found['version']}, @{found['alias']}" if found["passed"] else "refused"
         emit_table(
             f"{name}: {came_to} ({found['candidate']}), on the latest executions", _rows(found)
         )
     for name, found in trained.items():
         if not found["passed"]:
-            reasons = "; ".join(found["reasons"])
-            typer.echo(f"runlore: {name}: {found['candidate']} is refused: {reasons}", err=True)
+            what = (
+                f"{found['candidate']} is refused" if found["candidate"] else "nothing is trained"
+            )
+            typer.echo(f"runlore: {name}: {what}: {'; '.join(found['reasons'])}", err=True)
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, object]]:

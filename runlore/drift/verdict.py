@@ -100,10 +100,6 @@ class WindowVerdict:
     def drifted(self) -> tuple[ColumnVerdict, ...]:
         return tuple(column for column in self.columns if column.is_drifted)
 
-    @property
-    def drifted_kinds(self) -> frozenset[ColumnKind]:
-        return frozenset(column.kind for column in self.drifted)
-
 
 def judge(
     reference: Profile, current: Profile, policy: Policy, background: Background | None = None

@@ -34,7 +34,6 @@ Floats = NDArray[np.float64]
 
 MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
-GRAPHS = (MODEL, LOW, HIGH)
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
 SKOPS_ROWS = 500
 PROBE_ROWS = 8

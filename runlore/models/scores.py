@@ -104,7 +104,3 @@ def calibration_error(actual: Floats, predicted: Floats) -> float:
     where = bins_of(predicted)
     apart = np.bincount(where, weights=actual - predicted)
     return float(np.abs(apart).sum() / len(actual))
-
-
-def interval_width(low: Floats, high: Floats) -> float:
-    return float((high - low).mean()) if len(low) else float("nan")

@@ -103,14 +103,5 @@ class Registry:
         with self._session.watched():
             self._session.client.log_artifact(run_id, str(path), folder)
 
-    def page_of_run(self, run_id: str) -> str:
-        """Where a browser shows a run."""
-        with self._session.watched():
-            experiment = self._session.client.get_run(run_id).info.experiment_id
-        return self._session.page(f"experiments/{experiment}/runs/{run_id}")
-
-    def page_of_version(self, ref: VersionRef) -> str:
-        return self._session.page(f"models/{ref.spec}/versions/{ref.version}")
-
     def _naming(self, spec: str) -> AbstractContextManager[None]:
         return self._session.lock(f"aliases of {spec}")

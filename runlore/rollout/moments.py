@@ -5,7 +5,6 @@ two windows, chunks or machines, add up to the statistics of both.
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -108,24 +107,6 @@ def moments_of_counts(units: int, successes: int) -> Moments:
         raise BadInput(f"successes: {successes} of {units} units")
     share = successes / units if units else 0.0
     return Moments(units, (share,), ((units * share * (1 - share),),))
-
-
-def moments_of_sums(n: int, sums: Sequence[float], products: Sequence[Sequence[float]]) -> Moments:
-    """From what SQL adds up: sums (k,) and raw sums of products (k, k) over n units.
-
-    Loses digits where the mean is large beside the spread; take values off a round number first.
-    """
-    if not n:
-        return no_moments(len(sums))
-    means = tuple(total / n for total in sums)
-    central = tuple(
-        tuple(
-            max(raw - n * means[i] * means[j], 0.0) if i == j else raw - n * means[i] * means[j]
-            for j, raw in enumerate(row)
-        )
-        for i, row in enumerate(products)
-    )
-    return Moments(n, means, central)
 
 
 def no_moments(values: int = 1) -> Moments:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from sqlalchemy import Connection, text
 
-from runlore.store import ab_tests
+from runlore.store import ab_tests, outcomes
 from runlore.store.ab_events import statement, take
 from runlore.store.ab_tests import AbTest
 
@@ -28,7 +28,7 @@ UNIT = {
 EVENTS = ("latency_ms", "failed", "squared_error", "duration_s", "absolute_error")
 
 ANSWER = """
-SELECT ledger.id, ledger.at, ledger.source, ledger.source_id, prediction, latency_ms,
+SELECT ledger.id, ledger.at, as_of, ledger.source, ledger.source_id, prediction, latency_ms,
     {unit} AS unit, ledger.{variant} AS variant FROM {tables}
 WHERE spec = :spec AND ledger.status = 200 AND {variant} = ANY (CAST(:variants AS text[]))
     AND ledger.at <= CAST(:at AS timestamptz) AND {unit} <> ''
@@ -43,26 +43,25 @@ INSERT INTO runlore.ab_units (test_id, unit, variant, exposed_at)
 SELECT DISTINCT ON (unit) :test, unit, variant, at FROM answers ORDER BY unit, at
 ON CONFLICT DO NOTHING
 """
-GIVEN = """
+GIVEN = f"""
 kept AS (
     SELECT answers.* FROM answers JOIN runlore.ab_units AS units ON units.test_id = :test
         AND units.unit = answers.unit AND units.variant = answers.variant
 ),
 ended AS (
-    SELECT DISTINCT ON (kept.source, kept.source_id) kept.*, done.known_at,
-        CAST(done.status <> 'succeeded' AS int) AS failed,
-        CAST(extract(epoch FROM done.finished - done.started) AS float8) AS duration_s
-    FROM kept JOIN runlore.executions AS done USING (source, source_id)
-    WHERE done.known_at <= CAST(:at AS timestamptz)
-        AND done.status IN ('succeeded', 'failed', 'cancelled', 'partial')
-    ORDER BY kept.source, kept.source_id, kept.at, done.submitted DESC, done.revision
+    SELECT DISTINCT ON (kept.source, kept.source_id, came.submitted)
+        kept.*, came.submitted, came.known_at, CAST(came.status <> 'succeeded' AS int) AS failed,
+        CAST(extract(epoch FROM came.finished - came.started) AS float8) AS duration_s
+    FROM kept {outcomes.join("kept", "CAST(:at AS timestamptz)", "first")}
+    WHERE came.status IS NOT NULL
+    ORDER BY kept.source, kept.source_id, came.submitted, kept.at
 ),
 told AS (
     SELECT 'answer/' || id AS id, unit, at, 'latency_ms' AS event,
         CAST(latency_ms AS float8) AS value FROM kept
     UNION ALL
-    SELECT concat_ws('/', 'outcome', source, source_id, name), unit, greatest(known_at, at), name,
-        outcome.value
+    SELECT concat_ws('/', 'outcome', source, source_id, extract(epoch FROM submitted), name), unit,
+        greatest(known_at, at), name, outcome.value
     FROM ended CROSS JOIN LATERAL (VALUES
         ('failed', CAST(failed AS float8)), ('squared_error', (prediction - failed) ^ 2),
         ('duration_s', duration_s), ('absolute_error', abs(prediction - duration_s))
@@ -71,7 +70,7 @@ told AS (
 given AS (
     SELECT row_number() OVER () - 1 AS place, id, unit, event, value, at, false AS is_at_given
     FROM told WHERE value IS NOT NULL AND event = ANY (CAST(:events AS text[]))
-)"""
+)"""  # noqa: S608  (constants of ours)
 NEWEST = text("SELECT coalesce(max(seq), 0) FROM runlore.executions")
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tex
 from runlore.alerts import state
 from runlore.alerts.finding import Finding, Severity
 from runlore.alerts.state import NEW, QUIET, Alert, Step
+from runlore.alerts.subjects import VERSION
 from runlore.store import alert_outbox
 from runlore.store.schema import alert_events
 from runlore.store.schema import anomalies as table
@@ -44,7 +45,7 @@ class Entry:
 class Wanted:
     """Which alerts to read, the newest first. before: an id, to go on from.
 
-    subjects: of any of these; None: of any at all.
+    specs: of any of these, or of a version of one; None: of any subject at all.
     """
 
     standing: Standing = "open"
@@ -52,7 +53,7 @@ class Wanted:
     subject: str | None = None
     before: int | None = None
     limit: int = 100
-    subjects: tuple[str, ...] | None = None
+    specs: tuple[str, ...] | None = None
 
 
 def observe(connection: Connection, finding: Finding, at: datetime) -> Step:
@@ -149,8 +150,8 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
         found.append(table.c.kind == wanted.kind)
     if wanted.subject is not None:
         found.append(table.c.subject == wanted.subject)
-    if wanted.subjects is not None:
-        found.append(table.c.subject.in_(wanted.subjects))
+    if wanted.specs is not None:
+        found.append(func.regexp_replace(table.c.subject, VERSION, "").in_(wanted.specs))
     if wanted.before is not None:
         found.append(table.c.id < wanted.before)
     return found

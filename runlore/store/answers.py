@@ -9,6 +9,7 @@ import pandas as pd
 import psycopg
 
 from runlore.records.execution import NO_INSTANT
+from runlore.store import outcomes
 from runlore.store.engine import Store
 from runlore.store.ledger_vectors import Vectors
 
@@ -18,23 +19,17 @@ AND arm <> 'shadow' AND prediction IS NOT NULL AND as_of > %(since)s AND as_of <
 """
 READ = f"""
 WITH answer AS (
-    SELECT DISTINCT ON (coalesce(source, ''), coalesce(source_id, id::text))
-        as_of, source, source_id, prediction, low, high, features
-    {GIVEN} ORDER BY coalesce(source, ''), coalesce(source_id, id::text), at, id
-), told AS (
-    SELECT e.source, e.source_id, e.status, e.submitted, e.started, e.finished, e.outcome,
-        row_number() OVER latest AS place,
-        min(e.known_at) OVER (PARTITION BY e.source, e.source_id) AS known_at
-    FROM runlore.executions AS e
-    WHERE e.status NOT IN ('submitted', 'running') AND e.known_at <= %(until)s
-    AND (e.source, e.source_id) IN (SELECT source, source_id FROM answer)
-    WINDOW latest AS (PARTITION BY e.source, e.source_id ORDER BY e.known_at DESC, e.seq DESC)
+    SELECT at, id, as_of, source, source_id, prediction, low, high, features {GIVEN}
+), first AS (
+    SELECT DISTINCT ON (coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted)
+        a.as_of, a.prediction, a.low, a.high, came.status, came.submitted, came.started,
+        came.finished, came.outcome, came.told_at, a.features
+    FROM answer AS a {outcomes.join("a", "%(until)s")}
+    ORDER BY coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted, a.at, a.id
 )
-SELECT a.as_of, a.prediction, a.low, a.high, t.status, t.submitted, t.started, t.finished,
-    coalesce(t.outcome, '{{}}')::text, t.known_at, array_send(a.features)
-FROM answer AS a LEFT JOIN told AS t
-    ON t.source = a.source AND t.source_id = a.source_id AND t.place = 1
-ORDER BY a.as_of
+SELECT as_of, prediction, low, high, status, submitted, started, finished,
+    coalesce(outcome, '{{}}')::text, told_at, array_send(features)
+FROM first ORDER BY as_of
 """  # noqa: S608  (constants of ours)
 LATENCY = f"""
 SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]), count(*),

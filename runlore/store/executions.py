@@ -72,7 +72,7 @@ def newest_seq(store: Store) -> int:
 def count_outcomes(store: Store, after_seq: int, kinds: Sequence[str]) -> int:
     """Of how much work of these kinds (none: any) an outcome was told after a fact."""
     query = sql.SQL(
-        "SELECT count(DISTINCT (source, source_id)) FROM {} WHERE seq > %s"
+        "SELECT count(DISTINCT (source, source_id, submitted)) FROM {} WHERE seq > %s"
         " AND finished IS NOT NULL AND (%s OR kind = ANY(%s))"
     ).format(sql.Identifier(SCHEMA, "executions"))
     with store.connect() as connection:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -56,6 +56,19 @@ class Batch:
     prediction: Floats
     low: Floats | None = None
     high: Floats | None = None
+
+    def take(self, chosen: NDArray[np.bool_]) -> "Batch":
+        """Those of the n executions. chosen: (n,)."""
+        return replace(
+            self,
+            ids=[each for each, is_chosen in zip(self.ids, chosen, strict=True) if is_chosen],
+            executions=self.executions[chosen],
+            as_of_us=self.as_of_us[chosen],
+            features=self.features[chosen],
+            prediction=self.prediction[chosen],
+            low=None if self.low is None else self.low[chosen],
+            high=None if self.high is None else self.high[chosen],
+        )
 
 
 def answered(store: Store, spec: str, version: str, since: datetime) -> pd.MultiIndex:

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from runlore.store import outcomes
 from runlore.store.engine import Store
 from runlore.store.partitions import drop_before
 
@@ -16,13 +17,7 @@ COLUMNS = (
     *("at", "id", "spec", "version", "arm", "status", "as_of", "source", "source_id"),
     *("request", "features", "prediction", "low", "high", "reasons", "error", "latency_ms"),
 )
-OUTCOME = """
-LEFT JOIN LATERAL (
-    SELECT e.status AS outcome, e.known_at AS outcome_known_at FROM runlore.executions AS e
-    WHERE e.source = l.source AND e.source_id = l.source_id
-    AND e.status NOT IN ('submitted', 'running') ORDER BY e.seq DESC LIMIT 1
-) AS came ON true
-"""
+OUTCOME = "came.status AS outcome, came.known_at AS outcome_known_at"
 
 
 @dataclass(frozen=True)
@@ -40,9 +35,10 @@ class Wanted:
 
 def rows(store: Store, wanted: Wanted, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
     """The rows, newest first, with the latest `outcome` of the execution; never all in memory."""
-    query = sql.SQL("SELECT {}, came.* FROM runlore.ledger AS l {} WHERE {} {}").format(
+    query = sql.SQL("SELECT {}, {} FROM runlore.ledger AS l {} WHERE {} {}").format(
         sql.SQL(", ").join(sql.Identifier("l", name) for name in COLUMNS),
         sql.SQL(OUTCOME),
+        sql.SQL(outcomes.join("l", "'infinity'")),
         _condition(wanted),
         sql.SQL("ORDER BY l.at DESC, l.id DESC") + _limit(limit),
     )

@@ -15,10 +15,11 @@ from psycopg.rows import dict_row
 
 from runlore.rollout.moments import Moments, moments_of_counts, no_moments
 from runlore.rollout.sketch import GROWTH, MIDDLE, Sketch
+from runlore.store import outcomes
 from runlore.store.engine import Store
 
 PATIENCE_S = 30
-"""Longer than this no look at the ledger takes; the share may change only so late after it."""
+"""Longer than this no look at the ledger takes."""
 
 NOT_DRAWN = ("shadow", "batch", "champion-batch")
 """Arms on the ledger that no draw has assigned."""
@@ -112,7 +113,7 @@ WITH spans AS (
     AS span (number, begins, ends)
 ), answers AS MATERIALIZED (
     SELECT s.number AS span, {unit} AS unit, l.at, l.id, l.status, l.latency_ms, l.prediction,
-        l.source, l.source_id, l.request->>'kind' AS kind,
+        l.as_of, l.source, l.source_id, l.request->>'kind' AS kind,
         CASE WHEN (l.arm, l.version) IN
             (('champion', %(champion)s), ('challenger', %(challenger)s)) THEN l.arm
         ELSE l.arm || ' with version ' || coalesce(l.version, 'none') END AS arm
@@ -125,19 +126,15 @@ WITH spans AS (
 ), own AS MATERIALIZED (
     SELECT * FROM drawn WHERE span = first_span
 ), scored AS (
-    SELECT DISTINCT ON (unit, source, source_id) unit, source, source_id, prediction FROM own
-    WHERE status = 200 AND source_id IS NOT NULL AND at <= %(due_at)s
-    AND (%(kinds)s::text[] = '{{}}' OR kind = ANY(%(kinds)s)) ORDER BY unit, source, source_id, at
-), came AS (
-    SELECT s.unit, s.prediction, o.y, o.is_final FROM scored AS s LEFT JOIN LATERAL (
-        SELECT {y} AS y, true AS is_final FROM runlore.executions AS e
-        WHERE e.source = s.source AND e.source_id = s.source_id
-        AND e.status NOT IN ('submitted', 'running') AND e.known_at <= %(at)s
-        ORDER BY e.seq DESC LIMIT 1
-    ) AS o ON true
+    SELECT DISTINCT ON (o.unit, o.source, o.source_id, run.submitted) o.unit, o.prediction,
+        came.status IS NOT NULL AS is_final, CASE WHEN came.status IS NOT NULL THEN {y} END AS y
+    FROM own AS o {outcome}
+    WHERE o.status = 200 AND o.source_id IS NOT NULL AND o.at <= %(due_at)s
+    AND (%(kinds)s::text[] = '{{}}' OR o.kind = ANY(%(kinds)s))
+    ORDER BY o.unit, o.source, o.source_id, run.submitted, o.at, o.id
 ), losses AS (
-    SELECT unit, count(*) FILTER (WHERE is_final IS NULL OR y IS NOT NULL) AS due,
-        sum({loss}) AS loss, count(y)::float8 AS known, sum(y) AS y FROM came GROUP BY unit
+    SELECT unit, count(*) FILTER (WHERE y IS NOT NULL OR NOT is_final) AS due,
+        sum({loss}) AS loss, count(y)::float8 AS known, sum(y) AS y FROM scored GROUP BY unit
 ), units AS MATERIALIZED (
     SELECT o.span, o.drawn AS arm, o.unit, max(o.at) AS newest_at,
         bool_or(o.status >= 500) AS has_error,
@@ -175,10 +172,10 @@ UNITS: Mapping[str, LiteralString] = {
 """As the service names what it assigns; see `bentos.predictions`."""
 
 Y: Mapping[str, LiteralString] = {
-    "failed": "(e.status <> 'succeeded')::int::float8",
-    "duration_s": "extract(epoch FROM e.finished - e.started)::float8",
-    "log_duration": "ln(1 + greatest(extract(epoch FROM e.finished - e.started), 0))::float8",
-    "wait_s": "extract(epoch FROM e.started - e.submitted)::float8",
+    "failed": "(came.status <> 'succeeded')::int::float8",
+    "duration_s": "extract(epoch FROM came.finished - came.started)::float8",
+    "log_duration": "ln(1 + greatest(extract(epoch FROM came.finished - came.started), 0))::float8",
+    "wait_s": "extract(epoch FROM came.started - came.submitted)::float8",
 }
 """As `features.columns.Results.value` has them."""
 
@@ -190,6 +187,7 @@ def _query(wanted: Wanted) -> sql.Composed:
     is_probability = wanted.is_probability
     return sql.SQL(QUERY).format(
         unit=sql.SQL(UNITS[wanted.unit]),
+        outcome=sql.SQL(outcomes.join("o", "%(at)s")),
         y=_outcome(wanted.of),
         loss=sql.SQL("power(prediction - y, 2)" if is_probability else "abs(prediction - y)"),
         shown=sql.SQL("o.prediction" if is_probability else "ln(1 + greatest(o.prediction, 0))"),
@@ -201,7 +199,7 @@ def _query(wanted: Wanted) -> sql.Composed:
 def _outcome(of: str) -> sql.Composable:
     if of in Y:
         return sql.SQL(Y[of])
-    told = sql.SQL("e.outcome->{}").format(sql.Literal(of.removeprefix("outcome.")))
+    told = sql.SQL("came.outcome->{}").format(sql.Literal(of.removeprefix("outcome.")))
     return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'number' THEN ({0})::float8 END").format(told)
 
 

@@ -38,6 +38,7 @@ class Rollout:
 class Decided:
     """A decision to be added. step: the challenger's percent from then on.
 
+    at: what was known then was decided on; of a change of the step, when it was written.
     ordered: what a person wanted; None: the rule decided. change_id: the alias change that
     carried it out.
     """

@@ -11,7 +11,6 @@ from runlore.store.ab_tests import AbTest
 from runlore.usecases.ab_analysis import Status
 
 Told = dict[str, Any]
-OF_LOOK = ("look", "actor", "answer", "winner", "is_final")
 
 
 def test(found: AbTest) -> Told:

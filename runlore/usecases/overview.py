@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from runlore.alerts.subjects import spec_of
 from runlore.drift.verdict import WindowVerdict
 from runlore.store import alias_changes, anomalies, drift_results, performance_results
 from runlore.store.alias_changes import Action, Entry
@@ -19,7 +20,8 @@ ANNOUNCE: Action = "announce"
 class Standing:
     """champion, challenger: the change that named the version; None: there is none.
 
-    trained: when the newest version passed its gates. alerts: kinds of those that are open.
+    trained: when the newest version passed its gates. alerts: kinds of those that are open, of the
+    spec or of one of its versions.
     """
 
     spec: str
@@ -67,16 +69,10 @@ def standing(store: Store, specs: Sequence[str]) -> list[Standing]:
             challenger=_there(challengers.get(spec)),
             arms=shares.get(spec, Arms()),
             trained=trained.get(spec),
-            alerts=tuple(sorted({each.kind for each in found if each.subject == spec})),
+            alerts=tuple(sorted({each.kind for each in found if spec_of(each.subject) == spec})),
         )
         for spec in specs
     ]
-
-
-def announcements(store: Store, specs: Sequence[str]) -> list[Entry]:
-    """Versions that passed their gates and took a place, the newest first."""
-    entries = alias_changes.entries(store)
-    return [e for e in reversed(entries) if e.action == ANNOUNCE and e.spec in specs]
 
 
 def watched(store: Store, spec: str) -> Watched:

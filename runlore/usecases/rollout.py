@@ -23,7 +23,7 @@ from runlore.store.rollouts import Rollout
 from runlore.usecases import promotion, rollout_execution, rollout_state
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Reason
 from runlore.usecases.rollout_evidence import gather
-from runlore.usecases.rollout_execution import RULE, Verdict
+from runlore.usecases.rollout_execution import RULE, Clock, Verdict
 from runlore.usecases.rollout_rule import policy_of
 from runlore.usecases.rollout_state import State
 
@@ -57,12 +57,12 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
 
     Refused where there is nothing to compare, or a rollout goes on.
     """
-    policy = _policy(spec)
+    policy, clock = _policy(spec), Clock(at)
     with alias_changes.writing(hand.store) as history:
         aliases = promotion.catch_up(history, hand.registry, spec.name)
         known = rollout_state.read(history.connection, spec.name)
         if known is not None and not known.is_over:
-            _end_displaced(history, hand, known, aliases, at)
+            _end_displaced(history, hand, known, aliases, clock)
         if CHAMPION not in aliases or CHALLENGER not in aliases:
             raise Refused(
                 f"{spec.name}: a rollout needs a @champion and a @challenger; a trained version "
@@ -81,7 +81,7 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
                 started_at=at,
             ),
         )
-        return rollout_execution.begin(history, new, policy.steps[0], at, why)
+        return rollout_execution.begin(history, new, policy.steps[0], clock, why)
 
 
 def look(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
@@ -90,18 +90,20 @@ def look(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
     Where the spec says so, a challenger that has had no rollout yet begins one. Raises Unavailable
     when the database is away, which leaves everything as it is.
     """
+    clock = Clock(at)
     with hand.store.begin() as connection:
         state = rollout_state.read(connection, spec.name)
     if state is None or state.is_over:
-        return _begun_by_itself(hand, spec, at)
+        return _begun_by_itself(hand, spec, clock)
     evidence = gather(hand.store, spec, state, at)
     decision = _decided(state, evidence)
-    verdict = Verdict(decision, evidence, RULE, at, based_on=state.newest.id)
+    verdict = Verdict(decision, evidence, RULE, clock, based_on=state.newest.id)
     return _carry_out(hand, state, verdict)
 
 
 def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> Look:
     """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
+    clock = Clock(at)
     with hand.store.begin() as connection:
         state = _going_on(rollout_state.read(connection, spec.name), spec.name)
     by_hand(state.policy, state.step, wanted)
@@ -109,7 +111,7 @@ def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> Look:
     with alias_changes.writing(hand.store) as history:
         now = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
         decision = by_hand(now.policy, now.step, wanted)
-        verdict = Verdict(decision, evidence, wanted.actor, at, wanted.action)
+        verdict = Verdict(decision, evidence, wanted.actor, clock, wanted.action)
         return _written(history, hand, now, verdict)
 
 
@@ -121,7 +123,8 @@ def resume(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> Look:
             raise Refused(f"{spec.name}: nobody holds the rollout; it goes on by itself")
         _check(why)
         decision = Decision("hold", state.step, (f"{why.actor}: {why.reason}",))
-        return _written(history, hand, state, Verdict(decision, None, why.actor, at, "resume"))
+        verdict = Verdict(decision, None, why.actor, Clock(at), "resume")
+        return _written(history, hand, state, verdict)
 
 
 def preview(store: Store, spec: ModelSpec, at: datetime) -> Look:
@@ -179,7 +182,7 @@ def _written(history: Writer, hand: Hand, state: State, verdict: Verdict) -> Loo
     return Look(after, done.decision, done.evidence)
 
 
-def _begun_by_itself(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
+def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> Look | None:
     """None when another process begins it at the same time."""
     if spec.rollout.starts != "by itself":
         return None
@@ -190,8 +193,9 @@ def _begun_by_itself(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
         tried = {each.challenger for each in rollouts.of_spec(connection, spec.name)}
     if aliases[CHALLENGER].version in tried:
         return None
+    why = Reason(RULE, "a new challenger; the spec says so")
     try:
-        return Look(start(hand, spec, at, Reason(RULE, "a new challenger; the spec says so")))
+        return Look(start(hand, spec, clock.now(), why))
     except Refused:
         return None
 
@@ -204,10 +208,10 @@ def _policy(spec: ModelSpec) -> RampPolicy:
 
 
 def _end_displaced(
-    history: Writer, hand: Hand, state: State, aliases: dict[str, str], at: datetime
+    history: Writer, hand: Hand, state: State, aliases: dict[str, str], clock: Clock
 ) -> None:
     """What was compared no longer serves, and nobody has looked since; else Refused."""
-    waiting = Verdict(Decision("hold", state.step, ()), None, RULE, at)
+    waiting = Verdict(Decision("hold", state.step, ()), None, RULE, clock)
     found = rollout_execution.checked(state, waiting, aliases)
     if found is waiting:
         of = state.rollout

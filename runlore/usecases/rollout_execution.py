@@ -1,7 +1,8 @@
 """Carry a rollout's decision out: the share, the record and the alert in one transaction."""
 
-from dataclasses import dataclass, replace
-from datetime import datetime
+import time
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,17 @@ ADVICE = {
 
 
 @dataclass(frozen=True)
+class Clock:
+    """The caller's, as of a call, and going on since then: a replay has one of its own."""
+
+    at: datetime
+    began_s: float = field(default_factory=time.monotonic)
+
+    def now(self) -> datetime:
+        return self.at + timedelta(seconds=time.monotonic() - self.began_s)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """A decision with who made it, on what, when.
 
@@ -45,7 +57,7 @@ class Verdict:
     decision: Decision
     evidence: Evidence | None
     actor: str
-    at: datetime
+    clock: Clock
     ordered: Ordered | None = None
     based_on: int | None = None
     is_done: bool = False
@@ -55,7 +67,7 @@ class Verdict:
         return replace(self, decision=replace(self.decision, reasons=reasons))
 
 
-def begin(history: Writer, rollout: Rollout, step: int, at: datetime, why: Reason) -> State:
+def begin(history: Writer, rollout: Rollout, step: int, clock: Clock, why: Reason) -> State:
     """The first units; whoever starts is on record with the reason."""
     told = Reason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
     change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), told)
@@ -63,7 +75,7 @@ def begin(history: Writer, rollout: Rollout, step: int, at: datetime, why: Reaso
         history.connection,
         Decided(
             rollout_id=rollout.id,
-            at=at,
+            at=clock.now(),
             action="start",
             step=step,
             reasons=(f"{why.actor}: {why.reason}",),
@@ -73,7 +85,7 @@ def begin(history: Writer, rollout: Rollout, step: int, at: datetime, why: Reaso
             change_id=change.id,
         ),
     )
-    resolve_alert(history.connection, KIND, rollout.spec, at)
+    resolve_alert(history.connection, KIND, rollout.spec, clock.at)
     return rollout_state.of(history.connection, rollout)
 
 
@@ -119,7 +131,7 @@ def execute(
         history.connection,
         Decided(
             rollout_id=state.rollout.id,
-            at=verdict.at,
+            at=verdict.clock.at if decision.step == state.step else verdict.clock.now(),
             action=decision.action,
             step=decision.step,
             reasons=decision.reasons,
@@ -184,7 +196,7 @@ def _evidence(state: State, decision: Decision) -> dict[str, Any]:
 def _tell(history: Writer, state: State, verdict: Verdict) -> None:
     decision, spec = verdict.decision, state.rollout.spec
     if not decision.alert:
-        resolve_alert(history.connection, KIND, spec, verdict.at)
+        resolve_alert(history.connection, KIND, spec, verdict.clock.at)
         return
     did = f"rolled back from {state.step} %" if decision.action == "roll back" else "holds"
     of = state.rollout
@@ -198,4 +210,4 @@ def _tell(history: Writer, state: State, verdict: Verdict) -> None:
         state.step_began_at,
         _evidence(state, decision),
     )
-    raise_alert(history.connection, finding, verdict.at)
+    raise_alert(history.connection, finding, verdict.clock.at)

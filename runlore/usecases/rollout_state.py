@@ -12,8 +12,8 @@ from runlore.store.rollout_evidence import Span
 from runlore.store.rollouts import Entry, Rollout
 
 SETTLE = timedelta(seconds=60)
-"""After a decision, until every worker assigns units by the new share: the time in which what was
-decided on may have been read, and the second in which workers follow."""
+"""After a change of the share was written, until every worker assigns units by it: the commit, and
+the second in which workers follow, longer where the registry is slow."""
 
 ENDS = ("roll back", "promote")
 PAUSING, RESUMING = "hold", ("resume", "step", "promote", "stop")

@@ -14,8 +14,9 @@ from runlore.models.bundle import Bundle
 from runlore.models.spec import ModelSpec
 from runlore.records.errors import NoChampion
 from runlore.records.instant import to_us
-from runlore.registry import Registry
+from runlore.registry import Registry, VersionRef
 from runlore.store import ledger, ledger_batch
+from runlore.store.advisory import exclusive
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 
@@ -39,7 +40,8 @@ def score(
 ) -> ScoreOutcome:
     """Predict for the executions submitted since then, each as of its submission.
 
-    since: None for a day before `at`. What the champion has scored before is left alone.
+    since: None for a day before `at`. What the champion has scored before is left alone, also by
+    several who do this at once.
     Raises NoChampion when nothing serves the spec.
     """
     ref = registry.champion(spec.name)
@@ -48,14 +50,25 @@ def score(
     since = since or at - DEFAULT_SPAN
     log = matrix.prepare(read_facts(store))
     wanted = _submitted(log, spec, since, at)
-    new = wanted[
-        ~_names(log, wanted).isin(ledger_batch.answered(store, spec.name, ref.version, since))
-    ]
+    new = wanted[_is_new(store, ref, since, log, wanted)]
+    scored = 0
     if new.size:
         with tempfile.TemporaryDirectory(prefix="runlore-score-") as folder:
             bundle = Bundle.load(registry.download(ref, Path(folder)), ref.version)
-            ledger_batch.add(store, _answer(log, new, bundle, at), at)
-    return ScoreOutcome(spec.name, ref.version, since, wanted.size, new.size)
+            batch = _answer(log, new, bundle, at)
+        with exclusive(store.url, f"scores of {spec.name} version {ref.version}"):
+            still = _is_new(store, ref, since, log, new)
+            ledger_batch.add(store, batch.take(still), at)
+            scored = int(still.sum())
+    return ScoreOutcome(spec.name, ref.version, since, wanted.size, scored)
+
+
+def _is_new(
+    store: Store, ref: VersionRef, since: datetime, log: matrix.Log, chosen: Ints
+) -> NDArray[np.bool_]:
+    """Which of them this version has not scored yet; another process may be about to."""
+    known = ledger_batch.answered(store, ref.spec, ref.version, since)
+    return ~np.asarray(_names(log, chosen).isin(known))
 
 
 def _submitted(log: matrix.Log, spec: ModelSpec, since: datetime, at: datetime) -> Ints:

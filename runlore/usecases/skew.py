@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.alerts.subjects import of_version, spec_of
 from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import extract_asked
 from runlore.records.errors import NotFound
@@ -161,7 +162,7 @@ def note(store: Store, found: list[Skew], at: datetime) -> None:
     """Open an anomaly for each version whose answers differ, and resolve those that are over."""
     with store.begin() as connection:
         for each in found:
-            subject = _subject(each.spec, each.version)
+            subject = of_version(each.spec, each.version)
             if each.is_clean and each.compared:
                 anomalies.resolve_anomaly(connection, KIND, subject, at)
             elif not each.is_clean:
@@ -176,15 +177,11 @@ def note(store: Store, found: list[Skew], at: datetime) -> None:
 
 def let_rest(store: Store, spec: str, found: list[Skew], at: datetime) -> None:
     """Resolve what is open of versions of a spec that are not among those that answered."""
-    answered = {_subject(spec, each.version) for each in found}
+    answered = {of_version(spec, each.version) for each in found}
     with store.begin() as connection:
         for each in anomalies.read_open(connection, KIND):
-            if each.subject.startswith(_subject(spec, "")) and each.subject not in answered:
+            if spec_of(each.subject) == spec and each.subject not in answered:
                 anomalies.resolve_anomaly(connection, KIND, each.subject, at)
-
-
-def _subject(spec: str, version: str) -> str:
-    return f"{spec} version {version}"
 
 
 def _differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -15,6 +15,7 @@ from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
 from runlore.models.split import divide
 from runlore.models.trained import Trained
+from runlore.records.errors import RunloreError
 from runlore.records.instant import from_us, now
 from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
@@ -34,7 +35,8 @@ Scores = Mapping[str, float]
 @dataclass(frozen=True)
 class TrainOutcome:
     """What a training came to. version: None when its gates refused it; alias: None also when it
-    did not beat the champion, and then it is registered but answers nobody.
+    did not beat the champion, and then it is registered but answers nobody. candidate: empty when
+    it was refused before there was one.
 
     scores, baseline: on the test part. page: of the MLflow run. challenge: the comparison with the
     champion; None when there was none to compare with.
@@ -51,6 +53,11 @@ class TrainOutcome:
     rows: int
     page: str
     challenge: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
+        """Of a training that was refused before anything was learned."""
+        return cls(spec, "", False, (str(error),), None, None, {}, {}, 0, "")
 
     @property
     def refusal(self) -> str:

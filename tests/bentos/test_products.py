@@ -17,7 +17,7 @@ from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from runlore.store.tracking import tracking_url
-from runlore.usecases import api_keys
+from runlore.usecases import api_keys, skew
 from tests.bentos import products_world
 from tests.bentos.conftest import Serve
 from tests.bentos.product_pages import DOCS, PRODUCTS, differences, examples, renamed, routes
@@ -194,6 +194,24 @@ def test_an_alert_that_is_over_is_listed_as_resolved(client: httpx.Client, world
     [one] = client.get(ALERTS, params={"status": "resolved"}).json()["alerts"]
     assert (one["resolved_by"], one["model"]) == ("ann", "failure-risk")
     assert client.patch(ALERTS, json=change).status_code == 409
+
+
+def test_an_alert_about_a_version_is_one_of_its_model(client: httpx.Client, world: Store) -> None:
+    hour = skew.WindowSkew(products_world.AT, 10, 3)
+    found = [skew.Skew(spec, "7", 10, windows=(hour,)) for spec in ("failure-risk", "failure")]
+    skew.note(world, found, products_world.AT)
+    alerts = valid(client, ALERTS, client.get(ALERTS, params={"model": "failure-risk"}))["alerts"]
+    told = [(each["alert_type"], each["model"], each["severity"]) for each in alerts]
+    assert told == [("skew", "failure-risk", "critical"), ("drift", "failure-risk", "warning")]
+    assert alerts[0]["message"].startswith("failure-risk version 7: 3 of 10 served answers")
+    assert client.get(ALERTS, params={"model": "duration"}).json()["alerts"] == []
+    [status] = client.get(STATUS, params={"model": "failure-risk"}).json()["models"]
+    assert status["open_alerts"] == ["drift", "skew"]
+    change = {"alert_id": alerts[0]["alert_id"], "action": "acknowledge", "actor": "ann"}
+    taken = valid(client, ALERTS, client.patch(ALERTS, json=change))
+    assert (taken["status"], taken["model"]) == ("acknowledged", "failure-risk")
+    of_nobody = client.patch(ALERTS, json={**change, "alert_id": alerts[0]["alert_id"] + 1})
+    assert of_nobody.status_code == 404
 
 
 def test_figures_are_counted_once_for_all_who_ask(client: httpx.Client, world: Store) -> None:

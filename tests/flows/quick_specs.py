@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from runlore.features.declaration import DAY_S, FeatureSet, History
 from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import Gate, Split
+from runlore.models.spec import Gate, Population, Split
 
 HALF_LIVES_S = (DAY_S / 3, 10 * DAY_S)
 RISK_FEATURES = FeatureSet(
@@ -36,4 +36,5 @@ LENGTH = replace(
     gates=(Gate("mae", "baseline"),),
     split=Split(folds=2),
 )
+NOBODY = replace(RISK, name="nobody-risk", population=Population(kinds=("no-such-kind",)))
 HOPELESS = replace(RISK, name="hopeless-risk", gates=(Gate("auc", "bound", 0.999),))

@@ -47,6 +47,7 @@ def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
     for name in STEPS:
         where = performance if name == "measure_performance" else monitoring
         patch.setattr(where, name, step(name))
+    patch.setattr(monitoring, "has_champion", lambda _: True)
     patch.setattr(retraining, "ask", lambda *given: did.append(given))
     patch.setattr(retraining, "announce", lambda: did.append("announced"))
     patch.setattr(alerts, "deliver", lambda: did.append("delivered"))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter
 
 from flows.ingest import ingest
 from flows.monitor import monitor
@@ -52,6 +53,18 @@ def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
     assert monitor("quick-risk", 7.0, END.isoformat()) in ("drift", "no drift")
     again = train("quick-risk")
     assert (again["version"], again["alias"]) == ("1", "champion")
+
+
+def test_without_a_champion_scoring_and_monitoring_complete_and_say_so(home: Path) -> None:
+    for flow in (score, monitor):
+        state = flow("hopeless-risk", return_state=True)
+        assert state.is_completed()
+        with get_client(sync_client=True) as client:
+            of_run = FlowRunFilter(id={"any_": [state.state_details.flow_run_id]})
+            tasks = client.read_task_runs(flow_run_filter=of_run)
+        assert tasks
+        assert all(each.state is not None and each.state.is_completed() for each in tasks)
+    assert result_of(state) == "no champion yet"
 
 
 def test_a_refused_training_is_a_failed_run_with_its_numbers(home: Path) -> None:

@@ -89,20 +89,17 @@ def _losses(
     answered: list[Row], facts: Sequence[Row], wanted: Wanted
 ) -> tuple[bool, tuple[float, float, float] | None]:
     """Whether something is due, and the sums of losses, of ones and of outcomes."""
-    first: dict[tuple[str, str], Row] = {}
+    first: dict[tuple[Any, ...], tuple[Row, list[Row]]] = {}
     for row in answered:
         is_wanted = not wanted.kinds or row["request"]["kind"] in wanted.kinds
         if row["source_id"] is not None and row["at"] <= wanted.due_at and is_wanted:
-            first.setdefault((row["source"], row["source_id"]), row)
+            run = run_of(row, facts, wanted.at)
+            name = (row["source"], row["source_id"], run[0]["submitted"] if run else None)
+            first.setdefault(name, (row, run))
     is_due, told = False, []
-    for name, row in first.items():
-        ends = [
-            each
-            for each in facts
-            if (each["source"], each["source_id"]) == name
-            and each["status"] not in ("submitted", "running")
-            and each["known_at"] <= wanted.at
-        ]
+    for row, run in first.values():
+        ends = [each for each in run if _is_end(each) and each["known_at"] <= wanted.at]
+        ends.sort(key=lambda each: (each["known_at"], each["seq"]))
         y = _outcome(ends[-1], wanted.of) if ends else None
         is_due |= not ends or y is not None
         if y is not None:
@@ -111,6 +108,27 @@ def _losses(
     if not told:
         return is_due, None
     return is_due, (sum(loss for loss, _ in told), float(len(told)), sum(y for _, y in told))
+
+
+def run_of(answer: Row, facts: Sequence[Row], at: datetime) -> list[Row]:
+    """The facts of the execution that an answer was about, by what was known at an instant."""
+    runs: dict[datetime, list[Row]] = defaultdict(list)
+    for each in facts:
+        is_named = (each["source"], each["source_id"]) == (answer["source"], answer["source_id"])
+        if is_named and each["submission_known_at"] <= at:
+            runs[each["submitted"]].append(each)
+    going_on = [
+        submitted
+        for submitted, run in runs.items()
+        if not any(_is_end(each) and each["known_at"] < answer["as_of"] for each in run)
+    ]
+    if not going_on:
+        return []
+    return runs[min(going_on, key=lambda s: (abs(s - answer["as_of"]), -s.timestamp()))]
+
+
+def _is_end(fact: Row) -> bool:
+    return fact["status"] not in ("submitted", "running")
 
 
 def _outcome(fact: Row, of: str) -> float | None:

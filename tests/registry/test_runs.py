@@ -166,4 +166,3 @@ def test_the_page_of_a_run_is_in_mlflows_ui(registry, spec):
     path = f"experiments/{run.experiment}/runs/{run.id}"
     page = f"http://127.0.0.1:5000/#/{path}?workflowType=machine_learning"
     assert run.page == page
-    assert registry.page_of_run(run.id) == page

@@ -9,13 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.records.errors import BadInput
-from runlore.rollout.moments import (
-    Moments,
-    moments_of,
-    moments_of_counts,
-    moments_of_sums,
-    no_moments,
-)
+from runlore.rollout.moments import Moments, moments_of, moments_of_counts, no_moments
 from runlore.rollout.sketch import GROWTH, Sketch, sketch_of
 
 NUMBERS = st.floats(-1e6, 1e6).map(lambda value: round(value, 6))
@@ -44,18 +38,6 @@ def test_moments_are_numpys(rows: list[tuple[float, float, float]]) -> None:
     np.testing.assert_allclose(found.means, columns.mean(axis=1), rtol=1e-9, atol=1e-9)
     covariances = [[found.covariance(i, j) for j in range(3)] for i in range(3)]
     np.testing.assert_allclose(covariances, np.cov(columns), rtol=1e-6, atol=1e-4)
-
-
-def test_sums_as_sql_adds_them_up_give_the_same() -> None:
-    rng = np.random.default_rng(1)
-    columns = rng.normal(5, 2, (2, 1_000))
-    raw = (columns @ columns.T).tolist()
-    close(moments_of_sums(1_000, columns.sum(axis=1).tolist(), raw), moments_of(*columns))
-    assert moments_of_sums(0, [0.0], [[0.0]]) == no_moments()
-
-
-def test_rounding_never_makes_a_variance_negative() -> None:
-    assert moments_of_sums(3, [0.3], [[0.03 - 1e-18]]).products[0][0] >= 0
 
 
 @given(st.integers(0, 500), st.integers(0, 500))

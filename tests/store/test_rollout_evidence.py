@@ -75,13 +75,13 @@ def messy(rng: np.random.Generator, executions: int) -> Row:
 
 
 def work(rng: np.random.Generator, n: int) -> pa.Table:
-    """Some are still running, some became known too late, some have no times."""
+    """Some are still running, some became known too late, some have no times, some reuse an id."""
     submitted = to_us(BEGAN) + rng.integers(0, 3_000_000_000, n)
     took = rng.integers(1_000_000, 9_000_000_000, n)
     is_timed = rng.random(n) < 0.8
     columns: Mapping[str, Any] = {
         "source": ["api"] * n,
-        "source_id": [str(at) for at in range(n)],
+        "source_id": [str(at % (4 * n // 5)) for at in range(n)],
         "actor": ["a"] * n,
         "kind": ["build"] * n,
         "scope": [""] * n,

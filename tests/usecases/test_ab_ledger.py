@@ -1,6 +1,7 @@
 """A test whose units and outcomes come from the ledger: champion against challenger."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -41,9 +42,11 @@ PLAN = {
 }
 
 
-def answer(store: Store, positions: Sequence[int], spec: str = "failure-risk") -> None:
+def answer(
+    store: Store, positions: Sequence[int], spec: str = "failure-risk", work: Work = WORK
+) -> None:
     """Challengers say .1 of every other execution, champions .5, as it is submitted."""
-    told = table(WORK).to_pydict()
+    told = table(work).to_pydict()
     rows = []
     for at in positions:
         known = START.fromtimestamp(told["submitted"][at] / 1e6, START.tzinfo)
@@ -100,6 +103,23 @@ def test_arms_are_compared_on_what_came_of_their_answers(store: Store) -> None:
         assert seen(status, arm) == (200, pytest.approx(error))
     assert seen(status, "champion", "failures")[1] == pytest.approx(failed[::2].mean())
     assert (look.winner, look.is_final) == ("challenger", True)
+
+
+def test_an_id_that_is_used_again_names_another_execution(store: Store) -> None:
+    again = replace(WORK, days=11, failing=0.9, seed=1)
+    name = running(store, least_time_h=400)
+    add(store, WORK, again)
+    for work in (WORK, again):
+        answer(store, range(400), work=work)
+    for days in (0, 1):
+        ab_analysis.analyse(store, name, By("ann", END + timedelta(days=days)))
+    status = ab_analysis.status(store, name, END + timedelta(days=1))
+    failed = [np.array(table(work)["status"].to_pylist()) == "failed" for work in (WORK, again)]
+    errors = np.mean([(0.1 - each[1::2]) ** 2 for each in failed], axis=0)
+    assert seen(status, "challenger") == (200, pytest.approx(errors.mean()))
+    with store.begin() as connection:
+        of_outcomes = "SELECT count(*) FROM runlore.ab_events WHERE event = 'squared_error'"
+        assert connection.scalar(text(of_outcomes)) == 800
 
 
 def test_outcomes_that_come_later_are_collected_by_later_looks(store: Store) -> None:

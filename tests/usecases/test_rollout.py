@@ -1,6 +1,7 @@
 """A challenger climbs by evidence, falls by evidence; what is missing never promotes it."""
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +26,7 @@ from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, rollout
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms, Reason
 from runlore.usecases.rollout import Hand, Look
+from runlore.usecases.rollout_state import SETTLE
 from tests.usecases.traffic import HOUR, SPEC, Traffic, Version
 
 NAME = SPEC.name
@@ -306,6 +308,34 @@ def test_two_who_look_at_once_decide_once(hand: Hand, traffic: Traffic) -> None:
     assert len(advanced) == 1
     assert share(hand) == 0.5
     assert sum(each.is_new for each in looks) == len(found) - 1
+
+
+def test_a_share_begins_when_its_change_is_written_however_long_that_takes(
+    hand: Hand, traffic: Traffic
+) -> None:
+    """Until then workers assign units by the share before."""
+    started = rollout.start(hand, SPEC, BEGAN, ANN)
+    traffic.run(BEGAN + timedelta(minutes=2), 4_000, timedelta(minutes=50))
+    is_held = threading.Event()
+
+    def hold() -> None:
+        with alias_changes.writing(hand.store):
+            is_held.set()
+            time.sleep(2)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    is_held.wait()
+    looked = rollout.look(hand, SPEC, BEGAN + HOUR)
+    thread.join()
+    assert looked is not None
+    first, second = looked.state.strata()
+    assert (first.share, second.share) == (0.2, 0.5)
+    assert second.span.begins > BEGAN + HOUR + SETTLE + timedelta(seconds=1)
+    assert first.span.ends == second.span.begins - SETTLE
+    assert BEGAN < started.newest.at < BEGAN + timedelta(seconds=30)
+    assert looked.evidence is not None
+    assert looked.evidence.at == BEGAN + HOUR
 
 
 def test_a_promotion_that_was_killed_between_its_aliases_is_finished(

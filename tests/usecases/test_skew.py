@@ -157,12 +157,14 @@ def test_the_ledger_can_be_counted_exported_and_pruned(
     from runlore.store.ledger_query import Wanted
 
     live_through(store, predictor, 7)
-    about = Request(subject(7), "api", "job-7")
+    about = Request(subject(7), "api", "job-8")
     old = instant.parse("2021-03-05T00:00:00Z", "at")
     predict(store, predictor, [about], old)
+    record_submission(store, Submission("actor-2", "kind-1", "scope-1", {}, source_id="job-8"))
+    record_outcome(store, "api", "job-8", Ending(Status.SUCCEEDED))
     counted = ledger_query.count(store, Wanted(spec=NAME))
     assert counted == {(NAME, "7", "champion", 200): 4}
-    [row] = ledger_query.rows(store, Wanted(source_id="job-7"))
+    [row] = ledger_query.rows(store, Wanted(source_id="job-8"))
     assert (row["outcome"], row["source"]) == ("succeeded", "api")
     assert command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, Wanted())) == 4
     assert (tmp_path / "l.csv").read_text().startswith("at,id,spec,version,arm,status,as_of,")

@@ -1,0 +1,43 @@
+"""Which run of an execution's name an answer was about, and what came of it.
+
+Sources use names again (docs/adr/0002), and an answer tells the name only. It belongs to the run
+that was submitted nearest to its `as_of`, among those not known to have ended before it.
+"""
+
+from typing import Literal
+
+Which = Literal["latest", "first"]
+
+ENDED = "e.status NOT IN ('submitted', 'running')"
+TELLS: dict[Which, tuple[str, str]] = {
+    "latest": (ENDED, "e.known_at DESC, e.seq DESC"),
+    "first": (f"{ENDED} AND e.status <> 'unknown'", "e.known_at, e.seq"),
+}
+"""Which fact tells the end of a run. first: that says how it ended; no correction changes it."""
+
+JOIN = """
+LEFT JOIN LATERAL (
+    SELECT e.submitted FROM runlore.executions AS e
+    WHERE e.source = {answer}.source AND e.source_id = {answer}.source_id
+        AND e.submission_known_at <= {at}
+    GROUP BY e.submitted
+    HAVING coalesce(min(e.known_at) FILTER (WHERE {ended}), 'infinity') >= {answer}.as_of
+    ORDER BY abs(extract(epoch FROM e.submitted - {answer}.as_of)), e.submitted DESC LIMIT 1
+) AS run ON true LEFT JOIN LATERAL (
+    SELECT e.*, min(e.known_at) OVER () AS told_at FROM runlore.executions AS e
+    WHERE e.source = {answer}.source AND e.source_id = {answer}.source_id
+        AND e.submitted = run.submitted AND {tells} AND e.known_at <= {at}
+    ORDER BY {order} LIMIT 1
+) AS came ON true
+"""
+
+
+def join(answer: str, at: str, which: Which = "latest") -> str:
+    """Joins `run.submitted`, NULL where no run is known, and the fact `came` that tells its end.
+
+    answer: of a relation with `source`, `source_id` and `as_of`. at: what became known later is
+    not known. `came.told_at`: when an end was told first. Each answer is looked up by the primary
+    key, in all months: so its cost does not grow with the log.
+    """
+    tells, order = TELLS[which]
+    return JOIN.format(answer=answer, at=at, ended=ENDED, tells=tells, order=order)

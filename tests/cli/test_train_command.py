@@ -1,0 +1,59 @@
+"""`runlore train` over several specs: one that is refused keeps no other from its training."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from runlore.cli import app
+from runlore.records.errors import NoChampion
+from runlore.settings import Settings
+from runlore.store.engine import open_store
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A log in which nobody does what the first spec speaks of."""
+    wanted = [f"tests.flows.quick_specs:{name}" for name in ("NOBODY", "LENGTH")]
+    monkeypatch.setenv("RUNLORE_SPECS", json.dumps(wanted))
+    folder = tmp_path / "log"
+    with open_store(settings):
+        made = ("simulate", str(folder), "--executions", "2000", "--days", "60")
+        assert CliRunner().invoke(app, made).exit_code == 0
+        file, mapping = (folder / f"simulated-{n}" for n in ("executions.csv", "mapping.json"))
+        given = ("ingest", "csv", str(file), "--mapping", str(mapping))
+        assert CliRunner().invoke(app, given).exit_code == 0
+        yield
+
+
+@pytest.mark.usefixtures("home")
+def test_every_spec_is_trained_and_told_though_the_first_is_refused() -> None:
+    done = CliRunner().invoke(app, ["train"])
+    assert done.exit_code == 1, (done.output, done.exception)
+    refusal = "runlore: nobody-risk: nothing is trained: nobody-risk: needs at least"
+    assert refusal in done.stderr
+    assert "quick-length: " in done.stdout
+    assert "mae" in done.stdout
+
+
+@pytest.mark.usefixtures("home")
+def test_scoring_with_what_was_never_trained_is_an_error() -> None:
+    done = CliRunner().invoke(app, ["score", "nobody-risk"])
+    assert done.exit_code == 1
+    assert isinstance(done.exception, NoChampion)
+
+
+@pytest.mark.usefixtures("home")
+def test_at_once_too() -> None:
+    done = CliRunner().invoke(app, ["train", "--at-once", "--json"])
+    assert done.exit_code == 1, (done.output, done.exception)
+    told = json.loads(done.stdout.splitlines()[-1])
+    refused, trained = told["nobody-risk"], told["quick-length"]
+    assert (refused["passed"], refused["version"], refused["candidate"]) == (False, None, "")
+    assert "found 0" in refused["reasons"][0]
+    assert trained["candidate"] in ("baseline", "linear")
+    assert trained["scores"]["mae"] > 0
