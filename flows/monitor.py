@@ -4,6 +4,7 @@ from prefect import flow
 
 from tasks import alerts, monitoring, retraining
 from tasks import performance as performing
+from tasks import quality as checking
 
 
 @flow(name="monitor", flow_run_name="monitor {spec}", timeout_seconds=2 * 3600)
@@ -11,7 +12,8 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
     """Compare a window (default: the spec's) before an ISO instant (default: now).
 
     Also compares the features that were served with those that the log gives, and drops what is
-    too old from the ledger. Drift, or a score below its floor, asks for a training.
+    too old from the ledger, and holds the window against the champion's data contract. Drift, or a
+    score below its floor, asks for a training.
     Returns the verdict: drift, no drift, or not enough data; or that there is no champion yet. A
     step that fails keeps no other from its work, and what the others found from no request; the run
     fails at the end.
@@ -23,12 +25,14 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
         compared = monitoring.compare_features(spec, window_days, return_state=True)
         found = monitoring.monitor(spec, window_days, at, return_state=True)
         scored = performing.measure_performance(spec, window_days, at, return_state=True)
+        checked = checking.check_quality(spec, window_days, at, return_state=True)
         drift = found.result() if found.is_completed() else None
         scores = scored.result() if scored.is_completed() else None
         retraining.ask(spec, drift, scores, at)
         retraining.announce()
         compared.result()
         scored.result()
+        checked.result()
         return found.result().verdict.answer
     finally:
         alerts.deliver()

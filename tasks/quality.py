@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
 from runlore.features.declaration import DAY_S
+from runlore.records.errors import NoContract
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
 from runlore.store.tracking import tracking_url
@@ -17,18 +18,18 @@ from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="quality {spec}", timeout_seconds=3600)
-def check_quality(spec: str, window_days: float | None, at: str | None) -> QualityOutcome:
-    """Hold a window against the champion's data contract."""
+def check_quality(spec: str, window_days: float | None, at: str | None) -> QualityOutcome | None:
+    """Hold a window against the champion's data contract; None where it has none."""
     chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
     with open_store(chosen) as store:
-        outcome = quality.quality(
-            store,
-            registry.connect(chosen, tracking_url(store)),
-            specs.find(chosen, spec),
-            parse(at, "at") if at else now(),
-            window_s,
-        )
+        known = registry.connect(chosen, tracking_url(store))
+        wanted, instant = specs.find(chosen, spec), parse(at, "at") if at else now()
+        try:
+            outcome = quality.quality(store, known, wanted, instant, window_s)
+        except NoContract as error:
+            get_run_logger().warning("not checked: %s", error)
+            return None
     verdict = outcome.verdict
     for reason in verdict.reasons:
         get_run_logger().warning("%s: %s", spec, reason)

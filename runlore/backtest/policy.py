@@ -5,8 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
+from runlore.drift.retraining import Known, Trigger, limits_of, permit
 from runlore.drift.trigger import Decision, JudgedWindow, decide
-from runlore.models.spec import DriftPolicy
+from runlore.models.spec import DriftPolicy, RetrainingPolicy
 from runlore.performance.floor import FloorVerdict
 from runlore.records.errors import BadInput
 
@@ -21,16 +22,19 @@ ON_TIME_S = 1.0
 class Past:
     """What was known at the end of a window.
 
-    trained_at: when what serves was trained. windows: judged so far. floors: what the newest
-    window says of them. retrainings: when they began, whatever came of them.
+    trained_at: when what serves was trained. policy, rules: the spec's. windows: judged so far.
+    floors: what the newest window says of them. retrainings: when those began that learned.
+    new_labels: outcomes that have become known since the last of them.
     """
 
     at: datetime
     trained_at: datetime
     policy: DriftPolicy
+    rules: RetrainingPolicy
     windows: Sequence[JudgedWindow] = ()
     floors: Sequence[FloorVerdict] = ()
     retrainings: Sequence[datetime] = field(default_factory=tuple)
+    new_labels: int = 0
 
 
 def named(text: str) -> tuple[PolicyName, ...]:
@@ -63,11 +67,25 @@ def _weekly(past: Past) -> Decision:
 
 
 def _drift(past: Past) -> Decision:
-    return decide(past.windows, past.policy, past.at, past.retrainings)
+    return _permitted("drift", past, past.windows, past.policy)
+
+
+def _permitted(
+    trigger: Trigger, past: Past, windows: Sequence[JudgedWindow], policy: DriftPolicy
+) -> Decision:
+    """As a request is decided on: by its windows, and by what the spec says of retrainings."""
+    decision = decide(windows, policy, past.at, past.retrainings, limits_of(past.rules))
+    if decision.action == "wait":
+        return decision
+    known = Known(past.at, past.retrainings, past.new_labels, False, past.trained_at)
+    permission = permit(trigger, known, past.rules)
+    if permission.is_given:
+        return decision
+    return replace(decision, action="wait", reasons=(*permission.reasons, *decision.reasons))
 
 
 def _loop(past: Past) -> Decision:
-    """Drift, or a score that lies wholly below its floor; cooldown and budget bind both."""
+    """Drift, or a score that lies wholly below its floor; the spec's limits bind both."""
     by_drift = _drift(past)
     below = tuple(each.reason for each in past.floors if each.answer == "below")
     if by_drift.action == "retrain" or not below or not past.windows:
@@ -75,7 +93,7 @@ def _loop(past: Past) -> Decision:
     newest = max(past.windows, key=lambda window: window.window_to)
     at_once = replace(past.policy, least_windows=1, of_windows=1)
     broken = replace(newest, answer="drift", reasons=below)
-    return decide([broken], at_once, past.at, past.retrainings)
+    return _permitted("performance", past, [broken], at_once)
 
 
 _ASKED: Mapping[PolicyName, Callable[[Past], Decision]] = {

@@ -34,6 +34,10 @@ class Retraining:
     outcome: Outcome
     cpu_s: float = 0.0
 
+    @property
+    def has_learned(self) -> bool:
+        return self.outcome not in ("data refused", "too little")
+
 
 @dataclass(frozen=True, eq=False)
 class Replayed:
@@ -125,14 +129,23 @@ class _Run:
         return watch.floors(data, begin_us, end_us) if self.policy == "loop" else ()
 
     def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> Past:
+        spec = self.scene.trainer.spec
+        learned_us = [each.at_us for each in self.retrainings if each.has_learned]
         return Past(
             from_us(at_us),
             from_us(self.serving.trained_us),
-            self.scene.trainer.spec.drift,
+            spec.drift,
+            spec.retraining,
             self.windows,
             floors,
-            [from_us(each.at_us) for each in self.retrainings if each.outcome != "data refused"],
+            [from_us(each) for each in learned_us],
+            self._known_between(max(learned_us, default=self.scene.edges_us[0]), at_us),
         )
+
+    def _known_between(self, since_us: int, until_us: int) -> int:
+        """Outcomes that became known then."""
+        known_us = self.scene.trainer.data.known_us
+        return int(((known_us >= since_us) & (known_us < until_us)).sum())
 
     def _retrain(self, at_us: int, reasons: tuple[str, ...]) -> None:
         broken = self._breaches(at_us)

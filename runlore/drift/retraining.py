@@ -10,6 +10,10 @@ from typing import Literal, Protocol
 
 from runlore.drift.trigger import Limits, limit_reached
 
+DAY_S = 86_400.0
+DATA_REFUSED_S = DAY_S
+"""So long nothing is due after data was refused: it has to be put right first."""
+
 Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
 
 
@@ -34,9 +38,10 @@ class Rules(Protocol):
 class Known:
     """What is known of a spec at `at`.
 
-    begun: when its retrainings began. new_labels: outcomes that no training has seen.
-    has_learned: these very facts have taught this spec before. trained_at: when what serves was
-    trained, None when nothing serves.
+    begun: when its retrainings began, without those whose data was refused; data_refused_at: when
+    the newest of these did. new_labels: outcomes that no training has seen. has_learned: these very
+    facts have taught this spec before. trained_at: when what serves was trained, None when nothing
+    serves.
     """
 
     at: datetime
@@ -44,6 +49,7 @@ class Known:
     new_labels: int
     has_learned: bool
     trained_at: datetime | None
+    data_refused_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,9 @@ def permit(trigger: Trigger, known: Known, rules: Rules) -> Permission:
 
 def due(known: Known, rules: Rules) -> Due | None:
     """What asks for a training by itself: nothing serves, enough is new, or it is time."""
+    refused_at = known.data_refused_at
+    if refused_at is not None and (known.at - refused_at).total_seconds() < DATA_REFUSED_S:
+        return None
     if known.trained_at is None:
         return Due("schedule", "nothing serves yet")
     enough = rules.enough_new_labels
@@ -91,6 +100,6 @@ def due(known: Known, rules: Rules) -> Due | None:
         return Due("labels", told)
     last = max((known.trained_at, *known.begun))
     if rules.every_s is not None and (known.at - last).total_seconds() >= rules.every_s:
-        days = rules.every_s / 86_400
+        days = rules.every_s / DAY_S
         return Due("schedule", f"trained last on {last:%Y-%m-%d %H:%M}; due every {days:g} days")
     return None

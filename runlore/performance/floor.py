@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlore.models.gates import Measured, number
-from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec, Score
+from runlore.models.spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
 
 Answer = Literal["above", "below", "not enough data"]
 
@@ -37,20 +37,26 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
 
     scores: a bundle's `scores`; a gate against the baseline makes a floor of what the baseline
     scored then, since a model that falls below it is worth less than none. Of its interval the end
-    that is easier to reach: how good a baseline is can be known no better than from its rows.
+    that is easier to reach: how good a baseline is can be known no better than from its rows. Of
+    what a score must lie within, the worse end.
     """
     found = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
     for gate in spec.gates:
         if gate.score in found:
             continue
-        if gate.against == "baseline":
+        if gate.against in ("baseline", "baseline's value"):
             bound = _easier_end((scores.get("baseline") or {}).get(gate.score), gate.score)
             if bound is not None:
                 origin = "the baseline when this version was trained"
                 found[gate.score] = Floor(gate.score, bound, origin)
         else:
-            found[gate.score] = Floor(gate.score, gate.bound, "a gate of the spec")
+            found[gate.score] = Floor(gate.score, _bound(gate), "a gate of the spec")
     return tuple(found.values())
+
+
+def _bound(gate: Gate) -> float:
+    is_upper = gate.against == "within" and not is_higher_better(gate.score)
+    return gate.upper if is_upper else gate.bound
 
 
 def _easier_end(told: Mapping[str, float | None] | None, score: Score) -> float | None:

@@ -3,6 +3,7 @@
 RunloreError
 ├── BadInput            the caller sent something wrong; names the field
 ├── NotFound            the named thing does not exist
+│   └── NoContract      the champion was registered without a data contract
 ├── NoChampion          nothing serves this spec yet
 ├── Refused             a gate said no; the evidence is in the message
 │   └── DataRefused     the new data breaks the champion's contract
@@ -25,6 +26,14 @@ class BadInput(RunloreError):
 
 class NotFound(RunloreError):
     pass
+
+
+class NoContract(NotFound):
+    def __init__(self, spec: str, version: str) -> None:
+        super().__init__(
+            f"{spec} version {version} was registered without a data contract; train it again:"
+            f" `runlore train {spec}`"
+        )
 
 
 class NoChampion(RunloreError):

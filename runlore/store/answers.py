@@ -31,12 +31,13 @@ SELECT as_of, prediction, low, high, status, submitted, started, finished,
     coalesce(outcome, '{{}}')::text, told_at, array_send(features)
 FROM first ORDER BY as_of
 """  # noqa: S608  (constants of ours)
-LATENCY = f"""
+LATENCY = """
 SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]), count(*),
     percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
     percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms)
-{GIVEN} AND latency_ms IS NOT NULL GROUP BY 1
-"""  # noqa: S608
+FROM runlore.ledger WHERE spec = %(spec)s AND status = 200 AND latency_ms IS NOT NULL
+AND arm NOT IN ('challenger', 'shadow') AND as_of > %(since)s AND as_of <= %(until)s GROUP BY 1
+"""
 INSTANTS = ("as_of", "submitted", "started", "finished", "known_at")
 COLUMNS = (
     *("as_of", "prediction", "low", "high", "status", "submitted", "started", "finished"),
@@ -70,10 +71,13 @@ def read(store: Store, spec: str, version: str, since: datetime, until: datetime
     return Vectors(frame.astype(numbers), [row[-1] for row in rows])
 
 
-def latencies(store: Store, spec: str, version: str, edges: list[datetime]) -> dict[int, Latency]:
-    """Window number, from 0, between neighbouring edges -> the latency of its answers."""
+def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Latency]:
+    """Window number, from 0, between neighbouring edges -> the latency of its answers.
+
+    Of whichever versions were champions then: who waits does not ask which one answers.
+    """
     seconds = [edge.timestamp() + 1e-6 for edge in edges]
-    given = _given(spec, version, edges[0], edges[-1]) | {"edges": seconds}
+    given = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
     with store.connect() as connection:
         rows = connection.execute(LATENCY, given).fetchall()
     return {int(bucket) - 1: Latency(int(n), p50, p95) for bucket, n, p50, p95 in rows}

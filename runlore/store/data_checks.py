@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, func, insert, select
 
 from runlore.store.schema import data_checks as table
 
@@ -37,6 +37,13 @@ def add(connection: Connection, check: DataCheck) -> int:
     values = vars(check) | {"verdict": dict(check.verdict)}
     added: int = connection.scalars(insert(table).values(values).returning(table.c.id)).one()
     return added
+
+
+def newest(connection: Connection, spec: str, purpose: Purpose) -> datetime | None:
+    """The latest instant that was looked from."""
+    wanted = (table.c.spec == spec, table.c.purpose == purpose)
+    found: datetime | None = connection.scalar(select(func.max(table.c.at)).where(*wanted))
+    return found
 
 
 def read(

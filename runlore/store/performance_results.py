@@ -54,6 +54,28 @@ def read(
     return [_result(row) for row in connection.execute(query)]
 
 
+def of_others(
+    connection: Connection, subject: tuple[str, str], score: str, since: datetime, until: datetime
+) -> list[PerformanceResult]:
+    """What came of windows between two instants that other versions of a spec answered.
+
+    The window that ends last is first; of the same one, what was found last. subject: a spec and
+    the version that is left out.
+    """
+    spec, version = subject
+    wanted = (
+        table.c.spec == spec,
+        table.c.version != version,
+        table.c.source == "realised",
+        table.c.score == score,
+        table.c.window_from >= since,
+        table.c.window_to <= until,
+    )
+    order = (table.c.window_to.desc(), table.c.at.desc(), table.c.id.desc())
+    query = select(table).where(*wanted).order_by(*order)
+    return [_result(row) for row in connection.execute(query)]
+
+
 def _result(row: "Row[Any]") -> PerformanceResult:
     told = {name: value for name, value in row._mapping.items() if name != "id"}
     return PerformanceResult(**told)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, exists, insert, select, text, true
+from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text, true
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 
 from runlore.store.schema import retraining_states as states
@@ -114,10 +114,17 @@ def going_on(connection: Connection, spec: str | None = None) -> list[Retraining
 
 
 def begun(connection: Connection, spec: str) -> list[datetime]:
-    """When the trainings of a spec began."""
-    joined = states.join(table, states.c.retraining_id == table.c.id)
-    of_spec = (table.c.spec == spec) & (states.c.state == "started")
-    return list(connection.scalars(select(states.c.at).select_from(joined).where(of_spec)))
+    """When the trainings of a spec began, but for those whose data was refused: they learned
+    nothing, and did not fail at it."""
+    wanted = (*_began(spec), ~_was_refused_untaught())
+    return list(connection.scalars(select(states.c.at).where(*wanted)))
+
+
+def data_refused(connection: Connection, spec: str) -> datetime | None:
+    """When the newest training of a spec began whose data was refused."""
+    wanted = (*_began(spec), _was_refused_untaught())
+    found: datetime | None = connection.scalar(select(func.max(states.c.at)).where(*wanted))
+    return found
 
 
 def has_learned(connection: Connection, batch: str) -> bool:
@@ -135,6 +142,20 @@ def learned_until(connection: Connection, spec: str) -> int:
         exists().where(taught.c.retraining_id == table.c.id, taught.c.batch.is_not(None)),
     )
     return max(connection.scalars(began), default=0)
+
+
+def _began(spec: str) -> tuple[ColumnElement[bool], ...]:
+    of_spec = (states.c.retraining_id == table.c.id, table.c.spec == spec)
+    return (*of_spec, states.c.state == "started")
+
+
+def _was_refused_untaught() -> ColumnElement[bool]:
+    ended = states.alias("ended")
+    return exists().where(
+        ended.c.retraining_id == states.c.retraining_id,
+        ended.c.state == "refused",
+        ended.c.batch.is_(None),
+    )
 
 
 def _read(

@@ -9,19 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.drift.measures import LABEL, PREDICTION, Policy
-from runlore.drift.trigger import Decision, JudgedWindow, Limits, decide
+from runlore.drift.trigger import Decision, Limits, decide
 from runlore.drift.verdict import ColumnVerdict, WindowVerdict
 from runlore.store import drift_results
 from runlore.store.drift_results import Window
 from runlore.store.engine import Store
-from runlore.usecases.drift_record import ALL_COLUMNS, DRIFTED_SHARE, verdict_of
+from runlore.usecases.drift_record import judged, verdict_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PINNED = (PREDICTION, LABEL)
-MOST_WINDOWS = 10_000
-"""Of one spec; a window a day fills 27 years."""
 
 
 @dataclass(frozen=True)
@@ -41,30 +39,6 @@ def history(store: Store, spec: str, most: int) -> list[Judged]:
     return [Judged(each.window, verdict_of(each), each.at, each.report) for each in found]
 
 
-def windows(store: Store, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
-    """All windows of one version and length, newest first; why the newest has drifted, too."""
-    with store.begin() as connection:
-        told = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
-        known = [
-            (window, result)
-            for window, result in told
-            if window.version == version
-            and (window.window_to - window.window_from).total_seconds() == length_s
-        ]
-        newest = drift_results.read(connection, known[0][0]) if known else None
-    reasons = verdict_of(newest).reasons if newest else ()
-    return [
-        JudgedWindow(
-            version,
-            window.window_from,
-            window.window_to,
-            "drift" if result.is_drifted else "no drift",
-            reasons if at == 0 else (),
-        )
-        for at, (window, result) in enumerate(known)
-    ]
-
-
 def decision(
     store: Store,
     subject: tuple[str, str],
@@ -77,7 +51,8 @@ def decision(
 
     subject: a spec and its version.
     """
-    known = windows(store, *subject, policy.window_s)
+    with store.begin() as connection:
+        known = judged(connection, *subject, policy.window_s)
     return decide(known, policy, at, retrainings, limits)
 
 

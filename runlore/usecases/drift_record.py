@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from runlore.drift.measures import Measure, Statistic
+from runlore.drift.measures import Measure, Policy, Statistic
+from runlore.drift.trigger import Decision, JudgedWindow, decide
 from runlore.drift.verdict import ColumnVerdict, WindowVerdict, conclude
 from runlore.store import anomalies, drift_results
 from runlore.store.drift_results import Comparison, DriftResult, Window
@@ -19,6 +20,8 @@ WEIGHT = "weight"
 KIND = "drift"
 SEVERITY = "warning"
 MOST_REASONS = 20
+MOST_WINDOWS = 10_000
+"""Of one spec; a window a day fills 27 years."""
 
 AnomalyChange = Literal["opened", "open", "resolved"]
 
@@ -32,9 +35,17 @@ class Recorded:
 
 
 def record(
-    store: Store, window: Window, verdict: WindowVerdict, report: Path, at: datetime
+    store: Store,
+    window: Window,
+    verdict: WindowVerdict,
+    report: Path,
+    at: datetime,
+    policy: Policy,
 ) -> Recorded:
-    """Add what was found, and open or resolve the anomaly, in one transaction."""
+    """Add what was found, and open or resolve the anomaly, in one transaction.
+
+    policy: with the window's length; of its windows as many as make an alarm open an anomaly.
+    """
     comparison = Comparison(
         window,
         at,
@@ -50,37 +61,70 @@ def record(
         newest = drift_results.newest_end(connection, window.spec)
         if newest is not None and newest > window.window_to:
             return Recorded(True, anomaly_now(connection, window.spec))
-        return Recorded(True, _follow(connection, comparison, verdict))
+        known = judged(connection, window.spec, window.version, policy.window_s)
+        return Recorded(True, _follow(connection, comparison, verdict, decide(known, policy, at)))
 
 
-def anomaly_now(connection: Connection, spec: str) -> AnomalyChange | None:
-    found = any(each.subject == spec for each in anomalies.read_open(connection, KIND))
+def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
+    """All windows of one version and length, newest first; why the newest has drifted, too."""
+    told = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
+    known = [
+        (window, result)
+        for window, result in told
+        if window.version == version
+        and (window.window_to - window.window_from).total_seconds() == length_s
+    ]
+    newest = drift_results.read(connection, known[0][0]) if known else None
+    reasons = verdict_of(newest).reasons if newest else ()
+    return [
+        JudgedWindow(
+            version,
+            window.window_from,
+            window.window_to,
+            "drift" if result.is_drifted else "no drift",
+            reasons if at == 0 else (),
+        )
+        for at, (window, result) in enumerate(known)
+    ]
+
+
+def anomaly_now(connection: Connection, spec: str, kind: str = KIND) -> AnomalyChange | None:
+    found = any(each.subject == spec for each in anomalies.read_open(connection, kind))
     return "open" if found else None
 
 
 def _follow(
-    connection: Connection, comparison: Comparison, verdict: WindowVerdict
+    connection: Connection, comparison: Comparison, verdict: WindowVerdict, decision: Decision
 ) -> AnomalyChange | None:
-    """The newest window says whether the spec deviates."""
+    """An alarm opens the anomaly, and the next window without drift resolves it.
+
+    Whether cooldown and budget let anybody act on the alarm does not matter. A drifted window that
+    makes no alarm is no anomaly, and leaves open what is.
+    """
     spec = comparison.window.spec
     if verdict.answer == "no drift":
         resolved = anomalies.resolve_anomaly(connection, KIND, spec, comparison.at)
         return None if resolved is None else "resolved"
-    evidence = _evidence(comparison, verdict)
+    if not decision.is_alarm and anomaly_now(connection, spec) is None:
+        return None
+    evidence = _evidence(comparison, verdict, decision)
     opened = anomalies.open_anomaly(connection, KIND, spec, SEVERITY, evidence, comparison.at)
     return "open" if opened is None else "opened"
 
 
-def _evidence(comparison: Comparison, verdict: WindowVerdict) -> dict[str, Any]:
+def _evidence(comparison: Comparison, verdict: WindowVerdict, decision: Decision) -> dict[str, Any]:
     window = comparison.window
+    since = min([window.window_from, *(each.window_from for each in decision.windows)])
     return {
         "version": window.version,
         "window_from": window.window_from.isoformat(),
         "window_to": window.window_to.isoformat(),
         "rows_reference": verdict.rows_reference,
         "rows_current": verdict.rows_current,
+        "since": since.isoformat(),
         "drifted_share": verdict.drifted_share,
         "threshold": verdict.threshold,
+        "alarm": decision.reasons[0],
         "reasons": list(verdict.reasons[:MOST_REASONS]),
         "report": comparison.report,
     }

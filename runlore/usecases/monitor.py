@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from runlore.drift.retraining import limits_of
 from runlore.drift.trigger import Decision
 from runlore.drift.verdict import WindowVerdict
-from runlore.models.spec import ModelSpec
+from runlore.models.spec import DriftPolicy, ModelSpec
 from runlore.records.errors import NoChampion
 from runlore.store import drift_results, retrainings
 from runlore.store.drift_results import Window
@@ -82,7 +82,7 @@ def monitor(
         waits = Decision("wait", (f"the newest window reads: {finding.verdict.answer}",))
         return MonitorOutcome(asked, finding.verdict, waits, note)
     report = write_report(reports, asked, champion, replace(finding, note=note), finding.drawn)
-    found = drift_record.record(store, asked, finding.verdict, report, at)
+    found = drift_record.record(store, asked, finding.verdict, report, at, _policy(asked, spec))
     plot = write_plot(store, spec.name, reports)
     for file in (report, plot):
         registry.attach(ref.run_id, file, ARTIFACTS)
@@ -116,12 +116,16 @@ def told_again(
 
 
 def _decision(store: Store, asked: Window, spec: ModelSpec, at: datetime) -> Decision:
-    length_s = (asked.window_to - asked.window_from).total_seconds()
-    policy = replace(spec.drift, window_s=length_s)
     with store.begin() as connection:
         begun = retrainings.begun(connection, asked.spec)
     limits = limits_of(spec.retraining)
-    return drift_history.decision(store, (asked.spec, asked.version), policy, at, begun, limits)
+    subject, policy = (asked.spec, asked.version), _policy(asked, spec)
+    return drift_history.decision(store, subject, policy, at, begun, limits)
+
+
+def _policy(asked: Window, spec: ModelSpec) -> DriftPolicy:
+    """The spec's, for windows as long as this one."""
+    return replace(spec.drift, window_s=(asked.window_to - asked.window_from).total_seconds())
 
 
 def write_report(

@@ -21,7 +21,7 @@ from runlore.performance.windows import Support, WindowPerformance
 from runlore.records.errors import NoChampion
 from runlore.records.execution import NO_INSTANT
 from runlore.records.instant import from_us, to_us
-from runlore.store import answers
+from runlore.store import answers, performance_results
 from runlore.store.engine import Store
 from runlore.store.ledger_vectors import Vectors
 from runlore.usecases import performance_record, reference
@@ -111,7 +111,7 @@ def _judge(
     floors = _floors(spec, bundle, found, answered)
     is_told = place is not None or any(each.answer != "not enough data" for each in floors)
     newest = windows.judged(found, 1) if is_told else None
-    latency = _latency_regressions(store, spec, version, edges)
+    scored = () if place is None else found[: place + 1]
     return PerformanceOutcome(
         spec=spec.name,
         version=version,
@@ -120,7 +120,10 @@ def _judge(
         judged=None if newest is None else found[newest],
         mature_until=_mature_until(answered, at),
         floors=floors,
-        regressions=(*_score_regression(spec, found, place), *latency),
+        regressions=(
+            *_score_regression(store, spec, version, scored),
+            *_latency_regressions(store, spec, edges),
+        ),
         plot=None,
         anomaly=None,
         note=_note(found, spec),
@@ -186,11 +189,12 @@ def _realised(
 
 
 def _score_regression(
-    spec: ModelSpec, found: tuple[WindowPerformance, ...], place: int | None
+    store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
 ) -> tuple[Regression, ...]:
-    if place is None:
+    """mine: the version's windows up to the one to be judged; none where there is none."""
+    if not mine:
         return ()
-    points = [_point(spec, each) for each in found[: place + 1]]
+    points = [*_before(store, spec, version, mine), *(_point(spec, each) for each in mine)]
     rule = spec.performance
     loss = "error" if spec.select_by in ("auc", "relative_accuracy") else "score"
     metric = f"{spec.select_by} {loss}"
@@ -203,10 +207,31 @@ def _point(spec: ModelSpec, each: WindowPerformance) -> Point:
     return Point(value, each.realised.labels)
 
 
+def _before(
+    store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
+) -> list[Point]:
+    """Windows of the same length that other versions answered before this one, as they were found
+    at the last look at each; of those that overlap the newest."""
+    rule, newest = spec.performance, mine[-1]
+    until = from_us(next(w.first_us for w in mine if w.realised.labels >= rule.least_labels))
+    length = timedelta(microseconds=newest.last_us - newest.first_us)
+    since = from_us(newest.last_us) - rule.windows * length
+    with store.begin() as connection:
+        subject = (spec.name, version)
+        told = performance_results.of_others(connection, subject, spec.select_by, since, until)
+    points: list[Point] = []
+    for each in told:
+        is_ripe = (each.maturity or 0.0) >= windows.RIPE and each.labelled >= rule.least_labels
+        if is_ripe and each.window_to <= until and each.window_to - each.window_from == length:
+            points.append(Point(regression.as_loss(spec.select_by, each.value), each.labelled))
+            until = each.window_from
+    return points
+
+
 def _latency_regressions(
-    store: Store, spec: ModelSpec, version: str, edges: list[datetime]
+    store: Store, spec: ModelSpec, edges: list[datetime]
 ) -> tuple[Regression, ...]:
-    found = answers.latencies(store, spec.name, version, edges)
+    found = answers.latencies(store, spec.name, edges)
     newest, rule = len(edges) - 2, spec.performance
     if newest not in found:
         return ()

@@ -12,14 +12,14 @@ from runlore.models.spec import ModelSpec
 from runlore.quality import checks
 from runlore.quality.batch import gather
 from runlore.quality.verdict import Verdict
-from runlore.records.errors import NoChampion, NotFound
+from runlore.records.errors import NoChampion, NoContract
 from runlore.records.instant import to_us
 from runlore.store import anomalies, data_checks
 from runlore.store.data_checks import DataCheck
 from runlore.store.engine import Connection, Store
 from runlore.store.executions import read_facts
 from runlore.usecases import contract, window
-from runlore.usecases.drift_record import AnomalyChange
+from runlore.usecases.drift_record import AnomalyChange, anomaly_now
 from runlore.usecases.window import Span
 
 if TYPE_CHECKING:
@@ -55,18 +55,16 @@ def quality(
 ) -> QualityOutcome:
     """Hold a window of executions against the champion's data contract, on all its rows.
 
-    Writes the verdict down and opens or resolves the spec's anomaly. Raises NoChampion when
-    nothing serves the spec, NotFound when the champion has no contract.
+    Writes the verdict down and opens or resolves the spec's anomaly, unless a later instant was
+    looked from before. Raises NoChampion when nothing serves the spec, NoContract when the champion
+    has no contract.
     """
     known = contract.of_champion(registry, spec.name)
     if known is None:
         raise NoChampion(spec.name)
     version, agreed = known
     if agreed is None:
-        raise NotFound(
-            f"{spec.name} version {version} was registered without a data contract; train it"
-            f" again: `runlore train {spec.name}`"
-        )
+        raise NoContract(spec.name, version)
     span, told = window.newest(store, spec, at, window_s or spec.drift.window_s)
     log = matrix.prepare(read_facts(store))
     verdict = checks.judge(agreed, _asked(log, spec, span, at))
@@ -82,8 +80,12 @@ def quality(
         verdict.to_json(),
     )
     with store.begin() as connection:
+        newest = data_checks.newest(connection, spec.name, "window")
         data_checks.add(connection, check)
-        change = _follow(connection, check, verdict)
+        if newest is not None and newest > at:
+            change = anomaly_now(connection, spec.name, KIND)
+        else:
+            change = _follow(connection, check, verdict)
     note = " ".join(each for each in (told, verdict.note) if each)
     return QualityOutcome(spec.name, version, span.begin, span.end, verdict, note, change)
 

@@ -119,11 +119,17 @@ def because_of_drift(outcome: MonitorOutcome) -> Wish | None:
 
 
 def because_of_performance(outcome: PerformanceOutcome) -> Wish | None:
-    """What a score below its floor asks for, once for each judged window."""
+    """What a score below its floor asks for, once in a window's length however often one looks.
+
+    Judged windows end when one looks: those that end in the same length, counted from 1970, are
+    one cause.
+    """
     if not outcome.is_below_floor or outcome.judged is None:
         return None
     below = [each.reason for each in outcome.floors if each.answer == "below"]
-    cause = f"version {outcome.version} until {outcome.judged.last_us}"
+    length_us = outcome.judged.last_us - outcome.judged.first_us
+    number = outcome.judged.last_us // length_us
+    cause = f"version {outcome.version}, window {number} of {length_us / 1e6:g} s"
     evidence = {"version": outcome.version, "reasons": below}
     return Wish("performance", getuser(), "; ".join(below)[:LONGEST_REASON], evidence, cause)
 
@@ -185,6 +191,7 @@ def _known(
         new_labels=count_outcomes(store, learned, spec.population.kinds),
         has_learned=has_learned,
         trained_at=facts.trained_at,
+        data_refused_at=retrainings.data_refused(connection, spec.name),
     )
 
 

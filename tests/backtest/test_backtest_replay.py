@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from runlore.backtest.policy import POLICIES, PolicyName
 from runlore.backtest.replay import Replayed, Scene, replay
 from runlore.backtest.version import Trainer
+from runlore.models.spec import RetrainingPolicy
 from runlore.models.training_set import TrainingSet
 
 EDGES = tuple(START_US + day * DAY_US for day in range(42, DAYS + 1, 7))
@@ -153,6 +154,35 @@ def test_data_that_breaks_the_contract_teaches_nobody() -> None:
     assert {each.outcome for each in loop.retrainings} == {"data refused"}
     assert loop.trained == 0
     assert (loop.trained_us == EDGES[0]).all()
+
+
+@pytest.mark.parametrize(
+    "rules", [RetrainingPolicy(budget=0), RetrainingPolicy(least_new_labels=10**9)]
+)
+@pytest.mark.parametrize("policy", ["drift", "loop"])
+def test_a_specs_own_limits_hold_in_a_replay(rules: RetrainingPolicy, policy: PolicyName) -> None:
+    spec = replace(SPEC, retraining=rules)
+    shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+    assert replay(shared, policy).retrainings == ()
+
+
+def test_a_specs_own_cooldown_holds_in_a_replay(changed: dict[PolicyName, Replayed]) -> None:
+    once = replace(SPEC, retraining=RetrainingPolicy(cooldown_s=1000 * 86_400.0))
+    shared = Scene(Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+    assert len(changed["loop"].retrainings) > 1
+    assert len(replay(shared, "loop").retrainings) == 1
+
+
+def test_data_that_is_refused_spends_no_budget() -> None:
+    once = replace(SPEC, retraining=RetrainingPolicy(budget=1))
+    put_right_us = START_US + (CHANGE + 28) * DAY_US
+    refused = Scene(
+        Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",),
+        breaches=lambda _, until_us: ("all null",) if until_us < put_right_us else (),
+    )  # fmt: skip
+    outcomes = [each.outcome for each in replay(refused, "loop").retrainings]
+    assert outcomes.count("data refused") > 1
+    assert len([each for each in outcomes if each != "data refused"]) == 1
 
 
 def test_a_quiet_log_is_left_alone() -> None:

@@ -84,6 +84,14 @@ def test_a_schedule_counts_from_the_last_training_of_any_cause() -> None:
     assert due(replace(CALM, begun=(AT - 10 * DAY,)), monthly) is None
 
 
+def test_for_a_day_after_its_data_was_refused_nothing_is_due() -> None:
+    rules = replace(RULES, every_s=30 * 86_400.0, enough_new_labels=1000)
+    for known in (CALM, replace(CALM, trained_at=None)):
+        lately = replace(known, data_refused_at=AT - 0.9 * DAY)
+        assert due(lately, rules) is None
+        assert due(replace(lately, at=AT + 0.2 * DAY), rules) is not None
+
+
 def test_enough_new_outcomes_are_due_at_exactly_their_number() -> None:
     rules = replace(RULES, enough_new_labels=1000)
     assert due(replace(CALM, new_labels=999), rules) is None

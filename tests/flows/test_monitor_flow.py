@@ -9,7 +9,7 @@ from prefect import task
 from flows.monitor import monitor
 from flows.runner import in_process
 from runlore.stack import Stack
-from tasks import alerts, monitoring, performance, retraining
+from tasks import alerts, monitoring, performance, quality, retraining
 
 pytestmark = pytest.mark.slow
 
@@ -23,7 +23,12 @@ class Found:
 
 
 DRIFT, SCORES = Found("drift"), Found("below")
-STEPS = {"compare_features": None, "monitor": DRIFT, "measure_performance": SCORES}
+STEPS = {
+    "compare_features": (monitoring, None),
+    "monitor": (monitoring, DRIFT),
+    "measure_performance": (performance, SCORES),
+    "check_quality": (quality, None),
+}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -35,17 +40,18 @@ def server(prefect_server: Stack) -> Iterator[None]:
 def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
     """The flow's answer or its error, and what it did for requests."""
     did: list[Any] = []
+    ran: list[str] = []
 
     def step(name: str) -> Any:
         def found(*_: Any) -> Any:
+            ran.append(name)
             if name == broken:
                 raise ValueError(f"{name} is broken")
-            return STEPS[name]
+            return STEPS[name][1]
 
         return task(name=name)(found)
 
-    for name in STEPS:
-        where = performance if name == "measure_performance" else monitoring
+    for name, (where, _) in STEPS.items():
         patch.setattr(where, name, step(name))
     patch.setattr(monitoring, "has_champion", lambda _: True)
     patch.setattr(retraining, "ask", lambda *given: did.append(given))
@@ -55,6 +61,8 @@ def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
         return monitor("quick-risk"), did
     except ValueError as error:
         return str(error), did
+    finally:
+        assert ran == list(STEPS), "each step once, whichever fails"
 
 
 def test_drift_and_scores_ask_for_a_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from flows.train_many import train_many
 from runlore import registry, settings, simulate
 from runlore.records.instant import parse
 from runlore.stack import Stack
+from runlore.store import data_checks
 from runlore.store.engine import open_store
 
 pytestmark = pytest.mark.slow
@@ -51,6 +52,9 @@ def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
     assert scored > 100
     assert score("quick-risk", "2026-05-20T00:00:00Z") == 0
     assert monitor("quick-risk", 7.0, END.isoformat()) in ("drift", "no drift")
+    with open_store(settings.read()) as store, store.begin() as connection:
+        (checked,) = data_checks.read(connection, "quick-risk", "window")
+    assert (checked.at, checked.version) == (END, "1")
     again = train("quick-risk")
     assert (again["version"], again["alias"]) == ("1", "champion")
 

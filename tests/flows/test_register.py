@@ -73,6 +73,11 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     assert found == expected | {(flow, None) for flow in ("ab", "ingest", "retrain")}
 
 
+def test_the_length_of_a_monitored_window_is_left_to_the_spec() -> None:
+    monitors = [each for each in deployed() if each["entrypoint"] == "flows.monitor.monitor"]
+    assert [each["parameters"]["window_days"] for each in monitors] == [None, None]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPrefectClient) -> None:

@@ -34,6 +34,22 @@ def test_gates_imply_floors_and_the_spec_may_set_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("gate", "bound", "origin"),
+    [
+        (Gate("calibration_error", "within", 0.0, 0.03), 0.03, "a gate of the spec"),
+        (Gate("coverage", "within", 0.85, 0.95), 0.85, "a gate of the spec"),
+        (Gate("auc", "within", 0.6, 0.9), 0.6, "a gate of the spec"),
+        (Gate("mae", "bound", 60.0), 60.0, "a gate of the spec"),
+        (Gate("brier", "baseline's value"), 0.1, "the baseline when this version was trained"),
+        (Gate("auc", "baseline's value"), 0.66, "the baseline when this version was trained"),
+    ],
+)
+def test_each_kind_of_gate_implies_the_floor_that_it_means(gate, bound, origin) -> None:
+    found = floor.floors(replace(SPEC, gates=(gate,)), TAUGHT)
+    assert found == (Floor(gate.score, bound, origin),)
+
+
+@pytest.mark.parametrize(
     ("score", "bound", "measured", "answer"),
     [
         ("auc", 0.7, Measured(0.6, 0.55, 0.65), "below"),

@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from runlore.features.declaration import FeatureSet, History
 from runlore.models.catalog import duration
 from runlore.models.spec import Gate, ModelSpec
-from runlore.records.errors import DataRefused, NoChampion
+from runlore.records.errors import DataRefused, NoChampion, NoContract
 from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.store import anomalies, data_checks
@@ -134,6 +134,8 @@ def test_a_bad_window_opens_an_anomaly_and_a_clean_one_resolves_it(
     assert anomaly.subject == spec.name
     clean = quality(store, registry, spec, day(56))
     assert (clean.verdict.reasons, clean.anomaly) == ((), "resolved")
+    again = quality(store, registry, spec, day(49))
+    assert (again.verdict.passed, again.anomaly) == (False, None), "an older instant"
 
 
 def test_a_log_that_has_stopped_is_told_to_be_stale(
@@ -141,6 +143,15 @@ def test_a_log_that_has_stopped_is_told_to_be_stale(
 ) -> None:
     found = quality(store, registry, spec, day(60))
     assert "freshness" in {finding.check for finding in found.verdict.findings}
+
+
+def test_a_champion_of_before_there_were_contracts_says_so(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("runlore.usecases.contract.FILE", "no-such.json")
+    with pytest.raises(NoContract, match=f"runlore train {spec.name}"):
+        quality(store, registry, spec, day(49))
 
 
 def test_a_spec_that_nothing_serves_has_no_contract(

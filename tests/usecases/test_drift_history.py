@@ -34,12 +34,20 @@ def record(
     store: Store, weeks: str, version: str = "1", first: int = 0, spec: str = "spec"
 ) -> list[WindowVerdict]:
     """A window a week: D drifted, - did not."""
+    return [verdict for verdict, _ in weeks_of(store, weeks, version, first, spec)]
+
+
+def weeks_of(
+    store: Store, weeks: str, version: str = "1", first: int = 0, spec: str = "spec"
+) -> list[tuple[WindowVerdict, str | None]]:
+    """With what became of the anomaly each time."""
     said = []
     for at, letter in enumerate(weeks, first):
         window = Window(spec, version, day(7 * at), day(7 * at + 7))
-        rows = block(2.0 if letter == "D" else 0.0, at + 1)
-        said.append(judge(REFERENCE, count(REFERENCE.bins, rows), POLICY))
-        drift_record.record(store, window, said[-1], Path("x.html"), day(7 * at + 7))
+        rows, end = block(2.0 if letter == "D" else 0.0, at + 1), day(7 * at + 7)
+        verdict = judge(REFERENCE, count(REFERENCE.bins, rows), POLICY)
+        found = drift_record.record(store, window, verdict, Path("x.html"), end, POLICY)
+        said.append((verdict, found.anomaly))
     return said
 
 
@@ -68,6 +76,28 @@ def test_the_decision_is_about_one_version_and_windows_of_the_policys_length(sto
     longer = replace(POLICY, window_s=2 * POLICY.window_s)
     asked = drift_history.decision(store, ("spec", "1"), longer, day(21))
     assert asked.reasons == ("no window has been judged yet",)
+
+
+@pytest.mark.parametrize(
+    ("weeks", "became"),
+    [
+        ("-D", [None, None]),
+        ("DD", [None, "opened"]),
+        ("D-D", [None, None, "opened"]),
+        ("D--D", [None, None, None, None]),
+        ("DDD-", [None, "opened", "open", "resolved"]),
+        ("DD-D", [None, "opened", "resolved", "opened"]),
+    ],
+)
+def test_an_alarm_opens_an_anomaly_and_a_quiet_window_resolves_it(
+    store: Store, weeks: str, became: list[str | None]
+) -> None:
+    assert [change for _, change in weeks_of(store, weeks)] == became
+
+
+def test_a_drifted_window_of_another_version_leaves_the_anomaly_open(store: Store) -> None:
+    weeks_of(store, "DD")
+    assert [change for _, change in weeks_of(store, "D-", "2", first=2)] == ["open", "resolved"]
 
 
 def test_a_history_is_drawn_with_its_finding_as_the_title(store: Store) -> None:

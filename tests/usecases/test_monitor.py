@@ -41,6 +41,9 @@ QUIET = Work(500, 70, 7)
 OTHER = Work(500, 77, 7, size=20, minutes=600, failing=0.6, kinds=("new",), actors=("eve",))
 """Work by others, of another kind, size and length."""
 
+STILL_OTHER = replace(OTHER, first_day=84, seed=4)
+"""A week more of it: two drifted weeks make an alarm."""
+
 
 @pytest.fixture(scope="module")
 def spec() -> ModelSpec:
@@ -85,6 +88,13 @@ def champion(store: Store, registry: Registry, spec: ModelSpec) -> VersionRef:
     assert found is not None
     add(store, QUIET, OTHER)
     return found
+
+
+def alarmed(store: Store, registry: Registry, spec: ModelSpec, folder: Path) -> MonitorOutcome:
+    """Two weeks of other work, one after the other."""
+    monitor(store, registry, spec, day(84), folder)
+    add(store, STILL_OTHER)
+    return monitor(store, registry, spec, day(91), folder)
 
 
 def open_anomalies(store: Store, spec: ModelSpec) -> list[anomalies.Anomaly]:
@@ -157,42 +167,50 @@ def test_every_column_and_statistic_becomes_a_row(
     assert ("kind", "chi_square") in told
 
 
-def test_a_week_of_other_work_opens_one_anomaly_and_a_clean_one_resolves_it(
+def test_a_week_of_other_work_is_told_and_a_second_one_opens_an_anomaly_until_a_clean_one(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
-    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    first = monitor(store, registry, spec, day(84), tmp_path)
+    assert (first.verdict.answer, first.anomaly) == ("drift", None)
+    assert first.decision.reasons == ("1 of the last 3 windows drifted; an alarm needs 2",)
+    assert open_anomalies(store, spec) == []
+
+    add(store, STILL_OTHER)
+    outcome = monitor(store, registry, spec, day(91), tmp_path)
     assert outcome.verdict.answer == "drift"
     assert outcome.anomaly == "opened"
     (anomaly,) = open_anomalies(store, spec)
-    assert anomaly.opened_at == day(84)
+    assert anomaly.opened_at == day(91)
     assert anomaly.evidence["version"] == champion.version
-    assert anomaly.evidence["window_to"] == day(84).isoformat()
+    assert anomaly.evidence["window_to"] == day(91).isoformat()
+    assert anomaly.evidence["since"] == day(77).isoformat()
+    assert anomaly.evidence["alarm"] == outcome.decision.reasons[0]
     assert anomaly.evidence["reasons"] == list(outcome.verdict.reasons[:20])
     assert any("kind: values unknown in training" in each for each in anomaly.evidence["reasons"])
 
-    still = monitor(store, registry, spec, day(84.5), tmp_path)
+    still = monitor(store, registry, spec, day(91.5), tmp_path)
     assert (still.verdict.answer, still.anomaly, still.is_new) == ("drift", "open", False)
     assert [each.id for each in open_anomalies(store, spec)] == [anomaly.id]
 
     past = monitor(store, registry, spec, day(77), tmp_path)
     assert (past.verdict.answer, past.anomaly) == ("no drift", "open"), "an older window"
 
-    add(store, replace(QUIET, first_day=86, seed=9))
-    clean = monitor(store, registry, spec, day(93), tmp_path)
+    add(store, replace(QUIET, first_day=93, seed=9))
+    clean = monitor(store, registry, spec, day(100), tmp_path)
     assert (clean.verdict.answer, clean.anomaly) == ("no drift", "resolved")
     assert open_anomalies(store, spec) == []
     with store.begin() as connection:
         (closed,) = anomalies.read_history(connection, "drift", spec.name)
-    assert closed.resolved_at == day(93)
+    assert closed.resolved_at == day(100)
 
 
 def test_the_same_window_again_adds_nothing_and_tells_the_same(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
-    first = monitor(store, registry, spec, day(84), tmp_path)
+    first = alarmed(store, registry, spec, tmp_path)
     rows, written = rows_in(store), first.report.stat().st_mtime_ns
-    add(store, replace(QUIET, first_day=77, executions=50, source="late"))
-    again = monitor(store, registry, spec, day(84), tmp_path)
+    add(store, replace(QUIET, first_day=84, executions=50, source="late"))
+    again = monitor(store, registry, spec, day(91), tmp_path)
     assert not again.is_new
     assert rows_in(store) == rows
     assert again.report == first.report
@@ -214,11 +232,12 @@ def test_two_at_once_record_a_window_once(
 ) -> None:
     outcome = monitor(store, registry, spec, day(84), tmp_path)
     other = replace(outcome.window, window_to=day(85))
+    at_once = replace(spec.drift, window_s=8 * DAY_S, least_windows=1, of_windows=1)
     with ThreadPoolExecutor(4) as pool:
         found = list(
             pool.map(
                 lambda _: drift_record.record(
-                    store, other, outcome.verdict, tmp_path / "x.html", day(85)
+                    store, other, outcome.verdict, tmp_path / "x.html", day(85), at_once
                 ),
                 range(4),
             )
@@ -230,9 +249,9 @@ def test_two_at_once_record_a_window_once(
 def test_too_few_executions_are_not_enough_data_and_leave_no_trace(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
-    monitor(store, registry, spec, day(84), tmp_path)
+    alarmed(store, registry, spec, tmp_path)
     rows, pages = rows_in(store), list(tmp_path.rglob("*.html"))
-    outcome = monitor(store, registry, spec, day(85), tmp_path, DAY_S / 24)
+    outcome = monitor(store, registry, spec, day(92), tmp_path, DAY_S / 24)
     assert outcome.verdict.answer == "not enough data"
     assert "a verdict needs 100" in outcome.verdict.reasons[0]
     assert (outcome.report, outcome.is_new, outcome.anomaly) == (None, False, None)
@@ -293,7 +312,7 @@ def test_the_command_tells_the_verdict_to_people_and_machines(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    outcome = monitor(store, registry, spec, day(84), tmp_path)
+    outcome = alarmed(store, registry, spec, tmp_path)
     told = json.loads(json.dumps(as_json(outcome), default=str))
     assert (told["answer"], told["anomaly"], told["is_new"]) == ("drift", "opened", True)
     assert told["columns"][0].keys() >= {"column", "is_drifted", "change", "psi"}

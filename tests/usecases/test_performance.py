@@ -24,9 +24,12 @@ from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.store import anomalies, performance_results
 from runlore.store.engine import Store
+from runlore.store.performance_results import PerformanceResult
 from runlore.store.tracking import tracking_url
-from runlore.usecases import retraining
+from runlore.usecases import retraining, retraining_course
 from runlore.usecases.performance import PerformanceOutcome, performance
+from runlore.usecases.retraining import Requested
+from runlore.usecases.retraining_course import Ending
 from runlore.usecases.score import score
 from runlore.usecases.train import train_spec
 
@@ -162,6 +165,29 @@ def test_a_score_below_its_floor_asks_for_a_training_once(
     assert (second.is_new, second.retraining.id) == (False, first.retraining.id)
 
 
+def test_a_breach_is_asked_for_once_in_a_windows_length_and_a_later_one_anew(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    add(store, FAILING, replace(FAILING, first_day=91, seed=5))
+    score(store, registry, spec, day(98), day(84))
+
+    def asked(at: float) -> Requested:
+        wish = retraining.because_of_performance(
+            performance(store, registry, spec, day(at), tmp_path)
+        )
+        assert wish is not None
+        return retraining.request(store, registry, spec, wish, day(at))
+
+    first = asked(91)
+    course = retraining_course.begin(store, spec, first.retraining.id, day(91))
+    assert course is not None
+    retraining_course.end(store, course, Ending("failed", "killed"), day(91))
+    for soon in (91.01, 92):
+        again = asked(soon)
+        assert (again.is_new, again.retraining.id) == (False, first.retraining.id)
+    assert asked(98).is_new
+
+
 def test_scores_stay_in_the_store_and_the_plot_in_the_run(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
@@ -194,6 +220,71 @@ def test_slower_answers_are_a_regression(
     slower = {each.metric: each.answer for each in found.regressions}
     assert slower["latency p95, ms"] == slower["latency p50, ms"] == "regressed"
     assert any("latency p95" in reason for reason in open_reasons(store))
+
+
+def taken_over(store: Store, at: float, slower_ms: float = 0.0) -> None:
+    """What answered before a day was version 0; since then answers take so much longer, and one in
+    ten is the challenger's, who takes for ever."""
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE runlore.ledger SET"
+                " version = CASE WHEN as_of > :at THEN version ELSE '0' END,"
+                " arm = CASE WHEN as_of > :at AND random() < 0.1 THEN 'challenger' ELSE arm END,"
+                " latency_ms = 10 + extract(epoch FROM as_of)::bigint % 3"
+                " + CASE WHEN as_of > :at THEN :slower ELSE 0 END"
+            ),
+            {"at": day(at), "slower": slower_ms},
+        )
+        connection.execute(
+            text("UPDATE runlore.ledger SET latency_ms = 9000 WHERE arm = 'challenger'")
+        )
+
+
+@pytest.mark.parametrize(("slower_ms", "answer"), [(0.0, "steady"), (4.0, "regressed")])
+def test_a_slower_version_is_a_regression_from_its_first_window_on(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path,
+    slower_ms: float, answer: str,
+) -> None:  # fmt: skip
+    taken_over(store, 82, slower_ms)
+    days = replace(spec, performance=PerformancePolicy(window_s=2 * 86_400, windows=8))
+    found = performance(store, registry, days, day(84), tmp_path)
+    assert [each.first_us for each in found.windows] == [to_us(day(82))]
+    told = {each.metric: each.answer for each in found.regressions}
+    assert told["latency p95, ms"] == told["latency p50, ms"] == answer
+
+
+@pytest.mark.parametrize(("brier", "answer"), [(0.09, "steady"), (0.06, "regressed")])
+def test_a_worse_version_is_a_regression_from_its_first_window_on(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path,
+    brier: float, answer: str,
+) -> None:  # fmt: skip
+    taken_over(store, 77)
+    earlier = PerformanceResult(
+        day(80), spec.name, "0", day(70), day(77), 700, 690, 0.99, "realised", "brier", brier,
+        brier, brier,
+    )  # fmt: skip
+    weeks = [
+        replace(earlier, window_from=day(end - 7), window_to=day(end)) for end in (77, 70, 63, 56)
+    ]
+    none_of_these = [
+        replace(earlier, at=day(77), value=5.0),
+        replace(earlier, window_from=day(69), window_to=day(76), value=5.0),
+        replace(earlier, window_from=day(71), window_to=day(78), value=5.0),
+        replace(earlier, window_from=day(76), value=5.0),
+        replace(earlier, window_from=day(42), window_to=day(49), maturity=0.2, value=5.0),
+        replace(earlier, source="estimated", value=5.0),
+        replace(earlier, score="auc", value=5.0),
+        replace(earlier, spec="another", value=5.0),
+    ]
+    with store.begin() as connection:
+        performance_results.add(connection, [*none_of_these, *weeks])
+    longer = replace(spec, performance=PerformancePolicy(windows=8))
+    found = performance(store, registry, longer, day(84), tmp_path)
+    assert len(found.windows) == 1
+    (told,) = [each for each in found.regressions if each.metric == "brier score"]
+    assert (told.answer, told.baseline) == (answer, brier)
+    assert "4 windows before" in told.reason
 
 
 def test_answers_for_work_that_taught_the_version_do_not_count(

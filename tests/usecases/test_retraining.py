@@ -17,7 +17,7 @@ from runlore.models.spec import ModelSpec, RetrainingPolicy
 from runlore.records.errors import BadInput, NotFound
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.store import alerts, rollouts
+from runlore.store import alerts, retrainings, rollouts
 from runlore.store.engine import Store
 from runlore.store.retrainings import Retraining
 from runlore.store.rollouts import Decided, Rollout
@@ -141,6 +141,49 @@ def test_within_the_cooldown_drift_is_refused_on_record(
     refused = retraining.request(store, registry, spec, drift("2"), day(13)).retraining
     assert (refused.state, refused.wanted.new_labels) == ("refused", 150)
     assert "not again before" in refused.reason
+
+
+def test_a_training_whose_data_is_refused_spends_neither_budget_nor_cooldown(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    """Four bad Mondays; on the Tuesday after the last one the data is put right."""
+    for at in (12, 19, 26, 33):
+        found = retraining.request(store, registry, spec, drift(str(at)), day(at))
+        assert (found.is_new, found.retraining.state) == (True, "wanted")
+        course = begun(store, spec, found, at)
+        retraining_course.end(store, course, Ending("refused", "all null"), day(at))
+        assert not retraining.request(store, registry, spec, drift(str(at)), day(at)).is_new
+    found = retraining.request(store, registry, spec, drift("34"), day(34))
+    assert found.retraining.state == "wanted"
+    with store.begin() as connection:
+        assert retrainings.begun(connection, spec.name) == []
+
+
+@pytest.mark.parametrize(
+    "ending", [Ending("refused", "a gate", has_taught=True), Ending("failed", "out of memory")]
+)
+def test_a_training_that_taught_or_failed_does(
+    store: Store, registry: Registry, spec: ModelSpec, ending: Ending
+) -> None:
+    found = retraining.request(store, registry, spec, drift(), day(12))
+    retraining_course.end(store, begun(store, spec, found), ending, day(12))
+    add(store, MORE)
+    refused = retraining.request(store, registry, spec, drift("2"), day(13)).retraining
+    assert "not again before" in refused.reason
+
+
+def test_what_is_due_by_itself_is_tried_again_a_day_after_its_data_was_refused(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    found = retraining.look(store, registry, spec, day(12))
+    assert found is not None
+    ending = Ending("refused", "all null")
+    retraining_course.end(store, begun(store, spec, found), ending, day(12))
+    add(store, MORE)
+    assert retraining.look(store, registry, spec, day(12.9)) is None
+    again = retraining.look(store, registry, spec, day(13.1))
+    assert again is not None
+    assert (again.is_new, again.retraining.state) == (True, "wanted")
 
 
 def test_a_failure_is_one_alert_that_the_next_success_resolves(
