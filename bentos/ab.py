@@ -10,7 +10,7 @@ from bentos import ab_schema as schema
 from bentos.bodies import in_thread, json_response, read_body
 from bentos.schema import Closed
 from bentos.serving import Serving
-from bentos.ways import Way, in_path
+from bentos.ways import Way, in_path, in_query
 from runlore.records import instant
 from runlore.records.errors import BadInput
 from runlore.store.ab_events import Intake
@@ -23,6 +23,11 @@ from runlore.usecases.ab_plan import Plan
 T = TypeVar("T")
 AT, ONE = "/ab-tests", "/ab-tests/{name}"
 NAME = in_path("name", "Of the test", {"type": "string", "maxLength": 100})
+REPLACE = in_query(
+    "replace",
+    "Whether it may replace another plan of that name that has not started",
+    {"type": "boolean", "default": False},
+)
 READ, WRITE = (404, 422, 503), (400, 404, 409, 413, 422, 503)
 
 
@@ -33,7 +38,8 @@ async def every(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     plan, by = Plan.model_validate_json(await read_body(request)), By("api", instant.now())
-    test, is_new = await do(request, lambda store: ab.create(store, plan, by))
+    may = _may_replace(request)
+    test, is_new = await do(request, lambda store: ab.create(store, plan, by, may_replace=may))
     return told(of_test(test), 201 if is_new else 200)
 
 
@@ -149,6 +155,13 @@ def _name(request: Request) -> str:
     return name
 
 
+def _may_replace(request: Request) -> bool:
+    given = request.query_params.get("replace", "false")
+    if given not in ("true", "false"):
+        raise BadInput(f"replace: {given[:80]!r} is neither true nor false", "replace")
+    return given == "true"
+
+
 async def _action(request: Request) -> schema.AbAction:
     return schema.AbAction.model_validate_json(await read_body(request) or b"{}")
 
@@ -178,6 +191,7 @@ WAYS = (
         {201: TEST, 200: ("It was planned like this before", schema.AbTestTold)},
         (400, 409, 413, 422, 503),
         Plan,
+        [REPLACE],
     ),
     Way(
         "GET",

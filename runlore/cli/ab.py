@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli import ab_shown
+from runlore.cli import ab_file, ab_shown
 from runlore.cli.output import Json, emit_json
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ def create(
     ] = "conversion",
     least_units: Annotated[int, typer.Option(min=2, help="Of each variant, to decide.")] = 100,
     least_hours: Annotated[float, typer.Option(min=0, help="To run, to decide.")] = 24.0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a plan that has not started.")
+    ] = False,
     by: By = None,
     json: Json = False,
 ) -> None:
@@ -54,8 +57,39 @@ def create(
     rule = {"least_units": least_units, "least_time_h": least_hours}
     chosen = _plan(plan) if plan else _simple(name, variant or [], event, rule)
     with _opened() as (_, store, at):
-        test, is_new = ab.create(store, chosen, ab.By(by or getuser(), at))
+        who = ab.By(by or getuser(), at)
+        test, is_new = ab.create(store, chosen, who, may_replace=replace)
     ab_shown.show_test(test, "planned" if is_new else "planned before", json=json)
+
+
+@app.command()
+def size(
+    effect: Annotated[float, typer.Option(help="The difference to be seen, as 0.02.")],
+    baseline: Annotated[float | None, typer.Option(help="The control's proportion.")] = None,
+    kind: Annotated[str, typer.Option(help="proportion, or mean.")] = "proportion",
+    spread: Annotated[float | None, typer.Option(help="Of a mean: its standard deviation.")] = None,
+    power: Annotated[float, typer.Option(help="How often it is to be seen.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="How often the test may err.")] = 0.05,
+    variants: Annotated[int, typer.Option(min=2, help="With the control.")] = 2,
+    json: Json = False,
+) -> None:
+    """Tell how many units a test needs, before there is one.
+
+    Example: runlore ab size --baseline 0.1 --effect 0.02
+
+    Example: runlore ab size --kind mean --spread 12.5 --effect 1 --variants 3
+    """
+    from runlore.records.errors import BadInput
+    from runlore.rollout.size import Goal, of_means, of_proportions
+
+    goal = Goal(effect, power, alpha, variants)
+    if kind == "proportion":
+        found = of_proportions(_needed("baseline", baseline, kind), goal)
+    elif kind == "mean":
+        found = of_means(_needed("spread", spread, kind), goal)
+    else:
+        raise BadInput(f"kind: {kind!r} is neither proportion nor mean", "kind")
+    ab_shown.show_size(found, variants, json=json)
 
 
 @app.command()
@@ -150,6 +184,34 @@ def record(
 
 
 @app.command()
+def units(
+    name: Name,
+    given: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON lines, or CSV; - is stdin.")
+    ],
+    json: Json = False,
+) -> None:
+    """Take in units that come with their variant: unit, variant and at of each.
+
+    JSON lines, or, in a file named *.csv, a table with these columns. Of a plan with units
+    "given". The exit code is 1 when a unit was rejected. What is sent again counts once.
+
+    Example: runlore ab units buttons units.csv
+    """
+    from itertools import islice
+
+    from runlore.usecases import ab_units
+
+    lines = ab_file.lines(given)
+    done = []
+    with _opened() as (_, store, at), _named():
+        while chunk := list(islice(lines, CHUNK_LINES)):
+            done.append(ab_units.take(store, name, b"[" + b",".join(chunk) + b"]", at))
+    if ab_shown.show_sightings(done, json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
 def status(name: Name, json: Json = False) -> None:
     """Show how a test stands, and what a decision waits for; it does not count as a look.
 
@@ -214,6 +276,14 @@ def export(name: Name, json: Json = False) -> None:
     else:
         for path in paths:
             typer.echo(path)
+
+
+def _needed(option: str, given: float | None, kind: str) -> float:
+    from runlore.records.errors import BadInput
+
+    if given is None:
+        raise BadInput(f"{option}: a {kind} needs --{option}", option)
+    return given
 
 
 def _plan(path: Path) -> "Plan":

@@ -8,9 +8,11 @@ import typer
 from runlore.cli.output import emit_json, emit_table
 
 if TYPE_CHECKING:
+    from runlore.rollout.size import Size
     from runlore.store.ab_analyses import Look
     from runlore.store.ab_events import Intake
     from runlore.store.ab_tests import AbTest
+    from runlore.usecases.ab import Sightings
     from runlore.usecases.ab_analysis import Status
 
 SHOWN_REJECTS = 10
@@ -70,6 +72,32 @@ def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
     for reject in rejects:
         typer.echo(f"  {reject.id}: {reject.reason}")
     return told["rejected"]
+
+
+def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
+    """How many were rejected."""
+    rejects = [reject for each in done for reject in each.rejects]
+    given, taken = sum(each.given for each in done), sum(each.taken for each in done)
+    shown = [{"unit": unit, "reason": reason} for _, unit, reason in rejects[:SHOWN_REJECTS]]
+    told = {"given": given, "taken": taken, "rejected": len(rejects)}
+    told["known"] = given - taken - len(rejects)
+    if json:
+        emit_json({**told, "rejects": shown})
+        return len(rejects)
+    typer.echo(f"{taken:,} units taken, {told['known']:,} known before, {len(rejects):,} rejected")
+    for each in shown:
+        typer.echo(f"  {each['unit']}: {each['reason']}")
+    return len(rejects)
+
+
+def show_size(found: "Size", variants: int, *, json: bool) -> None:
+    each = {"once": found.once, "anytime": found.anytime}
+    if json:
+        emit_json({way: {"each": n, "in_all": n * variants} for way, n in each.items()})
+        return
+    when = {"once": "looked at once, at the end", "anytime": "looked at at any time"}
+    for way, n in each.items():
+        typer.echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
 
 
 def show_status(found: "Status", *, json: bool) -> None:

@@ -1,7 +1,7 @@
 """What a test says so far: a pure function of its design and what its units brought."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from runlore.records.errors import BadInput
@@ -9,6 +9,7 @@ from runlore.rollout import fixed_horizon, sample_ratio
 from runlore.rollout.comparison import Comparison, adjusted, compare
 from runlore.rollout.design import Design
 from runlore.rollout.metric import Metric, Statistics
+from runlore.rollout.missing import Known, missing
 from runlore.rollout.moments import Moments
 from runlore.rollout.sample_ratio import SampleRatio, Split
 
@@ -17,10 +18,14 @@ Answer = Literal["not yet", "winner", "no winner", "invalid"]
 
 @dataclass(frozen=True)
 class Observed:
-    """assigned: units that got this variant. metrics: by name, of units whose value is known."""
+    """assigned: units that got this variant. metrics: by name, of units whose value is known.
+
+    known: by name, of metrics that a unit without events has no value of.
+    """
 
     assigned: int
     metrics: Mapping[str, Statistics]
+    known: Mapping[str, Known] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,7 @@ class Analysis:
     is_final: the design's rule has spoken; the caller keeps this analysis and ends the test.
     winner: the control's name when every variant is worse. chi_square: under a fixed horizon, for
     each proportion the p-value of "all variants are the same", uncorrected; decides nothing.
+    missing: outcomes that one variant has less often than the control, or more often.
     """
 
     answer: Answer
@@ -39,6 +45,7 @@ class Analysis:
     sample_ratio: SampleRatio
     chi_square: Mapping[str, float]
     reasons: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
@@ -52,8 +59,10 @@ def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) 
     waiting = _waiting(design, observed, elapsed_s)
     ratio = _ratio(design, observed, decides=not waiting)
     faults = _faults(design, observed)
+    lost = missing(design, {name: each.known for name, each in observed.items()})
     found = () if faults else _comparisons(design, observed, decides=not waiting)
-    answer, winner, reasons = _verdict(design, found, ratio, faults, waiting)
+    doubts = faults or _doubts(ratio, lost)
+    answer, winner, reasons = _verdict(design, found, doubts, waiting)
     is_fixed_over = design.rule.horizon == "fixed" and not waiting and answer != "invalid"
     return Analysis(
         answer=answer,
@@ -63,6 +72,7 @@ def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) 
         sample_ratio=ratio,
         chi_square={} if faults else _chi_square(design, observed),
         reasons=reasons,
+        missing=lost,
     )
 
 
@@ -101,6 +111,13 @@ def _faults(design: Design, observed: Mapping[str, Observed]) -> tuple[str, ...]
                     f"{each.assigned:,}: some are counted twice"
                 )
     return tuple(faults)
+
+
+def _doubts(ratio: SampleRatio, lost: tuple[str, ...]) -> tuple[str, ...]:
+    """Why variants may not be compared, whatever they show."""
+    if ratio.is_mismatch:
+        return (ratio.reason, *lost)
+    return lost
 
 
 def _waiting(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> tuple[str, ...]:
@@ -168,14 +185,11 @@ def _chi_square(design: Design, observed: Mapping[str, Observed]) -> dict[str, f
 def _verdict(
     design: Design,
     found: tuple[Comparison, ...],
-    ratio: SampleRatio,
-    faults: tuple[str, ...],
+    doubts: tuple[str, ...],
     waiting: tuple[str, ...],
 ) -> tuple[Answer, str | None, tuple[str, ...]]:
-    if faults:
-        return "invalid", None, faults
-    if ratio.is_mismatch:
-        return "invalid", None, (ratio.reason,)
+    if doubts:
+        return "invalid", None, doubts
     if waiting:
         return "not yet", None, waiting
     told = {name: _standing(design, found, name) for name in design.treatments}

@@ -118,7 +118,7 @@ def _answer(lost: float, p_value: float, rule: Rule) -> Answer:
 def _excess(metric: Metric, pair: Pair, rule: Rule, *, decides: bool) -> Interval:
     if rule.horizon == "fixed" and decides:
         return loss.excess_once(metric, pair, rule.alpha)
-    sides = loss.sides(metric, [pair])
+    sides = loss.sides(metric, [pair], is_only=True)
     return loss.excess(sides, metric.tolerated_loss, rule.alpha, rule.narrowest_at_units)
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runlore.rollout import sample_ratio, sequence
-from runlore.rollout.estimate import LEAST_UNITS, arms, cautious_arms, contrast
+from runlore.rollout import sample_ratio
+from runlore.rollout.estimate import LEAST_UNITS, arms
 from runlore.rollout.loss import Pair
 from runlore.rollout.metric import Metric, Statistics
-from runlore.rollout.moments import Moments, moments_of_counts
+from runlore.rollout.missing import Known, are_apart
+from runlore.rollout.moments import Moments
 from runlore.rollout.ramp_policy import WHOLE, RampPolicy
 from runlore.rollout.sample_ratio import SampleRatio, Split
 
@@ -20,7 +21,6 @@ AHEAD_S = 60.0
 MOST_SPREAD = 10.0
 """Times that one arm's standard deviation may be the other's."""
 LATE_LEVEL = 0.001
-KNOWN = Metric("known", "proportion", "higher", "signal")
 
 
 @dataclass(frozen=True)
@@ -171,19 +171,19 @@ def _late(metric: Metric, newest: Stratum, least_known: float) -> str | None:
 
     Of fewer than LEAST_UNITS of an arm nothing is said.
     """
-    counts = [
-        (newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n)
+    champion, challenger = (
+        Known(newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n)
         for name in BOTH
-    ]
-    for name, (assigned, known) in zip(BOTH, counts, strict=True):
-        if assigned >= LEAST_UNITS and known < least_known * assigned:
-            return f"{metric.name} is known of {known:,} of {assigned:,} units of the {name} so far"
-    champion, challenger = (moments_of_counts(*each) for each in counts)
-    apart = contrast(cautious_arms(KNOWN, champion, challenger))
-    if sequence.interval(apart, LATE_LEVEL).leaves_out(0.0):
+    )
+    for name, of in zip(BOTH, (champion, challenger), strict=True):
+        if of.due >= LEAST_UNITS and of.known < least_known * of.due:
+            return (
+                f"{metric.name} is known of {of.known:,} of {of.due:,} units of the {name} so far"
+            )
+    if are_apart(champion, challenger, LATE_LEVEL):
         return (
-            f"{metric.name} is known of {challenger.means[0]:.1%} of the challenger's units, but "
-            f"of {champion.means[0]:.1%} of the champion's"
+            f"{metric.name} is known of {challenger.share:.1%} of the challenger's units, but "
+            f"of {champion.share:.1%} of the champion's"
         )
     return None
 

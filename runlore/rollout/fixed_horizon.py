@@ -3,11 +3,23 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from runlore.records.errors import BadInput
 from runlore.rollout.estimate import Arm
 from runlore.rollout.moments import Moments
 from runlore.rollout.sequence import NOTHING_KNOWN, Interval
+
+if TYPE_CHECKING:
+    from statsmodels.stats.power import NormalIndPower, TTestIndPower
+
+FEWEST = 2
+SURE = 10.0
+"""Standard deviations apart: two units of each show it, and solvers for more go astray."""
+SLACK = 0.001
+"""How far the power of what a solver found may be from the one asked for."""
 
 
 @dataclass(frozen=True)
@@ -84,8 +96,10 @@ def cohens_h(control: float, variant: float) -> float:
 
 def units_for_proportions(
     control: float, variant: float, alpha: float = 0.05, power: float = 0.8, weight: float = 1.0
-) -> int:
-    """Units that the control needs to tell the two apart; weight: variant's units per control's.
+) -> int | None:
+    """Units that the control needs to tell the two apart; None where no number was found.
+
+    weight: variant's units per control's.
 
     >>> units_for_proportions(0.10, 0.11)
     14745
@@ -98,8 +112,8 @@ def units_for_proportions(
 
 def units_for_means(
     difference: float, sd: float, alpha: float = 0.05, power: float = 0.8, weight: float = 1.0
-) -> int:
-    """Units that the control needs to see such a difference of means.
+) -> int | None:
+    """Units that the control needs to see such a difference of means; None: none was found.
 
     >>> units_for_means(0.5, 1.0)
     64
@@ -133,8 +147,19 @@ def successes(*arms: Moments) -> list[int]:
     return [round(arm.n * arm.means[0]) for arm in arms]
 
 
-def _solved(test: object, effect: float, alpha: float, power: float, weight: float) -> int:
+def _solved(
+    test: "NormalIndPower | TTestIndPower", effect: float, alpha: float, power: float, weight: float
+) -> int | None:
+    """Solvers may give NaN or a place where power itself is NaN: neither is an answer."""
     if not effect:
         raise BadInput("effect: is 0, which no number of units can show", "effect")
-    found = test.solve_power(abs(effect), alpha=alpha, power=power, ratio=weight)  # type: ignore[attr-defined]
-    return math.ceil(float(found))
+    effect = abs(effect)
+    if effect > SURE or test.power(effect, FEWEST, alpha, ratio=weight) >= power:
+        return FEWEST
+    try:
+        found = test.solve_power(effect, alpha=alpha, power=power, ratio=weight)
+    except (RuntimeError, Warning):
+        return None
+    units = float(np.squeeze(found))
+    reached = test.power(effect, units, alpha, ratio=weight)
+    return math.ceil(units) if math.isfinite(units) and abs(reached - power) < SLACK else None

@@ -12,6 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection, Row, text
 
 from runlore.rollout.metric import Metric, Statistics
+from runlore.rollout.missing import Known
 from runlore.rollout.moments import Moments, no_moments
 from runlore.rollout.sketch import GROWTH, MIDDLE, Sketch
 
@@ -26,6 +27,7 @@ VALUES: Mapping[Take, str] = {
     "least": "{0}.least",
 }
 """What a unit's events of one kind come to. Without any: 0 for the first three, unknown else."""
+ALWAYS_KNOWN = ("any", "count", "sum")
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Measure:
     take: Take
     per: str | None = None
     per_take: Take = "count"
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether a unit without events has no value."""
+        return self.take not in ALWAYS_KNOWN
 
 
 UNITS = """
@@ -63,7 +70,13 @@ SELECT variant, array_agg(code ORDER BY code), array_agg(n ORDER BY code) FROM (
     FROM units WHERE v0 IS NOT NULL GROUP BY variant, code
 ) AS counted GROUP BY variant
 """
-
+KNOWN = text("""
+SELECT units.variant, count(*), count(o.unit) FROM runlore.ab_units AS units
+LEFT JOIN runlore.ab_outcomes AS o ON o.test_id = units.test_id AND o.unit = units.unit
+    AND o.event = :event AND NOT o.is_before
+WHERE units.test_id = :test AND units.exposed_at <= CAST(:due AS timestamptz)
+GROUP BY units.variant
+""")
 
 WHOLE = text("SET LOCAL enable_nestloop = off")
 
@@ -98,6 +111,12 @@ def observe(
     )
     rows = connection.execute(text(units + wanted), values).all()
     return {row[0]: _moments(row, len(names)) for row in rows}
+
+
+def known(connection: Connection, test_id: int, event: str, due: datetime) -> dict[str, Known]:
+    """Of each variant with units. due: those that got it by then should have such an event."""
+    rows = connection.execute(KNOWN, {"test": test_id, "event": event, "due": due})
+    return {variant: Known(units, of_them) for variant, units, of_them in rows}
 
 
 def nothing(metric: Metric) -> Statistics:

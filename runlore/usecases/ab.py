@@ -17,8 +17,8 @@ from runlore.store.engine import Connection, Store
 from runlore.usecases.ab_plan import Plan
 from runlore.usecases.alerts import resolve_alert
 
-SAMPLE_RATIO, GUARDRAIL = "sample-ratio", "guardrail"
-"""Kinds of the alerts about a test."""
+GUARDRAIL, MISSING, SAMPLE_RATIO = ALERTS = ("guardrail", "missing-outcomes", "sample-ratio")
+"""Kinds of the alerts about a test, in the order in which several are raised."""
 LONGEST_ACTOR, LONGEST_REASON = 100, 500
 AHEAD_S = 60.0
 """How far clocks of two machines may be apart."""
@@ -64,16 +64,17 @@ class Assigned:
 class Sightings:
     """rejects: (place, unit, reason)."""
 
+    given: int
     taken: int
     known: int
     rejects: tuple[tuple[int, str, str], ...]
 
 
-def create(store: Store, plan: Plan, by: By) -> tuple[AbTest, bool]:
-    """The test of that name, and whether it is new.
+def create(store: Store, plan: Plan, by: By, *, may_replace: bool = False) -> tuple[AbTest, bool]:
+    """The test of that name, and whether it was planned just now.
 
-    Asked for again with the same plan it is the one that is there. With another plan it replaces
-    one that has not started; Refused afterwards.
+    Asked for again with the same plan it is the one that is there. Refused with another plan,
+    unless it may replace one that has not started.
     """
     wanted = plan.model_dump(mode="json")
     plan.design(None)
@@ -82,11 +83,8 @@ def create(store: Store, plan: Plan, by: By) -> tuple[AbTest, bool]:
         known = ab_tests.find(connection, plan.name, locked=True)
         if known is not None and known.plan == wanted:
             return known, False
-        if known is not None and known.state != "created":
-            raise Refused(
-                f"A/B test {plan.name!r} has started with another plan, which stays; "
-                "choose another name"
-            )
+        if known is not None:
+            _check_replaced(known, may_replace=may_replace)
         design = plan.design(_slot(connection, plan, known))
         if known is None:
             made = ab_tests.add(connection, wanted, as_json(design), by.at)
@@ -94,7 +92,7 @@ def create(store: Store, plan: Plan, by: By) -> tuple[AbTest, bool]:
             told = {"plan": wanted, "design": as_json(design), "exposure": design.exposure}
             made = ab_tests.change(connection, known, **told)
         ab_tests.note(connection, made, by.action("replaced" if known else "created"))
-        return made, known is None
+        return made, True
 
 
 def start(store: Store, name: str | UUID, by: By) -> AbTest:
@@ -190,6 +188,7 @@ def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime
         for place, (each, fault) in enumerate(zip(given, faults, strict=True))
     ]
     return Sightings(
+        len(given),
         len(seen.keys() - before.keys()),
         len(seen.keys() & before.keys()),
         tuple((place, unit, reason) for place, unit, reason in rejects if reason),
@@ -210,7 +209,7 @@ def subject(test: AbTest) -> str:
 
 def end_alerts(connection: Connection, test: AbTest, at: datetime) -> None:
     """A test that is over has no open alerts."""
-    for kind in (GUARDRAIL, SAMPLE_RATIO):
+    for kind in ALERTS:
         resolve_alert(connection, kind, subject(test), at)
 
 
@@ -219,6 +218,19 @@ def check_running(test: AbTest) -> None:
         raise Refused(f"A/B test {test.name!r} has not started")
     if test.state != "running":
         raise Refused(f"A/B test {test.name!r} is over: {test.state} at {test.ended_at}")
+
+
+def _check_replaced(test: AbTest, *, may_replace: bool) -> None:
+    if test.state != "created":
+        raise Refused(
+            f"A/B test {test.name!r} has started with another plan, which stays; "
+            "choose another name"
+        )
+    if not may_replace:
+        raise Refused(
+            f"A/B test {test.name!r} is planned already, with another plan; choose another name, "
+            "or ask for it to be replaced"
+        )
 
 
 def _slot(connection: Connection, plan: Plan, before: AbTest | None) -> Slot | None:

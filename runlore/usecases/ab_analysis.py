@@ -8,18 +8,33 @@ from uuid import UUID
 
 from runlore.alerts.finding import Finding, Severity
 from runlore.records.errors import Refused
+from runlore.rollout import missing
 from runlore.rollout.analysis import Analysis, Observed
 from runlore.rollout.analysis import analyse as judge
 from runlore.rollout.document import as_json
+from runlore.rollout.missing import Known
 from runlore.store import ab_analyses, ab_events, ab_ledger, ab_statistics, ab_tests, ab_units
 from runlore.store.ab_analyses import Look
 from runlore.store.ab_events import Total
 from runlore.store.ab_tests import AbTest, Action
 from runlore.store.engine import Connection, Store
-from runlore.usecases.ab import GUARDRAIL, SAMPLE_RATIO, By, end_alerts, known, subject
+from runlore.usecases.ab import (
+    ALERTS,
+    GUARDRAIL,
+    MISSING,
+    SAMPLE_RATIO,
+    By,
+    end_alerts,
+    known,
+    subject,
+)
 from runlore.usecases.ab_figures import Fixed, fixed_figures
 from runlore.usecases.ab_plan import Plan
 from runlore.usecases.alerts import raise_alert, resolve_alert
+
+DUE_S = 3600.0
+"""Where a test has no window: how long after a unit got its variant it should have an outcome."""
+NONE_DUE = Known(0, 0)
 
 
 @dataclass(frozen=True)
@@ -51,7 +66,8 @@ class Status:
 def analyse(store: Store, name: str | UUID, by: By) -> Look:
     """Look at it once: kept with what it was made from, and ended when the rule says so.
 
-    A test that is over gives its last look. SRM and a broken guardrail are alerts while it runs.
+    A test that is over gives its last look. What makes it invalid, and a broken guardrail, are
+    alerts while it runs.
     """
     with store.begin() as connection:
         test = known(connection, name, locked=True)
@@ -145,6 +161,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
         )
         for metric in test.design.metrics
     }
+    lacking = _known(connection, test, plan, at)
     assigned = ab_units.count(connection, test.id)
     return {
         variant.name: Observed(
@@ -153,8 +170,22 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
                 metric.name: found[metric.name].get(variant.name, ab_statistics.nothing(metric))
                 for metric in test.design.metrics
             },
+            {metric: of.get(variant.name, NONE_DUE) for metric, of in lacking.items()},
         )
         for variant in test.design.variants
+    }
+
+
+def _known(
+    connection: Connection, test: AbTest, plan: Plan, at: datetime
+) -> dict[str, dict[str, Known]]:
+    """Metric -> variant, of metrics that a unit without events has no value of."""
+    span = timedelta(seconds=plan.window_s or DUE_S)
+    due = min(at, test.ended_at or at) - span
+    return {
+        metric: ab_statistics.known(connection, test.id, measure.event, due)
+        for metric, measure in plan.measures.items()
+        if measure.may_be_unknown
     }
 
 
@@ -180,6 +211,7 @@ def _look(
             name: {
                 "assigned": each.assigned,
                 "metrics": {metric: as_json(got.to_json()) for metric, got in each.metrics.items()},
+                "known": as_json(each.known),
             }
             for name, each in observed.items()
         },
@@ -213,28 +245,47 @@ def _missing(test: AbTest, seen: Analysis, fixed: tuple[Fixed, ...]) -> tuple[st
 
 def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) -> None:
     """Causes in the order of their names, as `raise_alert` wants them."""
+    findings = (_broken(test, found), _lost(test, found), _uneven(test, found))
+    for kind, finding in zip(ALERTS, findings, strict=True):
+        if finding is None:
+            resolve_alert(connection, kind, subject(test), at)
+        else:
+            raise_alert(connection, replace(finding, since=test.started_at), at)
+
+
+def _broken(test: AbTest, found: Analysis) -> Finding | None:
     broken = [each for each in found.comparisons if _is_broken(test, each.metric, each.loss)]
-    if broken:
-        told = "; ".join(
-            f"{each.metric} of {each.variant}: {each.control_value:.4g} → {each.variant_value:.4g}"
-            for each in broken
-        )
-        advice = f"stop it: runlore ab stop {test.name!r}"
-        finding = Finding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
-        evidence = {"comparisons": [as_json(each) for each in broken]}
-        raise_alert(connection, replace(finding, evidence=evidence, since=test.started_at), at)
-    else:
-        resolve_alert(connection, GUARDRAIL, subject(test), at)
+    if not broken:
+        return None
+    told = "; ".join(
+        f"{each.metric} of {each.variant}: {each.control_value:.4g} → {each.variant_value:.4g}"
+        for each in broken
+    )
+    advice = f"stop it: runlore ab stop {test.name!r}"
+    evidence = {"comparisons": [as_json(each) for each in broken]}
+    finding = Finding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
+    return replace(finding, evidence=evidence)
+
+
+def _lost(test: AbTest, found: Analysis) -> Finding | None:
+    if not found.missing:
+        return None
+    advice = "find out what fails without a word; nothing may be concluded until then"
+    certainty = f"all such checks of one test together err once in {1 / missing.LEVEL:,.0f} tests"
+    told = "; ".join(found.missing)
+    return Finding(MISSING, subject(test), Severity.CRITICAL, told, certainty, advice)
+
+
+def _uneven(test: AbTest, found: Analysis) -> Finding | None:
     ratio = found.sample_ratio
     if not ratio.is_mismatch:
-        resolve_alert(connection, SAMPLE_RATIO, subject(test), at)
-        return
+        return None
     advice = "find out how units get lost; nothing may be concluded until then"
     certainty = f"p = {ratio.p_value:.2g}, {ratio.method}, alarm below {ratio.level:g}"
     finding = Finding(
         SAMPLE_RATIO, subject(test), Severity.CRITICAL, ratio.reason, certainty, advice
     )
-    raise_alert(connection, replace(finding, evidence=as_json(ratio), since=test.started_at), at)
+    return replace(finding, evidence=as_json(ratio))
 
 
 def _is_broken(test: AbTest, metric: str, loss: str) -> bool:

@@ -13,9 +13,6 @@ from runlore.rollout.metric import Metric
 from runlore.rollout.moments import Moments
 
 POWER = 0.8
-FEWEST = 2
-SURE = 10.0
-"""Standard deviations apart: two units of each show it, and solvers for more go astray."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Fixed:
 
     method: "two-proportion z" or "Welch t". effect_size: Cohen's h, or d. power: of these units
     for the difference seen. units_needed: of the control, to see it with a power of 80 %; None
-    where there is none. chi_square_p: that all variants are the same, for a proportion.
+    where none was found. chi_square_p: that all variants are the same, for a proportion.
     """
 
     metric: str
@@ -86,8 +83,6 @@ def _of_proportions(
         return math.nan, None
     weight = pair[1].n / pair[0].n
     power = fixed_horizon.power_of_proportions(*values, pair[0].n, alpha, weight)
-    if fixed_horizon.power_of_proportions(*values, FEWEST, alpha, weight) >= POWER:
-        return power, FEWEST
     return power, fixed_horizon.units_for_proportions(*values, alpha, POWER, weight)
 
 
@@ -97,11 +92,9 @@ def _of_means(both: tuple[Arm, Arm], result: TestResult, alpha: float) -> tuple[
     if min(control.n, variant.n) < 2 or not result.effect_size:
         return math.nan, None
     effect, weight = abs(result.effect_size), variant.n / control.n
-    if effect > SURE:
-        return 1.0, FEWEST
+    if effect > fixed_horizon.SURE:
+        return 1.0, fixed_horizon.FEWEST
     power = fixed_horizon.power_of_means(effect, 1.0, control.n, alpha, weight)
-    if fixed_horizon.power_of_means(effect, 1.0, FEWEST, alpha, weight) >= POWER:
-        return power, FEWEST
     return power, fixed_horizon.units_for_means(effect, 1.0, alpha, POWER, weight)
 
 

@@ -74,9 +74,22 @@ def test_a_plan_made_twice_is_one_test_and_another_plan_is_refused_once_it_runs(
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json()
     client.post(f"{WAY}/start")
-    other = client.post("/ab-tests", json=PLAN | {"description": "changed"})
+    other = client.post("/ab-tests?replace=true", json=PLAN | {"description": "changed"})
     assert (other.status_code, other.json()["title"]) == (409, "Refused")
     assert client.get("/ab-tests").json()["tests"][0]["plan"]["description"] == ""
+
+
+def test_another_plan_of_a_name_replaces_the_first_only_when_asked_to(client: httpx.Client) -> None:
+    client.post("/ab-tests", json=PLAN)
+    other = PLAN | {"description": "changed"}
+    refused = client.post("/ab-tests", json=other)
+    assert (refused.status_code, refused.json()["title"]) == (409, "Refused")
+    unclear = client.post("/ab-tests?replace=maybe", json=other)
+    assert (unclear.status_code, unclear.json()["field"]) == (422, "replace")
+    assert client.get("/ab-tests").json()["tests"][0]["plan"]["description"] == ""
+    replaced = client.post("/ab-tests?replace=true", json=other)
+    assert (replaced.status_code, replaced.json()["plan"]["description"]) == (201, "changed")
+    assert client.post("/ab-tests", json=other).status_code == 200
 
 
 def test_what_is_wrong_with_events_is_told_event_by_event(client: httpx.Client) -> None:

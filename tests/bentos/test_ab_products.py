@@ -62,6 +62,8 @@ def test_a_content_test_goes_from_its_creation_to_its_winner(client: httpx.Clien
     assert (made.status_code, test["status"]) == (201, "draft")
     assert test["variants"] == ["control", "evening"]
     assert client.post(f"{CONTENT}/create", json=asked).status_code == 200
+    other = {**asked, "success_metric": "conversion_rate"}
+    assert client.post(f"{CONTENT}/create", json=other).status_code == 409
     one = f"{CONTENT}/{test['test_id']}"
     assert client.post(f"{one}/start").json()["status"] == "active"
     act(client, "/ab-tests/Evening posts", "evening")
@@ -93,6 +95,7 @@ def test_a_model_test_is_assigned_rolled_out_and_decided(client: httpx.Client) -
         "traffic_percentage": 50,
     }
     test = valid(client, MODELS, "post", client.post(MODELS, json=asked))
+    assert client.post(MODELS, json={**asked, "traffic_percentage": 60}).status_code == 409
     change = {"test_id": test["test_id"]}
     client.patch(MODELS, json={**change, "action": "start"})
     rolled = client.patch(MODELS, json={**change, "action": "rollout", "traffic_percentage": 100})

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runlore.cli import app
-from runlore.records.errors import BadInput, NotFound
+from runlore.records.errors import BadInput, NotFound, Refused
 from runlore.settings import Settings
 from runlore.usecases.ab_plan import EXAMPLE
 
@@ -23,6 +23,11 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     made = json.loads(run("create", *simple, "--json"))
     assert (made["state"], made["shares"]) == ("created", {"control": 0.5, "green": 0.5})
     assert "planned before" in run("create", *simple)
+    other = [*simple, "--least-units", "200"]
+    with pytest.raises(Refused, match="with another plan"):
+        run("create", *other)
+    assert "buttons planned: " in run("create", *other, "--replace")
+    run("create", *simple, "--replace")
     run("start", "buttons")
     units = [f"u{number}" for number in range(600)]
     dealt = json.loads(run("assign", "buttons", *units, "--json"))["assignments"]
@@ -77,3 +82,73 @@ def test_a_wrong_plan_names_its_field_and_an_unknown_test_its_name(settings: Set
         run("create", str(plan))
     with pytest.raises(NotFound, match="'none'"):
         run("status", "none")
+
+
+def test_units_that_come_with_a_variant_are_read_from_lines_and_from_a_table(
+    settings: Settings,
+) -> None:
+    plan = settings.home / "plan.json"
+    plan.write_text(json.dumps({**EXAMPLE, "units": "given"}))
+    run("create", str(plan))
+    run("start", "risk-or-rule")
+    lines = '{"unit": "a", "variant": "rule"}\n\n{"unit": "b", "variant": "model"}\n'
+    assert "2 units taken, 0 known before, 0 rejected" in run(
+        "units", "risk-or-rule", "-", given=lines
+    )
+    table = settings.home / "units.CSV"
+    table.write_text(
+        "\ufeffunit,variant,at\na,rule,\nb,rule,\nc,model,2020-03-02T08:00:00Z\nd,none,\n"
+    )
+    told = json.loads(run("units", "risk-or-rule", str(table), "--json", code=1))
+    assert (told["given"], told["taken"], told["known"], told["rejected"]) == (4, 1, 1, 2)
+    assert [(each["unit"], each["reason"].split(":")[0]) for each in told["rejects"]] == [
+        ("b", "variant"),
+        ("d", "variant"),
+    ]
+    variants = json.loads(run("status", "risk-or-rule", "--json"))["variants"]
+    assert [(each["name"], each["units"]) for each in variants] == [("rule", 1), ("model", 2)]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("units.csv", b"unit,variant\na\n", "variant"),
+        ("units.csv", b"unit,variant\na,rule,3\n", "columns"),
+        ("units.csv", b"unit,variant\na,r\xfcle\n", "cannot be read"),
+        ("units.csv", b"unit,variant,at\na,rule,yesterday\n", "at"),
+        ("units.jsonl", b'{"unit": "a", "variant": "rule", "colour": 1}\n', "colour"),
+        ("units.jsonl", b'{"unit": "a"\n', "document"),
+    ],
+)
+def test_units_that_are_none_are_told_by_their_field(
+    settings: Settings, name: str, text: bytes, told: str
+) -> None:
+    plan = settings.home / "plan.json"
+    plan.write_text(json.dumps({**EXAMPLE, "units": "given"}))
+    run("create", str(plan))
+    run("start", "risk-or-rule")
+    file = settings.home / name
+    file.write_bytes(text)
+    with pytest.raises(BadInput, match=told):
+        run("units", "risk-or-rule", str(file))
+
+
+def test_a_size_is_told_before_there_is_a_test() -> None:
+    told = run("size", "--baseline", "0.1", "--effect", "0.02").splitlines()
+    assert told[0] == "looked at once, at the end: 3,835 units of each variant, 7,670 in all"
+    assert told[1].startswith("looked at at any time: ")
+    page = (Path(__file__).parents[2] / "docs" / "ab.md").read_text(encoding="utf-8")
+    assert all(f"    {line}\n" in page for line in told)
+    mean = ["--kind", "mean", "--spread", "1", "--effect", "0.5"]
+    found = json.loads(run("size", *mean, "--variants", "2", "--json"))
+    assert found["once"] == {"each": 64, "in_all": 128}
+    assert found["anytime"]["each"] > 64
+    more = json.loads(run("size", *mean, "--variants", "3", "--power", "0.9", "--json"))
+    assert more["once"]["in_all"] == 3 * more["once"]["each"] > 250
+    for wrong, field in (
+        (["--effect", "0.1"], "baseline"),
+        (["--effect", "0.1", "--kind", "mean"], "spread"),
+        (["--effect", "0.1", "--kind", "median"], "kind"),
+    ):
+        with pytest.raises(BadInput, match=field):
+            run("size", *wrong)

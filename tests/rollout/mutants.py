@@ -25,8 +25,17 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = ROOT / "runlore" / "rollout"
 RAMP_TESTS = ("test_ramp.py", "test_ramp_faults.py")
-OTHER_TESTS = ("test_analysis.py", "test_sample_ratio.py", "test_sequences.py")
-OF_ANALYSES = ("analysis", "comparison", "design", "sample_ratio", "estimate", "sequence", "loss")
+OTHER_TESTS = ("test_analysis.py", "test_missing.py", "test_sample_ratio.py", "test_sequences.py")
+OF_ANALYSES = (
+    "analysis",
+    "comparison",
+    "design",
+    "missing",
+    "sample_ratio",
+    "estimate",
+    "sequence",
+    "loss",
+)
 
 
 @dataclass(frozen=True)

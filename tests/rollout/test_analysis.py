@@ -128,6 +128,21 @@ def test_a_fixed_horizon_judges_guardrails_too() -> None:
     assert analyse(fixed, guarded(0.12, 2.4), WEEK_S).winner == "control"
 
 
+@pytest.mark.parametrize("horizon", ["anytime", "fixed"])
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_identical_variants_of_a_control_below_0_break_no_guardrail(
+    horizon: str, better: str
+) -> None:
+    profit = Metric("cost", "mean", better, "guardrail", tolerated_loss=0.1)  # type: ignore[arg-type]
+    test = of_rule(replace(GUARDED, metrics=(WON, profit)), horizon=horizon)
+    observed = guarded(0.12, 2.0)
+    for name, each in observed.items():
+        same = Moments(20_000, (-10.0,), ((20_000.0,),))
+        observed[name] = replace(each, metrics={**each.metrics, "cost": same})
+    found = analyse(test, observed, WEEK_S)
+    assert (found.comparisons[1].loss, found.winner) == ("kept", "b")
+
+
 def test_until_a_fixed_horizon_shares_are_judged_again_and_again_and_at_it_once() -> None:
     """Of a fair split 1 look in 100 looks like this one, and a flow looks four times an hour."""
     observed = won(0.1, 0.1, units=1_000)

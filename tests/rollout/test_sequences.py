@@ -18,9 +18,10 @@ from runlore.rollout.estimate import (
     combined,
     contrast,
 )
-from runlore.rollout.loss import answer, excess, sides
+from runlore.rollout.loss import answer, excess, excess_once, sides
 from runlore.rollout.metric import Metric
 from runlore.rollout.moments import Moments, moments_of, moments_of_counts
+from runlore.rollout.quantiles import quantile_interval
 from runlore.rollout.sequence import (
     NOTHING_KNOWN,
     Contrast,
@@ -30,6 +31,7 @@ from runlore.rollout.sequence import (
     multiplier,
     p_value,
 )
+from runlore.rollout.sketch import sketch_of
 from tests.oracles import rollout as oracle
 
 MEAN = Metric("x", "mean", "higher")
@@ -217,6 +219,54 @@ def test_a_loss_is_taken_beyond_what_is_tolerated(
     found = excess(sides(metric, [pair]), 0.1, 0.05)
     assert (found.low + found.high) / 2 == pytest.approx(lost)
     assert answer(found) == ("broken" if lost > 0 else "kept")
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+@pytest.mark.parametrize("value", [-10.0, -0.001, 0.001, 10.0])
+def test_what_is_tolerated_is_a_share_of_how_far_the_control_is_from_0(
+    better: str, value: float
+) -> None:
+    """A profit that is a loss: the same again is kept, a fifth of it worse is broken."""
+    metric = Metric("profit", "mean", better, "guardrail", 0.1)  # type: ignore[arg-type]
+
+    def of(times: float, spread: float) -> tuple[str, str]:
+        worse = value + metric.sign * times * abs(value)
+        pair = tuple(Moments(9_000, (mean,), ((9_000 * spread**2,),)) for mean in (value, worse))
+        anytime = excess(sides(metric, [pair]), 0.1, 0.05)  # type: ignore[list-item]
+        return answer(anytime), answer(excess_once(metric, pair, 0.05))  # type: ignore[arg-type]
+
+    near = abs(value) / 10
+    assert of(0.0, near) == of(-0.2, near) == of(0.05, near) == ("kept", "kept")
+    assert of(0.2, near) == of(0.15, near) == ("broken", "broken")
+    assert of(0.1, near) == ("open", "open")
+    assert of(0.0, 100 * abs(value)) == ("open", "open"), "the sign is anybody's guess"
+
+
+@pytest.mark.parametrize("value", [-10.0, 10.0])
+def test_a_quantile_below_0_may_lose_a_share_too(value: float) -> None:
+    rng = np.random.default_rng(2)
+    metric = Metric("x", "quantile", "higher", "guardrail", 0.1)
+
+    def of(times: float) -> str:
+        control, variant = value + 0.1 * rng.standard_normal((2, 4_000))
+        pair = (sketch_of(control), sketch_of(variant - times * abs(value)))
+        return answer(excess(sides(metric, [pair]), 0.1, 0.05))
+
+    assert [of(times) for times in (0.0, 0.2)] == ["kept", "broken"]
+
+
+def test_the_strata_of_a_quantile_spend_no_more_than_alpha_together() -> None:
+    metric = Metric("x", "quantile", "lower", "guardrail", 0.1)
+    rng = np.random.default_rng(3)
+    pair = (sketch_of(rng.lognormal(0, 0.5, 400)), sketch_of(rng.lognormal(0, 0.5, 400)))
+    levels = [0.05 / (k * (k + 1)) for k in range(1, 1_000)]
+    assert sum(levels) < 0.05
+    for k, level in enumerate(levels[:5], start=1):
+        found = excess(sides(metric, [pair] * k), 0.1, 0.05)
+        assert found == quantile_interval(*pair, 0.5, level, times=1.1)
+    narrow = excess(sides(metric, [pair], is_only=True), 0.1, 0.05)
+    assert narrow == quantile_interval(*pair, 0.5, 0.05, times=1.1)
+    assert found.high - found.low > narrow.high - narrow.low
 
 
 @pytest.mark.parametrize(

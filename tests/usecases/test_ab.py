@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -119,13 +119,17 @@ def test_the_database_itself_keeps_the_design_of_what_has_started(store: Store) 
             connection.execute(text(f"DELETE FROM runlore.{table}"))
 
 
-def test_another_plan_replaces_one_that_has_not_started(store: Store) -> None:
-    ab.create(store, plan(), ANN)
-    made, is_new = ab.create(store, plan(description="better"), ANN)
-    assert (made.plan["description"], is_new) == ("better", False)
+def test_another_plan_of_a_name_is_refused_unless_it_is_to_replace_the_first(store: Store) -> None:
+    first, _ = ab.create(store, plan(), ANN)
+    assert ab.create(store, plan(), ANN) == (first, False)
+    with pytest.raises(Refused, match="planned already, with another plan"):
+        ab.create(store, plan(description="better"), ANN)
+    assert ab.find(store, "one") == first
+    made, is_new = ab.create(store, plan(description="better"), ANN, may_replace=True)
+    assert (made.plan["description"], made.public_id, is_new) == ("better", first.public_id, True)
     ab.start(store, "one", ANN)
-    with pytest.raises(Refused, match="another plan"):
-        ab.create(store, plan(), ANN)
+    with pytest.raises(Refused, match="has started with another plan"):
+        ab.create(store, plan(), ANN, may_replace=True)
 
 
 def test_events_count_once_whatever_the_batch_and_the_order(store: Store) -> None:
@@ -175,6 +179,18 @@ def test_late_events_count_also_after_the_end_when_they_happened_before(store: S
         at=later,
     )
     assert (done.added, done.faults) == (1, {"at: is after the end of the test": 1})
+
+
+def test_late_events_of_a_test_that_is_over_are_in_its_status_and_not_in_its_last_look(
+    store: Store,
+) -> None:
+    name = given(store, {"x": "a", "y": "b"})
+    last = ab_analysis.analyse(store, name, By("ann", AT + HOUR / 2))
+    ab.stop(store, name, By("ann", AT + HOUR))
+    send(store, name, event("1", "x", at=AT + HOUR / 4), at=AT + 2 * HOUR)
+    assert values(store, name, AT + 2 * HOUR)["a"] == (1, 1.0)
+    assert ab_analysis.analyse(store, name, By("ann", AT + 2 * HOUR)) == last
+    assert last.evidence["a"]["metrics"]["success"]["means"] == [0.0]
 
 
 def test_with_a_window_a_unit_is_judged_when_it_is_over(store: Store) -> None:
@@ -281,6 +297,20 @@ def test_figures_for_one_look_stand_beside_those_for_any(store: Store) -> None:
     assert fixed.power > 0.99
 
 
+def test_a_test_can_be_looked_at_where_no_size_is_found(store: Store) -> None:
+    """Ten standard deviations apart: no solver finds a size, and all else is told."""
+    metric = {**SUCCESS, "kind": "mean", "take": "sum"}
+    name = given(store, {f"u{i}": "ab"[i % 2] for i in range(200)}, metrics=[metric])
+    rng = np.random.default_rng(8)
+    noise = rng.standard_normal(200)
+    rows = [event(f"e{i}", f"u{i}", 9.8 * (i % 2) + noise[i]) for i in range(200)]
+    send(store, name, *rows)
+    [fixed] = ab_analysis.status(store, name, AT + HOUR).fixed
+    assert 9 < abs(fixed.effect_size) < 10
+    assert fixed.units_needed is None
+    assert ab_analysis.analyse(store, name, By("ann", AT + HOUR)).winner == "b"
+
+
 def test_a_sample_ratio_mismatch_decides_nothing_and_is_an_alert_until_it_is_gone(
     store: Store,
 ) -> None:
@@ -293,6 +323,70 @@ def test_a_sample_ratio_mismatch_decides_nothing_and_is_an_alert_until_it_is_gon
     ab.sight(store, name, more, AT + HOUR)
     ab_analysis.analyse(store, name, By("ann", AT + HOUR))
     assert alerts(store) == [("sample-ratio", "one", "critical", False)]
+
+
+def scored(store: Store, crashes: Sequence[int], **changes: Any) -> str:
+    """1,000 units, odd ones of b, with a score each; b's are better, and some post nothing."""
+    metric = {"name": "score", "event": "score", "kind": "mean", "take": "mean", **changes}
+    name = given(store, {f"u{i}": "ab"[i % 2] for i in range(1000)}, metrics=[metric])
+    post(store, name, [i for i in range(1000) if i not in crashes])
+    return name
+
+
+def post(store: Store, name: str, units: Sequence[int]) -> None:
+    rows = [
+        {"id": f"s{i}", "unit": f"u{i}", "event": "score", "value": i % 2 + i % 3} for i in units
+    ]
+    send(store, name, *rows)
+
+
+CRASHES = [i for i in range(1, 1000, 2) if i % 10 in (3, 5, 7)]
+
+
+def test_a_variant_that_posts_nothing_for_some_of_its_units_does_not_win_by_the_rest(
+    store: Store,
+) -> None:
+    """The units that got each variant are as many as they should be: the sample ratio is silent."""
+    name = scored(store, CRASHES)
+    look = ab_analysis.analyse(store, name, By("ann", AT + HOUR))
+    assert (look.answer, look.winner, look.is_final) == ("invalid", None, False)
+    assert look.analysis["reasons"] == [
+        "outcomes are missing: score is known of 100.0% of the units of 'a' (500 of 500) and "
+        "40.0% of the units of 'b' (200 of 500)"
+    ]
+    assert look.evidence["b"]["known"] == {"score": {"due": 500, "known": 200}}
+    assert not look.analysis["sample_ratio"]["is_mismatch"]
+    assert alerts(store) == [("missing-outcomes", "one", "critical", True)]
+    waits = ab_analysis.status(store, name, AT + HOUR).missing
+    assert waits == tuple(look.analysis["reasons"])
+    post(store, name, CRASHES)
+    again = ab_analysis.analyse(store, name, By("ann", AT + HOUR))
+    assert (again.winner, again.is_final) == ("b", True)
+    assert alerts(store) == [("missing-outcomes", "one", "critical", False)]
+
+
+def test_where_a_unit_without_events_counts_as_0_nothing_is_missing(store: Store) -> None:
+    name = scored(store, CRASHES, take="sum")
+    status = ab_analysis.status(store, name, AT + HOUR)
+    assert status.observed["b"].known == {}
+    assert status.seen.missing == ()
+
+
+def test_units_whose_time_is_not_over_are_not_missed(store: Store) -> None:
+    name = scored(store, CRASHES)
+    assert ab_analysis.status(store, name, AT + HOUR * 0.99).seen.missing == ()
+    assert ab_analysis.status(store, name, AT + HOUR).seen.missing
+    ab.stop(store, name, By("ann", AT + HOUR / 2))
+    assert ab_analysis.status(store, name, AT + 9 * HOUR).seen.missing == ()
+
+
+def test_a_window_says_when_an_outcome_should_be_there(store: Store) -> None:
+    metric = {"name": "score", "event": "score", "kind": "mean", "take": "mean"}
+    units = {f"u{i}": "ab"[i % 2] for i in range(1000)}
+    name = given(store, units, metrics=[metric], window_s=7200)
+    post(store, name, [i for i in range(1000) if i not in CRASHES])
+    assert ab_analysis.status(store, name, AT + HOUR).seen.missing == ()
+    assert ab_analysis.status(store, name, AT + 2 * HOUR).seen.missing
 
 
 def test_a_broken_guardrail_is_an_alert_and_no_winner(store: Store) -> None:
