@@ -19,7 +19,9 @@ app = typer.Typer(help="Look at, export and prune the ledger of all answers.", n
 
 Spec = Annotated[str | None, typer.Option(help="Of this model spec.")]
 Version = Annotated[str | None, typer.Option(help="Of this registered version.")]
-Arm = Annotated[str | None, typer.Option(help="champion, champion-batch, challenger, shadow or batch.")]
+Arm = Annotated[
+    str | None, typer.Option(help="champion, champion-batch, challenger, shadow or batch.")
+]
 Status = Annotated[int | None, typer.Option(help="With this HTTP status; 200 is an answer.")]
 Execution = Annotated[str | None, typer.Option(help="About this execution.")]
 Since = Annotated[str | None, typer.Option(metavar="ISO", help="Given at this instant or later.")]
