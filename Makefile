@@ -1,4 +1,4 @@
-# `make help` lists the commands. Each makes what it needs: Python 3.11+, pip and make are enough.
+# `make help` lists the commands. Each makes what it needs: see README.md for what must be there.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -35,6 +35,9 @@ QUIETLY = quietly() { "$$@" >$(VENV)/install.log 2>&1 || \
 .PHONY: help
 help: ## List the commands.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(READY) ## Make .venv with Runlore and its locked packages.
 
 .PHONY: demo
 demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, monitor.

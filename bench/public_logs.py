@@ -23,7 +23,7 @@ from runlore.usecases.ingest import FileSource, ingest_file
 from runlore.usecases.train import TrainOutcome, train_spec
 
 SPECS = (failure_risk.SPEC, duration.SPEC)
-PUBLISHED = {
+TO_REACH = {
     ("CTC", "auc"): ("at least", 0.748),
     ("SDSC-BLUE", "auc"): ("at least", 0.894),
     ("CTC", "relative_accuracy"): ("above", 0.551),
@@ -38,8 +38,14 @@ HEAD = """# Results on public logs
 Logs of the Parallel Workloads Archive, split by time: the first 70 % by submission teach, with the
 outcomes known by then, the last 30 % test. Intervals are block bootstraps over time (95 %). The
 baseline is the actor's own: its recent failure rate, and the mean of its last two finished runs,
-capped by the requested time. "To reach" is what others reached on these logs, or what the spec
-demands.
+capped by the requested time.
+
+"To reach" is what simpler ways gave on this split. For `relative accuracy` and `mae` it is the mean
+of the user's last two finished runs, the predictor of Tsafrir, Etsion and Feitelson ("Backfilling
+using system-generated predictions rather than user runtime estimates", IEEE TPDS 18(6), 2007), who
+publish an accuracy of 56 % for it on CTC and of 57 % on SDSC-BLUE, over whole logs. For `auc` it is
+a gradient boosting of another program, computed once on these files and published nowhere. 0.9 is
+the coverage that the spec asks for; 0.03 is an aim, stricter than its gate.
 
 Nothing is fitted to the test part, but it has been looked at: the rows that bounds are fitted to
 and calibrated on (`runlore/models/intervals.py`) were widened once, after coverage on SDSC-BLUE had
@@ -85,7 +91,7 @@ def trained(log: Path, only: set[str]):
 
 def line(log: str, outcome: TrainOutcome, score: str) -> str:
     value = outcome.scores[score]
-    how, bound = PUBLISHED.get((log, score)) or PUBLISHED.get(("", score)) or ("", None)
+    how, bound = TO_REACH.get((log, score)) or TO_REACH.get(("", score)) or ("", None)
     base = outcome.baseline.get(score)
     cells = (
         log,

@@ -1,6 +1,7 @@
 """Build a Bento out of a registered version: its files, this package, and a lock of its own."""
 
 import json
+import platform
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -38,7 +39,6 @@ NEEDS = (
 )
 """What a packaged version imports; the lock holds these with all that they need themselves."""
 
-PYTHON = "3.11"
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.nbi", "*.nbc")
 
 
@@ -79,10 +79,19 @@ def build(context: Path, ref: VersionRef) -> Package:
         description=(context / "README.md").read_text(encoding="utf-8"),
         include=["bundle/**", "bentos/**", "runlore/**", "requirements.txt", "README.md"],
         python={"requirements_txt": "requirements.txt", "lock_packages": False},
-        docker={"python_version": PYTHON, "env": {"BENTOML_DO_NOT_TRACK": "True"}},
+        docker={"python_version": python(), "env": {"BENTOML_DO_NOT_TRACK": "True"}},
         build_ctx=str(context),
     )
     return Package(str(bento.tag), ref.version, Path(bento.path))
+
+
+def python() -> str:
+    """Major and minor of this interpreter, for which the lock's versions are installed.
+
+    >>> python().count(".")
+    1
+    """
+    return ".".join(platform.python_version_tuple()[:2])
 
 
 def lock(needs: tuple[str, ...] = NEEDS) -> list[str]:

@@ -8,15 +8,16 @@ from prefect import flow
 from tasks.ingest import ingest_log
 
 
-@flow(name="ingest", flow_run_name="ingest {source}", timeout_seconds=6 * 3600)
+@flow(name="ingest", flow_run_name="ingest {path}", timeout_seconds=6 * 3600)
 def ingest(
     path: str,
     format: Literal["csv", "parquet", "swf"] = "csv",  # noqa: A002  (the word of the UI's form)
-    source: str = "inbox",
+    source: str | None = None,
     mapping: dict[str, Any] | None = None,
 ) -> dict[str, int]:
     """Take in what a file has grown by; columns are mapped as in a mapping file.
 
+    source: the name its records get; else that of the mapping, else `inbox`.
     Returns how many rows were new, already known, and rejected.
     """
     return ingest_log(Path(path), format, source, mapping or {})

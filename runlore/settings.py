@@ -13,6 +13,7 @@ CATALOG = (
     "runlore.models.catalog.failure_risk:SPEC",
     "runlore.models.catalog.duration:SPEC",
 )
+ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here)
 
 
 class Settings(BaseSettings):
@@ -96,15 +97,25 @@ class Settings(BaseSettings):
 
     @property
     def prefect_url(self) -> str:
-        return self.prefect_api_url or f"http://{self.host}:{self.prefect_port}/api"
+        return self.prefect_api_url or f"{reached(self.host, self.prefect_port)}/api"
 
     @property
     def mlflow_url(self) -> str:
-        return self.mlflow_tracking_uri or f"http://{self.host}:{self.mlflow_port}"
+        return self.mlflow_tracking_uri or reached(self.host, self.mlflow_port)
 
     @property
     def serve_url(self) -> str:
-        return f"http://{self.host}:{self.serve_port}"
+        return reached(self.host, self.serve_port)
+
+
+def reached(host: str, port: int) -> str:
+    """Where this machine reaches a service that is bound to `host`.
+
+    >>> reached("0.0.0.0", 80), reached("::1", 80)
+    ('http://127.0.0.1:80', 'http://[::1]:80')
+    """
+    local = "127.0.0.1" if host in ANYWHERE else host
+    return f"http://[{local}]:{port}" if ":" in local else f"http://{local}:{port}"
 
 
 def read() -> Settings:

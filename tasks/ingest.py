@@ -9,21 +9,27 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import settings
 from runlore.records.instant import now
-from runlore.records.mapping import declare
+from runlore.records.mapping import declare, split_source
 from runlore.store.engine import open_store
 from runlore.usecases import features
 from runlore.usecases.ingest import FileSource, Format, ingest_file, list_rejects
 from tasks.retry import RETRIES
 
 SHOWN_REJECTS = 50
+SOURCE = "inbox"
+"""The name of records for which nobody gives one."""
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
 def ingest_log(
-    path: Path, file_format: Format, source: str, mapping: dict[str, Any]
+    path: Path, file_format: Format, source: str | None, mapping: dict[str, Any]
 ) -> dict[str, int]:
-    """Ingest one file, renew the states that serving reads, and show what was rejected."""
-    wanted = FileSource(path, file_format, source, declare(mapping))
+    """Ingest one file, renew the states that serving reads, and show what was rejected.
+
+    source: None: that of the mapping, else SOURCE.
+    """
+    named, parts = split_source(mapping)
+    wanted = FileSource(path, file_format, source or named or SOURCE, declare(parts))
     with open_store(settings.read()) as store:
         summary = ingest_file(store, wanted, now())
         features.renew(store)

@@ -156,10 +156,10 @@ def rejects(limit: Limit = 100, json: Json = False) -> None:
 def _ingest_columns(
     file: Path, file_format: "Format", source: str | None, told: dict[str, Any], *, json: bool
 ) -> None:
-    from runlore.records.mapping import declare
+    from runlore.records.mapping import declare, split_source
 
-    named = told.pop("source", None)
-    _ingest(file, file_format, source or named or _stem(file), declare(told), None, json=json)
+    named, parts = split_source(told)
+    _ingest(file, file_format, source or named or _stem(file), declare(parts), None, json=json)
 
 
 def _ingest(

@@ -103,6 +103,19 @@ class Resolved:
     outcome: Mapping[str, str]
 
 
+def split_source(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
+    """The source that a mapping file may name, and the mapping without it.
+
+    >>> split_source({"source": "ci", "inputs": ["branch"]})
+    ('ci', {'inputs': ['branch']})
+    """
+    told = dict(document)
+    source = told.pop("source", None)
+    if source is not None and not isinstance(source, str):
+        raise BadInput(f"source: {source!r} is not a name", "source")
+    return source, told
+
+
 def declare(document: Mapping[str, Any]) -> ColumnMapping:
     """Read a mapping as a file or the command line tells it.
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from runlore.settings import Settings
-from runlore.stack.ports import ANYWHERE, local
+from runlore.settings import ANYWHERE, Settings
 from runlore.telemetry import TELEMETRY_OFF
 from runlore.threads import CALM
 
@@ -55,23 +54,9 @@ def of_settings(settings: Settings) -> dict[str, str]:
     return found
 
 
-def prefect_api(settings: Settings) -> str:
-    return settings.prefect_api_url or f"{base(settings.host, settings.prefect_port)}/api"
-
-
-def base(host: str, port: int) -> str:
-    """Where this machine reaches a service.
-
-    >>> base("0.0.0.0", 80), base("::1", 80)
-    ('http://127.0.0.1:80', 'http://[::1]:80')
-    """
-    reached = local(host)
-    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
-
-
 def of_prefect_clients(settings: Settings) -> dict[str, str]:
     """What a process needs that runs flows or talks to Prefect."""
-    given = {"PREFECT_API_URL": prefect_api(settings)}
+    given = {"PREFECT_API_URL": settings.prefect_url}
     if settings.prefect_api_url is None:
         given["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")
     return TELEMETRY_OFF | given

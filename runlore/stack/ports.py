@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from runlore.records.errors import Misconfigured
 
-ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here)
-
 
 @dataclass(frozen=True)
 class Port:
@@ -19,15 +17,6 @@ class Port:
     @property
     def setting(self) -> str:
         return f"RUNLORE_{self.field.upper()}"
-
-
-def local(host: str) -> str:
-    """Where a client on this machine reaches a server that is bound to `host`.
-
-    >>> local("0.0.0.0"), local("192.168.1.5")
-    ('127.0.0.1', '192.168.1.5')
-    """
-    return "127.0.0.1" if host in ANYWHERE else host
 
 
 def is_free(host: str, number: int) -> bool:

@@ -69,7 +69,7 @@ def select(settings: Settings, wanted: Iterable[str]) -> tuple[Service, ...]:
 
 
 def _prefect(settings: Settings) -> Service:
-    api = environment.prefect_api(settings)
+    api = settings.prefect_url
     return Service(
         name="prefect",
         title="Prefect: schedules and runs",
@@ -86,7 +86,7 @@ def _prefect(settings: Settings) -> Service:
 
 
 def _mlflow(settings: Settings) -> Service:
-    address = environment.base(settings.host, settings.mlflow_port)
+    address = settings.mlflow_url
     artifacts = str(settings.artifacts.absolute())
     return Service(
         name="mlflow",
@@ -113,7 +113,7 @@ def _schedules(settings: Settings) -> Service:
             "flows.register" if settings.prefect_api_url else "flows.register --bury-lost"
         ),
         probe=Ends(),
-        address=environment.prefect_api(settings),
+        address=settings.prefect_url,
         environment=environment.of_prefect_clients(settings),
         needs=("prefect",),
     )
@@ -121,7 +121,7 @@ def _schedules(settings: Settings) -> Service:
 
 def _worker(settings: Settings) -> Service:
     """Slow to leave by itself (more than ten seconds), hence the short grace."""
-    api = environment.prefect_api(settings)
+    api = settings.prefect_url
     return Service(
         name="worker",
         title="Worker: runs what is due",
@@ -139,7 +139,7 @@ def _worker(settings: Settings) -> Service:
 
 def _serving(settings: Settings) -> Service:
     """After MLflow, which makes its tables when it starts for the first time."""
-    address = environment.base(settings.host, settings.serve_port)
+    address = settings.serve_url
     return Service(
         name="serving",
         title="Predictions over HTTP",

@@ -6,7 +6,7 @@ from enum import StrEnum
 from runlore.records import instant
 from runlore.records.errors import RunloreError
 from runlore.settings import Settings
-from runlore.stack import environment, processes
+from runlore.stack import processes
 from runlore.stack.probes import Answers, Ends, NoAnswer, Probe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
 from runlore.store import embedded
@@ -129,7 +129,7 @@ def _own(settings: Settings, service: Service) -> Look:
 
 def _given(settings: Settings, name: str) -> Look:
     """A server of somebody else, named in the settings."""
-    address = environment.prefect_api(settings) if name == "prefect" else settings.mlflow_url
+    address = settings.prefect_url if name == "prefect" else settings.mlflow_url
     health, detail = _ask(Answers(f"{address.rstrip('/')}/health"))
     return Look(name, health, address, detail=detail or "not ours, from the settings")
 

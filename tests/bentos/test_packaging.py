@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from handmade import register, write_bundle
 
+from bentos import packaging
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
@@ -95,6 +97,7 @@ def test_a_bento_has_its_version_its_data_digest_and_a_lock_of_its_own(package: 
     told = yaml.safe_load((folder / "bento.yaml").read_text())
     assert told["labels"]["runlore.version"] == package["version"]
     assert told["labels"]["runlore.data_digest"] == "made-by-hand"
+    assert told["docker"]["python_version"] == packaging.python()
     locked = (folder / "src" / "requirements.txt").read_text().split()
     assert all("==" in line for line in locked)
     names = {line.split("==")[0] for line in locked}
@@ -103,6 +106,14 @@ def test_a_bento_has_its_version_its_data_digest_and_a_lock_of_its_own(package: 
     assert (folder / "env" / "docker" / "Dockerfile").is_file()
     assert not package["compiled"]
     assert not list(folder.rglob("model.skops"))
+
+
+def test_an_image_has_the_python_for_which_its_packages_are_locked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert packaging.python() == f"{sys.version_info.major}.{sys.version_info.minor}"
+    monkeypatch.setattr(platform, "python_version_tuple", lambda: ("3", "13", "1"))
+    assert packaging.python() == "3.13"
 
 
 HIDE = """

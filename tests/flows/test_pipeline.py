@@ -38,8 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory, prefect_server: Stack) -> Ite
         patch.setenv("RUNLORE_HOME", str(folder))
         patch.setenv("RUNLORE_SPECS", json.dumps([*SPECS, HOPELESS]))
         with open_store(settings.read()):
-            mapping = {k: v for k, v in simulate.mapping().items() if k != "source"}
-            told = ingest(str(files.executions), "csv", "simulated", mapping)
+            told = ingest(str(files.executions), "csv", mapping=simulate.mapping())
             assert told["rejected"] == 50
             yield folder
 

@@ -4,7 +4,13 @@ import pytest
 
 from runlore.records.errors import BadInput
 from runlore.records.execution import Status
-from runlore.records.mapping import ColumnMapping, declare, resolve, status_words
+from runlore.records.mapping import (
+    ColumnMapping,
+    declare,
+    resolve,
+    split_source,
+    status_words,
+)
 
 HEADER = ["run", "user", "queued_at", "branch", "cost"]
 
@@ -28,6 +34,13 @@ def test_a_document_becomes_a_mapping():
     assert mapping.inputs == {"branch": "branch"}
     assert mapping.outcome == {"cost_usd": "cost"}
     assert mapping.statuses == {"green": Status.SUCCEEDED}
+
+
+def test_a_mapping_file_may_name_its_source_and_only_by_a_word():
+    assert split_source({"source": "ci", "inputs": "*"}) == ("ci", {"inputs": "*"})
+    assert split_source({}) == (None, {})
+    with pytest.raises(BadInput, match="source: 5 is not a name"):
+        split_source({"source": 5})
 
 
 def test_a_field_takes_the_column_of_its_name_unless_told_otherwise():

@@ -48,6 +48,20 @@ def test_a_given_prefect_server_keeps_its_account(
     assert "PREFECT_HOME" not in child or child["PREFECT_HOME"] == os.environ["PREFECT_HOME"]
 
 
+@pytest.mark.parametrize(
+    ("host", "reached"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("10.0.0.7", "10.0.0.7")],  # noqa: S104
+)
+def test_a_service_is_looked_for_where_it_can_be_reached(
+    settings: Settings, host: str, reached: str
+) -> None:
+    bound = settings.model_copy(update={"host": host})
+    assert bound.prefect_url == f"http://{reached}:4200/api"
+    assert bound.mlflow_url == f"http://{reached}:5000"
+    assert bound.serve_url == f"http://{reached}:3000"
+    assert environment.of_prefect_clients(bound)["PREFECT_API_URL"] == bound.prefect_url
+
+
 def test_relative_import_paths_survive_the_change_of_folder(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runlore.records import instant
 from runlore.settings import Settings
-from runlore.stack import environment, ports, processes
+from runlore.stack import ports, processes
 from runlore.stack.doctor.finding import Finding, Verdict
 from runlore.stack.probes import NoAnswer, ask
 from runlore.stack.services import DATABASE, POOL, declare
@@ -83,7 +83,7 @@ def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
     """Active schedules must have runs waiting: a dead scheduler shows nowhere else."""
     if not any(s.name == "prefect" and s.health is Health.HEALTHY for s in status.services):
         return
-    api = environment.prefect_api(actual(settings))
+    api = actual(settings).prefect_url
     try:
         planned, idle = _planned(api, instant.now())
     except NoAnswer as error:
