@@ -1,8 +1,10 @@
 """The flows on real parts: Prefect server, PostgreSQL, MLflow."""
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
@@ -58,15 +60,25 @@ def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
     assert (again["version"], again["alias"]) == ("1", "champion")
 
 
+def await_completed_tasks(run: UUID | None, patience_s: float = 30.0) -> None:
+    """What Prefect knows of tasks comes in as events, a moment later."""
+    until = time.monotonic() + patience_s
+    with get_client(sync_client=True) as client:
+        while True:
+            tasks = client.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [run]}))
+            states = [each.state for each in tasks if each.state is not None]
+            if states and all(each.is_completed() for each in states):
+                return
+            assert not any(each.is_failed() for each in states)
+            assert time.monotonic() < until, states
+            time.sleep(0.2)
+
+
 def test_without_a_champion_scoring_and_monitoring_complete_and_say_so(home: Path) -> None:
     for flow in (score, monitor):
         state = flow("hopeless-risk", return_state=True)
         assert state.is_completed()
-        with get_client(sync_client=True) as client:
-            of_run = FlowRunFilter(id={"any_": [state.state_details.flow_run_id]})
-            tasks = client.read_task_runs(flow_run_filter=of_run)
-        assert tasks
-        assert all(each.state is not None and each.state.is_completed() for each in tasks)
+        await_completed_tasks(state.state_details.flow_run_id)
     assert result_of(state) == "no champion yet"
 
 
