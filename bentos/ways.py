@@ -12,6 +12,8 @@ from bentos.door import Scope
 
 Content = dict[str, Any]
 REF = "#/components/schemas/{model}"
+TOO_SLOW = 504
+"""Whatever is asked may take too long."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +58,14 @@ def described(ways: Sequence[Way], responses: Callable[..., Content]) -> Content
         told: Content = {
             "summary": way.summary,
             "operationId": way.operation,
-            "responses": responses(good, *way.problems),
+            "responses": responses(good, *way.problems, TOO_SLOW),
         }
         if way.parameters:
             told["parameters"] = list(way.parameters)
         if way.body is not None:
             schema = {"$ref": REF.format(model=way.body.__name__)}
             told["requestBody"] = {
-                "required": True,
+                "required": any(each.is_required() for each in way.body.model_fields.values()),
                 "content": {"application/json": {"schema": schema}},
             }
         paths.setdefault(way.path, {})[way.method.lower()] = told

@@ -11,11 +11,15 @@ import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
 
+import hypothesis  # noqa: E402
 import pytest  # noqa: E402
 from sqlalchemy import text  # noqa: E402
 
 from runlore.settings import Settings, read  # noqa: E402
 from runlore.store.engine import Store, open_store  # noqa: E402
+
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 FILLED = """
 SELECT format('%I.%I', nspname, relname) FROM pg_class
