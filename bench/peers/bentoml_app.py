@@ -10,8 +10,8 @@ import numpy as np
 @bentoml.service(workers=int(os.environ.get("BENCH_WORKERS", "1")))
 class Ensemble:
     def __init__(self) -> None:
-        # as its users do; a file of our own making
-        self.model = joblib.load(os.environ["BENCH_VOTE"])
+        file = os.environ["BENCH_VOTE"]
+        self.model = joblib.load(file)  # as its users do; a file of our own making
 
     @bentoml.api
     def predict(self, input_data: np.ndarray) -> np.ndarray:

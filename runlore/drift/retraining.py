@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from runlore.drift.trigger import Limits, limit_reached
+from runlore.features.declaration import DAY_S
 
-DAY_S = 86_400.0
 DATA_REFUSED_S = DAY_S
 """So long nothing is due after data was refused: it has to be put right first."""
 

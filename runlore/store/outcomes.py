@@ -37,7 +37,7 @@ def join(answer: str, at: str, which: Which = "latest") -> str:
 
     answer: of a relation with `source`, `source_id` and `as_of`. at: what became known later is
     not known. `came.told_at`: when an end was told first. Each answer is looked up by the primary
-    key, in all months: so its cost does not grow with the log.
+    key, in all months: it costs more with every month, but not with what is in them.
     """
     tells, order = TELLS[which]
     return JOIN.format(answer=answer, at=at, ended=ENDED, tells=tells, order=order)

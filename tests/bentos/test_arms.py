@@ -3,6 +3,7 @@
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from uuid import RFC_4122
@@ -156,42 +157,52 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
     starter.stop()
 
 
+def dropped() -> float:
+    return metrics().shadow_dropped.labels(NAME)._value.get()
+
+
+@pytest.fixture
+def shadowed(client: httpx.Client, serving: Serving, challenger: Live) -> Callable[[int], None]:
+    """Asks so many times a champion whose challenger shadows."""
+    challenge(serving, challenger, Arms(shadow=True))
+
+    def ask(times: int) -> None:
+        for n in range(times):
+            client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+
+    return ask
+
+
 def test_what_the_shadow_cannot_keep_up_with_is_dropped(
+    shadowed: Callable[[int], None],
     client: httpx.Client,
     serving: Serving,
-    challenger: Live,
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(shadow, "MOST_TOGETHER", 3)
-    challenge(serving, challenger, Arms(shadow=True))
-    for n in range(5):
-        client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+    before = dropped()
+    shadowed(5)
     of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
     with dedicated(store) as line:
         assert of_it.step(line) == 3
         assert of_it.step(line) == 0
-    assert 'runlore_shadow_dropped_total{spec="failure-risk"} 2.0' in client.get("/metrics").text
+    told = f'runlore_shadow_dropped_total{{spec="failure-risk"}} {before + 2}'
+    assert told in client.get("/metrics").text
 
 
 def test_what_came_while_the_shadow_slept_is_counted_as_dropped(
-    client: httpx.Client,
+    shadowed: Callable[[int], None],
     serving: Serving,
-    challenger: Live,
     store: Store,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def dropped() -> float:
-        return metrics().shadow_dropped.labels(NAME)._value.get()
-
-    challenge(serving, challenger, Arms(shadow=True))
     of_it = Shadow(serving)
     before = dropped()
     with dedicated(store) as line:
-        client.post(f"/predict/{NAME}", json=ANN)
+        shadowed(1)
         assert of_it.step(line) == 1
-        for n in range(2):
-            client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
+        shadowed(2)
         time.sleep(0.2)
         monkeypatch.setattr(shadow, "LAG", timedelta(seconds=0.1))
         assert of_it.step(line) == 0

@@ -101,6 +101,7 @@ def test_when_all_connections_are_in_use_the_database_is_not_available(store: St
 def test_a_server_that_went_without_a_word_is_missed_soon() -> None:
     usual = _address(connect("postgresql://host/things").engine.url)
     assert (usual["tcp_user_timeout"], usual["keepalives"]) == (5000, 1)
+    assert "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2" in usual["options"]
     patient = "postgresql://host/things?tcp_user_timeout=60000&keepalives_idle=50"
     own = _address(connect(patient).engine.url)
     assert (own["tcp_user_timeout"], own["keepalives_idle"]) == (60000, 50)

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -114,27 +114,33 @@ def locked(store: Store, table: str, mode: str) -> Iterator[threading.Event]:
             held.result()
 
 
-@pytest.mark.parametrize("way", [WAY, f"{WAY}/batch"])
-def test_an_answer_that_is_being_written_when_its_time_is_over_counts_once(
-    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+@pytest.fixture(params=[WAY, f"{WAY}/batch"])
+def held_up(
+    request: pytest.FixtureRequest, client: httpx.Client, store: Store, monkeypatch
+) -> Callable[[str, str], int]:
+    """The status of an answer that may take .3 s while a table is locked for a second."""
     monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
-    with locked(store, "ledger", "SHARE") as may_go:
-        threading.Timer(1.0, may_go.set).start()
-        slow = client.post(way, json=ANN if way == WAY else [ANN], timeout=20)
-    assert slow.status_code == 200
+    way: str = request.param
+
+    def status(table: str, mode: str) -> int:
+        with locked(store, table, mode) as may_go:
+            threading.Timer(1.0, may_go.set).start()
+            return client.post(way, json=ANN if way == WAY else [ANN], timeout=20).status_code
+
+    return status
+
+
+def test_an_answer_that_is_being_written_when_its_time_is_over_counts_once(
+    held_up: Callable[[str, str], int], store: Store
+) -> None:
+    assert held_up("ledger", "SHARE") == 200
     assert statuses(store) == [200]
 
 
-@pytest.mark.parametrize("way", [WAY, f"{WAY}/batch"])
 def test_an_answer_whose_features_came_too_late_is_one_refusal_and_no_answer(
-    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch, way: str
+    held_up: Callable[[str, str], int], store: Store
 ) -> None:
-    monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
-    with locked(store, "feature_states", "ACCESS EXCLUSIVE") as may_go:
-        threading.Timer(1.0, may_go.set).start()
-        slow = client.post(way, json=ANN if way == WAY else [ANN], timeout=20)
-    assert slow.status_code == 504
+    assert held_up("feature_states", "ACCESS EXCLUSIVE") == 504
     until = time.monotonic() + 5
     while time.monotonic() < until and len(statuses(store)) < 2:
         time.sleep(0.1)
@@ -142,15 +148,22 @@ def test_an_answer_whose_features_came_too_late_is_one_refusal_and_no_answer(
 
 
 def test_a_refusal_for_which_nobody_waits_any_more_is_written_all_the_same(store: Store) -> None:
+    """Also one that still waits for its turn, while a row before it is being written."""
     commits = GroupCommit(lambda: store)
-    refused = refusal_row(Refusal("failure-risk", "7", 504, "slow", {}), instant.now())
+
+    def refused(status: int) -> Row:
+        refusal = Refusal("failure-risk", "7", status, "slow", {})
+        return refusal_row(refusal, instant.now())
 
     async def give_up(may_go: threading.Event) -> None:
+        first = asyncio.create_task(commits.write(refused(422)))
+        await asyncio.sleep(0.3)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(commits.write(refused), 0.3)
+            await asyncio.wait_for(commits.write(refused(504)), 0.3)
         may_go.set()
+        await first
         await commits.close()
 
     with locked(store, "ledger", "SHARE") as may_go:
         asyncio.run(give_up(may_go))
-    assert statuses(store) == [504]
+    assert statuses(store) == [422, 504]

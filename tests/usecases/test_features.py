@@ -1,7 +1,11 @@
 """Features are renewed after an ingest, also after one that never came to it."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -69,3 +73,31 @@ def test_an_ingest_waits_for_a_rebuild_so_that_none_of_its_facts_is_missed(
             with pytest.raises(TimeoutError):
                 ingest.result(timeout=1)
         assert counts(ingest.result()) == (20, 0, 0)
+
+
+@pytest.mark.parametrize("way", ["activate", "renew", "rebuild"])
+def test_states_are_known_to_be_whole_from_when_the_last_is_built(
+    store: Store, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """What is read until then is read of the states before: no skew may be seen in it."""
+    by_kind = History(("kind",), ("failed",), (3600.0,))
+    plan = replace(PLAN, histories=(BY_ACTOR, by_kind))
+    if way != "activate":
+        features.activate(store, plan)
+        with store.connect() as connection:
+            feature_states.spoil(connection)
+    put = feature_states.replace_history
+
+    def put_slowly(*given: Any) -> None:
+        put(*given)
+        time.sleep(0.2)
+
+    monkeypatch.setattr(feature_states, "replace_history", put_slowly)
+    if way == "activate":
+        features.activate(store, plan)
+    else:
+        getattr(features, way)(store)
+    with store.connect() as connection:
+        both = [feature_states.built_at(connection, [each]) for each in plan.histories]
+    assert None not in both
+    assert abs(both[0] - both[1]) < timedelta(seconds=0.1)
