@@ -171,3 +171,10 @@ def alter(store: Store, statement: str) -> None:
     with store.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(statement))
+
+
+def test_a_rollback_that_passed_over_a_lost_version_leaves_that_behind() -> None:
+    moves = [("1", "promote"), ("2", "promote"), ("3", "promote"), ("1", "rollback")]
+    changes = [Change(NAME, "champion", version, action, "me", "test") for version, action in moves]
+    assert promotion.champions(changes[:3]) == ["1", "2", "3"]
+    assert promotion.champions(changes) == ["1"]

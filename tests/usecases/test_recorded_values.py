@@ -99,8 +99,8 @@ def test_one_fact_has_the_digest_that_its_column_has(fact: Fact) -> None:
 
 
 def test_work_with_much_to_say_leaves_the_log_readable(store: Store) -> None:
-    """More than a mebibyte, as much as a request may bring."""
-    inputs = {f"input-{n}": "x" * 10_000 for n in range(200)}
+    """Five megabytes, as much as a request may bring."""
+    inputs = {f"input-{n}": "x" * 10_000 for n in range(500)}
     record_submission(store, Submission("ann", "build", "", inputs, source_id="large"))
     record_submission(store, Submission("bob", "build", "", source_id="small"))
     facts = read_facts(store)
