@@ -46,7 +46,7 @@ def fuzz(port: int, examples: int, seed: int, folder: Path) -> dict[str, Any]:
     command = [str(tool()), "run", f"http://127.0.0.1:{port}/docs.json", "--checks", "all"]
     command += ["--max-examples", str(examples), "--seed", str(seed), "--continue-on-failure"]
     command += ["--report", "json", "--report-json-path", str(told), "--no-shrink"]
-    subprocess.run(command, check=False, stdout=sys.stderr)
+    subprocess.run(command, check=False, stdout=sys.stderr, cwd=folder)
     report: dict[str, Any] = json.loads(told.read_text(encoding="utf-8"))
     return report
 
