@@ -123,16 +123,16 @@ class Follower:
     def _look_at_specs(self, store: Store, registry: Registry) -> list[str]:
         """What is wrong with one spec, which is told, keeps no other from being followed."""
         aliases = registry.aliases(self.serving.names)
-        arms = promotion.arms(store)
-        past = _newest(store)
+        standing = promotion.standing(store)
         troubles = []
         for name in self.serving.names:
             try:
-                self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
-                if not self.is_shadow and _is_moved(name, aliases[name], past):
+                self._follow(name, aliases[name], standing.arms.get(name, Arms()), store, registry)
+                if not self.is_shadow and _is_moved(name, aliases[name], standing.newest):
                     promotion.reconcile(store, registry, name)
-                    past = _newest(store)
-                self._keep_ready(name, aliases[name], past[CHAMPION].get(name), store, registry)
+                    standing = promotion.standing(store)
+                last = standing.newest[CHAMPION].get(name)
+                self._keep_ready(name, aliases[name], last, store, registry)
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001  (told below)
@@ -270,10 +270,6 @@ class Follower:
         if trouble != self._trouble and (trouble or self._trouble):
             log.warning("%s", trouble or "reachable again")
         self._trouble = trouble
-
-
-def _newest(store: Store) -> Past:
-    return {alias: alias_changes.newest(store, alias) for alias in promotion.ALIASES}
 
 
 def _is_moved(name: str, aliases: Mapping[str, Digested], past: Past) -> bool:

@@ -135,6 +135,15 @@ def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, 
         return {row.spec: Entry(**row._mapping) for row in connection.execute(wanted)}
 
 
+def standing(store: Store) -> list[Entry]:
+    """Of every spec and alias the newest change and the newest of its arms, oldest first."""
+    each = (table.c.spec, table.c.alias, table.c.action == "arms")
+    wanted = select(table).distinct(*each).order_by(*each, table.c.id.desc())
+    with store.begin() as connection:
+        found = [Entry(**row._mapping) for row in connection.execute(wanted)]
+    return sorted(found, key=lambda entry: entry.id)
+
+
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
     """Alias -> the change that said at that instant where it pointed."""
     wanted = (

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -76,6 +77,14 @@ ADD = (
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
 COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
+FEW = 2
+"""Rows for which COPY, which waits for PostgreSQL twice, takes longer than INSERT."""
+
+INSERT = tuple(
+    f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608  (names of ours)
+    + ", ".join(["(" + ", ".join(["%b"] * len(COLUMNS)) + ")"] * rows)
+    for rows in range(FEW + 1)
+)
 COPIED = [TYPES.get(name, "text") for name in COLUMNS]
 REALS, REAL = 1021, 700
 """PostgreSQL's numbers for real[] and real."""
@@ -110,6 +119,10 @@ async def add_async(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     try:
         async with connection.cursor() as cursor:
             cursor.adapters.register_dumper(Sent, SentDumper)
+            if len(rows) <= FEW:
+                values = list(chain.from_iterable(_copied(rows)))
+                await cursor.execute(INSERT[len(rows)], values, prepare=True)
+                return
             async with cursor.copy(COPY) as copy:
                 copy.set_types(COPIED)
                 for row in _copied(rows):

@@ -176,15 +176,34 @@ def set_arms_within(history: Writer, spec: str, arms: Arms, why: Reason) -> Entr
     return history.add(_change(spec, CHALLENGER, version, "arms", told))
 
 
-def arms(store: Store) -> dict[str, Arms]:
-    """Spec -> how much its challenger answers; a challenger begins without a share."""
-    given = alias_changes.newest(store, CHALLENGER, "arms")
-    newest = alias_changes.newest(store, CHALLENGER)
-    return {
+@dataclass(frozen=True)
+class Standing:
+    """newest: alias -> spec -> its newest change. arms: spec -> how much its challenger answers."""
+
+    newest: Mapping[str, Mapping[str, Entry]]
+    arms: Mapping[str, Arms]
+
+
+def standing(store: Store) -> Standing:
+    """What the history says of now, in one statement."""
+    newest: dict[str, dict[str, Entry]] = {alias: {} for alias in ALIASES}
+    given: dict[str, Entry] = {}
+    for entry in alias_changes.standing(store):
+        newest[entry.alias][entry.spec] = entry
+        if entry.action == "arms":
+            given[entry.spec] = entry
+    now = newest[CHALLENGER]
+    arms = {
         spec: Arms(**{name: entry.evidence[name] for name in ("share", "unit", "shadow")})
         for spec, entry in given.items()
-        if entry.version is not None and newest[spec].version == entry.version
+        if entry.version is not None and now[spec].version == entry.version
     }
+    return Standing(newest, arms)
+
+
+def arms(store: Store) -> Mapping[str, Arms]:
+    """Spec -> how much its challenger answers; a challenger begins without a share."""
+    return standing(store).arms
 
 
 def champions(changes: Sequence[Entry]) -> list[str]:
