@@ -18,7 +18,6 @@ from runlore.models.catalog import duration, failure_risk
 from runlore.records.instant import now
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases.ingest import FileSource, ingest_file
 from runlore.usecases.train import TrainOutcome, train_spec
 
@@ -80,7 +79,7 @@ def trained(log: Path, only: set[str]):
         chosen = Settings(home=Path(home))
         with open_store(chosen) as store:
             ingest_file(store, FileSource(log, "swf", log.name.split(".")[0]), now())
-            known = registry.connect(chosen, tracking_url(store))
+            known = registry.connect(chosen, store)
             for spec in SPECS:
                 if only and spec.name not in only:
                     continue

@@ -41,7 +41,6 @@ from runlore.settings import CATALOG, Settings
 from runlore.simulate import Scenario, mapping, simulate, write_csv
 from runlore.store.engine import Store, open_store
 from runlore.store.executions import read_facts
-from runlore.store.tracking import tracking_url
 from runlore.usecases import specs
 from runlore.usecases.extract import extract as extract_training
 from runlore.usecases.ingest import FileSource, ingest_file
@@ -94,7 +93,7 @@ def run(folder: Path, log: str | None, executions: int, spec: str) -> dict:
     facts, version = prepare_version(folder / "log", log, executions, spec)
     served = Settings(home=folder / "home", database_url=None, mlflow_tracking_uri=None)
     with open_store(served) as store:
-        registry = connect(served, tracking_url(store))
+        registry = connect(served, store)
         put_in_place(registry, spec, version)
         chosen = first(facts, executions)
         began = time.perf_counter()

@@ -23,7 +23,6 @@ from runlore.registry import Digested, Registry, connect
 from runlore.settings import Settings
 from runlore.store import alias_changes, workers
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import features, promotion, specs
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms
 
@@ -157,8 +156,7 @@ class Follower:
 
     def _connected(self, store: Store) -> Registry:
         if self._registry is None:
-            given = self.settings.mlflow_tracking_uri
-            self._registry = connect(self.settings, None if given else tracking_url(store))
+            self._registry = connect(self.settings, store)
         return self._registry
 
     def _lessen(self, arms: Mapping[str, Arms]) -> None:

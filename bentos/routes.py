@@ -10,6 +10,7 @@ import bentoml
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Mount, Route
@@ -88,9 +89,11 @@ def application(
         _route("/openapi.json", "GET", _document),
         _route("/", "GET", _page),
         Mount("/static_content", StaticFiles(directory=STATIC)),
-        Route("/{path:path}", _guarded("", _nothing), methods=METHODS),
+        Route("/{path:path}", NOTHING, methods=METHODS),
     ]
-    return Starlette(routes=routes, lifespan=lifespan)
+    return Starlette(
+        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _unmatched}
+    )
 
 
 def _route(path: str, method: str, endpoint: Endpoint, scope: Scope | None = None) -> Route:
@@ -149,3 +152,11 @@ async def _nothing(request: Request) -> Response:
         listed = ", ".join(sorted(allowed))
         return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()
     return Problem(404, f"there is nothing at {path}; the routes are in /docs.json").response()
+
+
+NOTHING = _guarded("", _nothing)
+
+
+async def _unmatched(request: Request, _error: Exception) -> Response:
+    """A path that no pattern matches, such as one with a line break."""
+    return await NOTHING(request)

@@ -12,7 +12,6 @@ from runlore.features.declaration import DAY_S
 from runlore.records.errors import Refused
 from runlore.records.instant import now, parse
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import drift_history, retention, skew, specs
 from runlore.usecases import monitor as monitoring
 from runlore.usecases.drift_history import Judged
@@ -29,7 +28,7 @@ def has_champion(spec: str) -> bool:
     """Whether there is something to compare with; a spec that was never trained is no failure."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         is_there = known.champion(specs.find(chosen, spec).name) is not None
     if not is_there:
         get_run_logger().info("%s: no champion yet", spec)
@@ -43,7 +42,7 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
     with open_store(chosen) as store:
         outcome = monitoring.monitor(
             store,
-            registry.connect(chosen, tracking_url(store)),
+            registry.connect(chosen, store),
             specs.find(chosen, spec),
             parse(at, "at") if at else now(),
             chosen.reports,
@@ -63,7 +62,7 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     at = now()
     since = at - timedelta(days=window_days or SKEW_DAYS)
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         found = skew.skew(store, known, spec, since, chosen.home / "serving", at)
         skew.note(store, found, at)
         skew.let_rest(store, spec, found, at)

@@ -8,7 +8,6 @@ from runlore import registry, settings
 from runlore.features.declaration import DAY_S
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import performance, specs
 from runlore.usecases.performance import PerformanceOutcome
 from tasks.retry import RETRIES
@@ -22,7 +21,7 @@ def measure_performance(spec: str, window_days: float | None, at: str | None) ->
     with open_store(chosen) as store:
         outcome = performance.performance(
             store,
-            registry.connect(chosen, tracking_url(store)),
+            registry.connect(chosen, store),
             specs.find(chosen, spec),
             parse(at, "at") if at else now(),
             chosen.reports,

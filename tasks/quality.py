@@ -11,7 +11,6 @@ from runlore.features.declaration import DAY_S
 from runlore.records.errors import NoContract
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import quality, specs
 from runlore.usecases.quality import QualityOutcome
 from tasks.retry import RETRIES
@@ -23,7 +22,7 @@ def check_quality(spec: str, window_days: float | None, at: str | None) -> Quali
     chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         wanted, instant = specs.find(chosen, spec), parse(at, "at") if at else now()
         try:
             outcome = quality.quality(store, known, wanted, instant, window_s)

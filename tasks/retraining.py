@@ -11,7 +11,6 @@ from runlore.records.errors import Refused
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
 from runlore.store.retrainings import Retraining
-from runlore.store.tracking import tracking_url
 from runlore.usecases import retraining, retraining_course, specs
 from runlore.usecases.monitor import MonitorOutcome
 from runlore.usecases.performance import PerformanceOutcome
@@ -32,7 +31,7 @@ def ask(
     chosen = settings.read()
     instant = parse(at, "at") if at else now()
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         for wish in wishes:
             if isinstance(wish, Wish):
                 wanted = specs.find(chosen, spec)
@@ -44,7 +43,7 @@ def look(spec: str) -> None:
     """Ask for what is due by schedule or by new outcomes."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         found = retraining.look(store, known, specs.find(chosen, spec), now())
     if found is not None:
         _say(found.retraining)

@@ -7,7 +7,6 @@ from prefect.cache_policies import NO_CACHE
 from runlore import registry, settings
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import rollout, rollout_report, specs
 from runlore.usecases.rollout import Hand, Look
 from tasks.retry import RETRIES
@@ -18,8 +17,7 @@ def look(spec: str, at: str | None) -> Look | None:
     """None when no rollout goes on."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        hand = Hand(store, registry.connect(chosen, uri), chosen.home / "serving")
+        hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
         found = rollout.look(hand, specs.find(chosen, spec), parse(at, "at") if at else now())
     if found is None:
         get_run_logger().info("%s: no rollout goes on", spec)

@@ -7,7 +7,6 @@ from runlore import registry, settings
 from runlore.records.errors import NoChampion
 from runlore.records.instant import now, parse
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import score as scoring
 from runlore.usecases import specs
 from runlore.usecases.score import ScoreOutcome
@@ -20,7 +19,7 @@ def score(spec: str, since: str | None) -> ScoreOutcome | None:
     chosen = settings.read()
     began = parse(since, "since") if since else None
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         try:
             outcome = scoring.score(store, known, specs.find(chosen, spec), now(), began)
         except NoChampion as error:

@@ -15,7 +15,6 @@ from runlore.models.split import Division
 from runlore.models.trained import Candidate, Trained
 from runlore.records.instant import now
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import contract, specs
 from runlore.usecases import extract as extraction
 from runlore.usecases.contract import Acceptance, Checked
@@ -35,7 +34,7 @@ def check_data(spec: str, accept: str | None) -> Checked:
     chosen = settings.read()
     accepted = Acceptance(getuser(), accept) if accept else None
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         checked = contract.check_new(store, known, specs.find(chosen, spec), now(), accepted)
     verdict = checked.verdict
     for reason in (*verdict.reasons, verdict.note):
@@ -94,7 +93,7 @@ def record(found: Extract, trained: Trained, checked: Checked) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        known = registry.connect(chosen, tracking_url(store))
+        known = registry.connect(chosen, store)
         outcome = conclude(store, known, found, trained, checked)
     show(outcome)
     return outcome
@@ -108,7 +107,7 @@ def train_one(spec: str, accept: str | None = None) -> TrainOutcome:
     with open_store(chosen) as store:
         outcome = train_spec(
             store,
-            registry.connect(chosen, tracking_url(store)),
+            registry.connect(chosen, store),
             specs.find(chosen, spec),
             lambda line: logger.info("%s: %s", spec, line),
             now(),

@@ -20,7 +20,6 @@ from truth import Service
 
 from runlore import registry, settings
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion
 from runlore.usecases.promotion import Reason
 
@@ -134,7 +133,7 @@ def main() -> None:
     given = options.parse_args()
     chosen = settings.read()
     with open_store(chosen) as store:
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         service = Service(given.workers)
         service.start()
         try:

@@ -27,7 +27,6 @@ from runlore.registry import connect
 from runlore.rollout.ramp import Order
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, rollout
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Reason
 from runlore.usecases.rollout import Hand
@@ -52,7 +51,7 @@ def opened() -> Iterator[Hand]:
     settings = Settings(home=home, database_url=None)
     try:
         with open_store(settings) as store:
-            yield Hand(store, connect(settings, tracking_url(store)), home / "serving")
+            yield Hand(store, connect(settings, store), home / "serving")
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

@@ -30,7 +30,6 @@ from runlore.records import instant
 from runlore.stack.ports import free_port
 from runlore.store.engine import Store, open_store
 from runlore.store.executions import read_facts
-from runlore.store.tracking import tracking_url
 from runlore.usecases import skew
 
 CLIENTS = 24
@@ -222,7 +221,7 @@ def main() -> None:
         with store.connect() as connection:
             rows = connection.execute(ROWS, (at, "truth-%")).fetchall()
         ids, about = {row[0] for row in rows}, [row[1] for row in rows]
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         found = skew.skew(store, models, given.spec, at, chosen.home / "serving")
     latency = sorted(seen.latency_ms)
     result = {

@@ -26,7 +26,6 @@ from runlore.records.mapping import declare
 from runlore.registry import Release, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import features
 from runlore.usecases.extract import extract
 from runlore.usecases.ingest import FileSource, ingest_file
@@ -172,7 +171,7 @@ def put_in_place(settings: Settings, store: Store, folder: Path) -> None:
         has_interval=False,
         card="For the measurement of serving.",
     )
-    registry = connect(settings, tracking_url(store))
+    registry = connect(settings, store)
     with registry.training_run(NAME) as one:
         version = registry.register(one, release)
     registry.set_alias(NAME, "champion", version.version)

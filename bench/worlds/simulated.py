@@ -22,7 +22,6 @@ from runlore.records.mapping import declare
 from runlore.settings import Settings
 from runlore.simulate.log import SOURCE
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import champion as champions
 from runlore.usecases import window
 from runlore.usecases.comparison import Examiner
@@ -62,7 +61,7 @@ def a_year(seed: int, shifted_week: int | None = None) -> dict[str, tuple[list[i
     learned = start + timedelta(days=TAUGHT_DAYS)
     known = pd.to_datetime(log.records["reported_at"], utc=True) <= learned
     with _home() as (home, store):
-        models = registry.connect(Settings(home=home), tracking_url(store))
+        models = registry.connect(Settings(home=home), store)
         _ingest(store, home / "early.csv", log.records[known])
         for spec in SPECS:
             train_spec(store, models, spec)

@@ -17,7 +17,6 @@ from runlore.records import instant
 from runlore.records.errors import Refused
 from runlore.store.engine import Store
 from runlore.store.retrainings import Retraining, State
-from runlore.store.tracking import tracking_url
 from runlore.usecases import retraining, specs
 from runlore.usecases.retraining import Wish
 
@@ -67,9 +66,8 @@ async def wish(request: Request, models: Sequence[str], actor: str, why: str) ->
     chosen, at = settings.read(), instant.now()
 
     def work(store: Store) -> list[Retraining]:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
         try:
-            known = registry.connect(chosen, uri)
+            known = registry.connect(chosen, store)
         except ModuleNotFoundError as error:
             raise Refused(NO_REGISTRY) from error
         wanted = [specs.find(chosen, name) for name in models]

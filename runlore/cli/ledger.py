@@ -107,7 +107,6 @@ def replay(
     from runlore import registry, settings
     from runlore.records.errors import BadInput
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import replay as usecase
 
     try:
@@ -116,8 +115,7 @@ def replay(
         raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
     chosen = settings.read()
     with open_store(chosen) as store:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        models = registry.connect(chosen, uri)
+        models = registry.connect(chosen, store)
         found = usecase.replay(store, models, wanted, chosen.home / "serving")
     row = found.row
     if json:

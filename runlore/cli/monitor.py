@@ -48,7 +48,6 @@ def monitor(
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import alert_delivery, specs
     from runlore.usecases import monitor as usecase
 
@@ -60,7 +59,7 @@ def monitor(
     end = instant.now() if at is None else instant.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         outcome = usecase.monitor(store, models, found, end, chosen.reports, window_s)
         alert_delivery.right_away(store, chosen.alert_channels)
     if json:

@@ -34,7 +34,6 @@ def performance(
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import performance as usecase
     from runlore.usecases import specs
 
@@ -43,7 +42,7 @@ def performance(
     end = instant.now() if at is None else instant.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         outcome = usecase.performance(store, models, found, end, chosen.reports, window_s)
     if json:
         emit_json(as_json(outcome))

@@ -36,7 +36,6 @@ def quality(
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import contract, specs
     from runlore.usecases import quality as usecase
 
@@ -45,7 +44,7 @@ def quality(
     end = instant.now() if at is None else instant.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         if training:
             told = _of_training(contract.check_new(store, models, found, end))
         else:

@@ -37,14 +37,13 @@ def request(
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import retraining, specs
 
     chosen = settings.read()
     wanted = specs.find(chosen, spec)
     wish = retraining.Wish("person", by or getuser(), reason)
     with open_store(chosen) as store:
-        models = registry.connect(chosen, tracking_url(store))
+        models = registry.connect(chosen, store)
         asked = retraining.request(store, models, wanted, wish, instant.now())
         found = asked.retraining
         if here and found.state in ("wanted", "announced"):

@@ -217,13 +217,11 @@ def _opened(spec: str) -> Iterator[tuple["Settings", "Hand", "ModelSpec", "datet
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import specs
     from runlore.usecases.rollout import Hand
 
     chosen = settings.read()
     found = specs.find(chosen, spec)
     with open_store(chosen) as store:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        hand = Hand(store, registry.connect(chosen, uri), chosen.home / "serving")
+        hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
         yield chosen, hand, found, instant.now()

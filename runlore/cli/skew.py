@@ -31,7 +31,6 @@ def skew(
     from runlore import registry, settings
     from runlore.records import instant
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import skew as usecase
     from runlore.usecases import specs
 
@@ -40,8 +39,7 @@ def skew(
     now = instant.now()
     found: list[Skew] = []
     with open_store(chosen) as store:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        models = registry.connect(chosen, uri)
+        models = registry.connect(chosen, store)
         since, folder = now - timedelta(days=days), chosen.home / "serving"
         for one in wanted:
             found += usecase.skew(store, models, one.name, since, folder, now)

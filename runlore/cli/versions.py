@@ -169,14 +169,12 @@ def audit(json: Json = False) -> None:
 def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
     from runlore import registry, settings
     from runlore.store.engine import open_store
-    from runlore.store.tracking import tracking_url
     from runlore.usecases import specs
 
     chosen = settings.read()
     specs.find(chosen, spec)
     with open_store(chosen) as store:
-        uri = None if chosen.mlflow_tracking_uri else tracking_url(store)
-        yield chosen, store, registry.connect(chosen, uri)
+        yield chosen, store, registry.connect(chosen, store)
 
 
 def _tell(store: "Store", entry: "Entry", *, json: bool) -> None:

@@ -36,16 +36,17 @@ LEVELS = {
 """What MLflow says besides its errors. What fails in its tables is raised, not only logged."""
 
 
-def connect(settings: Settings, store_url: str | None = None) -> Registry:
+def connect(settings: Settings, store: "Store | None" = None) -> Registry:
     """Open the registry of these settings.
 
-    store_url: what `runlore.store.tracking.tracking_url` gives; None: found from the settings,
-    which keeps the embedded server running for as long as this process lives.
+    store: where the records are; None: found from the settings, which keeps the embedded server
+    running for as long as this process lives.
     """
     _calm()
     uri, artifacts, tables = settings.mlflow_tracking_uri, None, None
+    store_url = None if store is None else store.url
     if uri is None:
-        uri = store_url = store_url or _own_tables(settings)
+        uri = store_url = _own_tables(settings, store)
         artifacts, tables = str(settings.artifacts.absolute()), _tables(uri)
         _prepare(uri, artifacts)
     client = _client(uri)
@@ -53,15 +54,17 @@ def connect(settings: Settings, store_url: str | None = None) -> Registry:
     return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock, tables))
 
 
-def _own_tables(settings: Settings) -> str:
+def _own_tables(settings: Settings, store: "Store | None") -> str:
     from runlore.store import engine
     from runlore.store.tracking import tracking_url
 
-    store = engine.connect(engine.database_url(settings))
-    try:
+    if store is not None:
         return tracking_url(store)
+    found = engine.connect(engine.database_url(settings))
+    try:
+        return tracking_url(found)
     finally:
-        store.engine.dispose()
+        found.engine.dispose()
 
 
 def _exclusive(

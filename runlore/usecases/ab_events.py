@@ -23,6 +23,7 @@ Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
 Instant = Annotated[
     AwareDatetime,
     Field(
+        strict=True,
         ge=datetime.fromisoformat("1970-01-01T00:00:00Z"),
         lt=datetime.fromisoformat("2200-01-01T00:00:00Z"),
     ),

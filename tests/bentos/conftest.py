@@ -19,7 +19,6 @@ from bentos.serving import Live, Serving, load
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import features
 
 Serve = Callable[..., httpx.Client]
@@ -97,7 +96,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, R
     folder = Path(tempfile.mkdtemp(prefix="rl-"))
     settings = Settings(home=folder, database_url=None, mlflow_tracking_uri=None)
     with open_store(settings) as store:
-        yield settings, connect(settings, tracking_url(store))
+        yield settings, connect(settings, store)
     shutil.rmtree(folder, ignore_errors=True)
 
 

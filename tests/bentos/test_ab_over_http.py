@@ -123,6 +123,7 @@ def test_what_is_wrong_with_events_is_told_event_by_event(client: httpx.Client) 
         (f"{WAY}/events", [{"id": "1", "unit": "u"}], 422, "0.event"),
         (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "value": "x"}], 422, "0.value"),
         (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "a": 1}], 422, "0.a"),
+        (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "at": 1.7e9}], 422, "0.at"),
         (f"{WAY}/events", [{"id": "1", "unit": "u\x00", "event": "e"}], 422, "0.unit"),
         (f"{WAY}/events", [], 422, "body"),
         (f"{WAY}/exposure", {"exposure": 0}, 422, "exposure"),

@@ -18,7 +18,6 @@ from bentos import packaging
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -50,7 +49,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> dict:
     store_of_bentos = tmp_path_factory.mktemp("bentos")
     settings = Settings(home=home, database_url=None, mlflow_tracking_uri=None)
     with open_store(settings) as store:
-        registry = connect(settings, tracking_url(store))
+        registry = connect(settings, store)
         ref = register(registry, write_bundle(home / "version"))
         registry.set_alias(NAME, "champion", ref.version)
         told = [build(home, store_of_bentos) for _ in range(2)]

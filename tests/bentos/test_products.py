@@ -16,7 +16,6 @@ from runlore.records import instant
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import api_keys, skew
 from tests.bentos import products_world
 from tests.bentos.conftest import Serve
@@ -35,7 +34,7 @@ NOWHERE = "00000000-0000-4000-8000-000000000000"
 def home(database: Store) -> Iterator[Path]:
     """Where MLflow's tables are there already, as they are for a service that has started."""
     folder = Path(tempfile.mkdtemp(prefix="rl-"))
-    connect(Settings(home=folder, mlflow_tracking_uri=None), tracking_url(database)).champion("a")
+    connect(Settings(home=folder, mlflow_tracking_uri=None), database).champion("a")
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -167,3 +167,12 @@ def test_a_refusal_for_which_nobody_waits_any_more_is_written_all_the_same(store
     with locked(store, "ledger", "SHARE") as may_go:
         asyncio.run(give_up(may_go))
     assert statuses(store) == [422, 504]
+
+
+@pytest.mark.parametrize(
+    "path", ["/nowhere", "/no%0Awhere", "/executions/1%0A2", "/static_content/no"]
+)
+def test_what_is_not_there_is_a_problem_like_any_other(client: httpx.Client, path: str) -> None:
+    told = client.get(path)
+    assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
+    assert told.json()["status"] == 404

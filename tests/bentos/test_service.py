@@ -22,7 +22,6 @@ from runlore.records import instant
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import api_keys
 
 pytestmark = pytest.mark.slow
@@ -42,7 +41,7 @@ def home() -> Iterator[Path]:
 def registry(home: Path) -> Iterator[Registry]:
     settings = Settings(home=home, database_url=None, mlflow_tracking_uri=None)
     with open_store(settings) as store:
-        yield connect(settings, tracking_url(store))
+        yield connect(settings, store)
 
 
 @contextmanager

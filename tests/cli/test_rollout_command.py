@@ -16,7 +16,6 @@ from runlore.records.errors import Refused
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, rollout
 from runlore.usecases.promotion import Reason
 from runlore.usecases.rollout import Hand
@@ -33,7 +32,7 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("RUNLORE_SPECS", json.dumps([OWN]))
     began = instant.now() - timedelta(hours=3)
     with open_store(settings) as store:
-        registry = connect(settings, tracking_url(store))
+        registry = connect(settings, store)
         for seed in (1, 2):
             ref = register(registry, write_bundle(tmp_path / str(seed), NAME, seed))
             promotion.announce(store, registry, ref, Reason("ann", "passed"))

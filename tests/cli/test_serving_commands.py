@@ -17,7 +17,6 @@ from runlore.records.errors import Refused
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import features, promotion
 from runlore.usecases.predict import Predictor, Request, predict
 
@@ -29,7 +28,7 @@ NAME = "failure-risk"
 def home(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
     """A champion that has answered once, and a challenger."""
     with open_store(settings) as store:
-        registry = connect(settings, tracking_url(store))
+        registry = connect(settings, store)
         for seed in (1, 2):
             folder = write_bundle(tmp_path / str(seed), NAME, seed)
             ref = register(registry, folder)

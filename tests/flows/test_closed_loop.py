@@ -23,7 +23,6 @@ from runlore.settings import Settings
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
 from runlore.store.retrainings import Retraining
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, retraining
 from runlore.usecases.contract import Acceptance
 from runlore.usecases.retraining import Wish
@@ -99,7 +98,7 @@ def has_ended(found: Retraining) -> bool:
 
 
 def champion_of(store: Store) -> dict[str, str]:
-    known = registry.connect(settings.read(), tracking_url(store))
+    known = registry.connect(settings.read(), store)
     return {alias: ref.version for alias, ref in known.aliases([NAME])[NAME].items()}
 
 
@@ -147,7 +146,7 @@ def test_a_request_handled_again_trains_nothing(store: Store) -> None:
 
 
 def test_the_same_facts_are_refused_to_a_person_too(store: Store) -> None:
-    known = registry.connect(settings.read(), tracking_url(store))
+    known = registry.connect(settings.read(), store)
     wish = Wish("person", "ann", "again")
     found = retraining.request(store, known, SPEC, wish, instant.now()).retraining
     assert (found.state, found.wanted.new_labels) == ("refused", 0)
@@ -166,7 +165,7 @@ def ramp(traffic: Traffic, first_hour: int, line: Timeline) -> str:
 
 
 def digest_of(store: Store, version: str) -> str:
-    return registry.connect(settings.read(), tracking_url(store)).version(NAME, version).digest
+    return registry.connect(settings.read(), store).version(NAME, version).digest
 
 
 def test_the_challenger_ramps_up_and_takes_over(store: Store) -> None:
@@ -178,7 +177,7 @@ def test_the_challenger_ramps_up_and_takes_over(store: Store) -> None:
 
 
 def test_a_challenger_that_serves_badly_is_rolled_back(store: Store) -> None:
-    known = registry.connect(settings.read(), tracking_url(store))
+    known = registry.connect(settings.read(), store)
     lenient = replace(
         SPEC,
         split=replace(SPEC.split, max_rows=600),

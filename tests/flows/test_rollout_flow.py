@@ -13,7 +13,6 @@ from flows.rollout import rollout
 from runlore import registry, settings
 from runlore.records.instant import parse
 from runlore.store.engine import Store, open_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion
 from runlore.usecases.promotion import Reason
 from tests.usecases.traffic import HOUR, SPEC, Traffic, Version
@@ -30,7 +29,7 @@ def specs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def announce(store: Store, folder: Path, seed: int) -> tuple[str, str]:
-    known = registry.connect(settings.read(), tracking_url(store))
+    known = registry.connect(settings.read(), store)
     ref = register(known, write_bundle(folder / f"bundle-{seed}", NAME, seed))
     promotion.announce(store, known, ref, Reason("ann", "passed its gates"))
     return ref.version, ref.digest
@@ -61,7 +60,7 @@ def test_a_good_challenger_takes_over_and_the_next_bad_one_falls(home: Path) -> 
         bad = Traffic(store, versions, digest, answers, seed=1)
         told = run_hours(bad, 20)
         assert (told[0], told[-1]) == ("start", "roll back")
-        known = registry.connect(settings.read(), tracking_url(store))
+        known = registry.connect(settings.read(), store)
         champion = known.champion(NAME)
         assert champion is not None
         assert champion.version == second

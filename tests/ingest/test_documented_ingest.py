@@ -19,7 +19,6 @@ from runlore.registry import connect
 from runlore.settings import read
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
-from runlore.store.tracking import tracking_url
 from runlore.usecases import specs
 from runlore.usecases.extract import members, target_of
 from runlore.usecases.train import train_spec
@@ -114,7 +113,7 @@ def test_a_question_of_ones_own_is_trained_as_documented(
     assert [spec.name for spec in specs.every(settings)] == ["cost", "failure-risk", "duration"]
     cost = specs.find(settings, "cost")
 
-    found = train_spec(store, connect(settings, tracking_url(store)), cost)
+    found = train_spec(store, connect(settings, store), cost)
 
     assert (found.passed, found.alias, found.rows) == (True, "champion", 1200)
     assert found.scores["mae"] < 0.7 * found.baseline["mae"]

@@ -18,7 +18,6 @@ from runlore.models import bundle
 from runlore.registry import Registry, Release, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 
 PLAN = FeaturePlan(
     inputs=("size_gb",),
@@ -37,13 +36,8 @@ def registry_home() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def registry_url(database: Store) -> str:
-    return tracking_url(database)
-
-
-@pytest.fixture(scope="session")
-def registry(registry_home: Path, registry_url: str) -> Registry:
-    return connect(Settings(home=registry_home, mlflow_tracking_uri=None), registry_url)
+def registry(registry_home: Path, database: Store) -> Registry:
+    return connect(Settings(home=registry_home, mlflow_tracking_uri=None), database)
 
 
 @pytest.fixture
@@ -92,7 +86,7 @@ def other(release: Release) -> Release:
 
 
 @pytest.fixture
-def script(registry_home: Path, registry_url: str, spec: str, release: Release) -> Iterator[Script]:
+def script(registry_home: Path, database: Store, spec: str, release: Release) -> Iterator[Script]:
     """Run code in a process of its own, where `registry`, `spec` and `release` are known.
 
     `go()` waits for a line on standard input.
@@ -103,9 +97,11 @@ from dataclasses import replace
 from pathlib import Path
 from runlore.registry import Release, connect
 from runlore.settings import Settings
+from runlore.store import engine
 nan = float("nan")
 registry = connect(
-    Settings(home=Path({str(registry_home)!r}), mlflow_tracking_uri=None), {registry_url!r}
+    Settings(home=Path({str(registry_home)!r}), mlflow_tracking_uri=None),
+    engine.connect({database.url!r}),
 )
 spec = {spec!r}
 PosixPath = Path

@@ -17,36 +17,36 @@ from runlore.settings import Settings
 from runlore.stack.ports import free_port
 from runlore.store import engine
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 
 OPEN = """
 import sys
 from pathlib import Path
 from runlore.registry import connect
 from runlore.settings import Settings
+from runlore.store import engine
 settings = Settings(home=Path(sys.argv[1]), mlflow_tracking_uri=None)
-connect(settings, sys.argv[2])
+connect(settings, engine.connect(sys.argv[2]))
 """
 
 
 @pytest.fixture
-def untouched(database: Store) -> Iterator[str]:
-    """The address of a database in which MLflow never was."""
+def untouched(database: Store) -> Iterator[Store]:
+    """A database in which MLflow never was."""
     name = f"db_{uuid.uuid4().hex[:12]}"
     outside = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     with outside as connection:
         connection.execute(text(f"CREATE DATABASE {name}"))
     url = database.engine.url.set(database=name).render_as_string(hide_password=False)
     fresh = engine.connect(url)
-    yield tracking_url(fresh)
+    yield fresh
     fresh.engine.dispose()
     outside = database.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     with outside as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
 
 
-def start(home: Path, url: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-W", "error::ResourceWarning", "-c", OPEN, str(home), url]
+def start(home: Path, store: Store) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-W", "error::ResourceWarning", "-c", OPEN, str(home), store.url]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, cwd=home, stdout=pipe, stderr=pipe, text=True)
 
@@ -72,10 +72,9 @@ def test_all_experiments_keep_their_files_under_the_home(untouched, short_tmp):
     assert found == {"Default": f"{artifacts}/0", "first": f"{artifacts}/first"}
 
 
-def test_a_registry_can_be_opened_by_its_settings_alone(registry, short_tmp, registry_url):
+def test_a_registry_can_be_opened_by_its_settings_alone(registry, short_tmp, database):
     """The store's address follows from the settings; here, a given server."""
-    plain = registry_url.partition("&options=")[0]
-    settings = Settings(home=short_tmp, database_url=plain, mlflow_tracking_uri=None)
+    settings = Settings(home=short_tmp, database_url=database.url, mlflow_tracking_uri=None)
     opened = connect(settings)
     assert opened.champion("nothing") is None
     assert opened.tracking_uri.startswith("postgresql+psycopg://")
@@ -85,14 +84,14 @@ def test_a_database_that_is_away_is_told_at_once(short_tmp):
     url = f"postgresql+psycopg://nobody@127.0.0.1:{free_port('127.0.0.1')}/nothing"
     began = monotonic()
     with pytest.raises(Unavailable, match="PostgreSQL"):
-        connect(Settings(home=short_tmp, mlflow_tracking_uri=None), url)
+        connect(Settings(home=short_tmp, mlflow_tracking_uri=None), engine.connect(url))
     assert monotonic() - began < 30
 
 
 @pytest.mark.slow
-def test_a_server_that_is_away_is_told_within_seconds(short_tmp):
+def test_a_server_that_is_away_is_told_within_seconds(database, short_tmp):
     address = f"http://127.0.0.1:{free_port('127.0.0.1')}"
-    registry = connect(Settings(home=short_tmp, mlflow_tracking_uri=address), "unused")
+    registry = connect(Settings(home=short_tmp, mlflow_tracking_uri=address), database)
     began = monotonic()
     with pytest.raises(Unavailable, match=address):
         registry.champion("failure-risk")

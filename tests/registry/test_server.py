@@ -12,8 +12,7 @@ from matplotlib.figure import Figure
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.stack import Stack, running
-from runlore.store.engine import open_store
-from runlore.store.tracking import tracking_url
+from runlore.store.engine import Store, open_store
 
 pytestmark = pytest.mark.slow
 
@@ -31,17 +30,17 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def url(stack: Stack) -> Iterator[str]:
-    with open_store(stack.settings) as store:
-        yield tracking_url(store)
+def store(stack: Stack) -> Iterator[Store]:
+    with open_store(stack.settings) as opened:
+        yield opened
 
 
 @pytest.fixture(params=["direct", "through the server"])
-def either(stack: Stack, url: str, request: pytest.FixtureRequest) -> Registry:
+def either(stack: Stack, store: Store, request: pytest.FixtureRequest) -> Registry:
     if request.param == "direct":
-        return connect(stack.settings, url)
+        return connect(stack.settings, store)
     given = stack.settings.model_copy(update={"mlflow_tracking_uri": stack.settings.mlflow_url})
-    return connect(given, url)
+    return connect(given, store)
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
 from runlore.store.executions import read_facts
-from runlore.store.tracking import tracking_url
 from tests.usecases.logged_work import Work, add
 
 pytestmark = pytest.mark.slow
@@ -72,7 +71,7 @@ def test_what_was_saved_is_there_again(homes: list[Path], tmp_path: Path) -> Non
     lost, found = homes
     with open_store(settings_of(lost)) as store:
         add(store, Work(300, 0, 10))
-        connect(settings_of(lost), tracking_url(store))
+        connect(settings_of(lost), store)
         (lost / "artifacts").mkdir(exist_ok=True)
         (lost / "artifacts" / "model").write_text("weights")
         before, runs = read_facts(store), experiments(store)

@@ -19,7 +19,6 @@ from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.store import anomalies, data_checks
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases.contract import Acceptance, check_new, find
 from runlore.usecases.quality import quality
 from runlore.usecases.train import train_spec
@@ -47,7 +46,7 @@ def spec() -> ModelSpec:
 @pytest.fixture(scope="module")
 def registry(database: Store) -> Iterator[Registry]:
     home = Path(tempfile.mkdtemp(prefix="rl-"))
-    yield connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+    yield connect(Settings(home=home, mlflow_tracking_uri=None), database)
     shutil.rmtree(home, ignore_errors=True)
 
 

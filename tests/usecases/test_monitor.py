@@ -26,7 +26,6 @@ from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.store import anomalies, drift_results
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import champion as champions
 from runlore.usecases import drift_record, window
 from runlore.usecases.comparison import examine
@@ -74,7 +73,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def registry(database: Store, home: Path) -> Registry:
-    return connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+    return connect(Settings(home=home, mlflow_tracking_uri=None), database)
 
 
 @pytest.fixture

@@ -25,7 +25,6 @@ from runlore.settings import Settings
 from runlore.store import anomalies, performance_results
 from runlore.store.engine import Store
 from runlore.store.performance_results import PerformanceResult
-from runlore.store.tracking import tracking_url
 from runlore.usecases import retraining, retraining_course
 from runlore.usecases.performance import PerformanceOutcome, performance
 from runlore.usecases.retraining import Requested
@@ -57,7 +56,7 @@ def spec() -> ModelSpec:
 @pytest.fixture(scope="module")
 def registry(database: Store) -> Iterator[Registry]:
     home = Path(tempfile.mkdtemp(prefix="rl-"))
-    yield connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+    yield connect(Settings(home=home, mlflow_tracking_uri=None), database)
     shutil.rmtree(home, ignore_errors=True)
 
 

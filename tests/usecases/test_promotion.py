@@ -16,7 +16,6 @@ from runlore.settings import Settings
 from runlore.store import alias_changes
 from runlore.store.alias_changes import Change
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion
 from runlore.usecases.promotion import Arms, Reason
 
@@ -26,7 +25,7 @@ ME = Reason("me", "a test", {"auc": "0.8"})
 
 @pytest.fixture
 def registry(store: Store, tmp_path: Path) -> Iterator[Registry]:
-    found = connect(Settings(home=tmp_path), tracking_url(store))
+    found = connect(Settings(home=tmp_path), store)
     yield found
     for alias in promotion.ALIASES:
         if NAME in found.aliases([NAME]) and found.aliases([NAME])[NAME].get(alias):

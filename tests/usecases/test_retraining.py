@@ -21,7 +21,6 @@ from runlore.store import alerts, retrainings, rollouts
 from runlore.store.engine import Store
 from runlore.store.retrainings import Retraining
 from runlore.store.rollouts import Decided, Rollout
-from runlore.store.tracking import tracking_url
 from runlore.usecases import retraining, retraining_course
 from runlore.usecases.retraining import Requested, Wish
 from runlore.usecases.retraining_course import Begun, Ending
@@ -37,7 +36,7 @@ EAGER = RetrainingPolicy(cooldown_s=0.0)
 @pytest.fixture(scope="module")
 def registry(database: Store) -> Iterator[Registry]:
     with tempfile.TemporaryDirectory(prefix="rl-") as home:
-        yield connect(Settings(home=Path(home), mlflow_tracking_uri=None), tracking_url(database))
+        yield connect(Settings(home=Path(home), mlflow_tracking_uri=None), database)
 
 
 @pytest.fixture

@@ -22,7 +22,6 @@ from runlore.settings import Settings
 from runlore.store import alerts, alias_changes, rollouts
 from runlore.store.engine import Store
 from runlore.store.engine import connect as connect_store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, rollout
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms, Reason
 from runlore.usecases.rollout import Hand, Look
@@ -40,7 +39,7 @@ GOOD, BAD = Version(), Version(noise=0.45)
 
 @pytest.fixture
 def hand(store: Store, tmp_path: Path) -> Iterator[Hand]:
-    registry = connect(Settings(home=tmp_path), tracking_url(store))
+    registry = connect(Settings(home=tmp_path), store)
     yield Hand(store, registry, tmp_path / "serving")
     for alias in promotion.ALIASES:
         if registry.aliases([NAME])[NAME].get(alias):

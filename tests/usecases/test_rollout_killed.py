@@ -16,7 +16,6 @@ from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store import rollouts
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion, rollout
 from runlore.usecases.promotion import Reason
 from runlore.usecases.rollout import Hand
@@ -33,7 +32,6 @@ from runlore.records import instant
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store import engine, rollouts
-from runlore.store.tracking import tracking_url
 from runlore.usecases import rollout
 from tests.usecases.traffic import SPEC
 
@@ -48,7 +46,7 @@ def written_and_waiting(connection, new):
 rollouts.add_decision = written_and_waiting
 store = engine.connect(sys.argv[1])
 folder = Path(sys.argv[2])
-hand = rollout.Hand(store, connect(Settings(home=folder), tracking_url(store)), folder)
+hand = rollout.Hand(store, connect(Settings(home=folder), store), folder)
 rollout.look(hand, SPEC, instant.parse(sys.argv[3], "at"))
 """
 
@@ -69,7 +67,7 @@ def killed_look(hand: Hand, folder: Path, at: str) -> None:
 
 
 def test_a_look_killed_halfway_is_made_again_whole(store: Store, tmp_path: Path) -> None:
-    hand = Hand(store, connect(Settings(home=tmp_path), tracking_url(store)), tmp_path)
+    hand = Hand(store, connect(Settings(home=tmp_path), store), tmp_path)
     refs = [
         register(hand.registry, write_bundle(tmp_path / f"{n}", NAME, 7_101 + n)) for n in (0, 1)
     ]

@@ -15,7 +15,6 @@ from runlore.settings import Settings
 from runlore.store import ledger_batch, ledger_query
 from runlore.store.engine import Store
 from runlore.store.ledger_query import Wanted
-from runlore.store.tracking import tracking_url
 from runlore.usecases import promotion
 from runlore.usecases.promotion import CHAMPION, Reason
 from runlore.usecases.score import score
@@ -26,7 +25,7 @@ WORK = Work(300, 0, 3)
 
 @pytest.fixture
 def registry(store: Store, tmp_path: Path) -> Iterator[Registry]:
-    known = connect(Settings(home=tmp_path, mlflow_tracking_uri=None), tracking_url(store))
+    known = connect(Settings(home=tmp_path, mlflow_tracking_uri=None), store)
     ref = register(known, write_bundle(tmp_path / "bundle", SPEC.name, 77))
     promotion.announce(store, known, ref, Reason("ann", "passed its gates"))
     yield known

@@ -17,7 +17,6 @@ from runlore.models.spec import Gate, ModelSpec, Split
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases.train import TrainOutcome, train_spec
 
 pytestmark = pytest.mark.slow
@@ -56,7 +55,7 @@ def spec() -> ModelSpec:
 @pytest.fixture(scope="module")
 def registry(database: Store) -> Iterator[Registry]:
     home = Path(tempfile.mkdtemp(prefix="rl-"))
-    yield connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+    yield connect(Settings(home=home, mlflow_tracking_uri=None), database)
     shutil.rmtree(home, ignore_errors=True)
 
 

@@ -25,7 +25,6 @@ from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store import feature_states
 from runlore.store.engine import Store
-from runlore.store.tracking import tracking_url
 from runlore.usecases.extract import extract
 from runlore.usecases.ingest import FileSource, ingest_file
 from runlore.usecases.train import train_spec
@@ -78,7 +77,7 @@ def home() -> Iterator[Path]:
 
 @pytest.fixture
 def registry(database: Store, home: Path) -> Registry:
-    return connect(Settings(home=home, mlflow_tracking_uri=None), tracking_url(database))
+    return connect(Settings(home=home, mlflow_tracking_uri=None), database)
 
 
 def coin_tosses(rows: int) -> Iterator[str]:
