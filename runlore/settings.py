@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     mlflow_tracking_uri: str | None = Field(
         default=None, description="An MLflow server; unset: tables of the same database."
     )
+    mlflow_pages_url: str | None = Field(
+        default=None, description="MLflow's pages as browsers reach them; unset: the server itself."
+    )
     prefect_api_url: str | None = Field(
         default=None, description="A Prefect API; unset: the one that `runlore up` starts."
     )
@@ -102,6 +105,11 @@ class Settings(BaseSettings):
     @property
     def mlflow_url(self) -> str:
         return self.mlflow_tracking_uri or reached(self.host, self.mlflow_port)
+
+    @property
+    def mlflow_pages(self) -> str:
+        """What links to runs and versions begin with."""
+        return (self.mlflow_pages_url or self.mlflow_url).rstrip("/")
 
     @property
     def serve_url(self) -> str:

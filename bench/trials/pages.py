@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib import rc_context
 
 from runlore.models.plots import style
 
@@ -42,7 +43,8 @@ def write_page(folder: Path, parts: Sequence[Part]) -> None:
         ("peeking", "A/A tests with a winner, by units", peeking),
         ("coverage", "Streams whose interval has always held the truth, by units", covered),
     ):
-        made.savefig(folder / f"{name}.svg", metadata={"Date": None})
+        with rc_context({"svg.hashsalt": name}):  # the same figures make the same file
+            made.savefig(folder / f"{name}.svg", metadata={"Date": None})
         page += f"\n![{title}]({name}.svg)\n"
     cats = by_name.get("rollout.cookie_cats")
     if cats:

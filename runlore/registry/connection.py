@@ -51,7 +51,7 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
         _prepare(uri, artifacts)
     client = _client(uri)
     lock = partial(_exclusive, settings, store_url)
-    return Registry(Session(client, uri, artifacts, settings.mlflow_url, lock, tables))
+    return Registry(Session(client, uri, artifacts, settings.mlflow_pages, lock, tables))
 
 
 def _own_tables(settings: Settings, store: "Store | None") -> str:

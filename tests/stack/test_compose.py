@@ -93,6 +93,7 @@ def test_servers_listen_where_their_health_is_asked(compose: dict[str, Any]) -> 
     assert worker["PREFECT_WORKER_WEBSERVER_PORT"] in services["worker"]["healthcheck"]["test"][-1]
     page = environment_of(compose, "prefect")["PREFECT_SERVER_UI_API_URL"]
     assert page == "http://127.0.0.1:${RUNLORE_PREFECT_PORT:-4200}/api"
+    assert worker["RUNLORE_MLFLOW_PAGES_URL"] == "http://127.0.0.1:${RUNLORE_MLFLOW_PORT:-5000}"
 
 
 def test_every_health_check_is_a_program_that_compiles(compose: dict[str, Any]) -> None:

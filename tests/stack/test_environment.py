@@ -83,3 +83,13 @@ def test_mlflow_answers_this_machines_name_when_it_listens_everywhere(settings: 
     hosts = environment.of_mlflow_server(wide)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
     assert f"{os.uname().nodename}:*" in hosts
     assert "*" not in hosts
+
+
+def test_links_begin_with_the_pages_that_browsers_reach() -> None:
+    plain = Settings(mlflow_tracking_uri="http://mlflow:5000")
+    assert plain.mlflow_pages == "http://mlflow:5000"
+    named = plain.model_copy(update={"mlflow_pages_url": "https://mlflow.example.org/"})
+    assert (named.mlflow_pages, named.mlflow_url) == (
+        "https://mlflow.example.org",
+        plain.mlflow_url,
+    )
