@@ -6,7 +6,7 @@ somebody paused or changed in the UI stays so; a newer version takes its place a
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -17,7 +17,7 @@ from prefect.events.actions import RunDeployment
 from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
 
 
-def register(client: SyncPrefectClient, deployments: list[dict[str, Any]]) -> list[str]:
+def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Create or update the automations that are not there in this version; their names."""
     wanted = [(given, each) for each in deployments for given in each.get("triggers", ())]
     if not wanted:

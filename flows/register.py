@@ -1,6 +1,7 @@
 """Make the Prefect server know what deployments/prefect.yaml says: `python -m flows.register`.
 
-The same as `prefect deploy --all` in half the time, and idempotent: a deployment that is there
+A spec of the settings that the file does not name has the deployments of its first one. Else it is
+the same as `prefect deploy --all` in half the time, and idempotent: a deployment that is there
 in this version is left alone, so what somebody paused or rescheduled in the UI stays so.
 """
 
@@ -9,7 +10,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,10 @@ import runlore
 from flows import automations
 from runlore import settings
 from runlore.records import instant
+from runlore.records.errors import RunloreError
 from runlore.stack.services import POOL
 from runlore.telemetry import silence_telemetry
+from runlore.usecases import specs
 
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
 
@@ -48,6 +51,30 @@ def read(path: Path, variables: Mapping[str, str]) -> list[dict[str, Any]]:
     return deployments
 
 
+def of_specs(
+    deployments: Sequence[Mapping[str, Any]], names: Sequence[str]
+) -> list[Mapping[str, Any]]:
+    """Those of these specs, and those of none.
+
+    A spec that has no deployment here gets those of the first that has, at the same times.
+    """
+    of = [each["parameters"].get("spec") for each in deployments]
+    first = next((spec for spec in of if spec is not None), None)
+    pattern = [each for each, spec in zip(deployments, of, strict=True) if spec and spec == first]
+    kept = [each for each, spec in zip(deployments, of, strict=True) if spec in (None, *names)]
+    new = [name for name in names if name not in of]
+    return [*kept, *(_copied(each, str(first), name) for name in new for each in pattern)]
+
+
+def _copied(deployment: Mapping[str, Any], spec: str, name: str) -> Mapping[str, Any]:
+    return {
+        **deployment,
+        "name": deployment["name"].replace(spec, name),
+        "description": deployment["description"].replace(spec, name),
+        "parameters": {**deployment["parameters"], "spec": name},
+    }
+
+
 def version_of(deployment: Mapping[str, Any]) -> str:
     """A name for exactly this text under exactly this release.
 
@@ -58,7 +85,7 @@ def version_of(deployment: Mapping[str, Any]) -> str:
     return f"{runlore.__version__}-{hashlib.sha256(content).hexdigest()[:8]}"
 
 
-def register(client: SyncPrefectClient, deployments: list[dict[str, Any]]) -> list[str]:
+def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Create or update what is not there in this version; return the names of those."""
     ensure_pool(client)
     present = {(found.entrypoint, found.name, found.version) for found in client.read_deployments()}
@@ -137,7 +164,11 @@ def main() -> None:
     began = instant.now()
     chosen = settings.read()
     variables = {**os.environ, "RUNLORE_HOME": str(chosen.home.absolute())}
-    wanted = read(folder() / "prefect.yaml", variables)
+    try:
+        names = [spec.name for spec in specs.every(chosen)]
+    except RunloreError as error:
+        raise SystemExit(f"runlore: {error}") from error
+    wanted = of_specs(read(folder() / "prefect.yaml", variables), names)
     with get_client(sync_client=True) as client:
         lost = bury(client, began) if "--bury-lost" in sys.argv[1:] else 0
         changed = register(client, wanted)

@@ -73,6 +73,40 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     assert found == expected | {(flow, None) for flow in ("ab", "ingest", "retrain")}
 
 
+def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
+    found = register.of_specs(deployed(), ("nightly-risk", "failure-risk"))
+    mine = [each for each in found if each["parameters"].get("spec") == "nightly-risk"]
+    first = [each for each in found if each["parameters"].get("spec") == "failure-risk"]
+    assert [each["entrypoint"] for each in mine] == [each["entrypoint"] for each in first]
+    assert [each["schedules"] for each in mine] == [each["schedules"] for each in first]
+    assert {each["name"] for each in mine} == {"nightly-risk"}
+    assert all("nightly-risk" in each["description"] for each in mine)
+    assert "duration" not in {each["parameters"].get("spec") for each in found}
+    assert {"on-request", "running-tests", "inbox"} < {each["name"] for each in found}
+
+
+def test_a_spec_that_the_file_names_is_left_as_it_stands_there() -> None:
+    own = {**TRIVIAL, "parameters": {"spec": "mine"}, "description": "Own."}
+    every = [*deployed(), own]
+    found = register.of_specs(every, ("failure-risk", "duration", "mine"))
+    assert found == every
+    assert register.of_specs([TRIVIAL], ("mine",)) == [TRIVIAL]
+
+
+def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
+    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
+    monkeypatch.setattr(register.sys, "argv", ["register"])
+    register.main()
+    assert "8 deployments" in capsys.readouterr().out
+    names = [(each.name, each.parameters.get("spec")) for each in client.read_deployments()]
+    assert names.count(("nightly-risk", "nightly-risk")) == 5
+    monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NOWHERE"]')
+    with pytest.raises(SystemExit, match="RUNLORE_SPECS"):
+        register.main()
+
+
 def test_the_length_of_a_monitored_window_is_left_to_the_spec() -> None:
     monitors = [each for each in deployed() if each["entrypoint"] == "flows.monitor.monitor"]
     assert [each["parameters"]["window_days"] for each in monitors] == [None, None]
