@@ -174,7 +174,8 @@ UNITS: Mapping[str, LiteralString] = {
 Y: Mapping[str, LiteralString] = {
     "failed": "(came.status <> 'succeeded')::int::float8",
     "duration_s": "extract(epoch FROM came.finished - came.started)::float8",
-    "log_duration": "ln(1 + greatest(extract(epoch FROM came.finished - came.started), 0))::float8",
+    "log_duration": "ln(1 + (came.finished > came.started)::int"
+    " * extract(epoch FROM came.finished - came.started))::float8",
     "wait_s": "extract(epoch FROM came.started - came.submitted)::float8",
 }
 """As `features.columns.Results.value` has them."""

@@ -136,7 +136,8 @@ def _outcome(fact: Row, of: str) -> float | None:
         return float(fact["status"] != "succeeded")
     if fact["started"] is None or fact["finished"] is None:
         return None
-    return float((fact["finished"] - fact["started"]).total_seconds())
+    duration_s = float((fact["finished"] - fact["started"]).total_seconds())
+    return math.log1p(max(duration_s, 0.0)) if of == "log_duration" else duration_s
 
 
 def _moments(losses: list[tuple[float, float, float]]) -> Moments:

@@ -133,7 +133,7 @@ def assert_same(one: Counted, other: Counted) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("unit", ["execution", "actor"])
-@pytest.mark.parametrize("of", ["failed", "duration_s"])
+@pytest.mark.parametrize("of", ["failed", "duration_s", "log_duration"])
 def test_what_is_added_up_is_what_a_row_by_row_count_gives(
     store: Store, unit: str, of: str, seed: int
 ) -> None:
