@@ -50,7 +50,8 @@ BOOSTED = {
 class Baseline:
     """Answers with one history feature, or `fallback` where it is not known yet.
 
-    cap: position of what the actor asked for, which no answer exceeds; None: no such input.
+    cap: position of the run time that was asked for, which no answer exceeds; None: there is no
+    such input, or something else is answered.
     """
 
     column: int
@@ -113,7 +114,8 @@ def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
     target = data.target[train]
     if spec.is_probability:
         return Baseline(column, float(target.mean()))
-    cap = data.names.index(REQUESTED) if REQUESTED in data.names else None
+    is_capped = spec.question.of == "duration_s" and REQUESTED in data.names
+    cap = data.names.index(REQUESTED) if is_capped else None
     return Baseline(column, float(np.median(target)), cap)
 
 

@@ -7,6 +7,7 @@ from sklearn.ensemble import VotingClassifier, VotingRegressor
 from runlore.models import candidates
 from runlore.models.candidates import MEMBERS, fit
 from runlore.models.scores import auc
+from runlore.models.spec import Quantity
 from runlore.records.errors import BadInput
 from tests.models.small import DURATION, RISK, column, make
 
@@ -70,6 +71,15 @@ def test_a_quantitys_baseline_falls_back_to_the_median_and_is_capped_by_the_requ
     answers = np.expm1(fit(DURATION, duration_data, TRAIN, "baseline").raw(rows))
     median = np.median(duration_data.target[TRAIN])
     np.testing.assert_allclose(answers, [10, 100, median, 100])
+
+
+def test_what_a_run_may_take_says_nothing_of_what_it_costs(duration_data):
+    cost = replace(DURATION, question=Quantity(of="outcome.cost", unit="USD"))
+    rows = duration_data.rows[:1].copy()
+    rows[:, column("inputs.requested_time_s")] = 10
+    rows[:, column(DURATION.baseline)] = 100
+    answers = np.expm1(fit(cost, duration_data, TRAIN, "baseline").raw(rows))
+    np.testing.assert_allclose(answers, [100])
 
 
 def test_the_modal_model_answers_with_the_likeliest_value():
