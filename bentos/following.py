@@ -123,10 +123,11 @@ class Follower:
         """What is wrong with one spec, which is told, keeps no other from being followed."""
         aliases = registry.aliases(self.serving.names)
         standing = promotion.standing(store)
+        arms = standing.arms
         troubles = []
         for name in self.serving.names:
             try:
-                self._follow(name, aliases[name], standing.arms.get(name, Arms()), store, registry)
+                self._follow(name, aliases[name], arms.get(name, Arms()), store, registry)
                 if not self.is_shadow and _is_moved(name, aliases[name], standing.newest):
                     promotion.reconcile(store, registry, name)
                     standing = promotion.standing(store)
@@ -147,10 +148,13 @@ class Follower:
         self._leases.close()
 
     def _answering_store(self) -> Store:
-        """The store; an embedded server that has died is started again."""
+        """The store; an embedded server that has died is started again, but not by a shadow, whose
+        low priority it would have."""
         store = self.serving.store
         if store is not None and (self.settings.database_url is not None or _answers(store)):
             return store
+        if store is not None and self.is_shadow:
+            raise Unavailable("the database is away; a worker of the service starts it")
         self.serving.store = self._leases.enter_context(open_store(self.settings))
         return self.serving.store
 

@@ -89,7 +89,7 @@ def application(
         _route("/openapi.json", "GET", _document),
         _route("/", "GET", _page),
         Mount("/static_content", StaticFiles(directory=STATIC)),
-        Route("/{path:path}", NOTHING, methods=METHODS),
+        Route("/{path:path}", _guarded("", _nothing), methods=METHODS),
     ]
     return Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _unmatched}
@@ -154,9 +154,8 @@ async def _nothing(request: Request) -> Response:
     return Problem(404, f"there is nothing at {path}; the routes are in /docs.json").response()
 
 
-NOTHING = _guarded("", _nothing)
-
-
-async def _unmatched(request: Request, _error: Exception) -> Response:
-    """A path that no pattern matches, such as one with a line break."""
-    return await NOTHING(request)
+async def _unmatched(request: Request, error: Exception) -> Response:
+    """A path that no pattern matches, such as one with a line break, or no static file."""
+    assert isinstance(error, HTTPException)  # noqa: S101  (what it is for)
+    detail = f"{request.method} {request.url.path}: {error.detail}"
+    return Problem(error.status_code, detail, headers=error.headers or {}).response()

@@ -45,7 +45,7 @@ RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
 
 YOUNG_S = 60.0
 NICENESS = 10
-"""Where the system knows no idle class. From the first import on: a start costs seconds of CPU."""
+"""From the first import on: a start costs seconds of a processor."""
 
 LAST_WORDS_S = 2.0
 """From being asked to end to being ended; the worker that waits serves meanwhile."""
@@ -88,7 +88,8 @@ class Starter:
         elif self._process is None and now > self._started + self._pause_s:
             self._started = now
             self._process = subprocess.Popen(COMMAND)
-            _yield_to_others(self._process.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -99,14 +100,6 @@ class Starter:
                 self._process.kill()
                 self._process.wait()
         self._process, self._pause_s = None, RESTART_S
-
-
-def _yield_to_others(pid: int) -> None:
-    """Let a process run when nobody else would; what it then cannot keep up with is dropped."""
-    with contextlib.suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        if hasattr(os, "SCHED_IDLE"):
-            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 @dataclass

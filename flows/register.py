@@ -56,11 +56,12 @@ def of_specs(
 ) -> list[Mapping[str, Any]]:
     """Those of these specs, and those of none.
 
-    A spec that has no deployment here gets those of the first that has, at the same times.
+    A spec that has no deployment here gets those that bear the name of the first that has, at the
+    same times.
     """
-    of = [each["parameters"].get("spec") for each in deployments]
+    of = [each.get("parameters", {}).get("spec") for each in deployments]
     first = next((spec for spec in of if spec is not None), None)
-    pattern = [each for each, spec in zip(deployments, of, strict=True) if spec and spec == first]
+    pattern = [each for each in deployments if first is not None and each["name"] == first]
     kept = [each for each, spec in zip(deployments, of, strict=True) if spec in (None, *names)]
     new = [name for name in names if name not in of]
     return [*kept, *(_copied(each, str(first), name) for name in new for each in pattern)]
@@ -69,9 +70,9 @@ def of_specs(
 def _copied(deployment: Mapping[str, Any], spec: str, name: str) -> Mapping[str, Any]:
     return {
         **deployment,
-        "name": deployment["name"].replace(spec, name),
-        "description": deployment["description"].replace(spec, name),
-        "parameters": {**deployment["parameters"], "spec": name},
+        "name": name,
+        "description": deployment.get("description", "").replace(spec, name),
+        "parameters": {**deployment.get("parameters", {}), "spec": name},
     }
 
 

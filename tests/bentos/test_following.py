@@ -14,7 +14,7 @@ from bentos import following
 from bentos.following import Follower
 from runlore.models.catalog import failure_risk
 from runlore.records import instant
-from runlore.records.errors import NoChampion
+from runlore.records.errors import NoChampion, Unavailable
 from runlore.registry import Registry, connect
 from runlore.rollout.ramp import Order
 from runlore.settings import Settings
@@ -215,3 +215,17 @@ def test_an_embedded_server_that_died_is_started_again(
     while not follower.serving.is_ready() and time.monotonic() < until:
         follower.step()
     assert follower.serving.is_ready()
+
+
+def test_a_shadow_leaves_a_database_that_has_died_to_the_service(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else that would have the shadow's low priority."""
+    follower.step()
+    known = follower.serving.store
+    monkeypatch.setattr(following, "_answers", lambda _: False)
+    shadow = replace(follower, is_shadow=True)
+    with pytest.raises(Unavailable, match="away"):
+        shadow._answering_store()
+    assert shadow.serving.store is known
+    assert follower._answering_store() is not known

@@ -170,9 +170,15 @@ def test_a_refusal_for_which_nobody_waits_any_more_is_written_all_the_same(store
 
 
 @pytest.mark.parametrize(
-    "path", ["/nowhere", "/no%0Awhere", "/executions/1%0A2", "/static_content/no"]
+    "path", ["/nowhere", "/no%0Awhere", "/executions/1%0A2", "/static_content/executions"]
 )
 def test_what_is_not_there_is_a_problem_like_any_other(client: httpx.Client, path: str) -> None:
     told = client.get(path)
     assert (told.status_code, told.headers["content-type"]) == (404, "application/problem+json")
     assert told.json()["status"] == 404
+
+
+def test_a_static_file_is_only_read(client: httpx.Client) -> None:
+    told = client.post("/static_content/swagger-ui.css")
+    assert (told.status_code, told.headers["content-type"]) == (405, "application/problem+json")
+    assert told.headers["allow"] == "GET, HEAD"

@@ -72,8 +72,8 @@ def test_only_predictions_are_published_to_others(
     assert "RUNLORE_API_KEYS" not in environment_of(compose, "serving")
 
 
-def test_who_trains_and_who_serves_find_the_same_specs(compose: dict[str, Any]) -> None:
-    for name in ("serving", "worker"):
+def test_who_schedules_trains_and_serves_find_the_same_specs(compose: dict[str, Any]) -> None:
+    for name in ("serving", "schedules", "worker"):
         given = environment_of(compose, name)
         own, *ready = json.loads(given["RUNLORE_SPECS"])
         assert tuple(ready) == CATALOG
@@ -95,7 +95,7 @@ def test_every_variable_is_a_setting_and_what_containers_need_stays_allowed(
     known = (
         ours | set(_get_settings_fields(PrefectSettings)) | set(dir(mlflow.environment_variables))
     )
-    for name in ("serving", "worker", "prefect", "mlflow"):
+    for name in ("serving", "schedules", "worker", "prefect", "mlflow"):
         before = environment_of(plain, name)
         changed = {n: v for n, v in environment_of(compose, name).items() if before.get(n) != v}
         assert changed
