@@ -25,7 +25,9 @@ from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store import engine
 settings = Settings(home=Path(sys.argv[1]), mlflow_tracking_uri=None)
-connect(settings, engine.connect(sys.argv[2]))
+store = engine.connect(sys.argv[2])
+connect(settings, store)
+store.engine.dispose()
 """
 
 

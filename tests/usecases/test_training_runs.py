@@ -43,7 +43,7 @@ from runlore.usecases.train import train_spec
 from tests.flows import quick_specs
 
 store = engine.connect(sys.argv[1])
-registry = connect(Settings(home=Path(sys.argv[2])), sys.argv[3])
+registry = connect(Settings(home=Path(sys.argv[2])), engine.connect(sys.argv[3]))
 print("begun", flush=True)
 train_spec(store, registry, replace(quick_specs.RISK, name=sys.argv[4]))
 print("done", flush=True)
@@ -152,9 +152,9 @@ def test_an_empty_store_says_what_to_do(store: Store, spec: ModelSpec) -> None:
 
 @pytest.mark.parametrize("after_s", [0.3, 2.0])
 def test_a_training_that_was_killed_is_made_up_for_and_doubles_nothing(
-    log: Store, registry: Registry, home: Path, spec: ModelSpec, after_s: float
+    log: Store, database: Store, registry: Registry, home: Path, spec: ModelSpec, after_s: float
 ) -> None:
-    command = [sys.executable, "-c", KILLED, log.url, str(home), registry.tracking_uri, spec.name]
+    command = [sys.executable, "-c", KILLED, log.url, str(home), database.url, spec.name]
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
