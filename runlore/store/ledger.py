@@ -80,11 +80,11 @@ COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 FEW = 2
 """Rows for which COPY, which waits for PostgreSQL twice, takes longer than INSERT."""
 
-INSERT = tuple(
-    f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608  (names of ours)
+INSERT = {
+    rows: f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608  (names of ours)
     + ", ".join(["(" + ", ".join(["%b"] * len(COLUMNS)) + ")"] * rows)
-    for rows in range(FEW + 1)
-)
+    for rows in range(1, FEW + 1)
+}
 COPIED = [TYPES.get(name, "text") for name in COLUMNS]
 REALS, REAL = 1021, 700
 """PostgreSQL's numbers for real[] and real."""
@@ -119,7 +119,7 @@ async def add_async(connection: AsyncConnection, rows: Sequence[Row]) -> None:
     try:
         async with connection.cursor() as cursor:
             cursor.adapters.register_dumper(Sent, SentDumper)
-            if len(rows) <= FEW:
+            if len(rows) in INSERT:
                 values = list(chain.from_iterable(_copied(rows)))
                 await cursor.execute(INSERT[len(rows)], values, prepare=True)
                 return
