@@ -180,7 +180,7 @@ def test_all_workers_ask_for_keys_on_the_short_way_too_and_share_one_limit(
         headers = {"Authorization": f"Bearer {made.text}"}
         until = time.monotonic() + 60
         let_in = []  # in which minute; also by a worker that has loaded no version yet
-        while 200 != (status := fresh(client, headers).status_code) and time.monotonic() < until:
+        while (status := fresh(client, headers).status_code) != 200 and time.monotonic() < until:
             let_in += [instant.now().minute] * (status != 401)
             time.sleep(0.2)
         let_in.append(instant.now().minute)

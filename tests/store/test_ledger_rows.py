@@ -47,9 +47,8 @@ def refusal() -> Row:
 
 
 async def write(store: Store, rows: Sequence[Row]) -> None:
-    connection = await dedicated_async(store)
-    await ledger.add_async(connection, rows)
-    await connection.close()
+    async with await dedicated_async(store) as connection:
+        await ledger.add_async(connection, rows)
 
 
 @pytest.mark.parametrize("many", [1, 2, 3])
