@@ -13,7 +13,7 @@ from runlore.backtest.version import Trainer, Version
 from runlore.backtest.watch import Watch
 from runlore.drift.trigger import JudgedWindow
 from runlore.models.spec import LEAST_COMPARED
-from runlore.models.split import first_tested
+from runlore.models.split import tested
 from runlore.performance.floor import FloorVerdict
 from runlore.records.errors import Refused
 from runlore.records.instant import from_us
@@ -152,14 +152,15 @@ class _Run:
         if broken:
             self.retrainings.append(Retraining(at_us, broken, "data refused"))
             return
+        begin_us, end_us = self._held_back(at_us)
         try:
-            made = self.scene.trainer.version(self._until(at_us))
+            made = self.scene.trainer.version(begin_us)
         except Refused as error:
             self.retrainings.append(Retraining(at_us, (str(error),), "too little"))
             return
         outcome: Outcome = "serves"
         if self.policy == "loop":
-            outcome = "promoted" if self._has_won(made, at_us) else "not better"
+            outcome = "promoted" if self._has_won(made, end_us, at_us) else "not better"
         self.retrainings.append(Retraining(at_us, reasons, outcome, made.cpu_s))
         if outcome != "not better":
             self.serving, self.made_us = made, at_us
@@ -167,18 +168,20 @@ class _Run:
     def _breaches(self, at_us: int) -> tuple[str, ...]:
         return self.scene.breaches(self.made_us, at_us) if self.policy == "loop" else ()
 
-    def _until(self, at_us: int) -> int:
-        """What was known by then teaches; the loop holds the newest rows back to compare on."""
+    def _held_back(self, at_us: int) -> tuple[int, int]:
+        """What was known by then teaches; the loop holds the newest mature rows back to compare
+        on."""
         if self.policy != "loop":
-            return at_us
+            return at_us, at_us
         data, rule = self.scene.trainer.data, self.scene.trainer.spec.succeeding().split
         known = np.flatnonzero((data.as_of_us < at_us) & (data.known_us < at_us))
-        return int(data.as_of_us[known[first_tested(rule, len(known))]])
+        first, end = tested(rule, data.as_of_us[known], data.known_us[known])
+        return int(data.as_of_us[known[first]]), int(data.as_of_us[known[end - 1]]) + 1
 
-    def _has_won(self, made: Version, at_us: int) -> bool:
+    def _has_won(self, made: Version, end_us: int, at_us: int) -> bool:
         """Whether it is better than what serves, on rows that neither has learned from."""
         data, spec = self.scene.trainer.data, self.scene.trainer.spec
-        rows = self.scene.rows(max(made.trained_us, self.serving.trained_us), at_us)
+        rows = self.scene.rows(max(made.trained_us, self.serving.trained_us), end_us)
         rows = rows[data.known_us[rows] < at_us]
         if len(rows) < LEAST_COMPARED:
             return False

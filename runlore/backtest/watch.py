@@ -1,7 +1,6 @@
 """What monitoring would have said of a version's windows: drift, and floors of its scores."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 
 import numpy as np
@@ -151,12 +150,22 @@ class Watch:
 
     @cached_property
     def _floors(self) -> tuple[floor.Floor, ...]:
-        baseline = {name: {"value": value} for name, value in self._baseline.items()}
-        return floor.floors(self.spec, {"baseline": baseline})
+        return floor.floors(self.spec, {"baseline": self._baseline})
 
     @property
-    def _baseline(self) -> Mapping[Score, float]:
-        return self.version.baseline.validation
+    def _baseline(self) -> dict[Score, dict[str, float | None]]:
+        """What the baseline scored on the rows that the folds had not learned from."""
+        known, valid = self.version.seen, self.version.division.valid
+        answers = self.version.baseline.answer(self.version.baseline.valid_raw)
+        actual, blocks = known.target[valid], draw_blocks(known.as_of_us[valid])
+        found = {}
+        for score in scores.scores_of(is_probability=self.spec.is_probability):
+            value = scores.measure(score, actual, answers)
+            told = measured(score, value, replicate_scores(score, blocks, actual, answers))
+            found[score] = {
+                end: None if np.isnan(number) else number for end, number in asdict(told).items()
+            }
+        return found
 
 
 def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:

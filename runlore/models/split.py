@@ -18,6 +18,9 @@ FIRST_FOLD = 0.4
 FOLD_ROWS = 100_000
 """Newest rows that a validation fold learns from: it orders candidates and calibrates."""
 
+MATURE = 0.9
+"""Share of the outcomes that are known at the age of the youngest row that is tested."""
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -46,25 +49,36 @@ class Division:
 
 
 def divide(spec: ModelSpec, data: TrainingSet) -> Division:
-    """Test on the newest rows; teach with those whose outcome was known before, less the gap."""
+    """Test on the newest that are mature; teach with what was known before, less the gap."""
     rule = spec.split
     if len(data) < rule.least_rows:
         raise Refused(
             f"{spec.name}: needs at least {rule.least_rows} finished executions, found {len(data)};"
             " ingest more history or lower the spec's `least_rows`"
         )
-    cut = int(data.as_of_us[first_tested(rule, len(data))])
+    first, end = tested(rule, data.as_of_us, data.known_us)
+    cut = int(data.as_of_us[first])
     known = _known_before(data, cut, rule)
-    train, test = known[-rule.max_rows :], np.flatnonzero(data.as_of_us >= cut)
+    train, test = known[-rule.max_rows :], np.arange(np.searchsorted(data.as_of_us, cut), end)
     _refuse_few(spec, data, train, "before the test part begins")
     _refuse_one_answer(spec, data, train)
     return Division(train, test, _folds(spec, data, known), cut)
 
 
-def first_tested(rule: Split, rows: int) -> int:
-    """The position, by submission, of the first row of the test part."""
-    first = int((1 - rule.test_share) * rows)
-    return first if rule.most_test_rows is None else max(first, rows - rule.most_test_rows)
+def tested(rule: Split, as_of_us: Ints, known_us: Ints) -> tuple[int, int]:
+    """Where the test part begins and ends among finished executions, ordered by submission.
+
+    It ends with what is as old as nine in ten outcomes take to become known. Of younger work only
+    the quick is finished, and whoever predicts too little would look good on it.
+    """
+    end = max(_mature(as_of_us, known_us), 1)
+    first = int((1 - rule.test_share) * end)
+    return first if rule.most_test_rows is None else max(first, end - rule.most_test_rows), end
+
+
+def _mature(as_of_us: Ints, known_us: Ints) -> int:
+    delay_us = np.quantile(known_us - as_of_us, MATURE)
+    return int(np.searchsorted(as_of_us, known_us.max() - delay_us, side="right"))
 
 
 def known_by(spec: ModelSpec, data: TrainingSet, at_us: int) -> Division:

@@ -71,8 +71,9 @@ def _part(
         return None
     log = matrix.prepare(read_facts(store, until_seq=found.until_seq, sources=found.sources))
     rows, _ = matrix.extract(log, bundle.plan)
-    tested = found.data.as_of_us >= trained.test_us
-    theirs = bundle.predict(rows[members(log, trained.spec)][tested][common]).prediction
+    first = np.searchsorted(found.data.as_of_us, trained.test_us)
+    tested = members(log, trained.spec)[first : first + len(common)]
+    theirs = bundle.predict(rows[tested[common]]).prediction
     return _cut(test, common, theirs)
 
 

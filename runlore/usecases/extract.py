@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.models.spec import ModelSpec, Split
-from runlore.models.split import first_tested
+from runlore.models.split import tested
 from runlore.models.training_set import TrainingSet
 from runlore.quality.contract import Contract
 from runlore.records.errors import Refused
@@ -95,25 +95,29 @@ def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
     """Executions before the test part: only these may shape the plan."""
     mask = np.zeros(len(log.executions), dtype=bool)
     if chosen.size:
-        cut = log.as_of_us[chosen[first_tested(rule, chosen.size)]]
-        mask[chosen] = log.as_of_us[chosen] < cut
+        as_of_us = log.as_of_us[chosen]
+        first, _ = tested(rule, as_of_us, _known_us(log, chosen))
+        mask[chosen] = as_of_us < as_of_us[first]
     return mask
 
 
 def _training_set(
     log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
 ) -> TrainingSet:
-    known_at = log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
     about = log.executions.iloc[chosen]
     return TrainingSet(
         rows=rows[chosen],
         target=target[chosen],
         as_of_us=log.as_of_us[chosen],
-        known_us=known_at,
+        known_us=_known_us(log, chosen),
         names=plan.names,
         actors=_labels(about["actor"]),
         slices={"kind": _labels(about["kind"]), "scope": _labels(about["scope"])},
     )
+
+
+def _known_us(log: matrix.Log, chosen: Ints) -> Ints:
+    return log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
 
 
 def _labels(column: "pd.Series[str]") -> NDArray[np.str_]:

@@ -8,9 +8,12 @@ import pytest
 from moving_logs import DAY_US, DAYS, SPEC, START_US, make
 from numpy.testing import assert_array_equal
 
+from runlore.backtest import replay as replaying
+from runlore.backtest.comparison import gain
 from runlore.backtest.policy import POLICIES, PolicyName
 from runlore.backtest.replay import Replayed, Scene, replay
 from runlore.backtest.version import Trainer
+from runlore.models.gates import Measured
 from runlore.models.spec import RetrainingPolicy
 from runlore.models.training_set import TrainingSet
 
@@ -133,19 +136,35 @@ def test_what_has_not_won_by_enough_never_serves() -> None:
     assert (loop.trained_us == EDGES[0]).all()
 
 
-def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_from() -> None:
-    """30 % of what is known, at most `retest_rows`, is held back; all the rest teaches."""
+def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """30 % of what is mature, at most `retest_rows`, is held back; all the rest teaches."""
+    compared: list[np.ndarray] = []
+
+    def seen(score: str, as_of_us: np.ndarray, *rest: np.ndarray) -> Measured:
+        compared.append(as_of_us)
+        return gain(score, as_of_us, *rest)
+
+    monkeypatch.setattr(replaying, "gain", seen)
     for most in (120, 10_000):
         spec = replace(SPEC, split=replace(SPEC.split, retest_rows=most))
         shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+        compared.clear()
         loop = replay(shared, "loop")
         data = shared.trainer.data
-        assert loop.retrainings
-        for each in loop.retrainings:
+        assert len(compared) == len(loop.retrainings) > 0
+        for each, rows_us in zip(loop.retrainings, compared, strict=True):
             known = np.flatnonzero((data.as_of_us < each.at_us) & (data.known_us < each.at_us))
-            held_back = min(most, len(known) - int(0.7 * len(known)))
-            made = shared.trainer.made[int(data.as_of_us[known[-held_back]])]
+            longest_us = np.quantile((data.known_us - data.as_of_us)[known], 0.9)
+            mature_us = data.known_us[known].max() - longest_us
+            mature = known[data.as_of_us[known] <= mature_us]
+            assert len(mature) < len(known)
+            held_back = min(most, len(mature) - int(0.7 * len(mature)))
+            made = shared.trainer.made[int(data.as_of_us[mature[-held_back]])]
             assert (made.seen.known_us < made.trained_us).all()
+            assert made.trained_us <= rows_us[0]
+            assert rows_us[-1] == data.as_of_us[mature[-1]]
 
 
 def test_data_that_breaks_the_contract_teaches_nobody() -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runlore.backtest.version import taken
 from runlore.models import split as splitting
 from runlore.models.spec import Split
 from runlore.models.split import divide
@@ -12,6 +13,7 @@ from runlore.records.errors import Refused
 from tests.models.small import HOUR_US, RISK, make
 
 DATA = make(RISK, 600)
+AT_ONCE = replace(DATA, known_us=DATA.as_of_us)
 
 
 @settings(max_examples=40, deadline=None)
@@ -36,27 +38,41 @@ def test_nothing_teaches_that_was_not_known_before_what_it_is_tested_on(
 
 
 def test_the_test_part_is_the_newest_share_and_no_row_is_left_out(split):
-    found = divide(split(test_share=0.25), DATA)
+    found = divide(split(test_share=0.25), AT_ONCE)
     assert found.test.tolist() == list(range(450, 600))
 
 
 def test_the_test_part_is_bounded_where_that_is_asked_for(split):
-    assert divide(split(test_share=0.25, most_test_rows=40), DATA).test.tolist() == list(
+    assert divide(split(test_share=0.25, most_test_rows=40), AT_ONCE).test.tolist() == list(
         range(560, 600)
     )
-    assert len(divide(split(test_share=0.25, most_test_rows=10_000), DATA).test) == 150
+    assert len(divide(split(test_share=0.25, most_test_rows=10_000), AT_ONCE).test) == 150
 
 
 def test_a_successor_learns_from_all_but_the_newest_rows(split):
     spec = split(test_share=0.3, retest_rows=100)
-    found = divide(spec.succeeding(), DATA)
+    found = divide(spec.succeeding(), AT_ONCE)
     assert found.test.tolist() == list(range(500, 600))
-    assert len(divide(spec, DATA).test) == 180
+    assert len(divide(spec, AT_ONCE).test) == 180
     assert [gate.against for gate in spec.succeeding().gates] == [
         "baseline's value" if gate.against == "baseline" else gate.against for gate in spec.gates
     ]
     assert "baseline" in [gate.against for gate in spec.gates]
     assert spec.succeeding().succeeding() == spec.succeeding()
+
+
+def test_work_too_young_for_nine_in_ten_outcomes_is_not_tested(split):
+    """Every fifth takes two days: of the last two days' work only the quick is finished."""
+    lags = np.where(np.arange(600) % 5 == 0, 48, 1) * HOUR_US
+    every = replace(DATA, known_us=DATA.as_of_us + lags)
+    now_us = int(DATA.as_of_us[-1])
+    data = taken(every, np.flatnonzero(every.known_us <= now_us))
+    found = divide(split(test_share=0.25), data)
+    assert data.as_of_us[found.test].max() == now_us - 48 * HOUR_US
+    assert len(found.test) == pytest.approx(0.25 * (600 - 48), abs=1)
+    assert set(found.test).isdisjoint(found.train)
+    slow = np.isin(data.as_of_us[found.test], every.as_of_us[lags > HOUR_US])
+    assert slow.mean() == pytest.approx(0.2, abs=0.01)
 
 
 def test_folds_follow_each_other_and_cover_the_later_part_once():
