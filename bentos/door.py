@@ -111,6 +111,7 @@ async def opened(serving: Serving, settings: Settings) -> AsyncIterator[Door]:
         yield Door(keys, meter, settings.api_keys == "required", not is_loopback(settings.host))
 
 
+@lru_cache(maxsize=256)
 def is_loopback(host: str) -> bool:
     """Whether an address can be reached from this machine alone.
 

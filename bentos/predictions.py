@@ -27,7 +27,7 @@ from runlore.records import instant
 from runlore.records.errors import BadInput, RunloreError
 from runlore.store.ledger import Row
 from runlore.usecases import predict
-from runlore.usecases.predict import Answer, Ask, Predictor, Refusal
+from runlore.usecases.predict import Answer, Ask, Claim, Predictor, Refusal
 from runlore.usecases.promotion import CHALLENGER, CHAMPION
 from runlore.usecases.record import SOURCE
 
@@ -79,7 +79,7 @@ async def _answer(request: Request, form: Form) -> Response:
     serving.check(name)
     began = perf_counter()
     body = await read_body(request)
-    reasons = request.query_params.get("reasons", "0")
+    reasons = request.query_params.get("reasons", "0") if request.scope.get("query_string") else "0"
     asked = _Asked(request, serving, name, form, body, reasons, instant.now(), began)
     return await asked.response()
 
@@ -121,12 +121,15 @@ class _Asked:
         written by then is waited for, since it counts."""
         left_s = ANSWER_S - (perf_counter() - self.began)
         work = asyncio.ensure_future(self._committed(ask))
+        clock = asyncio.get_running_loop().call_later(left_s, _give_up, work, ask.claim)
         try:
-            done, _ = await asyncio.wait({work}, timeout=left_s)
-            if not done and ask.claim.take("clock"):
-                raise TooSlow(f"no answer within {ANSWER_S:g} s; try again")
             return await work
+        except asyncio.CancelledError:
+            if work.cancelled() and ask.claim.take("clock") and not _is_cancelled():
+                raise TooSlow(f"no answer within {ANSWER_S:g} s; try again") from None
+            raise
         finally:
+            clock.cancel()
             work.cancel()
 
     def _committed(self, ask: Ask) -> Awaitable[list[Answer]]:
@@ -206,6 +209,17 @@ class _Asked:
 
     def _observe(self) -> None:
         metrics().took(self.name, self.form, perf_counter() - self.began)
+
+
+def _give_up(work: "asyncio.Future[list[Answer]]", claim: Claim) -> None:
+    if not work.done() and claim.take("clock"):
+        work.cancel()
+
+
+def _is_cancelled() -> bool:
+    """Whether nobody waits for the request any more."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _how_many(text: str) -> int:

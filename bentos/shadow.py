@@ -41,11 +41,12 @@ LAG = timedelta(seconds=5)
 MOST_TOGETHER = 200
 MOST_READ = 50_000
 RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
-"""From one start to the next; twice as long each time that it ends within YOUNG_S."""
+"""From one start, which takes seconds of a processor, to the next. When it ends within YOUNG_S it
+is YOUNG_S, and twice as long each time that it does so again."""
 
 YOUNG_S = 60.0
 NICENESS = 10
-"""From the first import on: a start costs seconds of a processor."""
+"""From the first import on."""
 
 LAST_WORDS_S = 2.0
 """From being asked to end to being ended; the worker that waits serves meanwhile."""
@@ -82,7 +83,7 @@ class Starter:
             log.warning("the shadow ended with code %s", self._process.returncode)
             self._process = None
             is_young = now - self._started < YOUNG_S
-            self._pause_s = min(2 * self._pause_s, LONGEST_RESTART_S) if is_young else RESTART_S
+            self._pause_s = self._longer() if is_young else RESTART_S
         if not is_wanted:
             self.stop()
         elif self._process is None and now > self._started + self._pause_s:
@@ -90,6 +91,9 @@ class Starter:
             self._process = subprocess.Popen(COMMAND)
             with contextlib.suppress(ProcessLookupError):
                 os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+
+    def _longer(self) -> float:
+        return min(max(2 * self._pause_s, YOUNG_S), LONGEST_RESTART_S)
 
     def stop(self) -> None:
         if self._process is not None:

@@ -73,8 +73,8 @@ CASES = (
     Case("electricity", "drift/electricity.csv.gz", ELECTRICITY, "gradient-boosting"),
     Case("CTC", CTC, failure_risk.SPEC, "gradient-boosting"),
     Case("SDSC-BLUE", BLUE, failure_risk.SPEC, "gradient-boosting", 80_000),
-    Case("CTC", CTC, duration.SPEC, "gradient-boosting"),
-    Case("SDSC-BLUE", BLUE, duration.SPEC, "gradient-boosting", 80_000),
+    Case("CTC", CTC, duration.SPEC, "xgboost-modal"),
+    Case("SDSC-BLUE", BLUE, duration.SPEC, "xgboost-modal", 80_000),
 )
 
 

@@ -17,6 +17,7 @@ from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
+from pydantic_core import to_json
 
 from runlore.records.instant import from_us, to_us
 from runlore.records.validate import LATEST_US
@@ -176,10 +177,10 @@ class SentDumper(Dumper):
 def _copied(rows: Sequence[Row]) -> Iterator[list[Any]]:
     for row in rows:
         told = {name: getattr(row, name) for name in COLUMNS}
-        told["request"] = Jsonb(row.request)
+        told["request"] = Jsonb(row.request, to_json)
         told["features"] = None if row.features is None else _sent(row.features)
         if row.reasons is not None:
-            told["reasons"] = Jsonb([dict(each) for each in row.reasons])
+            told["reasons"] = Jsonb([dict(each) for each in row.reasons], to_json)
         yield list(told.values())
 
 

@@ -144,14 +144,15 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
     now = 1_000
     starter = Starter(clock=lambda: now)
     started = []
-    for now in range(1_000, 1_100):
+    for now in range(1_000, 1_730):
         starter.keep(is_wanted=True)
         if starter._process is not None and starter._process.returncode is None:
             started.append(now)
             starter._process.wait()
-    assert started == [1_000, 1_011, 1_032, 1_073]
-    assert notes.read_text().split() == [str(shadow.NICENESS)] * 4
+    assert started == [1_000, 1_061, 1_182, 1_423, 1_724]
+    assert notes.read_text().split() == [str(shadow.NICENESS)] * 5
     starter.stop()
+    now += 5
     starter.keep(is_wanted=True)
     assert starter._process is not None, "asked for anew it starts as at first"
     starter.stop()
