@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import datetime
@@ -110,8 +109,7 @@ class _Asked:
         except Exception:  # the edge of the process: the client and the ledger are told as well
             log.exception("predict %s", self.name)
             return await self._refused(live, ask, Problem(500, TITLES[500]))
-        for version, rows in Counter(answer.version for answer in answers).items():
-            metrics().answered(self.name, version, 200, rows)
+        metrics().answered(self.name, answers[0].version, 200, len(answers))
         self._observe()
         told = [_shown(answer, live.unit) for answer in answers]
         return json_response(to_json(told[0] if self.form == "one" else told))

@@ -311,5 +311,5 @@ def latest_us(stacked: Sequence[Floats]) -> Ints:
     ]
     if not instants:
         return np.zeros(0, dtype=np.int64)
-    latest: Ints = np.nan_to_num(np.fmax.reduce(instants)).astype(np.int64)
+    latest: Ints = np.fmax.reduce(instants, initial=0.0).astype(np.int64)
     return latest
