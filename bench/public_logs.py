@@ -35,9 +35,10 @@ TO_REACH = {
 HEAD = """# Results on public logs
 
 Logs of the Parallel Workloads Archive, split by time: the first 70 % by submission teach, with the
-outcomes known by then, the last 30 % test. Intervals are block bootstraps over time (95 %). The
-baseline is the actor's own: its recent failure rate, and the mean of its last two finished runs,
-capped by the requested time.
+outcomes known by then, the last 30 % test, without what is younger at the log's end than nine in
+ten outcomes take to become known. Intervals are block bootstraps over time (95 %). The baseline is
+the actor's own: its recent failure rate, and the mean of its last two finished runs, capped by the
+requested time.
 
 "To reach" is what simpler ways gave on this split. For `relative accuracy` and `mae` it is the mean
 of the user's last two finished runs, the predictor of Tsafrir, Etsion and Feitelson ("Backfilling

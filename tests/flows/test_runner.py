@@ -7,7 +7,9 @@ from typing import Literal
 import psutil
 import pytest
 from distributed import LocalCluster
+from prefect import tags
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterTags
 
 from flows.runner import in_process, task_runner
 from runlore.settings import Settings
@@ -20,17 +22,19 @@ USUAL_PORT = 8787
 
 
 def processes(prefect_server: Stack, runner: Literal["threads", "dask"]) -> set[int]:
+    """The runs are tagged with the runner's name."""
     settings = prefect_server.settings.model_copy(update={"task_runner": runner, "workers": 2})
-    with in_process(settings):
+    with in_process(settings), tags(runner):
         return trivial.spread.with_options(task_runner=task_runner(settings))(TASKS)
 
 
-def completed(prefect_server: Stack, wanted: int = 0) -> int:
+def completed(prefect_server: Stack, runner: Literal["threads", "dask"], wanted: int) -> int:
     """Task runs that the server has as completed; it writes them down a moment later."""
     deadline = time.monotonic() + 20
+    tagged = TaskRunFilter(tags=TaskRunFilterTags(all_=[runner]))
     with in_process(prefect_server.settings), get_client(sync_client=True) as client:
         while True:
-            states = [run.state for run in client.read_task_runs()]
+            states = [run.state for run in client.read_task_runs(task_run_filter=tagged)]
             done = sum(state is not None and state.is_completed() for state in states)
             if done >= wanted or time.monotonic() > deadline:
                 return done
@@ -38,19 +42,17 @@ def completed(prefect_server: Stack, wanted: int = 0) -> int:
 
 
 def test_threads_run_tasks_in_this_process_and_all_are_recorded(prefect_server: Stack) -> None:
-    before = completed(prefect_server)
     assert processes(prefect_server, "threads") == {os.getpid()}
-    assert completed(prefect_server, before + TASKS) == before + TASKS
+    assert completed(prefect_server, "threads", TASKS) == TASKS
 
 
 def test_dask_runs_tasks_in_processes_of_its_own_and_all_are_recorded(
     prefect_server: Stack,
 ) -> None:
-    before = completed(prefect_server)
     used = processes(prefect_server, "dask")
     assert len(used) == 2
     assert os.getpid() not in used
-    assert completed(prefect_server, before + TASKS) == before + TASKS
+    assert completed(prefect_server, "dask", TASKS) == TASKS
 
 
 def test_dask_listens_on_this_machine_alone_at_ports_that_nobody_else_wants() -> None:

@@ -115,7 +115,8 @@ def test_a_question_of_ones_own_is_trained_as_documented(
 
     found = train_spec(store, connect(settings, store), cost)
 
-    assert (found.passed, found.alias, found.rows) == (True, "champion", 1200)
+    assert (found.passed, found.alias) == (True, "champion")
+    assert found.rows == 1_199, "the newest of 1,200 is too young to be tested"
     assert found.scores["mae"] < 0.7 * found.baseline["mae"]
 
 
