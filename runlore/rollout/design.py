@@ -11,6 +11,9 @@ from runlore.rollout.sequence import NARROWEST_AT
 
 CONTROL = "control"
 DAY_S = 86_400.0
+LEAST_SHARE = 1e-6
+"""Of the units, for a variant: one that gets none can be neither judged nor missed."""
+
 HORIZONS = ("fixed", "anytime")
 CORRECTIONS = ("none", "bonferroni", "holm", "benjamini-hochberg")
 
@@ -87,6 +90,13 @@ class Design:
         if not self.primary:
             raise BadInput(f"test {self.name!r}: needs a primary metric, which decides")
         self.allocation  # noqa: B018  refuses weights, exposure and slot that are none
+        least = min(self.shares, key=lambda variant: self.shares[variant])
+        if self.shares[least] < LEAST_SHARE:
+            raise BadInput(
+                f"test {self.name!r}: {least!r} would get {self.shares[least]:.2g} of the units; "
+                f"the least is {LEAST_SHARE:g}",
+                "weight",
+            )
 
     @property
     def primary(self) -> tuple[Metric, ...]:

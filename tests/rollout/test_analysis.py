@@ -221,6 +221,15 @@ def test_weights_are_the_shares_that_arms_are_to_get() -> None:
     assert analyse(test, observed, WEEK_S).answer == "not yet"
 
 
+@pytest.mark.parametrize("weight", [5e-324, 1e-7])
+def test_a_variant_that_would_get_next_to_no_units_is_refused(weight: float) -> None:
+    success = Metric("success", "proportion", "higher")
+    variants = (Variant("a"), Variant("b", weight))
+    with pytest.raises(BadInput, match=r"'b' would get .* of the units; the least is 1e-06"):
+        Design("t", variants, (success,), control="a")
+    assert Design("t", (Variant("a"), Variant("b", 1e-5)), (success,), control="a")
+
+
 @pytest.mark.parametrize(
     ("bad", "told"),
     [
