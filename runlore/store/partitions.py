@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy
 
 from runlore.records.errors import BadInput, Refused
-from runlore.store.schema import PARTITIONED, SCHEMA
+from runlore.store.schema import PARTITIONED, SCHEMA, UNMEASURED
 
 Connection = sqlalchemy.Connection | psycopg.Connection[Any]
 MOST_MONTHS = 2400
@@ -29,6 +29,7 @@ WHERE inhparent = %s::regclass ORDER BY child.relname
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('runlore.partitions'), hashtext(%s))"
 MAKE = """
 CREATE TABLE {schema}.{name} (LIKE {schema}.{table} INCLUDING ALL);
+{unmeasured}
 ALTER TABLE {schema}.{table} ATTACH PARTITION {schema}.{name}
 FOR VALUES FROM ('{start}') TO ('{end}');
 """
@@ -112,8 +113,17 @@ def _start(month: int) -> str:
 
 
 def _make(table: str, name: str, month: int) -> str:
+    unmeasured = "".join(
+        f"ALTER TABLE {SCHEMA}.{name} ALTER COLUMN {column} SET STATISTICS 0;"
+        for column in UNMEASURED.get(table, ())
+    )
     return MAKE.format(
-        schema=SCHEMA, table=table, name=name, start=_start(month), end=_start(month + 1)
+        schema=SCHEMA,
+        table=table,
+        name=name,
+        unmeasured=unmeasured,
+        start=_start(month),
+        end=_start(month + 1),
     )
 
 

@@ -190,3 +190,16 @@ def test_months_that_are_being_read_are_not_dropped_and_nobody_waits_long(store:
     with store.connect() as connection:
         assert drop_before(connection, "metrics", month(2025, 12)) == ["metrics_2025_11"]
         assert months(connection, "metrics") == [month(2025, 12)]
+
+
+UNMEASURED_COLUMNS = """
+SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attstattarget = 0
+"""
+
+
+def test_no_statistics_are_made_of_a_ledgers_wide_columns(store: Store):
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", month(2026, 1), month(2026, 1))
+        for table in ("runlore.ledger", "runlore.ledger_2026_01"):
+            found = {name for (name,) in connection.execute(UNMEASURED_COLUMNS, (table,))}
+            assert found == {"features", "reasons", "request"}

@@ -20,7 +20,7 @@ from runlore.store.schema.alerts import (
 )
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
-from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, metadata
+from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, UNMEASURED, metadata
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
@@ -37,6 +37,7 @@ __all__ = [
     "INSTANT",
     "PARTITIONED",
     "SCHEMA",
+    "UNMEASURED",
     "ab_actions",
     "ab_analyses",
     "ab_events",

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 
-from runlore.store.schema.names import INSTANT, metadata
+from runlore.store.schema.names import INSTANT, UNMEASURED, metadata
 
 ledger = Table(
     "ledger",
@@ -45,6 +45,10 @@ ledger = Table(
     Index("ledger_by_spec", "spec", "at"),
     postgresql_partition_by="RANGE (at)",
 )
+
+for column in UNMEASURED["ledger"]:
+    without = f"ALTER TABLE runlore.ledger ALTER COLUMN {column} SET STATISTICS 0"
+    event.listen(ledger, "after_create", DDL(without))  # type: ignore[no-untyped-call]
 
 alias_changes = Table(
     "alias_changes",

@@ -6,6 +6,10 @@ SCHEMA = "runlore"
 PARTITIONED = {"executions": "submitted", "metrics": "at", "ledger": "at"}
 """Partitioned table -> its range column."""
 
+UNMEASURED = {"ledger": ("features", "reasons", "request")}
+"""Partitioned table -> wide columns that nothing is looked up by. Statistics of them would take
+most of an ANALYZE, which holds up answers."""
+
 metadata = MetaData(schema=SCHEMA)
 
 INSTANT = DateTime(timezone=True)
