@@ -187,6 +187,7 @@ def loaded(server: Server, place: Place, one: Running, seconds: float) -> dict[s
     if not server.is_calibrated:
         found["differs_by"] = float(f"{apart:.2g}")
     load.closed(target, COMPARED, WARM_S, place.folder)
+    os.sync()  # what was prepared would be written out meanwhile
     for connections in CONNECTIONS:
         run = partial(load.closed, target, connections, seconds, place.folder)
         figure, told = undisturbed(run, one, server.name, f"c={connections}")

@@ -17,7 +17,7 @@ from functools import partial
 from bentos.errors import Overloaded
 from bentos.line import AsyncLine
 from runlore.records.errors import RunloreError, Unavailable
-from runlore.store import ledger
+from runlore.store import answering, ledger
 from runlore.store.engine import Store
 from runlore.store.ledger import Row
 from runlore.store.months import MissingMonth
@@ -191,14 +191,18 @@ async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answ
     elif line is None:
         answers = predict.answer_alone(asks)
     else:
-        answers = await line.use(partial(predict.answer_async, asks=asks))
+        answers = await line.use(
+            lambda connection: predict.answer_async(
+                partial(answering.read_states, connection), asks
+            )
+        )
     following = iter(answers)
     return [Answered([], [work]) if isinstance(work, Row) else next(following) for work in works]
 
 
 async def _write(line: AsyncLine, rows: list[Row]) -> None:
     try:
-        await line.once(lambda connection: ledger.add_async(connection, rows))
+        await line.once(lambda connection: answering.add(connection, rows))
     except (Unavailable, MissingMonth):
         await asyncio.to_thread(_write_again, line.store(), rows)
 

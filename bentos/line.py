@@ -9,14 +9,15 @@ from typing import Any, TypeVar
 import psycopg
 
 from runlore.records.errors import Unavailable
-from runlore.store.engine import Store, dedicated, dedicated_async
+from runlore.store import answering
+from runlore.store.answering import Connection as AsyncConnection
+from runlore.store.engine import Store, dedicated
 
 LONGEST_AWAY_S = 1.0
 """What an attempt to connect found is taken for granted for as long as it took, at most this."""
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]
-AsyncConnection = psycopg.AsyncConnection[Any]
 
 
 @dataclass
@@ -69,31 +70,34 @@ class AsyncLine:
             return await self.once(work)
 
     async def close(self) -> None:
-        if self._connection is not None:
-            with contextlib.suppress(psycopg.Error):
-                await self._connection.close()
-        self._connection = None
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await answering.close(connection)
 
     async def once(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Raises Unavailable when the connection is lost: then nobody knows what was done."""
         store = self.store()
         try:
-            with store.watched():
+            with answering.watched(store):
                 return await work(await self._connected(store))
         except BaseException:
-            await self.close()
+            self._hang_up()
             raise
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
 
     async def _connected(self, store: Store) -> AsyncConnection:
         """Where nobody answers, only one who asks waits for that; others are told what it found."""
-        if self._connection is not None and not self._connection.closed:
+        if self._connection is not None and not self._connection.is_closed():
             return self._connection
         began = time.monotonic()
         if began < self._away_until:
             raise Unavailable(self._away)
         try:
-            with store.watched():
-                self._connection = await dedicated_async(store)
+            self._connection = await answering.connect(store)
         except Unavailable as error:
             now = time.monotonic()
             self._away, self._away_until = str(error), now + min(now - began, LONGEST_AWAY_S)

@@ -23,6 +23,7 @@ from runlore.settings import Settings
 SERVICE = "bentos.packaged:Predictions"
 NEEDS = (
     "alembic",
+    "asyncpg",
     "bentoml",
     "numba",
     "numpy",

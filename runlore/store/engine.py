@@ -87,22 +87,22 @@ class Store:
         except DBAPIError as error:
             if not error.connection_invalidated:
                 raise
-            raise _unavailable(self.engine.url, error.orig) from error
+            raise unavailable(self.engine.url, error.orig) from error
         except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
             if error.sqlstate is not None and not isinstance(error, ENDED_BY_SERVER):
                 raise
-            raise _unavailable(self.engine.url, error) from error
+            raise unavailable(self.engine.url, error) from error
 
     def _reach(self, open_connection: Callable[[], T]) -> T:
         try:
             return open_connection()
         except PoolTimeout as error:
             busy = RuntimeError(f"all {POOL_SIZE + POOL_OVERFLOW} connections are in use")
-            raise _unavailable(self.engine.url, busy) from error
+            raise unavailable(self.engine.url, busy) from error
         except DBAPIError as error:
-            raise _unavailable(self.engine.url, error.orig) from error
+            raise unavailable(self.engine.url, error.orig) from error
         except psycopg.OperationalError as error:
-            raise _unavailable(self.engine.url, error) from error
+            raise unavailable(self.engine.url, error) from error
 
 
 def connect(url: str) -> Store:
@@ -114,7 +114,7 @@ def connect(url: str) -> Store:
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=POOL_TIMEOUT_S,
-        connect_args=_session(parsed),
+        connect_args=session(parsed),
     )
     return Store(parsed.render_as_string(hide_password=False), engine)
 
@@ -124,18 +124,13 @@ def dedicated(store: Store) -> psycopg.Connection[Any]:
     return psycopg.connect(**_address(store.engine.url), autocommit=True)
 
 
-async def dedicated_async(store: Store) -> psycopg.AsyncConnection[Any]:
-    """As `dedicated`, for an event loop."""
-    return await psycopg.AsyncConnection.connect(**_address(store.engine.url), autocommit=True)
-
-
 def _address(url: URL) -> dict[str, Any]:
     plain = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
     given = {name: str(value) for name, value in url.query.items()}
-    return {"conninfo": plain, **given, **_session(url)}
+    return {"conninfo": plain, **given, **session(url)}
 
 
-def _session(url: URL) -> dict[str, str | int]:
+def session(url: URL) -> dict[str, str | int]:
     """Instants come back in UTC; what else an address says about its sessions holds."""
     given = url.query.get("options", "")
     liveness = {name: int(str(url.query.get(name, usual))) for name, usual in LIVENESS.items()}
@@ -199,7 +194,7 @@ def _parse(url: str) -> URL:
     return parsed.set(drivername=DRIVER)
 
 
-def _unavailable(url: URL, cause: BaseException | None) -> Unavailable:
+def unavailable(url: URL, cause: BaseException | None) -> Unavailable:
     where = f"{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}"
     reason = " ".join(str(cause).split())
     return Unavailable(f"PostgreSQL at {where}, database {url.database!r}: {reason}")

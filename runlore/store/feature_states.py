@@ -23,7 +23,6 @@ Name = tuple[str, str]
 """The digest of a history, and a key."""
 
 Connection = psycopg.Connection[Any]
-AsyncConnection = psycopg.AsyncConnection[Any]
 COPY_KEYS = 50_000
 
 SUBJECT = "hashtextextended('runlore.feature_states', 0)"
@@ -118,32 +117,18 @@ def read_states(
         if len(wanted) > MOST_LOCKED:
             stack.enter_context(connection.transaction())
             lock_out_recorders(connection)
-        row = connection.execute(READ, _asked(wanted), binary=True).fetchone()
-    return _told(wanted, row)
+        row = connection.execute(READ, asked(wanted), binary=True).fetchone()
+    return told(wanted, row)
 
 
-async def read_states_async(
-    connection: AsyncConnection, names: Iterable[Name]
-) -> tuple[dict[Name, Floats], datetime]:
-    """As `read_states`, without holding up those who share the event loop."""
-    wanted = sorted(set(names))
-    async with contextlib.AsyncExitStack() as stack:
-        if len(wanted) > MOST_LOCKED:
-            await stack.enter_async_context(connection.transaction())
-            await connection.execute(EXCLUSIVE)
-        cursor = await connection.execute(READ, _asked(wanted), binary=True)
-        row = await cursor.fetchone()
-    return _told(wanted, row)
-
-
-def _asked(wanted: Sequence[Name]) -> tuple[Any, ...]:
+def asked(wanted: Sequence[Name]) -> tuple[Any, ...]:
+    """The parameters of `READ` for these keys, in ascending order."""
     numbers = _numbers(wanted) if len(wanted) <= MOST_LOCKED else []
     return numbers, *_columns(wanted)
 
 
-def _told(
-    wanted: Sequence[Name], row: tuple[Any, ...] | None
-) -> tuple[dict[Name, Floats], datetime]:
+def told(wanted: Sequence[Name], row: Sequence[Any] | None) -> tuple[dict[Name, Floats], datetime]:
+    """What the row of `READ` says of them."""
     assert row is not None  # noqa: S101  (a function of one row)
     sent, read_at = row
     pairs = zip(wanted, sent or (), strict=True)

@@ -6,7 +6,6 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -26,7 +25,6 @@ from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 
 Connection = psycopg.Connection[Any]
-AsyncConnection = psycopg.AsyncConnection[Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +76,6 @@ ADD = (
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
 COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
-FEW = 2
-"""Rows for which COPY, which waits for PostgreSQL twice, takes longer than INSERT."""
-
-INSERT = {
-    rows: f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) VALUES "  # noqa: S608  (names of ours)
-    + ", ".join(["(" + ", ".join(["%b"] * len(COLUMNS)) + ")"] * rows)
-    for rows in range(1, FEW + 1)
-}
 COPIED = [TYPES.get(name, "text") for name in COLUMNS]
 REALS, REAL = 1021, 700
 """PostgreSQL's numbers for real[] and real."""
@@ -111,23 +101,6 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
                 copy.set_types(COPIED)
                 for row in _copied(rows):
                     copy.write_row(row)
-    except psycopg.errors.CheckViolation as error:
-        raise MissingMonth("ledger", rows[0].at) from error
-
-
-async def add_async(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    """As `add`, without holding up those who share the event loop."""
-    try:
-        async with connection.cursor() as cursor:
-            cursor.adapters.register_dumper(Sent, SentDumper)
-            if len(rows) in INSERT:
-                values = list(chain.from_iterable(_copied(rows)))
-                await cursor.execute(INSERT[len(rows)], values, prepare=True)
-                return
-            async with cursor.copy(COPY) as copy:
-                copy.set_types(COPIED)
-                for row in _copied(rows):
-                    await copy.write_row(row)
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
 

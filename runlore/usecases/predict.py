@@ -2,7 +2,7 @@
 
 import contextlib
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
@@ -19,7 +19,7 @@ from runlore.records.errors import BadInput, NotFound
 from runlore.records.instant import from_us, to_us
 from runlore.store import feature_states, ledger
 from runlore.store.engine import Store
-from runlore.store.feature_states import AsyncConnection, Floats, Name
+from runlore.store.feature_states import Floats, Name
 from runlore.store.ledger import Row
 from runlore.store.months import Connection, transaction
 
@@ -32,6 +32,9 @@ Instants = NDArray[np.int64]
 History = Literal["known", "absent"]
 States = Mapping[Name, Floats] | None
 """None: there is no database."""
+
+ReadStates = Callable[[Collection[Name]], Awaitable[tuple[dict[Name, Floats], datetime]]]
+"""As `feature_states.read_states`, on a connection of its own."""
 
 MOST_REASONED = 100
 """Answers of a larger batch come without reasons, which cost more than the answers do."""
@@ -185,13 +188,11 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Excep
     return found
 
 
-async def answer_async(
-    connection: AsyncConnection, asks: Sequence[Ask]
-) -> list[Answered | Exception]:
-    """As `answer`, without holding up those who share the event loop."""
+async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """As `answer`, without holding up those who share the event loop while it reads."""
     found: list[Answered | Exception] = []
     for part, keys, names in _parts(asks):
-        states, now = await feature_states.read_states_async(connection, names)
+        states, now = await read(names)
         found += _each_answered(part, keys, states, to_us(now))
     return found
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import psycopg
+import asyncpg
 import pytest
 from handmade import write_bundle
 from sqlalchemy import text
@@ -17,7 +17,7 @@ from runlore.features.keys import Subject
 from runlore.models.bundle import Bundle
 from runlore.records import instant
 from runlore.records.errors import Unavailable
-from runlore.store import ledger
+from runlore.store import answering
 from runlore.store.engine import Store, connect
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
@@ -98,16 +98,16 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
     is_written: bool,
 ) -> None:
     """Lost after PostgreSQL had the rows, or before: the client cannot tell."""
-    write, lost = ledger.add_async, []
+    write, lost = answering.add, []
 
-    async def lose(connection: psycopg.AsyncConnection, given: list) -> None:
+    async def lose(connection: answering.Connection, given: list) -> None:
         if is_written:
             await write(connection, given)
         await connection.close()
         lost.extend(given)
-        raise psycopg.OperationalError("server closed the connection unexpectedly")
+        raise asyncpg.ConnectionDoesNotExistError("it was closed in the middle of operation")
 
-    monkeypatch.setattr(ledger, "add_async", lose)
+    monkeypatch.setattr(answering, "add", lose)
     [[answer]] = together(commits, [ask(predictor)])
     assert len(lost) == 1
     assert rows(store) == [(str(answer.id), 200)]
@@ -241,7 +241,7 @@ def test_a_row_that_postgresql_refuses_harms_only_itself(
         return found
 
     *answers, poisoned = asyncio.run(run())
-    assert isinstance(poisoned, psycopg.DataError)
+    assert isinstance(poisoned, asyncpg.CharacterNotInRepertoireError)
     ids = [str(given[0].id) for given in answers]
     assert sorted(rows(store)) == sorted((each, 200) for each in ids)
 

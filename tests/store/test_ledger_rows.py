@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from runlore.records import instant
-from runlore.store import ledger
-from runlore.store.engine import Store, dedicated_async
+from runlore.store import answering, ledger
+from runlore.store.engine import Store
 from runlore.store.ledger import Row
 from runlore.store.partitions import ensure_months
 
@@ -47,8 +47,11 @@ def refusal() -> Row:
 
 
 async def write(store: Store, rows: Sequence[Row]) -> None:
-    async with await dedicated_async(store) as connection:
-        await ledger.add_async(connection, rows)
+    connection = await answering.connect(store)
+    try:
+        await answering.add(connection, rows)
+    finally:
+        await answering.close(connection)
 
 
 @pytest.mark.parametrize("many", [1, 2, 3])
