@@ -25,9 +25,9 @@ from runlore.store.partitions import ensure_months
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Answered, Ask
 
-PACE_S, LONGEST_PACE_S = 0.002, 0.003
-"""Between the beginnings of two groups, for each member of the first: from 500 answers a second on
-groups are fewer and larger, which costs less; a single client hardly waits."""
+PACE_S, LONGEST_PACE_S = 0.001, 0.002
+"""Between the beginnings of two groups, for each member of the first: from 1,000 answers a second
+on groups are fewer and larger, which costs less; a single client hardly waits."""
 
 MOST_TOGETHER = 64
 MOST_WAITING = 400

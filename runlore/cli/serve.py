@@ -24,8 +24,10 @@ def serve(
     """
     from runlore import settings as environment
     from runlore.stack.environment import of_child
+    from runlore.store import answering
 
     settings = environment.read()
+    answering.check(settings)
     where = host or settings.host
     listening = str(port or settings.serve_port)
     own = settings.home.absolute() / "bentoml" / listening

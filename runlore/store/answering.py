@@ -15,7 +15,8 @@ from pydantic_core import to_json
 from sqlalchemy.engine import URL
 
 from runlore.records.errors import Misconfigured
-from runlore.store import feature_states
+from runlore.settings import Settings
+from runlore.store import engine, feature_states
 from runlore.store.engine import LIVENESS, Store, session, unavailable
 from runlore.store.feature_states import Floats, Name
 from runlore.store.ledger import COLUMNS, Row
@@ -51,6 +52,12 @@ ADD = (
 )
 PLAIN = attrgetter(*COLUMNS)
 REQUEST, FEATURES, REASONS = map(COLUMNS.index, ("request", "features", "reasons"))
+
+
+def check(settings: Settings) -> None:
+    """Raises Misconfigured, as `address`, for the database that the settings name."""
+    if settings.database_url is not None:
+        address(engine.connect(engine.database_url(settings)).engine.url)
 
 
 async def connect(store: Store) -> Connection:

@@ -1,17 +1,21 @@
 """Refusals over HTTP: each is told in time, whatever becomes of its row."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import httpx
 import pytest
 from sqlalchemy import text
+from starlette.requests import Request
 
 from bentos import predictions
+from bentos.bodies import Limits
 from bentos.committing import GroupCommit
 from bentos.errors import MOST_TOLD, Overloaded
 from bentos.serving import Serving
@@ -70,6 +74,33 @@ def test_an_answer_that_is_too_slow_is_a_refusal_in_the_metrics_and_on_the_ledge
     assert "no answer within 0.2 s" in slow.json()["detail"]
     assert answered(client, 504) - before == 1
     assert statuses(store) == [504]
+
+
+def test_a_request_that_is_cancelled_from_outside_is_not_one_that_was_too_slow(
+    client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as by a server that ends: nobody is there to be told of a 504."""
+
+    async def hang(_ask: Ask) -> list[Answer]:
+        await asyncio.sleep(60)
+        return []
+
+    async def body() -> dict[str, object]:
+        return {"type": "http.request", "body": json.dumps(ANN).encode(), "more_body": False}
+
+    async def run() -> None:
+        state = SimpleNamespace(serving=serving, limits=Limits.usual(1))
+        scope = {"type": "http", "path_params": {"spec": "failure-risk"}, "headers": []}
+        scope["app"] = SimpleNamespace(state=state)
+        asked = asyncio.create_task(predictions.one(Request(scope, body)))
+        await asyncio.sleep(0.1)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+
+    monkeypatch.setattr(serving.commits, "answer", hang)
+    asyncio.run(run())
+    assert statuses(store) == []
 
 
 def test_who_is_turned_away_does_not_wait_for_the_ledger(

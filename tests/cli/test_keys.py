@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from runlore.cli import app
 from runlore.records import instant
-from runlore.records.errors import BadInput, NotFound, Refused
+from runlore.records.errors import BadInput, Misconfigured, NotFound, Refused
 from runlore.settings import Settings
 from runlore.store import api_keys
 from runlore.store.engine import Store
@@ -91,3 +91,13 @@ def test_serve_tells_the_service_the_address_that_it_is_bound_to(
     monkeypatch.setattr(os, "execve", lambda _path, _words, environment: seen.append(environment))
     assert CliRunner().invoke(app, ["serve", "--host", host]).exit_code == 0
     assert [each["RUNLORE_HOST"] for each in seen] == [host]
+
+
+def test_serve_refuses_an_address_of_the_database_that_it_cannot_follow(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(os, "execve", lambda *_: pytest.fail("it was started"))
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", "postgresql://host/things?channel_binding=require")
+    refused = CliRunner().invoke(app, ["serve"]).exception
+    assert isinstance(refused, Misconfigured)
+    assert "'channel_binding'" in str(refused)
