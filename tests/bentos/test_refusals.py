@@ -28,6 +28,11 @@ WAY = "/predict/failure-risk"
 ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
 
 
+async def hang(_ask: Ask) -> list[Answer]:
+    await asyncio.sleep(60)
+    return []
+
+
 def statuses(store: Store) -> list[int]:
     with store.begin() as connection:
         return list(connection.scalars(text("SELECT status FROM runlore.ledger ORDER BY id")))
@@ -62,10 +67,6 @@ def test_a_refusal_whose_row_cannot_be_written_is_told_all_the_same(
 def test_an_answer_that_is_too_slow_is_a_refusal_in_the_metrics_and_on_the_ledger(
     client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def hang(_ask: Ask) -> list[Answer]:
-        await asyncio.sleep(60)
-        return []
-
     before = answered(client, 504)
     monkeypatch.setattr(predictions, "ANSWER_S", 0.2)
     monkeypatch.setattr(serving.commits, "answer", hang)
@@ -80,10 +81,6 @@ def test_a_request_that_is_cancelled_from_outside_is_not_one_that_was_too_slow(
     client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as by a server that ends: nobody is there to be told of a 504."""
-
-    async def hang(_ask: Ask) -> list[Answer]:
-        await asyncio.sleep(60)
-        return []
 
     async def body() -> dict[str, object]:
         return {"type": "http.request", "body": json.dumps(ANN).encode(), "more_body": False}
