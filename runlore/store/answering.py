@@ -81,8 +81,6 @@ def watched(store: Store) -> Iterator[None]:
     """A connection lost half-way is `Unavailable`."""
     try:
         yield
-    except asyncpg.DataError:
-        raise
     except LOST as error:
         raise unavailable(store.engine.url, error) from error
 

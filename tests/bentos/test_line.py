@@ -8,6 +8,7 @@ import pytest
 
 from bentos.line import AsyncLine
 from runlore.records.errors import Unavailable
+from runlore.store.answering import Connection
 from runlore.store.engine import Store, connect
 
 
@@ -49,3 +50,26 @@ def test_after_a_refused_connection_the_next_one_is_tried_at_once(store: Store) 
         await line.close()
 
     asyncio.run(run())
+
+
+def test_after_what_went_wrong_half_way_another_connection_is_used(store: Store) -> None:
+    """Nobody knows what the first one is still busy with."""
+    line = AsyncLine(lambda: store)
+
+    async def pid(connection: Connection) -> int:
+        return connection.get_server_pid()
+
+    async def fail(_connection: Connection) -> None:
+        raise ValueError("half-way")
+
+    async def run() -> list[int]:
+        pids = [await line.once(pid), await line.once(pid)]
+        with pytest.raises(ValueError, match="half-way"):
+            await line.once(fail)
+        pids.append(await line.once(pid))
+        await line.close()
+        return pids
+
+    first, same, other = asyncio.run(run())
+    assert first == same
+    assert other != first

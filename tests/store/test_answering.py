@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import asyncpg
 import pytest
 
 from runlore.records.errors import Misconfigured, Unavailable
@@ -72,6 +73,11 @@ def test_a_server_that_falls_silent_is_missed(
     monkeypatch.setattr(answering, "WAITED_S", 0.3)
     with pytest.raises(Unavailable):
         on(store, lambda connection: connection.fetchval("SELECT pg_sleep(30)"))
+
+
+def test_a_wrong_parameter_is_no_lost_connection(store: Store) -> None:
+    with pytest.raises(asyncpg.DataError):
+        on(store, lambda connection: connection.fetchval("SELECT $1::int", "x"))
 
 
 def test_a_connection_that_does_not_come_about_is_unavailable() -> None:
