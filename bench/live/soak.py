@@ -71,13 +71,13 @@ def await_ready(port: int, patience_s: float = 120.0) -> None:
     raise SystemExit(f"port {port}: the service did not come up; see truth.log in RUNLORE_HOME")
 
 
-def run(target: Target, rate: float, minutes: float) -> list[tuple[Figure, float]]:
+def run(target: Target, rate: float, minutes: float, folder: Path) -> list[tuple[Figure, float]]:
     """One figure a minute, so that a slow minute is seen, and what the host took away of it, %."""
     found: list[tuple[Figure, float]] = []
     until = time.monotonic() + minutes * 60
     while (left := until - time.monotonic()) > 1:
         before = psutil.cpu_times()
-        figure, after = constant(target, rate, min(CHUNK_S, left)), psutil.cpu_times()
+        figure, after = constant(target, rate, min(CHUNK_S, left), folder), psutil.cpu_times()
         stolen = getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)
         found.append((figure, round(100 * stolen / (sum(after) - sum(before)), 1)))
         told = {"minute": len(found), **figure.as_json(), "stolen_percent": found[-1][1]}
@@ -101,10 +101,10 @@ def main() -> None:
         target = Target(service.port, f"/predict/{given.spec}", BODIES)
         with tempfile.TemporaryDirectory() as folder:
             most = closed(target, given.connections, WARM_S, Path(folder))
-        watched = Watched(service.process.pid)
-        watched.start()
-        rate = given.rate or most.rps / 2
-        minutes = run(target, rate, given.minutes)
+            watched = Watched(service.process.pid)
+            watched.start()
+            rate = given.rate or most.rps / 2
+            minutes = run(target, rate, given.minutes, Path(folder))
         watched.is_over.set()
         watched.join()
     finally:

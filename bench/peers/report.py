@@ -59,7 +59,7 @@ def head(about: dict[str, Any]) -> list[str]:
         f"The same ensemble everywhere, one row a request, {about['workers']} worker"
         f" process{'es' if about['workers'] > 1 else ''} each,"
         f" {about['cpus']} CPUs shared with the client, Python {about['python']},"
-        f" {about['seconds']:g} s a load. Of fewer than 1,000 answers, p99.9 is about the slowest."
+        f" {about['seconds']:g} s a load (five times as long at half load). Of fewer than 1,000 answers, p99.9 is about the slowest."
         f" Written by `{command}`, which needs `wrk` (`apt-get install wrk`).",
     ]
 
@@ -166,8 +166,7 @@ def latency(done: Results) -> Any:
     shown_last = dict(reversed(ordered(done).items()))
     made, (axes,) = style.figure(
         "Latency at half load",
-        "Each server at half of what it answered at 16 connections, at a constant rate, timed from"
-        " when each request was due.",
+        "Each server at half of what it answered at 16 connections, at a constant rate.",
         height_in=0.5 * len(done) + 0.8,
     )
     for place, (name, found) in enumerate(shown_last.items()):

@@ -9,7 +9,7 @@ import psycopg
 import sqlalchemy
 
 from runlore.records.errors import BadInput, Refused
-from runlore.store.schema import PARTITIONED, SCHEMA, UNMEASURED
+from runlore.store.schema import PARTITIONED, SCHEMA, with_statistics
 
 Connection = sqlalchemy.Connection | psycopg.Connection[Any]
 MOST_MONTHS = 2400
@@ -29,7 +29,7 @@ WHERE inhparent = %s::regclass ORDER BY child.relname
 LOCK = "SELECT pg_advisory_xact_lock(hashtext('runlore.partitions'), hashtext(%s))"
 MAKE = """
 CREATE TABLE {schema}.{name} (LIKE {schema}.{table} INCLUDING ALL);
-{unmeasured}
+{statistics}
 ALTER TABLE {schema}.{table} ATTACH PARTITION {schema}.{name}
 FOR VALUES FROM ('{start}') TO ('{end}');
 """
@@ -113,15 +113,12 @@ def _start(month: int) -> str:
 
 
 def _make(table: str, name: str, month: int) -> str:
-    unmeasured = "".join(
-        f"ALTER TABLE {SCHEMA}.{name} ALTER COLUMN {column} SET STATISTICS 0;"
-        for column in UNMEASURED.get(table, ())
-    )
+    actions = with_statistics(table)
     return MAKE.format(
         schema=SCHEMA,
         table=table,
         name=name,
-        unmeasured=unmeasured,
+        statistics=f"ALTER TABLE {SCHEMA}.{name} {actions};" if actions else "",
         start=_start(month),
         end=_start(month + 1),
     )

@@ -20,7 +20,13 @@ from runlore.store.schema.alerts import (
 )
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
 from runlore.store.schema.facts import executions, ingests, metrics, rejects
-from runlore.store.schema.names import INSTANT, PARTITIONED, SCHEMA, UNMEASURED, metadata
+from runlore.store.schema.names import (
+    INSTANT,
+    PARTITIONED,
+    SCHEMA,
+    metadata,
+    with_statistics,
+)
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
@@ -37,7 +43,6 @@ __all__ = [
     "INSTANT",
     "PARTITIONED",
     "SCHEMA",
-    "UNMEASURED",
     "ab_actions",
     "ab_analyses",
     "ab_events",
@@ -70,5 +75,6 @@ __all__ = [
     "retrainings",
     "rollout_decisions",
     "rollouts",
+    "with_statistics",
     "workers",
 ]

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, REAL
 
-from runlore.store.schema.names import INSTANT, UNMEASURED, metadata
+from runlore.store.schema.names import INSTANT, metadata, with_statistics
 
 ledger = Table(
     "ledger",
@@ -46,9 +46,8 @@ ledger = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
-for column in UNMEASURED["ledger"]:
-    without = f"ALTER TABLE runlore.ledger ALTER COLUMN {column} SET STATISTICS 0"
-    event.listen(ledger, "after_create", DDL(without))  # type: ignore[no-untyped-call]
+sampled = DDL(f"ALTER TABLE runlore.ledger {with_statistics('ledger')}")  # type: ignore[no-untyped-call]
+event.listen(ledger, "after_create", sampled)
 
 alias_changes = Table(
     "alias_changes",
