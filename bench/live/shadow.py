@@ -1,10 +1,10 @@
 """What a shadow costs the champion: nothing, even while it hangs or is killed again and again.
 
-    RUNLORE_HOME=… python bench/live/shadow.py [--rounds 5] [--seconds 15] [--rate 150]
+    RUNLORE_HOME=… python bench/live/shadow.py [--rounds 20] [--seconds 5] [--rate 150]
 
 The home holds a champion and at least one more version of the spec, which becomes the challenger.
-Requests arrive at a fixed rate. Each phase with a shadow lies between two without one, and its p99
-is told as a ratio to theirs: the machine's own speed changes from minute to minute.
+Requests arrive at a fixed rate. Each phase with a shadow lies between two without one: the
+machine's own speed changes from minute to minute. Many short phases tell more than few long ones.
 """
 
 import argparse
@@ -13,7 +13,9 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterable
 
+import numpy as np
 import psutil
 from promotions import Seen, load, ready
 from truth import Service
@@ -25,6 +27,7 @@ from runlore.usecases.promotion import Arms, Reason
 
 WHY = Reason("bench", "what a shadow costs")
 KINDS = ("working", "stopped", "killed")
+DRAWS = 1000
 
 
 def shadows(service: Service) -> list[psutil.Process]:
@@ -62,37 +65,50 @@ async def run(
     found = []
     for name in names:
         found.append((name, await phase(name, url, service, store, models, given)))
-        print(f"{name}: p99 {percentile(found[-1][1], 0.99)} ms", file=sys.stderr)
+        print(f"{name}: p99 {p99_ms(found[-1][1])} ms", file=sys.stderr)
     return found
 
 
-def percentile(seen: Seen, part: float) -> float:
-    took = sorted(answered - asked for asked, answered, _ in seen.answers)
-    return round(took[int(len(took) * part)] * 1e3, 2)
+def took_ms(seen: Seen) -> np.ndarray:
+    return np.array([answered - asked for asked, answered, _ in seen.answers]) * 1e3
 
 
-def ratios(found: list[tuple[str, Seen]], kind: str, part: float) -> list[float]:
-    """Of each such phase to the mean of those before and after it, from the least on."""
-    values = [percentile(seen, part) for _, seen in found]
+def compared(found: list[tuple[str, Seen]], kind: str, percent: float) -> dict[str, float]:
+    """A percentile of all answers while there was such a shadow, to that of those in the phases
+    before and after; low, high: 95 % of what phases drawn anew would have given."""
+    took = [took_ms(seen) for _, seen in found]
     at = [place for place, (name, _) in enumerate(found) if name == kind]
-    return sorted(round(2 * values[i] / (values[i - 1] + values[i + 1]), 3) for i in at)
+
+    def ratio(places: Iterable[int]) -> float:
+        beside = [each for i in places for each in (took[i - 1], took[i + 1])]
+        mine = np.concatenate([took[i] for i in places])
+        return float(np.percentile(mine, percent) / np.percentile(np.concatenate(beside), percent))
+
+    draw = np.random.default_rng(1).choice
+    drawn = [ratio(draw(at, len(at))) for _ in range(DRAWS)]
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"ratio": round(ratio(at), 3), "low": round(low, 3), "high": round(high, 3)}
 
 
 def summary(found: list[tuple[str, Seen]]) -> dict:
     return {
         "bench": "shadow",
-        "p99_to_none": {kind: ratios(found, kind, 0.99) for kind in KINDS},
-        "p50_to_none": {kind: ratios(found, kind, 0.5) for kind in KINDS},
-        "p99_none_ms": [percentile(seen, 0.99) for name, seen in found if name == "none"],
+        "p99_to_none": {kind: compared(found, kind, 99) for kind in KINDS},
+        "p50_to_none": {kind: compared(found, kind, 50) for kind in KINDS},
+        "p99_none_ms": [p99_ms(seen) for name, seen in found if name == "none"],
         "failed": sum(sum(seen.failed.values()) for _, seen in found),
         "answers": sum(len(seen.answers) for _, seen in found),
     }
 
 
+def p99_ms(seen: Seen) -> float:
+    return round(float(np.percentile(took_ms(seen), 99)), 2)
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--rounds", type=int, default=5)
-    options.add_argument("--seconds", type=float, default=15.0)
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--seconds", type=float, default=5.0)
     options.add_argument("--rate", type=float, default=150.0)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--spec", default="failure-risk")

@@ -58,8 +58,8 @@ def closed(target: Target, connections: int, seconds: float, folder: Path) -> Fi
 def constant(target: Target, rate: float, seconds: float, folder: Path) -> Figure:
     """Ask at fixed instants (to the millisecond), whether answers come or not.
 
-    Whichever connection is free takes the next instant; a request that went out later than it
-    was due is in `late`.
+    Whichever connection is free takes the next instant. Time counts from the sending; a request
+    that went out later than it was due is in `late`.
     """
     return _wrk(target, max(1, min(LINES, round(rate))), seconds, folder, str(rate))
 

@@ -144,6 +144,8 @@ def test_a_server_is_utf8_checksummed_and_deaf_to_the_network(new_home: Path):
             "listen_addresses": "",
             "synchronous_commit": "on",
             "wal_compression": "pglz",
+            "wal_segment_size": "1MB",
+            "wal_buffers": "4MB",
             "TimeZone": "UTC",
             "search_path": "public",
         }.items():
