@@ -13,7 +13,7 @@ import json
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import numpy as np
 import psutil
@@ -79,7 +79,7 @@ def compared(found: list[tuple[str, Seen]], kind: str, percent: float) -> dict[s
     took = [took_ms(seen) for _, seen in found]
     at = [place for place, (name, _) in enumerate(found) if name == kind]
 
-    def ratio(places: Iterable[int]) -> float:
+    def ratio(places: Sequence[int]) -> float:
         beside = [each for i in places for each in (took[i - 1], took[i + 1])]
         mine = np.concatenate([took[i] for i in places])
         return float(np.percentile(mine, percent) / np.percentile(np.concatenate(beside), percent))
