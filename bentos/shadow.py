@@ -34,11 +34,13 @@ from runlore.usecases import predict
 from runlore.usecases.predict import Answered, Ask, Refusal
 
 ARM = "shadow"
-POLL_S = 0.25
+POLL_S = 0.5
+"""Fewer, larger steps cost less of the processor than many."""
+
 LAG = timedelta(seconds=5)
 """Answers older than this have been dropped; a row may come late by as much."""
 
-MOST_TOGETHER = 200
+MOST_TOGETHER = 400
 MOST_READ = 50_000
 RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
 """From one start, which takes seconds of a processor, to the next. When it ends within YOUNG_S it
@@ -46,7 +48,7 @@ is YOUNG_S, and twice as long each time that it does so again."""
 
 YOUNG_S = 60.0
 NICENESS = 10
-"""From the first import on."""
+"""Where the scheduler knows no class for those who run when nobody else wants to."""
 
 LAST_WORDS_S = 2.0
 """From being asked to end to being ended; the worker that waits serves meanwhile."""
@@ -89,8 +91,7 @@ class Starter:
         elif self._process is None and now > self._started + self._pause_s:
             self._started = now
             self._process = subprocess.Popen(COMMAND)
-            with contextlib.suppress(ProcessLookupError):
-                os.setpriority(os.PRIO_PROCESS, self._process.pid, NICENESS)
+            _last_of_all(self._process.pid)
 
     def _longer(self) -> float:
         return min(max(2 * self._pause_s, YOUNG_S), LONGEST_RESTART_S)
@@ -135,11 +136,17 @@ class Shadow:
         new = cursor.execute(NEW, (spec, since, list(self._done), MOST_READ)).fetchall()
         rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
         if rows:
-            ledger.add_again(connection, rows)
+            self._add(connection, rows)
         self._done.update((row["id"], row["at"]) for row in new)
         self._looked[spec] = now
         metrics().shadow_dropped.labels(spec).inc(dropped + len(new) - len(rows))
         return len(rows)
+
+    def _add(self, connection: psycopg.Connection[Any], rows: Sequence[ledger.Row]) -> None:
+        try:
+            ledger.add(connection, rows)
+        except psycopg.errors.UniqueViolation:  # the process before this one came to some of them
+            ledger.add_again(connection, rows)
 
     def _slept_through(
         self, connection: psycopg.Connection[Any], spec: str, since: datetime
@@ -183,6 +190,14 @@ class Shadow:
         told = f"{type(answered).__name__}: {answered}"
         refusal = Refusal(bundle.spec, bundle.version, 500, told, {})
         return predict.refusal_row(refusal, ask.at, ARM)
+
+
+def _last_of_all(pid: int) -> None:
+    """Let it run when nobody else wants to, from the first import on; all that it starts, too."""
+    with contextlib.suppress(OSError):  # it has ended, or the system forbids it
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        if sys.platform == "linux":
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
 
 
 def shadow_id(champion: uuid.UUID) -> uuid.UUID:

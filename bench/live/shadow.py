@@ -1,10 +1,11 @@
-"""What a shadow costs the champion: nothing, even while it hangs or is killed again and again.
+"""What a shadow costs the champion: nothing, even while it hangs, raises or is killed, each second.
 
     RUNLORE_HOME=… python bench/live/shadow.py [--rounds 20] [--seconds 5] [--rate 150]
 
 The home holds a champion and at least one more version of the spec, which becomes the challenger.
-Requests arrive at a fixed rate. Each phase with a shadow lies between two without one: the
-machine's own speed changes from minute to minute. Many short phases tell more than few long ones.
+Requests arrive at a fixed rate. A shadow that raises has lost its connection to the database. Each
+phase with a shadow lies between two without one: the machine's own speed changes from minute to
+minute. Many short phases tell more than few long ones.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import psutil
 from promotions import Seen, load, ready
+from sqlalchemy import text
 from truth import Service
 
 from runlore import registry, settings
@@ -26,14 +28,27 @@ from runlore.usecases import promotion
 from runlore.usecases.promotion import Arms, Reason
 
 WHY = Reason("bench", "what a shadow costs")
-KINDS = ("working", "stopped", "killed")
+KINDS = ("working", "stopped", "raising", "killed")
 DRAWS = 1000
+CUT = """
+SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+AND (classid::bigint << 32 | objid::bigint) = hashtextextended('runlore.shadow', 0)
+"""
 
 
 def shadows(service: Service) -> list[psutil.Process]:
     assert service.process is not None
     every = psutil.Process(service.process.pid).children(recursive=True)
     return [each for each in every if "bentos.shadow" in " ".join(each.cmdline())]
+
+
+def vex(kind: str, service: Service, store: Store) -> None:
+    """Do to the shadow what its kind says."""
+    if kind == "raising":
+        with store.begin() as connection:
+            connection.execute(text(CUT))
+    for each in shadows(service) if kind in ("stopped", "killed") else ():
+        each.send_signal(signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
 
 
 async def phase(
@@ -46,8 +61,7 @@ async def phase(
     loading = asyncio.create_task(load(url, given.rate, seen, done))
     until = time.monotonic() + given.seconds
     while time.monotonic() < until:
-        for each in shadows(service) if name in ("stopped", "killed") else ():
-            each.send_signal(signal.SIGSTOP if name == "stopped" else signal.SIGKILL)
+        await asyncio.to_thread(vex, name, service, store)
         await asyncio.sleep(1)
     done.set()
     await loading
@@ -61,7 +75,8 @@ async def run(
 ) -> list[tuple[str, Seen]]:
     url = f"http://127.0.0.1:{service.port}/predict/{given.spec}"
     await ready(url, given.workers, store, given.spec)
-    names = ["none", *(name for kind in KINDS * given.rounds for name in (kind, "none"))]
+    names = ["none", *(name for kind in given.kinds * given.rounds for name in (kind, "none"))]
+    await phase("none", url, service, store, models, given)  # the first answers warm everything
     found = []
     for name in names:
         found.append((name, await phase(name, url, service, store, models, given)))
@@ -90,11 +105,11 @@ def compared(found: list[tuple[str, Seen]], kind: str, percent: float) -> dict[s
     return {"ratio": round(ratio(at), 3), "low": round(low, 3), "high": round(high, 3)}
 
 
-def summary(found: list[tuple[str, Seen]]) -> dict:
+def summary(found: list[tuple[str, Seen]], kinds: Sequence[str]) -> dict:
     return {
         "bench": "shadow",
-        "p99_to_none": {kind: compared(found, kind, 99) for kind in KINDS},
-        "p50_to_none": {kind: compared(found, kind, 50) for kind in KINDS},
+        "p99_to_none": {kind: compared(found, kind, 99) for kind in kinds},
+        "p50_to_none": {kind: compared(found, kind, 50) for kind in kinds},
         "p99_none_ms": [p99_ms(seen) for name, seen in found if name == "none"],
         "failed": sum(sum(seen.failed.values()) for _, seen in found),
         "answers": sum(len(seen.answers) for _, seen in found),
@@ -112,6 +127,7 @@ def main() -> None:
     options.add_argument("--rate", type=float, default=150.0)
     options.add_argument("--workers", type=int, default=2)
     options.add_argument("--spec", default="failure-risk")
+    options.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     given = options.parse_args()
     chosen = settings.read()
     with open_store(chosen) as store:
@@ -128,7 +144,7 @@ def main() -> None:
             service.stop()
             models.remove_alias(given.spec, "challenger")
             promotion.reconcile(store, models, given.spec)
-    print(json.dumps(summary(found)))
+    print(json.dumps(summary(found, given.kinds)))
 
 
 if __name__ == "__main__":

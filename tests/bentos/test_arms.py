@@ -1,5 +1,6 @@
 """The challenger answers its share; a shadow answers nobody."""
 
+import os
 import sys
 import time
 from collections import Counter
@@ -139,7 +140,11 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     notes = tmp_path / "starts"
-    told = f"import os, time; time.sleep(.2); open({str(notes)!r}, 'a').write(f'{{os.nice(0)}} ')"
+    told = f"""if True:
+        import os, time
+        time.sleep(.2)
+        open({str(notes)!r}, 'a').write(f'{{os.nice(0)}}:{{os.sched_getscheduler(0)}} ')
+    """
     monkeypatch.setattr(shadow, "COMMAND", (sys.executable, "-c", told))
     now = 1_000
     starter = Starter(clock=lambda: now)
@@ -150,7 +155,7 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
             started.append(now)
             starter._process.wait()
     assert started == [1_000, 1_061, 1_182, 1_423, 1_724]
-    assert notes.read_text().split() == [str(shadow.NICENESS)] * 5
+    assert notes.read_text().split() == [f"{shadow.NICENESS}:{os.SCHED_IDLE}"] * 5
     starter.stop()
     now += 5
     starter.keep(is_wanted=True)
