@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import psutil
@@ -23,6 +24,7 @@ from sqlalchemy import text
 from truth import Service
 
 from runlore import registry, settings
+from runlore.registry import Registry
 from runlore.store.engine import Store, open_store
 from runlore.usecases import promotion
 from runlore.usecases.promotion import Arms, Reason
@@ -30,10 +32,14 @@ from runlore.usecases.promotion import Arms, Reason
 WHY = Reason("bench", "what a shadow costs")
 KINDS = ("working", "stopped", "raising", "killed")
 DRAWS = 1000
+STARTS_S, ENDS_S = 8.0, 2.0
 CUT = """
-SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted
+SELECT CASE WHEN :is_cut THEN pg_terminate_backend(pid) END FROM pg_locks WHERE locktype = 'advisory' AND granted
 AND (classid::bigint << 32 | objid::bigint) = hashtextextended('runlore.shadow', 0)
 """
+
+Window = tuple[str, float, float]
+"""Which kind of shadow, from when, to when, in seconds of the monotonic clock."""
 
 
 def shadows(service: Service) -> list[psutil.Process]:
@@ -43,60 +49,68 @@ def shadows(service: Service) -> list[psutil.Process]:
 
 
 def vex(kind: str, service: Service, store: Store) -> None:
-    """Do to the shadow what its kind says."""
-    if kind == "raising":
-        with store.begin() as connection:
-            connection.execute(text(CUT))
-    for each in shadows(service) if kind in ("stopped", "killed") else ():
-        each.send_signal(signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
+    """Do to the shadow what its kind says; to look for one costs the same whatever the kind."""
+    with store.begin() as connection:
+        connection.execute(text(CUT), {"is_cut": kind == "raising"})
+    for each in shadows(service):
+        if kind in ("stopped", "killed"):
+            each.send_signal(signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
 
 
-async def phase(
-    name: str, url: str, service: Service, store: Store, models: registry.Registry, given
-) -> Seen:
-    arms = Arms(shadow=name != "none")
+@dataclass(frozen=True)
+class Phase:
+    """took_ms: of the answers that were asked for while there was such a shadow."""
+
+    kind: str
+    took_ms: np.ndarray
+
+
+async def phase(kind: str, service: Service, store: Store, models: Registry, given) -> Window:
+    """From when to when, after the shadow has started or ended, it was as its kind says."""
+    arms = Arms(shadow=kind != "none")
     await asyncio.to_thread(promotion.set_arms, store, models, given.spec, arms, WHY)
-    await asyncio.sleep(8 if arms.shadow else 2)
-    seen, done = Seen(), asyncio.Event()
-    loading = asyncio.create_task(load(url, given.rate, seen, done))
-    until = time.monotonic() + given.seconds
-    while time.monotonic() < until:
-        await asyncio.to_thread(vex, name, service, store)
+    await asyncio.sleep(STARTS_S if arms.shadow else ENDS_S)
+    begun = time.monotonic()
+    while time.monotonic() < begun + given.seconds:
+        await asyncio.to_thread(vex, kind, service, store)
         await asyncio.sleep(1)
-    done.set()
-    await loading
+    ended = time.monotonic()
     for each in shadows(service):
         each.send_signal(signal.SIGCONT)
-    return seen
+    return kind, begun, ended
 
 
-async def run(
-    service: Service, store: Store, models: registry.Registry, given
-) -> list[tuple[str, Seen]]:
+async def run(service: Service, store: Store, models: Registry, given) -> tuple[Seen, list[Window]]:
+    """One load throughout, so that no phase begins colder than another."""
     url = f"http://127.0.0.1:{service.port}/predict/{given.spec}"
     await ready(url, given.workers, store, given.spec)
-    names = ["none", *(name for kind in given.kinds * given.rounds for name in (kind, "none"))]
-    await phase("none", url, service, store, models, given)  # the first answers warm everything
-    found = []
-    for name in names:
-        found.append((name, await phase(name, url, service, store, models, given)))
-        print(f"{name}: p99 {p99_ms(found[-1][1])} ms", file=sys.stderr)
-    return found
+    kinds = ["none", *(name for kind in given.kinds * given.rounds for name in (kind, "none"))]
+    seen, done = Seen(), asyncio.Event()
+    loading = asyncio.create_task(load(url, given.rate, seen, done))
+    await asyncio.sleep(STARTS_S)
+    windows = []
+    for kind in kinds:
+        windows.append(await phase(kind, service, store, models, given))
+        print(f"{len(windows)} of {len(kinds)} phases", file=sys.stderr)
+    done.set()
+    await loading
+    return seen, windows
 
 
-def took_ms(seen: Seen) -> np.ndarray:
-    return np.array([answered - asked for asked, answered, _ in seen.answers]) * 1e3
+def phases(seen: Seen, windows: list[Window]) -> list[Phase]:
+    asked, answered = np.array([answer[:2] for answer in seen.answers]).T
+    took_ms = (answered - asked) * 1e3
+    return [Phase(kind, took_ms[(asked >= a) & (asked < b)]) for kind, a, b in windows]
 
 
-def compared(found: list[tuple[str, Seen]], kind: str, percent: float) -> dict[str, float]:
+def compared(found: list[Phase], kind: str, percent: float) -> dict[str, float]:
     """A percentile of all answers while there was such a shadow, to that of those in the phases
     before and after; low, high: 95 % of what phases drawn anew would have given."""
-    took = [took_ms(seen) for _, seen in found]
-    at = [place for place, (name, _) in enumerate(found) if name == kind]
+    at = [place for place, each in enumerate(found) if each.kind == kind]
 
     def ratio(places: Sequence[int]) -> float:
-        beside = [each for i in places for each in (took[i - 1], took[i + 1])]
-        mine = np.concatenate([took[i] for i in places])
+        beside = [found[k].took_ms for i in places for k in (i - 1, i + 1)]
+        mine = np.concatenate([found[i].took_ms for i in places])
         return float(np.percentile(mine, percent) / np.percentile(np.concatenate(beside), percent))
 
     draw = np.random.default_rng(1).choice
@@ -105,19 +119,16 @@ def compared(found: list[tuple[str, Seen]], kind: str, percent: float) -> dict[s
     return {"ratio": round(ratio(at), 3), "low": round(low, 3), "high": round(high, 3)}
 
 
-def summary(found: list[tuple[str, Seen]], kinds: Sequence[str]) -> dict:
+def summary(seen: Seen, found: list[Phase], kinds: Sequence[str]) -> dict:
+    of_none = [float(np.percentile(each.took_ms, 99)) for each in found if each.kind == "none"]
     return {
         "bench": "shadow",
         "p99_to_none": {kind: compared(found, kind, 99) for kind in kinds},
         "p50_to_none": {kind: compared(found, kind, 50) for kind in kinds},
-        "p99_none_ms": [p99_ms(seen) for name, seen in found if name == "none"],
-        "failed": sum(sum(seen.failed.values()) for _, seen in found),
-        "answers": sum(len(seen.answers) for _, seen in found),
+        "p99_none_ms": [round(each, 2) for each in of_none],
+        "failed": sum(seen.failed.values()),
+        "answers": len(seen.answers),
     }
-
-
-def p99_ms(seen: Seen) -> float:
-    return round(float(np.percentile(took_ms(seen), 99)), 2)
 
 
 def main() -> None:
@@ -139,12 +150,12 @@ def main() -> None:
         service = Service(given.workers)
         service.start()
         try:
-            found = asyncio.run(run(service, store, models, given))
+            seen, windows = asyncio.run(run(service, store, models, given))
         finally:
             service.stop()
             models.remove_alias(given.spec, "challenger")
             promotion.reconcile(store, models, given.spec)
-    print(json.dumps(summary(found, given.kinds)))
+    print(json.dumps(summary(seen, phases(seen, windows), given.kinds)))
 
 
 if __name__ == "__main__":
