@@ -34,7 +34,8 @@ KINDS = ("working", "stopped", "raising", "killed")
 DRAWS = 1000
 STARTS_S, ENDS_S = 8.0, 2.0
 CUT = """
-SELECT CASE WHEN :is_cut THEN pg_terminate_backend(pid) END FROM pg_locks WHERE locktype = 'advisory' AND granted
+SELECT CASE WHEN :is_cut THEN pg_terminate_backend(pid) END FROM pg_locks
+WHERE locktype = 'advisory' AND granted
 AND (classid::bigint << 32 | objid::bigint) = hashtextextended('runlore.shadow', 0)
 """
 
