@@ -10,6 +10,7 @@ minute. Many short phases tell more than few long ones.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import signal
 import sys
@@ -53,9 +54,10 @@ def vex(kind: str, service: Service, store: Store) -> None:
     """Do to the shadow what its kind says; to look for one costs the same whatever the kind."""
     with store.begin() as connection:
         connection.execute(text(CUT), {"is_cut": kind == "raising"})
-    for each in shadows(service):
-        if kind in ("stopped", "killed"):
-            each.send_signal(signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
+    with contextlib.suppress(psutil.Error):  # one that ends just now
+        for each in shadows(service):
+            if kind in ("stopped", "killed"):
+                each.send_signal(signal.SIGSTOP if kind == "stopped" else signal.SIGKILL)
 
 
 @dataclass(frozen=True)
