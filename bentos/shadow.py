@@ -1,9 +1,10 @@
 """The challenger answers what the champion answered, for nobody: `python -m bentos.shadow`.
 
 A process of its own reads what is new on the ledger and adds the challenger's answers as arm
-`shadow`. It cannot slow or break the service: whatever it does, sleeps, raises or dies, nobody
-waits for it. What it cannot keep up with is dropped and counted. A worker of the service starts
-it, and starts it again; it ends with that worker.
+`shadow`. It cannot break the service: whatever it does, sleeps, raises or dies, nobody waits for
+it. It slows it by what it takes of a processor that others want (ADR 6). What it cannot keep up
+with is dropped and counted. A worker of the service starts it, and starts it again; it ends with
+that worker.
 """
 
 import contextlib
@@ -48,7 +49,7 @@ is YOUNG_S, and twice as long each time that it does so again."""
 
 YOUNG_S = 60.0
 NICENESS = 10
-"""Where the scheduler knows no class for those who run when nobody else wants to."""
+"""Where the scheduler knows no class for idle time."""
 
 LAST_WORDS_S = 2.0
 """From being asked to end to being ended; the worker that waits serves meanwhile."""
@@ -193,7 +194,7 @@ class Shadow:
 
 
 def _last_of_all(pid: int) -> None:
-    """Let it run when nobody else wants to, from the first import on; all that it starts, too."""
+    """Let it run in idle time, from the first import on; all that it starts, too."""
     with contextlib.suppress(OSError):  # it has ended, or the system forbids it
         os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
         if sys.platform == "linux":

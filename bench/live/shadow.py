@@ -1,4 +1,4 @@
-"""What a shadow costs the champion: nothing, even while it hangs, raises or is killed, each second.
+"""What a shadow costs the champion, also while it hangs, raises or is killed each second.
 
     RUNLORE_HOME=… python bench/live/shadow.py [--rounds 20] [--seconds 5] [--rate 150]
 
