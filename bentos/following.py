@@ -5,6 +5,7 @@ import contextlib
 import logging
 import os
 import socket
+import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Mapping
@@ -76,6 +77,8 @@ class Follower:
     _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
     _starter: Starter = field(default_factory=Starter)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
+    _is_closed: bool = False
     _told: tuple[Mapping[str, Mapping[str, str]], float] = ({}, 0.0)
     _trouble: str = ""
 
@@ -99,11 +102,17 @@ class Follower:
                     await asyncio.to_thread(self._tell_where, store)
 
     def step(self) -> None:
-        """Look once. What cannot be reached leaves everything as it is.
+        """Look once. What cannot be reached leaves everything as it is; once closed, nothing is
+        looked at.
 
         Traffic is taken away before the registry is asked, which may be gone. Arms are read again
         after its aliases, so that a new challenger never gets the share of the one before.
         """
+        with self._looking:
+            if not self._is_closed:
+                self._step()
+
+    def _step(self) -> None:
         try:
             store = self._answering_store()
             self._lessen(promotion.arms(store))
@@ -140,6 +149,12 @@ class Follower:
         return troubles
 
     def close(self) -> None:
+        """End the shadow and let go of the database, after a look that is under way."""
+        with self._looking:
+            self._is_closed = True
+            self._close()
+
+    def _close(self) -> None:
         self._starter.stop()
         store, self.serving.store = self.serving.store, None
         if store is not None:

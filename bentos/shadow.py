@@ -1,4 +1,4 @@
-"""The challenger answers what the champion answered, for nobody: `python -m bentos.shadow`.
+"""The challenger answers what the champion answered, for nobody: `python -m bentos.shadow PARENT`.
 
 A process of its own reads what is new on the ledger and adds the challenger's answers as arm
 `shadow`. It cannot break the service: whatever it does, sleeps, raises or dies, nobody waits for
@@ -91,7 +91,7 @@ class Starter:
             self.stop()
         elif self._process is None and now > self._started + self._pause_s:
             self._started = now
-            self._process = subprocess.Popen(COMMAND)
+            self._process = subprocess.Popen((*COMMAND, str(os.getpid())))
             _last_of_all(self._process.pid)
 
     def _longer(self) -> float:
@@ -214,8 +214,11 @@ def shadow_id(champion: uuid.UUID) -> uuid.UUID:
     return uuid.UUID(int=time << 80 | 8 << 76 | middle << 64 | 2 << 62 | low)
 
 
-def main() -> None:
-    """Follow the registry and shadow until the parent is gone."""
+def main(parent: int) -> None:
+    """Follow the registry and shadow until the parent is gone, which may be so before this begins.
+
+    parent: the process number of the worker that started this one.
+    """
     from bentos.following import Follower
     from runlore import settings as environment
     from runlore.usecases import specs
@@ -224,7 +227,7 @@ def main() -> None:
     settings = environment.read()
     names = tuple(spec.name for spec in specs.every(settings))
     follower = Follower(settings, Serving(names, settings.clock), is_shadow=True)
-    shadow, parent = Shadow(follower.serving), os.getppid()
+    shadow = Shadow(follower.serving)
     line: psycopg.Connection[Any] | None = None
     while os.getppid() == parent:
         follower.step()
@@ -255,4 +258,4 @@ def _leading(store: Store, line: psycopg.Connection[Any] | None) -> psycopg.Conn
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))

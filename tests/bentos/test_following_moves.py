@@ -1,9 +1,13 @@
 """What others do to aliases and versions, and what a worker that is busy or damaged makes of it."""
 
 import asyncio
+import os
+import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -227,6 +231,44 @@ def test_a_shadow_that_is_deaf_is_ended_all_the_same(
     wait_for(ready.exists)
     starter.keep(is_wanted=False)
     assert process.returncode == -9
+
+
+def test_a_shadow_whose_parent_is_gone_before_it_begins_ends(home: Home) -> None:
+    gone = subprocess.Popen((sys.executable, "-c", ""))
+    gone.wait()
+    environment = {**os.environ, "RUNLORE_HOME": str(home[0].home)}
+    ended = subprocess.run(
+        (*shadow.COMMAND, str(gone.pid)), env=environment, timeout=60, check=False
+    )
+    assert ended.returncode == 0
+
+
+def test_nothing_is_begun_by_a_look_that_was_under_way_at_the_end(
+    follower: Follower, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks, goes_on, kept = threading.Event(), threading.Event(), []
+
+    def look(*_: object) -> list[str]:
+        looks.set()
+        goes_on.wait(10)
+        return []
+
+    monkeypatch.setattr(Follower, "_look_at_specs", look)
+    monkeypatch.setattr(Starter, "keep", lambda *_, is_wanted: kept.append(is_wanted))
+    with ThreadPoolExecutor() as pool:
+        stepping = pool.submit(follower.step)
+        looks.wait(10)
+        closing = pool.submit(follower.close)
+        with pytest.raises(TimeoutError):
+            closing.result(0.2)
+        goes_on.set()
+        stepping.result()
+        closing.result()
+    assert kept == [False]
+    assert follower.serving.store is None
+    follower.step()
+    assert kept == [False]
+    assert follower.serving.store is None
 
 
 def wait_for(is_so: Callable[[], bool], patience_s: float = 10.0) -> None:
