@@ -77,6 +77,7 @@ class Follower:
     _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
     _starter: Starter = field(default_factory=Starter)
+    _leads: tuple[bool, float] = (False, -TELL_S)
     _looking: threading.Lock = field(default_factory=threading.Lock)
     _is_closed: bool = False
     _told: tuple[Mapping[str, Mapping[str, str]], float] = ({}, 0.0)
@@ -278,9 +279,11 @@ class Follower:
     def _shadow(self, store: Store) -> None:
         """Have one shadow process where a challenger shadows: the first worker's."""
         is_wanted = any(each.arms.shadow for each in self.serving.challenges.values())
-        if is_wanted:
-            is_wanted = min((e.id for e in workers.alive(store)), default=self.id) == self.id
-        self._starter.keep(is_wanted=is_wanted)
+        is_first, at = self._leads
+        if is_wanted and time.monotonic() > at + TELL_S:
+            is_first = min((e.id for e in workers.alive(store)), default=self.id) == self.id
+            self._leads = (is_first, time.monotonic())
+        self._starter.keep(is_wanted=is_wanted and is_first)
 
     def _tell(self, trouble: str) -> None:
         """Say what is wrong once, not with every look."""

@@ -34,6 +34,7 @@ from runlore.store.engine import Store, dedicated
 from runlore.usecases import predict
 from runlore.usecases.predict import Answered, Ask, Refusal
 
+Line = psycopg.Connection[Any]
 ARM = "shadow"
 POLL_S = 0.5
 """Fewer, larger steps cost less of the processor than many."""
@@ -48,6 +49,11 @@ RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
 is YOUNG_S, and twice as long each time that it does so again."""
 
 YOUNG_S = 60.0
+RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
+"""From a failure, such as a connection that was cut, to the next try: twice as long each time, as
+long as one comes within YOUNG_S of a try. Connecting anew costs the database more than shadowing.
+"""
+
 NICENESS = 10
 """Where the scheduler knows no class for idle time."""
 
@@ -109,6 +115,26 @@ class Starter:
 
 
 @dataclass
+class Patience:
+    """When to try again what has failed."""
+
+    clock: Callable[[], float] = time.monotonic
+    _until: float = -LONGEST_RETRY_S
+    _pause_s: float = RETRY_S
+
+    def is_over(self) -> bool:
+        return self.clock() >= self._until
+
+    def begin(self) -> float:
+        """Something has failed; how many seconds it now rests."""
+        now = self.clock()
+        is_again = now < self._until + YOUNG_S
+        self._pause_s = min(2 * self._pause_s, LONGEST_RETRY_S) if is_again else RETRY_S
+        self._until = now + self._pause_s
+        return self._pause_s
+
+
+@dataclass
 class Shadow:
     """Answers for the challengers that shadow, as far as `serving` knows them."""
 
@@ -119,7 +145,7 @@ class Shadow:
 
     _looked: dict[str, datetime] = field(default_factory=dict)
 
-    def step(self, connection: psycopg.Connection[Any]) -> int:
+    def step(self, connection: Line) -> int:
         """Answer what is new; how many answers were added."""
         challenges = self.serving.challenges.items()
         return sum(
@@ -128,7 +154,7 @@ class Shadow:
             if challenge.arms.shadow
         )
 
-    def _answer(self, connection: psycopg.Connection[Any], spec: str, challenge: Challenge) -> int:
+    def _answer(self, connection: Line, spec: str, challenge: Challenge) -> int:
         now = instant.now()
         since = max(self.since, now - LAG)
         dropped = self._slept_through(connection, spec, since)
@@ -143,15 +169,13 @@ class Shadow:
         metrics().shadow_dropped.labels(spec).inc(dropped + len(new) - len(rows))
         return len(rows)
 
-    def _add(self, connection: psycopg.Connection[Any], rows: Sequence[ledger.Row]) -> None:
+    def _add(self, connection: Line, rows: Sequence[ledger.Row]) -> None:
         try:
             ledger.add(connection, rows)
         except psycopg.errors.UniqueViolation:  # the process before this one came to some of them
             ledger.add_again(connection, rows)
 
-    def _slept_through(
-        self, connection: psycopg.Connection[Any], spec: str, since: datetime
-    ) -> int:
+    def _slept_through(self, connection: Line, spec: str, since: datetime) -> int:
         """How many answers came after the last look and are too old by now."""
         last = self._looked.get(spec, since)
         if last >= since:
@@ -161,7 +185,7 @@ class Shadow:
 
     def _rows(
         self,
-        connection: psycopg.Connection[Any],
+        connection: Line,
         given: Sequence[dict[str, Any]],
         challenge: Challenge,
     ) -> list[ledger.Row]:
@@ -227,24 +251,32 @@ def main(parent: int) -> None:
     settings = environment.read()
     names = tuple(spec.name for spec in specs.every(settings))
     follower = Follower(settings, Serving(names, settings.clock), is_shadow=True)
-    shadow = Shadow(follower.serving)
-    line: psycopg.Connection[Any] | None = None
+    shadow, patience = Shadow(follower.serving), Patience()
+    line: Line | None = None
     while os.getppid() == parent:
         follower.step()
         store = follower.serving.store
         if store is not None:
-            try:
-                line = _leading(store, line)
-                if line is not None:
-                    shadow.step(line)
-            except (psycopg.Error, Unavailable) as error:
-                log.warning("shadow: %s", error)
-                line = None
+            line = _look(shadow, store, line, patience)
         time.sleep(POLL_S)
     follower.close()
 
 
-def _leading(store: Store, line: psycopg.Connection[Any] | None) -> psycopg.Connection[Any] | None:
+def _look(shadow: Shadow, store: Store, line: Line | None, patience: Patience) -> Line | None:
+    """Shadow what is new; the connection for the next look, where there is one."""
+    if not patience.is_over():
+        return None
+    try:
+        line = _leading(store, line)
+        if line is not None:
+            shadow.step(line)
+    except (psycopg.Error, Unavailable) as error:
+        log.warning("shadow: %s; it rests for %.0f s", error, patience.begin())
+        return None
+    return line
+
+
+def _leading(store: Store, line: Line | None) -> Line | None:
     """A connection that holds the lock of the only shadow; None while another one is at work."""
     if line is not None and not line.closed:
         return line

@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import RFC_4122
 
 import httpx
+import psycopg
 import pytest
 from handmade import write_bundle
 from sqlalchemy import text
@@ -18,7 +20,7 @@ from bentos import shadow
 from bentos.arms import Challenge
 from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
-from bentos.shadow import Shadow, Starter
+from bentos.shadow import Patience, Shadow, Starter
 from runlore.records import instant
 from runlore.store.engine import Store, dedicated
 from runlore.usecases import features
@@ -195,6 +197,39 @@ def test_what_the_shadow_cannot_keep_up_with_is_dropped(
         assert of_it.step(line) == 0
     told = f'runlore_shadow_dropped_total{{spec="failure-risk"}} {before + 2}'
     assert told in client.get("/metrics").text
+
+
+def test_a_shadow_that_fails_rests_longer_each_time_and_then_goes_on(
+    shadowed: Callable[[int], None], serving: Serving, store: Store
+) -> None:
+    now = 1_000.0
+    of_it, patience = Shadow(serving), Patience(clock=lambda: now)
+    line, tries, is_cut = None, [], True
+    for now in range(1_000, 1_400):
+        before = line
+        line = shadow._look(of_it, store, line, patience)
+        if line is not before:
+            tries.append(now)
+        if line is not None and is_cut:
+            terminate(store, line)
+        is_cut = now < 1_130
+    assert tries == [1_000, 1_001, 1_006, 1_007, 1_017, 1_018, 1_038, 1_039, 1_079, 1_080, 1_140]
+    shadowed(2)
+    assert line is not None
+    assert of_it.step(line) == 2
+    terminate(store, line)
+    assert shadow._look(of_it, store, line, patience) is None
+    now += shadow.RETRY_S
+    line = shadow._look(of_it, store, None, patience)
+    assert line is not None, "after a long time without a failure it rests as at first"
+    line.close()
+
+
+def terminate(store: Store, line: psycopg.Connection[Any]) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": line.info.backend_pid}
+        )
 
 
 def test_what_came_while_the_shadow_slept_is_counted_as_dropped(
