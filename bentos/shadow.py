@@ -17,7 +17,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg.rows import dict_row
@@ -33,6 +33,9 @@ from runlore.store import ledger
 from runlore.store.engine import Store, dedicated
 from runlore.usecases import predict
 from runlore.usecases.predict import Answered, Ask, Refusal
+
+if TYPE_CHECKING:
+    from bentos.following import Follower
 
 Line = psycopg.Connection[Any]
 ARM = "shadow"
@@ -254,18 +257,21 @@ def main(parent: int) -> None:
     shadow, patience = Shadow(follower.serving), Patience()
     line: Line | None = None
     while os.getppid() == parent:
-        follower.step()
-        store = follower.serving.store
-        if store is not None:
-            line = _look(shadow, store, line, patience)
+        line = _look(follower, shadow, line, patience)
         time.sleep(POLL_S)
     follower.close()
 
 
-def _look(shadow: Shadow, store: Store, line: Line | None, patience: Patience) -> Line | None:
-    """Shadow what is new; the connection for the next look, where there is one."""
+def _look(
+    follower: "Follower", shadow: Shadow, line: Line | None, patience: Patience
+) -> Line | None:
+    """Follow the registry and shadow what is new; the connection for the next look, if any."""
     if not patience.is_over():
         return None
+    follower.step()
+    store = follower.serving.store
+    if store is None:
+        return line
     try:
         line = _leading(store, line)
         if line is not None:

@@ -18,9 +18,11 @@ from sqlalchemy import text
 
 from bentos import shadow
 from bentos.arms import Challenge
+from bentos.following import Follower
 from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
 from bentos.shadow import Patience, Shadow, Starter
+from runlore import settings as environment
 from runlore.records import instant
 from runlore.store.engine import Store, dedicated
 from runlore.usecases import features
@@ -200,27 +202,35 @@ def test_what_the_shadow_cannot_keep_up_with_is_dropped(
 
 
 def test_a_shadow_that_fails_rests_longer_each_time_and_then_goes_on(
-    shadowed: Callable[[int], None], serving: Serving, store: Store
+    shadowed: Callable[[int], None],
+    serving: Serving,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    now = 1_000.0
+    now, looks = 1_000.0, []
+    monkeypatch.setattr(Follower, "step", lambda _: looks.append(now))
+    follower = Follower(environment.read(), serving, is_shadow=True)
     of_it, patience = Shadow(serving), Patience(clock=lambda: now)
     line, tries, is_cut = None, [], True
     for now in range(1_000, 1_400):
         before = line
-        line = shadow._look(of_it, store, line, patience)
+        line = shadow._look(follower, of_it, line, patience)
         if line is not before:
             tries.append(now)
         if line is not None and is_cut:
             terminate(store, line)
         is_cut = now < 1_130
     assert tries == [1_000, 1_001, 1_006, 1_007, 1_017, 1_018, 1_038, 1_039, 1_079, 1_080, 1_140]
+    assert len(looks) == 1_400 - 1_000 - (4 + 9 + 19 + 39 + 59), (
+        "it looks at nothing while it rests"
+    )
     shadowed(2)
     assert line is not None
     assert of_it.step(line) == 2
     terminate(store, line)
-    assert shadow._look(of_it, store, line, patience) is None
+    assert shadow._look(follower, of_it, line, patience) is None
     now += shadow.RETRY_S
-    line = shadow._look(of_it, store, None, patience)
+    line = shadow._look(follower, of_it, None, patience)
     assert line is not None, "after a long time without a failure it rests as at first"
     line.close()
 
