@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -122,13 +122,18 @@ class ModelTests(Closed):
     tests: list[ModelTestTold]
 
 
+def _number(value: object) -> object:
+    """A truth as 1 or 0."""
+    return float(value) if isinstance(value, bool) else value
+
+
 class Result(Closed):
     """id: the sender's own, so that it may be sent again. value: true, false, or a number."""
 
     id: Key
     subject: Annotated[Key, Field(serialization_alias="unit")]
     metric: Annotated[Word, Field(serialization_alias="event")] = "success"
-    value: Annotated[Value, WithJsonSchema(NUMBER_OR_TRUTH)]
+    value: Annotated[Value, BeforeValidator(_number), WithJsonSchema(NUMBER_OR_TRUTH)]
     at: Instant | None = None
 
 

@@ -19,7 +19,7 @@ LARGEST = 1e30
 PLAIN = r"^[^\x00-\x1f]+$"
 Key = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_KEY_BYTES, pattern=PLAIN)]
 Kind = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=PLAIN)]
-Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Value = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False, strict=True)]
 Instant = Annotated[
     AwareDatetime,
     Field(

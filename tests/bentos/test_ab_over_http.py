@@ -122,6 +122,8 @@ def test_what_is_wrong_with_events_is_told_event_by_event(client: httpx.Client) 
         ("/ab-tests/none/events", [{"id": "1", "unit": "u", "event": "e"}], 404, None),
         (f"{WAY}/events", [{"id": "1", "unit": "u"}], 422, "0.event"),
         (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "value": "x"}], 422, "0.value"),
+        (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "value": "1"}], 422, "0.value"),
+        (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "value": False}], 422, "0.value"),
         (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "a": 1}], 422, "0.a"),
         (f"{WAY}/events", [{"id": "1", "unit": "u", "event": "e", "at": 1.7e9}], 422, "0.at"),
         (f"{WAY}/events", [{"id": "1", "unit": "u\x00", "event": "e"}], 422, "0.unit"),
