@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, RootModel
 from bentos.fields import Id, Instant
 from bentos.schema import Closed
 from runlore.usecases.ab_events import MOST_EVENTS, Event
+from runlore.usecases.ab_plan import Share
 
 MOST_UNITS = 10_000
 Actor = Annotated[str, Field(min_length=1, max_length=100)]
@@ -30,7 +31,7 @@ class AbExposure(AbAction):
         json_schema_extra={"examples": [{"exposure": 0.5, "actor": "ann", "reason": "no harm yet"}]}
     )
 
-    exposure: Annotated[float, Field(gt=0, le=1, description="the share of units; it only rises")]
+    exposure: Annotated[Share, Field(description="the share of units; it only rises")]
 
 
 class AbUnit(Closed):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
 from bentos import schema
-from bentos.alerts import MOST_ALERTS, USUAL_ALERTS
+from bentos.alerts import LARGEST_ID, MOST_ALERTS, USUAL_ALERTS
 from bentos.errors import MEDIA_TYPE, TITLES
 from bentos.fields import Id
 from bentos.products.ways import WAYS
@@ -36,13 +36,14 @@ REASONS: Content = {
     "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": 0},
 }
 
+ALERT_ID: Content = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
 ALERT_FILTERS: list[Content] = [
     {"name": name, "in": "query", "description": what, "schema": kind}
     for name, what, kind in (
         ("state", "Which ones", {"enum": ["open", "resolved", "all"], "default": "open"}),
         ("kind", "Of this kind only", {"type": "string"}),
         ("subject", "Of this subject only", {"type": "string"}),
-        ("before", "Only those with a smaller id", {"type": "integer", "minimum": 1}),
+        ("before", "Only those with a smaller id", ALERT_ID),
         (
             "limit",
             "How many at most",
@@ -195,7 +196,7 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
 def _alert_paths() -> Content:
     page = {"200": ("The newest first", _ref(schema.AlertPage))}
     one = {"200": ("The alert, with its history", _ref(schema.AlertDetail))}
-    number = _id({"type": "integer", "minimum": 1})
+    number = _id(ALERT_ID)
     return {
         "/alerts": _get(
             "What deviates", "read_alerts", _responses(page, 422, 503, 504), ALERT_FILTERS

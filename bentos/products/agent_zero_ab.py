@@ -16,6 +16,7 @@ from bentos.schema import Closed
 from bentos.ways import Way, in_query
 from runlore.records import instant
 from runlore.records.errors import BadInput
+from runlore.rollout.design import LEAST_ALPHA, LEAST_SHARE
 from runlore.store.ab_tests import AbTest
 from runlore.store.engine import Store
 from runlore.usecases import ab, ab_analysis, ab_events, ab_told
@@ -32,10 +33,12 @@ WORDS = {
     "control": "baseline",
     "metrics": "success_metrics",
     "exposure": "traffic_percentage",
+    "weight": "traffic",
 }
 NUMBER_OR_TRUTH = {
     "anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, {"type": "boolean"}]
 }
+Percentage = Annotated[float, Field(ge=LEAST_SHARE * PERCENT, le=PERCENT)]
 State = Literal["draft", "running", "completed", "stopped"]
 SOME_ID = "1d2fd1a8-8a53-4a5f-9d7d-6c1e1a0a9f11"
 
@@ -84,10 +87,10 @@ class ModelTest(Closed):
     success_metrics: Annotated[tuple[SuccessMetric, ...], Field(min_length=1, max_length=10)] = (
         SuccessMetric(),
     )
-    significance_level: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    significance_level: Annotated[float, Field(ge=LEAST_ALPHA, le=0.5)] = 0.05
     min_samples: Annotated[int, Field(ge=2, le=10**9)] = 100
     min_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
-    traffic_percentage: Annotated[float, Field(gt=0, le=100)] = 100.0
+    traffic_percentage: Percentage = 100.0
 
 
 class ModelTestChange(Closed):
@@ -101,7 +104,7 @@ class ModelTestChange(Closed):
 
     test_id: UUID
     action: Literal["start", "stop", "rollout", "assign"]
-    traffic_percentage: Annotated[float, Field(gt=0, le=100)] | None = None
+    traffic_percentage: Percentage | None = None
     subjects: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
     actor: Annotated[str, Field(min_length=1, max_length=100)] = "api"
     reason: str = Field(default="", max_length=500)

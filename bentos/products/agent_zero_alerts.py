@@ -158,7 +158,9 @@ WAYS = (
             in_query("model", "Of this model only", {"type": "string"}),
             in_query("status", "Which ones", {"enum": list(STANDINGS), "default": "active"}),
             in_query("alert_type", "Of this type only", {"type": "string"}),
-            in_query("before", "Only those with a smaller id", NUMBER),
+            in_query(
+                "before", "Only those with a smaller id", {**NUMBER, "maximum": asked.LARGEST_ID}
+            ),
             in_query("limit", "How many at most", {**NUMBER, "maximum": MOST, "default": USUAL}),
         ],
     ),

@@ -15,6 +15,7 @@ from bentos.schema import Closed
 from bentos.ways import Way, in_path, in_query
 from runlore.records import instant
 from runlore.records.errors import BadInput
+from runlore.rollout.design import LEAST_ALPHA
 from runlore.store.ab_analyses import Look
 from runlore.store.ab_tests import AbTest
 from runlore.usecases import ab, ab_analysis
@@ -23,7 +24,12 @@ from runlore.usecases.ab_analysis import Status
 from runlore.usecases.ab_plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
 
 PREFIX = "/api/v1/ml-learning/ab-tests"
-WORDS = {"name": "test_name", "control": "variants", "metrics": "success_metric"}
+WORDS = {
+    "name": "test_name",
+    "control": "variants",
+    "metrics": "success_metric",
+    "weight": "traffic_percentage",
+}
 EVENTS = {"engagement_rate": "engagement", "ctr": "click", "conversion_rate": "conversion"}
 COUNTED = {
     "impressions": "impression",
@@ -60,7 +66,7 @@ class ContentTest(Closed):
     success_metric: Metric = "engagement_rate"
     min_sample_size: Annotated[int, Field(ge=30, le=10**9, description="of each variant")] = 100
     min_runtime_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
-    confidence_level: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
+    confidence_level: Annotated[float, Field(ge=0.5, le=1 - LEAST_ALPHA)] = 0.95
 
 
 class ContentTestTold(Closed):

@@ -4,9 +4,11 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
+from runlore import __version__
 from runlore.cli import (
     ab,
     alerts,
@@ -34,7 +36,6 @@ from runlore.threads import calm_threads
 
 app = typer.Typer(
     name="runlore",
-    help="Learns from what your systems did, and predicts what they will do next.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -68,6 +69,24 @@ app.command()(skew.skew)
 app.add_typer(skew.app, name="features")
 app.add_typer(ledger.app, name="ledger")
 app.command()(simulate.simulate)
+
+
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def before_any_command(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_tell_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Learns from what your systems did, and predicts what they will do next."""
 
 
 def main() -> None:

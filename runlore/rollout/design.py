@@ -14,6 +14,8 @@ DAY_S = 86_400.0
 LEAST_SHARE = 1e-6
 """Of the units, for a variant: one that gets none can be neither judged nor missed."""
 
+LEAST_ALPHA = 1e-9
+
 HORIZONS = ("fixed", "anytime")
 CORRECTIONS = ("none", "bonferroni", "holm", "benjamini-hochberg")
 
@@ -49,8 +51,8 @@ class Rule:
             raise BadInput(f"horizon: {self.horizon!r} is none of {', '.join(HORIZONS)}", "horizon")
         if self.correction not in CORRECTIONS:
             raise BadInput(f"correction: {self.correction!r} is none of {', '.join(CORRECTIONS)}")
-        if not 0 < self.alpha <= 0.5:
-            raise BadInput(f"alpha: {self.alpha} is not above 0 and at most 0.5", "alpha")
+        if not LEAST_ALPHA <= self.alpha <= 0.5:
+            raise BadInput(f"alpha: {self.alpha} is not from {LEAST_ALPHA:g} to 0.5", "alpha")
         if self.least_units < 2 or not self.least_time_s >= 0 or self.narrowest_at_units < 1:
             raise BadInput(
                 "rule: least_units from 2, least_time_s from 0, narrowest_at_units from 1"

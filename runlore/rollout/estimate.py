@@ -1,6 +1,7 @@
 """What each arm's value is, how sure that is, and how far two arms are apart."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,9 @@ from runlore.rollout.sequence import Contrast
 
 LEAST_UNITS = 30
 """Below it in either arm nothing is said; early intervals are wide besides (see `multiplier`)."""
+LEAST_DENOMINATOR = 1e-30
+"""A ratio to a smaller mean has no value: its square would not be a number."""
+
 PSEUDO = 2
 """Successes, and failures, added to each arm of a proportion."""
 
@@ -100,7 +104,7 @@ def _weights(metric: Metric, of: Moments) -> Row:
     if metric.kind != "ratio":
         return (1.0,)
     value, denominator = of.means[:2]
-    if not denominator:
+    if abs(denominator) < LEAST_DENOMINATOR:
         return (math.nan, math.nan)
     return (1 / denominator, -value / denominator**2)
 
@@ -120,16 +124,28 @@ def _slope(metric: Metric, each: Sequence[Moments], weights: Sequence[Row]) -> f
 def _arm(metric: Metric, of: Moments, weights: Row, theta: float, of_all: float) -> Arm:
     value = of.means[0]
     if metric.kind == "ratio":
-        value = value / of.means[1] if of.means[1] else math.nan
+        value = value / of.means[1] if math.isfinite(weights[0]) else math.nan
     if metric.has_covariate:
         value -= theta * (of.means[-1] - of_all)
         weights = (*weights, -theta)
-    spread = sum(
+    return Arm(value, _spread(of, weights), of.n)
+
+
+def _spread(of: Moments, weights: Row) -> float:
+    """0 where it is no larger than what rounding leaves in sums of n numbers.
+
+    Else units with one and the same value, or with none of their own beside the covariate, would
+    show that arms differ, by the last digits of their means.
+    """
+    terms = [
         one * other * of.covariance(i, j)
         for i, one in enumerate(weights)
         for j, other in enumerate(weights)
-    )
-    return Arm(value, spread, of.n)
+    ]
+    size = sum(abs(one * mean) for one, mean in zip(weights, of.means, strict=True))
+    rounding = of.n * sys.float_info.epsilon
+    spread = sum(terms)
+    return 0.0 if spread <= rounding * sum(map(abs, terms)) + (rounding * size) ** 2 else spread
 
 
 def _softened(of: Moments) -> Arm:

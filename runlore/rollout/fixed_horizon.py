@@ -1,6 +1,7 @@
 """Tests for a sample whose size was fixed before: right when looked at once, at the end."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -151,11 +152,14 @@ def _solved(
     test: "NormalIndPower | TTestIndPower", effect: float, alpha: float, power: float, weight: float
 ) -> int | None:
     """Solvers may give NaN or a place where power itself is NaN: neither is an answer."""
+    from statsmodels.tools.sm_exceptions import ConvergenceWarning
+
     if not effect:
         raise BadInput("effect: is 0, which no number of units can show", "effect")
     effect = abs(effect)
     if effect > SURE or test.power(effect, FEWEST, alpha, ratio=weight) >= power:
         return FEWEST
+    warnings.simplefilter("ignore", ConvergenceWarning)
     try:
         found = test.solve_power(effect, alpha=alpha, power=power, ratio=weight)
     except (RuntimeError, Warning):

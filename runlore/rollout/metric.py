@@ -13,6 +13,9 @@ Better = Literal["higher", "lower"]
 Statistics = Moments | Sketch
 
 KINDS = ("proportion", "mean", "ratio", "quantile")
+LEAST_QUANTILE = 1e-6
+"""Nor may it be nearer to 1."""
+
 ROLES = ("primary", "secondary", "guardrail", "signal")
 
 
@@ -52,7 +55,9 @@ class Metric:
                 f"guardrail {self.name!r}: give a tolerated_loss above 0; that nothing at all is "
                 "lost can never be shown"
             )
-        if not 0 < self.quantile < 1 or (self.has_covariate and self.kind == "quantile"):
+        if not LEAST_QUANTILE <= self.quantile <= 1 - LEAST_QUANTILE or (
+            self.has_covariate and self.kind == "quantile"
+        ):
             raise BadInput(
                 f"metric {self.name!r}: quantile {self.quantile}, or a covariate with it"
             )

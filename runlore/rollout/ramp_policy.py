@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlore.records.errors import BadInput
+from runlore.rollout.design import LEAST_ALPHA
 from runlore.rollout.metric import Metric
 from runlore.rollout.sequence import NARROWEST_AT
 
@@ -40,7 +41,7 @@ class RampPolicy:
         self._check_metrics()
         if self.promote_when not in ("not worse", "better"):
             raise BadInput(f"promote_when: {self.promote_when!r} is unknown", "promote_when")
-        if not 0 < self.alpha <= 0.5 or not 0 < self.least_known <= 1:
+        if not LEAST_ALPHA <= self.alpha <= 0.5 or not 0 < self.least_known <= 1:
             raise BadInput(f"alpha {self.alpha} or least_known {self.least_known} is out of range")
         if self.least_units < 2 or self.narrowest_at_units < 1:
             raise BadInput("ramp: least_units from 2, narrowest_at_units from 1")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from runlore.records.errors import BadInput
 from runlore.rollout import fixed_horizon, sequence
+from runlore.rollout.design import LEAST_ALPHA
 from runlore.rollout.estimate import LEAST_UNITS
 
 MOST_UNITS = 10**12
@@ -26,8 +27,8 @@ class Goal:
     def __post_init__(self) -> None:
         if not self.effect or not math.isfinite(self.effect):
             raise BadInput(f"effect: {self.effect} is no difference to be seen", "effect")
-        if not 0 < self.alpha <= 0.5:
-            raise BadInput(f"alpha: {self.alpha} is not above 0 and at most 0.5", "alpha")
+        if not LEAST_ALPHA <= self.alpha <= 0.5:
+            raise BadInput(f"alpha: {self.alpha} is not from {LEAST_ALPHA:g} to 0.5", "alpha")
         if not self.alpha < self.power < 1:
             raise BadInput(f"power: {self.power} is not above alpha and below 1", "power")
         if self.variants < 2:
@@ -58,7 +59,7 @@ def of_proportions(baseline: float, goal: Goal) -> Size:
         raise BadInput(f"baseline: {baseline} is not between 0 and 1", "baseline")
     if not 0 < variant < 1:
         raise BadInput(f"effect: {variant:g} is not between 0 and 1", "effect")
-    anytime = _anytime(baseline * (1 - baseline) + variant * (1 - variant), goal)
+    anytime = _anytime(math.sqrt(baseline * (1 - baseline) + variant * (1 - variant)), goal)
     once = fixed_horizon.units_for_proportions(baseline, variant, goal.level, goal.power)
     return _size(once, anytime, goal)
 
@@ -71,7 +72,7 @@ def of_means(spread: float, goal: Goal) -> Size:
     """
     if not 0 < spread < math.inf:
         raise BadInput(f"spread: {spread} is not above 0", "spread")
-    anytime = _anytime(2 * spread**2, goal)
+    anytime = _anytime(math.sqrt(2) * spread, goal)
     once = fixed_horizon.units_for_means(goal.effect, spread, goal.level, goal.power)
     return _size(once, anytime, goal)
 
@@ -86,9 +87,11 @@ def _unanswerable(goal: Goal) -> BadInput:
     return BadInput(f"effect: no number of units is known to show {goal.effect:g}", "effect")
 
 
-def _anytime(variance: float, goal: Goal) -> int:
-    """variance: of one unit of each, together. Looked at once, at this many units, the anytime
-    interval leaves out 0 with the power asked for; looks before that only add to it.
+def _anytime(spread: float, goal: Goal) -> int:
+    """spread: of the difference between one unit of each.
+
+    Looked at once, at this many units, the anytime interval leaves out 0 with the power asked for;
+    looks before that only add to it.
     """
     from scipy.stats import norm
 
@@ -96,7 +99,7 @@ def _anytime(variance: float, goal: Goal) -> int:
 
     def is_enough(units: int) -> bool:
         reach = sequence.multiplier(2 * units, goal.level)
-        return abs(goal.effect) * math.sqrt(units / variance) >= reach + errors
+        return abs(goal.effect) / spread * math.sqrt(units) >= reach + errors
 
     if not is_enough(MOST_UNITS):
         raise _unanswerable(goal)

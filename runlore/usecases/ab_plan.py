@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runlore.records.errors import BadInput
 from runlore.rollout.assignment import Slot
-from runlore.rollout.design import CONTROL, Design, Rule, Variant, design
-from runlore.rollout.metric import Metric
+from runlore.rollout.design import CONTROL, LEAST_ALPHA, LEAST_SHARE, Design, Rule, Variant, design
+from runlore.rollout.metric import LEAST_QUANTILE, Metric
 from runlore.rollout.sequence import NARROWEST_AT
 from runlore.store import ab_ledger
 from runlore.store.ab_ledger import Source
@@ -43,7 +43,7 @@ Word = Annotated[
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 """PostgreSQL takes no NUL."""
 
-Share = Annotated[float, Field(gt=0, le=1)]
+Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
 
 
 class Closed(BaseModel):
@@ -76,7 +76,7 @@ class PlannedMetric(Closed):
     role: Literal["primary", "secondary", "guardrail", "signal"] = "primary"
     tolerated_loss: Annotated[float, Field(ge=0, le=1e12)] = 0.0
     loss_is: Literal["relative", "absolute"] = "relative"
-    quantile: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    quantile: Annotated[float, Field(ge=LEAST_QUANTILE, le=1 - LEAST_QUANTILE)] = 0.5
     has_covariate: bool = False
 
     def metric(self) -> Metric:
@@ -97,7 +97,7 @@ class PlannedRule(Closed):
     """
 
     horizon: Literal["anytime", "fixed"] = "anytime"
-    alpha: Annotated[float, Field(gt=0, le=0.5)] = 0.05
+    alpha: Annotated[float, Field(ge=LEAST_ALPHA, le=0.5)] = 0.05
     least_units: Annotated[int, Field(ge=2, le=10**9)] = 100
     least_time_h: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
     correction: Literal["none", "bonferroni", "holm", "benjamini-hochberg"] = "holm"

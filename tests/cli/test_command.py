@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runlore import __version__
 from runlore.cli import app
 
 COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
@@ -28,6 +29,11 @@ def test_every_command_explains_itself(command: str, tmp_path: Path) -> None:
     assert told.returncode == 0
     assert "--help" in told.stdout
     assert not list(tmp_path.iterdir())
+
+
+def test_the_version_is_told(tmp_path: Path) -> None:
+    told = runlore("--version", home=tmp_path)
+    assert (told.returncode, told.stdout) == (0, f"{__version__}\n")
 
 
 def test_help_imports_none_of_the_heavy_packages(tmp_path: Path) -> None:

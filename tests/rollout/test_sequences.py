@@ -147,6 +147,34 @@ def test_a_covariate_that_never_varies_changes_nothing() -> None:
     assert (found.value, found.spread) == pytest.approx((expected.value, expected.spread))
 
 
+@pytest.mark.parametrize("shift", [0.0, 10.0, 1e6, 1e9])
+@pytest.mark.parametrize("horizon", ["anytime", "fixed"])
+def test_units_with_no_spread_of_their_own_show_nothing(shift: float, horizon: str) -> None:
+    rule, rng = Rule(horizon=horizon), np.random.default_rng(5)
+    for sizes in rng.integers(100, 2000, (40, 2)):
+        given_ = [shift + rng.normal(5, 1, size) for size in sizes]
+        ratio = tuple(moments_of(0.1 * each, each) for each in given_)
+        known = tuple(moments_of(3 * each + 1, each) for each in given_)
+        for metric, (control, variant) in ((RATIO, ratio), (CUPED, known)):
+            found = compare(metric, "b", (control, variant), rule)
+            assert (found.p_value, found.interval) == (1.0, NOTHING_KNOWN)
+
+
+def test_a_small_spread_beside_a_large_value_is_not_taken_for_rounding() -> None:
+    rng = np.random.default_rng(6)
+    control, variant = (moments_of(1e9 + rng.normal(shift, 1, 5000)) for shift in (0.0, 0.2))
+    found = compare(MEAN, "b", (control, variant), Rule())
+    assert found.p_value < 1e-6
+    assert found.interval.leaves_out(0.0)
+
+
+def test_a_ratio_to_next_to_nothing_has_no_value() -> None:
+    arm = moments_of(np.arange(40.0), np.full(40, 5e-324))
+    found = compare(RATIO, "b", (arm, arm), Rule())
+    assert math.isnan(found.variant_value)
+    assert found.p_value == 1.0
+
+
 def test_a_small_arm_is_not_surer_than_both_together() -> None:
     lucky = Moments(50, (0.0,), ((0.0,),))
     control = Moments(5_000, (1.0,), ((20_000.0,),))

@@ -55,8 +55,9 @@ def test_more_variants_share_alpha_and_more_power_takes_more() -> None:
         assert more.anytime > one.anytime
 
 
-def test_what_is_plain_takes_few_units() -> None:
-    found = of_means(1.0, Goal(1e6))
+@pytest.mark.parametrize(("spread", "effect"), [(1.0, 1e6), (5e-324, 1e300)])
+def test_what_is_plain_takes_few_units(spread: float, effect: float) -> None:
+    found = of_means(spread, Goal(effect))
     assert (found.once, found.anytime) == (2, 30)
 
 
@@ -66,6 +67,7 @@ def test_what_is_plain_takes_few_units() -> None:
         (lambda: Goal(0.0), "effect"),
         (lambda: Goal(float("nan")), "effect"),
         (lambda: Goal(0.1, alpha=0.0), "alpha"),
+        (lambda: Goal(0.1, alpha=5e-324), "alpha"),
         (lambda: Goal(0.1, power=1.0), "power"),
         (lambda: Goal(0.1, power=0.05), "power"),
         (lambda: Goal(0.1, variants=1), "variants"),
@@ -74,6 +76,7 @@ def test_what_is_plain_takes_few_units() -> None:
         (lambda: of_proportions(0.5, Goal(1e-9)), "effect"),
         (lambda: of_means(0.0, Goal(0.1)), "spread"),
         (lambda: of_means(1.0, Goal(1 / MOST_UNITS)), "effect"),
+        (lambda: of_means(1e300, Goal(1e-300)), "effect"),
     ],
 )
 def test_what_cannot_be_asked_names_its_field(wrong, field: str) -> None:

@@ -290,6 +290,22 @@ def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
     assert looks == {"first": 0, "second": 1}
 
 
+@pytest.mark.parametrize("horizon", ["anytime", "fixed"])
+def test_units_of_one_and_the_same_value_decide_nothing(store: Store, horizon: str) -> None:
+    name = given(
+        store,
+        {f"u{number}": "a" if number % 10 < 3 else "b" for number in range(1000)},
+        variants=[{"name": "a", "weight": 3}, {"name": "b", "weight": 7}],
+        metrics=[{"name": "cost", "event": "conversion", "kind": "mean", "take": "last"}],
+        rule={"least_units": 50, "least_time_h": 1, "horizon": horizon},
+    )
+    send(store, name, *(event(f"e{number}", f"u{number}", 0.1) for number in range(1000)))
+    look = ab_analysis.analyse(store, name, By("ann", AT + HOUR))
+    assert look.evidence["a"]["metrics"]["cost"] != look.evidence["b"]["metrics"]["cost"]
+    [found] = look.analysis["comparisons"]
+    assert (look.winner, found["p_value"]) == (None, 1.0)
+
+
 def test_units_that_come_with_a_variant_keep_the_first_one(store: Store) -> None:
     name = given(store, {"x": "a", "y": "b"})
     done = ab.sight(
