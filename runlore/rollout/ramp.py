@@ -214,4 +214,6 @@ def _lost(metric: Metric) -> str:
 
 
 def _beyond(found: Interval) -> str:
+    if found == NOTHING_KNOWN:
+        return "nothing is known of it: units are too few, or all the same"
     return f"by {found.low:.3g} to {found.high:.3g} beyond that"

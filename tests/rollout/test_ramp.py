@@ -78,6 +78,18 @@ def test_a_loss_of_what_is_just_tolerated_is_never_decided() -> None:
     assert "hits: that no more than 0.02 is lost is not shown yet" in decision.reasons[0]
 
 
+def test_units_of_one_and_the_same_value_are_said_to_show_nothing() -> None:
+    given = evidence(1)
+    for name in (CHAMPION, CHALLENGER):
+        n = given.strata[-1].arms[name].assigned
+        given = with_metric(given, name, SECONDS, Moments(n, (0.1,), ((1e-29,),)))
+    decision = decide(POLICY, given)
+    assert (decision.action, decision.alert) == ("hold", False)
+    [reason] = decision.reasons
+    assert reason.startswith("seconds: ")
+    assert reason.endswith("nothing is known of it: units are too few, or all the same")
+
+
 def test_little_traffic_may_lose_more_before_it_gets_a_little_more() -> None:
     assert tolerated_before(HITS, 5) == pytest.approx(0.4)
     assert tolerated_before(HITS, 100) == 0.02
