@@ -16,7 +16,7 @@ from functools import partial
 
 from bentos.errors import Overloaded
 from bentos.line import AsyncLine
-from runlore.records.errors import RunloreError, Unavailable
+from runlore.records.errors import RunloreError, Stalled, Unavailable
 from runlore.store import answering, ledger
 from runlore.store.engine import Store
 from runlore.store.ledger import Row
@@ -201,10 +201,21 @@ async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answ
 
 
 async def _write(line: AsyncLine, rows: list[Row]) -> None:
+    """Raises Stalled when no row is there; Unavailable when nobody knows, or none is."""
     try:
         await line.once(lambda connection: answering.add(connection, rows))
-    except (Unavailable, MissingMonth):
+    except Stalled:
+        raise
+    except MissingMonth:
         await asyncio.to_thread(_write_again, line.store(), rows)
+    except Unavailable as lost:
+        try:
+            await asyncio.to_thread(_write_again, line.store(), rows)
+        except Unavailable:
+            raise
+        except Exception as error:  # they may be there: to answer anew would double them
+            log.exception("group commit, again")
+            raise lost from error
 
 
 def _write_again(store: Store, rows: list[Row]) -> None:

@@ -195,8 +195,8 @@ def _client(request: Request) -> str:
     host = request.client.host if request.client else "unknown"
     try:
         address = ip_address(host)
-    except ValueError:
-        return host
+    except ValueError:  # such as what somebody says in X-Forwarded-For
+        return "unknown"
     if not isinstance(address, IPv6Address):
         return host
     return str(address.ipv4_mapped or IPv6Network((int(address), NETWORK_BITS), strict=False))

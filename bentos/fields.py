@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     Field,
     PlainValidator,
@@ -38,7 +39,18 @@ def _scalar(value: object) -> Scalar:
     raise PydanticCustomError("scalar", "Input should be a number, text, true, false or null")
 
 
-Name = Annotated[str, StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True)]
+def _short(name: str) -> str:
+    """A schema counts characters, the log's indexes count bytes."""
+    if len(name) * 4 > LONGEST_KEY_BYTES and len(name.encode()) > LONGEST_KEY_BYTES:
+        raise PydanticCustomError("long", f"String should have at most {LONGEST_KEY_BYTES} bytes")
+    return name
+
+
+Name = Annotated[
+    str,
+    StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True),
+    AfterValidator(_short),
+]
 Id = Annotated[Name, StringConstraints(min_length=1)]
 Words = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL, strict=True)]
 WORDS: TypeAdapter[str] = TypeAdapter(Words)

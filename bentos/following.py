@@ -79,19 +79,31 @@ class Follower:
     _starter: Starter = field(default_factory=Starter)
     _leads: tuple[bool, float] = (False, -TELL_S)
     _looking: threading.Lock = field(default_factory=threading.Lock)
+    _putting: threading.Lock = field(default_factory=threading.Lock)
     _is_closed: bool = False
     _told: tuple[Mapping[str, Mapping[str, str]], float] = ({}, 0.0)
     _trouble: str = ""
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self._look())
-            both.create_task(self._beat())
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._look())
+            tasks.create_task(self._give_way())
+            tasks.create_task(self._beat())
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             await asyncio.to_thread(self.step)
+
+    async def _give_way(self) -> None:
+        """Take traffic away while a look takes long: a version is being loaded, or the registry
+        says nothing."""
+        while True:
+            await asyncio.sleep(POLL_S)
+            store = self.serving.store
+            if store is not None:
+                with contextlib.suppress(Exception):  # the next look tells what is wrong
+                    await asyncio.to_thread(self._lessen, store)
 
     async def _beat(self) -> None:
         """Be heard of while a version is being loaded, which takes longer than silence may."""
@@ -116,7 +128,7 @@ class Follower:
     def _step(self) -> None:
         try:
             store = self._answering_store()
-            self._lessen(promotion.arms(store))
+            self._lessen(store)
             registry = self._connected(store)
             troubles = self._look_at_specs(store, registry)
             if not self.is_shadow:
@@ -179,14 +191,14 @@ class Follower:
             self._registry = connect(self.settings, store)
         return self._registry
 
-    def _lessen(self, arms: Mapping[str, Arms]) -> None:
+    def _lessen(self, store: Store) -> None:
         """Let the challengers that are loaded answer less at once; more waits for the registry."""
-        for name, challenge in self.serving.challenges.items():
-            wanted, now = arms.get(name, Arms()), challenge.arms
-            share, shadow = min(now.share, wanted.share), now.shadow and wanted.shadow
-            less = replace(challenge, arms=replace(now, share=share, shadow=shadow))
-            if less != challenge:
-                self.serving.put(name, self.serving.live.get(name), less)
+        with self._putting:
+            arms = promotion.arms(store)
+            for name, challenge in self.serving.challenges.items():
+                less = replace(challenge, arms=_lesser(challenge.arms, arms.get(name, Arms())))
+                if less != challenge:
+                    self.serving.put(name, self.serving.live.get(name), less)
 
     def _follow(
         self,
@@ -209,7 +221,11 @@ class Follower:
         if new is champion and next_challenge == challenge:
             return
         self._understand(name, new)
-        self.serving.put(name, new, next_challenge)
+        with self._putting:
+            if next_challenge is not None:  # loading took its time
+                last = promotion.arms(store).get(name, Arms())
+                next_challenge = replace(next_challenge, arms=_lesser(arms, last))
+            self.serving.put(name, new, next_challenge)
         if new is not champion:
             log.info("%s: %s", name, _says(new))
 
@@ -290,6 +306,12 @@ class Follower:
         if trouble != self._trouble and (trouble or self._trouble):
             log.warning("%s", trouble or "reachable again")
         self._trouble = trouble
+
+
+def _lesser(arms: Arms, other: Arms) -> Arms:
+    """No more traffic than either says."""
+    share, shadow = min(arms.share, other.share), arms.shadow and other.shadow
+    return replace(arms, share=share, shadow=shadow)
 
 
 def _is_moved(name: str, aliases: Mapping[str, Digested], past: Past) -> bool:

@@ -40,6 +40,13 @@ KEPT_BYTES = 4_000
 ANSWER_S = 9.0
 """From when the request is there to its answer; later it is a refusal."""
 
+REFUSED_S = 0.8
+"""What a refusal has besides to be written; later it is sent before its row is there."""
+
+WRITTEN_S = 25.0
+"""More than it takes to know whether a row is there: PostgreSQL's own limit for a write, then what
+it takes to connect anew and to write once more."""
+
 log = logging.getLogger("runlore.serving")
 
 
@@ -119,7 +126,8 @@ class _Asked:
         written by then is waited for, since it counts."""
         left_s = ANSWER_S - (perf_counter() - self.began)
         work = asyncio.ensure_future(self._committed(ask))
-        clock = asyncio.get_running_loop().call_later(left_s, _give_up, work, ask.claim)
+        limit = getattr(self.http.state, "limit", None)
+        clock = asyncio.get_running_loop().call_later(left_s, _give_up, work, ask.claim, limit)
         try:
             return await work
         except asyncio.CancelledError:
@@ -175,7 +183,7 @@ class _Asked:
     async def _refused(
         self, live: Live | None, ask: Ask | None, told: Problem, *, is_hurried: bool = False
     ) -> Response:
-        """is_hurried: do not wait for the ledger."""
+        """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
         bundle = ask.predictor.bundle if ask else live.bundle if live else None
         version = bundle.version if bundle else None
         metrics().answered(self.name, version, told.status)
@@ -183,10 +191,14 @@ class _Asked:
         if self.serving.store is not None:
             try:
                 row = self._refusal_row(version, ask, told)
-                if is_hurried:
+                left_s = ANSWER_S + REFUSED_S - (perf_counter() - self.began)
+                if is_hurried or left_s <= 0:
                     self.serving.commits.write_later(row)
                 else:
-                    await self.serving.commits.write(row)
+                    async with asyncio.timeout(left_s):
+                        await self.serving.commits.write(row)
+            except TimeoutError:
+                log.warning("a refusal (%d) is not on the ledger yet", told.status)
             except RunloreError as error:
                 log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
             except Exception:  # the client is told what was refused all the same
@@ -209,9 +221,16 @@ class _Asked:
         metrics().took(self.name, self.form, perf_counter() - self.began)
 
 
-def _give_up(work: "asyncio.Future[list[Answer]]", claim: Claim) -> None:
-    if not work.done() and claim.take("clock"):
+def _give_up(
+    work: "asyncio.Future[list[Answer]]", claim: Claim, limit: asyncio.Timeout | None
+) -> None:
+    """limit: of the whole request, which an answer that is being written outlives."""
+    if work.done():
+        return
+    if claim.take("clock"):
         work.cancel()
+    elif limit is not None:
+        limit.reschedule(asyncio.get_running_loop().time() + WRITTEN_S)
 
 
 def _is_cancelled() -> bool:

@@ -111,7 +111,7 @@ def _guarded(path: str, endpoint: Endpoint, scope: Scope | None = None) -> Endpo
 
     async def answer(request: Request) -> Response:
         try:
-            async with asyncio.timeout(TIMEOUT_S):
+            async with asyncio.timeout(TIMEOUT_S) as request.state.limit:
                 headers = await request.app.state.door.admit(request, scope) if scope else {}
                 response = await endpoint(request)
         except (RunloreError, ValidationError) as error:

@@ -4,7 +4,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from runlore.records.errors import Misconfigured
@@ -19,7 +20,9 @@ ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here
 class Settings(BaseSettings):
     """Every setting is an environment variable with the prefix `RUNLORE_`."""
 
-    model_config = SettingsConfigDict(env_prefix="RUNLORE_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="RUNLORE_", frozen=True, extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(
         default_factory=lambda: Path.home() / ".runlore",
@@ -50,6 +53,7 @@ class Settings(BaseSettings):
     ledger_days: int = Field(
         default=0,
         ge=0,
+        le=36_500,
         description="Months of the ledger that ended longer ago are dropped; 0: none is.",
     )
     specs: tuple[str, ...] = Field(
@@ -80,6 +84,17 @@ class Settings(BaseSettings):
     alert_channels: SecretStr | None = Field(
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )
+
+    @field_validator("api_key")
+    @classmethod
+    def _as_sent(cls, key: SecretStr | None) -> SecretStr | None:
+        """As a client can send it; a file that held it may end with a line break."""
+        if key is None:
+            return None
+        text = key.get_secret_value().strip()
+        if not (text.isascii() and text.isprintable()):
+            raise PydanticCustomError("header", "a header takes printable ASCII characters alone")
+        return SecretStr(text)
 
     @cached_property
     def reports(self) -> Path:

@@ -131,7 +131,8 @@ def replay(
 @app.command("prune")
 def prune(
     days: Annotated[
-        int | None, typer.Option(min=1, help="Keep so many days.  [default: RUNLORE_LEDGER_DAYS]")
+        int | None,
+        typer.Option(min=1, max=36_500, help="Keep so many days.  [default: RUNLORE_LEDGER_DAYS]"),
     ] = None,
     json: Json = False,
 ) -> None:

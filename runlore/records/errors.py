@@ -61,5 +61,9 @@ class Unavailable(RunloreError):
     pass
 
 
+class Stalled(Unavailable):
+    """PostgreSQL took too long, and has ended the statement itself: nothing was done."""
+
+
 class Misconfigured(RunloreError):
     pass

@@ -14,19 +14,20 @@ import asyncpg
 from pydantic_core import to_json
 from sqlalchemy.engine import URL
 
-from runlore.records.errors import Misconfigured
+from runlore.records.errors import Misconfigured, Stalled
 from runlore.settings import Settings
 from runlore.store import engine, feature_states
 from runlore.store.engine import LIVENESS, Store, session, unavailable
 from runlore.store.feature_states import Floats, Name
-from runlore.store.ledger import COLUMNS, Row
+from runlore.store.ledger import COLUMNS, WRITTEN_MS, Row
 from runlore.store.months import MissingMonth
 
 Connection: TypeAlias = asyncpg.Connection
 
 WAITED_S = 6.0
-"""For an answer of PostgreSQL's: longer than a recorder may sit on its keys, less than a request
-has. asyncpg knows no other way to miss a server that went without a word."""
+"""For an answer of PostgreSQL's: longer than a recorder may sit on its keys, and than a statement
+may take (WRITTEN_MS), less than a request has. asyncpg knows no other way to miss a server that
+went without a word."""
 
 CLOSED_S = 1.0
 UNDERSTOOD = {
@@ -78,9 +79,11 @@ async def close(connection: Connection) -> None:
 
 @contextmanager
 def watched(store: Store) -> Iterator[None]:
-    """A connection lost half-way is `Unavailable`."""
+    """A connection lost half-way is `Unavailable`, a statement that took too long `Stalled`."""
     try:
         yield
+    except asyncpg.QueryCanceledError as error:
+        raise Stalled(str(unavailable(store.engine.url, error))) from error
     except LOST as error:
         raise unavailable(store.engine.url, error) from error
 
@@ -100,7 +103,10 @@ def address(url: URL) -> dict[str, Any]:
         "dsn": plain.render_as_string(hide_password=False),
         "timeout": float(told["connect_timeout"]),
         "command_timeout": WAITED_S,
-        "server_settings": {name: str(told[name]) for name in ("options", "application_name")},
+        "server_settings": {
+            "options": f"{told['options']} -c statement_timeout={WRITTEN_MS}",
+            "application_name": str(told["application_name"]),
+        },
     }
 
 

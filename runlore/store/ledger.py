@@ -4,6 +4,7 @@ import json
 import secrets
 import struct
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
+from runlore.records.errors import Stalled
 from runlore.records.instant import from_us, to_us
 from runlore.records.validate import LATEST_US
 from runlore.store.copying import arrays
@@ -75,6 +77,10 @@ ADD = (
     f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
+WRITTEN_MS, AGAIN_MS = 5500, 2000
+"""Then PostgreSQL itself ends a write for which somebody waits: who is told that there is no answer
+has none later."""
+
 COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 COPIED = [TYPES.get(name, "text") for name in COLUMNS]
 REALS, REAL = 1021, 700
@@ -105,12 +111,31 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
         raise MissingMonth("ledger", rows[0].at) from error
 
 
+def add_soon(connection: Connection, rows: Sequence[Row]) -> None:
+    """The same within WRITTEN_MS, for somebody who waits. Raises Stalled."""
+    with _soon(connection, WRITTEN_MS):
+        add(connection, rows)
+
+
 def add_again(connection: Connection, rows: Sequence[Row]) -> None:
-    """Write rows that may have been written; those that are there stay as they are."""
+    """Write rows that may have been written; those that are there stay as they are.
+
+    Raises Stalled when that takes more than AGAIN_MS.
+    """
     try:
-        connection.execute(ADD, _columns(rows))
+        with _soon(connection, AGAIN_MS):
+            connection.execute(ADD, _columns(rows))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
+
+
+@contextmanager
+def _soon(connection: Connection, within_ms: int) -> Iterator[None]:
+    connection.execute(f"SET LOCAL statement_timeout = {within_ms}")
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        raise Stalled(f"PostgreSQL did not write to the ledger within {within_ms} ms") from error
 
 
 def read(store: Store, prediction_id: UUID) -> dict[str, Any] | None:

@@ -1,7 +1,6 @@
 """Answer what a model is asked, and put every answer and refusal on the ledger first."""
 
 import contextlib
-import math
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -145,14 +144,14 @@ def predict(
 
 def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
     """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
-    claimed the ask."""
+    claimed the ask. Raises Stalled: none are."""
     if store is None:
         return _only(answer_alone([ask])).answers
 
     def work(connection: Connection) -> list[Answer]:
         answered = _only(answer(connection, [ask]))
         if has_ledger and ask.claim.take("ledger"):
-            ledger.add(connection, answered.rows)
+            ledger.add_soon(connection, answered.rows)
         return answered.answers
 
     return transaction(store, work)
@@ -355,12 +354,13 @@ def _answers(
     history: History,
 ) -> list[Answer]:
     bundle = ask.predictor.bundle
-    predictions = found.prediction.tolist()
-    if not all(map(math.isfinite, predictions)):
+    told = (found.prediction, found.low, found.high)
+    if not all(np.isfinite(each).all() for each in told if each is not None):
         raise BadInput(
             f"inputs: version {bundle.version} has no number for these; is one far out of range?",
             "inputs",
         )
+    predictions = found.prediction.tolist()
     is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
         Answer(

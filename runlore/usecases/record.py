@@ -5,9 +5,10 @@ afterwards are those that a fold over the whole log gives, bit for bit.
 """
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from itertools import pairwise
 
 from runlore.features import online
@@ -31,6 +32,9 @@ from runlore.store.months import Connection, transaction
 from runlore.store.record import Stored
 
 SOURCE = "api"
+EXACT = 2.0**53
+"""From here on every float is a whole number."""
+
 CLOCK_SKEW = timedelta(minutes=5)
 """How far another machine's clock may be ahead of the database's."""
 
@@ -179,7 +183,8 @@ def _end(
     states = _Locked.take(connection, opened.histories, subject)
     at_us = _outcome_instant(connection, states, first, finals, known_at)
     fact = replace(told, known_at=from_us(at_us))
-    _check_order(fact, is_live=known_at is None)
+    given = [name for name in ("started", "finished") if getattr(ending, name) is not None]
+    _check_order(fact, is_live=known_at is None, given=given)
     outcome = online.Outcome(
         execution=first.seq,
         result=_result(fact),
@@ -266,7 +271,15 @@ def _content(fact: Fact) -> tuple[object, ...]:
 
 
 def _known(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
-    return {name: value for name, value in values.items() if value is not None}
+    """As they come back from the log."""
+    return {name: _kept(value) for name, value in values.items() if value is not None}
+
+
+def _kept(value: Scalar) -> Scalar:
+    """jsonb keeps the decimal digits of a number: a large float comes back as a whole number."""
+    if isinstance(value, float) and abs(value) >= EXACT:
+        return int(Decimal(repr(value)))
+    return value
 
 
 def _recorded(fact: Fact, revision: int, *, is_new: bool) -> Recorded:
@@ -304,12 +317,19 @@ def _check_same(told: Submission, first: Stored) -> None:
             )
 
 
-def _check_order(fact: Fact, *, is_live: bool) -> None:
-    """Work is submitted, starts and finishes in this order, and not in the future."""
+def _check_order(fact: Fact, *, is_live: bool, given: Collection[str] = ()) -> None:
+    """Work is submitted, starts and finishes in this order, and not in the future.
+
+    given: instants that came just now; the others were known.
+    """
     instants = {name: getattr(fact, name) for name in ("submitted", "started", "finished")}
     known = [(name, at) for name, at in instants.items() if at is not None]
     for (earlier, before), (name, at) in pairwise(known):
         if at < before:
+            if earlier in given and name not in given:
+                raise BadInput(
+                    f"{earlier}: {_shown(before)} is after {name}, {_shown(at)}", earlier
+                )
             raise BadInput(f"{name}: {_shown(at)} is before {earlier}, {_shown(before)}", name)
     latest = fact.known_at + CLOCK_SKEW
     for name, at in known:

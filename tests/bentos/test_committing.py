@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import asyncpg
+import psycopg
 import pytest
 from handmade import write_bundle
 from sqlalchemy import text
@@ -17,7 +18,7 @@ from runlore.features.keys import Subject
 from runlore.models.bundle import Bundle
 from runlore.records import instant
 from runlore.records.errors import Unavailable
-from runlore.store import answering
+from runlore.store import answering, ledger
 from runlore.store.engine import Store, connect
 from runlore.usecases import predict
 from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
@@ -111,6 +112,29 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
     [[answer]] = together(commits, [ask(predictor)])
     assert len(lost) == 1
     assert rows(store) == [(str(answer.id), 200)]
+
+
+def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
+    commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as by a server that may only be read after it took another's place."""
+    write, write_again = answering.add, ledger.add_again
+
+    async def lose(connection: answering.Connection, given: list) -> None:
+        await write(connection, given)
+        monkeypatch.setattr(answering, "add", write)
+        raise asyncpg.ConnectionDoesNotExistError("it was closed in the middle of operation")
+
+    def only_read(connection: psycopg.Connection, given: list) -> None:
+        connection.execute("SET TRANSACTION READ ONLY")
+        write_again(connection, given)
+
+    together(commits, [ask(predictor)])
+    monkeypatch.setattr(answering, "add", lose)
+    monkeypatch.setattr(ledger, "add_again", only_read)
+    found = together(GroupCommit(lambda: store), [ask(predictor), ask(predictor)])
+    assert [type(each) for each in found] == [Unavailable, Unavailable]
+    assert len(rows(store)) == 3
 
 
 def test_backends_that_are_killed_meanwhile_cost_no_answer(

@@ -305,6 +305,14 @@ def test_a_service_without_a_database_takes_one_key(
     assert [ask(client, "a long word").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
+def test_a_key_from_a_file_may_end_with_a_line_break(
+    serve: Callable[..., httpx.Client], serving: Serving
+) -> None:
+    alone = Serving(serving.names, is_standalone=True, live=serving.live)
+    client = serve(alone, api_keys="required", api_key="a long word\n")
+    assert ask(client, "a long word").status_code == 200
+
+
 def test_a_service_without_a_database_and_without_its_key_says_what_it_lacks(
     serve: Callable[..., httpx.Client], serving: Serving
 ) -> None:
@@ -356,6 +364,7 @@ def test_without_keys_the_limit_is_that_of_an_address(
         (("::ffff:10.1.2.3", 5), "10.1.2.3"),
         (("2001:db8:1:2:3:4:5:6", 5), "2001:db8:1:2::/64"),
         (None, "unknown"),
+        (("said in X-Forwarded-For", 5), "unknown"),
     ],
 )
 def test_an_address_is_counted_by_what_one_client_has(

@@ -181,6 +181,43 @@ def test_a_worker_that_is_busy_loading_is_heard_of(
     assert follower.id in {each.id for each in asyncio.run(run())}
 
 
+def test_a_share_is_taken_away_while_a_look_takes_long(
+    follower: Follower, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, registry = home
+    for alias, seed in (("champion", 61), ("challenger", 62)):
+        registry.set_alias(NAME, alias, version(registry, tmp_path, seed))
+    follower.step()
+    store = follower.serving.database()
+    promotion.set_arms(store, registry, NAME, Arms(0.5), ANN)
+    follower.step()
+    looks, may_go = follower._look_at_specs, threading.Event()
+
+    def share() -> float:
+        return follower.serving.challenges[NAME].arms.share
+
+    def look(*given: object) -> list[str]:
+        found = looks(*given)
+        may_go.wait(20)
+        return found
+
+    async def run() -> None:
+        task = asyncio.create_task(follower.run())
+        await asyncio.sleep(0.7)
+        await asyncio.to_thread(promotion.set_arms, store, registry, NAME, Arms(0.0), ANN)
+        until = time.monotonic() + 5
+        while share() and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        assert share() == 0.0
+        may_go.set()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert share() == 0.5
+    monkeypatch.setattr(follower, "_look_at_specs", look)
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
 def test_a_change_waits_until_every_worker_that_is_alive_answers_with_it(
     follower: Follower, home: Home, tmp_path: Path, seconds: float

@@ -274,3 +274,23 @@ def test_an_answer_that_is_no_number_is_refused_and_hurts_nobody_else(
     batch = client.post("/predict/failure-risk/batch?reasons=2", json=[ANN, far])
     assert (batch.status_code, batch.json()["field"]) == (422, "inputs")
     assert sorted(row[0] for row in ledger_rows(store)) == [200] * 24 + [422] * 9
+
+
+@pytest.mark.parametrize("way", ["", "/batch"])
+def test_an_interval_without_an_end_is_refused(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """As a model gives that goes on beyond what it has seen."""
+    from runlore.models.bundle import Answers, Bundle
+
+    whole = Bundle.predict
+
+    def endless(bundle: Bundle, rows: np.ndarray) -> Answers:
+        found = whole(bundle, rows)
+        assert found.high is not None
+        found.high[:] = np.inf
+        return found
+
+    monkeypatch.setattr(Bundle, "predict", endless)
+    answer = client.post(f"/predict/duration{way}", json=[ANN] if way else ANN)
+    assert (answer.status_code, answer.json()["field"]) == (422, "inputs")

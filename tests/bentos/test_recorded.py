@@ -58,6 +58,7 @@ def test_an_id_may_have_slashes_and_any_letters(client: httpx.Client) -> None:
         (WORK | {"inputs": {"a\x00": 1}}, "inputs.a\ufffd.[key]"),
         (WORK | {"inputs": {str(n): n for n in range(501)}}, "inputs"),
         ({"id": "x", "actor": "ann"}, "kind"),
+        (WORK | {"id": "x", "actor": "é" * 251}, "actor"),
     ],
 )
 def test_a_wrong_submission_is_refused_with_its_field(

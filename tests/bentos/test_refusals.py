@@ -14,12 +14,13 @@ import pytest
 from sqlalchemy import text
 from starlette.requests import Request
 
-from bentos import predictions
+from bentos import predictions, routes
 from bentos.bodies import Limits
 from bentos.committing import GroupCommit
 from bentos.errors import MOST_TOLD, Overloaded
 from bentos.serving import Serving
 from runlore.records import instant
+from runlore.store import answering, ledger
 from runlore.store.engine import Store
 from runlore.store.ledger import Row
 from runlore.usecases.predict import Answer, Ask, Refusal, refusal_row
@@ -146,8 +147,10 @@ def locked(store: Store, table: str, mode: str) -> Iterator[threading.Event]:
 def held_up(
     request: pytest.FixtureRequest, client: httpx.Client, store: Store, monkeypatch
 ) -> Callable[[str, str], int]:
-    """The status of an answer that may take .3 s while a table is locked for a second."""
+    """The status of an answer that may take .3 s, in a request that may take .6 s, while a table
+    is locked for a second."""
     monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
+    monkeypatch.setattr(routes, "TIMEOUT_S", 0.6)
     way: str = request.param
 
     def status(table: str, mode: str) -> int:
@@ -163,6 +166,16 @@ def test_an_answer_that_is_being_written_when_its_time_is_over_counts_once(
 ) -> None:
     assert held_up("ledger", "SHARE") == 200
     assert statuses(store) == [200]
+
+
+def test_a_write_that_takes_too_long_is_a_refusal_and_no_answer_later(
+    held_up: Callable[[str, str], int], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for each in (answering, ledger):
+        monkeypatch.setattr(each, "WRITTEN_MS", 100)
+    assert held_up("ledger", "SHARE") == 503
+    time.sleep(0.5)
+    assert 200 not in statuses(store)
 
 
 def test_an_answer_whose_features_came_too_late_is_one_refusal_and_no_answer(

@@ -160,6 +160,21 @@ def test_the_same_submission_again_changes_nothing(store: Store) -> None:
     assert_states_equal_the_fold(store)
 
 
+@pytest.mark.parametrize("number", [2.0**53, 1763861633018056192.0, 1e23, -1e30, 5e-324, 0.1])
+def test_a_number_of_any_size_is_the_same_again(store: Store, number: float) -> None:
+    activate(store, PLAN)
+    told = submission(inputs={"size": number})
+    assert [record_submission(store, told).is_new for _ in range(2)] == [True, False]
+    ending = Ending(Status.SUCCEEDED, outcome={"cost": number})
+    done = [record_outcome(store, "api", "job-1", ending).is_new for _ in range(2)]
+    assert done == [True, False]
+    assert [float(fact.inputs["size"]) for fact in read_execution(store, "api", "job-1")] == [
+        number,
+        number,
+    ]
+    assert_states_equal_the_fold(store)
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
@@ -264,6 +279,14 @@ def test_an_impossible_outcome_is_refused_with_the_field(
         record_outcome(store, "api", "job-1", ending, seconds(20))
     assert caught.value.field == field
     assert fact_count(store) == 1
+
+
+def test_the_instant_that_came_last_is_the_one_that_is_wrong(store: Store) -> None:
+    record_submission(store, submission(submitted=NOON), NOON)
+    record_outcome(store, "api", "job-1", Ending(Status.FAILED, None, seconds(5)), seconds(9))
+    with pytest.raises(BadInput, match=r"^started: .* is after finished, ") as caught:
+        record_outcome(store, "api", "job-1", Ending(Status.FAILED, seconds(6)), seconds(9))
+    assert caught.value.field == "started"
 
 
 def test_what_is_in_the_future_is_refused(store: Store) -> None:
