@@ -26,6 +26,10 @@ Ints = NDArray[np.int64]
 SEED = 7
 THREADS = min(2, os.cpu_count() or 1)
 MISSING = -1.0
+SMALLEST = 1e-20
+"""What is nearer to 0 is 0 to those who learn, such as a count that has decayed for long: a scale
+as small as that has no reciprocal in a float32."""
+
 FOREST_SAMPLES = 10_000
 REQUESTED = "inputs.requested_time_s"
 
@@ -94,7 +98,7 @@ def fit(
     """Fit on the rows `train`; an ensemble reuses `members` that learnt from the same rows."""
     if kind == "baseline":
         return Fitted(kind, _baseline(spec, data, train), spec.is_probability)
-    rows = data.rows[train]
+    rows = _teachable(data.rows[train])
     target = data.target[train] if spec.is_probability else np.log1p(data.target[train])
     if kind == "ensemble":
         fitted = {
@@ -107,6 +111,14 @@ def fit(
         return Fitted(kind, _fit_modal(spec, rows, target, first), spec.is_probability)
     estimator = _make(spec, kind, len(rows)).fit(rows, target)
     return Fitted(kind, _calm(estimator), spec.is_probability)
+
+
+def _teachable(rows: Rows) -> Rows:
+    """Rows of one's own, (N, F), without what learners break on. A column in which nothing is known
+    gets one value everywhere, of which nothing can be learnt either."""
+    rows[(rows > -SMALLEST) & (rows < SMALLEST)] = 0.0
+    rows[:, np.isnan(rows).all(axis=0)] = MISSING
+    return rows
 
 
 def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:

@@ -19,7 +19,14 @@ from runlore.models.evidence import (
 )
 from runlore.models.explain import permutation_importance, reference_row
 from runlore.models.gates import judge, verdict
-from runlore.models.intervals import Conformal, Quantiles, conform, fit_quantiles
+from runlore.models.intervals import (
+    LEAST_QUANTILE_ROWS,
+    Conformal,
+    Quantiles,
+    conform,
+    fit_quantiles,
+    no_quantiles,
+)
 from runlore.models.spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
 from runlore.models.split import Division, divide
 from runlore.models.trained import Candidate, Scores, Trained
@@ -159,13 +166,18 @@ def finish(
 def fit_intervals(
     spec: ModelSpec, data: TrainingSet, division: Division, winner: Candidate
 ) -> tuple[Quantiles, Conformal | None]:
-    """Bounds from all training rows, their correction from walk-forward ones."""
+    """Bounds from all training rows, their correction from walk-forward ones.
+
+    Every fold has models of bounds, or none has: a correction holds for what it was measured on.
+    """
     if not isinstance(spec.question, Quantity):
         return Quantiles(), None
     coverage = spec.question.coverage
     raw = np.split(winner.valid_raw, np.cumsum([len(f.valid) for f in division.folds])[:-1])
+    fewest = min(len(fold.train) for fold in division.folds)
+    fit = fit_quantiles if fewest >= LEAST_QUANTILE_ROWS else no_quantiles
     bounds = [
-        fit_quantiles(data, fold.train, coverage).predict(data.rows[fold.valid], answers)
+        fit(data, fold.train, coverage).predict(data.rows[fold.valid], answers)
         for fold, answers in zip(division.folds, raw, strict=True)
     ]
     low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
@@ -176,4 +188,4 @@ def fit_intervals(
         high,
         coverage,
     )
-    return fit_quantiles(data, division.train, coverage), conformal
+    return fit(data, division.train, coverage), conformal

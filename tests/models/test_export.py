@@ -47,6 +47,21 @@ def test_onnx_answers_as_python_does_with_and_without_unknown_values(
     assert to_onnx(model, len(risk_data.names)) == graph
 
 
+@pytest.mark.parametrize(("is_probability", "kind"), EVERY)
+def test_columns_of_next_to_nothing_and_of_nothing_at_all_can_be_taught(
+    risk_data, duration_data, is_probability, kind
+):
+    """A count that has decayed since last night, and an input that nobody had before."""
+    data = risk_data if is_probability else duration_data
+    rows = data.rows.copy()
+    rows[:, -1] = np.random.default_rng(1).uniform(0, 1e-43, len(rows)).astype(np.float32)
+    rows[:, -2] = np.nan
+    taught = replace(data, rows=rows)
+    model = fit(RISK if is_probability else DURATION, taught, TRAIN, kind)
+    graph = to_onnx(model, len(data.names))
+    assert check_parity(graph, model.raw, rows, is_probability=is_probability) < 2e-5
+
+
 @pytest.mark.parametrize(("is_probability", "kind"), EVERY[:-1])
 def test_skops_gives_the_very_same_model_back(fitted, risk_data, tmp_path, is_probability, kind):
     model = fitted[is_probability][kind]

@@ -9,6 +9,7 @@ from runlore.models.intervals import (
     conform,
     conformal_quantile,
     fit_quantiles,
+    no_quantiles,
 )
 from runlore.models.scores import covered
 from tests.models.small import DURATION, make
@@ -70,7 +71,7 @@ def test_the_correction_is_the_conformal_quantile():
 def test_little_data_falls_back_to_the_size_of_the_residuals():
     data = make(DURATION, 300)
     raw = np.full(300, 5.0)
-    quantiles = fit_quantiles(data, np.arange(300), 0.9)
+    quantiles = no_quantiles(data, np.arange(300), 0.9)
     assert quantiles == Quantiles()
     low, high = quantiles.predict(data.rows, raw)
     found = conform(np.log1p(data.target), raw, low, high, 0.9)

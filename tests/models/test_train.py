@@ -130,3 +130,10 @@ def test_a_quantity_with_hardly_any_history_still_gets_an_interval():
     )
     assert trained.quantiles.low is None
     assert 0.8 < trained.evidence.candidate["coverage"].value < 0.98
+
+
+def test_intervals_are_right_where_only_the_last_folds_could_have_models_of_bounds():
+    spec = replace(DURATION, candidates=("baseline", "linear"))
+    trained = train.fit(spec, make(spec, 2000), PLAN)
+    assert trained.quantiles.low is None
+    assert 0.85 < trained.evidence.candidate["coverage"].value < 0.95
