@@ -14,6 +14,9 @@ Rows = NDArray[np.int64]
 
 EARLIEST_US = 0
 LATEST_US = 7_258_118_400_000_000  # 2200-01-01
+AHEAD_US = 300_000_000
+"""How far another machine's clock may be ahead of ours."""
+
 LONGEST_KEY_BYTES = 500
 """PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts."""
 
@@ -71,6 +74,14 @@ def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool
     if is_required:
         checks.insert(0, Check(~has_text, f"{name} is empty"))
     return checks
+
+
+def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> Check:
+    """What has not happened yet would move all that comes after it behind its own instant."""
+    is_ahead = mask(pc.greater(us, now_us + AHEAD_US))
+    return Check(
+        is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text
+    )
 
 
 def order_checks(submitted: pa.Array, started: pa.Array, finished: pa.Array) -> list[Check]:

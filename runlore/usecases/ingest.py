@@ -87,11 +87,12 @@ def ingest_file(
 ) -> IngestSummary:
     """Add what a file says and the store does not have yet; go on where an earlier run stopped.
 
-    at: now; when corrections become known. Each chunk is one transaction with its rejects and its
-    place in the file: what was finished stays when the rest fails.
+    at: now; when corrections become known; rows that tell of later are rejects. Each chunk is one
+    transaction with its rejects and its place in the file: what was finished stays when the rest
+    fails.
     """
     _check_source(source.source)
-    log = _open(source)
+    log = _open(source, to_us(at))
     path = str(source.path.resolve())
     subject = Subject(source.source, path, source.mapping.records, _mapping_digest(source))
     with store.connect() as connection:
@@ -192,10 +193,10 @@ def _check_source(name: str) -> None:
         raise BadInput(f"source: {name!r} is empty or too long", "source")
 
 
-def _open(source: FileSource) -> TextFile | ParquetFile:
+def _open(source: FileSource, now_us: int) -> TextFile | ParquetFile:
     if source.format == "parquet":
         schema = parquet_schema(source.path)
-        reader = parquet.reader(schema, source.source, source.mapping)
+        reader = parquet.reader(schema, source.source, source.mapping, now_us)
         return ParquetFile(source.path, reader, source.chunk_rows)
     if source.format == "swf":
         unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
@@ -203,7 +204,7 @@ def _open(source: FileSource) -> TextFile | ParquetFile:
         return TextFile(source.path, layout, source.chunk_bytes)
     return TextFile(
         source.path,
-        csv.layout(head(source.path), source.source, source.mapping),
+        csv.layout(head(source.path), source.source, source.mapping, now_us),
         source.chunk_bytes,
     )
 

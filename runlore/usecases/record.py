@@ -25,6 +25,7 @@ from runlore.records.execution import (
     Status,
 )
 from runlore.records.instant import from_us, to_us
+from runlore.records.validate import AHEAD_US
 from runlore.store import feature_states, record
 from runlore.store.engine import Store
 from runlore.store.feature_states import Floats, Name
@@ -35,8 +36,7 @@ SOURCE = "api"
 EXACT = 2.0**53
 """From here on every float is a whole number."""
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far another machine's clock may be ahead of the database's."""
+CLOCK_SKEW = timedelta(microseconds=AHEAD_US)
 
 
 @dataclass(frozen=True, slots=True)

@@ -213,8 +213,25 @@ def test_rows_without_ids_are_the_same_when_the_file_grows(log):
     assert counts(log.ingest(mapping=mapping)) == (0, 82, 0)
 
 
+def test_what_has_not_happened_yet_is_a_reject(log):
+    log.lines = [
+        "id,submitted,duration_s\n",
+        "1,2025-06-01T00:04:00Z,1\n",
+        "2,2025-06-01T00:06:00Z,1\n",
+        "3,2025-05-31T00:00:00Z,90000\n",
+        "4,2099-01-01T00:00:00Z,1\n",
+    ]
+    assert counts(log.ingest(mapping={})) == (1, 0, 3)
+    assert [(each["line"], each["reason"].split(":")[0]) for each in log.rejects()] == [
+        (3, "submitted"),
+        (4, "duration_s"),
+        (5, "submitted"),
+    ]
+    assert all("of the future; is it of another --timezone?" in e["reason"] for e in log.rejects())
+
+
 def test_instants_far_apart_land_without_the_months_between(log):
-    log.lines = ["id,submitted\n", "1,1970-01-01T00:00:00Z\n", "2,2199-12-31T23:59:59Z\n"]
+    log.lines = ["id,submitted\n", "1,1970-01-01T00:00:00Z\n", "2,2025-05-31T23:59:59Z\n"]
     assert counts(log.ingest(mapping={})) == (2, 0, 0)
     with log.store.begin() as connection:
         parts = connection.scalar(

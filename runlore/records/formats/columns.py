@@ -46,12 +46,14 @@ class Cells:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads cells of one source. ids: names of rows that bring none along."""
+    """Reads cells of one source. ids: names of rows that bring none along. now_us: what is known
+    later has not happened."""
 
     source: str
     mapping: ColumnMapping
     resolved: Resolved
     ids: RowIds
+    now_us: int = validate.LATEST_US
 
     def read(self, cells: Cells) -> Parsed:
         if self.mapping.records == "metrics":
@@ -92,6 +94,9 @@ class Reader:
             *validate.order_checks(instants["submitted"], instants["started"], finished),
             *_status_checks(words, status, finished),
             Check(mask(pc.less(known_at, instants["submitted"])), "known_at is before submitted"),
+            validate.future_check(
+                "duration_s", finished, self._cell(cells, "duration_s"), self.now_us
+            ),
         ]
         return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS))
 
@@ -145,8 +150,10 @@ class Reader:
         return [
             check
             for name, us in instants.items()
-            for check in validate.instant_checks(
-                name, us, self._cell(cells, name), is_required=name == required
+            for cell in [self._cell(cells, name)]
+            for check in (
+                *validate.instant_checks(name, us, cell, is_required=name == required),
+                validate.future_check(name, us, cell, self.now_us),
             )
         ]
 

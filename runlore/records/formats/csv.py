@@ -18,6 +18,7 @@ from runlore.records.formats.parsed import Parsed, merged, rejects
 from runlore.records.formats.quotes import NEWLINE, RETURN, Quoting
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, resolve
+from runlore.records.validate import LATEST_US
 
 DELIMITERS = (",", ";", "\t", "|")
 NULL_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "\\N"]
@@ -128,15 +129,15 @@ class _Part:
     misfits: Mapping[int, int]
 
 
-def layout(head: bytes, source: str, mapping: ColumnMapping) -> CsvLayout:
-    """Find the header in a file's first bytes."""
+def layout(head: bytes, source: str, mapping: ColumnMapping, now_us: int = LATEST_US) -> CsvLayout:
+    """Find the header in a file's first bytes. now_us: see `Reader`."""
     text = head.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
             delimiter = mapping.delimiter or _delimiter(line)
             header = tuple(name.strip() for name in _fields(line, delimiter))
             _check_header(header)
-            reader = Reader(source, mapping, resolve(mapping, header), RowIds())
+            reader = Reader(source, mapping, resolve(mapping, header), RowIds(), now_us)
             return CsvLayout(header, number, delimiter, reader)
     raise BadInput("the file is empty: it has no header line")
 

@@ -10,14 +10,17 @@ from runlore.records.formats.columns import Cells, Reader, check_columns
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, resolve
+from runlore.records.validate import LATEST_US
 
 
-def reader(schema: pa.Schema, source: str, mapping: ColumnMapping) -> Reader:
-    """Check the mapping against a file's columns."""
+def reader(
+    schema: pa.Schema, source: str, mapping: ColumnMapping, now_us: int = LATEST_US
+) -> Reader:
+    """Check the mapping against a file's columns. now_us: see `Reader`."""
     resolved = resolve(mapping, schema.names)
     used = {*resolved.columns.values(), *resolved.inputs.values(), *resolved.outcome.values()}
     check_columns({name: schema.field(name).type for name in used})
-    return Reader(source, mapping, resolved, RowIds())
+    return Reader(source, mapping, resolved, RowIds(), now_us)
 
 
 def parse(batch: pa.RecordBatch, first_row: int, by: Reader) -> Parsed:
