@@ -69,6 +69,9 @@ class Fork:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
+        if "\n" in path:  # which no mount of BentoML's matches: it would be nobody's
+            await self.ours(scope, receive, send)
+            return
         if not path.startswith(PREFIX) or scope.get("method") != "POST":
             await self.longer(scope, receive, send)
             return

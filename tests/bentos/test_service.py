@@ -154,6 +154,9 @@ def test_workers_share_their_metrics_and_one_ledger(
         assert answered(client, ref.version) - before == 30
         for each in ids:
             assert client.get(f"/predictions/{each}").status_code == 200
+        broken = client.get("/executions/1%0A2")
+        told = (broken.status_code, broken.headers["content-type"])
+        assert told == (404, "application/problem+json")
 
 
 def answered(client: httpx.Client, version: str) -> float:
