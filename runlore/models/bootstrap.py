@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.scores import LOSSES, Ranked, bins_of
+from runlore.models.scores import LOSSES, ROUNDING, Ranked, bins_of
 from runlore.models.spec import HIGHER_IS_BETTER, Score
 
 Floats = NDArray[np.float64]
@@ -97,9 +97,15 @@ def replicate_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Fl
     return _WAYS.get(score, _mean_scores)(score, blocks, actual, predicted)
 
 
-def gains(score: Score, ours: Floats, theirs: Floats) -> Floats:
-    """By how much ours is better, replicate by replicate; above 0 is better for every score."""
-    return ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
+def gains(score: Score, actual: Floats, ours: Floats, theirs: Floats) -> Floats:
+    """By how much ours is better, replicate by replicate; above 0 is better for every score.
+
+    0 where that is no more than rounding leaves of numbers as large as the actual ones: else two
+    that answer alike would differ, by the last digits of their scores.
+    """
+    gain = ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
+    size = np.abs(actual).mean() if score == "mae" else 1.0
+    return np.where(np.abs(gain) <= ROUNDING * size, 0.0, gain)
 
 
 def _mean_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:

@@ -21,6 +21,7 @@ from runlore.models.calibration import Calibration
 from runlore.models.explain import Reason, reasons, replaced
 from runlore.models.intervals import Conformal
 from runlore.models.onnx_session import run, session
+from runlore.models.scale import quantity
 from runlore.models.spec import Probability, Quantity
 from runlore.records.errors import BadInput, NotFound, Refused
 
@@ -135,7 +136,7 @@ class Bundle:
     def _answer(self, raw: Floats) -> Floats:
         if isinstance(self.question, Probability):
             return self.calibration(raw)
-        return np.expm1(np.maximum(raw, 0.0))
+        return quantity(raw)
 
     def _refuse_other_shape(self, rows: Rows) -> None:
         if rows.ndim != 2 or rows.shape[1] != len(self.reference):

@@ -1,6 +1,7 @@
 """What the test part says: scores with their uncertainty, beside the baseline, and by slice."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from runlore.models.bootstrap import (
 )
 from runlore.models.gates import Evidence, Measured
 from runlore.models.intervals import Conformal, Quantiles
-from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec, Score
+from runlore.models.spec import ModelSpec, Score
 from runlore.models.split import Division
 from runlore.models.trained import Candidate, Scores, SliceScores, TestPart
 from runlore.models.training_set import TrainingSet
@@ -60,19 +61,35 @@ def answer_test(
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A score, and what it comes to on each of the bootstrap's draws."""
+
+    value: float
+    replicates: Floats
+
+
+def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Drawn:
+    value = scores.measure(score, actual, predicted)
+    return Drawn(value, replicate_scores(score, blocks, actual, predicted))
+
+
+def gain(score: Score, actual: Floats, ours: Drawn, theirs: Drawn) -> Measured:
+    """By how much ours is better on the same rows and draws; above 0 is better for every score."""
+    (value,) = gains(score, actual, np.array([ours.value]), np.array([theirs.value]))
+    return in_percentiles(float(value), gains(score, actual, ours.replicates, theirs.replicates))
+
+
 def compare(spec: ModelSpec, test: TestPart) -> Evidence:
     """Block-bootstrap intervals of each score, and of the gain over the baseline."""
     blocks = draw_blocks(test.as_of_us)
     ours, theirs, gained = {}, {}, {}
     for score in scores.scores_of(is_probability=spec.is_probability):
-        one = replicate_scores(score, blocks, test.target, test.prediction)
-        other = replicate_scores(score, blocks, test.target, test.baseline)
-        value = scores.measure(score, test.target, test.prediction)
-        base = scores.measure(score, test.target, test.baseline)
-        ours[score] = measured(score, value, one)
-        theirs[score] = measured(score, base, other)
-        sign = 1 if score in HIGHER_IS_BETTER else -1
-        gained[score] = in_percentiles(sign * (value - base), gains(score, one, other))
+        one = draw(score, blocks, test.target, test.prediction)
+        other = draw(score, blocks, test.target, test.baseline)
+        ours[score] = measured(score, one.value, one.replicates)
+        theirs[score] = measured(score, other.value, other.replicates)
+        gained[score] = gain(score, test.target, one, other)
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
     return Evidence(ours, theirs, gained)

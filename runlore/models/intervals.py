@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.models.scale import quantity
 from runlore.models.training_set import TrainingSet
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Conformal:
         """The interval, always around the prediction itself and never below 0."""
         moved = np.array(self.corrections)[np.searchsorted(self.edges, high - low, side="right")]
         lowest = np.maximum(np.minimum(low - moved, raw), 0.0)
-        return np.expm1(lowest), np.expm1(np.maximum(high + moved, raw))
+        return quantity(lowest), quantity(np.maximum(high + moved, raw))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

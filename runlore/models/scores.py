@@ -11,6 +11,8 @@ Floats = NDArray[np.float64]
 
 BINS = 10
 LEAST_PROBABILITY = 1e-15
+ROUNDING = 1e-12
+"""Of a number: what going through log1p and back, or into a mean, may change."""
 
 
 def brier_losses(actual: Floats, predicted: Floats) -> Floats:
@@ -41,8 +43,9 @@ def relative_accuracies(actual: Floats, predicted: Floats) -> Floats:
 
 
 def covered(actual: Floats, low: Floats, high: Floats) -> Floats:
-    """1 where the interval holds the actual value, else 0."""
-    return ((low <= actual) & (actual <= high)).astype(np.float64)
+    """1 where the interval holds the actual value, else 0; a last digit is not outside."""
+    rounding = ROUNDING * np.abs(actual)
+    return ((low - rounding <= actual) & (actual <= high + rounding)).astype(np.float64)
 
 
 LOSSES: Mapping[Score, Callable[[Floats, Floats], Floats]] = {

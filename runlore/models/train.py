@@ -27,6 +27,7 @@ from runlore.models.intervals import (
     fit_quantiles,
     no_quantiles,
 )
+from runlore.models.scale import quantity
 from runlore.models.spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
 from runlore.models.split import Division, divide
 from runlore.models.trained import Candidate, Scores, Trained
@@ -95,7 +96,7 @@ def _calibrate(
     """
     actual = data.target[division.valid]
     if not spec.is_probability:
-        return Calibration(), scores_of(spec, actual, np.expm1(np.maximum(raw, 0.0)))
+        return Calibration(), scores_of(spec, actual, quantity(raw))
     found = calibration.fit(raw, actual, recency(len(raw)))
     scores = scores_of(spec, actual[found.later], found.predictions[found.later])
     return found.calibration, scores

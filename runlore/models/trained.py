@@ -12,6 +12,7 @@ from runlore.models.candidates import Fitted
 from runlore.models.explain import Importance
 from runlore.models.gates import Evidence, GateResult, Verdict
 from runlore.models.intervals import Conformal, Quantiles
+from runlore.models.scale import quantity
 from runlore.models.spec import CandidateKind, ModelSpec, Score
 
 Rows = NDArray[np.float32]
@@ -42,7 +43,7 @@ class Candidate:
         """The probability, calibrated, or the quantity in its own unit."""
         if self.fitted.is_probability:
             return self.calibration(raw)
-        return np.expm1(np.maximum(raw, 0.0))
+        return quantity(raw)
 
     def predict(self, rows: Rows) -> Floats:
         return self.answer(self.fitted.raw(rows))

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isclose
 from typing import Any, Literal
 
 from runlore.models.gates import Measured, number
+from runlore.models.scores import ROUNDING
 from runlore.models.spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
 
 Answer = Literal["above", "below", "not enough data"]
@@ -84,7 +86,8 @@ def judge(
         return FloorVerdict(floor, measured, "not enough data", reason)
     higher = is_higher_better(floor.score)
     best = measured.high if higher else measured.low
-    is_below = best < floor.bound if higher else best > floor.bound
+    is_worse = best < floor.bound if higher else best > floor.bound
+    is_below = is_worse and not isclose(best, floor.bound, rel_tol=ROUNDING, abs_tol=ROUNDING)
     word = "below" if higher else "above"
     rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
     told = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"

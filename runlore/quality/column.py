@@ -79,7 +79,10 @@ class Column:
 
 
 def learn(name: str, column: "pd.Series[Any]", window: Ints) -> Column | None:
-    """None for a column that hardly ever says anything. window: of each row, ascending."""
+    """None for a column that hardly ever says anything.
+
+    window: of each row, ascending; -1 before the log has begun.
+    """
     told = column[is_told(column)]
     if len(told) < max(LEAST_TOLD * len(column), 1):
         return None

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.quality import rhythm
-from runlore.quality.batch import Batch
+from runlore.quality.batch import Batch, Mask
 from runlore.quality.column import Column, learn
 from runlore.quality.portrait import ALL, Key, Portrait, Seen, portray
 
@@ -25,6 +25,9 @@ LEAST_WINDOWS = 4
 MOST_WINDOWS = 26
 LEAST_ROWS = 50
 """Rows below which a window of training says nothing about what is usual."""
+
+STRAYS = 0.01
+"""Of the rows, the oldest: a clock that was wrong tells of 1970, and nothing of the log's pace."""
 
 BURN_IN = 0.3
 """Share of the windows in which words are naturally new."""
@@ -42,8 +45,9 @@ class Usual:
 class Contract:
     """rows, first_us, last_us: how many executions taught, and their submissions' bounds.
 
-    until_seq: facts up to here are known. gap_us: the longest pause between submissions.
-    window_rows: of the smallest window. rhythm: submissions in each hour of the week.
+    until_seq: facts up to here are known. gap_us: the longest pause between submissions, from
+    where the log has begun. window_rows: of the smallest window. rhythm: submissions in each hour
+    of the week.
     """
 
     rows: int
@@ -76,11 +80,12 @@ def derive(batch: Batch, until_seq: int) -> Contract | None:
     """Learn from the executions that teach a model; None where they are too few to tell."""
     if len(batch) < LEAST_ROWS:
         return None
-    number = _windows(batch.submitted_us)
+    begun = batch.submitted_us >= batch.submitted_us[int(STRAYS * len(batch))]
+    number = _windows(batch.submitted_us, begun)
     columns = tuple(
         found for name in batch.table.columns if (found := learn(name, batch.table[name], number))
     )
-    pace = rhythm.learn(batch.submitted_us)
+    pace = rhythm.learn(batch.submitted_us[begun])
     seen = _seen_between(batch, columns, number)
     portraits = []
     sizes = []
@@ -94,7 +99,7 @@ def derive(batch: Batch, until_seq: int) -> Contract | None:
         first_us=int(batch.submitted_us[0]),
         last_us=int(batch.submitted_us[-1]),
         until_seq=until_seq,
-        gap_us=int(np.diff(batch.submitted_us).max(initial=0)),
+        gap_us=int(np.diff(batch.submitted_us[begun]).max(initial=0)),
         window_rows=min(sizes, default=0),
         rhythm=pace,
         columns=columns,
@@ -114,13 +119,15 @@ def seen_by(batch: Batch, columns: Sequence[Column], earlier: Batch) -> Seen:
     return Seen(new, repeated, twins)
 
 
-def _windows(submitted_us: Ints) -> Ints:
-    """The window that each row of training falls into, weeks where there are enough of them."""
-    span = int(submitted_us[-1] - submitted_us[0]) + 1
+def _windows(submitted_us: Ints, begun: Mask) -> Ints:
+    """The window that each row of training falls into, weeks where there are enough of them.
+
+    Counted from 0, where the log has begun; -1 before that.
+    """
+    span = int(submitted_us[-1] - submitted_us[begun][0]) + 1
     length = min(WINDOW_US, -(-span // LEAST_WINDOWS))
     back: Ints = (submitted_us[-1] - submitted_us) // length
-    number: Ints = back.max() - back
-    return number
+    return np.where(begun, back[begun].max() - back, -1)
 
 
 def _seen_between(batch: Batch, columns: Sequence[Column], number: Ints) -> Seen:

@@ -19,6 +19,7 @@ Portrait = Mapping[Key, float]
 
 GROUPINGS = (("actor",), ("kind",), ("scope",), ("actor", "kind"))
 LEAST_PAIRED = 50
+ROUNDING = 1e-12
 ALL = "*"
 OF_OUTCOMES = (*MEASURED, "outcome.")
 """Columns that say nothing of work that is still open."""
@@ -134,9 +135,14 @@ def _between_halves(codes: NDArray[np.int64], values: Floats) -> float:
         means = np.divide(sums, counts, out=np.full(size, np.nan), where=counts > 0)
         expected[half == mine] = means[codes[half == mine]]
     paired = np.isfinite(expected)
-    if paired.sum() < LEAST_PAIRED or not np.ptp(expected[paired]) or not np.ptp(values[paired]):
+    if paired.sum() < LEAST_PAIRED or _is_one(expected[paired]) or _is_one(values[paired]):
         return float("nan")
     return float(np.corrcoef(expected[paired], values[paired])[0, 1])
+
+
+def _is_one(values: Floats) -> bool:
+    """The same value over and over, but for the last digits of its means."""
+    return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
 def _log_durations(batch: Batch) -> Floats:

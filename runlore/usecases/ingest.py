@@ -200,7 +200,7 @@ def _open(source: FileSource, now_us: int) -> TextFile | ParquetFile:
         return ParquetFile(source.path, reader, source.chunk_rows)
     if source.format == "swf":
         unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
-        layout = swf.layout(head(source.path), source.source, unix_start_s)
+        layout = swf.layout(head(source.path), source.source, unix_start_s, now_us)
         return TextFile(source.path, layout, source.chunk_bytes)
     return TextFile(
         source.path,

@@ -3,7 +3,7 @@
 import gzip
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 import pyarrow as pa
@@ -16,7 +16,7 @@ from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.instant import from_us, to_us
 from runlore.records.mapping import declare
 from runlore.store import facts, ingests
-from runlore.usecases.ingest import FileSource, ingest_file
+from runlore.usecases.ingest import FileSource, ingest_file, list_rejects
 from tests.ingest.csv_log import MAPPING, NOW, counts, row
 
 SMALL = 2000
@@ -228,6 +228,16 @@ def test_what_has_not_happened_yet_is_a_reject(log):
         (5, "submitted"),
     ]
     assert all("of the future; is it of another --timezone?" in e["reason"] for e in log.rejects())
+
+
+def test_a_job_of_a_workload_log_that_ends_in_the_future_is_a_reject(store, tmp_path):
+    path = tmp_path / "cluster.swf"
+    job = "{} {} 0 {} 8 -1 -1 8 -1 -1 1 7 2 3 4 5 -1 -1\n"
+    path.write_text(job.format(1, 0, 60) + job.format(2, 3000, 60) + job.format(3, 600, 300))
+    source = FileSource(path, "swf", "cluster", start=NOW - timedelta(minutes=10))
+    assert counts(ingest_file(store, source, NOW)) == (2, 0, 1)
+    (reject,) = list_rejects(store, 10)
+    assert (reject["line"], reject["reason"].split(";")[0]) == (2, "it ends in the future")
 
 
 def test_instants_far_apart_land_without_the_months_between(log):

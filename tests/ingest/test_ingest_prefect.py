@@ -112,6 +112,17 @@ def test_flow_runs_become_executions_and_only_changes_are_asked_for(store, prefe
     assert not history.duplicated(["source_id", "revision"]).any()
 
 
+def test_a_run_that_is_cancelled_before_it_is_due_is_not_of_the_future(store, prefect):
+    due = {"scheduled_time": (now() + timedelta(days=3)).isoformat()}
+    scheduled = {"type": "SCHEDULED", "state_details": due}
+    run = prefect.run(prefect.flow("later"), state=scheduled)
+    prefect.move(run, "CANCELLED")
+    ingest(store, prefect)
+    facts = read_facts(store).set_index("source_id").loc[run]
+    assert facts["status"] == "cancelled"
+    assert facts["submitted"] == facts["finished"] == facts["known_at"] <= to_us(now())
+
+
 def test_long_ended_runs_are_not_asked_for_again(store, prefect, monkeypatch):
     monkeypatch.setattr(prefect_runs, "OVERLAP", timedelta(0))
     flow = prefect.flow("old")

@@ -99,8 +99,20 @@ def test_rows_that_hang_together_make_the_interval_wider():
 
 
 def test_a_gain_is_above_zero_where_ours_is_better():
-    assert gains("auc", np.array([0.8]), np.array([0.7]))[0] > 0
-    assert gains("mae", np.array([5.0]), np.array([7.0]))[0] > 0
+    actual = np.array([60.0])
+    assert gains("auc", actual, np.array([0.8]), np.array([0.7]))[0] > 0
+    assert gains("mae", actual, np.array([5.0]), np.array([7.0]))[0] > 0
+
+
+@pytest.mark.parametrize("score", ["mae", "brier"])
+def test_two_that_answer_alike_gain_nothing_by_the_last_digits_of_their_scores(score):
+    actual = np.full(500, 0.1)
+    blocks = draw_blocks(instants(500))
+    one, other = (
+        replicate_scores(score, blocks, actual, each) for each in (np.nextafter(actual, 1), actual)
+    )
+    assert (one != other).any()
+    assert not gains(score, actual, one, other).any()
 
 
 def test_an_interval_is_unknown_when_replicates_could_not_be_measured():

@@ -84,3 +84,10 @@ def test_a_score_of_no_rows_is_unknown_not_zero(score):
 def test_an_interval_holds_its_own_ends():
     held = scores.covered(np.array([1.0, 2, 3, 4]), np.full(4, 2.0), np.full(4, 3.0))
     assert held.tolist() == [0, 1, 1, 0]
+
+
+def test_an_interval_of_one_value_holds_it_after_log1p_and_back():
+    actual = np.arange(1.0, 1000.0)
+    there_and_back = np.expm1(np.log1p(actual))
+    assert (there_and_back != actual).any()
+    assert scores.covered(actual, there_and_back, there_and_back).all()

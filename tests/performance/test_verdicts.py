@@ -1,5 +1,6 @@
 """Floors and regressions: frozen evidence in, reasons out; missing data is no verdict."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -58,6 +59,7 @@ def test_each_kind_of_gate_implies_the_floor_that_it_means(gate, bound, origin) 
         ("brier", 0.1, Measured(0.2, 0.15, 0.25), "below"),
         ("brier", 0.1, Measured(0.12, 0.09, 0.15), "above"),
         ("coverage", 0.85, Measured(0.7, 0.65, 0.75), "below"),
+        ("coverage", 0.3, Measured(0.1 + 0.2, 0.1, math.nextafter(0.3, 0)), "above"),
         ("auc", 0.7, Measured(0.6, NAN, NAN), "not enough data"),
         ("auc", 0.7, None, "not enough data"),
     ],

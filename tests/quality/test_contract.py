@@ -2,18 +2,21 @@
 
 import json
 from collections.abc import Sized
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from batches import contract_of, part, simulated
+from batches import DAY_US, check, contract_of, part, renamed, shifted, simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runlore.features.log import prepare
 from runlore.quality import rhythm
+from runlore.quality.batch import gather
 from runlore.quality.column import learn
 from runlore.quality.contract import Contract
-from runlore.quality.portrait import beyond
+from runlore.quality.portrait import beyond, signal
 from runlore.quality.verdict import Finding, Verdict
 
 HOUR_US = 3_600_000_000
@@ -84,6 +87,26 @@ def test_the_distance_of_words_counts_those_that_are_new() -> None:
 def test_a_column_that_hardly_speaks_is_not_in_the_contract() -> None:
     told = pd.Series([None] * 99 + [1.0], dtype=object)
     assert learn("x", told, one_window(told)) is None
+
+
+@pytest.mark.parametrize("years", [0.5, 8, 50])
+def test_a_row_of_long_ago_hides_neither_silence_nor_age(years: float) -> None:
+    parted = part(simulated(seed=3, executions=6000))
+    stray = shifted(renamed(parted.taught.head(1), "stray"), -round(years * 365 * DAY_US))
+    taught = pd.concat([stray, parted.taught], ignore_index=True)
+    taught["seq"] = np.arange(1, len(taught) + 1)
+    told = replace(parted, taught=taught, end_us=parted.end_us + 30 * DAY_US)
+    found = check(contract_of(taught), told, parted.batch.iloc[::10]).findings
+    assert {"volume", "freshness"} <= {each.check for each in found}
+
+
+def test_values_that_differ_in_their_last_digit_alone_depend_on_nobody() -> None:
+    log = prepare(simulated(seed=3, executions=3000))
+    batch = gather(log, np.arange(len(log.executions)))
+    values = np.full(len(batch), 0.1)
+    assert np.isnan(signal(batch, values))
+    assert np.isnan(signal(batch, np.nextafter(values, np.arange(len(batch)) % 2)))
+    assert not np.isnan(signal(batch, batch.failed))
 
 
 def one_window(values: Sized) -> np.ndarray:

@@ -1,7 +1,8 @@
 """Flow runs as Prefect's REST API tells them.
 
-A run is submitted when it is expected to start. Prefect may start it a little early, so `started`
-is not before that. Its inputs are the parameters that are text, numbers or booleans.
+A run is submitted when it is expected to start, or starts if it is over by then. Prefect may start
+it a little early, so `started` is not before that. Its inputs are the parameters that are text,
+numbers or booleans.
 """
 
 import json
@@ -90,9 +91,11 @@ INSTANTS = ("created", "expected_start_time", "start_time", "end_time")
 
 def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: Names) -> dict[str, Any]:
     created, expected, start, end = (microseconds(told[name], "UTC", None) for name in INSTANTS)
-    submitted = pc.coalesce(expected, created)
-    started = pc.max_element_wise(start, submitted, skip_nulls=False)
     is_over = pc.is_in(told["state_type"], value_set=pa.array(sorted(FINAL_STATES)))
+    due = pc.coalesce(expected, created)
+    was_early = pc.and_(is_over, pc.less(end, due)).fill_null(fill_value=False)
+    submitted = pc.if_else(was_early, pc.min_element_wise(start, end), due)
+    started = pc.max_element_wise(start, submitted, skip_nulls=False)
     end = pc.if_else(is_over, pc.coalesce(end, started, submitted), None)
     finished = pc.max_element_wise(end, pc.coalesce(started, submitted), skip_nulls=False)
     began = pc.coalesce(started, submitted)

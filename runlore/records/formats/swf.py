@@ -76,10 +76,11 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class SwfLayout:
-    """unix_start_s: the epoch of a log's times."""
+    """unix_start_s: the epoch of a log's times. now_us: what ends later has not happened."""
 
     source: str
     unix_start_s: int
+    now_us: int = validate.LATEST_US
     counts_rows: bool = False
 
     def complete(self, data: bytes) -> int:
@@ -95,7 +96,7 @@ class SwfLayout:
         table, rows, too_short = _numbers(packed, rows)
         tables.append(too_short)
         jobs = {name: table.column(name) for name in FIELDS}
-        checks = _checks(jobs, self.unix_start_s)
+        checks = _checks(jobs, self.unix_start_s, self.now_us)
         found = judge(checks, rows.size)
         line = packed.line[rows]
         tables.append(refused(found, line, packed.raw(rows[found.rows])))
@@ -105,7 +106,9 @@ class SwfLayout:
         return Parsed(records, merged(tables))
 
 
-def layout(head: bytes, source: str, unix_start_s: int | None) -> SwfLayout:
+def layout(
+    head: bytes, source: str, unix_start_s: int | None, now_us: int = validate.LATEST_US
+) -> SwfLayout:
     """Find the start of the clock in a file's header, unless it is given."""
     if unix_start_s is None:
         found = re.search(rb"^;\s*UnixStartTime:\s*(\d+)", head, re.MULTILINE)
@@ -115,7 +118,7 @@ def layout(head: bytes, source: str, unix_start_s: int | None) -> SwfLayout:
                 "start",
             )
         unix_start_s = int(found[1])
-    return SwfLayout(source, unix_start_s)
+    return SwfLayout(source, unix_start_s, now_us)
 
 
 def _packed(data: bytes) -> bytes:
@@ -181,11 +184,12 @@ def _values(column: pa.ChunkedArray) -> Floats:
     return values
 
 
-def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int) -> list[Check]:
+def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int) -> list[Check]:
     values = {name: _values(column) for name, column in jobs.items()}
     job, submit, status = values["job"], values["submit"], values["status"]
     finished = submit + np.maximum(values["wait"], 0) + np.maximum(values["run"], 0)
     latest = validate.LATEST_US / 1e6 - unix_start_s
+    ahead = (now_us + validate.AHEAD_US) / 1e6 - unix_start_s
     is_partial = np.isin(status, PARTIAL_CODES)
     has_summary = np.isin(job, job[~is_partial])
     text = {name: column.combine_chunks() for name, column in jobs.items()}
@@ -197,6 +201,7 @@ def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int) -> list[Chec
         Check(_is_broken(job) | (job < 0), "job: '{}' is not a whole number", text["job"]),
         Check(submit < 0, "submit is negative: '{}'", text["submit"]),
         Check(finished >= latest, "it ends after the year 2200"),
+        Check(finished > ahead, "it ends in the future; did the log begin at another --start?"),
         Check(~np.isin(status, list(STATUSES)), "status '{}' is not -1 or 0 to 5", text["status"]),
         *(
             Check(_is_broken(values[name]), f"{name}: '{{}}' is not a whole number", text[name])
