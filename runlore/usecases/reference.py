@@ -49,11 +49,10 @@ def make(
     predictions: Floats | None = None,
     labels: Floats | None = None,
 ) -> Reference:
-    """Profile the rows that taught a model, (N, F), what it predicts for such rows, and what came
-    of them, (N,) each.
+    """Profile the rows that taught a model, (N, F), and what came of them, (N,).
 
-    predictions: NaN where a prediction would be of a row that the model was fitted to, which comes
-    out bolder than any it will serve. None, or all NaN: predictions, or labels, are not compared.
+    predictions: (M,), of rows that the model was not fitted to: of others they come out bolder than
+    any it will serve. None, or nothing but NaN: predictions, or labels, are not compared.
     """
     columns = list(reference_profile(rows, names, categorical).columns)
     chosen = places(len(rows), MOST_ROWS)
@@ -63,9 +62,15 @@ def make(
             continue
         known = told[np.isfinite(told)].astype(np.float32)
         columns += reference_profile(known[:, np.newaxis], [name]).columns
-        drawn.append(told[chosen, np.newaxis].astype(np.float32))
+        drawn.append(_as_many(known, len(chosen)))
     sample = np.column_stack(drawn)
     return Reference(Profile(tuple(columns)), Sample(sample, len(rows)))
+
+
+def _as_many(values: Rows, rows: int) -> Rows:
+    """(rows,): evenly drawn; what is missing at the end is NaN."""
+    drawn = values[places(len(values), rows)]
+    return np.pad(drawn, (0, rows - len(drawn)), constant_values=np.nan)
 
 
 def keep(folder: Path, reference: Reference) -> None:

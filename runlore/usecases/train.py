@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runlore.alerts.finding import plain
 from runlore.models import bundle, card, train
@@ -30,6 +31,9 @@ from runlore.usecases.training_figures import figures
 
 Progress = Callable[[str], None]
 Scores = Mapping[str, float]
+
+LEAST_ANSWERS = 500
+"""Of a test part, to be what later answers are compared with."""
 
 
 @dataclass(frozen=True)
@@ -132,17 +136,28 @@ def _compare(
 
 
 def _reference(found: Extract, trained: Trained) -> reference.Reference:
-    """The training rows; predictions only where the answering model had not learned the row."""
+    """The training rows, with what the version answers for work that it has not learned."""
     division = divide(trained.spec, found.data)
-    predictions = np.full(len(found.data), np.nan)
-    predictions[division.valid] = trained.chosen.answer(trained.chosen.valid_raw)
     return reference.make(
         found.data.rows[division.train],
         trained.plan.names,
         found.categorical,
-        predictions[division.train],
+        _unlearned(trained),
         found.data.target[division.train],
     )
+
+
+def _unlearned(trained: Trained) -> NDArray[np.float64]:
+    """The version's answers for its test part; for one that is too short, those of its folds.
+
+    Folds learn from less, and answer otherwise; but a test part that is no longer than a window of
+    monitoring is no more than one of the windows that are to be judged.
+    """
+    test, policy = trained.test, trained.spec.drift
+    length_s = (test.as_of_us[-1] - test.as_of_us[0]) / 1e6
+    if length_s >= policy.window_s and len(test.prediction) >= LEAST_ANSWERS:
+        return test.prediction
+    return trained.chosen.answer(trained.chosen.valid_raw)
 
 
 def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:

@@ -17,7 +17,9 @@ import pytest
 from sqlalchemy import text
 
 from runlore import simulate
+from runlore.drift.measures import PREDICTION
 from runlore.models.spec import Gate, ModelSpec, RetrainingPolicy
+from runlore.models.split import divide
 from runlore.records.errors import Refused
 from runlore.records.instant import now, parse
 from runlore.records.mapping import declare
@@ -25,6 +27,7 @@ from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.store import feature_states
 from runlore.store.engine import Store
+from runlore.usecases import champion as champions
 from runlore.usecases.extract import extract
 from runlore.usecases.ingest import FileSource, ingest_file
 from runlore.usecases.train import train_spec
@@ -112,6 +115,32 @@ def test_the_first_that_passes_is_champion_and_a_later_one_that_is_good_enough_c
     with log.connect() as connection:
         kept = feature_states.active(connection)
     assert set(spec.features.histories) <= set(kept)
+
+
+@pytest.mark.parametrize(("window_days", "by_folds"), [(7, False), (30, True)])
+def test_later_predictions_are_compared_with_the_versions_own_where_those_fill_a_window(
+    log: Store,
+    registry: Registry,
+    spec: ModelSpec,
+    tmp_path: Path,
+    window_days: int,
+    by_folds: bool,
+) -> None:
+    spec = replace(spec, drift=replace(spec.drift, window_s=window_days * 86_400.0))
+    train_spec(log, registry, spec)
+    found = registry.champion(spec.name)
+    assert found is not None
+    known = champions.load(registry.download(found, tmp_path), found.version)
+    data = extract(log, spec).data
+    division = divide(spec, data)
+    assert known.reference is not None
+    (kept,) = known.reference.profile.only([PREDICTION]).columns
+    if by_folds:
+        assert kept.known == len(division.valid)
+    else:
+        own = known.predict(data.rows[division.test])
+        assert kept.known == len(own)
+        assert kept.moments.mean == pytest.approx(own.mean(), rel=1e-6)
 
 
 def test_a_version_that_may_be_worse_than_the_champion_is_registered_and_answers_nobody(
