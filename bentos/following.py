@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 
@@ -87,32 +87,23 @@ class Follower:
     async def run(self) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._look())
-            tasks.create_task(self._give_way())
-            tasks.create_task(self._beat())
+            tasks.create_task(self._every(POLL_S, self._lessen))
+            tasks.create_task(self._every(TELL_S, self._tell_where))
 
     async def _look(self) -> None:
         while True:
             await asyncio.sleep(POLL_S)
             await asyncio.to_thread(self.step)
 
-    async def _give_way(self) -> None:
-        """Take traffic away while a look takes long: a version is being loaded, or the registry
-        says nothing."""
+    async def _every(self, seconds: float, do: Callable[[Store], None]) -> None:
+        """Do this beside the looks, one of which lasts as long as a version loads: take traffic
+        away at once, and be heard of."""
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(seconds)
             store = self.serving.store
             if store is not None:
                 with contextlib.suppress(Exception):  # the next look tells what is wrong
-                    await asyncio.to_thread(self._lessen, store)
-
-    async def _beat(self) -> None:
-        """Be heard of while a version is being loaded, which takes longer than silence may."""
-        while True:
-            await asyncio.sleep(TELL_S)
-            store = self.serving.store
-            if store is not None:
-                with contextlib.suppress(Exception):  # the next look tells what is wrong
-                    await asyncio.to_thread(self._tell_where, store)
+                    await asyncio.to_thread(do, store)
 
     def step(self) -> None:
         """Look once. What cannot be reached leaves everything as it is; once closed, nothing is
