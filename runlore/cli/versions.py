@@ -26,8 +26,13 @@ At = Annotated[
 ]
 
 
-def versions(spec: Spec, as_of: At = None, json: Json = False) -> None:
-    """List the versions of a spec, what serves where, and every change of it with its reason.
+def versions(
+    spec: Spec,
+    as_of: At = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many changes.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the versions of a spec, what serves where, and its changes with their reasons.
 
     Example: runlore versions failure-risk --as-of 2026-11-20T14:03:00Z
     """
@@ -39,9 +44,11 @@ def versions(spec: Spec, as_of: At = None, json: Json = False) -> None:
         if as_of is not None:
             found = promotion.as_of(store, spec, instant.parse(as_of, "as-of"))
             changes, known, serving = list(found.values()), [], []
+            every = len(changes)
         else:
             promotion.reconcile(store, registry, spec)
-            changes = alias_changes.entries(store, spec)
+            changes = alias_changes.entries(store, spec, limit)
+            every = alias_changes.count(store, spec)
             known, serving = list(registry.versions(spec)), workers.alive(store)
     told: dict[str, Any] = {
         "spec": spec,
@@ -53,6 +60,7 @@ def versions(spec: Spec, as_of: At = None, json: Json = False) -> None:
             {"host": w.host, "pid": w.pid, "serves": w.versions.get(spec, {})} for w in serving
         ],
         "changes": [_as_json(change) for change in changes],
+        "changes_in_all": every,
     }
     if json:
         emit_json(told)
@@ -64,6 +72,9 @@ def _show(told: dict[str, Any], changes: "list[Entry]") -> None:
     if told["versions"]:
         emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
     emit_table("What changed, and why", [_row(change) for change in changes])
+    earlier = told["changes_in_all"] - len(changes)
+    if earlier:
+        typer.echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them too")
     for each in told["workers"]:
         serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
         typer.echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")

@@ -12,7 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, text
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    tuple_,
+)
 
 from runlore.records.instant import to_us
 from runlore.store.engine import Store
@@ -82,7 +93,7 @@ class Writer:
 
     def last(self, spec: str, alias: str) -> Entry | None:
         """The newest change of where an alias points."""
-        return next(iter(_entries(self.connection, spec, alias, newest=True)), None)
+        return next(iter(_entries(self.connection, spec, alias, newest=1)), None)
 
     def history(self, spec: str, alias: str) -> list[Entry]:
         """Oldest first."""
@@ -115,33 +126,35 @@ class Writer:
         return Entry(**values)
 
 
-def entries(store: Store, spec: str | None = None) -> list[Entry]:
-    """The whole history, or that of one spec, oldest first."""
+def entries(store: Store, spec: str | None = None, newest: int | None = None) -> list[Entry]:
+    """The history, or that of one spec, oldest first; all of it, or only so many."""
     with store.begin() as connection:
-        return _entries(connection, spec)
+        return _entries(connection, spec, newest=newest)
+
+
+def count(store: Store, spec: str) -> int:
+    """How many changes of a spec are on record."""
+    wanted = select(func.count()).select_from(table).where(table.c.spec == spec)
+    with store.begin() as connection:
+        return connection.scalar(wanted) or 0
 
 
 def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, Entry]:
     """Spec -> the newest change of an alias, or the newest of one kind of action."""
-    wanted = (
-        select(table)
-        .distinct(table.c.spec)
-        .where(table.c.alias == alias)
-        .order_by(table.c.spec, table.c.id.desc())
-    )
-    if action is not None:
-        wanted = wanted.where(table.c.action == action)
-    with store.begin() as connection:
-        return {row.spec: Entry(**row._mapping) for row in connection.execute(wanted)}
+    return {
+        entry.spec: entry
+        for entry in standing(store)
+        if entry.alias == alias and action in (None, entry.action)
+    }
 
 
 def standing(store: Store) -> list[Entry]:
-    """Of every spec and alias the newest change and the newest of its arms, oldest first."""
-    each = (table.c.spec, table.c.alias, table.c.action == "arms")
-    wanted = select(table).distinct(*each).order_by(*each, table.c.id.desc())
+    """Of every spec, alias and action the newest change, oldest first.
+
+    From one place to the next along the index: what it costs does not grow with the history.
+    """
     with store.begin() as connection:
-        found = [Entry(**row._mapping) for row in connection.execute(wanted)]
-    return sorted(found, key=lambda entry: entry.id)
+        return [Entry(**row._mapping) for row in connection.execute(STANDING)]
 
 
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
@@ -160,14 +173,31 @@ def _entries(
     connection: Connection,
     spec: str | None = None,
     alias: str | None = None,
-    *,
-    newest: bool = False,
+    newest: int | None = None,
 ) -> list[Entry]:
-    wanted = select(table).order_by(table.c.id.desc() if newest else table.c.id)
+    wanted = select(table).order_by(table.c.id.desc()).limit(newest)
     if spec is not None:
         wanted = wanted.where(table.c.spec == spec)
     if alias is not None:
         wanted = wanted.where(table.c.alias == alias)
-    if newest:
-        wanted = wanted.limit(1)
-    return [Entry(**row._mapping) for row in connection.execute(wanted)]
+    return [Entry(**row._mapping) for row in connection.execute(wanted)][::-1]
+
+
+def _place(of: FromClause) -> list[ColumnElement[str]]:
+    return [of.c.spec, of.c.alias, of.c.action]
+
+
+def _last(wanted: Select[Any], of: FromClause) -> Select[Any]:
+    return wanted.order_by(*(each.desc() for each in (*_place(of), of.c.id))).limit(1)
+
+
+def _standing() -> Select[Any]:
+    found = _last(select(table), table).cte("found", recursive=True)
+    other = table.alias("other")
+    is_before = tuple_(*_place(other)) < tuple_(*_place(found))
+    before = _last(select(other).where(is_before), other).lateral("before")
+    every = found.union_all(select(before).select_from(found.join(before, true())))
+    return select(every).order_by(every.c.id)
+
+
+STANDING = _standing()

@@ -59,6 +59,8 @@ def test_from_the_first_version_to_an_audit(home: Settings, tmp_path: Path) -> N
     shown = run("versions", NAME).stdout
     assert "promote @champion" in shown
     assert "better" in shown
+    assert "earlier" not in shown
+    assert "3 earlier changes: --limit 5 shows" in run("versions", NAME, "--limit", "2").stdout
     assert told("rollback", NAME, "--reason", "worse")["version"] == "1"
     assert "nothing to roll back to" in str(
         run("rollback", NAME, "--reason", "again", code=1).exception

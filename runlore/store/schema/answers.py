@@ -63,6 +63,7 @@ alias_changes = Table(
     Column("evidence", JSONB, nullable=False),
     Column("action", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Index("alias_changes_by_place", "spec", "alias", "action", "id"),
 )
 
 ONLY_ADDED = """
