@@ -2,6 +2,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+from sqlalchemy import text
 
 from runlore.store import alias_changes
 from runlore.store.alias_changes import Change, Entry
@@ -29,6 +30,13 @@ def test_what_stands_is_the_newest_change_of_each_place(store: Store, history: l
         each.spec: each for each in history if (each.alias, each.action) == ("champion", "arms")
     }
     assert alias_changes.newest(store, "champion", "arms") == of_arms
+
+
+def test_what_stands_does_not_hang_on_the_index(store: Store, history: list[Entry]) -> None:
+    with store.begin() as connection:
+        connection.execute(text("SET LOCAL enable_indexscan = off"))
+        found = connection.execute(alias_changes.STANDING).all()
+    assert [row.id for row in found] == [each.id for each in alias_changes.standing(store)]
 
 
 def test_nothing_stands_where_nothing_was_changed(store: Store) -> None:
