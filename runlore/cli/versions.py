@@ -165,7 +165,7 @@ def audit(json: Json = False) -> None:
 
     with open_store(settings.read()) as store:
         wrong = promotion.audit(store)
-        rows = len(alias_changes.entries(store))
+        rows = alias_changes.count(store)
     if json:
         emit_json({"rows": rows, "wrong": wrong})
     else:

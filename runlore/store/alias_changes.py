@@ -127,14 +127,16 @@ class Writer:
 
 
 def entries(store: Store, spec: str | None = None, newest: int | None = None) -> list[Entry]:
-    """The history, or that of one spec, oldest first; all of it, or only so many."""
+    """The history, or that of one spec, oldest first; all of it, or its newest so many."""
     with store.begin() as connection:
         return _entries(connection, spec, newest=newest)
 
 
-def count(store: Store, spec: str) -> int:
-    """How many changes of a spec are on record."""
-    wanted = select(func.count()).select_from(table).where(table.c.spec == spec)
+def count(store: Store, spec: str | None = None) -> int:
+    """How many changes are on record, or how many of one spec."""
+    wanted = select(func.count()).select_from(table)
+    if spec is not None:
+        wanted = wanted.where(table.c.spec == spec)
     with store.begin() as connection:
         return connection.scalar(wanted) or 0
 
