@@ -7,12 +7,11 @@ web pages of other sites must not come in by way of somebody's browser: their re
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Literal
-from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
@@ -24,6 +23,7 @@ from runlore.records import instant
 from runlore.settings import Settings
 from runlore.store.api_keys import Key
 from runlore.usecases.api_keys import allows
+from runlore.web.guard import is_own_name, is_own_origin
 
 Scope = Literal["predict", "record", "read", "train"]
 REALM = 'Bearer realm="runlore"'
@@ -76,7 +76,7 @@ class Door:
                 {},
             )
         origin = request.headers.get("origin")
-        if origin is not None and origin.partition("://")[2].lower() != host.lower():
+        if origin is not None and not is_own_origin(origin, host):
             raise Forbidden(f"origin: {origin[:80]!r} is another site than {host[:80]!r}", {})
 
     def _key(self, request: Request, scope: Scope) -> Key:
@@ -127,25 +127,6 @@ def is_loopback(host: str) -> bool:
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
         return address.ipv4_mapped.is_loopback
     return address.is_loopback
-
-
-@lru_cache(maxsize=256)
-def is_own_name(host: str) -> bool:
-    """Whether no other site can be meant: an address, or a name that the public DNS cannot give.
-
-    >>> [is_own_name(host) for host in ("localhost:3000", "[::1]:3000", "127.0.0.1", "serving:80")]
-    [True, True, True, True]
-    >>> others = ("runlore.localhost", "", "evil.example:3000", "127.0.0.1.evil.xyz")
-    >>> [is_own_name(host) for host in others]
-    [True, True, False, False]
-    """
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").removesuffix(".")
-    except ValueError:
-        return False
-    with suppress(ValueError):
-        return bool(ip_address(name))
-    return "." not in name or name.endswith(".localhost")
 
 
 @asynccontextmanager

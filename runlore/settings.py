@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         default=None, description="A Prefect API; unset: the one that `runlore up` starts."
     )
     host: str = Field(default="127.0.0.1", description="Address that every service binds to.")
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list of further names under which browsers reach the pages.",
+    )
     prefect_port: int = Field(default=4200, description="Port of the Prefect server and UI.")
     mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
     serve_port: int = Field(default=3000, description="Port of the prediction service.")
