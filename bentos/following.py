@@ -19,12 +19,13 @@ from bentos.metrics import metrics
 from bentos.serving import Live, Serving, load
 from bentos.shadow import Starter
 from runlore import settings as environment
-from runlore.records.errors import NotFound, Unavailable
-from runlore.registry import Digested, Registry, connect
+from runlore.records import instant
+from runlore.records.errors import NotFound, Tampered, Unavailable
+from runlore.registry import Digested, Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.store import alias_changes, workers
 from runlore.store.engine import Store, open_store
-from runlore.usecases import features, promotion, specs
+from runlore.usecases import features, integrity, promotion, specs
 from runlore.usecases.promotion import CHALLENGER, CHAMPION, Arms
 
 POLL_S = 0.5
@@ -261,19 +262,42 @@ class Follower:
             return found
         try:
             ref = registry.version(name, wanted.version)
-            folder = registry.download(ref, self.settings.home / "serving")
-            live = load(folder, ref.version, name, self.serving.clock)
+            is_tag_right = self._check_tag(ref, store, registry)
+            known = Digested(ref.version, registry.expected_digest(ref))
+            live = self._loaded.get((name, known)) or self._load(ref, registry)
             features.activate(store, live.bundle.plan)
+            if is_tag_right:
+                integrity.clear(store, name, ref.version, instant.now())
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
             self._failed[name, wanted] = time.monotonic() + RETRY_FAILED_S
             metrics().loads.labels(name, "failed").inc()
             log.error("%s version %s does not go live: %s", name, wanted.version, error)
+            if isinstance(error, Tampered):
+                integrity.note(store, error, instant.now())
             return None
         self._loaded[name, wanted] = live
         metrics().loads.labels(name, "ready").inc()
         return live
+
+    def _load(self, ref: VersionRef, registry: Registry) -> Live:
+        folder = registry.download(ref, self.settings.home / "serving")
+        digest = registry.expected_digest(ref)
+        return load(folder, ref.version, ref.spec, self.serving.clock, digest)
+
+    def _check_tag(self, ref: VersionRef, store: Store, registry: Registry) -> bool:
+        """Whether the registry names the bundle that the history knows; if not, it is told.
+
+        The history says what the bundle must be, so a version with a false tag goes on.
+        """
+        try:
+            registry.check_tag(ref)
+        except Tampered as error:
+            log.error("%s", error)
+            integrity.note(store, error, instant.now())
+            return False
+        return True
 
     def _tell_where(self, store: Store) -> None:
         """Say which versions answer here: at once when they change, else now and then."""

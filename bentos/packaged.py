@@ -15,7 +15,7 @@ import bentoml
 from bentos.logs import speak
 from bentos.memory import settle
 from bentos.routes import TIMEOUT_S, application
-from bentos.serving import Serving, load
+from bentos.serving import Serving, load, packaged_digest
 from bentos.shortcut import Shortcut, tracing
 from runlore import settings as environment
 from runlore.store.engine import open_store
@@ -23,6 +23,7 @@ from runlore.usecases import features
 
 BUNDLE = Path(__file__).parents[1] / "bundle"
 PACKAGE = BUNDLE / "package.json"
+LABELS = BUNDLE.parents[1] / "bento.yaml"  # where a Bento has its labels; not in a bare folder
 
 
 @asynccontextmanager
@@ -38,7 +39,7 @@ def _open(leases: ExitStack) -> Serving:
     settings = environment.read()
     told = json.loads(PACKAGE.read_text(encoding="utf-8"))
     name, version = told["spec"], told["version"]
-    live = load(BUNDLE, version, name, settings.clock)
+    live = load(BUNDLE, version, name, settings.clock, packaged_digest(told, LABELS))
     serving = Serving(
         (name,),
         settings.clock,

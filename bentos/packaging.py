@@ -15,12 +15,13 @@ from packaging.utils import canonicalize_name
 
 import bentos
 import runlore
-from runlore.models.bundle import DESCRIPTION, SKOPS, Bundle
+from runlore.models.bundle import DESCRIPTION, DIGEST_LABEL, PACKAGE, SKOPS, Bundle
 from runlore.records.errors import NoChampion
 from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 
 SERVICE = "bentos.packaged:Predictions"
+LABEL_CHARACTERS = 63  # at most, in a label's value
 NEEDS = (
     "alembic",
     "asyncpg",
@@ -57,7 +58,7 @@ def package(settings: Settings, name: str, version: str | None = None) -> Packag
     with tempfile.TemporaryDirectory(prefix="runlore-package-") as folder:
         context = Path(folder)
         fetched = registry.download(ref, context / "fetched")
-        _lay_out(context / "bento", fetched, ref)
+        _lay_out(context / "bento", fetched, ref, registry.expected_digest(ref))
         return build(context / "bento", ref)
 
 
@@ -70,13 +71,13 @@ def build(context: Path, ref: VersionRef) -> Package:
         "runlore.spec": ref.spec,
         "runlore.version": ref.version,
         "runlore.data_digest": bundle.data_digest,
-        "runlore.bundle_digest": bundle.digest,
+        DIGEST_LABEL: bundle.digest,
     }
     bento = bentoml.build(
         SERVICE,
         name=ref.spec,
         version=ref.version,
-        labels={key: value[:63] for key, value in labels.items()},
+        labels={key: value[:LABEL_CHARACTERS] for key, value in labels.items()},
         description=(context / "README.md").read_text(encoding="utf-8"),
         include=["bundle/**", "bentos/**", "runlore/**", "requirements.txt", "README.md"],
         python={"requirements_txt": "requirements.txt", "lock_packages": False},
@@ -130,11 +131,11 @@ def _version(registry: Registry, name: str, version: str | None) -> VersionRef:
     return ref
 
 
-def _lay_out(context: Path, fetched: Path, ref: VersionRef) -> None:
+def _lay_out(context: Path, fetched: Path, ref: VersionRef, digest: str) -> None:
     """Everything that the Bento holds, in the places where it looks for it."""
     shutil.copytree(fetched, context / "bundle", ignore=shutil.ignore_patterns(SKOPS))
-    told = {"spec": ref.spec, "version": ref.version}
-    (context / "bundle" / "package.json").write_text(json.dumps(told), encoding="utf-8")
+    told = {"spec": ref.spec, "version": ref.version, "digest": digest}
+    (context / "bundle" / PACKAGE).write_text(json.dumps(told), encoding="utf-8")
     for module in (runlore, bentos):
         folder = Path(str(module.__file__)).parent
         shutil.copytree(folder, context / folder.name, ignore=LEFT_OUT)

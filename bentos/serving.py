@@ -13,9 +13,9 @@ from bentos.committing import GroupCommit
 from bentos.question import Clock, Question, ask, inputs_of
 from runlore.features import fold
 from runlore.features.keys import Subject
-from runlore.models.bundle import Bundle
+from runlore.models.bundle import DIGEST_LABEL, Bundle
 from runlore.models.spec import Quantity
-from runlore.records.errors import NoChampion, NotFound, Refused, Unavailable
+from runlore.records.errors import NoChampion, NotFound, Refused, Tampered, Unavailable
 from runlore.store.engine import Store
 from runlore.usecases.predict import Predictor
 from runlore.usecases.promotion import CHALLENGER, CHAMPION
@@ -144,10 +144,15 @@ def _with(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]
     return MappingProxyType(others if value is None else {**others, name: value})
 
 
-def load(folder: Path, version: str | None, name: str, clock: Clock) -> Live:
-    """Read a version and try it out; Refused when it does not answer as it must."""
+def load(
+    folder: Path, version: str | None, name: str, clock: Clock, digest: str | None = None
+) -> Live:
+    """Read a version and try it out; Refused when it does not answer as it must.
+
+    digest: that its bundle must have, where somebody else than the bundle knows it.
+    """
     fold.warm()
-    predictor = Predictor(Bundle.load(folder, version))
+    predictor = Predictor(Bundle.load(folder, version, digest))
     bundle = predictor.bundle
     if bundle.spec != name:
         raise Refused(f"{folder}: holds a version of {bundle.spec!r}, not of {name!r}")
@@ -158,3 +163,19 @@ def load(folder: Path, version: str | None, name: str, clock: Clock) -> Live:
     if not np.isfinite(answer.prediction).all():
         raise Refused(f"{name} version {version}: answers {answer.prediction} when probed")
     return Live(predictor, ask(name, bundle.plan, clock))
+
+
+def packaged_digest(told: Mapping[str, str], labels: Path) -> str:
+    """What the bundle must be: as it was packaged, and as the Bento's label has it.
+
+    Raises Tampered when the two differ.
+    """
+    import yaml
+
+    digest = told["digest"]
+    if labels.is_file():
+        label = yaml.safe_load(labels.read_text(encoding="utf-8"))["labels"][DIGEST_LABEL]
+        if not label or not digest.startswith(label):
+            where = f"the label `{DIGEST_LABEL}` in {labels}"
+            raise Tampered(told["spec"], told["version"], where, digest, label)
+    return digest

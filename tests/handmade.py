@@ -94,6 +94,20 @@ def _graph(weights: np.ndarray, *, is_probability: bool) -> bytes:
     return model.SerializeToString()
 
 
+def forge(folder: Path) -> str:
+    """Let a bundle answer next to nothing, and have it vouch for itself; returns its digest."""
+    description = json.loads((folder / bundle.DESCRIPTION).read_text())
+    description["calibration"] |= {"method": "sigmoid", "slope": 0.0, "intercept": -9.0}
+    description["digest"] = bundle.content_digest(description, [folder / bundle.MODEL])
+    (folder / bundle.DESCRIPTION).write_text(json.dumps(description))
+    return str(description["digest"])
+
+
+def stored(ref: Any) -> Path:
+    """Where the registry keeps the bundle of a version."""
+    return Path(ref.source, "artifacts", "bundle")
+
+
 def register(registry: Any, folder: Path) -> Any:
     """Register a handmade bundle; returns its VersionRef."""
     from runlore.registry import Release

@@ -91,7 +91,7 @@ def _watch(
 ) -> tuple[list[int], list[int]]:
     ref = models.champion(spec.name)
     assert ref is not None
-    champion = champions.load(models.download(ref, home / "bundles"), ref.version)
+    champion = champions.load(models, ref, home / "bundles")
     history: list[JudgedWindow] = []
     drifted, alarms = [], []
     examiner = Examiner(store, champion, spec, spec.drift.window_s)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.alias_changes import Entry
     from runlore.store.engine import Store
+    from runlore.usecases.integrity import VersionCheck
 
 PATIENCE_S = 15.0
 SHORT = 12
@@ -154,26 +155,43 @@ def arms(
 
 
 def audit(json: Json = False) -> None:
-    """Check that the history of what served is as it was written: exit code 1 when it is not.
+    """Check the history of what served, and the versions that stand: exit code 1 for any trouble.
+
+    Every row must be as it was written. The registry's digests and the stored files of champion,
+    challenger and the champion before must be those that the history has.
 
     Example: runlore audit
     """
-    from runlore import settings
+    from runlore import registry, settings
+    from runlore.records import instant
     from runlore.store import alias_changes
     from runlore.store.engine import open_store
-    from runlore.usecases import promotion
+    from runlore.usecases import integrity, promotion, specs
 
-    with open_store(settings.read()) as store:
+    chosen = settings.read()
+    with open_store(chosen) as store:
         wrong = promotion.audit(store)
         rows = alias_changes.count(store)
+        names = [spec.name for spec in specs.every(chosen)]
+        opened = registry.connect(chosen, store)
+        checked = integrity.audit(store, opened, names, instant.now())
     if json:
-        emit_json({"rows": rows, "wrong": wrong})
+        emit_json({"rows": rows, "wrong": wrong, "versions": [vars(each) for each in checked]})
     else:
-        for line in wrong:
-            typer.echo(line)
-        typer.echo(f"{rows} changes on record, {len(wrong)} not as written")
-    if wrong:
+        _show_audit(rows, wrong, checked)
+    if wrong or any(each.trouble for each in checked):
         raise typer.Exit(1)
+
+
+def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> None:
+    for line in (*wrong, *(each.trouble for each in checked if each.trouble)):
+        typer.echo(line)
+    troubled = sum(bool(each.trouble) for each in checked)
+    typer.echo(f"{rows} changes on record, {len(wrong)} not as written")
+    typer.echo(f"{len(checked)} versions that stand, {troubled} not as registered")
+    alone = [f"{each.spec} {each.version}" for each in checked if each.witness == "registry"]
+    if alone:
+        typer.echo(f"known by the registry's own tag alone: {', '.join(alone)}")
 
 
 @contextmanager
@@ -214,7 +232,7 @@ def _row(entry: "Entry") -> dict[str, object]:
         to = f"{to} for {share}" + (", shadow" if entry.evidence["shadow"] else "")
     return {
         "at": f"{entry.at:%Y-%m-%d %H:%M:%S}",
-        "what": f"{entry.action} @{entry.alias}",
+        "what": f"{entry.action} @{entry.alias}".removesuffix(" @"),
         "version": to,
         "by": entry.actor,
         "reason": entry.reason,

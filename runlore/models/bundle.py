@@ -35,6 +35,8 @@ Floats = NDArray[np.float64]
 
 MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
+PACKAGE = "package.json"  # written beside a packaged bundle: which version it is
+DIGEST_LABEL = "runlore.bundle_digest"  # of a Bento: the digest of its bundle, cut to 63 characters
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
 SKOPS_ROWS = 500
 PROBE_ROWS = 8
@@ -74,12 +76,18 @@ class Bundle:
     _high: "InferenceSession | None" = None
 
     @classmethod
-    def load(cls, folder: Path, version: str | None = None) -> "Bundle":
-        """Refused when the files are not those that were written."""
+    def load(
+        cls, folder: Path, version: str | None = None, expected: str | None = None
+    ) -> "Bundle":
+        """Refused when the files are not those that were written.
+
+        expected: the digest that whoever registered it vouches for. Without one the bundle
+        vouches for itself, which notices damage and no forgery.
+        """
         description = _read(folder)
         graphs = [folder / name for name in description["graphs"]]
-        digest = content_digest(description, graphs)
-        if digest != description["digest"]:
+        digest = content_digest(_as_found(folder, description), graphs)
+        if digest != (description["digest"] if expected is None else expected):
             raise Refused(f"{folder}: the bundle was changed after training; fetch it again")
         sessions = {path.name: session(path) for path in graphs}
         conformal = description["conformal"]
@@ -161,9 +169,13 @@ def write(folder: Path, trained: "Trained") -> str:
     write_skops(trained.chosen.fitted, folder / SKOPS, rows[:SKOPS_ROWS])
     description = describe(trained) | {"graphs": sorted(worst), "parity": worst}
     description["digest"] = content_digest(description, [folder / name for name in sorted(worst)])
+    _write(folder, description)
+    return str(description["digest"])
+
+
+def _write(folder: Path, description: Mapping[str, Any]) -> None:
     text = json.dumps(description, indent=1, sort_keys=True, allow_nan=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-    return str(description["digest"])
 
 
 def describe(trained: "Trained") -> dict[str, Any]:
@@ -202,14 +214,45 @@ def describe(trained: "Trained") -> dict[str, Any]:
     return {name: _plain(each) for name, each in found.items()}
 
 
-def is_whole(folder: Path) -> bool:
-    """Whether a bundle's files are those that were written."""
+def seal(folder: Path) -> str:
+    """Let the digest cover every file that stands beside the model by now, and return it.
+
+    Not `model.skops`, which is there to be inspected, which nothing loads, and which comes out
+    otherwise each time. Bundles of before this was done have a digest over the model alone.
+    """
+    description = _read(folder)
+    graphs = [folder / name for name in description["graphs"]]
+    description["files"] = _beside(folder, description)
+    description["digest"] = content_digest(description, graphs)
+    _write(folder, description)
+    return str(description["digest"])
+
+
+def found_digest(folder: Path) -> str:
+    """The digest of what is in a folder, whatever it says itself; empty: there is no bundle."""
     try:
         description = _read(folder)
         graphs = [folder / name for name in description["graphs"]]
-        return bool(content_digest(description, graphs) == description["digest"])
-    except (NotFound, OSError, ValueError, KeyError):
-        return False
+        return content_digest(_as_found(folder, description), graphs)
+    except (NotFound, OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def _as_found(folder: Path, description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description with the files that are there, in the place of those that it names."""
+    if "files" not in description:
+        return description
+    return {**description, "files": _beside(folder, description)}
+
+
+def _beside(folder: Path, description: Mapping[str, Any]) -> dict[str, str]:
+    """Name -> sha256 of the files beside the model, such as what `monitor` compares with."""
+    others = {DESCRIPTION, SKOPS, PACKAGE, *description["graphs"]}
+    return {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.name not in others
+    }
 
 
 def content_digest(description: Mapping[str, Any], graphs: list[Path]) -> str:

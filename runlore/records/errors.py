@@ -6,12 +6,19 @@ RunloreError
 │   └── NoContract      the champion was registered without a data contract
 ├── NoChampion          nothing serves this spec yet
 ├── Refused             a gate said no; the evidence is in the message
-│   └── DataRefused     the new data breaks the champion's contract
+│   ├── DataRefused     the new data breaks the champion's contract
+│   └── Tampered        a version's files are not those that were registered
 ├── Unavailable         something we depend on is away; try again
 └── Misconfigured       a setting is wrong; names the setting and the remedy
 """
 
 from collections.abc import Sequence
+
+TAMPERED_ADVICE = (
+    "Find out who could write there. Then restore it from a backup, or let another version answer"
+    " (`runlore rollback {spec}`, or `runlore train {spec}` and `runlore promote {spec}`);"
+    " `runlore audit` checks all versions that stand"
+)
 
 
 class RunloreError(Exception):
@@ -55,6 +62,19 @@ class DataRefused(Refused):
         )
         self.spec = spec
         self.reasons = tuple(reasons)
+
+
+class Tampered(Refused):
+    """expected, found: digests of the bundle. where: the file, folder or tag that differs."""
+
+    def __init__(self, spec: str, version: str, where: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{spec} version {version}: {where} is not what was registered (registered"
+            f" {expected[:12] or 'without a digest'}, found {found[:12] or 'nothing readable'})."
+            f" {TAMPERED_ADVICE.format(spec=spec)}"
+        )
+        self.spec, self.version = spec, version
+        self.where, self.expected, self.found = where, expected, found
 
 
 class Unavailable(RunloreError):

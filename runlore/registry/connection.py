@@ -8,6 +8,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from runlore.records.errors import Misconfigured
+from runlore.registry import credentials
 from runlore.registry.registry import Registry
 from runlore.registry.session import Session
 from runlore.settings import Settings
@@ -49,9 +50,22 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
         uri = store_url = _own_tables(settings, store)
         artifacts, tables = str(settings.artifacts.absolute()), _tables(uri)
         _prepare(uri, artifacts)
+    else:
+        credentials.provide(settings)
     client = _client(uri)
     lock = partial(_exclusive, settings, store_url)
-    return Registry(Session(client, uri, artifacts, settings.mlflow_pages, lock, tables))
+    history = partial(_known_digest, settings, store_url)
+    return Registry(Session(client, uri, artifacts, settings.mlflow_pages, lock, history, tables))
+
+
+def _known_digest(settings: Settings, store_url: str | None, spec: str, version: str) -> str | None:
+    """As the history has it; a machine without a database, which only fetches, has no history."""
+    from runlore.store import alias_changes, embedded, engine
+
+    if store_url is None and settings.database_url is None and not embedded.exists(settings.home):
+        return None
+    url = store_url or engine.database_url(settings)
+    return alias_changes.digest_of(_tables(url), spec, version)
 
 
 def _own_tables(settings: Settings, store: "Store | None") -> str:

@@ -1,34 +1,75 @@
-"""Brings a version's bundle to this machine: whole, or not at all."""
+"""Brings a version's bundle to this machine: whole, and the one that was registered, or not at all.
 
+What a bundle must be is the digest that the caller names. The one inside the bundle is no
+evidence: who changes the bundle changes that too.
+"""
+
+import logging
 import shutil
 import tempfile
 from pathlib import Path
 
+from runlore.records.errors import Tampered
 from runlore.registry.packaging import BUNDLE_PATH
 from runlore.registry.session import Session
 from runlore.registry.versions import VersionRef
 
+log = logging.getLogger("runlore.registry")
 
-def fetch(session: Session, ref: VersionRef, folder: Path) -> Path:
+
+def fetch(session: Session, ref: VersionRef, folder: Path, digest: str) -> Path:
     """The bundle's folder. Versions never change, so one that is there is not fetched again,
-    unless a cut of power or somebody's hand has damaged it."""
-    import mlflow.artifacts
+    unless a cut of power or somebody's hand has changed it.
 
-    from runlore.models.bundle import is_whole
+    Raises Tampered when the registry's files have another digest, or are gone.
+    """
+    from runlore.models.bundle import found_digest
 
-    place = folder / ref.spec / f"{ref.version}-{ref.digest[:12]}"
+    place = folder / ref.spec / f"{ref.version}-{digest[:12]}"
     if place.is_dir():
-        if is_whole(place):
+        found = found_digest(place)
+        if found == digest:
             return place
+        changed = Tampered(ref.spec, ref.version, f"its copy in {place}", digest, found)
+        log.warning("%s. The copy is fetched again", changed)
         shutil.rmtree(place)
     place.parent.mkdir(parents=True, exist_ok=True)
-    source = session.client.get_model_version_download_uri(ref.spec, ref.version)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as draft:
-        fetched = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"{source}/{BUNDLE_PATH}", dst_path=draft, tracking_uri=session.uri
-        )
-        _put(Path(fetched), place)
+        fetched = _download(session, ref, Path(draft))
+        found = found_digest(fetched) if fetched else ""
+        if not (digest and fetched and found == digest):
+            raise Tampered(ref.spec, ref.version, f"its bundle in {ref.source}", digest, found)
+        _put(fetched, place)
     return place
+
+
+def is_intact(session: Session, ref: VersionRef, digest: str) -> bool:
+    """Whether the registry's files of a version have a digest."""
+    with tempfile.TemporaryDirectory(prefix="runlore-version-") as folder:
+        try:
+            fetch(session, ref, Path(folder), digest)
+        except Tampered:
+            return False
+    return True
+
+
+def _download(session: Session, ref: VersionRef, draft: Path) -> Path | None:
+    """None when the files are gone."""
+    import mlflow.artifacts
+    from mlflow.exceptions import MlflowException
+
+    source = session.client.get_model_version_download_uri(ref.spec, ref.version)
+    try:
+        fetched = mlflow.artifacts.download_artifacts(
+            artifact_uri=f"{source}/{BUNDLE_PATH}", dst_path=str(draft), tracking_uri=session.uri
+        )
+    except FileNotFoundError:
+        return None
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return None
+        raise
+    return Path(fetched)
 
 
 def _put(fetched: Path, place: Path) -> None:

@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlore.registry import code_version, notes, packaging
+from runlore.registry import code_version, downloads, notes, packaging
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
@@ -22,14 +22,22 @@ WHOLE_CARD = "the run's artifact `model_card.md`"
 
 
 def publish(session: Session, run: TrainingRun, release: Release) -> VersionRef:
-    """Register a bundle; one that is registered already is found by its digest and given back."""
-    known = versions_of(session, release.spec, release.digest)
-    if known:
-        return known[-1]
+    """Register a bundle; one that is registered already is found by its digest and given back.
+
+    One whose files are not that bundle any more is passed over, so that training anew mends it.
+    """
+    known = _known(session, release)
+    if known is not None:
+        return known
     model = _upload(session, run, release)
     with session.lock(f"versions of {release.spec}"):
-        known = versions_of(session, release.spec, release.digest)
-        return known[-1] if known else _register(session, run, release, model)
+        return _known(session, release) or _register(session, run, release, model)
+
+
+def _known(session: Session, release: Release) -> VersionRef | None:
+    """The oldest version of a bundle that is what it was."""
+    refs = reversed(versions_of(session, release.spec, release.digest))
+    return next((ref for ref in refs if downloads.is_intact(session, ref, release.digest)), None)
 
 
 def _upload(session: Session, run: TrainingRun, release: Release) -> "LoggedModel":

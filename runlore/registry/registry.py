@@ -3,12 +3,17 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from runlore.records.errors import Tampered
 from runlore.registry import downloads, publishing, runs, versions
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
 from runlore.registry.versions import DIGEST, AliasChange, Digested, VersionRef
+
+if TYPE_CHECKING:
+    from runlore.models.bundle import Bundle
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -93,10 +98,32 @@ class Registry:
             alias = CHALLENGER if CHAMPION in aliases else CHAMPION
             return versions.point(self._session, ref.spec, alias, ref.version)
 
+    def expected_digest(self, ref: VersionRef) -> str:
+        """What the bundle of a version must be: as the audited history has it, and where that
+        holds nothing of the version, as the registry's tag has it."""
+        return self._session.history(ref.spec, ref.version) or ref.digest
+
+    def check_tag(self, ref: VersionRef) -> None:
+        """Raise Tampered when the registry names another bundle than the history."""
+        expected = self.expected_digest(ref)
+        if ref.digest != expected:
+            where = f"the tag `{DIGEST}` in the registry"
+            raise Tampered(ref.spec, ref.version, where, expected, ref.digest)
+
     def download(self, ref: VersionRef, folder: Path) -> Path:
-        """The bundle of a version, in a folder of its own inside `folder`; fetched once."""
+        """The bundle of a version, in a folder of its own inside `folder`; fetched once.
+
+        Raises Tampered when it is not the one that was registered.
+        """
+        expected = self.expected_digest(ref)
         with self._session.watched():
-            return downloads.fetch(self._session, ref, folder)
+            return downloads.fetch(self._session, ref, folder, expected)
+
+    def load(self, ref: VersionRef, folder: Path) -> "Bundle":
+        """The bundle of a version, ready to answer; downloaded to `folder`."""
+        from runlore.models.bundle import Bundle
+
+        return Bundle.load(self.download(ref, folder), ref.version, self.expected_digest(ref))
 
     def attach(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Add a file to a run that has ended, such as a drift report to the champion's."""

@@ -5,7 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runlore.records.errors import NotFound, Unavailable
+from runlore.records.errors import Misconfigured, NotFound, Unavailable
+from runlore.registry.credentials import PASSWORD, USERNAME
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -21,6 +22,7 @@ class Session:
     artifacts: the folder for the files of new experiments; None: the server decides.
     pages: where a browser finds MLflow.
     lock: makes this process the only one at work on a subject.
+    history: the digest of a version (spec, number) in the audited history; None: not there.
     tables: MLflow's tables themselves; None: there is a server between.
     """
 
@@ -29,6 +31,7 @@ class Session:
     artifacts: str | None
     pages: str
     lock: Callable[[str], AbstractContextManager[None]] = field(repr=False)
+    history: Callable[[str, str], str | None] = field(repr=False)
     tables: "Store | None" = field(repr=False)
 
     @property
@@ -51,6 +54,10 @@ class Session:
             where = "MLflow's tables" if self.is_direct else f"MLflow at {self.uri}"
             if _is_away(error):
                 raise Unavailable(f"{where}: {_line(error)}") from error
+            if error.error_code == "UNAUTHENTICATED":
+                raise Misconfigured(
+                    f"{where} asks for a login: set {USERNAME} and {PASSWORD} to its own"
+                ) from error
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
                 raise NotFound(f"{where}: {_line(error)}") from error
             raise

@@ -29,11 +29,17 @@ from runlore.records.instant import to_us
 from runlore.store.engine import Store
 from runlore.store.schema import alias_changes as table
 
-Action = Literal["announce", "promote", "rollback", "arms", "found"]
-"""found: the alias had been moved by somebody else, as in the MLflow UI."""
+Action = Literal["announce", "promote", "rollback", "arms", "found", "register"]
+"""found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
+got no alias, so that its digest is on record all the same."""
+
+NO_ALIAS = ""
+MADE = ("announce", "register")  # actions of whoever has just made the bundle, and knows its digest
+DIGEST = "digest"  # where the evidence has the digest of the version's bundle
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alias_changes', 0))")
 NOW = text("SELECT clock_timestamp(), CAST(:evidence AS jsonb)")
+HAS_TABLE = text("SELECT to_regclass('runlore.alias_changes')")
 FIRST = "0" * 64
 
 
@@ -159,12 +165,34 @@ def standing(store: Store) -> list[Entry]:
         return [Entry(**row._mapping) for row in connection.execute(STANDING)]
 
 
+def digest_of(store: Store, spec: str, version: str) -> str | None:
+    """The digest of a version's bundle; None where the history holds none.
+
+    Of its newest making, since numbers of versions can be given again; where it was made outside
+    of Runlore, of the first change that names it.
+    """
+    digest = table.c.evidence[DIGEST].astext
+    wanted = (
+        select(table.c.action, digest)
+        .where(table.c.spec == spec, table.c.version == version, digest != "")
+        .order_by(table.c.id)
+    )
+    known: str | None = None
+    with store.begin() as connection:
+        if connection.scalar(HAS_TABLE) is None:  # a database that Runlore has not used yet
+            return None
+        for action, found in connection.execute(wanted):
+            if known is None or action in MADE:
+                known = found
+    return known
+
+
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
     """Alias -> the change that said at that instant where it pointed."""
     wanted = (
         select(table)
         .distinct(table.c.alias)
-        .where(table.c.spec == spec, table.c.at <= at)
+        .where(table.c.spec == spec, table.c.at <= at, table.c.alias != NO_ALIAS)
         .order_by(table.c.alias, table.c.id.desc())
     )
     with store.begin() as connection:

@@ -55,7 +55,7 @@ def challenge(
     Passed when the interval of the gain lies above the spec's `least_gain`.
     """
     with tempfile.TemporaryDirectory(prefix="runlore-challenge-") as folder:
-        bundle = Bundle.load(registry.download(champion, Path(folder)), champion.version)
+        bundle = registry.load(champion, Path(folder))
     since_us = max(trained.test_us, bundle.description["training"]["test_us"])
     part = _part(store, bundle, found, trained, since_us)
     return _judge(trained, champion.version, part, since_us)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from runlore.drift.verdict import Words
 from runlore.features.declaration import FeaturePlan
 from runlore.usecases import reference
 from runlore.usecases.reference import Reference
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -37,18 +41,16 @@ class Champion:
         return {vocabulary.name: vocabulary.words for vocabulary in self.plan.categories}
 
 
-def load(folder: Path, version: str) -> Champion:
-    """A version out of its bundle's folder."""
-    from runlore.models.bundle import Bundle
-
-    bundle = Bundle.load(folder, version)
+def load(registry: "Registry", ref: "VersionRef", folder: Path) -> Champion:
+    """A registered version, downloaded to a folder."""
+    bundle = registry.load(ref, folder)
     training = bundle.description["training"]
     measured = bundle.description.get("importance", [])
     return Champion(
-        version=version,
+        version=ref.version,
         plan=bundle.plan,
         predict=lambda rows: bundle.predict(rows).prediction,
-        reference=reference.find(folder),
+        reference=reference.find(registry.download(ref, folder)),
         trained_us=(training["first_us"], training["last_us"]),
         digest=bundle.digest,
         importance={each["feature"]: each["mean"] or 0.0 for each in measured},

@@ -20,7 +20,7 @@ from runlore.quality import checks
 from runlore.quality.batch import gather
 from runlore.quality.contract import Contract, derive
 from runlore.quality.verdict import Verdict
-from runlore.records.errors import DataRefused
+from runlore.records.errors import DataRefused, Tampered
 from runlore.records.instant import from_us, to_us
 from runlore.store import data_checks
 from runlore.store.data_checks import DataCheck
@@ -35,6 +35,7 @@ Ints = NDArray[np.int64]
 
 FILE = "contract.json"
 WITHOUT = "The champion was registered without a contract: nothing was checked."
+UNKNOWN = "so its contract is unknown: nothing was checked."
 NOTHING_NEW = "Nothing has come in since the champion was trained."
 
 
@@ -118,7 +119,10 @@ def check_new(
 
     Without a champion there is nothing to compare with, and the verdict passes.
     """
-    known = of_champion(registry, spec.name)
+    try:
+        known = of_champion(registry, spec.name)
+    except Tampered as error:  # a successor must be trained all the same
+        return Checked(spec.name, error.version, Verdict(0, note=f"{error}; {UNKNOWN}"))
     if known is None:
         return Checked(spec.name, None, Verdict(0))
     version, contract = known

@@ -75,7 +75,7 @@ def monitor(
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="runlore-monitor-") as folder:
-        champion = champions.load(registry.download(ref, Path(folder)), ref.version)
+        champion = champions.load(registry, ref, Path(folder))
         finding = examine(store, champion, spec, span, at)
     note = " ".join(each for each in (note, finding.note) if each)
     if finding.drawn is None:

@@ -82,8 +82,8 @@ def performance(
     if ref is None:
         raise NoChampion(spec.name)
     with tempfile.TemporaryDirectory(prefix="runlore-performance-") as folder:
-        fetched = registry.download(ref, Path(folder))
-        bundle, known = Bundle.load(fetched, ref.version), reference.find(fetched)
+        bundle = registry.load(ref, Path(folder))
+        known = reference.find(registry.download(ref, Path(folder)))
     edges = _edges(spec, at, window_s or spec.performance.window_s)
     outcome = _judge(store, spec, bundle, known, edges)
     return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runlore.records.errors import BadInput, NotFound, Refused
 from runlore.store import alias_changes, workers
-from runlore.store.alias_changes import FIRST, Change, Entry, Writer
+from runlore.store.alias_changes import FIRST, NO_ALIAS, Change, Entry, Writer
 from runlore.store.engine import Store
 
 if TYPE_CHECKING:
@@ -84,6 +84,13 @@ def announce(store: Store, registry: "Registry", ref: "VersionRef", why: Reason)
     return registry.version(ref.spec, ref.version).aliases
 
 
+def record_registered(store: Store, ref: "VersionRef", why: Reason) -> None:
+    """Put the digest of a new version on record that gets no alias; nothing if it is there."""
+    with alias_changes.writing(store) as history:
+        if alias_changes.digest_of(store, ref.spec, ref.version) != ref.digest:
+            history.add(_change(ref.spec, NO_ALIAS, ref.version, "register", why, ref))
+
+
 def promote(
     store: Store,
     registry: "Registry",
@@ -122,6 +129,7 @@ def promote_within(
     if wanted == aliases.get(CHAMPION):
         raise Refused(f"{spec}: version {wanted} is the champion already")
     ref = registry.version(spec, wanted)
+    registry.check_tag(ref)
     if folder is not None and wanted != tried:
         _try_out(registry, ref, folder)
     entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
@@ -137,7 +145,8 @@ def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entr
     """Give the champion's place back to the version that had it before.
 
     Rolling back again goes further back; versions that the registry has lost are passed over.
-    Refused when there is nothing before.
+    Refused when there is nothing before. Raises Tampered when the registry names another bundle
+    for that version than the history: `promote` takes any other version.
     """
     with alias_changes.writing(store) as history:
         catch_up(history, registry, spec)
@@ -150,7 +159,9 @@ def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entr
 def _before(registry: "Registry", spec: str, past: Sequence[str]) -> "VersionRef":
     for version in reversed(past[:-1]):
         with contextlib.suppress(NotFound):
-            return registry.version(spec, version)
+            ref = registry.version(spec, version)
+            registry.check_tag(ref)
+            return ref
     gone = f" but {', '.join(past[:-1])}, which the registry has lost" if past[:-1] else ""
     raise Refused(f"{spec}: no version was champion before{gone}; nothing to roll back to")
 
@@ -189,6 +200,8 @@ def standing(store: Store) -> Standing:
     newest: dict[str, dict[str, Entry]] = {alias: {} for alias in ALIASES}
     given: dict[str, Entry] = {}
     for entry in alias_changes.standing(store):
+        if entry.alias not in ALIASES:
+            continue
         newest[entry.alias][entry.spec] = entry
         if entry.action == "arms":
             given[entry.spec] = entry
@@ -264,13 +277,15 @@ def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
 
 def catch_up(history: Writer, registry: "Registry", spec: str) -> dict[str, str]:
     """Write down where aliases were found to point; alias -> version."""
-    aliases = _aliases(registry, spec)
+    aliases = registry.aliases([spec])[spec]
     for alias in ALIASES:
         known, actual = history.last(spec, alias), aliases.get(alias)
-        if actual != (known.version if known else None):
-            why = Reason(ELSEWHERE, "the alias was found to point elsewhere")
-            history.add(_change(spec, alias, actual, "found", why))
-    return aliases
+        version = actual.version if actual else None
+        if version != (known.version if known else None):
+            digest = {alias_changes.DIGEST: actual.digest} if actual else {}
+            why = Reason(ELSEWHERE, "the alias was found to point elsewhere", digest)
+            history.add(_change(spec, alias, version, "found", why))
+    return {alias: found.version for alias, found in aliases.items()}
 
 
 def _try_out_early(
@@ -286,9 +301,7 @@ def _try_out_early(
 
 
 def _try_out(registry: "Registry", ref: "VersionRef", folder: "Path") -> None:
-    from runlore.models.bundle import Bundle
-
-    Bundle.load(registry.download(ref, folder), ref.version).check_probe()
+    registry.load(ref, folder).check_probe()
 
 
 def _change(
@@ -299,5 +312,5 @@ def _change(
     why: Reason,
     ref: "VersionRef | None" = None,
 ) -> Change:
-    told = {} if ref is None else {"digest": ref.digest, "run": ref.run_id}
-    return Change(spec, alias, version, action, why.actor, why.reason, {**told, **why.evidence})
+    of_ref = {} if ref is None else {alias_changes.DIGEST: ref.digest, "run": ref.run_id}
+    return Change(spec, alias, version, action, why.actor, why.reason, {**why.evidence, **of_ref})

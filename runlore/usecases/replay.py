@@ -38,13 +38,11 @@ def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -
 
     Raises NotFound for a row or a version that does not exist, Refused for a refusal.
     """
-    from runlore.models.bundle import Bundle
-
     row = read_prediction(store, prediction)
     if row["features"] is None:
         raise Refused(f"prediction {prediction} is a refusal ({row['status']}): {row['error']}")
     ref = registry.version(row["spec"], row["version"])
-    bundle = Bundle.load(registry.download(ref, folder), ref.version)
+    bundle = registry.load(ref, folder)
     found = bundle.predict(np.array([row["features"]], dtype=np.float32))
     low = None if found.low is None else float(found.low[0])
     high = None if found.high is None else float(found.high[0])

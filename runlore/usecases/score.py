@@ -54,7 +54,7 @@ def score(
     scored = 0
     if new.size:
         with tempfile.TemporaryDirectory(prefix="runlore-score-") as folder:
-            bundle = Bundle.load(registry.download(ref, Path(folder)), ref.version)
+            bundle = registry.load(ref, Path(folder))
             batch = _answer(log, new, bundle, at)
         with exclusive(store.url, f"scores of {spec.name} version {ref.version}"):
             still = _is_new(store, ref, since, log, new)

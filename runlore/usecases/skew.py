@@ -219,10 +219,8 @@ def _built_at(connection: Connection, plan: FeaturePlan) -> datetime | None:
 
 
 def _plan(registry: "Registry", spec: str, version: str, folder: "Path") -> FeaturePlan | None:
-    from runlore.models.bundle import Bundle
-
     try:
         ref = registry.version(spec, version)
     except NotFound:
         return None
-    return Bundle.load(registry.download(ref, folder), version).plan
+    return registry.load(ref, folder).plan

@@ -16,14 +16,14 @@ from runlore.models import bundle, card, train
 from runlore.models.spec import ModelSpec, Quantity
 from runlore.models.split import divide
 from runlore.models.trained import Trained
-from runlore.records.errors import RunloreError
+from runlore.records.errors import RunloreError, Tampered
 from runlore.records.instant import from_us, now
 from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
 from runlore.simulate.log import SOURCE as SIMULATED
 from runlore.store.engine import Store
-from runlore.usecases import contract, features, promotion, reference
+from runlore.usecases import contract, features, integrity, promotion, reference
 from runlore.usecases.challenge import Challenge, challenge
 from runlore.usecases.contract import Acceptance, Checked
 from runlore.usecases.extract import Extract, extract
@@ -107,9 +107,10 @@ def conclude(
     """
     with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "bundle"
-        digest = bundle.write(written, trained)
+        bundle.write(written, trained)
         reference.keep(written, _reference(found, trained))
         contract.keep(written, found.contract)
+        digest = bundle.seal(written)
         model_card = _describe(run, found, trained)
         run.tags(checked.tags() if checked else {})
         version = compared = None
@@ -122,17 +123,27 @@ def conclude(
     alias = None
     if version is not None and (compared is None or compared.passed):
         alias = _put_in_place(store, registry, trained, version, compared)
+    elif version is not None and compared is not None:
+        promotion.record_registered(store, version, promotion.Reason(getuser(), compared.reason))
     return _outcome(trained, version, alias, run.page, compared)
 
 
 def _compare(
     store: Store, registry: Registry, found: Extract, trained: Trained, version: VersionRef
 ) -> Challenge | None:
-    """With the champion; None when there is none, or it is this very version."""
+    """With the champion; None when there is none to compare with, or it is this very version.
+
+    A champion whose files are not those that were registered is none to compare with: its
+    successor becomes the challenger, which a person may promote.
+    """
     champion = registry.champion(trained.spec.name)
     if champion is None or champion.version == version.version:
         return None
-    return challenge(store, champion, registry, found, trained)
+    try:
+        return challenge(store, champion, registry, found, trained)
+    except Tampered as error:
+        integrity.note(store, error, now())
+        return None
 
 
 def _reference(found: Extract, trained: Trained) -> reference.Reference:

@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from handmade import register, write_bundle
+from handmade import forge, register, write_bundle
 
 from bentos import packaging
+from runlore.records.errors import Refused, Tampered
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
@@ -104,6 +105,31 @@ def test_a_bento_has_its_version_its_data_digest_and_a_lock_of_its_own(package: 
     assert (folder / "env" / "docker" / "Dockerfile").is_file()
     assert not package["compiled"]
     assert not list(folder.rglob("model.skops"))
+
+
+def test_a_bento_whose_bundle_or_label_was_changed_does_not_serve(
+    package: dict, tmp_path: Path
+) -> None:
+    import yaml
+
+    from bentos.serving import load, packaged_digest
+
+    bento = tmp_path / "bento"
+    shutil.copytree(package["path"], bento)
+    bundle, labels = bento / "src" / "bundle", bento / "bento.yaml"
+    told = json.loads((bundle / "package.json").read_text())
+    digest = packaged_digest(told, labels)
+    assert load(bundle, told["version"], NAME, "wall", digest).bundle.digest == digest
+    forged = forge(bundle)
+    with pytest.raises(Refused, match="changed after training"):
+        load(bundle, told["version"], NAME, "wall", digest)
+    with pytest.raises(Tampered, match="label"):
+        packaged_digest(told | {"digest": forged}, labels)
+    document = yaml.safe_load(labels.read_text())
+    document["labels"]["runlore.bundle_digest"] = ""
+    labels.write_text(yaml.safe_dump(document))
+    with pytest.raises(Tampered, match="label"):
+        packaged_digest(told, labels)
 
 
 def test_an_image_has_the_python_for_which_its_packages_are_locked(

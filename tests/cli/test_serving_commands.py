@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from handmade import register, write_bundle
+from handmade import forge, register, stored, write_bundle
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
@@ -67,7 +67,7 @@ def test_from_the_first_version_to_an_audit(home: Settings, tmp_path: Path) -> N
     )
     before = told("versions", NAME, "--as-of", promoted["at"])["changes"]
     assert {c["alias"]: c["version"] for c in before}["champion"] == "2"
-    assert told("audit") == {"rows": 6, "wrong": []}
+    assert (told("audit")["rows"], told("audit")["wrong"]) == (6, [])
     [skew] = told("skew", NAME)
     assert skew["different"] == 0
     assert {each["changed"] for each in told("features", "rebuild")} == {0}
@@ -78,6 +78,17 @@ def test_from_the_first_version_to_an_audit(home: Settings, tmp_path: Path) -> N
     assert again["again"] == pytest.approx(row["prediction"], rel=1e-6)
     assert "1 rows" in run("ledger", "export", str(tmp_path / "all.csv")).output
     assert "dropped nothing" in run("ledger", "prune", "--days", "30").output
+
+
+def test_an_audit_finds_a_champion_that_was_forged(home: Settings) -> None:
+    with open_store(home) as store:
+        ref = connect(home, store).champion(NAME)
+    assert ref is not None
+    forged = forge(stored(ref))
+    found = run("audit", code=1).output
+    assert f"registered {ref.digest[:12]}, found {forged[:12]}" in found
+    assert "2 versions that stand, 1 not as registered" in found
+    assert "tampering" in run("alerts").output
 
 
 def test_what_is_refused_is_told(home: Settings) -> None:

@@ -61,13 +61,13 @@ def release(spec: str, tmp_path: Path) -> Release:
     folder.mkdir()
     graph = folder / bundle.MODEL
     graph.write_bytes(np.arange(16).tobytes())
-    told: dict[str, object] = {"spec": "tiny", "graphs": [bundle.MODEL]}
+    told: dict[str, object] = {"spec": spec, "graphs": [bundle.MODEL]}
     told["digest"] = bundle.content_digest(told, [graph])
     (folder / bundle.DESCRIPTION).write_text(json.dumps(told))
     return Release(
         spec=spec,
         folder=folder,
-        digest=f"digest-of-{spec}",
+        digest=str(told["digest"]),
         data_digest="d" * 64,
         candidate="linear",
         features=PLAN.names,
@@ -80,9 +80,14 @@ def release(spec: str, tmp_path: Path) -> Release:
 
 
 @pytest.fixture
-def other(release: Release) -> Release:
+def other(release: Release, tmp_path: Path) -> Release:
     """Another bundle of the same spec."""
-    return replace(release, digest=f"other-{release.digest}")
+    folder = tmp_path / "other"
+    shutil.copytree(release.folder, folder)
+    told = json.loads((folder / bundle.DESCRIPTION).read_text()) | {"other": True}
+    told["digest"] = bundle.content_digest(told, [folder / bundle.MODEL])
+    (folder / bundle.DESCRIPTION).write_text(json.dumps(told))
+    return replace(release, folder=folder, digest=told["digest"])
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from runlore.records.instant import now, parse
 from runlore.records.mapping import declare
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.store import feature_states
+from runlore.store import alias_changes, feature_states
 from runlore.store.engine import Store
 from runlore.usecases import champion as champions
 from runlore.usecases.extract import extract
@@ -130,7 +130,7 @@ def test_later_predictions_are_compared_with_the_versions_own_where_those_fill_a
     train_spec(log, registry, spec)
     found = registry.champion(spec.name)
     assert found is not None
-    known = champions.load(registry.download(found, tmp_path), found.version)
+    known = champions.load(registry, found, tmp_path)
     data = extract(log, spec).data
     division = divide(spec, data)
     assert known.reference is not None
@@ -155,7 +155,8 @@ def test_a_version_that_may_be_worse_than_the_champion_is_registered_and_answers
     apart = abs(second.scores[spec.select_by] - first.scores[spec.select_by])
     assert gain["value"] == pytest.approx(-apart, abs=1e-6)
     assert f"of champion 1 on {second.challenge['rows']:,} executions" in second.refusal
-    assert changes(log, spec.name) == [("champion", "1")]
+    assert changes(log, spec.name) == [("champion", "1"), ("", "2")]
+    assert alias_changes.digest_of(log, spec.name, "2") == registry.version(spec.name, "2").digest
     assert registry.alias(spec.name, "challenger") is None
 
 

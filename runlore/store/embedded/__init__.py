@@ -82,6 +82,11 @@ def stop(home: Path) -> bool:
         return was_running
 
 
+def exists(home: Path) -> bool:
+    """Whether the home has a server of its own, running or not."""
+    return Layout.of(home).data.exists()
+
+
 def state(home: Path) -> State:
     """Look at the home's server; nothing is started and nothing made."""
     layout = Layout.of(home)
