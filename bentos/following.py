@@ -16,7 +16,7 @@ from bentos.arms import Challenge
 from bentos.logs import speak
 from bentos.memory import settle
 from bentos.metrics import metrics
-from bentos.serving import Live, Serving, load
+from bentos.serving import Live, Serving, load, put_in
 from bentos.shadow import Starter
 from runlore import settings as environment
 from runlore.records import instant
@@ -210,6 +210,8 @@ class Follower:
         rival = aliases.get(CHALLENGER)
         live = None if rival is None else self._ready(name, rival, store, registry)
         next_challenge = None if live is None else Challenge(live, arms)
+        failed = wanted.version if wanted is not None and new is None else None
+        self.serving.unloadable = put_in(self.serving.unloadable, name, failed)
         if new is champion and next_challenge == challenge:
             return
         self._understand(name, new)

@@ -49,6 +49,7 @@ class Serving:
 
     is_standalone: there is no database on purpose; every actor looks new.
     has_ledger: answers and refusals are written down before they are given.
+    unloadable: spec -> its champion, where that could not be loaded and nothing answers.
     """
 
     names: tuple[str, ...]
@@ -59,6 +60,7 @@ class Serving:
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
     questions: Mapping[str, Question] = field(default_factory=lambda: MappingProxyType({}))
+    unloadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     commits: GroupCommit = field(init=False)
     _understood: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -71,7 +73,7 @@ class Serving:
         self.check(name)
         found = self.live.get(name)
         if found is None:
-            raise NoChampion(name)
+            raise NoChampion(name, self.unloadable.get(name))
         return found
 
     def question(self, name: str) -> Question:
@@ -91,7 +93,7 @@ class Serving:
             known = inputs_of(champion.bundle.plan)
             further = [plan for plan in plans.values() if inputs_of(plan) - known]
             more = ask(name, champion.bundle.plan, self.clock, further) if further else None
-        self.questions = _with(self.questions, name, more)
+        self.questions = put_in(self.questions, name, more)
 
     def version(self, name: str, number: str) -> Live:
         """Champion or challenger, by its number. Refused when it is neither any more."""
@@ -128,8 +130,8 @@ class Serving:
 
     def put(self, name: str, version: Live | None, challenge: Challenge | None = None) -> None:
         """Let versions answer from now on: requests see the old ones or the new ones, whole."""
-        self.challenges = _with(self.challenges, name, challenge)
-        self.live = _with(self.live, name, version)
+        self.challenges = put_in(self.challenges, name, challenge)
+        self.live = put_in(self.live, name, version)
 
     def versions(self) -> dict[str, dict[str, str]]:
         """Spec -> arm -> the version that answers."""
@@ -139,7 +141,7 @@ class Serving:
         return found
 
 
-def _with(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
+def put_in(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
     others = {each: kept for each, kept in known.items() if each != name}
     return MappingProxyType(others if value is None else {**others, name: value})
 

@@ -44,8 +44,16 @@ class NoContract(NotFound):
 
 
 class NoChampion(RunloreError):
-    def __init__(self, spec: str) -> None:
-        super().__init__(f"no champion serves {spec!r} yet; train one with `runlore train {spec}`")
+    """unloadable: the version that is champion and cannot answer; None: there is none."""
+
+    def __init__(self, spec: str, unloadable: str | None = None) -> None:
+        reason = f"no champion serves {spec!r} yet; train one with `runlore train {spec}`"
+        if unloadable is not None:
+            reason = (
+                f"version {unloadable} of {spec!r} is the champion and cannot be loaded; the"
+                " service's log, `runlore alerts` and `runlore audit` say why"
+            )
+        super().__init__(reason)
         self.spec = spec
 
 

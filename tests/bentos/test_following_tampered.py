@@ -98,7 +98,8 @@ def test_a_forged_champion_does_not_answer_on_a_host_that_never_had_it(
     fresh = Follower(settings, type(follower.serving)((NAME, "duration")))
     try:
         fresh.step()
-        assert answering(fresh) is None
+        with pytest.raises(NoChampion, match="is the champion and cannot be loaded"):
+            fresh.serving.champion(NAME)
         assert is_told(fresh, one)
     finally:
         fresh.close()
