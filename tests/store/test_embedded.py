@@ -329,6 +329,42 @@ def test_a_home_of_any_name_works_and_leaves_no_socket_folder(short_tmp: Path, n
     assert not folder.exists() or folder.parent == home / "postgres"
 
 
+@needs_root
+@pytest.mark.parametrize("what", ["folder", "file", "link"])
+def test_a_name_in_the_temporary_folder_that_is_taken_stops_no_home(short_tmp: Path, what: str):
+    """Everybody may make folders there, and the name follows from the home's path."""
+    home = short_tmp / ("long" * 30)
+    taken = layout.Layout.of(home).socket_folder
+    (elsewhere := short_tmp / "elsewhere").mkdir()
+    make = {"folder": taken.mkdir, "file": taken.touch, "link": lambda: taken.symlink_to(elsewhere)}
+    make[what]()
+    stranger = pwd.getpwnam("nobody")
+    os.chown(taken, stranger.pw_uid + 1, stranger.pw_gid, follow_symlinks=False)
+    try:
+        spares = []
+        for _ in range(2):
+            with embedded.running(home) as url:
+                assert ask(url, "SELECT 1") == 1
+                spares.append(server.postmaster(layout.Layout.of(home)).socket_folder)
+                assert spares[-1].name.startswith(f"{taken.name}-")
+                assert spares[-1].stat().st_mode & 0o777 == 0o700
+            assert not spares[-1].exists()
+        assert list(elsewhere.iterdir()) == []
+        assert os.path.lexists(taken)
+    finally:
+        taken.rmdir() if what == "folder" else taken.unlink()
+
+
+def test_the_spare_name_of_a_killed_server_is_used_again(short_tmp: Path):
+    found = layout.Layout.of(short_tmp / ("long" * 30))
+    first = found.spare_socket_folder(lambda _: False)
+    try:
+        assert found.spare_socket_folder(lambda folder: folder == first) == first
+        assert first.stat().st_mode & 0o777 == 0o700
+    finally:
+        first.rmdir()
+
+
 def test_a_home_reached_by_a_link_is_the_same_home(home: Path, short_tmp: Path):
     (short_tmp / "link").symlink_to(home)
     with embedded.running(home) as url, embedded.running(short_tmp / "link") as linked:

@@ -9,6 +9,7 @@ import os
 import pwd
 import re
 import shutil
+import stat
 import subprocess
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -76,13 +77,34 @@ class Account:
             os.chown(folder, self.uid, self.gid)
         except FileExistsError:
             pass
-        found = folder.lstat()
-        if not folder.is_dir() or folder.is_symlink() or found.st_uid != self.uid:
+        if not self.owns(folder):
             raise Misconfigured(
-                f"{folder}: belongs to user id {found.st_uid}, not {self.uid}; "
+                f"{folder}: belongs to user id {folder.lstat().st_uid}, not {self.uid}; "
                 "remove it, or set RUNLORE_HOME to another folder"
             )
         folder.chmod(0o700)
+
+    def make_socket_folder(self, layout: Layout) -> Path:
+        """Make the folder of the socket, and say which one it is.
+
+        Everybody may make folders in the temporary folder, so one that is not ours there is
+        passed by.
+        """
+        folder = layout.socket_folder
+        is_taken = os.path.lexists(folder) and not self.owns(folder)
+        if is_taken and folder.parent != layout.root:
+            folder = layout.spare_socket_folder(self.owns)
+            os.chown(folder, self.uid, self.gid)
+        self.make_folder(folder)
+        return folder
+
+    def owns(self, folder: Path) -> bool:
+        """Whether it is a folder of the account, and no link to one."""
+        try:
+            found = folder.lstat()
+        except FileNotFoundError:
+            return False
+        return stat.S_ISDIR(found.st_mode) and found.st_uid == self.uid
 
 
 def choose(layout: Layout, binaries: Binaries) -> Account:

@@ -46,23 +46,27 @@ take 14 to 65 ms where 1 MB takes 2 (ADR 13)."""
 TROUBLE = re.compile(r"FATAL:|PANIC:|ERROR:|error:|HINT:|could not|invalid")
 
 
-def prepare(layout: Layout, account: Account, binaries: Binaries) -> None:
-    """Make everything ready for a start; no process of an earlier server may be alive."""
+def prepare(layout: Layout, account: Account, binaries: Binaries) -> Path:
+    """Make everything ready for a start, and say which folder the socket goes to.
+
+    No process of an earlier server may be alive.
+    """
     with explained(layout.root):
-        _remove_stale(layout)
-        account.make_folder(layout.socket_folder)
+        folder = account.make_socket_folder(layout)
+        _remove_stale(layout, folder)
         if not layout.data.exists():
             _initialise(layout, account, binaries)
         _check_version(layout)
         _let_in(layout, account)
+        return folder
 
 
-def command(layout: Layout, binaries: Binaries) -> list[str]:
+def command(layout: Layout, binaries: Binaries, socket_folder: Path) -> list[str]:
     """The server's command line, with the settings that no file may change."""
     settings = {
         "listen_addresses": "",
         "port": str(PORT),
-        "unix_socket_directories": f'"{layout.socket_folder}"',
+        "unix_socket_directories": f'"{socket_folder}"',
         "cluster_name": layout.name,
         "logging_collector": "off",
         "hba_file": str(layout.data / "pg_hba.conf"),
@@ -147,8 +151,8 @@ def _let_in(layout: Layout, account: Account) -> None:
             file.write("\n".join(lines) + "\n")
 
 
-def _remove_stale(layout: Layout) -> None:
+def _remove_stale(layout: Layout, socket_folder: Path) -> None:
     """Nobody holds the server lock, so whatever these files claim is past."""
-    socket: Path = layout.socket_folder / SOCKET
+    socket = socket_folder / SOCKET
     for path in (layout.data / "postmaster.pid", socket, socket.with_name(f"{SOCKET}.lock")):
         path.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ import os
 import re
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +17,7 @@ SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107
 SPEAKABLE = re.compile(r"[\w/. -]+")
 """Paths that mean themselves in a connection address: no comma, colon, percent sign, …"""
+SUFFIX = "x" * 8  # as long as what `tempfile.mkdtemp` adds to a prefix
 LOG_LIMIT_BYTES = 10 * 2**20
 
 
@@ -69,13 +70,30 @@ class Layout:
 
     @property
     def socket_folder(self) -> Path:
-        """In the home, or in the temporary folder where the home's path cannot be an address."""
+        """In the home, or in the temporary folder where the home's path cannot be an address.
+
+        In the temporary folder somebody else may have taken the name: see `spare_socket_folder`.
+        """
         candidates = (
             self.root / "run",
             Path(tempfile.gettempdir()) / self.name,
             Path("/tmp") / self.name,  # noqa: S108  (its owner and mode are checked before use)
         )
         return next(filter(_is_address, candidates), candidates[-1])
+
+    def spare_socket_folder(self, is_ours: Callable[[Path], bool]) -> Path:
+        """Where the socket goes when somebody else has taken the name: beside it.
+
+        A spare one that a server which was killed has left is used again. is_ours: whether a
+        folder belongs to the account of the server.
+        """
+        parents = (Path(tempfile.gettempdir()), Path("/tmp"))  # noqa: S108  (checked before use)
+        for parent in parents:
+            for folder in sorted(parent.glob(f"{self.name}-*")):
+                if _is_address(folder) and is_ours(folder):
+                    return folder
+        places = (parent for parent in parents if _is_address(parent / f"{self.name}-{SUFFIX}"))
+        return Path(tempfile.mkdtemp(prefix=f"{self.name}-", dir=next(places, parents[-1])))
 
     def prepare(self) -> None:
         """Make the folders that belong to the home's owner."""

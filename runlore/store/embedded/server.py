@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from urllib.parse import quote
 from runlore.records.errors import Unavailable
 from runlore.store.embedded import cluster, locks
 from runlore.store.embedded.account import Account, choose
-from runlore.store.embedded.binaries import Binaries, find
+from runlore.store.embedded.binaries import find
 from runlore.store.embedded.layout import Layout
 
 START_S = 300.0
@@ -74,19 +75,19 @@ def stop(layout: Layout) -> None:
 def _start(layout: Layout) -> Postmaster:
     binaries = find()
     account = choose(layout, binaries)
-    cluster.prepare(layout, account, binaries)
+    socket_folder = cluster.prepare(layout, account, binaries)
     log_start = layout.log.stat().st_size if layout.log.exists() else 0
-    _spawn(layout, account, binaries)
+    _spawn(layout, account, cluster.command(layout, binaries, socket_folder))
     return _await_ready(layout, log_start)
 
 
-def _spawn(layout: Layout, account: Account, binaries: Binaries) -> None:
+def _spawn(layout: Layout, account: Account, command: Sequence[str]) -> None:
     """Start the server as nobody's child; all its processes inherit the server lock."""
     held = locks.hold(layout, layout.server_lock)
     log = layout.open(layout.log, os.O_WRONLY | os.O_APPEND)
     try:
         account.run(
-            ["/bin/sh", "-c", SPAWN, "sh", *cluster.command(layout, binaries)],
+            ["/bin/sh", "-c", SPAWN, "sh", *command],
             stderr=log,
             pass_fds=(held,),
         )
