@@ -78,6 +78,8 @@ def export(
 ) -> None:
     """Write rows to a file, newest first, each with what came of its execution.
 
+    In a CSV file, text that a spreadsheet would run as a formula gets an apostrophe in front.
+
     Example: runlore ledger export answers.parquet --since 2026-11-01T00:00:00Z
     """
     from runlore import settings
@@ -185,11 +187,13 @@ def _write_csv(out: Any, rows: Iterable[Mapping[str, Any]]) -> int:  # noqa: ANN
     first = next(every, None)
     if first is None:
         return 0
+    from runlore.records.spreadsheet import neutralise
+
     writer = csv.writer(out)
     writer.writerow(first)
     done = 0
     for row in chain([first], every):
-        writer.writerow([_cell(value) for value in row.values()])
+        writer.writerow([neutralise(_cell(value)) for value in row.values()])
         done += 1
     return done
 

@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from runlore.models.plots.sequences import Course, over_looks
+from runlore.records.spreadsheet import neutralise
 from runlore.store.ab_analyses import Look
 from runlore.store.ab_tests import AbTest
 from runlore.store.engine import Store
@@ -81,7 +82,7 @@ def _write_looks(path: Path, looks: Sequence[Look]) -> None:
             for each in look.analysis["comparisons"]:
                 table.writerow(
                     [look.look, look.at.isoformat(), look.analysis["ran_s"], *each["units"]]
-                    + [each[name] for name in COLUMNS]
+                    + [neutralise(each[name]) for name in COLUMNS]
                     + [each["interval"]["low"], each["interval"]["high"]]
                 )
 
