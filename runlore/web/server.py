@@ -1,0 +1,36 @@
+"""Serve an ASGI application in this process, with bounds on its connections."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from runlore.web.connections import Limits
+
+KEEP_ALIVE_S = 75
+GRACE_S = 10  # to answer what is being asked when the server is stopped
+WS_MAX_BYTES = 16 << 20
+
+
+def serve(app: "ASGIApp", host: str, port: int, *, limits: "Limits | None" = None) -> None:
+    """Serve until SIGTERM or SIGINT, then let what is being answered end.
+
+    Client addresses are those of the sockets: headers of a proxy are not believed.
+    """
+    import uvicorn
+
+    from runlore.web.connections import Registry
+
+    uvicorn.run(
+        app,
+        host=host,
+        port=port,
+        http=Registry(limits).protocol,
+        ws_max_size=WS_MAX_BYTES,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        log_level="warning",
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=GRACE_S,
+    )
