@@ -59,16 +59,15 @@ def _download(session: Session, ref: VersionRef, draft: Path) -> Path | None:
     from mlflow.exceptions import MlflowException
 
     source = session.client.get_model_version_download_uri(ref.spec, ref.version)
+    place = f"{source}/{BUNDLE_PATH}"
     try:
         fetched = mlflow.artifacts.download_artifacts(
-            artifact_uri=f"{source}/{BUNDLE_PATH}", dst_path=str(draft), tracking_uri=session.uri
+            artifact_uri=place, dst_path=str(draft), tracking_uri=session.uri
         )
-    except FileNotFoundError:
+    except (FileNotFoundError, MlflowException):  # MLflow has no one error for what is not there
+        if mlflow.artifacts.list_artifacts(artifact_uri=place, tracking_uri=session.uri):
+            raise
         return None
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return None
-        raise
     return Path(fetched)
 
 

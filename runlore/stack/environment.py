@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from runlore.settings import ANYWHERE, Settings
+from runlore.settings import Settings
 from runlore.telemetry import TELEMETRY_OFF
 from runlore.threads import CALM
 
@@ -22,9 +22,6 @@ PREFECT_SERVER = {
 """Batches: each of these events would be one commit in SQLite otherwise."""
 
 PREFECT_WORKER = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
-MLFLOW_SERVER = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-"""The job runner is seven more processes, for features that Runlore does not use."""
-
 PREFECT_ACCOUNT = frozenset(
     {
         "PREFECT_PROFILE",
@@ -34,6 +31,11 @@ PREFECT_ACCOUNT = frozenset(
     }
 )
 """A user's own Prefect account, which must not leak into a server of ours."""
+
+MLFLOW_ACCOUNT = frozenset(
+    {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
+)
+"""A user's account at another MLflow server: ours has the login of the home."""
 
 
 def of_settings(settings: Settings) -> dict[str, str]:
@@ -72,11 +74,9 @@ def of_prefect_server(settings: Settings) -> dict[str, str]:
 
 
 def of_mlflow_server(settings: Settings) -> dict[str, str]:
-    """MLflow answers names it knows only; a wider address needs this machine's names."""
-    if settings.host not in ANYWHERE:
-        return dict(MLFLOW_SERVER)
-    names = ("localhost:*", "127.0.0.1:*", "192.168.*", "10.*", f"{os.uname().nodename}:*")
-    return MLFLOW_SERVER | {"MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(names)}
+    """Files of every experiment are in the home, whether or not they go through the server."""
+    artifacts = str(settings.artifacts.absolute())
+    return {"MLFLOW_ARTIFACTS_DESTINATION": artifacts, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
 
 
 def of_child(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
@@ -88,6 +88,8 @@ def of_child(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:
     foreign = {"PYTHONDONTWRITEBYTECODE"}
     if settings.prefect_api_url is None:
         foreign |= PREFECT_ACCOUNT
+    if settings.mlflow_tracking_uri is None:
+        foreign |= MLFLOW_ACCOUNT
     inherited = {key: value for key, value in os.environ.items() if key not in foreign}
     paths = filter(None, inherited.get("PYTHONPATH", "").split(os.pathsep))
     programs = (str(Path(sys.executable).parent), inherited.get("PATH", os.defpath))

@@ -87,15 +87,10 @@ def _prefect(settings: Settings) -> Service:
 
 def _mlflow(settings: Settings) -> Service:
     address = settings.mlflow_url
-    artifacts = str(settings.artifacts.absolute())
     return Service(
         name="mlflow",
         title="MLflow: experiments and models",
-        command=_module(
-            "mlflow server --workers 1 --uvicorn-opts=--no-access-log --serve-artifacts",
-            *("--host", settings.host, "--port", str(settings.mlflow_port)),
-            *("--artifacts-destination", artifacts, "--default-artifact-root", artifacts),
-        ),
+        command=_module("runlore.registry.server"),
         probe=Answers(f"{address}/health"),
         address=address,
         port=Port(settings.mlflow_port, "mlflow_port"),

@@ -13,6 +13,7 @@ from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
+from runlore.web.login import read_login
 
 pytestmark = pytest.mark.slow
 
@@ -45,7 +46,9 @@ def either(stack: Stack, store: Store, request: pytest.FixtureRequest) -> Regist
 
 @pytest.fixture
 def http(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.settings.mlflow_url, timeout=60) as client:
+    login = read_login(stack.settings.home)
+    auth = (login.user, login.password)
+    with httpx.Client(base_url=stack.settings.mlflow_url, auth=auth, timeout=60) as client:
         yield client
 
 

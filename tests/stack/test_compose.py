@@ -12,7 +12,9 @@ import jsonschema
 import pytest
 import yaml
 
-from runlore.settings import Settings
+from runlore.registry import server
+from runlore.registry.credentials import PASSWORD, USERNAME
+from runlore.settings import Settings, read
 from runlore.stack import environment
 from runlore.telemetry import TELEMETRY_OFF
 from tests.stack.compose_schema import COMPOSE
@@ -87,7 +89,7 @@ def test_servers_listen_where_their_health_is_asked(compose: dict[str, Any]) -> 
     services = compose["services"]
     command = services["prefect"]["command"]
     assert command[command.index("--port") + 1] == "4200"
-    assert variables(MLFLOW_FILE)["MLFLOW_PORT"] == "5000"
+    assert variables(MLFLOW_FILE)["RUNLORE_MLFLOW_PORT"] == "5000"
     assert environment_of(compose, "serving")["RUNLORE_SERVE_PORT"] == "3000"
     worker = environment_of(compose, "worker")
     assert worker["PREFECT_WORKER_WEBSERVER_PORT"] in services["worker"]["healthcheck"]["test"][-1]
@@ -116,22 +118,26 @@ def test_prefects_own_parser_accepts_its_commands(compose: dict[str, Any]) -> No
         assert bound.arguments
 
 
-@QUIET
-def test_mlflows_own_parser_accepts_its_command_and_variables(
+def test_mlflow_asks_for_the_login_that_its_clients_bring_and_keeps_files_on_its_volume(
     compose: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mlflow.cli import cli
-
-    server = cli.commands["server"]
+    declared = compose["services"]["mlflow"]
+    assert declared["command"] == ["python", "-m", server.__name__]
     given = environment_of(compose, "mlflow")
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    context = server.make_context("server", compose["services"]["mlflow"]["command"][2:])
-    assert context.params["host"] == "0.0.0.0"  # noqa: S104
-    assert context.params["port"] == 5000
-    assert context.params["serve_artifacts"] is True
-    assert "mlflow:5000" in context.params["allowed_hosts"]
-    assert context.params["backend_store_uri"].startswith("postgresql+psycopg://mlflow:")
+    settings = read()
+    assert (settings.host, settings.mlflow_port) == ("0.0.0.0", 5000)  # noqa: S104
+    assert given["MLFLOW_BACKEND_STORE_URI"].startswith("postgresql+psycopg://mlflow:")
+    roots = server.roots_of(settings, given)
+    assert (roots.default, roots.destination) == ("mlflow-artifacts:/", "/var/lib/mlflow/artifacts")
+    assert declared["volumes"] == ["mlflow:/var/lib/mlflow"]
+    login = {name: given[name] for name in (USERNAME, PASSWORD)}
+    assert server.login_of(settings, given).text == ":".join(login.values())
+    for name in ("worker", "serving"):
+        assert login.items() <= environment_of(compose, name).items()
+    for name in ("prefect", "schedules", "alerts"):
+        assert PASSWORD not in environment_of(compose, name)
 
 
 @QUIET
@@ -166,7 +172,6 @@ def test_telemetry_is_off_in_every_container(compose: dict[str, Any]) -> None:
 def test_servers_get_the_same_tuning_as_under_up(compose: dict[str, Any]) -> None:
     assert environment.PREFECT_SERVER.items() <= environment_of(compose, "prefect").items()
     assert environment.PREFECT_WORKER.items() <= environment_of(compose, "worker").items()
-    assert environment.MLFLOW_SERVER.items() <= environment_of(compose, "mlflow").items()
 
 
 def test_secrets_have_no_default_and_are_all_named_in_the_example(compose: dict[str, Any]) -> None:

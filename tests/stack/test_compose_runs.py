@@ -30,6 +30,7 @@ SECRETS = {
         "RUNLORE_DB_PASSWORD",
         "MLFLOW_DB_PASSWORD",
         "PREFECT_DB_PASSWORD",
+        "RUNLORE_MLFLOW_PASSWORD",
     )
 }
 
@@ -75,7 +76,7 @@ def translate(text: str, home: Path, numbers: Mapping[str, int]) -> str:
     text = re.sub(r"\$\{(\w+):\?[^}]*\}", lambda found: SECRETS[found[1]], text)
     text = re.sub(r"\$\{\w+:-(\d*)\}", r"\1", text)
     text = re.sub(r"(?<=[@/])(postgres|prefect|mlflow)(?=:\d)", "127.0.0.1", text)
-    text = text.replace("mlflow:5000,", "").replace("0.0.0.0", "127.0.0.1")  # noqa: S104
+    text = text.replace("0.0.0.0", "127.0.0.1")  # noqa: S104
     text = re.sub("/var/lib/|/tmp/", f"{home}/", text)
     for number, other in numbers.items():
         text = re.sub(rf"(?<![\d.]){number}(?!\d)", str(other), text)

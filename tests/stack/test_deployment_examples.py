@@ -11,7 +11,7 @@ import yaml
 
 from runlore.settings import CATALOG, Settings
 from tests.stack.compose_schema import COMPOSE
-from tests.stack.test_compose import QUIET, ROOT, environment_of, variables
+from tests.stack.test_compose import QUIET, ROOT, environment_of
 
 EXAMPLE = ROOT / "deployments" / "override.example.yml"
 
@@ -100,9 +100,9 @@ def test_every_variable_is_a_setting_and_what_containers_need_stays_allowed(
         changed = {n: v for n, v in environment_of(compose, name).items() if before.get(n) != v}
         assert changed
         assert set(changed) <= known
-    hosts = "MLFLOW_SERVER_ALLOWED_HOSTS"
-    allowed = variables(ROOT / "mlflow" / "server.env")[hosts].split(",")
-    assert set(allowed) < set(environment_of(compose, "mlflow")[hosts].split(","))
+    mlflow = environment_of(compose, "mlflow")
+    assert mlflow["MLFLOW_SERVER_ALLOWED_HOSTS"] == "mlflow:5000"
+    assert json.loads(mlflow["RUNLORE_ALLOWED_HOSTS"]) == ["mlflow.example.org"]
 
 
 def test_the_unit_starts_up_and_tells_one_process_to_stop() -> None:

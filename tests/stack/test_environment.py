@@ -77,12 +77,14 @@ def test_packages_are_compiled_even_if_the_terminal_forbids_it(
     assert "PYTHONDONTWRITEBYTECODE" not in environment.of_child(settings, {})
 
 
-def test_mlflow_answers_this_machines_name_when_it_listens_everywhere(settings: Settings) -> None:
-    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in environment.of_mlflow_server(settings)
-    wide = settings.model_copy(update={"host": "0.0.0.0"})  # noqa: S104
-    hosts = environment.of_mlflow_server(wide)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
-    assert f"{os.uname().nodename}:*" in hosts
-    assert "*" not in hosts
+def test_a_users_account_at_another_mlflow_does_not_reach_our_server(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of another server")
+    assert "MLFLOW_TRACKING_PASSWORD" not in environment.of_child(settings, {})
+    elsewhere = settings.model_copy(update={"mlflow_tracking_uri": "https://mlflow.example.org"})
+    child = environment.of_child(elsewhere, {})
+    assert child["MLFLOW_TRACKING_PASSWORD"] == "of another server"
 
 
 def test_links_begin_with_the_pages_that_browsers_reach() -> None:

@@ -22,6 +22,7 @@ from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
 from runlore.store import anomalies, embedded
 from runlore.store.engine import open_store
+from runlore.web.login import read_login
 from tests.alerts.receivers import Web, http_server
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -87,10 +88,12 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
 
 def page(port: int) -> str:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-    connection.request("GET", "/", headers={"Accept": "text/html"})
+    login = read_login(Path(os.environ["RUNLORE_HOME"]))
+    headers = {"Accept": "text/html", "Authorization": login.header}
+    connection.request("GET", "/", headers=headers)
     answer = connection.getresponse()
     if answer.status in (302, 303, 307):
-        connection.request("GET", answer.headers["Location"], headers={"Accept": "text/html"})
+        connection.request("GET", answer.headers["Location"], headers=headers)
         answer.read()
         answer = connection.getresponse()
     text = answer.read().decode()
