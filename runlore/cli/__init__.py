@@ -44,6 +44,7 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(up.up)
 app.command()(up.down)
+app.command()(up.login)
 app.command()(up.status)
 app.command()(up.doctor)
 app.add_typer(ingest.app, name="ingest")

@@ -54,6 +54,24 @@ def down() -> None:
     typer.echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
 
 
+def login(json: Json = False) -> None:
+    """Print the user and password of the Prefect and MLflow pages.
+
+    Example: runlore login
+    """
+    from runlore import settings
+    from runlore.web.login import login_file, read_login
+
+    home = settings.read().home
+    found = read_login(home)
+    if json:
+        emit_json({"user": found.user, "password": found.password, "file": str(login_file(home))})
+        return
+    typer.echo(f"user      {found.user}")
+    typer.echo(f"password  {found.password}")
+    typer.echo(f"Prefect's login page asks for both at once: {found.text}")
+
+
 def status(json: Json = False) -> None:
     """Show what runs, where and since when, and what the database holds."""
     from runlore import settings
