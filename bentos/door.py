@@ -7,19 +7,19 @@ web pages of other sites must not come in by way of somebody's browser: their re
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager, suppress
+from dataclasses import dataclass, field
 from typing import Literal
 
 from starlette.requests import Request
 
+from bentos.client_address import TrustedProxies, bucket_of, is_loopback
 from bentos.errors import Forbidden, Unauthenticated
 from bentos.keyring import Keyring, Keys, OneKey
 from bentos.meter import Meter, OwnMinutes, SharedMinutes, told
 from bentos.serving import Serving
 from runlore.records import instant
+from runlore.records.errors import Unavailable
 from runlore.settings import Settings
 from runlore.store.api_keys import Key
 from runlore.usecases.api_keys import allows
@@ -28,8 +28,6 @@ from runlore.web.guard import is_own_name, is_own_origin
 Scope = Literal["predict", "record", "read", "train"]
 REALM = 'Bearer realm="runlore"'
 BEARER = b"bearer "
-NETWORK_BITS = 64
-"""Of an IPv6 address: one client usually has all addresses of such a network."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +38,13 @@ class Door:
     meter: Meter | None
     is_required: bool
     is_wide: bool
+    proxies: TrustedProxies = field(default_factory=TrustedProxies)
 
     def needs_key(self, request: Request) -> bool:
         """Whatever the settings say of the address, what came from outside needs one."""
         if self.keys is None:
             return False
-        return self.is_required or self.is_wide or not _is_here(request)
+        return self.is_required or self.is_wide or not self.proxies.is_local(request)
 
     async def admit(self, request: Request, scope: Scope) -> Mapping[str, str]:
         """What to say in the answer's headers.
@@ -53,18 +52,32 @@ class Door:
         Raises Unauthenticated, Forbidden, TooMany; Unavailable when the database is away and it
         takes that to know.
         """
-        key: Key | None = None
-        if self.needs_key(request):
-            key = self._key(request, scope)
+        is_needed = self.needs_key(request)
+        if is_needed:
+            key: Key | None = self._key(request, scope)
         else:
             self._check_site(request)
+            key = self._offered_key(request)
+        request.state.key = key
         headers: Mapping[str, str] = {}
         if self.meter is not None:
-            bucket = f"key {key.id}" if key else f"address {_client(request)}"
+            bucket = self._bucket(request, key if is_needed else None)
             headers = told(self.meter.limit, await self.meter.take(bucket))
         if key is not None and self.keys is not None:
             self.keys.used(key, instant.now())
         return headers
+
+    def _bucket(self, request: Request, key: Key | None) -> str:
+        return f"key {key.id}" if key else f"address {bucket_of(self.proxies.client(request))}"
+
+    def _offered_key(self, request: Request) -> Key | None:
+        """The key of who needs none and brings one all the same: what it does is the owner's."""
+        text = _given(request)
+        if not text or self.keys is None:
+            return None
+        with suppress(Unavailable):
+            return self.keys.find(text, instant.now())
+        return None
 
     def _check_site(self, request: Request) -> None:
         """A browser tells which site a page is of that writes, and by which name it came here."""
@@ -100,6 +113,23 @@ class Door:
         return key
 
 
+def key_of(request: Request) -> Key | None:
+    """The key with which an admitted request came; None: it brought none."""
+    key: Key | None = request.state.key
+    return key
+
+
+def key_id_of(request: Request) -> str | None:
+    key = key_of(request)
+    return None if key is None else key.id
+
+
+def actor_of(request: Request, said: str) -> str:
+    """Who does something: the owner of the key, whoever the body says it is; else who that is."""
+    key = key_of(request)
+    return said if key is None else key.name
+
+
 @asynccontextmanager
 async def opened(serving: Serving, settings: Settings) -> AsyncIterator[Door]:
     """The door for as long as the service runs."""
@@ -108,25 +138,9 @@ async def opened(serving: Serving, settings: Settings) -> AsyncIterator[Door]:
         if settings.api_keys != "off":
             keys = await stack.enter_async_context(_keys(serving, settings))
         meter = stack.enter_context(_meter(serving, settings.rate_limit_per_minute))
-        yield Door(keys, meter, settings.api_keys == "required", not is_loopback(settings.host))
-
-
-@lru_cache(maxsize=256)
-def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone.
-
-    >>> [is_loopback(host) for host in ("localhost", "127.0.0.2", "::1", "::ffff:127.0.0.1")]
-    [True, True, True, True]
-    >>> [is_loopback(host) for host in ("0.0.0.0", "::", "10.0.0.1", "", "some.host")]
-    [False, False, False, False, False]
-    """
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host == "localhost"
-    if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped.is_loopback
-    return address.is_loopback
+        is_required, is_wide = settings.api_keys == "required", not is_loopback(settings.host)
+        proxies = TrustedProxies.parse(settings.trusted_proxies)
+        yield Door(keys, meter, is_required, is_wide, proxies)
 
 
 @asynccontextmanager
@@ -164,20 +178,3 @@ def _given(request: Request) -> str:
     if not text and words[: len(BEARER)].lower() == BEARER:
         text = words[len(BEARER) :]
     return text.decode("latin-1").strip()
-
-
-def _is_here(request: Request) -> bool:
-    """Whether it came in at a loopback address, or through a file."""
-    host, port = request.scope.get("server") or ("", None)
-    return port is None or is_loopback(host)
-
-
-def _client(request: Request) -> str:
-    host = request.client.host if request.client else "unknown"
-    try:
-        address = ip_address(host)
-    except ValueError:  # such as what somebody says in X-Forwarded-For
-        return "unknown"
-    if not isinstance(address, IPv6Address):
-        return host
-    return str(address.ipv4_mapped or IPv6Network((int(address), NETWORK_BITS), strict=False))

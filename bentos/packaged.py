@@ -16,7 +16,7 @@ from bentos.logs import speak
 from bentos.memory import settle
 from bentos.routes import TIMEOUT_S, application
 from bentos.serving import Serving, load, packaged_digest
-from bentos.shortcut import Shortcut, tracing
+from bentos.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 from runlore import settings as environment
 from runlore.store.engine import open_store
 from runlore.usecases import features
@@ -62,6 +62,7 @@ app = application(packaged)
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing=tracing(),
+    envs=NO_PROXY_HEADERS,
 )
 @bentoml.asgi_app(app)
 class Predictions:

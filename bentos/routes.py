@@ -11,16 +11,18 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bentos import alerts, door, openapi, predictions, recorded
+from bentos import alerts, door, openapi, page_headers, predictions, recorded
 from bentos.bodies import Limits, in_thread, json_response
 from bentos.door import Scope
 from bentos.errors import TITLES, Problem, TooSlow, problem
 from bentos.metrics import exposition, metrics
+from bentos.page_headers import PageHeaders
 from bentos.products.ways import WAYS
 from bentos.serving import Serving
 from runlore import settings as environment
@@ -36,6 +38,9 @@ HEALTH, HEALTH_METHODS = ("/livez", "/readyz", "/healthz"), {"GET", "HEAD"}
 
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 STATIC = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
+SCRIPT = """
+SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
+"""
 PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -45,12 +50,10 @@ PAGE = """<!DOCTYPE html>
 <body>
 <div id="swagger-ui">The routes are in <a href="./docs.json">docs.json</a> (OpenAPI).</div>
 <script src="./static_content/swagger-ui-bundle.js"></script>
-<script>
-SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
-</script>
+<script>{script}</script>
 </body>
 </html>
-"""
+""".replace("{script}", SCRIPT)
 
 log = logging.getLogger("runlore.serving")
 
@@ -73,7 +76,16 @@ def application(
             finally:
                 await serving.commits.close()
 
-    routes = [
+    return Starlette(
+        routes=_routes(),
+        lifespan=lifespan,
+        exception_handlers={HTTPException: _unmatched},
+        middleware=[Middleware(PageHeaders)],
+    )
+
+
+def _routes() -> list[Route | Mount]:
+    return [
         _route("/predict/{spec}", "POST", predictions.one, "predict"),
         _route("/predict/{spec}/batch", "POST", predictions.batch, "predict"),
         _route("/predictions/{id}", "GET", predictions.read, "read"),
@@ -91,9 +103,6 @@ def application(
         Mount("/static_content", StaticFiles(directory=STATIC)),
         Route("/{path:path}", _guarded("", _nothing), methods=METHODS),
     ]
-    return Starlette(
-        routes=routes, lifespan=lifespan, exception_handlers={HTTPException: _unmatched}
-    )
 
 
 def _route(path: str, method: str, endpoint: Endpoint, scope: Scope | None = None) -> Route:
@@ -139,7 +148,7 @@ async def _metrics(request: Request) -> Response:
 
 
 async def _page(_request: Request) -> Response:
-    return HTMLResponse(PAGE)
+    return HTMLResponse(PAGE, headers=page_headers.of_page(SCRIPT))
 
 
 async def _nothing(request: Request) -> Response:

@@ -4,7 +4,7 @@ import bentoml
 
 from bentos.following import following
 from bentos.routes import TIMEOUT_S, application
-from bentos.shortcut import Shortcut, tracing
+from bentos.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 
 app = application(following)
 
@@ -15,6 +15,7 @@ app = application(following)
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing=tracing(),
+    envs=NO_PROXY_HEADERS,
     http={"host": "127.0.0.1"},
 )
 @bentoml.asgi_app(app)

@@ -14,11 +14,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from bentos import page_headers
+from bentos.page_headers import PageHeaders
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 Endpoint = Callable[[Request], Awaitable[Response]]
+
+NO_PROXY_HEADERS: list[dict[str, str]] = [{"name": "FORWARDED_ALLOW_IPS", "value": "none"}]
+"""For the service: uvicorn itself believes X-Forwarded-For of everybody on this machine."""
 
 PREFIX, BATCH = "/predict/", "batch"
 ONE = PREFIX + "{spec}"
@@ -35,16 +41,20 @@ def tracing() -> dict[str, str]:
 
 
 class Shortcut:
-    """A middleware for BentoML: when the service starts it steps in front of all others."""
+    """A middleware for BentoML: when the service starts it steps in front of all others.
+
+    The answers of BentoML's own routes get our headers for browsers there, too.
+    """
 
     def __init__(self, app: Application) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan" and not is_traced():
+        if scope["type"] == "lifespan":
             whole: Starlette = scope["app"]
             assert whole.middleware_stack is not None  # noqa: S101  (it has called us)
-            whole.middleware_stack = Fork(whole.middleware_stack, _mounted(whole))
+            longer = PageHeaders(whole.middleware_stack)
+            whole.middleware_stack = longer if is_traced() else Fork(longer, _mounted(whole))
         await self.app(scope, receive, send)
 
 
@@ -81,4 +91,5 @@ class Fork:
             return
         scope["app"], scope["path_params"] = self.ours, {"spec": spec}
         response = await (self.batch if rest else self.one)(Request(scope, receive, send))
+        response.raw_headers.extend(page_headers.LINES)
         await response(scope, receive, send)

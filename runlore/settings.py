@@ -1,6 +1,7 @@
 """Typed settings, read once at a process edge and passed down."""
 
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=36_500,
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list of addresses or networks whose X-Forwarded-For is believed.",
+    )
         description="Months of the ledger that ended longer ago are dropped; 0: none is.",
     )
     specs: tuple[str, ...] = Field(
@@ -101,6 +106,19 @@ class Settings(BaseSettings):
         return SecretStr(text)
 
     @cached_property
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _as_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """As networks are written: an address alone is a network of one."""
+        try:
+            return tuple(str(ip_network(text)) for text in texts)
+        except ValueError as error:
+            raise PydanticCustomError(
+                "network",
+                "{error}; write an address, or a network such as 10.0.0.0/8",
+                {"error": str(error)},
+            ) from error
+
     def reports(self) -> Path:
         return self.home / "reports"
 

@@ -69,7 +69,7 @@ def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
         yield serving
 
     app = application(opened, lambda: settings)
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on")
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", proxy_headers=False)
     server = uvicorn.Server(config)
     started = threading.Event()
     startup = server.startup

@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import text
 from starlette.requests import Request
 
-from bentos import door
 from bentos.door import Door
 from bentos.keyring import OneKey
 from bentos.serving import Serving
@@ -355,22 +354,6 @@ def test_without_keys_the_limit_is_that_of_an_address(
     await_minute()
     assert [ask(client).status_code for _ in range(4)] == [200, 200, 200, 429]
     assert client.get("/docs.json").status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("client", "bucket"),
-    [
-        (("10.1.2.3", 5), "10.1.2.3"),
-        (("::ffff:10.1.2.3", 5), "10.1.2.3"),
-        (("2001:db8:1:2:3:4:5:6", 5), "2001:db8:1:2::/64"),
-        (None, "unknown"),
-        (("said in X-Forwarded-For", 5), "unknown"),
-    ],
-)
-def test_an_address_is_counted_by_what_one_client_has(
-    client: tuple[str, int] | None, bucket: str
-) -> None:
-    assert door._client(Request({"type": "http", "headers": [], "client": client})) == bucket
 
 
 def test_the_largest_body_is_a_setting(

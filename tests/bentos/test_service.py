@@ -187,6 +187,7 @@ def test_all_workers_ask_for_keys_on_the_short_way_too_and_share_one_limit(
             let_in += [instant.now().minute] * (status != 401)
             time.sleep(0.2)
         let_in.append(instant.now().minute)
+        time.sleep(1)  # by then the other worker knows the key, too
         assert {fresh(client, {}).status_code for _ in range(10)} == {401}
         if not 1 <= instant.now().second <= 40:  # then a minute may begin in between
             time.sleep((61 - instant.now().second) % 60)
@@ -232,3 +233,22 @@ def own_address() -> str:
         except OSError:
             pytest.skip("this machine has no address beyond loopback")
         return probe.getsockname()[0]
+
+
+def test_what_a_client_says_of_its_address_passes_no_limit(home: Path, registry: Registry) -> None:
+    """The real server: uvicorn would believe X-Forwarded-For of this machine by itself."""
+    given = {"RUNLORE_RATE_LIMIT_PER_MINUTE": "4", "RUNLORE_API_KEYS": "off"}
+    with running(home, **given) as (client, _):
+        if (passed := instant.now().second) > 50:
+            time.sleep(60.5 - passed)
+        statuses = [
+            client.get("/metrics", headers={"X-Forwarded-For": f"9.9.9.{number}"}).status_code
+            for number in range(6)
+        ]
+        assert statuses == [200] * 4 + [429] * 2
+        for path in ("/", "/livez", "/docs.json", "/static_content/swagger-ui.css", "/nowhere"):
+            headers = client.get(path).headers
+            assert headers.get_list("x-frame-options") == ["DENY"], path
+            assert headers.get_list("x-content-type-options") == ["nosniff"], path
+        answer = client.post("/predict/failure-risk", json=ANN)
+        assert answer.headers.get_list("x-frame-options") == ["DENY"]
