@@ -47,6 +47,10 @@ class Settings(BaseSettings):
         default=(),
         description="JSON list of further names under which browsers reach the pages.",
     )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(),
+        description="JSON list of addresses or networks whose X-Forwarded-For is believed.",
+    )
     prefect_port: int = Field(default=4200, description="Port of the Prefect server and UI.")
     mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
     serve_port: int = Field(default=3000, description="Port of the prediction service.")
@@ -59,10 +63,6 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=36_500,
-    trusted_proxies: tuple[str, ...] = Field(
-        default=(),
-        description="JSON list of addresses or networks whose X-Forwarded-For is believed.",
-    )
         description="Months of the ledger that ended longer ago are dropped; 0: none is.",
     )
     specs: tuple[str, ...] = Field(
@@ -94,18 +94,6 @@ class Settings(BaseSettings):
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )
 
-    @field_validator("api_key")
-    @classmethod
-    def _as_sent(cls, key: SecretStr | None) -> SecretStr | None:
-        """As a client can send it; a file that held it may end with a line break."""
-        if key is None:
-            return None
-        text = key.get_secret_value().strip()
-        if not (text.isascii() and text.isprintable()):
-            raise PydanticCustomError("header", "a header takes printable ASCII characters alone")
-        return SecretStr(text)
-
-    @cached_property
     @field_validator("trusted_proxies")
     @classmethod
     def _as_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -119,6 +107,18 @@ class Settings(BaseSettings):
                 {"error": str(error)},
             ) from error
 
+    @field_validator("api_key")
+    @classmethod
+    def _as_sent(cls, key: SecretStr | None) -> SecretStr | None:
+        """As a client can send it; a file that held it may end with a line break."""
+        if key is None:
+            return None
+        text = key.get_secret_value().strip()
+        if not (text.isascii() and text.isprintable()):
+            raise PydanticCustomError("header", "a header takes printable ASCII characters alone")
+        return SecretStr(text)
+
+    @cached_property
     def reports(self) -> Path:
         return self.home / "reports"
 
