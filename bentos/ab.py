@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bentos import ab_schema as schema
 from bentos.bodies import in_thread, json_response, read_body
+from bentos.door import actor_of
 from bentos.schema import Closed
 from bentos.serving import Serving
 from bentos.ways import Way, in_path, in_query
@@ -21,6 +22,7 @@ from runlore.usecases.ab import Assigned, By, Sighted
 from runlore.usecases.ab_plan import Plan
 
 T = TypeVar("T")
+NOBODY = "api"  # who acts where neither a key nor the body says so
 AT, ONE = "/ab-tests", "/ab-tests/{name}"
 NAME = in_path("name", "Of the test", {"type": "string", "maxLength": 100})
 REPLACE = in_query(
@@ -37,7 +39,7 @@ async def every(request: Request) -> Response:
 
 
 async def create(request: Request) -> Response:
-    plan, by = Plan.model_validate_json(await read_body(request)), By("api", instant.now())
+    plan, by = Plan.model_validate_json(await read_body(request)), by_of(request)
     may = _may_replace(request)
     test, is_new = await do(request, lambda store: ab.create(store, plan, by, may_replace=may))
     return told(of_test(test), 201 if is_new else 200)
@@ -50,20 +52,20 @@ async def show(request: Request) -> Response:
 
 
 async def start(request: Request) -> Response:
-    name, by = _name(request), _by(await _action(request))
+    name, by = _name(request), _by(request, await _action(request))
     return told(of_test(await do(request, lambda store: ab.start(store, name, by))))
 
 
 async def stop(request: Request) -> Response:
-    name, by = _name(request), _by(await _action(request))
+    name, by = _name(request), _by(request, await _action(request))
     return told(of_test(await do(request, lambda store: ab.stop(store, name, by))))
 
 
 async def expose(request: Request) -> Response:
     name = _name(request)
     asked = schema.AbExposure.model_validate_json(await read_body(request))
-    work = lambda store: ab.expose(store, name, asked.exposure, _by(asked))  # noqa: E731
-    return told(of_test(await do(request, work)))
+    share, by = asked.exposure, _by(request, asked)
+    return told(of_test(await do(request, lambda store: ab.expose(store, name, share, by))))
 
 
 async def units(request: Request) -> Response:
@@ -98,7 +100,7 @@ async def events(request: Request) -> Response:
 
 
 async def analyse(request: Request) -> Response:
-    name, by = _name(request), _by(await _action(request))
+    name, by = _name(request), _by(request, await _action(request))
     found = await do(request, lambda store: ab_analysis.analyse(store, name, by))
     return told(schema.AbLook(**ab_told.look(found)))
 
@@ -121,6 +123,11 @@ async def do(request: Request, work: Callable[[Store], T]) -> T:
     serving: Serving = request.app.state.serving
     store = serving.database()
     return await in_thread(request, lambda: work(store), is_recording=True)
+
+
+def by_of(request: Request, said: str = NOBODY, reason: str = "") -> By:
+    """Who acts now: the owner of the key, else who the body says it is."""
+    return By(actor_of(request, said), instant.now(), reason)
 
 
 def told(body: Closed, status: int = 200) -> Response:
@@ -166,8 +173,8 @@ async def _action(request: Request) -> schema.AbAction:
     return schema.AbAction.model_validate_json(await read_body(request) or b"{}")
 
 
-def _by(asked: schema.AbAction) -> By:
-    return By(asked.actor, instant.now(), asked.reason)
+def _by(request: Request, asked: schema.AbAction) -> By:
+    return by_of(request, asked.actor, asked.reason)
 
 
 TEST = ("The test", schema.AbTestTold)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from bentos import schema
 from bentos.bodies import in_thread, json_response, read_body
+from bentos.door import actor_of
 from bentos.serving import Serving
 from runlore.records import instant
 from runlore.records.errors import BadInput
@@ -52,9 +53,10 @@ async def acknowledge(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     number, store, at = _id(request), serving.database(), instant.now()
     told = schema.Acknowledgement.model_validate_json(await read_body(request))
+    actor = actor_of(request, told.actor)
 
     def work() -> Told:
-        alerts.acknowledge(store, number, told.actor, told.note, at)
+        alerts.acknowledge(store, number, actor, told.note, at)
         return alerts.show(store, number, at)
 
     return _detail(await in_thread(request, work, is_recording=True))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos import ab_schema as schema
-from bentos.ab import ask, do, intake, told
+from bentos.ab import ask, by_of, do, intake, told
 from bentos.bodies import read_body
 from bentos.fields import Id
 from bentos.products.words import in_its_words
@@ -205,7 +205,7 @@ async def read(request: Request) -> Response:
 
 async def create(request: Request) -> Response:
     asked = ModelTest.model_validate_json(await read_body(request))
-    plan, by = _plan(asked), By("api", instant.now())
+    plan, by = _plan(asked), by_of(request)
     with in_its_words(WORDS):
         test, is_new = await do(request, lambda store: ab.create(store, plan, by))
     return told(_test(test), 201 if is_new else 200)
@@ -213,8 +213,9 @@ async def create(request: Request) -> Response:
 
 async def change(request: Request) -> Response:
     asked = ModelTestChange.model_validate_json(await read_body(request))
+    by = by_of(request, asked.actor, asked.reason)
     with in_its_words(WORDS):
-        test, dealt = await do(request, lambda store: _change(store, asked))
+        test, dealt = await do(request, lambda store: _change(store, asked, by))
     return told(_test(test, dealt))
 
 
@@ -227,12 +228,13 @@ async def results(request: Request) -> Response:
 
 async def record(request: Request) -> Response:
     asked, at = ModelResults.model_validate_json(await read_body(request)), instant.now()
+    by = by_of(request)
     body = EVENTS.dump_json(asked.results, by_alias=True, exclude_none=True)
 
     def work(store: Store) -> tuple[Status, schema.AbIntake | None]:
         done = ab_events.record(store, asked.test_id, body, at) if asked.results else None
         if asked.analyze:
-            ab_analysis.analyse(store, asked.test_id, By("api", at))
+            ab_analysis.analyse(store, asked.test_id, by)
         found = ab_analysis.status(store, asked.test_id, at)
         return found, None if done is None else intake(done)
 
@@ -254,8 +256,8 @@ def _plan(asked: ModelTest) -> Plan:
     )
 
 
-def _change(store: Store, asked: ModelTestChange) -> tuple[AbTest, list[Assigned]]:
-    number, by = asked.test_id, By(asked.actor, instant.now(), asked.reason)
+def _change(store: Store, asked: ModelTestChange, by: By) -> tuple[AbTest, list[Assigned]]:
+    number = asked.test_id
     if asked.action == "start":
         return ab.start(store, number, by), []
     if asked.action == "stop":

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from bentos.ab import ask, do, told
 from bentos.bodies import read_body
+from bentos.door import actor_of
 from bentos.fields import Name
 from bentos.products import asked
 from bentos.schema import Closed
@@ -96,12 +97,13 @@ async def change(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     wanted, at = ModelAlertChange.model_validate_json(await read_body(request)), instant.now()
     act = alerts.acknowledge if wanted.action == "acknowledge" else alerts.close
+    actor = actor_of(request, wanted.actor)
 
     def work(store: Store) -> Told:
         subject = alerts.show(store, wanted.alert_id, at).alert.subject
         if spec_of(subject) not in serving.names:
             raise NotFound(f"alert {wanted.alert_id} is not about a model; see /alerts")
-        act(store, wanted.alert_id, wanted.actor, wanted.note, at)
+        act(store, wanted.alert_id, actor, wanted.note, at)
         return alerts.show(store, wanted.alert_id, at)
 
     return told(_alert(await do(request, work)))

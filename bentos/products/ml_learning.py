@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.ab import ask, do, told
+from bentos.ab import ask, by_of, do, told
 from bentos.ab_schema import AbSampleRatio
 from bentos.bodies import read_body
 from bentos.products.words import in_its_words
@@ -19,7 +19,6 @@ from runlore.rollout.design import LEAST_ALPHA
 from runlore.store.ab_analyses import Look
 from runlore.store.ab_tests import AbTest
 from runlore.usecases import ab, ab_analysis
-from runlore.usecases.ab import By
 from runlore.usecases.ab_analysis import Status
 from runlore.usecases.ab_plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
 
@@ -150,14 +149,14 @@ class ContentAnalysis(Closed):
 
 async def create(request: Request) -> Response:
     asked = ContentTest.model_validate_json(await read_body(request))
-    plan, by = _plan(asked), By("api", instant.now())
+    plan, by = _plan(asked), by_of(request)
     with in_its_words(WORDS):
         test, is_new = await do(request, lambda store: ab.create(store, plan, by))
     return told(_test(test), 201 if is_new else 200)
 
 
 async def start(request: Request) -> Response:
-    number, by = _id(request), By("api", instant.now())
+    number, by = _id(request), by_of(request)
     return told(_test(await do(request, lambda store: ab.start(store, number, by))))
 
 
@@ -167,7 +166,7 @@ async def status(request: Request) -> Response:
 
 
 async def analyze(request: Request) -> Response:
-    number, by = _id(request), By("api", instant.now())
+    number, by = _id(request), by_of(request)
     look = await do(request, lambda store: ab_analysis.analyse(store, number, by))
     test = await ask(request, lambda store: ab.find(store, number))
     return told(_analysis(test, look))

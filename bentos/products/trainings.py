@@ -11,6 +11,7 @@ from pydantic import Field
 from starlette.requests import Request
 
 from bentos.ab import do
+from bentos.door import actor_of
 from bentos.schema import Closed
 from runlore import registry, settings
 from runlore.records import instant
@@ -58,9 +59,10 @@ class ModelTrainingTold(Closed):
     history: list[ModelTrainingStep] = Field(description="oldest first")
 
 
-async def wish(request: Request, models: Sequence[str], actor: str, why: str) -> list[Retraining]:
+async def wish(request: Request, models: Sequence[str], said: str, why: str) -> list[Retraining]:
     """Ask for a training of each; one that goes on already is what is told of its model.
 
+    said: who wants it, as the body says; the owner of a key goes before.
     Refused in a Bento, which has no registry.
     """
     chosen, at = settings.read(), instant.now()
@@ -71,7 +73,7 @@ async def wish(request: Request, models: Sequence[str], actor: str, why: str) ->
         except ModuleNotFoundError as error:
             raise Refused(NO_REGISTRY) from error
         wanted = [specs.find(chosen, name) for name in models]
-        asked = Wish("person", actor, why or SOME_REASON)
+        asked = Wish("person", actor_of(request, said), why or SOME_REASON)
         return [retraining.request(store, known, s, asked, at).retraining for s in wanted]
 
     return await do(request, work)

@@ -153,6 +153,19 @@ def test_a_training_that_is_asked_for_can_be_followed(client: httpx.Client, worl
     assert client.get(TRAINING, params={"model": "failure-risk"}).json()["trainings"] == []
 
 
+def test_a_training_is_asked_for_by_the_owner_of_the_key(
+    serve: Serve, serving: Serving, world: Store
+) -> None:
+    key = api_keys.create(world, "carol", ["train"], instant.now()).text
+    client = serve(serving, api_keys="required")
+    body = {"model": "duration", "requested_by": "mallory"}
+    made = client.post(TRAINING, json=body, headers={"X-API-Key": key}).json()
+    assert made["requested_by"] == "carol"
+    body = {"models": ["failure-risk"], "requested_by": "mallory"}
+    [one] = client.post(TRAIN, json=body, headers={"X-API-Key": key}).json()["trainings"]
+    assert one["requested_by"] == "carol"
+
+
 def test_without_a_name_all_models_are_trained_each_once(
     client: httpx.Client, world: Store
 ) -> None:
