@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from runlore.records.errors import Misconfigured
 
@@ -167,6 +167,9 @@ def read() -> Settings:
     """Read the environment; a wrong value is named together with its variable."""
     try:
         return Settings()
+    except SettingsError as error:
+        name = str(error).partition('"')[2].partition('"')[0]
+        raise Misconfigured(f"settings: RUNLORE_{name.upper()}: is not JSON") from error
     except ValidationError as error:
         wrong = "; ".join(
             f"RUNLORE_{'_'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()
