@@ -9,6 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler
 from prefect.settings import (
+    PREFECT_API_AUTH_STRING,
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_HOME,
@@ -62,6 +63,9 @@ def in_process(settings: Settings) -> Iterator[None]:
     }
     if "PREFECT_HOME" in given:
         changed[PREFECT_HOME] = given["PREFECT_HOME"]
+    login = environment.login_of_prefect_clients(settings)
+    if login:
+        changed[PREFECT_API_AUTH_STRING] = login[environment.PREFECT_CLIENT_LOGIN]
     logging.getLogger("EventsWorker").setLevel(logging.ERROR)
     terse = ToldInOneLine()
     with temporary_settings(changed):

@@ -15,6 +15,7 @@ def flow_run(settings: Settings) -> Iterator[Settings]:
 
     with stack.running(settings, ("prefect",), ports="free") as running:
         os.environ.update(environment.of_prefect_clients(running.settings))
+        os.environ.update(environment.login_of_prefect_clients(running.settings))
         from flows.console import brief
         from flows.runner import in_process
 

@@ -1,5 +1,6 @@
 """`runlore ingest`: bring a log in."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from runlore.records.errors import BadInput
 
 if TYPE_CHECKING:
     from runlore.records.mapping import ColumnMapping
+    from runlore.settings import Settings
     from runlore.store.engine import Store
     from runlore.usecases.ingest import Format, IngestSummary
 
@@ -119,7 +121,11 @@ def from_prefect(
     ] = None,
     source: Annotated[str, typer.Option(help="The name its executions get.")] = "prefect",
     api_key: Annotated[
-        str | None, typer.Option(envvar="PREFECT_API_KEY", help="Sent as a bearer token.")
+        str | None,
+        typer.Option(
+            envvar="PREFECT_API_KEY",
+            help="Sent as a bearer token, unless PREFECT_API_AUTH_STRING is set.",
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -129,12 +135,26 @@ def from_prefect(
     from runlore.usecases import features
     from runlore.usecases.ingest import PrefectSource, ingest_prefect
 
-    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
-    server = PrefectSource(api_url or settings.read().prefect_url, source, headers)
+    chosen = settings.read()
+    headers = _prefect_headers(chosen, api_url, api_key)
+    server = PrefectSource(api_url or chosen.prefect_url, source, headers)
     with _store() as store, _bar(server.api_url) as progress:
         summary = ingest_prefect(store, server, now(), progress)
         features.renew(store)
     _emit(summary, json=json)
+
+
+def _prefect_headers(
+    chosen: "Settings", api_url: str | None, api_key: str | None
+) -> dict[str, str]:
+    """The home's login is for the home's server alone, run by this user, on its port."""
+    from runlore.registry.credentials import listens_as
+    from runlore.web import prefect_login
+
+    is_own = api_url is None and chosen.prefect_api_url is None
+    if is_own and listens_as(chosen.prefect_port, os.getuid()):
+        return prefect_login.authorization(chosen.home)
+    return prefect_login.given_authorization(os.environ.get(prefect_login.LOGIN), api_key)
 
 
 @app.command()

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from runlore.settings import Settings
+from runlore.settings import Settings, reached
 from runlore.telemetry import TELEMETRY_OFF
 from runlore.threads import CALM
+from runlore.web import prefect_login
+from runlore.web.login import read_login
 
 PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
@@ -18,15 +20,20 @@ PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_BATCH_SIZE": "200",
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL": "1",
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+    "PREFECT_SERVER_UI_API_URL": "/api",
+    "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
 }
-"""Batches: each of these events would be one commit in SQLite otherwise."""
+"""Batches: each of these events would be one commit in SQLite otherwise. The pages use the API of
+the name under which a browser reached them."""
 
+PREFECT_SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
+PREFECT_CLIENT_LOGIN = prefect_login.LOGIN
 PREFECT_WORKER = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
 PREFECT_ACCOUNT = frozenset(
     {
         "PREFECT_PROFILE",
         "PREFECT_API_KEY",
-        "PREFECT_API_AUTH_STRING",
+        PREFECT_CLIENT_LOGIN,
         "PREFECT_API_DATABASE_CONNECTION_URL",
     }
 )
@@ -57,17 +64,32 @@ def of_settings(settings: Settings) -> dict[str, str]:
 
 
 def of_prefect_clients(settings: Settings) -> dict[str, str]:
-    """What a process needs that runs flows or talks to Prefect."""
+    """What a process needs that runs flows or talks to Prefect, but the login."""
     given = {"PREFECT_API_URL": settings.prefect_url}
     if settings.prefect_api_url is None:
         given["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")
     return TELEMETRY_OFF | given
 
 
+def login_of_prefect_clients(settings: Settings) -> dict[str, str]:
+    """The login of the home's Prefect server, for its clients; for another server, nothing.
+
+    Clients of a server of the user read the user's own variables.
+    """
+    if settings.prefect_api_url is not None:
+        return {}
+    return {PREFECT_CLIENT_LOGIN: read_login(settings.home).text}
+
+
 def of_prefect_server(settings: Settings) -> dict[str, str]:
     """Everything it writes is in the home: its package may belong to somebody else."""
     folder = settings.home.absolute() / "prefect"
+    pages = (
+        reached(settings.host, settings.prefect_port),
+        reached("localhost", settings.prefect_port),
+    )
     return PREFECT_SERVER | {
+        "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
         "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
     }

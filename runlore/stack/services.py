@@ -8,7 +8,7 @@ from runlore.records.errors import BadInput
 from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.ports import Port
-from runlore.stack.probes import Answers, Beats, Ends, Polls, Probe
+from runlore.stack.probes import Answers, Beats, Ends, Polls, PrefectApi, Probe
 
 POOL = "runlore"
 DATABASE = "database"
@@ -29,6 +29,8 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     tracking_variable: str | None = None
     """Variable for the address of MLflow's tables, which is known late and may be secret."""
+    login_variable: str | None = None
+    """Variable for the home's login, `user:password`, which is read when the service starts."""
     needs: tuple[str, ...] = ()
     grace_s: float = 5.0
     patience_s: float = 300.0
@@ -68,20 +70,28 @@ def select(settings: Settings, wanted: Iterable[str]) -> tuple[Service, ...]:
     return tuple(service for service in declared if service.name in names)
 
 
+def prefect_api(settings: Settings) -> PrefectApi:
+    """With the login of the home, unless the server is the user's own."""
+    is_own = settings.prefect_api_url is None
+    return PrefectApi(settings.prefect_url, settings.home.absolute() if is_own else None)
+
+
+def _login_variable(settings: Settings) -> str | None:
+    return environment.PREFECT_CLIENT_LOGIN if settings.prefect_api_url is None else None
+
+
 def _prefect(settings: Settings) -> Service:
     api = settings.prefect_url
     return Service(
         name="prefect",
         title="Prefect: schedules and runs",
-        command=_module(
-            "prefect --no-prompt server start",
-            *("--host", settings.host, "--port", str(settings.prefect_port)),
-        ),
+        command=_module("flows.server"),
         probe=Answers(f"{api}/health"),
         address=api.removesuffix("/api"),
         port=Port(settings.prefect_port, "prefect_port"),
         environment=environment.of_prefect_clients(settings)
         | environment.of_prefect_server(settings),
+        login_variable=environment.PREFECT_SERVER_LOGIN,
     )
 
 
@@ -110,6 +120,7 @@ def _schedules(settings: Settings) -> Service:
         probe=Ends(),
         address=settings.prefect_url,
         environment=environment.of_prefect_clients(settings),
+        login_variable=_login_variable(settings),
         needs=("prefect",),
     )
 
@@ -124,9 +135,10 @@ def _worker(settings: Settings) -> Service:
             f"prefect --no-prompt worker start --pool {POOL} --type process --name runlore",
             *("--limit", str(FLOWS_AT_ONCE)),
         ),
-        probe=Polls(api, POOL),
+        probe=Polls(prefect_api(settings), POOL),
         address=api,
         environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
+        login_variable=_login_variable(settings),
         needs=("prefect", DATABASE),
         grace_s=3.0,
     )

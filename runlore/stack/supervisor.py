@@ -16,6 +16,7 @@ from runlore.stack.database import Database
 from runlore.stack.probes import Ends, NoAnswer
 from runlore.stack.processes import Running
 from runlore.stack.services import DATABASE, Service
+from runlore.web.login import read_login
 
 POLL_S = 0.05
 WATCH_S = 0.5
@@ -114,6 +115,8 @@ class Supervisor:
         if service.tracking_variable is not None:
             extra[service.tracking_variable] = self._database.tracking_url
         now = instant.now()
+        if service.login_variable is not None:
+            extra[service.login_variable] = read_login(self.home).text
         record = Running(
             name=service.name,
             keeper=child.start(environment.of_child(self._settings, extra), self.home, now),

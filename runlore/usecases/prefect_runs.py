@@ -1,5 +1,6 @@
 """The flow runs of a Prefect server, page by page, through its REST API."""
 
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,6 +14,7 @@ from runlore.records.formats.prefect import FINAL_STATES, OPEN_STATES, Names, Ru
 from runlore.records.instant import parse
 from runlore.store.ingests import Mark
 from runlore.usecases.log_files import Piece
+from runlore.web.prefect_login import NO_TOKENS, csrf_headers
 
 PAGE_RUNS = 200
 OVERLAP = timedelta(minutes=10)
@@ -32,6 +34,7 @@ class PrefectHistory:
     client: httpx.Client
     source: str
     at: datetime
+    _token: dict[str, str] | None = None
     _flows: dict[str, str] = field(default_factory=dict)
     _deployments: dict[str, str] = field(default_factory=dict)
 
@@ -98,7 +101,9 @@ class PrefectHistory:
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
         url = f"{str(self.client.base_url).rstrip('/')}{path}"
         try:
-            answer = self.client.post(path, json=body)
+            if self._token is None:
+                self._token = self._ask_for_token()
+            answer = self.client.post(path, json=body, headers=self._token)
             answer.raise_for_status()
         except httpx.HTTPStatusError as error:
             said = f"{error.response.status_code} {error.response.text[:200]}"
@@ -106,6 +111,14 @@ class PrefectHistory:
         except httpx.HTTPError as error:
             raise Unavailable(f"Prefect at {url}: {error}; is the server up?") from error
         return answer.json()
+
+    def _ask_for_token(self) -> dict[str, str]:
+        """What shows that a request comes from no other page; a server may not ask for it."""
+        name = uuid.uuid4().hex
+        answer = self.client.get("/csrf-token", params={"client": name})
+        if answer.status_code in NO_TOKENS:
+            return {}
+        return csrf_headers(name, answer.raise_for_status().json())
 
 
 def _request(query: Mapping[str, Any], offset: int) -> dict[str, Any]:

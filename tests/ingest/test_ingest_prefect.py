@@ -8,13 +8,16 @@ from datetime import timedelta
 import httpx
 import pytest
 
+from runlore.cli.ingest import _prefect_headers
 from runlore.records.errors import Unavailable
 from runlore.records.instant import now, parse, to_us
 from runlore.settings import Settings
 from runlore.stack import running
+from runlore.stack.ports import free_port
 from runlore.store.executions import read_facts
 from runlore.usecases import prefect_runs
 from runlore.usecases.ingest import PrefectSource, ingest_prefect
+from runlore.web.prefect_login import authorization, csrf_headers
 from tests.ingest.csv_log import counts
 
 pytestmark = pytest.mark.slow
@@ -23,12 +26,20 @@ pytestmark = pytest.mark.slow
 class Server:
     """Makes flow runs the way workers do: through the API."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, settings: Settings) -> None:
+        self.home, self.port = settings.home, settings.prefect_port
+        self.url = settings.prefect_url
+        self.headers = authorization(settings.home)
+        self.token = csrf_headers("tests", self.get("/csrf-token?client=tests"))
+
+    def get(self, path: str):
+        answer = httpx.get(self.url + path, headers=self.headers, timeout=30)
+        return answer.raise_for_status().json()
 
     def post(self, path: str, **body):
+        headers = self.headers | self.token
         for _ in range(10):  # its SQLite answers 503 while it is locked
-            answer = httpx.post(self.url + path, json=body, timeout=30)
+            answer = httpx.post(self.url + path, json=body, headers=headers, timeout=30)
             if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE:
                 break
             time.sleep(0.5)
@@ -56,11 +67,12 @@ class Server:
 def prefect(tmp_path_factory):
     home = tmp_path_factory.mktemp("prefect")
     with running(Settings(home=home, database_url=None), ("prefect",), ports="free") as stack:
-        yield Server(stack.settings.prefect_url)
+        yield Server(stack.settings)
 
 
 def ingest(store, server):
-    return ingest_prefect(store, PrefectSource(server.url), now() + timedelta(seconds=1))
+    source = PrefectSource(server.url, headers=server.headers)
+    return ingest_prefect(store, source, now() + timedelta(seconds=1))
 
 
 def test_flow_runs_become_executions_and_only_changes_are_asked_for(store, prefect, monkeypatch):
@@ -152,5 +164,22 @@ def test_a_server_that_is_away_is_named(store):
 
 
 def test_an_answer_that_is_an_error_is_told(store, prefect):
-    with pytest.raises(Unavailable, match="answered 404"):
-        ingest_prefect(store, PrefectSource(prefect.url + "/nothing"), now())
+    nowhere = PrefectSource(prefect.url + "/nothing", headers=prefect.headers)
+    with pytest.raises(Unavailable, match="Missing CSRF token"):
+        ingest_prefect(store, nowhere, now())
+
+
+def test_without_the_login_nothing_is_read(store, prefect):
+    with pytest.raises(Unavailable, match="answered 401"):
+        ingest_prefect(store, PrefectSource(prefect.url), now())
+
+
+def test_the_command_brings_the_login_of_the_home_to_its_own_server_alone(prefect, monkeypatch):
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    own = Settings(home=prefect.home, prefect_port=prefect.port)
+    assert _prefect_headers(own, None, None) == prefect.headers
+    assert _prefect_headers(own, "http://127.0.0.1:9/api", "a key") == {
+        "Authorization": "Bearer a key"
+    }
+    down = own.model_copy(update={"prefect_port": free_port("127.0.0.1")})
+    assert _prefect_headers(down, None, None) == {}

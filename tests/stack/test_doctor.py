@@ -32,9 +32,12 @@ def wrong(findings: Iterator[Finding]) -> list[Finding]:
 
 @contextmanager
 def prefect_that_says(answers: dict[str, Any]) -> Iterator[Settings]:
-    """A server with these answers to any POST, by path."""
+    """A server with these answers to any POST, by path, that hands out no tokens."""
 
     class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
         def do_POST(self) -> None:
             self.rfile.read(int(self.headers["Content-Length"]))
             body = json.dumps(answers[self.path.removeprefix("/api")]).encode()

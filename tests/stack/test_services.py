@@ -4,7 +4,9 @@ import pytest
 
 from runlore.records.errors import BadInput
 from runlore.settings import Settings
-from runlore.stack.services import DATABASE, NAMES, declare, select
+from runlore.stack import environment
+from runlore.stack.services import DATABASE, NAMES, declare, prefect_api, select
+from runlore.web.login import login_file, read_login
 
 
 def names(settings: Settings, *wanted: str) -> list[str]:
@@ -57,3 +59,21 @@ def test_no_secret_is_on_a_command_line(settings: Settings) -> None:
     )
     for service in declare(given):
         assert "hush" not in " ".join(service.command)
+
+
+def test_no_secret_is_in_a_declaration_and_the_home_stays_untouched(settings: Settings) -> None:
+    before = login_file(settings.home).exists()
+    declared = {service.name: service for service in declare(settings)}
+    assert declared["prefect"].login_variable == "PREFECT_SERVER_API_AUTH_STRING"
+    assert declared["worker"].login_variable == "PREFECT_API_AUTH_STRING"
+    assert declared["schedules"].login_variable == "PREFECT_API_AUTH_STRING"
+    assert login_file(settings.home).exists() == before
+
+
+def test_the_login_of_the_home_is_not_for_a_server_of_somebody_else(settings: Settings) -> None:
+    given = Settings(home=settings.home, prefect_api_url="http://p/api")
+    assert all(service.login_variable is None for service in declare(given))
+    assert prefect_api(given).home is None
+    assert environment.login_of_prefect_clients(given) == {}
+    own = environment.login_of_prefect_clients(settings)
+    assert own == {"PREFECT_API_AUTH_STRING": read_login(settings.home).text}

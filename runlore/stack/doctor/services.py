@@ -8,8 +8,8 @@ from runlore.records import instant
 from runlore.settings import Settings
 from runlore.stack import ports, processes
 from runlore.stack.doctor.finding import Finding, Verdict
-from runlore.stack.probes import NoAnswer, ask
-from runlore.stack.services import DATABASE, POOL, declare
+from runlore.stack.probes import NoAnswer, PrefectApi
+from runlore.stack.services import DATABASE, POOL, declare, prefect_api
 from runlore.stack.status import Health, Status, actual, look_at_database
 
 SKEW = timedelta(seconds=5)
@@ -83,7 +83,7 @@ def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
     """Active schedules must have runs waiting: a dead scheduler shows nowhere else."""
     if not any(s.name == "prefect" and s.health is Health.HEALTHY for s in status.services):
         return
-    api = actual(settings).prefect_url
+    api = prefect_api(actual(settings))
     try:
         planned, idle = _planned(api, instant.now())
     except NoAnswer as error:
@@ -114,15 +114,15 @@ def alerts(settings: Settings, status: Status) -> Iterator[Finding]:
         yield Finding("alerts", Verdict.OK, f"{count} open" if count else "none open")
 
 
-def _planned(api: str, now: datetime) -> tuple[int, list[str]]:
+def _planned(api: PrefectApi, now: datetime) -> tuple[int, list[str]]:
     """How many of our active deployments have a run planned, and the names of the others."""
     pool = {"work_pools": {"name": {"any_": [POOL]}}}
     scheduled = {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
-    runs = ask(f"{api}/flow_runs/filter", {**pool, **scheduled, "limit": 200})
+    runs = api.post("/flow_runs/filter", {**pool, **scheduled, "limit": 200})
     with_runs = {run["deployment_id"] for run in runs}
     active = [
         deployment
-        for deployment in ask(f"{api}/deployments/filter", pool)
+        for deployment in api.post("/deployments/filter", pool)
         if not deployment["paused"]
         and any(schedule["active"] for schedule in deployment["schedules"])
         and now - datetime.fromisoformat(deployment["updated"]) > SCHEDULER

@@ -1,0 +1,49 @@
+"""The Prefect server of the stack: Prefect's own application, with a guard in front of it.
+
+    python -m flows.server
+
+What Prefect's own settings can do is left to them, see `runlore.stack.environment`: the login, no
+other page's requests, no requests without a token. The guard adds what they cannot.
+"""
+
+import os
+from typing import TYPE_CHECKING
+
+from runlore import settings
+from runlore.records.errors import Misconfigured, RunloreError
+from runlore.stack.environment import PREFECT_SERVER_LOGIN
+from runlore.telemetry import silence_telemetry
+from runlore.web.guard import Guard
+from runlore.web.json_only import JsonOnly
+from runlore.web.server import serve
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from starlette.types import ASGIApp
+
+
+def application(hosts: "Iterable[str]") -> "ASGIApp":
+    """Prefect's pages and API with its services, which begin with the application's lifespan.
+
+    hosts: further names under which browsers reach it.
+    """
+    from prefect.server.api.server import create_app
+
+    return Guard(JsonOnly(create_app(final=True), below="/api/"), hosts=hosts)
+
+
+def main() -> None:
+    """Serve on the host and port of the settings, never without a login."""
+    silence_telemetry()
+    try:
+        chosen = settings.read()
+        if not os.environ.get(PREFECT_SERVER_LOGIN):
+            raise Misconfigured(f"{PREFECT_SERVER_LOGIN}: must be `user:password`")
+    except RunloreError as error:
+        raise SystemExit(f"runlore: {error}") from error
+    serve(application(chosen.allowed_hosts), chosen.host, chosen.prefect_port)
+
+
+if __name__ == "__main__":
+    main()
