@@ -17,16 +17,15 @@ from typing import Any
 
 import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
-from prefect.exceptions import ObjectAlreadyExists
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Crashed
 from prefect.utilities.callables import parameter_schema
 
 import runlore
-from flows import automations
+from flows import automations, pool
 from runlore import settings
 from runlore.records import instant
 from runlore.records.errors import RunloreError
@@ -88,7 +87,7 @@ def version_of(deployment: Mapping[str, Any]) -> str:
 
 def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Create or update what is not there in this version; return the names of those."""
-    ensure_pool(client)
+    pool.ensure(client)
     present = {(found.entrypoint, found.name, found.version) for found in client.read_deployments()}
     changed = [
         deployment
@@ -99,14 +98,6 @@ def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]
         *(put(client, deployment) for deployment in changed),
         *automations.register(client, deployments),
     ]
-
-
-def ensure_pool(client: SyncPrefectClient) -> None:
-    """The worker gives the pool its template; it makes the pool too, when it comes first."""
-    try:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
-    except ObjectAlreadyExists:
-        return
 
 
 def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
@@ -124,7 +115,7 @@ def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
         schedules=[schedule(given) for given in deployment.get("schedules", ())],
         tags=deployment.get("tags", []),
         work_pool_name=deployment["work_pool"]["name"],
-        job_variables=deployment["work_pool"].get("job_variables", {}),
+        job_variables={},
     )
     return f"{flow.name}/{deployment['name']}"
 

@@ -131,10 +131,7 @@ def _worker(settings: Settings) -> Service:
     return Service(
         name="worker",
         title="Worker: runs what is due",
-        command=_module(
-            f"prefect --no-prompt worker start --pool {POOL} --type process --name runlore",
-            *("--limit", str(FLOWS_AT_ONCE)),
-        ),
+        command=_module("flows.worker --name runlore"),
         probe=Polls(prefect_api(settings), POOL),
         address=api,
         environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
@@ -169,6 +166,6 @@ def _alerts(settings: Settings) -> Service:
     )
 
 
-def _module(words: str, *arguments: str) -> tuple[str, ...]:
-    """A command of this interpreter; arguments that may hold spaces come one by one."""
-    return (sys.executable, "-m", *words.split(), *arguments)
+def _module(words: str) -> tuple[str, ...]:
+    """A command of this interpreter."""
+    return (sys.executable, "-m", *words.split())

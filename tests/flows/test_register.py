@@ -8,10 +8,12 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Running
+from prefect.workers.process import ProcessWorker
 
-from flows import register
+from flows import pool, register
 from flows.runner import in_process
 from runlore.records import instant
 from runlore.stack import Stack, running
@@ -23,8 +25,9 @@ TRIVIAL = {
     "parameters": {"left": 40, "right": 2},
     "schedules": [{"interval": 15.0, "timezone": "UTC"}],
     "tags": ["test"],
-    "work_pool": {"name": "runlore", "job_variables": {"command": "python -m prefect.engine"}},
+    "work_pool": {"name": "runlore"},
 }
+OFTEN = TRIVIAL | {"entrypoint": "flows.ab.ab", "parameters": {"at": None}}
 
 
 @pytest.fixture
@@ -131,6 +134,17 @@ def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPref
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+def test_the_pool_of_an_older_release_gets_the_fixed_template(client: SyncPrefectClient) -> None:
+    old = ProcessWorker.get_default_base_job_template()
+    register.register(client, [])
+    client.update_work_pool("runlore", WorkPoolUpdate(base_job_template=old))
+    assert "{{ command }}" in str(client.read_work_pool("runlore").base_job_template)
+    register.register(client, [])
+    assert client.read_work_pool("runlore").base_job_template == pool.TEMPLATE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefectClient) -> None:
     register.register(client, [TRIVIAL | {"name": "lost", "schedules": []}])
     deployment = client.read_deployment_by_name("add/lost")
@@ -151,8 +165,8 @@ def test_a_schedule_makes_runs_and_the_worker_runs_them(
     """On SQLAlchemy 2.1 the schedule looks active and no run is ever made."""
     with running(prefect_server.settings, ("worker",)) as borrowed:
         assert borrowed.settings.prefect_port == prefect_server.settings.prefect_port
-        register.register(client, [TRIVIAL])
-        deployment = client.read_deployment_by_name("add/often")
+        register.register(client, [OFTEN])
+        deployment = client.read_deployment_by_name("ab/often")
         run = first_final_run(client, deployment.id, seconds=200)
         client.delete_deployment(deployment.id)
     assert run is not None

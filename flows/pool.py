@@ -1,0 +1,28 @@
+"""The work pool: every run of it is started the same way, whatever its deployment asks for."""
+
+from typing import Any
+
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
+from prefect.exceptions import ObjectAlreadyExists
+
+from runlore.stack.services import POOL
+
+COMMAND = "python -m prefect.engine"
+TEMPLATE: dict[str, Any] = {
+    "job_configuration": {"command": COMMAND},
+    "variables": {"type": "object", "properties": {}, "additionalProperties": False},
+}
+
+
+def ensure(client: SyncPrefectClient) -> None:
+    """Make the pool, or give the one that is there this template.
+
+    An older pool took a command, an environment and a folder from deployments and runs.
+    """
+    try:
+        pool = WorkPoolCreate(name=POOL, type="process", base_job_template=TEMPLATE)
+        client.create_work_pool(pool)
+    except ObjectAlreadyExists:
+        if client.read_work_pool(POOL).base_job_template != TEMPLATE:
+            client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=TEMPLATE))
