@@ -93,5 +93,5 @@ class ToldInOneLine(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         if record.exc_info and isinstance(record.exc_info[1], RunloreError):
-            record.exc_info = None
+            record.exc_info = record.exc_text = None
         return True

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from runlore import __version__
+from runlore import __version__, process
 from runlore.cli import (
     ab,
     alerts,
@@ -30,9 +30,10 @@ from runlore.cli import (
     up,
     versions,
 )
+from runlore.cli.output import echo
+from runlore.home import home_of, private_home
 from runlore.records.errors import RunloreError
-from runlore.telemetry import silence_telemetry
-from runlore.threads import calm_threads
+from runlore.records.redaction import redact
 
 app = typer.Typer(
     name="runlore",
@@ -74,7 +75,7 @@ app.command()(simulate.simulate)
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(__version__)
+        echo(__version__)
         raise typer.Exit
 
 
@@ -92,22 +93,23 @@ def before_any_command(
 
 def main() -> None:
     """Run the command: 0 only when the thing was done, 1 with one clear line otherwise."""
-    silence_telemetry()
-    calm_threads()
+    process.begin()
     try:
         app()
     except RunloreError as error:
-        typer.echo(f"runlore: {error}", err=True)
+        echo(f"runlore: {error}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would tell)
-        typer.echo(f"runlore: {type(error).__name__}: {error}", err=True)
-        typer.echo(f"This should not happen. The stack trace is in {_keep_trace()}", err=True)
+        echo(f"runlore: {type(error).__name__}: {error}", err=True)
+        echo(f"This should not happen. The stack trace is in {_keep_trace()}", err=True)
         sys.exit(1)
 
 
 def _keep_trace() -> Path:
-    log = Path(os.environ.get("RUNLORE_HOME", Path.home() / ".runlore")) / "logs" / "command.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    home = home_of(os.environ)
+    private_home(home)
+    log = home / "logs" / "command.log"
+    log.parent.mkdir(exist_ok=True)
     with log.open("a", encoding="utf-8") as file:
-        traceback.print_exc(file=file)
+        file.write(redact(traceback.format_exc()))
     return log

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli import ab_file, ab_shown
-from runlore.cli.output import Json, emit_json
+from runlore.cli.output import Json, echo, emit_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -156,7 +156,7 @@ def assign(
         emit_json({"assignments": as_json(dealt)})
         return
     for each in dealt:
-        typer.echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
+        echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
 
 
 @app.command()
@@ -275,7 +275,7 @@ def export(name: Name, json: Json = False) -> None:
         emit_json({"files": [str(path) for path in paths]})
     else:
         for path in paths:
-            typer.echo(path)
+            echo(path)
 
 
 def _needed(option: str, given: float | None, kind: str) -> float:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from runlore.cli.output import emit_json, emit_table
+from runlore.cli.output import echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.rollout.size import Size
@@ -25,7 +23,7 @@ def show_test(test: "AbTest", what: str, *, json: bool) -> None:
         emit_json(ab_told.test(test))
         return
     shares = ", ".join(f"{name} {share:.0%}" for name, share in test.design.shares.items())
-    typer.echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
+    echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
 
 
 def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
@@ -35,7 +33,7 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
         emit_json({"tests": [ab_told.test(each) for each in tests]})
         return
     if not tests:
-        typer.echo("no A/B test yet; `runlore ab create --help` shows how")
+        echo("no A/B test yet; `runlore ab create --help` shows how")
         return
     rows = [
         {
@@ -65,12 +63,12 @@ def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
     if json:
         emit_json({**told, "faults": faults, "rejects": [vars(each) for each in rejects]})
         return told["rejected"]
-    typer.echo(
+    echo(
         f"{told['added']:,} events taken, {told['duplicates']:,} known before, "
         f"{told['rejected']:,} rejected"
     )
     for reject in rejects:
-        typer.echo(f"  {reject.id}: {reject.reason}")
+        echo(f"  {reject.id}: {reject.reason}")
     return told["rejected"]
 
 
@@ -84,9 +82,9 @@ def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
     if json:
         emit_json({**told, "rejects": shown})
         return len(rejects)
-    typer.echo(f"{taken:,} units taken, {told['known']:,} known before, {len(rejects):,} rejected")
+    echo(f"{taken:,} units taken, {told['known']:,} known before, {len(rejects):,} rejected")
     for each in shown:
-        typer.echo(f"  {each['unit']}: {each['reason']}")
+        echo(f"  {each['unit']}: {each['reason']}")
     return len(rejects)
 
 
@@ -97,7 +95,7 @@ def show_size(found: "Size", variants: int, *, json: bool) -> None:
         return
     when = {"once": "looked at once, at the end", "anytime": "looked at at any time"}
     for way, n in each.items():
-        typer.echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
+        echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
 
 
 def show_status(found: "Status", *, json: bool) -> None:
@@ -108,18 +106,18 @@ def show_status(found: "Status", *, json: bool) -> None:
         emit_json(told)
         return
     ran = f"ran {told['ran_h']:.1f} h, {told['looks']} looks"
-    typer.echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
+    echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
     rows = [
         {"variant": each["name"], "units": f"{each['units']:,}", "share": f"{each['share']:.0%}"}
         for each in told["variants"]
     ]
     emit_table("Units", rows)
     _show_comparisons(told["comparisons"], told["fixed"])
-    typer.echo(f"sample ratio: {told['sample_ratio']['reason']}")
+    echo(f"sample ratio: {told['sample_ratio']['reason']}")
     for metric, answer in told["guardrails"].items():
-        typer.echo(f"guardrail {metric}: {answer}")
+        echo(f"guardrail {metric}: {answer}")
     for each in told["missing"]:
-        typer.echo(f"waits for: {each}")
+        echo(f"waits for: {each}")
 
 
 def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
@@ -131,11 +129,11 @@ def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
     for name, look in found.items():
         told = ab_told.look(look)
         _show_comparisons(told["comparisons"], told["fixed"])
-        typer.echo(f"{name}, {ab_report.headline(look)}")
+        echo(f"{name}, {ab_report.headline(look)}")
         for reason in told["reasons"]:
-            typer.echo(f"  {reason}")
+            echo(f"  {reason}")
     if not found:
-        typer.echo("no A/B test runs")
+        echo("no A/B test runs")
 
 
 def _show_comparisons(

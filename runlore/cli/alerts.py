@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from runlore.cli import alerts_shown
-from runlore.cli.output import Json, emit_json
+from runlore.cli.output import Json, echo, emit_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -133,7 +133,7 @@ def silence(
     if json:
         emit_json(alerts_shown.silence(made))
     else:
-        typer.echo(f"silence {made.id}: {alerts_shown.words(made)}")
+        echo(f"silence {made.id}: {alerts_shown.words(made)}")
 
 
 @app.command()
@@ -154,7 +154,7 @@ def unsilence(
     if json:
         emit_json(alerts_shown.silence(found))
     else:
-        typer.echo(f"silence {found.id} is over")
+        echo(f"silence {found.id} is over")
 
 
 @app.command()
@@ -207,7 +207,7 @@ def try_out(
     if json:
         emit_json({"channel": channel, "place": place, "is_taken": error is None, "error": error})
     else:
-        typer.echo(f"{channel} ({place}): {error or 'took it'}")
+        echo(f"{channel} ({place}): {error or 'took it'}")
     if error is not None:
         raise typer.Exit(1)
 
@@ -258,7 +258,7 @@ def _watch(settings: "Settings", store: "Store") -> None:
     known = parse(settings.alert_channels)
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
-    typer.echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
+    echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
     alert_delivery.watch(store, known, end, beat.touch, alerts_shown.tell_attempt)
 
 

@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from runlore.cli.output import emit_json, emit_table
+from runlore.cli.output import echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -65,39 +63,39 @@ def channels(known: "Channels", trouble: Sequence["Trouble"]) -> list[dict[str, 
 def show_overview(found: "Overview", standing: str) -> None:
     if found.alerts:
         emit_table(f"Alerts ({standing})", [_row(each) for each in found.alerts])
-        typer.echo("more of one: runlore alerts show ID")
+        echo("more of one: runlore alerts show ID")
     else:
-        typer.echo("no alert is open" if standing == "open" else "no alerts")
+        echo("no alert is open" if standing == "open" else "no alerts")
     for each in found.silences:
-        typer.echo(f"silence {each.id}: {words(each)}")
+        echo(f"silence {each.id}: {words(each)}")
     for trouble in found.trouble:
         lost = f", {trouble.lost} given up" if trouble.lost else ""
         count = f"{trouble.deliveries} undelivered{lost}"
-        typer.echo(f"channel {trouble.channel}: {count}, since {_at(trouble.since)}")
-        typer.echo(f"  {trouble.error}")
+        echo(f"channel {trouble.channel}: {count}, since {_at(trouble.since)}")
+        echo(f"  {trouble.error}")
 
 
 def show_detail(found: "Told") -> None:
     from json import dumps
 
     one = found.alert
-    typer.echo(f"alert {one.id}: {one.severity}, {one.kind} of {one.subject}, {found.state}")
-    typer.echo(f"  what changed  {one.what}")
-    typer.echo(f"  since         {_at(one.since)}")
-    typer.echo(f"  how sure      {one.certainty or 'not said'}")
-    typer.echo(f"  what to do    {one.advice or 'not said'}")
-    typer.echo(f"  seen          {one.count:,} times, last {_at(one.seen_at)}")
+    echo(f"alert {one.id}: {one.severity}, {one.kind} of {one.subject}, {found.state}")
+    echo(f"  what changed  {one.what}")
+    echo(f"  since         {_at(one.since)}")
+    echo(f"  how sure      {one.certainty or 'not said'}")
+    echo(f"  what to do    {one.advice or 'not said'}")
+    echo(f"  seen          {one.count:,} times, last {_at(one.seen_at)}")
     if one.acknowledged_by:
-        typer.echo(f"  acknowledged  {one.acknowledged_by}: {one.note or 'no note'}")
+        echo(f"  acknowledged  {one.acknowledged_by}: {one.note or 'no note'}")
     if found.silence:
-        typer.echo(f"  silenced      {words(found.silence)}")
+        echo(f"  silenced      {words(found.silence)}")
     for entry in found.history:
         note = f": {entry.note}" if entry.note else ""
-        typer.echo(f"  {_at(entry.at)}  {entry.event} ({entry.severity}) by {entry.actor}{note}")
+        echo(f"  {_at(entry.at)}  {entry.event} ({entry.severity}) by {entry.actor}{note}")
     if found.deliveries:
         emit_table("Deliveries", [_way(each) for each in found.deliveries])
     if one.evidence:
-        typer.echo(f"evidence: {dumps(one.evidence, default=str)[:SHOWN_EVIDENCE]}")
+        echo(f"evidence: {dumps(one.evidence, default=str)[:SHOWN_EVIDENCE]}")
 
 
 def show_channels(rows: list[dict[str, Any]]) -> None:
@@ -105,22 +103,22 @@ def show_channels(rows: list[dict[str, Any]]) -> None:
         shown = [{key: "" if value is None else value for key, value in r.items()} for r in rows]
         emit_table("Channels for alerts", shown)
     else:
-        typer.echo("no channels: set RUNLORE_ALERT_CHANNELS; alerts are shown here all the same")
+        echo("no channels: set RUNLORE_ALERT_CHANNELS; alerts are shown here all the same")
 
 
 def tell_handled(found: "Alert", *, json: bool) -> None:
     if json:
         emit_json(alert(found))
     elif found.is_open:
-        typer.echo(f"alert {found.id} is acknowledged by {found.acknowledged_by}")
+        echo(f"alert {found.id} is acknowledged by {found.acknowledged_by}")
     else:
-        typer.echo(f"alert {found.id} is resolved by {found.resolved_by}")
+        echo(f"alert {found.id} is resolved by {found.resolved_by}")
 
 
 def tell_attempt(done: "Attempt") -> None:
     what = f"alert {done.alert} {done.event} to {done.channel}"
     came = f"after {done.age_s:.1f} s" if done.error is None else f"failed: {done.error}"
-    typer.echo(f"{what}: {came}")
+    echo(f"{what}: {came}")
 
 
 def tell_attempt_as_json(done: "Attempt") -> None:

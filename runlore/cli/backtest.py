@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from runlore.cli.monitor import DAY_S, Spec
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.backtest.comparison import Standing
@@ -103,7 +103,7 @@ def backtest(
 
 
 def _say(text: str) -> None:
-    typer.echo(text, err=True)
+    echo(text, err=True)
 
 
 def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | None) -> "Choice":
@@ -194,9 +194,9 @@ def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
     )
     for each in outcome.replayed:
         for asked in each.retrainings if each.policy in ("drift", "loop") else ():
-            typer.echo(f"{each.policy}: {_told(asked.at_us)} {asked.outcome}: {asked.reasons[0]}")
+            echo(f"{each.policy}: {_told(asked.at_us)} {asked.outcome}: {asked.reasons[0]}")
     for path in drawn:
-        typer.echo(f"plot: {path}")
+        echo(f"plot: {path}")
 
 
 def _told(at_us: int) -> str:

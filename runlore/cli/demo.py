@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json
+from runlore.cli.output import Json, echo, emit_json
 from runlore.cli.train import run_one, show
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Tour:
         self.say(f"   {time.monotonic() - began:.1f} s")
 
     def say(self, line: str) -> None:
-        typer.echo(line, err=self.quiet)
+        echo(line, err=self.quiet)
 
 
 def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) -> None:
@@ -235,19 +235,19 @@ def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
 
 def _print_summary(tour: Tour) -> None:
     seen = tour.seen
-    typer.echo("\n== Summary (simulated data)\n")
+    echo("\n== Summary (simulated data)\n")
     show(seen["models"])
-    typer.echo(
+    echo(
         f"rows      {seen['ingested']['new']:,} facts, {seen['ingested']['rejected']} rejects"
         " (`runlore ingest rejects` shows them)"
     )
     for name, drift in seen["drift"].items():
-        typer.echo(f"{name}")
-        typer.echo(f"  answer  {_told(seen['predictions'][name])}")
-        typer.echo(f"  window  the last week, after the planted change: {drift}")
-    typer.echo(f"reports   {_reports(tour.settings.reports)}")
-    typer.echo(f"took      {seen['seconds']:.0f} s; all of it is in {tour.settings.home}")
-    typer.echo("`make up` (or `runlore up`) opens the Prefect, MLflow and prediction pages on it.")
+        echo(f"{name}")
+        echo(f"  answer  {_told(seen['predictions'][name])}")
+        echo(f"  window  the last week, after the planted change: {drift}")
+    echo(f"reports   {_reports(tour.settings.reports)}")
+    echo(f"took      {seen['seconds']:.0f} s; all of it is in {tour.settings.home}")
+    echo("`make up` (or `runlore up`) opens the Prefect, MLflow and prediction pages on it.")
 
 
 def _reports(folder: Path) -> str:

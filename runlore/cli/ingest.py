@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 from runlore.records.errors import BadInput
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def rejects(limit: Limit = 100, json: Json = False) -> None:
         shown = ("file", "line", "reason", "raw")
         emit_table("Rejected rows", [{name: row[name] for name in shown} for row in found])
     else:
-        typer.echo("no rejected rows")
+        echo("no rejected rows")
 
 
 def _ingest_columns(
@@ -301,10 +301,10 @@ def _emit(summary: "IngestSummary", *, json: bool) -> None:
     if json:
         emit_json(asdict(summary))
         return
-    typer.echo(
+    echo(
         f"{summary.path}: {summary.new:,} new, {summary.known:,} already known,"
         f" {summary.rejected:,} rejected; {summary.seconds:.1f} s"
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
     if summary.rejected:
-        typer.echo("see `runlore ingest rejects` for the rows that did not get in, and why")
+        echo("see `runlore ingest rejects` for the rows that did not get in, and why")

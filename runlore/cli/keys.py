@@ -1,10 +1,11 @@
 """`runlore keys`: who may ask the prediction service what."""
 
+from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -88,7 +89,7 @@ def list_keys(json: Json = False) -> None:
     elif found:
         emit_table("Keys of the prediction service", [_row(key, at) for key in found])
     else:
-        typer.echo("there are no keys; make one: runlore keys create NAME --scope predict")
+        echo("there are no keys; make one: runlore keys create NAME --scope predict")
 
 
 @app.command()
@@ -108,7 +109,7 @@ def revoke(key_id: Id, json: Json = False) -> None:
     if json:
         emit_json(as_json(key, at))
     else:
-        typer.echo(f"key {key.id} of {key.name} is revoked since {_shown(key.revoked_at)}")
+        echo(f"key {key.id} of {key.name} is revoked since {_shown(key.revoked_at)}")
 
 
 def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
@@ -128,12 +129,12 @@ def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
 
 def _tell(made: "Made", at: "datetime", *, json: bool) -> None:
     if json:
-        emit_json(as_json(made.key, at) | {"key": made.text})
+        emit_secret(dumps(as_json(made.key, at) | {"key": made.text}))
         return
     key = made.key
     until = "until it is revoked" if key.expires_at is None else f"until {_shown(key.expires_at)}"
-    typer.echo(f"key {key.id} of {key.name} for {', '.join(key.scopes)}, {until}; copy it now:")
-    typer.echo(made.text)
+    echo(f"key {key.id} of {key.name} for {', '.join(key.scopes)}, {until}; copy it now:")
+    emit_secret(made.text)
 
 
 def _row(key: "Key", at: "datetime") -> dict[str, object]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.store.ledger_query import Wanted
@@ -62,7 +62,7 @@ def show(
         emit_table("On the ledger", counts)
         emit_table("The newest", [{name: _shown(row[name]) for name in SHOWN} for row in found])
     else:
-        typer.echo("nothing on the ledger is like that")
+        echo("nothing on the ledger is like that")
 
 
 @app.command("export")
@@ -93,7 +93,7 @@ def export(
     with open_store(settings.read()) as store:
         found = ledger_query.rows(store, wanted)
         done = _to_parquet(file, found) if file.suffix == ".parquet" else _to_csv(file, found)
-    typer.echo(f"{done:,} rows to {file}", err=str(file) == "-")
+    echo(f"{done:,} rows to {file}", err=str(file) == "-")
 
 
 @app.command("replay")
@@ -124,8 +124,8 @@ def replay(
         then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
         emit_json({**then, "again": found.again, "is_same": found.is_same})
     else:
-        typer.echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
-        typer.echo(f"and answers {found.again} now: {'the same' if found.is_same else 'another'}")
+        echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
+        echo(f"and answers {found.again} now: {'the same' if found.is_same else 'another'}")
     if not found.is_same:
         raise typer.Exit(1)
 
@@ -156,7 +156,7 @@ def prune(
     if json:
         emit_json({"dropped": gone})
     else:
-        typer.echo(f"dropped {', '.join(gone) or 'nothing'}")
+        echo(f"dropped {', '.join(gone) or 'nothing'}")
 
 
 def _wanted(

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.drift.verdict import ColumnVerdict, WindowVerdict
@@ -82,7 +82,7 @@ def _tell_history(spec: str, last: int, *, json: bool) -> None:
     elif found:
         emit_table(f"Windows of {spec}, the newest first", [_past(each) for each in found])
     else:
-        typer.echo(f"no window of {spec} has been judged yet: `runlore monitor {spec}`")
+        echo(f"no window of {spec} has been judged yet: `runlore monitor {spec}`")
 
 
 def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
@@ -156,20 +156,20 @@ def show(outcome: "MonitorOutcome") -> None:
         shown = verdict.columns[:SHOWN]
         emit_table(f"Columns of {window.spec}, the most drifted first", [_row(c) for c in shown])
         if len(verdict.columns) > SHOWN:
-            typer.echo(f"and {len(verdict.columns) - SHOWN} more: see the report")
-    typer.echo(f"{window.spec} version {window.version}, {ends}: {rows}")
+            echo(f"and {len(verdict.columns) - SHOWN} more: see the report")
+    echo(f"{window.spec} version {window.version}, {ends}: {rows}")
     if outcome.note:
-        typer.echo(outcome.note)
-    typer.echo(f"{verdict.answer}: {verdict.reasons[0]}")
+        echo(outcome.note)
+    echo(f"{verdict.answer}: {verdict.reasons[0]}")
     if outcome.anomaly:
-        typer.echo(f"anomaly of {window.spec}: {outcome.anomaly}")
-    typer.echo(f"{outcome.decision.action}: {outcome.decision.reasons[0]}")
+        echo(f"anomaly of {window.spec}: {outcome.anomaly}")
+    echo(f"{outcome.decision.action}: {outcome.decision.reasons[0]}")
     if outcome.report:
-        typer.echo(f"report: {outcome.report}")
+        echo(f"report: {outcome.report}")
     if outcome.plot:
-        typer.echo(f"the last windows: {outcome.plot}")
+        echo(f"the last windows: {outcome.plot}")
     if verdict.columns and not outcome.is_new:
-        typer.echo("this window had been judged before; nothing was added")
+        echo("this window had been judged before; nothing was added")
 
 
 def _row(column: "ColumnVerdict") -> dict[str, object]:

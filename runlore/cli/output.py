@@ -6,11 +6,23 @@ from typing import Annotated, Any
 
 import typer
 
+from runlore.records.redaction import redact, redact_value
+
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 
+def echo(text: object = "", *, err: bool = False) -> None:
+    """Print a line."""
+    typer.echo(redact(str(text)), err=err)
+
+
 def emit_json(value: Any) -> None:  # noqa: ANN401  (whatever json can hold)
-    typer.echo(json.dumps(value, default=str))
+    typer.echo(json.dumps(redact_value(value), default=lambda other: redact(str(other))))
+
+
+def emit_secret(text: str) -> None:
+    """Print a secret that was asked for; everything else that is printed is redacted."""
+    typer.echo(text)
 
 
 def emit_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
@@ -23,6 +35,6 @@ def emit_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
     for column in rows[0] if rows else ():
         table.add_column(column)
     for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    typer.echo(title)
+        table.add_row(*(redact(str(value)) for value in row.values()))
+    echo(title)
     Console().print(table)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli.monitor import DAY_S, At, Spec
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.models.gates import Measured
@@ -106,20 +106,20 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
         emit_table(title, [_row(each, score) for each in outcome.windows])
         for each in outcome.windows[-1].assumptions:
             state = {True: "holds", False: "fails, the estimate is withdrawn", None: "not tested"}
-            typer.echo(f"estimate: {each.name}: {state[each.holds]}: {each.reason}")
-            typer.echo(f"    assumes: {each.text}")
+            echo(f"estimate: {each.name}: {state[each.holds]}: {each.reason}")
+            echo(f"    assumes: {each.text}")
     if outcome.mature_until:
-        typer.echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
+        echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
     verdicts: list[tuple[str, str]] = [(each.answer, each.reason) for each in outcome.floors]
     verdicts += [(each.answer, each.reason) for each in outcome.regressions]
     for answer, reason in verdicts:
-        typer.echo(f"{answer}: {reason}")
+        echo(f"{answer}: {reason}")
     if outcome.note:
-        typer.echo(outcome.note)
+        echo(outcome.note)
     if outcome.anomaly:
-        typer.echo(f"anomaly of {outcome.spec}: {outcome.anomaly}")
+        echo(f"anomaly of {outcome.spec}: {outcome.anomaly}")
     if outcome.plot:
-        typer.echo(f"plot: {outcome.plot}")
+        echo(f"plot: {outcome.plot}")
 
 
 def _row(each: "WindowPerformance", score: str) -> dict[str, object]:

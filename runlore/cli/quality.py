@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli.monitor import DAY_S, At, Spec, WindowDays
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.usecases.contract import Checked
@@ -87,8 +87,8 @@ def show(told: dict[str, Any]) -> None:
         ]
         emit_table(f"What breaks the contract of {told['spec']} version {told['version']}", rows)
     if told["note"]:
-        typer.echo(told["note"])
+        echo(told["note"])
     answer = "keeps the contract" if told["passed"] else "breaks the contract"
-    typer.echo(f"{told['spec']} version {told['version']}: {told['rows']:,} rows, {answer}")
+    echo(f"{told['spec']} version {told['version']}: {told['rows']:,} rows, {answer}")
     if told.get("anomaly"):
-        typer.echo(f"anomaly of {told['spec']}: {told['anomaly']}")
+        echo(f"anomaly of {told['spec']}: {told['anomaly']}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.store.retrainings import Retraining
@@ -53,9 +53,9 @@ def request(
         emit_json(as_json(found) | {"is_new": asked.is_new})
     else:
         known = "" if asked.is_new else ", asked for before"
-        typer.echo(f"retraining {found.id} of {spec}: {found.state}{known}: {found.reason}")
+        echo(f"retraining {found.id} of {spec}: {found.state}{known}: {found.reason}")
         if found.state == "wanted":
-            typer.echo("Prefect begins it within 5 minutes while `runlore up` runs; --here: now")
+            echo("Prefect begins it within 5 minutes while `runlore up` runs; --here: now")
     if found.state in ("refused", "failed"):
         raise typer.Exit(1)
 
@@ -81,7 +81,7 @@ def list_retrainings(
     elif found:
         emit_table("Retrainings, the newest first", [_row(each) for each in found])
     else:
-        typer.echo("No training was asked for yet.")
+        echo("No training was asked for yet.")
 
 
 @app.command()
@@ -103,10 +103,10 @@ def show(
         emit_json(as_json(found))
         return
     wanted = found.wanted
-    typer.echo(f"{wanted.spec}: asked for by {wanted.trigger} ({wanted.actor}): {wanted.reason}")
-    typer.echo(f"facts up to {wanted.until_seq}, {wanted.new_labels:,} outcomes new")
+    echo(f"{wanted.spec}: asked for by {wanted.trigger} ({wanted.actor}): {wanted.reason}")
+    echo(f"facts up to {wanted.until_seq}, {wanted.new_labels:,} outcomes new")
     for step in found.steps:
-        typer.echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state}: {step.reason}")
+        echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state}: {step.reason}")
 
 
 def as_json(found: "Retraining") -> dict[str, Any]:

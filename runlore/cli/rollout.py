@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -70,7 +70,7 @@ def look(spec: Spec, json: Json = False) -> None:
         done = rollout.look(hand, found, at)
         alert_delivery.right_away(hand.store, settings.alert_channels)
     if done is None:
-        typer.echo(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}", err=True)
+        echo(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}", err=True)
         raise typer.Exit(1)
     _tell(done, json=json)
 
@@ -109,7 +109,7 @@ def history(
     ]
     emit_table(rollout_report.headline(known), rows)
     if plot is not None:
-        typer.echo(f"drawn: {plot}")
+        echo(f"drawn: {plot}")
 
 
 @app.command()
@@ -186,7 +186,7 @@ def _tell(look: "Look", *, json: bool) -> None:
     if json:
         emit_json(report.document(look))
         return
-    typer.echo(report.headline(look))
+    echo(report.headline(look))
     rows: list[dict[str, object]] = [
         {
             "metric": each.metric,
@@ -202,14 +202,14 @@ def _tell(look: "Look", *, json: bool) -> None:
     if rows:
         emit_table("Evidence so far", rows)
     newest = look.state.newest
-    typer.echo(f"last decision, {newest.at:%Y-%m-%d %H:%M} UTC, {newest.actor}: {newest.action}")
+    echo(f"last decision, {newest.at:%Y-%m-%d %H:%M} UTC, {newest.actor}: {newest.action}")
     for reason in newest.reasons:
-        typer.echo(f"  {reason}")
+        echo(f"  {reason}")
     waits = [each for each in report.missing(look) if each not in newest.reasons]
     if waits:
-        typer.echo("what the next step waits for:")
+        echo("what the next step waits for:")
     for reason in waits:
-        typer.echo(f"  {reason}")
+        echo(f"  {reason}")
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json
+from runlore.cli.output import Json, echo, emit_json
 
 Spec = Annotated[str, typer.Argument(help="The model spec whose champion answers.")]
 Since = Annotated[
@@ -33,4 +33,4 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
     if json:
         emit_json({"spec": spec, "scored": scored})
     else:
-        typer.echo(f"{spec}: {scored:,} new predictions on the ledger")
+        echo(f"{spec}: {scored:,} new predictions on the ledger")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from runlore.cli.output import Json, emit_json
+from runlore.cli.output import Json, echo, emit_json
 
 SERVICE = "bentos.service:Predictions"
 KEEP_ALIVE_S = "75"
@@ -65,6 +65,6 @@ def package(
     if json:
         emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
         return
-    typer.echo(f"built {built.tag} from version {built.version} of {name}: {built.path}")
-    typer.echo(f"serve it:        bentoml serve {built.tag}")
-    typer.echo(f"or as an image:  bentoml containerize {built.tag}")
+    echo(f"built {built.tag} from version {built.version} of {name}: {built.path}")
+    echo(f"serve it:        bentoml serve {built.tag}")
+    echo(f"or as an image:  bentoml containerize {built.tag}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.usecases.skew import Skew
@@ -50,7 +50,7 @@ def skew(
         for each in found:
             _show(each)
         if not found:
-            typer.echo("nothing was answered in that time")
+            echo("nothing was answered in that time")
     if not all(each.is_clean and not each.is_behind for each in found):
         raise typer.Exit(1)
 
@@ -74,20 +74,20 @@ def as_json(found: "Skew") -> dict[str, Any]:
 
 def _show(found: "Skew") -> None:
     told = as_json(found)
-    typer.echo(
+    echo(
         f"{found.spec} version {found.version}: {found.compared:,} answers compared,"
         f" {found.different:,} differ; {told['mismatches']:,} mismatches,"
         f" {told['missing']:,} missing, {told['extra']:,} extra"
     )
     if found.older:
-        typer.echo(f"  {found.older:,} answers are older than the last ingest: not compared")
+        echo(f"  {found.older:,} answers are older than the last ingest: not compared")
     if found.note:
-        typer.echo(f"  not compared: {found.note}")
+        echo(f"  not compared: {found.note}")
     if told["features"]:
         emit_table("Features that differ", told["features"])
         different = [vars(each) for each in found.windows if each.different]
         emit_table("Hours with differences", different)
-        typer.echo(f"such as predictions {', '.join(found.examples)}")
+        echo(f"such as predictions {', '.join(found.examples)}")
 
 
 @app.command("rebuild")
@@ -109,7 +109,7 @@ def rebuild(json: Json = False) -> None:
     if told:
         emit_table("States, built anew", told)
     changed = sum(each.changed for each in done)
-    typer.echo(f"{len(done)} histories; {changed:,} states were not as the log has them")
+    echo(f"{len(done)} histories; {changed:,} states were not as the log has them")
 
 
 @app.callback()

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 Specs = Annotated[
     list[str] | None,
@@ -102,7 +102,7 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
             what = (
                 f"{found['candidate']} is refused" if found["candidate"] else "nothing is trained"
             )
-            typer.echo(f"runlore: {name}: {what}: {'; '.join(found['reasons'])}", err=True)
+            echo(f"runlore: {name}: {what}: {'; '.join(found['reasons'])}", err=True)
 
 
 def _rows(found: dict[str, Any]) -> list[dict[str, object]]:

@@ -5,12 +5,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from json import dumps
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 
 if TYPE_CHECKING:
     from runlore.stack import Stack
@@ -33,15 +34,15 @@ def up(only: Only = "") -> None:
     failed: list[str] = []
     began = time.monotonic()
     with _ended_by_signals(), running(settings.read(), names, is_lasting=True, tell=tell) as stack:
-        typer.echo(f"All is up after {time.monotonic() - began:.0f} s:")
+        echo(f"All is up after {time.monotonic() - began:.0f} s:")
         _print_addresses(stack)
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(1.0)
         failed = stack.failed
-        typer.echo("stopping")
+        echo("stopping")
     if failed:
-        typer.echo(f"runlore: was given up on the way: {', '.join(failed)}", err=True)
+        echo(f"runlore: was given up on the way: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
 
 
@@ -51,7 +52,7 @@ def down() -> None:
     from runlore.stack.down import down as stop
 
     ended = stop(settings.read().home)
-    typer.echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
+    echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
 
 
 def login(json: Json = False) -> None:
@@ -65,11 +66,11 @@ def login(json: Json = False) -> None:
     home = settings.read().home
     found = read_login(home)
     if json:
-        emit_json({"user": found.user, "password": found.password, "file": str(login_file(home))})
+        told = {"user": found.user, "password": found.password, "file": str(login_file(home))}
+        emit_secret(dumps(told))
         return
-    typer.echo(f"user      {found.user}")
-    typer.echo(f"password  {found.password}")
-    typer.echo(f"Prefect's login page asks for both at once: {found.text}")
+    emit_secret(f"user      {found.user}\npassword  {found.password}")
+    emit_secret(f"Prefect's login page asks for both at once: {found.text}")
 
 
 def status(json: Json = False) -> None:
@@ -100,14 +101,14 @@ def doctor(json: Json = False) -> None:
 
 def tell(event: "Event") -> None:
     """Print one line of progress, as the stack's `tell`."""
-    typer.echo(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
+    echo(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
 
 
 def _print_addresses(stack: "Stack") -> None:
     width = max((len(title) for title in stack.addresses), default=0)
     for title, address in stack.addresses.items():
-        typer.echo(f"  {title:{width}}  {address}")
-    typer.echo("Ctrl-C stops it.")
+        echo(f"  {title:{width}}  {address}")
+    echo("Ctrl-C stops it.")
 
 
 def _print_status(seen: "Status") -> None:
@@ -116,25 +117,25 @@ def _print_status(seen: "Status") -> None:
     emit_table(f"Services of {seen.home}", rows)
     for service in seen.services:
         if service.detail:
-            typer.echo(f"{service.name}: {service.detail}")
+            echo(f"{service.name}: {service.detail}")
     if seen.rows:
         size = (seen.database_bytes or 0) / 1e6
         counts = ", ".join(f"{count:,} {name}" for name, count in seen.rows.items())
-        typer.echo(f"In the database ({size:.0f} MB): {counts}")
+        echo(f"In the database ({size:.0f} MB): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
-        typer.echo(f"Champions: {champions or 'none yet; `runlore train` makes the first'}")
+        echo(f"Champions: {champions or 'none yet; `runlore train` makes the first'}")
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
-        typer.echo(f"Open alerts: {open_ones}; see `runlore alerts`")
+        echo(f"Open alerts: {open_ones}; see `runlore alerts`")
     for each in seen.undelivered:
-        typer.echo(f"Alerts not delivered to {each.channel}: {each.deliveries} ({each.error})")
+        echo(f"Alerts not delivered to {each.channel}: {each.deliveries} ({each.error})")
 
 
 def _print_findings(findings: "list[Finding]") -> None:
     for finding in findings:
-        typer.echo(f"{finding.verdict:6} {finding.check:10} {finding.what}")
+        echo(f"{finding.verdict:6} {finding.check:10} {finding.what}")
         if finding.remedy:
-            typer.echo(f"{'':17} -> {finding.remedy}")
+            echo(f"{'':17} -> {finding.remedy}")
 
 
 @contextmanager

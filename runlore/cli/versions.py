@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from runlore.cli.output import Json, emit_json, emit_table
+from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.registry import Registry
@@ -75,10 +75,10 @@ def _show(told: dict[str, Any], changes: "list[Entry]") -> None:
     emit_table("What changed, and why", [_row(change) for change in changes])
     earlier = told["changes_in_all"] - len(changes)
     if earlier:
-        typer.echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them too")
+        echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them too")
     for each in told["workers"]:
         serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
-        typer.echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
+        echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
 
 
 def _named(version: dict[str, Any]) -> dict[str, object]:
@@ -151,7 +151,7 @@ def arms(
         emit_json(_as_json(entry))
         return
     shadowing = ", and shadows the champion" if shadow else ""
-    typer.echo(f"{spec}: @challenger answers {share:.0%} of every {unit}{shadowing}")
+    echo(f"{spec}: @challenger answers {share:.0%} of every {unit}{shadowing}")
 
 
 def audit(json: Json = False) -> None:
@@ -185,13 +185,13 @@ def audit(json: Json = False) -> None:
 
 def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> None:
     for line in (*wrong, *(each.trouble for each in checked if each.trouble)):
-        typer.echo(line)
+        echo(line)
     troubled = sum(bool(each.trouble) for each in checked)
-    typer.echo(f"{rows} changes on record, {len(wrong)} not as written")
-    typer.echo(f"{len(checked)} versions that stand, {troubled} not as registered")
+    echo(f"{rows} changes on record, {len(wrong)} not as written")
+    echo(f"{len(checked)} versions that stand, {troubled} not as registered")
     alone = [f"{each.spec} {each.version}" for each in checked if each.witness == "registry"]
     if alone:
-        typer.echo(f"known by the registry's own tag alone: {', '.join(alone)}")
+        echo(f"known by the registry's own tag alone: {', '.join(alone)}")
 
 
 @contextmanager
@@ -215,8 +215,8 @@ def _tell(store: "Store", entry: "Entry", *, json: bool) -> None:
         emit_json({**_as_json(entry), "workers": every, "workers_done": done})
     else:
         before = f" instead of {entry.previous}" if entry.previous else ""
-        typer.echo(f"{entry.spec}: version {version} is @champion{before}")
-        typer.echo(f"{done} of {every} workers answer with it" if every else "nothing serves now")
+        echo(f"{entry.spec}: version {version} is @champion{before}")
+        echo(f"{done} of {every} workers answer with it" if every else "nothing serves now")
     if done < every:
         raise typer.Exit(1)
 

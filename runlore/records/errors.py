@@ -14,6 +14,8 @@ RunloreError
 
 from collections.abc import Sequence
 
+from runlore.records.redaction import redact
+
 TAMPERED_ADVICE = (
     "Find out who could write there. Then restore it from a backup, or let another version answer"
     " (`runlore rollback {spec}`, or `runlore train {spec}` and `runlore promote {spec}`);"
@@ -22,7 +24,10 @@ TAMPERED_ADVICE = (
 
 
 class RunloreError(Exception):
-    """An error whose message names the thing, the value and the remedy."""
+    """An error whose message names the thing, the value and the remedy, and holds no secret."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact(one) if isinstance(one, str) else one for one in args))
 
 
 class BadInput(RunloreError):

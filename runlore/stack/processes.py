@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from runlore.home import private_home
 from runlore.stack import keeper
 
 KILL_WAIT_S = 5.0
@@ -149,7 +150,8 @@ class Lock:
     """A lock between processes on a file of the home; the kernel frees it when they die."""
 
     def __init__(self, home: Path, name: str) -> None:
-        folder(home).mkdir(parents=True, exist_ok=True)
+        private_home(home)
+        folder(home).mkdir(exist_ok=True)
         self._file = (folder(home) / f"{name}.lock").open("a")
 
     def take(self, *, shared: bool = False) -> bool:

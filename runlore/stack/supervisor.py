@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from runlore.home import private_home
 from runlore.records import instant
 from runlore.records.errors import Unavailable
 from runlore.settings import Settings
@@ -74,7 +75,7 @@ class Supervisor:
 
         What does not need the database is on its way while the database starts.
         """
-        self.home.mkdir(parents=True, exist_ok=True)
+        private_home(self.home)
         self.tick()
         if with_database:
             self._database.start()

@@ -7,10 +7,10 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runlore.home import LOGIN, private_home
 from runlore.records.errors import Misconfigured
 
 USER = "runlore"
-FILE = "login"
 PASSWORD_BYTES = 24  # 192 random bits
 
 
@@ -39,7 +39,7 @@ class Login:
 
 
 def login_file(home: Path) -> Path:
-    return home / FILE
+    return home / LOGIN
 
 
 def parse_login(text: str, source: str) -> Login:
@@ -71,7 +71,7 @@ def read_login(home: Path) -> Login:
 
 
 def _write_once(path: Path, text: str) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_home(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -436,6 +436,46 @@ def test_root_below_a_private_folder_changes_no_mode_above_the_data(short_tmp: P
 
 
 @needs_root
+def test_the_home_is_private_and_the_account_of_the_server_cannot_enter_it(new_home: Path):
+    new_home.parent.chmod(0o755)
+    with embedded.running(new_home) as url:
+        assert ask(url, "SELECT 1") == 1
+        account = (new_home / "postgres" / "data").stat().st_uid
+        assert account != 0
+        for folder in (new_home, new_home / "postgres", new_home / "logs"):
+            assert folder.stat().st_mode & 0o777 == 0o700
+        enter = ("setpriv", f"--reuid={account}", "--clear-groups", "ls", new_home / "postgres")
+        tried = subprocess.run(enter, cwd="/", capture_output=True, text=True, check=False)
+        assert "Permission denied" in tried.stderr
+
+
+@needs_root
+def test_without_setpriv_and_unshare_the_home_lets_pass_and_shows_nothing(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+):
+    home.parent.chmod(0o755)
+    home.chmod(0o755)
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    with embedded.running(home) as url:
+        assert ask(url, "SELECT 1") == 1
+        assert home.stat().st_mode & 0o777 == 0o711
+        with embedded.running(home) as again:
+            assert again == url
+        listed = subprocess.run(
+            ("/usr/bin/setpriv", "--reuid=65534", "--clear-groups", "ls", home),
+            cwd="/",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "Permission denied" in listed.stderr
+    home.parent.chmod(0o700)
+    with pytest.raises(Misconfigured, match="below one that every user may enter"):
+        embedded.acquire(home)
+    assert home.stat().st_mode & 0o777 == 0o711
+
+
+@needs_root
 @pytest.mark.parametrize("mode", [0o700, 0o755])
 def test_root_without_power_over_modes_uses_a_user_namespace(short_tmp: Path, mode: int):
     short_tmp.chmod(mode)
@@ -521,7 +561,8 @@ def test_an_ordinary_user_is_told_whose_the_home_is(home: Path):
     process = user(home, "SELECT 1", as_nobody())
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
-    assert f"Misconfigured: {home}/postgres" in errors
+    assert f"Misconfigured: {home}/" in errors
+    assert "set RUNLORE_HOME to a folder that you own" in errors
 
 
 @needs_root
@@ -532,10 +573,12 @@ def test_another_user_gets_neither_to_the_socket_nor_past_the_server(home: Path)
         stranger = [*as_nobody(), sys.executable, "-c", code, plain]
         socket = home / "postgres" / "run" / ".s.PGSQL.5432"
         assert socket.parent.stat().st_mode & 0o777 == 0o700
-        home.parent.chmod(0o755)
-        socket.parent.chmod(0o755)
+        kept_out = subprocess.run(stranger, cwd="/", capture_output=True, text=True, check=False)
+        for folder in (home.parent, home, home / "postgres", socket.parent):
+            folder.chmod(0o755)
         refused = subprocess.run(stranger, cwd="/", capture_output=True, text=True, check=False)
         socket.parent.chmod(0o700)
+    assert "Permission denied" in kept_out.stderr
     assert 'Peer authentication failed for user "runlore"' in refused.stderr
 
 

@@ -1,8 +1,9 @@
 """Which account the server runs in, and how a program is started in that account.
 
-PostgreSQL refuses to run as root. Root therefore hands the data to an unprivileged account and
-leaves the folders above alone: where their modes keep that account out, the server gets the one
-capability that lets it pass, or else runs as root's double in a user namespace.
+PostgreSQL refuses to run as root. Root therefore hands the data to an unprivileged account. The
+home is private, so its mode keeps that account out: the server gets the one capability that lets
+it pass, or else runs as root's double in a user namespace. Where neither can be had the home lets
+everybody pass, and nobody look.
 """
 
 import os
@@ -113,14 +114,18 @@ def choose(layout: Layout, binaries: Binaries) -> Account:
     if os.geteuid() != 0:
         return _own(layout, owner)
     wanted = owner if owner is not None else _unprivileged(layout)
-    for account in _ways(layout, wanted, can_change=owner is None):
+    ways = list(_ways(layout, wanted, can_change=owner is None))
+    for account in ways:
         if _gets_through(account, layout, binaries):
             return account
-    raise Misconfigured(
-        f"{layout.root}: user id {wanted} cannot reach it or {binaries.folder}, and neither "
-        "setpriv nor unshare (util-linux) could help; set RUNLORE_HOME to a folder that every "
-        "user may enter, or RUNLORE_DATABASE_URL"
-    )
+    with layout.passable():
+        if ways and _gets_through(ways[0], layout, binaries):
+            return ways[0]
+        raise Misconfigured(
+            f"{layout.root}: user id {wanted} cannot reach it or {binaries.folder}, and neither "
+            "setpriv nor unshare (util-linux) could help; set RUNLORE_HOME to a folder below one "
+            "that every user may enter, or RUNLORE_DATABASE_URL"
+        )
 
 
 def _own(layout: Layout, owner: int | None) -> Account:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runlore.home import private_home
 from runlore.records.errors import Misconfigured, Unavailable
 
 SOCKET = ".s.PGSQL.5432"
@@ -98,10 +99,25 @@ class Layout:
     def prepare(self) -> None:
         """Make the folders that belong to the home's owner."""
         with explained(self.home):
-            self.home.mkdir(parents=True, exist_ok=True)
-            self._make(self.log.parent, 0o755)
-            self._make(self.root, 0o711)
-            self._make(self.users, 0o700)
+            private_home(self.home)
+            for folder in (self.log.parent, self.root, self.users):
+                self._make(folder)
+
+    @contextmanager
+    def passable(self) -> Iterator[None]:
+        """Let other accounts pass through the home to the data, but look nowhere.
+
+        It stays so unless the block raises.
+        """
+        before = {folder: folder.stat().st_mode for folder in (self.home, self.root)}
+        for folder, mode in before.items():
+            folder.chmod(stat.S_IMODE(mode) | 0o011)
+        try:
+            yield
+        except BaseException:
+            for folder, mode in before.items():
+                folder.chmod(stat.S_IMODE(mode))
+            raise
 
     def open(self, path: Path, flags: int = os.O_RDWR) -> int:
         """Open a private file of the home's owner, made when it is missing."""
@@ -125,12 +141,11 @@ class Layout:
             copy.write(log.read(LOG_LIMIT_BYTES))
             log.truncate(0)
 
-    def _make(self, folder: Path, mode: int) -> None:
+    def _make(self, folder: Path) -> None:
         if not folder.exists():
-            folder.mkdir(exist_ok=True)
+            folder.mkdir(mode=0o700, exist_ok=True)
             descriptor = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             try:
-                os.fchmod(descriptor, mode)
                 self._hand_over(descriptor)
             finally:
                 os.close(descriptor)
