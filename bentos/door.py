@@ -115,7 +115,7 @@ class Door:
 
 def key_of(request: Request) -> Key | None:
     """The key with which an admitted request came; None: it brought none."""
-    key: Key | None = request.state.key
+    key: Key | None = getattr(request.state, "key", None)
     return key
 
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from bentos import schema
 from bentos.bodies import in_thread, json_response, read_body
+from bentos.door import key_id_of
 from bentos.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.metrics import metrics
 from bentos.question import MOST_REASONS
@@ -163,8 +164,16 @@ class _Asked:
             for row in rows
         ]
         arm, predictor = self._arm(live, requests)
-        reasons = _how_many(self.reasons)
-        return Ask(predictor, requests, self.at, as_of.pop(), arm, reasons, self.began)
+        return Ask(
+            predictor,
+            requests,
+            self.at,
+            as_of.pop(),
+            arm,
+            _how_many(self.reasons),
+            self.began,
+            key_id=key_id_of(self.http),
+        )
 
     def _arm(self, live: Live, requests: list[predict.Request]) -> tuple[str, Predictor]:
         """A batch is the champion's: it is one answer, and no draw made it so."""
@@ -207,14 +216,16 @@ class _Asked:
 
     def _refusal_row(self, version: str | None, ask: Ask | None, told: Problem) -> Row:
         """With the arm and the unit, where it came so far: a rollout counts who is refused."""
+        key_id = key_id_of(self.http)
         text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
         if ask is None or self.form == "batch":
-            refusal = Refusal(self.name, version, told.status, told.detail, {"body": text})
+            request = {"body": text}
+            refusal = Refusal(self.name, version, told.status, told.detail, request, key_id=key_id)
             return predict.refusal_row(refusal, self.at, began=self.began)
         [asked] = ask.requests
         request = {**predict.shown(asked.subject), "body": text}
         named = (asked.source, asked.source_id)
-        refusal = Refusal(self.name, version, told.status, told.detail, request, *named)
+        refusal = Refusal(self.name, version, told.status, told.detail, request, *named, key_id)
         return predict.refusal_row(refusal, self.at, ask.arm, self.began)
 
     def _observe(self) -> None:

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from bentos import schema
 from bentos.bodies import in_thread, json_response, read_body
+from bentos.door import key_id_of
 from bentos.fields import ID
 from bentos.metrics import metrics
 from bentos.serving import Serving
@@ -31,6 +32,7 @@ async def submission(request: Request) -> Response:
         submitted=told.submitted,
         started=told.started,
         status=Status(told.status),
+        key_id=key_id_of(request),
     )
     known_at = (told.known_at or told.submitted) if is_replay else None
     store = serving.database()
@@ -46,7 +48,9 @@ async def outcome(request: Request) -> Response:
     name = _name(request)
     model = schema.ReplayedEnding if is_replay else schema.Ending
     told: Any = model.model_validate_json(await read_body(request))
-    ending = Ending(Status(told.status), told.started, told.finished, told.outcome)
+    ending = Ending(
+        Status(told.status), told.started, told.finished, told.outcome, key_id_of(request)
+    )
     known_at = (told.known_at or told.finished) if is_replay else None
     store = serving.database()
     done = await in_thread(
@@ -79,6 +83,7 @@ async def read(request: Request) -> Response:
                 finished=fact.finished,
                 outcome=fact.outcome,
                 known_at=fact.known_at,
+                key_id=fact.key_id,
             )
             for fact in facts
         ],

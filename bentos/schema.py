@@ -67,6 +67,7 @@ class Fact(Closed):
     finished: datetime | None
     outcome: dict[str, Any]
     known_at: datetime
+    key_id: str | None = Field(description="of the API key that it came with; null: without one")
 
 
 class History(Closed):
@@ -129,6 +130,7 @@ class Prediction(Closed):
     reasons: list[Reason] | None
     error: str | None
     latency_ms: float | None
+    key_id: str | None = Field(description="of the API key that asked; null: it had none")
 
 
 class Alert(Closed):

@@ -66,7 +66,7 @@ LAST_WORDS_S = 2.0
 COMMAND = (sys.executable, "-m", "bentos.shadow")
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
-SELECT id, at, as_of, request, source, source_id FROM runlore.ledger
+SELECT id, at, as_of, request, source, source_id, key_id FROM runlore.ledger
 WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200 AND at > %s
 AND id <> ALL(%b)
 ORDER BY at DESC LIMIT %s
@@ -202,6 +202,7 @@ class Shadow:
                 row["at"],
                 row["as_of"] if is_replay else None,
                 ARM,
+                key_id=row["key_id"],
             )
             for row in given
         ]
@@ -216,7 +217,7 @@ class Shadow:
             return answered.rows[0]
         bundle = ask.predictor.bundle
         told = f"{type(answered).__name__}: {answered}"
-        refusal = Refusal(bundle.spec, bundle.version, 500, told, {})
+        refusal = Refusal(bundle.spec, bundle.version, 500, told, {}, key_id=ask.key_id)
         return predict.refusal_row(refusal, ask.at, ARM)
 
 

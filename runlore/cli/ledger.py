@@ -60,7 +60,8 @@ def show(
         return
     if counts:
         emit_table("On the ledger", counts)
-        emit_table("The newest", [{name: _shown(row[name]) for name in SHOWN} for row in found])
+        columns = (*SHOWN, "key_id") if any(row["key_id"] for row in found) else SHOWN
+        emit_table("The newest", [{name: _shown(row[name]) for name in columns} for row in found])
     else:
         echo("nothing on the ledger is like that")
 

@@ -31,7 +31,10 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One answer, or one refusal: `status` is the HTTP status that went with it."""
+    """One answer, or one refusal: `status` is the HTTP status that went with it.
+
+    key_id: of the API key with which it was asked for, if any.
+    """
 
     at: datetime
     id: UUID
@@ -50,6 +53,7 @@ class Row:
     reasons: Sequence[Mapping[str, Any]] | None = None
     error: str | None = None
     latency_ms: float | None = None
+    key_id: str | None = None
 
 
 TYPES = {

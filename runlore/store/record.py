@@ -25,14 +25,14 @@ Connection = psycopg.Connection[Any]
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('runlore.execution ' || %s::text, 0))"
 FACTS = """
 SELECT seq, revision, source, source_id, actor, kind, scope, inputs, submitted, started, finished,
-    status, outcome, submission_known_at, known_at
+    status, outcome, submission_known_at, known_at, key_id
 FROM runlore.executions WHERE source = %s AND source_id = %s ORDER BY seq
 """
 LATER = """
 SELECT count(*) FROM runlore.executions
 WHERE seq > %s AND revision = 0 AND submission_known_at = %s
 """
-COLUMNS = (*EXECUTION_COLUMNS, "revision", "digest")
+COLUMNS = (*EXECUTION_COLUMNS, "revision", "digest", "key_id")
 ADD = (
     f"INSERT INTO runlore.executions ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
     f"VALUES ({', '.join(['%s'] * len(COLUMNS))})"
@@ -58,10 +58,20 @@ class Stored:
     outcome: dict[str, Scalar]
     submission_known_at: datetime
     known_at: datetime
+    key_id: str | None
 
     @property
     def is_final(self) -> bool:
         return Status(self.status).is_final
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """A fact to add. key_id: of the API key with which it came; None: it came without one."""
+
+    fact: Fact
+    revision: int
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +110,15 @@ def is_newest(connection: Connection, first: Stored) -> bool:
     return row == (0,)
 
 
-def append(
-    connection: Connection, fact: Fact, revision: int, states: Mapping[Name, Floats]
-) -> None:
+def append(connection: Connection, addition: Addition, states: Mapping[Name, Floats]) -> None:
     """Add a fact together with the states, locked before, that it changed."""
+    fact = addition.fact
     inputs, outcome = _text(fact.inputs), _text(fact.outcome)
     values = [getattr(fact, name) for name in EXECUTION_COLUMNS]
     values[EXECUTION_COLUMNS.index("inputs")] = inputs
     values[EXECUTION_COLUMNS.index("outcome")] = outcome
     try:
-        connection.execute(ADD, (*values, revision, digest_of(fact)))
+        connection.execute(ADD, (*values, addition.revision, digest_of(fact), addition.key_id))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("executions", fact.submitted) from error
     feature_states.write_states(connection, states)

@@ -81,7 +81,8 @@ class Answer:
 class Refusal:
     """Why a request got no answer, with the HTTP status that says so.
 
-    source, source_id: the execution that it was about, where that is known.
+    source, source_id: the execution that it was about, where that is known. key_id: of the API
+    key with which it came.
     """
 
     spec: str
@@ -91,6 +92,7 @@ class Refusal:
     request: Mapping[str, Any]
     source: str | None = None
     source_id: str | None = None
+    key_id: str | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +114,8 @@ class Ask:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
-    reasons: how many to give with each answer. claim: answers are written only with it.
+    reasons: how many to give with each answer. claim: answers are written only with it. key_id: of
+    the API key with which it was asked.
     """
 
     predictor: Predictor
@@ -123,6 +126,7 @@ class Ask:
     reasons: int = 0
     began: float = field(default_factory=perf_counter)
     claim: Claim = field(default_factory=Claim, compare=False)
+    key_id: str | None = None
 
     def keys(self) -> list[Keys]:
         """Of the states that each request needs."""
@@ -310,6 +314,7 @@ def refusal_row(
         source_id=refusal.source_id,
         error=refusal.error.replace("\x00", "\ufffd"),
         latency_ms=latency_ms,
+        key_id=refusal.key_id,
     )
 
 
@@ -341,6 +346,7 @@ def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
             high=given.high,
             reasons=None if given.reasons is None else [vars(each) for each in given.reasons],
             latency_ms=latency_ms,
+            key_id=ask.key_id,
         )
         for request, features, given in zip(ask.requests, rows, answers, strict=True)
     ]

@@ -30,7 +30,7 @@ from runlore.store import feature_states, record
 from runlore.store.engine import Store
 from runlore.store.feature_states import Floats, Name
 from runlore.store.months import Connection, transaction
-from runlore.store.record import Stored
+from runlore.store.record import Addition, Stored
 
 SOURCE = "api"
 EXACT = 2.0**53
@@ -44,7 +44,7 @@ class Submission:
     """Work that somebody asked for.
 
     source_id: its name with its source; None: it gets one. submitted: None: now. Work that has
-    started is running.
+    started is running. key_id: of the API key with which this came.
     """
 
     actor: str
@@ -56,6 +56,7 @@ class Submission:
     submitted: datetime | None = None
     started: datetime | None = None
     status: Status = Status.SUBMITTED
+    key_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.started is not None and self.status is Status.SUBMITTED:
@@ -64,12 +65,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What came of it. What is None stays as it was said before."""
+    """What came of it. What is None stays as it was said before.
+
+    key_id: of the API key with which this came.
+    """
 
     status: Status
     started: datetime | None = None
     finished: datetime | None = None
     outcome: Mapping[str, Scalar] | None = None
+    key_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +151,7 @@ def _submit(connection: Connection, told: Submission, known_at: datetime | None)
     _check_order(fact, is_live=known_at is None)
     for history, state in states:
         online.submit(history, state, at_us)
-    record.append(connection, fact, 0, states.states)
+    record.append(connection, Addition(fact, 0, told.key_id), states.states)
     return _recorded(fact, 0, is_new=True)
 
 
@@ -164,7 +169,7 @@ def _tell_more(
         _fact(last), status=told.status, started=told.started or last.started, known_at=at
     )
     _check_order(fact, is_live=known_at is None)
-    record.append(connection, fact, last.revision + 1, {})
+    record.append(connection, Addition(fact, last.revision + 1, told.key_id), {})
     return _recorded(fact, last.revision + 1, is_new=True)
 
 
@@ -193,7 +198,7 @@ def _end(
     )
     for history, state in states:
         online.conclude(history, state, at_us, outcome)
-    record.append(connection, fact, last.revision + 1, states.states)
+    record.append(connection, Addition(fact, last.revision + 1, ending.key_id), states.states)
     return _recorded(fact, last.revision + 1, is_new=True)
 
 

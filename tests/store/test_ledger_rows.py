@@ -35,6 +35,7 @@ def answer() -> Row:
         high=1e300,
         reasons=[{"feature": "inputs.n", "effect": 0.25}],
         latency_ms=2.5,
+        key_id="4f1c2a9e",
     )
 
 

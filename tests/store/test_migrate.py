@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -20,6 +21,18 @@ from runlore.store.embedded import binaries
 from runlore.store.engine import Store, connect
 from runlore.store.schema import metadata
 
+TARGETS = """
+SELECT attstattarget FROM pg_attribute
+WHERE attname = 'key_id' AND attrelid::regclass::text LIKE 'runlore.ledger%'
+"""
+OLD_MONTH = """
+CREATE TABLE runlore.ledger_2026_03 PARTITION OF runlore.ledger
+FOR VALUES FROM ('2026-03-01 00:00Z') TO ('2026-04-01 00:00Z')
+"""
+OLD_ROW = """
+INSERT INTO runlore.ledger (at, as_of, id, spec, arm, status, request)
+VALUES ('2026-03-02Z', '2026-03-02Z', gen_random_uuid(), 's', 'champion', 200, '{}')
+"""
 TABLES = "SELECT count(*) FROM pg_class WHERE relnamespace = to_regnamespace('runlore')"
 
 
@@ -67,6 +80,22 @@ def test_the_newest_file_is_the_head_and_every_file_has_its_revision_number():
     revisions = list(scripts.walk_revisions())
     assert all(found.path.split("/")[-1].startswith(f"{found.revision}_") for found in revisions)
     assert len(revisions) == len(list((migrate.FOLDER / "versions").glob("*.py")))
+
+
+def test_what_was_recorded_before_there_was_a_key_id_has_none(empty: Store):
+    """The newest of the old homes goes on: its months get the column, its rows stay."""
+    with empty.begin() as connection:
+        connection.execute(text("CREATE SCHEMA runlore"))
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(migrate.FOLDER))
+        command.upgrade(config, "0013")
+        connection.execute(text(OLD_MONTH))
+        connection.execute(text(OLD_ROW))
+    migrate.migrate(empty)
+    with empty.begin() as connection:
+        assert connection.scalars(text("SELECT key_id FROM runlore.ledger")).all() == [None]
+        targets = connection.scalars(text(TARGETS)).all()
+    assert targets == [10, 10]
 
 
 def test_several_who_migrate_at_once_migrate_once(empty: Store):

@@ -40,6 +40,7 @@ ledger = Table(
     Column("reasons", JSONB),
     Column("error", Text),
     Column("latency_ms", REAL),
+    Column("key_id", Text, comment="of the API key that asked; null: it had none"),
     Index("ledger_by_id", "id"),
     Index("ledger_by_execution", "source", "source_id"),
     Index("ledger_by_spec", "spec", "at"),

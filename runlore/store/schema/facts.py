@@ -40,6 +40,7 @@ executions = Table(
     Column("submission_known_at", INSTANT, nullable=False),
     Column("known_at", INSTANT, nullable=False),
     Column("digest", BigInteger, nullable=False, comment="of the content, to recognise repeats"),
+    Column("key_id", Text, comment="of the API key it came with; null: it came without one"),
     Index("executions_by_seq", "seq"),
     postgresql_partition_by="RANGE (submitted)",
 )
