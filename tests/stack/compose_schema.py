@@ -47,6 +47,7 @@ SERVICE = closed(
             "additionalProperties": False,
         },
         "env_file": STRINGS,
+        "networks": {**STRINGS, "minItems": 1},
         "volumes": STRINGS,
         "ports": {
             "type": "array",
@@ -67,7 +68,7 @@ SERVICE = closed(
         "shm_size": {"type": "string", "pattern": "^[0-9]+[bkmg]$"},
         "stop_grace_period": DURATION,
     },
-    ("image", "restart", "cap_drop", "security_opt"),
+    ("image", "restart", "cap_drop", "security_opt", "networks"),
 )
 COMPOSE = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -79,6 +80,13 @@ COMPOSE = {
             "patternProperties": {NAME: SERVICE},
             "additionalProperties": False,
         },
+        "networks": {
+            "type": "object",
+            "patternProperties": {
+                NAME: {"anyOf": [{"type": "null"}, closed({"internal": {"const": True}})]}
+            },
+            "additionalProperties": False,
+        },
         "volumes": {
             "type": "object",
             "patternProperties": {NAME: {"type": "null"}},
@@ -86,6 +94,6 @@ COMPOSE = {
         },
     },
     "patternProperties": {"^x-": {}},
-    "required": ["name", "services", "volumes"],
+    "required": ["name", "services", "networks", "volumes"],
     "additionalProperties": False,
 }

@@ -87,14 +87,12 @@ def test_ports_are_those_of_the_settings_on_both_sides(compose: dict[str, Any]) 
 
 def test_servers_listen_where_their_health_is_asked(compose: dict[str, Any]) -> None:
     services = compose["services"]
-    command = services["prefect"]["command"]
-    assert command[command.index("--port") + 1] == "4200"
+    prefect = environment_of(compose, "prefect")
+    assert (prefect["RUNLORE_HOST"], prefect["RUNLORE_PREFECT_PORT"]) == ("0.0.0.0", "4200")  # noqa: S104
     assert variables(MLFLOW_FILE)["RUNLORE_MLFLOW_PORT"] == "5000"
     assert environment_of(compose, "serving")["RUNLORE_SERVE_PORT"] == "3000"
     worker = environment_of(compose, "worker")
     assert worker["PREFECT_WORKER_WEBSERVER_PORT"] in services["worker"]["healthcheck"]["test"][-1]
-    page = environment_of(compose, "prefect")["PREFECT_SERVER_UI_API_URL"]
-    assert page == "http://127.0.0.1:${RUNLORE_PREFECT_PORT:-4200}/api"
     assert worker["RUNLORE_MLFLOW_PAGES_URL"] == "http://127.0.0.1:${RUNLORE_MLFLOW_PORT:-5000}"
 
 
@@ -107,15 +105,39 @@ def test_every_health_check_is_a_program_that_compiles(compose: dict[str, Any]) 
             compile(script, name, "exec")
 
 
-def test_prefects_own_parser_accepts_its_commands(compose: dict[str, Any]) -> None:
-    from prefect.cli._app import _app
+def test_prefect_wants_the_login_that_its_clients_bring(compose: dict[str, Any]) -> None:
+    services = compose["services"]
+    assert services["prefect"]["command"] == ["python", "-m", "flows.server"]
+    assert services["worker"]["command"] == ["python", "-m", "flows.worker", "--with-healthcheck"]
+    given = environment_of(compose, "prefect")
+    login = given[environment.PREFECT_SERVER_LOGIN]
+    assert login == "runlore:${RUNLORE_PREFECT_PASSWORD:?see deployments/env.example}"
+    for name in ("schedules", "worker"):
+        assert environment_of(compose, name)[environment.PREFECT_CLIENT_LOGIN] == login
+    for name in ("mlflow", "serving", "alerts"):
+        assert "RUNLORE_PREFECT_PASSWORD" not in str(environment_of(compose, name)), name
+    port = "${RUNLORE_PREFECT_PORT:-4200}"
+    pages = given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    assert pages == [f"http://127.0.0.1:{port}", f"http://localhost:{port}"]
 
-    for name in ("prefect", "worker"):
-        program, prompt, *words = compose["services"][name]["command"]
-        assert (program, prompt) == ("prefect", "--no-prompt")
-        command, bound, _ = _app.parse_args(words, exit_on_error=False, print_error=False)
-        assert command.__name__ == "start"
-        assert bound.arguments
+
+def test_each_program_reaches_only_what_it_needs(compose: dict[str, Any]) -> None:
+    networks = {name: set(one["networks"]) for name, one in compose["services"].items()}
+    assert set().union(*networks.values()) == compose["networks"].keys()
+    reached = {
+        name: {other for other in networks if other != name and mine & networks[other]}
+        for name, mine in networks.items()
+    }
+    assert reached["schedules"] == {"prefect", "worker"}
+    assert reached["prefect"] == {"postgres", "schedules", "worker"}
+    assert reached["mlflow"] == {"postgres", "serving", "worker"}
+    assert reached["serving"] == {"postgres", "mlflow", "worker", "alerts"}
+    assert reached["alerts"] == {"postgres", "serving", "worker"}
+    for name, declared in compose["services"].items():
+        assert reached[name] >= set(declared.get("depends_on", {})) - {"schedules"}, name
+    internal = {name for name, one in compose["networks"].items() if one and one["internal"]}
+    assert internal == networks["postgres"]
+    assert all(networks[name] - internal for name in networks if name != "postgres")
 
 
 def test_mlflow_asks_for_the_login_that_its_clients_bring_and_keeps_files_on_its_volume(

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 
@@ -31,6 +32,7 @@ SECRETS = {
         "MLFLOW_DB_PASSWORD",
         "PREFECT_DB_PASSWORD",
         "RUNLORE_MLFLOW_PASSWORD",
+        "RUNLORE_PREFECT_PASSWORD",
     )
 }
 
@@ -147,4 +149,12 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
                 given = {key: value for key, _, value in lines} | given
             log = short_tmp / f"{name}.log"
             running.enter_context(container(services[name], given, log))
+        for port, path in (("4200", "api/admin/version"), ("5000", "version")):
+            assert status(f"http://127.0.0.1:{numbers[port]}/{path}") == 401
     assert "13 deployments" in (short_tmp / "schedules.log").read_text()
+
+
+def status(url: str) -> int:
+    """Of what somebody without a login is answered."""
+    with httpx.Client(trust_env=False) as client:
+        return client.get(url).status_code
