@@ -26,11 +26,10 @@ from prefect.utilities.callables import parameter_schema
 
 import runlore
 from flows import automations, pool
-from runlore import settings
+from runlore import process, settings
 from runlore.records import instant
 from runlore.records.errors import RunloreError
 from runlore.stack.services import POOL
-from runlore.telemetry import silence_telemetry
 from runlore.usecases import specs
 
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
@@ -170,5 +169,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    silence_telemetry()
+    process.begin()
     main()

@@ -9,10 +9,9 @@ other page's requests, no requests without a token. The guard adds what they can
 import os
 from typing import TYPE_CHECKING
 
-from runlore import settings
+from runlore import process, settings
 from runlore.records.errors import Misconfigured, RunloreError
 from runlore.stack.environment import PREFECT_SERVER_LOGIN
-from runlore.telemetry import silence_telemetry
 from runlore.web.guard import Guard
 from runlore.web.json_only import JsonOnly
 from runlore.web.server import serve
@@ -35,7 +34,7 @@ def application(hosts: "Iterable[str]") -> "ASGIApp":
 
 def main() -> None:
     """Serve on the host and port of the settings, never without a login."""
-    silence_telemetry()
+    process.begin()
     try:
         chosen = settings.read()
         if not os.environ.get(PREFECT_SERVER_LOGIN):

@@ -21,9 +21,9 @@ from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows import pool, register
+from runlore import process
 from runlore.records.errors import Refused
 from runlore.stack.services import FLOWS_AT_ONCE, POOL
-from runlore.telemetry import silence_telemetry
 
 ENTRYPOINT = "PREFECT__FLOW_ENTRYPOINT"  # Prefect's engine loads this before a deployment's own
 
@@ -85,7 +85,7 @@ def entrypoints() -> set[str]:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    silence_telemetry()
+    process.begin()
     parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
     parser.add_argument("--name", help="how the server lists it")
     parser.add_argument("--with-healthcheck", action="store_true", help="answer at /health")

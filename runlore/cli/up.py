@@ -108,7 +108,20 @@ def _print_addresses(stack: "Stack") -> None:
     width = max((len(title) for title in stack.addresses), default=0)
     for title, address in stack.addresses.items():
         echo(f"  {title:{width}}  {address}")
+    _print_login(stack)
     echo("Ctrl-C stops it.")
+
+
+def _print_login(stack: "Stack") -> None:
+    """How to get into the pages that ask for the login of the home."""
+    from runlore.web.login import USER, login_file
+
+    asked = {service.name for service in stack.services} & {"prefect", "mlflow"}
+    if asked:
+        file = login_file(stack.settings.home.absolute())
+        echo(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
+    if "prefect" in asked:
+        echo(f"Prefect's login page asks for both at once: {USER}:PASSWORD")
 
 
 def _print_status(seen: "Status") -> None:

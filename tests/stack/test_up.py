@@ -119,6 +119,10 @@ def nothing_is_left(settings: Settings, pids: set[int]) -> bool:
 
 def test_up_shows_both_pages_restarts_what_dies_and_leaves_nothing(settings: Settings) -> None:
     with up("prefect,mlflow") as started:
+        started.await_line("the password that `runlore login` prints")
+        started.await_line("Prefect's login page asks for both at once: runlore:PASSWORD")
+        password = read_login(settings.home).password
+        assert not any(password in line for line in started.lines)
         assert "Prefect" in page(settings.prefect_port)
         assert "MLflow" in page(settings.mlflow_port)
         seen = {service.name: service.health for service in look(settings).services}
