@@ -8,7 +8,7 @@ from prefect.exceptions import ObjectAlreadyExists
 
 from runlore.stack.services import POOL
 
-COMMAND = "python -m prefect.engine"
+COMMAND = "python -m runlore.process prefect.engine"
 TEMPLATE: dict[str, Any] = {
     "job_configuration": {"command": COMMAND},
     "variables": {"type": "object", "properties": {}, "additionalProperties": False},

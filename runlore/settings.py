@@ -10,12 +10,24 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from runlore.records.errors import Misconfigured
+from runlore.records.redaction import redact, without_login
 
 CATALOG = (
     "runlore.models.catalog.failure_risk:SPEC",
     "runlore.models.catalog.duration:SPEC",
 )
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here)
+
+
+class Address(SecretStr):
+    """An address that may hold a login; printed without it.
+
+    >>> Address("http://ann:hush@host:5000")
+    Address('http://***@host:5000')
+    """
+
+    def _display(self) -> str:
+        return redact(self.get_secret_value())
 
 
 class Settings(BaseSettings):
@@ -33,13 +45,13 @@ class Settings(BaseSettings):
         default=None,
         description="A PostgreSQL server (postgresql://…); unset: an embedded one under home.",
     )
-    mlflow_tracking_uri: str | None = Field(
+    mlflow_tracking_uri: Address | None = Field(
         default=None, description="An MLflow server; unset: tables of the same database."
     )
-    mlflow_pages_url: str | None = Field(
+    mlflow_pages_url: Address | None = Field(
         default=None, description="MLflow's pages as browsers reach them; unset: the server itself."
     )
-    prefect_api_url: str | None = Field(
+    prefect_api_url: Address | None = Field(
         default=None, description="A Prefect API; unset: the one that `runlore up` starts."
     )
     host: str = Field(default="127.0.0.1", description="Address that every service binds to.")
@@ -137,20 +149,26 @@ class Settings(BaseSettings):
 
     @property
     def prefect_url(self) -> str:
-        return self.prefect_api_url or f"{reached(self.host, self.prefect_port)}/api"
+        """For clients: it may hold a login."""
+        return _plain(self.prefect_api_url) or f"{reached(self.host, self.prefect_port)}/api"
 
     @property
     def mlflow_url(self) -> str:
-        return self.mlflow_tracking_uri or reached(self.host, self.mlflow_port)
+        """For clients: it may hold a login."""
+        return _plain(self.mlflow_tracking_uri) or reached(self.host, self.mlflow_port)
 
     @property
     def mlflow_pages(self) -> str:
-        """What links to runs and versions begin with."""
-        return (self.mlflow_pages_url or self.mlflow_url).rstrip("/")
+        """What links to runs and versions begin with; a login is never part of a link."""
+        return without_login(_plain(self.mlflow_pages_url) or self.mlflow_url).rstrip("/")
 
     @property
     def serve_url(self) -> str:
         return reached(self.host, self.serve_port)
+
+
+def _plain(address: Address | None) -> str | None:
+    return None if address is None else address.get_secret_value()
 
 
 def reached(host: str, port: int) -> str:

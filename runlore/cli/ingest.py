@@ -10,6 +10,7 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_table
 from runlore.records.errors import BadInput
+from runlore.records.redaction import redact
 
 if TYPE_CHECKING:
     from runlore.records.mapping import ColumnMapping
@@ -291,7 +292,7 @@ def _bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         return
     shown = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
     with Progress(*shown, TimeRemainingColumn(), console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(redact(what), total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 

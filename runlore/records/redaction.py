@@ -20,8 +20,8 @@ PASSWORD = re.compile(r"(?<![\w-])(password\s?=\s?[\"']?)(?!\s|\*)[^\s&;,\"'()]+
 SCHEME = re.compile(r"\b(basic|bearer)\s+(?=[^\s\"',;]*[\d=])[\w+/=.~-]{12,}", re.IGNORECASE)
 API_KEY = re.compile(r"\b(rl_[0-9a-f]{10}_)[0-9a-f]{64}\b")
 SECRET_VARIABLE = re.compile(
-    r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIAL|AUTH_STRING"
-    r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|SECRET)_KEY)S?$"
+    r"(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|CREDENTIALS?|AUTH_STRING"
+    r"|(?:API|ACCESS|PRIVATE|ENCRYPTION|SECRET)_KEY)$"
 )
 
 _known: set[str] = set()  # secrets of this process, as they are and as addresses spell them

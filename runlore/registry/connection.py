@@ -44,7 +44,8 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
     running for as long as this process lives.
     """
     _calm()
-    uri, artifacts, tables = settings.mlflow_tracking_uri, None, None
+    has_server = settings.mlflow_tracking_uri is not None
+    uri, artifacts, tables = settings.mlflow_url if has_server else None, None, None
     store_url = None if store is None else store.url
     if uri is None:
         uri = store_url = _own_tables(settings, store)

@@ -44,7 +44,9 @@ def is_own_server(settings: Settings) -> bool:
     Another user of this machine may listen on the port while ours is down: whoever listens must
     have this process's user id, where the kernel tells it.
     """
-    uri = urlsplit(settings.mlflow_tracking_uri or "")
+    if settings.mlflow_tracking_uri is None:
+        return False
+    uri = urlsplit(settings.mlflow_url)
     with suppress(ValueError):
         names = LOCAL if settings.host in ANYWHERE else (*LOCAL, settings.host)
         is_here = uri.hostname in names and uri.port == settings.mlflow_port

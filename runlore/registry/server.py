@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from runlore import process
 from runlore import settings as environment
 from runlore.records.errors import Misconfigured
 from runlore.registry.credentials import PASSWORD, USERNAME
@@ -42,6 +43,7 @@ RESOLVED_BY_MLFLOW = ("models:/", "runs:/")  # sources that stand for a place th
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
+    process.begin()
     settings = environment.read()
     login = login_of(settings, os.environ)
     roots = roots_of(settings, os.environ)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from runlore.records.errors import BadInput
+from runlore.records.redaction import redact
 from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.ports import Port
@@ -118,7 +119,7 @@ def _schedules(settings: Settings) -> Service:
             "flows.register" if settings.prefect_api_url else "flows.register --bury-lost"
         ),
         probe=Ends(),
-        address=settings.prefect_url,
+        address=redact(settings.prefect_url),
         environment=environment.of_prefect_clients(settings),
         login_variable=_login_variable(settings),
         needs=("prefect",),
@@ -127,13 +128,12 @@ def _schedules(settings: Settings) -> Service:
 
 def _worker(settings: Settings) -> Service:
     """Slow to leave by itself (more than ten seconds), hence the short grace."""
-    api = settings.prefect_url
     return Service(
         name="worker",
         title="Worker: runs what is due",
         command=_module("flows.worker --name runlore"),
         probe=Polls(prefect_api(settings), POOL),
-        address=api,
+        address=redact(settings.prefect_url),
         environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
         login_variable=_login_variable(settings),
         needs=("prefect", DATABASE),

@@ -14,6 +14,7 @@ from runlore.records.errors import BadInput
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.instant import to_us
 from runlore.records.mapping import ColumnMapping
+from runlore.records.redaction import without_login
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store import facts, feature_states, ingests
 from runlore.store.engine import Store
@@ -112,13 +113,14 @@ def ingest_prefect(
     `known` counts the runs that were asked for again.
     """
     _check_source(source.source)
-    subject = Subject(source.source, source.api_url.rstrip("/"), "executions", "prefect")
+    path = without_login(source.api_url.rstrip("/"))
+    subject = Subject(source.source, path, "executions", "prefect")
     with store.connect() as connection:
         last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
         ingests.reopen(connection, last)
     begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0)
     with httpx.Client(
-        base_url=subject.path, headers=dict(source.headers), timeout=TIMEOUT_S
+        base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
     ) as client:
         log = PrefectHistory(client, source.source, at)
         return _Run(store, subject, at, begun).take(log, progress)

@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from runlore.registry import Registry, connect
-from runlore.settings import Settings
+from runlore.settings import Address, Settings
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
 from runlore.web.login import read_login
@@ -40,7 +40,9 @@ def store(stack: Stack) -> Iterator[Store]:
 def either(stack: Stack, store: Store, request: pytest.FixtureRequest) -> Registry:
     if request.param == "direct":
         return connect(stack.settings, store)
-    given = stack.settings.model_copy(update={"mlflow_tracking_uri": stack.settings.mlflow_url})
+    given = stack.settings.model_copy(
+        update={"mlflow_tracking_uri": Address(stack.settings.mlflow_url)}
+    )
     return connect(given, store)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from runlore.registry import credentials, server
 from runlore.registry.server_rules import ArtifactRoots, refusal
-from runlore.settings import Settings
+from runlore.settings import Address, Settings
 from runlore.web.login import read_login
 
 AJAX, API = "/ajax-api/2.0/mlflow", "/api/2.0/mlflow"
@@ -136,7 +136,9 @@ def brought() -> tuple[str | None, str | None]:
 def test_clients_of_the_homes_own_server_bring_its_login_and_others_do_not(own: Settings) -> None:
     credentials.provide(own)
     assert ":".join(map(str, brought())) == read_login(own.home).text
-    credentials.provide(own.model_copy(update={"mlflow_tracking_uri": "http://elsewhere:5000"}))
+    credentials.provide(
+        own.model_copy(update={"mlflow_tracking_uri": Address("http://elsewhere:5000")})
+    )
     assert brought() == (None, None)
 
 
@@ -155,7 +157,7 @@ def test_no_login_goes_to_a_port_on_which_another_user_listens(own: Settings) ->
         port = int(other.stdout.readline())
         uri = f"http://127.0.0.1:{port}"
         credentials.provide(
-            own.model_copy(update={"mlflow_port": port, "mlflow_tracking_uri": uri})
+            own.model_copy(update={"mlflow_port": port, "mlflow_tracking_uri": Address(uri)})
         )
         assert brought() == (None, None)
         other.stdin.close()
@@ -163,7 +165,7 @@ def test_no_login_goes_to_a_port_on_which_another_user_listens(own: Settings) ->
 
 def test_no_login_goes_to_a_port_on_which_nobody_listens(own: Settings) -> None:
     uri = "http://127.0.0.1:1"
-    nobody = own.model_copy(update={"mlflow_port": 1, "mlflow_tracking_uri": uri})
+    nobody = own.model_copy(update={"mlflow_port": 1, "mlflow_tracking_uri": Address(uri)})
     assert not credentials.is_own_server(nobody)
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from runlore import settings
-from runlore.settings import Settings
+from runlore.settings import Address, Settings
 from runlore.stack import environment
 
 
@@ -41,7 +41,7 @@ def test_a_given_prefect_server_keeps_its_account(
     monkeypatch: pytest.MonkeyPatch, settings: Settings
 ) -> None:
     monkeypatch.setenv("PREFECT_API_KEY", "secret")
-    given = settings.model_copy(update={"prefect_api_url": "https://prefect.example/api"})
+    given = settings.model_copy(update={"prefect_api_url": Address("https://prefect.example/api")})
     child = environment.of_child(given, environment.of_prefect_clients(given))
     assert child["PREFECT_API_KEY"] == "secret"
     assert child["PREFECT_API_URL"] == "https://prefect.example/api"
@@ -82,7 +82,9 @@ def test_a_users_account_at_another_mlflow_does_not_reach_our_server(
 ) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", "of another server")
     assert "MLFLOW_TRACKING_PASSWORD" not in environment.of_child(settings, {})
-    elsewhere = settings.model_copy(update={"mlflow_tracking_uri": "https://mlflow.example.org"})
+    elsewhere = settings.model_copy(
+        update={"mlflow_tracking_uri": Address("https://mlflow.example.org")}
+    )
     child = environment.of_child(elsewhere, {})
     assert child["MLFLOW_TRACKING_PASSWORD"] == "of another server"
 
@@ -90,7 +92,7 @@ def test_a_users_account_at_another_mlflow_does_not_reach_our_server(
 def test_links_begin_with_the_pages_that_browsers_reach() -> None:
     plain = Settings(mlflow_tracking_uri="http://mlflow:5000")
     assert plain.mlflow_pages == "http://mlflow:5000"
-    named = plain.model_copy(update={"mlflow_pages_url": "https://mlflow.example.org/"})
+    named = plain.model_copy(update={"mlflow_pages_url": Address("https://mlflow.example.org/")})
     assert (named.mlflow_pages, named.mlflow_url) == (
         "https://mlflow.example.org",
         plain.mlflow_url,

@@ -3,7 +3,7 @@ import importlib.util
 import pytest
 
 from runlore.records.errors import BadInput
-from runlore.settings import Settings
+from runlore.settings import Address, Settings
 from runlore.stack import environment
 from runlore.stack.services import DATABASE, NAMES, declare, prefect_api, select
 from runlore.web.login import login_file, read_login
@@ -29,7 +29,10 @@ def test_a_wrong_name_is_refused_with_the_right_ones(settings: Settings) -> None
 
 def test_servers_of_somebody_else_are_not_started(settings: Settings) -> None:
     given = settings.model_copy(
-        update={"prefect_api_url": "http://p/api", "mlflow_tracking_uri": "http://m"}
+        update={
+            "prefect_api_url": Address("http://p/api"),
+            "mlflow_tracking_uri": Address("http://m"),
+        }
     )
     assert [service.name for service in declare(given)] == [
         "schedules",
@@ -41,7 +44,7 @@ def test_servers_of_somebody_else_are_not_started(settings: Settings) -> None:
 
 
 def test_a_shared_prefect_keeps_the_runs_of_its_other_workers(settings: Settings) -> None:
-    given = settings.model_copy(update={"prefect_api_url": "http://p/api"})
+    given = settings.model_copy(update={"prefect_api_url": Address("http://p/api")})
     assert "--bury-lost" not in next(s for s in declare(given) if s.name == "schedules").command
     assert "--bury-lost" in next(s for s in declare(settings) if s.name == "schedules").command
 
