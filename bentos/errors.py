@@ -134,7 +134,7 @@ def problem(error: RunloreError | ValidationError) -> Problem:
         return _invalid(error)
     status = status_of(type(error))
     named = getattr(error, "field", None)
-    if status == 422:
+    if status == 422 or named is not None:
         fields = ({"field": named or "body", "message": str(error)},)
         return Problem(status, str(error), fields)
     headers = {"Retry-After": str(RETRY_S)} if status in (503, 504) else {}

@@ -168,7 +168,7 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
         "/executions": _post(
             "Record work that was submitted",
             "record_execution",
-            _responses(known, 400, 413, 422, 503, 504),
+            _responses(known, 400, 409, 413, 422, 503, 504),
             _ref(execution),
         ),
         "/executions/{id}": _get(
@@ -180,7 +180,7 @@ def _record_paths(execution: type[BaseModel], ending: type[BaseModel]) -> Conten
         "/executions/{id}/outcome": _post(
             "Record what came of it, or correct that",
             "record_outcome",
-            _responses(known, 400, 404, 413, 422, 503, 504),
+            _responses(known, 400, 404, 409, 413, 422, 503, 504),
             _ref(ending),
             [_id(EXECUTION_ID)],
         ),

@@ -35,9 +35,11 @@ async def submission(request: Request) -> Response:
         key_id=key_id_of(request),
     )
     known_at = (told.known_at or told.submitted) if is_replay else None
-    store = serving.database()
+    store, bounds = serving.database(), request.app.state.bounds
     done = await in_thread(
-        request, lambda: record.record_submission(store, work, known_at), is_recording=True
+        request,
+        lambda: record.record_submission(store, work, known_at, bounds),
+        is_recording=True,
     )
     return _recorded("submission", done)
 
@@ -52,10 +54,10 @@ async def outcome(request: Request) -> Response:
         Status(told.status), told.started, told.finished, told.outcome, key_id_of(request)
     )
     known_at = (told.known_at or told.finished) if is_replay else None
-    store = serving.database()
+    store, bounds = serving.database(), request.app.state.bounds
     done = await in_thread(
         request,
-        lambda: record.record_outcome(store, SOURCE, name, ending, known_at),
+        lambda: record.record_outcome(store, SOURCE, name, ending, known_at, bounds),
         is_recording=True,
     )
     return _recorded("outcome", done)

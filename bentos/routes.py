@@ -28,6 +28,7 @@ from bentos.serving import Serving
 from runlore import settings as environment
 from runlore.records.errors import RunloreError
 from runlore.settings import Settings
+from runlore.usecases.record_bounds import Bounds
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 TIMEOUT_S = predictions.ANSWER_S + 1
@@ -71,6 +72,7 @@ def application(
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
             app.state.limits = Limits.usual(settings.largest_body_mb)
+            app.state.bounds = Bounds.of(settings)
             try:
                 yield
             finally:

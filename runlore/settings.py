@@ -101,6 +101,18 @@ class Settings(BaseSettings):
     largest_body_mb: int = Field(
         default=16, ge=1, le=1024, description="Largest body of a request, in MiB."
     )
+    max_revisions: int = Field(
+        default=100,
+        ge=1,
+        le=30_000,
+        description="How often one execution may be added to: news, outcome, corrections.",
+    )
+    max_backdating_days: int = Field(
+        default=366,
+        ge=0,
+        le=36_500,
+        description="How old a submission over HTTP may be; 0: of any age.",
+    )
 
     alert_channels: SecretStr | None = Field(
         default=None, description="Where alerts are sent: a JSON object of channels by name."

@@ -29,8 +29,15 @@ def ingest_log(
     source: None: that of the mapping, else SOURCE.
     """
     named, parts = split_source(mapping)
-    wanted = FileSource(path, file_format, source or named or SOURCE, declare(parts))
-    with open_store(settings.read()) as store:
+    chosen = settings.read()
+    wanted = FileSource(
+        path,
+        file_format,
+        source or named or SOURCE,
+        declare(parts),
+        max_revisions=chosen.max_revisions,
+    )
+    with open_store(chosen) as store:
         summary = ingest_file(store, wanted, now())
         features.renew(store)
         rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []

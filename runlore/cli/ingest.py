@@ -138,7 +138,8 @@ def from_prefect(
 
     chosen = settings.read()
     headers = _prefect_headers(chosen, api_url, api_key)
-    server = PrefectSource(api_url or chosen.prefect_url, source, headers)
+    most = chosen.max_revisions
+    server = PrefectSource(api_url or chosen.prefect_url, source, headers, most)
     with _store() as store, _bar(server.api_url) as progress:
         summary = ingest_prefect(store, server, now(), progress)
         features.renew(store)
@@ -192,11 +193,13 @@ def _ingest(
     *,
     json: bool,
 ) -> None:
+    from runlore import settings
     from runlore.records.instant import now
     from runlore.usecases import features
     from runlore.usecases.ingest import FileSource, ingest_file
 
-    wanted = FileSource(file, file_format, source, mapping, start)
+    most = settings.read().max_revisions
+    wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
     with _store() as store, _bar(file.name) as progress:
         summary = ingest_file(store, wanted, now(), progress)
         features.renew(store)

@@ -7,7 +7,8 @@ RunloreError
 ├── NoChampion          nothing serves this spec yet
 ├── Refused             a gate said no; the evidence is in the message
 │   ├── DataRefused     the new data breaks the champion's contract
-│   └── Tampered        a version's files are not those that were registered
+│   ├── Tampered        a version's files are not those that were registered
+│   └── TooManyRevisions  an execution has had as many facts as one may have
 ├── Unavailable         something we depend on is away; try again
 └── Misconfigured       a setting is wrong; names the setting and the remedy
 """
@@ -88,6 +89,17 @@ class Tampered(Refused):
         )
         self.spec, self.version = spec, version
         self.where, self.expected, self.found = where, expected, found
+
+
+class TooManyRevisions(Refused):
+    field = "id"
+
+    def __init__(self, source_id: str, most: int) -> None:
+        super().__init__(
+            f"id: execution {source_id[:80]!r} has been added to {most:,} times, and no more is"
+            " taken; record other work under another id, or let whoever runs the service raise"
+            " RUNLORE_MAX_REVISIONS"
+        )
 
 
 class Unavailable(RunloreError):

@@ -35,6 +35,14 @@ class News:
     revision: Ints
     known_at_us: Ints
 
+    def divided(self, most: int | None) -> "tuple[News, Ints]":
+        """Those whose revision is at most so large, and the rows of the others."""
+        if most is None:
+            return self, np.zeros(0, dtype=np.int64)
+        fits = self.revision <= most
+        taken = News(self.rows[fits], self.revision[fits], self.known_at_us[fits])
+        return taken, self.rows[~fits]
+
 
 def news(incoming: Told, stored: Stored, at_us: int) -> News:
     """Drop what was told before; number the rest on, per name, in order.

@@ -1,6 +1,6 @@
 """Adding facts about executions and metrics: what was told before adds nothing."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
@@ -40,8 +40,13 @@ MOST_TRIES = 3
 
 @dataclass(frozen=True)
 class Added:
+    """refused: positions of the facts that would have been one revision too many."""
+
     new: int
     known: int
+    refused: "np.ndarray[tuple[int], np.dtype[np.int64]]" = field(
+        default_factory=lambda: np.zeros(0, dtype=np.int64)
+    )
 
 
 @dataclass(frozen=True)
@@ -87,10 +92,15 @@ def ensure_partitions(store: Store, facts: Batch) -> None:
             ensure_months(connection, facts.table, _start(run[0]), _start(run[-1]))
 
 
-def add(connection: psycopg.Connection[Any], facts: Batch, at: datetime) -> Added:
+def add(
+    connection: psycopg.Connection[Any],
+    facts: Batch,
+    at: datetime,
+    max_revisions: int | None = None,
+) -> Added:
     """Add what is new. Facts that are all new, the usual case, are one COPY.
 
-    at: when corrections among them become known.
+    at: when corrections among them become known. max_revisions: None: any number.
     """
     if not len(facts):
         return Added(0, 0)
@@ -100,22 +110,25 @@ def add(connection: psycopg.Connection[Any], facts: Batch, at: datetime) -> Adde
             copy_in(connection, facts.table, COLUMNS[facts.table], facts.rows)
         return Added(len(facts), 0)
     except psycopg.errors.UniqueViolation:
-        return _add_news(connection, facts, at)
+        return _add_news(connection, facts, at, max_revisions)
 
 
-def _add_news(connection: psycopg.Connection[Any], facts: Batch, at: datetime) -> Added:
+def _add_news(
+    connection: psycopg.Connection[Any], facts: Batch, at: datetime, max_revisions: int | None
+) -> Added:
     """Try again when somebody, who need not take our lock, told the same meanwhile."""
     for attempt in range(1, MOST_TRIES + 1):
         try:
             with connection.transaction():
                 found = _news(connection, facts, at)
-                _insert(connection, facts, found)
+                taken, refused = found.divided(max_revisions)
+                _insert(connection, facts, taken)
         except psycopg.errors.UniqueViolation:
             if attempt == MOST_TRIES:
                 raise
         else:
             break
-    return Added(found.rows.size, len(facts) - found.rows.size)
+    return Added(taken.rows.size, len(facts) - found.rows.size, refused)
 
 
 def _insert(connection: psycopg.Connection[Any], facts: Batch, found: News) -> None:

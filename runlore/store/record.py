@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from runlore.features.declaration import History
 from runlore.records.digest import BETWEEN, CONTENT, HASH_KEY
-from runlore.records.execution import EXECUTION_COLUMNS, Fact, Scalar, Status
+from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Fact, Scalar, Status
 from runlore.records.instant import to_us
 from runlore.store import feature_states
 from runlore.store.engine import Store
@@ -23,10 +23,25 @@ from runlore.store.months import MissingMonth
 Connection = psycopg.Connection[Any]
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('runlore.execution ' || %s::text, 0))"
-FACTS = """
+SELECT = """
 SELECT seq, revision, source, source_id, actor, kind, scope, inputs, submitted, started, finished,
     status, outcome, submission_known_at, known_at, key_id
-FROM runlore.executions WHERE source = %s AND source_id = %s ORDER BY seq
+FROM runlore.executions WHERE source = %(source)s AND source_id = %(source_id)s
+"""
+FACTS = f"{SELECT} ORDER BY seq"
+NEWEST = f"{SELECT} ORDER BY submitted DESC, revision DESC LIMIT 1"
+OUTCOME = """
+SELECT {}(revision) FROM runlore.executions WHERE source = %(source)s
+AND source_id = %(source_id)s AND submitted = %(submitted)s AND status <> ALL(%(is_open)s)
+"""
+OTHERS = f"""
+{SELECT} AND submitted = %(submitted)s AND revision < %(revision)s
+AND revision IN (0, ({OUTCOME.format("min")}), ({OUTCOME.format("max")})) ORDER BY revision
+"""
+IS_OPEN = sorted(map(str, OPEN_STATUSES))
+SAID = """
+SELECT count(*) FROM runlore.executions WHERE source = %s AND source_id = %s AND submitted = %s
+AND status = %s AND started IS NOT DISTINCT FROM %s
 """
 LATER = """
 SELECT count(*) FROM runlore.executions
@@ -76,7 +91,9 @@ class Addition:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """facts: what is known of the latest execution of this name, in sequence."""
+    """facts: of the latest execution of this name: the first and the newest one, and the first and
+    the newest with an outcome, in sequence. However many there are, no more are read.
+    """
 
     facts: Sequence[Stored]
     histories: tuple[History, ...]
@@ -89,19 +106,38 @@ def open_execution(connection: Connection, source: str, source_id: str) -> Opene
         connection.execute(feature_states.SHARED)
         connection.execute(LOCK, (f"{source}\x1f{source_id}",))
         cursor = connection.cursor(row_factory=class_row(Stored))
-        found = cursor.execute(FACTS, (source, source_id))
+        found = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
         active = connection.execute(feature_states.ACTIVE)
+    newest = found.fetchone()
     return Opened(
-        _latest(found.fetchall()),
+        [] if newest is None else [*_before(connection, newest), newest],
         tuple(feature_states.parse_history(declaration) for _, declaration, _ in active),
     )
+
+
+def _before(connection: Connection, newest: Stored) -> list[Stored]:
+    """The facts before the newest one that matter for what comes next."""
+    if newest.revision == 0:
+        return []
+    names = ("source", "source_id", "submitted", "revision")
+    named = {name: getattr(newest, name) for name in names}
+    cursor = connection.cursor(row_factory=class_row(Stored))
+    return cursor.execute(OTHERS, named | {"is_open": IS_OPEN}).fetchall()
+
+
+def was_said(connection: Connection, of: Stored, status: Status, started: datetime | None) -> bool:
+    """Whether some fact about an execution has this status and start."""
+    named = (of.source, of.source_id, of.submitted, str(status), started)
+    row = connection.execute(SAID, named).fetchone()
+    return row != (0,)
 
 
 def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored]:
     """All facts about the latest execution of this name, in sequence; none when there is none."""
     with store.connect() as connection:
         cursor = connection.cursor(row_factory=class_row(Stored))
-        return _latest(cursor.execute(FACTS, (source, source_id)).fetchall())
+        named = {"source": source, "source_id": source_id}
+        return _latest(cursor.execute(FACTS, named).fetchall())
 
 
 def is_newest(connection: Connection, first: Stored) -> bool:

@@ -9,9 +9,12 @@ from time import perf_counter
 from typing import Literal, Protocol, TypeVar
 
 import httpx
+import pyarrow as pa
 
 from runlore.records.errors import BadInput
 from runlore.records.formats import csv, parquet, swf
+from runlore.records.formats.parsed import MOST_RAW_CHARACTERS as MOST_RAW
+from runlore.records.formats.parsed import Parsed, merged, rejects
 from runlore.records.instant import to_us
 from runlore.records.mapping import ColumnMapping
 from runlore.records.redaction import without_login
@@ -42,7 +45,8 @@ class FileSource:
     """A file to bring in.
 
     source: the name that its records get. mapping: how columns become fields; SWF has its own.
-    start: when an SWF log without a UnixStartTime began.
+    start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
+    execution; rows beyond are rejects; None: any.
     """
 
     path: Path
@@ -52,6 +56,7 @@ class FileSource:
     start: datetime | None = None
     chunk_bytes: int = CHUNK_BYTES
     chunk_rows: int = CHUNK_ROWS
+    max_revisions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +75,15 @@ class IngestSummary:
 
 @dataclass(frozen=True, slots=True)
 class PrefectSource:
-    """A Prefect server whose flow-run history to bring in. api_url ends in /api."""
+    """A Prefect server whose flow-run history to bring in. api_url ends in /api.
+
+    max_revisions: as in FileSource.
+    """
 
     api_url: str
     source: str = "prefect"
     headers: Mapping[str, str] = field(default_factory=dict)
+    max_revisions: int | None = None
 
 
 class Pieces(Protocol):
@@ -102,7 +111,7 @@ def ingest_file(
             ingests.reopen(connection, last)
         else:
             last = ingests.begin(connection, subject)
-    return _Run(store, subject, at, last).take(log, progress)
+    return _Run(store, subject, at, last, source.max_revisions).take(log, progress)
 
 
 def ingest_prefect(
@@ -123,7 +132,7 @@ def ingest_prefect(
         base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
     ) as client:
         log = PrefectHistory(client, source.source, at)
-        return _Run(store, subject, at, begun).take(log, progress)
+        return _Run(store, subject, at, begun, source.max_revisions).take(log, progress)
 
 
 @dataclass(frozen=True)
@@ -134,6 +143,7 @@ class _Run:
     subject: Subject
     at: datetime
     begun: ingests.Progress
+    max_revisions: int | None = None
 
     def take(self, log: Pieces, progress: Progress | None) -> IngestSummary:
         """Land every piece, each parsed while the one before it is being stored."""
@@ -156,12 +166,12 @@ class _Run:
 
     def _land(self, piece: Piece, batch: Batch, mark: Mark) -> Tally:
         """One transaction: the piece's facts, its rejects and the new mark."""
-        rejects = piece.parsed.rejects
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
             added = self._add(connection, batch)
-            ingests.add_rejects(connection, self.begun.id, self.subject.path, rejects)
-            landed = Tally(added.new, added.known, rejects.num_rows)
+            refused = self._rejects(piece.parsed, added)
+            ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
+            landed = Tally(added.new, added.known, refused.num_rows)
             if piece.mark is not None:
                 ingests.advance(connection, self.begun.id, piece.mark, landed)
         return landed
@@ -171,10 +181,23 @@ class _Run:
         if self.subject.records != "executions":
             return facts.add(connection, batch, self.at)
         feature_states.hold_off_rebuilds(connection)
-        added = facts.add(connection, batch, self.at)
+        added = facts.add(connection, batch, self.at, self.max_revisions)
         if added.new:
             feature_states.spoil(connection)
         return added
+
+    def _rejects(self, parsed: Parsed, added: Added) -> pa.Table:
+        """Rows that could not be read, and those that are one correction too many."""
+        if not added.refused.size:
+            return parsed.rejects
+        rows = parsed.records.take(pa.array(added.refused)).to_pylist()
+        reason = (
+            f"id has been added to {self.max_revisions:,} times; leave the row out, give other work"
+            " another id, or raise RUNLORE_MAX_REVISIONS"
+        )
+        raw = [f"{row['source_id']} {row['status']} {row['outcome']}"[:MOST_RAW] for row in rows]
+        lines = [row["line"] for row in rows]
+        return merged([parsed.rejects, rejects(lines, [reason] * len(rows), raw)])
 
     def _summary(self, tally: Tally, seconds: float) -> IngestSummary:
         before = self.begun

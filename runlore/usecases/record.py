@@ -31,6 +31,7 @@ from runlore.store.engine import Store
 from runlore.store.feature_states import Floats, Name
 from runlore.store.months import Connection, transaction
 from runlore.store.record import Addition, Stored
+from runlore.usecases.record_bounds import UNBOUNDED, Bounds
 
 SOURCE = "api"
 EXACT = 2.0**53
@@ -91,30 +92,39 @@ class Recorded:
 
 
 def record_submission(
-    store: Store, submission: Submission, known_at: datetime | None = None
+    store: Store,
+    submission: Submission,
+    known_at: datetime | None = None,
+    bounds: Bounds = UNBOUNDED,
 ) -> Recorded:
     """Record work that was submitted; the same again changes nothing.
 
     known_at: when it became known, for replaying a log; None: now, by the database's clock.
     Further news of open work, such as its start, are a further fact. Raises BadInput when the name
-    is taken by other work.
+    is taken by other work, TooManyRevisions as `bounds` say.
     """
     _check_open(submission.status)
-    return transaction(store, lambda connection: _submit(connection, submission, known_at))
+    return transaction(store, lambda connection: _submit(connection, submission, known_at, bounds))
 
 
 def record_outcome(
-    store: Store, source: str, source_id: str, ending: Ending, known_at: datetime | None = None
+    store: Store,
+    source: str,
+    source_id: str,
+    ending: Ending,
+    known_at: datetime | None = None,
+    bounds: Bounds = UNBOUNDED,
 ) -> Recorded:
     """Record what came of an execution; the same again changes nothing.
 
-    Another outcome than the one known is a correction. Raises NotFound for unknown executions.
+    Another outcome than the one known is a correction. Raises NotFound for unknown executions,
+    TooManyRevisions as `bounds` say; the first outcome is always taken.
     """
     if ending.status not in FINAL_STATUSES:
         ends = _listed(FINAL_STATUSES)
         raise BadInput(f"status: {ending.status} is not how work ends; use one of {ends}", "status")
     return transaction(
-        store, lambda connection: _end(connection, (source, source_id), ending, known_at)
+        store, lambda connection: _end(connection, (source, source_id), ending, known_at, bounds)
     )
 
 
@@ -126,11 +136,13 @@ def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored
     return facts
 
 
-def _submit(connection: Connection, told: Submission, known_at: datetime | None) -> Recorded:
+def _submit(
+    connection: Connection, told: Submission, known_at: datetime | None, bounds: Bounds
+) -> Recorded:
     source_id = told.source_id or str(uuid.uuid4())
     opened = record.open_execution(connection, told.source, source_id)
     if opened.facts:
-        return _tell_more(connection, told, opened.facts, known_at)
+        return _tell_more(connection, told, opened.facts, known_at, bounds)
     subject = Subject(told.actor, told.kind, told.scope, told.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = online.submission_instant(states.given_us(known_at), states.seen)
@@ -149,6 +161,7 @@ def _submit(connection: Connection, told: Submission, known_at: datetime | None)
         inputs=_known(told.inputs),
     )
     _check_order(fact, is_live=known_at is None)
+    bounds.check_submitted(fact)
     for history, state in states:
         online.submit(history, state, at_us)
     record.append(connection, Addition(fact, 0, told.key_id), states.states)
@@ -156,14 +169,19 @@ def _submit(connection: Connection, told: Submission, known_at: datetime | None)
 
 
 def _tell_more(
-    connection: Connection, told: Submission, facts: Sequence[Stored], known_at: datetime | None
+    connection: Connection,
+    told: Submission,
+    facts: Sequence[Stored],
+    known_at: datetime | None,
+    bounds: Bounds,
 ) -> Recorded:
     """News of open work change no state: only submissions and outcomes do."""
     first, last = facts[0], facts[-1]
     _check_same(told, first)
-    is_known = any((each.status, each.started) == (told.status, told.started) for each in facts)
-    if is_known or last.is_final or told.status is Status.SUBMITTED:
+    is_over = last.is_final or told.status is Status.SUBMITTED
+    if is_over or record.was_said(connection, last, told.status, told.started):
         return _recorded(_fact(last), last.revision, is_new=False)
+    bounds.check_revision(last.source_id, last.revision + 1)
     at = max(known_at or feature_states.clock(connection), last.known_at)
     fact = replace(
         _fact(last), status=told.status, started=told.started or last.started, known_at=at
@@ -174,7 +192,11 @@ def _tell_more(
 
 
 def _end(
-    connection: Connection, name: tuple[str, str], ending: Ending, known_at: datetime | None
+    connection: Connection,
+    name: tuple[str, str],
+    ending: Ending,
+    known_at: datetime | None,
+    bounds: Bounds,
 ) -> Recorded:
     opened = record.open_execution(connection, *name)
     if not opened.facts:
@@ -184,6 +206,8 @@ def _end(
     told = _ended(_fact(finals[-1] if finals else last), ending)
     if finals and _content(told) == _content(_fact(finals[-1])):
         return _recorded(_fact(finals[-1]), finals[-1].revision, is_new=False)
+    if finals:
+        bounds.check_revision(first.source_id, last.revision + 1)
     subject = Subject(first.actor, first.kind, first.scope, first.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = _outcome_instant(connection, states, first, finals, known_at)

@@ -121,3 +121,10 @@ def test_what_is_wrong_is_one_line_and_exit_code_1(runlore, path, arguments, mes
     told = runlore("csv", path, *arguments, code=1)
     assert message in told
     assert told.count("\n") == 1
+
+
+def test_the_setting_bounds_how_often_a_log_adds_to_an_execution(runlore, path, store, monkeypatch):
+    monkeypatch.setenv("RUNLORE_MAX_REVISIONS", "2")
+    path.write_text(HEADER + "".join(row(1, cost=str(n)) for n in range(100, 106)))
+    assert "3 new, 0 already known, 3 rejected" in runlore("csv", path, *OPTIONS)
+    assert "RUNLORE_MAX_REVISIONS" in runlore("rejects", "--json")
