@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 import bentos
 import runlore
 from runlore.models.bundle import DESCRIPTION, DIGEST_LABEL, PACKAGE, SKOPS, Bundle
-from runlore.records.errors import NoChampion
+from runlore.records.errors import NoChampion, Refused
 from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 
@@ -26,6 +26,7 @@ NEEDS = (
     "alembic",
     "asyncpg",
     "bentoml",
+    "httptools",
     "numba",
     "numpy",
     "onnxruntime",
@@ -38,9 +39,17 @@ NEEDS = (
     "scipy",
     "sqlalchemy",
     "statsmodels",
+    "uvicorn",
+    "uvloop",
 )
 """What a packaged version imports; the lock holds these with all that they need themselves."""
 
+ENTRYPOINT = "env/docker/entrypoint.sh"
+ITS_COMMAND = 'set -- bentoml serve "$@" "$BENTO_PATH"'
+OUR_COMMAND = (
+    'export PYTHONPATH="$BENTO_PATH/src"; '
+    'set -- python -m bentos.server --host 0.0.0.0 ${PORT:+--port "$PORT"} "$@"'
+)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "*.nbi", "*.nbc")
 
 
@@ -84,7 +93,16 @@ def build(context: Path, ref: VersionRef) -> Package:
         docker={"python_version": python(), "env": {"BENTOML_DO_NOT_TRACK": "True"}},
         build_ctx=str(context),
     )
+    _set_entrypoint(Path(bento.path) / ENTRYPOINT)
     return Package(str(bento.tag), ref.version, Path(bento.path))
+
+
+def _set_entrypoint(script: Path) -> None:
+    """Let an image start our server, which opens no port beside its own."""
+    text = script.read_text(encoding="utf-8")
+    if ITS_COMMAND not in text:
+        raise Refused(f"{script}: this BentoML starts its images in another way than 1.4 does")
+    script.write_text(text.replace(ITS_COMMAND, OUR_COMMAND), encoding="utf-8")
 
 
 def python() -> str:
@@ -152,7 +170,14 @@ def _readme(context: Path, ref: VersionRef) -> str:
         f"`POST /predict/{ref.spec}` answers; the routes and their fields are at `/docs.json`.\n"
         "It needs no registry and no network. Set `RUNLORE_DATABASE_URL` to a Runlore database"
         " for histories and the ledger; without it every actor looks new, and answers say"
-        ' `"history": "absent"`.\n'
+        ' `"history": "absent"`.\n\n'
+        "Start it in its folder `src`, with the packages of `requirements.txt`:\n\n"
+        "    python -m bentos.server --port 3000\n\n"
+        "It listens on loopback, where nobody needs a key. With `--host 0.0.0.0` it asks for the"
+        " key in `RUNLORE_API_KEY`; images made by `bentoml containerize` start like that.\n\n"
+        f"`bentoml serve {ref.spec}:{ref.version}` answers the same, but BentoML's process manager"
+        " then opens control ports on 127.0.0.1 that ask for no password: every local user can"
+        " run programs as yours through them. Use it only where nobody else has an account.\n"
     )
 
 

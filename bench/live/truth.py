@@ -62,7 +62,7 @@ class Service:
     def children(self) -> list[psutil.Process]:
         assert self.process is not None
         every = psutil.Process(self.process.pid).children(recursive=True)
-        return [each for each in every if "worker.service" in " ".join(each.cmdline())]
+        return [each for each in every if "bentos.worker" in each.cmdline()]
 
     def kill_worker(self) -> None:
         with contextlib.suppress(psutil.Error, IndexError):

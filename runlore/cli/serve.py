@@ -8,11 +8,6 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json
 
-SERVICE = "bentos.service:Predictions"
-KEEP_ALIVE_S = "75"
-"""Longer than clients and proxies commonly keep a connection that rests: were it closed from here,
-a request that is under way just then would be lost."""
-
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
@@ -32,19 +27,16 @@ def serve(
     listening = str(port or settings.serve_port)
     own = settings.home.absolute() / "bentoml" / listening
     own.mkdir(parents=True, exist_ok=True)
-    options = os.environ.get("BENTOML_CONFIG_OPTIONS", "")
     address = "127.0.0.1" if where == "localhost" else where
     chosen = {
         "RUNLORE_HOST": address,
         "RUNLORE_HOME": str(settings.home.absolute()),
         "BENTOML_HOME": str(own),
-        "BENTOML_CONFIG_OPTIONS": f"{options} services.runlore.workers={settings.serve_workers}",
     }
-    command = (
-        *(sys.executable, "-m", "bentoml", "serve", SERVICE, "--working-dir", str(own)),
-        *("--host", address, "--port", listening, "--timeout-keep-alive", KEEP_ALIVE_S),
-    )
-    os.execve(sys.executable, command, of_child(settings, chosen))  # noqa: S606
+    command = (sys.executable, "-m", "bentos.server", "--host", address, "--port", listening)
+    child = of_child(settings, chosen)
+    os.chdir(own)
+    os.execve(sys.executable, command, child)  # noqa: S606
 
 
 def package(
@@ -66,5 +58,9 @@ def package(
         emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
         return
     echo(f"built {built.tag} from version {built.version} of {name}: {built.path}")
-    echo(f"serve it:        bentoml serve {built.tag}")
+    echo(f"serve it:        cd {built.path / 'src'} && python -m bentos.server")
     echo(f"or as an image:  bentoml containerize {built.tag}")
+    echo(
+        f"`bentoml serve {built.tag}` works too, but opens control ports on loopback by which any"
+        " local user can run programs as you"
+    )

@@ -1,0 +1,87 @@
+"""One worker process of `bentos.server`: BentoML's application, served on the socket that it gets.
+
+It does what BentoML's own worker does, with bounds on its connections.
+"""
+
+import argparse
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from importlib import import_module
+
+import uvicorn
+
+from bentos.server import READY
+from runlore.web.connections import Registry
+
+GRACE_S = 10  # to answer what is being asked when the worker is to end
+LATEST_S = 15.0  # after which it ends in any case
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready to answer."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(prog="python -m bentos.worker", description=__doc__)
+    options.add_argument("service", help="module:attribute")
+    options.add_argument("--fd", type=int, required=True, help="the listening socket")
+    options.add_argument("--lifeline", type=int, required=True, help="a socket to the supervisor")
+    options.add_argument("--index", type=int, required=True)
+    given = options.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to the supervisor, too
+    lifeline, listener = socket.socket(fileno=given.lifeline), socket.socket(fileno=given.fd)
+    for inherited in (lifeline, listener):
+        inherited.set_inheritable(False)
+    threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    config = uvicorn.Config(
+        _application(given.service, given.index),
+        http=Registry().protocol,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_S,
+    )
+    Server(config, lambda: lifeline.send(READY)).run(sockets=[listener])
+
+
+def _end_with(lifeline: socket.socket) -> None:
+    """End when the supervisor is gone."""
+    lifeline.recv(1)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(LATEST_S)
+    os._exit(1)
+
+
+def _application(service: str, index: int) -> Callable[..., object]:
+    """The ASGI application of a BentoML service, with what BentoML's parts look up beside it."""
+    from bentoml._internal.context import server_context
+    from bentoml._internal.log import configure_server_logging
+
+    configure_server_logging()
+    server_context.worker_index = index
+    server_context.service_type = "entry_service"
+    module, _, name = service.partition(":")
+    loaded = getattr(import_module(module), name)
+    server_context.service_name = server_context.bento_name = loaded.name
+    server_context.bento_version = "not available"
+    server_context.service_routes = []
+    application: Callable[..., object] = loaded.to_asgi(is_main=True)
+    return application
+
+
+if __name__ == "__main__":
+    main()

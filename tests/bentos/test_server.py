@@ -1,0 +1,169 @@
+"""`runlore serve` with two workers: what listens, and what lives as long as what."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+pytestmark = pytest.mark.slow
+PATIENCE_S = 120.0
+COUNTED = re.compile(r'^runlore_requests_total\{.*route="/docs.json".*\} ([\d.]+)$', re.MULTILINE)
+
+
+@dataclass
+class Service:
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def family(self) -> list[psutil.Process]:
+        parent = psutil.Process(self.process.pid)
+        return [parent, *parent.children(recursive=True)]
+
+    def workers(self) -> list[psutil.Process]:
+        return [one for one in self.family() if is_worker(one)]
+
+    def is_well(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/livez", trust_env=False).status_code == 200
+        except httpx.TransportError:
+            return False
+
+
+def is_worker(process: psutil.Process) -> bool:
+    try:
+        return "bentos.worker" in process.cmdline()
+    except psutil.Error:  # it has just ended
+        return False
+
+
+def wait_until(is_true: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not is_true():
+        assert time.monotonic() < deadline, log.read_text()
+        time.sleep(0.1)
+
+
+def start(home: Path) -> Service:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    inherited = {k: v for k, v in os.environ.items() if not k.startswith("RUNLORE_")}
+    given = inherited | {"RUNLORE_HOME": str(home), "RUNLORE_SERVE_WORKERS": "2"}
+    log = home / "serving.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "runlore.cli", "serve", "--port", str(port)],
+            env=given,
+            stdout=output,
+            stderr=output,
+        )
+    service = Service(process, port, log)
+    wait_until(service.is_well, log)
+    wait_until(lambda: ready_workers(service) == 2, log)
+    return service
+
+
+def ready_workers(service: Service) -> int:
+    """How many workers serve: each has taken its counters' file when it has answered."""
+    httpx.get(f"{service.url}/docs.json", trust_env=False)
+    workers = {worker.pid for worker in service.workers()}
+    files = (service.log.parent / "bentoml").rglob("counter_*.db")
+    return len(workers & {int(path.stem.partition("_")[2]) for path in files})
+
+
+@pytest.fixture(scope="module")
+def home() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="rl-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def service(home: Path) -> Iterator[Service]:
+    one = start(home)
+    yield one
+    if one.process.poll() is None:
+        one.process.terminate()
+        one.process.wait(60)
+
+
+def test_one_port_is_open_and_no_other(service: Service) -> None:
+    listening = {
+        (found.laddr.ip, found.laddr.port)
+        for process in service.family()
+        for found in process.net_connections(kind="inet")
+        if found.status == psutil.CONN_LISTEN or found.type == socket.SOCK_DGRAM
+    }
+
+    assert listening == {("127.0.0.1", service.port)}
+    assert len(service.workers()) == 2
+
+
+def test_metrics_are_those_of_all_workers(service: Service) -> None:
+    before = counted(service)
+    for _ in range(40):
+        httpx.get(f"{service.url}/docs.json", trust_env=False)
+
+    assert counted(service) == before + 40
+
+
+def counted(service: Service) -> float:
+    text = httpx.get(f"{service.url}/metrics", trust_env=False).text
+    return sum(map(float, COUNTED.findall(text)))
+
+
+def test_the_bounds_of_connections_hold(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port)) as sock:
+        sock.sendall(b"GET /livez HTTP/1.1\r\nx: " + b"a" * 70_000)
+        assert sock.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def test_a_worker_that_was_killed_is_replaced(service: Service) -> None:
+    fallen, other = service.workers()
+
+    fallen.kill()
+
+    assert service.is_well()
+    wait_until(lambda: len(service.workers()) == 2, service.log)
+    wait_until(lambda: ready_workers(service) == 2, service.log)
+    assert other.pid in {worker.pid for worker in service.workers()}
+
+
+def test_sigterm_ends_all_with_a_clean_exit(service: Service) -> None:
+    family = service.family()
+    kept = httpx.Client(base_url=service.url, trust_env=False)
+    assert kept.get("/livez").status_code == 200
+
+    service.process.send_signal(signal.SIGTERM)
+
+    assert service.process.wait(20) == 0
+    wait_until(lambda: not any(one.is_running() for one in family), service.log)
+    assert "Traceback" not in service.log.read_text()
+    kept.close()
+
+
+def test_workers_end_with_a_supervisor_that_was_killed(home: Path) -> None:
+    service = start(home)
+    family = service.family()
+
+    service.process.kill()
+    service.process.wait()
+
+    wait_until(lambda: not any(one.is_running() for one in family), service.log)
