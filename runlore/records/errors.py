@@ -96,8 +96,8 @@ class TooManyRevisions(Refused):
 
     def __init__(self, source_id: str, most: int) -> None:
         super().__init__(
-            f"id: execution {source_id[:80]!r} has been added to {most:,} times, and no more is"
-            " taken; record other work under another id, or let whoever runs the service raise"
+            f"id: execution {source_id[:80]!r} has been added to as often as one may be, {most:,}"
+            " times; record other work under another id, or let whoever runs the service raise"
             " RUNLORE_MAX_REVISIONS"
         )
 

@@ -192,8 +192,8 @@ class _Run:
             return parsed.rejects
         rows = parsed.records.take(pa.array(added.refused)).to_pylist()
         reason = (
-            f"id has been added to {self.max_revisions:,} times; leave the row out, give other work"
-            " another id, or raise RUNLORE_MAX_REVISIONS"
+            f"id has been added to as often as one may be, {self.max_revisions:,} times; leave the"
+            " row out, give other work another id, or raise RUNLORE_MAX_REVISIONS"
         )
         raw = [f"{row['source_id']} {row['status']} {row['outcome']}"[:MOST_RAW] for row in rows]
         lines = [row["line"] for row in rows]
