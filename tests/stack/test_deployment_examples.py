@@ -2,6 +2,9 @@
 
 import configparser
 import json
+import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -105,11 +108,18 @@ def test_every_variable_is_a_setting_and_what_containers_need_stays_allowed(
     assert json.loads(mlflow["RUNLORE_ALLOWED_HOSTS"]) == ["mlflow.example.org"]
 
 
+UNIT = ROOT / "deployments" / "runlore.service"
+
+
+def unit() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.optionxform = str  # type: ignore[assignment,method-assign]
+    parser.read(UNIT)
+    return parser
+
+
 def test_the_unit_starts_up_and_tells_one_process_to_stop() -> None:
-    unit = configparser.ConfigParser()
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
-    unit.read(ROOT / "deployments" / "runlore.service")
-    service = unit["Service"]
+    service = unit()["Service"]
     assert service["ExecStart"].endswith("/bin/runlore up")
     assert service["KillMode"] == "mixed"
     name, _, home = service["Environment"].partition("=")
@@ -118,3 +128,28 @@ def test_the_unit_starts_up_and_tells_one_process_to_stop() -> None:
     assert service["EnvironmentFile"].removeprefix("-") in page
     assert f"RUNLORE_HOME={home} {service['ExecStart'].removesuffix(' up')} " in page
     assert Path(service["ExecStart"].split()[0]).parts[:3] == ("/", "opt", "runlore")
+
+
+def test_the_unit_may_write_its_private_home_and_nothing_else() -> None:
+    service = unit()["Service"]
+    expected = {
+        "UMask": "0077",
+        "StateDirectoryMode": "0700",
+        "ProtectSystem": "strict",
+        "NoNewPrivileges": "yes",
+        "CapabilityBoundingSet": "",
+        "SystemCallFilter": "@system-service",
+    }
+    assert expected.items() <= dict(service).items()
+    assert int(service["LimitNOFILE"]) >= 65_536
+    assert "MemoryDenyWriteExecute" not in service
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
+    text = re.sub("(?m)^ExecStart=.*$", "ExecStart=/bin/true", UNIT.read_text())
+    copy = tmp_path / UNIT.name
+    copy.write_text(text)
+    command = ("systemd-analyze", "verify", str(copy))
+    verified = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (verified.returncode, verified.stderr) == (0, "")
