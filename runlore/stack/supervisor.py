@@ -115,9 +115,9 @@ class Supervisor:
         extra = dict(service.environment)
         if service.tracking_variable is not None:
             extra[service.tracking_variable] = self._database.tracking_url
-        now = instant.now()
         if service.login_variable is not None:
             extra[service.login_variable] = read_login(self.home).text
+        now = instant.now()
         record = Running(
             name=service.name,
             keeper=child.start(environment.of_child(self._settings, extra), self.home, now),

@@ -39,8 +39,13 @@ while time.monotonic() < until:
             break
     except OSError:
         time.sleep(0.2)
-print(json.dumps([request("POST", "/predict/failure-risk", body), request("GET", "/docs.json")]))
+sockets = [line.split() for line in open("/proc/net/tcp").readlines()[1:]]
+listening = [int(fields[1].split(":")[1], 16) for fields in sockets if fields[3] == "0A"]
+answers = [request("POST", "/predict/failure-risk", body), request("GET", "/docs.json")]
+print(json.dumps([*answers, listening]))
 """
+OURS = 'cd "$1" && "$0" -m bentos.server --port $2'
+BENTOMLS = '"$0" -m bentoml serve failure-risk:1 --host 127.0.0.1 --port $2'
 
 
 @pytest.fixture(scope="module")
@@ -67,27 +72,33 @@ def build(home: Path, store_of_bentos: Path) -> dict:
     return told | {"compiled": sorted(Path(told["path"]).rglob("*.pyc"))}
 
 
-def test_a_bento_answers_with_the_network_and_the_registry_off(package: dict) -> None:
+@pytest.mark.parametrize("serve", [OURS, BENTOMLS], ids=["ours", "BentoML's"])
+def test_a_bento_answers_with_the_network_and_the_registry_off(package: dict, serve: str) -> None:
+    assert package["tag"] == "failure-risk:1"
+    home = Path(package["bentoml_home"])
     alone = {k: v for k, v in os.environ.items() if not k.startswith("RUNLORE_")}
-    alone |= {"BENTOML_HOME": package["bentoml_home"], "HOME": package["bentoml_home"]}
+    alone |= {"BENTOML_HOME": str(home), "HOME": str(home)}
     alone |= {f"{scheme}_proxy": "http://127.0.0.1:1" for scheme in ("http", "https", "all")}
-    port = str(free_port())
-    serve = f'"$0" -m bentoml serve {package["tag"]} --host 127.0.0.1 --port {port}'
-    ask = f'"$0" -c "$1" {port} "$2"'
-    script = f"{serve} >serving.log 2>&1 & server=$!; {ask}; kill -INT $server; wait $server"
+    port, source = free_port(), Path(package["path"], "src")
+    script = (
+        f"( {serve.replace('&& ', '&& exec ')} ) >serving.log 2>&1 & server=$!;"
+        ' "$0" -c "$3" $2 "$4"; kill -TERM $server; wait $server'
+    )
     cut_off = ["unshare", "-n", "sh", "-c", f"ip link set lo up; {script}"]
     plain = ["sh", "-c", script]
-    command = [*(cut_off if can_cut_off() else plain), sys.executable, ASK, json.dumps(ANN)]
-    done = run(command, env=alone, cwd=package["bentoml_home"])
-    log = Path(package["bentoml_home"], "serving.log").read_text()
+    words = [sys.executable, str(source), str(port), ASK, json.dumps(ANN)]
+    done = run([*(cut_off if can_cut_off() else plain), *words], env=alone, cwd=home)
+    log = (home / "serving.log").read_text()
     assert done.stdout, done.stderr + log
-    (status, body), (_, document) = json.loads(done.stdout.splitlines()[-1])
+    (status, body), (_, document), listening = json.loads(done.stdout.splitlines()[-1])
     assert status == 200, body
     told = json.loads(body)
     assert (told["version"], told["history"]) == (package["version"], "absent")
     assert 0 <= told["prediction"] <= 1
     assert "/predict/failure-risk" in json.loads(document)["paths"]
     assert "Traceback" not in log
+    if serve == OURS and can_cut_off():  # else other programs' ports are among them
+        assert listening == [port]
 
 
 def test_a_bento_has_its_version_its_data_digest_and_a_lock_of_its_own(package: dict) -> None:
@@ -174,30 +185,34 @@ def test_a_bento_needs_nothing_that_is_not_in_its_lock(package: dict) -> None:
     assert done.stdout.splitlines()[-1].startswith(str(source))
 
 
-def test_a_bento_with_a_database_reads_histories_and_writes_the_ledger(package: dict) -> None:
+def test_an_image_with_a_database_reads_histories_and_writes_the_ledger(package: dict) -> None:
     folder = Path(tempfile.mkdtemp(prefix="rl-"))
     with open_store(Settings(home=folder, database_url=None)) as store:
         port = free_port()
         given = os.environ | {
-            "BENTOML_HOME": package["bentoml_home"],
+            "BENTO_PATH": package["path"],
+            "PORT": str(port),
             "RUNLORE_DATABASE_URL": store.url,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         }
+        entrypoint = Path(package["path"], "env", "docker", "entrypoint.sh")
         process = subprocess.Popen(
-            [sys.executable, "-m", "bentoml", "serve", package["tag"], "--port", str(port)],
+            ["bash", str(entrypoint), "--host", "127.0.0.1"],
             env=given,
+            cwd=folder,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
             done = run([sys.executable, "-c", ASK, str(port), json.dumps(ANN)])
-            (status, body), _ = json.loads(done.stdout.splitlines()[-1])
+            (status, body), *_ = json.loads(done.stdout.splitlines()[-1])
             assert (status, json.loads(body)["history"]) == (200, "known"), body
             with store.connect() as connection:
                 row = connection.execute("SELECT count(*) FROM runlore.ledger").fetchone()
             assert row == (1,)
         finally:
             process.send_signal(signal.SIGINT)
-            process.wait(60)
+            assert process.wait(60) == 0
     shutil.rmtree(folder, ignore_errors=True)
 
 

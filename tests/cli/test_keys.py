@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -85,8 +86,9 @@ def test_each_has_help_with_an_example(name: str) -> None:
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "10.1.2.3"])  # noqa: S104
 def test_serve_tells_the_service_the_address_that_it_is_bound_to(
-    host: str, monkeypatch: pytest.MonkeyPatch
+    host: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.chdir(tmp_path)  # the command changes the folder; this brings it back
     seen: list[dict[str, str]] = []
     monkeypatch.setattr(os, "execve", lambda _path, _words, environment: seen.append(environment))
     assert CliRunner().invoke(app, ["serve", "--host", host]).exit_code == 0

@@ -153,6 +153,11 @@ def test_nothing_heavy_is_imported_where_a_command_is_declared() -> None:
             assert not HEAVY & {name.partition(".")[0] for name in names}, named(path)
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    names = [path.name for path in sources("tests") if path.name.startswith("test_")]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_nothing_committed_names_a_package_index_or_one_machine() -> None:
     listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard").stdout.split("\n")
     forbidden = ("/simple/", "--index-url", "--find-links", "/" + "work/", "/" + "farm/")

@@ -65,10 +65,17 @@ SERVICE = closed(
         "init": {"type": "boolean"},
         "cap_drop": STRINGS,
         "security_opt": STRINGS,
+        "read_only": {"const": True},
+        "tmpfs": {**STRINGS, "minItems": 1},
+        "mem_limit": {"type": "string", "pattern": "^[0-9]+[mg]$"},
+        "pids_limit": {"type": "integer", "minimum": 1},
         "shm_size": {"type": "string", "pattern": "^[0-9]+[bkmg]$"},
         "stop_grace_period": DURATION,
     },
-    ("image", "restart", "cap_drop", "security_opt", "networks"),
+    (
+        *("image", "restart", "cap_drop", "security_opt", "networks"),
+        *("read_only", "tmpfs", "mem_limit", "pids_limit"),
+    ),
 )
 COMPOSE = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",

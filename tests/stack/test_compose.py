@@ -232,7 +232,9 @@ def test_an_image_builds_from_what_is_here_and_does_not_run_as_root(
                 assert Path(source).parts[0] in allowed, f"{source} is ignored"
     assert [words[0] for name, words in steps if name == "USER"] == ["runlore"]
     bases = [words[0] for name, words in steps if name == "FROM"]
-    assert all(base.startswith("python:3.11-slim") for base in bases)
+    assert all(re.fullmatch(r"python:3\.11\.\d+-slim-\w+", base) for base in bases)
+    [prepared] = [words for name, words in steps if name == "RUN" and "useradd" in words]
+    assert {"--mode=0700", "--owner=runlore"} <= set(prepared)
     [*_, install] = [words for name, words in steps if name == "RUN" and "-r" in words]
     assert {"--require-hashes", "--no-deps", "requirements.lock"} <= set(install)
 
@@ -242,3 +244,22 @@ def test_no_container_can_gain_rights(compose: dict[str, Any]) -> None:
         assert service["cap_drop"] == ["ALL"], name
         assert service["security_opt"] == ["no-new-privileges:true"], name
     assert compose["services"]["postgres"]["user"] == "postgres"
+
+
+def test_a_container_writes_to_its_volume_and_to_memory_within_bounds(
+    compose: dict[str, Any],
+) -> None:
+    for name, service in compose["services"].items():
+        assert service["read_only"] is True, name
+        assert "/tmp" in service["tmpfs"], name  # noqa: S108  (of the container)
+        assert service["mem_limit"].endswith("g"), name
+        assert 0 < service["pids_limit"] <= 1024, name
+    for name in OURS:
+        [home] = [mount for mount in compose["services"][name]["tmpfs"] if ":" in mount]
+        assert home == "/home/runlore:uid=10001,gid=10001,mode=0700"
+
+
+def test_images_have_exact_versions(compose: dict[str, Any]) -> None:
+    for name, service in compose["services"].items():
+        tag = service["image"].partition(":")[2]
+        assert re.match(r"\d+\.\d+(\.\d+)?(-|$)", tag), name

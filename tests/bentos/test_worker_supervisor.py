@@ -46,7 +46,7 @@ def supervisor(mode: str, place: Path, listener: socket.socket, count: int = 2) 
 
 
 def started(place: Path) -> list[int]:
-    return [int(path.name) for path in place.iterdir()]
+    return [int(path.name) for path in place.iterdir() if path.read_text()]
 
 
 def wait_until_alive(place: Path, count: int) -> list[int]:
