@@ -22,9 +22,8 @@ from runlore.settings import Settings
 from runlore.stack import environment
 
 DRAIN_S = 10.0
-ANY_PORT = "127.0.0.1:0"
-"""Of Dask's pages: told nothing, two flows at once want the same port."""
-
+ANY_PORT = "127.0.0.1:0"  # for Dask's pages: by default two flows at once want the same port
+NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
@@ -32,17 +31,21 @@ def task_runner(settings: Settings) -> TaskRunner[Any]:
     """Threads of this process, or a Dask cluster of processes for as long as the flow runs.
 
     A task costs about 20 ms in threads and 100 ms in Dask: map over specs, never over rows.
-    Use it as `flow.with_options(task_runner=task_runner(settings))`.
+    Use it as `flow.with_options(task_runner=task_runner(settings))`. Dask's ports speak TLS and
+    want a certificate that is generated for this cluster; its pages, which ask nobody, are off.
     """
     if settings.task_runner == "threads":
         return ThreadPoolTaskRunner(max_workers=settings.workers)
+    import dask
     from prefect_dask import DaskTaskRunner
 
+    dask.config.set(NO_PAGES)
     cluster = {
         "n_workers": settings.workers,
         "threads_per_worker": 1,
         "processes": True,
         "dashboard_address": ANY_PORT,
+        "security": True,
     }
     runner: TaskRunner[Any] = DaskTaskRunner(cluster_kwargs=cluster)
     return runner

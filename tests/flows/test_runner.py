@@ -1,9 +1,12 @@
 """Both task runners on a real Prefect server."""
 
 import os
+import socket
+import ssl
 import time
 from typing import Literal
 
+import httpx
 import psutil
 import pytest
 from distributed import LocalCluster
@@ -63,6 +66,43 @@ def test_dask_listens_on_this_machine_alone_at_ports_that_nobody_else_wants() ->
     assert len(found) > 4
     assert {host for _, host, _ in found} == {"127.0.0.1"}
     assert USUAL_PORT not in {port for _, _, port in found}
+
+
+def test_dask_runs_nothing_for_another_user_of_this_machine() -> None:
+    runner = task_runner(Settings(task_runner="dask", workers=1))
+    before = listening()
+    with LocalCluster(**runner.cluster_kwargs) as cluster:
+        assert cluster.scheduler_address.startswith("tls://")
+        ports = {port for _, _, port in listening() - before}
+        pages = {port for port in ports if speaks_http(port)}
+        assert len(pages) == 2
+        for port in pages:
+            url = f"http://127.0.0.1:{port}"
+            assert httpx.get(f"{url}/info/main/workers.html").status_code == 404
+            assert httpx.get(f"{url}/metrics").status_code == 404
+            assert httpx.post(f"{url}/api/v1/retire_workers", json={}).status_code == 404
+        for port in ports - pages:
+            with pytest.raises(ssl.SSLError, match=r"(?i)certificate.required"):
+                connect_without_a_certificate(port)
+
+
+def speaks_http(port: int) -> bool:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as plain:
+        plain.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        try:
+            return plain.recv(5) == b"HTTP/"
+        except OSError:
+            return False
+
+
+def connect_without_a_certificate(port: int) -> None:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        socket.create_connection(("127.0.0.1", port), timeout=5) as plain,
+        context.wrap_socket(plain) as encrypted,
+    ):
+        encrypted.recv(1)
 
 
 def listening() -> set[tuple[int, str, int]]:
