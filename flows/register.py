@@ -85,9 +85,16 @@ def version_of(deployment: Mapping[str, Any]) -> str:
 
 
 def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Create or update what is not there in this version; return the names of those."""
+    """Create or update what is not there in this version; return the names of those.
+
+    One that was given variables or steps of its own is put right: its runs would be refused.
+    """
     pool.ensure(client)
-    present = {(found.entrypoint, found.name, found.version) for found in client.read_deployments()}
+    present = {
+        (found.entrypoint, found.name, found.version)
+        for found in client.read_deployments()
+        if not (found.job_variables or found.pull_steps)
+    }
     changed = [
         deployment
         for deployment in deployments

@@ -17,8 +17,15 @@ from runlore.web.login import Login
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+POLICY = {
+    "frame-ancestors": "'self'",
+    "base-uri": "'self'",
+    "object-src": "'none'",
+    # Prefect's pages ask a telemetry service on every load, whatever the settings say.
+    "connect-src": "'self' data: blob:",
+}
 PAGE_HEADERS = {
-    "content-security-policy": "frame-ancestors 'self'; base-uri 'self'; object-src 'none'",
+    "content-security-policy": "; ".join(f"{name} {of}" for name, of in POLICY.items()),
     "x-frame-options": "SAMEORIGIN",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

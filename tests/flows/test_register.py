@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
-from prefect.client.schemas.actions import WorkPoolUpdate
+from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun
 from prefect.states import Running
 from prefect.workers.process import ProcessWorker
@@ -130,6 +130,26 @@ def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPref
     assert changed.id == before.id
     assert changed.parameters == {"left": 1, "right": 1}
     assert [schedule.active for schedule in changed.schedules] == [True]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {"job_variables": {"command": "true"}},
+        {"pull_steps": [{"prefect.deployments.steps.run_shell_script": {"script": "true"}}]},
+    ],
+)
+def test_a_deployment_that_was_given_a_command_or_steps_is_put_right(
+    client: SyncPrefectClient, brought: dict[str, Any]
+) -> None:
+    register.register(client, [OFTEN | {"name": "altered", "schedules": []}])
+    deployment_id = client.read_deployment_by_name("ab/altered").id
+    client.update_deployment(deployment_id, DeploymentUpdate(**brought))
+    assert register.register(client, [OFTEN | {"name": "altered", "schedules": []}])
+    healed = client.read_deployment(deployment_id)
+    assert (healed.job_variables, healed.pull_steps) == ({}, [])
 
 
 @pytest.mark.slow

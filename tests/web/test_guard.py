@@ -122,3 +122,8 @@ def test_each_answer_has_the_security_headers_and_an_applications_own_stay() -> 
     assert headers.get_list("x-frame-options") == ["DENY"]
     assert headers["x-content-type-options"] == PAGE_HEADERS["x-content-type-options"]
     assert "frame-ancestors" in headers["content-security-policy"]
+
+
+def test_a_page_may_send_nothing_to_other_sites() -> None:
+    policy = ask(guarded(), "GET", "/", {}).headers["content-security-policy"]
+    assert "connect-src 'self' data: blob:" in policy.split("; ")
