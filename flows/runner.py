@@ -23,7 +23,10 @@ from runlore.stack import environment
 
 DRAIN_S = 10.0
 ANY_PORT = "127.0.0.1:0"  # for Dask's pages: by default two flows at once want the same port
-NO_PAGES = {"distributed.scheduler.http.routes": [], "distributed.worker.http.routes": []}
+NO_PAGES: dict[str, list[str]] = {
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 RUN_LOGGERS = ("prefect.flow_runs", "prefect.task_runs")
 
 
