@@ -6,6 +6,7 @@ from runlore.threads import calm_threads
 silence_telemetry()
 calm_threads()
 
+import os  # noqa: E402
 import shutil  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
@@ -27,6 +28,15 @@ JOIN pg_namespace ON pg_namespace.oid = relnamespace
 WHERE nspname = 'runlore' AND relkind = 'r' AND relname <> 'alembic_version'
 AND pg_relation_size(pg_class.oid) > 0
 """
+
+
+@pytest.fixture(autouse=True)
+def _process_as_before() -> Iterator[None]:
+    """A command that a test runs inside this process may change its folder and its umask."""
+    folder, umask = Path.cwd(), os.umask(0o022)
+    yield
+    os.chdir(folder)
+    os.umask(umask)
 
 
 @pytest.fixture

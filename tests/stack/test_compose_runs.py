@@ -56,7 +56,8 @@ def postgres(folder: Path, home: Path, port: int) -> Iterator[None]:
     home.mkdir()
     (home / "secret").write_text(SECRETS["POSTGRES_PASSWORD"])
     if os.geteuid() == 0:
-        shutil.chown(home, "nobody", "nogroup")
+        for path in (home, home / "secret"):
+            shutil.chown(path, "nobody", "nogroup")
     auth = ("--username=postgres", f"--pwfile={home / 'secret'}", "--auth=scram-sha-256")
     data = ("-D", str(home / "data"))
     subprocess.run((folder / "initdb", *data, *auth, "--no-sync"), check=True, **account(), cwd="/")
