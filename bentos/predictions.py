@@ -11,7 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import numpy as np
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
@@ -21,12 +21,13 @@ from bentos.bodies import in_thread, json_response, read_body
 from bentos.door import key_id_of
 from bentos.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.metrics import metrics
-from bentos.question import MOST_REASONS
+from bentos.question import MOST_REASONS, Question
 from bentos.serving import Live, Serving
 from runlore.records import instant
 from runlore.records.errors import BadInput, RunloreError
 from runlore.store.ledger import Row
 from runlore.usecases import predict
+from runlore.usecases.commit import PIECE_ROWS, commit
 from runlore.usecases.predict import Answer, Ask, Claim, Predictor, Refusal
 from runlore.usecases.promotion import CHALLENGER, CHAMPION
 from runlore.usecases.record import SOURCE
@@ -109,7 +110,7 @@ class _Asked:
         ask: Ask | None = None
         try:
             live = self.serving.champion(self.name)
-            ask = self._ask(live)
+            ask = await self._ask(live)
             answers = await self._answers(ask)
         except (RunloreError, ValidationError) as error:
             is_hurried = isinstance(error, Overloaded)
@@ -147,10 +148,10 @@ class _Asked:
         if self.form == "one" and not ask.reasons:
             return self.serving.commits.answer(ask)
         store = self.serving.answering()
-        commit = partial(predict.commit, store, ask, has_ledger=self.serving.has_ledger)
-        return in_thread(self.http, commit)
+        work = partial(commit, store, ask, has_ledger=self.serving.has_ledger)
+        return in_thread(self.http, work)
 
-    def _ask(self, live: Live) -> Ask:
+    async def _ask(self, live: Live) -> Ask:
         question = self.serving.question(self.name)
         if self.form == "one":
             rows: list[Any] = [question.request.model_validate_json(self.body)]
@@ -159,10 +160,11 @@ class _Asked:
         as_of = {getattr(row, "as_of", None) for row in rows}
         if len(as_of) > 1:
             raise BadInput("as_of: a batch is answered for one instant; split it", "as_of")
-        requests = [
-            predict.Request(question.subject(row), SOURCE if row.execution else None, row.execution)
-            for row in rows
-        ]
+        requests: list[predict.Request] = []
+        for first in range(0, len(rows), PIECE_ROWS):
+            if first:
+                await asyncio.sleep(0)  # so that other requests get their turn
+            requests += [_request(question, row) for row in rows[first : first + PIECE_ROWS]]
         arm, predictor = self._arm(live, requests)
         return Ask(
             predictor,
@@ -248,6 +250,11 @@ def _is_cancelled() -> bool:
     """Whether nobody waits for the request any more."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
+
+
+def _request(question: Question, row: BaseModel) -> predict.Request:
+    execution: str | None = getattr(row, "execution", None)
+    return predict.Request(question.subject(row), SOURCE if execution else None, execution)
 
 
 def _how_many(text: str) -> int:

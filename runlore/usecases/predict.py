@@ -133,48 +133,12 @@ class Ask:
         return [self.predictor.reader.keys(each.subject) for each in self.requests]
 
 
-def predict(
-    store: Store | None,
-    predictor: Predictor,
-    requests: Sequence[Request],
-    at: datetime,
-    as_of: datetime | None = None,
-    arm: str = "champion",
-    reasons: int = 0,
-) -> list[Answer]:
-    """Answer requests, in their order, and put the answers on the ledger: see `answer`."""
-    return commit(store, Ask(predictor, requests, at, as_of, arm, reasons))
-
-
-def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
-    """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
-    claimed the ask. Raises Stalled: none are."""
-    if store is None:
-        return _only(answer_alone([ask])).answers
-
-    def work(connection: Connection) -> list[Answer]:
-        answered = _only(answer(connection, [ask]))
-        if has_ledger and ask.claim.take("ledger"):
-            ledger.add_soon(connection, answered.rows)
-        return answered.answers
-
-    return transaction(store, work)
-
-
 @dataclass(frozen=True, slots=True)
 class Answered:
     """Answers with what is to be on the ledger before anybody sees them."""
 
     answers: list[Answer]
     rows: list[Row]
-
-
-def _only(found: "list[Answered | Exception]") -> Answered:
-    """Of one ask; raises what went wrong with it."""
-    [answered] = found
-    if isinstance(answered, Exception):
-        raise answered
-    return answered
 
 
 def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
@@ -230,10 +194,11 @@ def _each_answered(
     if len(asks) > 1:
         with contextlib.suppress(Exception):  # then it is found out whose fault it is
             return list(_answered(asks, keys, states, now_us))
-    return [_tried(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
+    return [answer_one(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
 
 
-def _tried(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered | Exception:
+def answer_one(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered | Exception:
+    """Answer an ask whose states are read already."""
     try:
         return next(iter(_answered([ask], [keys], states, now_us)))
     except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
@@ -277,11 +242,11 @@ def _rows(
         return reader.rows_alone(subjects, alone), alone
     stacked = reader.stack(keys, states)
     asked = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
-    instants = np.repeat(_moved_up(asked, sizes, stacked), sizes)
+    instants = np.repeat(moved_up(asked, sizes, stacked), sizes)
     return reader.rows(subjects, instants, stacked), instants
 
 
-def _moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
+def moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
     """The instants of asks of so many requests, none before what their states know."""
     if not stacked:
         return asked

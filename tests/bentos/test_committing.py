@@ -21,6 +21,7 @@ from runlore.records.errors import Unavailable
 from runlore.store import answering, ledger
 from runlore.store.engine import Store, connect
 from runlore.usecases import predict
+from runlore.usecases.commit import commit
 from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
 
 TERMINATE = """
@@ -205,7 +206,7 @@ def test_without_a_ledger_answers_are_given_and_nothing_is_written(
     commits = GroupCommit(lambda: store, has_ledger=False)
     [[given]] = together(commits, [ask(predictor)])
     assert given.history == "known"
-    assert predict.commit(store, ask(predictor), has_ledger=False)[0].version == "7"
+    assert commit(store, ask(predictor), has_ledger=False)[0].version == "7"
     assert rows(store) == []
 
 
@@ -227,7 +228,7 @@ def test_with_no_database_on_purpose_those_who_come_together_are_answered_togeth
     assert isinstance(failed, Exception)
     assert [each.history for each in (*first, *second)] == ["absent", "absent"]
     assert [each.as_of for each in (*first, *second)] == [asks[0].at, at]
-    alone = [predict.commit(None, each)[0].prediction for each in asks[:2]]
+    alone = [commit(None, each)[0].prediction for each in asks[:2]]
     assert [first[0].prediction, second[0].prediction] == pytest.approx(alone, abs=1e-6)
 
 

@@ -166,7 +166,8 @@ import bentos.packaged as packaged
 from contextlib import ExitStack
 from bentos.serving import PROBE
 from runlore.records.instant import now
-from runlore.usecases.predict import Request, predict
+from runlore.usecases.commit import predict
+from runlore.usecases.predict import Request
 with ExitStack() as stack:
     serving = packaged._open(stack)
     predictor = serving.champion("failure-risk").predictor

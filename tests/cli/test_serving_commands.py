@@ -18,7 +18,8 @@ from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 from runlore.usecases import features, promotion
-from runlore.usecases.predict import Predictor, Request, predict
+from runlore.usecases.commit import predict
+from runlore.usecases.predict import Predictor, Request
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"

@@ -21,6 +21,7 @@ from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 from runlore.store.feature_states import Connection, Floats, Name
 from runlore.usecases import features
+from runlore.usecases.commit import predict
 from runlore.usecases.predict import (
     MOST_REASONED,
     Ask,
@@ -28,7 +29,6 @@ from runlore.usecases.predict import (
     Refusal,
     Request,
     answer,
-    predict,
     read_prediction,
     refuse,
 )

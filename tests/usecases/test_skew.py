@@ -18,7 +18,8 @@ from runlore.store import anomalies, feature_states, ledger_vectors
 from runlore.store.engine import Store
 from runlore.store.executions import read_facts
 from runlore.usecases import features, skew
-from runlore.usecases.predict import Predictor, Request, predict
+from runlore.usecases.commit import predict
+from runlore.usecases.predict import Predictor, Request
 from runlore.usecases.record import Ending, Submission, record_outcome, record_submission
 
 NAME = "failure-risk"
