@@ -30,6 +30,7 @@ PACKAGE = Path(__file__).parents[1] / "bundle" / "package.json"
 BACKLOG = 2048  # connections that wait until a worker takes them
 MAX_FAILED_STARTS = 3  # in a row, of each worker, while none is ready
 LOOK_S = 1.0
+MMAP_BYTES = 64 << 10  # from here on glibc gives freed memory, as of bodies, back to the system
 READY = b"r"
 
 log = logging.getLogger("runlore.serving")
@@ -223,6 +224,7 @@ def main() -> int:
             f"cannot listen on {host} port {given.port}: {error.strerror}"
         ) from error
     os.environ["RUNLORE_HOST"] = host  # which decides who needs a key
+    os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(MMAP_BYTES))
     service = PACKAGED if PACKAGE.exists() else FOLLOWING
     with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder

@@ -135,6 +135,32 @@ def test_the_bounds_of_connections_hold(service: Service) -> None:
         assert sock.recv(100).startswith(b"HTTP/1.1 431")
 
 
+def test_bodies_that_were_cut_off_give_their_memory_back(service: Service) -> None:
+    before = memory_mb(service)
+    for _ in range(5):
+        cut_off(service, clients=40)
+
+    wait_until(lambda: memory_mb(service) < before + 60, service.log)
+    assert service.is_well()
+
+
+def memory_mb(service: Service) -> float:
+    return sum(worker.memory_info().rss for worker in service.workers()) / 2**20
+
+
+def cut_off(service: Service, clients: int) -> None:
+    """Clients that announce 8 MB, send 7 MB at the same time, and vanish."""
+    header = f"POST /predict/failure-risk HTTP/1.1\r\nhost: x\r\ncontent-length: {8 << 20}\r\n\r\n"
+    socks = [socket.create_connection(("127.0.0.1", service.port)) for _ in range(clients)]
+    for sock in socks:
+        sock.sendall(header.encode())
+    for _ in range(7):
+        for sock in socks:
+            sock.sendall(b" " * (1 << 20))
+    for sock in socks:
+        sock.close()
+
+
 def test_a_worker_that_was_killed_is_replaced(service: Service) -> None:
     fallen, other = service.workers()
 
