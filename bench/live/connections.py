@@ -4,7 +4,7 @@
     RUNLORE_HOME=… python bench/live/connections.py --source ANOTHER_CHECKOUT
     RUNLORE_HOME=… python bench/live/connections.py --haproxy
 
-The home holds a champion of the spec. The service runs with two workers and 1,024 file
+The home holds a champion of the spec. The service runs with 1,024 file
 descriptors for each process. Honest clients ask at a steady pace, some on connections that they
 keep and some on new ones; quiet turns and turns under attack alternate. The attackers are one
 process that uses little of a processor, and they have the same address as the honest clients;
@@ -37,7 +37,6 @@ from attackers import CONNECTIONS, attack
 from runlore.stack.ports import free_port
 
 FILES = 1024  # file descriptors for each process of the service
-WORKERS = 2
 KEEPING, RECONNECTING = 6, 2  # honest clients
 PAUSE_S = 0.05  # of an honest client, between an answer and its next request
 TIMEOUT_S = 10.0  # after which an honest request counts as failed
@@ -125,12 +124,13 @@ def rss_mb(root: psutil.Process) -> float:
 
 
 @contextmanager
-def service(source: Path, port: int) -> Iterator[psutil.Process]:
+def service(source: Path, port: int, workers: int) -> Iterator[psutil.Process]:
     """`runlore serve` of a checkout, with FILES descriptors."""
     home = Path(os.environ["RUNLORE_HOME"]).resolve()
     environment = os.environ | {
         "RUNLORE_HOME": str(home),
-        "RUNLORE_SERVE_WORKERS": str(WORKERS),
+        "RUNLORE_SERVE_WORKERS": str(workers),
+        "RUNLORE_API_KEYS": "off",  # through HAProxy nobody is local
         "PYTHONPATH": str(source),
     }
     command = (sys.executable, "-m", "runlore.cli", "serve", "--port", str(port))
@@ -186,6 +186,7 @@ def rounds(
     kind: str, port: int, args: argparse.Namespace, root: psutil.Process
 ) -> Iterator[dict[str, object]]:
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        pool.submit(os.getpid).result()  # so that its imports fall into no turn
         for number in range(1, args.rounds + 1):
             quiet = asyncio.run(honest(port, args.spec, args.seconds, root))
             attacking = pool.submit(attack, kind, port, args.seconds)
@@ -206,6 +207,7 @@ def rounds(
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     options.add_argument("--rounds", type=int, default=3)
+    options.add_argument("--workers", type=int, default=2)
     options.add_argument("--seconds", type=float, default=20.0, help="of each turn")
     options.add_argument("--attacks", default="headers,trickle,idle", help=", ".join(CONNECTIONS))
     options.add_argument("--spec", default="failure-risk")
@@ -214,7 +216,7 @@ def main() -> None:
     args = options.parse_args()
     backend = free_port("127.0.0.1")
     with (
-        service(args.source.resolve(), backend) as root,
+        service(args.source.resolve(), backend, args.workers) as root,
         proxy(backend, is_used=args.haproxy) as port,
     ):
         asyncio.run(honest(port, args.spec, WARM_S, root))
