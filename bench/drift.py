@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
-from runlore.drift import statistics
-from runlore.drift.histogram import Bins, count, count_chunks, reference_profile
-from runlore.drift.verdict import judge
-from runlore.models.spec import DriftPolicy
-from runlore.telemetry import silence_telemetry
+from runlore.kernel.telemetry import silence_telemetry
+from runlore.monitoring.rules import statistics
+from runlore.monitoring.rules.histogram import Bins, count, count_chunks, reference_profile
+from runlore.monitoring.rules.verdict import judge
+from runlore.specs.model_spec import DriftPolicy
 
 POLICY = DriftPolicy()
 SHIFTS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.45)

@@ -27,7 +27,7 @@ from runlore.features import matrix
 from runlore.features.columns import measure
 from runlore.features.declaration import DAY_S, FeaturePlan
 from runlore.features.keys import group
-from runlore.models.catalog import failure_risk
+from runlore.specs.catalog import failure_risk
 
 EXECUTIONS = 1_000_000
 TRIAL = 50_000

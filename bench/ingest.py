@@ -24,11 +24,11 @@ import pandas as pd
 import psycopg
 from sqlalchemy import text
 
-from runlore.records.instant import now
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import now
 from runlore.records.mapping import declare
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.usecases.ingest import FileSource, ingest_file
 
 COLUMNS = (
     "source, source_id, actor, kind, scope, inputs, submitted, started, finished, status, outcome,"

@@ -23,11 +23,11 @@ import json
 
 import numpy as np
 
+from runlore.kernel.threads import calm_threads
 from runlore.models import calibration, scores
-from runlore.performance import direct, maturity, trust
-from runlore.performance.answered import Answered
-from runlore.performance.estimated import expect
-from runlore.threads import calm_threads
+from runlore.performance.rules import direct, maturity, trust
+from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.estimated import expect
 
 DAY_S = 86_400.0
 WINDOW_S = 7 * DAY_S

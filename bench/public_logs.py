@@ -14,12 +14,12 @@ import time
 from pathlib import Path
 
 from runlore import registry
-from runlore.models.catalog import duration, failure_risk
-from runlore.records.instant import now
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import now
 from runlore.settings import Settings
+from runlore.specs.catalog import duration, failure_risk
 from runlore.store.engine import open_store
-from runlore.usecases.ingest import FileSource, ingest_file
-from runlore.usecases.train import TrainOutcome, train_spec
+from runlore.training.actions.training import TrainOutcome, train_spec
 
 SPECS = (failure_risk.SPEC, duration.SPEC)
 TO_REACH = {

@@ -21,11 +21,11 @@ from typing import Any
 import numpy as np
 from worlds.actors import CATEGORIES, IMPORTANCE, NAMES, SHIFTS, Shift, World, make
 
-from runlore.drift.histogram import Profile, count, reference_profile
-from runlore.drift.trigger import JudgedWindow, decide
-from runlore.drift.usual import usual
-from runlore.drift.verdict import Background, judge
-from runlore.models.spec import DriftPolicy
+from runlore.monitoring.rules.histogram import Profile, count, reference_profile
+from runlore.monitoring.rules.trigger import JudgedWindow, decide
+from runlore.monitoring.rules.usual import usual
+from runlore.monitoring.rules.verdict import Background, judge
+from runlore.specs.model_spec import DriftPolicy
 
 TAUGHT, WATCHED = 26, 52
 START = datetime(2025, 1, 6, tzinfo=UTC)

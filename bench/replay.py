@@ -31,19 +31,20 @@ import pandas as pd
 from runlore.features import fold
 from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import Log, extract, prepare
-from runlore.models import bundle, train
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import from_us, now
+from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
 from runlore.records.execution import NO_INSTANT
-from runlore.records.instant import from_us, now
 from runlore.records.mapping import declare
 from runlore.registry import Registry, Release, connect
 from runlore.settings import CATALOG, Settings
 from runlore.simulate import Scenario, mapping, simulate, write_csv
+from runlore.specs import loading
 from runlore.store.engine import Store, open_store
-from runlore.store.executions import read_facts
-from runlore.usecases import specs
-from runlore.usecases.extract import extract as extract_training
-from runlore.usecases.ingest import FileSource, ingest_file
+from runlore.training.actions import bundle_files
+from runlore.training.actions.extraction import extract as extract_training
+from runlore.training.rules import fitting
 
 SOURCE = "replay"
 NAME = ["source", "source_id", "submitted"]
@@ -114,12 +115,12 @@ def prepare_version(
         source = FileSource(file, "csv", SOURCE, declare(told))
     else:
         source = FileSource(Path(log), "swf", SOURCE)
-    spec = replace(specs.find(settings, name), candidates=("baseline", "linear"))
+    spec = replace(loading.find(settings, name), candidates=("baseline", "linear"))
     with open_store(settings) as store:
         ingest_file(store, source, now())
         found = extract_training(store, spec)
-        trained = train.fit(spec, found.data, found.plan)
-        bundle.write(home / "version", trained)
+        trained = fitting.fit(spec, found.data, found.plan)
+        bundle_files.write(home / "version", trained)
         return read_facts(store), home / "version"
 
 

@@ -22,11 +22,11 @@ from trials import streams
 from trials.cookie_cats import published
 from trials.pages import Part, write_page
 
-from runlore.rollout import fixed_horizon
-from runlore.rollout.design import Rule
-from runlore.rollout.metric import Metric
-from runlore.rollout.ramp_policy import RampPolicy
-from runlore.rollout.sample_ratio import WATCHED_LEVEL
+from runlore.experiments.rules import fixed_horizon
+from runlore.experiments.rules.design import Rule
+from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL
+from runlore.rollout.rules.policy import RampPolicy
 
 SEED = 4
 ALPHA = 0.05

@@ -95,7 +95,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     from peers.model import prepare
 
-    from runlore.threads import calm_threads
+    from runlore.kernel.threads import calm_threads
 
     calm_threads()
     with tempfile.TemporaryDirectory(prefix="rb-", dir="/tmp") as folder:

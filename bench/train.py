@@ -18,10 +18,10 @@ from pathlib import Path
 PLAIN = """
 import sys
 from runlore import settings
-from runlore.models import train
+from runlore.training.rules import fitting as train
 from runlore.store.engine import open_store
-from runlore.usecases import specs
-from runlore.usecases.extract import extract
+from runlore.specs import loading as specs
+from runlore.training.actions.extraction import extract
 
 chosen = settings.read()
 with open_store(chosen) as store:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import bentoml
 
-from bentos.logs import speak
-from bentos.memory import settle
-from bentos.routes import TIMEOUT_S, application
-from bentos.serving import Serving, load, packaged_digest
-from bentos.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
+from bentos.app.application import TIMEOUT_S, application
+from bentos.http.gc_tuning import settle
+from bentos.http.logs import speak
+from bentos.predict.live_versions import Serving, load, packaged_digest
+from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 from runlore import settings as environment
+from runlore.serving.actions import states
 from runlore.store.engine import open_store
-from runlore.usecases import features
 
 BUNDLE = Path(__file__).parents[1] / "bundle"
 PACKAGE = BUNDLE / "package.json"
@@ -48,7 +48,7 @@ def _open(leases: ExitStack) -> Serving:
     )
     if not serving.is_standalone:
         serving.store = leases.enter_context(open_store(settings))
-        features.activate(serving.store, live.bundle.plan)
+        states.activate(serving.store, live.bundle.plan)
     serving.put(name, live)
     return serving
 

@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bentos.logs import speak
-from runlore.records.errors import Misconfigured
+from bentos.http.logs import speak
+from runlore.kernel.errors import Misconfigured
 
 FOLLOWING, PACKAGED = "bentos.service:Predictions", "bentos.packaged:Predictions"
 PACKAGE = Path(__file__).parents[1] / "bundle" / "package.json"

@@ -2,9 +2,9 @@
 
 import bentoml
 
-from bentos.following import following
-from bentos.routes import TIMEOUT_S, application
-from bentos.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
+from bentos.app.application import TIMEOUT_S, application
+from bentos.predict.follower import following
+from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 
 app = application(following)
 

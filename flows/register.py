@@ -27,10 +27,10 @@ from prefect.utilities.callables import parameter_schema
 import runlore
 from flows import automations, pool
 from runlore import process, settings
-from runlore.records import instant
-from runlore.records.errors import RunloreError
+from runlore.kernel import instants
+from runlore.kernel.errors import RunloreError
+from runlore.specs import loading
 from runlore.stack.services import POOL
-from runlore.usecases import specs
 
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
 
@@ -159,11 +159,11 @@ def bury(client: SyncPrefectClient, before: datetime) -> int:
 
 def main() -> None:
     """Register all; with `--bury-lost`, settle what a killed worker left behind, too."""
-    began = instant.now()
+    began = instants.now()
     chosen = settings.read()
     variables = {**os.environ, "RUNLORE_HOME": str(chosen.home.absolute())}
     try:
-        names = [spec.name for spec in specs.every(chosen)]
+        names = [spec.name for spec in loading.every(chosen)]
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
     wanted = of_specs(read(folder() / "prefect.yaml", variables), names)

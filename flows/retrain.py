@@ -8,7 +8,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Completed, Failed
 
-from flows.train import train
+from flows.training import train
 from tasks import alerts, retraining
 
 NOTHING = "nothing to do: it has begun, has ended, or another one of its spec runs"

@@ -17,7 +17,7 @@ from prefect.settings import (
 )
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
-from runlore.records.errors import RunloreError
+from runlore.kernel.errors import RunloreError
 from runlore.settings import Settings
 from runlore.stack import environment
 

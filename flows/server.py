@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from runlore import process, settings
-from runlore.records.errors import Misconfigured, RunloreError
+from runlore.kernel.errors import Misconfigured, RunloreError
 from runlore.stack.environment import PREFECT_SERVER_LOGIN
 from runlore.web.guard import Guard
 from runlore.web.json_only import JsonOnly

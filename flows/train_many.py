@@ -6,9 +6,9 @@ from prefect import flow
 
 from flows.runner import task_runner
 from runlore import settings
-from runlore.records.errors import RunloreError
-from runlore.usecases import specs as catalog
-from runlore.usecases.train import TrainOutcome
+from runlore.kernel.errors import RunloreError
+from runlore.specs import loading as catalog
+from runlore.training.actions.training import TrainOutcome
 from tasks import training
 
 

@@ -22,7 +22,7 @@ from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, Proc
 
 from flows import pool, register
 from runlore import process
-from runlore.records.errors import Refused
+from runlore.kernel.errors import Refused
 from runlore.stack.services import FLOWS_AT_ONCE, POOL
 
 ENTRYPOINT = "PREFECT__FLOW_ENTRYPOINT"  # Prefect's engine loads this before a deployment's own

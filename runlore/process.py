@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Any
 
 from runlore.home import PRIVATE_UMASK, home_of, private_home
-from runlore.records.redaction import hide, redact, secrets_of
-from runlore.telemetry import silence_telemetry
-from runlore.threads import calm_threads
+from runlore.kernel.redaction import hide, redact, secrets_of
+from runlore.kernel.telemetry import silence_telemetry
+from runlore.kernel.threads import calm_threads
 
 
 def begin() -> None:

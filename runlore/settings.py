@@ -9,12 +9,12 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
-from runlore.records.errors import Misconfigured
-from runlore.records.redaction import redact, without_login
+from runlore.kernel.errors import Misconfigured
+from runlore.kernel.redaction import redact, without_login
 
 CATALOG = (
-    "runlore.models.catalog.failure_risk:SPEC",
-    "runlore.models.catalog.duration:SPEC",
+    "runlore.specs.catalog.failure_risk:SPEC",
+    "runlore.specs.catalog.duration:SPEC",
 )
 ANYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  (compared with, never bound here)
 

@@ -8,11 +8,11 @@ from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore import settings
-from runlore.records.instant import now
+from runlore.ingest.actions.files import FileSource, Format, ingest_file, list_rejects
+from runlore.kernel.instants import now
 from runlore.records.mapping import declare, split_source
+from runlore.serving.actions import states
 from runlore.store.engine import open_store
-from runlore.usecases import features
-from runlore.usecases.ingest import FileSource, Format, ingest_file, list_rejects
 from tasks.retry import RETRIES
 
 SHOWN_REJECTS = 50
@@ -39,7 +39,7 @@ def ingest_log(
     )
     with open_store(chosen) as store:
         summary = ingest_file(store, wanted, now())
-        features.renew(store)
+        states.renew(store)
         rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",

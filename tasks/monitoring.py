@@ -9,14 +9,15 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
 from runlore.features.declaration import DAY_S
-from runlore.records.errors import Refused
-from runlore.records.instant import now, parse
+from runlore.kernel.errors import Refused
+from runlore.kernel.instants import now, parse
+from runlore.monitoring.actions import history, monitoring
+from runlore.monitoring.actions.history import Judged
+from runlore.monitoring.actions.monitoring import MonitorOutcome
+from runlore.serving.actions import retention, skew
+from runlore.serving.actions.skew import Skew
+from runlore.specs import loading
 from runlore.store.engine import Store, open_store
-from runlore.usecases import drift_history, retention, skew, specs
-from runlore.usecases import monitor as monitoring
-from runlore.usecases.drift_history import Judged
-from runlore.usecases.monitor import MonitorOutcome
-from runlore.usecases.skew import Skew
 from tasks.retry import RETRIES
 
 SHOWN = 12
@@ -29,7 +30,7 @@ def has_champion(spec: str) -> bool:
     chosen = settings.read()
     with open_store(chosen) as store:
         known = registry.connect(chosen, store)
-        is_there = known.champion(specs.find(chosen, spec).name) is not None
+        is_there = known.champion(loading.find(chosen, spec).name) is not None
     if not is_there:
         get_run_logger().info("%s: no champion yet", spec)
     return is_there
@@ -43,12 +44,12 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
         outcome = monitoring.monitor(
             store,
             registry.connect(chosen, store),
-            specs.find(chosen, spec),
+            loading.find(chosen, spec),
             parse(at, "at") if at else now(),
             chosen.reports,
             window_s,
         )
-        past = drift_history.history(store, spec, SHOWN)
+        past = history.history(store, spec, SHOWN)
     verdict = outcome.verdict
     get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")

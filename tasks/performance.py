@@ -6,10 +6,11 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
 from runlore.features.declaration import DAY_S
-from runlore.records.instant import now, parse
+from runlore.kernel.instants import now, parse
+from runlore.performance.actions import windows
+from runlore.performance.actions.windows import PerformanceOutcome
+from runlore.specs import loading
 from runlore.store.engine import open_store
-from runlore.usecases import performance, specs
-from runlore.usecases.performance import PerformanceOutcome
 from tasks.retry import RETRIES
 
 
@@ -19,10 +20,10 @@ def measure_performance(spec: str, window_days: float | None, at: str | None) ->
     chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
     with open_store(chosen) as store:
-        outcome = performance.performance(
+        outcome = windows.performance(
             store,
             registry.connect(chosen, store),
-            specs.find(chosen, spec),
+            loading.find(chosen, spec),
             parse(at, "at") if at else now(),
             chosen.reports,
             window_s,

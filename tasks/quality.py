@@ -8,11 +8,12 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
 from runlore.features.declaration import DAY_S
-from runlore.records.errors import NoContract
-from runlore.records.instant import now, parse
+from runlore.kernel.errors import NoContract
+from runlore.kernel.instants import now, parse
+from runlore.quality.actions import window_check
+from runlore.quality.actions.window_check import QualityOutcome
+from runlore.specs import loading
 from runlore.store.engine import open_store
-from runlore.usecases import quality, specs
-from runlore.usecases.quality import QualityOutcome
 from tasks.retry import RETRIES
 
 
@@ -23,9 +24,9 @@ def check_quality(spec: str, window_days: float | None, at: str | None) -> Quali
     window_s = window_days * DAY_S if window_days else None
     with open_store(chosen) as store:
         known = registry.connect(chosen, store)
-        wanted, instant = specs.find(chosen, spec), parse(at, "at") if at else now()
+        wanted, instant = loading.find(chosen, spec), parse(at, "at") if at else now()
         try:
-            outcome = quality.quality(store, known, wanted, instant, window_s)
+            outcome = window_check.quality(store, known, wanted, instant, window_s)
         except NoContract as error:
             get_run_logger().warning("not checked: %s", error)
             return None

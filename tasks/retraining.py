@@ -7,15 +7,16 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from runlore import registry, settings
-from runlore.records.errors import Refused
-from runlore.records.instant import now, parse
+from runlore.kernel.errors import Refused
+from runlore.kernel.instants import now, parse
+from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
+from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
+from runlore.retraining.actions import course, requests
+from runlore.retraining.actions.course import Begun, Ending
+from runlore.retraining.actions.requests import Wish
+from runlore.retraining.queries import Retraining
+from runlore.specs import loading
 from runlore.store.engine import open_store
-from runlore.store.retrainings import Retraining
-from runlore.usecases import retraining, retraining_course, specs
-from runlore.usecases.monitor import MonitorOutcome
-from runlore.usecases.performance import PerformanceOutcome
-from runlore.usecases.retraining import Wish
-from runlore.usecases.retraining_course import Begun, Ending
 from tasks.retry import RETRIES
 
 EVENT = "runlore.retraining.wanted"
@@ -26,16 +27,16 @@ def ask(
     spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome | None, at: str | None
 ) -> None:
     """Write down what a window and the scores of answers ask for, wanted or refused."""
-    wishes = [retraining.because_of_drift(drift)] if drift else []
-    wishes += [retraining.because_of_performance(performance)] if performance else []
+    wishes = [because_of_drift(drift)] if drift else []
+    wishes += [because_of_performance(performance)] if performance else []
     chosen = settings.read()
     instant = parse(at, "at") if at else now()
     with open_store(chosen) as store:
         known = registry.connect(chosen, store)
         for wish in wishes:
             if isinstance(wish, Wish):
-                wanted = specs.find(chosen, spec)
-                _say(retraining.request(store, known, wanted, wish, instant).retraining)
+                wanted = loading.find(chosen, spec)
+                _say(requests.request(store, known, wanted, wish, instant).retraining)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
@@ -44,7 +45,7 @@ def look(spec: str) -> None:
     chosen = settings.read()
     with open_store(chosen) as store:
         known = registry.connect(chosen, store)
-        found = retraining.look(store, known, specs.find(chosen, spec), now())
+        found = requests.look(store, known, loading.find(chosen, spec), now())
     if found is not None:
         _say(found.retraining)
 
@@ -56,10 +57,10 @@ def announce() -> int:
     An event may be lost on its way: what nobody has begun is announced again later.
     """
     with open_store(settings.read()) as store:
-        waiting = retraining_course.to_announce(store, now())
+        waiting = course.to_announce(store, now())
         for each in waiting:
             emit_event(EVENT, **event_of(each))
-            retraining_course.announced(store, each.id, now())
+            course.announced(store, each.id, now())
             get_run_logger().info("announced retraining %d of %s", each.id, each.wanted.spec)
     return len(waiting)
 
@@ -85,11 +86,11 @@ def begin(request: int | None) -> Begun | None:
     """Take a request on, the oldest that waits unless told which."""
     chosen = settings.read()
     with open_store(chosen) as store:
-        number = retraining_course.oldest_waiting(store) if request is None else request
+        number = course.oldest_waiting(store) if request is None else request
         if number is None:
             return None
-        spec = specs.find(chosen, retraining.show(store, number).wanted.spec)
-        return retraining_course.begin(store, spec, number, now())
+        spec = loading.find(chosen, requests.show(store, number).wanted.spec)
+        return course.begin(store, spec, number, now())
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
@@ -97,7 +98,7 @@ def end(begun: Begun, found: Any) -> Ending:  # noqa: ANN401  (an outcome, or wh
     """Write down what a training came to."""
     ending = ending_of(found)
     with open_store(settings.read()) as store:
-        retraining_course.end(store, begun, ending, now())
+        course.end(store, begun, ending, now())
     get_run_logger().info("%s: %s: %s", begun.spec, ending.state, ending.reason)
     return ending
 

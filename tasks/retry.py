@@ -5,7 +5,7 @@ from typing import Any
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import Task
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 
 
 def if_unavailable(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

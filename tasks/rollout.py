@@ -5,10 +5,12 @@ from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
-from runlore.records.instant import now, parse
+from runlore.kernel.instants import now, parse
+from runlore.rollout.actions import steps
+from runlore.rollout.actions.steps import Hand, Look
+from runlore.rollout.views import report
+from runlore.specs import loading
 from runlore.store.engine import open_store
-from runlore.usecases import rollout, rollout_report, specs
-from runlore.usecases.rollout import Hand, Look
 from tasks.retry import RETRIES
 
 
@@ -18,15 +20,15 @@ def look(spec: str, at: str | None) -> Look | None:
     chosen = settings.read()
     with open_store(chosen) as store:
         hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
-        found = rollout.look(hand, specs.find(chosen, spec), parse(at, "at") if at else now())
+        found = steps.look(hand, loading.find(chosen, spec), parse(at, "at") if at else now())
     if found is None:
         get_run_logger().info("%s: no rollout goes on", spec)
         return None
     newest = found.state.newest
     tell = get_run_logger().warning if newest.is_alert else get_run_logger().info
     tell("%s: %s at %d %%: %s", spec, newest.action, newest.step, "; ".join(newest.reasons))
-    create_markdown_artifact(rollout_report.markdown(found), key=f"rollout-{spec}")
+    create_markdown_artifact(report.markdown(found), key=f"rollout-{spec}")
     create_progress_artifact(
-        float(newest.step), key=f"rollout-share-{spec}", description=rollout_report.headline(found)
+        float(newest.step), key=f"rollout-share-{spec}", description=report.headline(found)
     )
     return found

@@ -9,17 +9,18 @@ from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore import registry, settings
-from runlore.models import train
-from runlore.models.spec import CandidateKind
-from runlore.models.split import Division
-from runlore.models.trained import Candidate, Trained
-from runlore.records.instant import now
+from runlore.kernel.instants import now
+from runlore.quality.actions import contract
+from runlore.quality.actions.contract import Acceptance, Checked
+from runlore.specs import loading
+from runlore.specs.model_spec import CandidateKind
 from runlore.store.engine import open_store
-from runlore.usecases import contract, specs
-from runlore.usecases import extract as extraction
-from runlore.usecases.contract import Acceptance, Checked
-from runlore.usecases.extract import Extract
-from runlore.usecases.train import TrainOutcome, conclude, train_spec
+from runlore.training.actions import extraction
+from runlore.training.actions.extraction import Extract
+from runlore.training.actions.training import TrainOutcome, conclude, train_spec
+from runlore.training.rules import fitting
+from runlore.training.rules.split import Division
+from runlore.training.rules.trained import Candidate, Trained
 from tasks.retry import RETRIES
 
 HOUR_S = 3600
@@ -35,7 +36,7 @@ def check_data(spec: str, accept: str | None) -> Checked:
     accepted = Acceptance(getuser(), accept) if accept else None
     with open_store(chosen) as store:
         known = registry.connect(chosen, store)
-        checked = contract.check_new(store, known, specs.find(chosen, spec), now(), accepted)
+        checked = contract.check_new(store, known, loading.find(chosen, spec), now(), accepted)
     verdict = checked.verdict
     for reason in (*verdict.reasons, verdict.note):
         get_run_logger().info("%s: %s", spec, reason or f"{verdict.rows:,} new rows checked")
@@ -51,7 +52,7 @@ def check_data(spec: str, accept: str | None) -> Checked:
 def extract(spec: str, until_seq: int | None, checked: Checked) -> Extract:
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
     chosen = settings.read()
-    wanted = specs.find(chosen, spec)
+    wanted = loading.find(chosen, spec)
     with open_store(chosen) as store:
         wanted = wanted.succeeding() if checked.has_news else wanted
         found = extraction.extract(store, wanted, until_seq=until_seq)
@@ -72,7 +73,7 @@ def fit_candidate(
     kind: CandidateKind,
     done: Mapping[CandidateKind, Candidate],
 ) -> Candidate:
-    fitted = train.fit_candidate(found.spec, found.data, division, kind, done)
+    fitted = fitting.fit_candidate(found.spec, found.data, division, kind, done)
     score = fitted.validation[found.spec.select_by]
     get_run_logger().info("%s: validation %s %.4g", kind, found.spec.select_by, score)
     return fitted
@@ -81,8 +82,8 @@ def fit_candidate(
 @task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
 def finish(found: Extract, division: Division, done: Mapping[CandidateKind, Candidate]) -> Trained:
     """Choose a candidate, give it its interval, and test and judge it."""
-    chosen = train.choose(found.spec, done)
-    trained = train.finish(found.spec, found.data, found.plan, division, done, chosen)
+    chosen = fitting.choose(found.spec, done)
+    trained = fitting.finish(found.spec, found.data, found.plan, division, done, chosen)
     for reason in trained.verdict.reasons:
         get_run_logger().info("%s: %s", chosen, reason)
     return trained
@@ -108,7 +109,7 @@ def train_one(spec: str, accept: str | None = None) -> TrainOutcome:
         outcome = train_spec(
             store,
             registry.connect(chosen, store),
-            specs.find(chosen, spec),
+            loading.find(chosen, spec),
             lambda line: logger.info("%s: %s", spec, line),
             now(),
             Acceptance(getuser(), accept) if accept else None,

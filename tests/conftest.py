@@ -1,7 +1,7 @@
 """Fixtures for all: a real PostgreSQL, and the settings of a home that is thrown away."""
 
-from runlore.telemetry import silence_telemetry
-from runlore.threads import calm_threads
+from runlore.kernel.telemetry import silence_telemetry
+from runlore.kernel.threads import calm_threads
 
 silence_telemetry()
 calm_threads()

@@ -10,9 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from runlore.features.declaration import FeaturePlan, Vocabulary
 from runlore.models import bundle
 from runlore.models.calibration import Calibration
-from runlore.models.catalog import duration, failure_risk
 from runlore.models.intervals import Conformal
-from runlore.models.spec import ModelSpec
+from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.model_spec import ModelSpec
 
 INPUTS = ("nodes", "size")
 CATEGORIES = (

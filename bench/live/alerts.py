@@ -23,16 +23,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from runlore import settings
-from runlore.records import instant
-from runlore.store.alerts import Wanted
+from runlore.alerts.actions import handling
+from runlore.alerts.queries.alerts import Wanted
+from runlore.kernel import instants
 from runlore.store.engine import Store, open_store
-from runlore.usecases import alerts
 from tests.alerts.receivers import Post, Web, smtp_server, start, stop
 
 PLANT = """
 import os, signal, sys, time
-from runlore.records import instant
-from runlore.store import anomalies
+from runlore.kernel import instants as instant
+from runlore.alerts.queries import anomalies
 from runlore.store.engine import connect
 store = connect(sys.argv[1])
 for _ in range(int(sys.argv[3])):
@@ -105,7 +105,7 @@ def one_not_twenty(store: Store, web: Web, post: Post) -> None:
     plant(store, "twenty", 20)
     await_(lambda: bool(of(web, "twenty")))
     time.sleep(5)
-    (found,) = alerts.overview(store, Wanted(subject="twenty"), instant.now()).alerts
+    (found,) = handling.overview(store, Wanted(subject="twenty"), instants.now()).alerts
     messages = {"webhook": len(of(web, "twenty")), "smtp": len(post.mails) - mails}
     tell("one_not_twenty", findings=found.alert.count, alerts=1, **messages)
 
@@ -121,12 +121,12 @@ def outage(store: Store, web: Web, how: str, lasting_s: float) -> None:
         else:
             stack.enter_context(closed(web))
         plant(store, subject)
-        is_seen = await_(lambda: bool(alerts.overview(store, Wanted(), instant.now()).trouble))
+        is_seen = await_(lambda: bool(handling.overview(store, Wanted(), instants.now()).trouble))
         time.sleep(lasting_s)
     web.status, web.hangs = 200, False
     back = time.time()
     assert await_(lambda: bool(of(web, subject)))
-    await_(lambda: not alerts.overview(store, Wanted(), instant.now()).trouble)
+    await_(lambda: not handling.overview(store, Wanted(), instants.now()).trouble)
     time.sleep(3)
     seconds = round(of(web, subject)[0] - back, 2)
     told = {"arrived": len(of(web, subject)), "seconds_after_it_was_back": seconds}

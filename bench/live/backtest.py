@@ -23,18 +23,18 @@ import numpy as np
 import pandas as pd
 from backtest_page import write_page
 
+from runlore.backtest.actions import BacktestOutcome, Choice, backtest, draw
 from runlore.cli.backtest import as_json
 from runlore.features.declaration import DAY_S, FeatureSet, History
-from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import CandidateKind, Gate, ModelSpec, Probability
-from runlore.records.instant import now
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import now
+from runlore.kernel.telemetry import silence_telemetry
+from runlore.kernel.threads import calm_threads
 from runlore.records.mapping import declare
 from runlore.settings import Settings
+from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.model_spec import CandidateKind, Gate, ModelSpec, Probability
 from runlore.store.engine import Store, open_store
-from runlore.telemetry import silence_telemetry
-from runlore.threads import calm_threads
-from runlore.usecases.backtest import BacktestOutcome, Choice, backtest, draw
-from runlore.usecases.ingest import FileSource, ingest_file
 
 HALF_HOUR_S = 1800
 ELECTRICITY = ModelSpec(

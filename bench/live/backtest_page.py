@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from runlore.models.plots.style import score as rounded
 from runlore.models.score_names import display
+from runlore.plots.style import score as rounded
 
 HEAD = """# Backtest: does the loop earn its keep?
 

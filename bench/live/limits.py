@@ -18,10 +18,10 @@ from promotions import BODY, ready
 from truth import Service
 
 from runlore import settings
-from runlore.records import instant
-from runlore.store import ledger_query
+from runlore.kernel import instants
+from runlore.serving.queries import ledger_query
+from runlore.serving.queries.ledger_query import Wanted
 from runlore.store.engine import open_store
-from runlore.store.ledger_query import Wanted
 
 MINUTE_S = 60
 CONNECTIONS = 32
@@ -68,7 +68,7 @@ def main() -> None:
     with open_store(chosen) as store:
         service = Service(given.workers)
         service.start()
-        since = instant.now()
+        since = instants.now()
         try:
             statuses, told = asyncio.run(run(service, store, given))
         finally:

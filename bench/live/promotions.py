@@ -19,9 +19,9 @@ import aiohttp
 from truth import Service
 
 from runlore import registry, settings
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import Reason
 from runlore.store.engine import Store, open_store
-from runlore.usecases import promotion
-from runlore.usecases.promotion import Reason
 
 PATIENCE_S = 30.0
 GRACE_S = 1.0
@@ -113,7 +113,7 @@ async def run(
 
 
 async def ready(url: str, workers: int, store: Store, spec: str) -> None:
-    from runlore.store import workers as known
+    from runlore.serving.queries import workers as known
 
     until = time.monotonic() + 120
     while time.monotonic() < until:

@@ -22,18 +22,19 @@ from pathlib import Path
 import numpy as np
 from handmade import register, write_bundle
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.registry import connect
-from runlore.rollout.ramp import Order
+from runlore.rollout.actions import steps
+from runlore.rollout.actions.steps import Hand
+from runlore.rollout.rules.ramp import Order
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Reason
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.usecases import promotion, rollout
-from runlore.usecases.promotion import CHALLENGER, CHAMPION, Reason
-from runlore.usecases.rollout import Hand
-from tests.usecases.traffic import HOUR, SPEC, Traffic, Version
+from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
 
 WHO = Reason("bench", "to see how it ends")
-BEGAN = instant.parse("2026-01-05T00:00:00Z")
+BEGAN = instants.parse("2026-01-05T00:00:00Z")
 APART = timedelta(days=3)
 PER_HOUR, MOST_HOURS = 4_000, 40
 STEPS = replace(SPEC, rollout=replace(SPEC.rollout, steps=(1, 5, 10, 25, 50, 100)))
@@ -69,13 +70,13 @@ def traffic(hand: Hand, seed: int, version: Version) -> Traffic:
 
 def climb(hand: Hand, of: Traffic, began: datetime) -> tuple[str, int]:
     """How it ended, and after how many units."""
-    rollout.start(hand, STEPS, began, WHO)
+    steps.start(hand, STEPS, began, WHO)
     for hour in range(MOST_HOURS):
         of.run(began + hour * HOUR + timedelta(minutes=2), PER_HOUR, timedelta(minutes=50))
-        found = rollout.look(hand, STEPS, began + (hour + 1) * HOUR)
+        found = steps.look(hand, STEPS, began + (hour + 1) * HOUR)
         if found is not None and found.state.is_over:
             return found.state.newest.action, of.count
-    rollout.order(hand, STEPS, Order("bench", "too long", "stop"), began + 41 * HOUR)
+    steps.order(hand, STEPS, Order("bench", "too long", "stop"), began + 41 * HOUR)
     return "hold", of.count
 
 
@@ -103,15 +104,15 @@ def look(hand: Hand, units: int) -> None:
     """On the evidence of one step, after all that the ramps have left on the ledger."""
     at = BEGAN + timedelta(days=300)
     of = traffic(hand, 9, Version())
-    rollout.start(hand, SPEC, at, WHO)
+    steps.start(hand, SPEC, at, WHO)
     of.run(at + timedelta(minutes=2), units, timedelta(minutes=50))
     began = time.perf_counter()
-    rollout.preview(hand.store, SPEC, at + HOUR)
+    steps.preview(hand.store, SPEC, at + HOUR)
     took = round(time.perf_counter() - began, 3)
     print(
         json.dumps({"bench": "rollout.look", "ours": took, "theirs": {}, "unit": "s", "n": units})
     )
-    rollout.order(hand, SPEC, Order("bench", "done", "stop"), at + HOUR)
+    steps.order(hand, SPEC, Order("bench", "done", "stop"), at + HOUR)
 
 
 def main() -> None:

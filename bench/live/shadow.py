@@ -26,9 +26,9 @@ from truth import Service
 
 from runlore import registry, settings
 from runlore.registry import Registry
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import Arms, Reason
 from runlore.store.engine import Store, open_store
-from runlore.usecases import promotion
-from runlore.usecases.promotion import Arms, Reason
 
 WHY = Reason("bench", "what a shadow costs")
 KINDS = ("working", "stopped", "raising", "killed")
@@ -47,7 +47,7 @@ Window = tuple[str, float, float]
 def shadows(service: Service) -> list[psutil.Process]:
     assert service.process is not None
     every = psutil.Process(service.process.pid).children(recursive=True)
-    return [each for each in every if "bentos.shadow" in " ".join(each.cmdline())]
+    return [each for each in every if "bentos.predict.shadow" in " ".join(each.cmdline())]
 
 
 def vex(kind: str, service: Service, store: Store) -> None:

@@ -26,11 +26,11 @@ import aiohttp
 import psutil
 
 from runlore import registry, settings
-from runlore.records import instant
+from runlore.kernel import instants
+from runlore.log.executions import read_facts
+from runlore.serving.actions import skew
 from runlore.stack.ports import free_port
 from runlore.store.engine import Store, open_store
-from runlore.store.executions import read_facts
-from runlore.usecases import skew
 
 CLIENTS = 24
 LATE, CORRECTED = 0.05, 0.02
@@ -210,7 +210,7 @@ def main() -> None:
             work["inputs"] = json.loads(work["inputs"])
         service = Service(given.workers)
         service.start()
-        began, at = time.perf_counter(), instant.now()
+        began, at = time.perf_counter(), instants.now()
         try:
             seen = asyncio.run(
                 replay(service, store, given.spec, log, given.executions, given.kills)

@@ -14,21 +14,22 @@ import numpy as np
 import pandas as pd
 
 from runlore.features.declaration import DAY_S, FeatureSet, History
-from runlore.models import bundle, train
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import now
 from runlore.models.bundle import Bundle
-from runlore.models.candidates import Fitted
-from runlore.models.spec import ModelSpec, Probability, Split
-from runlore.models.split import Division, divide
-from runlore.models.trained import Candidate
-from runlore.models.training_set import TrainingSet
-from runlore.records.instant import now
 from runlore.records.mapping import declare
 from runlore.registry import Release, connect
+from runlore.serving.actions import states
 from runlore.settings import Settings
+from runlore.specs.model_spec import ModelSpec, Probability, Split
 from runlore.store.engine import Store, open_store
-from runlore.usecases import features
-from runlore.usecases.extract import extract
-from runlore.usecases.ingest import FileSource, ingest_file
+from runlore.training.actions import bundle_files
+from runlore.training.actions.extraction import extract
+from runlore.training.rules import fitting
+from runlore.training.rules.candidates import Fitted
+from runlore.training.rules.split import Division, divide
+from runlore.training.rules.trained import Candidate
+from runlore.training.rules.training_set import TrainingSet
 
 NAME = "serving-bench"
 INPUTS = tuple(f"x{i:02}" for i in range(30))
@@ -87,8 +88,8 @@ def prepare(folder: Path) -> Prepared:
         found = extract(store, SPEC)
         division = divide(SPEC, found.data)
         fitted = fit(found.data, division)
-        trained = train.finish(SPEC, found.data, found.plan, division, fitted, "ensemble")
-        bundle.write(folder / "version", trained)
+        trained = fitting.finish(SPEC, found.data, found.plan, division, fitted, "ensemble")
+        bundle_files.write(folder / "version", trained)
         put_in_place(settings, store, folder / "version")
     vote: Any = fitted["ensemble"].fitted.estimator
     chosen = np.flatnonzero(np.isfinite(found.data.rows).all(axis=1))[-ASKED:]
@@ -136,8 +137,8 @@ def iso(seconds: np.ndarray) -> pd.Series:
 
 def fit(data: TrainingSet, division: Division) -> dict[str, Candidate]:
     done: dict[Any, Candidate] = {}
-    for kind in train.in_order(SPEC):
-        made = train.fit_candidate(SPEC, data, division, kind, done)
+    for kind in fitting.in_order(SPEC):
+        made = fitting.fit_candidate(SPEC, data, division, kind, done)
         done[kind] = shortened(made, data, division) if kind == "xgboost" else made
     return done
 
@@ -159,7 +160,7 @@ def refit(fitted: Fitted, data: TrainingSet, train_rows: np.ndarray) -> Fitted:
 
 def put_in_place(settings: Settings, store: Store, folder: Path) -> None:
     loaded = Bundle.load(folder)
-    features.activate(store, loaded.plan)
+    states.activate(store, loaded.plan)
     release = Release(
         spec=NAME,
         folder=folder,

@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib import rc_context
 
-from runlore.models.plots import style
+from runlore.plots import style
 
 Results = dict[str, dict[str, Any]]
 CONNECTIONS = (1, 16, 64)

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from runlore.rollout.analysis import Analysis, Observed, analyse
-from runlore.rollout.design import Rule, Variant, design
-from runlore.rollout.metric import Metric
-from runlore.rollout.moments import moments_of_counts
+from runlore.experiments.rules.analysis import Analysis, Observed, analyse
+from runlore.experiments.rules.design import Rule, Variant, design
+from runlore.experiments.rules.metric import Metric
+from runlore.kernel.moments import moments_of_counts
 
 DAY_7 = Metric("retention_7", "proportion", "higher", "primary")
 DAY_1 = Metric("retention_1", "proportion", "higher", "secondary")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib import rc_context
 
-from runlore.models.plots import style
+from runlore.plots import style
 
 HEAD = """# How often rollouts and tests are wrong
 

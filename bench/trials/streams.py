@@ -7,16 +7,16 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.rollout.analysis import Observed, analyse
-from runlore.rollout.comparison import compare
-from runlore.rollout.design import Rule, Variant, design
-from runlore.rollout.evidence import ArmEvidence, Evidence, Stratum
-from runlore.rollout.metric import Metric, Statistics
-from runlore.rollout.moments import Moments, moments_of, moments_of_counts, no_moments
-from runlore.rollout.ramp import Action, decide
-from runlore.rollout.ramp_policy import RampPolicy
-from runlore.rollout.sample_ratio import WATCHED_LEVEL, log_e_value
-from runlore.rollout.sketch import Sketch, sketch_of
+from runlore.experiments.rules.analysis import Observed, analyse
+from runlore.experiments.rules.comparison import compare
+from runlore.experiments.rules.design import Rule, Variant, design
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL, log_e_value
+from runlore.experiments.rules.sketch import Sketch, sketch_of
+from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
+from runlore.rollout.rules.evidence import ArmEvidence, Evidence, Stratum
+from runlore.rollout.rules.policy import RampPolicy
+from runlore.rollout.rules.ramp import Action, decide
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -15,18 +15,18 @@ from pathlib import Path
 import pandas as pd
 
 from runlore import registry, simulate
-from runlore.drift.trigger import JudgedWindow, decide
-from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import Gate, ModelSpec, Split
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.log import windows
+from runlore.monitoring.actions import champion as champions
+from runlore.monitoring.actions.comparison import Examiner
+from runlore.monitoring.rules.trigger import JudgedWindow, decide
 from runlore.records.mapping import declare
 from runlore.settings import Settings
 from runlore.simulate.log import SOURCE
+from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.model_spec import Gate, ModelSpec, Split
 from runlore.store.engine import Store, open_store
-from runlore.usecases import champion as champions
-from runlore.usecases import window
-from runlore.usecases.comparison import Examiner
-from runlore.usecases.ingest import FileSource, ingest_file
-from runlore.usecases.train import train_spec
+from runlore.training.actions.training import train_spec
 
 TAUGHT_DAYS, WATCHED_WEEKS, PER_DAY = 182, 52, 70
 SPECS = (
@@ -97,7 +97,7 @@ def _watch(
     examiner = Examiner(store, champion, spec, spec.drift.window_s)
     for week in range(WATCHED_WEEKS):
         at = learned + timedelta(days=7 * (week + 1))
-        asked = window.ending(at, spec.drift.window_s)
+        asked = windows.ending(at, spec.drift.window_s)
         verdict = examiner.examine(asked, at).verdict
         history.append(JudgedWindow("1", asked.begin, asked.end, verdict.answer, verdict.reasons))
         if verdict.answer == "drift":

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.backtest.comparison import Answers, Standing
-from runlore.backtest.replay import Replayed
+from runlore.backtest.rules.comparison import Answers, Standing
+from runlore.backtest.rules.replay import Replayed
 from runlore.models import scores
-from runlore.models.plots import style
-from runlore.models.plots.weekly import weekly
 from runlore.models.score_names import display
-from runlore.models.spec import HIGHER_IS_BETTER, ModelSpec
+from runlore.plots import style
+from runlore.specs.model_spec import HIGHER_IS_BETTER, ModelSpec
+from runlore.training.plots.weekly import weekly
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

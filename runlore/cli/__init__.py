@@ -10,30 +10,25 @@ import typer
 
 from runlore import __version__, process
 from runlore.cli import (
-    ab,
-    alerts,
     backtest,
     demo,
     ingest,
-    keys,
-    ledger,
-    monitor,
+    monitoring,
     performance,
     quality,
-    retrain,
+    retraining,
     rollout,
-    score,
-    serve,
     simulate,
-    skew,
-    train,
-    up,
-    versions,
+    stack,
+    training,
 )
+from runlore.cli.alerts import commands as alerts
+from runlore.cli.experiments import commands
 from runlore.cli.output import echo
+from runlore.cli.serving import keys, ledger, score, serve, skew, versions
 from runlore.home import home_of, private_home
-from runlore.records.errors import RunloreError
-from runlore.records.redaction import redact
+from runlore.kernel.errors import RunloreError
+from runlore.kernel.redaction import redact
 
 app = typer.Typer(
     name="runlore",
@@ -43,29 +38,29 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo.demo)
-app.command()(up.up)
-app.command()(up.down)
-app.command()(up.login)
-app.command()(up.status)
-app.command()(up.doctor)
+app.command()(stack.up)
+app.command()(stack.down)
+app.command()(stack.login)
+app.command()(stack.status)
+app.command()(stack.doctor)
 app.add_typer(ingest.app, name="ingest")
 app.add_typer(keys.app, name="keys")
-app.command()(train.train)
+app.command()(training.train)
 app.command()(versions.versions)
 app.command()(versions.promote)
 app.command()(versions.rollback)
 app.command()(versions.arms)
 app.command()(versions.audit)
-app.add_typer(retrain.app, name="retrain")
+app.add_typer(retraining.app, name="retrain")
 app.add_typer(rollout.app, name="rollout")
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
-app.command()(monitor.monitor)
+app.command()(monitoring.monitor)
 app.add_typer(alerts.app, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
-app.add_typer(ab.app, name="ab")
+app.add_typer(commands.app, name="ab")
 app.command()(backtest.backtest)
 app.command()(skew.skew)
 app.add_typer(skew.app, name="features")

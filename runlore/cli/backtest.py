@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from runlore.cli.monitor import DAY_S, Spec
+from runlore.cli.monitoring import DAY_S, Spec
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.backtest.comparison import Standing
-    from runlore.backtest.replay import Replayed
-    from runlore.models.gates import Measured
-    from runlore.models.spec import Score
-    from runlore.usecases.backtest import BacktestOutcome, Choice
+    from runlore.backtest.actions import BacktestOutcome, Choice
+    from runlore.backtest.rules.comparison import Standing
+    from runlore.backtest.rules.replay import Replayed
+    from runlore.specs.model_spec import Score
+    from runlore.training.rules.gates import Measured
 
 BASELINE = "baseline"
 Policies = Annotated[
@@ -77,12 +77,12 @@ def backtest(
     from dataclasses import replace
 
     from runlore import settings
+    from runlore.backtest import actions as usecase
+    from runlore.specs import loading
     from runlore.store.engine import open_store
-    from runlore.usecases import backtest as usecase
-    from runlore.usecases import specs
 
     chosen = settings.read()
-    found = specs.find(chosen, spec)
+    found = loading.find(chosen, spec)
     if max_rows is not None:
         found = replace(found, split=replace(found.split, max_rows=max_rows))
     choice = _choice(policy, begin, candidate)
@@ -109,11 +109,11 @@ def _say(text: str) -> None:
 def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | None) -> "Choice":
     from typing import get_args
 
-    from runlore.backtest.policy import POLICIES, named
-    from runlore.models.spec import CandidateKind
-    from runlore.records import instant
-    from runlore.records.errors import BadInput
-    from runlore.usecases.backtest import Choice
+    from runlore.backtest.actions import Choice
+    from runlore.backtest.rules.policy import POLICIES, named
+    from runlore.kernel import instants
+    from runlore.kernel.errors import BadInput
+    from runlore.specs.model_spec import CandidateKind
 
     unknown = sorted(set(candidate or ()) - set(get_args(CandidateKind)))
     if unknown:
@@ -121,7 +121,7 @@ def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | 
         raise BadInput(f"candidate {unknown[0]!r}: give some of {known}", "candidate")
     return Choice(
         policies=named(",".join(policy)) if policy else POLICIES,
-        begin=None if begin is None else instant.parse(begin, "from"),
+        begin=None if begin is None else instants.parse(begin, "from"),
         candidates=cast("list[CandidateKind]", candidate or ()),
     )
 
@@ -142,7 +142,7 @@ def as_json(outcome: "BacktestOutcome") -> dict[str, Any]:
 
 
 def _policy(each: "Replayed") -> dict[str, Any]:
-    from runlore.records.instant import from_us
+    from runlore.kernel.instants import from_us
 
     return {
         "retrainings": each.trained,
@@ -200,7 +200,7 @@ def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
 
 
 def _told(at_us: int) -> str:
-    from runlore.records.instant import from_us
+    from runlore.kernel.instants import from_us
 
     return f"{from_us(at_us):%Y-%m-%d}"
 

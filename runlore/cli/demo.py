@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli.output import Json, echo, emit_json
-from runlore.cli.train import run_one, show
+from runlore.cli.training import run_one, show
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     import httpx
 
+    from runlore.ingest.actions.files import IngestSummary
     from runlore.settings import Settings
     from runlore.simulate import Files, SimulatedLog
-    from runlore.usecases.ingest import IngestSummary
 
 KNOWN_SHARE = 0.8
 """Of the log's lines: what the models learn from. The rest comes in while they serve."""
@@ -62,8 +62,8 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
     Example: runlore demo --executions 5000
     """
     from runlore import settings
+    from runlore.specs import loading
     from runlore.stack import running
-    from runlore.usecases import specs
 
     chosen = settings.read().model_copy(update={"host": "127.0.0.1"})  # where no key is needed
     tour = Tour(chosen, quiet=json)
@@ -74,7 +74,7 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
             for title, address in stack.addresses.items():
                 tour.say(f"   {title}: {address}")
         tour.settings = stack.settings
-        names = [spec.name for spec in specs.every(chosen) if spec.name in SPECS]
+        names = [spec.name for spec in loading.every(chosen) if spec.name in SPECS]
         _whole_way(tour, files, log, end, names)
     tour.seen["seconds"] = round(time.monotonic() - tour.began, 1)
     if json:
@@ -105,7 +105,7 @@ def _whole_way(
 
 
 def _simulate(tour: Tour, executions: int, seed: int) -> tuple["Files", "SimulatedLog", "datetime"]:
-    from runlore.records.instant import now
+    from runlore.kernel.instants import now
     from runlore.simulate import Scenario, counts, simulate, write
 
     with tour.step("Simulate a job log with known truth (no real data)"):
@@ -135,12 +135,12 @@ def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
 
 
 def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
-    from runlore.records.instant import now
+    from runlore.ingest.actions.files import FileSource, ingest_file
+    from runlore.kernel.instants import now
     from runlore.records.mapping import declare
+    from runlore.serving.actions import states
     from runlore.simulate import SOURCE, mapping
     from runlore.store.engine import open_store
-    from runlore.usecases import features
-    from runlore.usecases.ingest import FileSource, ingest_file
 
     told = {name: part for name, part in mapping().items() if name != "source"}
     points = FileSource(files.metrics, "csv", SOURCE, declare({"records": "metrics"}))
@@ -149,7 +149,7 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
         inbox.write_text(text, encoding="utf-8", newline="\n")
         rows = ingest_file(store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
         metrics = ingest_file(store, points, now())
-        features.renew(store)
+        states.renew(store)
         _tell_ingest(tour, rows, metrics)
 
 
@@ -209,7 +209,7 @@ def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[st
 
 
 def _told(answer: dict[str, Any]) -> str:
-    from runlore.models.gates import number
+    from runlore.training.rules.gates import number
 
     low, high, unit = (answer.get(name) for name in ("low", "high", "unit"))
     span = f" ({number(low)} to {number(high)})" if low is not None and high is not None else ""
@@ -221,8 +221,8 @@ def _told(answer: dict[str, Any]) -> str:
 
 
 def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
-    from flows.monitor import monitor
-    from flows.score import score
+    from flows.monitoring import monitor
+    from flows.serving import score
 
     since = (end - timedelta(days=7)).isoformat()
     tour.seen["drift"] = {}

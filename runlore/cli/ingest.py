@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_table
-from runlore.records.errors import BadInput
-from runlore.records.redaction import redact
+from runlore.kernel.errors import BadInput
+from runlore.kernel.redaction import redact
 
 if TYPE_CHECKING:
+    from runlore.ingest.actions.files import Format, IngestSummary
     from runlore.records.mapping import ColumnMapping
     from runlore.settings import Settings
     from runlore.store.engine import Store
-    from runlore.usecases.ingest import Format, IngestSummary
 
 app = typer.Typer(
     help="Bring executions and metrics in from files and servers.", no_args_is_help=True
@@ -108,7 +108,7 @@ def from_parquet(
 @app.command("swf")
 def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
     """Bring in a log in the Standard Workload Format of the Parallel Workloads Archive."""
-    from runlore.records.instant import parse
+    from runlore.kernel.instants import parse
     from runlore.records.mapping import ColumnMapping
 
     began = None if start is None else parse(start, "start")
@@ -132,9 +132,9 @@ def from_prefect(
 ) -> None:
     """Bring in the flow runs of a Prefect server; again, only those that may have changed."""
     from runlore import settings
-    from runlore.records.instant import now
-    from runlore.usecases import features
-    from runlore.usecases.ingest import PrefectSource, ingest_prefect
+    from runlore.ingest.actions.files import PrefectSource, ingest_prefect
+    from runlore.kernel.instants import now
+    from runlore.serving.actions import states
 
     chosen = settings.read()
     headers = _prefect_headers(chosen, api_url, api_key)
@@ -142,7 +142,7 @@ def from_prefect(
     server = PrefectSource(api_url or chosen.prefect_url, source, headers, most)
     with _store() as store, _bar(server.api_url) as progress:
         summary = ingest_prefect(store, server, now(), progress)
-        features.renew(store)
+        states.renew(store)
     _emit(summary, json=json)
 
 
@@ -162,7 +162,7 @@ def _prefect_headers(
 @app.command()
 def rejects(limit: Limit = 100, json: Json = False) -> None:
     """Show the rows that did not get in: of the latest ingest of each file."""
-    from runlore.usecases.ingest import list_rejects
+    from runlore.ingest.actions.files import list_rejects
 
     with _store() as store:
         found = list_rejects(store, limit)
@@ -194,15 +194,15 @@ def _ingest(
     json: bool,
 ) -> None:
     from runlore import settings
-    from runlore.records.instant import now
-    from runlore.usecases import features
-    from runlore.usecases.ingest import FileSource, ingest_file
+    from runlore.ingest.actions.files import FileSource, ingest_file
+    from runlore.kernel.instants import now
+    from runlore.serving.actions import states
 
     most = settings.read().max_revisions
     wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
     with _store() as store, _bar(file.name) as progress:
         summary = ingest_file(store, wanted, now(), progress)
-        features.renew(store)
+        states.renew(store)
     _emit(summary, json=json)
 
 

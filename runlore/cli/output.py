@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runlore.records.redaction import redact, redact_value
+from runlore.kernel.redaction import redact, redact_value
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.monitor import DAY_S, At, Spec
+from runlore.cli.monitoring import DAY_S, At, Spec
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.models.gates import Measured
-    from runlore.performance.windows import WindowPerformance
-    from runlore.usecases.performance import PerformanceOutcome
+    from runlore.performance.actions.windows import PerformanceOutcome
+    from runlore.performance.rules.windows import WindowPerformance
+    from runlore.training.rules.gates import Measured
 
 WindowDays = Annotated[
     float | None,
@@ -32,14 +32,14 @@ def performance(
     Example: runlore performance failure-risk --window-days 7
     """
     from runlore import registry, settings
-    from runlore.records import instant
+    from runlore.kernel import instants
+    from runlore.performance.actions import windows as usecase
+    from runlore.specs import loading
     from runlore.store.engine import open_store
-    from runlore.usecases import performance as usecase
-    from runlore.usecases import specs
 
     chosen = settings.read()
-    found = specs.find(chosen, spec)
-    end = instant.now() if at is None else instant.parse(at, "at")
+    found = loading.find(chosen, spec)
+    end = instants.now() if at is None else instants.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
         models = registry.connect(chosen, store)
@@ -73,7 +73,7 @@ def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
 def _window(each: "WindowPerformance") -> dict[str, Any]:
     from dataclasses import asdict
 
-    from runlore.records.instant import from_us
+    from runlore.kernel.instants import from_us
 
     told: dict[str, Any] = {
         "from": from_us(each.first_us).isoformat(),
@@ -123,7 +123,7 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
 
 
 def _row(each: "WindowPerformance", score: str) -> dict[str, object]:
-    from runlore.records.instant import from_us
+    from runlore.kernel.instants import from_us
 
     withdrawn = f"withdrawn: {each.withdrawn[0].name}" if each.withdrawn else ""
     return {

@@ -4,12 +4,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from runlore.cli.monitor import DAY_S, At, Spec, WindowDays
+from runlore.cli.monitoring import DAY_S, At, Spec, WindowDays
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.usecases.contract import Checked
-    from runlore.usecases.quality import QualityOutcome
+    from runlore.quality.actions.contract import Checked
+    from runlore.quality.actions.window_check import QualityOutcome
 
 __all__ = ["quality"]
 
@@ -34,14 +34,15 @@ def quality(
     Example: runlore quality failure-risk --window-days 7
     """
     from runlore import registry, settings
-    from runlore.records import instant
+    from runlore.kernel import instants
+    from runlore.quality.actions import contract
+    from runlore.quality.actions import window_check as usecase
+    from runlore.specs import loading
     from runlore.store.engine import open_store
-    from runlore.usecases import contract, specs
-    from runlore.usecases import quality as usecase
 
     chosen = settings.read()
-    found = specs.find(chosen, spec)
-    end = instant.now() if at is None else instant.parse(at, "at")
+    found = loading.find(chosen, spec)
+    end = instants.now() if at is None else instants.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
     with open_store(chosen) as store:
         models = registry.connect(chosen, store)

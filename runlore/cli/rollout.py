@@ -14,9 +14,9 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from runlore.models.spec import ModelSpec
+    from runlore.rollout.actions.steps import Hand, Look
     from runlore.settings import Settings
-    from runlore.usecases.rollout import Hand, Look
+    from runlore.specs.model_spec import ModelSpec
 
 app = typer.Typer(
     help="Let a challenger climb by evidence; see, stop, step, override.",
@@ -36,12 +36,12 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 
     Example: runlore rollout start failure-risk --reason "trained on October"
     """
-    from runlore.usecases import rollout
-    from runlore.usecases.promotion import Reason
+    from runlore.rollout.actions import steps
+    from runlore.serving.actions.promotion import Reason
 
     with _opened(spec) as (_, hand, found, at):
-        rollout.start(hand, found, at, Reason(by or getuser(), reason))
-        _tell(rollout.preview(hand.store, found, at), json=json)
+        steps.start(hand, found, at, Reason(by or getuser(), reason))
+        _tell(steps.preview(hand.store, found, at), json=json)
 
 
 @app.command()
@@ -50,10 +50,10 @@ def status(spec: Spec, json: Json = False) -> None:
 
     Example: runlore rollout status failure-risk
     """
-    from runlore.usecases import rollout
+    from runlore.rollout.actions import steps
 
     with _opened(spec) as (_, hand, found, at):
-        _tell(rollout.preview(hand.store, found, at), json=json)
+        _tell(steps.preview(hand.store, found, at), json=json)
 
 
 @app.command()
@@ -64,11 +64,12 @@ def look(spec: Spec, json: Json = False) -> None:
 
     Example: runlore rollout look failure-risk
     """
-    from runlore.usecases import alert_delivery, rollout
+    from runlore.alerts.actions import delivery
+    from runlore.rollout.actions import steps
 
     with _opened(spec) as (settings, hand, found, at):
-        done = rollout.look(hand, found, at)
-        alert_delivery.right_away(hand.store, settings.alert_channels)
+        done = steps.look(hand, found, at)
+        delivery.right_away(hand.store, settings.alert_channels)
     if done is None:
         echo(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}", err=True)
         raise typer.Exit(1)
@@ -87,12 +88,14 @@ def history(
 
     Example: runlore rollout history failure-risk --plot ramp.svg
     """
-    from runlore.usecases import rollout, rollout_plot, rollout_report
+    from runlore.rollout.actions import steps
+    from runlore.rollout.views import plots
+    from runlore.rollout.views import report as rollout_report
 
     with _opened(spec) as (_, hand, found, at):
-        known = rollout.preview(hand.store, found, at)
+        known = steps.preview(hand.store, found, at)
         if plot is not None:
-            rollout_plot.write(hand.store, known, plot)
+            plots.write(hand.store, known, plot)
     told = rollout_report.spans(known.state.history)
     if json:
         emit_json({"spec": spec, "decisions": [asdict(each) for each in told]})
@@ -152,14 +155,14 @@ def override(
 
     Example: runlore rollout override failure-risk hold --reason "over the holidays"
     """
-    from runlore.usecases import rollout
-    from runlore.usecases.promotion import Reason
+    from runlore.rollout.actions import steps
+    from runlore.serving.actions.promotion import Reason
 
     if action != "resume":
         _order(_Wanted(spec, action, reason, by), json=json)
         return
     with _opened(spec) as (_, hand, found, at):
-        _tell(rollout.resume(hand, found, at, Reason(by or getuser(), reason)), json=json)
+        _tell(steps.resume(hand, found, at, Reason(by or getuser(), reason)), json=json)
 
 
 @dataclass(frozen=True)
@@ -172,16 +175,16 @@ class _Wanted:
 
 
 def _order(wanted: _Wanted, *, json: bool) -> None:
-    from runlore.rollout.ramp import Order
-    from runlore.usecases import rollout
+    from runlore.rollout.actions import steps
+    from runlore.rollout.rules.ramp import Order
 
     with _opened(wanted.spec) as (_, hand, found, at):
         order = Order(wanted.by or getuser(), wanted.reason, wanted.action, wanted.step)
-        _tell(rollout.order(hand, found, order, at), json=json)
+        _tell(steps.order(hand, found, order, at), json=json)
 
 
 def _tell(look: "Look", *, json: bool) -> None:
-    from runlore.usecases import rollout_report as report
+    from runlore.rollout.views import report
 
     if json:
         emit_json(report.document(look))
@@ -215,13 +218,13 @@ def _tell(look: "Look", *, json: bool) -> None:
 @contextmanager
 def _opened(spec: str) -> Iterator[tuple["Settings", "Hand", "ModelSpec", "datetime"]]:
     from runlore import registry, settings
-    from runlore.records import instant
+    from runlore.kernel import instants
+    from runlore.rollout.actions.steps import Hand
+    from runlore.specs import loading
     from runlore.store.engine import open_store
-    from runlore.usecases import specs
-    from runlore.usecases.rollout import Hand
 
     chosen = settings.read()
-    found = specs.find(chosen, spec)
+    found = loading.find(chosen, spec)
     with open_store(chosen) as store:
         hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
-        yield chosen, hand, found, instant.now()
+        yield chosen, hand, found, instants.now()

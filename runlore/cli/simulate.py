@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from runlore.cli.output import Json, emit_json, emit_table
-from runlore.records.instant import parse
+from runlore.kernel.instants import parse
 
 
 def simulate(

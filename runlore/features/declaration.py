@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 
 FIRST_COLUMNS = ("in_flight", "since_submission_s", "since_outcome_s")
 

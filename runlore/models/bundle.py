@@ -5,30 +5,27 @@ imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no
 """
 
 import hashlib
-import importlib.metadata
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore import __version__
 from runlore.features.declaration import FeaturePlan
+from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.models.calibration import Calibration
 from runlore.models.explain import Reason, reasons, replaced
 from runlore.models.intervals import Conformal
 from runlore.models.onnx_session import run, session
 from runlore.models.scale import quantity
-from runlore.models.spec import Probability, Quantity
-from runlore.records.errors import BadInput, NotFound, Refused
+from runlore.specs.model_spec import Probability, Quantity
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
 
-    from runlore.models.trained import Trained
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -37,9 +34,6 @@ MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
 PACKAGE = "package.json"  # written beside a packaged bundle: which version it is
 DIGEST_LABEL = "runlore.bundle_digest"  # of a Bento: the digest of its bundle, cut to 63 characters
-LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
-SKOPS_ROWS = 500
-PROBE_ROWS = 8
 PROBE_TOLERANCE = 1e-3
 """Of what Python answered, relative, and as much absolute: float32 sums in another order."""
 
@@ -155,63 +149,9 @@ class Bundle:
             )
 
 
-def write(folder: Path, trained: "Trained") -> str:
-    """Write the bundle and return its digest; Refused when ONNX answers otherwise than Python."""
-    from runlore.models.export import check_parity, to_onnx, write_skops
-
-    folder.mkdir(parents=True, exist_ok=True)
-    features, rows = len(trained.plan.names), trained.test.rows
-    worst = {}
-    for name, fitted in trained.models().items():
-        graph = to_onnx(fitted, features)
-        worst[name] = check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
-        (folder / name).write_bytes(graph)
-    write_skops(trained.chosen.fitted, folder / SKOPS, rows[:SKOPS_ROWS])
-    description = describe(trained) | {"graphs": sorted(worst), "parity": worst}
-    description["digest"] = content_digest(description, [folder / name for name in sorted(worst)])
-    _write(folder, description)
-    return str(description["digest"])
-
-
-def _write(folder: Path, description: Mapping[str, Any]) -> None:
+def write_description(folder: Path, description: Mapping[str, Any]) -> None:
     text = json.dumps(description, indent=1, sort_keys=True, allow_nan=False)
     (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
-
-
-def describe(trained: "Trained") -> dict[str, Any]:
-    """Everything that a reader of the bundle may want to know, as JSON; NaN is null."""
-    spec = trained.spec
-    found = {
-        "spec": spec.name,
-        "question": {"kind": type(spec.question).__name__.lower(), **asdict(spec.question)},
-        "candidate": trained.kind,
-        "plan": trained.plan.to_json(),
-        "calibration": trained.chosen.calibration.to_json(),
-        "conformal": trained.conformal.to_json() if trained.conformal else None,
-        "reference": trained.reference.tolist(),
-        "data_digest": trained.data_digest,
-        "code_version": __version__,
-        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "training": {
-            "rows": trained.train_rows,
-            "first_us": trained.first_us,
-            "last_us": trained.last_us,
-            "test_us": trained.test_us,
-            "test_rows": len(trained.test.target),
-        },
-        "scores": _plain(asdict(trained.evidence)),
-        "validation": _plain(trained.validation),
-        "test_scores": _plain(trained.test_scores),
-        "slices": [asdict(each) for each in trained.slices],
-        "importance": [asdict(each) for each in trained.importance],
-        "gates": [asdict(each) for each in trained.gates],
-        "verdict": asdict(trained.verdict),
-        "probe": {
-            "rows": trained.test.rows[:PROBE_ROWS].tolist(),
-            "raw": trained.chosen.fitted.raw(trained.test.rows[:PROBE_ROWS]).tolist(),
-        },
-    }
-    return {name: _plain(each) for name, each in found.items()}
 
 
 def seal(folder: Path) -> str:
@@ -224,7 +164,7 @@ def seal(folder: Path) -> str:
     graphs = [folder / name for name in description["graphs"]]
     description["files"] = _beside(folder, description)
     description["digest"] = content_digest(description, graphs)
-    _write(folder, description)
+    write_description(folder, description)
     return str(description["digest"])
 
 
@@ -279,14 +219,3 @@ def _question(data: Mapping[str, Any]) -> Probability | Quantity:
 
 def _row(values: list[float | None]) -> Rows:
     return np.array([np.nan if v is None else v for v in values], dtype=np.float32)
-
-
-def _plain(value: object) -> object:
-    """JSON's own types, NaN and infinities as null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(each) for each in value]
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    return value

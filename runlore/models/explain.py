@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.scores import measure
-from runlore.models.spec import HIGHER_IS_BETTER, Score
+from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]

@@ -12,17 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.scale import quantity
-from runlore.models.training_set import TrainingSet
 
 if TYPE_CHECKING:
-    from xgboost import XGBRegressor
+    pass
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-QUANTILE_ROWS = 150_000
-LEAST_QUANTILE_ROWS = 1000
 WIDTH_GROUPS = 5
 LEAST_GROUP_ROWS = 300
 
@@ -50,49 +47,6 @@ class Conformal:
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Conformal":
         return cls(data["coverage"], tuple(data["edges"]), tuple(data["corrections"]))
-
-
-@dataclass(frozen=True)
-class Quantiles:
-    """Models of the lower and upper bound; None: too little data, the prediction stands in."""
-
-    low: "XGBRegressor | None" = None
-    high: "XGBRegressor | None" = None
-
-    def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
-        if self.low is None or self.high is None:
-            return raw, raw
-        one, other = (each.predict(rows).astype(np.float64) for each in (self.low, self.high))
-        return np.minimum(one, other), np.maximum(one, other)
-
-
-def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
-    """Two boosted quantile regressions on the newest rows of `train`."""
-    newest = train[-QUANTILE_ROWS:]
-    rows, target = data.rows[newest], np.log1p(data.target[newest])
-    tail = (1 - coverage) / 2
-    low, high = (_fit_quantile(rows, target, alpha) for alpha in (tail, 1 - tail))
-    return Quantiles(low, high)
-
-
-def no_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
-    """In the place of `fit_quantiles` where folds have fewer than LEAST_QUANTILE_ROWS."""
-    return Quantiles()
-
-
-def _fit_quantile(rows: Rows, target: Floats, alpha: float) -> "XGBRegressor":
-    from xgboost import XGBRegressor
-
-    from runlore.models.candidates import BOOSTED
-
-    return XGBRegressor(
-        objective="reg:quantileerror",
-        quantile_alpha=alpha,
-        n_estimators=150,
-        learning_rate=0.08,
-        max_bin=64,
-        **BOOSTED,
-    ).fit(rows, target)
 
 
 def conform(actual: Floats, raw: Floats, low: Floats, high: Floats, coverage: float) -> Conformal:

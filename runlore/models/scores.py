@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.spec import Score
+from runlore.specs.model_spec import Score
 
 Floats = NDArray[np.float64]
 

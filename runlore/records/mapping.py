@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.execution import Status
 
 Records = Literal["executions", "metrics"]

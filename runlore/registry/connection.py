@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
+from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry import credentials
 from runlore.registry.registry import Registry
 from runlore.registry.session import Session
 from runlore.settings import Settings
-from runlore.telemetry import silence_telemetry
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,7 +61,8 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
 
 def _known_digest(settings: Settings, store_url: str | None, spec: str, version: str) -> str | None:
     """As the history has it; a machine without a database, which only fetches, has no history."""
-    from runlore.store import alias_changes, embedded, engine
+    from runlore.registry import history as alias_changes
+    from runlore.store import embedded, engine
 
     if store_url is None and settings.database_url is None and not embedded.exists(settings.home):
         return None

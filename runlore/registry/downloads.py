@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from runlore.records.errors import Tampered
+from runlore.kernel.errors import Tampered
 from runlore.registry.packaging import BUNDLE_PATH
 from runlore.registry.session import Session
 from runlore.registry.versions import VersionRef

@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlore.records.errors import Tampered
+from runlore.kernel.errors import Tampered
 from runlore.registry import downloads, publishing, runs, versions
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun

@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from runlore.records.errors import Refused
+from runlore.kernel.errors import Refused
 from runlore.registry import code_version, lost_runs, notes, tables
 from runlore.registry.experiments import experiment_of
 from runlore.registry.session import Session

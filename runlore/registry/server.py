@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from runlore import process
 from runlore import settings as environment
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
+from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.registry.server_rules import ArtifactRoots, Rules, leads_upwards
 from runlore.settings import Settings
-from runlore.telemetry import silence_telemetry
 from runlore.web.guard import Guard
 from runlore.web.login import Login, parse_login, read_login
 from runlore.web.server import serve

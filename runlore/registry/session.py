@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runlore.records.errors import Misconfigured, NotFound, Unavailable
+from runlore.kernel.errors import Misconfigured, NotFound, Unavailable
 from runlore.registry.credentials import PASSWORD, USERNAME
 
 if TYPE_CHECKING:

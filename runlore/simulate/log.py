@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runlore.records.instant import to_us
+from runlore.kernel.instants import to_us
 from runlore.simulate.scenario import Scenario
 from runlore.simulate.work import draw_executions
 from runlore.simulate.world import Floats, Spells, World, draw_world

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 
 SHARES = ("change_at", "late_share", "corrected_share", "cancelled_share")
 LEAST = {

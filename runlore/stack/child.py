@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.stack import keeper, processes
 from runlore.stack.probes import Ends, NoAnswer
 from runlore.stack.processes import Identity
@@ -59,11 +59,11 @@ class Child:
         self.detail = ""
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
-        self._started = instant.EPOCH
-        self._well_at = instant.EPOCH
-        self._probed_at = instant.EPOCH
+        self._started = instants.EPOCH
+        self._well_at = instants.EPOCH
+        self._probed_at = instants.EPOCH
         self._first_well_at: datetime | None = None
-        self._fell_at = instant.EPOCH
+        self._fell_at = instants.EPOCH
         self._deaths = 0
 
     @property

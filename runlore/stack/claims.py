@@ -6,7 +6,7 @@ Both are file locks, so a dead process owns and uses nothing.
 import time
 from pathlib import Path
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.stack import processes
 from runlore.stack.processes import Lock, Running
 

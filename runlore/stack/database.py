@@ -7,8 +7,8 @@ this one only makes sure that it runs, and that it runs again should it die.
 from contextlib import ExitStack
 from datetime import datetime
 
-from runlore.records import instant
-from runlore.records.errors import Unavailable
+from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack.child import Event, State, Tell
 from runlore.stack.services import DATABASE
@@ -25,7 +25,7 @@ class Database:
         self._tell = tell
         self._leases = ExitStack()
         self._store: Store | None = None
-        self._checked_at = instant.EPOCH
+        self._checked_at = instants.EPOCH
 
     @property
     def tracking_url(self) -> str:

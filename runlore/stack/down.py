@@ -5,7 +5,7 @@ import signal
 import time
 from pathlib import Path
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.stack import processes
 from runlore.stack.claims import Claim
 

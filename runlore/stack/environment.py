@@ -8,9 +8,9 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
+from runlore.kernel.telemetry import TELEMETRY_OFF
+from runlore.kernel.threads import CALM
 from runlore.settings import Settings, reached
-from runlore.telemetry import TELEMETRY_OFF
-from runlore.threads import CALM
 from runlore.web import prefect_login
 from runlore.web.login import read_login
 

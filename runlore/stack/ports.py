@@ -4,7 +4,7 @@ import errno
 import socket
 from dataclasses import dataclass
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from runlore.records import instant
-from runlore.records.errors import Unavailable
+from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
 from runlore.web import prefect_login
 
 TIMEOUT_S = 5.0
@@ -127,7 +127,7 @@ class Beats:
             at = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
         except FileNotFoundError:
             raise NoAnswer(f"{self.file}: not there yet") from None
-        if at < max(since, instant.now() - self.within):
+        if at < max(since, instants.now() - self.within):
             raise NoAnswer(f"{self.file}: not touched since {at:%H:%M:%S} UTC")
 
 

@@ -4,8 +4,8 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from runlore.records.errors import BadInput
-from runlore.records.redaction import redact
+from runlore.kernel.errors import BadInput
+from runlore.kernel.redaction import redact
 from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.ports import Port

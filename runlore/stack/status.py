@@ -3,16 +3,16 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from runlore.records import instant
-from runlore.records.errors import RunloreError
+from runlore.alerts.queries.outbox import Trouble
+from runlore.kernel import instants
+from runlore.kernel.errors import RunloreError
+from runlore.reports.queries.figures import Figures, figures
 from runlore.settings import Settings
 from runlore.stack import processes
 from runlore.stack.probes import Answers, Ends, NoAnswer, Probe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
 from runlore.store import embedded
-from runlore.store.alert_outbox import Trouble
 from runlore.store.engine import connect
-from runlore.store.figures import Figures, figures
 
 
 class Health(StrEnum):
@@ -117,7 +117,7 @@ def _own(settings: Settings, service: Service) -> Look:
     if running is None or not running.supervisor.is_alive():
         return Look(service.name, Health.OFF)
     health, detail = _ask(service.probe)
-    age = instant.now() - instant.parse(running.since)
+    age = instants.now() - instants.parse(running.since)
     if isinstance(service.probe, Ends) and not running.keeper.is_alive():
         health, detail = Health.DONE, ""
     elif health is Health.SILENT and age.total_seconds() < service.patience_s:
@@ -136,7 +136,7 @@ def _given(settings: Settings, name: str) -> Look:
 
 def _ask(probe: Probe) -> tuple[Health, str]:
     try:
-        probe.check(instant.EPOCH)
+        probe.check(instants.EPOCH)
     except NoAnswer as error:
         return Health.SILENT, str(error)
     return Health.HEALTHY, ""

@@ -8,8 +8,8 @@ from datetime import datetime
 from pathlib import Path
 
 from runlore.home import private_home
-from runlore.records import instant
-from runlore.records.errors import Unavailable
+from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack import environment, processes
 from runlore.stack.child import Child, Event, State, Tell
@@ -30,14 +30,14 @@ class Guest:
         self.service = service
         self.is_ready = isinstance(service.probe, Ends)
         self._tell = tell
-        self._since = instant.now()
+        self._since = instants.now()
 
     def tick(self, now: datetime) -> None:
         """See whether it is well yet; raise when that takes too long."""
         if self.is_ready:
             return
         try:
-            self.service.probe.check(instant.EPOCH)
+            self.service.probe.check(instants.EPOCH)
         except NoAnswer:
             if (now - self._since).total_seconds() > self.service.patience_s:
                 raise
@@ -89,7 +89,7 @@ class Supervisor:
 
     def tick(self) -> None:
         """Look after every service once."""
-        now = instant.now()
+        now = instants.now()
         self._database.tick(now)
         for guest in self._guests:
             guest.tick(now)
@@ -117,7 +117,7 @@ class Supervisor:
             extra[service.tracking_variable] = self._database.tracking_url
         if service.login_variable is not None:
             extra[service.login_variable] = read_login(self.home).text
-        now = instant.now()
+        now = instants.now()
         record = Running(
             name=service.name,
             keeper=child.start(environment.of_child(self._settings, extra), self.home, now),

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy.engine import make_url
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 
 PATIENCE_S = 120
 CONNECT_TIMEOUT_S = 10

@@ -15,7 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from runlore.records.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.migrate import migrate

@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import ProgrammingError
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 from runlore.store.schema import SCHEMA
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 import sqlalchemy
 
-from runlore.records.errors import BadInput, Refused
+from runlore.kernel.errors import BadInput, Refused
 from runlore.store.schema import PARTITIONED, SCHEMA, with_statistics
 
 Connection = sqlalchemy.Connection | psycopg.Connection[Any]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runlore.home import LOGIN, private_home
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 
 USER = "runlore"
 PASSWORD_BYTES = 24  # 192 random bits

@@ -15,13 +15,13 @@ import jsonschema
 import pytest
 from pydantic import SecretStr
 
-from runlore import delivery
-from runlore.alerts.finding import Finding, Severity
-from runlore.alerts.message import Message, compose
-from runlore.alerts.state import Event, observe
-from runlore.delivery import Failed, Letter, mailing, parse, posting, sending
-from runlore.delivery.channels import AnyChannel
-from runlore.records.errors import Misconfigured
+from runlore.alerts import delivery
+from runlore.alerts.delivery import Failed, Letter, mailing, parse, posting, sending
+from runlore.alerts.delivery.channels import AnyChannel
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.message import Message, compose
+from runlore.alerts.rules.state import Event, observe
+from runlore.kernel.errors import Misconfigured
 from tests.alerts import shapes
 from tests.alerts.receivers import Post, Web, http_server, smtp_server
 

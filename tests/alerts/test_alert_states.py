@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlore.alerts import state
-from runlore.alerts.finding import Finding, Severity, line, plain
-from runlore.alerts.message import Message, compose
-from runlore.alerts.release import Channel, Notice, decide, route
-from runlore.alerts.silence import Silence
-from runlore.alerts.state import Alert, observe, resolve, tell
-from runlore.records.errors import BadInput
+from runlore.alerts.rules import state
+from runlore.alerts.rules.finding import Finding, Severity, line, plain
+from runlore.alerts.rules.message import Message, compose
+from runlore.alerts.rules.release import Channel, Notice, decide, route
+from runlore.alerts.rules.silence import Silence
+from runlore.alerts.rules.state import Alert, observe, resolve, tell
+from runlore.kernel.errors import BadInput
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from runlore.models.catalog import failure_risk
-from runlore.models.spec import ModelSpec
-from runlore.models.training_set import TrainingSet
+from runlore.specs.catalog import failure_risk
+from runlore.specs.model_spec import ModelSpec
+from runlore.training.rules.training_set import TrainingSet
 
 DAY_US = 86_400_000_000
 START_US = 20_000 * DAY_US

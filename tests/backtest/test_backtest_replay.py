@@ -5,17 +5,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from moving_logs import DAY_US, DAYS, SPEC, START_US, make
 from numpy.testing import assert_array_equal
 
-from runlore.backtest import replay as replaying
-from runlore.backtest.comparison import gain
-from runlore.backtest.policy import POLICIES, PolicyName
-from runlore.backtest.replay import Replayed, Scene, replay
-from runlore.backtest.version import Trainer
-from runlore.models.gates import Measured
-from runlore.models.spec import RetrainingPolicy
-from runlore.models.training_set import TrainingSet
+from runlore.backtest.rules import replay as replaying
+from runlore.backtest.rules.comparison import gain
+from runlore.backtest.rules.policy import POLICIES, PolicyName
+from runlore.backtest.rules.replay import Replayed, Scene, replay
+from runlore.backtest.rules.version import Trainer
+from runlore.specs.model_spec import RetrainingPolicy
+from runlore.training.rules.gates import Measured
+from runlore.training.rules.training_set import TrainingSet
+from tests.backtest.moving_logs import DAY_US, DAYS, SPEC, START_US, make
 
 EDGES = tuple(START_US + day * DAY_US for day in range(42, DAYS + 1, 7))
 CHANGE = 84

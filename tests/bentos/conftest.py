@@ -12,14 +12,14 @@ import pytest
 import uvicorn
 from handmade import SPECS, write_bundle
 
-from bentos.following import Follower
-from bentos.question import Clock
-from bentos.routes import application
-from bentos.serving import Live, Serving, load
+from bentos.app.application import application
+from bentos.predict.follower import Follower
+from bentos.predict.live_versions import Live, Serving, load
+from bentos.predict.request_schema import Clock
 from runlore.registry import Registry, connect
+from runlore.serving.actions import states
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.usecases import features
 
 Serve = Callable[..., httpx.Client]
 
@@ -34,7 +34,7 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def serving(store: Store, versions: dict[str, Path]) -> Serving:
     live = live_versions(versions, "wall")
     for each in live.values():
-        features.activate(store, each.bundle.plan)
+        states.activate(store, each.bundle.plan)
     return Serving(tuple(SPECS), store=store, live=live)
 
 

@@ -6,17 +6,20 @@ from typing import Any
 
 from sqlalchemy import insert
 
-from runlore.alerts.finding import Finding, Severity
+from runlore.alerts.actions import handling
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.monitoring.queries import results as drift_results
+from runlore.monitoring.queries.results import Comparison, DriftResult, Window
+from runlore.performance import queries
+from runlore.performance.queries import PerformanceResult
 from runlore.records.execution import Status
-from runlore.store import alias_changes, drift_results, performance_results
-from runlore.store.alias_changes import Change
-from runlore.store.drift_results import Comparison, DriftResult, Window
+from runlore.registry import history as alias_changes
+from runlore.registry.history import Change
+from runlore.serving.actions import recording
+from runlore.serving.actions.recording import Ending, Submission
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
-from runlore.store.performance_results import PerformanceResult
 from runlore.store.schema import ledger
-from runlore.usecases import alerts, record
-from runlore.usecases.record import Ending, Submission
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -51,10 +54,10 @@ def serve(store: Store) -> None:
 def work(store: Store) -> None:
     for number in range(5):
         actor = "ann" if number % 2 else "bob"
-        record.record_submission(store, Submission(actor, "build", "", source_id=f"b-{number}"))
+        recording.record_submission(store, Submission(actor, "build", "", source_id=f"b-{number}"))
         if number < 4:
             ended = Status.FAILED if number == 3 else Status.SUCCEEDED
-            record.record_outcome(store, record.SOURCE, f"b-{number}", Ending(ended))
+            recording.record_outcome(store, recording.SOURCE, f"b-{number}", Ending(ended))
     with store.connect() as connection:
         ensure_months(connection, "metrics", AT, AT)
         connection.execute(
@@ -84,7 +87,7 @@ def score(store: Store) -> None:
     """Two looks: the older one is not to be told; the last week has estimates only."""
     with store.begin() as connection:
         for at, value in ((AT - 7 * DAY, 0.60), (AT, 0.81)):
-            performance_results.add(
+            queries.add(
                 connection,
                 [
                     measured(at, "realised", at - 14 * DAY, "auc", value),
@@ -131,4 +134,4 @@ def deviate(store: Store) -> None:
             "open the report", AT - 7 * DAY, {"psi": 0.41},
         )  # fmt: skip
         with store.begin() as connection:
-            alerts.raise_alert(connection, finding, AT)
+            handling.raise_alert(connection, finding, AT)

@@ -6,10 +6,10 @@ import httpx
 import jsonschema
 import pytest
 
-from bentos.serving import Serving
-from runlore.records import instant
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
-from runlore.usecases import api_keys
 from tests.bentos.conftest import Serve
 
 PLAN = {
@@ -95,7 +95,7 @@ def test_another_plan_of_a_name_replaces_the_first_only_when_asked_to(client: ht
 def test_what_is_wrong_with_events_is_told_event_by_event(client: httpx.Client) -> None:
     started(client)
     dealt(client, 2)
-    future = (instant.now() + timedelta(days=1)).isoformat()
+    future = (instants.now() + timedelta(days=1)).isoformat()
     events = [
         {"id": "1", "unit": "nobody", "event": "conversion"},
         {"id": "2", "unit": "u1", "event": "conversion", "at": future},
@@ -165,8 +165,8 @@ def test_before_its_start_nothing_is_dealt_out_and_after_a_stop_nothing_is_taken
 
 
 def test_keys_with_the_right_scope_come_in(serve: Serve, serving: Serving, store: Store) -> None:
-    reader = {"X-API-Key": api_keys.create(store, "reader", ["read"], instant.now()).text}
-    writer = {"X-API-Key": api_keys.create(store, "writer", ["record"], instant.now()).text}
+    reader = {"X-API-Key": api_keys.create(store, "reader", ["read"], instants.now()).text}
+    writer = {"X-API-Key": api_keys.create(store, "writer", ["record"], instants.now()).text}
     client = serve(serving, api_keys="required")
     assert client.get("/ab-tests").status_code == 401
     assert client.get("/ab-tests", headers=writer).status_code == 403

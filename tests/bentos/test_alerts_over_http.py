@@ -6,11 +6,12 @@ import httpx
 import jsonschema
 import pytest
 
-from bentos.serving import Serving
-from runlore.alerts.finding import Finding, Severity
-from runlore.records import instant
+from bentos.predict.live_versions import Serving
+from runlore.alerts.actions import handling
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.kernel import instants
+from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
-from runlore.usecases import alerts, api_keys
 from tests.bentos.conftest import Serve
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -19,7 +20,7 @@ AT = datetime(2026, 11, 1, tzinfo=UTC)
 def found(store: Store, subject: str = "duration", kind: str = "drift") -> int:
     finding = Finding(kind, subject, Severity.WARNING, "it moved", "sure", "look", AT, {"psi": 0.4})
     with store.begin() as connection:
-        return alerts.raise_alert(connection, finding, AT).id
+        return handling.raise_alert(connection, finding, AT).id
 
 
 def schema_of(document: dict, path: str, method: str = "get") -> dict:
@@ -44,7 +45,7 @@ def test_what_deviates_is_listed_the_newest_first_and_page_by_page(
 
 def test_filters_choose_by_kind_subject_and_state(client: httpx.Client, store: Store) -> None:
     drift, skew = found(store), found(store, kind="skew")
-    alerts.close(store, skew, "ann", "", AT + timedelta(hours=1))
+    handling.close(store, skew, "ann", "", AT + timedelta(hours=1))
     for params, expected in (
         ({}, [drift]),
         ({"state": "resolved"}, [skew]),
@@ -77,7 +78,7 @@ def test_it_is_acknowledged_once_it_is_known_and_not_when_it_is_over(
     assert told.status_code == 200
     assert told.json()["state"] == "acknowledged"
     assert told.json()["history"][-1]["actor"] == "ann"
-    alerts.close(store, number, "ann", "", instant.now())
+    handling.close(store, number, "ann", "", instants.now())
     over = client.post(f"/alerts/{number}/ack", json={"actor": "ann"})
     assert (over.status_code, over.json()["title"]) == (409, "Refused")
     assert client.post("/alerts/999/ack", json={"actor": "ann"}).status_code == 404
@@ -140,8 +141,8 @@ def test_the_document_says_what_is_answered(client: httpx.Client, store: Store) 
 
 def test_keys_with_the_right_scope_come_in(serve: Serve, serving: Serving, store: Store) -> None:
     number = found(store)
-    reader = api_keys.create(store, "reader", ["read"], instant.now()).text
-    writer = api_keys.create(store, "writer", ["record"], instant.now()).text
+    reader = api_keys.create(store, "reader", ["read"], instants.now()).text
+    writer = api_keys.create(store, "writer", ["record"], instants.now()).text
     client = serve(serving, api_keys="required")
     assert client.get("/alerts").status_code == 401
     assert client.get("/alerts", headers={"X-API-Key": writer}).status_code == 403

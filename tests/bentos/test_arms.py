@@ -16,17 +16,17 @@ import pytest
 from handmade import write_bundle
 from sqlalchemy import text
 
-from bentos import shadow
-from bentos.arms import Challenge
-from bentos.following import Follower
-from bentos.metrics import metrics
-from bentos.serving import Live, Serving, load
-from bentos.shadow import Patience, Shadow, Starter
+from bentos.http.metrics import metrics
+from bentos.predict import shadow, shadow_process
+from bentos.predict.follower import Follower
+from bentos.predict.live_versions import Challenge, Live, Serving, load
+from bentos.predict.shadow import Patience, Shadow
+from bentos.predict.shadow_process import Starter
 from runlore import settings as environment
-from runlore.records import instant
+from runlore.kernel import instants
+from runlore.serving.actions import states
+from runlore.serving.actions.promotion import Arms
 from runlore.store.engine import Store, dedicated
-from runlore.usecases import features
-from runlore.usecases.promotion import Arms
 
 NAME = "failure-risk"
 ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
@@ -35,7 +35,7 @@ ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
 @pytest.fixture
 def challenger(tmp_path: Path, store: Store) -> Live:
     live = load(write_bundle(tmp_path / "8", NAME, 8), "8", NAME, "wall")
-    features.activate(store, live.bundle.plan)
+    states.activate(store, live.bundle.plan)
     return live
 
 
@@ -99,7 +99,7 @@ def test_a_batch_during_a_rollout_is_in_no_arm_and_is_shadowed_all_the_same(
 ) -> None:
     challenge(serving, challenger, Arms(0.5, shadow=True))
     client.post(f"/predict/{NAME}/batch", json=[ANN, ANN])
-    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    of_it = Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since"))
     with dedicated(store) as line:
         assert of_it.step(line) == 2
     arms = Counter(arm for arm, _, _ in on_ledger(store))
@@ -113,11 +113,11 @@ def test_the_shadow_answers_once_what_the_champion_answered(
     for n in range(5):
         client.post(f"/predict/{NAME}", json=ANN | {"actor": f"a{n}"})
     client.post(f"/predict/{NAME}", json={})
-    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    of_it = Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since"))
     with dedicated(store) as line:
         assert of_it.step(line) == 5
         assert of_it.step(line) == 0
-        again = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+        again = Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since"))
         again.step(line)
     found = Counter(on_ledger(store))
     assert found["shadow", "8", 200] == 5
@@ -136,7 +136,7 @@ def test_a_shadow_that_fails_says_so_on_the_ledger_alone(
     challenge(serving, challenger, Arms(shadow=True))
     assert client.post(f"/predict/{NAME}", json=ANN).status_code == 200
     with dedicated(store) as line:
-        Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since")).step(line)
+        Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since")).step(line)
     assert Counter(on_ledger(store))["shadow", "8", 500] == 1
 
 
@@ -149,7 +149,7 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
         time.sleep(.2)
         open({str(notes)!r}, 'a').write(f'{{os.nice(0)}}:{{os.sched_getscheduler(0)}} ')
     """
-    monkeypatch.setattr(shadow, "COMMAND", (sys.executable, "-c", told))
+    monkeypatch.setattr(shadow_process, "COMMAND", (sys.executable, "-c", told))
     now = 1_000
     starter = Starter(clock=lambda: now)
     started = []
@@ -159,7 +159,7 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
             started.append(now)
             starter._process.wait()
     assert started == [1_000, 1_061, 1_182, 1_423, 1_724]
-    assert notes.read_text().split() == [f"{shadow.NICENESS}:{os.SCHED_IDLE}"] * 5
+    assert notes.read_text().split() == [f"{shadow_process.NICENESS}:{os.SCHED_IDLE}"] * 5
     starter.stop()
     now += 5
     starter.keep(is_wanted=True)
@@ -193,7 +193,7 @@ def test_what_the_shadow_cannot_keep_up_with_is_dropped(
     monkeypatch.setattr(shadow, "MOST_TOGETHER", 3)
     before = dropped()
     shadowed(5)
-    of_it = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+    of_it = Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since"))
     with dedicated(store) as line:
         assert of_it.step(line) == 3
         assert of_it.step(line) == 0

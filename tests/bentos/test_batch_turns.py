@@ -8,7 +8,7 @@ import httpx
 import numpy as np
 import pytest
 
-from bentos.serving import Serving
+from bentos.predict.live_versions import Serving
 from runlore.models.bundle import Bundle
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}

@@ -10,10 +10,10 @@ import sqlalchemy
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
-from bentos import bodies
-from bentos.bodies import Limits, in_thread, read_body
-from bentos.errors import ClientGone, Overloaded, problem
-from runlore.records.errors import Unavailable
+from bentos.http import bodies
+from bentos.http.bodies import Limits, in_thread, read_body
+from bentos.http.errors import ClientGone, Overloaded, problem
+from runlore.kernel.errors import Unavailable
 from runlore.store.engine import Store, _address, connect
 
 

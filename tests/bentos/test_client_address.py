@@ -11,12 +11,12 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from bentos.client_address import TrustedProxies, bucket_of
-from bentos.door import Door
-from bentos.keyring import OneKey
-from bentos.serving import Serving
-from runlore.records import instant
-from runlore.records.errors import Misconfigured
+from bentos.access.admission import Door
+from bentos.access.key_cache import OneKey
+from bentos.http.client_address import TrustedProxies, bucket_of
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.kernel.errors import Misconfigured
 from runlore.settings import read
 from runlore.stack.ports import free_port
 
@@ -184,6 +184,6 @@ def is_listening(port: int) -> bool:
 
 def await_minute() -> None:
     """Be early enough in a minute to end in the same one."""
-    passed = instant.now().second
+    passed = instants.now().second
     if passed > 50:
         time.sleep(60.5 - passed)

@@ -11,18 +11,18 @@ import pytest
 from handmade import write_bundle
 from sqlalchemy import text
 
-from bentos import committing
-from bentos.committing import GroupCommit
-from bentos.errors import Overloaded
+from bentos.http.errors import Overloaded
+from bentos.predict import group_commit
+from bentos.predict.group_commit import GroupCommit
 from runlore.features.keys import Subject
+from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
 from runlore.models.bundle import Bundle
-from runlore.records import instant
-from runlore.records.errors import Unavailable
-from runlore.store import answering, ledger
+from runlore.serving.actions import prediction
+from runlore.serving.actions.prediction import Answer, Ask, Predictor, Refusal, Request, refusal_row
+from runlore.serving.actions.prediction_commit import commit
+from runlore.serving.queries import answering, ledger
 from runlore.store.engine import Store, connect
-from runlore.usecases import predict
-from runlore.usecases.commit import commit
-from runlore.usecases.predict import Answer, Ask, Predictor, Refusal, Request, refusal_row
 
 TERMINATE = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -41,7 +41,7 @@ def commits(store: Store) -> GroupCommit:
 
 
 def ask(predictor: Predictor, actor: str = "ann") -> Ask:
-    return Ask(predictor, [Request(Subject(actor, "build", "", {}))], instant.now())
+    return Ask(predictor, [Request(Subject(actor, "build", "", {}))], instants.now())
 
 
 def rows(store: Store) -> list[tuple[str, int]]:
@@ -73,7 +73,7 @@ def test_a_refusal_is_written_among_answers(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
     async def run() -> None:
-        refused = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instant.now())
+        refused = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instants.now())
         await asyncio.gather(commits.answer(ask(predictor)), commits.write(refused))
         await commits.close()
 
@@ -167,7 +167,7 @@ def terminate(store: Store) -> None:
 def test_who_comes_when_too_many_wait_is_turned_away(
     commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committing, "MOST_WAITING", 3)
+    monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
     answers = together(commits, [ask(predictor) for _ in range(40)])
     turned_away = [each for each in answers if isinstance(each, Overloaded)]
     assert 0 < len(turned_away) < 40
@@ -177,7 +177,7 @@ def test_who_comes_when_too_many_wait_is_turned_away(
 def test_what_nobody_waits_for_any_more_takes_nobodys_place(
     commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(committing, "MOST_WAITING", 3)
+    monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
 
     async def run() -> list[Answer]:
         gone = [asyncio.ensure_future(commits.answer(ask(predictor))) for _ in range(3)]
@@ -215,9 +215,9 @@ def test_with_no_database_on_purpose_those_who_come_together_are_answered_togeth
 ) -> None:
     """Each by its own version, for its own instant; what goes wrong with one is its own."""
     sizes: list[int] = []
-    answer_alone = predict.answer_alone
+    answer_alone = prediction.answer_alone
     monkeypatch.setattr(
-        predict, "answer_alone", lambda asks: sizes.append(len(asks)) or answer_alone(asks)
+        prediction, "answer_alone", lambda asks: sizes.append(len(asks)) or answer_alone(asks)
     )
     broken = Predictor(Bundle.load(write_bundle(tmp_path), "8"))
     object.__setattr__(broken.bundle, "reference", None)
@@ -258,7 +258,7 @@ def test_a_row_that_postgresql_refuses_harms_only_itself(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
     async def run() -> list[list[Answer] | BaseException | None]:
-        row = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instant.now())
+        row = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instants.now())
         poison = commits.write(replace(row, error="\x00"))
         asks = [commits.answer(ask(predictor)) for _ in range(3)]
         found = await asyncio.gather(*asks, poison, return_exceptions=True)
@@ -272,7 +272,7 @@ def test_a_row_that_postgresql_refuses_harms_only_itself(
 
 
 def test_a_refusal_s_row_has_no_nul() -> None:
-    row = refusal_row(Refusal("failure-risk", "7", 422, "x\x00: wrong", {}), instant.now())
+    row = refusal_row(Refusal("failure-risk", "7", 422, "x\x00: wrong", {}), instants.now())
     assert row.error == "x\ufffd: wrong"
 
 

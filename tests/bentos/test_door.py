@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 from starlette.requests import Request
 
-from bentos.door import Door
-from bentos.keyring import OneKey
-from bentos.serving import Serving
-from runlore.records import instant
-from runlore.store import api_keys as table
+from bentos.access.admission import Door
+from bentos.access.key_cache import OneKey
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.serving.actions import api_keys
+from runlore.serving.queries import api_keys as table
 from runlore.store.engine import Store
-from runlore.usecases import api_keys
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
 SOME_ID = "019a8f00-0000-7000-8000-000000000000"
@@ -35,7 +35,7 @@ def closed(serve: Callable[..., httpx.Client], serving: Serving) -> httpx.Client
 
 
 def make(store: Store, *scopes: str, name: str = "ci") -> str:
-    return api_keys.create(store, name, scopes, instant.now()).text
+    return api_keys.create(store, name, scopes, instants.now()).text
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -134,7 +134,7 @@ def test_keys_come_and_go_within_two_seconds_on_every_worker(
     for each in workers:
         await_status(each, new, 200, within_s=2)
         assert ask(each, old).status_code == 200
-    api_keys.revoke(store, old.split("_")[1], instant.now())
+    api_keys.revoke(store, old.split("_")[1], instants.now())
     for each in workers:
         await_status(each, old, 401, within_s=2)
         assert ask(each, new).status_code == 200
@@ -143,11 +143,11 @@ def test_keys_come_and_go_within_two_seconds_on_every_worker(
 def test_a_key_ends_at_its_instant_though_it_was_read_before(
     closed: httpx.Client, store: Store
 ) -> None:
-    at = instant.now()
+    at = instants.now()
     made = api_keys.create(store, "ci", ["predict"], at, at + timedelta(seconds=2.5))
     await_status(closed, made.text, 200, within_s=2)
     await_status(closed, made.text, 401, within_s=4)
-    assert instant.now() >= at + timedelta(seconds=2.5)
+    assert instants.now() >= at + timedelta(seconds=2.5)
 
 
 def test_uses_are_counted_when_the_service_ends_at_the_latest(
@@ -374,6 +374,6 @@ def another(serving: Serving) -> Serving:
 
 def await_minute() -> None:
     """Be early enough in a minute to end in the same one."""
-    passed = instant.now().second
+    passed = instants.now().second
     if passed > 50:
         time.sleep(60.5 - passed)

@@ -10,19 +10,20 @@ from pathlib import Path
 import pytest
 from handmade import plan_of, register, write_bundle
 
-from bentos import following
-from bentos.following import Follower
-from runlore.models.catalog import failure_risk
-from runlore.records import instant
-from runlore.records.errors import NoChampion, Unavailable
+from bentos.predict import follower as following
+from bentos.predict.follower import Follower
+from runlore.kernel import instants
+from runlore.kernel.errors import NoChampion, Unavailable
 from runlore.registry import Registry, connect
-from runlore.rollout.ramp import Order
+from runlore.rollout.actions import steps
+from runlore.rollout.actions.steps import Hand
+from runlore.rollout.rules.ramp import Order
+from runlore.serving.actions.promotion import Reason
+from runlore.serving.queries import feature_states
 from runlore.settings import Settings
-from runlore.store import embedded, feature_states
+from runlore.specs.catalog import failure_risk
+from runlore.store import embedded
 from runlore.store.engine import open_store
-from runlore.usecases import rollout
-from runlore.usecases.promotion import Reason
-from runlore.usecases.rollout import Hand
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -72,12 +73,12 @@ def test_a_rollout_s_share_is_taken_over_at_the_next_look_up_and_down(
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
         hand = Hand(store, registry, settings.home / "serving")
-        rollout.start(hand, failure_risk.SPEC, instant.now(), Reason("ann", "trial"))
+        steps.start(hand, failure_risk.SPEC, instants.now(), Reason("ann", "trial"))
         follower.step()
         taken = sum(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
         assert 20 < taken < 90
         stop = Order("ann", "enough", "stop")
-        rollout.order(hand, failure_risk.SPEC, stop, instant.now())
+        steps.order(hand, failure_risk.SPEC, stop, instants.now())
         follower.step()
     assert not any(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
 
@@ -185,17 +186,17 @@ def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
         hand = Hand(store, registry, settings.home / "serving")
-        rollout.start(hand, failure_risk.SPEC, instant.now(), Reason("ann", "trial"))
+        steps.start(hand, failure_risk.SPEC, instants.now(), Reason("ann", "trial"))
         follower.step()
         first = follower.serving.challenges[NAME].arms.share
         follower._registry = connect(
             Settings(home=settings.home, mlflow_tracking_uri="http://127.0.0.1:1")
         )
         more = Order("ann", "go on", "step", 50)
-        rollout.order(hand, failure_risk.SPEC, more, instant.now())
+        steps.order(hand, failure_risk.SPEC, more, instants.now())
         follower.step()
         assert follower.serving.challenges[NAME].arms.share == first > 0, "only less is taken over"
-        rollout.order(hand, failure_risk.SPEC, Order("ann", "enough", "stop"), instant.now())
+        steps.order(hand, failure_risk.SPEC, Order("ann", "enough", "stop"), instants.now())
         follower.step()
     assert follower.serving.challenges[NAME].arms.share == 0
     assert not follower.serving.challenges[NAME].arms.shadow

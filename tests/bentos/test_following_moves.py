@@ -15,17 +15,18 @@ import pytest
 from handmade import plan_of, register, write_bundle
 from mlflow import MlflowClient
 
-from bentos import following, shadow
-from bentos.following import Follower
-from bentos.shadow import Starter
-from runlore.models.catalog import failure_risk
-from runlore.records import instant
-from runlore.records.errors import NoChampion
+from bentos.predict import follower as following
+from bentos.predict import shadow_process
+from bentos.predict.follower import Follower
+from bentos.predict.shadow_process import Starter
+from runlore.kernel import instants
+from runlore.kernel.errors import NoChampion
 from runlore.registry import Registry
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import Arms, Reason
+from runlore.serving.queries import workers
 from runlore.settings import Settings
-from runlore.store import workers
-from runlore.usecases import promotion
-from runlore.usecases.promotion import Arms, Reason
+from runlore.specs.catalog import failure_risk
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -52,7 +53,7 @@ def test_an_alias_that_is_moved_elsewhere_is_in_the_history_when_it_is_followed(
         moved = version(home[1], tmp_path, seed)
         home[1].set_alias(NAME, "champion", moved)
         follower.step()
-    entry = promotion.as_of(follower.serving.database(), NAME, instant.now())["champion"]
+    entry = promotion.as_of(follower.serving.database(), NAME, instants.now())["champion"]
     assert (entry.version, entry.action, entry.actor) == (moved, "found", promotion.ELSEWHERE)
     assert [digested.version for _, digested in follower._loaded] == [entry.previous, moved]
 
@@ -259,8 +260,8 @@ def test_a_shadow_that_is_deaf_is_ended_all_the_same(
         "import pathlib, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
         f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
     )
-    monkeypatch.setattr(shadow, "COMMAND", (sys.executable, "-c", told))
-    monkeypatch.setattr(shadow, "LAST_WORDS_S", 0.2)
+    monkeypatch.setattr(shadow_process, "COMMAND", (sys.executable, "-c", told))
+    monkeypatch.setattr(shadow_process, "LAST_WORDS_S", 0.2)
     starter = Starter()
     starter.keep(is_wanted=True)
     process = starter._process
@@ -275,7 +276,7 @@ def test_a_shadow_whose_parent_is_gone_before_it_begins_ends(home: Home) -> None
     gone.wait()
     environment = {**os.environ, "RUNLORE_HOME": str(home[0].home)}
     ended = subprocess.run(
-        (*shadow.COMMAND, str(gone.pid)), env=environment, timeout=60, check=False
+        (*shadow_process.COMMAND, str(gone.pid)), env=environment, timeout=60, check=False
     )
     assert ended.returncode == 0
 

@@ -7,14 +7,14 @@ import pytest
 from handmade import forge, register, stored, write_bundle
 from mlflow import MlflowClient
 
-from bentos.following import Follower
-from runlore.records.errors import NoChampion
+from bentos.predict.follower import Follower
+from runlore.alerts.queries import anomalies
+from runlore.kernel.errors import NoChampion
 from runlore.registry import Registry, VersionRef
 from runlore.registry.versions import DIGEST
+from runlore.serving.actions import integrity, promotion
+from runlore.serving.actions.promotion import Reason
 from runlore.settings import Settings
-from runlore.store import anomalies
-from runlore.usecases import integrity, promotion
-from runlore.usecases.promotion import Reason
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"

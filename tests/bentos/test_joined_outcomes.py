@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runlore.records.instant import now
-from runlore.store import answers, ledger_query
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.instants import now
+from runlore.serving.actions import states
+from runlore.serving.queries import answers, ledger_query
+from runlore.serving.queries.ledger_query import Wanted
 from runlore.store.engine import Store
-from runlore.store.ledger_query import Wanted
-from runlore.usecases import features
-from runlore.usecases.ingest import FileSource, ingest_file
 
 ASKED = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}, "execution": "b-17"}
 
@@ -28,7 +28,7 @@ def test_a_log_of_the_source_api_tells_what_came_of_an_answer(
         f"id,actor,kind,submitted,started,finished,status\nb-17,ann,build,{began},{began},{ended},failed\n"
     )
     assert ingest_file(store, FileSource(log, "csv", source), now()).new == 1
-    features.renew(store)
+    states.renew(store)
 
     [row] = ledger_query.rows(store, Wanted(source_id="b-17"))
     assert row["outcome"] == outcome

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bentos.products.kept import Kept
+from bentos.dialects.archive import Kept
 
 
 def test_those_who_ask_at_once_wait_for_one_count() -> None:

@@ -9,16 +9,15 @@ import pytest
 from handmade import write_bundle
 from typer.testing import CliRunner
 
-from bentos.arms import Challenge
-from bentos.serving import Serving, load
-from bentos.shadow import Shadow
+from bentos.predict.live_versions import Challenge, Serving, load
+from bentos.predict.shadow import Shadow
 from runlore.cli import app
-from runlore.records import instant
+from runlore.kernel import instants
+from runlore.serving.actions import api_keys, states
+from runlore.serving.actions.api_keys import Made
+from runlore.serving.actions.promotion import Arms
+from runlore.serving.queries.ledger_query import Wanted, rows
 from runlore.store.engine import Store, dedicated
-from runlore.store.ledger_query import Wanted, rows
-from runlore.usecases import api_keys, features
-from runlore.usecases.api_keys import Made
-from runlore.usecases.promotion import Arms
 from tests.bentos.conftest import Serve
 
 NAME = "failure-risk"
@@ -28,12 +27,12 @@ WORK = {"id": "job-1", "actor": "ann", "kind": "build"}
 
 @pytest.fixture
 def carol(store: Store) -> Made:
-    return api_keys.create(store, "carol", ["admin"], instant.now())
+    return api_keys.create(store, "carol", ["admin"], instants.now())
 
 
 @pytest.fixture
 def dave(store: Store) -> Made:
-    return api_keys.create(store, "dave", ["admin"], instant.now())
+    return api_keys.create(store, "dave", ["admin"], instants.now())
 
 
 @pytest.fixture
@@ -104,14 +103,14 @@ def test_a_shadow_repeats_the_key_of_what_it_repeats(
     serve: Serve, serving: Serving, store: Store, carol: Made, tmp_path: Path
 ) -> None:
     live = load(write_bundle(tmp_path / "8", NAME, 8), "8", NAME, "wall")
-    features.activate(store, live.bundle.plan)
+    states.activate(store, live.bundle.plan)
     client = serve(serving, api_keys="auto")
     serving.put(NAME, serving.live[NAME], Challenge(live, Arms(shadow=True)))
     header = {"X-API-Key": carol.text}
     client.post(f"/predict/{NAME}", json=ANN, headers=header).raise_for_status()
     client.post(f"/predict/{NAME}", json=ANN).raise_for_status()
     with dedicated(store) as line:
-        shadow = Shadow(serving, since=instant.parse("2020-01-01T00:00:00Z", "since"))
+        shadow = Shadow(serving, since=instants.parse("2020-01-01T00:00:00Z", "since"))
         assert shadow.step(line) == 2
     assert set(ledger_keys(store, "shadow")) == {carol.key.id, None}
 

@@ -4,10 +4,10 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bentos.serving import Serving
-from runlore.records import instant
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
-from runlore.usecases import api_keys
 from tests.bentos.conftest import Serve
 from tests.bentos.test_ab_over_http import PLAN, WAY
 from tests.bentos.test_alerts_over_http import found
@@ -35,7 +35,7 @@ CONTENT_TEST = {
 @pytest.fixture
 def carol(serve: Serve, serving: Serving, store: Store) -> httpx.Client:
     """A client with a key whose owner is carol."""
-    key = api_keys.create(store, "carol", ["record", "read"], instant.now()).text
+    key = api_keys.create(store, "carol", ["record", "read"], instants.now()).text
     client = serve(serving, api_keys="required")
     client.headers["X-API-Key"] = key
     return client
@@ -95,7 +95,7 @@ def test_without_a_key_it_is_who_the_body_says(client: httpx.Client, store: Stor
 def test_a_key_that_nobody_asked_for_counts_too(
     serve: Serve, serving: Serving, store: Store
 ) -> None:
-    key = api_keys.create(store, "carol", ["read"], instant.now()).text
+    key = api_keys.create(store, "carol", ["read"], instants.now()).text
     client = serve(serving, api_keys="auto")
     way = f"/alerts/{found(store)}/ack"
     told = client.post(way, json=MALLORY, headers={"X-API-Key": key}).json()

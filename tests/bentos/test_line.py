@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from bentos.line import AsyncLine
-from runlore.records.errors import Unavailable
-from runlore.store.answering import Connection
+from bentos.http.connection import AsyncLine
+from runlore.kernel.errors import Unavailable
+from runlore.serving.queries.answering import Connection
 from runlore.store.engine import Store, connect
 
 

@@ -9,11 +9,11 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from bentos.errors import TooMany
-from bentos.meter import Meter, OwnMinutes, SharedMinutes
-from runlore.records.errors import Unavailable
+from bentos.access.rate_limit import Meter, OwnMinutes, SharedMinutes
+from bentos.http.errors import TooMany
+from runlore.kernel.errors import Unavailable
+from runlore.serving.queries.rate_windows import Lease
 from runlore.store.engine import Store
-from runlore.store.rate_windows import Lease
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ import jsonschema
 import pytest
 from pydantic import BaseModel
 
-from bentos import schema
-from bentos.errors import STATUS, TITLES, status_of
-from bentos.serving import Serving
-from runlore.records import errors
+from bentos.http import schemas
+from bentos.http.errors import STATUS, TITLES, status_of
+from bentos.predict.live_versions import Serving
+from runlore.kernel import errors
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 
@@ -154,7 +154,7 @@ def test_every_error_of_ours_has_a_status_and_every_status_a_title() -> None:
 
 
 def test_models_refuse_unknown_fields() -> None:
-    models = [each for each in vars(schema).values() if isinstance(each, type)]
+    models = [each for each in vars(schemas).values() if isinstance(each, type)]
     for model in models:
         if issubclass(model, BaseModel) and model is not BaseModel:
             assert model.model_config["extra"] == "forbid"

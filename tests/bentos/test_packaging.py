@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from handmade import forge, register, write_bundle
 
-from bentos import packaging
-from runlore.records.errors import Refused, Tampered
+from bentos import build as packaging
+from runlore.kernel.errors import Refused, Tampered
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import open_store
@@ -123,7 +123,7 @@ def test_a_bento_whose_bundle_or_label_was_changed_does_not_serve(
 ) -> None:
     import yaml
 
-    from bentos.serving import load, packaged_digest
+    from bentos.predict.live_versions import load, packaged_digest
 
     bento = tmp_path / "bento"
     shutil.copytree(package["path"], bento)
@@ -164,10 +164,10 @@ class Hidden:
 sys.meta_path.insert(0, Hidden())
 import bentos.packaged as packaged
 from contextlib import ExitStack
-from bentos.serving import PROBE
-from runlore.records.instant import now
-from runlore.usecases.commit import predict
-from runlore.usecases.predict import Request
+from bentos.predict.live_versions import PROBE
+from runlore.kernel.instants import now
+from runlore.serving.actions.prediction_commit import predict
+from runlore.serving.actions.prediction import Request
 with ExitStack() as stack:
     serving = packaged._open(stack)
     predictor = serving.champion("failure-risk").predictor

@@ -10,9 +10,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos import page_headers
-from bentos.page_headers import LINES
-from bentos.shortcut import Fork
+from bentos.http import page_headers
+from bentos.http.page_headers import LINES
+from bentos.predict.shortcut import Fork
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
 PATHS = ["/", "/docs.json", "/metrics", "/nowhere", "/executions/x", "/alerts"]

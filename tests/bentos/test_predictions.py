@@ -9,10 +9,10 @@ import pytest
 from handmade import SPECS
 from sqlalchemy import text
 
-from bentos.question import MOST_ROWS
-from bentos.serving import Serving
+from bentos.predict.live_versions import Serving
+from bentos.predict.request_schema import MOST_ROWS
+from runlore.serving.actions.prediction import Ask
 from runlore.store.engine import Store, connect
-from runlore.usecases.predict import Ask
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 
@@ -234,7 +234,7 @@ def test_predictions_go_on_while_recorders_wait_for_a_rebuild(
 ) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from runlore.store import feature_states
+    from runlore.serving.queries import feature_states
 
     def record(n: int) -> int:
         return client.post("/executions", json=ANN | {"id": str(n)}).status_code

@@ -9,14 +9,14 @@ import httpx
 import jsonschema
 import pytest
 
-from bentos.routes import application
-from bentos.serving import Serving
+from bentos.app.application import application
+from bentos.predict.live_versions import Serving
 from runlore import registry
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.registry import connect
+from runlore.serving.actions import api_keys, skew
 from runlore.settings import Settings
 from runlore.store.engine import Store
-from runlore.usecases import api_keys, skew
 from tests.bentos import products_world
 from tests.bentos.conftest import Serve
 from tests.bentos.product_pages import DOCS, PRODUCTS, differences, examples, renamed, routes
@@ -115,7 +115,7 @@ def test_a_key_needs_the_documented_scope(
     serve: Serve, serving: Serving, store: Store, method: str, path: str, scope: str
 ) -> None:
     others = [each for each in api_keys.SCOPES if each not in (scope, "admin")]
-    made = api_keys.create(store, "others", others, instant.now())
+    made = api_keys.create(store, "others", others, instants.now())
     client = serve(serving, api_keys="required")
     answer = client.request(method, path, headers={"X-API-Key": made.text})
     assert (answer.status_code, f"scope {scope!r}" in answer.json()["detail"]) == (403, True)
@@ -156,7 +156,7 @@ def test_a_training_that_is_asked_for_can_be_followed(client: httpx.Client, worl
 def test_a_training_is_asked_for_by_the_owner_of_the_key(
     serve: Serve, serving: Serving, world: Store
 ) -> None:
-    key = api_keys.create(world, "carol", ["train"], instant.now()).text
+    key = api_keys.create(world, "carol", ["train"], instants.now()).text
     client = serve(serving, api_keys="required")
     body = {"model": "duration", "requested_by": "mallory"}
     made = client.post(TRAINING, json=body, headers={"X-API-Key": key}).json()

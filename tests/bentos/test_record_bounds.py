@@ -7,13 +7,13 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from bentos.serving import Serving
-from runlore.records import instant
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.serving.actions import recording
+from runlore.serving.actions.recording import Ending, Status, Submission
+from runlore.serving.queries import recording as recorded
 from runlore.settings import Settings
-from runlore.store import record as recorded
 from runlore.store.engine import Store
-from runlore.usecases import record
-from runlore.usecases.record import Ending, Status, Submission
 from tests.bentos.conftest import Serve
 
 WORK = {"id": "job-1", "actor": "ann", "kind": "build"}
@@ -22,7 +22,7 @@ MONTHS = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'runlore.executions
 
 
 def ago(days: float) -> datetime:
-    return instant.now() - timedelta(days=days)
+    return instants.now() - timedelta(days=days)
 
 
 def costs(client: httpx.Client, values: Iterable[int]) -> list[int]:
@@ -66,14 +66,14 @@ def test_a_hundred_times_is_usual() -> None:
 
 
 def test_a_correction_reads_no_more_however_many_there_were(store: Store) -> None:
-    record.record_submission(store, Submission("ann", "build", "", source_id="job-1"))
+    recording.record_submission(store, Submission("ann", "build", "", source_id="job-1"))
     for cost in range(150):
         ending = Ending(Status.FAILED if cost % 2 else Status.SUCCEEDED, outcome={"cost": cost})
-        record.record_outcome(store, "api", "job-1", ending)
+        recording.record_outcome(store, "api", "job-1", ending)
     with store.connect() as connection:
         facts = recorded.open_execution(connection, "api", "job-1").facts
     assert [fact.revision for fact in facts] == [0, 1, 150]
-    assert len(record.read_execution(store, "api", "job-1")) == 151
+    assert len(recording.read_execution(store, "api", "job-1")) == 151
 
 
 def test_old_dates_make_no_months(client: httpx.Client, store: Store) -> None:
@@ -110,6 +110,6 @@ def test_a_log_that_is_replayed_may_be_of_any_age(serve: Serve, serving: Serving
 def test_an_outcome_may_come_late(serve: Serve, serving: Serving, store: Store) -> None:
     """What was recorded or brought in long ago ends when it ends."""
     old = ago(900)
-    record.record_submission(store, Submission("ann", "", "", source_id="job-1", submitted=old))
+    recording.record_submission(store, Submission("ann", "", "", source_id="job-1", submitted=old))
     client = serve(serving)
     assert client.post(OUTCOME, json={"status": "failed"}).status_code == 201

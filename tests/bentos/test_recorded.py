@@ -3,8 +3,8 @@
 import httpx
 import pytest
 
+from runlore.log.executions import read_facts
 from runlore.store.engine import Store
-from runlore.store.executions import read_facts
 
 WORK = {"id": "job-1", "actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
 DONE = {"status": "succeeded", "outcome": {"cost": 1.5}}

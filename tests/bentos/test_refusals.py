@@ -14,16 +14,17 @@ import pytest
 from sqlalchemy import text
 from starlette.requests import Request
 
-from bentos import predictions, routes
-from bentos.bodies import Limits
-from bentos.committing import GroupCommit
-from bentos.errors import MOST_TOLD, Overloaded
-from bentos.serving import Serving
-from runlore.records import instant
-from runlore.store import answering, ledger
+from bentos.app import application
+from bentos.http.bodies import Limits
+from bentos.http.errors import MOST_TOLD, Overloaded
+from bentos.predict import handler
+from bentos.predict.group_commit import GroupCommit
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.serving.actions.prediction import Answer, Ask, Refusal, refusal_row
+from runlore.serving.queries import answering, ledger
+from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
-from runlore.store.ledger import Row
-from runlore.usecases.predict import Answer, Ask, Refusal, refusal_row
 
 WAY = "/predict/failure-risk"
 ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
@@ -69,7 +70,7 @@ def test_an_answer_that_is_too_slow_is_a_refusal_in_the_metrics_and_on_the_ledge
     client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = answered(client, 504)
-    monkeypatch.setattr(predictions, "ANSWER_S", 0.2)
+    monkeypatch.setattr(handler, "ANSWER_S", 0.2)
     monkeypatch.setattr(serving.commits, "answer", hang)
     slow = client.post(WAY, json=ANN)
     assert (slow.status_code, slow.headers["retry-after"]) == (504, "1")
@@ -90,7 +91,7 @@ def test_a_request_that_is_cancelled_from_outside_is_not_one_that_was_too_slow(
         state = SimpleNamespace(serving=serving, limits=Limits.usual(1))
         scope = {"type": "http", "path_params": {"spec": "failure-risk"}, "headers": []}
         scope["app"] = SimpleNamespace(state=state)
-        asked = asyncio.create_task(predictions.one(Request(scope, body)))
+        asked = asyncio.create_task(handler.one(Request(scope, body)))
         await asyncio.sleep(0.1)
         asked.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -149,8 +150,8 @@ def held_up(
 ) -> Callable[[str, str], int]:
     """The status of an answer that may take .3 s, in a request that may take .6 s, while a table
     is locked for a second."""
-    monkeypatch.setattr(predictions, "ANSWER_S", 0.3)
-    monkeypatch.setattr(routes, "TIMEOUT_S", 0.6)
+    monkeypatch.setattr(handler, "ANSWER_S", 0.3)
+    monkeypatch.setattr(application, "TIMEOUT_S", 0.6)
     way: str = request.param
 
     def status(table: str, mode: str) -> int:
@@ -194,7 +195,7 @@ def test_a_refusal_for_which_nobody_waits_any_more_is_written_all_the_same(store
 
     def refused(status: int) -> Row:
         refusal = Refusal("failure-risk", "7", status, "slow", {})
-        return refusal_row(refusal, instant.now())
+        return refusal_row(refusal, instants.now())
 
     async def give_up(may_go: threading.Event) -> None:
         first = asyncio.create_task(commits.write(refused(422)))

@@ -18,11 +18,11 @@ import httpx
 import pytest
 from handmade import register, write_bundle
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.registry import Registry, connect
+from runlore.serving.actions import api_keys
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.usecases import api_keys
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -179,24 +179,24 @@ def test_all_workers_ask_for_keys_on_the_short_way_too_and_share_one_limit(
         "RUNLORE_RATE_LIMIT_PER_MINUTE": "60",
     }
     with open_store(settings) as store, running(home, **variables) as (client, _):
-        made = api_keys.create(store, "ci", ["predict"], instant.now())
+        made = api_keys.create(store, "ci", ["predict"], instants.now())
         headers = {"Authorization": f"Bearer {made.text}"}
         until = time.monotonic() + 60
         let_in = []  # in which minute; also by a worker that has loaded no version yet
         while (status := fresh(client, headers).status_code) != 200 and time.monotonic() < until:
-            let_in += [instant.now().minute] * (status != 401)
+            let_in += [instants.now().minute] * (status != 401)
             time.sleep(0.2)
-        let_in.append(instant.now().minute)
+        let_in.append(instants.now().minute)
         time.sleep(1)  # by then the other worker knows the key, too
         assert {fresh(client, {}).status_code for _ in range(10)} == {401}
-        if not 1 <= instant.now().second <= 40:  # then a minute may begin in between
-            time.sleep((61 - instant.now().second) % 60)
+        if not 1 <= instants.now().second <= 40:  # then a minute may begin in between
+            time.sleep((61 - instants.now().second) % 60)
             assert fresh(client, headers).status_code == 200
-            let_in.append(instant.now().minute)
-        counted = let_in.count(instant.now().minute)
+            let_in.append(instants.now().minute)
+        counted = let_in.count(instants.now().minute)
         statuses = [fresh(client, headers).status_code for _ in range(80)]
         assert [statuses.count(each) for each in (200, 429)] == [60 - counted, 20 + counted]
-        api_keys.revoke(store, made.key.id, instant.now())
+        api_keys.revoke(store, made.key.id, instants.now())
         time.sleep(2)
         assert {fresh(client, headers).status_code for _ in range(20)} == {401}
     assert made.text.split("_")[2] not in (home / "serving.log").read_text()
@@ -239,7 +239,7 @@ def test_what_a_client_says_of_its_address_passes_no_limit(home: Path, registry:
     """The real server: uvicorn would believe X-Forwarded-For of this machine by itself."""
     given = {"RUNLORE_RATE_LIMIT_PER_MINUTE": "4", "RUNLORE_API_KEYS": "off"}
     with running(home, **given) as (client, _):
-        if (passed := instant.now().second) > 50:
+        if (passed := instants.now().second) > 50:
             time.sleep(60.5 - passed)
         statuses = [
             client.get("/metrics", headers={"X-Forwarded-For": f"9.9.9.{number}"}).status_code

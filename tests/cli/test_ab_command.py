@@ -7,9 +7,9 @@ import pytest
 from typer.testing import CliRunner
 
 from runlore.cli import app
-from runlore.records.errors import BadInput, NotFound, Refused
+from runlore.experiments.actions.plan import EXAMPLE
+from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.settings import Settings
-from runlore.usecases.ab_plan import EXAMPLE
 
 
 def run(*arguments: str, given: str | None = None, code: int = 0) -> str:

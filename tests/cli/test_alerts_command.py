@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 import pytest
 from typer.testing import CliRunner, Result
 
-from runlore.alerts.finding import Finding, Severity
+from runlore.alerts.actions import handling
+from runlore.alerts.rules.finding import Finding, Severity
 from runlore.cli import app
-from runlore.records.errors import Misconfigured, NotFound, Refused
+from runlore.kernel.errors import Misconfigured, NotFound, Refused
 from runlore.settings import Settings
 from runlore.store.engine import Store
-from runlore.usecases import alerts
 from tests.alerts.receivers import Web, http_server
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -52,7 +52,7 @@ def told(*arguments: str) -> dict:
 def found(store: Store, subject: str = "duration") -> int:
     finding = Finding("drift", subject, Severity.WARNING, "it moved", "sure", "look", AT, {"a": 1})
     with store.begin() as connection:
-        return alerts.raise_alert(connection, finding, AT).id
+        return handling.raise_alert(connection, finding, AT).id
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -177,9 +177,9 @@ def test_the_dispatcher_sends_what_others_raise_and_ends_cleanly(
 def test_a_monitor_that_raises_tells_people_itself(store: Store, web: Web) -> None:
     """What `runlore monitor` does after its transaction."""
     from runlore import settings
-    from runlore.usecases import alert_delivery
+    from runlore.alerts.actions import delivery
 
     found(store)
-    done = alert_delivery.right_away(store, settings.read().alert_channels)
+    done = delivery.right_away(store, settings.read().alert_channels)
     assert [each.error for each in done] == [None]
     assert [each.body["event"] for each in web.taken] == ["opened"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
-from runlore.records.errors import RunloreError
+from runlore.kernel.errors import RunloreError
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 

@@ -8,12 +8,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
-from runlore.records import instant
-from runlore.records.errors import BadInput, Misconfigured, NotFound, Refused
+from runlore.kernel import instants
+from runlore.kernel.errors import BadInput, Misconfigured, NotFound, Refused
+from runlore.serving.actions.api_keys import check
+from runlore.serving.queries import api_keys
 from runlore.settings import Settings
-from runlore.store import api_keys
 from runlore.store.engine import Store
-from runlore.usecases.api_keys import check
 
 NAMES = ("create", "rotate", "list", "revoke")
 
@@ -39,7 +39,7 @@ def test_a_key_is_shown_once_and_works(store: Store) -> None:
     assert result.exit_code == 0, result.output
     line, key = result.output.splitlines()
     assert "of ci for predict, record, until 20" in line
-    found = check({each.id: each for each in api_keys.every(store)}, key, instant.now())
+    found = check({each.id: each for each in api_keys.every(store)}, key, instants.now())
     assert found is not None
     assert found.expires_at is not None
     assert round((found.expires_at - found.created_at).total_seconds()) == 90 * 86_400

@@ -11,33 +11,34 @@ from handmade import register, write_bundle
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
-from runlore.records import instant
-from runlore.records.errors import Refused
+from runlore.kernel import instants
+from runlore.kernel.errors import Refused
 from runlore.registry import connect
+from runlore.rollout.actions import steps
+from runlore.rollout.actions.steps import Hand
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import Reason
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.usecases import promotion, rollout
-from runlore.usecases.promotion import Reason
-from runlore.usecases.rollout import Hand
-from tests.usecases.traffic import SPEC, Traffic, Version
+from tests.rollout.traffic import SPEC, Traffic, Version
 
 pytestmark = pytest.mark.slow
 NAME = SPEC.name
-OWN = "tests.usecases.traffic:SPEC"
+OWN = "tests.rollout.traffic:SPEC"
 
 
 @pytest.fixture
 def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Settings]:
     """Two versions, and a rollout that began three hours ago and has had an hour of traffic."""
     monkeypatch.setenv("RUNLORE_SPECS", json.dumps([OWN]))
-    began = instant.now() - timedelta(hours=3)
+    began = instants.now() - timedelta(hours=3)
     with open_store(settings) as store:
         registry = connect(settings, store)
         for seed in (1, 2):
             ref = register(registry, write_bundle(tmp_path / str(seed), NAME, seed))
             promotion.announce(store, registry, ref, Reason("ann", "passed"))
         hand = Hand(store, registry, settings.home / "serving")
-        rollout.start(hand, SPEC, began, Reason("ann", "trial"))
+        steps.start(hand, SPEC, began, Reason("ann", "trial"))
         answers = {"champion": Version(), "challenger": Version()}
         traffic = Traffic(store, {"champion": "1", "challenger": "2"}, ref.digest, answers)
         traffic.run(began + timedelta(minutes=2), 4_000)

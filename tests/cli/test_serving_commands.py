@@ -11,15 +11,15 @@ from typer.testing import CliRunner, Result
 
 from runlore.cli import app
 from runlore.features.keys import Subject
+from runlore.kernel import instants
+from runlore.kernel.errors import Refused
 from runlore.models.bundle import Bundle
-from runlore.records import instant
-from runlore.records.errors import Refused
 from runlore.registry import connect
+from runlore.serving.actions import promotion, states
+from runlore.serving.actions.prediction import Predictor, Request
+from runlore.serving.actions.prediction_commit import predict
 from runlore.settings import Settings
 from runlore.store.engine import open_store
-from runlore.usecases import features, promotion
-from runlore.usecases.commit import predict
-from runlore.usecases.predict import Predictor, Request
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -35,8 +35,8 @@ def home(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
             ref = register(registry, folder)
             promotion.announce(store, registry, ref, promotion.Reason("ann", "passed"))
         predictor = Predictor(Bundle.load(tmp_path / "1", "1"))
-        features.activate(store, predictor.bundle.plan)
-        predict(store, predictor, [Request(Subject("ann", "b", "", {}))], instant.now())
+        states.activate(store, predictor.bundle.plan)
+        predict(store, predictor, [Request(Subject("ann", "b", "", {}))], instants.now())
         yield settings
 
 

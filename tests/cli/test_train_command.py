@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from runlore.cli import app
-from runlore.records.errors import NoChampion
+from runlore.kernel.errors import NoChampion
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 

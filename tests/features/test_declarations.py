@@ -11,8 +11,8 @@ from runlore.features.declaration import (
     History,
     Vocabulary,
 )
-from runlore.models.catalog import duration, failure_risk
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
+from runlore.specs.catalog import duration, failure_risk
 
 PLAN = FeaturePlan(
     inputs=("size", "ünï"),

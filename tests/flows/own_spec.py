@@ -2,6 +2,6 @@
 
 from dataclasses import replace
 
-from runlore.models.catalog.failure_risk import SPEC
+from runlore.specs.catalog.failure_risk import SPEC
 
 NIGHTLY = replace(SPEC, name="nightly-risk")

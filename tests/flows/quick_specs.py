@@ -3,8 +3,8 @@
 from dataclasses import replace
 
 from runlore.features.declaration import DAY_S, FeatureSet, History
-from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import Gate, Population, Split
+from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.model_spec import Gate, Population, Split
 
 HALF_LIVES_S = (DAY_S / 3, 10 * DAY_S)
 RISK_FEATURES = FeatureSet(

@@ -8,15 +8,15 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter
 
-from flows.ab import ab
+from flows.experiments import ab
 from runlore import settings
-from runlore.records.instant import parse
-from runlore.store import alerts
+from runlore.alerts.queries import alerts
+from runlore.experiments.actions import analysis
+from runlore.experiments.actions import lifecycle as tests_of_people
+from runlore.experiments.actions.lifecycle import By, Sighted
+from runlore.experiments.actions.plan import Plan
+from runlore.kernel.instants import parse
 from runlore.store.engine import Store, open_store
-from runlore.usecases import ab as tests_of_people
-from runlore.usecases import ab_analysis
-from runlore.usecases.ab import By, Sighted
-from runlore.usecases.ab_plan import Plan
 
 pytestmark = pytest.mark.slow
 BEGAN = parse("2026-03-02T08:00:00Z")
@@ -53,7 +53,7 @@ def test_every_running_test_is_looked_at_and_a_wrong_ratio_is_an_alert(home: Pat
         with store.begin() as connection:
             assert alerts.last(connection, "sample-ratio", "lopsided") is not None
             assert alerts.last(connection, "sample-ratio", "Fair one") is None
-        _, looks = ab_analysis.looks(store, "Fair one")
+        _, looks = analysis.looks(store, "Fair one")
         assert [(each.look, each.actor) for each in looks] == [(1, "ab flow")]
     told = pages()
     assert "lopsided, look 1: invalid" in told["ab-lopsided"]
@@ -63,15 +63,15 @@ def test_every_running_test_is_looked_at_and_a_wrong_ratio_is_an_alert(home: Pat
 def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    analyse = ab_analysis.analyse
+    analyse = analysis.analyse
 
-    def broken(store: Store, name: str, by: By) -> ab_analysis.Look:
+    def broken(store: Store, name: str, by: By) -> analysis.Look:
         if name == "Fair one":
             raise ValueError("a bug")
         return analyse(store, name, by)
 
-    monkeypatch.setattr(ab_analysis, "analyse", broken)
+    monkeypatch.setattr(analysis, "analyse", broken)
     with pytest.raises(ValueError, match="a bug"):
         ab(LATER)
     with open_store(settings.read()) as store:
-        assert len(ab_analysis.looks(store, "lopsided")[1]) == 2
+        assert len(analysis.looks(store, "lopsided")[1]) == 2

@@ -11,31 +11,32 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 
 from flows import register
-from flows.monitor import monitor
+from flows.monitoring import monitor
 from flows.retrain import retrain
 from flows.rollout import rollout
 from flows.runner import in_process
-from flows.train import train
+from flows.training import train
 from runlore import registry, settings
-from runlore.models.spec import Gate, RetrainingPolicy
-from runlore.records import instant
+from runlore.kernel import instants
+from runlore.quality.actions.contract import Acceptance
+from runlore.retraining.actions import requests
+from runlore.retraining.actions.requests import Wish
+from runlore.retraining.queries import Retraining
+from runlore.serving.actions import promotion
 from runlore.settings import Settings
+from runlore.specs.model_spec import Gate, RetrainingPolicy
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
-from runlore.store.retrainings import Retraining
-from runlore.usecases import promotion, retraining
-from runlore.usecases.contract import Acceptance
-from runlore.usecases.retraining import Wish
-from runlore.usecases.train import train_spec
+from runlore.training.actions.training import train_spec
 from tests.flows.turned_world import SPEC, tell
-from tests.usecases.traffic import HOUR, Traffic, Version
+from tests.rollout.traffic import HOUR, Traffic, Version
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 NAME = SPEC.name
 REPOSITORY = Path(__file__).parents[2]
 DAYS_BEFORE, DAYS_AFTER = 30, 28
 PATIENCE_S = 240.0
-FROM_NOW = instant.now() + HOUR
+FROM_NOW = instants.now() + HOUR
 
 
 @dataclass
@@ -86,7 +87,7 @@ def deployed() -> list[dict[str, object]]:
 
 def awaited(store: Store, number: int, is_so: Callable[[Retraining], bool]) -> Retraining:
     deadline = time.monotonic() + PATIENCE_S
-    while not is_so(found := retraining.show(store, number)):
+    while not is_so(found := requests.show(store, number)):
         if time.monotonic() > deadline:
             pytest.fail(f"after {PATIENCE_S:.0f} s: {found}")
         time.sleep(0.2)
@@ -104,7 +105,7 @@ def champion_of(store: Store) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def begin() -> datetime:
-    return instant.now() - timedelta(days=DAYS_BEFORE + DAYS_AFTER)
+    return instants.now() - timedelta(days=DAYS_BEFORE + DAYS_AFTER)
 
 
 def test_planted_drift_leads_to_a_challenger_through_an_event_and_an_automation(
@@ -123,7 +124,7 @@ def test_planted_drift_leads_to_a_challenger_through_an_event_and_an_automation(
         answer = monitor(NAME, 7.0, at.isoformat())
         line.say(f"monitored the week until {at:%Y-%m-%d}: {answer}")
         assert answer == "drift"
-    (asked,) = retraining.history(store, NAME)
+    (asked,) = requests.history(store, NAME)
     line.say(f"retraining {asked.id} is {asked.state} because of {asked.wanted.trigger}")
     assert asked.wanted.trigger == "drift"
     begun = awaited(store, asked.id, lambda found: found.state not in ("wanted", "announced"))
@@ -133,12 +134,12 @@ def test_planted_drift_leads_to_a_challenger_through_an_event_and_an_automation(
     assert [step.state for step in ended.steps] == ["wanted", "announced", "started", "done"]
     assert champion_of(store) == {"champion": "1", "challenger": "2"}
     assert ended.steps[-1].evidence["challenge"]["gain"]["low"] > 0
-    entry = promotion.as_of(store, NAME, instant.now())["challenger"]
+    entry = promotion.as_of(store, NAME, instants.now())["challenger"]
     assert "of champion 1" in entry.reason
 
 
 def test_a_request_handled_again_trains_nothing(store: Store) -> None:
-    (asked,) = retraining.history(store, NAME)
+    (asked,) = requests.history(store, NAME)
     state = retrain(asked.id, return_state=True)
     assert state.is_completed()
     assert "nothing to do" in (state.message or "")
@@ -148,7 +149,7 @@ def test_a_request_handled_again_trains_nothing(store: Store) -> None:
 def test_the_same_facts_are_refused_to_a_person_too(store: Store) -> None:
     known = registry.connect(settings.read(), store)
     wish = Wish("person", "ann", "again")
-    found = retraining.request(store, known, SPEC, wish, instant.now()).retraining
+    found = requests.request(store, known, SPEC, wish, instants.now()).retraining
     assert (found.state, found.wanted.new_labels) == ("refused", 0)
 
 

@@ -10,8 +10,8 @@ from prefect.client.orchestration import get_client
 
 from flows.ingest import ingest
 from runlore import settings
+from runlore.log.executions import read_facts
 from runlore.store.engine import Store, open_store
-from runlore.store.executions import read_facts
 
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[2] / "docs" / "ingest.md"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from prefect import task
 
-from flows.monitor import monitor
+from flows.monitoring import monitor
 from flows.runner import in_process
 from runlore.stack import Stack
 from tasks import alerts, monitoring, performance, quality, retraining

@@ -11,15 +11,15 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter
 
 from flows.ingest import ingest
-from flows.monitor import monitor
+from flows.monitoring import monitor
 from flows.runner import in_process, result_of
-from flows.score import score
-from flows.train import train
+from flows.serving import score
 from flows.train_many import train_many
+from flows.training import train
 from runlore import registry, settings, simulate
-from runlore.records.instant import parse
+from runlore.kernel.instants import parse
+from runlore.quality import queries
 from runlore.stack import Stack
-from runlore.store import data_checks
 from runlore.store.engine import open_store
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ def test_a_trained_version_serves_scores_and_is_watched(home: Path) -> None:
     assert score("quick-risk", "2026-05-20T00:00:00Z") == 0
     assert monitor("quick-risk", 7.0, END.isoformat()) in ("drift", "no drift")
     with open_store(settings.read()) as store, store.begin() as connection:
-        (checked,) = data_checks.read(connection, "quick-risk", "window")
+        (checked,) = queries.read(connection, "quick-risk", "window")
     assert (checked.at, checked.version) == (END, "1")
     again = train("quick-risk")
     assert (again["version"], again["alias"]) == ("1", "champion")

@@ -35,7 +35,7 @@ SOCKETS = (
 SOME_FLOW = {"name": "intruder"}
 LOOKING = {
     "name": "attacked",
-    "entrypoint": "flows.ab.ab",
+    "entrypoint": "flows.experiments.ab",
     "parameters": {"at": None},
     "work_pool": {"name": "runlore"},
 }
@@ -195,7 +195,7 @@ def test_a_deployment_brings_no_command_of_its_own(
     assert "{{" not in json.dumps(template)
     command = {"command": f"touch {tmp_path / 'ran'}"}
     with pytest.raises(PrefectHTTPStatusError, match="422"):
-        smuggle(client, "command", entrypoint="flows.ab.ab", job_variables=command)
+        smuggle(client, "command", entrypoint="flows.experiments.ab", job_variables=command)
 
 
 @pytest.mark.usefixtures("worker")
@@ -224,7 +224,7 @@ def test_the_run_of_a_smuggled_deployment_does_not_run(
     options: dict[str, Any] = {
         "file": {"path": str(tmp_path), "entrypoint": f"{file}:go"},
         "module": {"entrypoint": "tests.flows.trivial.add", "parameters": {"left": 1, "right": 1}},
-        "steps": {"entrypoint": "flows.ab.ab", "pull_steps": [step]},
+        "steps": {"entrypoint": "flows.experiments.ab", "pull_steps": [step]},
     }
     state = ended(client, smuggle(client, how, **options[how]))
     assert state.is_crashed(), state

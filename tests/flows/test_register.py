@@ -15,7 +15,7 @@ from prefect.workers.process import ProcessWorker
 
 from flows import pool, register
 from flows.runner import in_process
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.stack import Stack, running
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,7 +27,7 @@ TRIVIAL = {
     "tags": ["test"],
     "work_pool": {"name": "runlore"},
 }
-OFTEN = TRIVIAL | {"entrypoint": "flows.ab.ab", "parameters": {"at": None}}
+OFTEN = TRIVIAL | {"entrypoint": "flows.experiments.ab", "parameters": {"at": None}}
 
 
 @pytest.fixture
@@ -71,9 +71,9 @@ def test_every_deployment_has_schedule_or_trigger_parameters_tags_and_pool() -> 
 def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> None:
     found = {(d["entrypoint"].split(".")[1], d["parameters"].get("spec")) for d in deployed()}
     specs = ("failure-risk", "duration")
-    flows = ("train", "score", "monitor", "retraining", "rollout")
+    flows = ("training", "serving", "monitoring", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    assert found == expected | {(flow, None) for flow in ("ab", "ingest", "retrain")}
+    assert found == expected | {(flow, None) for flow in ("experiments", "ingest", "retrain")}
 
 
 def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
@@ -111,7 +111,7 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
 
 
 def test_the_length_of_a_monitored_window_is_left_to_the_spec() -> None:
-    monitors = [each for each in deployed() if each["entrypoint"] == "flows.monitor.monitor"]
+    monitors = [each for each in deployed() if each["entrypoint"] == "flows.monitoring.monitor"]
     assert [each["parameters"]["window_days"] for each in monitors] == [None, None]
 
 
@@ -170,11 +170,11 @@ def test_a_run_that_died_with_its_worker_is_marked_as_crashed(client: SyncPrefec
     deployment = client.read_deployment_by_name("add/lost")
     run = client.create_flow_run_from_deployment(deployment.id)
     client.set_flow_run_state(run.id, Running(), force=True)
-    assert register.bury(client, instant.now()) == 1
+    assert register.bury(client, instants.now()) == 1
     state = client.read_flow_run(run.id).state
     assert state is not None
     assert state.is_crashed()
-    assert register.bury(client, instant.now()) == 0
+    assert register.bury(client, instants.now()) == 0
 
 
 @pytest.mark.slow

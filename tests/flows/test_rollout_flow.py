@@ -11,11 +11,11 @@ from prefect.client.orchestration import get_client
 
 from flows.rollout import rollout
 from runlore import registry, settings
-from runlore.records.instant import parse
+from runlore.kernel.instants import parse
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import Reason
 from runlore.store.engine import Store, open_store
-from runlore.usecases import promotion
-from runlore.usecases.promotion import Reason
-from tests.usecases.traffic import HOUR, SPEC, Traffic, Version
+from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
 
 pytestmark = pytest.mark.slow
 NAME = SPEC.name

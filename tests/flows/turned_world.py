@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 
 from runlore.features.declaration import DAY_S, FeatureSet, History
-from runlore.models.catalog import failure_risk
-from runlore.models.spec import Gate, RetrainingPolicy, Split
+from runlore.ingest.queries import facts
+from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
-from runlore.records.instant import to_us
-from runlore.store import facts
+from runlore.specs.catalog import failure_risk
+from runlore.specs.model_spec import Gate, RetrainingPolicy, Split
 from runlore.store.engine import Store
-from tests.usecases import traffic
+from tests.rollout import traffic
 
 SPEC = replace(
     failure_risk.SPEC,

@@ -70,7 +70,7 @@ def test_every_package_of_the_project_is_under_contract() -> None:
 
 def test_every_module_of_runlore_is_on_a_floor() -> None:
     contracts = settings_of("importlinter")["contracts"]
-    [floors] = [c for c in contracts if c["name"] == "Floors inside runlore"]
+    [floors] = [c for c in contracts if c["name"] == "The order of rooms and subjects"]
     on_a_floor = {name.strip() for layer in floors["layers"] for name in layer.split("|")}
     folder = ROOT / "runlore"
     modules = {path.parent.name for path in folder.glob("*/__init__.py")}

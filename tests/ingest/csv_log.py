@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runlore.ingest.actions.files import FileSource, IngestSummary, ingest_file, list_rejects
+from runlore.log.executions import read_facts
 from runlore.records.mapping import declare
 from runlore.store.engine import Store
-from runlore.store.executions import read_facts
-from runlore.usecases.ingest import FileSource, IngestSummary, ingest_file, list_rejects
 
 NOW = datetime(2025, 6, 1, tzinfo=UTC)
 MAPPING = {

@@ -13,15 +13,15 @@ import pytest
 
 from runlore.cli import main
 from runlore.features import matrix
-from runlore.models.catalog import duration, failure_risk
-from runlore.models.spec import ModelSpec
+from runlore.log.executions import read_facts
 from runlore.registry import connect
 from runlore.settings import read
+from runlore.specs import loading
+from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
-from runlore.store.executions import read_facts
-from runlore.usecases import specs
-from runlore.usecases.extract import members, target_of
-from runlore.usecases.train import train_spec
+from runlore.training.actions.extraction import members, target_of
+from runlore.training.actions.training import train_spec
 
 ROOT = Path(__file__).parents[2]
 README, QUESTIONS = ROOT / "README.md", ROOT / "docs" / "questions.md"
@@ -110,8 +110,8 @@ def test_a_question_of_ones_own_is_trained_as_documented(
     monkeypatch.setenv("RUNLORE_SPECS", setting)
     run(QUESTIONS, "runlore ingest csv")
     settings = read()
-    assert [spec.name for spec in specs.every(settings)] == ["cost", "failure-risk", "duration"]
-    cost = specs.find(settings, "cost")
+    assert [spec.name for spec in loading.every(settings)] == ["cost", "failure-risk", "duration"]
+    cost = loading.find(settings, "cost")
 
     found = train_spec(store, connect(settings, store), cost)
 

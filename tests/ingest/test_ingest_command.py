@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from runlore.cli import main
-from runlore.store.executions import read_facts
+from runlore.log.executions import read_facts
 from tests.ingest.csv_log import HEADER, row
 
 OPTIONS = [

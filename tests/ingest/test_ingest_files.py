@@ -11,12 +11,12 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 
-from runlore.records.errors import BadInput, Unavailable
+from runlore.ingest.actions.files import FileSource, ingest_file, list_rejects
+from runlore.ingest.queries import facts, ingests
+from runlore.kernel.errors import BadInput, Unavailable
+from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import EXECUTION_COLUMNS
-from runlore.records.instant import from_us, to_us
 from runlore.records.mapping import declare
-from runlore.store import facts, ingests
-from runlore.usecases.ingest import FileSource, ingest_file, list_rejects
 from tests.ingest.csv_log import MAPPING, NOW, counts, row
 
 SMALL = 2000

@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from runlore.usecases.ingest import list_rejects
+from runlore.ingest.actions.files import list_rejects
 from tests.ingest.csv_log import HEADER, Log, counts, row
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from runlore.records.mapping import declare
 from runlore.store.engine import connect
-from runlore.usecases.ingest import FileSource, ingest_file
+from runlore.ingest.actions.files import FileSource, ingest_file
 from tests.ingest.csv_log import MAPPING
 url, path, chunk = sys.argv[1:]
 source = FileSource(Path(path), "csv", "log", declare(MAPPING), chunk_bytes=int(chunk))

@@ -5,8 +5,8 @@ from collections import Counter
 
 import pytest
 
-from runlore.store.executions import read_facts
-from runlore.usecases.ingest import FileSource, ingest_file, list_rejects
+from runlore.ingest.actions.files import FileSource, ingest_file, list_rejects
+from runlore.log.executions import read_facts
 from tests.ingest.csv_log import NOW, counts
 
 pytestmark = pytest.mark.slow

@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from runlore.cli.ingest import _prefect_headers
-from runlore.records.errors import Unavailable
-from runlore.records.instant import now, parse, to_us
+from runlore.ingest.actions import prefect_runs
+from runlore.ingest.actions.files import PrefectSource, ingest_prefect
+from runlore.kernel.errors import Unavailable
+from runlore.kernel.instants import now, parse, to_us
+from runlore.log.executions import read_facts
 from runlore.settings import Settings
 from runlore.stack import running
 from runlore.stack.ports import free_port
-from runlore.store.executions import read_facts
-from runlore.usecases import prefect_runs
-from runlore.usecases.ingest import PrefectSource, ingest_prefect
 from runlore.web.prefect_login import authorization, csrf_headers
 from tests.ingest.csv_log import counts
 

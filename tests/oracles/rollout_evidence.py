@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from runlore.rollout.moments import Moments, moments_of, moments_of_counts, no_moments
-from runlore.rollout.sketch import sketch_of
-from runlore.store.rollout_evidence import Counted, Span, Wanted
+from runlore.experiments.rules.sketch import sketch_of
+from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
+from runlore.rollout.queries.evidence import Counted, Span, Wanted
 
 Row = Mapping[str, Any]
 

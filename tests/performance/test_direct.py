@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from runlore.models.scores import measure
-from runlore.performance import direct, windows
-from runlore.performance.answered import Answered
+from runlore.performance.rules import direct, windows
+from runlore.performance.rules.answered import Answered
 
 HOUR_S = 3600.0
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from runlore.models import scores
-from runlore.performance import trust
-from runlore.performance.answered import Answered
-from runlore.performance.estimated import estimate, expect
-from runlore.performance.realised import realise
+from runlore.performance.rules import trust
+from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.estimated import estimate, expect
+from runlore.performance.rules.realised import realise
 
 N = 4_000
 

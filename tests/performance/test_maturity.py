@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlore.performance import maturity
-from runlore.performance.answered import Answered
+from runlore.performance.rules import maturity
+from runlore.performance.rules.answered import Answered
 
 DAY_S = 86_400.0
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from runlore.performance.answered import Answered
-from runlore.performance.realised import LEAST_LABELS, realise
+from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.realised import LEAST_LABELS, realise
 
 DAY_US = 86_400_000_000
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runlore.models.catalog.failure_risk import SPEC
-from runlore.models.gates import Measured
-from runlore.models.spec import Gate, PerformancePolicy
-from runlore.performance import floor, regression
-from runlore.performance.floor import Floor
-from runlore.performance.regression import Point, detect
+from runlore.performance.rules import floor, regression
+from runlore.performance.rules.floor import Floor
+from runlore.performance.rules.regression import Point, detect
+from runlore.specs.catalog.failure_risk import SPEC
+from runlore.specs.model_spec import Gate, PerformancePolicy
+from runlore.training.rules.gates import Measured
 
 NAN = float("nan")
 TAUGHT = {"baseline": {"auc": {"value": 0.66}, "brier": {"value": 0.1}}}

@@ -10,12 +10,12 @@ import pandas as pd
 
 from runlore import simulate
 from runlore.features.log import Log, prepare
-from runlore.quality.batch import gather
-from runlore.quality.checks import Asked, judge
-from runlore.quality.contract import Contract, derive
-from runlore.quality.verdict import Verdict
+from runlore.kernel.instants import to_us
+from runlore.quality.rules.batch import gather
+from runlore.quality.rules.checks import Asked, judge
+from runlore.quality.rules.contract import Contract, derive
+from runlore.quality.rules.verdict import Verdict
 from runlore.records.execution import NO_INSTANT
-from runlore.records.instant import to_us
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000

@@ -5,7 +5,9 @@ from functools import cache
 
 import numpy as np
 import pytest
-from batches import (
+
+from runlore.quality.rules.contract import Contract
+from tests.quality.batches import (
     CORRUPTIONS,
     Parted,
     check,
@@ -15,8 +17,6 @@ from batches import (
     simulated,
     with_inputs,
 )
-
-from runlore.quality.contract import Contract
 
 CHANGE = {"change_at": 0.93, "change_size": 1.3, "change_logit": 0.3}
 """A release in the week that is judged: two kinds grow and fail somewhat more."""

@@ -7,17 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from batches import DAY_US, check, contract_of, part, renamed, shifted, simulated
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.features.log import prepare
-from runlore.quality import rhythm
-from runlore.quality.batch import gather
-from runlore.quality.column import learn
-from runlore.quality.contract import Contract
-from runlore.quality.portrait import beyond, signal
-from runlore.quality.verdict import Finding, Verdict
+from runlore.quality.rules import rhythm
+from runlore.quality.rules.batch import gather
+from runlore.quality.rules.column import learn
+from runlore.quality.rules.contract import Contract
+from runlore.quality.rules.portrait import beyond, signal
+from runlore.quality.rules.verdict import Finding, Verdict
+from tests.quality.batches import DAY_US, check, contract_of, part, renamed, shifted, simulated
 
 HOUR_US = 3_600_000_000
 

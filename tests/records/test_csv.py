@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.formats.csv import layout
 from runlore.records.mapping import declare
 

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runlore.kernel.instants import parse, to_us
 from runlore.records.formats.instants import microseconds
-from runlore.records.instant import parse, to_us
 
 
 def us(*cells, timezone="UTC", epoch=None):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.execution import Status
 from runlore.records.mapping import (
     ColumnMapping,

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.formats.parquet import parse, reader
 from runlore.records.mapping import declare
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from runlore.records import redaction
-from runlore.records.errors import Unavailable
-from runlore.records.redaction import hide, redact, redact_value, secrets_of
+from runlore.kernel import redaction
+from runlore.kernel.errors import Unavailable
+from runlore.kernel.redaction import hide, redact, redact_value, secrets_of
 
 KEY = f"rl_0123456789_{'ab' * 32}"
 

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from runlore.cli import ledger as command
-from runlore.records import instant
+from runlore.cli.serving import ledger as command
+from runlore.experiments.queries.analyses import Look
+from runlore.experiments.views.report import COLUMNS, _write_looks
+from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel import instants
+from runlore.log.executions import read_facts
 from runlore.records.mapping import ColumnMapping
 from runlore.records.spreadsheet import neutralise
-from runlore.store import ledger_query
-from runlore.store.ab_analyses import Look
+from runlore.serving.actions import prediction
+from runlore.serving.actions.prediction import Refusal
+from runlore.serving.queries import ledger_query
+from runlore.serving.queries.ledger_query import Wanted
 from runlore.store.engine import Store
-from runlore.store.executions import read_facts
-from runlore.store.ledger_query import Wanted
-from runlore.usecases import predict
-from runlore.usecases.ab_report import COLUMNS, _write_looks
-from runlore.usecases.ingest import FileSource, ingest_file
-from runlore.usecases.predict import Refusal
 
 FORMULAS = [
     "=cmd|' /C calc'!A0",
@@ -48,7 +48,7 @@ def test_an_exported_ledger_runs_nothing_and_parquet_stays_exact(
 ) -> None:
     for text in FORMULAS:
         told = Refusal("duration", "7", 422, f"{text}: no such field", {"a": text}, "api", text)
-        predict.refuse(store, told, instant.now())
+        prediction.refuse(store, told, instants.now())
     command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, Wanted()))
     with (tmp_path / "l.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
@@ -69,7 +69,7 @@ def test_an_exported_file_that_is_ingested_keeps_its_apostrophes(
         table = csv.writer(out)
         table.writerow(["id", "actor", "submitted", "status"])
         table.writerow([neutralise("=1+1"), "ann", "2026-01-01T00:00:00Z", "succeeded"])
-    ingest_file(store, FileSource(file, "csv", "log", ColumnMapping()), instant.now())
+    ingest_file(store, FileSource(file, "csv", "log", ColumnMapping()), instants.now())
     assert read_facts(store)["source_id"].tolist() == ["'=1+1"]
 
 
@@ -78,7 +78,7 @@ def test_the_looks_of_a_test_run_nothing(tmp_path: Path) -> None:
     comparison = {**numbers, "metric": "@click", "variant": "=1+1", "units": [5, 5]}
     interval = {"low": -0.5, "high": None}
     analysis = {"ran_s": 1.0, "comparisons": [{**comparison, "interval": interval}]}
-    look = Look(1, instant.now(), "ann", "undecided", None, False, analysis, {})
+    look = Look(1, instants.now(), "ann", "undecided", None, False, analysis, {})
     _write_looks(tmp_path / "looks.csv", [look])
     with (tmp_path / "looks.csv").open(newline="", encoding="utf-8") as file:
         [row] = csv.DictReader(file)

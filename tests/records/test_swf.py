@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.formats.swf import layout
 
 HEADER = b"; Version: 2.2\n; UnixStartTime: 1000000000\n;\n"

@@ -10,7 +10,7 @@ from time import monotonic
 import pytest
 from sqlalchemy import text
 
-from runlore.records.errors import NotFound, Unavailable
+from runlore.kernel.errors import NotFound, Unavailable
 from runlore.registry import connect
 from runlore.registry.session import Session
 from runlore.settings import Settings

@@ -11,7 +11,7 @@ import pytest
 from handmade import plan_of, write_bundle
 
 from runlore.models.bundle import Bundle
-from runlore.models.catalog import duration, failure_risk
+from runlore.specs.catalog import duration, failure_risk
 
 LOAD = """
 import json, sys

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from runlore.records.errors import Refused
+from runlore.kernel.errors import Refused
 from runlore.registry import Data
 from runlore.registry.runs import CARD
 

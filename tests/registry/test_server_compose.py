@@ -13,7 +13,7 @@ import httpx
 import pytest
 from handmade import forge, register, write_bundle
 
-from runlore.records.errors import Misconfigured, Tampered
+from runlore.kernel.errors import Misconfigured, Tampered
 from runlore.registry import Registry, connect
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.settings import Settings

@@ -9,7 +9,7 @@ from threading import Barrier, Thread
 import pytest
 from sqlalchemy import Engine, event
 
-from runlore.records.errors import NotFound
+from runlore.kernel.errors import NotFound
 from runlore.registry.packaging import NEEDS
 
 

@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runlore.rollout.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
-from runlore.rollout.metric import Metric, Statistics
-from runlore.rollout.moments import Moments, moments_of_counts
-from runlore.rollout.ramp_policy import RampPolicy
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.kernel.moments import Moments, moments_of_counts
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
+from runlore.rollout.rules.policy import RampPolicy
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HITS = Metric("hits", "proportion", "higher", "primary", tolerated_loss=0.02)

@@ -4,7 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from ramps import (
+
+from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.sketch import sketch_of
+from runlore.kernel.documents import as_json
+from runlore.kernel.errors import BadInput
+from runlore.kernel.moments import Moments
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, Evidence
+from runlore.rollout.rules.policy import RampPolicy
+from runlore.rollout.rules.ramp import Order, by_hand, decide, tolerated_before
+from tests.rollout.ramps import (
     ERRORS,
     HITS,
     NOTES,
@@ -20,15 +29,6 @@ from ramps import (
     stratum,
     with_metric,
 )
-
-from runlore.records.errors import BadInput
-from runlore.rollout.document import as_json
-from runlore.rollout.evidence import CHALLENGER, CHAMPION, Evidence
-from runlore.rollout.metric import Metric
-from runlore.rollout.moments import Moments
-from runlore.rollout.ramp import Order, by_hand, decide, tolerated_before
-from runlore.rollout.ramp_policy import RampPolicy
-from runlore.rollout.sketch import sketch_of
 
 
 @pytest.mark.parametrize(("step", "following"), [(1, 5), (5, 10), (10, 25), (25, 50)])

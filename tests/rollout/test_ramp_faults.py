@@ -9,13 +9,24 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from ramps import ERRORS, HITS, NOW, POLICY, RATES, RETRIES, SECONDS, changed, stratum, with_metric
-from ramps import evidence as exact
 
-from runlore.rollout.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
-from runlore.rollout.metric import Metric
-from runlore.rollout.moments import Moments, moments_of, moments_of_counts
-from runlore.rollout.ramp import Decision, decide
+from runlore.experiments.rules.metric import Metric
+from runlore.kernel.moments import Moments, moments_of, moments_of_counts
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
+from runlore.rollout.rules.ramp import Decision, decide
+from tests.rollout.ramps import (
+    ERRORS,
+    HITS,
+    NOW,
+    POLICY,
+    RATES,
+    RETRIES,
+    SECONDS,
+    changed,
+    stratum,
+    with_metric,
+)
+from tests.rollout.ramps import evidence as exact
 
 SEEDS = 100
 UNITS = 120_000

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.simulate import Scenario, SimulatedLog, events, simulate
 
 DAY_S = 86_400

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.stack import claims, processes
 from runlore.stack.claims import Claim
 from runlore.stack.processes import Identity, Running, identity

@@ -12,11 +12,11 @@ import jsonschema
 import pytest
 import yaml
 
+from runlore.kernel.telemetry import TELEMETRY_OFF
 from runlore.registry import server
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.settings import Settings, read
 from runlore.stack import environment
-from runlore.telemetry import TELEMETRY_OFF
 from tests.stack.compose_schema import COMPOSE
 
 ROOT = Path(__file__).parents[2]

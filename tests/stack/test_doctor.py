@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import ports, processes
 from runlore.stack.doctor import Finding, Verdict, machine, services
@@ -115,7 +115,7 @@ def test_a_port_of_another_program_is_wrong_and_of_ours_is_not(settings: Setting
 def record(home: Path, name: str, port: int | None, **changed: Any) -> None:
     me = identity(os.getpid())
     (home / "run").mkdir(exist_ok=True)
-    since = instant.now().isoformat()
+    since = instants.now().isoformat()
     running = Running(name, me, me, since, f"http://{HOST}:{port}", port, "x.log", True)
     processes.write(home, replace(running, **changed))
 
@@ -144,7 +144,7 @@ def test_a_service_that_does_not_answer_is_wrong_and_one_that_is_off_is_a_note()
 DEPLOYMENT = {
     "id": "1",
     "name": "duration",
-    "entrypoint": "flows.train.train",
+    "entrypoint": "flows.training.train",
     "paused": False,
     "schedules": [{"active": True}],
     "updated_minutes_ago": 10,
@@ -166,7 +166,7 @@ HEALTHY = Status("home", (Look("prefect", Health.HEALTHY),), None)
 def test_an_active_schedule_without_a_planned_run_means_a_dead_scheduler(
     deployment: dict[str, Any], runs: list[dict[str, str]], verdict: Verdict
 ) -> None:
-    updated = instant.now() - timedelta(minutes=deployment["updated_minutes_ago"])
+    updated = instants.now() - timedelta(minutes=deployment["updated_minutes_ago"])
     told = deployment | {"updated": updated.isoformat()}
     answers = {"/deployments/filter": [told], "/flow_runs/filter": runs}
     with prefect_that_says(answers) as settings:

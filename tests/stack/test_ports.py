@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 from runlore.stack import ports
 from runlore.stack.ports import Port
 

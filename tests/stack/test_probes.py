@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import pytest
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.stack.probes import Beats, NoAnswer, PrefectApi
 from runlore.web.login import read_login
 
@@ -20,15 +20,15 @@ def test_a_file_that_is_not_there_or_is_old_is_no_answer(tmp_path: Path) -> None
     file = tmp_path / "beat"
     probe = Beats(file)
     with pytest.raises(NoAnswer, match="not there yet"):
-        probe.check(instant.EPOCH)
+        probe.check(instants.EPOCH)
     file.touch()
-    probe.check(instant.EPOCH)
+    probe.check(instants.EPOCH)
     with pytest.raises(NoAnswer, match="not touched since"):
-        probe.check(instant.now() + timedelta(hours=1))
-    before = (instant.now() - timedelta(minutes=1)).timestamp()
+        probe.check(instants.now() + timedelta(hours=1))
+    before = (instants.now() - timedelta(minutes=1)).timestamp()
     os.utime(file, (before, before))
     with pytest.raises(NoAnswer, match="not touched since"):
-        probe.check(instant.EPOCH)
+        probe.check(instants.EPOCH)
 
 
 class Asked(BaseHTTPRequestHandler):

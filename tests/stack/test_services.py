@@ -2,7 +2,7 @@ import importlib.util
 
 import pytest
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.settings import Address, Settings
 from runlore.stack import environment
 from runlore.stack.services import DATABASE, NAMES, declare, prefect_api, select

@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack import ports, processes
 from runlore.stack.child import Child, Event, State

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from runlore.records import instant
+from runlore.alerts.queries import anomalies
+from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import environment, ports, processes, running
 from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
-from runlore.store import anomalies, embedded
+from runlore.store import embedded
 from runlore.store.engine import open_store
 from runlore.web.login import read_login
 from tests.alerts.receivers import Web, http_server
@@ -213,7 +214,7 @@ def test_up_tells_people_of_an_alert_and_leaves_nothing(
             assert seen["alerts"] is Health.HEALTHY
             with open_store(settings) as store, store.begin() as connection:
                 anomalies.open_anomaly(
-                    connection, "drift", "duration", "critical", {}, instant.now()
+                    connection, "drift", "duration", "critical", {}, instants.now()
                 )
             web.await_taken(1)
             pids = everything(settings.home)

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from runlore.log.executions import read_facts
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.store.executions import read_facts
-from tests.usecases.logged_work import Work, add
+from tests.log.logged_work import Work, add
 
 pytestmark = pytest.mark.slow
 PAGE = Path(__file__).parents[2] / "docs" / "operations.md"

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runlore.records.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.store import embedded
 from runlore.store.embedded import layout, server
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.exc import DataError
 
-from runlore.records.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.engine import Store, connect, database_url, open_store

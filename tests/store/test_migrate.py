@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 from runlore.store import migrate
 from runlore.store.embedded import binaries
 from runlore.store.engine import Store, connect

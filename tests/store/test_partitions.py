@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from sqlalchemy import event, text
 
-from runlore.records.errors import BadInput, Refused
+from runlore.kernel.errors import BadInput, Refused
 from runlore.store.engine import Store
 from runlore.store.partitions import drop_before, ensure_months, months
 from runlore.store.schema import PARTITIONED

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 from runlore.web.login import Login, login_file, parse_login, read_login
 
 

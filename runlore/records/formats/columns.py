@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from runlore.kernel.errors import BadInput
 from runlore.records import validate
-from runlore.records.errors import BadInput
 from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Status
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.formats import lines
 from runlore.records.formats.columns import Cells, Reader
 from runlore.records.formats.lines import Lines

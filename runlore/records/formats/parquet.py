@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlore.records.errors import BadInput
+from runlore.kernel.errors import BadInput
 from runlore.records.formats import json_text
 from runlore.records.formats.columns import Cells, Reader, check_columns
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed

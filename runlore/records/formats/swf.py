@@ -14,8 +14,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from runlore.kernel.errors import BadInput
 from runlore.records import validate
-from runlore.records.errors import BadInput
 from runlore.records.execution import Status
 from runlore.records.formats import json_text, lines
 from runlore.records.formats.instants import numbers

@@ -13,9 +13,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from runlore.records import instant
+from runlore.kernel import instants
+from runlore.kernel.telemetry import TELEMETRY_OFF
 from runlore.stack.doctor.finding import Finding, Verdict
-from runlore.telemetry import TELEMETRY_OFF
 
 FREE_BYTES = 2_000_000_000
 TRUE = {"1", "true", "yes", "on"}
@@ -94,7 +94,7 @@ def zones() -> Iterator[Finding]:
         what = "no time zone database: schedules outside UTC fail"
         yield Finding("clock", Verdict.WRONG, what, "pip install tzdata")
         return
-    utc = instant.now().isoformat(timespec="seconds")
+    utc = instants.now().isoformat(timespec="seconds")
     yield Finding("clock", Verdict.OK, f"{utc}, local zone {time.tzname[0]}")
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from runlore.records import instant
+from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import ports, processes
 from runlore.stack.doctor.finding import Finding, Verdict
@@ -60,7 +60,7 @@ def health(status: Status) -> Iterator[Finding]:
 
 def database(settings: Settings) -> Iterator[Finding]:
     """Reachable, migrated, and with a clock like ours: it stamps what becomes known when."""
-    before = instant.now()
+    before = instants.now()
     seen, found = look_at_database(settings)
     if seen.health is Health.OFF:
         yield Finding(DATABASE, Verdict.OK, f"not running; {seen.detail}")
@@ -85,7 +85,7 @@ def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
         return
     api = prefect_api(actual(settings))
     try:
-        planned, idle = _planned(api, instant.now())
+        planned, idle = _planned(api, instants.now())
     except NoAnswer as error:
         yield Finding("schedules", Verdict.WRONG, str(error), "see Prefect's log")
         return

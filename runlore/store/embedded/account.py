@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 from runlore.store.embedded.binaries import Binaries
 from runlore.store.embedded.layout import Layout
 

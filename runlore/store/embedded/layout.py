@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlore.home import private_home
-from runlore.records.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable
 
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107

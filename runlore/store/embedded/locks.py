@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.store.embedded.layout import Layout
 
 POLL_S = 0.003

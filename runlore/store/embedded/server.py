@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from runlore.records.errors import Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.store.embedded import cluster, locks
 from runlore.store.embedded.account import Account, choose
 from runlore.store.embedded.binaries import find

@@ -1,0 +1,1 @@
+"""Runlore's own routes."""

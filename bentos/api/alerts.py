@@ -1,0 +1,122 @@
+"""Alerts over HTTP: read what deviates, and say that you take care of it."""
+
+from typing import Any, get_args
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.http import schemas
+from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.identity import actor_of
+from bentos.predict.live_versions import Serving
+from runlore.alerts.actions import handling
+from runlore.alerts.actions.handling import Told
+from runlore.alerts.queries.alerts import Standing, Wanted
+from runlore.kernel import instants
+from runlore.kernel.errors import BadInput
+
+USUAL_ALERTS, MOST_ALERTS = 100, 1000
+LARGEST_ID = 2**63 - 1
+FILTERS = {"state", "kind", "subject", "before", "limit"}
+
+
+async def every(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    wanted, store = _wanted(request), serving.database()
+    found = await in_thread(request, lambda: handling.overview(store, wanted, instants.now()))
+    is_full = len(found.alerts) == wanted.limit
+    page = schemas.AlertPage(
+        alerts=[schemas.Alert(**_alert(each)) for each in found.alerts],
+        undelivered=[
+            schemas.Undelivered(
+                channel=each.channel,
+                deliveries=each.deliveries,
+                lost=each.lost,
+                since=each.since,
+                error=each.error,
+            )
+            for each in found.trouble
+        ],
+        next=found.alerts[-1].alert.id if is_full else None,
+    )
+    return json_response(page.model_dump_json())
+
+
+async def one(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    number, store = _id(request), serving.database()
+    found = await in_thread(request, lambda: handling.show(store, number, instants.now()))
+    return _detail(found)
+
+
+async def acknowledge(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    number, store, at = _id(request), serving.database(), instants.now()
+    told = schemas.Acknowledgement.model_validate_json(await read_body(request))
+    actor = actor_of(request, told.actor)
+
+    def work() -> Told:
+        handling.acknowledge(store, number, actor, told.note, at)
+        return handling.show(store, number, at)
+
+    return _detail(await in_thread(request, work, is_recording=True))
+
+
+def _detail(found: Told) -> Response:
+    body = schemas.AlertDetail(
+        **_alert(found),
+        evidence=dict(found.alert.evidence),
+        history=[_of(schemas.AlertEvent, each) for each in found.history],
+        deliveries=[_of(schemas.AlertDelivery, each) for each in found.deliveries],
+    )
+    return json_response(body.model_dump_json())
+
+
+def _alert(found: Told) -> dict[str, Any]:
+    names = schemas.Alert.model_fields.keys() - {"state", "undelivered"}
+    waiting = {each.channel for each in found.deliveries if each.state != "delivered"}
+    return {
+        **{name: getattr(found.alert, name) for name in names},
+        "state": found.state,
+        "undelivered": sorted(waiting),
+    }
+
+
+def _of(model: Any, found: Any) -> Any:  # noqa: ANN401  (a model that names fields of a dataclass)
+    return model(**{name: getattr(found, name) for name in model.model_fields})
+
+
+def _wanted(request: Request) -> Wanted:
+    query = request.query_params
+    unknown = sorted(query.keys() - FILTERS)
+    if unknown:
+        raise BadInput(f"{unknown[0][:80]}: no such filter", unknown[0][:80])
+    standing: Any = query.get("state", "open")
+    if standing not in get_args(Standing):
+        known = ", ".join(get_args(Standing))
+        raise BadInput(f"state: {standing[:80]!r} is none of {known}", "state")
+    before = query.get("before")
+    return Wanted(
+        standing,
+        _text("kind", query.get("kind")),
+        _text("subject", query.get("subject")),
+        None if before is None else _number("before", before, LARGEST_ID),
+        _number("limit", query.get("limit", str(USUAL_ALERTS)), MOST_ALERTS),
+    )
+
+
+def _text(name: str, given: str | None) -> str | None:
+    if given is not None and "\x00" in given:
+        raise BadInput(f"{name}: holds a character that no name has", name)
+    return given
+
+
+def _id(request: Request) -> int:
+    return _number("id", request.path_params["id"], LARGEST_ID)
+
+
+def _number(name: str, text: str, most: int) -> int:
+    is_number = text.isascii() and text.isdecimal() and len(text) < 20
+    if not is_number or not 1 <= int(text) <= most:
+        raise BadInput(f"{name}: {text[:80]!r} is not a number from 1 to {most:,}", name)
+    return int(text)

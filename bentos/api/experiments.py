@@ -1,0 +1,293 @@
+"""A/B tests over HTTP: plan, start, deal out, take in what units did, look, stop."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api import experiments_schema as schema
+from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.identity import actor_of
+from bentos.http.routing import Way, in_path, in_query
+from bentos.http.schemas import Closed
+from bentos.predict.live_versions import Serving
+from runlore.experiments.actions import analysis, lifecycle
+from runlore.experiments.actions import events as ab_events
+from runlore.experiments.actions.lifecycle import Assigned, By, Sighted
+from runlore.experiments.actions.plan import Plan
+from runlore.experiments.queries.events import Intake
+from runlore.experiments.queries.experiments import AbTest
+from runlore.experiments.views import documents
+from runlore.kernel import instants
+from runlore.kernel.errors import BadInput
+from runlore.store.engine import Store
+
+T = TypeVar("T")
+NOBODY = "api"  # who acts where neither a key nor the body says so
+AT, ONE = "/ab-tests", "/ab-tests/{name}"
+NAME = in_path("name", "Of the test", {"type": "string", "maxLength": 100})
+REPLACE = in_query(
+    "replace",
+    "Whether it may replace another plan of that name that has not started",
+    {"type": "boolean", "default": False},
+)
+READ, WRITE = (404, 422, 503), (400, 404, 409, 413, 422, 503)
+
+
+async def every(request: Request) -> Response:
+    found = await ask(request, lifecycle.every)
+    return told(schema.AbList(tests=[of_test(each) for each in found]))
+
+
+async def create(request: Request) -> Response:
+    plan, by = Plan.model_validate_json(await read_body(request)), by_of(request)
+    may = _may_replace(request)
+    test, is_new = await do(
+        request, lambda store: lifecycle.create(store, plan, by, may_replace=may)
+    )
+    return told(of_test(test), 201 if is_new else 200)
+
+
+async def show(request: Request) -> Response:
+    name, at = _name(request), instants.now()
+    found = await ask(request, lambda store: analysis.status(store, name, at))
+    return told(schema.AbStatus(**documents.status(found)))
+
+
+async def start(request: Request) -> Response:
+    name, by = _name(request), _by(request, await _action(request))
+    return told(of_test(await do(request, lambda store: lifecycle.start(store, name, by))))
+
+
+async def stop(request: Request) -> Response:
+    name, by = _name(request), _by(request, await _action(request))
+    return told(of_test(await do(request, lambda store: lifecycle.stop(store, name, by))))
+
+
+async def expose(request: Request) -> Response:
+    name = _name(request)
+    asked = schema.AbExposure.model_validate_json(await read_body(request))
+    share, by = asked.exposure, _by(request, asked)
+    return told(of_test(await do(request, lambda store: lifecycle.expose(store, name, share, by))))
+
+
+async def units(request: Request) -> Response:
+    """Either all come with a variant, or none does."""
+    name, at = _name(request), instants.now()
+    asked = schema.AbUnits.model_validate_json(await read_body(request)).units
+    with_variant = [each for each in asked if each.variant is not None]
+    if with_variant and len(with_variant) < len(asked):
+        raise BadInput("variant: either every unit has one, or none", "variant")
+    if with_variant:
+        given = [Sighted(each.unit, each.variant or "", each.at) for each in asked]
+        seen = await do(request, lambda store: lifecycle.sight(store, name, given, at))
+        rejects = [schema.AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
+        wrong = {each.place for each in rejects}
+        kept = [
+            Assigned(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
+            for place, each in enumerate(given)
+            if place not in wrong
+        ]
+        return told(assignments(kept, rejects))
+    if any(each.at is not None for each in asked):
+        raise BadInput("at: a test that deals variants out takes units as of now", "at")
+    names = [each.unit for each in asked]
+    dealt = await do(request, lambda store: lifecycle.assign(store, name, names, at))
+    return told(assignments(dealt, []))
+
+
+async def events(request: Request) -> Response:
+    name, at, body = _name(request), instants.now(), await read_body(request)
+    done = await do(request, lambda store: ab_events.record(store, name, body, at))
+    return told(intake(done))
+
+
+async def analyse(request: Request) -> Response:
+    name, by = _name(request), _by(request, await _action(request))
+    found = await do(request, lambda store: analysis.analyse(store, name, by))
+    return told(schema.AbLook(**documents.look(found)))
+
+
+async def looks(request: Request) -> Response:
+    name = _name(request)
+    _, found = await ask(request, lambda store: analysis.looks(store, name))
+    return told(schema.AbLooks(looks=[schema.AbLook(**documents.look(each)) for each in found]))
+
+
+async def ask(request: Request, work: Callable[[Store], T]) -> T:
+    """Read something away from the event loop."""
+    serving: Serving = request.app.state.serving
+    store = serving.database()
+    return await in_thread(request, lambda: work(store))
+
+
+async def do(request: Request, work: Callable[[Store], T]) -> T:
+    """The same for what is written."""
+    serving: Serving = request.app.state.serving
+    store = serving.database()
+    return await in_thread(request, lambda: work(store), is_recording=True)
+
+
+def by_of(request: Request, said: str = NOBODY, reason: str = "") -> By:
+    """Who acts now: the owner of the key, else who the body says it is."""
+    return By(actor_of(request, said), instants.now(), reason)
+
+
+def told(body: Closed, status: int = 200) -> Response:
+    return json_response(body.model_dump_json(), status)
+
+
+def of_test(test: AbTest) -> schema.AbTestTold:
+    return schema.AbTestTold(**documents.test(test))
+
+
+def intake(done: Intake) -> schema.AbIntake:
+    return schema.AbIntake(
+        given=done.given,
+        added=done.added,
+        duplicates=done.duplicates,
+        rejected=done.rejected,
+        faults=dict(done.faults),
+        rejects=[schema.AbReject(**vars(each)) for each in done.rejects],
+    )
+
+
+def assignments(found: list[Assigned], rejects: list[schema.AbReject]) -> schema.AbAssignments:
+    return schema.AbAssignments(
+        assignments=[schema.AbAssigned(**vars(each)) for each in found], rejects=rejects
+    )
+
+
+def _name(request: Request) -> str:
+    name: str = request.path_params["name"]
+    if not name.isprintable():
+        raise BadInput("name: holds a character that no name has", "name")
+    return name
+
+
+def _may_replace(request: Request) -> bool:
+    given = request.query_params.get("replace", "false")
+    if given not in ("true", "false"):
+        raise BadInput(f"replace: {given[:80]!r} is neither true nor false", "replace")
+    return given == "true"
+
+
+async def _action(request: Request) -> schema.AbAction:
+    return schema.AbAction.model_validate_json(await read_body(request) or b"{}")
+
+
+def _by(request: Request, asked: schema.AbAction) -> By:
+    return by_of(request, asked.actor, asked.reason)
+
+
+TEST = ("The test", schema.AbTestTold)
+LOOK = ("The look, and what it was concluded from", schema.AbLook)
+WAYS = (
+    Way(
+        "GET",
+        AT,
+        every,
+        "read",
+        "All A/B tests, the newest first",
+        {200: ("The tests", schema.AbList)},
+        (503,),
+    ),
+    Way(
+        "POST",
+        AT,
+        create,
+        "record",
+        "Plan an A/B test",
+        {201: TEST, 200: ("It was planned like this before", schema.AbTestTold)},
+        (400, 409, 413, 422, 503),
+        Plan,
+        [REPLACE],
+    ),
+    Way(
+        "GET",
+        ONE,
+        show,
+        "read",
+        "How a test stands, and what a decision waits for",
+        {200: ("Its status", schema.AbStatus)},
+        READ,
+        parameters=[NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/start",
+        start,
+        "record",
+        "Deal its variants out from now on",
+        {200: TEST},
+        WRITE,
+        schema.AbAction,
+        [NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/stop",
+        stop,
+        "record",
+        "End it without a winner",
+        {200: TEST},
+        WRITE,
+        schema.AbAction,
+        [NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/exposure",
+        expose,
+        "record",
+        "Show it to a larger share of units",
+        {200: TEST},
+        WRITE,
+        schema.AbExposure,
+        [NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/units",
+        units,
+        "record",
+        "Which variant units get",
+        {200: ("Their variants", schema.AbAssignments)},
+        WRITE,
+        schema.AbUnits,
+        [NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/events",
+        events,
+        "record",
+        "What units did",
+        {200: ("What was taken", schema.AbIntake)},
+        WRITE,
+        schema.AbEvents,
+        [NAME],
+    ),
+    Way(
+        "GET",
+        f"{ONE}/analyses",
+        looks,
+        "read",
+        "Every look at a test, the oldest first",
+        {200: ("The looks", schema.AbLooks)},
+        READ,
+        parameters=[NAME],
+    ),
+    Way(
+        "POST",
+        f"{ONE}/analyses",
+        analyse,
+        "record",
+        "Look at a test, once",
+        {200: LOOK},
+        WRITE,
+        schema.AbAction,
+        [NAME],
+    ),
+)

@@ -1,0 +1,116 @@
+"""Record executions over HTTP, and read them back."""
+
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.http import schemas
+from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.fields import ID
+from bentos.http.identity import key_id_of
+from bentos.http.metrics import metrics
+from bentos.predict.live_versions import Serving
+from runlore.kernel.errors import BadInput
+from runlore.records.execution import Status
+from runlore.serving.actions import recording
+from runlore.serving.actions.recording import SOURCE, Ending, Submission
+
+
+async def submission(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    is_replay = serving.clock == "record"
+    model = schemas.ReplayedExecution if is_replay else schemas.Execution
+    told: Any = model.model_validate_json(await read_body(request))
+    work = Submission(
+        actor=told.actor,
+        kind=told.kind,
+        scope=told.scope,
+        inputs=told.inputs,
+        source_id=told.id,
+        submitted=told.submitted,
+        started=told.started,
+        status=Status(told.status),
+        key_id=key_id_of(request),
+    )
+    known_at = (told.known_at or told.submitted) if is_replay else None
+    store, bounds = serving.database(), request.app.state.bounds
+    done = await in_thread(
+        request,
+        lambda: recording.record_submission(store, work, known_at, bounds),
+        is_recording=True,
+    )
+    return _recorded("submission", done)
+
+
+async def outcome(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    is_replay = serving.clock == "record"
+    name = _name(request)
+    model = schemas.ReplayedEnding if is_replay else schemas.Ending
+    told: Any = model.model_validate_json(await read_body(request))
+    ending = Ending(
+        Status(told.status), told.started, told.finished, told.outcome, key_id_of(request)
+    )
+    known_at = (told.known_at or told.finished) if is_replay else None
+    store, bounds = serving.database(), request.app.state.bounds
+    done = await in_thread(
+        request,
+        lambda: recording.record_outcome(store, SOURCE, name, ending, known_at, bounds),
+        is_recording=True,
+    )
+    return _recorded("outcome", done)
+
+
+async def read(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    name, store = _name(request), serving.database()
+    facts = await in_thread(request, lambda: recording.read_execution(store, SOURCE, name))
+    first = facts[0]
+    history = schemas.History(
+        id=first.source_id,
+        source=first.source,
+        actor=first.actor,
+        kind=first.kind,
+        scope=first.scope,
+        inputs=first.inputs,
+        submitted=first.submitted,
+        submission_known_at=first.submission_known_at,
+        facts=[
+            schemas.Fact(
+                revision=fact.revision,
+                status=fact.status,
+                started=fact.started,
+                finished=fact.finished,
+                outcome=fact.outcome,
+                known_at=fact.known_at,
+                key_id=fact.key_id,
+            )
+            for fact in facts
+        ],
+    )
+    return json_response(history.model_dump_json())
+
+
+def _name(request: Request) -> str:
+    given = request.path_params["id"]
+    try:
+        return ID.validate_python(given)
+    except ValidationError as error:
+        raise BadInput(f"id: {given[:80]!r} cannot be an execution's id", "id") from error
+
+
+def _recorded(what: str, done: recording.Recorded) -> Response:
+    if done.is_new:
+        metrics().recorded.labels(what).inc()
+    body = schemas.Recorded(
+        id=done.source_id,
+        source=done.source,
+        submitted=done.submitted,
+        status=done.status,
+        known_at=done.known_at,
+        revision=done.revision,
+        is_new=done.is_new,
+    )
+    return json_response(body.model_dump_json(), 201 if done.is_new else 200)

@@ -1,0 +1,1 @@
+"""The application, put together from its routes, and its OpenAPI document."""

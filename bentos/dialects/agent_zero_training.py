@@ -1,0 +1,111 @@
+"""`/api/v3/model-training`: ask for a training, and follow what becomes of it."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api.experiments import ask, told
+from bentos.dialects import query_parameters, trainings
+from bentos.dialects.trainings import ModelTrainingTold
+from bentos.http.bodies import read_body
+from bentos.http.fields import Id, Name
+from bentos.http.routing import Way, in_query
+from bentos.http.schemas import Closed
+from bentos.predict.live_versions import Serving
+from runlore.kernel.errors import Refused
+from runlore.retraining.actions import requests
+from runlore.retraining.queries import Retraining
+from runlore.store.engine import Store
+
+AT = "/api/v3/model-training"
+USUAL, MOST = 50, 1000
+
+
+class ModelTraining(Closed):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"model": "failure-risk", "requested_by": "ann", "reason": "a new kind of work"}
+            ]
+        }
+    )
+
+    model: Id
+    requested_by: query_parameters.Person = "api"
+    reason: Annotated[Name, Field(max_length=500)] = ""
+
+
+class ModelTrainingAccepted(ModelTrainingTold):
+    """follow: where to read what becomes of it."""
+
+    follow: str
+
+
+class ModelTrainings(Closed):
+    """The newest first."""
+
+    trainings: list[ModelTrainingTold]
+
+
+async def every(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    query = query_parameters.filters(request, {"model", "training_id", "limit"})
+    names = query_parameters.models(serving, query)
+    limit = query_parameters.count("limit", query.get("limit", str(USUAL)), MOST)
+    number = query.get("training_id")
+    if number is not None:
+        wanted = query_parameters.count("training_id", number, query_parameters.LARGEST_ID)
+        one = await ask(request, lambda store: requests.show(store, wanted))
+        return told(ModelTrainings(trainings=[trainings.training(one)]))
+    spec = names[0] if "model" in query else None
+
+    def work(store: Store) -> list[Retraining]:
+        return requests.history(store, spec, limit)
+
+    found = await ask(request, work)
+    return told(ModelTrainings(trainings=[trainings.training(each) for each in found]))
+
+
+async def start(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    wanted = ModelTraining.model_validate_json(await read_body(request))
+    serving.check(wanted.model)
+    [found] = await trainings.wish(request, [wanted.model], wanted.requested_by, wanted.reason)
+    if found.state == "refused":
+        raise Refused(f"{found.wanted.spec}: {found.reason}")
+    follow = f"{AT}?training_id={found.id}"
+    known = trainings.training(found).model_dump()
+    response = told(ModelTrainingAccepted(**known, follow=follow), 202)
+    response.headers["Location"] = follow
+    return response
+
+
+NUMBER = {"type": "integer", "minimum": 1}
+WAYS = (
+    Way(
+        "GET",
+        AT,
+        every,
+        "read",
+        "Trainings that were asked for, by people or by what is watched, and what became of them",
+        {200: ("The newest first", ModelTrainings)},
+        (404, 422, 503),
+        parameters=[
+            in_query("model", "Of this model only", {"type": "string"}),
+            in_query("training_id", "This one only", NUMBER),
+            in_query("limit", "How many at most", {**NUMBER, "maximum": MOST, "default": USUAL}),
+        ],
+    ),
+    Way(
+        "POST",
+        AT,
+        start,
+        "train",
+        "Ask for a training",
+        {202: ("It is on record, with where to follow it", ModelTrainingAccepted)},
+        (400, 404, 409, 413, 422, 503),
+        ModelTraining,
+    ),
+)

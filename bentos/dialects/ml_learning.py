@@ -1,0 +1,362 @@
+"""`/api/v1/ml-learning/ab-tests`: content experiments, in the words of their spec."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api.experiments import ask, by_of, do, told
+from bentos.api.experiments_schema import AbSampleRatio
+from bentos.dialects.words import in_its_words
+from bentos.http.bodies import read_body
+from bentos.http.routing import Way, in_path, in_query
+from bentos.http.schemas import Closed
+from runlore.experiments.actions import analysis, lifecycle
+from runlore.experiments.actions.analysis import Status
+from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
+from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.experiments import AbTest
+from runlore.experiments.rules.design import LEAST_ALPHA
+from runlore.kernel import instants
+from runlore.kernel.errors import BadInput
+
+PREFIX = "/api/v1/ml-learning/ab-tests"
+WORDS = {
+    "name": "test_name",
+    "control": "variants",
+    "metrics": "success_metric",
+    "weight": "traffic_percentage",
+}
+EVENTS = {"engagement_rate": "engagement", "ctr": "click", "conversion_rate": "conversion"}
+COUNTED = {
+    "impressions": "impression",
+    "clicks": "click",
+    "conversions": "conversion",
+    "engagements": "engagement",
+}
+STATES = {"created": "draft", "running": "active", "decided": "completed", "stopped": "cancelled"}
+EFFECTS = ((0.8, "large"), (0.5, "medium"), (0.2, "small"), (0.0, "negligible"))
+EXAMPLE: dict[str, Any] = {
+    "test_name": "Evening posts",
+    "variants": [{"name": "evening"}, {"name": "night"}],
+    "success_metric": "engagement_rate",
+}
+Metric = Literal["engagement_rate", "ctr", "conversion_rate"]
+State = Literal["draft", "active", "completed", "cancelled"]
+
+
+class ContentVariant(Closed):
+    name: Word
+    description: str = Field(default="", max_length=1000)
+    is_control: bool = False
+    traffic_percentage: Annotated[float, Field(gt=0, le=100)] | None = None
+
+
+class ContentTest(Closed):
+    """A control is added when no variant is one."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    test_name: Word
+    description: str = Field(default="", max_length=2000)
+    variants: Annotated[list[ContentVariant], Field(min_length=1, max_length=20)]
+    success_metric: Metric = "engagement_rate"
+    min_sample_size: Annotated[int, Field(ge=30, le=10**9, description="of each variant")] = 100
+    min_runtime_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
+    confidence_level: Annotated[float, Field(ge=0.5, le=1 - LEAST_ALPHA)] = 0.95
+
+
+class ContentTestTold(Closed):
+    test_id: UUID
+    test_name: str
+    status: State
+    control_variant: str
+    variants: list[str]
+    success_metric: str
+    min_sample_size: int
+    min_runtime_hours: float
+    confidence_level: float
+    winner: str | None
+
+
+class ContentTests(Closed):
+    tests: list[ContentTestTold]
+    total: int
+
+
+class VariantMetrics(Closed):
+    """Rates are shares of units that did it at least once."""
+
+    variant: str
+    is_control: bool
+    sample_size: int
+    impressions: int
+    clicks: int
+    conversions: int
+    engagements: int
+    ctr: float | None
+    conversion_rate: float | None
+    engagement_rate: float | None
+
+
+class ContentStatus(ContentTestTold):
+    """waiting_for: what a decision takes."""
+
+    runtime_hours: float
+    has_min_sample_size: bool
+    has_min_runtime: bool
+    waiting_for: list[str]
+    looks: int
+    sample_ratio: AbSampleRatio
+    variant_metrics: list[VariantMetrics]
+
+
+class VariantResult(Closed):
+    """p_value: two-proportion z, right when looked at once. anytime_p_value: at every look, and
+    the one that the winner is chosen by. lift: relative to the control.
+    """
+
+    variant: str
+    rate: float | None
+    control_rate: float | None
+    lift: float | None
+    p_value: float | None
+    anytime_p_value: float
+    confidence_interval: list[float | None]
+    effect_size: float | None = Field(description="Cohen's h")
+    effect: Literal["large", "medium", "small", "negligible", "unknown"]
+    power: float | None
+    is_significant: bool
+
+
+class ContentAnalysis(Closed):
+    """confidence: 1 - p of the winner. ranking: the best first."""
+
+    test_id: UUID
+    status: State
+    look: int
+    is_significant: bool
+    winner: str | None
+    confidence: float | None
+    chi_square_p_value: float | None
+    results: list[VariantResult]
+    ranking: list[str]
+    sample_ratio: AbSampleRatio
+    reasons: list[str]
+
+
+async def create(request: Request) -> Response:
+    asked = ContentTest.model_validate_json(await read_body(request))
+    plan, by = _plan(asked), by_of(request)
+    with in_its_words(WORDS):
+        test, is_new = await do(request, lambda store: lifecycle.create(store, plan, by))
+    return told(_test(test), 201 if is_new else 200)
+
+
+async def start(request: Request) -> Response:
+    number, by = _id(request), by_of(request)
+    return told(_test(await do(request, lambda store: lifecycle.start(store, number, by))))
+
+
+async def status(request: Request) -> Response:
+    number, at = _id(request), instants.now()
+    return told(_status(await ask(request, lambda store: analysis.status(store, number, at))))
+
+
+async def analyze(request: Request) -> Response:
+    number, by = _id(request), by_of(request)
+    look = await do(request, lambda store: analysis.analyse(store, number, by))
+    test = await ask(request, lambda store: lifecycle.find(store, number))
+    return told(_analysis(test, look))
+
+
+async def every(request: Request) -> Response:
+    wanted = request.query_params.get("status")
+    if wanted is not None and wanted not in STATES.values():
+        raise BadInput(f"status: {wanted[:80]!r} is none of {', '.join(STATES.values())}", "status")
+    found = [_test(each) for each in await ask(request, lifecycle.every)]
+    chosen = [each for each in found if wanted in (None, each.status)]
+    return told(ContentTests(tests=chosen, total=len(chosen)))
+
+
+def _plan(asked: ContentTest) -> Plan:
+    controls = [each.name for each in asked.variants if each.is_control]
+    if len(controls) > 1:
+        raise BadInput(f"variants: {len(controls)} are controls; one can be", "variants")
+    shares = [each.traffic_percentage for each in asked.variants]
+    if any(shares) and not all(shares):
+        raise BadInput("variants: give all a traffic_percentage, or none", "traffic_percentage")
+    return Plan(
+        name=asked.test_name,
+        description=asked.description,
+        variants=tuple(
+            PlannedVariant(
+                name=each.name,
+                description=each.description,
+                weight=each.traffic_percentage or 1.0,
+            )
+            for each in asked.variants
+        ),
+        control=controls[0] if controls else None,
+        metrics=(PlannedMetric(name=asked.success_metric, event=EVENTS[asked.success_metric]),),
+        rule=PlannedRule(
+            alpha=round(1 - asked.confidence_level, 12),
+            least_units=asked.min_sample_size,
+            least_time_h=asked.min_runtime_hours,
+        ),
+    )
+
+
+def _told(test: AbTest) -> dict[str, Any]:
+    rule = test.design.rule
+    return {
+        "test_id": test.public_id,
+        "test_name": test.name,
+        "status": STATES[test.state],
+        "control_variant": test.design.control,
+        "variants": [each.name for each in test.design.variants],
+        "success_metric": test.design.primary[0].name,
+        "min_sample_size": rule.least_units,
+        "min_runtime_hours": rule.least_time_s / 3600,
+        "confidence_level": 1 - rule.alpha,
+        "winner": test.winner,
+    }
+
+
+def _test(test: AbTest) -> ContentTestTold:
+    return ContentTestTold(**_told(test))
+
+
+def _status(found: Status) -> ContentStatus:
+    rule, ratio = found.test.design.rule, found.seen.sample_ratio
+    units = [each.assigned for each in found.observed.values()]
+    return ContentStatus(
+        **_told(found.test),
+        runtime_hours=found.ran_s / 3600,
+        has_min_sample_size=min(units) >= rule.least_units,
+        has_min_runtime=found.ran_s >= rule.least_time_s,
+        waiting_for=list(found.missing),
+        looks=found.looks,
+        sample_ratio=AbSampleRatio(**vars(ratio), is_mismatch=ratio.is_mismatch),
+        variant_metrics=[
+            _metrics(found, name, each.assigned) for name, each in found.observed.items()
+        ],
+    )
+
+
+def _metrics(found: Status, name: str, units: int) -> VariantMetrics:
+    mine = {each.event: each for each in found.totals if each.variant == name}
+    events = {word: mine[event].events if event in mine else 0 for word, event in COUNTED.items()}
+    did = {rate: mine[event].units if event in mine else 0 for rate, event in EVENTS.items()}
+    rates = {rate: count / units if units else None for rate, count in did.items()}
+    is_control = name == found.test.design.control
+    return VariantMetrics(variant=name, is_control=is_control, sample_size=units, **events, **rates)
+
+
+def _analysis(test: AbTest, look: Look) -> ContentAnalysis:
+    found, metric = look.analysis, test.design.primary[0].name
+    fixed = {each["variant"]: each for each in found["fixed"] if each["metric"] == metric}
+    primary = [each for each in found["comparisons"] if each["metric"] == metric]
+    results = [_result(each, fixed.get(each["variant"], {})) for each in primary]
+    rates = {each.variant: each.rate or 0.0 for each in results}
+    if results:
+        rates[test.design.control] = results[0].control_rate or 0.0
+    told_of = [each for each in primary if look.winner in (each["variant"], test.design.control)]
+    return ContentAnalysis(
+        test_id=test.public_id,
+        status=STATES[test.state],
+        look=look.look,
+        is_significant=any(each.is_significant for each in results),
+        winner=look.winner,
+        confidence=1 - max(each["adjusted_p"] for each in told_of) if told_of else None,
+        chi_square_p_value=next((each["chi_square_p"] for each in fixed.values()), None),
+        results=results,
+        ranking=sorted(rates, key=lambda name: rates[name], reverse=True),
+        sample_ratio=AbSampleRatio(**found["sample_ratio"]),
+        reasons=found["reasons"],
+    )
+
+
+def _result(each: dict[str, Any], fixed: dict[str, Any]) -> VariantResult:
+    size = each["effect_size"]
+    effect = "unknown" if size is None else next(w for least, w in EFFECTS if abs(size) >= least)
+    return VariantResult(
+        variant=each["variant"],
+        rate=each["variant_value"],
+        control_rate=each["control_value"],
+        lift=each["relative"],
+        p_value=fixed.get("p_value"),
+        anytime_p_value=each["adjusted_p"],
+        confidence_interval=[each["interval"]["low"], each["interval"]["high"]],
+        effect_size=size,
+        effect=effect,
+        power=fixed.get("power"),
+        is_significant=each["answer"] != "no difference shown",
+    )
+
+
+def _id(request: Request) -> UUID:
+    given = request.path_params["test_id"]
+    try:
+        return UUID(given)
+    except ValueError:
+        raise BadInput(f"test_id: {given[:80]!r} is not the id of a test", "test_id") from None
+
+
+TEST_ID = in_path("test_id", "Of the test", {"type": "string", "format": "uuid"})
+TEST = ("The test", ContentTestTold)
+STATUS = in_query("status", "Of this status only", {"enum": list(STATES.values())})
+WAYS = (
+    Way(
+        "POST",
+        f"{PREFIX}/create",
+        create,
+        "record",
+        "Plan a content test",
+        {201: TEST, 200: ("It was planned like this before", ContentTestTold)},
+        (400, 409, 413, 422, 503),
+        ContentTest,
+    ),
+    Way(
+        "POST",
+        f"{PREFIX}/{{test_id}}/start",
+        start,
+        "record",
+        "Start it",
+        {200: TEST},
+        (404, 409, 422, 503),
+        parameters=[TEST_ID],
+    ),
+    Way(
+        "GET",
+        f"{PREFIX}/{{test_id}}/status",
+        status,
+        "read",
+        "How it stands",
+        {200: ("Its status", ContentStatus)},
+        (404, 422, 503),
+        parameters=[TEST_ID],
+    ),
+    Way(
+        "POST",
+        f"{PREFIX}/{{test_id}}/analyze",
+        analyze,
+        "record",
+        "Look at it, once",
+        {200: ("What was found", ContentAnalysis)},
+        (404, 409, 422, 503),
+        parameters=[TEST_ID],
+    ),
+    Way(
+        "GET",
+        f"{PREFIX}/",
+        every,
+        "read",
+        "All content tests",
+        {200: ("The tests", ContentTests)},
+        (422, 503),
+        parameters=[STATUS],
+    ),
+)

@@ -1,0 +1,156 @@
+"""`GET /ai/learning/stats`: how much was learned from, and how good what was learned is."""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api.experiments import ask, told
+from bentos.dialects import query_parameters, scores
+from bentos.dialects.archive import Kept
+from bentos.dialects.scores import ModelDrift, ModelMetric
+from bentos.http.routing import Way
+from bentos.http.schemas import Closed
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.reports.actions.learned import Learned, learned
+from runlore.reports.actions.overview import Standing, Watched
+from runlore.reports.queries.totals import Answers, Totals
+
+STATS = "/ai/learning/stats"
+LASTING_S = 15.0
+
+
+class LearningExecutions(Closed):
+    """success_rate: of those that finished. users: whoever they were recorded for."""
+
+    total: int
+    finished: int
+    succeeded: int
+    success_rate: float | None
+    users: int
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+class LearningPredictions(Closed):
+    """refused: requests that could not be answered; they are on record, too."""
+
+    total: int
+    refused: int
+    last_at: datetime | None
+
+
+class LearningAnomalies(Closed):
+    active: int
+    resolved: int
+    last_at: datetime | None
+
+
+class LearningMetrics(Closed):
+    series: int
+    points: int
+    last_at: datetime | None
+
+
+class LearningModel(Closed):
+    """accuracy: of its predictions, once what they were about was over."""
+
+    model: str
+    status: Literal["ready", "untrained"]
+    version: str | None
+    last_trained: datetime | None
+    predictions: int
+    accuracy: list[ModelMetric]
+    drift: ModelDrift | None
+    anomalies: list[str] = Field(description="types of those that are active")
+
+
+class LearningStats(Closed):
+    """as_of: when it was counted, which is not done for everybody who asks."""
+
+    as_of: datetime
+    executions: LearningExecutions
+    predictions: LearningPredictions
+    anomalies: LearningAnomalies
+    system_metrics: LearningMetrics
+    models: list[LearningModel]
+
+
+async def stats(request: Request) -> Response:
+    query_parameters.filters(request, ())
+    state = request.app.state
+    if not hasattr(state, "learning_stats"):
+        state.learning_stats = Kept[Learned](LASTING_S)
+    kept: Kept[Learned] = state.learning_stats
+    serving: Serving = state.serving
+    at = instants.now()
+    found = await kept.get(lambda: ask(request, lambda store: learned(store, serving.names, at)))
+    return told(_stats(found))
+
+
+def _stats(found: Learned) -> LearningStats:
+    known = found.totals
+    answers = {each.spec: each for each in known.answers}
+    return LearningStats(
+        as_of=found.at,
+        executions=_executions(known),
+        predictions=LearningPredictions(
+            total=sum(each.answered for each in known.answers),
+            refused=sum(each.refused for each in known.answers),
+            last_at=max((each.last_at for each in known.answers), default=None),
+        ),
+        anomalies=LearningAnomalies(
+            active=known.anomalies.active,
+            resolved=known.anomalies.resolved,
+            last_at=known.anomalies.last_at,
+        ),
+        system_metrics=LearningMetrics(
+            series=known.metrics.series,
+            points=known.metrics.points,
+            last_at=known.metrics.last_at,
+        ),
+        models=[_model(each, watched, answers.get(each.spec)) for each, watched in found.models],
+    )
+
+
+def _executions(known: Totals) -> LearningExecutions:
+    found = known.executions
+    return LearningExecutions(
+        total=found.total,
+        finished=found.finished,
+        succeeded=found.succeeded,
+        success_rate=found.succeeded / found.finished if found.finished else None,
+        users=found.actors,
+        first_at=found.first_at,
+        last_at=found.last_at,
+    )
+
+
+def _model(standing: Standing, watched: Watched, answers: Answers | None) -> LearningModel:
+    champion = standing.champion
+    return LearningModel(
+        model=standing.spec,
+        status="ready" if champion else "untrained",
+        version=champion.version if champion else None,
+        last_trained=standing.trained.at if standing.trained else None,
+        predictions=answers.answered if answers else 0,
+        accuracy=scores.metrics(watched.measured),
+        drift=scores.drift(watched),
+        anomalies=list(standing.alerts),
+    )
+
+
+WAYS = (
+    Way(
+        "GET",
+        STATS,
+        stats,
+        "read",
+        "How much was learned from, and how good the models are",
+        {200: ("The figures", LearningStats)},
+        (422, 503),
+    ),
+)

@@ -1,0 +1,75 @@
+"""`POST /ai/learning/train-models`: train or retrain models, all of them when none is named."""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.api.experiments import told
+from bentos.dialects import agent_zero_training, query_parameters, trainings
+from bentos.dialects.trainings import ModelTrainingTold
+from bentos.http.bodies import read_body
+from bentos.http.fields import Id, Name
+from bentos.http.routing import Way
+from bentos.http.schemas import Closed
+from bentos.predict.live_versions import Serving
+from runlore.kernel.errors import Refused
+
+AT = "/ai/learning/train-models"
+MOST_MODELS = 100
+
+
+class TrainModels(Closed):
+    """models: none means all."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"models": ["duration"], "requested_by": "ops", "reason": "new hosts"}]
+        }
+    )
+
+    models: Annotated[tuple[Id, ...], Field(max_length=MOST_MODELS)] = ()
+    requested_by: query_parameters.Person = "api"
+    reason: Annotated[Name, Field(max_length=500)] = ""
+
+
+class TrainModelsTold(Closed):
+    """follow: where to see them all. Of the trainings some may be refused, with the message why."""
+
+    status: Literal["accepted"]
+    trainings: list[ModelTrainingTold]
+    follow: str
+
+
+async def start(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    wanted = TrainModels.model_validate_json(await read_body(request) or b"{}")
+    for name in wanted.models:
+        serving.check(name)
+    names = tuple(dict.fromkeys(wanted.models)) or serving.names
+    found = await trainings.wish(request, names, wanted.requested_by, wanted.reason)
+    if all(each.state == "refused" for each in found):
+        raise Refused("; ".join(f"{each.wanted.spec}: {each.reason}" for each in found))
+    answer = TrainModelsTold(
+        status="accepted",
+        trainings=[trainings.training(each) for each in found],
+        follow=agent_zero_training.AT,
+    )
+    response = told(answer, 202)
+    response.headers["Location"] = answer.follow
+    return response
+
+
+WAYS = (
+    Way(
+        "POST",
+        AT,
+        start,
+        "train",
+        "Ask for trainings",
+        {202: ("They are on record, with where to follow them", TrainModelsTold)},
+        (400, 404, 409, 413, 422, 503),
+        TrainModels,
+    ),
+)

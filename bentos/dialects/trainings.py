@@ -1,0 +1,104 @@
+"""Trainings that people ask for, and what became of them, in the words that the products share.
+
+A request is written down; what carries it out is not this process.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from pydantic import Field
+from starlette.requests import Request
+
+from bentos.api.experiments import do
+from bentos.http.identity import actor_of
+from bentos.http.schemas import Closed
+from runlore import registry, settings
+from runlore.kernel import instants
+from runlore.kernel.errors import Refused
+from runlore.retraining.actions import requests
+from runlore.retraining.actions.requests import Wish
+from runlore.retraining.queries import Retraining, State
+from runlore.specs import loading
+from runlore.store.engine import Store
+
+Progress = Literal["queued", "running", "completed", "refused", "failed"]
+PROGRESS: dict[State, Progress] = {
+    "wanted": "queued",
+    "announced": "queued",
+    "started": "running",
+    "done": "completed",
+    "refused": "refused",
+    "failed": "failed",
+}
+SOME_REASON = "asked for over HTTP"
+NO_REGISTRY = (
+    "a packaged version knows no registry and trains nothing; ask the service of `runlore serve`"
+)
+
+
+class ModelTrainingStep(Closed):
+    at: datetime
+    status: Progress
+    message: str
+
+
+class ModelTrainingTold(Closed):
+    """message: what was said last of it. new_outcomes: known since the model learned last."""
+
+    training_id: int
+    model: str
+    status: Progress
+    trigger: str
+    requested_by: str
+    reason: str
+    requested_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    message: str
+    new_outcomes: int
+    history: list[ModelTrainingStep] = Field(description="oldest first")
+
+
+async def wish(request: Request, models: Sequence[str], said: str, why: str) -> list[Retraining]:
+    """Ask for a training of each; one that goes on already is what is told of its model.
+
+    said: who wants it, as the body says; the owner of a key goes before.
+    Refused in a Bento, which has no registry.
+    """
+    chosen, at = settings.read(), instants.now()
+
+    def work(store: Store) -> list[Retraining]:
+        try:
+            known = registry.connect(chosen, store)
+        except ModuleNotFoundError as error:
+            raise Refused(NO_REGISTRY) from error
+        wanted = [loading.find(chosen, name) for name in models]
+        asked = Wish("person", actor_of(request, said), why or SOME_REASON)
+        return [requests.request(store, known, s, asked, at).retraining for s in wanted]
+
+    return await do(request, work)
+
+
+def training(found: Retraining) -> ModelTrainingTold:
+    wanted = found.wanted
+    steps = [
+        ModelTrainingStep(at=each.at, status=PROGRESS[each.state], message=each.reason)
+        for each in found.steps
+    ]
+    began = [each.at for each in steps if each.status == "running"]
+    is_over = PROGRESS[found.state] in ("completed", "refused", "failed")
+    return ModelTrainingTold(
+        training_id=found.id,
+        model=wanted.spec,
+        status=PROGRESS[found.state],
+        trigger=wanted.trigger,
+        requested_by=wanted.actor,
+        reason=wanted.reason,
+        requested_at=wanted.at,
+        started_at=began[0] if began else None,
+        finished_at=steps[-1].at if is_over else None,
+        message=found.reason,
+        new_outcomes=wanted.new_labels,
+        history=steps,
+    )

@@ -1,0 +1,19 @@
+"""What is wrong, told in the product's own words."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from runlore.kernel.errors import BadInput
+
+
+@contextmanager
+def in_its_words(fields: Mapping[str, str]) -> Iterator[None]:
+    """fields: Runlore's name of a field -> the product's."""
+    try:
+        yield
+    except BadInput as error:
+        named = fields.get(error.field or "", error.field)
+        told = str(error)
+        if error.field and told.startswith(f"{error.field}:"):
+            told = f"{named}{told[len(error.field) :]}"
+        raise BadInput(told, named) from error

@@ -1,0 +1,22 @@
+"""Who sent a request that was admitted."""
+
+from starlette.requests import Request
+
+from runlore.serving.queries.api_keys import Key
+
+
+def key_of(request: Request) -> Key | None:
+    """The key with which an admitted request came; None: it brought none."""
+    key: Key | None = getattr(request.state, "key", None)
+    return key
+
+
+def key_id_of(request: Request) -> str | None:
+    key = key_of(request)
+    return None if key is None else key.id
+
+
+def actor_of(request: Request, said: str) -> str:
+    """Who does something: the owner of the key, whoever the body says it is; else who that is."""
+    key = key_of(request)
+    return said if key is None else key.name

@@ -1,0 +1,1 @@
+"""The hot path: predictions, group commit, live versions, the follower, the shadow."""

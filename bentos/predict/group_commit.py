@@ -1,0 +1,226 @@
+"""Group commit: what many clients wait for is read and written together, in two round trips.
+
+While one group is at the database the next one gathers, all on the event loop: threads would
+wait for each other's turn at the interpreter. An answer is given once its row is durable; a
+connection that is lost on the way is opened anew, and the same rows are written again, of which
+those that had arrived are not doubled.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+
+from bentos.http.connection import AsyncLine
+from bentos.http.errors import Overloaded
+from runlore.kernel.errors import RunloreError, Stalled, Unavailable
+from runlore.serving.actions import prediction
+from runlore.serving.actions.prediction import Answer, Answered, Ask
+from runlore.serving.queries import answering, ledger
+from runlore.serving.queries.ledger import Row
+from runlore.store.engine import Store
+from runlore.store.months import MissingMonth
+from runlore.store.partitions import ensure_months
+
+PACE_S, LONGEST_PACE_S = 0.001, 0.002
+"""Between the beginnings of two groups, for each member of the first: from 1,000 answers a second
+on groups are fewer and larger, which costs less; a single client hardly waits."""
+
+MOST_TOGETHER = 64
+MOST_WAITING = 400
+"""In one process; who asks when so many wait is turned away before all become slow."""
+
+MOST_ROWS_WAITING = 10 * MOST_WAITING
+"""Rows that say so are written all the same, which costs little."""
+
+log = logging.getLogger("runlore.serving")
+
+
+@dataclass(eq=False)
+class _Item:
+    """Something that a client waits for: an ask to answer, or a refusal's row."""
+
+    work: Ask | Row
+    done: "asyncio.Future[list[Answer]]"
+
+    def may_be_written(self) -> bool:
+        """Not once its time is over, or nobody waits; a row is written whoever waits."""
+        if isinstance(self.work, Row):
+            return True
+        return not self.done.done() and self.work.claim.take("ledger")
+
+    def settle(self, found: Answered | Exception) -> None:
+        if self.done.done():  # nobody waits any more
+            return
+        if isinstance(found, Exception):
+            self.done.set_exception(found)
+        else:
+            self.done.set_result(found.answers)
+
+
+@dataclass
+class GroupCommit:
+    """Lives on one event loop.
+
+    store: gives the store of the moment, or raises Unavailable; None: there is none on purpose.
+    Then what arrives together is still answered together, which costs less.
+    has_ledger: without it answers are read for together, and nothing is written.
+    """
+
+    store: Callable[[], Store] | None
+    has_ledger: bool = True
+    _waiting: deque[_Item] = field(default_factory=deque)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _is_closing: bool = False
+    _task: "asyncio.Task[None] | None" = None
+
+    def answer(self, ask: Ask) -> "asyncio.Future[list[Answer]]":
+        """Answers that are on the ledger. Raises Overloaded; the future Unavailable, or what
+        answering raised."""
+        return self._enqueue(ask)
+
+    async def write(self, row: Row) -> None:
+        """Put a row on the ledger, also when who waits for it gives up."""
+        done = self._enqueue(row)
+        try:
+            await asyncio.shield(done)
+        except asyncio.CancelledError:
+            done.add_done_callback(_log_failure)
+            raise
+
+    def write_later(self, row: Row) -> None:
+        """As `write`, but nobody waits for it; what goes wrong with it later is in the log."""
+        self._enqueue(row).add_done_callback(_log_failure)
+
+    async def close(self) -> None:
+        """End when everything that waits is done."""
+        self._is_closing = True
+        self._news.set()
+        if self._task is not None:
+            await self._task
+
+    def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[Answer]]":
+        most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
+        if len(self._waiting) >= most:
+            self._waiting = deque(item for item in self._waiting if not item.done.done())
+        if len(self._waiting) >= most:
+            raise Overloaded(f"{most} requests wait already; try again later")
+        item = _Item(work, asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="group commit")
+        self._news.set()
+        return item.done
+
+    async def _run(self) -> None:
+        line = None if self.store is None else AsyncLine(self.store)
+        soonest = 0.0
+        try:
+            while group := await self._next(soonest):
+                if line is not None:
+                    soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
+                found = await _committed(line, group, has_ledger=self.has_ledger)
+                for item, each in zip(group, found, strict=True):
+                    item.settle(each)
+        finally:
+            if line is not None:
+                await line.close()
+
+    async def _next(self, soonest: float) -> list[_Item]:
+        """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
+        while self._waiting or not self._is_closing:
+            if not self._waiting:
+                self._news.clear()
+                await self._news.wait()
+                continue
+            early_s = soonest - time.monotonic()
+            if early_s > 0 or len(self._waiting) > 1:  # then there are more to come
+                await asyncio.sleep(max(early_s, 0.0))
+            if group := self._taken():
+                return group
+        return []
+
+    def _taken(self) -> list[_Item]:
+        """The first of what waits, without what nobody waits for any more."""
+        group: list[_Item] = []
+        while self._waiting and len(group) < MOST_TOGETHER:
+            item = self._waiting.popleft()
+            if not item.done.done():
+                group.append(item)
+        return group
+
+
+def _log_failure(done: "asyncio.Future[list[Answer]]") -> None:
+    error = None if done.cancelled() else done.exception()
+    if error is not None:
+        log.warning("a row is not on the ledger: %s", error)
+
+
+async def _committed(
+    line: AsyncLine | None, group: list[_Item], *, has_ledger: bool
+) -> list[Answered | Exception]:
+    """What each item comes to; its rows are durable then."""
+    try:
+        found = await _answered(line, [item.work for item in group])
+        rows = [
+            row
+            for item, each in zip(group, found, strict=True)
+            if isinstance(each, Answered) and item.may_be_written()
+            for row in each.rows
+        ]
+        if rows and has_ledger and line is not None:
+            await _write(line, rows)
+    except RunloreError as error:
+        return [error] * len(group)
+    except Exception as error:  # the edge of the task: it must live on
+        if len(group) > 1:  # it may be the fault of one
+            alone = [await _committed(line, [item], has_ledger=has_ledger) for item in group]
+            return [each for found in alone for each in found]
+        log.exception("group commit")
+        return [error]
+    return found
+
+
+async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answered | Exception]:
+    asks = [work for work in works if isinstance(work, Ask)]
+    if not asks:
+        answers = []
+    elif line is None:
+        answers = prediction.answer_alone(asks)
+    else:
+        answers = await line.use(
+            lambda connection: prediction.answer_async(
+                partial(answering.read_states, connection), asks
+            )
+        )
+    following = iter(answers)
+    return [Answered([], [work]) if isinstance(work, Row) else next(following) for work in works]
+
+
+async def _write(line: AsyncLine, rows: list[Row]) -> None:
+    """Raises Stalled when no row is there; Unavailable when nobody knows, or none is."""
+    try:
+        await line.once(lambda connection: answering.add(connection, rows))
+    except Stalled:
+        raise
+    except MissingMonth:
+        await asyncio.to_thread(_write_again, line.store(), rows)
+    except Unavailable as lost:
+        try:
+            await asyncio.to_thread(_write_again, line.store(), rows)
+        except Unavailable:
+            raise
+        except Exception as error:  # they may be there: to answer anew would double them
+            log.exception("group commit, again")
+            raise lost from error
+
+
+def _write_again(store: Store, rows: list[Row]) -> None:
+    instants = [row.at for row in rows]
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", min(instants), max(instants))
+    with store.connect() as connection:
+        ledger.add_again(connection, rows)

@@ -1,0 +1,279 @@
+"""Predictions over HTTP: every answer and every refusal is on the ledger before it is sent."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from time import perf_counter
+from typing import Any, Literal
+from uuid import UUID
+
+import numpy as np
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
+from starlette.requests import Request
+from starlette.responses import Response
+
+from bentos.http import schemas
+from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.errors import TITLES, Overloaded, Problem, TooSlow, problem
+from bentos.http.identity import key_id_of
+from bentos.http.metrics import metrics
+from bentos.predict.live_versions import Live, Serving
+from bentos.predict.request_schema import MOST_REASONS, Question
+from runlore.kernel import instants
+from runlore.kernel.errors import BadInput, RunloreError
+from runlore.serving.actions import prediction
+from runlore.serving.actions.prediction import Answer, Ask, Claim, Predictor, Refusal
+from runlore.serving.actions.prediction_commit import PIECE_ROWS, commit
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION
+from runlore.serving.actions.recording import SOURCE
+from runlore.serving.queries.ledger import Row
+
+Form = Literal["one", "batch"]
+WHOLE_BATCH = "champion-batch"
+"""The champion's arm for what it answers without a draw while a challenger has a share."""
+
+KEPT_BYTES = 4_000
+"""Of a refused body, on the ledger."""
+
+ANSWER_S = 9.0
+"""From when the request is there to its answer; later it is a refusal."""
+
+REFUSED_S = 0.8
+"""What a refusal has besides to be written; later it is sent before its row is there."""
+
+WRITTEN_S = 25.0
+"""More than it takes to know whether a row is there: PostgreSQL's own limit for a write, then what
+it takes to connect anew and to write once more."""
+
+log = logging.getLogger("runlore.serving")
+
+
+async def one(request: Request) -> Response:
+    return await _answer(request, "one")
+
+
+async def batch(request: Request) -> Response:
+    return await _answer(request, "batch")
+
+
+async def read(request: Request) -> Response:
+    serving: Serving = request.app.state.serving
+    wanted, store = _id(request.path_params["id"]), serving.database()
+    reasons = _how_many(request.query_params.get("reasons", "0"))
+    row = await in_thread(request, lambda: prediction.read_prediction(store, wanted))
+    features = row.pop("features")
+    if reasons and row["status"] == 200 and row["reasons"] is None:
+        live = serving.version(row["spec"], row["version"])
+        found = await in_thread(request, lambda: live.bundle.reasons(features, reasons))
+        row["reasons"] = [vars(each) for each in found]
+    known = None if features is None else [None if np.isnan(each) else each for each in features]
+    return json_response(schemas.Prediction(features=known, **row).model_dump_json())
+
+
+def _id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise BadInput(f"id: {text[:80]!r} is not a UUID", "id") from error
+
+
+async def _answer(request: Request, form: Form) -> Response:
+    serving: Serving = request.app.state.serving
+    name: str = request.path_params["spec"]
+    serving.check(name)
+    began = perf_counter()
+    body = await read_body(request)
+    reasons = request.query_params.get("reasons", "0") if request.scope.get("query_string") else "0"
+    asked = _Asked(request, serving, name, form, body, reasons, instants.now(), began)
+    return await asked.response()
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One request to predict: received at `at`."""
+
+    http: Request
+    serving: Serving
+    name: str
+    form: Form
+    body: bytes
+    reasons: str
+    at: datetime
+    began: float
+
+    async def response(self) -> Response:
+        live: Live | None = None
+        ask: Ask | None = None
+        try:
+            live = self.serving.champion(self.name)
+            ask = await self._ask(live)
+            answers = await self._answers(ask)
+        except (RunloreError, ValidationError) as error:
+            is_hurried = isinstance(error, Overloaded)
+            return await self._refused(live, ask, problem(error), is_hurried=is_hurried)
+        except Exception:  # the edge of the process: the client and the ledger are told as well
+            log.exception("predict %s", self.name)
+            return await self._refused(live, ask, Problem(500, TITLES[500]))
+        metrics().answered(self.name, answers[0].version, 200, len(answers))
+        self._observe()
+        told = [_shown(answer, live.unit) for answer in answers]
+        return json_response(to_json(told[0] if self.form == "one" else told))
+
+    async def _answers(self, ask: Ask) -> list[Answer]:
+        """Raises TooSlow while there is still time to write that down; an answer that is being
+        written by then is waited for, since it counts."""
+        left_s = ANSWER_S - (perf_counter() - self.began)
+        work = asyncio.ensure_future(self._committed(ask))
+        limit = getattr(self.http.state, "limit", None)
+        clock = asyncio.get_running_loop().call_later(left_s, _give_up, work, ask.claim, limit)
+        try:
+            return await work
+        except asyncio.CancelledError:
+            if work.cancelled() and ask.claim.take("clock") and not _is_cancelled():
+                raise TooSlow(f"no answer within {ANSWER_S:g} s; try again") from None
+            raise
+        finally:
+            clock.cancel()
+            work.cancel()
+
+    def _committed(self, ask: Ask) -> Awaitable[list[Answer]]:
+        """One answer is committed together with those of others.
+
+        A batch, and reasons, which take longer than a group, are made in a thread.
+        """
+        if self.form == "one" and not ask.reasons:
+            return self.serving.commits.answer(ask)
+        store = self.serving.answering()
+        work = partial(commit, store, ask, has_ledger=self.serving.has_ledger)
+        return in_thread(self.http, work)
+
+    async def _ask(self, live: Live) -> Ask:
+        question = self.serving.question(self.name)
+        if self.form == "one":
+            rows: list[Any] = [question.request.model_validate_json(self.body)]
+        else:
+            rows = question.batch.validate_json(self.body)
+        as_of = {getattr(row, "as_of", None) for row in rows}
+        if len(as_of) > 1:
+            raise BadInput("as_of: a batch is answered for one instant; split it", "as_of")
+        requests: list[prediction.Request] = []
+        for first in range(0, len(rows), PIECE_ROWS):
+            if first:
+                await asyncio.sleep(0)  # so that other requests get their turn
+            requests += [_request(question, row) for row in rows[first : first + PIECE_ROWS]]
+        arm, predictor = self._arm(live, requests)
+        return Ask(
+            predictor,
+            requests,
+            self.at,
+            as_of.pop(),
+            arm,
+            _how_many(self.reasons),
+            self.began,
+            key_id=key_id_of(self.http),
+        )
+
+    def _arm(self, live: Live, requests: list[prediction.Request]) -> tuple[str, Predictor]:
+        """A batch is the champion's: it is one answer, and no draw made it so."""
+        challenge = self.serving.challenges.get(self.name)
+        if challenge is None or not challenge.arms.share:
+            return CHAMPION, live.predictor
+        if self.form == "batch":
+            return WHOLE_BATCH, live.predictor
+        asked = requests[0].subject
+        named = {"actor": asked.actor, "kind": asked.kind, "scope": asked.scope}
+        unit = {**named, "execution": requests[0].source_id or ""}[challenge.arms.unit]
+        if challenge.takes(self.name, unit):
+            return CHALLENGER, challenge.live.predictor
+        return CHAMPION, live.predictor
+
+    async def _refused(
+        self, live: Live | None, ask: Ask | None, told: Problem, *, is_hurried: bool = False
+    ) -> Response:
+        """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
+        bundle = ask.predictor.bundle if ask else live.bundle if live else None
+        version = bundle.version if bundle else None
+        metrics().answered(self.name, version, told.status)
+        self._observe()
+        if self.serving.store is not None:
+            try:
+                row = self._refusal_row(version, ask, told)
+                left_s = ANSWER_S + REFUSED_S - (perf_counter() - self.began)
+                if is_hurried or left_s <= 0:
+                    self.serving.commits.write_later(row)
+                else:
+                    async with asyncio.timeout(left_s):
+                        await self.serving.commits.write(row)
+            except TimeoutError:
+                log.warning("a refusal (%d) is not on the ledger yet", told.status)
+            except RunloreError as error:
+                log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
+            except Exception:  # the client is told what was refused all the same
+                log.exception("a refusal (%d) is not on the ledger", told.status)
+        return told.response()
+
+    def _refusal_row(self, version: str | None, ask: Ask | None, told: Problem) -> Row:
+        """With the arm and the unit, where it came so far: a rollout counts who is refused."""
+        key_id = key_id_of(self.http)
+        text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
+        if ask is None or self.form == "batch":
+            request = {"body": text}
+            refusal = Refusal(self.name, version, told.status, told.detail, request, key_id=key_id)
+            return prediction.refusal_row(refusal, self.at, began=self.began)
+        [asked] = ask.requests
+        request = {**prediction.shown(asked.subject), "body": text}
+        named = (asked.source, asked.source_id)
+        refusal = Refusal(self.name, version, told.status, told.detail, request, *named, key_id)
+        return prediction.refusal_row(refusal, self.at, ask.arm, self.began)
+
+    def _observe(self) -> None:
+        metrics().took(self.name, self.form, perf_counter() - self.began)
+
+
+def _give_up(
+    work: "asyncio.Future[list[Answer]]", claim: Claim, limit: asyncio.Timeout | None
+) -> None:
+    """limit: of the whole request, which an answer that is being written outlives."""
+    if work.done():
+        return
+    if claim.take("clock"):
+        work.cancel()
+    elif limit is not None:
+        limit.reschedule(asyncio.get_running_loop().time() + WRITTEN_S)
+
+
+def _is_cancelled() -> bool:
+    """Whether nobody waits for the request any more."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _request(question: Question, row: BaseModel) -> prediction.Request:
+    execution: str | None = getattr(row, "execution", None)
+    return prediction.Request(question.subject(row), SOURCE if execution else None, execution)
+
+
+def _how_many(text: str) -> int:
+    if text.isdecimal() and len(text) < 3 and int(text) <= MOST_REASONS:
+        return int(text)
+    raise BadInput(f"reasons: {text[:80]!r} is no number from 0 to {MOST_REASONS}", "reasons")
+
+
+def _shown(answer: Answer, unit: str) -> dict[str, Any]:
+    """As `schema.Answer` has it."""
+    return {
+        "id": answer.id,
+        "spec": answer.spec,
+        "version": answer.version,
+        "prediction": answer.prediction,
+        "low": answer.low,
+        "high": answer.high,
+        "unit": unit,
+        "reasons": None if answer.reasons is None else [vars(each) for each in answer.reasons],
+        "as_of": answer.as_of,
+        "history": answer.history,
+    }

@@ -1,0 +1,200 @@
+"""What a process serves: its database and, of each spec, the version that answers."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+import numpy as np
+
+from bentos.predict.group_commit import GroupCommit
+from bentos.predict.request_schema import Clock, Question, ask, inputs_of
+from runlore.experiments.rules.assignment import fraction
+from runlore.features import fold
+from runlore.features.keys import Subject
+from runlore.kernel.errors import NoChampion, NotFound, Refused, Tampered, Unavailable
+from runlore.models.bundle import DIGEST_LABEL, Bundle
+from runlore.serving.actions.prediction import Predictor
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
+from runlore.specs.model_spec import Quantity
+from runlore.store.engine import Store
+
+T = TypeVar("T")
+
+PROBE = Subject("", "", "", {})
+PROBE_US = 1_700_000_000_000_000
+
+
+@dataclass(frozen=True)
+class Live:
+    """A version that answers, with the requests that it understands. Never changed."""
+
+    predictor: Predictor
+    question: Question
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.predictor.bundle
+
+    @property
+    def unit(self) -> str:
+        asked = self.bundle.question
+        return asked.unit if isinstance(asked, Quantity) else "probability"
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A challenger with what it answers. Never changed."""
+
+    live: Live
+    arms: Arms
+
+    def takes(self, spec: str, unit: str) -> bool:
+        """Whether a unit is the challenger's: always the same answer for the same version.
+
+        A larger share takes those of a smaller one, and more. A unit without a name is nobody's.
+        """
+        if not unit or not self.arms.share:
+            return False
+        return fraction(f"{spec}\x1f{self.live.bundle.digest}", unit) < self.arms.share
+
+
+@dataclass
+class Serving:
+    """names: of the specs. live, challenges: replaced as a whole, never changed in place.
+
+    is_standalone: there is no database on purpose; every actor looks new.
+    has_ledger: answers and refusals are written down before they are given.
+    unloadable: spec -> its champion, where that could not be loaded and nothing answers.
+    """
+
+    names: tuple[str, ...]
+    clock: Clock = "wall"
+    is_standalone: bool = False
+    has_ledger: bool = True
+    store: Store | None = None
+    live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
+    challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
+    questions: Mapping[str, Question] = field(default_factory=lambda: MappingProxyType({}))
+    unloadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    commits: GroupCommit = field(init=False)
+    _understood: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        store = None if self.is_standalone else self.database
+        self.commits = GroupCommit(store, has_ledger=self.has_ledger)
+
+    def champion(self, name: str) -> Live:
+        """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
+        self.check(name)
+        found = self.live.get(name)
+        if found is None:
+            raise NoChampion(name, self.unloadable.get(name))
+        return found
+
+    def question(self, name: str) -> Question:
+        """What a request may say: see `understand`."""
+        return self.questions.get(name) or self.champion(name).question
+
+    def understand(self, name: str, champion: Live | None, others: Iterable[Live]) -> None:
+        """Let requests say what any of these versions knows, so that none is refused because
+        another one takes the champion's place."""
+        plans = {each.bundle.digest: each.bundle.plan for each in others}
+        digest = "" if champion is None else champion.bundle.digest
+        if self._understood.get(name) == (digest, *plans):
+            return
+        self._understood[name] = (digest, *plans)
+        more = None
+        if champion is not None:
+            known = inputs_of(champion.bundle.plan)
+            further = [plan for plan in plans.values() if inputs_of(plan) - known]
+            more = ask(name, champion.bundle.plan, self.clock, further) if further else None
+        self.questions = put_in(self.questions, name, more)
+
+    def version(self, name: str, number: str) -> Live:
+        """Champion or challenger, by its number. Refused when it is neither any more."""
+        champion, challenge = self.live.get(name), self.challenges.get(name)
+        for live in (champion, None if challenge is None else challenge.live):
+            if live is not None and live.bundle.version == number:
+                return live
+        raise Refused(f"version {number} of {name} does not answer here any more")
+
+    def check(self, name: str) -> None:
+        if name not in self.names:
+            known = ", ".join(self.names)
+            raise NotFound(f"no model spec is named {name!r}; there are: {known}")
+
+    def database(self) -> Store:
+        if self.is_standalone:
+            raise Unavailable("this service has no database; set RUNLORE_DATABASE_URL for it")
+        if self.store is None:
+            raise Unavailable("the database has not answered yet; try again")
+        return self.store
+
+    def answering(self) -> Store | None:
+        """The store that predictions read; None when there is none on purpose."""
+        return None if self.is_standalone else self.database()
+
+    def is_ready(self) -> bool:
+        if self.is_standalone:
+            return bool(self.live)
+        try:
+            with self.database().begin():
+                return True
+        except Unavailable:
+            return False
+
+    def put(self, name: str, version: Live | None, challenge: Challenge | None = None) -> None:
+        """Let versions answer from now on: requests see the old ones or the new ones, whole."""
+        self.challenges = put_in(self.challenges, name, challenge)
+        self.live = put_in(self.live, name, version)
+
+    def versions(self) -> dict[str, dict[str, str]]:
+        """Spec -> arm -> the version that answers."""
+        found = {name: {CHAMPION: live.bundle.version or ""} for name, live in self.live.items()}
+        for name, challenge in self.challenges.items():
+            found.setdefault(name, {})[CHALLENGER] = challenge.live.bundle.version or ""
+        return found
+
+
+def put_in(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
+    others = {each: kept for each, kept in known.items() if each != name}
+    return MappingProxyType(others if value is None else {**others, name: value})
+
+
+def load(
+    folder: Path, version: str | None, name: str, clock: Clock, digest: str | None = None
+) -> Live:
+    """Read a version and try it out; Refused when it does not answer as it must.
+
+    digest: that its bundle must have, where somebody else than the bundle knows it.
+    """
+    fold.warm()
+    predictor = Predictor(Bundle.load(folder, version, digest))
+    bundle = predictor.bundle
+    if bundle.spec != name:
+        raise Refused(f"{folder}: holds a version of {bundle.spec!r}, not of {name!r}")
+    row = predictor.reader.row(PROBE, PROBE_US, {})
+    answer = bundle.predict(row[None, :])
+    bundle.reasons(row)
+    bundle.check_probe()
+    if not np.isfinite(answer.prediction).all():
+        raise Refused(f"{name} version {version}: answers {answer.prediction} when probed")
+    return Live(predictor, ask(name, bundle.plan, clock))
+
+
+def packaged_digest(told: Mapping[str, str], labels: Path) -> str:
+    """What the bundle must be: as it was packaged, and as the Bento's label has it.
+
+    Raises Tampered when the two differ.
+    """
+    import yaml
+
+    digest = told["digest"]
+    if labels.is_file():
+        label = yaml.safe_load(labels.read_text(encoding="utf-8"))["labels"][DIGEST_LABEL]
+        if not label or not digest.startswith(label):
+            where = f"the label `{DIGEST_LABEL}` in {labels}"
+            raise Tampered(told["spec"], told["version"], where, digest, label)
+    return digest

@@ -1,0 +1,244 @@
+"""The challenger answers what the champion answered, for nobody.
+
+Run as `python -m bentos.predict.shadow PARENT`.
+
+A process of its own reads what is new on the ledger and adds the challenger's answers as arm
+`shadow`. It cannot break the service: whatever it does, sleeps, raises or dies, nobody waits for
+it. It slows it by what it takes of a processor that others want (ADR 6). What it cannot keep up
+with is dropped and counted. A worker of the service starts it, and starts it again; it ends with
+that worker.
+"""
+
+import logging
+import os
+import sys
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from bentos.http.logs import speak
+from bentos.http.metrics import metrics
+from bentos.predict.live_versions import Challenge, Serving
+from bentos.predict.shadow_process import YOUNG_S
+from runlore.features.keys import Subject
+from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
+from runlore.serving.actions import prediction
+from runlore.serving.actions.prediction import Answered, Ask, Refusal
+from runlore.serving.queries import ledger
+from runlore.store.engine import Store, dedicated
+
+if TYPE_CHECKING:
+    from bentos.predict.follower import Follower
+
+Line = psycopg.Connection[Any]
+ARM = "shadow"
+POLL_S = 0.5
+"""Fewer, larger steps cost less of the processor than many."""
+
+LAG = timedelta(seconds=5)
+"""Answers older than this have been dropped; a row may come late by as much."""
+
+MOST_TOGETHER = 400
+MOST_READ = 50_000
+RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
+"""From a failure, such as a connection that was cut, to the next try: twice as long each time, as
+long as one comes within YOUNG_S of a try. Connecting anew costs the database more than shadowing.
+"""
+
+
+LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
+NEW = """
+SELECT id, at, as_of, request, source, source_id, key_id FROM runlore.ledger
+WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200 AND at > %s
+AND id <> ALL(%b)
+ORDER BY at DESC LIMIT %s
+"""
+SLEPT_THROUGH = """
+SELECT count(*) FROM runlore.ledger
+WHERE spec = %s AND arm IN ('champion', 'champion-batch') AND status = 200
+AND at > %s AND at <= %s
+"""
+
+log = logging.getLogger("runlore.serving")
+
+
+@dataclass
+class Patience:
+    """When to try again what has failed."""
+
+    clock: Callable[[], float] = time.monotonic
+    _until: float = -LONGEST_RETRY_S
+    _pause_s: float = RETRY_S
+
+    def is_over(self) -> bool:
+        return self.clock() >= self._until
+
+    def begin(self) -> float:
+        """Something has failed; how many seconds it now rests."""
+        now = self.clock()
+        is_again = now < self._until + YOUNG_S
+        self._pause_s = min(2 * self._pause_s, LONGEST_RETRY_S) if is_again else RETRY_S
+        self._until = now + self._pause_s
+        return self._pause_s
+
+
+@dataclass
+class Shadow:
+    """Answers for the challengers that shadow, as far as `serving` knows them."""
+
+    serving: Serving
+    since: datetime = field(default_factory=instants.now)
+    _done: dict[uuid.UUID, datetime] = field(default_factory=dict)
+    """What was answered or dropped, and when it was asked; the database leaves it out."""
+
+    _looked: dict[str, datetime] = field(default_factory=dict)
+
+    def step(self, connection: Line) -> int:
+        """Answer what is new; how many answers were added."""
+        challenges = self.serving.challenges.items()
+        return sum(
+            self._answer(connection, spec, challenge)
+            for spec, challenge in challenges
+            if challenge.arms.shadow
+        )
+
+    def _answer(self, connection: Line, spec: str, challenge: Challenge) -> int:
+        now = instants.now()
+        since = max(self.since, now - LAG)
+        dropped = self._slept_through(connection, spec, since)
+        self._done = {each: at for each, at in self._done.items() if at > since}
+        cursor = connection.cursor(row_factory=dict_row)
+        new = cursor.execute(NEW, (spec, since, list(self._done), MOST_READ)).fetchall()
+        rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
+        if rows:
+            self._add(connection, rows)
+        self._done.update((row["id"], row["at"]) for row in new)
+        self._looked[spec] = now
+        metrics().shadow_dropped.labels(spec).inc(dropped + len(new) - len(rows))
+        return len(rows)
+
+    def _add(self, connection: Line, rows: Sequence[ledger.Row]) -> None:
+        try:
+            ledger.add(connection, rows)
+        except psycopg.errors.UniqueViolation:  # the process before this one came to some of them
+            ledger.add_again(connection, rows)
+
+    def _slept_through(self, connection: Line, spec: str, since: datetime) -> int:
+        """How many answers came after the last look and are too old by now."""
+        last = self._looked.get(spec, since)
+        if last >= since:
+            return 0
+        row = connection.execute(SLEPT_THROUGH, (spec, last, since)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _rows(
+        self,
+        connection: Line,
+        given: Sequence[dict[str, Any]],
+        challenge: Challenge,
+    ) -> list[ledger.Row]:
+        if not given:
+            return []
+        is_replay = self.serving.clock == "record"
+        asks = [
+            Ask(
+                challenge.live.predictor,
+                [prediction.Request(Subject(**row["request"]), row["source"], row["source_id"])],
+                row["at"],
+                row["as_of"] if is_replay else None,
+                ARM,
+                key_id=row["key_id"],
+            )
+            for row in given
+        ]
+        answered = prediction.answer(connection, asks)
+        return [
+            replace(self._row(ask, each), id=shadow_id(row["id"]))
+            for row, ask, each in zip(given, asks, answered, strict=True)
+        ]
+
+    def _row(self, ask: Ask, answered: Answered | Exception) -> ledger.Row:
+        if isinstance(answered, Answered):
+            return answered.rows[0]
+        bundle = ask.predictor.bundle
+        told = f"{type(answered).__name__}: {answered}"
+        refusal = Refusal(bundle.spec, bundle.version, 500, told, {}, key_id=ask.key_id)
+        return prediction.refusal_row(refusal, ask.at, ARM)
+
+
+def shadow_id(champion: uuid.UUID) -> uuid.UUID:
+    """Of the shadow's answer to what the champion answered: the same each time.
+
+    It begins with the champion's 48 bits of time, by which the ledger is read; a UUID of version 8.
+
+    >>> shadow_id(uuid.UUID("019a8f00-0000-7000-8000-000000000000"))
+    UUID('019a8f00-0000-8ff1-bbe3-610d910501cb')
+    """
+    drawn = uuid.uuid5(champion, ARM).int
+    time, middle, low = champion.int >> 80, drawn >> 64 & 0xFFF, drawn & (1 << 62) - 1
+    return uuid.UUID(int=time << 80 | 8 << 76 | middle << 64 | 2 << 62 | low)
+
+
+def main(parent: int) -> None:
+    """Follow the registry and shadow until the parent is gone, which may be so before this begins.
+
+    parent: the process number of the worker that started this one.
+    """
+    from bentos.predict.follower import Follower
+    from runlore import settings as environment
+    from runlore.specs import loading
+
+    speak()
+    settings = environment.read()
+    names = tuple(spec.name for spec in loading.every(settings))
+    follower = Follower(settings, Serving(names, settings.clock), is_shadow=True)
+    shadow, patience = Shadow(follower.serving), Patience()
+    line: Line | None = None
+    while os.getppid() == parent:
+        line = _look(follower, shadow, line, patience)
+        time.sleep(POLL_S)
+    follower.close()
+
+
+def _look(
+    follower: "Follower", shadow: Shadow, line: Line | None, patience: Patience
+) -> Line | None:
+    """Follow the registry and shadow what is new; the connection for the next look, if any."""
+    if not patience.is_over():
+        return None
+    follower.step()
+    store = follower.serving.store
+    if store is None:
+        return line
+    try:
+        line = _leading(store, line)
+        if line is not None:
+            shadow.step(line)
+    except (psycopg.Error, Unavailable) as error:
+        log.warning("shadow: %s; it rests for %.0f s", error, patience.begin())
+        return None
+    return line
+
+
+def _leading(store: Store, line: Line | None) -> Line | None:
+    """A connection that holds the lock of the only shadow; None while another one is at work."""
+    if line is not None and not line.closed:
+        return line
+    with store.watched():
+        line = dedicated(store)
+        row = line.execute(LEADS).fetchone()
+    if row == (True,):
+        return line
+    line.close()
+    return None
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,15 @@
+"""Predict for the latest executions, onto the ledger."""
+
+from prefect import flow
+
+from tasks import serving
+
+
+@flow(name="score", flow_run_name="score {spec}", timeout_seconds=2 * 3600)
+def score(spec: str, since: str | None = None) -> int | None:
+    """Score executions submitted since an ISO instant (default: one day ago).
+
+    Returns how many are new on the ledger; None when the spec has no champion yet.
+    """
+    outcome = serving.score(spec, since)
+    return None if outcome is None else outcome.scored

@@ -1,0 +1,1 @@
+"""What alerts do: one function per action."""

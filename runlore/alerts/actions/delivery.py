@@ -1,0 +1,227 @@
+"""Bring what is to be said to the channels: right after the cause, and again until it arrives."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+
+from runlore.alerts.delivery import Channels, Failed, Letter, parse, send
+from runlore.alerts.delivery.channels import VARIABLE, AnyChannel, routed
+from runlore.alerts.queries import alerts, outbox
+from runlore.alerts.queries import silences as alert_silences
+from runlore.alerts.queries.outbox import Claim
+from runlore.alerts.rules import retry, state
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.release import DELIVERY, decide, route
+from runlore.kernel.errors import RunloreError, Unavailable
+from runlore.store.engine import Connection, Store
+
+PATIENCE_S = 15.0
+"""A process that raises alerts begins no more attempts after that; others go on with the rest."""
+
+POLL_S = 2.0
+STOP_S = 3.0
+"""For attempts that are under way when the dispatcher ends."""
+
+FAILURES = 3
+"""A channel that failed so often in a row is a cause of its own."""
+
+log = logging.getLogger("runlore.alerts")
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """error: None when it arrived. took_s: of this attempt. age_s: since the cause was recorded."""
+
+    alert: int
+    event: str
+    channel: str
+    took_s: float
+    age_s: float
+    error: str | None = None
+
+
+Tell = Callable[[Attempt], None]
+
+
+def deliver(store: Store, channels: Channels) -> list[Attempt]:
+    """Send what is due, each channel by itself; for the process that raised an alert.
+
+    It takes PATIENCE_S and one attempt at most. What is left over, the dispatcher sends.
+    """
+    if not channels:
+        return []
+    done: list[Attempt] = []
+    spread(store, channels)
+    end = threading.Event()
+    threads = [
+        threading.Thread(target=_drain, args=(store, name, channel, done.append, end))
+        for name, channel in channels.items()
+    ]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + PATIENCE_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    end.set()
+    for thread in threads:
+        thread.join()
+    return done
+
+
+def right_away(store: Store, declared: SecretStr | None) -> list[Attempt]:
+    """The same for a process that has done its work: what is wrong here must not undo that."""
+    try:
+        return deliver(store, parse(declared))
+    except RunloreError as error:
+        log.warning("alerts are left to the dispatcher: %s", error)
+        return []
+
+
+def watch(
+    store: Store,
+    channels: Channels,
+    end: threading.Event,
+    beat: Callable[[], None],
+    tell: Tell,
+) -> None:
+    """Send whatever becomes due, until the end: no channel waits for another one.
+
+    beat: called every few seconds while the database answers.
+    """
+    wakes = {name: threading.Event() for name in channels}
+    threads = [
+        threading.Thread(
+            target=_go_on, args=(store, name, channel, wakes[name], end, tell), daemon=True
+        )
+        for name, channel in channels.items()
+    ]
+    for thread in threads:
+        thread.start()
+    while not end.is_set():
+        try:
+            _hear(store, channels, list(wakes.values()), end, beat)
+        except Unavailable as error:
+            log.warning("alerts wait: %s", error)
+            end.wait(POLL_S)
+    for wake in wakes.values():
+        wake.set()
+    until = time.monotonic() + STOP_S
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+
+
+def _hear(
+    store: Store,
+    channels: Channels,
+    wakes: list[threading.Event],
+    end: threading.Event,
+    beat: Callable[[], None],
+) -> None:
+    with outbox.listening(store) as wait:
+        while not end.is_set():
+            spread(store, channels)
+            for wake in wakes:
+                wake.set()
+            beat()
+            wait(POLL_S)
+
+
+def _go_on(
+    store: Store,
+    name: str,
+    channel: AnyChannel,
+    wake: threading.Event,
+    end: threading.Event,
+    tell: Tell,
+) -> None:
+    while not end.is_set():
+        wake.wait()
+        wake.clear()
+        _drain(store, name, channel, tell, end)
+
+
+def _drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:
+    """A thread's edge: whatever it meets, the channel is tried again at the next look."""
+    try:
+        drain(store, name, channel, tell, end)
+    except Unavailable as error:
+        log.warning("channel %s waits: %s", name, error)
+    except Exception:
+        log.exception("channel %s waits", name)
+
+
+def spread(store: Store, channels: Channels) -> None:
+    """Decide what goes out now, and through which channels."""
+    if not channels:
+        return
+    known = routed(channels)
+    with store.begin() as connection:
+        now = outbox.clock(connection)
+        silences = alert_silences.active(connection, now)
+        for alert_id, notice in outbox.undecided(connection):
+            alert = alerts.find(connection, alert_id, skip_locked=True)
+            if alert is None:
+                continue
+            decision = decide(notice, alert, silences, now)
+            if decision == "wait":
+                continue
+            outbox.settle(connection, notice, decision)
+            if decision == "send":
+                told = outbox.told(connection, alert_id)
+                names = route(notice, alert, known, told)
+                outbox.spread(connection, notice, alert_id, names)
+                if notice.event in state.TROUBLE:
+                    alerts.put(connection, state.tell(alert, notice.severity))
+        outbox.give_up_orphans(connection, list(channels), retry.GIVE_UP_S)
+
+
+def drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:
+    """Send what is due for one channel, one after the other, until nothing is."""
+    while not end.is_set():
+        with store.begin() as connection:
+            claim = outbox.claim(connection, name)
+            if claim is None:
+                return
+            attempt = _attempt(connection, claim, name, channel)
+        tell(attempt)
+
+
+def _attempt(connection: Connection, claim: Claim, name: str, channel: AnyChannel) -> Attempt:
+    """Send it once and write down what came of that."""
+    began = time.monotonic()
+    error: str | None = None
+    wished_s = 0.0
+    try:
+        send(channel, Letter(claim.message, f"runlore-alert-{claim.key}", claim.now))
+    except Failed as failure:
+        error, wished_s = str(failure), failure.retry_after_s
+    took_s = time.monotonic() - began
+    if error is None:
+        outbox.delivered(connection, claim, took_s * 1000)
+        alerts.quiet(connection, DELIVERY, name, claim.now)
+    else:
+        pause_s = retry.pause_s(claim.attempts + 1, claim.age_s, wished_s)
+        outbox.failed(connection, claim, took_s * 1000, error, pause_s)
+        if claim.attempts + 1 >= FAILURES:
+            finding = _unreachable(claim, name, channel, error, is_lost=pause_s is None)
+            alerts.observe(connection, finding, claim.now)
+    message = claim.message
+    return Attempt(message.alert, str(message.event), name, took_s, claim.age_s + took_s, error)
+
+
+def _unreachable(
+    claim: Claim, name: str, channel: AnyChannel, error: str, *, is_lost: bool
+) -> Finding:
+    return Finding(
+        DELIVERY,
+        name,
+        Severity.CRITICAL if is_lost else Severity.WARNING,
+        f"alert {claim.alert_id} could not be delivered to {name} ({channel.place}): {error}",
+        f"{claim.attempts + 1} attempts failed" + (", it was given up" if is_lost else ""),
+        f"check {VARIABLE} and the receiver, then: runlore alerts test {name}",
+        evidence={"alert": claim.alert_id, "attempts": claim.attempts + 1, "error": error},
+    )

@@ -1,0 +1,166 @@
+"""Alerts: raise and resolve them, and what people do with them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from runlore.alerts.queries import alerts, outbox
+from runlore.alerts.queries import silences as alert_silences
+from runlore.alerts.queries.alerts import Entry, Wanted
+from runlore.alerts.queries.outbox import Delivery, Trouble
+from runlore.alerts.rules import state
+from runlore.alerts.rules.finding import LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT, Finding, line
+from runlore.alerts.rules.silence import Silence, covers
+from runlore.alerts.rules.state import Alert, Step
+from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.store.engine import Connection, Store
+
+LONGEST_ACTOR = 100
+
+State = Literal["open", "acknowledged", "silenced", "resolved"]
+
+
+@dataclass(frozen=True)
+class Told:
+    """An alert with its history and its way to people. silence: the one that covers it now."""
+
+    alert: Alert
+    history: tuple[Entry, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    silence: Silence | None = None
+
+    @property
+    def state(self) -> State:
+        if not self.alert.is_open:
+            return "resolved"
+        if self.silence is not None:
+            return "silenced"
+        return "acknowledged" if self.alert.acknowledged_at else "open"
+
+
+@dataclass(frozen=True)
+class Overview:
+    """trouble: what could not be delivered, by channel."""
+
+    alerts: tuple[Told, ...]
+    silences: tuple[Silence, ...]
+    trouble: tuple[Trouble, ...]
+
+
+def raise_alert(connection: Connection, finding: Finding, at: datetime) -> Alert:
+    """A cause was found; in the caller's transaction, so that it is on record with what it is of.
+
+    Once for each finding: many of one cause are one alert. Whoever raises several in one
+    transaction does so in the order of their causes, so that two who do it at once cannot wait for
+    each other.
+    """
+    return alerts.observe(connection, finding, at).alert
+
+
+def resolve_alert(connection: Connection, kind: str, subject: str, at: datetime) -> Alert | None:
+    """A cause was looked for and is not there; None when it had no open alert."""
+    step = alerts.quiet(connection, kind, subject, at)
+    return None if step is None or step.event is None else step.alert
+
+
+def acknowledge(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> Alert:
+    """Somebody takes care of it: it is told again only when it becomes worse."""
+    return _handle(store, alert_id, at, actor, note, is_over=False)
+
+
+def close(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> Alert:
+    """Somebody says that it is over; the next finding of its cause opens another one."""
+    return _handle(store, alert_id, at, actor, note, is_over=True)
+
+
+def silence(store: Store, wanted: Silence) -> Silence:
+    """Send nothing of the causes that fit, until then. wanted: without its number."""
+    actor = _one_line("actor", wanted.actor, LONGEST_ACTOR)
+    reason = _one_line("reason", wanted.reason, LONGEST_TEXT)
+    _one_line("kind", wanted.kind, LONGEST_KIND)
+    _one_line("subject", wanted.subject, LONGEST_SUBJECT)
+    if wanted.until <= wanted.created_at:
+        raise BadInput("until: is in the past; choose a later instant", "until")
+    kept = Silence(0, wanted.kind, wanted.subject, wanted.until, actor, reason, wanted.created_at)
+    with store.begin() as connection:
+        return alert_silences.add(connection, kept)
+
+
+def unsilence(store: Store, silence_id: int, actor: str, at: datetime) -> Silence:
+    """End a silence now; what waited for that and is still open goes out."""
+    actor = _one_line("actor", actor, LONGEST_ACTOR)
+    with store.begin() as connection:
+        found = alert_silences.find(connection, silence_id)
+        if found is None:
+            raise NotFound(f"no silence has the id {silence_id}; `runlore alerts` shows them")
+        if not found.is_active(at):
+            raise Refused(f"silence {silence_id} is over already")
+        alert_silences.end(connection, silence_id, at, actor)
+        outbox.call(connection)
+        return found
+
+
+def overview(store: Store, wanted: Wanted, at: datetime) -> Overview:
+    """Alerts without their histories, silences, and what could not be delivered."""
+    with store.begin() as connection:
+        silences = alert_silences.active(connection, at)
+        found = alerts.read(connection, wanted)
+        ways = outbox.of_alerts(connection, [each.id for each in found])
+        trouble = outbox.trouble(connection)
+    told = tuple(
+        Told(
+            each,
+            deliveries=tuple(way for way in ways if way.alert_id == each.id),
+            silence=_silence(each, silences, at),
+        )
+        for each in found
+    )
+    return Overview(told, tuple(silences), tuple(trouble))
+
+
+def show(store: Store, alert_id: int, at: datetime) -> Told:
+    """An alert with all that is known of it."""
+    with store.begin() as connection:
+        alert = _known(connection, alert_id)
+        return Told(
+            alert,
+            tuple(alerts.history(connection, [alert_id])),
+            tuple(outbox.of_alerts(connection, [alert_id])),
+            _silence(alert, alert_silences.active(connection, at), at),
+        )
+
+
+def _handle(
+    store: Store, alert_id: int, at: datetime, actor: str, note: str, *, is_over: bool
+) -> Alert:
+    actor = _one_line("actor", actor, LONGEST_ACTOR)
+    note = line(note, LONGEST_TEXT)
+    with store.begin() as connection:
+        alert = _known(connection, alert_id)
+        if not alert.is_open:
+            raise Refused(f"alert {alert_id} was resolved already, by {alert.resolved_by}")
+        step: Step = (
+            state.resolve(alert, at, actor)
+            if is_over
+            else state.acknowledge(alert, at, actor, note)
+        )
+        return alerts.save(connection, step, at, actor, note).alert
+
+
+def _known(connection: Connection, alert_id: int) -> Alert:
+    found = alerts.find(connection, alert_id)
+    if found is None:
+        raise NotFound(
+            f"no alert has the id {alert_id}; `runlore alerts list --state all` lists them"
+        )
+    return found
+
+
+def _silence(alert: Alert, silences: list[Silence], at: datetime) -> Silence | None:
+    return next((s for s in silences if covers(s, alert.kind, alert.subject, at)), None)
+
+
+def _one_line(name: str, text: str, longest: int) -> str:
+    if not text.strip() or text != line(text, longest):
+        raise BadInput(f"{name}: {text[:80]!r} is not one line of 1 to {longest} letters", name)
+    return text

@@ -1,0 +1,10 @@
+"""Messages to channels: Slack, Discord, PagerDuty, webhooks, e-mail, and all that Apprise knows.
+
+The only `import apprise`. Every attempt is bounded in time and size; TLS is verified, redirects
+are not followed, and the secrets of a channel are in no error and no log.
+"""
+
+from runlore.alerts.delivery.channels import Channels, parse
+from runlore.alerts.delivery.sending import Failed, Letter, send
+
+__all__ = ["Channels", "Failed", "Letter", "parse", "send"]

@@ -1,0 +1,117 @@
+"""One message to one channel, once; what went wrong is said without the channel's secrets."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from runlore.alerts.delivery.apprised import notify
+from runlore.alerts.delivery.channels import (
+    AnyChannel,
+    Apprise,
+    Discord,
+    Email,
+    PagerDuty,
+    Slack,
+    Webhook,
+)
+from runlore.alerts.delivery.mailing import mail
+from runlore.alerts.delivery.posting import post
+from runlore.alerts.rules import payloads
+from runlore.alerts.rules.finding import line
+from runlore.alerts.rules.message import Message
+from runlore.kernel.errors import Unavailable
+
+LONGEST_ERROR = 300
+SHORTEST_SECRET = 4
+
+
+class Failed(Unavailable):
+    """It did not arrive, or nobody said that it did. retry_after_s: what the receiver asked for."""
+
+    def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message on its way. name: of this delivery among all, the same at each attempt."""
+
+    message: Message
+    name: str
+    at: datetime
+
+
+def send(channel: AnyChannel, letter: Letter) -> None:
+    """Raises Failed."""
+    try:
+        _send(channel, letter)
+    except Failed as error:
+        raise Failed(masked(str(error), channel), error.retry_after_s) from None
+    except TimeoutError:
+        raise Failed("no answer in time") from None
+    except Exception as error:  # noqa: BLE001  (whatever a plugin meets, it did not arrive)
+        raise Failed(masked(f"{type(error).__name__}: {error}", channel)) from None
+
+
+def masked(text: str, channel: AnyChannel) -> str:
+    """One line without what is secret in the channel."""
+    parts = {part for secret in channel.secrets for part in _parts(secret)}
+    for part in sorted(parts, key=len, reverse=True):
+        text = text.replace(part, "…")
+    return line(text, LONGEST_ERROR)
+
+
+def _parts(secret: str) -> set[str]:
+    """A secret, and of an address what follows its host, also piece by piece.
+
+    >>> sorted(_parts("https://host.example/hooks/hush"))
+    ['/hooks/hush', 'hooks', 'https://host.example/hooks/hush', 'hush']
+    """
+    _, _, rest = secret.partition("://")
+    path = rest[rest.find("/") :] if "/" in rest else ""
+    user = rest.rpartition("@")[0]
+    pieces = {secret, path, *re.split(r"[/?&=:@,]+", f"{path}@{user}")}
+    return {piece for piece in pieces if len(piece) >= SHORTEST_SECRET}
+
+
+def _send(channel: AnyChannel, letter: Letter) -> None:
+    message = letter.message
+    match channel:
+        case Email():
+            mail(
+                channel,
+                payloads.email(message, channel.sender, channel.to, letter.name, letter.at),
+            )
+        case Apprise():
+            if not notify(channel.url.get_secret_value(), message):
+                raise Failed("Apprise could not deliver it")
+        case _:
+            _post(channel, _body(channel, message), letter.name)
+
+
+def _body(channel: Slack | Discord | PagerDuty | Webhook, message: Message) -> dict[str, Any]:
+    match channel:
+        case Slack():
+            return payloads.slack(message)
+        case Discord():
+            return payloads.discord(message)
+        case PagerDuty():
+            return payloads.pagerduty(message, channel.routing_key.get_secret_value())
+        case Webhook():
+            return payloads.webhook(message)
+
+
+def _post(
+    channel: Slack | Discord | PagerDuty | Webhook, body: Mapping[str, Any], name: str
+) -> None:
+    headers = {"Idempotency-Key": name}
+    if isinstance(channel, Webhook) and channel.token is not None:
+        headers["Authorization"] = f"Bearer {channel.token.get_secret_value()}"
+    answer = post(channel.url.get_secret_value(), body, headers)
+    if 300 <= answer.status < 400:
+        raise Failed(f"answered {answer.status}: redirects are not followed")
+    if not 200 <= answer.status < 300:
+        raise Failed(f"answered {answer.status} {answer.body}".strip(), answer.retry_after_s)

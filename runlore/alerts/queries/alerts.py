@@ -1,0 +1,162 @@
+"""Alerts: the rows of `anomalies`, with who was told and who takes care, and their history.
+
+An alert is an anomaly: there is one row for both, so nobody can open one without the other. Each
+change is written in the caller's transaction together with what is to be sent (`alert_outbox`).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, text, update
+
+from runlore.alerts.queries import outbox
+from runlore.alerts.rules import state
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.state import NEW, QUIET, Alert, Step
+from runlore.alerts.rules.subjects import VERSION
+from runlore.store.schema import alert_events
+from runlore.store.schema import anomalies as table
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alert ' || :cause, 0))")
+WATCHER = "runlore"
+"""Who wrote down what no person did."""
+
+Standing = Literal["open", "resolved", "all"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of an alert's history. at: of the finding; written_at: by the database's clock."""
+
+    id: int
+    alert_id: int
+    at: datetime
+    written_at: datetime
+    event: str
+    severity: str
+    actor: str
+    note: str
+    evidence: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which alerts to read, the newest first. before: an id, to go on from.
+
+    specs: of any of these, or of a version of one; None: of any subject at all.
+    """
+
+    standing: Standing = "open"
+    kind: str | None = None
+    subject: str | None = None
+    before: int | None = None
+    limit: int = 100
+    specs: tuple[str, ...] | None = None
+
+
+def observe(connection: Connection, finding: Finding, at: datetime) -> Step:
+    """A cause was found: open its alert, count it, or let it rise; all in this transaction."""
+    _lock(connection, finding.kind, finding.subject)
+    step = state.observe(last(connection, finding.kind, finding.subject), finding, at)
+    return save(connection, step, at, WATCHER, finding.what)
+
+
+def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> Step | None:
+    """A cause was looked for and is not there: resolve its alert; None when none is open."""
+    _lock(connection, kind, subject)
+    found = last(connection, kind, subject)
+    if found is None or not found.is_open:
+        return None
+    return save(connection, state.resolve(found, at), at, WATCHER, QUIET)
+
+
+def save(connection: Connection, step: Step, at: datetime, actor: str, note: str) -> Step:
+    """Write the step down: the alert as it is now, its history, and what is to be sent.
+
+    Returns it with the alert's id.
+    """
+    alert = put(connection, step.alert)
+    if step.event is not None:
+        line = {"alert_id": alert.id, "at": at, "event": step.event, "severity": alert.severity}
+        told = {"actor": actor, "note": note, "evidence": dict(alert.evidence)}
+        connection.execute(insert(alert_events).values(line | told))
+        if step.hold_s is not None:
+            outbox.add(connection, alert, step.event, step.hold_s)
+    return Step(alert, step.event, step.hold_s)
+
+
+def last(connection: Connection, kind: str, subject: str) -> Alert | None:
+    """The newest episode of a cause; kept from others until the transaction ends."""
+    of_cause = (table.c.kind == kind, table.c.subject == subject)
+    newest = select(table).where(*of_cause).order_by(table.c.id.desc()).limit(1)
+    row = connection.execute(newest.with_for_update()).first()
+    return None if row is None else as_alert(row)
+
+
+def find(connection: Connection, alert_id: int, *, skip_locked: bool = False) -> Alert | None:
+    """The alert of an id; kept from others until the transaction ends.
+
+    skip_locked: None, too, where somebody else has it just now.
+    """
+    wanted = select(table).where(table.c.id == alert_id)
+    row = connection.execute(wanted.with_for_update(skip_locked=skip_locked)).first()
+    return None if row is None else as_alert(row)
+
+
+def read(connection: Connection, wanted: Wanted) -> list[Alert]:
+    query = select(table).where(*_conditions(wanted)).order_by(table.c.id.desc())
+    return [as_alert(row) for row in connection.execute(query.limit(wanted.limit))]
+
+
+def count_open(connection: Connection) -> dict[str, int]:
+    """Severity -> how many alerts are open."""
+    query = select(table.c.severity, func.count()).where(table.c.resolved_at.is_(None))
+    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.severity))}
+
+
+def history(connection: Connection, alert_ids: Collection[int]) -> list[Entry]:
+    """What happened to alerts, oldest first."""
+    of_alerts = alert_events.c.alert_id.in_(list(alert_ids))
+    query = select(alert_events).where(of_alerts).order_by(alert_events.c.id)
+    return [Entry(**row._mapping) for row in connection.execute(query)]
+
+
+def as_alert(row: "Row[Any]") -> Alert:
+    values = {name: row._mapping[name] for name in Alert.__dataclass_fields__}
+    for name in ("severity", "told", "known"):
+        values[name] = None if values[name] is None else Severity(values[name])
+    return Alert(**values)
+
+
+def put(connection: Connection, alert: Alert) -> Alert:
+    """Write it down as it is now, without an event; with its number where it is new."""
+    values = {name: getattr(alert, name) for name in Alert.__dataclass_fields__ if name != "id"}
+    values["evidence"] = dict(alert.evidence)
+    if alert.id != NEW:
+        connection.execute(update(table).where(table.c.id == alert.id).values(values))
+        return alert
+    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    return Alert(**{**vars(alert), "id": number})
+
+
+def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    if wanted.standing != "all":
+        is_open = table.c.resolved_at.is_(None)
+        found.append(is_open if wanted.standing == "open" else ~is_open)
+    if wanted.kind is not None:
+        found.append(table.c.kind == wanted.kind)
+    if wanted.subject is not None:
+        found.append(table.c.subject == wanted.subject)
+    if wanted.specs is not None:
+        found.append(func.regexp_replace(table.c.subject, VERSION, "").in_(wanted.specs))
+    if wanted.before is not None:
+        found.append(table.c.id < wanted.before)
+    return found
+
+
+def _lock(connection: Connection, kind: str, subject: str) -> None:
+    """Two findings of one cause wait for each other, also when there is no row yet."""
+    connection.execute(LOCK, {"cause": f"{kind}/{subject}"})

@@ -1,0 +1,32 @@
+"""Silences: who wanted which causes quiet, until when, and why."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from runlore.alerts.rules.silence import Silence
+from runlore.store.schema import alert_silences as table
+
+
+def add(connection: Connection, silence: Silence) -> Silence:
+    """The same with the number that the store gives it."""
+    values = {name: value for name, value in vars(silence).items() if name != "id"}
+    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    return Silence(number, **values)
+
+
+def active(connection: Connection, now: datetime) -> list[Silence]:
+    query = select(table).where(table.c.ended_at.is_(None), table.c.until > now)
+    return [Silence(**row._mapping) for row in connection.execute(query.order_by(table.c.id))]
+
+
+def find(connection: Connection, silence_id: int) -> Silence | None:
+    row = connection.execute(
+        select(table).where(table.c.id == silence_id).with_for_update()
+    ).first()
+    return None if row is None else Silence(**row._mapping)
+
+
+def end(connection: Connection, silence_id: int, at: datetime, actor: str) -> None:
+    values = {"ended_at": at, "ended_by": actor}
+    connection.execute(update(table).where(table.c.id == silence_id).values(values))

@@ -1,0 +1,1 @@
+"""Pure: when an alert opens, rises, is released and ends."""

@@ -1,0 +1,76 @@
+"""An anomaly, as a kind, a subject and evidence, in the words of an alert."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from runlore.alerts.rules.finding import Finding, severity
+
+ADVICE = {
+    "drift": "open the report, see which columns moved and why; if the world has changed, train "
+    "anew: runlore train {subject}",
+    "skew": "stop trusting the answers of this version: runlore skew shows the features that "
+    "differ; roll back with runlore rollback, then rebuild with runlore features rebuild",
+}
+"""Kind -> what to do, where the evidence does not say."""
+
+MOST_REASONS = 3
+
+
+def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) -> Finding:
+    """The evidence may say `what`, `certainty`, `advice` and `since` itself.
+
+    What it leaves out is made of what watchers usually write down: reasons, windows, counts.
+    """
+    return Finding(
+        kind,
+        subject,
+        severity(grave),
+        str(evidence.get("what") or _what(kind, evidence)),
+        str(evidence.get("certainty") or _certainty(evidence)),
+        str(evidence.get("advice") or ADVICE.get(kind, "").format(subject=subject)),
+        _since(evidence),
+        evidence,
+    )
+
+
+def _what(kind: str, evidence: Mapping[str, Any]) -> str:
+    """
+    >>> _what("skew", {"compared": 1200, "different": 3})
+    '3 of 1,200 served answers had other features than the log gives'
+    """
+    reasons = evidence.get("reasons")
+    if isinstance(reasons, Sequence) and not isinstance(reasons, str) and reasons:
+        more = len(reasons) - MOST_REASONS
+        told = "; ".join(map(str, reasons[:MOST_REASONS]))
+        return f"{told}; and {more} more" if more > 0 else told
+    if {"compared", "different"} <= evidence.keys():
+        compared, different = evidence["compared"], evidence["different"]
+        return f"{different:,} of {compared:,} served answers had other features than the log gives"
+    return f"{kind}: see the evidence"
+
+
+def _certainty(evidence: Mapping[str, Any]) -> str:
+    """
+    >>> _certainty({"rows_current": 9000, "rows_reference": 120000, "threshold": 0.1})
+    'measured on 9,000 rows against 120,000'
+    """
+    if {"rows_current", "rows_reference"} <= evidence.keys():
+        current, reference = evidence["rows_current"], evidence["rows_reference"]
+        told = f"measured on {current:,} rows against {reference:,}"
+        share, bound = evidence.get("drifted_share"), evidence.get("threshold")
+        if isinstance(share, float) and isinstance(bound, float):
+            told += f"; {share:.0%} of the columns moved further than chance, {bound:.0%} may"
+        return told
+    if {"compared", "different"} <= evidence.keys():
+        return "certain: the values were compared bit by bit"
+    return ""
+
+
+def _since(evidence: Mapping[str, Any]) -> datetime | None:
+    told = evidence.get("since") or evidence.get("window_from")
+    try:
+        found = datetime.fromisoformat(str(told))
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else None

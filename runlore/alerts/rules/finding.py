@@ -1,0 +1,92 @@
+"""What a watcher found wrong, said once for all who raise alerts."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from runlore.kernel.errors import BadInput
+
+LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT = 60, 200, 1000
+DEEPEST = 8
+
+
+class Severity(StrEnum):
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+    @property
+    def rank(self) -> int:
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something deviates. kind and subject are its cause: all findings of one are one alert.
+
+    what: what changed. since: when that began, as far as is known. certainty: how sure that is.
+    advice: what to do. Texts become one line of bounded length; evidence: what JSON can hold.
+    """
+
+    kind: str
+    subject: str
+    severity: Severity
+    what: str
+    certainty: str = ""
+    advice: str = ""
+    since: datetime | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name, longest in (("kind", LONGEST_KIND), ("subject", LONGEST_SUBJECT)):
+            given = getattr(self, name)
+            if not given or given != line(given, longest):
+                raise BadInput(f"{name}: {given[:80]!r} is not one line of 1 to {longest} letters")
+        for name in ("what", "certainty", "advice"):
+            object.__setattr__(self, name, line(getattr(self, name), LONGEST_TEXT))
+        object.__setattr__(self, "severity", severity(self.severity))
+        object.__setattr__(self, "evidence", plain(dict(self.evidence)))
+
+
+def severity(name: str) -> Severity:
+    """Raises BadInput for a word that is none."""
+    try:
+        return Severity(name)
+    except ValueError:
+        known = ", ".join(Severity)
+        raise BadInput(f"severity: {name!r} is none of {known}", "severity") from None
+
+
+def line(text: str, longest: int) -> str:
+    """One printable line: safe in a header, a terminal and a database.
+
+    >>> line("two\\r\\nBcc: lines\\x00", 100), line("abcdef", 4)
+    ('two Bcc: lines', 'abc…')
+    """
+    words = "".join(each if each.isprintable() else " " for each in text)
+    short = " ".join(words.split())
+    return short if len(short) <= longest else short[: longest - 1].rstrip() + "…"
+
+
+def plain(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (whatever JSON holds)
+    """What JSON and PostgreSQL can hold, of anything.
+
+    >>> plain({"share": float("nan"), "at": 3, "names": ("a\\x00b",)})
+    {'share': 'nan', 'at': 3, 'names': ['a b']}
+    """
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if depth and isinstance(value, Mapping):
+        return {_text(key): plain(each, depth - 1) for key, each in value.items()}
+    if depth and isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
+        return [plain(each, depth - 1) for each in value]
+    return _text(value)
+
+
+def _text(value: object) -> str:
+    return str(value).replace("\x00", " ").encode(errors="replace").decode()

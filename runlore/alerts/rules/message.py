@@ -1,0 +1,140 @@
+"""What people read of an alert: what changed, since when, how sure that is, and what to do."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from runlore.alerts.rules.finding import Severity
+from runlore.alerts.rules.state import Alert, Event
+
+MOST_EVIDENCE_BYTES = 8_000
+UNSAID = "not said"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One alert at one moment; all texts are single lines of bounded length."""
+
+    alert: int
+    event: Event | str
+    kind: str
+    subject: str
+    severity: Severity
+    what: str
+    certainty: str
+    advice: str
+    since: datetime
+    seen_at: datetime
+    count: int
+    returns: int
+    by: str
+    evidence: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """
+        >>> example().title
+        '[warning] drift of failure-risk'
+        """
+        word = self.event if self.event in ("resolved", "acknowledged") else str(self.severity)
+        return f"[{word}] {self.kind} of {self.subject}"
+
+    @property
+    def cause(self) -> str:
+        """The same for every message of a cause: what receivers know repeats by."""
+        return f"runlore/{self.kind}/{self.subject}"
+
+    @property
+    def command(self) -> str:
+        return f"runlore alerts show {self.alert}"
+
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """What a person reads below the title: (label, text)."""
+        seen = f"{self.count:,} times, last {shown(self.seen_at)}"
+        if self.returns:
+            seen += f"; came back {self.returns} times before"
+        told = [
+            ("What changed", self.what or UNSAID),
+            ("Since", shown(self.since)),
+            ("How sure", self.certainty or UNSAID),
+            ("What to do", self.advice or f"look at it: {self.command}"),
+        ]
+        if self.count > 1 or self.returns:
+            told.append(("Seen", seen))
+        if self.by:
+            told.append((str(self.event).capitalize(), f"by {self.by}"))
+        return (*told, ("More", self.command))
+
+    @property
+    def text(self) -> str:
+        return "\n".join(f"{label}: {text}" for label, text in self.lines)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            **{name: getattr(self, name) for name in self.__dataclass_fields__},
+            "severity": str(self.severity),
+            "since": self.since.isoformat(),
+            "seen_at": self.seen_at.isoformat(),
+            "evidence": dict(self.evidence),
+        }
+
+    @classmethod
+    def of_json(cls, told: Mapping[str, Any]) -> "Message":
+        instants = {name: datetime.fromisoformat(told[name]) for name in ("since", "seen_at")}
+        return cls(**{**told, **instants, "severity": Severity(told["severity"])})
+
+
+def compose(alert: Alert, event: Event) -> Message:
+    """What to say of an alert after an event."""
+    by = {"resolved": alert.resolved_by, "acknowledged": alert.acknowledged_by}.get(event)
+    return Message(
+        alert.id,
+        event,
+        alert.kind,
+        alert.subject,
+        alert.severity,
+        alert.what,
+        alert.certainty,
+        alert.advice,
+        alert.since,
+        alert.seen_at,
+        alert.count,
+        alert.returns,
+        by or "",
+        _bounded(alert.evidence),
+    )
+
+
+def shown(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def example() -> Message:
+    """A message that means nothing, to try a channel with."""
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    return Message(
+        0,
+        "test",
+        "drift",
+        "failure-risk",
+        Severity.WARNING,
+        "nothing: this is a test of the channel",
+        "certain",
+        "nothing",
+        at,
+        at,
+        1,
+        0,
+        "",
+        {},
+    )
+
+
+def _bounded(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The evidence, or its names where it is too much for a message."""
+    if len(json.dumps(evidence, default=str)) <= MOST_EVIDENCE_BYTES:
+        return evidence
+    return {"left out": sorted(evidence)[:50]}

@@ -1,0 +1,69 @@
+"""When what is to be said goes out, and through which channels."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from runlore.alerts.rules.finding import Severity
+from runlore.alerts.rules.retry import GIVE_UP_S
+from runlore.alerts.rules.silence import Silence, covers
+from runlore.alerts.rules.state import TROUBLE, Alert, Event
+
+DELIVERY = "delivery"
+"""Kind of the alerts about channels that cannot be reached; the subject is the channel."""
+
+Decision = Literal["send", "wait", "drop"]
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One thing to say of an alert. is_held: only if the alert is still open when it is due."""
+
+    id: int
+    event: Event
+    severity: Severity
+    due_at: datetime
+    is_held: bool = False
+    is_newest: bool = True
+    """Of those that wait and tell of trouble."""
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What decides whether a channel gets a notice. has_incidents: they are opened and closed."""
+
+    name: str
+    at_least: Severity = Severity.INFO
+    has_incidents: bool = False
+
+
+def decide(notice: Notice, alert: Alert, silences: Collection[Silence], now: datetime) -> Decision:
+    """Of trouble, only the newest is told, when it is due and nobody wants silence.
+
+    What was to go out at once goes out even if the alert was over before anybody could send it,
+    unless that was days ago; what was held or silenced does not. An end is told to those who were
+    told of the beginning.
+    """
+    if notice.event not in TROUBLE:
+        return "drop" if alert.told is None else "send"
+    is_silenced = any(covers(each, alert.kind, alert.subject, now) for each in silences)
+    is_kept_back = notice.is_held or is_silenced
+    is_settled = not alert.is_open or alert.acknowledged_at is not None
+    is_stale = not alert.is_open and (now - notice.due_at).total_seconds() > GIVE_UP_S
+    if not notice.is_newest or is_stale or (is_kept_back and is_settled):
+        return "drop"
+    return "wait" if is_silenced or now < notice.due_at else "send"
+
+
+def route(
+    notice: Notice, alert: Alert, channels: Sequence[Channel], told: Collection[str]
+) -> list[str]:
+    """Names of the channels that a notice goes to. told: those that heard of this alert before."""
+    about = alert.subject if alert.kind == DELIVERY else None
+    open_to = [each for each in channels if each.name != about]
+    if notice.event == "acknowledged":
+        return [each.name for each in open_to if each.name in told and each.has_incidents]
+    if notice.event == "resolved":
+        return [each.name for each in open_to if each.name in told]
+    return [each.name for each in open_to if notice.severity.rank >= each.at_least.rank]

@@ -1,0 +1,192 @@
+"""How an alert goes on: (state, finding, instant) -> (state, what to write down, what to send).
+
+An episode of a cause lasts from its opening to its resolution. People are told at once of the first
+one, and of whatever is worse than what they know. A cause that comes back soon is flapping: it is
+told only when it stays open, for longer each time, so that it is never lost and never pages twice
+in a row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Literal
+
+from runlore.alerts.rules.finding import Finding, Severity
+
+Event = Literal["opened", "returned", "escalated", "eased", "acknowledged", "resolved"]
+TROUBLE: tuple[Event, ...] = ("opened", "returned", "escalated")
+QUIET = "a quiet finding"
+DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a cause that comes back is held before people are told of it again.
+
+    memory_s: one that was quiet for longer opens anew. first_s: of the first return. Each return
+    of a run multiplies it by `factor`, up to `longest_s`.
+    """
+
+    memory_s: float = 7 * DAY_S
+    first_s: Mapping[Severity, float] = field(
+        default_factory=lambda: {
+            Severity.INFO: 7200.0,
+            Severity.WARNING: 1800.0,
+            Severity.CRITICAL: 300.0,
+        }
+    )
+    factor: float = 4.0
+    longest_s: float = 3 * DAY_S
+
+    def hold_s(self, severity: Severity, returns: int) -> float:
+        """returns: 1 for the first.
+
+        >>> [Patience().hold_s(Severity.WARNING, returns) / 60 for returns in (1, 2, 9)]
+        [30.0, 120.0, 4320.0]
+        """
+        return min(self.first_s[severity] * self.factor ** min(returns - 1, 50), self.longest_s)
+
+
+USUAL = Patience()
+
+
+@dataclass(frozen=True)
+class Alert:
+    """An episode of a cause: open until `resolved_at`.
+
+    count: findings so far. returns: how often the cause came back before people forgot it.
+    told: the gravest that they were told of in this episode; known: in all episodes of this run.
+    """
+
+    id: int
+    kind: str
+    subject: str
+    severity: Severity
+    what: str
+    certainty: str
+    advice: str
+    since: datetime
+    evidence: Mapping[str, Any]
+    opened_at: datetime
+    seen_at: datetime
+    count: int = 1
+    returns: int = 0
+    told: Severity | None = None
+    known: Severity | None = None
+    acknowledged_at: datetime | None = None
+    acknowledged_by: str | None = None
+    note: str | None = None
+    resolved_at: datetime | None = None
+    resolved_by: str | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.resolved_at is None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The alert as it is now; the event to write down, if any; whether and when to tell people.
+
+    hold_s: None: nothing is to be sent; 0: at once; else only if it is open for so long.
+    """
+
+    alert: Alert
+    event: Event | None = None
+    hold_s: float | None = None
+
+
+NEW = 0
+"""The id of an alert that the store has not numbered yet."""
+
+
+def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patience = USUAL) -> Step:
+    """A cause was found (again). last: its newest episode."""
+    if last is not None and last.is_open:
+        return _again(last, finding, at, patience)
+    alert = Alert(
+        NEW,
+        finding.kind,
+        finding.subject,
+        finding.severity,
+        finding.what,
+        finding.certainty,
+        finding.advice,
+        finding.since or at,
+        finding.evidence,
+        opened_at=at,
+        seen_at=at,
+    )
+    if last is None or _quiet_s(last, at) >= patience.memory_s:
+        return Step(alert, "opened", 0.0)
+    alert = replace(alert, returns=last.returns + 1, known=last.known)
+    is_news = _is_worse(alert.severity, alert.known)
+    hold_s = 0.0 if is_news else patience.hold_s(alert.severity, alert.returns)
+    return Step(alert, "returned", hold_s)
+
+
+def _again(alert: Alert, finding: Finding, at: datetime, patience: Patience) -> Step:
+    """Counted; people hear of it at once only when it is worse than all that they know.
+
+    What is worse than they were told in this episode, but not than they know, is held as a return
+    is: until the episode has lasted so long, and at least `first_s`.
+    """
+    if at < alert.seen_at:
+        return Step(replace(alert, count=alert.count + 1))
+    seen = replace(
+        alert,
+        severity=finding.severity,
+        what=finding.what,
+        certainty=finding.certainty,
+        advice=finding.advice,
+        since=min(alert.since, finding.since or at),
+        evidence=finding.evidence,
+        seen_at=at,
+        count=alert.count + 1,
+    )
+    if finding.severity.rank < alert.severity.rank:
+        return Step(seen, "eased")
+    if finding.severity.rank == alert.severity.rank:
+        return Step(seen)
+    if not _is_worse(finding.severity, alert.told):
+        return Step(seen, "escalated")
+    unheard = replace(seen, acknowledged_at=None, acknowledged_by=None, note=None)
+    if _is_worse(finding.severity, alert.known):
+        return Step(unheard, "escalated", 0.0)
+    lasted_s = (at - alert.opened_at).total_seconds()
+    hold_s = patience.hold_s(finding.severity, alert.returns) - lasted_s
+    return Step(unheard, "escalated", max(hold_s, patience.first_s[finding.severity]))
+
+
+def resolve(alert: Alert, at: datetime, by: str = QUIET) -> Step:
+    """It is over. A quiet finding that is older than the newest one says nothing."""
+    if not alert.is_open or (by == QUIET and at < alert.seen_at):
+        return Step(alert)
+    return Step(replace(alert, resolved_at=at, resolved_by=by), "resolved", 0.0)
+
+
+def acknowledge(alert: Alert, at: datetime, by: str, note: str = "") -> Step:
+    """Somebody takes care of it."""
+    if not alert.is_open:
+        return Step(alert)
+    known = replace(alert, acknowledged_at=at, acknowledged_by=by, note=note or None)
+    return Step(known, "acknowledged", 0.0)
+
+
+def tell(alert: Alert, severity: Severity) -> Alert:
+    """People are told of it at this severity."""
+    return replace(
+        alert, told=_gravest(alert.told, severity), known=_gravest(alert.known, severity)
+    )
+
+
+def _quiet_s(last: Alert, at: datetime) -> float:
+    return 0.0 if last.resolved_at is None else (at - last.resolved_at).total_seconds()
+
+
+def _is_worse(severity: Severity, known: Severity | None) -> bool:
+    return known is None or severity.rank > known.rank
+
+
+def _gravest(one: Severity | None, other: Severity) -> Severity:
+    return other if _is_worse(other, one) else one or other

@@ -1,0 +1,1 @@
+"""Pure: a log replayed under a policy."""

@@ -1,0 +1,68 @@
+"""How the policies did beside each other: scores and gains, each with its interval."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models import scores
+from runlore.specs.model_spec import Score
+from runlore.training.rules import evidence
+from runlore.training.rules.bootstrap import draw_blocks
+from runlore.training.rules.evidence import measured
+from runlore.training.rules.gates import Measured
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What came of the replayed work, and what each policy, or the baseline, had answered: (n,)."""
+
+    as_of_us: Ints
+    target: Floats
+    of: Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """scores: with intervals. gains: of each score, by whom it is compared with; above 0 is better
+    for every score."""
+
+    scores: Mapping[Score, Measured]
+    gains: Mapping[Score, Mapping[str, Measured]] = field(default_factory=dict)
+
+
+def gain(score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Floats) -> Measured:
+    """By how much ours is better on the same rows, with its block-bootstrap interval."""
+    blocks = draw_blocks(as_of_us)
+    one, other = (evidence.draw(score, blocks, actual, each) for each in (ours, theirs))
+    return evidence.gain(score, actual, one, other)
+
+
+def stand(
+    answers: Answers, against: tuple[str, ...], *, is_probability: bool
+) -> dict[str, Standing]:
+    """Each one's scores, and its gains over those of `against` that are there."""
+    asked = scores.scores_of(is_probability=is_probability)
+    blocks = draw_blocks(answers.as_of_us)
+    drawn = {
+        name: {s: evidence.draw(s, blocks, answers.target, told) for s in asked}
+        for name, told in answers.of.items()
+    }
+    found = {}
+    for name, mine in drawn.items():
+        others = [other for other in against if other in drawn and other != name]
+        found[name] = Standing(
+            {s: measured(s, mine[s].value, mine[s].replicates) for s in asked},
+            {
+                s: {
+                    other: evidence.gain(s, answers.target, mine[s], drawn[other][s])
+                    for other in others
+                }
+                for s in asked
+            },
+        )
+    return found

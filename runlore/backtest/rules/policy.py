@@ -1,0 +1,104 @@
+"""When each policy retrains: from what was known at an instant to a decision with its reasons."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Literal, get_args
+
+from runlore.kernel.errors import BadInput
+from runlore.monitoring.rules.trigger import Decision, JudgedWindow, decide
+from runlore.performance.rules.floor import FloorVerdict
+from runlore.retraining.rules import Known, Trigger, limits_of, permit
+from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
+
+PolicyName = Literal["static", "weekly", "drift", "loop"]
+POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+WEEK_S = 7 * 86_400.0
+ON_TIME_S = 1.0
+"""By so much a window may be short of a week and still end it."""
+
+
+@dataclass(frozen=True)
+class Past:
+    """What was known at the end of a window.
+
+    trained_at: when what serves was trained. policy, rules: the spec's. windows: judged so far.
+    floors: what the newest window says of them. retrainings: when those began that learned.
+    new_labels: outcomes that have become known since the last of them.
+    """
+
+    at: datetime
+    trained_at: datetime
+    policy: DriftPolicy
+    rules: RetrainingPolicy
+    windows: Sequence[JudgedWindow] = ()
+    floors: Sequence[FloorVerdict] = ()
+    retrainings: Sequence[datetime] = field(default_factory=tuple)
+    new_labels: int = 0
+
+
+def named(text: str) -> tuple[PolicyName, ...]:
+    """Policies by name, with commas between; in the order in which they are compared.
+
+    >>> named("loop,static")
+    ('static', 'loop')
+    """
+    asked = {word.strip() for word in text.split(",")}
+    unknown = sorted(asked - set(POLICIES))
+    if unknown:
+        raise BadInput(f"policy {unknown[0]!r}: give some of {', '.join(POLICIES)}", "policy")
+    return tuple(policy for policy in POLICIES if policy in asked)
+
+
+def ask(policy: PolicyName, past: Past) -> Decision:
+    """Retrain now, or wait?"""
+    return _ASKED[policy](past)
+
+
+def _static(past: Past) -> Decision:
+    return Decision("wait", ("the first version stays",))
+
+
+def _weekly(past: Past) -> Decision:
+    last = max(past.retrainings, default=past.trained_at)
+    if (past.at - last).total_seconds() < WEEK_S - ON_TIME_S:
+        return Decision("wait", (f"trained on {last:%Y-%m-%d}",))
+    return Decision("retrain", (f"a week since {last:%Y-%m-%d}",))
+
+
+def _drift(past: Past) -> Decision:
+    return _permitted("drift", past, past.windows, past.policy)
+
+
+def _permitted(
+    trigger: Trigger, past: Past, windows: Sequence[JudgedWindow], policy: DriftPolicy
+) -> Decision:
+    """As a request is decided on: by its windows, and by what the spec says of retrainings."""
+    decision = decide(windows, policy, past.at, past.retrainings, limits_of(past.rules))
+    if decision.action == "wait":
+        return decision
+    known = Known(past.at, past.retrainings, past.new_labels, False, past.trained_at)
+    permission = permit(trigger, known, past.rules)
+    if permission.is_given:
+        return decision
+    return replace(decision, action="wait", reasons=(*permission.reasons, *decision.reasons))
+
+
+def _loop(past: Past) -> Decision:
+    """Drift, or a score that lies wholly below its floor; the spec's limits bind both."""
+    by_drift = _drift(past)
+    below = tuple(each.reason for each in past.floors if each.answer == "below")
+    if by_drift.action == "retrain" or not below or not past.windows:
+        return by_drift
+    newest = max(past.windows, key=lambda window: window.window_to)
+    at_once = replace(past.policy, least_windows=1, of_windows=1)
+    broken = replace(newest, answer="drift", reasons=below)
+    return _permitted("performance", past, [broken], at_once)
+
+
+_ASKED: Mapping[PolicyName, Callable[[Past], Decision]] = {
+    "static": _static,
+    "weekly": _weekly,
+    "drift": _drift,
+    "loop": _loop,
+}

@@ -1,0 +1,176 @@
+"""What monitoring would have said of a version's windows: drift, and floors of its scores."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.backtest.rules.version import Version
+from runlore.kernel.instants import from_us
+from runlore.models import scores
+from runlore.models.explain import permutation_importance
+from runlore.monitoring.rules.histogram import Profile, count, reference_profile
+from runlore.monitoring.rules.measures import LABEL, PREDICTION
+from runlore.monitoring.rules.trigger import JudgedWindow
+from runlore.monitoring.rules.usual import usual
+from runlore.monitoring.rules.verdict import Background, judge
+from runlore.performance.rules import floor
+from runlore.performance.rules.floor import FloorVerdict
+from runlore.specs.model_spec import ModelSpec, Score
+from runlore.training.rules.bootstrap import draw_blocks, replicate_scores
+from runlore.training.rules.evidence import measured
+from runlore.training.rules.gates import Measured
+from runlore.training.rules.training_set import TrainingSet
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+MOST_WINDOWS = 30
+RIPE = 0.5
+"""Of a window's outcomes: known before a verdict rests on its scores."""
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What came in during a window: rows, (n, F), answers to them, (n,), labels, (m,)."""
+
+    rows: Rows
+    answers: Floats
+    labels: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class Watch:
+    """Watches one version. left_out: features that a window of this length cannot compare."""
+
+    spec: ModelSpec
+    version: Version
+    categorical: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+    @cached_property
+    def reference(self) -> Profile:
+        known, division = self.version.seen, self.version.division
+        taught = Told(known.rows[division.train], self._held_out, known.target[division.train])
+        features = reference_profile(taught.rows, known.names, self.categorical)
+        rest = [
+            reference_profile(_column(values), [name]).columns[0]
+            for name, values in ((PREDICTION, taught.answers), (LABEL, taught.labels))
+        ]
+        return self._kept(Profile((*features.columns, *rest)))
+
+    @cached_property
+    def _held_out(self) -> Floats:
+        """Answers to rows that the folds had not learned from: others come out bolder."""
+        return self.version.model.answer(self.version.model.valid_raw)
+
+    @cached_property
+    def background(self) -> Background:
+        known, valid = self.version.seen, self.version.division.valid
+        found = permutation_importance(
+            self.version.model.predict,
+            known.rows[valid],
+            known.target[valid],
+            known.names,
+            self.spec.select_by,
+        )
+        importance = {each.feature: max(each.mean, 0.0) for each in found}
+        return Background(importance=importance, usual=usual(self._taught, self.spec.drift))
+
+    @cached_property
+    def _taught(self) -> list[Profile]:
+        """Windows of the training, the earliest first."""
+        length, known = round(self.spec.drift.window_s * 1e6), self.version.seen
+        valid = self.version.division.valid
+        first, end = int(known.as_of_us[0]), self.version.trained_us
+        windows = []
+        for back in range(min((end - first) // length, MOST_WINDOWS), 0, -1):
+            begin = end - back * length
+            told = Told(
+                known.rows[_within(known.as_of_us, begin, begin + length)],
+                self._held_out[_within(known.as_of_us[valid], begin, begin + length)],
+                known.target[_within(known.known_us, begin, begin + length)],
+            )
+            windows.append(self._profile(told))
+        return windows
+
+    def _profile(self, told: Told) -> Profile:
+        bins = {each.name: each for each in self.reference.bins}
+        names = [name for name in self.version.seen.names if name in bins]
+        columns = [self.version.seen.names.index(name) for name in names]
+        features = count([bins[name] for name in names], told.rows[:, columns])
+        answers = count([bins[PREDICTION]], _column(told.answers))
+        labels = count([bins[LABEL]], _column(told.labels))
+        return Profile((*features.columns, *answers.columns, *labels.columns))
+
+    def _kept(self, profile: Profile) -> Profile:
+        return profile.only([name for name in profile.names if name not in self.left_out])
+
+    def judge(self, data: TrainingSet, answers: Floats, begin_us: int, end_us: int) -> JudgedWindow:
+        """A window of the log; `answers`, (n,), are this version's to the work submitted in it."""
+        work = _within(data.as_of_us, begin_us, end_us)
+        labels = data.target[_within(data.known_us, begin_us, end_us)]
+        current = self._profile(Told(self.version.own(data.rows[work]), answers, labels))
+        verdict = judge(self.reference, current, self.spec.drift, self.background)
+        span = from_us(begin_us), from_us(end_us)
+        return JudgedWindow(str(self.version.trained_us), *span, verdict.answer, verdict.reasons)
+
+    def floors(self, data: TrainingSet, begin_us: int, end_us: int) -> tuple[FloorVerdict, ...]:
+        """What the outcomes known by the window's end say, together with those of windows before
+        where they are too few; fewer than half of the window's own say nothing."""
+        asked = [each for each in self._floors if each.score != "coverage"]  # none is replayed
+        least = self.spec.performance.least_labels
+        work = _within(data.as_of_us, begin_us, end_us)
+        if not len(work) or (data.known_us[work] < end_us).mean() < RIPE:
+            return tuple(floor.judge(each, None, 0, least) for each in asked)
+        return tuple(self._judged(each, data, end_us - begin_us, end_us) for each in asked)
+
+    def _judged(
+        self, asked: floor.Floor, data: TrainingSet, length_us: int, end_us: int
+    ) -> FloorVerdict:
+        policy = self.spec.performance
+        needed = floor.least_for(asked.score, policy.least_labels)
+        served = max((end_us - self.version.trained_us) // length_us, 1)
+        for windows in range(1, min(served, policy.windows) + 1):
+            work = _within(data.as_of_us, end_us - windows * length_us, end_us)
+            at = work[data.known_us[work] < end_us]
+            if len(at) >= needed:
+                break
+        measured = self._measured(data, at, asked.score)
+        return floor.judge(asked, measured, len(at), policy.least_labels, windows)
+
+    def _measured(self, data: TrainingSet, at: Ints, score: Score) -> Measured | None:
+        if len(at) < 2:
+            return None
+        answers, actual = self.version.predict(data.rows[at]), data.target[at]
+        drawn = replicate_scores(score, draw_blocks(data.as_of_us[at]), actual, answers)
+        return measured(score, scores.measure(score, actual, answers), drawn)
+
+    @cached_property
+    def _floors(self) -> tuple[floor.Floor, ...]:
+        return floor.floors(self.spec, {"baseline": self._baseline})
+
+    @property
+    def _baseline(self) -> dict[Score, dict[str, float | None]]:
+        """What the baseline scored on the rows that the folds had not learned from."""
+        known, valid = self.version.seen, self.version.division.valid
+        answers = self.version.baseline.answer(self.version.baseline.valid_raw)
+        actual, blocks = known.target[valid], draw_blocks(known.as_of_us[valid])
+        found = {}
+        for score in scores.scores_of(is_probability=self.spec.is_probability):
+            value = scores.measure(score, actual, answers)
+            told = measured(score, value, replicate_scores(score, blocks, actual, answers))
+            found[score] = {
+                end: None if np.isnan(number) else number for end, number in asdict(told).items()
+            }
+        return found
+
+
+def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:
+    return np.flatnonzero((at_us >= begin_us) & (at_us < end_us))
+
+
+def _column(values: Floats) -> Rows:
+    return values.astype(np.float32)[:, np.newaxis]

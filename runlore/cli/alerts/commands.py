@@ -1,0 +1,279 @@
+"""`runlore alerts`: what deviates, who takes care of it, and whether people could be told."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from runlore.cli.alerts import output
+from runlore.cli.output import Json, echo, emit_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runlore.settings import Settings
+    from runlore.store.engine import Store
+
+app = typer.Typer(help="See, acknowledge, silence and deliver alerts.", invoke_without_command=True)
+
+HOUR_S = 3600.0
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The number in the list.")]
+Note = Annotated[str, typer.Option(help="Why, or what you do; it stays on record.")]
+By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+Kind = Annotated[str, typer.Option(help="A pattern of kinds, such as drift or 'd*'.")]
+Subject = Annotated[str, typer.Option(help="A pattern of subjects, such as failure-risk.")]
+
+
+@app.callback()
+def default(context: typer.Context) -> None:
+    """See, acknowledge, silence and deliver alerts; without a command: list those that are open.
+
+    Example: runlore alerts
+    """
+    if context.invoked_subcommand is None:
+        list_alerts()
+
+
+@app.command("list")
+def list_alerts(
+    standing: Annotated[
+        Literal["open", "resolved", "all"], typer.Option("--state", help="Which ones.")
+    ] = "open",
+    kind: Annotated[str | None, typer.Option(help="Of this kind only.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Of this subject only.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest ones.")] = 100,
+    json: Json = False,
+) -> None:
+    """List alerts, what is silenced, and what could not be delivered.
+
+    Example: runlore alerts list --state all --kind drift
+    """
+    from runlore.alerts.actions import handling
+    from runlore.alerts.queries.alerts import Wanted
+
+    with _opened() as (_, store, at):
+        found = handling.overview(store, Wanted(standing, kind, subject, limit=limit), at)
+    if json:
+        emit_json(output.overview(found))
+    else:
+        output.show_overview(found, standing)
+
+
+@app.command()
+def show(alert_id: Id, json: Json = False) -> None:
+    """Show an alert with its evidence, its history, and its way to each channel.
+
+    Example: runlore alerts show 12
+    """
+    from runlore.alerts.actions import handling
+
+    with _opened() as (_, store, at):
+        found = handling.show(store, alert_id, at)
+    if json:
+        emit_json(output.detail(found))
+    else:
+        output.show_detail(found)
+
+
+@app.command()
+def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
+    """Say that you take care of an alert: it is told again only when it becomes worse.
+
+    Example: runlore alerts ack 12 --note "rolling back"
+    """
+    from runlore.alerts.actions import handling
+
+    with _opened() as (settings, store, at):
+        found = handling.acknowledge(store, alert_id, by or getuser(), note, at)
+        _deliver(settings, store)
+    output.tell_handled(found, json=json)
+
+
+@app.command()
+def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
+    """Close an alert; the next finding of its cause opens another one.
+
+    Example: runlore alerts resolve 12 --note "was a planned import"
+    """
+    from runlore.alerts.actions import handling
+
+    with _opened() as (settings, store, at):
+        found = handling.close(store, alert_id, by or getuser(), note, at)
+        _deliver(settings, store)
+    output.tell_handled(found, json=json)
+
+
+@app.command()
+def silence(
+    reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
+    kind: Kind = "*",
+    subject: Subject = "*",
+    hours: Annotated[float, typer.Option(min=0.01, max=8784, help="For how long.")] = 1.0,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Send nothing of some causes for a while; they are still on record here.
+
+    What is still open when the silence ends is sent then.
+
+    Example: runlore alerts silence --kind drift --hours 4 --reason "importing last year"
+    """
+    from datetime import timedelta
+
+    from runlore.alerts.actions import handling
+    from runlore.alerts.rules.silence import Silence
+
+    with _opened() as (_, store, at):
+        until = at + timedelta(seconds=hours * HOUR_S)
+        wanted = Silence(0, kind, subject, until, by or getuser(), reason, at)
+        made = handling.silence(store, wanted)
+    if json:
+        emit_json(output.silence(made))
+    else:
+        echo(f"silence {made.id}: {output.words(made)}")
+
+
+@app.command()
+def unsilence(
+    silence_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the silence.")],
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """End a silence now.
+
+    Example: runlore alerts unsilence 3
+    """
+    from runlore.alerts.actions import handling
+
+    with _opened() as (settings, store, at):
+        found = handling.unsilence(store, silence_id, by or getuser(), at)
+        _deliver(settings, store)
+    if json:
+        emit_json(output.silence(found))
+    else:
+        echo(f"silence {found.id} is over")
+
+
+@app.command()
+def channels(json: Json = False) -> None:
+    """List the channels of the settings, without their secrets, and what they did not take.
+
+    Example: runlore alerts channels
+    """
+    from runlore.alerts.actions import handling
+    from runlore.alerts.delivery import parse
+    from runlore.alerts.queries.alerts import Wanted
+
+    with _opened() as (settings, store, at):
+        known = parse(settings.alert_channels)
+        trouble = handling.overview(store, Wanted(limit=1), at).trouble
+    rows = output.channels(known, trouble)
+    if json:
+        emit_json({"channels": rows})
+    else:
+        output.show_channels(rows)
+
+
+@app.command("test")
+def try_out(
+    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its name in the settings.")],
+    json: Json = False,
+) -> None:
+    """Send a message that means nothing to a channel; exit code 0 only when it was taken.
+
+    Example: runlore alerts test ops
+    """
+    from uuid import uuid4
+
+    from runlore import settings
+    from runlore.alerts.delivery import Failed, Letter, parse, send
+    from runlore.alerts.rules.message import example
+    from runlore.kernel import instants
+    from runlore.kernel.errors import NotFound
+
+    known = parse(settings.read().alert_channels)
+    if channel not in known:
+        names = ", ".join(known) or "none"
+        raise NotFound(f"no channel is named {channel!r}; RUNLORE_ALERT_CHANNELS has: {names}")
+    error: str | None = None
+    try:
+        send(known[channel], Letter(example(), f"runlore-test-{uuid4()}", instants.now()))
+    except Failed as failure:
+        error = str(failure)
+    place = known[channel].place
+    if json:
+        emit_json({"channel": channel, "place": place, "is_taken": error is None, "error": error})
+    else:
+        echo(f"{channel} ({place}): {error or 'took it'}")
+    if error is not None:
+        raise typer.Exit(1)
+
+
+@app.command()
+def deliver(
+    once: Annotated[bool, typer.Option("--once", help="Send what is due, then end.")] = False,
+    json: Json = False,
+) -> None:
+    """Send what is to be sent, and again what did not arrive, until Ctrl-C.
+
+    `runlore up` runs this. Exit code 1 when an attempt of `--once` failed.
+
+    Example: runlore alerts deliver --once
+    """
+    from runlore.alerts.actions import delivery
+    from runlore.alerts.delivery import parse
+
+    tell = output.tell_attempt_as_json if json else output.tell_attempt
+    with _opened() as (settings, store, _):
+        known = parse(settings.alert_channels)
+        if not once:
+            _watch(settings, store)
+            return
+        done = delivery.deliver(store, known)
+    for attempt in done:
+        tell(attempt)
+    if any(attempt.error for attempt in done):
+        raise typer.Exit(1)
+
+
+def _watch(settings: "Settings", store: "Store") -> None:
+    import logging
+    import signal
+    import threading
+
+    from runlore.alerts.actions import delivery
+    from runlore.alerts.delivery import parse
+
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    end = threading.Event()
+
+    def stop(*_: Any) -> None:  # noqa: ANN401  (a signal and its frame)
+        end.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    known = parse(settings.alert_channels)
+    beat = settings.alerts_beat
+    beat.parent.mkdir(parents=True, exist_ok=True)
+    echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
+    delivery.watch(store, known, end, beat.touch, output.tell_attempt)
+
+
+def _deliver(settings: "Settings", store: "Store") -> None:
+    from runlore.alerts.actions import delivery
+
+    delivery.right_away(store, settings.alert_channels)
+
+
+@contextmanager
+def _opened() -> Iterator[tuple["Settings", "Store", "datetime"]]:
+    from runlore import settings
+    from runlore.kernel import instants
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        yield chosen, store, instants.now()

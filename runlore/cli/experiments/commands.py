@@ -1,0 +1,342 @@
+"""`runlore ab`: compare variants on what comes of them, and decide by a rule written before."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.experiments import output, plan_files
+from runlore.cli.output import Json, echo, emit_json
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runlore.experiments.actions.plan import Plan
+    from runlore.settings import Settings
+    from runlore.store.engine import Store
+
+app = typer.Typer(help="Compare variants on what comes of them.", no_args_is_help=True)
+
+CHUNK_LINES = 20_000
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the test.")]
+By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
+
+
+@app.command()
+def create(
+    plan: Annotated[
+        Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan; see docs/ab.md.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Of a simple test without a plan.")] = None,
+    variant: Annotated[
+        list[str] | None, typer.Option(help="A variant, or NAME=WEIGHT; give several.")
+    ] = None,
+    event: Annotated[
+        str, typer.Option(help="A unit succeeds when it has one of these.")
+    ] = "conversion",
+    least_units: Annotated[int, typer.Option(min=2, help="Of each variant, to decide.")] = 100,
+    least_hours: Annotated[float, typer.Option(min=0, help="To run, to decide.")] = 24.0,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of a plan that has not started.")
+    ] = False,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Plan a test; made twice it is one test. A control is added when no variant is one.
+
+    Example: runlore ab create plan.json
+
+    Example: runlore ab create --name buttons --variant red --variant green --event click
+    """
+    from runlore.experiments.actions import lifecycle
+
+    rule = {"least_units": least_units, "least_time_h": least_hours}
+    chosen = _plan(plan) if plan else _simple(name, variant or [], event, rule)
+    with _opened() as (_, store, at):
+        who = lifecycle.By(by or getuser(), at)
+        test, is_new = lifecycle.create(store, chosen, who, may_replace=replace)
+    output.show_test(test, "planned" if is_new else "planned before", json=json)
+
+
+@app.command()
+def size(
+    effect: Annotated[float, typer.Option(help="The difference to be seen, as 0.02.")],
+    baseline: Annotated[float | None, typer.Option(help="The control's proportion.")] = None,
+    kind: Annotated[str, typer.Option(help="proportion, or mean.")] = "proportion",
+    spread: Annotated[float | None, typer.Option(help="Of a mean: its standard deviation.")] = None,
+    power: Annotated[float, typer.Option(help="How often it is to be seen.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="How often the test may err.")] = 0.05,
+    variants: Annotated[int, typer.Option(min=2, help="With the control.")] = 2,
+    json: Json = False,
+) -> None:
+    """Tell how many units a test needs, before there is one.
+
+    Example: runlore ab size --baseline 0.1 --effect 0.02
+
+    Example: runlore ab size --kind mean --spread 12.5 --effect 1 --variants 3
+    """
+    from runlore.experiments.rules.size import Goal, of_means, of_proportions
+    from runlore.kernel.errors import BadInput
+
+    goal = Goal(effect, power, alpha, variants)
+    if kind == "proportion":
+        found = of_proportions(_needed("baseline", baseline, kind), goal)
+    elif kind == "mean":
+        found = of_means(_needed("spread", spread, kind), goal)
+    else:
+        raise BadInput(f"kind: {kind!r} is neither proportion nor mean", "kind")
+    output.show_size(found, variants, json=json)
+
+
+@app.command()
+def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
+    """Deal variants out from now on; its design stays as it is.
+
+    Example: runlore ab start buttons
+    """
+    from runlore.experiments.actions import lifecycle
+
+    with _opened() as (_, store, at):
+        test = lifecycle.start(store, name, lifecycle.By(by or getuser(), at, reason))
+    output.show_test(test, "runs", json=json)
+
+
+@app.command()
+def expose(
+    name: Name,
+    percent: Annotated[float, typer.Argument(min=0, max=100, help="Of units; it only rises.")],
+    by: By = None,
+    reason: Reason = "",
+    json: Json = False,
+) -> None:
+    """Show it to a larger share of units; those in it keep their variant.
+
+    Example: runlore ab expose buttons 50 --reason "no harm at 10 %"
+    """
+    from runlore.experiments.actions import lifecycle
+
+    with _opened() as (_, store, at):
+        test = lifecycle.expose(
+            store, name, percent / 100, lifecycle.By(by or getuser(), at, reason)
+        )
+    output.show_test(test, f"is shown to {percent:g} % of units", json=json)
+
+
+@app.command()
+def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
+    """End it without a winner.
+
+    Example: runlore ab stop buttons --reason "the green one is unreadable"
+    """
+    from runlore.experiments.actions import lifecycle
+
+    with _opened() as (_, store, at):
+        test = lifecycle.stop(store, name, lifecycle.By(by or getuser(), at, reason))
+    output.show_test(test, "is over", json=json)
+
+
+@app.command()
+def assign(
+    name: Name,
+    units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
+    json: Json = False,
+) -> None:
+    """Say which variant units get; seen first it is written down.
+
+    Example: runlore ab assign buttons user-17 user-18
+    """
+    from runlore.experiments.actions import lifecycle
+    from runlore.kernel.documents import as_json
+
+    with _opened() as (_, store, at):
+        dealt = lifecycle.assign(store, name, units, at)
+    if json:
+        emit_json({"assignments": as_json(dealt)})
+        return
+    for each in dealt:
+        echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
+
+
+@app.command()
+def record(
+    name: Name,
+    events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
+    json: Json = False,
+) -> None:
+    """Take in what units did: a JSON object with id, unit, event, value and at on each line.
+
+    The exit code is 1 when an event was rejected. What is sent again counts once.
+
+    Example: runlore ab record buttons events.jsonl
+    """
+    from itertools import islice
+
+    from runlore.experiments.actions import events as ab_events
+
+    done = []
+    with _opened() as (_, store, at), _named():
+        while lines := list(islice((each for each in events if each.strip()), CHUNK_LINES)):
+            done.append(ab_events.record(store, name, b"[" + b",".join(lines) + b"]", at))
+    if output.show_intake(done, json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def units(
+    name: Name,
+    given: Annotated[
+        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON lines, or CSV; - is stdin.")
+    ],
+    json: Json = False,
+) -> None:
+    """Take in units that come with their variant: unit, variant and at of each.
+
+    JSON lines, or, in a file named *.csv, a table with these columns. Of a plan with units
+    "given". The exit code is 1 when a unit was rejected. What is sent again counts once.
+
+    Example: runlore ab units buttons units.csv
+    """
+    from itertools import islice
+
+    from runlore.experiments.actions import units as ab_units
+
+    lines = plan_files.lines(given)
+    done = []
+    with _opened() as (_, store, at), _named():
+        while chunk := list(islice(lines, CHUNK_LINES)):
+            done.append(ab_units.take(store, name, b"[" + b",".join(chunk) + b"]", at))
+    if output.show_sightings(done, json=json):
+        raise typer.Exit(1)
+
+
+@app.command()
+def status(name: Name, json: Json = False) -> None:
+    """Show how a test stands, and what a decision waits for; it does not count as a look.
+
+    Example: runlore ab status buttons
+    """
+    from runlore.experiments.actions import analysis
+
+    with _opened() as (_, store, at):
+        found = analysis.status(store, name, at)
+    output.show_status(found, json=json)
+
+
+@app.command()
+def analyze(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Of the test; unset: all that run.")
+    ] = None,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Look at a test, and end it when its rule says so; the look is kept with its evidence.
+
+    Example: runlore ab analyze buttons
+    """
+    from runlore.alerts.actions import delivery
+    from runlore.experiments.actions import analysis, lifecycle
+
+    with _opened() as (settings, store, at):
+        who = lifecycle.By(by or getuser(), at)
+        if name is None:
+            found = analysis.analyse_running(store, who)
+        else:
+            found = {name: analysis.analyse(store, name, who)}
+        delivery.right_away(store, settings.alert_channels)
+    output.show_looks(found, json=json)
+
+
+@app.command("list")
+def list_tests(json: Json = False) -> None:
+    """List all tests, the newest first.
+
+    Example: runlore ab list
+    """
+    from runlore.experiments.actions import lifecycle
+
+    with _opened() as (_, store, _at):
+        found = lifecycle.every(store)
+    output.show_tests(found, json=json)
+
+
+@app.command()
+def export(name: Name, json: Json = False) -> None:
+    """Write a test, its looks and its figures (PNG, SVG) to the folder of reports.
+
+    Example: runlore ab export buttons
+    """
+    from runlore.experiments.views import report
+
+    with _opened() as (settings, store, at):
+        paths = report.export(store, name, settings.reports, at)
+    if json:
+        emit_json({"files": [str(path) for path in paths]})
+    else:
+        for path in paths:
+            echo(path)
+
+
+def _needed(option: str, given: float | None, kind: str) -> float:
+    from runlore.kernel.errors import BadInput
+
+    if given is None:
+        raise BadInput(f"{option}: a {kind} needs --{option}", option)
+    return given
+
+
+def _plan(path: Path) -> "Plan":
+    from runlore.experiments.actions.plan import Plan
+    from runlore.kernel.errors import BadInput
+
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"{path}: cannot be read ({error.strerror})") from error
+    with _named():
+        return Plan.model_validate_json(text)
+
+
+def _simple(name: str | None, variants: list[str], event: str, rule: dict[str, Any]) -> "Plan":
+    from runlore.experiments.actions.plan import Plan
+
+    parts = [each.partition("=") for each in variants]
+    with _named():
+        return Plan.model_validate(
+            {
+                "name": name,
+                "variants": [{"name": n, **({"weight": w} if w else {})} for n, _, w in parts],
+                "metrics": [{"name": event, "event": event}],
+                "rule": rule,
+            }
+        )
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """What is wrong with a document is said in one line that names the field."""
+    from pydantic import ValidationError
+
+    from runlore.kernel.errors import BadInput
+
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "document"
+        raise BadInput(f"{field}: {first['msg']}", field) from error
+
+
+@contextmanager
+def _opened() -> Iterator[tuple["Settings", "Store", "datetime"]]:
+    from runlore import settings
+    from runlore.kernel import instants
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        yield chosen, store, instants.now()

@@ -1,0 +1,170 @@
+"""How `runlore ab` shows what it found."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from runlore.cli.output import echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.experiments.actions.analysis import Status
+    from runlore.experiments.actions.lifecycle import Sightings
+    from runlore.experiments.queries.analyses import Look
+    from runlore.experiments.queries.events import Intake
+    from runlore.experiments.queries.experiments import AbTest
+    from runlore.experiments.rules.size import Size
+
+SHOWN_REJECTS = 10
+
+
+def show_test(test: "AbTest", what: str, *, json: bool) -> None:
+    from runlore.experiments.views import documents
+
+    if json:
+        emit_json(documents.test(test))
+        return
+    shares = ", ".join(f"{name} {share:.0%}" for name, share in test.design.shares.items())
+    echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
+
+
+def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
+    from runlore.experiments.views import documents
+
+    if json:
+        emit_json({"tests": [documents.test(each) for each in tests]})
+        return
+    if not tests:
+        echo("no A/B test yet; `runlore ab create --help` shows how")
+        return
+    rows = [
+        {
+            "test": each.name,
+            "state": each.state,
+            "variants": ", ".join(each.design.shares),
+            "exposure": f"{each.design.exposure:.0%}",
+            "started": "" if each.started_at is None else f"{each.started_at:%Y-%m-%d %H:%M}",
+            "winner": each.winner or "",
+        }
+        for each in tests
+    ]
+    emit_table("A/B tests, the newest first", rows)
+
+
+def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
+    """How many were rejected."""
+    faults: dict[str, int] = {}
+    for each in done:
+        for reason, events in each.faults.items():
+            faults[reason] = faults.get(reason, 0) + events
+    told: dict[str, int] = {
+        name: sum(getattr(each, name) for each in done)
+        for name in ("given", "added", "duplicates", "rejected")
+    }
+    rejects = [reject for each in done for reject in each.rejects][:SHOWN_REJECTS]
+    if json:
+        emit_json({**told, "faults": faults, "rejects": [vars(each) for each in rejects]})
+        return told["rejected"]
+    echo(
+        f"{told['added']:,} events taken, {told['duplicates']:,} known before, "
+        f"{told['rejected']:,} rejected"
+    )
+    for reject in rejects:
+        echo(f"  {reject.id}: {reject.reason}")
+    return told["rejected"]
+
+
+def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
+    """How many were rejected."""
+    rejects = [reject for each in done for reject in each.rejects]
+    given, taken = sum(each.given for each in done), sum(each.taken for each in done)
+    shown = [{"unit": unit, "reason": reason} for _, unit, reason in rejects[:SHOWN_REJECTS]]
+    told = {"given": given, "taken": taken, "rejected": len(rejects)}
+    told["known"] = given - taken - len(rejects)
+    if json:
+        emit_json({**told, "rejects": shown})
+        return len(rejects)
+    echo(f"{taken:,} units taken, {told['known']:,} known before, {len(rejects):,} rejected")
+    for each in shown:
+        echo(f"  {each['unit']}: {each['reason']}")
+    return len(rejects)
+
+
+def show_size(found: "Size", variants: int, *, json: bool) -> None:
+    each = {"once": found.once, "anytime": found.anytime}
+    if json:
+        emit_json({way: {"each": n, "in_all": n * variants} for way, n in each.items()})
+        return
+    when = {"once": "looked at once, at the end", "anytime": "looked at at any time"}
+    for way, n in each.items():
+        echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
+
+
+def show_status(found: "Status", *, json: bool) -> None:
+    from runlore.experiments.views import documents
+
+    told = documents.status(found)
+    if json:
+        emit_json(told)
+        return
+    ran = f"ran {told['ran_h']:.1f} h, {told['looks']} looks"
+    echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
+    rows = [
+        {"variant": each["name"], "units": f"{each['units']:,}", "share": f"{each['share']:.0%}"}
+        for each in told["variants"]
+    ]
+    emit_table("Units", rows)
+    _show_comparisons(told["comparisons"], told["fixed"])
+    echo(f"sample ratio: {told['sample_ratio']['reason']}")
+    for metric, answer in told["guardrails"].items():
+        echo(f"guardrail {metric}: {answer}")
+    for each in told["missing"]:
+        echo(f"waits for: {each}")
+
+
+def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
+    from runlore.experiments.views import documents, report
+
+    if json:
+        emit_json({name: documents.look(look) for name, look in found.items()})
+        return
+    for name, look in found.items():
+        told = documents.look(look)
+        _show_comparisons(told["comparisons"], told["fixed"])
+        echo(f"{name}, {report.headline(look)}")
+        for reason in told["reasons"]:
+            echo(f"  {reason}")
+    if not found:
+        echo("no A/B test runs")
+
+
+def _show_comparisons(
+    found: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]]
+) -> None:
+    beside = {(each["metric"], each["variant"]): each for each in fixed}
+    rows = [
+        {
+            "metric": each["metric"],
+            "variant": each["variant"],
+            "control": _number(each["control_value"]),
+            "value": _number(each["variant_value"]),
+            "difference at every look": _interval(each),
+            "p": _number(each["adjusted_p"]),
+            "p if looked at once": _number(once.get("p_value")),
+            "power": _number(once.get("power")),
+            "answer": each["answer"],
+        }
+        for each in found
+        for once in [beside.get((each["metric"], each["variant"]), {})]
+    ]
+    if rows:
+        emit_table("Beside the control", rows)
+
+
+def _interval(each: Mapping[str, Any]) -> str:
+    low, high = each["interval"]["low"], each["interval"]["high"]
+    if low is None or high is None:
+        return "not bounded yet"
+    return f"{_number(each['difference'])} ({_number(low)} to {_number(high)})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

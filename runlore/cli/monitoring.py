@@ -1,0 +1,184 @@
+"""`runlore monitor`: has the data moved away from what the champion was trained on?"""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.monitoring.actions.history import Judged
+    from runlore.monitoring.actions.monitoring import MonitorOutcome
+    from runlore.monitoring.queries.results import Window
+    from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
+
+DAY_S = 86_400.0
+SHOWN = 15
+NAMED = 3
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
+WindowDays = Annotated[
+    float | None,
+    typer.Option(min=0.01, help="How far back to look.  [default: what the spec's policy says]"),
+]
+At = Annotated[str | None, typer.Option(metavar="ISO", help="The window's end.  [default: now]")]
+History = Annotated[
+    bool, typer.Option("--history", help="Show the windows judged so far; judge none.")
+]
+Last = Annotated[int, typer.Option(min=1, help="How many windows --history shows.")]
+
+
+def monitor(
+    spec: Spec,
+    window_days: WindowDays = None,
+    at: At = None,
+    history: History = False,
+    last: Last = 20,
+    json: Json = False,
+) -> None:
+    """Compare the newest executions with those that the champion was trained on.
+
+    Every feature, the predictions and the labels are compared on all rows of the last window that
+    has ended: of whole days (UTC), or of whole hours where its length is none of days. Where the
+    log ends before it, its last one is taken. The exit code is 0 when the window could be judged,
+    drifted or not, and 1 when it could not: no champion, or not enough rows.
+
+    Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
+    """
+    from runlore import registry, settings
+    from runlore.alerts.actions import delivery
+    from runlore.kernel import instants
+    from runlore.monitoring.actions import monitoring as usecase
+    from runlore.specs import loading
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    found = loading.find(chosen, spec)
+    if history:
+        _tell_history(spec, last, json=json)
+        return
+    end = instants.now() if at is None else instants.parse(at, "at")
+    window_s = None if window_days is None else window_days * DAY_S
+    with open_store(chosen) as store:
+        models = registry.connect(chosen, store)
+        outcome = usecase.monitor(store, models, found, end, chosen.reports, window_s)
+        delivery.right_away(store, chosen.alert_channels)
+    if json:
+        emit_json(as_json(outcome))
+    else:
+        show(outcome)
+    if outcome.verdict.answer == "not enough data":
+        raise typer.Exit(1)
+
+
+def _tell_history(spec: str, last: int, *, json: bool) -> None:
+    from runlore import settings
+    from runlore.monitoring.actions import history as drift_history
+    from runlore.store.engine import open_store
+
+    with open_store(settings.read()) as store:
+        found = drift_history.history(store, spec, last)
+    if json:
+        emit_json({"spec": spec, "windows": [_judged(each) for each in found]})
+    elif found:
+        emit_table(f"Windows of {spec}, the newest first", [_past(each) for each in found])
+    else:
+        echo(f"no window of {spec} has been judged yet: `runlore monitor {spec}`")
+
+
+def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
+    decision = outcome.decision
+    return {
+        **_told(outcome.window, outcome.verdict),
+        "note": outcome.note,
+        "report": outcome.report,
+        "plot": outcome.plot,
+        "is_new": outcome.is_new,
+        "anomaly": outcome.anomaly,
+        "decision": {
+            "action": decision.action,
+            "is_alarm": decision.is_alarm,
+            "reasons": list(decision.reasons),
+        },
+    }
+
+
+def _judged(each: "Judged") -> dict[str, Any]:
+    return {**_told(each.window, each.verdict), "at": each.at.isoformat(), "report": each.report}
+
+
+def _told(window: "Window", verdict: "WindowVerdict") -> dict[str, Any]:
+    return {
+        "spec": window.spec,
+        "version": window.version,
+        "window_from": window.window_from.isoformat(),
+        "window_to": window.window_to.isoformat(),
+        "answer": verdict.answer,
+        "drifted_share": verdict.drifted_share,
+        "level": verdict.level,
+        "rows_reference": verdict.rows_reference,
+        "rows_current": verdict.rows_current,
+        "reasons": list(verdict.reasons),
+        "columns": [_column(column) for column in verdict.columns],
+    }
+
+
+def _column(column: "ColumnVerdict") -> dict[str, Any]:
+    return {
+        "column": column.name,
+        "kind": column.kind,
+        "is_drifted": column.is_drifted,
+        "change": column.change,
+        "q_value": column.q_value,
+        "weight": column.weight,
+        **{each.statistic: each.value for each in column.measures},
+    }
+
+
+def _past(each: "Judged") -> dict[str, object]:
+    verdict, window = each.verdict, each.window
+    drifted = [column.name for column in verdict.drifted]
+    more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
+    return {
+        "until (UTC)": f"{window.window_to:%Y-%m-%d %H:%M}",
+        "version": window.version,
+        "rows": f"{verdict.rows_current:,}",
+        "verdict": verdict.answer,
+        "by weight": f"{verdict.drifted_share:.0%}",
+        "drifted": ", ".join(drifted[:NAMED]) + more,
+    }
+
+
+def show(outcome: "MonitorOutcome") -> None:
+    window, verdict = outcome.window, outcome.verdict
+    ends = f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC"
+    rows = f"{verdict.rows_current:,} rows against {verdict.rows_reference:,} of training"
+    if verdict.columns:
+        shown = verdict.columns[:SHOWN]
+        emit_table(f"Columns of {window.spec}, the most drifted first", [_row(c) for c in shown])
+        if len(verdict.columns) > SHOWN:
+            echo(f"and {len(verdict.columns) - SHOWN} more: see the report")
+    echo(f"{window.spec} version {window.version}, {ends}: {rows}")
+    if outcome.note:
+        echo(outcome.note)
+    echo(f"{verdict.answer}: {verdict.reasons[0]}")
+    if outcome.anomaly:
+        echo(f"anomaly of {window.spec}: {outcome.anomaly}")
+    echo(f"{outcome.decision.action}: {outcome.decision.reasons[0]}")
+    if outcome.report:
+        echo(f"report: {outcome.report}")
+    if outcome.plot:
+        echo(f"the last windows: {outcome.plot}")
+    if verdict.columns and not outcome.is_new:
+        echo("this window had been judged before; nothing was added")
+
+
+def _row(column: "ColumnVerdict") -> dict[str, object]:
+    return {
+        "column": column.name,
+        "PSI": f"{column.psi.value:.3f}",
+        "from": f"{column.psi.threshold:.3f}",
+        "q": f"{column.q_value:.2g}",
+        "drifted": "yes" if column.is_drifted else "no",
+        "what changed": column.change,
+    }

@@ -1,0 +1,1 @@
+"""Commands about answers, and about which version gives them."""

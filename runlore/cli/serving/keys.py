@@ -1,0 +1,159 @@
+"""`runlore keys`: who may ask the prediction service what."""
+
+from json import dumps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from runlore.serving.actions.api_keys import Made
+    from runlore.serving.queries.api_keys import Key
+
+app = typer.Typer(help="Make, list and revoke the prediction service's keys.", no_args_is_help=True)
+
+Id = Annotated[str, typer.Argument(metavar="ID", help="The part after `rl_`; see the list.")]
+Days = Annotated[
+    float | None,
+    typer.Option("--expires-days", min=0.001, max=36_500, help="How long it works."),
+]
+
+
+@app.command()
+def create(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(help="predict, record, read, train, or admin for all; once for each."),
+    ],
+    expires_days: Days = None,
+    json: Json = False,
+) -> None:
+    """Make a key. It is shown once and kept nowhere; the service knows it within a second.
+
+    Example: runlore keys create ci --scope predict --scope record --expires-days 90
+    """
+    from datetime import timedelta
+
+    from runlore import settings
+    from runlore.kernel import instants as instant
+    from runlore.serving.actions import api_keys
+    from runlore.store.engine import open_store
+
+    at = instant.now()
+    expires_at = None if expires_days is None else at + timedelta(days=expires_days)
+    with open_store(settings.read()) as store:
+        made = api_keys.create(store, name, scope, at, expires_at)
+    _tell(made, at, json=json)
+
+
+@app.command()
+def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
+    """Make a second key like this one, which works on until you revoke it.
+
+    Example: runlore keys rotate 0a1b2c3d4e
+    """
+    from datetime import timedelta
+
+    from runlore import settings
+    from runlore.kernel import instants as instant
+    from runlore.serving.actions import api_keys
+    from runlore.store.engine import open_store
+
+    at = instant.now()
+    lasting = None if expires_days is None else timedelta(days=expires_days)
+    with open_store(settings.read()) as store:
+        made = api_keys.rotate(store, key_id, at, lasting)
+    _tell(made, at, json=json)
+
+
+@app.command("list")
+def list_keys(json: Json = False) -> None:
+    """List all keys, those that work no more too, with their use so far.
+
+    Example: runlore keys list
+    """
+    from runlore import settings
+    from runlore.kernel import instants as instant
+    from runlore.serving.queries import api_keys
+    from runlore.store.engine import open_store
+
+    at = instant.now()
+    with open_store(settings.read()) as store:
+        found = api_keys.every(store)
+    if json:
+        emit_json({"keys": [as_json(key, at) for key in found]})
+    elif found:
+        emit_table("Keys of the prediction service", [_row(key, at) for key in found])
+    else:
+        echo("there are no keys; make one: runlore keys create NAME --scope predict")
+
+
+@app.command()
+def revoke(key_id: Id, json: Json = False) -> None:
+    """End a key for good: no worker takes it two seconds later.
+
+    Example: runlore keys revoke 0a1b2c3d4e
+    """
+    from runlore import settings
+    from runlore.kernel import instants as instant
+    from runlore.serving.actions import api_keys
+    from runlore.store.engine import open_store
+
+    at = instant.now()
+    with open_store(settings.read()) as store:
+        key = api_keys.revoke(store, key_id, at)
+    if json:
+        emit_json(as_json(key, at))
+    else:
+        echo(f"key {key.id} of {key.name} is revoked since {_shown(key.revoked_at)}")
+
+
+def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
+    """All but the hash; state: at that instant."""
+    from runlore.serving.actions.api_keys import state
+
+    instants = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "state": state(key, at),
+        **{name: _iso(getattr(key, name)) for name in instants},
+        "uses": key.uses,
+    }
+
+
+def _tell(made: "Made", at: "datetime", *, json: bool) -> None:
+    if json:
+        emit_secret(dumps(as_json(made.key, at) | {"key": made.text}))
+        return
+    key = made.key
+    until = "until it is revoked" if key.expires_at is None else f"until {_shown(key.expires_at)}"
+    echo(f"key {key.id} of {key.name} for {', '.join(key.scopes)}, {until}; copy it now:")
+    emit_secret(made.text)
+
+
+def _row(key: "Key", at: "datetime") -> dict[str, object]:
+    from runlore.serving.actions.api_keys import state
+
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": " ".join(key.scopes),
+        "state": state(key, at),
+        "expires": "" if key.expires_at is None else f"{key.expires_at:%Y-%m-%d}",
+        "last used": _shown(key.last_used_at),
+        "uses": f"{key.uses:,}",
+    }
+
+
+def _iso(at: "datetime | None") -> str | None:
+    return None if at is None else at.isoformat()
+
+
+def _shown(at: "datetime | None") -> str:
+    return "" if at is None else f"{at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,226 @@
+"""`runlore ledger`: what was answered, by which version, and what came of the work."""
+
+import csv
+import json as json_text
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.serving.queries.ledger_query import Wanted
+
+app = typer.Typer(help="Look at, export and prune the ledger of all answers.", no_args_is_help=True)
+
+Spec = Annotated[str | None, typer.Option(help="Of this model spec.")]
+Version = Annotated[str | None, typer.Option(help="Of this registered version.")]
+Arm = Annotated[
+    str | None, typer.Option(help="champion, champion-batch, challenger, shadow or batch.")
+]
+Status = Annotated[int | None, typer.Option(help="With this HTTP status; 200 is an answer.")]
+Execution = Annotated[str | None, typer.Option(help="About this execution.")]
+Since = Annotated[str | None, typer.Option(metavar="ISO", help="Given at this instant or later.")]
+Until = Annotated[str | None, typer.Option(metavar="ISO", help="Given before this instant.")]
+SHOWN = ("at", "spec", "version", "arm", "status", "prediction", "outcome", "latency_ms", "id")
+
+
+@app.command("show")
+def show(
+    spec: Spec = None,
+    version: Version = None,
+    arm: Arm = None,
+    status: Status = None,
+    execution: Execution = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many rows.")] = 20,
+    json: Json = False,
+) -> None:
+    """Show the newest rows, and how many there are of which sort.
+
+    Example: runlore ledger show --spec failure-risk --status 422
+    """
+    from runlore import settings
+    from runlore.serving.queries import ledger_query
+    from runlore.store.engine import open_store
+
+    wanted = _wanted(spec, version, arm, status, execution, since, until)
+    with open_store(settings.read()) as store:
+        counted = ledger_query.count(store, wanted)
+        found = list(ledger_query.rows(store, wanted, limit))
+    names = ("spec", "version", "arm", "status")
+    counts = [{**dict(zip(names, name, strict=True)), "rows": n} for name, n in counted.items()]
+    if json:
+        emit_json({"counts": counts, "rows": found})
+        return
+    if counts:
+        emit_table("On the ledger", counts)
+        columns = (*SHOWN, "key_id") if any(row["key_id"] for row in found) else SHOWN
+        emit_table("The newest", [{name: _shown(row[name]) for name in columns} for row in found])
+    else:
+        echo("nothing on the ledger is like that")
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="A .csv or .parquet file to write; - for CSV here.")],
+    spec: Spec = None,
+    version: Version = None,
+    arm: Arm = None,
+    status: Status = None,
+    execution: Execution = None,
+    since: Since = None,
+    until: Until = None,
+) -> None:
+    """Write rows to a file, newest first, each with what came of its execution.
+
+    In a CSV file, text that a spreadsheet would run as a formula gets an apostrophe in front.
+
+    Example: runlore ledger export answers.parquet --since 2026-11-01T00:00:00Z
+    """
+    from runlore import settings
+    from runlore.kernel.errors import BadInput
+    from runlore.serving.queries import ledger_query
+    from runlore.store.engine import open_store
+
+    if str(file) != "-" and file.suffix not in (".csv", ".parquet"):
+        raise BadInput(f"file: {file} is neither a .csv nor a .parquet file", "file")
+    wanted = _wanted(spec, version, arm, status, execution, since, until)
+    with open_store(settings.read()) as store:
+        found = ledger_query.rows(store, wanted)
+        done = _to_parquet(file, found) if file.suffix == ".parquet" else _to_csv(file, found)
+    echo(f"{done:,} rows to {file}", err=str(file) == "-")
+
+
+@app.command("replay")
+def replay(
+    prediction: Annotated[str, typer.Argument(help="The id of an answer.")], json: Json = False
+) -> None:
+    """Ask the version that gave an answer once more; exit code 1 when it answers otherwise.
+
+    Example: runlore ledger replay 01a1fcec-53f8-7ad1-9f08-2f0e8aaba075
+    """
+    from uuid import UUID
+
+    from runlore import registry, settings
+    from runlore.kernel.errors import BadInput
+    from runlore.serving.actions import replay as usecase
+    from runlore.store.engine import open_store
+
+    try:
+        wanted = UUID(prediction)
+    except ValueError as error:
+        raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        models = registry.connect(chosen, store)
+        found = usecase.replay(store, models, wanted, chosen.home / "serving")
+    row = found.row
+    if json:
+        then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
+        emit_json({**then, "again": found.again, "is_same": found.is_same})
+    else:
+        echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
+        echo(f"and answers {found.again} now: {'the same' if found.is_same else 'another'}")
+    if not found.is_same:
+        raise typer.Exit(1)
+
+
+@app.command("prune")
+def prune(
+    days: Annotated[
+        int | None,
+        typer.Option(min=1, max=36_500, help="Keep so many days.  [default: RUNLORE_LEDGER_DAYS]"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Drop whole months of the ledger that ended longer ago than that.
+
+    Example: runlore ledger prune --days 400
+    """
+    from runlore import settings
+    from runlore.kernel.errors import BadInput
+    from runlore.serving.actions import retention
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    kept = days or chosen.ledger_days
+    if not kept:
+        raise BadInput("days: say how many to keep, or set RUNLORE_LEDGER_DAYS", "days")
+    with open_store(chosen) as store:
+        gone = retention.prune(store, kept)
+    if json:
+        emit_json({"dropped": gone})
+    else:
+        echo(f"dropped {', '.join(gone) or 'nothing'}")
+
+
+def _wanted(
+    spec: str | None,
+    version: str | None,
+    arm: str | None,
+    status: int | None,
+    execution: str | None,
+    since: str | None,
+    until: str | None,
+) -> "Wanted":
+    from runlore.kernel import instants
+    from runlore.serving.queries.ledger_query import Wanted
+
+    begin = None if since is None else instants.parse(since, "since")
+    end = None if until is None else instants.parse(until, "until")
+    return Wanted(spec, version, arm, status, execution, begin, end)
+
+
+def _to_csv(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    out = sys.stdout if str(file) == "-" else file.open("w", newline="", encoding="utf-8")
+    with out:
+        return _write_csv(out, rows)
+
+
+def _write_csv(out: Any, rows: Iterable[Mapping[str, Any]]) -> int:  # noqa: ANN401  (a text file)
+    every = iter(rows)
+    first = next(every, None)
+    if first is None:
+        return 0
+    from runlore.records.spreadsheet import neutralise
+
+    writer = csv.writer(out)
+    writer.writerow(first)
+    done = 0
+    for row in chain([first], every):
+        writer.writerow([neutralise(_cell(value)) for value in row.values()])
+        done += 1
+    return done
+
+
+def _to_parquet(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:
+    import pandas as pd
+
+    frame = pd.DataFrame([{name: _plain(value) for name, value in row.items()} for row in rows])
+    frame.to_parquet(file, index=False)
+    return len(frame)
+
+
+def _cell(value: object) -> object:
+    return json_text.dumps(value) if isinstance(value, dict | list) else value
+
+
+def _plain(value: object) -> object:
+    """What Parquet has a type for."""
+    if isinstance(value, dict) or (
+        isinstance(value, list) and value and isinstance(value[0], dict)
+    ):
+        return json_text.dumps(value)
+    return str(value) if type(value).__name__ == "UUID" else value
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)

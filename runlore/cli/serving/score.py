@@ -1,0 +1,36 @@
+"""`runlore score`: answer for many executions at once."""
+
+from typing import Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json
+
+Spec = Annotated[str, typer.Argument(help="The model spec whose champion answers.")]
+Since = Annotated[
+    str | None,
+    typer.Option(metavar="INSTANT", help="Submitted since (ISO 8601).  [default: one day ago]"),
+]
+
+
+def score(spec: Spec, since: Since = None, json: Json = False) -> None:
+    """Predict for the latest executions with the champion, onto the ledger.
+
+    What this version has scored before is left alone. Example: runlore score duration
+    """
+    from runlore import settings
+    from runlore.cli.flow_run import flow_run
+    from runlore.kernel.errors import NoChampion
+
+    with flow_run(settings.read()):
+        from flows.runner import result_of
+        from flows.serving import score as flow
+
+        state: Any = flow(spec, since, return_state=True)
+        scored = result_of(state)
+    if scored is None:
+        raise NoChampion(spec)
+    if json:
+        emit_json({"spec": spec, "scored": scored})
+    else:
+        echo(f"{spec}: {scored:,} new predictions on the ledger")

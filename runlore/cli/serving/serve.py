@@ -1,0 +1,66 @@
+"""`runlore serve` and `runlore package`: predictions over HTTP, here or in a Bento."""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+) -> None:
+    """Serve predictions over HTTP, following @champion of every spec; Ctrl-C ends it.
+
+    Example: runlore serve --port 3001
+    """
+    from runlore import settings as environment
+    from runlore.serving.queries import answering
+    from runlore.stack.environment import of_child
+
+    settings = environment.read()
+    answering.check(settings)
+    where = host or settings.host
+    listening = str(port or settings.serve_port)
+    own = settings.home.absolute() / "bentoml" / listening
+    own.mkdir(parents=True, exist_ok=True)
+    address = "127.0.0.1" if where == "localhost" else where
+    chosen = {
+        "RUNLORE_HOST": address,
+        "RUNLORE_HOME": str(settings.home.absolute()),
+        "BENTOML_HOME": str(own),
+    }
+    command = (sys.executable, "-m", "bentos.server", "--host", address, "--port", listening)
+    child = of_child(settings, chosen)
+    os.chdir(own)
+    os.execve(sys.executable, command, child)  # noqa: S606
+
+
+def package(
+    name: Annotated[str, typer.Argument(help="The spec to package, such as failure-risk.")],
+    version: Annotated[
+        str | None, typer.Option(help="A registered version; unset: the champion.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Build a Bento from a registered version: it serves with no registry and no network.
+
+    Example: runlore package failure-risk
+    """
+    from bentos.build import package as build
+    from runlore import settings as environment
+
+    built = build(environment.read(), name, version)
+    if json:
+        emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
+        return
+    echo(f"built {built.tag} from version {built.version} of {name}: {built.path}")
+    echo(f"serve it:        cd {built.path / 'src'} && python -m bentos.server")
+    echo(f"or as an image:  bentoml containerize {built.tag}")
+    echo(
+        f"`bentoml serve {built.tag}` works too, but opens control ports on loopback by which any"
+        " local user can run programs as you"
+    )

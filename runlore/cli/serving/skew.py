@@ -1,0 +1,117 @@
+"""`runlore skew` and `runlore features`: were the features served those that the log gives?"""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.serving.actions.skew import Skew
+
+app = typer.Typer(help="The states that online features are read from.", no_args_is_help=True)
+DAYS = 7.0
+
+
+def skew(
+    spec: Annotated[
+        str | None, typer.Argument(metavar="SPEC", help="The name of a model spec; unset: every.")
+    ] = None,
+    days: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = DAYS,
+    json: Json = False,
+) -> None:
+    """Compute the features of every answer again from the log, and compare them bit for bit.
+
+    The exit code is 1 when any differs, or could not be compared yet. What differs is an anomaly
+    until a later run is clean.
+
+    Example: runlore skew failure-risk --days 1
+    """
+    from runlore import registry, settings
+    from runlore.kernel import instants
+    from runlore.serving.actions import skew as usecase
+    from runlore.specs import loading
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    wanted = [loading.find(chosen, spec)] if spec else loading.every(chosen)
+    now = instants.now()
+    found: list[Skew] = []
+    with open_store(chosen) as store:
+        models = registry.connect(chosen, store)
+        since, folder = now - timedelta(days=days), chosen.home / "serving"
+        for one in wanted:
+            found += usecase.skew(store, models, one.name, since, folder, now)
+        usecase.note(store, found, now)
+    if json:
+        emit_json([as_json(each) for each in found])
+    else:
+        for each in found:
+            _show(each)
+        if not found:
+            echo("nothing was answered in that time")
+    if not all(each.is_clean and not each.is_behind for each in found):
+        raise typer.Exit(1)
+
+
+def as_json(found: "Skew") -> dict[str, Any]:
+    return {
+        "spec": found.spec,
+        "version": found.version,
+        "compared": found.compared,
+        "different": found.different,
+        "mismatches": sum(each.mismatches for each in found.features),
+        "missing": sum(each.missing for each in found.features) + found.without,
+        "extra": sum(each.extra for each in found.features),
+        "older": found.older,
+        "features": [vars(each) for each in found.features if each.total],
+        "windows": [{**vars(each), "begin": each.begin.isoformat()} for each in found.windows],
+        "examples": list(found.examples),
+        "note": found.note,
+    }
+
+
+def _show(found: "Skew") -> None:
+    told = as_json(found)
+    echo(
+        f"{found.spec} version {found.version}: {found.compared:,} answers compared,"
+        f" {found.different:,} differ; {told['mismatches']:,} mismatches,"
+        f" {told['missing']:,} missing, {told['extra']:,} extra"
+    )
+    if found.older:
+        echo(f"  {found.older:,} answers are older than the last ingest: not compared")
+    if found.note:
+        echo(f"  not compared: {found.note}")
+    if told["features"]:
+        emit_table("Features that differ", told["features"])
+        different = [vars(each) for each in found.windows if each.different]
+        emit_table("Hours with differences", different)
+        echo(f"such as predictions {', '.join(found.examples)}")
+
+
+@app.command("rebuild")
+def rebuild(json: Json = False) -> None:
+    """Build all states anew from the log; predictions go on, and what was wrong is told.
+
+    Example: runlore features rebuild
+    """
+    from runlore import settings
+    from runlore.serving.actions import states
+    from runlore.store.engine import open_store
+
+    with open_store(settings.read()) as store:
+        done = states.rebuild(store)
+    told = [{"history": e.history.digest, "keys": e.keys, "changed": e.changed} for e in done]
+    if json:
+        emit_json(told)
+        return
+    if told:
+        emit_table("States, built anew", told)
+    changed = sum(each.changed for each in done)
+    echo(f"{len(done)} histories; {changed:,} states were not as the log has them")
+
+
+@app.callback()
+def about() -> None:
+    """The states that online features are read from."""

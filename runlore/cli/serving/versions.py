@@ -1,0 +1,241 @@
+"""`runlore versions | promote | rollback | arms | audit`: which version serves, and why."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+    from runlore.registry.history import Entry
+    from runlore.serving.actions.integrity import VersionCheck
+    from runlore.settings import Settings
+    from runlore.store.engine import Store
+
+PATIENCE_S = 15.0
+SHORT = 12
+
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
+Why = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
+At = Annotated[
+    str | None,
+    typer.Option("--as-of", metavar="ISO", help="Which served at that instant, and why."),
+]
+
+
+def versions(
+    spec: Spec,
+    as_of: At = None,
+    limit: Annotated[int, typer.Option(min=1, help="The newest so many changes.")] = 20,
+    json: Json = False,
+) -> None:
+    """List the versions of a spec, what serves where, and its changes with their reasons.
+
+    Example: runlore versions failure-risk --as-of 2026-11-20T14:03:00Z
+    """
+    from runlore.kernel import instants
+    from runlore.registry import history
+    from runlore.serving.actions import promotion
+    from runlore.serving.queries import workers
+
+    with _opened(spec) as (_, store, registry):
+        if as_of is not None:
+            found = promotion.as_of(store, spec, instants.parse(as_of, "as-of"))
+            changes, known, serving = list(found.values()), [], []
+            every = len(changes)
+        else:
+            promotion.reconcile(store, registry, spec)
+            changes = history.entries(store, spec, limit)
+            every = history.count(store, spec)
+            known, serving = list(registry.versions(spec)), workers.alive(store)
+    told: dict[str, Any] = {
+        "spec": spec,
+        "versions": [
+            {"version": ref.version, "aliases": list(ref.aliases), "digest": ref.digest}
+            for ref in known
+        ],
+        "workers": [
+            {"host": w.host, "pid": w.pid, "serves": w.versions.get(spec, {})} for w in serving
+        ],
+        "changes": [_as_json(change) for change in changes],
+        "changes_in_all": every,
+    }
+    if json:
+        emit_json(told)
+    else:
+        _show(told, changes)
+
+
+def _show(told: dict[str, Any], changes: "list[Entry]") -> None:
+    if told["versions"]:
+        emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
+    emit_table("What changed, and why", [_row(change) for change in changes])
+    earlier = told["changes_in_all"] - len(changes)
+    if earlier:
+        echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them too")
+    for each in told["workers"]:
+        serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
+        echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
+
+
+def _named(version: dict[str, Any]) -> dict[str, object]:
+    return {
+        "version": version["version"],
+        "alias": ", ".join(f"@{alias}" for alias in version["aliases"]),
+        "digest": version["digest"][:SHORT],
+    }
+
+
+def promote(
+    spec: Spec,
+    reason: Why,
+    version: Annotated[
+        str | None, typer.Option(help="A registered version.  [default: the challenger]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Make a version the champion: it answers on all workers when the command returns.
+
+    A version that cannot be loaded, or answers otherwise than when it was trained, is refused.
+
+    Example: runlore promote failure-risk --reason "better on October"
+    """
+    from runlore.serving.actions import promotion
+
+    with _opened(spec) as (settings, store, registry):
+        why = promotion.Reason(getuser(), reason)
+        folder = settings.home / "serving"
+        entry = promotion.promote(store, registry, spec, why, version, folder)
+        _tell(store, entry, json=json)
+
+
+def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
+    """Give the champion's place back to the version that had it before.
+
+    Example: runlore rollback failure-risk --reason "too many false alarms"
+    """
+    from runlore.serving.actions import promotion
+
+    with _opened(spec) as (_, store, registry):
+        why = promotion.Reason(getuser(), reason)
+        _tell(store, promotion.rollback(store, registry, spec, why), json=json)
+
+
+def arms(
+    spec: Spec,
+    reason: Why,
+    share: Annotated[float, typer.Option(min=0, max=1, help="Of the units that it answers.")] = 0.0,
+    unit: Annotated[
+        Literal["actor", "kind", "scope", "execution"],
+        typer.Option(help="What is assigned to an arm, always to the same one."),
+    ] = "actor",
+    shadow: Annotated[
+        bool, typer.Option("--shadow", help="Answer everything else too, for the ledger alone.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Say how much of the requests the challenger answers, and whether it shadows the champion.
+
+    Example: runlore arms failure-risk --share 0.1 --unit actor --reason "first trial"
+    """
+    from runlore.serving.actions import promotion
+
+    with _opened(spec) as (_, store, registry):
+        why = promotion.Reason(getuser(), reason)
+        given = promotion.Arms(share, unit, shadow)
+        entry = promotion.set_arms(store, registry, spec, given, why)
+    if json:
+        emit_json(_as_json(entry))
+        return
+    shadowing = ", and shadows the champion" if shadow else ""
+    echo(f"{spec}: @challenger answers {share:.0%} of every {unit}{shadowing}")
+
+
+def audit(json: Json = False) -> None:
+    """Check the history of what served, and the versions that stand: exit code 1 for any trouble.
+
+    Every row must be as it was written. The registry's digests and the stored files of champion,
+    challenger and the champion before must be those that the history has.
+
+    Example: runlore audit
+    """
+    from runlore import registry, settings
+    from runlore.kernel import instants
+    from runlore.registry import history
+    from runlore.serving.actions import integrity, promotion
+    from runlore.specs import loading
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    with open_store(chosen) as store:
+        wrong = promotion.audit(store)
+        rows = history.count(store)
+        names = [spec.name for spec in loading.every(chosen)]
+        opened = registry.connect(chosen, store)
+        checked = integrity.audit(store, opened, names, instants.now())
+    if json:
+        emit_json({"rows": rows, "wrong": wrong, "versions": [vars(each) for each in checked]})
+    else:
+        _show_audit(rows, wrong, checked)
+    if wrong or any(each.trouble for each in checked):
+        raise typer.Exit(1)
+
+
+def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> None:
+    for line in (*wrong, *(each.trouble for each in checked if each.trouble)):
+        echo(line)
+    troubled = sum(bool(each.trouble) for each in checked)
+    echo(f"{rows} changes on record, {len(wrong)} not as written")
+    echo(f"{len(checked)} versions that stand, {troubled} not as registered")
+    alone = [f"{each.spec} {each.version}" for each in checked if each.witness == "registry"]
+    if alone:
+        echo(f"known by the registry's own tag alone: {', '.join(alone)}")
+
+
+@contextmanager
+def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
+    from runlore import registry, settings
+    from runlore.specs import loading
+    from runlore.store.engine import open_store
+
+    chosen = settings.read()
+    loading.find(chosen, spec)
+    with open_store(chosen) as store:
+        yield chosen, store, registry.connect(chosen, store)
+
+
+def _tell(store: "Store", entry: "Entry", *, json: bool) -> None:
+    from runlore.serving.actions import promotion
+
+    version = entry.version or ""
+    done, every = promotion.await_workers(store, entry.spec, version, PATIENCE_S)
+    if json:
+        emit_json({**_as_json(entry), "workers": every, "workers_done": done})
+    else:
+        before = f" instead of {entry.previous}" if entry.previous else ""
+        echo(f"{entry.spec}: version {version} is @champion{before}")
+        echo(f"{done} of {every} workers answer with it" if every else "nothing serves now")
+    if done < every:
+        raise typer.Exit(1)
+
+
+def _as_json(entry: "Entry") -> dict[str, Any]:
+    return {**vars(entry), "at": entry.at.isoformat(), "evidence": dict(entry.evidence)}
+
+
+def _row(entry: "Entry") -> dict[str, object]:
+    to = "nowhere" if entry.version is None else entry.version
+    if entry.action == "arms":
+        share = f"{entry.evidence['share']:.0%} of every {entry.evidence['unit']}"
+        to = f"{to} for {share}" + (", shadow" if entry.evidence["shadow"] else "")
+    return {
+        "at": f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        "what": f"{entry.action} @{entry.alias}".removesuffix(" @"),
+        "version": to,
+        "by": entry.actor,
+        "reason": entry.reason,
+    }

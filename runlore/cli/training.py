@@ -1,0 +1,119 @@
+"""`runlore train`: make models out of the log."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+Specs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SPEC]...", help="Names of model specs.  [default: all of them]"),
+]
+AtOnce = Annotated[
+    bool,
+    typer.Option("--at-once", help="Train them side by side, on what RUNLORE_TASK_RUNNER says."),
+]
+
+
+AcceptData = Annotated[
+    str | None,
+    typer.Option(metavar="WHY", help="Learn from data that breaks the contract, for this reason."),
+]
+
+
+def train(
+    specs: Specs = None,
+    at_once: AtOnce = False,
+    accept_data: AcceptData = None,
+    json: Json = False,
+) -> None:
+    """Train on all executions so far; register what beats its baseline.
+
+    A spec that is refused keeps no other from its training.
+    The first version that passes its gates becomes @champion; a later one @challenger, if it
+    beats the champion on executions that neither has learned from. A spec whose best candidate
+    does not pass is refused: the numbers are shown, the exit code is 1.
+    So is data that came in since the champion's training and breaks its contract: the reasons are
+    shown, and the champion serves on.
+
+    Example: runlore train failure-risk
+    """
+    from runlore import settings
+    from runlore.cli.flow_run import flow_run
+    from runlore.specs import loading as catalog
+
+    chosen = settings.read()
+    names = specs or [spec.name for spec in catalog.every(chosen)]
+    for name in names:
+        catalog.find(chosen, name)
+    with flow_run(chosen):
+        if at_once:
+            trained = _together(names, accept_data)
+        else:
+            trained = {name: _tried(name, accept_data) for name in names}
+    if json:
+        emit_json(trained)
+    else:
+        show(trained)
+    if not all(found["passed"] for found in trained.values()):
+        raise typer.Exit(1)
+
+
+def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
+    from runlore.kernel.errors import RunloreError
+    from runlore.training.actions.training import TrainOutcome
+
+    try:
+        return run_one(name, accept_data)
+    except RunloreError as error:
+        return TrainOutcome.of_error(name, error).as_json()
+
+
+def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
+    """What training one spec came to, passed or refused by its gates."""
+    from flows.runner import result_of
+    from flows.training import train as flow
+
+    state: Any = flow(name, accept_data, return_state=True)
+    found: dict[str, Any] = result_of(state)
+    return found
+
+
+def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
+    from flows.train_many import train_many
+
+    found: dict[str, dict[str, Any]] = train_many(names, accept_data)
+    return found
+
+
+def show(trained: Mapping[str, dict[str, Any]]) -> None:
+    """The scores beside the baseline's; of a refused one, also the reasons."""
+    for name, found in trained.items():
+        if not found["candidate"]:
+            continue
+        came_to = f"version {found['version']}, @{found['alias']}" if found["passed"] else "refused"
+        emit_table(
+            f"{name}: {came_to} ({found['candidate']}), on the latest executions", _rows(found)
+        )
+    for name, found in trained.items():
+        if not found["passed"]:
+            what = (
+                f"{found['candidate']} is refused" if found["candidate"] else "nothing is trained"
+            )
+            echo(f"runlore: {name}: {what}: {'; '.join(found['reasons'])}", err=True)
+
+
+def _rows(found: dict[str, Any]) -> list[dict[str, object]]:
+    from runlore.training.rules.gates import number
+
+    baseline = found["baseline"]
+    return [
+        {
+            "score": score,
+            "model": number(value),
+            "baseline": number(baseline[score]) if score in baseline else "",
+        }
+        for score, value in found["scores"].items()
+    ]

@@ -1,0 +1,1 @@
+"""What A/B tests do: one function per action."""

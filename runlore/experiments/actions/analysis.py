@@ -1,0 +1,293 @@
+"""Look at a test: what its units brought, what the rule says, who has to know."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from runlore.alerts.actions.handling import raise_alert, resolve_alert
+from runlore.alerts.rules.finding import Finding, Severity
+from runlore.experiments.actions.lifecycle import (
+    ALERTS,
+    GUARDRAIL,
+    MISSING,
+    SAMPLE_RATIO,
+    By,
+    end_alerts,
+    known,
+    subject,
+)
+from runlore.experiments.actions.plan import Plan
+from runlore.experiments.queries import analyses, events, experiments, ledger, statistics, units
+from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.events import Total
+from runlore.experiments.queries.experiments import AbTest, Action
+from runlore.experiments.rules import missing
+from runlore.experiments.rules.analysis import Analysis, Observed
+from runlore.experiments.rules.analysis import analyse as judge
+from runlore.experiments.rules.fixed_figures import Fixed, fixed_figures
+from runlore.experiments.rules.missing import Known
+from runlore.kernel.documents import as_json
+from runlore.kernel.errors import Refused
+from runlore.store.engine import Connection, Store
+
+DUE_S = 3600.0
+"""Where a test has no window: how long after a unit got its variant it should have an outcome."""
+NONE_DUE = Known(0, 0)
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is known of a test without counting as a look.
+
+    seen: what its units brought so far, judged as of now. missing: what a decision waits for.
+    last: the newest look that was kept; looks: how many there were.
+    """
+
+    test: AbTest
+    at: datetime
+    ran_s: float
+    observed: Mapping[str, Observed]
+    seen: Analysis
+    fixed: tuple[Fixed, ...]
+    totals: tuple[Total, ...]
+    looks: int
+    last: Look | None
+    missing: tuple[str, ...]
+    actions: tuple[Action, ...]
+
+    @property
+    def is_open_book(self) -> bool:
+        """Whether effects may be shown: under a fixed horizon only when it has been decided."""
+        return self.test.design.rule.horizon == "anytime" or self.test.ended_as is not None
+
+
+def analyse(store: Store, name: str | UUID, by: By) -> Look:
+    """Look at it once: kept with what it was made from, and ended when the rule says so.
+
+    A test that is over gives its last look. What makes it invalid, and a broken guardrail, are
+    alerts while it runs.
+    """
+    with store.begin() as connection:
+        test = known(connection, name, locked=True)
+        if test.state == "created":
+            raise Refused(f"A/B test {test.name!r} has not started")
+        last = analyses.last(connection, test.id)
+        if test.ended_as is not None and last is not None:
+            return last
+        test = _collected(connection, test, by.at)
+        observed = _observe(connection, test, by.at)
+        found = judge(test.design, observed, test.ran_s(by.at))
+        number = 1 if last is None else last.look + 1
+        look = _look(test, found, observed, by, number)
+        analyses.add(connection, test.id, look)
+        if test.ended_as is None:
+            _alert(connection, test, found, by.at)
+            if found.is_final:
+                _end(connection, test, found, by)
+        return look
+
+
+def running(store: Store) -> list[str]:
+    """The names of the tests that run, the oldest first."""
+    with store.begin() as connection:
+        every = reversed(experiments.every(connection))
+        return [each.name for each in every if each.state == "running"]
+
+
+def analyse_running(store: Store, by: By) -> dict[str, Look]:
+    """Look at every test that runs. The first error is raised when all have been looked at."""
+    looked: dict[str, Look] = {}
+    errors: list[Exception] = []
+    for name in running(store):
+        try:
+            looked[name] = analyse(store, name, by)
+        except Exception as error:  # noqa: BLE001  (whatever it is, others have their look)
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return looked
+
+
+def status(store: Store, name: str | UUID, at: datetime) -> Status:
+    with store.begin() as connection:
+        test = known(connection, name)
+        observed = _observe(connection, test, at)
+        seen = judge(test.design, observed, test.ran_s(at))
+        fixed = () if seen.answer == "invalid" else fixed_figures(test.design, observed)
+        last = analyses.last(connection, test.id)
+        return Status(
+            test,
+            at,
+            test.ran_s(at),
+            observed,
+            seen,
+            fixed,
+            tuple(events.totals(connection, test)),
+            0 if last is None else last.look,
+            last,
+            _missing(test, seen, fixed),
+            tuple(experiments.actions(connection, test)),
+        )
+
+
+def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[Look]]:
+    """A test with all looks that were kept, the oldest first."""
+    with store.begin() as connection:
+        test = known(connection, name)
+        return test, analyses.every(connection, test.id)
+
+
+def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
+    """Of a test on the ledger: with what came since the last look."""
+    plan = Plan.model_validate(test.plan)
+    if plan.source is None or test.ended_as is not None:
+        return test
+    return ledger.collect(connection, test, plan.source, plan.events, at)
+
+
+def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Observed]:
+    """Each metric is one pass over units.
+
+    Units are counted last: those that come in the meantime must not look counted twice.
+    """
+    plan = Plan.model_validate(test.plan)
+    mature = at - timedelta(seconds=plan.window_s or 0.0)
+    statistics.read_whole(connection)
+    found = {
+        metric.name: statistics.observe(
+            connection, test.id, metric, plan.measures[metric.name], mature
+        )
+        for metric in test.design.metrics
+    }
+    lacking = _known(connection, test, plan, at)
+    assigned = units.count(connection, test.id)
+    return {
+        variant.name: Observed(
+            assigned.get(variant.name, 0),
+            {
+                metric.name: found[metric.name].get(variant.name, statistics.nothing(metric))
+                for metric in test.design.metrics
+            },
+            {metric: of.get(variant.name, NONE_DUE) for metric, of in lacking.items()},
+        )
+        for variant in test.design.variants
+    }
+
+
+def _known(
+    connection: Connection, test: AbTest, plan: Plan, at: datetime
+) -> dict[str, dict[str, Known]]:
+    """Metric -> variant, of metrics that a unit without events has no value of."""
+    span = timedelta(seconds=plan.window_s or DUE_S)
+    due = min(at, test.ended_at or at) - span
+    return {
+        metric: statistics.known(connection, test.id, measure.event, due)
+        for metric, measure in plan.measures.items()
+        if measure.may_be_unknown
+    }
+
+
+def _look(
+    test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: By, number: int
+) -> Look:
+    fixed = () if found.answer == "invalid" else fixed_figures(test.design, observed)
+    told: dict[str, Any] = as_json(found)
+    for each, comparison in zip(told["comparisons"], found.comparisons, strict=True):
+        each |= {"difference": as_json(comparison.difference)}
+        each |= {"relative": as_json(comparison.relative)}
+    told["sample_ratio"]["is_mismatch"] = found.sample_ratio.is_mismatch
+    ran_s = test.ran_s(by.at)
+    return Look(
+        number,
+        by.at,
+        by.actor,
+        found.answer,
+        found.winner,
+        found.is_final,
+        {**told, "fixed": as_json(fixed), "ran_s": ran_s},
+        {
+            name: {
+                "assigned": each.assigned,
+                "metrics": {metric: as_json(got.to_json()) for metric, got in each.metrics.items()},
+                "known": as_json(each.known),
+            }
+            for name, each in observed.items()
+        },
+    )
+
+
+def _end(connection: Connection, test: AbTest, found: Analysis, by: By) -> None:
+    decided = replace(by, reason=found.winner or "no winner").action("decided")
+    experiments.note(connection, test, decided)
+    end_alerts(connection, test, by.at)
+    experiments.change(connection, test, ended_at=by.at, ended_as="decided", winner=found.winner)
+
+
+def _missing(test: AbTest, seen: Analysis, fixed: tuple[Fixed, ...]) -> tuple[str, ...]:
+    """What stands between now and a decision; nothing when it is decided."""
+    if test.ended_as is not None:
+        return ()
+    if test.state == "created":
+        return ("it has not started",)
+    if seen.answer != "not yet":
+        return seen.reasons if seen.answer == "invalid" else ("nothing: analyse it",)
+    names = {metric.name for metric in test.design.primary}
+    power = tuple(
+        f"{each.variant}, {each.metric}: power {each.power:.0%} for the difference so far; "
+        f"80 % takes {each.units_needed:,} units of the control"
+        for each in fixed
+        if each.metric in names and each.units_needed is not None
+    )
+    return seen.reasons + (power if test.design.rule.horizon == "anytime" else ())
+
+
+def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) -> None:
+    """Causes in the order of their names, as `raise_alert` wants them."""
+    findings = (_broken(test, found), _lost(test, found), _uneven(test, found))
+    for kind, finding in zip(ALERTS, findings, strict=True):
+        if finding is None:
+            resolve_alert(connection, kind, subject(test), at)
+        else:
+            raise_alert(connection, replace(finding, since=test.started_at), at)
+
+
+def _broken(test: AbTest, found: Analysis) -> Finding | None:
+    broken = [each for each in found.comparisons if _is_broken(test, each.metric, each.loss)]
+    if not broken:
+        return None
+    told = "; ".join(
+        f"{each.metric} of {each.variant}: {each.control_value:.4g} → {each.variant_value:.4g}"
+        for each in broken
+    )
+    advice = f"stop it: runlore ab stop {test.name!r}"
+    evidence = {"comparisons": [as_json(each) for each in broken]}
+    finding = Finding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
+    return replace(finding, evidence=evidence)
+
+
+def _lost(test: AbTest, found: Analysis) -> Finding | None:
+    if not found.missing:
+        return None
+    advice = "find out what fails without a word; nothing may be concluded until then"
+    certainty = f"all such checks of one test together err once in {1 / missing.LEVEL:,.0f} tests"
+    told = "; ".join(found.missing)
+    return Finding(MISSING, subject(test), Severity.CRITICAL, told, certainty, advice)
+
+
+def _uneven(test: AbTest, found: Analysis) -> Finding | None:
+    ratio = found.sample_ratio
+    if not ratio.is_mismatch:
+        return None
+    advice = "find out how units get lost; nothing may be concluded until then"
+    certainty = f"p = {ratio.p_value:.2g}, {ratio.method}, alarm below {ratio.level:g}"
+    finding = Finding(
+        SAMPLE_RATIO, subject(test), Severity.CRITICAL, ratio.reason, certainty, advice
+    )
+    return replace(finding, evidence=as_json(ratio))
+
+
+def _is_broken(test: AbTest, metric: str, loss: str) -> bool:
+    roles = {each.name: each.role for each in test.design.metrics}
+    return roles[metric] == "guardrail" and loss == "broken"

@@ -1,0 +1,270 @@
+"""A/B tests: plan one, start it, deal out variants, show it to more units, stop it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from runlore.alerts.actions.handling import resolve_alert
+from runlore.alerts.rules.finding import LONGEST_SUBJECT, line
+from runlore.experiments.actions.plan import Plan
+from runlore.experiments.queries import experiments
+from runlore.experiments.queries import units as ab_units
+from runlore.experiments.queries.experiments import AbTest, Action
+from runlore.experiments.queries.units import Exposed
+from runlore.experiments.rules import assignment
+from runlore.experiments.rules.assignment import Slot, free_slot
+from runlore.kernel.documents import as_json
+from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.store.engine import Connection, Store
+
+GUARDRAIL, MISSING, SAMPLE_RATIO = ALERTS = ("guardrail", "missing-outcomes", "sample-ratio")
+"""Kinds of the alerts about a test, in the order in which several are raised."""
+LONGEST_ACTOR, LONGEST_REASON = 100, 500
+AHEAD_S = 60.0
+"""How far clocks of two machines may be apart."""
+
+
+@dataclass(frozen=True)
+class By:
+    """Who does something, when, and why."""
+
+    actor: str
+    at: datetime
+    reason: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.actor.strip() or self.actor != line(self.actor, LONGEST_ACTOR):
+            raise BadInput(f"actor: not one line of 1 to {LONGEST_ACTOR} letters", "actor")
+        object.__setattr__(self, "reason", line(self.reason, LONGEST_REASON))
+
+    def action(self, name: str) -> Action:
+        return Action(self.at, name, self.actor, self.reason)
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """A unit that comes to a test that does not deal variants out itself."""
+
+    unit: str
+    variant: str
+    at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """variant: what the unit is to get. is_in_test: its outcomes count."""
+
+    unit: str
+    variant: str
+    is_in_test: bool
+    exposed_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Sightings:
+    """rejects: (place, unit, reason)."""
+
+    given: int
+    taken: int
+    known: int
+    rejects: tuple[tuple[int, str, str], ...]
+
+
+def create(store: Store, plan: Plan, by: By, *, may_replace: bool = False) -> tuple[AbTest, bool]:
+    """The test of that name, and whether it was planned just now.
+
+    Asked for again with the same plan it is the one that is there. Refused with another plan,
+    unless it may replace one that has not started.
+    """
+    wanted = plan.model_dump(mode="json")
+    plan.design(None)
+    with store.begin() as connection:
+        experiments.be_alone(connection)
+        known = experiments.find(connection, plan.name, locked=True)
+        if known is not None and known.plan == wanted:
+            return known, False
+        if known is not None:
+            _check_replaced(known, may_replace=may_replace)
+        design = plan.design(_slot(connection, plan, known))
+        if known is None:
+            made = experiments.add(connection, wanted, as_json(design), by.at)
+        else:
+            told = {"plan": wanted, "design": as_json(design), "exposure": design.exposure}
+            made = experiments.change(connection, known, **told)
+        experiments.note(connection, made, by.action("replaced" if known else "created"))
+        return made, True
+
+
+def start(store: Store, name: str | UUID, by: By) -> AbTest:
+    """From now on units are dealt out. A test that runs already is left as it is."""
+    with store.begin() as connection:
+        test = known(connection, name, locked=True)
+        if test.state == "running":
+            return test
+        if test.state != "created":
+            raise Refused(f"A/B test {test.name!r} is over; plan another one")
+        experiments.note(connection, test, by.action("started"))
+        return experiments.change(connection, test, started_at=by.at)
+
+
+def expose(store: Store, name: str | UUID, share: float, by: By) -> AbTest:
+    """Show it to a larger share of units. Those that take part keep their variant."""
+    if not 0 < share <= 1:
+        raise BadInput(f"exposure: {share} is not above 0 and at most 1", "exposure")
+    with store.begin() as connection:
+        test = known(connection, name, locked=True)
+        check_running(test)
+        if Plan.model_validate(test.plan).units != "runlore":
+            raise Refused(f"A/B test {test.name!r} does not deal its variants out itself")
+        if share < test.design.exposure:
+            raise BadInput(
+                f"exposure: {share} is below {test.design.exposure}; units would leave",
+                "exposure",
+            )
+        experiments.note(connection, test, by.action(f"exposed to {share:.4g}"))
+        return experiments.change(connection, test, exposure=share)
+
+
+def stop(store: Store, name: str | UUID, by: By) -> AbTest:
+    """A person ends it without a winner; its alerts end with it. One that is over stays so."""
+    with store.begin() as connection:
+        test = known(connection, name, locked=True)
+        if test.ended_as is not None:
+            return test
+        experiments.note(connection, test, by.action("stopped"))
+        end_alerts(connection, test, by.at)
+        return experiments.change(connection, test, ended_at=by.at, ended_as="stopped")
+
+
+def find(store: Store, name: str | UUID) -> AbTest:
+    with store.begin() as connection:
+        return known(connection, name)
+
+
+def every(store: Store) -> list[AbTest]:
+    """The newest first."""
+    with store.begin() as connection:
+        return experiments.every(connection)
+
+
+def assign(store: Store, name: str | UUID, units: Sequence[str], at: datetime) -> list[Assigned]:
+    """What each unit is to get; written down when it is seen first.
+
+    A unit outside gets the control. Once the test is over new units get the winner, if there is
+    one, and are not counted.
+    """
+    with store.begin() as connection:
+        test = known(connection, name)
+        if test.state == "created":
+            raise Refused(f"A/B test {test.name!r} has not started")
+        if Plan.model_validate(test.plan).units != "runlore":
+            raise Refused(f"A/B test {test.name!r} does not deal its variants out itself")
+        dealt = _dealt(test, units, at) if test.state == "running" else {}
+        if dealt:
+            seen = ab_units.add(connection, test.id, list(dealt.values()))
+        else:
+            seen = ab_units.read(connection, test.id, units)
+    otherwise = test.winner or test.design.control
+    return [_assigned(unit, seen.get(unit), otherwise) for unit in units]
+
+
+def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime) -> Sightings:
+    """Take units with the variants that somebody else gave them."""
+    with store.begin() as connection:
+        test = known(connection, name)
+        check_running(test)
+        if Plan.model_validate(test.plan).units != "given":
+            raise Refused(f"A/B test {test.name!r} deals its variants out itself")
+        before = ab_units.read(connection, test.id, [each.unit for each in given])
+        faults = [_fault(test, each, at) for each in given]
+        good = [
+            Exposed(each.unit, each.variant, each.at or at)
+            for each, fault in zip(given, faults, strict=True)
+            if fault is None
+        ]
+        seen = ab_units.add(connection, test.id, good)
+    rejects = [
+        (place, each.unit, fault or _moved(each, seen))
+        for place, (each, fault) in enumerate(zip(given, faults, strict=True))
+    ]
+    return Sightings(
+        len(given),
+        len(seen.keys() - before.keys()),
+        len(seen.keys() & before.keys()),
+        tuple((place, unit, reason) for place, unit, reason in rejects if reason),
+    )
+
+
+def known(connection: Connection, name: str | UUID, *, locked: bool = False) -> AbTest:
+    found = experiments.find(connection, name, locked=locked)
+    if found is None:
+        raise NotFound(f"no A/B test is named {str(name)!r}; `runlore ab list` lists them")
+    return found
+
+
+def subject(test: AbTest) -> str:
+    """What alerts call it: its name as one line."""
+    return line(test.name, LONGEST_SUBJECT)
+
+
+def end_alerts(connection: Connection, test: AbTest, at: datetime) -> None:
+    """A test that is over has no open alerts."""
+    for kind in ALERTS:
+        resolve_alert(connection, kind, subject(test), at)
+
+
+def check_running(test: AbTest) -> None:
+    if test.state == "created":
+        raise Refused(f"A/B test {test.name!r} has not started")
+    if test.state != "running":
+        raise Refused(f"A/B test {test.name!r} is over: {test.state} at {test.ended_at}")
+
+
+def _check_replaced(test: AbTest, *, may_replace: bool) -> None:
+    if test.state != "created":
+        raise Refused(
+            f"A/B test {test.name!r} has started with another plan, which stays; "
+            "choose another name"
+        )
+    if not may_replace:
+        raise Refused(
+            f"A/B test {test.name!r} is planned already, with another plan; choose another name, "
+            "or ask for it to be replaced"
+        )
+
+
+def _slot(connection: Connection, plan: Plan, before: AbTest | None) -> Slot | None:
+    if plan.group is None:
+        return None
+    taken = [
+        slot
+        for slot in experiments.taken(connection, plan.group.name)
+        if before is None or slot != before.design.slot
+    ]
+    return free_slot(plan.group.name, taken, plan.group.share)
+
+
+def _dealt(test: AbTest, units: Sequence[str], at: datetime) -> Mapping[str, Exposed]:
+    allocation = test.design.allocation
+    drawn = {unit: assignment.assign(allocation, unit) for unit in units}
+    return {unit: Exposed(unit, name, at) for unit, name in drawn.items() if name is not None}
+
+
+def _assigned(unit: str, seen: Exposed | None, otherwise: str) -> Assigned:
+    if seen is None:
+        return Assigned(unit, otherwise, is_in_test=False)
+    return Assigned(unit, seen.variant, is_in_test=True, exposed_at=seen.at)
+
+
+def _fault(test: AbTest, each: Sighted, at: datetime) -> str | None:
+    if each.variant not in test.design.shares:
+        return f"variant: {each.variant!r} is none of {', '.join(test.design.shares)}"
+    if each.at is not None and (each.at - at).total_seconds() > AHEAD_S:
+        return "at: is in the future"
+    return None
+
+
+def _moved(each: Sighted, seen: Mapping[str, Exposed]) -> str | None:
+    had = seen[each.unit].variant
+    return None if had == each.variant else f"variant: the unit has {had!r} already"

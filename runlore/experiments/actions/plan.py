@@ -1,0 +1,215 @@
+"""The plan of an A/B test as people write it, and the design that follows from it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from runlore.experiments.queries import ledger as ab_ledger
+from runlore.experiments.queries.ledger import Source
+from runlore.experiments.queries.statistics import Measure, Take
+from runlore.experiments.rules.assignment import Slot
+from runlore.experiments.rules.design import (
+    CONTROL,
+    LEAST_ALPHA,
+    LEAST_SHARE,
+    Design,
+    Rule,
+    Variant,
+    design,
+)
+from runlore.experiments.rules.metric import LEAST_QUANTILE, Metric
+from runlore.experiments.rules.sequence import NARROWEST_AT
+from runlore.kernel.errors import BadInput
+
+HOUR_S = 3600.0
+MOST_VARIANTS, MOST_METRICS = 20, 30
+EXAMPLE: dict[str, Any] = {
+    "name": "risk-or-rule",
+    "variants": [{"name": "rule"}, {"name": "model"}],
+    "control": "rule",
+    "metrics": [
+        {"name": "success", "event": "conversion"},
+        {
+            "name": "latency",
+            "kind": "mean",
+            "event": "latency_ms",
+            "take": "mean",
+            "better": "lower",
+            "role": "guardrail",
+            "tolerated_loss": 0.1,
+        },
+    ],
+    "rule": {"least_units": 1000, "least_time_h": 48},
+}
+
+Word = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/]+$")
+]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
+"""PostgreSQL takes no NUL."""
+
+Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
+
+
+class Closed(BaseModel):
+    """Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class PlannedVariant(Closed):
+    name: Word
+    weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
+    description: Text = Field(default="", max_length=1000)
+
+
+class PlannedMetric(Closed):
+    """What a unit's events come to, and what that is for.
+
+    take: any (1 when there is one with a value above 0), count, sum, mean, last, most, least.
+    per: a ratio's denominator, such as impressions of a click-through rate.
+    has_covariate: the same from before the unit had its variant sharpens the comparison (CUPED).
+    """
+
+    name: Word
+    event: Word
+    kind: Literal["proportion", "mean", "ratio", "quantile"] = "proportion"
+    take: Take = "any"
+    per: Word | None = None
+    per_take: Literal["count", "sum"] = "count"
+    better: Literal["higher", "lower"] = "higher"
+    role: Literal["primary", "secondary", "guardrail", "signal"] = "primary"
+    tolerated_loss: Annotated[float, Field(ge=0, le=1e12)] = 0.0
+    loss_is: Literal["relative", "absolute"] = "relative"
+    quantile: Annotated[float, Field(ge=LEAST_QUANTILE, le=1 - LEAST_QUANTILE)] = 0.5
+    has_covariate: bool = False
+
+    def metric(self) -> Metric:
+        if (self.per is None) == (self.kind == "ratio"):
+            raise BadInput(f"metric {self.name!r}: per belongs to a ratio, and only there", "per")
+        names = ("name", "kind", "better", "role", "tolerated_loss", "loss_is", "quantile")
+        given = {name: getattr(self, name) for name in names}
+        return Metric(**given, has_covariate=self.has_covariate)
+
+    def measure(self) -> Measure:
+        return Measure(self.event, self.take, self.per, self.per_take)
+
+
+class PlannedRule(Closed):
+    """When the test may be decided, and how sure it must be.
+
+    anytime: whenever one looks, once the minimum is there. fixed: once, at the minimum.
+    """
+
+    horizon: Literal["anytime", "fixed"] = "anytime"
+    alpha: Annotated[float, Field(ge=LEAST_ALPHA, le=0.5)] = 0.05
+    least_units: Annotated[int, Field(ge=2, le=10**9)] = 100
+    least_time_h: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
+    correction: Literal["none", "bonferroni", "holm", "benjamini-hochberg"] = "holm"
+    narrowest_at_units: Annotated[int, Field(ge=1, le=10**9)] = NARROWEST_AT
+
+    def rule(self) -> Rule:
+        given = self.model_dump(exclude={"least_time_h"})
+        return Rule(**given, least_time_s=self.least_time_h * HOUR_S)
+
+
+class PlannedGroup(Closed):
+    """Tests of one group share no unit: each has a part of its own."""
+
+    name: Word
+    share: Share
+
+
+class PlannedLedger(Closed):
+    """Units and outcomes come from the ledger. Variants are arms, or versions."""
+
+    spec: Word
+    unit: Literal["execution", "actor", "kind", "scope"] = "execution"
+    variant: Literal["arm", "version"] = "arm"
+
+
+class Plan(Closed):
+    """units: "runlore" deals variants out, "given" takes those that units come with, "ledger"
+    reads who was answered by which arm. A control is added when none is named. window_s: events
+    count for so long after a unit got its variant, and it is judged when that is over.
+    """
+
+    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
+
+    name: Word
+    description: Text = Field(default="", max_length=2000)
+    variants: Annotated[tuple[PlannedVariant, ...], Field(min_length=1, max_length=MOST_VARIANTS)]
+    control: Word | None = None
+    metrics: Annotated[tuple[PlannedMetric, ...], Field(min_length=1, max_length=MOST_METRICS)]
+    rule: PlannedRule = PlannedRule()
+    exposure: Share = 1.0
+    group: PlannedGroup | None = None
+    salt: Text = Field(default="", max_length=100)
+    window_s: Annotated[float, Field(gt=0, le=1e9)] | None = None
+    units: Literal["runlore", "given", "ledger"] = "runlore"
+    ledger: PlannedLedger | None = None
+
+    def design(self, slot: Slot | None) -> Design:
+        """slot: its part of the exclusion group. Raises BadInput, which names the field."""
+        self._check()
+        variants = tuple(Variant(each.name, each.weight) for each in self.variants)
+        with _blamed("metrics"):
+            metrics = tuple(each.metric() for each in self.metrics)
+        with _blamed("variants"):
+            made = design(self.name, variants, metrics, control=self.control, rule=self.rule.rule())
+        return replace(made, salt=self.salt, exposure=self.exposure, slot=slot)
+
+    @property
+    def measures(self) -> dict[str, Measure]:
+        """Metric -> which events it is made of."""
+        return {each.name: each.measure() for each in self.metrics}
+
+    @property
+    def source(self) -> Source | None:
+        return None if self.ledger is None else Source(**self.ledger.model_dump())
+
+    @property
+    def events(self) -> list[str]:
+        """All kinds of events that its metrics are made of."""
+        return sorted({e for m in self.metrics for e in (m.event, m.per) if e is not None})
+
+    def _check(self) -> None:
+        self._check_names()
+        if (self.units == "ledger") != (self.ledger is not None):
+            raise BadInput("ledger: belongs to units of the ledger, and only there", "ledger")
+        if self.units != "runlore" and (self.exposure < 1 or self.group):
+            raise BadInput(
+                f"exposure and group: units {self.units!r} get their variants elsewhere", "exposure"
+            )
+        if self.units != "runlore":
+            self._check_source()
+
+    def _check_names(self) -> None:
+        names = [each.name for each in self.variants]
+        if self.control is not None and self.control not in names:
+            raise BadInput(f"control: {self.control!r} is none of {', '.join(names)}", "control")
+        metrics = [each.name for each in self.metrics]
+        if len(set(metrics)) < len(metrics) or "primary" not in {m.role for m in self.metrics}:
+            raise BadInput(
+                "metrics: each needs a name of its own, and one must be primary", "metrics"
+            )
+
+    def _check_source(self) -> None:
+        if self.control is None and CONTROL not in {each.name for each in self.variants}:
+            raise BadInput(f"control: name it, units {self.units!r} have no other", "control")
+        unknown = sorted(set(self.events) - set(ab_ledger.EVENTS))
+        if self.units == "ledger" and unknown:
+            known = ", ".join(ab_ledger.EVENTS)
+            raise BadInput(f"event: {unknown[0]!r} is not on the ledger; it has {known}", "event")
+
+
+@contextmanager
+def _blamed(field: str) -> Iterator[None]:
+    """What is wrong without a field of its own is wrong in this one."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(str(error), error.field or field) from error

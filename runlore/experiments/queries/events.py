@@ -1,0 +1,166 @@
+"""What units did: each event counted once, and added up per unit as it comes in.
+
+What is known is looked up key by key (LATERAL), so that taking a batch costs the same however many
+events there were; a join would be free to read all of them.
+
+An analysis reads `ab_outcomes`, a row per unit and kind of event, whatever the number of events.
+Events from before a unit had its variant are added up apart: they say what the unit is like.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
+
+from runlore.experiments.queries.experiments import AbTest
+
+MOST_SHOWN = 100
+
+GIVEN = """
+given AS (
+    SELECT place - 1 AS place, id, unit, event, coalesce(value, 1.0) AS value,
+        coalesce(at, CAST(:at AS timestamptz)) AS at, at IS NOT NULL AS is_at_given
+    FROM ROWS FROM (
+        jsonb_to_recordset(CAST(:body AS jsonb))
+        AS (id text, unit text, event text, value float8, at timestamptz)
+    ) WITH ORDINALITY AS told (id, unit, event, value, at, place)
+)"""
+
+TAKE = """
+first AS (SELECT DISTINCT ON (id) * FROM given ORDER BY id, place),
+judged AS (
+    SELECT first.*, units.exposed_at, known.id IS NOT NULL AS is_known, CASE
+        WHEN units.unit IS NULL THEN 'unit: was not assigned in this test'
+        WHEN first.at > CAST(:latest AS timestamptz) THEN 'at: is in the future'
+        WHEN first.at > CAST(:ended AS timestamptz) THEN 'at: is after the end of the test'
+        WHEN first.at > units.exposed_at + make_interval(secs => CAST(:window_s AS float8))
+            THEN 'at: is after the unit''s time in the test'
+        WHEN known.id IS NOT NULL AND (known.unit, known.event, known.value, known.at)
+            IS DISTINCT FROM (first.unit, first.event, first.value,
+                coalesce(CASE WHEN is_at_given THEN first.at END, known.at))
+            THEN 'id: was used for another event'
+        END AS fault
+    FROM first
+    LEFT JOIN LATERAL (
+        SELECT unit, exposed_at FROM runlore.ab_units
+        WHERE test_id = :test AND unit = first.unit LIMIT 1
+    ) AS units ON true
+    LEFT JOIN LATERAL (
+        SELECT id, unit, event, value, at FROM runlore.ab_events
+        WHERE test_id = :test AND id = first.id LIMIT 1
+    ) AS known ON true
+),
+added AS (
+    INSERT INTO runlore.ab_events (test_id, id, unit, event, value, at, known_at)
+    SELECT :test, id, unit, event, value, at, CAST(:at AS timestamptz)
+    FROM judged WHERE fault IS NULL AND NOT is_known ORDER BY id
+    ON CONFLICT DO NOTHING
+    RETURNING id, unit, event, value, at
+),
+folded AS (
+    INSERT INTO runlore.ab_outcomes AS old
+        (test_id, event, is_before, unit, n, total, least, most, last, last_at)
+    SELECT :test, event, is_before, unit, count(*), sum(value), min(value), max(value),
+        (array_agg(value ORDER BY at DESC, id DESC))[1], max(at)
+    FROM (
+        SELECT added.*, added.at < units.exposed_at AS is_before FROM added
+        JOIN runlore.ab_units AS units ON units.test_id = :test AND units.unit = added.unit
+    ) AS placed
+    GROUP BY event, is_before, unit ORDER BY event, is_before, unit
+    ON CONFLICT (test_id, event, is_before, unit) DO UPDATE SET
+        n = old.n + excluded.n,
+        total = old.total + excluded.total,
+        least = least(old.least, excluded.least),
+        most = greatest(old.most, excluded.most),
+        last = CASE WHEN excluded.last_at >= old.last_at THEN excluded.last ELSE old.last END,
+        last_at = greatest(old.last_at, excluded.last_at)
+)
+SELECT
+    (SELECT count(*) FROM given) AS given,
+    (SELECT count(*) FROM added) AS added,
+    (SELECT coalesce(jsonb_object_agg(fault, units), '{}') FROM (
+        SELECT fault, count(*) AS units FROM judged WHERE fault IS NOT NULL GROUP BY fault
+    ) AS counted) AS faults,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(place, id, fault)), '[]') FROM (
+        SELECT place, id, fault FROM judged WHERE fault IS NOT NULL ORDER BY place LIMIT :shown
+    ) AS shown) AS rejects
+"""
+RECORD = text(f"WITH {GIVEN}, {TAKE}")
+TOTALS = text("""
+SELECT units.variant, outcomes.event, CAST(sum(n) AS bigint), count(*), sum(total)
+FROM runlore.ab_outcomes AS outcomes
+JOIN runlore.ab_units AS units USING (test_id, unit)
+WHERE test_id = :test AND NOT is_before GROUP BY units.variant, outcomes.event
+ORDER BY units.variant, outcomes.event
+""")
+
+
+@dataclass(frozen=True)
+class Reject:
+    """place: in the batch, from 0. reason: begins with the field."""
+
+    place: int
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of a batch. faults: reason -> events; rejects: the first of them."""
+
+    given: int
+    added: int
+    faults: Mapping[str, int]
+    rejects: tuple[Reject, ...]
+
+    @property
+    def rejected(self) -> int:
+        return sum(self.faults.values())
+
+    @property
+    def duplicates(self) -> int:
+        """Those that were known before, and repeats inside the batch."""
+        return self.given - self.added - self.rejected
+
+
+@dataclass(frozen=True)
+class Total:
+    """Of one kind of event in one variant. units: that did it."""
+
+    variant: str
+    event: str
+    events: int
+    units: int
+    total: float
+
+
+def record(
+    connection: Connection, test: AbTest, body: str, at: datetime, latest: datetime
+) -> Intake:
+    """body: a JSON array of checked events. latest: what happens later has not happened yet."""
+    return take(connection, RECORD, test, {"body": body, "at": at, "latest": latest})
+
+
+def totals(connection: Connection, test: AbTest) -> list[Total]:
+    return [Total(*row) for row in connection.execute(TOTALS, {"test": test.id})]
+
+
+def statement(given: str) -> TextClause:
+    """given: a common table expression of that name, with the columns of GIVEN."""
+    return text(f"WITH {given}, {TAKE}")
+
+
+def take(
+    connection: Connection, wanted: TextClause, test: AbTest, values: Mapping[str, Any]
+) -> Intake:
+    """wanted: a `statement`. values: its own, and :at and :latest."""
+    fixed = {
+        "test": test.id,
+        "ended": test.ended_at,
+        "window_s": test.plan["window_s"],
+        "shown": MOST_SHOWN,
+    }
+    row = connection.execute(wanted, {**fixed, **values}).one()
+    return Intake(row.given, row.added, row.faults, tuple(Reject(*each) for each in row.rejects))

@@ -1,0 +1,142 @@
+"""Sufficient statistics of a metric, variant by variant, made by PostgreSQL.
+
+`regr_sxx` and `regr_sxy` add up products of deviations from the mean without losing digits where
+the mean is large beside the spread (Youngs and Cramer's updates).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import Connection, Row, text
+
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.missing import Known
+from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
+from runlore.kernel.moments import Moments, no_moments
+
+Take = Literal["any", "count", "sum", "mean", "last", "most", "least"]
+VALUES: Mapping[Take, str] = {
+    "any": "CASE WHEN coalesce({0}.most, 0) > 0 THEN 1.0 ELSE 0.0 END",
+    "count": "coalesce({0}.n, 0)",
+    "sum": "coalesce({0}.total, 0)",
+    "mean": "{0}.total / {0}.n",
+    "last": "{0}.last",
+    "most": "{0}.most",
+    "least": "{0}.least",
+}
+"""What a unit's events of one kind come to. Without any: 0 for the first three, unknown else."""
+ALWAYS_KNOWN = ("any", "count", "sum")
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Which events a metric is made of. per: the events of a ratio's denominator."""
+
+    event: str
+    take: Take
+    per: str | None = None
+    per_take: Take = "count"
+
+    @property
+    def may_be_unknown(self) -> bool:
+        """Whether a unit without events has no value."""
+        return self.take not in ALWAYS_KNOWN
+
+
+UNITS = """
+WITH units AS (
+    SELECT units.variant, CAST({value} AS float8) AS v0, CAST({per} AS float8) AS v1,
+        CAST({before} AS float8) AS v2
+    FROM runlore.ab_units AS units
+    LEFT JOIN runlore.ab_outcomes AS o ON o.test_id = units.test_id AND o.unit = units.unit
+        AND o.event = :event AND NOT o.is_before
+    LEFT JOIN runlore.ab_outcomes AS d ON d.test_id = units.test_id AND d.unit = units.unit
+        AND d.event = :per AND NOT d.is_before
+    LEFT JOIN runlore.ab_outcomes AS b ON b.test_id = units.test_id AND b.unit = units.unit
+        AND b.event = :event AND b.is_before
+    WHERE units.test_id = :test AND units.exposed_at <= CAST(:mature AS timestamptz)
+)
+"""
+MOMENTS = """
+SELECT variant, count(*), array[{means}], array[{products}]
+FROM units WHERE v0 IS NOT NULL GROUP BY variant
+"""
+SKETCH = """
+SELECT variant, array_agg(code ORDER BY code), array_agg(n ORDER BY code) FROM (
+    SELECT variant, count(*) AS n, CAST(sign(v0) * (CASE WHEN v0 = 0 THEN 0
+        ELSE ceil(ln(abs(v0)) / ln(CAST(:growth AS float8))) + :middle END) AS bigint) AS code
+    FROM units WHERE v0 IS NOT NULL GROUP BY variant, code
+) AS counted GROUP BY variant
+"""
+KNOWN = text("""
+SELECT units.variant, count(*), count(o.unit) FROM runlore.ab_units AS units
+LEFT JOIN runlore.ab_outcomes AS o ON o.test_id = units.test_id AND o.unit = units.unit
+    AND o.event = :event AND NOT o.is_before
+WHERE units.test_id = :test AND units.exposed_at <= CAST(:due AS timestamptz)
+GROUP BY units.variant
+""")
+
+WHOLE = text("SET LOCAL enable_nestloop = off")
+
+
+def read_whole(connection: Connection) -> None:
+    """Until the transaction ends, join whole sets of units.
+
+    Right after many came PostgreSQL believes that there are few, and would look for each of them
+    through all outcomes.
+    """
+    connection.execute(WHOLE)
+
+
+def observe(
+    connection: Connection, test_id: int, metric: Metric, measure: Measure, mature: datetime
+) -> dict[str, Statistics]:
+    """Of each variant with units. mature: those that got their variant later are not judged yet."""
+    values = {"test": test_id, "event": measure.event, "per": measure.per, "mature": mature}
+    units = UNITS.format(
+        value=_value("o", metric, measure.take),
+        per=VALUES[measure.per_take].format("d") if measure.per else "NULL",
+        before=f"coalesce({_value('b', metric, measure.take)}, 0)",
+    )
+    if metric.kind == "quantile":
+        sketched = {**values, "growth": GROWTH, "middle": MIDDLE}
+        rows = connection.execute(text(units + SKETCH), sketched).all()
+        return {row[0]: Sketch(tuple(row[1]), tuple(row[2])) for row in rows}
+    names = _columns(metric)
+    wanted = MOMENTS.format(
+        means=", ".join(f"avg({name})" for name in names),
+        products=", ".join(f"regr_sxy({one}, {other})" for one in names for other in names),
+    )
+    rows = connection.execute(text(units + wanted), values).all()
+    return {row[0]: _moments(row, len(names)) for row in rows}
+
+
+def known(connection: Connection, test_id: int, event: str, due: datetime) -> dict[str, Known]:
+    """Of each variant with units. due: those that got it by then should have such an event."""
+    rows = connection.execute(KNOWN, {"test": test_id, "event": event, "due": due})
+    return {variant: Known(units, of_them) for variant, units, of_them in rows}
+
+
+def nothing(metric: Metric) -> Statistics:
+    """Of a variant without units."""
+    return Sketch() if metric.kind == "quantile" else no_moments(metric.values)
+
+
+def _value(table: str, metric: Metric, take: Take) -> str:
+    told = VALUES[take].format(table)
+    if metric.kind != "proportion" or take == "any":
+        return told
+    return f"CASE WHEN {told} > 0 THEN 1.0 WHEN {told} <= 0 THEN 0.0 END"
+
+
+def _columns(metric: Metric) -> list[str]:
+    of_ratio = ["v1"] if metric.kind == "ratio" else []
+    return ["v0", *of_ratio, *(["v2"] if metric.has_covariate else [])]
+
+
+def _moments(row: "Row[tuple[object, ...]]", k: int) -> Moments:
+    _, n, means, products = row
+    rows = tuple(tuple(float(each) for each in products[at * k : at * k + k]) for at in range(k))
+    return Moments(int(n), tuple(float(each) for each in means), rows)

@@ -1,0 +1,1 @@
+"""Pure: designs, confidence sequences and analyses."""

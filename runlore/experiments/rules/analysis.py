@@ -1,0 +1,243 @@
+"""What a test says so far: a pure function of its design and what its units brought."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from runlore.experiments.rules import fixed_horizon, sample_ratio
+from runlore.experiments.rules.comparison import Comparison, adjusted, compare
+from runlore.experiments.rules.design import Design
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.missing import Known, missing
+from runlore.experiments.rules.sample_ratio import SampleRatio, Split
+from runlore.kernel.errors import BadInput
+from runlore.kernel.moments import Moments
+
+Answer = Literal["not yet", "winner", "no winner", "invalid"]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """assigned: units that got this variant. metrics: by name, of units whose value is known.
+
+    known: by name, of metrics that a unit without events has no value of.
+    """
+
+    assigned: int
+    metrics: Mapping[str, Statistics]
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """answer: "not yet" may change, "invalid" must be looked into.
+
+    is_final: the design's rule has spoken; the caller keeps this analysis and ends the test.
+    winner: the control's name when every variant is worse. chi_square: under a fixed horizon, for
+    each proportion the p-value of "all variants are the same", uncorrected; decides nothing.
+    missing: outcomes that one variant has less often than the control, or more often.
+    """
+
+    answer: Answer
+    winner: str | None
+    is_final: bool
+    comparisons: tuple[Comparison, ...]
+    sample_ratio: SampleRatio
+    chi_square: Mapping[str, float]
+    reasons: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+
+
+def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
+    """observed: of every variant by name. elapsed_s: since the test started.
+
+    Under a fixed horizon shares and losses are judged by checks for one look only at the look that
+    decides; at those before it by checks that hold at every look.
+    Raises BadInput when a variant or a metric is missing, or statistics are of another kind.
+    """
+    _check(design, observed)
+    waiting = _waiting(design, observed, elapsed_s)
+    ratio = _ratio(design, observed, decides=not waiting)
+    faults = _faults(design, observed)
+    lost = missing(design, {name: each.known for name, each in observed.items()})
+    found = () if faults else _comparisons(design, observed, decides=not waiting)
+    doubts = faults or _doubts(ratio, lost)
+    answer, winner, reasons = _verdict(design, found, doubts, waiting)
+    is_fixed_over = design.rule.horizon == "fixed" and not waiting and answer != "invalid"
+    return Analysis(
+        answer=answer,
+        winner=winner,
+        is_final=answer == "winner" or is_fixed_over,
+        comparisons=found,
+        sample_ratio=ratio,
+        chi_square={} if faults else _chi_square(design, observed),
+        reasons=reasons,
+        missing=lost,
+    )
+
+
+def _check(design: Design, observed: Mapping[str, Observed]) -> None:
+    names = {variant.name for variant in design.variants}
+    if set(observed) != names:
+        raise BadInput(
+            f"test {design.name!r}: observed {sorted(observed)}, but its variants are "
+            f"{sorted(names)}"
+        )
+    for name, each in observed.items():
+        for metric in design.metrics:
+            if metric.name not in each.metrics:
+                raise BadInput(f"test {design.name!r}: {name!r} has no metric {metric.name!r}")
+            metric.check(each.metrics[metric.name])
+
+
+def _ratio(design: Design, observed: Mapping[str, Observed], *, decides: bool) -> SampleRatio:
+    units = {name: each.assigned for name, each in observed.items()}
+    split = Split(units, design.shares)
+    if design.rule.horizon == "fixed" and decides:
+        return sample_ratio.check_once(split)
+    return sample_ratio.watch([split])
+
+
+def _faults(design: Design, observed: Mapping[str, Observed]) -> tuple[str, ...]:
+    faults = []
+    for name, each in observed.items():
+        for metric in design.metrics:
+            found = each.metrics[metric.name]
+            if not found.is_finite:
+                faults.append(f"{metric.name} of {name!r} holds values that are no numbers")
+            elif found.n > each.assigned:
+                faults.append(
+                    f"{metric.name} of {name!r} counts {found.n:,} units, but it was assigned "
+                    f"{each.assigned:,}: some are counted twice"
+                )
+    return tuple(faults)
+
+
+def _doubts(ratio: SampleRatio, lost: tuple[str, ...]) -> tuple[str, ...]:
+    """Why variants may not be compared, whatever they show."""
+    if ratio.is_mismatch:
+        return (ratio.reason, *lost)
+    return lost
+
+
+def _waiting(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> tuple[str, ...]:
+    least, rule = min(_primary_units(design, observed)), design.rule
+    reasons = []
+    if least < rule.least_units:
+        reasons.append(
+            f"the smallest variant has {least:,} units; a decision needs {rule.least_units:,}"
+        )
+    if not elapsed_s >= rule.least_time_s:
+        reasons.append(
+            f"it has run {elapsed_s / 3600:.1f} h; a decision needs {rule.least_time_s / 3600:.1f}"
+        )
+    return tuple(reasons)
+
+
+def _primary_units(design: Design, observed: Mapping[str, Observed]) -> list[int]:
+    return [each.metrics[m.name].n for each in observed.values() for m in design.primary]
+
+
+def _comparisons(
+    design: Design, observed: Mapping[str, Observed], *, decides: bool
+) -> tuple[Comparison, ...]:
+    """The primary metrics are one family, the others another."""
+    others = [metric for metric in design.metrics if metric.role != "primary"]
+    return tuple(
+        comparison
+        for metrics in (design.primary, others)
+        for comparison in _family(design, observed, metrics, decides=decides)
+    )
+
+
+def _family(
+    design: Design, observed: Mapping[str, Observed], metrics: Sequence[Metric], *, decides: bool
+) -> list[Comparison]:
+    together = max(len(metrics) * len(design.treatments), 1)
+    control = observed[design.control].metrics
+    found = [
+        compare(
+            metric,
+            name,
+            (control[metric.name], observed[name].metrics[metric.name]),
+            design.rule,
+            together,
+            decides=decides,
+        )
+        for metric in metrics
+        for name in design.treatments
+    ]
+    return adjusted(found, metrics, design.rule)
+
+
+def _chi_square(design: Design, observed: Mapping[str, Observed]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    if design.rule.horizon == "anytime":
+        return found
+    for metric in design.metrics:
+        each = [observed[variant.name].metrics[metric.name] for variant in design.variants]
+        moments = [one for one in each if isinstance(one, Moments)]
+        if metric.kind == "proportion":
+            found[metric.name] = fixed_horizon.chi_square(moments)
+    return found
+
+
+def _verdict(
+    design: Design,
+    found: tuple[Comparison, ...],
+    doubts: tuple[str, ...],
+    waiting: tuple[str, ...],
+) -> tuple[Answer, str | None, tuple[str, ...]]:
+    if doubts:
+        return "invalid", None, doubts
+    if waiting:
+        return "not yet", None, waiting
+    told = {name: _standing(design, found, name) for name in design.treatments}
+    reasons = tuple(reason for _, reason in told.values())
+    better = [name for name, (standing, _) in told.items() if standing == "better"]
+    if better:
+        return "winner", _best(design, found, better), reasons
+    if all(standing == "worse" for standing, _ in told.values()):
+        return "winner", design.control, reasons
+    return "no winner" if design.rule.horizon == "fixed" else "not yet", None, reasons
+
+
+def _standing(
+    design: Design, found: tuple[Comparison, ...], name: str
+) -> tuple[Literal["better", "worse", "open"], str]:
+    """Better in a primary metric, worse in none, with every guardrail shown to be kept."""
+    roles = {metric.name: metric.role for metric in design.metrics}
+    mine = [each for each in found if each.variant == name]
+    primary = [each for each in mine if roles[each.metric] == "primary"]
+    worse = [each for each in primary if each.answer == "worse"]
+    better = [each for each in primary if each.answer == "better"]
+    guards = [each for each in mine if roles[each.metric] == "guardrail" and each.loss != "kept"]
+    told = "; ".join(_told(each) for each in [*primary, *guards])
+    if any(each.loss == "broken" for each in guards) or (worse and not better):
+        return "worse", f"{name} is worse: {told}"
+    if worse:
+        return "open", f"{name} is better in one metric and worse in another: {told}"
+    if better and not guards:
+        return "better", f"{name} is better: {told}"
+    if better:
+        return "open", f"{name} is better, but its guardrails are not shown to be kept: {told}"
+    return "open", f"{name}: {told}"
+
+
+def _best(design: Design, found: tuple[Comparison, ...], names: Sequence[str]) -> str:
+    """Of several winners the one with the largest gain in the first primary metric."""
+    first = design.primary[0]
+    gains = {
+        each.variant: -first.sign * each.difference
+        for each in found
+        if each.metric == first.name and each.variant in names
+    }
+    return max(gains, key=lambda name: gains[name])
+
+
+def _told(each: Comparison) -> str:
+    return (
+        f"{each.metric} {each.control_value:.4g} → {each.variant_value:.4g}, difference "
+        f"{each.difference:+.3g} ({each.interval.low:+.3g} to {each.interval.high:+.3g}), "
+        f"p = {each.adjusted_p:.2g}"
+    )

@@ -1,0 +1,60 @@
+"""Whether outcomes are missing more often in one arm: then those that are known say nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runlore.experiments.rules import sequence
+from runlore.experiments.rules.design import Design
+from runlore.experiments.rules.estimate import cautious_arms, contrast
+from runlore.experiments.rules.metric import Metric
+from runlore.kernel.moments import moments_of_counts
+
+LEVEL = 0.001
+"""How often a fair test that is looked at for ever is told that outcomes are missing."""
+DECIDING = ("primary", "guardrail")
+KNOWN = Metric("known", "proportion", "higher", "signal")
+
+
+@dataclass(frozen=True)
+class Known:
+    """Of `due` units, whose outcome should be known by now, so many have one."""
+
+    due: int
+    known: int
+
+    @property
+    def share(self) -> float:
+        return self.known / self.due if self.due else 1.0
+
+
+def are_apart(control: Known, variant: Known, level: float) -> bool:
+    """Whether one arm's outcomes are shown to be known more often; may be asked at every look."""
+    one, other = (moments_of_counts(each.due, each.known) for each in (control, variant))
+    return sequence.interval(contrast(cautious_arms(KNOWN, one, other)), level).leaves_out(0.0)
+
+
+def missing(design: Design, known: Mapping[str, Mapping[str, Known]]) -> tuple[str, ...]:
+    """What is missing where, in words. known: variant -> metric, of metrics that may be unknown.
+
+    Of metrics that decide; the level is shared out among them and the variants.
+    """
+    control = known[design.control]
+    pairs = [
+        (metric.name, name)
+        for metric in design.metrics
+        if metric.role in DECIDING and metric.name in control
+        for name in design.treatments
+    ]
+    return tuple(
+        _told(metric, (design.control, control[metric]), (name, known[name][metric]))
+        for metric, name in pairs
+        if are_apart(control[metric], known[name][metric], LEVEL / len(pairs))
+    )
+
+
+def _told(metric: str, *arms: tuple[str, Known]) -> str:
+    parts = " and ".join(
+        f"{each.share:.1%} of the units of {name!r} ({each.known:,} of {each.due:,})"
+        for name, each in arms
+    )
+    return f"outcomes are missing: {metric} is known of {parts}"

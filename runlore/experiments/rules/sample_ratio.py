@@ -1,0 +1,113 @@
+"""Whether arms got the shares of units that they were to get: if not, nothing may be concluded."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from runlore.kernel.errors import BadInput
+
+Floats = NDArray[np.float64]
+
+WATCHED_LEVEL = 0.001
+"""How often a fair split that is watched for ever is called a mismatch."""
+ONCE_LEVEL = 0.01
+"""How often a fair split that is looked at once is."""
+CONCENTRATION = 1_000.0
+"""Larger finds small mismatches among many units, smaller finds large ones among few."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Units that each arm got, and the shares that were to come, while nobody changed them."""
+
+    units: Mapping[str, int]
+    shares: Mapping[str, float]
+
+    def __post_init__(self) -> None:
+        if set(self.units) != set(self.shares) or len(self.shares) < 2:
+            raise BadInput(f"split: units of {sorted(self.units)}, shares of {sorted(self.shares)}")
+        if not all(share > 0 for share in self.shares.values()):
+            raise BadInput("split: every share must be above 0")
+
+    @property
+    def n(self) -> int:
+        return sum(self.units.values())
+
+    def expected(self, arm: str) -> float:
+        """The share of an arm; shares are scaled to add up to 1."""
+        return self.shares[arm] / sum(self.shares.values())
+
+
+@dataclass(frozen=True)
+class SampleRatio:
+    p_value: float
+    level: float
+    method: Literal["sequential", "chi-square"]
+    reason: str
+
+    @property
+    def is_mismatch(self) -> bool:
+        return self.p_value < self.level
+
+
+def watch(splits: Sequence[Split], level: float = WATCHED_LEVEL) -> SampleRatio:
+    """May be asked after every unit; one split for each time that shares stayed the same.
+
+    ``p = 1 / e``, e the likelihood of the counts under a Dirichlet around the shares that were to
+    be, against those shares themselves (Lindon & Malek, Anytime-valid inference for multinomial
+    count data, NeurIPS 2022; arXiv 2011.03567).
+    """
+    log_e = sum(_log_e(split) for split in splits)
+    return _told(splits, math.exp(-max(log_e, 0.0)), level, "sequential")
+
+
+def check_once(split: Split, level: float = ONCE_LEVEL) -> SampleRatio:
+    """Pearson's chi-square, for a test of fixed length that is looked at once, at its end."""
+    from scipy.stats import chisquare
+
+    if not split.n:
+        return _told([split], 1.0, level, "chi-square")
+    arms = list(split.units)
+    expected = [split.expected(arm) * split.n for arm in arms]
+    found = chisquare([split.units[arm] for arm in arms], expected)
+    return _told([split], float(found.pvalue), level, "chi-square")
+
+
+def log_e_value(units: ArrayLike, shares: Sequence[float]) -> Floats:
+    """Of the counts against the shares, which add up to 1. units: (..., arms); gives (...)."""
+    from scipy.special import gammaln
+
+    counts = np.asarray(units, dtype=np.float64)
+    expected = np.asarray(shares, dtype=np.float64)
+    prior = CONCENTRATION * expected
+    of_arms = gammaln(prior + counts) - gammaln(prior) - counts * np.log(expected)
+    of_all = gammaln(CONCENTRATION) - gammaln(CONCENTRATION + counts.sum(axis=-1))
+    return np.asarray(of_all + of_arms.sum(axis=-1), dtype=np.float64)
+
+
+def _log_e(split: Split) -> float:
+    arms = list(split.units)
+    units = [split.units[arm] for arm in arms]
+    return float(log_e_value(units, [split.expected(arm) for arm in arms]))
+
+
+def _told(
+    splits: Sequence[Split],
+    p_value: float,
+    level: float,
+    method: Literal["sequential", "chi-square"],
+) -> SampleRatio:
+    found = SampleRatio(p_value, level, method, "")
+    newest = splits[-1] if splits else None
+    if newest is None or not newest.n:
+        return SampleRatio(p_value, level, method, "no units yet")
+    shares = ", ".join(
+        f"{arm} {units:,} ({units / newest.n:.2%} for {newest.expected(arm):.2%})"
+        for arm, units in newest.units.items()
+    )
+    verdict = "arms did not get their shares" if found.is_mismatch else "as expected"
+    return SampleRatio(p_value, level, method, f"{verdict}: {shares}; p = {p_value:.2g}")

@@ -1,0 +1,1 @@
+"""A/B tests as JSON and as files."""

@@ -1,0 +1,1 @@
+"""Bring logs and metrics in."""

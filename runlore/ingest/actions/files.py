@@ -1,0 +1,255 @@
+"""Bring a log in: parse, refuse what is bad, add what is new, remember how far we came."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Literal, Protocol, TypeVar
+
+import httpx
+import pyarrow as pa
+
+from runlore.ingest.actions.formats import (
+    ParquetFile,
+    Piece,
+    Progress,
+    TextFile,
+    head,
+    parquet_schema,
+)
+from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
+from runlore.ingest.queries import facts, ingests
+from runlore.ingest.queries.facts import Added, Batch
+from runlore.ingest.queries.ingests import Mark, Subject, Tally
+from runlore.kernel.errors import BadInput
+from runlore.kernel.instants import to_us
+from runlore.kernel.redaction import without_login
+from runlore.records.formats import csv, parquet, swf
+from runlore.records.formats.parsed import MOST_RAW_CHARACTERS as MOST_RAW
+from runlore.records.formats.parsed import Parsed, merged, rejects
+from runlore.records.mapping import ColumnMapping
+from runlore.records.validate import LONGEST_KEY_BYTES
+from runlore.serving.queries import feature_states
+from runlore.serving.queries.feature_states import Connection
+from runlore.store.engine import Store
+
+T = TypeVar("T")
+Format = Literal["csv", "parquet", "swf"]
+CHUNK_BYTES = 8 << 20
+CHUNK_ROWS = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file to bring in.
+
+    source: the name that its records get. mapping: how columns become fields; SWF has its own.
+    start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
+    execution; rows beyond are rejects; None: any.
+    """
+
+    path: Path
+    format: Format
+    source: str
+    mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    start: datetime | None = None
+    chunk_bytes: int = CHUNK_BYTES
+    chunk_rows: int = CHUNK_ROWS
+    max_revisions: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """new + known + rejected are all rows of the file; `rows_per_s` is of those read this time."""
+
+    source: str
+    path: str
+    records: str
+    new: int
+    known: int
+    rejected: int
+    seconds: float
+    rows_per_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrefectSource:
+    """A Prefect server whose flow-run history to bring in. api_url ends in /api.
+
+    max_revisions: as in FileSource.
+    """
+
+    api_url: str
+    source: str = "prefect"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    max_revisions: int | None = None
+
+
+class Pieces(Protocol):
+    """A log that can be read from a mark on."""
+
+    def pieces(self, after: Mark) -> Iterator[Piece]: ...
+
+
+def ingest_file(
+    store: Store, source: FileSource, at: datetime, progress: Progress | None = None
+) -> IngestSummary:
+    """Add what a file says and the store does not have yet; go on where an earlier run stopped.
+
+    at: now; when corrections become known; rows that tell of later are rejects. Each chunk is one
+    transaction with its rejects and its place in the file: what was finished stays when the rest
+    fails.
+    """
+    _check_source(source.source)
+    log = _open(source, to_us(at))
+    path = str(source.path.resolve())
+    subject = Subject(source.source, path, source.mapping.records, _mapping_digest(source))
+    with store.connect() as connection:
+        last = ingests.latest(connection, subject)
+        if last is not None and log.starts_with(last.mark):
+            ingests.reopen(connection, last)
+        else:
+            last = ingests.begin(connection, subject)
+    return _Run(store, subject, at, last, source.max_revisions).take(log, progress)
+
+
+def ingest_prefect(
+    store: Store, source: PrefectSource, at: datetime, progress: Progress | None = None
+) -> IngestSummary:
+    """Add a Prefect server's flow runs: all at first, later only those that may have changed.
+
+    `known` counts the runs that were asked for again.
+    """
+    _check_source(source.source)
+    path = without_login(source.api_url.rstrip("/"))
+    subject = Subject(source.source, path, "executions", "prefect")
+    with store.connect() as connection:
+        last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
+        ingests.reopen(connection, last)
+    begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0)
+    with httpx.Client(
+        base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
+    ) as client:
+        log = PrefectHistory(client, source.source, at)
+        return _Run(store, subject, at, begun, source.max_revisions).take(log, progress)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One ingest under way. begun: how far earlier runs brought it."""
+
+    store: Store
+    subject: Subject
+    at: datetime
+    begun: ingests.Progress
+    max_revisions: int | None = None
+
+    def take(self, log: Pieces, progress: Progress | None) -> IngestSummary:
+        """Land every piece, each parsed while the one before it is being stored."""
+        started = perf_counter()
+        mark = self.begun.mark
+        tally = Tally()
+        for piece, batch in _ahead(self._batches(log.pieces(mark))):
+            facts.ensure_partitions(self.store, batch)
+            tally = tally.plus(self._land(piece, batch, mark))
+            mark = piece.mark or mark
+            if progress is not None:
+                progress(piece.done, piece.total)
+        with self.store.connect() as connection:
+            ingests.finish(connection, self.begun.id)
+        return self._summary(tally, perf_counter() - started)
+
+    def _batches(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, Batch]]:
+        for piece in pieces:
+            yield piece, facts.batch(self.subject.records, piece.parsed.records)
+
+    def _land(self, piece: Piece, batch: Batch, mark: Mark) -> Tally:
+        """One transaction: the piece's facts, its rejects and the new mark."""
+        with self.store.connect() as connection:
+            ingests.check_mark(connection, self.begun.id, mark)
+            added = self._add(connection, batch)
+            refused = self._rejects(piece.parsed, added)
+            ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
+            landed = Tally(added.new, added.known, refused.num_rows)
+            if piece.mark is not None:
+                ingests.advance(connection, self.begun.id, piece.mark, landed)
+        return landed
+
+    def _add(self, connection: Connection, batch: Batch) -> Added:
+        """Add facts; those of executions leave the states of features behind."""
+        if self.subject.records != "executions":
+            return facts.add(connection, batch, self.at)
+        feature_states.hold_off_rebuilds(connection)
+        added = facts.add(connection, batch, self.at, self.max_revisions)
+        if added.new:
+            feature_states.spoil(connection)
+        return added
+
+    def _rejects(self, parsed: Parsed, added: Added) -> pa.Table:
+        """Rows that could not be read, and those that are one correction too many."""
+        if not added.refused.size:
+            return parsed.rejects
+        rows = parsed.records.take(pa.array(added.refused)).to_pylist()
+        reason = (
+            f"id has been added to as often as one may be, {self.max_revisions:,} times; leave the"
+            " row out, give other work another id, or raise RUNLORE_MAX_REVISIONS"
+        )
+        raw = [f"{row['source_id']} {row['status']} {row['outcome']}"[:MOST_RAW] for row in rows]
+        lines = [row["line"] for row in rows]
+        return merged([parsed.rejects, rejects(lines, [reason] * len(rows), raw)])
+
+    def _summary(self, tally: Tally, seconds: float) -> IngestSummary:
+        before = self.begun
+        return IngestSummary(
+            source=self.subject.source,
+            path=self.subject.path,
+            records=self.subject.records,
+            new=tally.new,
+            known=tally.known + before.rows_new + before.rows_known,
+            rejected=tally.rejected + before.rows_rejected,
+            seconds=round(seconds, 3),
+            rows_per_s=round(tally.rows / max(seconds, 1e-9), 1),
+        )
+
+
+def _check_source(name: str) -> None:
+    if not name or len(name.encode()) > LONGEST_KEY_BYTES:
+        raise BadInput(f"source: {name!r} is empty or too long", "source")
+
+
+def _open(source: FileSource, now_us: int) -> TextFile | ParquetFile:
+    if source.format == "parquet":
+        schema = parquet_schema(source.path)
+        reader = parquet.reader(schema, source.source, source.mapping, now_us)
+        return ParquetFile(source.path, reader, source.chunk_rows)
+    if source.format == "swf":
+        unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
+        layout = swf.layout(head(source.path), source.source, unix_start_s, now_us)
+        return TextFile(source.path, layout, source.chunk_bytes)
+    return TextFile(
+        source.path,
+        csv.layout(head(source.path), source.source, source.mapping, now_us),
+        source.chunk_bytes,
+    )
+
+
+def _mapping_digest(source: FileSource) -> str:
+    start = "" if source.start is None else f".{to_us(source.start)}"
+    return f"{source.format}.{source.mapping.digest}{start}"
+
+
+def _ahead(items: Iterator[T]) -> Iterator[T]:
+    """The same items, each made while the one before it is being used."""
+    with ThreadPoolExecutor(1, "ahead") as worker:
+        coming = worker.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = worker.submit(next, items, None)
+            yield item
+
+
+def list_rejects(store: Store, limit: int) -> list[dict[str, object]]:
+    """Rows that did not get in, by the latest ingest of each file: file, line, reason, raw, …"""
+    with store.connect() as connection:
+        return ingests.read_rejects(connection, limit)

@@ -1,0 +1,206 @@
+"""Log files as pieces: parsed chunks, each with the place in the file that it brings us to."""
+
+import gzip
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Protocol
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from runlore.ingest.queries.ingests import Mark
+from runlore.kernel.errors import BadInput
+from runlore.records.formats import parquet
+from runlore.records.formats.columns import Reader
+from runlore.records.formats.parsed import Parsed
+
+GZIP_MAGIC = b"\x1f\x8b"
+HEAD_BYTES, HEAD_STEP_BYTES = 1 << 18, 1 << 12
+LONGEST_LINE_BYTES = 64 << 20
+DIGEST_BYTES = 16
+
+Progress = Callable[[int, int], None]
+"""Called with how much is done and how much there is."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """mark: where the file is done up to once this has landed; None when it must be read again.
+
+    done, total: for a progress bar, in bytes of the file.
+    """
+
+    parsed: Parsed
+    mark: Mark | None
+    done: int
+    total: int
+
+
+class Layout(Protocol):
+    """How a text format is read: a `CsvLayout` or an `SwfLayout`."""
+
+    @property
+    def counts_rows(self) -> bool: ...
+
+    def complete(self, data: bytes) -> int: ...
+
+    def parse(self, data: bytes, first_line: int) -> Parsed: ...
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A file of lines, gzipped or not, read in chunks of about `chunk_bytes`."""
+
+    path: Path
+    layout: Layout
+    chunk_bytes: int
+
+    def starts_with(self, mark: Mark) -> bool:
+        """Are the bytes before this mark those that were read then?"""
+        with _opened(self.path) as (stream, _):
+            return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
+
+    def pieces(self, after: Mark) -> Iterator[Piece]:
+        """What follows a mark."""
+        total = self.path.stat().st_size
+        with _opened(self.path) as (stream, raw):
+            digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+            self._pass(digest, stream, after)
+            mark = after
+            for data, is_whole in self._chunks(stream):
+                parsed = self.layout.parse(data, mark.lines_done + 1)
+                if is_whole:
+                    digest.update(data)
+                    mark = _moved(mark, data, digest.hexdigest())
+                yield Piece(parsed, mark if is_whole else None, raw.tell(), total)
+
+    def _pass(self, digest: Any, stream: IO[bytes], after: Mark) -> None:  # noqa: ANN401
+        """Go to a mark; rows that are counted from the beginning are counted on the way."""
+        if not self.layout.counts_rows:
+            _feed(digest, stream, after.bytes_done)
+            return
+        line = 1
+        for data, _ in self._chunks(stream, after.bytes_done):
+            digest.update(data)
+            self.layout.parse(data, line)
+            line += data.count(b"\n")
+
+    def _chunks(self, stream: IO[bytes], size: int | None = None) -> Iterator[tuple[bytes, bool]]:
+        """Whole records of the next `size` bytes; at last what is left, maybe unfinished."""
+        rest, left = b"", size
+        while block := stream.read(_least(self.chunk_bytes, left)):
+            left = None if left is None else left - len(block)
+            data = rest + block
+            end = self.layout.complete(data)
+            if end:
+                yield data[:end], True
+            rest = data[end:]
+            if len(rest) > LONGEST_LINE_BYTES:
+                raise BadInput(f"{self.path}: a line is longer than 64 MiB; is it a text file?")
+        if rest:
+            yield rest, False
+
+
+@dataclass(frozen=True)
+class ParquetFile:
+    """A Parquet file; when it changes at all it is another one: its end says what is in it."""
+
+    path: Path
+    reader: Reader
+    chunk_rows: int
+
+    def starts_with(self, mark: Mark) -> bool:
+        return self._whole().prefix_digest == mark.prefix_digest
+
+    def pieces(self, after: Mark) -> Iterator[Piece]:
+        whole = self._whole()
+        total = pq.read_metadata(self.path).num_rows
+        row = 0
+        with pq.ParquetFile(self.path) as file:
+            for batch in file.iter_batches(self.chunk_rows):
+                done = min(max(after.lines_done - row, 0), batch.num_rows)
+                if done and self.reader.counts_rows:
+                    parquet.parse(batch.slice(0, done), row + 1, self.reader)
+                first, row = row + done + 1, row + batch.num_rows
+                if done < batch.num_rows:
+                    parsed = parquet.parse(batch.slice(done), first, self.reader)
+                    mark = Mark(whole.bytes_done, whole.prefix_digest, row)
+                    yield Piece(parsed, mark, row, total)
+
+    def _whole(self) -> Mark:
+        with self.path.open("rb") as stream:
+            size = self.path.stat().st_size
+            return Mark(size, _digest_of(stream, size), 0)
+
+
+START = Mark(0, "", 0)
+
+
+def head(path: Path) -> bytes:
+    """A text file's first bytes, also when it is broken further on."""
+    with _opened(path) as (stream, _):
+        found = b""
+        while len(found) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
+            found += block
+            if not _is_comment(found):
+                break
+        return found
+
+
+def parquet_schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: there is no such file", "file") from error
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadInput(f"{path}: not a Parquet file ({error})", "file") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """The text of a file and the file itself, which are two when it is gzipped."""
+    try:
+        with path.open("rb") as raw:
+            is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
+            stream: Any = gzip.GzipFile(fileobj=raw) if is_gzip else raw
+            yield stream, raw
+    except FileNotFoundError as error:
+        raise BadInput(f"{path}: there is no such file", "file") from error
+    except (IsADirectoryError, PermissionError) as error:
+        raise BadInput(f"{path}: cannot be read: {error.strerror}", "file") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise BadInput(
+            f"{path}: the gzip stream is broken or cut short: {error}", "file"
+        ) from error
+
+
+def _is_comment(text: bytes) -> bool:
+    """Is the last whole line blank or a comment, or is there none?"""
+    last = text[: text.rfind(b"\n") + 1].rstrip().rpartition(b"\n")[2]
+    return not last or last.startswith(b";")
+
+
+def _least(size: int, left: int | None) -> int:
+    return size if left is None else min(size, left)
+
+
+def _moved(mark: Mark, data: bytes, digest: str) -> Mark:
+    return Mark(mark.bytes_done + len(data), digest, mark.lines_done + data.count(b"\n"))
+
+
+def _digest_of(stream: IO[bytes], size: int) -> str:
+    digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
+    return digest.hexdigest() if _feed(digest, stream, size) == size else ""
+
+
+def _feed(digest: Any, stream: IO[bytes], size: int) -> int:  # noqa: ANN401  (hashlib's own)
+    """Put the next `size` bytes into a digest; fewer when there are fewer."""
+    left = size
+    while left and (block := stream.read(min(left, 1 << 20))):
+        digest.update(block)
+        left -= len(block)
+    return size - left

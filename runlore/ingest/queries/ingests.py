@@ -1,0 +1,166 @@
+"""How far each ingest has come, and the rows that did not get in."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+from psycopg.rows import class_row, dict_row
+
+from runlore.kernel.errors import Unavailable
+from runlore.records.mapping import Records
+from runlore.store.copying import copy_in, payload
+
+READ = """
+SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected
+FROM runlore.ingests
+"""
+LATEST = (
+    READ
+    + """
+WHERE (source, path, records, mapping_digest) = (%(source)s, %(path)s, %(records)s, %(mapping)s)
+ORDER BY id DESC LIMIT 1 FOR UPDATE
+"""
+)
+BEGIN = """
+INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_digest)
+VALUES (%(source)s, %(path)s, %(records)s, %(mapping)s, '')
+RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected
+"""
+ADVANCE = """
+UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (%s, %s, %s),
+    rows_new = rows_new + %s, rows_known = rows_known + %s, rows_rejected = rows_rejected + %s
+WHERE id = %s
+"""
+REJECTS = """
+SELECT file, line, reason, raw, source, rejects.at FROM runlore.rejects
+JOIN runlore.ingests ON ingests.id = ingest_id
+WHERE ingest_id IN (
+    SELECT max(id) FROM runlore.ingests GROUP BY source, path, records
+)
+ORDER BY ingest_id DESC, line LIMIT %s
+"""
+REJECT_COLUMNS = ("ingest_id", "file", "line", "reason", "raw")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is ingested: a file or a server, read by a mapping, as a source."""
+
+    source: str
+    path: str
+    records: Records
+    mapping: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A place in a file: what stands before it is known by the digest of its bytes."""
+
+    bytes_done: int
+    prefix_digest: str
+    lines_done: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Rows that were added, that were there already, and that were refused."""
+
+    new: int = 0
+    known: int = 0
+    rejected: int = 0
+
+    @property
+    def rows(self) -> int:
+        return self.new + self.known + self.rejected
+
+    def plus(self, other: "Tally") -> "Tally":
+        return Tally(self.new + other.new, self.known + other.known, self.rejected + other.rejected)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    id: int
+    bytes_done: int
+    prefix_digest: str
+    lines_done: int
+    rows_new: int
+    rows_known: int
+    rows_rejected: int
+
+    @property
+    def mark(self) -> Mark:
+        return Mark(self.bytes_done, self.prefix_digest, self.lines_done)
+
+
+def latest(connection: psycopg.Connection[Any], subject: Subject) -> Progress | None:
+    """How far the last ingest of this came; waits for a chunk that is being committed."""
+    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+        return cursor.execute(LATEST, _parameters(subject)).fetchone()
+
+
+def begin(connection: psycopg.Connection[Any], subject: Subject) -> Progress:
+    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+        found = cursor.execute(BEGIN, _parameters(subject)).fetchone()
+    assert found is not None  # noqa: S101  (INSERT … RETURNING)
+    return found
+
+
+def reopen(connection: psycopg.Connection[Any], progress: Progress) -> None:
+    """Go on after the mark: forget what was refused beyond it, since it will be read again."""
+    connection.execute(
+        "DELETE FROM runlore.rejects WHERE ingest_id = %s AND line > %s",
+        (progress.id, progress.lines_done),
+    )
+    connection.execute(
+        "UPDATE runlore.ingests SET finished_at = NULL WHERE id = %s", (progress.id,)
+    )
+
+
+def check_mark(connection: psycopg.Connection[Any], ingest_id: int, expected: Mark) -> None:
+    """Nobody else is at it: the stored mark is where we left it. Locks the row."""
+    query = READ + "WHERE id = %s FOR UPDATE"
+    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+        found = cursor.execute(query, (ingest_id,)).fetchone()
+    if found is None or found.mark != expected:
+        raise Unavailable("another process is ingesting the same; wait until it is done")
+
+
+def advance(connection: psycopg.Connection[Any], ingest_id: int, mark: Mark, rows: Tally) -> None:
+    """rows: those since the last mark."""
+    done = (mark.bytes_done, mark.prefix_digest, mark.lines_done)
+    connection.execute(ADVANCE, (*done, rows.new, rows.known, rows.rejected, ingest_id))
+
+
+def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:
+    connection.execute("UPDATE runlore.ingests SET finished_at = now() WHERE id = %s", (ingest_id,))
+
+
+def add_rejects(
+    connection: psycopg.Connection[Any], ingest_id: int, path: str, rejects: pa.Table
+) -> None:
+    """rejects: `line`, `reason`, `raw`."""
+    if not rejects.num_rows:
+        return
+    rows = rejects.num_rows
+    columns = [
+        pa.repeat(ingest_id, rows),
+        pa.repeat(path, rows),
+        *(rejects[name] for name in ("line", "reason", "raw")),
+    ]
+    copy_in(connection, "rejects", REJECT_COLUMNS, payload(columns))
+
+
+def read_rejects(connection: psycopg.Connection[Any], limit: int) -> list[dict[str, Any]]:
+    """Rows refused by the latest ingest of each file, the latest file first."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(REJECTS, (limit,)).fetchall()
+
+
+def _parameters(subject: Subject) -> dict[str, str]:
+    return {
+        "source": subject.source,
+        "path": subject.path,
+        "records": subject.records,
+        "mapping": subject.mapping,
+    }

@@ -1,0 +1,1 @@
+"""What everything shares: instants, errors, digests, moments. No input or output."""

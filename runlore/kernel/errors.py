@@ -1,0 +1,114 @@
+"""Every error that Runlore raises on purpose.
+
+RunloreError
+├── BadInput            the caller sent something wrong; names the field
+├── NotFound            the named thing does not exist
+│   └── NoContract      the champion was registered without a data contract
+├── NoChampion          nothing serves this spec yet
+├── Refused             a gate said no; the evidence is in the message
+│   ├── DataRefused     the new data breaks the champion's contract
+│   ├── Tampered        a version's files are not those that were registered
+│   └── TooManyRevisions  an execution has had as many facts as one may have
+├── Unavailable         something we depend on is away; try again
+└── Misconfigured       a setting is wrong; names the setting and the remedy
+"""
+
+from collections.abc import Sequence
+
+from runlore.kernel.redaction import redact
+
+TAMPERED_ADVICE = (
+    "Find out who could write there. Then restore it from a backup, or let another version answer"
+    " (`runlore rollback {spec}`, or `runlore train {spec}` and `runlore promote {spec}`);"
+    " `runlore audit` checks all versions that stand"
+)
+
+
+class RunloreError(Exception):
+    """An error whose message names the thing, the value and the remedy, and holds no secret."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(redact(one) if isinstance(one, str) else one for one in args))
+
+
+class BadInput(RunloreError):
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class NotFound(RunloreError):
+    pass
+
+
+class NoContract(NotFound):
+    def __init__(self, spec: str, version: str) -> None:
+        super().__init__(
+            f"{spec} version {version} was registered without a data contract; train it again:"
+            f" `runlore train {spec}`"
+        )
+
+
+class NoChampion(RunloreError):
+    """unloadable: the version that is champion and cannot answer; None: there is none."""
+
+    def __init__(self, spec: str, unloadable: str | None = None) -> None:
+        reason = f"no champion serves {spec!r} yet; train one with `runlore train {spec}`"
+        if unloadable is not None:
+            reason = (
+                f"version {unloadable} of {spec!r} is the champion and cannot be loaded; the"
+                " service's log, `runlore alerts` and `runlore audit` say why"
+            )
+        super().__init__(reason)
+        self.spec = spec
+
+
+class Refused(RunloreError):
+    pass
+
+
+class DataRefused(Refused):
+    def __init__(self, spec: str, reasons: Sequence[str]) -> None:
+        super().__init__(
+            f"{spec}: the data that came in since the champion's training is refused: "
+            f"{'; '.join(reasons)}. The champion serves on. Put the data right, or let it pass:"
+            f' `runlore train {spec} --accept-data "WHY"`'
+        )
+        self.spec = spec
+        self.reasons = tuple(reasons)
+
+
+class Tampered(Refused):
+    """expected, found: digests of the bundle. where: the file, folder or tag that differs."""
+
+    def __init__(self, spec: str, version: str, where: str, expected: str, found: str) -> None:
+        super().__init__(
+            f"{spec} version {version}: {where} is not what was registered (registered"
+            f" {expected[:12] or 'without a digest'}, found {found[:12] or 'nothing readable'})."
+            f" {TAMPERED_ADVICE.format(spec=spec)}"
+        )
+        self.spec, self.version = spec, version
+        self.where, self.expected, self.found = where, expected, found
+
+
+class TooManyRevisions(Refused):
+    field = "id"
+
+    def __init__(self, source_id: str, most: int) -> None:
+        super().__init__(
+            f"id: execution {source_id[:80]!r} has been added to as often as one may be, {most:,}"
+            " times; record other work under another id, or let whoever runs the service raise"
+            " RUNLORE_MAX_REVISIONS"
+        )
+
+
+class Unavailable(RunloreError):
+    pass
+
+
+class Stalled(Unavailable):
+    """PostgreSQL took too long, and has ended the statement itself: nothing was done."""
+
+
+class Misconfigured(RunloreError):
+    pass

@@ -1,0 +1,113 @@
+"""Sufficient statistics of units: counts, means and cross products, which add up.
+
+A unit is counted once, with its own values, when they are known. Two parts of the units, from
+two windows, chunks or machines, add up to the statistics of both.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from runlore.kernel.errors import BadInput
+
+Floats = NDArray[np.float64]
+Row = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Of n units with k values each (a value; a denominator; a value from before the test).
+
+    means: (k,). products: (k, k), sums of products of deviations from the means.
+    """
+
+    n: int
+    means: Row
+    products: tuple[Row, ...]
+
+    def __post_init__(self) -> None:
+        k = len(self.means)
+        if self.n < 0 or len(self.products) != k or any(len(row) != k for row in self.products):
+            raise BadInput(f"moments of {self.n} units: {k} means need {k} x {k} products")
+
+    @property
+    def is_finite(self) -> bool:
+        return all(map(math.isfinite, self.means)) and all(
+            math.isfinite(value) for row in self.products for value in row
+        )
+
+    @property
+    def is_all_zero(self) -> bool:
+        """Whether every unit's value is 0."""
+        return self.n > 0 and self.means[0] == 0 and self.products[0][0] == 0
+
+    def covariance(self, one: int, other: int) -> float:
+        """Of two of the k values over units, unbiased; NaN below two units."""
+        return self.products[one][other] / (self.n - 1) if self.n > 1 else math.nan
+
+    def merged(self, other: "Moments") -> "Moments":
+        """Of both together (Chan, Golub & LeVeque, "Updating formulae …", 1979)."""
+        if not other.n:
+            return self
+        if not self.n:
+            return other
+        n = self.n + other.n
+        apart = [theirs - mine for mine, theirs in zip(self.means, other.means, strict=True)]
+        scale = self.n * other.n / n
+        means = tuple(m + d * other.n / n for m, d in zip(self.means, apart, strict=True))
+        products = tuple(
+            tuple(
+                mine + theirs + scale * apart[i] * apart[j]
+                for j, (mine, theirs) in enumerate(zip(*rows, strict=True))
+            )
+            for i, rows in enumerate(zip(self.products, other.products, strict=True))
+        )
+        return Moments(n, means, products)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "n": self.n,
+            "means": list(self.means),
+            "products": [list(r) for r in self.products],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Moments":
+        return cls(data["n"], tuple(data["means"]), tuple(tuple(row) for row in data["products"]))
+
+
+def moments_of(values: ArrayLike, *beside: ArrayLike) -> Moments:
+    """Of arrays per unit: values (n,), then a ratio's denominators and CUPED's covariates, (n,).
+
+    >>> moments_of([1.0, 0.0, 1.0, 0.0]).means
+    (0.5,)
+    """
+    columns = np.array([values, *beside], dtype=np.float64)
+    if columns.ndim != 2:
+        raise BadInput("moments: need one number per unit in each array")
+    n = columns.shape[1]
+    if not n:
+        return no_moments(len(columns))
+    means = columns.mean(axis=1)
+    apart = columns - means[:, np.newaxis]
+    products = apart @ apart.T
+    return Moments(n, tuple(means.tolist()), tuple(map(tuple, products.tolist())))
+
+
+def moments_of_counts(units: int, successes: int) -> Moments:
+    """Of a proportion.
+
+    >>> moments_of_counts(4, 2) == moments_of([1, 1, 0, 0])
+    True
+    """
+    if not 0 <= successes <= units:
+        raise BadInput(f"successes: {successes} of {units} units")
+    share = successes / units if units else 0.0
+    return Moments(units, (share,), ((units * share * (1 - share),),))
+
+
+def no_moments(values: int = 1) -> Moments:
+    return Moments(0, (0.0,) * values, ((0.0,) * values,) * values)

@@ -1,0 +1,1 @@
+"""The log of executions as it is read: for training, checks and answers."""

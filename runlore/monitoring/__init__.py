@@ -1,0 +1,1 @@
+"""Has the world moved since a version was trained?"""

@@ -1,0 +1,155 @@
+"""Slices of a log as histograms, counted once and kept in the store.
+
+A slice holds the executions that became known in it, with their features as of that instant and
+what the champion answers for them, and the outcomes that first became known in it, as they were
+known at its end: work that still runs has no label yet. So a slice never changes unless facts come
+in that had been known by its end, and then it alone is counted again.
+"""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import reduce
+
+import numpy as np
+
+from runlore.kernel.errors import Unavailable
+from runlore.log.windows import Grid, Span
+from runlore.monitoring.actions.champion import Champion
+from runlore.monitoring.actions.material import Material
+from runlore.monitoring.queries import histograms
+from runlore.monitoring.queries import slices as drift_slices
+from runlore.monitoring.queries.slices import Counter
+from runlore.monitoring.rules.histogram import Bins, Profile
+from runlore.monitoring.rules.measures import LABEL
+from runlore.monitoring.rules.sample import Sample, places
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Store
+
+SLICES_AT_ONCE = 32
+MOST_TRIES = 3
+KEPT = timedelta(days=30)
+"""So long slices of a version stay after they were last counted, should it come back."""
+
+
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """windows: to have counted. drawn: the one whose rows are drawn, at most `most` a slice."""
+
+    windows: tuple[Span, ...]
+    drawn: Span
+    most: int
+
+    @property
+    def numbers(self) -> list[int]:
+        return sorted({number for each in self.windows for number in each.numbers})
+
+
+@dataclass(frozen=True, eq=False)
+class Counting:
+    """What has been counted for one version, in the bins of its reference, slice by slice.
+
+    read: reads the whole log; called only where a slice is missing or stale.
+    """
+
+    store: Store
+    counter: Counter
+    bins: tuple[Bins, ...]
+    read: Callable[[], Material]
+
+    @property
+    def drawn(self) -> tuple[str, ...]:
+        """The columns that can be drawn: labels are of other rows."""
+        return tuple(each.name for each in self.bins if each.name != LABEL)
+
+    def bring_up_to_date(self, wanted: Wanted, at: datetime) -> None:
+        """Count what is missing or stale, SLICES_AT_ONCE in one transaction: cut off, it goes on
+        there. Raises Unavailable when facts of long ago keep coming in.
+        """
+        for _ in range(MOST_TRIES):
+            missing = self._missing(wanted)
+            if not missing:
+                return
+            material = self.read()
+            for start in range(0, len(missing), SLICES_AT_ONCE):
+                self._count(material, missing[start : start + SLICES_AT_ONCE], wanted, at)
+            self._settle(material, wanted, at)
+        raise Unavailable(
+            f"{self.counter.spec}: facts of the past keep coming in; try again after them"
+        )
+
+    def _missing(self, wanted: Wanted) -> list[int]:
+        with self.store.begin() as connection:
+            drift_slices.lock(connection, self.counter)
+            drift_slices.drop_stale(connection, self.counter)
+            there = drift_slices.present(connection, self.counter)
+        grid, drawn = wanted.drawn.grid, wanted.drawn.numbers
+        return [
+            number
+            for number in wanted.numbers
+            if (found := there.get(grid.begin(number))) is None
+            or (number in drawn and not found.has_sample)
+        ]
+
+    def _count(
+        self, material: Material, numbers: Sequence[int], wanted: Wanted, at: datetime
+    ) -> None:
+        grid = wanted.drawn.grid
+        slices = [
+            material.slice_of(
+                each, grid, self.drawn if each in wanted.drawn.numbers else (), wanted.most
+            )
+            for each in numbers
+        ]
+        profiles = {grid.begin(each): material.profile(self.bins, each) for each in numbers}
+        with self.store.begin() as connection:
+            drift_slices.lock(connection, self.counter)
+            drift_slices.add(connection, self.counter, material.watermark, slices, at)
+            histograms.add(connection, self.counter, profiles)
+
+    def _settle(self, material: Material, wanted: Wanted, at: datetime) -> None:
+        """What was not counted again has been found up to date; what nobody needs goes."""
+        with self.store.begin() as connection:
+            drift_slices.lock(connection, self.counter)
+            drift_slices.drop_stale(connection, self.counter)
+            drift_slices.advance(connection, self.counter, material.watermark)
+            drift_slices.forget_samples(connection, self.counter, wanted.drawn.begin)
+            drift_slices.drop_others(connection, self.counter, at - KEPT)
+
+    def profiles(self, windows: Sequence[Span]) -> list[Profile]:
+        """Each window, added up from its slices."""
+        grid = windows[0].grid
+        starts = sorted({grid.begin(number) for each in windows for number in each.numbers})
+        with self.store.begin() as connection:
+            found = histograms.read(connection, self.counter, self.bins, starts)
+        return [
+            reduce(Profile.merged, (found[grid.begin(number)] for number in each.numbers))
+            for each in windows
+        ]
+
+    def sample(self, window: Span, most: int) -> Sample:
+        """At most `most` rows of a window, of each slice in proportion to its rows."""
+        starts = [window.grid.begin(number) for number in window.numbers]
+        with self.store.begin() as connection:
+            parts = drift_slices.samples(connection, self.counter, starts, len(self.drawn))
+        rows = np.array([each.of for each in parts], dtype=np.int64)
+        total = int(rows.sum())
+        upto = np.round(np.cumsum(rows) / max(total, 1) * min(most, total)).astype(np.int64)
+        sizes = np.diff(upto, prepend=0).tolist()
+        chosen = [places(len(each.values), size) for each, size in zip(parts, sizes, strict=True)]
+        values = [each.values[at] for each, at in zip(parts, chosen, strict=True)]
+        at_us = [
+            each.at_us[at] for each, at in zip(parts, chosen, strict=True) if each.at_us is not None
+        ]
+        drawn = np.concatenate([np.empty((0, len(self.drawn)), np.float32), *values])
+        return Sample(drawn, total, np.concatenate([np.empty(0, np.int64), *at_us]))
+
+
+def counter_of(champion: Champion, bins: Sequence[Bins], spec: ModelSpec, grid: Grid) -> Counter:
+    """Names what is counted: other bins or another model's answers are other slices."""
+    digest = hashlib.sha256(champion.digest.encode())
+    for each in bins:
+        digest.update(each.name.encode())
+        digest.update(each.cuts.tobytes())
+    return Counter(spec.name, champion.version, grid.length_us, digest.hexdigest())

@@ -1,0 +1,173 @@
+"""A verdict as rows and anomalies in the store, and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, get_args
+
+from runlore.alerts.queries import anomalies
+from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
+from runlore.monitoring.queries import results as drift_results
+from runlore.monitoring.queries.results import Comparison, DriftResult, Window
+from runlore.monitoring.rules.measures import Measure, Policy, Statistic
+from runlore.monitoring.rules.trigger import Decision, JudgedWindow, decide
+from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, conclude
+from runlore.store.engine import Connection, Store
+
+ALL_COLUMNS = "*"
+DRIFTED_SHARE = "drifted_share"
+Q_VALUE = "q_value"
+WEIGHT = "weight"
+KIND = "drift"
+SEVERITY = "warning"
+MOST_REASONS = 20
+MOST_WINDOWS = 10_000
+"""Of one spec; a window a day fills 27 years."""
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """is_new: the window had not been judged before. anomaly: what became of the spec's."""
+
+    is_new: bool
+    anomaly: AnomalyChange | None
+
+
+def record(
+    store: Store,
+    window: Window,
+    verdict: WindowVerdict,
+    report: Path,
+    at: datetime,
+    policy: Policy,
+) -> Recorded:
+    """Add what was found, and open or resolve the anomaly, in one transaction.
+
+    policy: with the window's length; of its windows as many as make an alarm open an anomaly.
+    """
+    comparison = Comparison(
+        window,
+        at,
+        verdict.rows_reference,
+        verdict.rows_current,
+        str(report),
+        _results(verdict),
+    )
+    with store.begin() as connection:
+        drift_results.lock(connection, window.spec)
+        if not drift_results.insert(connection, comparison):
+            return Recorded(False, anomaly_now(connection, window.spec))
+        newest = drift_results.newest_end(connection, window.spec)
+        if newest is not None and newest > window.window_to:
+            return Recorded(True, anomaly_now(connection, window.spec))
+        known = judged(connection, window.spec, window.version, policy.window_s)
+        return Recorded(True, _follow(connection, comparison, verdict, decide(known, policy, at)))
+
+
+def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
+    """All windows of one version and length, newest first; why the newest has drifted, too."""
+    told = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
+    known = [
+        (window, result)
+        for window, result in told
+        if window.version == version
+        and (window.window_to - window.window_from).total_seconds() == length_s
+    ]
+    newest = drift_results.read(connection, known[0][0]) if known else None
+    reasons = verdict_of(newest).reasons if newest else ()
+    return [
+        JudgedWindow(
+            version,
+            window.window_from,
+            window.window_to,
+            "drift" if result.is_drifted else "no drift",
+            reasons if at == 0 else (),
+        )
+        for at, (window, result) in enumerate(known)
+    ]
+
+
+def _follow(
+    connection: Connection, comparison: Comparison, verdict: WindowVerdict, decision: Decision
+) -> AnomalyChange | None:
+    """An alarm opens the anomaly, and the next window without drift resolves it.
+
+    Whether cooldown and budget let anybody act on the alarm does not matter. A drifted window that
+    makes no alarm is no anomaly, and leaves open what is.
+    """
+    spec = comparison.window.spec
+    if verdict.answer == "no drift":
+        resolved = anomalies.resolve_anomaly(connection, KIND, spec, comparison.at)
+        return None if resolved is None else "resolved"
+    if not decision.is_alarm and anomaly_now(connection, spec) is None:
+        return None
+    evidence = _evidence(comparison, verdict, decision)
+    opened = anomalies.open_anomaly(connection, KIND, spec, SEVERITY, evidence, comparison.at)
+    return "open" if opened is None else "opened"
+
+
+def _evidence(comparison: Comparison, verdict: WindowVerdict, decision: Decision) -> dict[str, Any]:
+    window = comparison.window
+    since = min([window.window_from, *(each.window_from for each in decision.windows)])
+    return {
+        "version": window.version,
+        "window_from": window.window_from.isoformat(),
+        "window_to": window.window_to.isoformat(),
+        "rows_reference": verdict.rows_reference,
+        "rows_current": verdict.rows_current,
+        "since": since.isoformat(),
+        "drifted_share": verdict.drifted_share,
+        "threshold": verdict.threshold,
+        "alarm": decision.reasons[0],
+        "reasons": list(verdict.reasons[:MOST_REASONS]),
+        "report": comparison.report,
+    }
+
+
+def _results(verdict: WindowVerdict) -> tuple[DriftResult, ...]:
+    share = DriftResult(
+        ALL_COLUMNS,
+        DRIFTED_SHARE,
+        verdict.drifted_share,
+        verdict.threshold,
+        verdict.answer == "drift",
+    )
+    return (share, *(result for column in verdict.columns for result in _of_column(column)))
+
+
+def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
+    """Its statistics, how far it may be believed, and what it counts; 1 is the average."""
+    return (
+        *(
+            DriftResult(column.name, each.statistic, each.value, each.threshold, each.is_drifted)
+            for each in column.measures
+        ),
+        DriftResult(column.name, Q_VALUE, column.q_value, column.level, column.is_drifted),
+        DriftResult(column.name, WEIGHT, column.weight, 1.0, False),
+    )
+
+
+def verdict_of(comparison: Comparison) -> WindowVerdict:
+    """What was concluded from stored results; what moved is in the report only."""
+    by_column: dict[str, list[DriftResult]] = {}
+    for result in comparison.results:
+        by_column.setdefault(result.column_name, []).append(result)
+    least_share = by_column.pop(ALL_COLUMNS)[0].threshold
+    columns = [_column_of(name, results) for name, results in by_column.items()]
+    return conclude(columns, comparison.rows_reference, comparison.rows_current, least_share)
+
+
+def _column_of(name: str, results: Sequence[DriftResult]) -> ColumnVerdict:
+    """Windows that were judged by an earlier version have no q-value: their PSI decided."""
+    told = {each.statistic: each for each in results}
+    measures = tuple(
+        Measure(each.statistic, each.value, each.threshold)  # type: ignore[arg-type]
+        for each in results
+        if each.statistic in get_args(Statistic)
+    )
+    column = ColumnVerdict(name, measures)
+    if Q_VALUE not in told:
+        return column
+    believed, weight = told[Q_VALUE], told[WEIGHT]
+    return replace(column, q_value=believed.value, level=believed.threshold, weight=weight.value)

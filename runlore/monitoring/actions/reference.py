@@ -1,0 +1,91 @@
+"""What a version was trained on, kept beside its model for `monitor` to compare with.
+
+`reference.json` holds histograms of all rows, `reference.parquet` a sample to draw.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.monitoring.rules.histogram import Profile, reference_profile
+from runlore.monitoring.rules.measures import LABEL, PREDICTION
+from runlore.monitoring.rules.sample import Sample, places
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+
+PROFILE = "reference.json"
+SAMPLE = "reference.parquet"
+MOST_ROWS = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """profile: of all rows. sample: some of them, its columns in the profile's order."""
+
+    profile: Profile
+    sample: Sample
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return self.profile.names
+
+    def drawn(self, names: Sequence[str], most: int) -> Sample:
+        """At most so many rows of the sample, in columns of these names."""
+        columns = [self.names.index(name) for name in names]
+        rows = self.sample.values[places(len(self.sample.values), most)]
+        return Sample(rows[:, columns], self.sample.of)
+
+
+def make(
+    rows: Rows,
+    names: Sequence[str],
+    categorical: Sequence[str],
+    predictions: Floats | None = None,
+    labels: Floats | None = None,
+) -> Reference:
+    """Profile the rows that taught a model, (N, F), and what came of them, (N,).
+
+    predictions: (M,), of rows that the model was not fitted to: of others they come out bolder than
+    any it will serve. None, or nothing but NaN: predictions, or labels, are not compared.
+    """
+    columns = list(reference_profile(rows, names, categorical).columns)
+    chosen = places(len(rows), MOST_ROWS)
+    drawn = [rows[chosen]]
+    for name, told in ((PREDICTION, predictions), (LABEL, labels)):
+        if told is None or not np.isfinite(told).any():
+            continue
+        known = told[np.isfinite(told)].astype(np.float32)
+        columns += reference_profile(known[:, np.newaxis], [name]).columns
+        drawn.append(_as_many(known, len(chosen)))
+    sample = np.column_stack(drawn)
+    return Reference(Profile(tuple(columns)), Sample(sample, len(rows)))
+
+
+def _as_many(values: Rows, rows: int) -> Rows:
+    """(rows,): evenly drawn; what is missing at the end is NaN."""
+    drawn = values[places(len(values), rows)]
+    return np.pad(drawn, (0, rows - len(drawn)), constant_values=np.nan)
+
+
+def keep(folder: Path, reference: Reference) -> None:
+    """Write a reference into a bundle's folder."""
+    sample = pd.DataFrame(reference.sample.values, columns=list(reference.names))
+    sample.to_parquet(folder / SAMPLE, index=False)
+    text = json.dumps({"rows": reference.sample.of, **reference.profile.to_json()})
+    (folder / PROFILE).write_text(text, encoding="utf-8")
+
+
+def find(folder: Path) -> Reference | None:
+    """The reference in a bundle's folder; None when the version was registered without one."""
+    if not (folder / PROFILE).is_file() or not (folder / SAMPLE).is_file():
+        return None
+    told = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
+    profile = Profile.from_json(told)
+    sample = pd.read_parquet(folder / SAMPLE, columns=list(profile.names))
+    return Reference(profile, Sample(sample.to_numpy(dtype=np.float32), told["rows"]))

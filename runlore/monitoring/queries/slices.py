@@ -1,0 +1,178 @@
+"""Slices of time that have been counted, each as its facts were known at its end.
+
+A slice says up to which fact it has looked. Facts that came in later and had become known before
+the slice's end make it stale, and no other slice.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from sqlalchemy import ColumnElement, Connection, Row, delete, select, text, update
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+
+from runlore.monitoring.rules.sample import Sample
+from runlore.store.schema import drift_slices as table
+
+RECENT_FACTS = 1_000_000
+"""So many numbers back somebody may still be about to commit a fact."""
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
+NEWS = text("""
+SELECT
+  (SELECT count(*) FROM runlore.executions
+   WHERE seq > CAST(:until_seq AS bigint) - :recent AND seq <= :until_seq) AS facts,
+  (SELECT min(CASE WHEN revision = 0 THEN least(submission_known_at, known_at) ELSE known_at END)
+   FROM runlore.executions WHERE seq > :until_seq) AS known_at
+""")
+
+
+@dataclass(frozen=True)
+class Counter:
+    """What counts: slices of one length, for one version, in bins of this digest."""
+
+    spec: str
+    version: str
+    length_us: int
+    bins: str
+
+
+@dataclass(frozen=True)
+class Watermark:
+    """The last fact that was seen, and how many of the RECENT_FACTS up to it there were."""
+
+    until_seq: int
+    facts: int
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """sample: of its rows; None where nobody draws them."""
+
+    starts_at: datetime
+    rows: int
+    sample: Sample | None = None
+
+
+def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
+    """Of facts that were all read at once."""
+    last = int(seq.max(initial=0))
+    return Watermark(last, int((seq > last - RECENT_FACTS).sum()))
+
+
+def is_whole(connection: Connection, seen: Watermark) -> bool:
+    """Whether there are no facts beside those that were seen."""
+    found = _news(connection, seen.until_seq)
+    return found.facts == seen.facts and found.known_at is None
+
+
+def lock(connection: Connection, counter: Counter) -> None:
+    """Be the only one who changes a version's slices until the transaction ends."""
+    connection.execute(LOCK, {"subject": f"slices of {counter.spec} {counter.version}"})
+
+
+@dataclass(frozen=True)
+class Present:
+    rows: int
+    has_sample: bool
+
+
+def present(connection: Connection, counter: Counter) -> dict[datetime, Present]:
+    """The slices that are there, by when they start."""
+    has_sample = table.c.sample.is_not(None)
+    wanted = select(table.c.starts_at, table.c.rows, has_sample).where(*_of(counter))
+    return {starts_at: Present(*found) for starts_at, *found in connection.execute(wanted)}
+
+
+def drop_stale(connection: Connection, counter: Counter) -> int:
+    """Forget the slices that facts of today would make otherwise; how many those were."""
+    same = _any_bins(counter)
+    gone = connection.execute(delete(table).where(*same, table.c.bins != counter.bins)).rowcount
+    seen = select(table.c.until_seq, table.c.facts).where(*same).distinct()
+    for until_seq, facts in connection.execute(seen).all():
+        found = _news(connection, until_seq)
+        looked = (*same, table.c.until_seq == until_seq)
+        if found.facts != facts:
+            gone += connection.execute(delete(table).where(*looked)).rowcount
+        elif found.known_at is not None:
+            # A slice holds its end, but not its start.
+            starts = found.known_at - timedelta(microseconds=counter.length_us)
+            late = delete(table).where(*looked, table.c.starts_at >= starts)
+            gone += connection.execute(late).rowcount
+    return gone
+
+
+def add(
+    connection: Connection,
+    counter: Counter,
+    seen: Watermark,
+    slices: Sequence[Slice],
+    at: datetime,
+) -> None:
+    """Add slices, instead of those that are there; their histograms go with the old ones."""
+    if not slices:
+        return
+    starts = [each.starts_at for each in slices]
+    same = _any_bins(counter)
+    connection.execute(delete(table).where(*same, table.c.starts_at.in_(starts)))
+    shared = {**vars(counter), **vars(seen), "counted_at": at}
+    connection.execute(pg_insert(table), [{**shared, **_values(each)} for each in slices])
+
+
+def advance(connection: Connection, counter: Counter, seen: Watermark) -> None:
+    """All slices that are left have been found to hold up to this fact."""
+    connection.execute(update(table).where(*_of(counter)).values(**vars(seen)))
+
+
+def samples(
+    connection: Connection, counter: Counter, starts: Sequence[datetime], width: int
+) -> list[Sample]:
+    """The rows to draw of each slice, in order of time; slices without a sample are left out."""
+    found = connection.execute(
+        select(table.c.rows, table.c.sample_at_us, table.c.sample)
+        .where(*_of(counter), table.c.starts_at.in_(starts), table.c.sample.is_not(None))
+        .order_by(table.c.starts_at)
+    )
+    return [
+        Sample(
+            np.frombuffer(sample, dtype="<f4").reshape(-1, width),
+            rows,
+            np.array(at_us, dtype=np.int64),
+        )
+        for rows, at_us, sample in found
+    ]
+
+
+def forget_samples(connection: Connection, counter: Counter, before: datetime) -> None:
+    """Nobody draws what a window no longer holds."""
+    old = (*_of(counter), table.c.starts_at < before, table.c.sample.is_not(None))
+    connection.execute(update(table).where(*old).values(sample=None, sample_at_us=None))
+
+
+def drop_others(connection: Connection, counter: Counter, before: datetime) -> int:
+    """Forget the slices of other versions that were last counted before an instant."""
+    other = (table.c.spec == counter.spec, table.c.version != counter.version)
+    return connection.execute(delete(table).where(*other, table.c.counted_at < before)).rowcount
+
+
+def _news(connection: Connection, until_seq: int) -> "Row[tuple[int, datetime | None]]":
+    """facts: of the recent ones up to a fact. known_at: when the first after it became known."""
+    news = {"until_seq": until_seq, "recent": RECENT_FACTS}
+    return connection.execute(NEWS, news).one()
+
+
+def _any_bins(counter: Counter) -> list[ColumnElement[bool]]:
+    named = {name: value for name, value in vars(counter).items() if name != "bins"}
+    return [table.c[name] == value for name, value in named.items()]
+
+
+def _of(counter: Counter) -> list[ColumnElement[bool]]:
+    return [*_any_bins(counter), table.c.bins == counter.bins]
+
+
+def _values(each: Slice) -> dict[str, object]:
+    drawn = each.sample
+    at_us = None if drawn is None or drawn.at_us is None else drawn.at_us.tolist()
+    rows = None if drawn is None else np.ascontiguousarray(drawn.values, dtype="<f4").tobytes()
+    return {"starts_at": each.starts_at, "rows": each.rows, "sample_at_us": at_us, "sample": rows}

@@ -1,0 +1,103 @@
+"""Is it time to retrain? From a history of judged windows to a decision with its reasons.
+
+Pure: the retraining flow and a backtest ask the same function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from runlore.monitoring.rules.measures import Policy
+from runlore.monitoring.rules.verdict import Answer
+from runlore.retraining.rules import Limits, limit_reached
+
+SLACK = 0.5
+"""Of a window's length: by so much a row of windows may be late and still be one row."""
+
+
+@dataclass(frozen=True)
+class JudgedWindow:
+    """What was said of the executions after `window_from`, until `window_to`."""
+
+    version: str
+    window_from: datetime
+    window_to: datetime
+    answer: Answer
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Decision:
+    """windows: the drifted ones that spoke for it. is_alarm: they were enough, whether or not
+    cooldown and budget allow to act."""
+
+    action: Literal["retrain", "wait"]
+    reasons: tuple[str, ...]
+    windows: tuple[JudgedWindow, ...] = ()
+    is_alarm: bool = False
+
+
+def decide(
+    history: Sequence[JudgedWindow],
+    policy: Policy,
+    at: datetime,
+    retrainings: Sequence[datetime] = (),
+    limits: Limits | None = None,
+) -> Decision:
+    """Retrain when enough of the last windows have drifted, and the newest among them.
+
+    history: of one spec, in any order. Of it counts what had ended by `at` and is about the
+    version of the newest, and of windows that overlap only the earliest: looking more often than
+    once in a window's length neither hastens an alarm nor makes a false one more likely.
+    retrainings: when they began. One answers all windows that had ended by then.
+    """
+    alarm = _alarm([each for each in history if each.window_to <= at], policy)
+    if not alarm.is_alarm:
+        return alarm
+    known = limits or Limits()
+    past = sorted(each for each in retrainings if each <= at)
+    refusal = _answered(alarm, past) or limit_reached(past, at, known)
+    if refusal:
+        return Decision("wait", (refusal, *alarm.reasons), alarm.windows, is_alarm=True)
+    return alarm
+
+
+def _alarm(history: Sequence[JudgedWindow], policy: Policy) -> Decision:
+    if not history:
+        return Decision("wait", ("no window has been judged yet",))
+    newest = max(history, key=lambda each: each.window_to)
+    row = apart([each for each in history if each.version == newest.version])
+    if newest not in row:
+        return Decision("wait", ("the newest window overlaps one that has counted",))
+    if newest.answer != "drift":
+        return Decision("wait", (f"the newest window reads: {newest.answer}",))
+    last = _last(row, policy)
+    drifted = tuple(each for each in last if each.answer == "drift")
+    told = f"{len(drifted)} of the last {policy.of_windows} windows drifted"
+    if len(drifted) < policy.least_windows:
+        return Decision("wait", (f"{told}; an alarm needs {policy.least_windows}",), drifted)
+    reasons = (f"{told}, the newest among them", *newest.reasons)
+    return Decision("retrain", reasons, drifted, is_alarm=True)
+
+
+def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
+    """Windows that do not overlap, the earliest first, in order of time."""
+    kept: list[JudgedWindow] = []
+    for each in sorted(history, key=lambda window: (window.window_to, window.window_from)):
+        if not kept or each.window_from >= kept[-1].window_to:
+            kept.append(each)
+    return kept
+
+
+def _last(row: Sequence[JudgedWindow], policy: Policy) -> list[JudgedWindow]:
+    """The last windows in time: one that nobody judged has not drifted."""
+    span = timedelta(seconds=(policy.of_windows - SLACK) * policy.window_s)
+    return [each for each in row[-policy.of_windows :] if each.window_to > row[-1].window_to - span]
+
+
+def _answered(alarm: Decision, past: Sequence[datetime]) -> str:
+    newest = alarm.windows[-1].window_to
+    if past and newest <= past[-1]:
+        return f"the retraining of {past[-1]:%Y-%m-%d %H:%M} has answered these windows"
+    return ""

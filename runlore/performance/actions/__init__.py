@@ -1,0 +1,1 @@
+"""What performance does: one function per action."""

@@ -1,0 +1,303 @@
+"""How good were the champion's answers, how good will the newest turn out, and is that enough?"""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from getpass import getuser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runlore.features import columns
+from runlore.kernel.errors import NoChampion
+from runlore.kernel.instants import from_us, to_us
+from runlore.models.bundle import Bundle
+from runlore.monitoring.actions import reference
+from runlore.performance import plots, queries
+from runlore.performance.actions import record
+from runlore.performance.actions.record import AnomalyChange
+from runlore.performance.rules import floor, maturity, regression, windows
+from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.floor import FloorVerdict
+from runlore.performance.rules.realised import Realised, realise
+from runlore.performance.rules.regression import Point, Regression
+from runlore.performance.rules.windows import Support, WindowPerformance
+from runlore.records.execution import NO_INSTANT
+from runlore.retraining.actions.requests import LONGEST_REASON, Wish
+from runlore.serving.queries import answers
+from runlore.serving.queries.ledger_vectors import Vectors
+from runlore.specs.model_spec import ModelSpec, Quantity
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
+
+ARTIFACTS = "performance"
+
+
+@dataclass(frozen=True)
+class PerformanceOutcome:
+    """What was found of a version by what was known at `at`.
+
+    windows: oldest first, those without an answer left out. judged: the newest one that a verdict
+    on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
+    more. plot: its path.
+    """
+
+    spec: str
+    version: str
+    at: datetime
+    windows: tuple[WindowPerformance, ...]
+    judged: WindowPerformance | None
+    mature_until: datetime | None
+    floors: tuple[FloorVerdict, ...]
+    regressions: tuple[Regression, ...]
+    plot: Path | None
+    anomaly: AnomalyChange | None
+    note: str = ""
+
+    @property
+    def is_below_floor(self) -> bool:
+        """Evidence for a retraining: some score lies wholly on the wrong side of its floor."""
+        return any(each.answer == "below" for each in self.floors)
+
+    @property
+    def is_answerable(self) -> bool:
+        return self.judged is not None
+
+
+def performance(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    at: datetime,
+    reports: Path,
+    window_s: float | None = None,
+) -> PerformanceOutcome:
+    """Score the champion's answers on the ledger, window by window, as was known at `at`.
+
+    Leaves the scores in the store, a plot in `reports` and in the champion's run, and opens or
+    resolves the spec's anomaly. Answers for work that taught the version do not count. Raises
+    NoChampion when nothing serves the spec.
+    """
+    ref = registry.champion(spec.name)
+    if ref is None:
+        raise NoChampion(spec.name)
+    with tempfile.TemporaryDirectory(prefix="runlore-performance-") as folder:
+        bundle = registry.load(ref, Path(folder))
+        known = reference.find(registry.download(ref, Path(folder)))
+    edges = _edges(spec, at, window_s or spec.performance.window_s)
+    outcome = _judge(store, spec, bundle, known, edges)
+    return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome
+
+
+def _judge(
+    store: Store,
+    spec: ModelSpec,
+    bundle: Bundle,
+    known: "reference.Reference | None",
+    edges: list[datetime],
+) -> PerformanceOutcome:
+    """What is found by looking alone. edges: of the windows; the last one is now."""
+    version, at = bundle.version or "", edges[-1]
+    honest = max(edges[0], from_us(bundle.description["training"]["test_us"]))
+    vectors = answers.read(store, spec.name, version, honest, at)
+    answered = answered_of(vectors, spec, at)
+    found = windows.measure(
+        answered,
+        [to_us(edge) for edge in edges],
+        _support(vectors, known, bundle.plan.names),
+        is_probability=spec.is_probability,
+    )
+    place = windows.judged(found, spec.performance.least_labels)
+    floors = _floors(spec, bundle, found, answered)
+    is_told = place is not None or any(each.answer != "not enough data" for each in floors)
+    newest = windows.judged(found, 1) if is_told else None
+    scored = () if place is None else found[: place + 1]
+    return PerformanceOutcome(
+        spec=spec.name,
+        version=version,
+        at=at,
+        windows=found,
+        judged=None if newest is None else found[newest],
+        mature_until=_mature_until(answered, at),
+        floors=floors,
+        regressions=(
+            *_score_regression(store, spec, version, scored),
+            *_latency_regressions(store, spec, edges),
+        ),
+        plot=None,
+        anomaly=None,
+        note=_note(found, spec),
+    )
+
+
+def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> Answered:
+    """The ledger's answers with what is known of them."""
+    frame = vectors.asked
+    came = columns.measure(frame, [spec.question.of]).table[:, 0]
+    known_at = frame["known_at"].to_numpy(dtype=np.int64)
+    as_of = frame["as_of"].to_numpy(dtype=np.int64)
+    actual = np.where(known_at != NO_INSTANT, came, np.nan)
+    delay = np.maximum(np.where(known_at != NO_INSTANT, known_at, as_of) - as_of, 0) / 1e6
+    return Answered(
+        as_of_us=as_of,
+        prediction=frame["prediction"].to_numpy(dtype=np.float64),
+        actual=actual,
+        low=frame["low"].to_numpy(dtype=np.float64),
+        high=frame["high"].to_numpy(dtype=np.float64),
+        age_s=(to_us(at) - as_of) / 1e6,
+        delay_s=np.where(np.isfinite(actual), delay, np.nan),
+    )
+
+
+def _edges(spec: ModelSpec, at: datetime, window_s: float) -> list[datetime]:
+    count = spec.performance.windows
+    return [at - timedelta(seconds=window_s * back) for back in range(count, -1, -1)]
+
+
+def _support(
+    vectors: Vectors, known: "reference.Reference | None", names: tuple[str, ...]
+) -> Support | None:
+    if known is None or not len(vectors.sent):
+        return None
+    whole = vectors.widths == len(names)
+    rows = np.full((len(whole), len(names)), np.nan, dtype=np.float32)
+    rows[whole] = vectors.rows(whole, len(names))
+    return Support(names, known.drawn(names, reference.MOST_ROWS).values, rows)
+
+
+def _floors(
+    spec: ModelSpec, bundle: Bundle, found: tuple[WindowPerformance, ...], answered: Answered
+) -> tuple[FloorVerdict, ...]:
+    """Each on the newest outcomes, of as many windows as it takes to have enough."""
+    least, verdicts = spec.performance.least_labels, []
+    for each in floor.floors(spec, bundle.description["scores"]):
+        rests_on = windows.together(found, floor.least_for(each.score, least))
+        came = _realised(rests_on, answered, spec)
+        labels, scores = (came.labels, came.scores) if came else (0, {})
+        verdict = floor.judge(each, scores.get(each.score), labels, least, len(rests_on))
+        verdicts.append(verdict)
+    return tuple(verdicts)
+
+
+def _realised(
+    rests_on: Sequence[WindowPerformance], answered: Answered, spec: ModelSpec
+) -> Realised | None:
+    if len(rests_on) < 2:
+        return rests_on[0].realised if rests_on else None
+    mine = answered.between(rests_on[0].first_us, rests_on[-1].last_us)
+    return realise(mine, answered, is_probability=spec.is_probability)
+
+
+def _score_regression(
+    store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
+) -> tuple[Regression, ...]:
+    """mine: the version's windows up to the one to be judged; none where there is none."""
+    if not mine:
+        return ()
+    points = [*_before(store, spec, version, mine), *(_point(spec, each) for each in mine)]
+    rule = spec.performance
+    loss = "error" if spec.select_by in ("auc", "relative_accuracy") else "score"
+    metric = f"{spec.select_by} {loss}"
+    return (regression.detect(metric, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
+
+
+def _point(spec: ModelSpec, each: WindowPerformance) -> Point:
+    told = each.realised.scores.get(spec.select_by)
+    value = regression.as_loss(spec.select_by, told.value) if told else float("nan")
+    return Point(value, each.realised.labels)
+
+
+def _before(
+    store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
+) -> list[Point]:
+    """Windows of the same length that other versions answered before this one, as they were found
+    at the last look at each; of those that overlap the newest."""
+    rule, newest = spec.performance, mine[-1]
+    until = from_us(next(w.first_us for w in mine if w.realised.labels >= rule.least_labels))
+    length = timedelta(microseconds=newest.last_us - newest.first_us)
+    since = from_us(newest.last_us) - rule.windows * length
+    with store.begin() as connection:
+        subject = (spec.name, version)
+        told = queries.of_others(connection, subject, spec.select_by, since, until)
+    points: list[Point] = []
+    for each in told:
+        is_ripe = (each.maturity or 0.0) >= windows.RIPE and each.labelled >= rule.least_labels
+        if is_ripe and each.window_to <= until and each.window_to - each.window_from == length:
+            points.append(Point(regression.as_loss(spec.select_by, each.value), each.labelled))
+            until = each.window_from
+    return points
+
+
+def _latency_regressions(
+    store: Store, spec: ModelSpec, edges: list[datetime]
+) -> tuple[Regression, ...]:
+    found = answers.latencies(store, spec.name, edges)
+    newest, rule = len(edges) - 2, spec.performance
+    if newest not in found:
+        return ()
+    before = [found[place] for place in range(newest) if place in found]
+    now = found[newest]
+    middle = [Point(each.p50_ms, each.answers) for each in before]
+    tail = [Point(each.p95_ms, each.answers) for each in before]
+    least, by = rule.least_labels, rule.worse_by
+    return (
+        regression.detect("latency p50, ms", Point(now.p50_ms, now.answers), middle, least, by),
+        regression.detect("latency p95, ms", Point(now.p95_ms, now.answers), tail, least, by),
+    )
+
+
+def _mature_until(answered: Answered, at: datetime) -> datetime | None:
+    after_s = maturity.delays(answered).mature_after_s()
+    return at - timedelta(seconds=after_s) if np.isfinite(after_s) else None
+
+
+def _note(found: tuple[WindowPerformance, ...], spec: ModelSpec) -> str:
+    if not found:
+        return (
+            "The ledger holds no answer of this version in these windows, but for work that"
+            f" taught it; `runlore score {spec.name} --since …` answers for a log."
+        )
+    return ""
+
+
+def _leave(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    ref: "VersionRef",
+    outcome: PerformanceOutcome,
+    reports: Path,
+) -> PerformanceOutcome:
+    """The plot in its folder and in the run; the scores and the anomaly in the store."""
+    unit = spec.question.unit if isinstance(spec.question, Quantity) else ""
+    line = next((v.floor for v in outcome.floors if v.floor.score == spec.select_by), None)
+    until_us = to_us(outcome.mature_until) if outcome.mature_until else None
+    made = plots.over_time(outcome.windows, spec.select_by, unit, until_us, line)
+    path = reports / spec.name / f"performance-v{ref.version}-{outcome.at:%Y%m%dT%H%M%SZ}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    made.savefig(path, dpi=plots.DPI)
+    registry.attach(ref.run_id, path, ARTIFACTS)
+    broken = [each.reason for each in outcome.floors if each.answer == "below"]
+    broken += [each.reason for each in outcome.regressions if each.answer == "regressed"]
+    change = record.record(store, outcome, broken, path, is_conclusive=outcome.is_answerable)
+    return replace(outcome, plot=path, anomaly=change)
+
+
+def because_of_performance(outcome: PerformanceOutcome) -> Wish | None:
+    """What a score below its floor asks for, once in a window's length however often one looks.
+
+    Judged windows end when one looks: those that end in the same length, counted from 1970, are
+    one cause.
+    """
+    if not outcome.is_below_floor or outcome.judged is None:
+        return None
+    below = [each.reason for each in outcome.floors if each.answer == "below"]
+    length_us = outcome.judged.last_us - outcome.judged.first_us
+    number = outcome.judged.last_us // length_us
+    cause = f"version {outcome.version}, window {number} of {length_us / 1e6:g} s"
+    evidence = {"version": outcome.version, "reasons": below}
+    return Wish("performance", getuser(), "; ".join(below)[:LONGEST_REASON], evidence, cause)

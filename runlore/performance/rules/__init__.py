@@ -1,0 +1,1 @@
+"""Pure: realised and estimated scores, floors, regressions."""

@@ -1,0 +1,142 @@
+"""How far quantities will turn out from their answers, before anything has come of them.
+
+Direct loss estimation: on answers whose outcome is known a regression tree learns how much is lost
+by what the model says of itself, its answer and its interval; of newer answers it says what to
+expect.
+Nothing tells an error beforehand but errors like it: when they change, the estimate is withdrawn.
+After Elsahar & Gallé, To annotate or not? Predicting performance drop under domain shift, EMNLP
+2019, who learn a drop from what a model says of its own answers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models.scores import LOSSES, QUANTITY_SCORES
+from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.assumption import Assumption, assumption
+from runlore.performance.rules.maturity import weights
+from runlore.specs.model_spec import Score
+from runlore.training.rules.gates import Measured
+
+if TYPE_CHECKING:
+    from sklearn.tree import DecisionTreeRegressor
+
+Floats = NDArray[np.float64]
+
+NEWEST = 4_000
+"""Known outcomes to learn from: the newest."""
+
+LEAST_LABELS = 400
+TESTED = 0.4
+"""Of those outcomes, the newest: what the older ones have taught is tested on them."""
+
+BLOCKS = 20
+ALPHA = 0.01
+MATERIAL_SHARE = 0.1
+"""From which change of a mean loss a change matters."""
+
+NORMAL_95 = 1.96
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """scores: nothing where the errors are not what they were, or too few are known to tell."""
+
+    scores: Mapping[Score, Measured]
+    errors: Assumption
+
+
+@dataclass(frozen=True, eq=False)
+class _Learned:
+    """expected: (n,), of the current answers. residuals, weight: (m,), of the tested outcomes, what
+    came less what was expected, in their order. taught: the outcomes that said what to expect.
+    mean: what came on average."""
+
+    expected: Floats
+    residuals: Floats
+    weight: Floats
+    taught: int
+    mean: float
+
+    @property
+    def bias(self) -> float:
+        return float(np.average(self.residuals, weights=self.weight))
+
+    @property
+    def error(self) -> float:
+        """Standard error of `bias`, by consecutive blocks, since outcomes come in bursts. What was
+        expected rests on outcomes, too, and is off by as much, in proportion."""
+        edges = (np.arange(BLOCKS) * len(self.residuals)) // BLOCKS
+        sums = np.add.reduceat(self.residuals * self.weight, edges)
+        means = sums / np.add.reduceat(self.weight, edges)
+        more = 1 + len(self.residuals) / self.taught
+        return float(means.std(ddof=1) * np.sqrt(more / BLOCKS))
+
+    @property
+    def chance(self) -> float:
+        """How often chance alone leaves such a bias, or a larger one: Student's t of blocks."""
+        from scipy.stats import t
+
+        if not self.error:
+            return 1.0
+        return float(2 * t.sf(abs(self.bias) / self.error, BLOCKS - 1))
+
+    @property
+    def is_off(self) -> bool:
+        return self.chance < ALPHA and abs(self.bias) > MATERIAL_SHARE * self.mean
+
+    def measured(self) -> Measured:
+        """The mean to expect, and the band in which the realised one lies 19 times of 20."""
+        spread = np.sqrt(np.average(np.square(self.residuals - self.bias), weights=self.weight))
+        half = NORMAL_95 * float(np.hypot(spread / np.sqrt(len(self.expected)), self.error))
+        value = float(self.expected.mean())
+        return Measured(value, value - half, value + half)
+
+
+def estimate(before: Answered, current: Answered) -> Estimate:
+    """The scores to expect of `current`, by what is known of the answers `before` them."""
+    weight = weights(before)
+    newest = np.flatnonzero(before.is_known)[-NEWEST:]
+    past, weight = before.take(newest), weight[newest]
+    if len(past) < LEAST_LABELS:
+        told = f"not tested: of the answers before, {len(past):,} outcomes are known; it takes"
+        return Estimate({}, assumption("errors", None, f"{told} {LEAST_LABELS}"))
+    learned = {score: _learn(score, past, weight, current) for score in QUANTITY_SCORES}
+    told = "; ".join(
+        f"{score} {each.mean:.4g} where {each.mean - each.bias:.4g} was expected, by chance once in"
+        f" {1 / max(each.chance, 1e-9):,.0f}"
+        for score, each in learned.items()
+    )
+    reason = f"on the newest {int(len(past) * TESTED):,} outcomes {told}"
+    is_off = any(each.is_off for each in learned.values())
+    scores = {} if is_off else {score: each.measured() for score, each in learned.items()}
+    return Estimate(scores, assumption("errors", not is_off, reason))
+
+
+def _learn(score: Score, past: Answered, weight: Floats, current: Answered) -> _Learned:
+    """Tested on the newest part of the past, then taught all of it."""
+    has_interval = bool(np.isfinite(past.low).all() and np.isfinite(current.low).all())
+    loss, told = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
+    first = len(past) - int(len(past) * TESTED)
+    tested = _regression(told[:first], loss[:first], weight[:first]).predict(told[first:])
+    expected = _regression(told, loss, weight).predict(_said(current, has_interval))
+    mean = float(np.average(loss[first:], weights=weight[first:]))
+    return _Learned(expected, loss[first:] - tested, weight[first:], first, mean)
+
+
+def _said(answered: Answered, has_interval: bool) -> Floats:
+    """(n, 1) or (n, 3): what the model says of itself."""
+    if not has_interval:
+        return answered.prediction[:, None]
+    return np.column_stack([answered.prediction, answered.low, answered.high])
+
+
+def _regression(told: Floats, loss: Floats, weight: Floats) -> "DecisionTreeRegressor":
+    from sklearn.tree import DecisionTreeRegressor
+
+    made = DecisionTreeRegressor(max_leaf_nodes=16, min_samples_leaf=50, random_state=0)
+    return made.fit(told, loss, sample_weight=weight)

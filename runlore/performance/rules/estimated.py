@@ -1,0 +1,54 @@
+"""How good probabilities will turn out, before anything has come of them.
+
+Confidence-based performance estimation: a calibrated probability says how often it will be right,
+so the expected score of a set of answers follows from the answers alone.
+Białek, Kuberski, Perrakis & Bifet, Estimating model performance under covariate shift without
+labels, 2024 (arXiv 2401.08348).
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models.scores import LEAST_PROBABILITY, Ranked, brier_losses, log_losses
+from runlore.specs.model_spec import Score
+from runlore.training.rules.evidence import in_percentiles
+from runlore.training.rules.gates import Measured
+
+Floats = NDArray[np.float64]
+
+DRAWS = 200
+ESTIMATED: tuple[Score, ...] = ("auc", "brier", "log_loss")
+
+
+def estimate(prediction: Floats, seed: int = 0, draws: int = DRAWS) -> Mapping[Score, Measured]:
+    """The scores to expect of probabilities (n,), with the band that chance leaves around them.
+
+    AUC: that of the soft labels p, since each answer is a failure to the part p and a success to
+    the part 1 - p. Brier: mean p (1 - p). Log loss: mean entropy. The band is of scores of
+    outcomes drawn from the probabilities, so a realised score lies in it 19 times of 20.
+    """
+    ranked = Ranked(prediction)
+    rng = np.random.default_rng(seed)
+    p = np.clip(prediction, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    drawn: dict[Score, list[float]] = {score: [] for score in ESTIMATED}
+    for _ in range(draws):
+        actual = (rng.random(len(p)) < p).astype(np.float64)
+        drawn["auc"].append(ranked.auc(actual))
+        drawn["brier"].append(float(brier_losses(actual, p).mean()))
+        drawn["log_loss"].append(float(log_losses(actual, p).mean()))
+    expected = expect(prediction)
+    return {score: in_percentiles(expected[score], np.array(drawn[score])) for score in ESTIMATED}
+
+
+def expect(prediction: Floats, truth: Floats | None = None) -> dict[Score, float]:
+    """The expected scores of predictions whose true probabilities are `truth`, by default their
+    own."""
+    p = np.clip(prediction, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
+    q = p if truth is None else truth
+    return {
+        "auc": Ranked(prediction).auc(q),
+        "brier": float((q * np.square(1 - p) + (1 - q) * np.square(p)).mean()),
+        "log_loss": float(-(q * np.log(p) + (1 - q) * np.log1p(-p)).mean()),
+    }

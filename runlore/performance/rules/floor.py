@@ -1,0 +1,100 @@
+"""The least that a model must reach, and whether it does: evidence for a retraining."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isclose
+from typing import Any, Literal
+
+from runlore.models.scores import ROUNDING
+from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
+from runlore.training.rules.gates import Measured, number
+
+Answer = Literal["above", "below", "not enough data"]
+
+LEAST_IN_BINS = 400
+"""Outcomes for a verdict on a calibration error: with fewer, bins are apart by chance alone."""
+
+
+@dataclass(frozen=True)
+class Floor:
+    """A score must reach `bound`, or stay at or under it where lower is better. origin: whence."""
+
+    score: Score
+    bound: float
+    origin: str
+
+
+@dataclass(frozen=True)
+class FloorVerdict:
+    """below: the whole interval of the score is worse than the floor."""
+
+    floor: Floor
+    measured: Measured | None
+    answer: Answer
+    reason: str
+
+
+def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
+    """The spec's own floors, and for other scores those that its gates imply.
+
+    scores: a bundle's `scores`; a gate against the baseline makes a floor of what the baseline
+    scored then, since a model that falls below it is worth less than none. Of its interval the end
+    that is easier to reach: how good a baseline is can be known no better than from its rows. Of
+    what a score must lie within, the worse end.
+    """
+    found = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
+    for gate in spec.gates:
+        if gate.score in found:
+            continue
+        if gate.against in ("baseline", "baseline's value"):
+            bound = _easier_end((scores.get("baseline") or {}).get(gate.score), gate.score)
+            if bound is not None:
+                origin = "the baseline when this version was trained"
+                found[gate.score] = Floor(gate.score, bound, origin)
+        else:
+            found[gate.score] = Floor(gate.score, _bound(gate), "a gate of the spec")
+    return tuple(found.values())
+
+
+def _bound(gate: Gate) -> float:
+    is_upper = gate.against == "within" and not is_higher_better(gate.score)
+    return gate.upper if is_upper else gate.bound
+
+
+def _easier_end(told: Mapping[str, float | None] | None, score: Score) -> float | None:
+    if not told:
+        return None
+    end = told.get("low" if is_higher_better(score) else "high")
+    return told["value"] if end is None else end
+
+
+def least_for(score: Score, least: int) -> int:
+    """Outcomes that a verdict on a score needs, where any verdict needs `least`."""
+    return max(least, LEAST_IN_BINS) if score == "calibration_error" else least
+
+
+def judge(
+    floor: Floor, measured: Measured | None, labels: int, least: int, windows: int = 1
+) -> FloorVerdict:
+    """Missing data is no verdict: it neither breaks a floor nor keeps it.
+
+    windows: how many together hold the labels.
+    """
+    least = least_for(floor.score, least)
+    if measured is None or labels < least or not measured.low <= measured.high:
+        reason = f"{floor.score}: {labels:,} outcomes are known, a verdict needs {least:,}"
+        return FloorVerdict(floor, measured, "not enough data", reason)
+    higher = is_higher_better(floor.score)
+    best = measured.high if higher else measured.low
+    is_worse = best < floor.bound if higher else best > floor.bound
+    is_below = is_worse and not isclose(best, floor.bound, rel_tol=ROUNDING, abs_tol=ROUNDING)
+    word = "below" if higher else "above"
+    rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
+    told = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
+    over = f" over {windows} windows" if windows > 1 else ""
+    reason = f"{floor.score} {measured}{over} {told} {rule}"
+    return FloorVerdict(floor, measured, "below" if is_below else "above", reason)
+
+
+def is_higher_better(score: Score) -> bool:
+    return score in HIGHER_IS_BETTER or score == "coverage"

@@ -1,0 +1,1 @@
+"""What quality checks do: one function per action."""

@@ -1,0 +1,175 @@
+"""The data contract of a version: derived when it is trained, kept with it, asked before the next.
+
+`contract.json` stands beside the model in the bundle's folder.
+"""
+
+import json
+import tempfile
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features import matrix
+from runlore.features.matrix import Log
+from runlore.kernel.errors import DataRefused, Tampered
+from runlore.kernel.instants import from_us, to_us
+from runlore.log import windows
+from runlore.log.executions import read_facts
+from runlore.quality import queries
+from runlore.quality.queries import DataCheck
+from runlore.quality.rules import checks
+from runlore.quality.rules.batch import gather
+from runlore.quality.rules.contract import Contract, derive
+from runlore.quality.rules.verdict import Verdict
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+
+Ints = NDArray[np.int64]
+
+FILE = "contract.json"
+WITHOUT = "The champion was registered without a contract: nothing was checked."
+UNKNOWN = "so its contract is unknown: nothing was checked."
+NOTHING_NEW = "Nothing has come in since the champion was trained."
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """A person lets data pass that breaks the contract."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the data since the champion's training came to.
+
+    version: the champion, None where there is none to compare with.
+    """
+
+    spec: str
+    version: str | None
+    verdict: Verdict
+    accepted: Acceptance | None = None
+
+    @property
+    def may_teach(self) -> bool:
+        return self.verdict.passed or self.accepted is not None
+
+    @property
+    def has_news(self) -> bool:
+        """Whether executions came in that the champion could not learn from."""
+        return self.version is not None and self.verdict.rows > 0
+
+    def tags(self) -> dict[str, str]:
+        """For the run that learns from the data."""
+        if self.version is None:
+            return {}
+        if self.verdict.passed:
+            return {"runlore.data": self.verdict.note or "keeps the champion's contract"}
+        who = f"accepted by {self.accepted.actor}: {self.accepted.reason}" if self.accepted else ""
+        return {"runlore.data": who, "runlore.data_reasons": "; ".join(self.verdict.reasons)}
+
+
+def of_log(log: Log, spec: ModelSpec) -> Contract | None:
+    """The contract that a log's executions of a spec make; None where they are too few."""
+    members = np.flatnonzero(windows.population(log, spec))
+    return derive(gather(log, members), int(log.facts["seq"].max())) if members.size else None
+
+
+def keep(folder: Path, contract: Contract | None) -> None:
+    """Write a contract into a bundle's folder."""
+    if contract is not None:
+        text = json.dumps(contract.to_json(), allow_nan=False)
+        (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def find(folder: Path) -> Contract | None:
+    """The contract in a bundle's folder; None when the version was registered without one."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    return Contract.from_json(json.loads(path.read_text(encoding="utf-8")))
+
+
+def of_champion(registry: "Registry", spec: str) -> tuple[str, Contract | None] | None:
+    """The champion's version with its contract; None when nothing serves the spec."""
+    ref = registry.champion(spec)
+    if ref is None:
+        return None
+    with tempfile.TemporaryDirectory(prefix="runlore-contract-") as folder:
+        return ref.version, find(registry.download(ref, Path(folder)))
+
+
+def check_new(
+    store: Store,
+    registry: "Registry",
+    spec: ModelSpec,
+    at: datetime,
+    accepted: Acceptance | None = None,
+) -> Checked:
+    """Hold what has come in since the champion's training against its contract; written down.
+
+    Without a champion there is nothing to compare with, and the verdict passes.
+    """
+    try:
+        known = of_champion(registry, spec.name)
+    except Tampered as error:  # a successor must be trained all the same
+        return Checked(spec.name, error.version, Verdict(0, note=f"{error}; {UNKNOWN}"))
+    if known is None:
+        return Checked(spec.name, None, Verdict(0))
+    version, contract = known
+    if contract is None:
+        return Checked(spec.name, version, Verdict(0, note=WITHOUT))
+    log = matrix.prepare(read_facts(store))
+    asked = _since_training(log, spec, contract, at)
+    if not len(asked.batch):
+        return Checked(spec.name, version, Verdict(0, note=NOTHING_NEW))
+    checked = Checked(spec.name, version, checks.judge(contract, asked), accepted)
+    with store.begin() as connection:
+        queries.add(connection, _row(checked, version, asked, at))
+    return checked
+
+
+def refuse_bad(checked: Checked) -> None:
+    """Raise DataRefused for data that breaks the contract and that nobody has accepted."""
+    if not checked.may_teach:
+        raise DataRefused(checked.spec, checked.verdict.reasons)
+
+
+def _since_training(log: Log, spec: ModelSpec, contract: Contract, at: datetime) -> checks.Asked:
+    """Executions of which anything was told after the champion's training, beside the others."""
+    seq = log.facts["seq"].to_numpy(dtype=np.int64)
+    final = log.events.final
+    newest = np.maximum(seq[log.events.first], np.where(final >= 0, seq[final], 0))
+    members = windows.population(log, spec)
+    is_new = newest > contract.until_seq
+    batch = gather(log, np.flatnonzero(members & is_new))
+    earlier = gather(log, np.flatnonzero(members & ~is_new))
+    until = int(batch.submitted_us[-1]) if len(batch) else contract.last_us
+    return checks.Asked(batch, earlier, contract.last_us, until, to_us(at))
+
+
+def _row(checked: Checked, version: str, asked: checks.Asked, at: datetime) -> DataCheck:
+    verdict = checked.verdict
+    needed = None if verdict.passed else checked.accepted
+    return DataCheck(
+        at=at,
+        spec=checked.spec,
+        version=version,
+        purpose="training",
+        batch_from=from_us(int(asked.batch.submitted_us[0])),
+        batch_to=from_us(int(asked.batch.submitted_us[-1])),
+        rows=verdict.rows,
+        passed=verdict.passed,
+        verdict=verdict.to_json(),
+        accepted_by=needed.actor if needed else None,
+        accepted_why=needed.reason if needed else None,
+    )

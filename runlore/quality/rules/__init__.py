@@ -1,0 +1,1 @@
+"""Pure: contracts and the checks of a batch."""

@@ -1,0 +1,171 @@
+"""What training data was like, so that the next batch can be held against it.
+
+Derived from the training data itself: every bound is what the weeks of training reached among
+themselves, and a margin.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.quality.rules import rhythm
+from runlore.quality.rules.batch import Batch, Mask
+from runlore.quality.rules.column import Column, learn
+from runlore.quality.rules.portrait import ALL, Key, Portrait, Seen, portray
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+WINDOW_US = 7 * 86_400_000_000
+LEAST_WINDOWS = 4
+MOST_WINDOWS = 26
+LEAST_ROWS = 50
+"""Rows below which a window of training says nothing about what is usual."""
+
+STRAYS = 0.01
+"""Of the rows, the oldest: a clock that was wrong tells of 1970, and nothing of the log's pace."""
+
+BURN_IN = 0.3
+"""Share of the windows in which words are naturally new."""
+
+
+@dataclass(frozen=True)
+class Usual:
+    """What a number of a portrait reached between the windows of training."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Contract:
+    """rows, first_us, last_us: how many executions taught, and their submissions' bounds.
+
+    until_seq: facts up to here are known. gap_us: the longest pause between submissions, from
+    where the log has begun. window_rows: of the smallest window. rhythm: submissions in each hour
+    of the week.
+    """
+
+    rows: int
+    first_us: int
+    last_us: int
+    until_seq: int
+    gap_us: int
+    window_rows: int
+    rhythm: tuple[float, ...]
+    columns: tuple[Column, ...]
+    usual: Mapping[Key, Usual]
+
+    def to_json(self) -> dict[str, Any]:
+        usual = [[check, subject, u.low, u.high] for (check, subject), u in self.usual.items()]
+        return {
+            **{k: v for k, v in vars(self).items() if k not in ("columns", "usual")},
+            "columns": [column.to_json() for column in self.columns],
+            "usual": usual,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        usual = {(check, subject): Usual(low, high) for check, subject, low, high in data["usual"]}
+        columns = tuple(Column.from_json(each) for each in data["columns"])
+        told = {**data, "columns": columns, "usual": usual, "rhythm": tuple(data["rhythm"])}
+        return cls(**told)
+
+
+def derive(batch: Batch, until_seq: int) -> Contract | None:
+    """Learn from the executions that teach a model; None where they are too few to tell."""
+    if len(batch) < LEAST_ROWS:
+        return None
+    begun = batch.submitted_us >= batch.submitted_us[int(STRAYS * len(batch))]
+    number = _windows(batch.submitted_us, begun)
+    columns = tuple(
+        found for name in batch.table.columns if (found := learn(name, batch.table[name], number))
+    )
+    pace = rhythm.learn(batch.submitted_us[begun])
+    seen = _seen_between(batch, columns, number)
+    portraits = []
+    sizes = []
+    for each in range(max(0, number.max() - MOST_WINDOWS + 1), number.max() + 1):
+        where = number == each
+        if where.sum() >= LEAST_ROWS:
+            portraits.append(_portray(batch.take(where), columns, seen.take(where), pace))
+            sizes.append(int(where.sum()))
+    return Contract(
+        rows=len(batch),
+        first_us=int(batch.submitted_us[0]),
+        last_us=int(batch.submitted_us[-1]),
+        until_seq=until_seq,
+        gap_us=int(np.diff(batch.submitted_us[begun]).max(initial=0)),
+        window_rows=min(sizes, default=0),
+        rhythm=pace,
+        columns=columns,
+        usual=_usual(portraits),
+    )
+
+
+def seen_by(batch: Batch, columns: Sequence[Column], earlier: Batch) -> Seen:
+    """What is new or repeated in a batch, with all that came before it in hand."""
+    new = {}
+    for column in columns:
+        if column.kind == "text" and column.name in batch.table:
+            told = batch.table[column.name].astype(str)
+            new[column.name] = ~told.isin(column.words).to_numpy()
+    repeated = np.isin(batch.content, earlier.content[earlier.content != 0])
+    twins = np.isin(batch.twin, earlier.twin) | pd.Series(batch.twin).duplicated().to_numpy()
+    return Seen(new, repeated, twins)
+
+
+def _windows(submitted_us: Ints, begun: Mask) -> Ints:
+    """The window that each row of training falls into, weeks where there are enough of them.
+
+    Counted from 0, where the log has begun; -1 before that.
+    """
+    span = int(submitted_us[-1] - submitted_us[begun][0]) + 1
+    length = min(WINDOW_US, -(-span // LEAST_WINDOWS))
+    back: Ints = (submitted_us[-1] - submitted_us) // length
+    return np.where(begun, back[begun].max() - back, -1)
+
+
+def _seen_between(batch: Batch, columns: Sequence[Column], number: Ints) -> Seen:
+    """For each row of training, what was new then, or had been there in an earlier window."""
+    is_early = number <= BURN_IN * number.max()
+    new = {}
+    for column in columns:
+        if column.kind == "text":
+            told = batch.table[column.name].astype(str)
+            is_known = _first_window(pd.factorize(told)[0], number) < number
+            new[column.name] = ~(is_known & told.isin(column.words).to_numpy()) & ~is_early
+    repeated = _first_window(pd.factorize(batch.content)[0], number) < number
+    twins = pd.Series(batch.twin).duplicated().to_numpy()
+    return Seen(new, repeated & (batch.content != 0), twins)
+
+
+def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
+    """The window in which each row's code was there first; rows come in order of time."""
+    first = np.full(int(codes.max()) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, codes, number)
+    of_row: Ints = first[codes]
+    return of_row
+
+
+def _portray(
+    batch: Batch, columns: Sequence[Column], seen: Seen, pace: Sequence[float]
+) -> Portrait:
+    found = dict(portray(batch, columns, seen))
+    first, last = int(batch.submitted_us[0]), int(batch.submitted_us[-1])
+    found[("volume", ALL)] = len(batch) / max(rhythm.expected(pace, first, last), 1e-9)
+    found[("clock", ALL)] = rhythm.shift(pace, batch.submitted_us).gain
+    return found
+
+
+def _usual(portraits: Sequence[Portrait]) -> dict[Key, Usual]:
+    told: dict[Key, list[float]] = {}
+    for each in portraits:
+        for key, value in each.items():
+            if np.isfinite(value):
+                told.setdefault(key, []).append(value)
+    return {key: Usual(min(values), max(values)) for key, values in told.items()}

@@ -1,0 +1,233 @@
+"""Which version an alias pointed to, since when, and why: a chain of rows, only ever added to.
+
+Each row holds the SHA-256 of its own content and of the row before, so one that was changed,
+taken out or put in later is found by whoever walks the chain.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Select,
+    func,
+    insert,
+    select,
+    text,
+    true,
+    tuple_,
+)
+
+from runlore.kernel.instants import to_us
+from runlore.store.engine import Store
+from runlore.store.schema import alias_changes as table
+
+Action = Literal["announce", "promote", "rollback", "arms", "found", "register"]
+"""found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
+got no alias, so that its digest is on record all the same."""
+
+NO_ALIAS = ""
+MADE = ("announce", "register")  # actions of whoever has just made the bundle, and knows its digest
+DIGEST = "digest"  # where the evidence has the digest of the version's bundle
+
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alias_changes', 0))")
+NOW = text("SELECT clock_timestamp(), CAST(:evidence AS jsonb)")
+HAS_TABLE = text("SELECT to_regclass('runlore.alias_changes')")
+FIRST = "0" * 64
+
+
+@dataclass(frozen=True)
+class Change:
+    """version: None when the alias points nowhere any more."""
+
+    spec: str
+    alias: str
+    version: str | None
+    action: Action
+    actor: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A change as it stands in the history. previous: the version before, of the same alias."""
+
+    id: int
+    at: datetime
+    spec: str
+    alias: str
+    version: str | None
+    previous: str | None
+    action: Action
+    actor: str
+    reason: str
+    evidence: Mapping[str, Any]
+    hash: str
+
+    def hashed(self, before: str) -> str:
+        """What `hash` must be when `before` is that of the row before."""
+        content = [
+            before,
+            to_us(self.at),
+            *(self.spec, self.alias, self.version, self.previous),
+            *(self.action, self.actor, self.reason, self.evidence),
+        ]
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+@contextmanager
+def writing(store: Store) -> Iterator["Writer"]:
+    """Be the only one who adds to the history; all that is added is committed at the end."""
+    with store.begin() as connection:
+        connection.execute(LOCK)
+        yield Writer(connection)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """connection: in the same transaction, for what belongs to a change."""
+
+    connection: Connection
+
+    def last(self, spec: str, alias: str) -> Entry | None:
+        """The newest change of where an alias points."""
+        return next(iter(_entries(self.connection, spec, alias, newest=1)), None)
+
+    def history(self, spec: str, alias: str) -> list[Entry]:
+        """Oldest first."""
+        return _entries(self.connection, spec, alias)
+
+    def add(self, change: Change) -> Entry:
+        at, evidence = self.connection.execute(
+            NOW, {"evidence": json.dumps(dict(change.evidence), default=str)}
+        ).one()
+        last = self.connection.execute(
+            select(table.c.id, table.c.hash).order_by(table.c.id.desc()).limit(1)
+        ).first()
+        number, before = (last.id + 1, last.hash) if last else (1, FIRST)
+        known = self.last(change.spec, change.alias)
+        entry = Entry(
+            id=number,
+            at=at,
+            spec=change.spec,
+            alias=change.alias,
+            version=change.version,
+            previous=known.version if known else None,
+            action=change.action,
+            actor=change.actor,
+            reason=change.reason,
+            evidence=evidence,
+            hash="",
+        )
+        values = {**vars(entry), "hash": entry.hashed(before)}
+        self.connection.execute(insert(table).values(values))
+        return Entry(**values)
+
+
+def entries(store: Store, spec: str | None = None, newest: int | None = None) -> list[Entry]:
+    """The history, or that of one spec, oldest first; all of it, or its newest so many."""
+    with store.begin() as connection:
+        return _entries(connection, spec, newest=newest)
+
+
+def count(store: Store, spec: str | None = None) -> int:
+    """How many changes are on record, or how many of one spec."""
+    wanted = select(func.count()).select_from(table)
+    if spec is not None:
+        wanted = wanted.where(table.c.spec == spec)
+    with store.begin() as connection:
+        return connection.scalar(wanted) or 0
+
+
+def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, Entry]:
+    """Spec -> the newest change of an alias, or the newest of one kind of action."""
+    return {
+        entry.spec: entry
+        for entry in standing(store)
+        if entry.alias == alias and action in (None, entry.action)
+    }
+
+
+def standing(store: Store) -> list[Entry]:
+    """Of every spec, alias and action the newest change, oldest first.
+
+    From one place to the next along the index: what it costs does not grow with the history.
+    """
+    with store.begin() as connection:
+        return [Entry(**row._mapping) for row in connection.execute(STANDING)]
+
+
+def digest_of(store: Store, spec: str, version: str) -> str | None:
+    """The digest of a version's bundle; None where the history holds none.
+
+    Of its newest making, since numbers of versions can be given again; where it was made outside
+    of Runlore, of the first change that names it.
+    """
+    digest = table.c.evidence[DIGEST].astext
+    wanted = (
+        select(table.c.action, digest)
+        .where(table.c.spec == spec, table.c.version == version, digest != "")
+        .order_by(table.c.id)
+    )
+    known: str | None = None
+    with store.begin() as connection:
+        if connection.scalar(HAS_TABLE) is None:  # a database that Runlore has not used yet
+            return None
+        for action, found in connection.execute(wanted):
+            if known is None or action in MADE:
+                known = found
+    return known
+
+
+def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
+    """Alias -> the change that said at that instant where it pointed."""
+    wanted = (
+        select(table)
+        .distinct(table.c.alias)
+        .where(table.c.spec == spec, table.c.at <= at, table.c.alias != NO_ALIAS)
+        .order_by(table.c.alias, table.c.id.desc())
+    )
+    with store.begin() as connection:
+        return {row.alias: Entry(**row._mapping) for row in connection.execute(wanted)}
+
+
+def _entries(
+    connection: Connection,
+    spec: str | None = None,
+    alias: str | None = None,
+    newest: int | None = None,
+) -> list[Entry]:
+    wanted = select(table).order_by(table.c.id.desc()).limit(newest)
+    if spec is not None:
+        wanted = wanted.where(table.c.spec == spec)
+    if alias is not None:
+        wanted = wanted.where(table.c.alias == alias)
+    return [Entry(**row._mapping) for row in connection.execute(wanted)][::-1]
+
+
+def _place(of: FromClause) -> list[ColumnElement[str]]:
+    return [of.c.spec, of.c.alias, of.c.action]
+
+
+def _last(wanted: Select[Any], of: FromClause) -> Select[Any]:
+    return wanted.order_by(*(each.desc() for each in (*_place(of), of.c.id))).limit(1)
+
+
+def _standing() -> Select[Any]:
+    found = _last(select(table), table).cte("found", recursive=True)
+    other = table.alias("other")
+    is_before = tuple_(*_place(other)) < tuple_(*_place(found))
+    before = _last(select(other).where(is_before), other).lateral("before")
+    every = found.union_all(select(before).select_from(found.join(before, true())))
+    return select(every).order_by(every.c.id)
+
+
+STANDING = _standing()

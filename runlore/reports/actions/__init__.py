@@ -1,0 +1,1 @@
+"""What reports do: one function per action."""

@@ -1,0 +1,106 @@
+"""What is known of each model: what answers, how it came to be, how good its answers were."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runlore.alerts.queries import anomalies
+from runlore.alerts.rules.subjects import spec_of
+from runlore.monitoring.actions.record import verdict_of
+from runlore.monitoring.queries import results
+from runlore.monitoring.rules.verdict import WindowVerdict
+from runlore.performance import queries
+from runlore.performance.queries import PerformanceResult
+from runlore.registry import history
+from runlore.registry.history import Action, Entry
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, arms
+from runlore.store.engine import Store
+
+ANNOUNCE: Action = "announce"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """champion, challenger: the change that named the version; None: there is none.
+
+    trained: when the newest version passed its gates. alerts: kinds of those that are open, of the
+    spec or of one of its versions.
+    """
+
+    spec: str
+    champion: Entry | None
+    challenger: Entry | None
+    arms: Arms
+    trained: Entry | None
+    alerts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """scores: of all windows of the last look, the newest window first; empty before any look.
+
+    drift: of the last window that was compared, which ended at `drift_until`.
+    """
+
+    spec: str
+    scores: tuple[PerformanceResult, ...]
+    drift: WindowVerdict | None
+    drift_until: datetime | None
+
+    @property
+    def measured(self) -> tuple[PerformanceResult, ...]:
+        """The newest window with enough known outcomes; estimates where there is none."""
+        for source in ("realised", "estimated"):
+            found = [each for each in self.scores if each.source == source]
+            if found:
+                return tuple(each for each in found if each.window_to == found[0].window_to)
+        return ()
+
+
+def standing(store: Store, specs: Sequence[str]) -> list[Standing]:
+    """What serves, by the history of aliases and not by the registry."""
+    champions = history.newest(store, CHAMPION)
+    challengers = history.newest(store, CHALLENGER)
+    shares = arms(store)
+    trained = _newest(store)
+    with store.begin() as connection:
+        found = anomalies.read_open(connection)
+    return [
+        Standing(
+            spec=spec,
+            champion=_there(champions.get(spec)),
+            challenger=_there(challengers.get(spec)),
+            arms=shares.get(spec, Arms()),
+            trained=trained.get(spec),
+            alerts=tuple(sorted({each.kind for each in found if spec_of(each.subject) == spec})),
+        )
+        for spec in specs
+    ]
+
+
+def watched(store: Store, spec: str) -> Watched:
+    """What the last looks at a spec found: at its answers, and at what comes in."""
+    with store.begin() as connection:
+        known = queries.read(connection, spec)
+        compared = results.latest(connection, spec)
+    scores = [each for each in known if (each.at, each.version) == (known[0].at, known[0].version)]
+    return Watched(
+        spec=spec,
+        scores=tuple(sorted(scores, key=lambda each: each.window_to, reverse=True)),
+        drift=None if compared is None else verdict_of(compared),
+        drift_until=None if compared is None else compared.window.window_to,
+    )
+
+
+def _there(entry: Entry | None) -> Entry | None:
+    return None if entry is None or entry.version is None else entry
+
+
+def _newest(store: Store) -> dict[str, Entry]:
+    """Spec -> the newest version that passed, whichever place it took."""
+    found: dict[str, Entry] = {}
+    for alias in (CHAMPION, CHALLENGER):
+        for spec, entry in history.newest(store, alias, ANNOUNCE).items():
+            if spec not in found or entry.id > found[spec].id:
+                found[spec] = entry
+    return found

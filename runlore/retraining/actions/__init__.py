@@ -1,0 +1,1 @@
+"""What retraining does: one function per action."""

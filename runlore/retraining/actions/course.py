@@ -1,0 +1,176 @@
+"""The course of a requested training: announced, started once, and ended with its reasons."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from runlore.alerts.actions import handling
+from runlore.alerts.rules.finding import Finding, Severity, plain
+from runlore.kernel.errors import NotFound
+from runlore.log.executions import count_facts, newest_seq
+from runlore.retraining import queries
+from runlore.retraining.queries import WAITING, Retraining, Step
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Connection, Store
+
+KIND = "retraining"
+LOST_S = 5 * 3600.0
+"""A training that has not ended by then was killed: its flow may take four hours."""
+
+FIRST_AGAIN_S = 120.0
+LONGEST_AGAIN_S = 3600.0
+"""An event that nobody acted on is sent again, after twice the time each time, up to this."""
+
+
+@dataclass(frozen=True)
+class Begun:
+    """What is to be trained: the facts up to `until_seq`, which `batch` names."""
+
+    id: int
+    spec: str
+    batch: str
+    until_seq: int
+    trigger: str
+
+
+@dataclass(frozen=True)
+class Ending:
+    """What a training came to. has_taught: the facts were learned from, and never will be again."""
+
+    state: Literal["done", "refused", "failed"]
+    reason: str
+    has_taught: bool = False
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+
+def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
+    """A name for the facts up to one, as this spec learns from them.
+
+    A spec that asks otherwise, or of others, makes another batch; its policies do not.
+    """
+    learns = (
+        spec.name,
+        spec.question,
+        spec.features,
+        spec.candidates,
+        spec.select_by,
+        spec.gates,
+        spec.baseline,
+        spec.population,
+        spec.split,
+    )
+    text = f"{learns!r} {until_seq} {count_facts(store, until_seq)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def to_announce(store: Store, at: datetime) -> list[Retraining]:
+    """What waits and was not announced lately, the oldest first."""
+    with store.begin() as connection:
+        waiting = queries.going_on(connection)
+    return [each for each in waiting if each.state in WAITING and _is_unheard(each, at)]
+
+
+def announced(store: Store, retraining_id: int, at: datetime) -> None:
+    """The event is on its way; nothing to note of what has begun meanwhile."""
+    with store.begin() as connection:
+        found = _locked(connection, retraining_id)
+        if found.state in WAITING:
+            step = Step(at, "announced", "an event says so to Prefect")
+            queries.move(connection, retraining_id, step)
+
+
+def oldest_waiting(store: Store) -> int | None:
+    with store.begin() as connection:
+        going_on = queries.going_on(connection)
+    return next((each.id for each in going_on if each.state in WAITING), None)
+
+
+def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Begun | None:
+    """Take a request on; None when it is no longer to be done, or not yet.
+
+    Two that try at once are told apart by a lock: one begins. Facts that have taught this spec
+    meanwhile refuse it.
+    """
+    until_seq = newest_seq(store)
+    batch = batch_of(store, spec, until_seq)
+    with store.begin() as connection:
+        found = _locked(connection, retraining_id)
+        give_up_lost(connection, spec.name, at)
+        running = [
+            each for each in queries.going_on(connection, spec.name) if each.state == "started"
+        ]
+        if found.state not in WAITING or running:
+            return None
+        if queries.has_learned(connection, batch):
+            step = Step(at, "refused", "these facts have taught this spec already")
+            queries.move(connection, retraining_id, step)
+            return None
+        evidence = {"batch": batch, "until_seq": until_seq}
+        step = Step(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
+        queries.move(connection, retraining_id, step)
+    return Begun(retraining_id, spec.name, batch, until_seq, found.wanted.trigger)
+
+
+def end(store: Store, begun: Begun, ending: Ending, at: datetime) -> None:
+    """Write down what became of it, with its alert; what ended already stays as it is."""
+    with store.begin() as connection:
+        if _locked(connection, begun.id).state != "started":
+            return
+        batch = begun.batch if ending.has_taught else None
+        evidence = plain(dict(ending.evidence))
+        step = Step(at, ending.state, ending.reason, batch, evidence)
+        queries.move(connection, begun.id, step)
+        _tell(connection, begun.spec, begun.id, ending, at)
+
+
+def give_up_lost(connection: Connection, spec: str, at: datetime) -> None:
+    """What began LOST_S ago and has not ended was killed; under the spec's lock."""
+    for each in queries.going_on(connection, spec):
+        newest = each.steps[-1]
+        if newest.state == "started" and (at - newest.at).total_seconds() > LOST_S:
+            lost = Ending("failed", f"it began at {newest.at:%Y-%m-%d %H:%M} and never ended")
+            queries.move(connection, each.id, Step(at, "failed", lost.reason))
+            _tell(connection, spec, each.id, lost, at)
+
+
+def known(connection: Connection, retraining_id: int) -> Retraining:
+    found = queries.find(connection, retraining_id)
+    if found is None:
+        raise NotFound(f"no retraining has the id {retraining_id}; `runlore retrain list` has them")
+    return found
+
+
+def _locked(connection: Connection, retraining_id: int) -> Retraining:
+    """A request as nobody else can change it until the transaction ends."""
+    spec = known(connection, retraining_id).wanted.spec
+    queries.lock(connection, spec)
+    return known(connection, retraining_id)
+
+
+def _is_unheard(each: Retraining, at: datetime) -> bool:
+    said = [step.at for step in each.steps if step.state == "announced"]
+    pause_s = min(FIRST_AGAIN_S * 2 ** max(len(said) - 1, 0), LONGEST_AGAIN_S)
+    return not said or at - said[-1] >= timedelta(seconds=pause_s)
+
+
+def _tell(
+    connection: Connection, spec: str, retraining_id: int, ending: Ending, at: datetime
+) -> None:
+    if ending.state == "done":
+        handling.resolve_alert(connection, KIND, spec, at)
+        return
+    finding = Finding(
+        kind=KIND,
+        subject=spec,
+        severity=Severity.WARNING,
+        what=f"the retraining of {spec} {_WAYS[ending.state]}: {ending.reason}",
+        certainty="certain",
+        advice=f"the champion serves on; see `runlore retrain show {retraining_id}`",
+        evidence={"retraining": retraining_id, **ending.evidence},
+    )
+    handling.raise_alert(connection, finding, at)
+
+
+_WAYS = {"refused": "was refused", "failed": "failed"}

@@ -1,0 +1,196 @@
+"""Requests for a training: from drift, a floor, a schedule, new outcomes, or a person.
+
+A request is a row, whoever makes it; what carries it out is told by an event (`flows/retrain.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from getpass import getuser
+from typing import TYPE_CHECKING, Any
+
+from runlore.kernel.errors import BadInput, NotFound
+from runlore.log.executions import count_outcomes, newest_seq
+from runlore.quality.actions import contract
+from runlore.registry import history as alias_changes
+from runlore.retraining import queries
+from runlore.retraining.actions import course
+from runlore.retraining.queries import Retraining, Step, Wanted
+from runlore.retraining.rules import Known, Trigger, due, permit
+from runlore.rollout.actions import state
+from runlore.serving.actions.promotion import CHAMPION
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Connection, Store
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+
+LONGEST_REASON = 1000
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Who wants a training, and why. cause: of one trigger the same asks only once; None: a person,
+    who may ask again. against: what the asker knows to forbid it."""
+
+    trigger: Trigger
+    actor: str
+    reason: str
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    cause: str | None = None
+    against: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("actor", "reason"):
+            given = getattr(self, name)
+            if not given.strip() or len(given) > LONGEST_REASON or "\x00" in given:
+                raise BadInput(f"{name}: {given[:80]!r} is not 1 to {LONGEST_REASON} letters", name)
+
+
+@dataclass(frozen=True)
+class Requested:
+    """is_new: False when one of the spec goes on already, or the same cause has asked before."""
+
+    retraining: Retraining
+    is_new: bool
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What could teach a spec now. trained_at: None when nothing serves."""
+
+    until_seq: int
+    champion_until_seq: int
+    trained_at: datetime | None
+
+
+def request(
+    store: Store, registry: "Registry", spec: ModelSpec, wish: Wish, at: datetime
+) -> Requested:
+    """Write a request down, wanted or refused with the reasons.
+
+    Of a spec one goes on at a time: whoever asks meanwhile is given that one.
+    """
+    facts = facts_of(store, registry, spec)
+    batch = course.batch_of(store, spec, facts.until_seq)
+    with store.begin() as connection:
+        queries.lock(connection, spec.name)
+        course.give_up_lost(connection, spec.name, at)
+        same = queries.going_on(connection, spec.name)[:1] or [
+            each
+            for each in [queries.of_cause(connection, spec.name, wish.trigger, wish.cause)]
+            if each is not None
+        ]
+        if same:
+            return Requested(same[0], is_new=False)
+        has_learned = queries.has_learned(connection, batch)
+        known = _known(store, connection, spec, facts, at, has_learned=has_learned)
+        against = (wish.against, "" if wish.trigger == "person" else _rollout(connection, spec))
+        step = _first_step(spec, wish, known, against)
+        added = queries.add(connection, _wanted(spec, wish, facts, batch, known), step)
+        if added is None:
+            raise NotFound(f"{spec.name}: the request of {wish.cause} vanished; ask again")
+    return Requested(added, is_new=True)
+
+
+def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> Facts:
+    """What the log holds for a spec, and where its champion's training ended."""
+    until_seq = newest_seq(store)
+    champion = contract.of_champion(registry, spec.name)
+    learned = champion[1].until_seq if champion and champion[1] else 0
+    entry = alias_changes.newest(store, CHAMPION).get(spec.name)
+    trained_at = entry.at if champion and entry else None
+    return Facts(until_seq, learned, trained_at)
+
+
+def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> Requested | None:
+    """Ask for what is due by schedule or by new outcomes; None when nothing is, or may be.
+
+    What was killed is given up, whether or not anything is due.
+    """
+    with store.begin() as connection:
+        queries.lock(connection, spec.name)
+        course.give_up_lost(connection, spec.name, at)
+    policy = spec.retraining
+    by_itself = policy.every_s is not None or policy.enough_new_labels is not None
+    if not by_itself and registry.champion(spec.name) is not None:
+        return None
+    facts = facts_of(store, registry, spec)
+    with store.begin() as connection:
+        known = _known(store, connection, spec, facts, at, has_learned=False)
+        if queries.going_on(connection, spec.name) or _rollout(connection, spec):
+            return None
+    wanted = due(known, policy)
+    if wanted is None or not permit(wanted.trigger, known, policy).is_given:
+        return None
+    if facts.trained_at is None and known.new_labels < spec.split.least_rows:
+        return None
+    batch = course.batch_of(store, spec, facts.until_seq)  # counts the whole log
+    with store.begin() as connection:
+        if queries.has_learned(connection, batch):
+            return None
+    wish = Wish(wanted.trigger, getuser(), wanted.reason, cause=f"facts {batch}")
+    return request(store, registry, spec, wish, at)
+
+
+def history(store: Store, spec: str | None = None, limit: int = 100) -> list[Retraining]:
+    """Requests with what became of them, the newest first."""
+    with store.begin() as connection:
+        return queries.history(connection, spec, limit)
+
+
+def show(store: Store, retraining_id: int) -> Retraining:
+    with store.begin() as connection:
+        return course.known(connection, retraining_id)
+
+
+def _known(
+    store: Store,
+    connection: Connection,
+    spec: ModelSpec,
+    facts: Facts,
+    at: datetime,
+    *,
+    has_learned: bool,
+) -> Known:
+    learned = max(facts.champion_until_seq, queries.learned_until(connection, spec.name))
+    return Known(
+        at=at,
+        begun=tuple(queries.begun(connection, spec.name)),
+        new_labels=count_outcomes(store, learned, spec.population.kinds),
+        has_learned=has_learned,
+        trained_at=facts.trained_at,
+        data_refused_at=queries.data_refused(connection, spec.name),
+    )
+
+
+def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, batch: str, known: Known) -> Wanted:
+    return Wanted(
+        at=known.at,
+        spec=spec.name,
+        trigger=wish.trigger,
+        actor=wish.actor,
+        reason=wish.reason,
+        cause=wish.cause,
+        batch=batch,
+        until_seq=facts.until_seq,
+        new_labels=known.new_labels,
+        evidence=wish.evidence,
+    )
+
+
+def _rollout(connection: Connection, spec: ModelSpec) -> str:
+    """What speaks against a training by itself: it would replace the challenger of a rollout."""
+    found = state.read(connection, spec.name)
+    if found is None or found.is_over:
+        return ""
+    return f"a rollout of version {found.rollout.challenger} goes on"
+
+
+def _first_step(spec: ModelSpec, wish: Wish, known: Known, against: Sequence[str]) -> Step:
+    """against: what forbids it beside the spec's rules; an empty one says nothing."""
+    permission = permit(wish.trigger, known, spec.retraining)
+    forbids = tuple(each for each in against if each)
+    reasons = (*forbids, *permission.reasons)
+    is_given = permission.is_given and not forbids
+    return Step(known.at, "wanted" if is_given else "refused", "; ".join(dict.fromkeys(reasons)))

@@ -1,0 +1,135 @@
+"""May a spec be trained again now? From what is known of its trainings to a decision.
+
+Pure: whoever asks, for whatever cause, is answered by the same function.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal, Protocol
+
+from runlore.features.declaration import DAY_S
+
+DATA_REFUSED_S = DAY_S
+"""So long nothing is due after data was refused: it has to be put right first."""
+
+Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
+
+
+class Rules(Protocol):
+    """What a spec says of its retrainings."""
+
+    @property
+    def cooldown_s(self) -> float: ...
+    @property
+    def budget(self) -> int: ...
+    @property
+    def budget_window_s(self) -> float: ...
+    @property
+    def least_new_labels(self) -> int: ...
+    @property
+    def every_s(self) -> float | None: ...
+    @property
+    def enough_new_labels(self) -> int | None: ...
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a spec at `at`.
+
+    begun: when its retrainings began, without those whose data was refused; data_refused_at: when
+    the newest of these did. new_labels: outcomes that no training has seen. has_learned: these very
+    facts have taught this spec before. trained_at: when what serves was trained, None when nothing
+    serves.
+    """
+
+    at: datetime
+    begun: Sequence[datetime]
+    new_labels: int
+    has_learned: bool
+    trained_at: datetime | None
+    data_refused_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Permission:
+    is_given: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Due:
+    """A training that nobody has asked for is due."""
+
+    trigger: Literal["schedule", "labels"]
+    reason: str
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How often may be retrained: not within `cooldown_s` of the last time, and not more than
+    `most` times in `budget_s`."""
+
+    cooldown_s: float = 7 * 86_400.0
+    most: int = 4
+    budget_s: float = 90 * 86_400.0
+
+
+def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: Limits) -> str:
+    """Why it may not be retrained again at `at`, whatever asks for it; empty when it may."""
+    past = sorted(each for each in retrainings if each <= at)
+    return _cooling(past, at, limits) or _spent(past, at, limits)
+
+
+def _cooling(past: Sequence[datetime], at: datetime, limits: Limits) -> str:
+    if past and (at - past[-1]).total_seconds() < limits.cooldown_s:
+        until = past[-1] + timedelta(seconds=limits.cooldown_s)
+        return f"retrained on {past[-1]:%Y-%m-%d %H:%M}; not again before {until:%Y-%m-%d %H:%M}"
+    return ""
+
+
+def _spent(past: Sequence[datetime], at: datetime, limits: Limits) -> str:
+    recent = [each for each in past if (at - each).total_seconds() < limits.budget_s]
+    if len(recent) >= limits.most:
+        days = limits.budget_s / 86_400
+        return f"retrained {len(recent)} times in {days:.0f} days; {limits.most} are allowed"
+    return ""
+
+
+def limits_of(rules: Rules) -> Limits:
+    return Limits(rules.cooldown_s, rules.budget, rules.budget_window_s)
+
+
+def permit(trigger: Trigger, known: Known, rules: Rules) -> Permission:
+    """The same facts never teach twice. Cooldown, budget and least labels do not bind a person,
+    whose trainings count nevertheless; labels do not matter while nothing serves."""
+    against = []
+    if known.has_learned:
+        against.append("these facts have taught this spec already; wait for new outcomes")
+    if trigger != "person":
+        reached = limit_reached(known.begun, known.at, limits_of(rules))
+        against += [reached] if reached else []
+        if known.trained_at is not None and known.new_labels < rules.least_new_labels:
+            against.append(
+                f"{known.new_labels:,} outcomes are new since the last training;"
+                f" {rules.least_new_labels:,} are the least"
+            )
+    return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
+
+
+def due(known: Known, rules: Rules) -> Due | None:
+    """What asks for a training by itself: nothing serves, enough is new, or it is time."""
+    refused_at = known.data_refused_at
+    if refused_at is not None and (known.at - refused_at).total_seconds() < DATA_REFUSED_S:
+        return None
+    if known.trained_at is None:
+        return Due("schedule", "nothing serves yet")
+    enough = rules.enough_new_labels
+    if enough is not None and known.new_labels >= enough:
+        told = f"{known.new_labels:,} outcomes are new since the last training, {enough:,} suffice"
+        return Due("labels", told)
+    last = max((known.trained_at, *known.begun))
+    if rules.every_s is not None and (known.at - last).total_seconds() >= rules.every_s:
+        days = rules.every_s / DAY_S
+        return Due("schedule", f"trained last on {last:%Y-%m-%d %H:%M}; due every {days:g} days")
+    return None

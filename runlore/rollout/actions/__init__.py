@@ -1,0 +1,1 @@
+"""What rollouts do: one function per action."""

@@ -1,0 +1,236 @@
+"""Rollouts: a challenger climbs by evidence, falls by evidence, and people may say otherwise.
+
+Each decision is one transaction with the change of share that carries it out, with its evidence
+and its alert. Whoever decides on evidence that somebody else has decided on meanwhile changes
+nothing; a process that is killed leaves the decision whole or not at all.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runlore.kernel.documents import as_json
+from runlore.kernel.errors import BadInput, Misconfigured, NotFound, Refused, Unavailable
+from runlore.registry import history as alias_changes
+from runlore.registry.history import Writer
+from runlore.rollout.actions import execution
+from runlore.rollout.actions import state as rollout_state
+from runlore.rollout.actions.evidence import gather
+from runlore.rollout.actions.execution import RULE, Clock, Verdict
+from runlore.rollout.actions.policy import policy_of
+from runlore.rollout.actions.state import State
+from runlore.rollout.queries import rollouts
+from runlore.rollout.queries.rollouts import Rollout
+from runlore.rollout.rules.evidence import BOTH, Evidence
+from runlore.rollout.rules.policy import RampPolicy
+from runlore.rollout.rules.ramp import Decision, Order, by_hand, decide
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Reason
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+
+NEW = 0
+
+
+@dataclass(frozen=True)
+class Look:
+    """A rollout and what was decided of it. is_new: False when somebody else had decided."""
+
+    state: State
+    decision: Decision | None = None
+    evidence: Evidence | None = None
+    is_new: bool = True
+
+
+@dataclass(frozen=True)
+class Hand:
+    """Who acts, where: versions that are promoted are tried out in `folder`."""
+
+    store: Store
+    registry: "Registry"
+    folder: Path
+
+
+def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
+    """Give the challenger its first units, by the spec's rule as it is now.
+
+    Refused where there is nothing to compare, or a rollout goes on.
+    """
+    policy, clock = _policy(spec), Clock(at)
+    with alias_changes.writing(hand.store) as history:
+        aliases = promotion.catch_up(history, hand.registry, spec.name)
+        known = rollout_state.read(history.connection, spec.name)
+        if known is not None and not known.is_over:
+            _end_displaced(history, hand, known, aliases, clock)
+        if CHAMPION not in aliases or CHALLENGER not in aliases:
+            raise Refused(
+                f"{spec.name}: a rollout needs a @champion and a @challenger; a trained version "
+                "becomes one when it passes its gates"
+            )
+        new = rollouts.add_rollout(
+            history.connection,
+            Rollout(
+                id=NEW,
+                spec=spec.name,
+                champion=aliases[CHAMPION],
+                challenger=aliases[CHALLENGER],
+                unit=spec.rollout.unit,
+                policy=as_json(policy),
+                outcome_due_s=round(spec.rollout.outcome_due_s),
+                started_at=at,
+            ),
+        )
+        return execution.begin(history, new, policy.steps[0], clock, why)
+
+
+def look(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
+    """Decide by the evidence until `at` and carry it out; None when no rollout goes on.
+
+    Where the spec says so, a challenger that has had no rollout yet begins one. Raises Unavailable
+    when the database is away, which leaves everything as it is.
+    """
+    clock = Clock(at)
+    with hand.store.begin() as connection:
+        state = rollout_state.read(connection, spec.name)
+    if state is None or state.is_over:
+        return _begun_by_itself(hand, spec, clock)
+    evidence = gather(hand.store, spec, state, at)
+    decision = _decided(state, evidence)
+    verdict = Verdict(decision, evidence, RULE, clock, based_on=state.newest.id)
+    return _carry_out(hand, state, verdict)
+
+
+def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> Look:
+    """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
+    clock = Clock(at)
+    with hand.store.begin() as connection:
+        state = _going_on(rollout_state.read(connection, spec.name), spec.name)
+    by_hand(state.policy, state.step, wanted)
+    evidence = gather(hand.store, spec, state, at)
+    with alias_changes.writing(hand.store) as history:
+        now = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
+        decision = by_hand(now.policy, now.step, wanted)
+        verdict = Verdict(decision, evidence, wanted.actor, clock, wanted.action)
+        return _written(history, hand, now, verdict)
+
+
+def resume(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> Look:
+    """Take back an order to hold."""
+    with alias_changes.writing(hand.store) as history:
+        state = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
+        if state.paused_by is None:
+            raise Refused(f"{spec.name}: nobody holds the rollout; it goes on by itself")
+        _check(why)
+        decision = Decision("hold", state.step, (f"{why.actor}: {why.reason}",))
+        verdict = Verdict(decision, None, why.actor, Clock(at), "resume")
+        return _written(history, hand, state, verdict)
+
+
+def preview(store: Store, spec: ModelSpec, at: datetime) -> Look:
+    """Where the newest rollout stands, and what a look now would decide; nothing is changed."""
+    with store.begin() as connection:
+        state = rollout_state.read(connection, spec.name)
+    if state is None:
+        raise NotFound(f"{spec.name}: no rollout was ever started; runlore rollout start")
+    if state.is_over:
+        return Look(state, is_new=False)
+    evidence = gather(store, spec, state, at)
+    return Look(state, _decided(state, evidence), evidence, is_new=False)
+
+
+def _decided(state: State, evidence: Evidence) -> Decision:
+    """What the rule says, as far as a person lets it."""
+    found = _calm(state, evidence, decide(state.policy, evidence))
+    paused = state.paused_by
+    if paused is None or found.action not in ("advance", "promote"):
+        return found
+    waiting = f"held by an order of {paused.at:%Y-%m-%d %H:%M}: {paused.reasons[0]}"
+    told = (waiting, f"the rule would {found.action}: {'; '.join(found.reasons)}")
+    return replace(found, action="hold", step=state.step, reasons=told)
+
+
+def _calm(state: State, evidence: Evidence, found: Decision) -> Decision:
+    """No unit yet, shortly after a step began, is no reason to call anybody."""
+    quiet = {f"the {name} got no traffic" for name in BOTH}
+    age_s = (evidence.at - state.step_began_at).total_seconds()
+    if found.alert and age_s <= state.policy.freshest_s and set(found.reasons) <= quiet:
+        return replace(found, alert=False)
+    return found
+
+
+def _carry_out(hand: Hand, state: State, verdict: Verdict) -> Look:
+    with alias_changes.writing(hand.store) as history:
+        now = rollout_state.read(history.connection, state.rollout.spec)
+        if now is None or now.newest.id != verdict.based_on:
+            return Look(now or state, is_new=False)
+        return _written(history, hand, now, verdict)
+
+
+def _written(history: Writer, hand: Hand, state: State, verdict: Verdict) -> Look:
+    """The versions that are compared must be those that serve; a fall needs no registry."""
+    try:
+        aliases = promotion.catch_up(history, hand.registry, state.rollout.spec)
+    except Unavailable as error:
+        if verdict.decision.action != "roll back":
+            raise
+        aliases = {CHAMPION: state.rollout.champion, CHALLENGER: state.rollout.challenger}
+        verdict = verdict.noting(f"the registry could not be asked: {error}")
+    checked = execution.checked(state, verdict, aliases)
+    done = execution.execute(history, hand.registry, state, checked, hand.folder)
+    after = rollout_state.of(history.connection, state.rollout)
+    return Look(after, done.decision, done.evidence)
+
+
+def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> Look | None:
+    """None when another process begins it at the same time."""
+    if spec.rollout.starts != "by itself":
+        return None
+    aliases = hand.registry.aliases([spec.name])[spec.name]
+    if CHAMPION not in aliases or CHALLENGER not in aliases:
+        return None
+    with hand.store.begin() as connection:
+        tried = {each.challenger for each in rollouts.of_spec(connection, spec.name)}
+    if aliases[CHALLENGER].version in tried:
+        return None
+    why = Reason(RULE, "a new challenger; the spec says so")
+    try:
+        return Look(start(hand, spec, clock.now(), why))
+    except Refused:
+        return None
+
+
+def _policy(spec: ModelSpec) -> RampPolicy:
+    try:
+        return policy_of(spec)
+    except BadInput as error:
+        raise Misconfigured(f"spec {spec.name}, its rollout: {error}") from error
+
+
+def _end_displaced(
+    history: Writer, hand: Hand, state: State, aliases: dict[str, str], clock: Clock
+) -> None:
+    """What was compared no longer serves, and nobody has looked since; else Refused."""
+    waiting = Verdict(Decision("hold", state.step, ()), None, RULE, clock)
+    found = execution.checked(state, waiting, aliases)
+    if found is waiting:
+        of = state.rollout
+        raise Refused(
+            f"{of.spec}: version {of.challenger} is on its way at {state.step} %; "
+            f"stop it first: runlore rollout stop {of.spec}"
+        )
+    execution.execute(history, hand.registry, state, found, hand.folder)
+
+
+def _going_on(state: State | None, spec: str) -> State:
+    if state is None or state.is_over:
+        raise Refused(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}")
+    return state
+
+
+def _check(why: Reason) -> None:
+    if not why.actor or not why.reason:
+        raise BadInput("an order needs who gives it and why", "reason")

@@ -1,0 +1,1 @@
+"""Pure: the ramp's policy, evidence and decisions."""

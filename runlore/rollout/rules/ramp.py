@@ -1,0 +1,219 @@
+"""Whether a challenger climbs, waits, falls or takes over: evidence in, decision with reasons out.
+
+What could do harm is looked for first. What is missing holds; it never advances and never promotes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runlore.experiments.rules import loss
+from runlore.experiments.rules.loss import LossAnswer
+from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.sample_ratio import SampleRatio
+from runlore.experiments.rules.sequence import NOTHING_KNOWN, Interval
+from runlore.kernel.errors import BadInput
+from runlore.rollout.rules import evidence as trust
+from runlore.rollout.rules.evidence import CHALLENGER, Evidence
+from runlore.rollout.rules.policy import WHOLE, RampPolicy
+
+Action = Literal["advance", "hold", "roll back", "promote"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One metric. beyond: the interval of the loss beyond what is tolerated, in its own unit.
+
+    before_next: the same beyond what is tolerated before the next step. gain: whether the
+    challenger is shown to be better.
+    """
+
+    metric: str
+    role: str
+    tolerated_before_next: float
+    beyond: Interval = NOTHING_KNOWN
+    before_next: Interval = NOTHING_KNOWN
+    is_better: bool = False
+    fault: str | None = None
+
+    @property
+    def is_broken(self) -> bool:
+        return loss.answer(self.beyond) == "broken"
+
+    @property
+    def next_step(self) -> LossAnswer:
+        return loss.answer(self.before_next)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """step: percent that the challenger is to have from now on. alert: a person should look."""
+
+    action: Action
+    step: int
+    reasons: tuple[str, ...]
+    alert: bool = False
+    readings: tuple[Reading, ...] = ()
+    sample_ratio: SampleRatio | None = None
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a person wants, whatever the evidence says. step: percent, for "step" alone."""
+
+    actor: str
+    reason: str
+    action: Literal["stop", "hold", "step", "promote"]
+    step: int | None = None
+
+
+def decide(policy: RampPolicy, evidence: Evidence) -> Decision:
+    """The first rule that applies decides; see docs/rollout.md for them in words."""
+    untrusted = trust.faults(policy, evidence)
+    if untrusted:
+        return Decision("hold", evidence.step, untrusted, alert=True)
+    following = policy.after(evidence.step)
+    readings = tuple(_read(policy, evidence, metric, following) for metric in policy.metrics)
+    ratio = trust.ratio(evidence)
+    found = (
+        _broken(policy, readings)
+        or _mismatch(evidence, ratio)
+        or _faulty(policy, evidence, readings)
+        or _worse_signal(policy, evidence, readings)
+        or _waiting(policy, evidence)
+        or _unproven(policy, evidence, readings, following)
+        or _onward(policy, readings, following)
+    )
+    return Decision(found.action, found.step, found.reasons, found.alert, readings, ratio)
+
+
+def by_hand(policy: RampPolicy, step: int, order: Order) -> Decision:
+    """A person's decision; the caller records it with the evidence of the moment.
+
+    stop takes the challenger's traffic away; step sets any of the policy's steps below 100.
+    """
+    if not order.actor or not order.reason:
+        raise BadInput("an order needs who gives it and why", "reason")
+    reasons = (f"{order.actor}: {order.reason}",)
+    if order.action == "stop":
+        return Decision("roll back", 0, reasons)
+    if order.action == "promote":
+        return Decision("promote", WHOLE, reasons)
+    if order.action == "hold":
+        return Decision("hold", step, reasons)
+    if order.step not in policy.steps or order.step == WHOLE:
+        raise BadInput(f"step: {order.step} is none of {policy.steps[:-1]}", "step")
+    return Decision("advance" if order.step > step else "hold", order.step, reasons)
+
+
+def tolerated_before(metric: Metric, following: int) -> float:
+    """What may be lost in the challenger's units before it gets `following` percent of all units.
+
+    Little traffic proves little, and can lose little: with 5 % of the units a loss of 20 times
+    `tolerated_loss` costs all units together no more than `tolerated_loss`.
+    """
+    return metric.tolerated_loss * WHOLE / following
+
+
+def _read(policy: RampPolicy, evidence: Evidence, metric: Metric, following: int) -> Reading:
+    tolerated = tolerated_before(metric, following)
+    fault = trust.metric_fault(metric, evidence, policy.least_known)
+    if metric.role == "secondary" or fault:
+        return Reading(metric.name, metric.role, tolerated, fault=fault)
+    sides, narrowest = loss.sides(metric, evidence.pairs(metric)), policy.narrowest_at_units
+    shared = policy.alpha / len(policy.judged) if metric in policy.judged else policy.alpha
+    return Reading(
+        metric=metric.name,
+        role=metric.role,
+        tolerated_before_next=tolerated,
+        beyond=loss.excess(sides, metric.tolerated_loss, shared, narrowest),
+        before_next=loss.excess(sides, tolerated, policy.alpha, narrowest),
+        is_better=loss.excess(sides, 0.0, policy.alpha, narrowest).high < 0,
+    )
+
+
+def _of(readings: Sequence[Reading], *roles: str) -> list[Reading]:
+    return [reading for reading in readings if reading.role in roles]
+
+
+def _broken(policy: RampPolicy, readings: Sequence[Reading]) -> Decision | None:
+    broken = [each for each in _of(readings, "primary", "guardrail") if each.is_broken]
+    if not broken:
+        return None
+    tolerated = {metric.name: metric for metric in policy.metrics}
+    reasons = tuple(f"{_lost(tolerated[each.metric])}, {_beyond(each.beyond)}" for each in broken)
+    return Decision("roll back", 0, reasons, alert=True)
+
+
+def _mismatch(evidence: Evidence, ratio: SampleRatio) -> Decision | None:
+    if not ratio.is_mismatch:
+        return None
+    return Decision("hold", evidence.step, (ratio.reason,), alert=True)
+
+
+def _faulty(policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading]) -> Decision | None:
+    reasons = tuple(
+        each.fault for each in _of(readings, "primary", "guardrail", "signal") if each.fault
+    )
+    return Decision("hold", evidence.step, reasons, alert=True) if reasons else None
+
+
+def _worse_signal(
+    policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading]
+) -> Decision | None:
+    worse = [each for each in _of(readings, "signal") if each.is_broken]
+    reasons = tuple(f"signal {each.metric} is worse, {_beyond(each.beyond)}" for each in worse)
+    return Decision("hold", evidence.step, reasons, alert=True) if reasons else None
+
+
+def _waiting(policy: RampPolicy, evidence: Evidence) -> Decision | None:
+    challenger = evidence.strata[-1].arms[CHALLENGER]
+    reasons = [
+        f"{metric.name} is known of {challenger.metrics[metric.name].n:,} units of the challenger "
+        f"on this step; {policy.least_units:,} are needed"
+        for metric in policy.judged
+        if challenger.metrics[metric.name].n < policy.least_units
+    ]
+    spent_s = (evidence.at - evidence.step_began_at).total_seconds()
+    if spent_s < policy.least_time_s:
+        reasons.append(
+            f"{spent_s / 60:.0f} min on this step; {policy.least_time_s / 60:.0f} needed"
+        )
+    return Decision("hold", evidence.step, tuple(reasons)) if reasons else None
+
+
+def _unproven(
+    policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading], following: int
+) -> Decision | None:
+    judged = _of(readings, "primary", "guardrail")
+    reasons = [
+        f"{each.metric}: that no more than {each.tolerated_before_next:.3g} is lost is not shown "
+        f"yet, {_beyond(each.before_next)}"
+        for each in judged
+        if each.next_step != "kept"
+    ]
+    is_last = following == WHOLE
+    wants_better = policy.promote_when == "better" and is_last
+    if wants_better and not any(each.is_better for each in _of(readings, "primary")):
+        reasons.append("no primary metric is shown to be better than the champion's yet")
+    return Decision("hold", evidence.step, tuple(reasons)) if reasons else None
+
+
+def _onward(policy: RampPolicy, readings: Sequence[Reading], following: int) -> Decision:
+    reasons = tuple(
+        f"{each.metric} loses no more than {each.tolerated_before_next:.3g}"
+        + (", and is better" if each.is_better else "")
+        for each in _of(readings, "primary", "guardrail")
+    )
+    return Decision("promote" if following == WHOLE else "advance", following, reasons)
+
+
+def _lost(metric: Metric) -> str:
+    unit = " of the champion's value" if metric.loss_is == "relative" else ""
+    return f"{metric.role} {metric.name} loses more than {metric.tolerated_loss:.3g}{unit}"
+
+
+def _beyond(found: Interval) -> str:
+    if found == NOTHING_KNOWN:
+        return "nothing is known of it: units are too few, or all the same"
+    return f"by {found.low:.3g} to {found.high:.3g} beyond that"

@@ -1,0 +1,188 @@
+"""A rollout as people read it: what is known of each metric, what is missing, what happened."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import reduce
+from itertools import groupby
+from typing import Any
+
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.sketch import Sketch
+from runlore.kernel.documents import as_json
+from runlore.kernel.moments import Moments
+from runlore.rollout.actions import state as rollout_state
+from runlore.rollout.actions.steps import Look
+from runlore.rollout.queries.rollouts import Entry
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, Evidence
+from runlore.rollout.rules.ramp import Reading
+
+
+@dataclass(frozen=True)
+class Line:
+    """A metric over the whole rollout. units, values: of champion and challenger.
+
+    beyond: from .. to, what the challenger loses beyond what is tolerated; below 0 it loses less.
+    before_next: the same beyond what is tolerated before the next step. None: unknown.
+    """
+
+    metric: str
+    role: str
+    units: tuple[int, int]
+    values: tuple[float | None, float | None]
+    beyond: tuple[float | None, float | None]
+    before_next: tuple[float | None, float | None]
+    answer: str
+
+
+@dataclass(frozen=True)
+class Span:
+    """Decisions in a row that said the same. reasons: those of the last one."""
+
+    first_at: datetime
+    last_at: datetime
+    times: int
+    action: str
+    step: int
+    actor: str
+    is_alert: bool
+    reasons: Sequence[str]
+
+
+def lines(look: Look) -> list[Line]:
+    """Of each metric; nothing without evidence."""
+    if look.evidence is None or look.decision is None:
+        return []
+    metrics = {each.name: each for each in look.state.policy.metrics}
+    return [_line(metrics[each.metric], each, look.evidence) for each in look.decision.readings]
+
+
+def missing(look: Look) -> Sequence[str]:
+    """What the next step waits for; nothing when the rule would go on or the rollout is over."""
+    if look.decision is None or look.decision.action != "hold":
+        return ()
+    return look.decision.reasons
+
+
+def spans(history: Sequence[Entry]) -> list[Span]:
+    """Oldest first."""
+    found = []
+    for _, group in groupby(history, lambda each: (each.action, each.step, each.actor)):
+        entries = list(group)
+        newest = entries[-1]
+        found.append(
+            Span(
+                first_at=entries[0].at,
+                last_at=newest.at,
+                times=len(entries),
+                action=newest.ordered or newest.action,
+                step=newest.step,
+                actor=newest.actor,
+                is_alert=any(each.is_alert for each in entries),
+                reasons=newest.reasons,
+            )
+        )
+    return found
+
+
+def document(look: Look) -> dict[str, Any]:
+    """For machines."""
+    told = rollout_state.as_json(look.state)
+    told["metrics"] = [asdict(each) for each in lines(look)]
+    told["missing"] = list(missing(look))
+    if look.decision is not None:
+        told["now"] = {"action": look.decision.action, "reasons": list(look.decision.reasons)}
+        told["sample_ratio"] = as_json(look.decision.sample_ratio)
+    return told
+
+
+def headline(look: Look) -> str:
+    state, of = look.state, look.state.rollout
+    versions = f"version {of.challenger} against {of.champion}"
+    if state.is_over:
+        ended = "became the champion" if state.newest.action == "promote" else "lost its units"
+        return f"{of.spec}: {versions}: it {ended} on {state.newest.at:%Y-%m-%d %H:%M} UTC"
+    paused = f", held by {state.paused_by.actor}" if state.paused_by else ""
+    return (
+        f"{of.spec}: {versions}: {state.step} % of every {of.unit} since "
+        f"{state.step_began_at:%Y-%m-%d %H:%M} UTC{paused}"
+    )
+
+
+def markdown(look: Look) -> str:
+    """The same for a page: headline, metrics, what is missing, the timeline."""
+    parts = [f"## {headline(look)}", ""]
+    known = lines(look)
+    if known:
+        parts += ["| metric | champion | challenger | beyond what is tolerated | |", "|-|-|-|-|-|"]
+        parts += [
+            f"| {each.metric} | {number(each.values[0])} | {number(each.values[1])} "
+            f"| {interval(each.beyond)} | {each.answer} |"
+            for each in known
+        ]
+    parts += ["", *(f"- {reason}" for reason in look.state.newest.reasons), "", "### Timeline", ""]
+    parts += ["| from | to | share | what | by | why |", "|-|-|-|-|-|-|"]
+    parts += [
+        f"| {each.first_at:%Y-%m-%d %H:%M} | {each.last_at:%H:%M} | {each.step} % "
+        f"| {words(each)} | {each.actor} | {'; '.join(each.reasons)} |"
+        for each in spans(look.state.history)
+    ]
+    return "\n".join(parts)
+
+
+def words(span: Span) -> str:
+    return span.action + (f" ({span.times} times)" if span.times > 1 else "")
+
+
+def number(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4g}"
+
+
+def interval(ends: tuple[float | None, float | None]) -> str:
+    low, high = ends
+    return "unknown" if low is None or high is None else f"{low:.3g} to {high:.3g}"
+
+
+def _line(metric: Metric, reading: Reading, evidence: Evidence) -> Line:
+    pairs = evidence.pairs(metric) if not reading.fault else ()
+    arms = [reduce(_merged, arm) for arm in zip(*pairs, strict=True)] if pairs else []
+    champion, challenger = arms if len(arms) == len((CHAMPION, CHALLENGER)) else (None, None)
+    return Line(
+        metric=metric.name,
+        role=metric.role,
+        units=(champion.n if champion else 0, challenger.n if challenger else 0),
+        values=(_value(metric, champion), _value(metric, challenger)),
+        beyond=(as_json(reading.beyond.low), as_json(reading.beyond.high)),
+        before_next=(as_json(reading.before_next.low), as_json(reading.before_next.high)),
+        answer=_answer(reading),
+    )
+
+
+def _merged(one: Statistics, other: Statistics) -> Statistics:
+    if isinstance(one, Moments) and isinstance(other, Moments):
+        return one.merged(other)
+    if isinstance(one, Sketch) and isinstance(other, Sketch):
+        return one.merged(other)
+    raise TypeError(f"{type(one)} and {type(other)} are not of one metric")
+
+
+def _value(metric: Metric, found: Statistics | None) -> float | None:
+    if found is None or not found.n:
+        return None
+    if isinstance(found, Sketch):
+        return found.quantile(metric.quantile)
+    if metric.kind == "ratio":
+        return found.means[0] / found.means[1] if found.means[1] else None
+    return found.means[0]
+
+
+def _answer(reading: Reading) -> str:
+    if reading.fault:
+        return reading.fault
+    if reading.role == "signal":
+        return "has moved" if reading.is_broken else "has not moved"
+    if reading.is_broken:
+        return "worse than tolerated"
+    if reading.next_step == "kept":
+        return "better" if reading.is_better else "good enough for the next step"
+    return "not known well enough"

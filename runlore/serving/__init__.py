@@ -1,0 +1,1 @@
+"""Predict, record, keep the ledger, and say which version answers."""

@@ -1,0 +1,1 @@
+"""What serving does: one function per action."""

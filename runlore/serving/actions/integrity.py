@@ -1,0 +1,104 @@
+"""Is what answers what was registered? The registry and its files, against the history."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from runlore.alerts.queries import anomalies
+from runlore.alerts.rules.subjects import of_version
+from runlore.kernel.errors import TAMPERED_ADVICE, NotFound, Tampered
+from runlore.registry import history
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import CHAMPION
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
+
+KIND = "tampering"
+
+
+@dataclass(frozen=True)
+class VersionCheck:
+    """A version that stands. role: `champion`, `challenger`, or `champion before`.
+
+    witness: what vouches for its digest; versions of before the history had digests are known by
+    the registry's tag alone. trouble: what is wrong with it; empty: nothing is.
+    """
+
+    spec: str
+    version: str
+    role: str
+    witness: Literal["history", "registry"]
+    trouble: str = ""
+
+
+def audit(
+    store: Store, registry: "Registry", specs: Sequence[str], at: datetime
+) -> list[VersionCheck]:
+    """Check the tag and the stored files of every version that answers or may come back.
+
+    Opens an alert for each that is not what was registered, and resolves those of the others.
+    """
+    return [
+        _check(store, registry, spec, version, role, at)
+        for spec in specs
+        for version, role in _standing(store, registry, spec)
+    ]
+
+
+def note(store: Store, error: Tampered, at: datetime) -> None:
+    """Open an alert for a version whose files or tag are not those that were registered."""
+    evidence = {
+        "what": str(error),
+        "certainty": "certain: the digests differ",
+        "advice": TAMPERED_ADVICE.format(spec=error.spec),
+        "expected": error.expected,
+        "found": error.found,
+        "where": error.where,
+    }
+    subject = of_version(error.spec, error.version)
+    with store.begin() as connection:
+        anomalies.open_anomaly(connection, KIND, subject, "critical", evidence, at)
+
+
+def clear(store: Store, spec: str, version: str, at: datetime) -> None:
+    """Resolve the alert of a version that is what was registered."""
+    with store.begin() as connection:
+        anomalies.resolve_anomaly(connection, KIND, of_version(spec, version), at)
+
+
+def _standing(store: Store, registry: "Registry", spec: str) -> Iterator[tuple[str, str]]:
+    """Versions with their roles, each once. A shadow is the challenger."""
+    aliases = registry.aliases([spec])[spec]
+    found = {named.version: alias for alias, named in aliases.items()}
+    changes = [one for one in history.entries(store, spec) if one.alias == CHAMPION]
+    before = promotion.champions(changes)[-2:-1]
+    yield from ((version, found[version]) for version in sorted(found, key=int))
+    yield from ((version, f"{CHAMPION} before") for version in before if version not in found)
+
+
+def _check(
+    store: Store, registry: "Registry", spec: str, version: str, role: str, at: datetime
+) -> VersionCheck:
+    known = history.digest_of(store, spec, version)
+    witness: Literal["history", "registry"] = "registry" if known is None else "history"
+    trouble = ""
+    try:
+        _check_files(registry, registry.version(spec, version))
+        clear(store, spec, version, at)
+    except Tampered as error:
+        note(store, error, at)
+        trouble = str(error)
+    except NotFound as error:
+        trouble = str(error)
+    return VersionCheck(spec, version, role, witness, trouble)
+
+
+def _check_files(registry: "Registry", ref: "VersionRef") -> None:
+    registry.check_tag(ref)
+    with tempfile.TemporaryDirectory(prefix="runlore-audit-") as folder:
+        registry.download(ref, Path(folder))

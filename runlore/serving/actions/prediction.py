@@ -1,0 +1,363 @@
+"""Answer what a model is asked, and put every answer and refusal on the ledger first."""
+
+import contextlib
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from threading import Lock
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features.keys import Subject
+from runlore.features.matrix import Keys, RowReader, latest_us
+from runlore.kernel.errors import BadInput, NotFound
+from runlore.kernel.instants import from_us, to_us
+from runlore.serving.queries import feature_states, ledger
+from runlore.serving.queries.feature_states import Floats, Name
+from runlore.serving.queries.ledger import Row
+from runlore.store.engine import Store
+from runlore.store.months import Connection, transaction
+
+if TYPE_CHECKING:
+    from runlore.models.bundle import Answers, Bundle
+    from runlore.models.explain import Reason
+
+Rows = NDArray[np.float32]
+Instants = NDArray[np.int64]
+History = Literal["known", "absent"]
+States = Mapping[Name, Floats] | None
+"""None: there is no database."""
+
+ReadStates = Callable[[Collection[Name]], Awaitable[tuple[dict[Name, Floats], datetime]]]
+"""As `feature_states.read_states`, on a connection of its own."""
+
+MOST_REASONED = 100
+"""Answers of a larger batch come without reasons, which cost more than the answers do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to predict for. source and source_id: the execution that it is about, if it has one."""
+
+    subject: Subject
+    source: str | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """A version made ready to answer, once."""
+
+    bundle: "Bundle"
+    reader: RowReader = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reader", RowReader(self.bundle.plan))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """as_of: features count what was known then. history: "absent" when there is no store.
+
+    low, high: of a quantity's interval. reasons: None when not asked for, or too many at once.
+    """
+
+    id: UUID
+    spec: str
+    version: str | None
+    prediction: float
+    low: float | None
+    high: float | None
+    reasons: "tuple[Reason, ...] | None"
+    as_of: datetime
+    history: History
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a request got no answer, with the HTTP status that says so.
+
+    source, source_id: the execution that it was about, where that is known. key_id: of the API
+    key with which it came.
+    """
+
+    spec: str
+    version: str | None
+    status: int
+    error: str
+    request: Mapping[str, Any]
+    source: str | None = None
+    source_id: str | None = None
+    key_id: str | None = None
+
+
+@dataclass(slots=True)
+class Claim:
+    """Whether an answer is written or its time is over: what comes first, on whatever thread."""
+
+    _lock: Lock = field(default_factory=Lock)
+    _by: str | None = None
+
+    def take(self, by: Literal["ledger", "clock"]) -> bool:
+        """Whether it is theirs; again and again the same."""
+        with self._lock:
+            self._by = self._by or by
+            return self._by == by
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Requests to answer together, by one version, for one instant.
+
+    as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
+    reasons: how many to give with each answer. claim: answers are written only with it. key_id: of
+    the API key with which it was asked.
+    """
+
+    predictor: Predictor
+    requests: Sequence[Request]
+    at: datetime
+    as_of: datetime | None = None
+    arm: str = "champion"
+    reasons: int = 0
+    began: float = field(default_factory=perf_counter)
+    claim: Claim = field(default_factory=Claim, compare=False)
+    key_id: str | None = None
+
+    def keys(self) -> list[Keys]:
+        """Of the states that each request needs."""
+        return [self.predictor.reader.keys(each.subject) for each in self.requests]
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Answers with what is to be on the ledger before anybody sees them."""
+
+    answers: list[Answer]
+    rows: list[Row]
+
+
+def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """Answer asks of many clients at once; all the states that they need are read in one query,
+    unless they are more than may be locked together.
+
+    An instant that was asked for is moved up to the latest fact that the states contain, so that
+    no answer knows the future. What goes wrong with one ask is its own answer.
+    """
+    found: list[Answered | Exception] = []
+    for part, keys, names in _parts(asks):
+        states, now = feature_states.read_states(connection, names)
+        found += _each_answered(part, keys, states, to_us(now))
+    return found
+
+
+async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """As `answer`, without holding up those who share the event loop while it reads."""
+    found: list[Answered | Exception] = []
+    for part, keys, names in _parts(asks):
+        states, now = await read(names)
+        found += _each_answered(part, keys, states, to_us(now))
+    return found
+
+
+def answer_alone(asks: Sequence[Ask]) -> list[Answered | Exception]:
+    """Answer with no database: nothing is known of anybody's past, and nothing is written."""
+    return _each_answered(asks, [[]] * len(asks), None, 0)
+
+
+def _parts(asks: Sequence[Ask]) -> Iterator[tuple[Sequence[Ask], list[list[Keys]], set[Name]]]:
+    """Asks, with the keys of each and all of them, that may be locked together.
+
+    One ask is never divided: it is answered for one instant.
+    """
+    keys = [ask.keys() for ask in asks]
+    first, names = 0, set[Name]()
+    for at, of_ask in enumerate(keys):
+        wanted = {name for of_request in of_ask for name in of_request}
+        if names and len(names) + len(wanted) > feature_states.MOST_LOCKED:
+            yield asks[first:at], keys[first:at], names
+            first, names = at, set()
+        names |= wanted
+    yield asks[first:], keys[first:], names
+
+
+def _each_answered(
+    asks: Sequence[Ask],
+    keys: Sequence[Sequence[Keys]],
+    states: States,
+    now_us: int,
+) -> list[Answered | Exception]:
+    if len(asks) > 1:
+        with contextlib.suppress(Exception):  # then it is found out whose fault it is
+            return list(_answered(asks, keys, states, now_us))
+    return [answer_one(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
+
+
+def answer_one(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered | Exception:
+    """Answer an ask whose states are read already."""
+    try:
+        return next(iter(_answered([ask], [keys], states, now_us)))
+    except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
+        return error
+
+
+def _answered(
+    asks: Sequence[Ask],
+    keys: Sequence[Sequence[Keys]],
+    states: States,
+    now_us: int,
+) -> Iterator[Answered]:
+    """Answer the asks of each version together."""
+    found: dict[int, Answered] = {}
+    for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
+        at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
+        mine = [asks[i] for i in at]
+        wanted = [each for i in at for each in keys[i]]
+        rows, instants = _rows(predictor.reader, mine, wanted, states, now_us)
+        given = predictor.bundle.predict(rows)
+        first = 0
+        for i, ask in zip(at, mine, strict=True):
+            part = slice(first, first + len(ask.requests))
+            as_of = from_us(int(instants[first]))
+            history: History = "absent" if states is None else "known"
+            answers = _answers(ask, rows[part], given.part(part), as_of, history)
+            written = [] if states is None else _ledger_rows(ask, rows[part], answers)
+            found[i] = Answered(answers, written)
+            first = part.stop
+    return (found[i] for i in range(len(asks)))
+
+
+def _rows(
+    reader: RowReader, asks: Sequence[Ask], keys: Sequence[Keys], states: States, now_us: int
+) -> tuple[Rows, Instants]:
+    """(N, F) and (N,): the features of every request, and the instant that they are of."""
+    subjects = [request.subject for ask in asks for request in ask.requests]
+    sizes = [len(ask.requests) for ask in asks]
+    if states is None:
+        alone = np.repeat([to_us(ask.as_of or ask.at) for ask in asks], sizes)
+        return reader.rows_alone(subjects, alone), alone
+    stacked = reader.stack(keys, states)
+    asked = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
+    instants = np.repeat(moved_up(asked, sizes, stacked), sizes)
+    return reader.rows(subjects, instants, stacked), instants
+
+
+def moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
+    """The instants of asks of so many requests, none before what their states know."""
+    if not stacked:
+        return asked
+    starts = np.cumsum([0, *sizes[:-1]])
+    return np.maximum(asked, np.maximum.reduceat(latest_us(stacked), starts))
+
+
+def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
+    """Put a refusal on the ledger."""
+    row = refusal_row(refusal, at)
+    transaction(store, lambda connection: ledger.add(connection, [row]))
+    return row.id
+
+
+def refusal_row(
+    refusal: Refusal, at: datetime, arm: str = "champion", began: float | None = None
+) -> Row:
+    """began: when it was asked, on `perf_counter`."""
+    latency_ms = None if began is None else (perf_counter() - began) * 1e3
+    return Row(
+        at=at,
+        id=ledger.new_id(at),
+        spec=refusal.spec,
+        version=refusal.version,
+        arm=arm,
+        status=refusal.status,
+        as_of=at,
+        request=refusal.request,
+        source=refusal.source,
+        source_id=refusal.source_id,
+        error=refusal.error.replace("\x00", "\ufffd"),
+        latency_ms=latency_ms,
+        key_id=refusal.key_id,
+    )
+
+
+def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
+    """A row of the ledger."""
+    row = ledger.read(store, prediction_id)
+    if row is None:
+        raise NotFound(f"prediction {prediction_id} is not on the ledger")
+    return row
+
+
+def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
+    latency_ms = (perf_counter() - ask.began) * 1e3
+    return [
+        Row(
+            at=ask.at,
+            id=given.id,
+            spec=given.spec,
+            version=given.version,
+            arm=ask.arm,
+            status=200,
+            as_of=given.as_of,
+            request=shown(request.subject),
+            source=request.source,
+            source_id=request.source_id,
+            features=features,
+            prediction=given.prediction,
+            low=given.low,
+            high=given.high,
+            reasons=None if given.reasons is None else [vars(each) for each in given.reasons],
+            latency_ms=latency_ms,
+            key_id=ask.key_id,
+        )
+        for request, features, given in zip(ask.requests, rows, answers, strict=True)
+    ]
+
+
+def _answers(
+    ask: Ask,
+    rows: Rows,
+    found: "Answers",
+    as_of: datetime,
+    history: History,
+) -> list[Answer]:
+    bundle = ask.predictor.bundle
+    told = (found.prediction, found.low, found.high)
+    if not all(np.isfinite(each).all() for each in told if each is not None):
+        raise BadInput(
+            f"inputs: version {bundle.version} has no number for these; is one far out of range?",
+            "inputs",
+        )
+    predictions = found.prediction.tolist()
+    is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
+    return [
+        Answer(
+            id=ledger.new_id(ask.at),
+            spec=bundle.spec,
+            version=bundle.version,
+            prediction=predictions[i],
+            low=_bound(found.low, i),
+            high=_bound(found.high, i),
+            reasons=bundle.reasons(row, ask.reasons) if is_reasoned else None,
+            as_of=as_of,
+            history=history,
+        )
+        for i, row in enumerate(rows)
+    ]
+
+
+def _bound(bounds: "NDArray[np.float64] | None", at: int) -> float | None:
+    return None if bounds is None else float(bounds[at])
+
+
+def shown(subject: Subject) -> dict[str, Any]:
+    """A subject as the ledger has it."""
+    return {
+        "actor": subject.actor,
+        "kind": subject.kind,
+        "scope": subject.scope,
+        "inputs": dict(subject.inputs),
+    }

@@ -1,0 +1,387 @@
+"""Write down what happens as it happens: work submitted, and what came of it.
+
+The fact and the states of all histories in use change in one transaction, so that features read
+afterwards are those that a fold over the whole log gives, bit for bit.
+"""
+
+import uuid
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import pairwise
+
+from runlore.features import online
+from runlore.features.declaration import History
+from runlore.features.keys import Subject, key_of
+from runlore.features.online import Result, Seen
+from runlore.kernel.errors import BadInput, NotFound
+from runlore.kernel.instants import from_us, to_us
+from runlore.records.execution import (
+    FINAL_STATUSES,
+    NO_INSTANT,
+    OPEN_STATUSES,
+    Fact,
+    Scalar,
+    Status,
+)
+from runlore.records.validate import AHEAD_US
+from runlore.serving.actions.recording_bounds import UNBOUNDED, Bounds
+from runlore.serving.queries import feature_states, recording
+from runlore.serving.queries.feature_states import Floats, Name
+from runlore.serving.queries.recording import Addition, Stored
+from runlore.store.engine import Store
+from runlore.store.months import Connection, transaction
+
+SOURCE = "api"
+EXACT = 2.0**53
+"""From here on every float is a whole number."""
+
+CLOCK_SKEW = timedelta(microseconds=AHEAD_US)
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Work that somebody asked for.
+
+    source_id: its name with its source; None: it gets one. submitted: None: now. Work that has
+    started is running. key_id: of the API key with which this came.
+    """
+
+    actor: str
+    kind: str
+    scope: str
+    inputs: Mapping[str, Scalar] = field(default_factory=dict)
+    source: str = SOURCE
+    source_id: str | None = None
+    submitted: datetime | None = None
+    started: datetime | None = None
+    status: Status = Status.SUBMITTED
+    key_id: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.started is not None and self.status is Status.SUBMITTED:
+            object.__setattr__(self, "status", Status.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """What came of it. What is None stays as it was said before.
+
+    key_id: of the API key with which this came.
+    """
+
+    status: Status
+    started: datetime | None = None
+    finished: datetime | None = None
+    outcome: Mapping[str, Scalar] | None = None
+    key_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What is known now of an execution. is_new: whether this call added to it."""
+
+    source: str
+    source_id: str
+    submitted: datetime
+    status: Status
+    known_at: datetime
+    revision: int
+    is_new: bool
+
+
+def record_submission(
+    store: Store,
+    submission: Submission,
+    known_at: datetime | None = None,
+    bounds: Bounds = UNBOUNDED,
+) -> Recorded:
+    """Record work that was submitted; the same again changes nothing.
+
+    known_at: when it became known, for replaying a log; None: now, by the database's clock.
+    Further news of open work, such as its start, are a further fact. Raises BadInput when the name
+    is taken by other work, TooManyRevisions as `bounds` say.
+    """
+    _check_open(submission.status)
+    return transaction(store, lambda connection: _submit(connection, submission, known_at, bounds))
+
+
+def record_outcome(
+    store: Store,
+    source: str,
+    source_id: str,
+    ending: Ending,
+    known_at: datetime | None = None,
+    bounds: Bounds = UNBOUNDED,
+) -> Recorded:
+    """Record what came of an execution; the same again changes nothing.
+
+    Another outcome than the one known is a correction. Raises NotFound for unknown executions,
+    TooManyRevisions as `bounds` say; the first outcome is always taken.
+    """
+    if ending.status not in FINAL_STATUSES:
+        ends = _listed(FINAL_STATUSES)
+        raise BadInput(f"status: {ending.status} is not how work ends; use one of {ends}", "status")
+    return transaction(
+        store, lambda connection: _end(connection, (source, source_id), ending, known_at, bounds)
+    )
+
+
+def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored]:
+    """All facts about an execution, in sequence."""
+    facts = recording.read_execution(store, source, source_id)
+    if not facts:
+        raise _unknown(source, source_id)
+    return facts
+
+
+def _submit(
+    connection: Connection, told: Submission, known_at: datetime | None, bounds: Bounds
+) -> Recorded:
+    source_id = told.source_id or str(uuid.uuid4())
+    opened = recording.open_execution(connection, told.source, source_id)
+    if opened.facts:
+        return _tell_more(connection, told, opened.facts, known_at, bounds)
+    subject = Subject(told.actor, told.kind, told.scope, told.inputs)
+    states = _Locked.take(connection, opened.histories, subject)
+    at_us = online.submission_instant(states.given_us(known_at), states.seen)
+    at = from_us(at_us)
+    fact = Fact(
+        source=told.source,
+        source_id=source_id,
+        actor=told.actor,
+        kind=told.kind,
+        scope=told.scope,
+        submitted=told.submitted or at,
+        status=told.status,
+        submission_known_at=at,
+        known_at=at,
+        started=told.started,
+        inputs=_known(told.inputs),
+    )
+    _check_order(fact, is_live=known_at is None)
+    bounds.check_submitted(fact)
+    for history, state in states:
+        online.submit(history, state, at_us)
+    recording.append(connection, Addition(fact, 0, told.key_id), states.states)
+    return _recorded(fact, 0, is_new=True)
+
+
+def _tell_more(
+    connection: Connection,
+    told: Submission,
+    facts: Sequence[Stored],
+    known_at: datetime | None,
+    bounds: Bounds,
+) -> Recorded:
+    """News of open work change no state: only submissions and outcomes do."""
+    first, last = facts[0], facts[-1]
+    _check_same(told, first)
+    is_over = last.is_final or told.status is Status.SUBMITTED
+    if is_over or recording.was_said(connection, last, told.status, told.started):
+        return _recorded(_fact(last), last.revision, is_new=False)
+    bounds.check_revision(last.source_id, last.revision + 1)
+    at = max(known_at or feature_states.clock(connection), last.known_at)
+    fact = replace(
+        _fact(last), status=told.status, started=told.started or last.started, known_at=at
+    )
+    _check_order(fact, is_live=known_at is None)
+    recording.append(connection, Addition(fact, last.revision + 1, told.key_id), {})
+    return _recorded(fact, last.revision + 1, is_new=True)
+
+
+def _end(
+    connection: Connection,
+    name: tuple[str, str],
+    ending: Ending,
+    known_at: datetime | None,
+    bounds: Bounds,
+) -> Recorded:
+    opened = recording.open_execution(connection, *name)
+    if not opened.facts:
+        raise _unknown(*name)
+    first, last = opened.facts[0], opened.facts[-1]
+    finals = sorted((f for f in opened.facts if f.is_final), key=lambda f: (f.known_at, f.seq))
+    told = _ended(_fact(finals[-1] if finals else last), ending)
+    if finals and _content(told) == _content(_fact(finals[-1])):
+        return _recorded(_fact(finals[-1]), finals[-1].revision, is_new=False)
+    if finals:
+        bounds.check_revision(first.source_id, last.revision + 1)
+    subject = Subject(first.actor, first.kind, first.scope, first.inputs)
+    states = _Locked.take(connection, opened.histories, subject)
+    at_us = _outcome_instant(connection, states, first, finals, known_at)
+    fact = replace(told, known_at=from_us(at_us))
+    given = [name for name in ("started", "finished") if getattr(ending, name) is not None]
+    _check_order(fact, is_live=known_at is None, given=given)
+    outcome = online.Outcome(
+        execution=first.seq,
+        result=_result(fact),
+        replaced=_result(_fact(finals[-1])) if finals else None,
+        first_known_us=to_us(finals[0].known_at) if finals else online.NEVER,
+    )
+    for history, state in states:
+        online.conclude(history, state, at_us, outcome)
+    recording.append(connection, Addition(fact, last.revision + 1, ending.key_id), states.states)
+    return _recorded(fact, last.revision + 1, is_new=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locked:
+    """The states that one execution's events change, ours until the transaction ends."""
+
+    histories: Mapping[Name, History]
+    states: Mapping[Name, Floats]
+    clock: datetime
+    seen: Seen
+
+    @classmethod
+    def take(
+        cls, connection: Connection, histories: Sequence[History], subject: Subject
+    ) -> "_Locked":
+        named = {(history.digest, key_of(history, subject)): history for history in histories}
+        states, clock = feature_states.lock_states(connection, named)
+        return cls(named, states, clock, online.seen(states.values()))
+
+    def __iter__(self) -> Iterator[tuple[History, Floats]]:
+        return ((history, self.states[name]) for name, history in self.histories.items())
+
+    def given_us(self, known_at: datetime | None) -> int:
+        """The instant to record at: the one given, else now, later than all that is known."""
+        if known_at is not None:
+            return to_us(known_at)
+        return max(to_us(self.clock), self.seen.last_us + 1)
+
+
+def _outcome_instant(
+    connection: Connection,
+    states: _Locked,
+    first: Stored,
+    finals: Sequence[Stored],
+    known_at: datetime | None,
+) -> int:
+    submitted_us = to_us(first.submission_known_at)
+    before_us = max((to_us(each.known_at) for each in finals), default=online.NEVER)
+    known = Seen(states.seen.submission_us, max(states.seen.outcome_us, before_us))
+    given_us = states.given_us(known_at)
+    if known_at is None:
+        given_us = max(given_us, before_us + 1, submitted_us + 1)
+    is_newest = given_us <= submitted_us and recording.is_newest(connection, first)
+    return online.outcome_instant(given_us, submitted_us, known, is_newest=is_newest)
+
+
+def _ended(before: Fact, ending: Ending) -> Fact:
+    return replace(
+        before,
+        status=ending.status,
+        started=ending.started or before.started,
+        finished=ending.finished or before.finished,
+        outcome=before.outcome if ending.outcome is None else _known(ending.outcome),
+    )
+
+
+def _fact(stored: Stored) -> Fact:
+    told = {each.name: getattr(stored, each.name) for each in fields(Fact)}
+    return Fact(**told | {"status": Status(stored.status)})
+
+
+def _result(fact: Fact) -> Result:
+    return Result(
+        status=str(fact.status),
+        submitted_us=to_us(fact.submitted),
+        started_us=NO_INSTANT if fact.started is None else to_us(fact.started),
+        finished_us=NO_INSTANT if fact.finished is None else to_us(fact.finished),
+        outcome=fact.outcome,
+    )
+
+
+def _content(fact: Fact) -> tuple[object, ...]:
+    return fact.status, fact.started, fact.finished, dict(fact.outcome)
+
+
+def _known(values: Mapping[str, Scalar]) -> dict[str, Scalar]:
+    """As they come back from the log."""
+    return {name: _kept(value) for name, value in values.items() if value is not None}
+
+
+def _kept(value: Scalar) -> Scalar:
+    """jsonb keeps the decimal digits of a number: a large float comes back as a whole number."""
+    if isinstance(value, float) and abs(value) >= EXACT:
+        return int(Decimal(repr(value)))
+    return value
+
+
+def _recorded(fact: Fact, revision: int, *, is_new: bool) -> Recorded:
+    return Recorded(
+        source=fact.source,
+        source_id=fact.source_id,
+        submitted=fact.submitted,
+        status=fact.status,
+        known_at=fact.known_at,
+        revision=revision,
+        is_new=is_new,
+    )
+
+
+def _check_open(status: Status) -> None:
+    if status not in OPEN_STATUSES:
+        raise BadInput(
+            f"status: {status} is how work ends; record the submission first, with one of"
+            f" {_listed(OPEN_STATUSES)}, then the outcome",
+            "status",
+        )
+
+
+def _check_same(told: Submission, first: Stored) -> None:
+    """The name of an execution stands for one piece of work."""
+    submitted = told.submitted or first.submitted
+    given = (told.actor, told.kind, told.scope, _known(told.inputs), submitted)
+    for name, value in zip(("actor", "kind", "scope", "inputs", "submitted"), given, strict=True):
+        known = getattr(first, name)
+        if value != known:
+            raise BadInput(
+                f"{name}: execution {first.source_id!r} is recorded with {_shown(known)},"
+                f" not {_shown(value)}; other work needs another id",
+                name,
+            )
+
+
+def _check_order(fact: Fact, *, is_live: bool, given: Collection[str] = ()) -> None:
+    """Work is submitted, starts and finishes in this order, and not in the future.
+
+    given: instants that came just now; the others were known.
+    """
+    instants = {name: getattr(fact, name) for name in ("submitted", "started", "finished")}
+    known = [(name, at) for name, at in instants.items() if at is not None]
+    for (earlier, before), (name, at) in pairwise(known):
+        if at < before:
+            if earlier in given and name not in given:
+                raise BadInput(
+                    f"{earlier}: {_shown(before)} is after {name}, {_shown(at)}", earlier
+                )
+            raise BadInput(f"{name}: {_shown(at)} is before {earlier}, {_shown(before)}", name)
+    latest = fact.known_at + CLOCK_SKEW
+    for name, at in known:
+        if is_live and at > latest:
+            raise BadInput(
+                f"{name}: {_shown(at)} is in the future; it is {_shown(fact.known_at)}", name
+            )
+    if not is_live and fact.known_at < fact.submitted:
+        raise BadInput(
+            f"known_at: {_shown(fact.known_at)} is before submitted, {_shown(fact.submitted)}",
+            "known_at",
+        )
+
+
+def _unknown(source: str, source_id: str) -> NotFound:
+    return NotFound(
+        f"execution {source_id!r} of source {source!r} is not recorded; record its submission first"
+    )
+
+
+def _shown(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else repr(value)
+
+
+def _listed(statuses: frozenset[Status]) -> str:
+    return ", ".join(sorted(statuses))

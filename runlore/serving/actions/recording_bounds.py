@@ -1,0 +1,43 @@
+"""What is taken about executions: how many facts about one, and how old its submission may be."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from runlore.kernel.errors import BadInput, TooManyRevisions
+from runlore.records.execution import Fact
+from runlore.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """revisions: the largest revision of a fact. backdating: from `submitted` to when we learn of
+    it. None: any.
+    """
+
+    revisions: int | None = None
+    backdating: timedelta | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Bounds":
+        """When a log is replayed, with its own clock, work may be as old as the log."""
+        days = 0 if settings.clock == "record" else settings.max_backdating_days
+        return cls(settings.max_revisions, timedelta(days=days) if days else None)
+
+    def check_revision(self, source_id: str, revision: int) -> None:
+        """Raises TooManyRevisions."""
+        if self.revisions is not None and revision > self.revisions:
+            raise TooManyRevisions(source_id, self.revisions)
+
+    def check_submitted(self, fact: Fact) -> None:
+        """Raises BadInput."""
+        if self.backdating is None or fact.submitted >= fact.known_at - self.backdating:
+            return
+        raise BadInput(
+            f"submitted: {fact.submitted.isoformat()} is more than {self.backdating.days} days ago;"
+            " bring older work in by `runlore ingest`, or let whoever runs the service raise"
+            " RUNLORE_MAX_BACKDATING_DAYS",
+            "submitted",
+        )
+
+
+UNBOUNDED = Bounds()

@@ -1,0 +1,227 @@
+"""Do the features that were served equal those that the log gives, bit for bit?
+
+Every answer on the ledger is asked again of the one fold over the whole log, as of its instant.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.alerts.queries import anomalies
+from runlore.alerts.rules.subjects import of_version, spec_of
+from runlore.features.declaration import FeaturePlan
+from runlore.features.matrix import extract_asked
+from runlore.kernel.errors import NotFound
+from runlore.kernel.instants import from_us, to_us
+from runlore.log.executions import read_facts
+from runlore.serving.queries import feature_states, ledger_vectors
+from runlore.serving.queries.feature_states import Connection
+from runlore.serving.queries.ledger_vectors import Vectors
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runlore.registry import Registry
+
+KIND = "skew"
+MARGIN = timedelta(seconds=1)
+"""After a rebuild: what was read until its commit was read of the states before it."""
+
+GONE = "the registry does not have it any more"
+BEHIND = "its states are behind the log; try again"
+WINDOW_US = 3_600_000_000
+EXAMPLES = 5
+
+
+@dataclass(frozen=True)
+class FeatureSkew:
+    """In how many answers a feature differs.
+
+    mismatches: another number; missing: a number in the log only; extra: one on the ledger only.
+    """
+
+    feature: str
+    mismatches: int
+    missing: int
+    extra: int
+
+    @property
+    def total(self) -> int:
+        return self.mismatches + self.missing + self.extra
+
+
+@dataclass(frozen=True)
+class WindowSkew:
+    """An hour from `begin` on: answers compared, and those with a difference."""
+
+    begin: datetime
+    compared: int
+    different: int
+
+
+@dataclass(frozen=True)
+class Skew:
+    """What the answers of one version came to.
+
+    older: not compared, since an ingest has added to the log after them. without: answers that
+    have no vector, or one of another width. examples: ids of answers that differ.
+    """
+
+    spec: str
+    version: str
+    compared: int
+    older: int = 0
+    without: int = 0
+    features: tuple[FeatureSkew, ...] = ()
+    windows: tuple[WindowSkew, ...] = ()
+    examples: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def different(self) -> int:
+        return sum(each.different for each in self.windows) + self.without
+
+    @property
+    def is_clean(self) -> bool:
+        return not self.different
+
+    @property
+    def is_behind(self) -> bool:
+        """Nothing could be compared yet."""
+        return self.note == BEHIND
+
+
+def skew(
+    store: Store,
+    registry: "Registry",
+    spec: str,
+    since: datetime,
+    folder: "Path",
+    until: datetime | None = None,
+) -> list[Skew]:
+    """Compare what each version of a spec answered in `[since, until)`; a result per version.
+
+    folder: where versions are fetched to.
+    """
+    found: list[Skew] = []
+    facts: pd.DataFrame | None = None
+    for version in ledger_vectors.versions(store, spec, since, until):
+        plan = _plan(registry, spec, version, folder)
+        if plan is None:
+            found.append(Skew(spec, version, 0, note=GONE))
+            continue
+        with store.connect() as connection:
+            built_at = _built_at(connection, plan)
+        if built_at is None:
+            found.append(Skew(spec, version, 0, note=BEHIND))
+            continue
+        vectors = ledger_vectors.read(store, spec, version, since, until)
+        facts = read_facts(store) if facts is None else facts
+        found.append(compare(facts, plan, vectors, spec, version, built_at + MARGIN))
+    return found
+
+
+def compare(
+    facts: pd.DataFrame,
+    plan: FeaturePlan,
+    vectors: Vectors,
+    spec: str,
+    version: str,
+    after: datetime,
+) -> Skew:
+    """Compare vectors with those of the log, of answers as of later than `after`."""
+    is_new = vectors.asked["as_of_us"].to_numpy() > to_us(after)
+    has_width = vectors.widths == len(plan.names)
+    chosen = is_new & has_width
+    older, without = int((~is_new).sum()), int((is_new & ~has_width).sum())
+    if not chosen.any():
+        return Skew(spec, version, 0, older, without)
+    asked = vectors.asked[chosen].reset_index(drop=True)
+    served = vectors.rows(chosen, len(plan.names))
+    logged = extract_asked(facts, asked, plan)
+    differs = _differs(served, logged)
+    is_wrong = np.asarray(differs.any(axis=1))
+    return Skew(
+        spec=spec,
+        version=version,
+        compared=len(asked),
+        older=older,
+        without=without,
+        features=tuple(_features(plan, served, logged, differs)),
+        windows=tuple(_windows(asked["as_of_us"].to_numpy(), is_wrong)),
+        examples=tuple(asked["id"][is_wrong][:EXAMPLES]),
+    )
+
+
+def note(store: Store, found: list[Skew], at: datetime) -> None:
+    """Open an anomaly for each version whose answers differ, and resolve those that are over."""
+    with store.begin() as connection:
+        for each in found:
+            subject = of_version(each.spec, each.version)
+            if each.is_clean and each.compared:
+                anomalies.resolve_anomaly(connection, KIND, subject, at)
+            elif not each.is_clean:
+                evidence = {
+                    "compared": each.compared,
+                    "different": each.different,
+                    "features": [vars(f) for f in each.features if f.total],
+                    "examples": list(each.examples),
+                }
+                anomalies.open_anomaly(connection, KIND, subject, "critical", evidence, at)
+
+
+def let_rest(store: Store, spec: str, found: list[Skew], at: datetime) -> None:
+    """Resolve what is open of versions of a spec that are not among those that answered."""
+    answered = {of_version(spec, each.version) for each in found}
+    with store.begin() as connection:
+        for each in anomalies.read_open(connection, KIND):
+            if spec_of(each.subject) == spec and each.subject not in answered:
+                anomalies.resolve_anomaly(connection, KIND, each.subject, at)
+
+
+def _differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Bit by bit; what is not a number is one thing, whatever its bits."""
+    both_unknown = np.isnan(one) & np.isnan(other)
+    found: NDArray[np.bool_] = (one.view(np.int32) != other.view(np.int32)) & ~both_unknown
+    return found
+
+
+def _features(
+    plan: FeaturePlan,
+    served: NDArray[np.float32],
+    logged: NDArray[np.float32],
+    differs: NDArray[np.bool_],
+) -> Iterator[FeatureSkew]:
+    missing = np.isnan(served) & ~np.isnan(logged)
+    extra = ~np.isnan(served) & np.isnan(logged)
+    other = differs & ~missing & ~extra
+    for at, name in enumerate(plan.names):
+        yield FeatureSkew(name, *(int(each[:, at].sum()) for each in (other, missing, extra)))
+
+
+def _windows(as_of_us: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> Iterator[WindowSkew]:
+    begins, at = np.unique(as_of_us // WINDOW_US * WINDOW_US, return_inverse=True)
+    compared, different = np.bincount(at), np.bincount(at, weights=is_wrong)
+    for begin, n, wrong in zip(begins, compared, different, strict=True):
+        yield WindowSkew(from_us(int(begin)), int(n), int(wrong))
+
+
+def _built_at(connection: Connection, plan: FeaturePlan) -> datetime | None:
+    """Since when the states of a version know the log; without any that was always so."""
+    if not plan.histories:
+        return from_us(0)
+    return feature_states.built_at(connection, plan.histories)
+
+
+def _plan(registry: "Registry", spec: str, version: str, folder: "Path") -> FeaturePlan | None:
+    try:
+        ref = registry.version(spec, version)
+    except NotFound:
+        return None
+    return registry.load(ref, folder).plan

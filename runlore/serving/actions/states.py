@@ -1,0 +1,103 @@
+"""Keep the states of features: build them from the log, and start to keep those a model needs."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from runlore.features.declaration import FeaturePlan, History
+from runlore.features.log import Log
+from runlore.features.matrix import fold_history, prepare
+from runlore.log.executions import count_facts, read_facts
+from runlore.serving.queries import feature_states
+from runlore.serving.queries.feature_states import Connection
+from runlore.store.engine import Store
+
+
+def renew(store: Store) -> tuple[History, ...]:
+    """Fold the whole log anew for the histories that an ingest, perhaps a killed one, left behind.
+
+    The old states are read until the new ones are committed; recorders wait for the last part.
+    Returns the histories that were built.
+    """
+    with store.connect() as connection:
+        stale = set(feature_states.active(connection)) - feature_states.fresh(connection)
+    return _build(store, tuple(stale))
+
+
+def activate(store: Store, plan: FeaturePlan) -> tuple[History, ...]:
+    """Begin to keep the states that a plan reads; those that are up to date stay as they are.
+
+    Returns the histories that were built.
+    """
+    with store.connect() as connection:
+        fresh = feature_states.fresh(connection)
+    return _build(store, [each for each in plan.histories if each not in fresh])
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """A history built anew. keys: with a state; changed: whose state was not what it should be."""
+
+    history: History
+    keys: int
+    changed: int
+
+
+def rebuild(store: Store) -> tuple[Rebuilt, ...]:
+    """Fold the whole log anew for every history in use, and tell what had been wrong.
+
+    Predictions go on meanwhile; recorders wait for the last part. When it is cut off, everything
+    is as before.
+    """
+    early = read_facts(store)
+    with store.connect() as connection:
+        feature_states.lock_out_recorders(connection)
+        log, built_seq = _whole_log(store, early)
+        wanted = feature_states.active(connection)
+        done = tuple(_replace(connection, history, log, built_seq) for history in wanted)
+        feature_states.settle(connection, wanted)
+    return done
+
+
+def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
+    if not histories:
+        return ()
+    early = read_facts(store)
+    with store.connect() as connection:
+        feature_states.lock_out_recorders(connection)
+        fresh = feature_states.fresh(connection)
+        wanted = tuple(each for each in histories if each not in fresh)
+        log, built_seq = _whole_log(store, early)
+        for history in wanted:
+            _, last = fold_history(log, history)
+            keys = last.keys(log)
+            feature_states.replace_history(connection, history, keys, last.states, built_seq)
+        feature_states.settle(connection, wanted)
+    return wanted
+
+
+def _replace(connection: Connection, history: History, log: Log, built_seq: int) -> Rebuilt:
+    _, last = fold_history(log, history)
+    keys = last.keys(log)
+    before = feature_states.read_history(connection, history)
+    now = dict(zip(keys, last.states, strict=True))
+    same = sum(k in before and before[k].tobytes() == s.tobytes() for k, s in now.items())
+    feature_states.replace_history(connection, history, keys, last.states, built_seq)
+    return Rebuilt(history, len(keys), len(before.keys() | now.keys()) - same)
+
+
+def _whole_log(store: Store, early: pd.DataFrame) -> tuple[Log, int]:
+    log = prepare(_all(store, early))
+    return log, int(log.facts["seq"].max()) if len(log.facts) else 0
+
+
+def _all(store: Store, early: pd.DataFrame) -> pd.DataFrame:
+    """All facts, of which most were read before; a slow writer may have committed earlier ones."""
+    last = int(early["seq"].max()) if len(early) else 0
+    if count_facts(store, last) != len(early):
+        return read_facts(store)
+    late = read_facts(store, after_seq=last)
+    if not len(late):
+        return early
+    return pd.concat([early, late], ignore_index=True) if len(early) else late

@@ -1,0 +1,142 @@
+"""What a group of answers asks of PostgreSQL, from an event loop.
+
+By asyncpg: a group is two statements, for which psycopg's asynchronous connection takes about twice
+the time of the processor (ADR 18).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from datetime import datetime
+from operator import attrgetter
+from typing import Any, TypeAlias
+
+import asyncpg
+from pydantic_core import to_json
+from sqlalchemy.engine import URL
+
+from runlore.kernel.errors import Misconfigured, Stalled
+from runlore.serving.queries import feature_states
+from runlore.serving.queries.feature_states import Floats, Name
+from runlore.serving.queries.ledger import COLUMNS, WRITTEN_MS, Row
+from runlore.settings import Settings
+from runlore.store import engine
+from runlore.store.engine import LIVENESS, Store, session, unavailable
+from runlore.store.months import MissingMonth
+
+Connection: TypeAlias = asyncpg.Connection
+
+WAITED_S = 6.0
+"""For an answer of PostgreSQL's: longer than a recorder may sit on its keys, and than a statement
+may take (WRITTEN_MS), less than a request has. asyncpg knows no other way to miss a server that
+went without a word."""
+
+CLOSED_S = 1.0
+UNDERSTOOD = {
+    *("host", "port", "user", "password", "passfile", "service", "krbsrvname", "gsslib"),
+    *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"),
+    *("ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs"),
+}
+"""Of what an address may say; what it says about sessions comes on top."""
+
+OF_SESSIONS = {*LIVENESS, "connect_timeout", "options", "application_name"}
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InterfaceError,
+    OSError,  # TimeoutError is one
+)
+READ = "SELECT * FROM runlore.read_states($1, $2, $3)"
+ADD = (
+    f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
+    f"VALUES ({', '.join(f'${at}' for at in range(1, len(COLUMNS) + 1))})"
+)
+PLAIN = attrgetter(*COLUMNS)
+REQUEST, FEATURES, REASONS = map(COLUMNS.index, ("request", "features", "reasons"))
+
+
+def check(settings: Settings) -> None:
+    """Raises Misconfigured, as `address`, for the database that the settings name."""
+    if settings.database_url is not None:
+        address(engine.connect(engine.database_url(settings)).engine.url)
+
+
+async def connect(store: Store) -> Connection:
+    """A connection of its own. Raises Unavailable; Misconfigured as `address`."""
+    try:
+        return await asyncpg.connect(**address(store.engine.url))
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        raise unavailable(store.engine.url, error) from error
+
+
+async def close(connection: Connection) -> None:
+    """In an orderly way, as far as that is possible."""
+    try:
+        await connection.close(timeout=CLOSED_S)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+        connection.terminate()
+
+
+@contextmanager
+def watched(store: Store) -> Iterator[None]:
+    """A connection lost half-way is `Unavailable`, a statement that took too long `Stalled`."""
+    try:
+        yield
+    except asyncpg.QueryCanceledError as error:
+        raise Stalled(str(unavailable(store.engine.url, error))) from error
+    except LOST as error:
+        raise unavailable(store.engine.url, error) from error
+
+
+def address(url: URL) -> dict[str, Any]:
+    """As asyncpg takes it. Raises Misconfigured for what it does not understand."""
+    unknown = url.query.keys() - UNDERSTOOD - OF_SESSIONS
+    if unknown:
+        raise Misconfigured(
+            f"RUNLORE_DATABASE_URL: the prediction service does not understand {min(unknown)!r}"
+            " in an address; leave it out"
+        )
+    told = session(url)
+    query = {name: given for name, given in url.query.items() if name in UNDERSTOOD}
+    plain = url.set(drivername="postgresql", query=query)
+    return {
+        "dsn": plain.render_as_string(hide_password=False),
+        "timeout": float(told["connect_timeout"]),
+        "command_timeout": WAITED_S,
+        "server_settings": {
+            "options": f"{told['options']} -c statement_timeout={WRITTEN_MS}",
+            "application_name": str(told["application_name"]),
+        },
+    }
+
+
+async def read_states(
+    connection: Connection, names: Iterable[Name]
+) -> tuple[dict[Name, Floats], datetime]:
+    """As `feature_states.read_states`."""
+    wanted = sorted(set(names))
+    async with AsyncExitStack() as stack:
+        if len(wanted) > feature_states.MOST_LOCKED:
+            await stack.enter_async_context(connection.transaction())
+            await connection.execute(feature_states.EXCLUSIVE)
+        row = await connection.fetchrow(READ, *feature_states.asked(wanted))
+    return feature_states.told(wanted, row)
+
+
+async def add(connection: Connection, rows: Sequence[Row]) -> None:
+    """As `ledger.add`: all of the rows, or none."""
+    try:
+        await connection.executemany(ADD, [_values(row) for row in rows])
+    except asyncpg.CheckViolationError as error:
+        raise MissingMonth("ledger", rows[0].at) from error
+
+
+def _values(row: Row) -> list[Any]:
+    values = list(PLAIN(row))
+    values[REQUEST] = to_json(row.request).decode()
+    if row.features is not None:
+        values[FEATURES] = row.features.tolist()
+    if row.reasons is not None:
+        values[REASONS] = to_json([dict(each) for each in row.reasons]).decode()
+    return values

@@ -1,0 +1,87 @@
+"""Answers on the ledger joined with what had come of the work by an instant; and their latency."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import psycopg
+
+from runlore.records.execution import NO_INSTANT
+from runlore.serving.queries import outcomes
+from runlore.serving.queries.ledger_vectors import Vectors
+from runlore.store.engine import Store
+
+GIVEN = """
+FROM runlore.ledger WHERE spec = %(spec)s AND version = %(version)s AND status = 200
+AND arm <> 'shadow' AND prediction IS NOT NULL AND as_of > %(since)s AND as_of <= %(until)s
+"""
+READ = f"""
+WITH answer AS (
+    SELECT at, id, as_of, source, source_id, prediction, low, high, features {GIVEN}
+), first AS (
+    SELECT DISTINCT ON (coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted)
+        a.as_of, a.prediction, a.low, a.high, came.status, came.submitted, came.started,
+        came.finished, came.outcome, came.told_at, a.features
+    FROM answer AS a {outcomes.join("a", "%(until)s")}
+    ORDER BY coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted, a.at, a.id
+)
+SELECT as_of, prediction, low, high, status, submitted, started, finished,
+    coalesce(outcome, '{{}}')::text, told_at, array_send(features)
+FROM first ORDER BY as_of
+"""  # noqa: S608  (constants of ours)
+LATENCY = """
+SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]), count(*),
+    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
+    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms)
+FROM runlore.ledger WHERE spec = %(spec)s AND status = 200 AND latency_ms IS NOT NULL
+AND arm NOT IN ('challenger', 'shadow') AND as_of > %(since)s AND as_of <= %(until)s GROUP BY 1
+"""
+INSTANTS = ("as_of", "submitted", "started", "finished", "known_at")
+COLUMNS = (
+    *("as_of", "prediction", "low", "high", "status", "submitted", "started", "finished"),
+    *("outcome", "known_at"),
+)
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Of the answers of one window, milliseconds."""
+
+    answers: int
+    p50_ms: float
+    p95_ms: float
+
+
+def read(store: Store, spec: str, version: str, since: datetime, until: datetime) -> Vectors:
+    """A version's answers as of `(since, until]`, one an execution, with what was known by `until`.
+
+    `asked` holds COLUMNS: instants int64 microseconds or NO_INSTANT, an unknown status as None.
+    """
+    with store.connect() as connection:
+        cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
+        cursor.execute(READ, _given(spec, version, since, until))
+        rows = cursor.fetchall()
+    frame = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
+    for name in INSTANTS:
+        at = pd.to_datetime(frame[name], utc=True).dt.as_unit("us")
+        frame[name] = at.astype("int64").where(at.notna(), NO_INSTANT)
+    numbers = dict.fromkeys(("prediction", "low", "high"), np.float64)
+    return Vectors(frame.astype(numbers), [row[-1] for row in rows])
+
+
+def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Latency]:
+    """Window number, from 0, between neighbouring edges -> the latency of its answers.
+
+    Of whichever versions were champions then: who waits does not ask which one answers.
+    """
+    seconds = [edge.timestamp() + 1e-6 for edge in edges]
+    given = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
+    with store.connect() as connection:
+        rows = connection.execute(LATENCY, given).fetchall()
+    return {int(bucket) - 1: Latency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
+
+
+def _given(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:
+    return {"spec": spec, "version": version, "since": since, "until": until}

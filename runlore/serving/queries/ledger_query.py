@@ -1,0 +1,82 @@
+"""What is on the ledger, with what came of the work; and what is too old to be there."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+from psycopg.rows import dict_row
+
+from runlore.serving.queries import outcomes
+from runlore.store.engine import Store
+from runlore.store.partitions import drop_before
+
+ROWS_AT_ONCE = 5_000
+COLUMNS = (
+    *("at", "id", "spec", "version", "arm", "status", "as_of", "source", "source_id"),
+    *("request", "features", "prediction", "low", "high", "reasons", "error", "latency_ms"),
+    "key_id",
+)
+OUTCOME = "came.status AS outcome, came.known_at AS outcome_known_at"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which rows; None: whatever it is. since, until: `at` in [since, until)."""
+
+    spec: str | None = None
+    version: str | None = None
+    arm: str | None = None
+    status: int | None = None
+    source_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def rows(store: Store, wanted: Wanted, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
+    """The rows, newest first, with the latest `outcome` of the execution; never all in memory."""
+    query = sql.SQL("SELECT {}, {} FROM runlore.ledger AS l {} WHERE {} {}").format(
+        sql.SQL(", ").join(sql.Identifier("l", name) for name in COLUMNS),
+        sql.SQL(OUTCOME),
+        sql.SQL(outcomes.join("l", "'infinity'")),
+        _condition(wanted),
+        sql.SQL("ORDER BY l.at DESC, l.id DESC") + _limit(limit),
+    )
+    with store.connect() as connection, connection.cursor("ledger", row_factory=dict_row) as cursor:
+        cursor.itersize = ROWS_AT_ONCE
+        cursor.execute(query)
+        yield from cursor
+
+
+def count(store: Store, wanted: Wanted) -> dict[tuple[str, str | None, str, int], int]:
+    """`(spec, version, arm, status)` -> rows."""
+    query = sql.SQL(
+        "SELECT l.spec, l.version, l.arm, l.status, count(*) FROM runlore.ledger AS l"
+        " WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
+    ).format(_condition(wanted))
+    with store.connect() as connection:
+        return {(*name,): n for *name, n in connection.execute(query)}
+
+
+def prune(store: Store, before: datetime) -> list[str]:
+    """Drop the months that ended before an instant; their names."""
+    with store.connect() as connection:
+        return drop_before(connection, "ledger", before)
+
+
+def _condition(wanted: Wanted) -> sql.Composable:
+    parts: list[sql.Composable] = [sql.SQL("true")]
+    for name in ("spec", "version", "arm", "status", "source_id"):
+        value = getattr(wanted, name)
+        if value is not None:
+            parts.append(sql.SQL("{} = {}").format(sql.Identifier("l", name), value))
+    if wanted.since is not None:
+        parts.append(sql.SQL("l.at >= {}").format(wanted.since))
+    if wanted.until is not None:
+        parts.append(sql.SQL("l.at < {}").format(wanted.until))
+    return sql.SQL(" AND ").join(parts)
+
+
+def _limit(limit: int | None) -> sql.Composable:
+    return sql.SQL("") if limit is None else sql.SQL(" LIMIT {}").format(limit)

@@ -1,0 +1,1 @@
+"""What a user declares as data: model specs and their catalog."""

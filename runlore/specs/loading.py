@@ -1,0 +1,43 @@
+"""The model specs that the settings name."""
+
+from importlib import import_module
+
+from runlore.kernel.errors import Misconfigured, NotFound
+from runlore.settings import Settings
+from runlore.specs.model_spec import ModelSpec
+
+FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
+
+
+def every(settings: Settings) -> tuple[ModelSpec, ...]:
+    """All specs, in the order of the setting; two of one name are refused."""
+    specs = tuple(_load(where) for where in settings.specs)
+    names = [spec.name for spec in specs]
+    for name in names:
+        if names.count(name) > 1:
+            raise Misconfigured(f"RUNLORE_SPECS: two specs are named {name!r}; rename one")
+    return specs
+
+
+def find(settings: Settings, name: str) -> ModelSpec:
+    specs = every(settings)
+    for spec in specs:
+        if spec.name == name:
+            return spec
+    known = ", ".join(spec.name for spec in specs)
+    raise NotFound(f"no model spec is named {name!r}; there are: {known}")
+
+
+def _load(where: str) -> ModelSpec:
+    module, _, name = where.partition(":")
+    if module.startswith(FORMER_CATALOG):
+        module = CATALOG + module.removeprefix(FORMER_CATALOG)
+    try:
+        spec = getattr(import_module(module), name or "SPEC")
+    except (ImportError, AttributeError) as error:
+        raise Misconfigured(
+            f"RUNLORE_SPECS: {where!r} cannot be loaded ({error}); write it as module:NAME"
+        ) from error
+    if not isinstance(spec, ModelSpec):
+        raise Misconfigured(f"RUNLORE_SPECS: {where!r} is a {type(spec).__name__}, not a ModelSpec")
+    return spec

@@ -1,0 +1,258 @@
+"""A model spec is data: what to predict, from what, with which candidates and gates.
+
+Extraction, training, registration, the serving route and its schema, and the drift policy all
+follow from it. A user's own spec is a module-level `ModelSpec`, named in `RUNLORE_SPECS`.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Literal, Self
+
+from runlore.features.declaration import DAY_S, FeatureSet
+from runlore.kernel.errors import BadInput
+
+HOUR_S = 3_600.0
+LEAST_COMPARED = 100
+"""Executions on which a version and its successor are compared."""
+
+NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
+
+CandidateKind = Literal[
+    "baseline",
+    "linear",
+    "naive-bayes",
+    "random-forest",
+    "gradient-boosting",
+    "xgboost",
+    "xgboost-modal",
+    "ensemble",
+]
+Score = Literal[
+    "auc", "brier", "log_loss", "calibration_error", "mae", "relative_accuracy", "coverage"
+]
+HIGHER_IS_BETTER: frozenset[Score] = frozenset({"auc", "relative_accuracy"})
+
+
+@dataclass(frozen=True)
+class Probability:
+    """Will it be so? `of` is a value of 0 or 1, such as `failed`."""
+
+    of: str
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How much? The answer carries an interval that holds with probability `coverage`."""
+
+    of: str
+    unit: str
+    coverage: float = 0.9
+
+
+@dataclass(frozen=True)
+class Population:
+    """Which finished executions teach and test; empty: all kinds."""
+
+    kinds: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Train on the first part by submission, test on the rest.
+
+    A training row's outcome must be known before the test part begins, less `gap_s`.
+    folds: walk-forward validation windows inside the training part.
+    max_rows: newest training rows to learn from, so that cost does not grow with history.
+    most_test_rows: of the newest, where `test_share` would be more; None: no bound.
+    retest_rows: the same for a successor, see `ModelSpec.succeeding`.
+    """
+
+    test_share: float = 0.3
+    most_test_rows: int | None = None
+    retest_rows: int = 500
+    gap_s: float = 0.0
+    folds: int = 3
+    max_rows: int = 200_000
+    least_rows: int = 200
+
+
+@dataclass(frozen=True)
+class Gate:
+    """Passes or fails the chosen candidate on the test part.
+
+    against "bound": the score must reach `bound` (at most it, where lower is better);
+    "within": it must lie in `bound` .. `upper`;
+    "baseline": the candidate must beat the baseline, and the block-bootstrap interval of the
+    difference must leave out 0;
+    "baseline's value": it must be no worse than the baseline, by the values alone.
+    """
+
+    score: Score
+    against: Literal["bound", "within", "baseline", "baseline's value"]
+    bound: float = 0.0
+    upper: float = 1.0
+
+
+@dataclass(frozen=True)
+class DriftPolicy:
+    """When a column, a window and a row of windows have drifted.
+
+    A column may have at a PSI of `psi` or more. A window has when features of `drifted_share` of
+    all their weight have, or the predictions, or the labels. An alarm is raised when
+    `least_windows` of the last `of_windows` have, and the newest among them.
+    between_false_alarms_s: how long it should take, on average, until an alarm comes of nothing.
+    """
+
+    window_s: float = 7 * DAY_S
+    psi: float = 0.2
+    drifted_share: float = 0.1
+    least_rows: int = 100
+    report_rows: int = 5_000
+    least_windows: int = 2
+    of_windows: int = 3
+    between_false_alarms_s: float = 365 * DAY_S
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.least_windows <= self.of_windows:
+            raise BadInput(
+                f"least_windows: {self.least_windows} of {self.of_windows} windows cannot be;"
+                " give 1 or more, and no more than of_windows",
+                "least_windows",
+            )
+        if not self.between_false_alarms_s >= self.window_s > 0:
+            raise BadInput(
+                f"between_false_alarms_s: {self.between_false_alarms_s} must be at least"
+                f" window_s, {self.window_s}, and that above 0",
+                "between_false_alarms_s",
+            )
+
+
+@dataclass(frozen=True)
+class PerformancePolicy:
+    """How answers are scored once outcomes are known: `windows` windows of `window_s`.
+
+    floors: scores with what they must reach; the gates imply those of other scores.
+    least_labels: known outcomes, and answers, below which nothing is concluded.
+    worse_by: share by which latency or score may be worse than the windows before.
+    """
+
+    window_s: float = 7 * DAY_S
+    windows: int = 8
+    floors: tuple[tuple[Score, float], ...] = ()
+    least_labels: int = 100
+    worse_by: float = 0.2
+
+
+@dataclass(frozen=True)
+class RolloutPolicy:
+    """How a challenger climbs from its first unit to the champion's place; see docs/rollout.md.
+
+    steps: percent of units. unit: what is assigned to an arm; work without a name for it stays
+    with the champion and counts for nothing. starts: who begins.
+    score_loss: how much worse the score may be, as a share of the champion's: Brier score of a
+    probability, absolute error of a quantity. latency_loss: the same of the 90th percentile.
+    error_share, refusal_share: how many more units may meet one, of all. prediction_shift: how far
+    the mean of what is predicted may move before a person should look: of a probability, or of the
+    logarithm of a quantity.
+    least_units: of the challenger, on each step. outcome_due_s: so long after its answer a unit
+    counts with what came of it, and is missed when nothing has.
+    """
+
+    steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)
+    unit: Literal["actor", "kind", "scope", "execution"] = "execution"
+    starts: Literal["by hand", "by itself"] = "by hand"
+    promote_when: Literal["not worse", "better"] = "not worse"
+    score_loss: float = 0.05
+    latency_loss: float = 0.5
+    error_share: float = 0.01
+    refusal_share: float = 0.02
+    prediction_shift: float = 0.2
+    alpha: float = 0.05
+    least_units: int = 100
+    least_time_s: float = HOUR_S
+    outcome_due_s: float = DAY_S
+    least_known: float = 0.8
+    freshest_s: float = 6 * HOUR_S
+    most_pause_s: float = DAY_S
+    narrowest_at_units: int = 5_000
+
+
+@dataclass(frozen=True)
+class RetrainingPolicy:
+    """When a spec is trained again, how often that may be, and what the new version must show.
+
+    Not within `cooldown_s` of the last time, at most `budget` times in `budget_window_s`, and not
+    for fewer than `least_new_labels` outcomes that no training has seen. Without drift or a floor,
+    after `every_s`, or once `enough_new_labels` have come; None: not for that.
+    least_gain: the new version becomes @challenger when the interval of its gain over the champion,
+    in `select_by`, lies above this; below 0 it need only not be worse by that much.
+    """
+
+    cooldown_s: float = 7 * DAY_S
+    budget: int = 4
+    budget_window_s: float = 90 * DAY_S
+    least_new_labels: int = 100
+    every_s: float | None = None
+    enough_new_labels: int | None = None
+    least_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("cooldown_s", "budget", "budget_window_s", "least_new_labels"):
+            if not getattr(self, name) >= 0:
+                raise BadInput(f"{name}: {getattr(self, name)} is below 0; give 0 or more", name)
+        for name in ("every_s", "enough_new_labels"):
+            given = getattr(self, name)
+            if given is not None and not given > 0:
+                raise BadInput(f"{name}: {given} is not above 0; give more, or None", name)
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    name: str
+    question: Probability | Quantity
+    features: FeatureSet
+    candidates: tuple[CandidateKind, ...]
+    select_by: Score
+    gates: tuple[Gate, ...]
+    baseline: str
+    """The history feature that the naive baseline answers with, such as
+    `actor.failed_mean_10d` or `actor.duration_s_last2_mean`."""
+    population: Population = Population()
+    split: Split = Split()
+    drift: DriftPolicy = DriftPolicy()
+    performance: PerformancePolicy = PerformancePolicy()
+    rollout: RolloutPolicy = RolloutPolicy()
+    retraining: RetrainingPolicy = RetrainingPolicy()
+
+    def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise BadInput(f"spec name {self.name!r}: use a-z, 0-9 and -, starting with a letter")
+        known = {name for history in self.features.histories for name in history.feature_names}
+        if self.baseline not in known:
+            raise BadInput(f"spec {self.name}: baseline {self.baseline!r} is no history feature")
+        if "baseline" not in self.candidates or len(self.candidates) < 2:
+            raise BadInput(f"spec {self.name}: needs `baseline` and at least one candidate more")
+        if not 0.05 <= self.split.test_share <= 0.5:
+            raise BadInput(f"spec {self.name}: test_share {self.split.test_share} not in .05 .. .5")
+        if self.split.retest_rows < LEAST_COMPARED:
+            raise BadInput(
+                f"spec {self.name}: retest_rows {self.split.retest_rows} are too few to compare a"
+                f" successor on; give {LEAST_COMPARED} or more"
+            )
+
+    @property
+    def is_probability(self) -> bool:
+        return isinstance(self.question, Probability)
+
+    def succeeding(self) -> Self:
+        """As it is trained while a version of it serves and new facts have come in.
+
+        Only the newest `retest_rows` are held back, so that what has just changed is learned.
+        Against the champion an interval decides; for one against the baseline they may be too few.
+        """
+        gates = tuple(
+            replace(gate, against="baseline's value") if gate.against == "baseline" else gate
+            for gate in self.gates
+        )
+        most = self.split.retest_rows
+        return replace(self, gates=gates, split=replace(self.split, most_test_rows=most))

@@ -1,0 +1,1 @@
+"""Extract, fit, judge and register."""

@@ -1,0 +1,1 @@
+"""What training does: one function per action."""

@@ -1,0 +1,122 @@
+"""Is a new version better than the champion, on the same executions, which neither has learned?"""
+
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features import matrix
+from runlore.kernel.instants import from_us
+from runlore.log.executions import read_facts
+from runlore.models.bundle import Bundle
+from runlore.specs.model_spec import LEAST_COMPARED
+from runlore.store.engine import Store
+from runlore.training.actions.extraction import Extract, members
+from runlore.training.rules.evidence import compare
+from runlore.training.rules.gates import Measured, number
+from runlore.training.rules.trained import TestPart, Trained
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """rows: of the executions that both answered, submitted between `since` and `until`.
+
+    gain: of the new version over the champion in `score`, above 0 is better; with the
+    block-bootstrap interval of the difference on the same rows.
+    """
+
+    champion: str
+    score: str
+    rows: int
+    since: str
+    until: str
+    ours: Measured
+    theirs: Measured
+    gain: Measured
+    least_gain: float
+    passed: bool
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def challenge(
+    store: Store, champion: "VersionRef", registry: "Registry", found: Extract, trained: Trained
+) -> Challenge:
+    """Answer the test part with both, from the instant on after which neither has learned.
+
+    Passed when the interval of the gain lies above the spec's `least_gain`.
+    """
+    with tempfile.TemporaryDirectory(prefix="runlore-challenge-") as folder:
+        bundle = registry.load(champion, Path(folder))
+    since_us = max(trained.test_us, bundle.description["training"]["test_us"])
+    part = _part(store, bundle, found, trained, since_us)
+    return _judge(trained, champion.version, part, since_us)
+
+
+def _part(
+    store: Store, bundle: Bundle, found: Extract, trained: Trained, since_us: int
+) -> TestPart | None:
+    """The common test rows, with the champion's answers in the baseline's place."""
+    test = trained.test
+    common = test.as_of_us >= since_us
+    if bundle.question != trained.spec.question or common.sum() < LEAST_COMPARED:
+        return None
+    log = matrix.prepare(read_facts(store, until_seq=found.until_seq, sources=found.sources))
+    rows, _ = matrix.extract(log, bundle.plan)
+    first = np.searchsorted(found.data.as_of_us, trained.test_us)
+    tested = members(log, trained.spec)[first : first + len(common)]
+    theirs = bundle.predict(rows[tested[common]]).prediction
+    return _cut(test, common, theirs)
+
+
+def _cut(test: TestPart, common: NDArray[np.bool_], theirs: NDArray[np.float64]) -> TestPart:
+    return TestPart(
+        as_of_us=test.as_of_us[common],
+        rows=test.rows[common],
+        target=test.target[common],
+        prediction=test.prediction[common],
+        baseline=theirs,
+    )
+
+
+def _judge(trained: Trained, champion: str, part: TestPart | None, since_us: int) -> Challenge:
+    score, least = trained.spec.select_by, trained.spec.retraining.least_gain
+    unknown = Measured(np.nan, np.nan, np.nan)
+    ours = theirs = gain = unknown
+    until_us, rows = since_us, 0
+    if part is not None:
+        evidence = compare(trained.spec, part)
+        ours, theirs = evidence.candidate[score], evidence.baseline[score]
+        gain, rows, until_us = evidence.gains[score], len(part.target), int(part.as_of_us[-1])
+    passed = bool(gain.low > least)
+    reason = (
+        f"{score} {ours} against {theirs} of champion {champion} on {rows:,} executions that"
+        f" neither has learned from; better by {gain}, and that interval must lie above"
+        f" {number(least)}: {'yes' if passed else 'no'}"
+    )
+    if part is None:
+        reason = (
+            f"could not be compared with champion {champion}: fewer than {LEAST_COMPARED}"
+            " executions that neither has learned from, or they answer different questions"
+        )
+    return Challenge(
+        champion=champion,
+        score=score,
+        rows=rows,
+        since=from_us(since_us).isoformat(),
+        until=from_us(until_us).isoformat(),
+        ours=ours,
+        theirs=theirs,
+        gain=gain,
+        least_gain=least,
+        passed=passed,
+        reason=reason,
+    )

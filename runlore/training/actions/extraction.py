@@ -1,0 +1,124 @@
+"""From the store to what a model learns from."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from runlore.features import columns, matrix
+from runlore.features.declaration import FeaturePlan
+from runlore.kernel.errors import Refused
+from runlore.log.executions import read_facts
+from runlore.quality.actions import contract
+from runlore.quality.rules.contract import Contract
+from runlore.specs.model_spec import ModelSpec, Split
+from runlore.store.engine import Store
+from runlore.training.rules.split import tested
+from runlore.training.rules.training_set import TrainingSet
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A spec's training data as of one moment of the log.
+
+    spec: as it is to be trained. until_seq: the last fact it has seen; the same facts and spec
+    give the same extract.
+    sources: of the log's facts.
+    categorical: the features whose numbers are codes of words. contract: what later data must
+    be like.
+    """
+
+    spec: ModelSpec
+    plan: FeaturePlan
+    data: TrainingSet
+    until_seq: int
+    executions: int
+    sources: tuple[str, ...]
+    contract: Contract | None = None
+
+    @property
+    def categorical(self) -> tuple[str, ...]:
+        return tuple(vocabulary.name for vocabulary in self.plan.categories)
+
+
+def extract(
+    store: Store,
+    spec: ModelSpec,
+    sources: Sequence[str] | None = None,
+    until_seq: int | None = None,
+) -> Extract:
+    """Rows of all finished executions that the spec speaks of, each as of its submission.
+
+    until_seq: facts after it are not looked at; None: all that there are.
+    """
+    facts = read_facts(store, sources=sources, until_seq=until_seq)
+    if facts.empty:
+        raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
+    log = matrix.prepare(facts)
+    target = target_of(log, spec)
+    chosen = members(log, spec)
+    plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
+    rows, _ = matrix.extract(log, plan)
+    return Extract(
+        spec,
+        plan,
+        _training_set(log, plan, rows, target, chosen),
+        int(facts["seq"].max()),
+        len(log.executions),
+        tuple(sorted(set(facts["source"]))),
+        contract.of_log(log, spec),
+    )
+
+
+def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
+    """What came of each execution, by its latest outcome: (N,), NaN while it is open."""
+    told = columns.measure(log.facts, [spec.question.of]).table[:, 0]
+    final = log.events.final
+    return np.where(final >= 0, told[final], np.nan)
+
+
+def members(log: matrix.Log, spec: ModelSpec) -> Ints:
+    """Positions of the executions that teach and test, by submission."""
+    belongs = np.isfinite(target_of(log, spec))
+    if spec.population.kinds:
+        belongs &= log.executions["kind"].isin(spec.population.kinds).to_numpy()
+    chosen = np.flatnonzero(belongs)
+    return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
+
+
+def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
+    """Executions before the test part: only these may shape the plan."""
+    mask = np.zeros(len(log.executions), dtype=bool)
+    if chosen.size:
+        as_of_us = log.as_of_us[chosen]
+        first, _ = tested(rule, as_of_us, _known_us(log, chosen))
+        mask[chosen] = as_of_us < as_of_us[first]
+    return mask
+
+
+def _training_set(
+    log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
+) -> TrainingSet:
+    about = log.executions.iloc[chosen]
+    return TrainingSet(
+        rows=rows[chosen],
+        target=target[chosen],
+        as_of_us=log.as_of_us[chosen],
+        known_us=_known_us(log, chosen),
+        names=plan.names,
+        actors=_labels(about["actor"]),
+        slices={"kind": _labels(about["kind"]), "scope": _labels(about["scope"])},
+    )
+
+
+def _known_us(log: matrix.Log, chosen: Ints) -> Ints:
+    return log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
+
+
+def _labels(column: "pd.Series[str]") -> NDArray[np.str_]:
+    return column.to_numpy(dtype=np.str_)

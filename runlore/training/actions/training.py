@@ -1,0 +1,326 @@
+"""What becomes of a trained model: its run in MLflow, and, if it passed its gates, its alias."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from getpass import getuser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.alerts.rules.finding import plain
+from runlore.kernel.errors import RunloreError, Tampered
+from runlore.kernel.instants import from_us, now
+from runlore.models import bundle
+from runlore.monitoring.actions import reference
+from runlore.quality.actions import contract
+from runlore.quality.actions.contract import Acceptance, Checked
+from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
+from runlore.registry.code_version import code_version
+from runlore.registry.names import score_name
+from runlore.serving.actions import integrity, promotion, states
+from runlore.simulate.log import SOURCE as SIMULATED
+from runlore.specs.model_spec import ModelSpec, Quantity
+from runlore.store.engine import Store
+from runlore.training.actions import bundle_files
+from runlore.training.actions.challenge import Challenge, challenge
+from runlore.training.actions.extraction import Extract, extract
+from runlore.training.actions.figures import figures
+from runlore.training.rules import card, fitting
+from runlore.training.rules.split import divide
+from runlore.training.rules.trained import Trained
+
+Progress = Callable[[str], None]
+Scores = Mapping[str, float]
+
+LEAST_ANSWERS = 500
+"""Of a test part, to be what later answers are compared with."""
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a training came to. version: None when its gates refused it; alias: None also when it
+    did not beat the champion, and then it is registered but answers nobody. candidate: empty when
+    it was refused before there was one.
+
+    scores, baseline: on the test part. page: of the MLflow run. challenge: the comparison with the
+    champion; None when there was none to compare with.
+    """
+
+    spec: str
+    candidate: str
+    passed: bool
+    reasons: tuple[str, ...]
+    version: str | None
+    alias: str | None
+    scores: Scores
+    baseline: Scores
+    rows: int
+    page: str
+    challenge: Mapping[str, Any] | None = None
+
+    @classmethod
+    def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
+        """Of a training that was refused before anything was learned."""
+        return cls(spec, "", False, (str(error),), None, None, {}, {}, 0, "")
+
+    @property
+    def refusal(self) -> str:
+        return f"{self.spec}: {self.candidate} is refused: {'; '.join(self.reasons)}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, as plain values."""
+        found = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
+        return asdict(self) | found | {"challenge": plain(self.challenge)}
+
+
+def train_spec(
+    store: Store,
+    registry: Registry,
+    spec: ModelSpec,
+    say: Progress | None = None,
+    at: datetime | None = None,
+    accepted: Acceptance | None = None,
+) -> TrainOutcome:
+    """Check the data, extract, fit, judge, and record: all steps in one process.
+
+    What has come in since the champion's training makes it a successor's, see `succeeding`.
+    Raises DataRefused for data since the champion's training that breaks its contract, unless
+    somebody has accepted it.
+    """
+    checked = contract.check_new(store, registry, spec, at or now(), accepted)
+    contract.refuse_bad(checked)
+    found = extract(store, spec.succeeding() if checked.has_news else spec)
+    trained = fitting.fit(found.spec, found.data, found.plan, say)
+    return conclude(store, registry, found, trained, checked)
+
+
+def conclude(
+    store: Store,
+    registry: Registry,
+    found: Extract,
+    trained: Trained,
+    checked: Checked | None = None,
+) -> TrainOutcome:
+    """Write the run; register what passed, and let it serve or challenge.
+
+    May be cut off anywhere and run again: a version is known by the digest of its bundle.
+    """
+    with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
+        written = Path(folder) / "bundle"
+        bundle_files.write(written, trained)
+        reference.keep(written, _reference(found, trained))
+        contract.keep(written, found.contract)
+        digest = bundle.seal(written)
+        model_card = _describe(run, found, trained)
+        run.tags(checked.tags() if checked else {})
+        version = compared = None
+        if trained.verdict.passed:
+            release = _release(trained, written, digest, model_card)
+            version = registry.register(run, release)
+            run.tags({"runlore.version": version.version})
+            compared = _compare(store, registry, found, trained, version)
+            run.tags({"runlore.challenge": compared.reason} if compared else {})
+    alias = None
+    if version is not None and (compared is None or compared.passed):
+        alias = _put_in_place(store, registry, trained, version, compared)
+    elif version is not None and compared is not None:
+        promotion.record_registered(store, version, promotion.Reason(getuser(), compared.reason))
+    return _outcome(trained, version, alias, run.page, compared)
+
+
+def _compare(
+    store: Store, registry: Registry, found: Extract, trained: Trained, version: VersionRef
+) -> Challenge | None:
+    """With the champion; None when there is none to compare with, or it is this very version.
+
+    A champion whose files are not those that were registered is none to compare with: its
+    successor becomes the challenger, which a person may promote.
+    """
+    champion = registry.champion(trained.spec.name)
+    if champion is None or champion.version == version.version:
+        return None
+    try:
+        return challenge(store, champion, registry, found, trained)
+    except Tampered as error:
+        integrity.note(store, error, now())
+        return None
+
+
+def _reference(found: Extract, trained: Trained) -> reference.Reference:
+    """The training rows, with what the version answers for work that it has not learned."""
+    division = divide(trained.spec, found.data)
+    return reference.make(
+        found.data.rows[division.train],
+        trained.plan.names,
+        found.categorical,
+        _unlearned(trained),
+        found.data.target[division.train],
+    )
+
+
+def _unlearned(trained: Trained) -> NDArray[np.float64]:
+    """The version's answers for its test part; for one that is too short, those of its folds.
+
+    Folds learn from less, and answer otherwise; but a test part that is no longer than a window of
+    monitoring is no more than one of the windows that are to be judged.
+    """
+    test, policy = trained.test, trained.spec.drift
+    length_s = (test.as_of_us[-1] - test.as_of_us[0]) / 1e6
+    if length_s >= policy.window_s and len(test.prediction) >= LEAST_ANSWERS:
+        return test.prediction
+    return trained.chosen.answer(trained.chosen.valid_raw)
+
+
+def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
+    """Everything a person wants to see of a run; returns the model card."""
+    spec, data = trained.spec, found.data
+    model_card = card.write(trained, code_version(), is_simulated=SIMULATED in found.sources)
+    run.parameters(_parameters(found, trained))
+    run.data(
+        Data(
+            name=spec.name,
+            digest=trained.data_digest,
+            rows=len(data),
+            first=from_us(int(data.as_of_us[0])),
+            last=from_us(int(data.as_of_us[-1])),
+            target=spec.question.of,
+            features=trained.plan.names,
+        )
+    )
+    run.scores(_scores(trained))
+    run.table("candidates", _candidate_rows(trained), "Scores of every candidate")
+    run.table("slices", _slice_rows(trained), "Scores by slice of the test part")
+    for name, figure in figures(trained):
+        run.figure(name, figure)
+    run.card(model_card)
+    verdict = "passed" if trained.verdict.passed else "refused"
+    run.tags({"runlore.verdict": verdict, "runlore.reasons": "; ".join(trained.verdict.reasons)})
+    return model_card
+
+
+def _parameters(found: Extract, trained: Trained) -> dict[str, object]:
+    spec = trained.spec
+    return {
+        "spec": spec.name,
+        "target": spec.question.of,
+        "candidate": trained.kind,
+        "select_by": spec.select_by,
+        "baseline": spec.baseline,
+        "features": len(trained.plan.names),
+        "test_share": spec.split.test_share,
+        "most_test_rows": spec.split.most_test_rows,
+        "gap_s": spec.split.gap_s,
+        "folds": spec.split.folds,
+        "max_rows": spec.split.max_rows,
+        "train_rows": trained.train_rows,
+        "test_rows": len(trained.test.target),
+        "test_from": from_us(trained.test_us).isoformat(),
+        "until_seq": found.until_seq,
+    }
+
+
+def _scores(trained: Trained) -> dict[str, float]:
+    """Names as MLflow groups them: part of the data, then the candidate, then the score."""
+    found: dict[str, float] = {}
+    for score, measured in trained.evidence.candidate.items():
+        found[score_name("test", score)] = measured.value
+        found[score_name("test", f"{score}_low")] = measured.low
+        found[score_name("test", f"{score}_high")] = measured.high
+    for score, measured in trained.evidence.gains.items():
+        found[score_name("gain over baseline", score)] = measured.value
+    for part, table in (("validation", trained.validation), ("test", trained.test_scores)):
+        for kind, scores in table.items():
+            found |= {score_name(part, kind, name): value for name, value in scores.items()}
+    for each in trained.slices:
+        where = f"{each.slice}={each.label}"
+        found |= {score_name("slice", where, name): value for name, value in each.scores.items()}
+    return found
+
+
+def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:
+    return [
+        {
+            "candidate": kind,
+            "chosen": kind == trained.kind,
+            **{f"test {name}": value for name, value in scores.items()},
+            **{f"validation {name}": value for name, value in trained.validation[kind].items()},
+        }
+        for kind, scores in trained.test_scores.items()
+    ]
+
+
+def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
+    return [
+        {
+            "slice": each.slice,
+            "label": each.label,
+            "rows": each.rows,
+            **{str(name): value for name, value in each.scores.items()},
+            **{f"baseline {name}": value for name, value in each.baseline.items()},
+        }
+        for each in trained.slices
+    ]
+
+
+def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Release:
+    question = trained.spec.question
+    return Release(
+        spec=trained.spec.name,
+        folder=folder,
+        digest=digest,
+        data_digest=trained.data_digest,
+        candidate=trained.kind,
+        features=trained.plan.names,
+        example=tuple(float(value) for value in trained.reference),
+        has_interval=isinstance(question, Quantity),
+        card=model_card,
+        about=f"Predicts {question.of} of an execution at its submission.",
+        scores={name: each.value for name, each in trained.evidence.candidate.items()},
+    )
+
+
+def _put_in_place(
+    store: Store,
+    registry: Registry,
+    trained: Trained,
+    version: VersionRef,
+    compared: Challenge | None,
+) -> str | None:
+    """Its states first, so that whoever sees the alias finds them; then alias and history."""
+    states.activate(store, trained.plan)
+    told = {"challenge": plain(compared.as_json())} if compared else {}
+    why = promotion.Reason(
+        actor=getuser(),
+        reason=compared.reason if compared else "; ".join(trained.verdict.reasons),
+        evidence={name: str(found) for name, found in trained.evidence.gains.items()} | told,
+    )
+    names = promotion.announce(store, registry, version, why)
+    return names[0] if names else None
+
+
+def _outcome(
+    trained: Trained,
+    version: VersionRef | None,
+    alias: str | None,
+    page: str,
+    compared: Challenge | None,
+) -> TrainOutcome:
+    evidence = trained.evidence
+    is_worse = compared is not None and not compared.passed
+    return TrainOutcome(
+        spec=trained.spec.name,
+        candidate=trained.kind,
+        passed=trained.verdict.passed and not is_worse,
+        reasons=(compared.reason,) if compared and is_worse else trained.verdict.reasons,
+        version=version.version if version else None,
+        alias=alias,
+        scores={name: each.value for name, each in evidence.candidate.items()},
+        baseline={name: each.value for name, each in evidence.baseline.items()},
+        rows=trained.train_rows + len(trained.test.target),
+        page=page,
+        challenge=compared.as_json() if compared else None,
+    )

@@ -1,0 +1,150 @@
+"""Candidates against the baseline, and features against each other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from runlore.models.score_names import display
+from runlore.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MOST_FEATURES = 20
+LONGEST_NAME = 44
+ROW_IN = 0.36
+
+
+@dataclass(frozen=True)
+class CandidateScore:
+    """low, high: an interval of the score; None where none was measured."""
+
+    name: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+def candidates(
+    scores: Sequence[CandidateScore],
+    score: str,
+    *,
+    chosen: str,
+    higher_is_better: bool,
+    baseline: str = "baseline",
+) -> "Figure":
+    """Each candidate's score on the test part, best on top, and the line that it has to pass."""
+    score = display(score)
+    known = [each for each in scores if np.isfinite(each.value)]
+    known.sort(key=lambda each: each.value, reverse=not higher_is_better)
+    values = {each.name: each.value for each in known}
+    if chosen not in values:
+        return style.empty(f"{chosen}: {score} is unknown", "It could not be measured.")
+    better = "higher is better" if higher_is_better else "lower is better"
+    made, (axes,) = style.figure(
+        _finding(values, score, chosen, baseline, higher_is_better=higher_is_better),
+        f"On the test part, which no candidate saw; {better}. Bars: 95 % intervals, by block "
+        "bootstrap.",
+        height_in=0.9 + ROW_IN * 1.2 * len(known),
+    )
+    _dots(axes, known, chosen, baseline)
+    axes.set_xlabel(f"{score}, {better}")
+    return made
+
+
+def _finding(
+    values: dict[str, float], score: str, chosen: str, baseline: str, *, higher_is_better: bool
+) -> str:
+    own = f"{chosen}: {score} {style.score(values[chosen])}"
+    if baseline not in values or chosen == baseline:
+        return own
+    gain = values[chosen] - values[baseline]
+    if not higher_is_better:
+        gain = -gain
+    side = "better" if gain >= 0 else "worse"
+    return f"{own}, {style.number(abs(gain))} {side} than the baseline"
+
+
+def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str) -> None:
+    for at, each in enumerate(scores):
+        colour = {chosen: style.BLUE, baseline: style.VERMILION}.get(each.name, style.GREY)
+        if each.low is not None and each.high is not None:
+            axes.plot([each.low, each.high], [at, at], color=colour, linewidth=4, alpha=0.35)
+        axes.plot([each.value], [at], "o", color=colour, markersize=8)
+        axes.annotate(
+            style.score(each.value),
+            (each.value, at),
+            xytext=(0, 9),
+            textcoords="offset points",
+            ha="center",
+            fontsize=9.5,
+            color=style.INK,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
+        )
+        if each.name == baseline:
+            axes.axvline(each.value, color=colour, linewidth=1.2, linestyle=style.DASHES)
+    axes.set_yticks(range(len(scores)), [each.name for each in scores])
+    axes.set_ylim(-0.6, len(scores) - 0.2)
+    axes.margins(x=0.08)
+    axes.grid(visible=False, axis="y")
+    for label in axes.get_yticklabels():
+        if label.get_text() == chosen:
+            label.set_fontweight("bold")
+
+
+def importance(
+    names: Sequence[str], drops: Sequence[float], spreads: Sequence[float], score: str
+) -> "Figure":
+    """By how much the score gets worse when a feature's values are shuffled; the first twenty.
+
+    drops: of each feature, above 0 is worse. spreads: standard deviations over repeats.
+    """
+    score = display(score)
+    if not names:
+        return style.empty("No feature matters", "There are no features.")
+    order = sorted(range(len(names)), key=lambda at: -drops[at])
+    top, rest = order[:MOST_FEATURES], order[MOST_FEATURES:]
+    made, (axes,) = style.figure(
+        _most(names[top[0]], drops[top[0]], score),
+        f"By how much {score} on the test part gets worse when a feature's values are shuffled. "
+        + _remainder([drops[at] for at in rest]),
+        height_in=0.9 + ROW_IN * 0.85 * len(top),
+    )
+    places = range(len(top))[::-1]
+    axes.barh(
+        places,
+        [drops[at] for at in top],
+        xerr=[spreads[at] for at in top],
+        height=0.62,
+        color=style.SKY,
+        error_kw={"ecolor": style.BLUE, "elinewidth": 1.6},
+    )
+    axes.axvline(0, color=style.GREY, linewidth=1)
+    axes.set_yticks(places, [_short(names[at]) for at in top])
+    axes.set_ylim(-0.7, len(top) - 0.3)
+    axes.grid(visible=False, axis="y")
+    axes.set_xlabel(f"{score} gets worse by")
+    return made
+
+
+def _most(name: str, drop: float, score: str) -> str:
+    if drop <= 0:
+        return f"No feature by itself makes {score} better"
+    return f"{_short(name)} matters most: {score} {style.number(drop)} worse without it"
+
+
+def _remainder(drops: Sequence[float]) -> str:
+    if not drops:
+        return "Features that say the same share their importance."
+    return f"{len(drops)} more features matter at most {style.number(max(drops))} each."
+
+
+def _short(name: str) -> str:
+    """The end tells features of one history apart, the start tells which history."""
+    if len(name) <= LONGEST_NAME:
+        return name
+    half = (LONGEST_NAME - 1) // 2
+    return f"{name[:half]}…{name[-half:]}"

@@ -1,0 +1,1 @@
+"""Pure: what is fitted, how it is judged, and what passes."""

@@ -1,0 +1,291 @@
+"""The models that compete: one factory per kind, for probabilities and for quantities.
+
+Quantities are learnt as log1p(target). Rows may hold NaN; trees that cannot take it get -1.
+Members of pipelines are scikit-learn's own, so that every candidate exports to ONNX and skops.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.kernel.errors import BadInput
+from runlore.specs.model_spec import CandidateKind, ModelSpec
+from runlore.training.rules.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+SEED = 7
+THREADS = min(2, os.cpu_count() or 1)
+MISSING = -1.0
+SMALLEST = 1e-20
+"""What is nearer to 0 is 0 to those who learn, such as a count that has decayed for long: a scale
+as small as that has no reciprocal in a float32."""
+
+FOREST_SAMPLES = 10_000
+REQUESTED = "inputs.requested_time_s"
+
+MEMBERS: Mapping[bool, Mapping[CandidateKind, float]] = {
+    True: {"random-forest": 0.5, "xgboost": 0.3, "naive-bayes": 0.2},
+    False: {"random-forest": 0.5, "xgboost": 0.3, "linear": 0.2},
+}
+"""The ensemble's members and weights, by whether the answer is a probability."""
+
+BOOSTED = {
+    "max_depth": 6,
+    "subsample": 0.7,
+    "colsample_bytree": 0.4,
+    "min_child_weight": 20,
+    "tree_method": "hist",
+    "n_jobs": THREADS,
+    "random_state": SEED,
+}
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Answers with one history feature, or `fallback` where it is not known yet.
+
+    cap: position of the run time that was asked for, which no answer exceeds; None: there is no
+    such input, or something else is answered.
+    """
+
+    column: int
+    fallback: float
+    cap: int | None = None
+
+    def answer(self, rows: Rows) -> Floats:
+        known = rows[:, self.column].astype(np.float64)
+        answers = np.where(np.isnan(known), self.fallback, known)
+        if self.cap is None:
+            return answers
+        return np.fmin(answers, rows[:, self.cap].astype(np.float64))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A candidate that has learnt. `raw` answers with a probability, or log1p of the quantity."""
+
+    kind: CandidateKind
+    estimator: "BaseEstimator"
+    """Or a `Baseline`, for the kind of that name."""
+    is_probability: bool
+
+    def raw(self, rows: Rows) -> Floats:
+        if isinstance(self.estimator, Baseline):
+            answers = self.estimator.answer(rows)
+            return answers if self.is_probability else np.log1p(np.maximum(answers, 0.0))
+        if self.is_probability:
+            return np.asarray(self.estimator.predict_proba(rows)[:, 1], dtype=np.float64)
+        return np.asarray(self.estimator.predict(rows), dtype=np.float64)
+
+
+def fit(
+    spec: ModelSpec,
+    data: TrainingSet,
+    train: Ints,
+    kind: CandidateKind,
+    members: Mapping[CandidateKind, Fitted] | None = None,
+) -> Fitted:
+    """Fit on the rows `train`; an ensemble reuses `members` that learnt from the same rows."""
+    if kind == "baseline":
+        return Fitted(kind, _baseline(spec, data, train), spec.is_probability)
+    rows = _teachable(data.rows[train])
+    target = data.target[train] if spec.is_probability else np.log1p(data.target[train])
+    if kind == "ensemble":
+        fitted = {
+            each: (members or {}).get(each) or fit(spec, data, train, each)
+            for each in MEMBERS[spec.is_probability]
+        }
+        return Fitted(kind, _vote(fitted, is_probability=spec.is_probability), spec.is_probability)
+    if kind == "xgboost-modal":
+        first = (members or {}).get("xgboost")
+        return Fitted(kind, _fit_modal(spec, rows, target, first), spec.is_probability)
+    estimator = _make(spec, kind, len(rows)).fit(rows, target)
+    return Fitted(kind, _calm(estimator), spec.is_probability)
+
+
+def _teachable(rows: Rows) -> Rows:
+    """Rows of one's own, (N, F), without what learners break on. A column in which nothing is known
+    gets one value everywhere, of which nothing can be learnt either."""
+    rows[(rows > -SMALLEST) & (rows < SMALLEST)] = 0.0
+    rows[:, np.isnan(rows).all(axis=0)] = MISSING
+    return rows
+
+
+def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
+    column = data.names.index(spec.baseline)
+    target = data.target[train]
+    if spec.is_probability:
+        return Baseline(column, float(target.mean()))
+    is_capped = spec.question.of == "duration_s" and REQUESTED in data.names
+    cap = data.names.index(REQUESTED) if is_capped else None
+    return Baseline(column, float(np.median(target)), cap)
+
+
+def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> "BaseEstimator":
+    factories = _CLASSIFIERS if spec.is_probability else _REGRESSORS
+    if kind not in factories:
+        asked = "a probability" if spec.is_probability else "a quantity"
+        raise BadInput(f"spec {spec.name}: candidate {kind!r} cannot answer {asked}; leave it out")
+    return factories[kind](rows)
+
+
+def _fit_modal(
+    spec: ModelSpec, rows: Rows, target: Floats, first: Fitted | None
+) -> "BaseEstimator":
+    """Learn the likeliest value: fit, then fit again with weight on what lay near the first fit.
+
+    One step of iterated reweighting with a Laplace kernel of width 1 in the log.
+    Yao & Li, A new regression model: modal linear regression, Scand. J. Statistics 2014.
+    """
+    if spec.is_probability:
+        raise BadInput(f"spec {spec.name}: 'xgboost-modal' answers quantities only; leave it out")
+    start = first.estimator if first else _boosted_quantity(len(rows)).fit(rows, target)
+    nearness = np.exp(-np.abs(target - start.predict(rows)))
+    return _boosted_quantity(len(rows)).fit(rows, target, sample_weight=nearness)
+
+
+def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "BaseEstimator":
+    """scikit-learn's own voting model, put together from members that are fitted already."""
+    from sklearn.ensemble import VotingClassifier, VotingRegressor
+    from sklearn.preprocessing import LabelEncoder
+    from sklearn.utils import Bunch
+
+    named = [(kind, each.estimator) for kind, each in members.items()]
+    weights = np.array(list(MEMBERS[is_probability].values()))
+    if is_probability:
+        vote = VotingClassifier(named, voting="soft", weights=weights, flatten_transform=False)
+        vote.le_ = LabelEncoder().fit([0, 1])
+        vote.classes_ = vote.le_.classes_
+    else:
+        vote = VotingRegressor(named, weights=weights)
+    vote.estimators_ = [estimator for _, estimator in named]
+    vote.named_estimators_ = Bunch(**dict(named))
+    return vote
+
+
+def _calm(estimator: "BaseEstimator") -> "BaseEstimator":
+    """One thread to answer with: the sum over a forest's trees is then always in one order."""
+    for _, step in getattr(estimator, "steps", ()):
+        if hasattr(step, "n_jobs") and hasattr(step, "estimators_"):
+            step.n_jobs = 1
+    return estimator
+
+
+def _filled(*steps: "BaseEstimator") -> "BaseEstimator":
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+
+    constant = SimpleImputer(strategy="constant", fill_value=MISSING, keep_empty_features=True)
+    return make_pipeline(constant, *steps)
+
+
+def _scaled(*steps: "BaseEstimator") -> "BaseEstimator":
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    median = SimpleImputer(strategy="median", keep_empty_features=True)
+    return make_pipeline(median, StandardScaler(), *steps)
+
+
+def _forest(rows: int) -> dict[str, Any]:
+    return {
+        "n_estimators": 100,
+        "max_depth": 10,
+        "min_samples_leaf": 20,
+        "max_samples": min(FOREST_SAMPLES, rows),
+        "n_jobs": THREADS,
+        "random_state": SEED,
+    }
+
+
+def _forest_probability(rows: int) -> "BaseEstimator":
+    from sklearn.ensemble import RandomForestClassifier
+
+    return _filled(RandomForestClassifier(**_forest(rows)))
+
+
+def _forest_quantity(rows: int) -> "BaseEstimator":
+    from sklearn.ensemble import RandomForestRegressor
+
+    return _filled(RandomForestRegressor(**_forest(rows), max_features=0.1))
+
+
+def _histogram(rows: int) -> dict[str, Any]:
+    return {
+        "max_iter": 100,
+        "learning_rate": 0.06,
+        "max_leaf_nodes": 15,
+        "max_features": 0.4,
+        "l2_regularization": 1.0,
+        "early_stopping": False,
+        "random_state": SEED,
+    }
+
+
+def _histogram_probability(rows: int) -> "BaseEstimator":
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(**_histogram(rows))
+
+
+def _histogram_quantity(rows: int) -> "BaseEstimator":
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    return HistGradientBoostingRegressor(**_histogram(rows))
+
+
+def _boosted_probability(rows: int) -> "BaseEstimator":
+    from xgboost import XGBClassifier
+
+    return XGBClassifier(n_estimators=300, learning_rate=0.03, max_bin=64, **BOOSTED)
+
+
+def _boosted_quantity(rows: int) -> "BaseEstimator":
+    from xgboost import XGBRegressor
+
+    shape = {"n_estimators": 200, "learning_rate": 0.05}
+    return XGBRegressor(objective="reg:absoluteerror", **shape, **BOOSTED)
+
+
+def _linear_probability(rows: int) -> "BaseEstimator":
+    from sklearn.linear_model import LogisticRegression
+
+    return _scaled(LogisticRegression(C=0.01, tol=1e-3, max_iter=200))
+
+
+def _linear_quantity(rows: int) -> "BaseEstimator":
+    from sklearn.linear_model import Ridge
+
+    return _scaled(Ridge(alpha=100.0, solver="cholesky"))
+
+
+def _naive_bayes(rows: int) -> "BaseEstimator":
+    from sklearn.naive_bayes import GaussianNB
+
+    return _scaled(GaussianNB(var_smoothing=1e-3))
+
+
+_CLASSIFIERS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
+    "linear": _linear_probability,
+    "naive-bayes": _naive_bayes,
+    "random-forest": _forest_probability,
+    "gradient-boosting": _histogram_probability,
+    "xgboost": _boosted_probability,
+}
+_REGRESSORS: Mapping[CandidateKind, Callable[[int], "BaseEstimator"]] = {
+    "linear": _linear_quantity,
+    "random-forest": _forest_quantity,
+    "gradient-boosting": _histogram_quantity,
+    "xgboost": _boosted_quantity,
+}

@@ -1,0 +1,47 @@
+"""The model card: what a person reads before trusting a model. Markdown."""
+
+from runlore.kernel.instants import from_us
+from runlore.training.rules import card_sections as sections
+from runlore.training.rules.card_sections import Facts, Window
+from runlore.training.rules.trained import Trained
+
+__all__ = ["Facts", "Window", "render", "write"]
+
+
+def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:
+    """The card of a training."""
+    last_us = int(trained.test.as_of_us[-1])
+    trained_on = Window(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
+    tested_on = Window(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
+    return render(
+        Facts(
+            spec=trained.spec,
+            candidate=trained.kind,
+            verdict=trained.verdict,
+            evidence=trained.evidence,
+            validation=trained.validation,
+            test=trained.test_scores,
+            slices=trained.slices,
+            importance=trained.importance,
+            trained_on=trained_on,
+            tested_on=tested_on,
+            data_digest=trained.data_digest,
+            code_version=code_version,
+            is_simulated=is_simulated,
+        )
+    )
+
+
+def render(facts: Facts) -> str:
+    """The sections that a version cut short may lose come last."""
+    told = (
+        sections.head(facts),
+        sections.scores(facts),
+        sections.verdict(facts),
+        sections.limits(facts),
+        sections.candidates(facts),
+        sections.groups(facts),
+        sections.importance(facts),
+        sections.making(facts),
+    )
+    return "\n".join(line for section in told for line in (*section, "")).rstrip() + "\n"

@@ -1,0 +1,252 @@
+"""What a model card tells, and its sections as lines of markdown."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from math import isfinite
+
+from runlore.models.explain import Importance
+from runlore.models.score_names import display
+from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
+from runlore.training.rules.gates import Evidence, Verdict, number
+from runlore.training.rules.trained import SliceScores
+
+TOP_FEATURES = 10
+
+
+@dataclass(frozen=True)
+class Window:
+    """Executions submitted from `first` to `last`."""
+
+    rows: int
+    first: datetime
+    last: datetime
+
+    def __str__(self) -> str:
+        first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (self.first, self.last))
+        return f"{self.rows:,} executions, {first} to {last} UTC"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card tells. validation, test: scores of every candidate.
+
+    is_simulated: the data are made up, with known truth.
+    """
+
+    spec: ModelSpec
+    candidate: CandidateKind
+    verdict: Verdict
+    evidence: Evidence
+    validation: Mapping[CandidateKind, Mapping[Score, float]]
+    test: Mapping[CandidateKind, Mapping[Score, float]]
+    slices: Sequence[SliceScores]
+    importance: Sequence[Importance]
+    trained_on: Window
+    tested_on: Window
+    data_digest: str
+    code_version: str
+    is_simulated: bool = False
+
+
+def head(facts: Facts) -> Iterator[str]:
+    passed = "passed its gates" if facts.verdict.passed else "refused by its gates"
+    yield f"# {facts.spec.name}: {facts.candidate}, {passed}"
+    yield ""
+    if facts.is_simulated:
+        yield "**Trained on simulated data: its scores say nothing about real work.**"
+        yield ""
+    yield f"- Answers: {question(facts.spec)}"
+    yield f"- Learned from: {facts.trained_on}"
+    yield f"- Tested on: {facts.tested_on}; none of it was used to fit or to choose"
+    yield f"- Data digest: `{facts.data_digest}`"
+    if facts.code_version:
+        yield f"- Code: Runlore {facts.code_version}"
+
+
+def question(spec: ModelSpec) -> str:
+    """What a model of this spec answers, as the end of a sentence."""
+    asked, kinds = spec.question, ", ".join(spec.population.kinds)
+    of = f"`{asked.of}` of an execution" + (f" of kind {kinds}" if kinds else "")
+    if isinstance(asked, Probability):
+        return f"the probability of {of}, at its submission"
+    held = number(100 * asked.coverage)
+    return f"{of} in {asked.unit}, at its submission, with an interval meant to hold {held} %"
+
+
+def scores(facts: Facts) -> Iterator[str]:
+    yield "## Scores on the test part"
+    yield ""
+    yield "In brackets, 95 % intervals by bootstrap over blocks of time."
+    yield ""
+    yield from _table(
+        ("score", "model", "baseline", "better than the baseline by"),
+        [
+            (
+                f"{_named(score, facts.spec)} ({_better(score)})",
+                str(measured),
+                str(facts.evidence.baseline.get(score, "–")),
+                str(facts.evidence.gains.get(score, "–")),
+            )
+            for score, measured in facts.evidence.candidate.items()
+        ],
+    )
+
+
+def _better(score: Score) -> str:
+    if score == "coverage":
+        return "as meant is best"
+    return "higher is better" if score in HIGHER_IS_BETTER else "lower is better"
+
+
+def _named(score: Score, spec: ModelSpec) -> str:
+    return display(score, "" if isinstance(spec.question, Probability) else spec.question.unit)
+
+
+def verdict(facts: Facts) -> Iterator[str]:
+    yield "## Verdict"
+    yield ""
+    yield "It may serve:" if facts.verdict.passed else "It may not serve:"
+    yield ""
+    yield from (f"- {reason}" for reason in facts.verdict.reasons)
+
+
+def limits(facts: Facts) -> Iterator[str]:
+    """What the numbers do not say; never empty."""
+    yield "## Limits"
+    yield ""
+    yield (
+        f"- The scores are of {_tested(facts)} by time, one stretch from "
+        f"{facts.tested_on.first:%Y-%m-%d} to {facts.tested_on.last:%Y-%m-%d}. Other times differ."
+    )
+    worse = list(_worse(facts))
+    yield from worse
+    if not worse and facts.slices:
+        yield "- In no group with enough executions is it worse than the baseline."
+    yield "- Groups with too few executions in the test part are not scored at all."
+    if facts.spec.is_probability:
+        yield "- Calibration holds over all executions together, not in every group."
+    else:
+        yield "- Intervals hold over all executions together, not in every group."
+    yield "- It tells what tends to follow, not what causes it."
+
+
+def _tested(facts: Facts) -> str:
+    most = facts.spec.split.most_test_rows
+    if most is not None and facts.tested_on.rows >= most:
+        return f"the newest {facts.tested_on.rows:,} executions"
+    return f"the last {number(100 * facts.spec.split.test_share)} %"
+
+
+def _worse(facts: Facts) -> Iterator[str]:
+    score = facts.spec.select_by
+    for each in facts.slices:
+        ours, theirs = each.scores.get(score), each.baseline.get(score)
+        if ours is None or theirs is None or not (isfinite(ours) and isfinite(theirs)):
+            continue
+        if (ours < theirs) if score in HIGHER_IS_BETTER else (ours > theirs):
+            yield (
+                f"- Worse than the baseline for {_group(each)} ({each.rows:,} executions): "
+                f"{_named(score, facts.spec)} {number(ours)}, baseline {number(theirs)}."
+            )
+
+
+def _group(each: SliceScores) -> str:
+    label = each.label.replace("`", "'") or "(none)"
+    return f"{each.slice} `{label}`"
+
+
+def candidates(facts: Facts) -> Iterator[str]:
+    select = facts.spec.select_by
+    scores = list(next(iter(facts.test.values()), {}))
+    yield "## Candidates"
+    yield ""
+    yield (
+        f"Chosen by {_named(select, facts.spec)} on walk-forward validation rows of the training "
+        "part. The test part had no say in it."
+    )
+    yield ""
+    yield from _table(
+        ("candidate", f"validation: {display(select)}", *(display(s) for s in scores)),
+        [
+            (
+                f"**{kind}**" if kind == facts.candidate else kind,
+                _shown(facts.validation.get(kind, {}).get(select)),
+                *(_shown(found.get(score)) for score in scores),
+            )
+            for kind, found in facts.test.items()
+        ],
+    )
+
+
+def groups(facts: Facts) -> Iterator[str]:
+    if not facts.slices:
+        return
+    scores = list(facts.slices[0].scores)
+    select = facts.spec.select_by
+    yield "## Groups"
+    yield ""
+    yield from _table(
+        (
+            "group",
+            "executions",
+            *(display(score) for score in scores),
+            f"baseline: {display(select)}",
+        ),
+        [
+            (
+                _group(each),
+                f"{each.rows:,}",
+                *(_shown(each.scores.get(score)) for score in scores),
+                _shown(each.baseline.get(select)),
+            )
+            for each in facts.slices
+        ],
+    )
+
+
+def importance(facts: Facts) -> Iterator[str]:
+    score = _named(facts.spec.select_by, facts.spec)
+    yield "## What matters"
+    yield ""
+    yield (
+        f"By how much {score} gets worse when a feature's values are shuffled among executions. "
+        "Features that say the same share their importance."
+    )
+    yield ""
+    yield from _table(
+        ("feature", "loss", "give or take"),
+        [
+            (f"`{each.feature}`", number(each.mean), number(each.sd))
+            for each in facts.importance[:TOP_FEATURES]
+        ],
+    )
+
+
+def making(facts: Facts) -> Iterator[str]:
+    split = facts.spec.split
+    early = f" or less than {number(split.gap_s)} s before" if split.gap_s else ""
+    yield "## How it was made"
+    yield ""
+    yield f"- By `runlore train {facts.spec.name}`, with fixed seeds."
+    yield "- A feature is what was known when an execution was submitted; later news is not in it."
+    yield f"- Outcomes known only after the test part began{early} taught nothing."
+    yield f"- {split.folds} walk-forward windows inside the training part chose and calibrated."
+    if facts.verdict.passed:
+        yield "- Kept as ONNX, which answers, and as skops, to inspect. Nothing is pickled."
+
+
+def _shown(value: float | None) -> str:
+    return "–" if value is None or not isfinite(value) else number(value)
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """The first column is text, the others are numbers."""
+    yield _row(head)
+    yield "|---|" + "---:|" * (len(head) - 1)
+    yield from map(_row, rows)
+
+
+def _row(cells: Sequence[str]) -> str:
+    plain = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
+    return f"| {' | '.join(plain)} |"

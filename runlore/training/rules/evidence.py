@@ -1,0 +1,155 @@
+"""What the test part says: scores with their uncertainty, beside the baseline, and by slice."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.models import scores
+from runlore.models.intervals import Conformal
+from runlore.specs.model_spec import ModelSpec, Score
+from runlore.training.rules.bootstrap import (
+    Blocks,
+    draw_blocks,
+    gains,
+    interval,
+    percentile,
+    replicate_scores,
+)
+from runlore.training.rules.gates import Evidence, Measured
+from runlore.training.rules.quantile_models import Quantiles
+from runlore.training.rules.split import Division
+from runlore.training.rules.trained import Candidate, Scores, SliceScores, TestPart
+from runlore.training.rules.training_set import TrainingSet
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.str_]
+
+TOP_LABELS = 10
+LEAST_SLICE_ROWS = 30
+ACTOR_SIZES = ((0, "new"), (10, "1 to 10"), (100, "11 to 100"), (None, "over 100"))
+
+
+def scores_of(spec: ModelSpec, actual: Floats, predicted: Floats) -> Scores:
+    return {
+        score: scores.measure(score, actual, predicted)
+        for score in scores.scores_of(is_probability=spec.is_probability)
+    }
+
+
+def answer_test(
+    data: TrainingSet,
+    division: Division,
+    winner: Candidate,
+    baseline: Candidate,
+    quantiles: Quantiles,
+    conformal: Conformal | None,
+) -> TestPart:
+    rows = data.rows[division.test]
+    raw = winner.fitted.raw(rows)
+    low, high = None, None
+    if conformal is not None:
+        low, high = conformal.bounds(raw, *quantiles.predict(rows, raw))
+    return TestPart(
+        as_of_us=data.as_of_us[division.test],
+        rows=rows,
+        target=data.target[division.test],
+        prediction=winner.answer(raw),
+        baseline=baseline.predict(rows),
+        low=low,
+        high=high,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """A score, and what it comes to on each of the bootstrap's draws."""
+
+    value: float
+    replicates: Floats
+
+
+def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Drawn:
+    value = scores.measure(score, actual, predicted)
+    return Drawn(value, replicate_scores(score, blocks, actual, predicted))
+
+
+def gain(score: Score, actual: Floats, ours: Drawn, theirs: Drawn) -> Measured:
+    """By how much ours is better on the same rows and draws; above 0 is better for every score."""
+    (value,) = gains(score, actual, np.array([ours.value]), np.array([theirs.value]))
+    return in_percentiles(float(value), gains(score, actual, ours.replicates, theirs.replicates))
+
+
+def compare(spec: ModelSpec, test: TestPart) -> Evidence:
+    """Block-bootstrap intervals of each score, and of the gain over the baseline."""
+    blocks = draw_blocks(test.as_of_us)
+    ours, theirs, gained = {}, {}, {}
+    for score in scores.scores_of(is_probability=spec.is_probability):
+        one = draw(score, blocks, test.target, test.prediction)
+        other = draw(score, blocks, test.target, test.baseline)
+        ours[score] = measured(score, one.value, one.replicates)
+        theirs[score] = measured(score, other.value, other.replicates)
+        gained[score] = gain(score, test.target, one, other)
+    if test.low is not None and test.high is not None:
+        ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
+    return Evidence(ours, theirs, gained)
+
+
+def measured(score: Score, value: float, replicates: Floats) -> Measured:
+    """A score with the interval that its bootstrap replicates give."""
+    found = interval(score, value, replicates)
+    return Measured(value, found.low, found.high)
+
+
+def in_percentiles(value: float, replicates: Floats) -> Measured:
+    """A gain, or what else its replicates lie around, with their percentile interval."""
+    found = percentile(replicates)
+    return Measured(value, found.low, found.high)
+
+
+def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> Measured:
+    held = scores.covered(actual, low, high)
+    return in_percentiles(float(held.mean()), blocks.means(held))
+
+
+def score_slices(
+    spec: ModelSpec, data: TrainingSet, division: Division, test: TestPart
+) -> tuple[SliceScores, ...]:
+    """Scores by how much the actor had done in training, and by each of the data's slices."""
+    slices = {"actor size": actor_sizes(data, division)} | {
+        name: labels[division.test] for name, labels in data.slices.items()
+    }
+    return tuple(
+        _score_slice(spec, test, name, label, where)
+        for name, labels in slices.items()
+        for label, where in _largest(labels)
+    )
+
+
+def actor_sizes(data: TrainingSet, division: Division) -> Labels:
+    """For each test row, how many training rows its actor has, as a label."""
+    actors, codes = np.unique(data.actors, return_inverse=True)
+    counts = np.bincount(codes[division.train], minlength=len(actors))[codes[division.test]]
+    bounds = [bound for bound, _ in ACTOR_SIZES if bound is not None]
+    names = np.array([label for _, label in ACTOR_SIZES])
+    return names[np.searchsorted(bounds, counts)]
+
+
+def _largest(labels: Labels) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    words, counts = np.unique(labels, return_counts=True)
+    for at in np.argsort(-counts, kind="stable")[:TOP_LABELS]:
+        if counts[at] >= LEAST_SLICE_ROWS:
+            yield str(words[at]), labels == words[at]
+
+
+def _score_slice(
+    spec: ModelSpec, test: TestPart, name: str, label: str, where: NDArray[np.bool_]
+) -> SliceScores:
+    actual = test.target[where]
+    found: dict[Score, float] = dict(scores_of(spec, actual, test.prediction[where]))
+    if test.low is not None and test.high is not None:
+        held = scores.covered(actual, test.low[where], test.high[where])
+        found["coverage"] = float(held.mean())
+    base = scores_of(spec, actual, test.baseline[where])
+    return SliceScores(name, label, int(where.sum()), found, base)

@@ -1,0 +1,187 @@
+"""Training as pure computation, in steps that a caller may retry and record one by one:
+
+`divide` → `fit_candidate` for each of `in_order` → `choose` → `finish`; `fit` does all of it.
+"""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features.declaration import FeaturePlan
+from runlore.kernel.errors import Refused
+from runlore.models import calibration
+from runlore.models.calibration import Calibration
+from runlore.models.explain import permutation_importance, reference_row
+from runlore.models.intervals import Conformal, conform
+from runlore.models.scale import quantity
+from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
+from runlore.training.rules import candidates
+from runlore.training.rules.evidence import answer_test, compare, score_slices, scores_of
+from runlore.training.rules.gates import judge, verdict
+from runlore.training.rules.quantile_models import (
+    LEAST_QUANTILE_ROWS,
+    Quantiles,
+    fit_quantiles,
+    no_quantiles,
+)
+from runlore.training.rules.split import Division, divide
+from runlore.training.rules.trained import Candidate, Scores, Trained
+from runlore.training.rules.training_set import TrainingSet
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Progress = Callable[[str], None]
+
+NEWER_COUNTS = 2.0
+"""How often a validation row's weight halves from the newest to the oldest."""
+
+
+def fit(
+    spec: ModelSpec, data: TrainingSet, plan: FeaturePlan, progress: Progress | None = None
+) -> Trained:
+    say = progress or (lambda _: None)
+    division = divide(spec, data)
+    say(f"{len(division.train):,} rows teach, {len(division.test):,} test")
+    done: dict[CandidateKind, Candidate] = {}
+    for kind in in_order(spec):
+        say(f"fit {kind}")
+        done[kind] = fit_candidate(spec, data, division, kind, done)
+    chosen = choose(spec, done)
+    say(f"chose {chosen}")
+    return finish(spec, data, plan, division, done, chosen)
+
+
+def in_order(spec: ModelSpec) -> tuple[CandidateKind, ...]:
+    """The spec's candidates, those that reuse others last."""
+    return tuple(sorted(spec.candidates, key=lambda kind: kind in ("ensemble", "xgboost-modal")))
+
+
+def fit_candidate(
+    spec: ModelSpec,
+    data: TrainingSet,
+    division: Division,
+    kind: CandidateKind,
+    done: Mapping[CandidateKind, Candidate],
+) -> Candidate:
+    """Fit on the training part and on every fold, calibrate, score on the validation rows.
+
+    done: candidates fitted before on the same division; an ensemble takes its members from them.
+    """
+    members = [{k: each.folds[at] for k, each in done.items()} for at in range(len(division.folds))]
+    folds = tuple(
+        candidates.fit(spec, data, fold.train, kind, known)
+        for fold, known in zip(division.folds, members, strict=True)
+    )
+    final = {k: each.fitted for k, each in done.items()}
+    fitted = candidates.fit(spec, data, division.train, kind, final)
+    raw = np.concatenate(
+        [each.raw(data.rows[fold.valid]) for each, fold in zip(folds, division.folds, strict=True)]
+    )
+    mapped, validation = _calibrate(spec, data, division, raw)
+    return Candidate(fitted, folds, raw, mapped, validation)
+
+
+def _calibrate(
+    spec: ModelSpec, data: TrainingSet, division: Division, raw: Floats
+) -> tuple[Calibration, Scores]:
+    """The candidate's calibration, and its scores on validation rows.
+
+    A baseline is calibrated like any other: a candidate must win by what it knows.
+    """
+    actual = data.target[division.valid]
+    if not spec.is_probability:
+        return Calibration(), scores_of(spec, actual, quantity(raw))
+    found = calibration.fit(raw, actual, recency(len(raw)))
+    scores = scores_of(spec, actual[found.later], found.predictions[found.later])
+    return found.calibration, scores
+
+
+def recency(rows: int) -> Floats:
+    """Weights of validation rows in time order: base rates drift, so newer ones count more."""
+    return np.exp2(NEWER_COUNTS * (np.arange(rows) / max(rows - 1, 1) - 1.0))
+
+
+def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> CandidateKind:
+    """The best by `select_by` on the validation rows. Never the baseline: that is a gate's word."""
+    scores = {
+        kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
+    }
+    known = {k: score for k, score in scores.items() if k != "baseline" and not np.isnan(score)}
+    if not known:
+        raise Refused(
+            f"{spec.name}: {spec.select_by} could not be measured for any candidate;"
+            " ingest more history, or select by another score"
+        )
+    best = max if spec.select_by in HIGHER_IS_BETTER else min
+    return best(known, key=lambda kind: known[kind])
+
+
+def finish(
+    spec: ModelSpec,
+    data: TrainingSet,
+    plan: FeaturePlan,
+    division: Division,
+    done: Mapping[CandidateKind, Candidate],
+    chosen: CandidateKind,
+) -> Trained:
+    """Intervals, test scores with their uncertainty, importance, gates."""
+    winner, train = done[chosen], division.train
+    quantiles, conformal = fit_intervals(spec, data, division, winner)
+    test = answer_test(data, division, winner, done["baseline"], quantiles, conformal)
+    evidence = compare(spec, test)
+    gates = judge(spec, evidence)
+    return Trained(
+        spec=spec,
+        plan=plan,
+        data_digest=data.digest(),
+        chosen=winner,
+        validation={kind: each.validation for kind, each in done.items()},
+        test_scores={
+            kind: scores_of(spec, test.target, each.predict(test.rows))
+            for kind, each in done.items()
+        },
+        quantiles=quantiles,
+        conformal=conformal,
+        reference=reference_row(data.rows[train], len(plan.categories), len(plan.inputs)),
+        train_rows=len(train),
+        first_us=int(data.as_of_us[train[0]]),
+        last_us=int(data.as_of_us[train[-1]]),
+        test_us=division.cut_us,
+        test=test,
+        evidence=evidence,
+        slices=score_slices(spec, data, division, test),
+        importance=permutation_importance(
+            winner.predict, test.rows, test.target, data.names, spec.select_by
+        ),
+        gates=gates,
+        verdict=verdict(gates),
+    )
+
+
+def fit_intervals(
+    spec: ModelSpec, data: TrainingSet, division: Division, winner: Candidate
+) -> tuple[Quantiles, Conformal | None]:
+    """Bounds from all training rows, their correction from walk-forward ones.
+
+    Every fold has models of bounds, or none has: a correction holds for what it was measured on.
+    """
+    if not isinstance(spec.question, Quantity):
+        return Quantiles(), None
+    coverage = spec.question.coverage
+    raw = np.split(winner.valid_raw, np.cumsum([len(f.valid) for f in division.folds])[:-1])
+    fewest = min(len(fold.train) for fold in division.folds)
+    fit = fit_quantiles if fewest >= LEAST_QUANTILE_ROWS else no_quantiles
+    bounds = [
+        fit(data, fold.train, coverage).predict(data.rows[fold.valid], answers)
+        for fold, answers in zip(division.folds, raw, strict=True)
+    ]
+    low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
+    conformal = conform(
+        np.log1p(data.target[division.valid]),
+        winner.valid_raw,
+        low,
+        high,
+        coverage,
+    )
+    return fit(data, division.train, coverage), conformal

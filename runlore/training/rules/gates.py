@@ -1,0 +1,103 @@
+"""Whether a candidate is good enough: frozen evidence in, reasons in words and numbers out."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isnan
+
+from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
+
+CHANCE_AUC = 0.5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A score on the test part with its block-bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{number(self.value)} ({number(self.low)} to {number(self.high)})"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was measured on the test part.
+
+    gains: by how much the candidate beats the baseline; above 0 is better for every score.
+    """
+
+    candidate: Mapping[Score, Measured]
+    baseline: Mapping[Score, Measured] = field(default_factory=dict)
+    gains: Mapping[Score, Measured] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GateResult:
+    gate: Gate
+    passed: bool
+    reason: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+def judge(spec: ModelSpec, evidence: Evidence) -> tuple[GateResult, ...]:
+    return tuple(_judge_one(gate, evidence) for gate in spec.gates)
+
+
+def verdict(results: Sequence[GateResult]) -> Verdict:
+    """Passed when every gate is; the reasons of those that failed, else of all."""
+    failed = [result for result in results if not result.passed]
+    return Verdict(not failed, tuple(result.reason for result in failed or results))
+
+
+def _judge_one(gate: Gate, evidence: Evidence) -> GateResult:
+    found = evidence.candidate.get(gate.score)
+    if found is None or isnan(found.value):
+        return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
+    if gate.against in ("baseline", "baseline's value"):
+        return _against_baseline(gate, found, evidence)
+    if gate.against == "within":
+        passed = gate.bound <= found.value <= gate.upper
+        rule = f"{number(gate.bound)} to {number(gate.upper)}"
+        return _result(gate, passed, f"{gate.score} {found} must lie within {rule}")
+    if gate.score in HIGHER_IS_BETTER:
+        reason = f"{gate.score} {found} must reach {number(gate.bound)}"
+        return _result(gate, found.value >= gate.bound, reason)
+    reason = f"{gate.score} {found} must be at most {number(gate.bound)}"
+    return _result(gate, found.value <= gate.bound, reason)
+
+
+def _against_baseline(gate: Gate, found: Measured, evidence: Evidence) -> GateResult:
+    theirs, gain = evidence.baseline.get(gate.score), evidence.gains.get(gate.score)
+    if theirs is None or gain is None or isnan(gain.low):
+        reason = f"{gate.score} {found} could not be compared with the baseline"
+        return GateResult(gate, passed=False, reason=reason)
+    if gate.against == "baseline's value":
+        reason = f"{gate.score} {found} must be no worse than the baseline's {theirs}"
+        return _result(gate, gain.value >= 0, reason)
+    reason = (
+        f"{gate.score} {found} must beat the baseline's {theirs};"
+        f" it is better by {gain}, and that interval must lie above 0"
+    )
+    if gate.score == "auc" and not found.low > CHANCE_AUC:
+        return GateResult(
+            gate, passed=False, reason=f"{reason}: but it may be no better than chance"
+        )
+    return _result(gate, gain.low > 0, reason)
+
+
+def _result(gate: Gate, passed: bool, reason: str) -> GateResult:
+    return GateResult(gate, passed, f"{reason}: {'yes' if passed else 'no'}")
+
+
+def number(value: float) -> str:
+    """Four significant digits, no exponent for what people read."""
+    if isnan(value):
+        return "unknown"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -1,0 +1,63 @@
+"""The models of an interval's bounds: boosted quantile regressions."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.training.rules.training_set import TrainingSet
+
+if TYPE_CHECKING:
+    from xgboost import XGBRegressor
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+QUANTILE_ROWS = 150_000
+
+
+LEAST_QUANTILE_ROWS = 1000
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Models of the lower and upper bound; None: too little data, the prediction stands in."""
+
+    low: "XGBRegressor | None" = None
+    high: "XGBRegressor | None" = None
+
+    def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
+        if self.low is None or self.high is None:
+            return raw, raw
+        one, other = (each.predict(rows).astype(np.float64) for each in (self.low, self.high))
+        return np.minimum(one, other), np.maximum(one, other)
+
+
+def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
+    """Two boosted quantile regressions on the newest rows of `train`."""
+    newest = train[-QUANTILE_ROWS:]
+    rows, target = data.rows[newest], np.log1p(data.target[newest])
+    tail = (1 - coverage) / 2
+    low, high = (_fit_quantile(rows, target, alpha) for alpha in (tail, 1 - tail))
+    return Quantiles(low, high)
+
+
+def no_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
+    """In the place of `fit_quantiles` where folds have fewer than LEAST_QUANTILE_ROWS."""
+    return Quantiles()
+
+
+def _fit_quantile(rows: Rows, target: Floats, alpha: float) -> "XGBRegressor":
+    from xgboost import XGBRegressor
+
+    from runlore.training.rules.candidates import BOOSTED
+
+    return XGBRegressor(
+        objective="reg:quantileerror",
+        quantile_alpha=alpha,
+        n_estimators=150,
+        learning_rate=0.08,
+        max_bin=64,
+        **BOOSTED,
+    ).fit(rows, target)

@@ -1,0 +1,138 @@
+"""Which rows teach, which validate, which test: by time, and by what was known when."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.kernel.errors import Refused
+from runlore.specs.model_spec import ModelSpec, Split
+from runlore.training.rules.training_set import TrainingSet
+
+Ints = NDArray[np.int64]
+
+FIRST_FOLD = 0.4
+"""Share of the training part that only teaches; validation windows share the rest."""
+
+FOLD_ROWS = 100_000
+"""Newest rows that a validation fold learns from: it orders candidates and calibrates."""
+
+MATURE = 0.9
+"""Share of the outcomes that are known at the age of the youngest row that is tested."""
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Positions of the rows that teach and of the later ones that are predicted."""
+
+    train: Ints
+    valid: Ints
+
+
+@dataclass(frozen=True)
+class Division:
+    """A training set divided by time: positions of rows.
+
+    cut_us: the instant at which the test part begins.
+    """
+
+    train: Ints
+    test: Ints
+    folds: tuple[Fold, ...]
+    cut_us: int
+
+    @property
+    def valid(self) -> Ints:
+        """All rows that some fold predicts, oldest first."""
+        return np.concatenate([fold.valid for fold in self.folds])
+
+
+def divide(spec: ModelSpec, data: TrainingSet) -> Division:
+    """Test on the newest that are mature; teach with what was known before, less the gap."""
+    rule = spec.split
+    if len(data) < rule.least_rows:
+        raise Refused(
+            f"{spec.name}: needs at least {rule.least_rows} finished executions, found {len(data)};"
+            " ingest more history or lower the spec's `least_rows`"
+        )
+    first, end = tested(rule, data.as_of_us, data.known_us)
+    cut = int(data.as_of_us[first])
+    known = _known_before(data, cut, rule)
+    train, test = known[-rule.max_rows :], np.arange(np.searchsorted(data.as_of_us, cut), end)
+    _refuse_few(spec, data, train, "before the test part begins")
+    _refuse_one_answer(spec, data, train)
+    return Division(train, test, _folds(spec, data, known), cut)
+
+
+def tested(rule: Split, as_of_us: Ints, known_us: Ints) -> tuple[int, int]:
+    """Where the test part begins and ends among finished executions, ordered by submission.
+
+    It ends with what is as old as nine in ten outcomes take to become known. Of younger work only
+    the quick is finished, and whoever predicts too little would look good on it.
+    """
+    end = max(_mature(as_of_us, known_us), 1)
+    first = int((1 - rule.test_share) * end)
+    return first if rule.most_test_rows is None else max(first, end - rule.most_test_rows), end
+
+
+def _mature(as_of_us: Ints, known_us: Ints) -> int:
+    delay_us = np.quantile(known_us - as_of_us, MATURE)
+    return int(np.searchsorted(as_of_us, known_us.max() - delay_us, side="right"))
+
+
+def known_by(spec: ModelSpec, data: TrainingSet, at_us: int) -> Division:
+    """Teach with everything that was known before an instant, less the gap; nothing is tested.
+
+    Of it the newest `max_rows` teach and validate.
+    """
+    known = _known_before(data, at_us, spec.split)[-spec.split.max_rows :]
+    _refuse_few(spec, data, known, "by then")
+    _refuse_one_answer(spec, data, known)
+    return Division(known, np.empty(0, np.int64), _folds(spec, data, known), at_us)
+
+
+def _known_before(data: TrainingSet, cut: int, rule: Split) -> Ints:
+    gap = round(rule.gap_s * 1e6)
+    return np.flatnonzero((data.as_of_us < cut) & (data.known_us < cut - gap))
+
+
+def _folds(spec: ModelSpec, data: TrainingSet, known: Ints) -> tuple[Fold, ...]:
+    """Expanding walk-forward windows over `known`, each by the rule that made `known`."""
+    shares = np.linspace(FIRST_FOLD, 1.0, spec.split.folds + 1)
+    edges = data.as_of_us[known[np.minimum((shares * len(known)).astype(int), len(known) - 1)]]
+    edges[-1] += 1
+    cap = min(FOLD_ROWS, spec.split.max_rows)
+    folds = []
+    for start, end in pairwise(edges):
+        train = _known_before(data, int(start), spec.split)[-cap:]
+        valid = known[(data.as_of_us[known] >= start) & (data.as_of_us[known] < end)]
+        if len(valid) and len(train) and not _has_one_answer(spec, data, train):
+            folds.append(Fold(train, valid))
+    if not folds:
+        raise Refused(
+            f"{spec.name}: no validation window has earlier known outcomes of both sorts;"
+            " ingest more history or ask for fewer `folds`"
+        )
+    return tuple(folds)
+
+
+def _refuse_few(spec: ModelSpec, data: TrainingSet, train: Ints, when: str) -> None:
+    least = max(1, round(spec.split.least_rows * (1 - spec.split.test_share) / 2))
+    if len(train) < least:
+        raise Refused(
+            f"{spec.name}: only {len(train)} of {len(data)} outcomes were known {when}, needs"
+            f" {least}; ingest more history, shorten `gap_s` or lower `least_rows`"
+        )
+
+
+def _refuse_one_answer(spec: ModelSpec, data: TrainingSet, train: Ints) -> None:
+    if _has_one_answer(spec, data, train):
+        raise Refused(
+            f"{spec.name}: all {len(train)} training executions ended with {spec.question.of} ="
+            f" {data.target[train[0]]:g}; there is nothing to tell apart yet, ingest more history"
+        )
+
+
+def _has_one_answer(spec: ModelSpec, data: TrainingSet, train: Ints) -> bool:
+    return spec.is_probability and bool(np.ptp(data.target[train]) == 0)

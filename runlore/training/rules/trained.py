@@ -1,0 +1,116 @@
+"""What training gives: the model, what it scored, and whether it may serve."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features.declaration import FeaturePlan
+from runlore.models.calibration import Calibration
+from runlore.models.explain import Importance
+from runlore.models.intervals import Conformal
+from runlore.models.scale import quantity
+from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
+from runlore.training.rules.candidates import Fitted
+from runlore.training.rules.gates import Evidence, GateResult, Verdict
+from runlore.training.rules.quantile_models import Quantiles
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Scores = Mapping[Score, float]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One kind of model, fitted on the training part and on every walk-forward fold.
+
+    valid_raw: what the folds answered for `Division.valid`. calibration: fitted on that.
+    validation: scores on the validation rows, calibrated by maps from before them.
+    """
+
+    fitted: Fitted
+    folds: tuple[Fitted, ...]
+    valid_raw: Floats
+    calibration: Calibration
+    validation: Scores
+
+    @property
+    def kind(self) -> CandidateKind:
+        return self.fitted.kind
+
+    def answer(self, raw: Floats) -> Floats:
+        """The probability, calibrated, or the quantity in its own unit."""
+        if self.fitted.is_probability:
+            return self.calibration(raw)
+        return quantity(raw)
+
+    def predict(self, rows: Rows) -> Floats:
+        return self.answer(self.fitted.raw(rows))
+
+
+@dataclass(frozen=True)
+class SliceScores:
+    """slice: how rows were told apart, such as `kind`; label: which of them."""
+
+    slice: str
+    label: str
+    rows: int
+    scores: Scores
+    baseline: Scores
+
+
+@dataclass(frozen=True)
+class TestPart:
+    """Rows that nothing was fitted to, oldest first, with what was answered for them."""
+
+    __test__ = False
+
+    as_of_us: Ints
+    rows: Rows
+    target: Floats
+    prediction: Floats
+    baseline: Floats
+    low: Floats | None = None
+    high: Floats | None = None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """first_us, last_us: as_of of the oldest and newest training row. test_us: of the test part.
+
+    test_scores: of every candidate, for the record; only `evidence` decides.
+    """
+
+    spec: ModelSpec
+    plan: FeaturePlan
+    data_digest: str
+    chosen: Candidate
+    validation: Mapping[CandidateKind, Scores]
+    test_scores: Mapping[CandidateKind, Scores]
+    quantiles: Quantiles
+    conformal: Conformal | None
+    reference: Rows
+    train_rows: int
+    first_us: int
+    last_us: int
+    test_us: int
+    test: TestPart
+    evidence: Evidence
+    slices: tuple[SliceScores, ...]
+    importance: tuple[Importance, ...]
+    gates: tuple[GateResult, ...]
+    verdict: Verdict
+
+    @property
+    def kind(self) -> CandidateKind:
+        return self.chosen.kind
+
+    def models(self) -> dict[str, Fitted]:
+        """What must be stored to answer, by file name."""
+        found = {"model.onnx": self.chosen.fitted}
+        if self.quantiles.low is not None:
+            found["low.onnx"] = Fitted("xgboost", self.quantiles.low, is_probability=False)
+            found["high.onnx"] = Fitted("xgboost", self.quantiles.high, is_probability=False)
+        return found

@@ -1,0 +1,66 @@
+"""What teaches and tests a model: rows as they were known, and what came of them."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.kernel.errors import BadInput
+
+Rows = NDArray[np.float32]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Labels = NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Finished executions of one population, ordered by `as_of_us`.
+
+    rows: (n, F), NaN where nothing was known. target: (n,), what came of each.
+    as_of_us: when each row was read. known_us: when its target became known.
+    names: of the F features. actors: who, for scores by slice. slices: further labels by name.
+    """
+
+    rows: Rows
+    target: Floats
+    as_of_us: Ints
+    known_us: Ints
+    names: tuple[str, ...]
+    actors: Labels
+    slices: Mapping[str, Labels] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.rows)
+        if self.rows.shape != (n, len(self.names)):
+            raise BadInput(f"rows are {self.rows.shape}, but there are {len(self.names)} names")
+        columns = {
+            "target": self.target,
+            "as_of_us": self.as_of_us,
+            "known_us": self.known_us,
+            "actors": self.actors,
+            **self.slices,
+        }
+        for name, column in columns.items():
+            if len(column) != n:
+                raise BadInput(f"{name} has {len(column)} values for {n} rows", name)
+        if not np.isfinite(self.target).all():
+            raise BadInput("target: every row needs a finite value; leave the others out", "target")
+        if (np.diff(self.as_of_us) < 0).any():
+            raise BadInput("as_of_us: rows must be ordered by it; sort them", "as_of_us")
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def column(self, name: str) -> Floats:
+        return self.rows[:, self.names.index(name)].astype(np.float64)
+
+    def digest(self) -> str:
+        """sha256 of rows, targets, instants and names: which data taught this model."""
+        digest = hashlib.sha256("\x1f".join(self.names).encode())
+        for part in (self.rows, self.target, self.as_of_us, self.known_us):
+            digest.update(str(part.shape).encode())
+            digest.update(np.ascontiguousarray(part).data)
+        return digest.hexdigest()

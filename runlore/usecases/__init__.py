@@ -1,1 +1,0 @@
-"""What the product does: one function per action, called by tasks, services and the command."""

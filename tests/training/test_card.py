@@ -1,0 +1,148 @@
+"""The model card tells what a person must know, honest about what is bad."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from runlore.models.explain import Importance
+from runlore.training.rules import card
+from runlore.training.rules.card_sections import Facts, Window
+from runlore.training.rules.gates import Evidence, Measured, Verdict
+from runlore.training.rules.trained import SliceScores
+from tests.training.small import DURATION, RISK
+
+FACTS = Facts(
+    spec=RISK,
+    candidate="xgboost",
+    verdict=Verdict(passed=True, reasons=("auc is good: yes",)),
+    evidence=Evidence(
+        candidate={"auc": Measured(0.9, 0.88, 0.92), "brier": Measured(0.1, 0.09, 0.11)},
+        baseline={"auc": Measured(0.8, 0.78, 0.82), "brier": Measured(0.12, 0.11, 0.13)},
+        gains={"auc": Measured(0.1, 0.07, 0.13), "brier": Measured(0.02, 0.01, 0.03)},
+    ),
+    validation={"baseline": {"log_loss": 0.5}, "xgboost": {"log_loss": 0.3}},
+    test={
+        "baseline": {"auc": 0.8, "log_loss": 0.51},
+        "xgboost": {"auc": 0.9, "log_loss": float("nan")},
+    },
+    slices=(
+        SliceScores("kind", "etl", 900, {"log_loss": 0.4}, {"log_loss": 0.5}),
+        SliceScores("kind", "a|b`c", 1200, {"log_loss": 0.6}, {"log_loss": 0.5}),
+        SliceScores("scope", "", 40, {"log_loss": float("nan")}, {"log_loss": 0.5}),
+    ),
+    importance=tuple(Importance(f"feature-{at}", 1 / (at + 1), 0.01) for at in range(15)),
+    trained_on=Window(
+        7000, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, 10, 30, tzinfo=UTC)
+    ),
+    tested_on=Window(3000, datetime(2026, 2, 1, 11, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)),
+    data_digest="abc123",
+    code_version="0.1.0 at 0123456789",
+)
+
+
+def section(text: str, name: str) -> list[str]:
+    """The lines of one section that are not blank."""
+    body = text.split(f"\n## {name}\n")[1].split("\n## ", maxsplit=1)[0]
+    return [line for line in body.splitlines() if line]
+
+
+def test_the_head_tells_what_it_answers_and_from_what_data_and_code():
+    lines = card.render(FACTS).splitlines()
+    assert lines[0] == "# risk: xgboost, passed its gates"
+    head = "\n".join(lines[:9])
+    assert "the probability of `failed` of an execution, at its submission" in head
+    assert "7,000 executions, 2026-01-01 00:00 to 2026-02-01 10:30 UTC" in head
+    assert "3,000 executions, 2026-02-01 11:00 to 2026-03-01 00:00 UTC" in head
+    assert "`abc123`" in head
+    assert "Runlore 0.1.0 at 0123456789" in head
+
+
+def test_a_quantity_tells_its_unit_and_what_its_interval_means():
+    head = card.render(replace(FACTS, spec=replace(DURATION, select_by="log_loss")))
+    assert "`duration_s` of an execution in s, at its submission" in head
+    assert "an interval meant to hold 90 %" in head
+
+
+def test_scores_stand_beside_the_baselines_with_their_intervals():
+    rows = section(card.render(FACTS), "Scores on the test part")
+    assert (
+        "| AUC (higher is better) | 0.9 (0.88 to 0.92) | 0.8 (0.78 to 0.82) "
+        "| 0.1 (0.07 to 0.13) |" in rows
+    )
+    assert any(row.startswith("| Brier score (lower is better) |") for row in rows)
+
+
+def test_a_refused_model_says_so_first_with_the_reasons():
+    refused = replace(FACTS, verdict=Verdict(passed=False, reasons=("auc is bad: no",)))
+    text = card.render(refused)
+    assert text.startswith("# risk: xgboost, refused by its gates\n")
+    assert section(text, "Verdict") == ["It may not serve:", "- auc is bad: no"]
+    assert "ONNX" not in text
+
+
+def test_limits_name_every_group_where_the_baseline_is_better():
+    limits = section(card.render(FACTS), "Limits")
+    assert "last 30 % by time" in limits[0]
+    assert "2026-02-01 to 2026-03-01" in limits[0]
+    worse = [line for line in limits if line.startswith("- Worse")]
+    assert worse == [
+        "- Worse than the baseline for kind `a|b'c` (1,200 executions): log loss 0.6, baseline 0.5."
+    ]
+    assert not any("In no group" in line for line in limits)
+
+
+def test_where_higher_is_better_the_worse_groups_are_the_lower_ones():
+    slices = (
+        SliceScores("kind", "good", 90, {"auc": 0.9}, {"auc": 0.8}),
+        SliceScores("kind", "bad", 90, {"auc": 0.7}, {"auc": 0.8}),
+    )
+    facts = replace(FACTS, spec=replace(RISK, select_by="auc"), slices=slices)
+    worse = [line for line in section(card.render(facts), "Limits") if "Worse" in line]
+    assert len(worse) == 1
+    assert "`bad`" in worse[0]
+
+
+def test_limits_are_never_empty():
+    limits = section(card.render(replace(FACTS, slices=FACTS.slices[:1])), "Limits")
+    assert "- In no group with enough executions is it worse than the baseline." in limits
+    assert len(limits) >= 4
+    assert len(section(card.render(replace(FACTS, slices=())), "Limits")) >= 3
+
+
+def test_simulated_data_are_named_before_any_number():
+    text = card.render(replace(FACTS, is_simulated=True))
+    assert text.index("simulated data") < text.index("7,000")
+    assert "simulated" not in card.render(FACTS)
+
+
+def test_a_score_that_could_not_be_measured_is_a_dash():
+    (row,) = (r for r in section(card.render(FACTS), "Candidates") if r.startswith("| **xgboost**"))
+    assert row == "| **xgboost** | 0.3 | 0.9 | – |"
+
+
+def test_every_row_of_a_table_has_as_many_cells_as_its_head():
+    tables = [
+        block.splitlines() for block in card.render(FACTS).split("\n\n") if block.startswith("| ")
+    ]
+    assert len(tables) == 4
+    for table in tables:
+        cells = {row.replace("\\|", "").count("|") for row in table}
+        assert len(cells) == 1, table
+
+
+def test_only_the_features_that_matter_most_are_listed():
+    rows = [r for r in section(card.render(FACTS), "What matters") if "feature-" in r]
+    assert len(rows) == 10
+    assert rows[0] == "| `feature-0` | 1 | 0.01 |"
+
+
+@pytest.mark.parametrize("name", ["risk_trained", "duration_trained"])
+def test_a_training_becomes_a_card(name, request):
+    trained = request.getfixturevalue(name)
+    text = card.write(trained, "0.1.0")
+    assert text.startswith(f"# {trained.spec.name}: {trained.kind}, ")
+    assert trained.data_digest in text
+    assert f"{trained.train_rows:,} executions, 1970-01-01 00:00" in text
+    assert all(reason in text for reason in trained.verdict.reasons)
+    assert "nan" not in text.lower().split()
