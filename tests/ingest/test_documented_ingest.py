@@ -1,4 +1,4 @@
-"""The commands that README.md and docs/questions.md show, on the log that they speak of."""
+"""The commands that README.md and docs/custom-specs.md show, on the log that they speak of."""
 
 import json
 import random
@@ -24,7 +24,7 @@ from runlore.training.actions.extraction import members, target_of
 from runlore.training.actions.training import train_spec
 
 ROOT = Path(__file__).parents[2]
-README, QUESTIONS = ROOT / "README.md", ROOT / "docs" / "questions.md"
+README, CUSTOM_SPECS = ROOT / "README.md", ROOT / "docs" / "custom-specs.md"
 HEADER = "build,who,queued_at,began_at,ended_at,result,branch,files,price_usd\n"
 WHO = ("ann", "bob", "cem", "dee")
 Run = Callable[[str], None]
@@ -99,16 +99,16 @@ def test_compose_takes_the_same_log(run: Run) -> None:
 
 
 @pytest.mark.slow
-def test_a_question_of_ones_own_is_trained_as_documented(
+def test_a_custom_spec_is_trained_as_documented(
     run: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    text = QUESTIONS.read_text(encoding="utf-8")
+    text = CUSTOM_SPECS.read_text(encoding="utf-8")
     [module] = re.findall(r"```python\n(# my_specs\.py\n.*?)```", text, re.DOTALL)
     [setting] = re.findall(r"export RUNLORE_SPECS='(.*?)'", text, re.DOTALL)
     (tmp_path / "my_specs.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("RUNLORE_SPECS", setting)
-    run(QUESTIONS, "runlore ingest csv")
+    run(CUSTOM_SPECS, "runlore ingest csv")
     settings = read()
     assert [spec.name for spec in loading.every(settings)] == ["cost", "failure-risk", "duration"]
     cost = loading.find(settings, "cost")
@@ -121,7 +121,7 @@ def test_a_question_of_ones_own_is_trained_as_documented(
 
 
 def test_names_of_baselines_that_are_documented_are_features() -> None:
-    text = QUESTIONS.read_text(encoding="utf-8")
+    text = CUSTOM_SPECS.read_text(encoding="utf-8")
     [module] = re.findall(r"```python\n(# my_specs\.py\n.*?)```", text, re.DOTALL)
     made: dict[str, ModelSpec] = {}
     exec(module, made)  # noqa: S102  (the document's own example)

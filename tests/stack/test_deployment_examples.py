@@ -83,7 +83,7 @@ def test_who_schedules_trains_and_serves_find_the_same_specs(compose: dict[str, 
         file = f"{own.partition(':')[0]}.py"
         mount = f"./{file}:{given['PYTHONPATH']}/{file}:ro"
         assert mount in compose["services"][name]["volumes"]
-        assert f"# {file}" in (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
+        assert f"# {file}" in (ROOT / "docs" / "custom-specs.md").read_text(encoding="utf-8")
 
 
 @QUIET
