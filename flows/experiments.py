@@ -4,6 +4,7 @@ from prefect import flow
 
 from tasks import alerts
 from tasks import experiments as looking
+from tasks.edge import flow_app
 
 
 @flow(name="ab", timeout_seconds=1800)
@@ -13,9 +14,10 @@ def ab(at: str | None = None) -> dict[str, str]:
     Returns what each look said, by the test's name. One that cannot be looked at keeps no other
     from its look; the run fails at the end.
     """
-    try:
-        names = looking.running()
-        states = {name: looking.look(name, at, return_state=True) for name in names}
-        return {name: state.result() for name, state in states.items()}
-    finally:
-        alerts.deliver()
+    with flow_app():
+        try:
+            names = looking.running()
+            states = {name: looking.look(name, at, return_state=True) for name in names}
+            return {name: state.result() for name, state in states.items()}
+        finally:
+            alerts.deliver()

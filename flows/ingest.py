@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from prefect import flow
 
+from tasks.edge import flow_app
 from tasks.ingest import ingest_log
 
 
@@ -20,4 +21,5 @@ def ingest(
     source: the name its records get; else that of the mapping, else `inbox`.
     Returns how many rows were new, already known, and rejected.
     """
-    return ingest_log(Path(path), format, source, mapping or {})
+    with flow_app():
+        return ingest_log(Path(path), format, source, mapping or {})

@@ -3,6 +3,7 @@
 from prefect import flow
 
 from tasks import retraining as asking
+from tasks.edge import flow_app
 
 
 @flow(name="retraining", flow_run_name="retraining {spec}", timeout_seconds=1800)
@@ -12,5 +13,6 @@ def retraining(spec: str) -> int:
     Also announces again what was asked for over HTTP or at a terminal, or whose event was lost.
     Returns how many were announced.
     """
-    asking.look(spec)
-    return asking.announce()
+    with flow_app():
+        asking.look(spec)
+        return asking.announce()

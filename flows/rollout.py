@@ -4,6 +4,7 @@ from prefect import flow
 
 from tasks import alerts
 from tasks import rollout as looking
+from tasks.edge import flow_app
 
 
 @flow(name="rollout", flow_run_name="rollout {spec}", timeout_seconds=1800)
@@ -12,8 +13,9 @@ def rollout(spec: str, at: str | None = None) -> str:
 
     Returns what was decided, or "nothing" when no rollout goes on. Two runs at once decide once.
     """
-    try:
-        found = looking.look(spec, at)
-        return "nothing" if found is None else found.state.newest.action
-    finally:
-        alerts.deliver()
+    with flow_app():
+        try:
+            found = looking.look(spec, at)
+            return "nothing" if found is None else found.state.newest.action
+        finally:
+            alerts.deliver()

@@ -3,6 +3,7 @@
 from prefect import flow
 
 from tasks import serving
+from tasks.edge import flow_app
 
 
 @flow(name="score", flow_run_name="score {spec}", timeout_seconds=2 * 3600)
@@ -11,5 +12,6 @@ def score(spec: str, since: str | None = None) -> int | None:
 
     Returns how many are new on the ledger; None when the spec has no champion yet.
     """
-    outcome = serving.score(spec, since)
-    return None if outcome is None else outcome.scored
+    with flow_app():
+        outcome = serving.score(spec, since)
+        return None if outcome is None else outcome.scored

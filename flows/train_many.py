@@ -5,11 +5,10 @@ from typing import Any
 from prefect import flow
 
 from flows.runner import task_runner
-from runlore import settings
 from runlore.kernel.errors import RunloreError
-from runlore.specs import loading as catalog
 from runlore.training.actions.training import TrainOutcome
 from tasks import training
+from tasks.edge import flow_app
 
 
 @flow(name="train-many", timeout_seconds=12 * 3600)
@@ -21,9 +20,11 @@ def train_many(
     A spec that is refused does not keep the others from being trained; its version is null. One
     that fails otherwise fails the run when all have ended.
     """
-    chosen = settings.read()
-    names = specs or [spec.name for spec in catalog.every(chosen)]
-    return each_on_a_worker.with_options(task_runner=task_runner(chosen))(names, accept_data)
+    with flow_app() as app:
+        app.hold_embedded_server()
+        names = specs or [spec.name for spec in app.specs]
+        on_workers = each_on_a_worker.with_options(task_runner=task_runner(app.settings))
+        return on_workers(names, accept_data)
 
 
 @flow(name="train-many-on-workers")

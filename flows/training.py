@@ -9,6 +9,7 @@ from runlore.quality.actions.contract import refuse_bad
 from runlore.training.rules.fitting import in_order
 from runlore.training.rules.split import divide
 from tasks import training
+from tasks.edge import flow_app
 
 
 @flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
@@ -19,15 +20,16 @@ def train(spec: str, accept_data: str | None = None, until_seq: int | None = Non
     contract, unless `accept_data` says why it may pass; and, with the numbers, when the best
     candidate does not pass its gates, or does not beat the champion.
     """
-    checked = training.check_data(spec, accept_data)
-    refuse_bad(checked)
-    found = training.extract(spec, until_seq, checked)
-    division = divide(found.spec, found.data)
-    done: dict[Any, Any] = {}
-    for kind in in_order(found.spec):
-        done[kind] = training.fit_candidate(found, division, kind, dict(done))
-    trained = training.finish(found, division, done)
-    outcome = training.record(found, trained, checked)
-    if outcome.passed:
-        return outcome.as_json()
-    return Failed(message=outcome.refusal, data=outcome.as_json())
+    with flow_app():
+        checked = training.check_data(spec, accept_data)
+        refuse_bad(checked)
+        found = training.extract(spec, until_seq, checked)
+        division = divide(found.spec, found.data)
+        done: dict[Any, Any] = {}
+        for kind in in_order(found.spec):
+            done[kind] = training.fit_candidate(found, division, kind, dict(done))
+        trained = training.finish(found, division, done)
+        outcome = training.record(found, trained, checked)
+        if outcome.passed:
+            return outcome.as_json()
+        return Failed(message=outcome.refusal, data=outcome.as_json())

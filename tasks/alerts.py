@@ -3,17 +3,15 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from runlore import settings
 from runlore.alerts.actions import delivery
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 
 
 @task(cache_policy=NO_CACHE, task_run_name="deliver alerts", timeout_seconds=120)
 def deliver() -> int:
     """How many messages arrived; what failed is tried again elsewhere and fails no run."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        done = delivery.right_away(store, chosen.alert_channels)
+    with task_app() as app:
+        done = delivery.right_away(app.store, app.settings.alert_channels)
     logger = get_run_logger()
     for each in done:
         told = (each.alert, each.event, each.channel, each.error or "arrived")

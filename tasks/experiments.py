@@ -6,12 +6,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import settings
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions.lifecycle import By
 from runlore.experiments.views import report
 from runlore.kernel.instants import now, parse
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
@@ -20,16 +19,16 @@ NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=60)
 def running() -> list[str]:
     """The names of the tests that run, the oldest first."""
-    with open_store(settings.read()) as store:
-        return analysis.running(store)
+    with task_app() as app:
+        return analysis.running(app.store)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {name}", timeout_seconds=600)
 def look(name: str, at: str | None) -> str:
     """What the look says: the answer, with the winner if there is one."""
     who = By("ab flow", parse(at, "at") if at else now())
-    with open_store(settings.read()) as store:
-        found = analysis.analyse(store, name, who)
+    with task_app() as app:
+        found = analysis.analyse(app.store, name, who)
     told = report.headline(found)
     tell = get_run_logger().warning if found.answer == "invalid" else get_run_logger().info
     tell("%s, %s", name, told)

@@ -7,12 +7,11 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import settings
 from runlore.ingest.actions.files import FileSource, Format, ingest_file, list_rejects
 from runlore.kernel.instants import now
 from runlore.records.mapping import declare, split_source
 from runlore.serving.actions import states
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 SHOWN_REJECTS = 50
@@ -29,18 +28,17 @@ def ingest_log(
     source: None: that of the mapping, else SOURCE.
     """
     named, parts = split_source(mapping)
-    chosen = settings.read()
-    wanted = FileSource(
-        path,
-        file_format,
-        source or named or SOURCE,
-        declare(parts),
-        max_revisions=chosen.max_revisions,
-    )
-    with open_store(chosen) as store:
-        summary = ingest_file(store, wanted, now())
-        states.renew(store)
-        rejected = list_rejects(store, SHOWN_REJECTS) if summary.rejected else []
+    with task_app() as app:
+        wanted = FileSource(
+            path,
+            file_format,
+            source or named or SOURCE,
+            declare(parts),
+            max_revisions=app.settings.max_revisions,
+        )
+        summary = ingest_file(app.store, wanted, now())
+        states.renew(app.store)
+        rejected = list_rejects(app.store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",
         path,

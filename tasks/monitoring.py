@@ -7,7 +7,6 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.features.declaration import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
@@ -16,8 +15,8 @@ from runlore.monitoring.actions.history import Judged
 from runlore.monitoring.actions.monitoring import MonitorOutcome
 from runlore.serving.actions import retention, skew
 from runlore.serving.actions.skew import Skew
-from runlore.specs import loading
-from runlore.store.engine import Store, open_store
+from runlore.store.engine import Store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 SHOWN = 12
@@ -27,10 +26,8 @@ SKEW_DAYS = 7.0
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="champion of {spec}", timeout_seconds=600)
 def has_champion(spec: str) -> bool:
     """Whether there is something to compare with; a spec that was never trained is no failure."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        is_there = known.champion(loading.find(chosen, spec).name) is not None
+    with task_app() as app:
+        is_there = app.registry.champion(app.spec(spec).name) is not None
     if not is_there:
         get_run_logger().info("%s: no champion yet", spec)
     return is_there
@@ -38,18 +35,17 @@ def has_champion(spec: str) -> bool:
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="monitor {spec}", timeout_seconds=3600)
 def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutcome:
-    chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
-    with open_store(chosen) as store:
+    with task_app() as app:
         outcome = monitoring.monitor(
-            store,
-            registry.connect(chosen, store),
-            loading.find(chosen, spec),
+            app.store,
+            app.registry,
+            app.spec(spec),
             parse(at, "at") if at else now(),
-            chosen.reports,
+            app.settings.reports,
             window_s,
         )
-        past = history.history(store, spec, SHOWN)
+        past = history.history(app.store, spec, SHOWN)
     verdict = outcome.verdict
     get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")
@@ -59,15 +55,14 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="skew {spec}", timeout_seconds=3600)
 def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     """Were the features that were served those that the log gives? What differs is an anomaly."""
-    chosen = settings.read()
     at = now()
     since = at - timedelta(days=window_days or SKEW_DAYS)
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        found = skew.skew(store, known, spec, since, chosen.home / "serving", at)
-        skew.note(store, found, at)
-        skew.let_rest(store, spec, found, at)
-        gone = _pruned(store, chosen.ledger_days)
+    with task_app() as app:
+        folder = app.settings.home / "serving"
+        found = skew.skew(app.store, app.registry, spec, since, folder, at)
+        skew.note(app.store, found, at)
+        skew.let_rest(app.store, spec, found, at)
+        gone = _pruned(app.store, app.settings.ledger_days)
     logger = get_run_logger()
     for each in found:
         tell = logger.info if each.is_clean else logger.error

@@ -4,28 +4,25 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.features.declaration import DAY_S
 from runlore.kernel.instants import now, parse
 from runlore.performance.actions import windows
 from runlore.performance.actions.windows import PerformanceOutcome
-from runlore.specs import loading
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="performance {spec}", timeout_seconds=3600)
 def measure_performance(spec: str, window_days: float | None, at: str | None) -> PerformanceOutcome:
     """Score the champion's answers by what is known of them by now."""
-    chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
-    with open_store(chosen) as store:
+    with task_app() as app:
         outcome = windows.performance(
-            store,
-            registry.connect(chosen, store),
-            loading.find(chosen, spec),
+            app.store,
+            app.registry,
+            app.spec(spec),
             parse(at, "at") if at else now(),
-            chosen.reports,
+            app.settings.reports,
             window_s,
         )
     lines = [f"- {each.answer}: {each.reason}" for each in outcome.floors]

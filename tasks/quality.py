@@ -6,27 +6,25 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.features.declaration import DAY_S
 from runlore.kernel.errors import NoContract
 from runlore.kernel.instants import now, parse
 from runlore.quality.actions import window_check
 from runlore.quality.actions.window_check import QualityOutcome
-from runlore.specs import loading
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="quality {spec}", timeout_seconds=3600)
 def check_quality(spec: str, window_days: float | None, at: str | None) -> QualityOutcome | None:
     """Hold a window against the champion's data contract; None where it has none."""
-    chosen = settings.read()
     window_s = window_days * DAY_S if window_days else None
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        wanted, instant = loading.find(chosen, spec), parse(at, "at") if at else now()
+    instant = parse(at, "at") if at else now()
+    with task_app() as app:
         try:
-            outcome = window_check.quality(store, known, wanted, instant, window_s)
+            outcome = window_check.quality(
+                app.store, app.registry, app.spec(spec), instant, window_s
+            )
         except NoContract as error:
             get_run_logger().warning("not checked: %s", error)
             return None

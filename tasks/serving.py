@@ -3,25 +3,21 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import now, parse
 from runlore.serving.actions import scoring
 from runlore.serving.actions.scoring import ScoreOutcome
-from runlore.specs import loading
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="score {spec}", timeout_seconds=3600)
 def score(spec: str, since: str | None) -> ScoreOutcome | None:
     """None when no champion serves the spec yet."""
-    chosen = settings.read()
     began = parse(since, "since") if since else None
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
+    with task_app() as app:
         try:
-            outcome = scoring.score(store, known, loading.find(chosen, spec), now(), began)
+            outcome = scoring.score(app.store, app.registry, app.spec(spec), now(), began)
         except NoChampion as error:
             get_run_logger().info("%s: no champion yet: %s", spec, error)
             return None

@@ -8,19 +8,17 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.kernel.instants import now
 from runlore.quality.actions import contract
 from runlore.quality.actions.contract import Acceptance, Checked
-from runlore.specs import loading
 from runlore.specs.model_spec import CandidateKind
-from runlore.store.engine import open_store
 from runlore.training.actions import extraction
 from runlore.training.actions.extraction import Extract
 from runlore.training.actions.training import TrainOutcome, conclude, train_spec
 from runlore.training.rules import fitting
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, Trained
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 HOUR_S = 3600
@@ -32,11 +30,9 @@ def check_data(spec: str, accept: str | None) -> Checked:
 
     accept: why a person lets it pass nevertheless.
     """
-    chosen = settings.read()
     accepted = Acceptance(getuser(), accept) if accept else None
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        checked = contract.check_new(store, known, loading.find(chosen, spec), now(), accepted)
+    with task_app() as app:
+        checked = contract.check_new(app.store, app.registry, app.spec(spec), now(), accepted)
     verdict = checked.verdict
     for reason in (*verdict.reasons, verdict.note):
         get_run_logger().info("%s: %s", spec, reason or f"{verdict.rows:,} new rows checked")
@@ -51,11 +47,9 @@ def check_data(spec: str, accept: str | None) -> Checked:
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
 def extract(spec: str, until_seq: int | None, checked: Checked) -> Extract:
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
-    chosen = settings.read()
-    wanted = loading.find(chosen, spec)
-    with open_store(chosen) as store:
-        wanted = wanted.succeeding() if checked.has_news else wanted
-        found = extraction.extract(store, wanted, until_seq=until_seq)
+    with task_app() as app:
+        to_train = app.spec(spec).succeeding() if checked.has_news else app.spec(spec)
+        found = extraction.extract(app.store, to_train, until_seq=until_seq)
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
         spec,
@@ -92,10 +86,8 @@ def finish(found: Extract, division: Division, done: Mapping[CandidateKind, Cand
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
 def record(found: Extract, trained: Trained, checked: Checked) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        outcome = conclude(store, known, found, trained, checked)
+    with task_app() as app:
+        outcome = conclude(app.store, app.registry, found, trained, checked)
     show(outcome)
     return outcome
 
@@ -103,13 +95,12 @@ def record(found: Extract, trained: Trained, checked: Checked) -> TrainOutcome:
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="train {spec}", timeout_seconds=HOUR_S)
 def train_one(spec: str, accept: str | None = None) -> TrainOutcome:
     """A whole training in one task, for many at once on a cluster."""
-    chosen = settings.read()
     logger = get_run_logger()
-    with open_store(chosen) as store:
+    with task_app() as app:
         outcome = train_spec(
-            store,
-            registry.connect(chosen, store),
-            loading.find(chosen, spec),
+            app.store,
+            app.registry,
+            app.spec(spec),
             lambda line: logger.info("%s: %s", spec, line),
             now(),
             Acceptance(getuser(), accept) if accept else None,

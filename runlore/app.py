@@ -1,0 +1,110 @@
+"""The product as one process sees it: settings, store, registry and specs.
+
+An `App` is built once at the edge of a process (a command, a flow run, a worker of the prediction
+service, a server) and passed down. Only this module reads the settings from the environment, opens
+the store and connects to the registry.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry
+    from runlore.settings import Settings
+    from runlore.specs.model_spec import ModelSpec
+    from runlore.store.engine import Store
+
+
+class App:
+    """Opens the store and the registry when they are first used, and never twice.
+
+    Safe to use from several threads. Whoever builds one closes it; see `open_app`.
+    """
+
+    def __init__(self, settings: "Settings") -> None:
+        self.settings = settings
+        self._opening = RLock()
+        self._to_close = ExitStack()
+        self._store: Store | None = None
+        self._registry: Registry | None = None
+
+    @property
+    def store(self) -> "Store":
+        """The records. An embedded server runs at least until `close`.
+
+        Raises Unavailable when the database cannot be reached; the next use tries again.
+        """
+        from runlore.store.engine import open_store
+
+        with self._opening:
+            if self._store is None:
+                self._store = self._to_close.enter_context(open_store(self.settings))
+            return self._store
+
+    @property
+    def registry(self) -> "Registry":
+        """The registered versions. A machine that only fetches them needs no database."""
+        from runlore import registry
+
+        with self._opening:
+            if self._registry is None:
+                store = None if self._store is None and self._only_fetches() else self.store
+                self._registry = registry.connect(self.settings, store)
+            return self._registry
+
+    @cached_property
+    def specs(self) -> "tuple[ModelSpec, ...]":
+        """All model specs, in the order of the setting."""
+        from runlore.specs import loading
+
+        return loading.every(self.settings)
+
+    def spec(self, name: str) -> "ModelSpec":
+        """Raises NotFound for a name that no spec has."""
+        from runlore.specs import loading
+
+        return loading.find(self.settings, name)
+
+    def hold_embedded_server(self) -> None:
+        """Have an embedded server run from now until `close`, for worker processes that come and
+        go. A server of the settings runs anyway."""
+        if self.settings.database_url is None:
+            _ = self.store
+
+    def reopen(self) -> None:
+        """Open store and registry anew at their next use, because the database has died.
+
+        What is in use elsewhere stays open until `close`.
+        """
+        with self._opening:
+            self._store = self._registry = None
+
+    def close(self) -> None:
+        with self._opening:
+            self._store = self._registry = None
+            self._to_close.close()
+
+    def _only_fetches(self) -> bool:
+        """Whether MLflow runs elsewhere and this machine has no database, not even its own."""
+        from runlore.store import embedded
+
+        settings = self.settings
+        has_database = settings.database_url is not None or embedded.exists(settings.home)
+        return settings.mlflow_tracking_uri is not None and not has_database
+
+
+@contextmanager
+def open_app(settings: "Settings | None" = None) -> Iterator[App]:
+    """An App for as long as the block runs; without settings, those of the environment."""
+    if settings is None:
+        from runlore.settings import read
+
+        settings = read()
+    app = App(settings)
+    try:
+        yield app
+    finally:
+        app.close()

@@ -1,0 +1,71 @@
+"""The edge of flow runs: one `App` per flow run, used by all of its tasks and inner flows."""
+
+import atexit
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from threading import Lock
+from uuid import UUID
+
+from prefect.context import FlowRunContext
+
+from runlore.app import App, open_app
+from runlore.kernel.errors import Unavailable
+
+_app_of_flow: ContextVar[App | None] = ContextVar("app_of_flow", default=None)
+_apps_of_worker: dict[UUID, App] = {}
+_opening = Lock()
+
+
+@contextmanager
+def flow_app() -> Iterator[App]:
+    """The App of this flow run; an inner flow uses that of the flow around it.
+
+    It is closed when the outermost flow ends, so nothing stays open and no settings stay valid.
+    """
+    outer = _app_of_flow.get()
+    if outer is not None:
+        yield outer
+        return
+    with open_app() as app:
+        token = _app_of_flow.set(app)
+        try:
+            yield app
+        finally:
+            _app_of_flow.reset(token)
+
+
+@contextmanager
+def task_app() -> Iterator[App]:
+    """The App of the flow run that a task belongs to; a task without a flow has one of its own.
+
+    After an error that says that the database is away, the next try opens everything anew: an
+    embedded server that has died is started again.
+    """
+    app = _app_of_flow.get() or _app_of_worker()
+    if app is None:
+        with open_app() as own:
+            yield own
+        return
+    try:
+        yield app
+    except Unavailable:
+        app.reopen()
+        raise
+
+
+def _app_of_worker() -> App | None:
+    """The App of a worker process of a flow that runs in another process, such as one of Dask's.
+
+    It is opened once and closed when the process ends. None: this task belongs to no such flow.
+    """
+    run = FlowRunContext.get()
+    if run is None or run.flow_run is None or not run.detached:
+        return None
+    with _opening:
+        app = _apps_of_worker.get(run.flow_run.id)
+        if app is None:
+            lasting = ExitStack()
+            app = _apps_of_worker[run.flow_run.id] = lasting.enter_context(open_app())
+            atexit.register(lasting.close)
+        return app
