@@ -8,6 +8,7 @@ from starlette.responses import Response
 from bentos.http import schemas
 from bentos.http.bodies import in_thread, json_response, read_body
 from bentos.http.identity import actor_of
+from bentos.http.routing import Content, Endpoint, Tag, in_path
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
 from runlore.alerts.actions.handling import Told
@@ -120,3 +121,63 @@ def _number(name: str, text: str, most: int) -> int:
     if not is_number or not 1 <= int(text) <= most:
         raise BadInput(f"{name}: {text[:80]!r} is not a number from 1 to {most:,}", name)
     return int(text)
+
+
+ALERT_ID: Content = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}
+LIMIT: Content = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": MOST_ALERTS,
+    "default": USUAL_ALERTS,
+}
+FILTER_PARAMETERS: list[Content] = [
+    {"name": name, "in": "query", "description": description, "schema": kind}
+    for name, description, kind in (
+        ("state", "Alerts in this state", {"enum": ["open", "resolved", "all"], "default": "open"}),
+        ("kind", "Alerts of this kind", {"type": "string"}),
+        ("subject", "Alerts of this subject", {"type": "string"}),
+        ("before", "Alerts with a smaller id", ALERT_ID),
+        ("limit", "How many at most", LIMIT),
+    )
+]
+NUMBER = in_path("id", "Of the alert", ALERT_ID)
+DETAIL = {200: ("The alert, with its history", schemas.AlertDetail)}
+ENDPOINTS = (
+    Endpoint(
+        "GET",
+        "/alerts",
+        every,
+        "read",
+        "List alerts",
+        {200: ("The newest first", schemas.AlertPage)},
+        (422, 503),
+        parameters=FILTER_PARAMETERS,
+        tag=Tag.ALERTS,
+        name="read_alerts",
+    ),
+    Endpoint(
+        "GET",
+        "/alerts/{id}",
+        one,
+        "read",
+        "Read an alert with its evidence, its history and its deliveries",
+        DETAIL,
+        (404, 422, 503),
+        parameters=[NUMBER],
+        tag=Tag.ALERTS,
+        name="read_alert",
+    ),
+    Endpoint(
+        "POST",
+        "/alerts/{id}/ack",
+        acknowledge,
+        "record",
+        "Acknowledge an alert: it is delivered again only when it becomes worse",
+        DETAIL,
+        (400, 404, 409, 413, 422, 503),
+        schemas.Acknowledgement,
+        [NUMBER],
+        tag=Tag.ALERTS,
+        name="acknowledge_alert",
+    ),
+)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from bentos.api import experiments_schema as schema
 from bentos.http.bodies import in_thread, json_response, read_body
 from bentos.http.identity import actor_of
-from bentos.http.routing import Way, in_path, in_query
+from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.experiments.actions import analysis, lifecycle
@@ -183,8 +183,8 @@ def _by(request: Request, asked: schema.AbAction) -> By:
 
 TEST = ("The test", schema.AbTestTold)
 LOOK = ("The look, and what it was concluded from", schema.AbLook)
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         AT,
         every,
@@ -192,8 +192,9 @@ WAYS = (
         "All A/B tests, the newest first",
         {200: ("The tests", schema.AbList)},
         (503,),
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         AT,
         create,
@@ -203,8 +204,9 @@ WAYS = (
         (400, 409, 413, 422, 503),
         Plan,
         [REPLACE],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "GET",
         ONE,
         show,
@@ -213,8 +215,9 @@ WAYS = (
         {200: ("Its status", schema.AbStatus)},
         READ,
         parameters=[NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/start",
         start,
@@ -224,8 +227,9 @@ WAYS = (
         WRITE,
         schema.AbAction,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/stop",
         stop,
@@ -235,8 +239,9 @@ WAYS = (
         WRITE,
         schema.AbAction,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/exposure",
         expose,
@@ -246,8 +251,9 @@ WAYS = (
         WRITE,
         schema.AbExposure,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/units",
         units,
@@ -257,8 +263,9 @@ WAYS = (
         WRITE,
         schema.AbUnits,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/events",
         events,
@@ -268,8 +275,9 @@ WAYS = (
         WRITE,
         schema.AbEvents,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "GET",
         f"{ONE}/analyses",
         looks,
@@ -278,8 +286,9 @@ WAYS = (
         {200: ("The looks", schema.AbLooks)},
         READ,
         parameters=[NAME],
+        tag=Tag.AB_TESTS,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{ONE}/analyses",
         analyse,
@@ -289,5 +298,6 @@ WAYS = (
         WRITE,
         schema.AbAction,
         [NAME],
+        tag=Tag.AB_TESTS,
     ),
 )

@@ -1,16 +1,18 @@
 """Record executions over HTTP, and read them back."""
 
+from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.http import schemas
 from bentos.http.bodies import in_thread, json_response, read_body
-from bentos.http.fields import ID
+from bentos.http.fields import ID, Id
 from bentos.http.identity import key_id_of
 from bentos.http.metrics import metrics
+from bentos.http.routing import Endpoint, Tag, in_path
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import Status
@@ -18,10 +20,17 @@ from runlore.serving.actions import recording
 from runlore.serving.actions.recording import SOURCE, Ending, Submission
 
 
+def _models(serving: Serving) -> tuple[type[schemas.Execution], type[schemas.Ending]]:
+    """The requests of a submission and of an outcome; in a replay they carry `known_at`."""
+    if serving.clock == "record":
+        return schemas.ReplayedExecution, schemas.ReplayedEnding
+    return schemas.Execution, schemas.Ending
+
+
 async def submission(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     is_replay = serving.clock == "record"
-    model = schemas.ReplayedExecution if is_replay else schemas.Execution
+    model, _ = _models(serving)
     told: Any = model.model_validate_json(await read_body(request))
     work = Submission(
         actor=told.actor,
@@ -48,7 +57,7 @@ async def outcome(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     is_replay = serving.clock == "record"
     name = _name(request)
-    model = schemas.ReplayedEnding if is_replay else schemas.Ending
+    _, model = _models(serving)
     told: Any = model.model_validate_json(await read_body(request))
     ending = Ending(
         Status(told.status), told.started, told.finished, told.outcome, key_id_of(request)
@@ -114,3 +123,50 @@ def _recorded(what: str, done: recording.Recorded) -> Response:
         is_new=done.is_new,
     )
     return json_response(body.model_dump_json(), 201 if done.is_new else 200)
+
+
+EXECUTION_ID = in_path("id", "Of the execution", TypeAdapter(Id).json_schema())
+RECORDED = {
+    200: ("Known before; nothing changed", schemas.Recorded),
+    201: ("Recorded", schemas.Recorded),
+}
+SUBMISSION: Endpoint = Endpoint(
+    "POST",
+    "/executions",
+    submission,
+    "record",
+    "Record an execution that was submitted",
+    RECORDED,
+    (400, 409, 413, 422, 503),
+    schemas.Execution,
+    tag=Tag.RECORD,
+    name="record_execution",
+    variants=lambda serving: [replace(SUBMISSION, request=_models(serving)[0])],
+)
+OUTCOME: Endpoint = Endpoint(
+    "POST",
+    "/executions/{id:path}/outcome",
+    outcome,
+    "record",
+    "Record the outcome of an execution, or correct it",
+    RECORDED,
+    (400, 404, 409, 413, 422, 503),
+    schemas.Ending,
+    [EXECUTION_ID],
+    tag=Tag.RECORD,
+    name="record_outcome",
+    variants=lambda serving: [replace(OUTCOME, request=_models(serving)[1])],
+)
+READ = Endpoint(
+    "GET",
+    "/executions/{id:path}",
+    read,
+    "read",
+    "Read all facts about an execution",
+    {200: ("Its facts", schemas.History)},
+    (404, 422, 503),
+    parameters=[EXECUTION_ID],
+    tag=Tag.RECORD,
+    name="read_execution",
+)
+ENDPOINTS = (SUBMISSION, OUTCOME, READ)

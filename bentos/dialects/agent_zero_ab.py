@@ -12,7 +12,7 @@ from bentos.api.experiments import ask, by_of, do, intake, told
 from bentos.dialects.words import in_its_words
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id
-from bentos.http.routing import Way, in_query
+from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, events, lifecycle
 from runlore.experiments.actions.analysis import Status
@@ -341,8 +341,8 @@ ALL, OF_ONE = (
 )
 FOUND = ("How it stands", ModelResultsTold)
 WRITE = (400, 404, 409, 413, 422, 503)
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         TESTS,
         read,
@@ -351,8 +351,9 @@ WAYS = (
         {200: ("The tests", ModelTests)},
         (404, 422, 503),
         parameters=[ALL],
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "POST",
         TESTS,
         create,
@@ -361,8 +362,9 @@ WAYS = (
         {201: ("The test", ModelTestTold), 200: ("It was planned like this before", ModelTestTold)},
         (400, 409, 413, 422, 503),
         ModelTest,
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "PATCH",
         TESTS,
         change,
@@ -371,8 +373,9 @@ WAYS = (
         {200: ("The test", ModelTestTold)},
         WRITE,
         ModelTestChange,
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "GET",
         RESULTS,
         results,
@@ -381,8 +384,9 @@ WAYS = (
         {200: FOUND},
         (404, 422, 503),
         parameters=[OF_ONE],
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "POST",
         RESULTS,
         record,
@@ -391,5 +395,6 @@ WAYS = (
         {200: FOUND},
         WRITE,
         ModelResults,
+        tag=Tag.AGENT_ZERO,
     ),
 )

@@ -12,7 +12,7 @@ from bentos.dialects import query_parameters
 from bentos.http.bodies import read_body
 from bentos.http.fields import Name
 from bentos.http.identity import actor_of
-from bentos.http.routing import Way, in_query
+from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
@@ -151,8 +151,8 @@ def _alert(found: Told) -> ModelAlertTold:
 
 
 NUMBER = {"type": "integer", "minimum": 1}
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         AT,
         every,
@@ -171,8 +171,9 @@ WAYS = (
             ),
             in_query("limit", "How many at most", {**NUMBER, "maximum": MOST, "default": USUAL}),
         ],
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "PATCH",
         AT,
         change,
@@ -181,5 +182,6 @@ WAYS = (
         {200: ("The alert", ModelAlertTold)},
         (400, 404, 409, 413, 422, 503),
         ModelAlertChange,
+        tag=Tag.AGENT_ZERO,
     ),
 )

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from bentos.api.experiments import ask, told
 from bentos.dialects import query_parameters, scores
 from bentos.dialects.scores import ModelDrift, ModelMetric, ModelWindow
-from bentos.http.routing import Way, in_query
+from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Live, Serving
 from runlore.kernel.instants import from_us
@@ -143,8 +143,8 @@ def _performance(found: Watched) -> ModelPerformanceTold:
 
 MODEL = in_query("model", "This model only", {"type": "string"})
 BAD = (404, 422, 503)
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         STATUS,
         status,
@@ -153,8 +153,9 @@ WAYS = (
         {200: ("The models", ModelStatuses)},
         BAD,
         parameters=[MODEL],
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "GET",
         PERFORMANCE,
         performance,
@@ -163,5 +164,6 @@ WAYS = (
         {200: ("The models", ModelPerformances)},
         BAD,
         parameters=[MODEL],
+        tag=Tag.AGENT_ZERO,
     ),
 )

@@ -11,7 +11,7 @@ from bentos.dialects import query_parameters, trainings
 from bentos.dialects.trainings import ModelTrainingTold
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id, Name
-from bentos.http.routing import Way, in_query
+from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Refused
@@ -83,8 +83,8 @@ async def start(request: Request) -> Response:
 
 
 NUMBER = {"type": "integer", "minimum": 1}
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         AT,
         every,
@@ -97,8 +97,9 @@ WAYS = (
             in_query("training_id", "This one only", NUMBER),
             in_query("limit", "How many at most", {**NUMBER, "maximum": MOST, "default": USUAL}),
         ],
+        tag=Tag.AGENT_ZERO,
     ),
-    Way(
+    Endpoint(
         "POST",
         AT,
         start,
@@ -107,5 +108,6 @@ WAYS = (
         {202: ("It is on record, with where to follow it", ModelTrainingAccepted)},
         (400, 404, 409, 413, 422, 503),
         ModelTraining,
+        tag=Tag.AGENT_ZERO,
     ),
 )

@@ -11,7 +11,7 @@ from bentos.api.experiments import ask, by_of, do, told
 from bentos.api.experiments_schema import AbSampleRatio
 from bentos.dialects.words import in_its_words
 from bentos.http.bodies import read_body
-from bentos.http.routing import Way, in_path, in_query
+from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.analysis import Status
@@ -308,8 +308,8 @@ def _id(request: Request) -> UUID:
 TEST_ID = in_path("test_id", "Of the test", {"type": "string", "format": "uuid"})
 TEST = ("The test", ContentTestTold)
 STATUS = in_query("status", "Of this status only", {"enum": list(STATES.values())})
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "POST",
         f"{PREFIX}/create",
         create,
@@ -318,8 +318,9 @@ WAYS = (
         {201: TEST, 200: ("It was planned like this before", ContentTestTold)},
         (400, 409, 413, 422, 503),
         ContentTest,
+        tag=Tag.ML_LEARNING,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{PREFIX}/{{test_id}}/start",
         start,
@@ -328,8 +329,9 @@ WAYS = (
         {200: TEST},
         (404, 409, 422, 503),
         parameters=[TEST_ID],
+        tag=Tag.ML_LEARNING,
     ),
-    Way(
+    Endpoint(
         "GET",
         f"{PREFIX}/{{test_id}}/status",
         status,
@@ -338,8 +340,9 @@ WAYS = (
         {200: ("Its status", ContentStatus)},
         (404, 422, 503),
         parameters=[TEST_ID],
+        tag=Tag.ML_LEARNING,
     ),
-    Way(
+    Endpoint(
         "POST",
         f"{PREFIX}/{{test_id}}/analyze",
         analyze,
@@ -348,8 +351,9 @@ WAYS = (
         {200: ("What was found", ContentAnalysis)},
         (404, 409, 422, 503),
         parameters=[TEST_ID],
+        tag=Tag.ML_LEARNING,
     ),
-    Way(
+    Endpoint(
         "GET",
         f"{PREFIX}/",
         every,
@@ -358,5 +362,6 @@ WAYS = (
         {200: ("The tests", ContentTests)},
         (422, 503),
         parameters=[STATUS],
+        tag=Tag.ML_LEARNING,
     ),
 )

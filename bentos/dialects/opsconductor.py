@@ -11,7 +11,7 @@ from bentos.api.experiments import ask, told
 from bentos.dialects import query_parameters, scores
 from bentos.dialects.archive import Kept
 from bentos.dialects.scores import ModelDrift, ModelMetric
-from bentos.http.routing import Way
+from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
@@ -143,8 +143,8 @@ def _model(standing: Standing, watched: Watched, answers: Answers | None) -> Lea
     )
 
 
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "GET",
         STATS,
         stats,
@@ -152,5 +152,6 @@ WAYS = (
         "How much was learned from, and how good the models are",
         {200: ("The figures", LearningStats)},
         (422, 503),
+        tag=Tag.OPSCONDUCTOR,
     ),
 )

@@ -11,7 +11,7 @@ from bentos.dialects import agent_zero_training, query_parameters, trainings
 from bentos.dialects.trainings import ModelTrainingTold
 from bentos.http.bodies import read_body
 from bentos.http.fields import Id, Name
-from bentos.http.routing import Way
+from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Refused
@@ -61,8 +61,8 @@ async def start(request: Request) -> Response:
     return response
 
 
-WAYS = (
-    Way(
+ENDPOINTS = (
+    Endpoint(
         "POST",
         AT,
         start,
@@ -71,5 +71,6 @@ WAYS = (
         {202: ("They are on record, with where to follow them", TrainModelsTold)},
         (400, 404, 409, 413, 422, 503),
         TrainModels,
+        tag=Tag.OPSCONDUCTOR,
     ),
 )

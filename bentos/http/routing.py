@@ -1,7 +1,8 @@
-"""A way in: a route together with what the document says of it, so that neither is alone."""
+"""An endpoint: a route together with its documentation, so that neither is without the other."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -9,35 +10,80 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 Content = dict[str, Any]
-REF = "#/components/schemas/{model}"
-TOO_SLOW = 504
-"""Whatever is asked may take too long."""
+Handler = Callable[[Request], Awaitable[Response]]
+Scope = Literal["predict", "record", "read", "train"]  # what an API key must allow
 
 
-Scope = Literal["predict", "record", "read", "train"]
+class Tag(StrEnum):
+    """The groups of the OpenAPI page, in the order in which the page shows them."""
+
+    PREDICT = "Predict"
+    RECORD = "Record"
+    HEALTH = "Health"
+    ALERTS = "Alerts"
+    AB_TESTS = "A/B tests"
+    AGENT_ZERO = "Agent Zero"
+    ML_LEARNING = "ML learning"
+    OPSCONDUCTOR = "OpsConductor"
 
 
 @dataclass(frozen=True)
-class Way:
-    """answers: status -> what it means, and its model. problems: other statuses.
+class ListOf:
+    """A JSON array with 1 to `max_items` objects of one model; None: of any length."""
 
-    path: with names of parameters in braces; `parameters` describe all of them, OpenAPI's way.
+    model: type[BaseModel]
+    max_items: int | None = None
+
+
+Body = type[BaseModel] | type[str] | ListOf
+"""What a body holds: JSON of a model, a list of them, or plain text (`str`)."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One route: the router, the OpenAPI document and the scopes of keys follow from it.
+
+    path: parameters stand in braces; `{id:path}` also matches slashes.
+    handler: None where BentoML answers itself.
+    scope: None where no key is needed.
+    responses: status -> its description and its body.
+    problems: the other statuses; 504 is added to them, since any request may take too long.
+    parameters: all parameters of path and query, as OpenAPI has them.
+    variants: gives the endpoints to document in place of this one, for the `Serving` that answers;
+    its type lies in a room above this one.
     """
 
     method: Literal["GET", "POST", "PATCH"]
     path: str
-    endpoint: Callable[[Request], Awaitable[Response]]
-    scope: Scope
+    handler: Handler | None
+    scope: Scope | None
     summary: str
-    answers: Mapping[int, tuple[str, type[BaseModel]]]
+    responses: Mapping[int, tuple[str, Body]]
     problems: tuple[int, ...] = ()
-    body: type[BaseModel] | None = None
+    request: type[BaseModel] | ListOf | None = None
     parameters: Sequence[Content] = field(default=())
+    tag: Tag = field(kw_only=True)
+    description: str = field(default="", kw_only=True)
+    name: str = field(default="", kw_only=True)  # the OpenAPI operationId; empty: from the path
+    needs_database: bool = field(default=True, kw_only=True)
+    is_documented: bool = field(default=True, kw_only=True)
+    variants: Callable[[Any], Sequence["Endpoint"]] | None = field(default=None, kw_only=True)
 
     @property
-    def operation(self) -> str:
-        words = "".join(each if each.isalnum() else " " for each in self.path).split()
-        return "_".join([self.method.lower(), *words])
+    def documented_path(self) -> str:
+        return self.path.replace(":path}", "}")
+
+    @property
+    def operation_id(self) -> str:
+        words = "".join(c if c.isalnum() else " " for c in self.documented_path).split()
+        return self.name or "_".join([self.method.lower(), *words])
+
+    @property
+    def examples(self) -> list[Any]:
+        """Requests that can be sent as they stand."""
+        model = self.request.model if isinstance(self.request, ListOf) else self.request
+        extra: Any = {} if model is None else model.model_config.get("json_schema_extra", {})
+        return list(extra.get("examples", []))
 
 
 def in_path(name: str, what: str, kind: Content) -> Content:
@@ -46,28 +92,3 @@ def in_path(name: str, what: str, kind: Content) -> Content:
 
 def in_query(name: str, what: str, kind: Content, *, required: bool = False) -> Content:
     return {"name": name, "in": "query", "required": required, "description": what, "schema": kind}
-
-
-def described(ways: Sequence[Way], responses: Callable[..., Content]) -> Content:
-    """The paths of an OpenAPI document. responses: writes good answers and problems."""
-    paths: Content = {}
-    for way in ways:
-        good = {
-            str(status): (what, {"$ref": REF.format(model=model.__name__)})
-            for status, (what, model) in way.answers.items()
-        }
-        told: Content = {
-            "summary": way.summary,
-            "operationId": way.operation,
-            "responses": responses(good, *way.problems, TOO_SLOW),
-        }
-        if way.parameters:
-            told["parameters"] = list(way.parameters)
-        if way.body is not None:
-            schema = {"$ref": REF.format(model=way.body.__name__)}
-            told["requestBody"] = {
-                "required": any(each.is_required() for each in way.body.model_fields.values()),
-                "content": {"application/json": {"schema": schema}},
-            }
-        paths.setdefault(way.path, {})[way.method.lower()] = told
-    return paths

@@ -8,25 +8,28 @@ from datetime import datetime
 from functools import partial
 from time import perf_counter
 from typing import Any, Literal
-from uuid import UUID
 
-import numpy as np
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.http import schemas
 from bentos.http.bodies import in_thread, json_response, read_body
 from bentos.http.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.http.identity import key_id_of
 from bentos.http.metrics import metrics
 from bentos.predict.live_versions import Live, Serving
-from bentos.predict.request_schema import MOST_REASONS, Question
+from bentos.predict.request_schema import Question, parse_reasons
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Answer, Ask, Claim, Predictor, Refusal
+from runlore.serving.actions.prediction import (
+    Answer,
+    Ask,
+    Claim,
+    Predictor,
+    Refusal,
+)
 from runlore.serving.actions.prediction_commit import PIECE_ROWS, commit
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION
 from runlore.serving.actions.recording import SOURCE
@@ -58,27 +61,6 @@ async def one(request: Request) -> Response:
 
 async def batch(request: Request) -> Response:
     return await _answer(request, "batch")
-
-
-async def read(request: Request) -> Response:
-    serving: Serving = request.app.state.serving
-    wanted, store = _id(request.path_params["id"]), serving.database()
-    reasons = _how_many(request.query_params.get("reasons", "0"))
-    row = await in_thread(request, lambda: prediction.read_prediction(store, wanted))
-    features = row.pop("features")
-    if reasons and row["status"] == 200 and row["reasons"] is None:
-        live = serving.version(row["spec"], row["version"])
-        found = await in_thread(request, lambda: live.bundle.reasons(features, reasons))
-        row["reasons"] = [vars(each) for each in found]
-    known = None if features is None else [None if np.isnan(each) else each for each in features]
-    return json_response(schemas.Prediction(features=known, **row).model_dump_json())
-
-
-def _id(text: str) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError as error:
-        raise BadInput(f"id: {text[:80]!r} is not a UUID", "id") from error
 
 
 async def _answer(request: Request, form: Form) -> Response:
@@ -172,7 +154,7 @@ class _Asked:
             self.at,
             as_of.pop(),
             arm,
-            _how_many(self.reasons),
+            parse_reasons(self.reasons),
             self.began,
             key_id=key_id_of(self.http),
         )
@@ -235,7 +217,9 @@ class _Asked:
 
 
 def _give_up(
-    work: "asyncio.Future[list[Answer]]", claim: Claim, limit: asyncio.Timeout | None
+    work: "asyncio.Future[list[Answer]]",
+    claim: Claim,
+    limit: asyncio.Timeout | None,
 ) -> None:
     """limit: of the whole request, which an answer that is being written outlives."""
     if work.done():
@@ -257,14 +241,8 @@ def _request(question: Question, row: BaseModel) -> prediction.Request:
     return prediction.Request(question.subject(row), SOURCE if execution else None, execution)
 
 
-def _how_many(text: str) -> int:
-    if text.isdecimal() and len(text) < 3 and int(text) <= MOST_REASONS:
-        return int(text)
-    raise BadInput(f"reasons: {text[:80]!r} is no number from 0 to {MOST_REASONS}", "reasons")
-
-
 def _shown(answer: Answer, unit: str) -> dict[str, Any]:
-    """As `schema.Answer` has it."""
+    """The answer as `schemas.Answer` describes it."""
     return {
         "id": answer.id,
         "spec": answer.spec,

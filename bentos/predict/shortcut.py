@@ -11,17 +11,16 @@ from typing import Any
 from bentoml._internal.configuration.containers import BentoMLContainer
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from bentos.http import page_headers
 from bentos.http.page_headers import PageHeaders
+from bentos.http.routing import Handler
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-Endpoint = Callable[[Request], Awaitable[Response]]
 
 NO_PROXY_HEADERS: list[dict[str, str]] = [{"name": "FORWARDED_ALLOW_IPS", "value": "none"}]
 """For the service: uvicorn itself believes X-Forwarded-For of everybody on this machine."""
@@ -61,10 +60,10 @@ class Shortcut:
 def _mounted(whole: Starlette) -> Starlette:
     """Our application among BentoML's routes: a copy of the one that we gave it."""
     inner = (getattr(route, "app", None) for route in whole.routes)
-    return next(app for app in inner if isinstance(app, Starlette) and ONE in _endpoints(app))
+    return next(app for app in inner if isinstance(app, Starlette) and ONE in _handlers(app))
 
 
-def _endpoints(app: Starlette) -> dict[str, Endpoint]:
+def _handlers(app: Starlette) -> dict[str, Handler]:
     return {route.path: route.endpoint for route in app.routes if isinstance(route, Route)}
 
 
@@ -74,8 +73,8 @@ class Fork:
     def __init__(self, longer: Application, ours: Starlette) -> None:
         self.longer = longer
         self.ours = ours
-        endpoints = _endpoints(ours)
-        self.one, self.batch = endpoints[ONE], endpoints[f"{ONE}/{BATCH}"]
+        handlers = _handlers(ours)
+        self.one, self.batch = handlers[ONE], handlers[f"{ONE}/{BATCH}"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")

@@ -9,7 +9,7 @@ import httpx
 import jsonschema
 import pytest
 
-from bentos.app.application import application
+from bentos.app.endpoints import ENDPOINTS
 from bentos.predict.live_versions import Serving
 from runlore import registry
 from runlore.kernel import instants
@@ -69,13 +69,8 @@ def test_every_documented_route_is_served_and_every_served_one_is_documented(
         for method in methods
     }
     assert served == {(method, path) for method, path, _ in ROUTES}
-    routed = {
-        (method, route.path)
-        for route in application(lambda: None).routes
-        if getattr(route, "path", "").startswith(PREFIXES)
-        for method in route.methods - {"HEAD"}
-    }
-    assert routed == served
+    listed = {(e.method, e.path, e.scope) for e in ENDPOINTS if e.path.startswith(PREFIXES)}
+    assert listed == set(ROUTES)
 
 
 @pytest.mark.parametrize("page", PRODUCTS, ids=lambda page: page.stem)

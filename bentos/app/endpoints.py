@@ -1,0 +1,29 @@
+"""Every endpoint of the service, in the order in which the router tries them."""
+
+from bentos.api import alerts, experiments, predictions, recording
+from bentos.app import pages
+from bentos.dialects import (
+    agent_zero_ab,
+    agent_zero_alerts,
+    agent_zero_models,
+    agent_zero_training,
+    ml_learning,
+    opsconductor,
+    opsconductor_training,
+)
+from bentos.http.routing import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *predictions.ENDPOINTS,
+    *recording.ENDPOINTS,
+    *alerts.ENDPOINTS,
+    *experiments.ENDPOINTS,
+    *ml_learning.ENDPOINTS,
+    *agent_zero_ab.ENDPOINTS,
+    *agent_zero_training.ENDPOINTS,
+    *agent_zero_models.ENDPOINTS,
+    *agent_zero_alerts.ENDPOINTS,
+    *opsconductor_training.ENDPOINTS,
+    *opsconductor.ENDPOINTS,
+    *pages.ENDPOINTS,
+)
