@@ -26,7 +26,7 @@ import numpy as np
 from runlore.kernel.threads import calm_threads
 from runlore.models import calibration, scores
 from runlore.performance.rules import direct, maturity, trust
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.estimated import expect
 
 DAY_S = 86_400.0
@@ -48,13 +48,13 @@ def log_of_long_failures(seed: int, days: int = 60, a_day: int = 400) -> tuple[n
     return submitted, duration, (rng.random(n) < risk).astype(float)
 
 
-def answered(submitted, duration, actual, at: float, first: float) -> Answered:
+def answered(submitted, duration, actual, at: float, first: float) -> MatchedPredictions:
     """What is known at an instant of the answers given since another."""
     inside = (submitted > first) & (submitted <= at)
     age, delay = at - submitted[inside], duration[inside]
     known = delay <= age
     nothing = np.full(inside.sum(), np.nan)
-    return Answered(
+    return MatchedPredictions(
         (submitted[inside] * 1e6).astype(np.int64),
         np.full(inside.sum(), 0.5),
         np.where(known, actual[inside], np.nan),
@@ -141,7 +141,7 @@ def verdict(world: World, labelled: np.ndarray, y: np.ndarray, now: np.ndarray) 
     p = world.predict(labelled)
     n = len(p)
     nothing, old = np.full(n, np.nan), np.full(n, 9 * DAY_S)
-    known = Answered(np.arange(n), p, y, nothing, nothing, old, np.full(n, 3600.0))
+    known = MatchedPredictions(np.arange(n), p, y, nothing, nothing, old, np.full(n, 3600.0))
     tests = (
         trust.is_calibrated(known, world.predict(now)),
         trust.is_supported(now.astype(np.float32), world.taught, list("abcde")),
@@ -174,7 +174,7 @@ def estimates(seeds: int) -> tuple[list[float], list[float], dict[str, list[bool
     return every, standing, stands
 
 
-def durations(seed: int, n: int, hard: float, noise: float = 1.0) -> Answered:
+def durations(seed: int, n: int, hard: float, noise: float = 1.0) -> MatchedPredictions:
     """Work of which a part is hard to tell, as its intervals say; all outcomes are known."""
     rng = np.random.default_rng(seed)
     said = rng.lognormal(np.log(3600), 0.5, n)
@@ -182,7 +182,7 @@ def durations(seed: int, n: int, hard: float, noise: float = 1.0) -> Answered:
     came = said * np.exp(noise * sigma * rng.normal(size=n))
     low, high = (said * np.exp(way * sigma) for way in (-1.64, 1.64))
     at, age, delay = np.arange(n), np.full(n, 9 * DAY_S), np.full(n, 60.0)
-    return Answered(at, said, came, low, high, age, delay)
+    return MatchedPredictions(at, said, came, low, high, age, delay)
 
 
 def quantities(seeds: int) -> tuple[list[float], dict[str, list[bool]]]:
@@ -200,7 +200,7 @@ def quantities(seeds: int) -> tuple[list[float], dict[str, list[bool]]]:
         doubled = durations(seed + 20_000, LABELS, 0.3, 2.0)
         both = (np.r_[getattr(before, each), getattr(doubled, each)] for each in vars(before))
         stands["errors double"].append(
-            direct.estimate(Answered(*both), now).errors.holds is not False
+            direct.estimate(MatchedPredictions(*both), now).errors.holds is not False
         )
     return errors, stands
 

@@ -48,7 +48,7 @@ class Times:
 
 
 @dataclass
-class Worker:
+class WorkerSlot:
     """One place for a worker: its process, while there is one, and how often it has failed."""
 
     index: int
@@ -74,7 +74,7 @@ class Supervisor:
         count: int,
         times: Times | None = None,
     ) -> None:
-        self.workers = [Worker(index) for index in range(1, count + 1)]
+        self.workers = [WorkerSlot(index) for index in range(1, count + 1)]
         self._command = tuple(command)
         self._listener = listener
         self._times = times or Times()
@@ -130,7 +130,7 @@ class Supervisor:
         with suppress(BlockingIOError):
             self._wake.recv(4096)
 
-    def _look_after(self, worker: Worker, now: float) -> None:
+    def _look_after(self, worker: WorkerSlot, now: float) -> None:
         if worker.process is None:
             if now >= worker.due:
                 self._start(worker, now)
@@ -144,7 +144,7 @@ class Supervisor:
             log.error("worker %d is not ready after %.0f s", worker.index, self._times.start)
             worker.process.kill()
 
-    def _start(self, worker: Worker, now: float) -> None:
+    def _start(self, worker: WorkerSlot, now: float) -> None:
         worker.lifeline, theirs = socket.socketpair()
         worker.lifeline.setblocking(False)
         numbers = {"--fd": self._listener.fileno(), "--lifeline": theirs.fileno()}
@@ -157,7 +157,7 @@ class Supervisor:
             )
         worker.began, worker.is_ready = now, False
 
-    def _hear(self, worker: Worker, lifeline: socket.socket) -> None:
+    def _hear(self, worker: WorkerSlot, lifeline: socket.socket) -> None:
         try:
             heard = lifeline.recv(1)
         except BlockingIOError:
@@ -170,7 +170,7 @@ class Supervisor:
             lifeline.close()
             worker.lifeline = None
 
-    def _ended(self, worker: Worker, code: int, now: float) -> None:
+    def _ended(self, worker: WorkerSlot, code: int, now: float) -> None:
         """Start it again at once if it had lasted, else later and later."""
         times = self._times
         if not worker.is_ready:
@@ -182,7 +182,7 @@ class Supervisor:
         log.error("worker %d ended with %d; it is started again", worker.index, code)
         self._forget(worker)
 
-    def _forget(self, worker: Worker) -> None:
+    def _forget(self, worker: WorkerSlot) -> None:
         if worker.lifeline is not None:
             worker.lifeline.close()
         worker.process, worker.lifeline, worker.is_ready = None, None, False

@@ -15,7 +15,7 @@ from importlib import import_module
 import uvicorn
 
 from bentos.server import READY
-from runlore.web.connections import Registry
+from runlore.web.connections import OpenConnections
 
 GRACE_S = 10  # to answer what is being asked when the worker is to end
 LATEST_S = 15.0  # after which it ends in any case
@@ -48,7 +48,7 @@ def main() -> None:
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     config = uvicorn.Config(
         _application(given.service, given.index),
-        http=Registry().protocol,
+        http=OpenConnections().protocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -12,7 +12,7 @@ from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
 from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
 from runlore.retraining.actions import course, requests
-from runlore.retraining.actions.course import Begun, Ending
+from runlore.retraining.actions.course import Begun, TrainingEnd
 from runlore.retraining.actions.requests import Wish
 from runlore.retraining.queries import Retraining
 from runlore.specs import loading
@@ -94,7 +94,7 @@ def begin(request: int | None) -> Begun | None:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
-def end(begun: Begun, found: Any) -> Ending:  # noqa: ANN401  (an outcome, or what was raised)
+def end(begun: Begun, found: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
     """Write down what a training came to."""
     ending = ending_of(found)
     with open_store(settings.read()) as store:
@@ -103,18 +103,18 @@ def end(begun: Begun, found: Any) -> Ending:  # noqa: ANN401  (an outcome, or wh
     return ending
 
 
-def ending_of(found: object) -> Ending:
+def ending_of(found: object) -> TrainingEnd:
     """found: what the flow `train` returned, or raised."""
     if isinstance(found, Refused):
-        return Ending("refused", str(found))
+        return TrainingEnd("refused", str(found))
     if not isinstance(found, dict):
-        return Ending("failed", f"{type(found).__name__}: {found}")
+        return TrainingEnd("failed", f"{type(found).__name__}: {found}")
     reasons = "; ".join(found["reasons"])
     if not found["passed"]:
-        return Ending("refused", f"{found['candidate']}: {reasons}", True, found)
+        return TrainingEnd("refused", f"{found['candidate']}: {reasons}", True, found)
     compared = found["challenge"] or {"reason": reasons}
     told = f"version {found['version']} is @{found['alias']}: {compared['reason']}"
-    return Ending("done", told, True, found)
+    return TrainingEnd("done", told, True, found)
 
 
 def _say(each: Retraining) -> None:

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from runlore import registry, settings
 from runlore.kernel.instants import now, parse
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand, Look
+from runlore.rollout.actions.steps import Hand, RolloutLook
 from runlore.rollout.views import report
 from runlore.specs import loading
 from runlore.store.engine import open_store
@@ -15,7 +15,7 @@ from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
-def look(spec: str, at: str | None) -> Look | None:
+def look(spec: str, at: str | None) -> RolloutLook | None:
     """None when no rollout goes on."""
     chosen = settings.read()
     with open_store(chosen) as store:

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from runlore import settings
 from runlore.alerts.actions import handling
-from runlore.alerts.queries.alerts import Wanted
+from runlore.alerts.queries.alerts import AlertQuery
 from runlore.kernel import instants
 from runlore.store.engine import Store, open_store
 from tests.alerts.receivers import Post, Web, smtp_server, start, stop
@@ -105,7 +105,7 @@ def one_not_twenty(store: Store, web: Web, post: Post) -> None:
     plant(store, "twenty", 20)
     await_(lambda: bool(of(web, "twenty")))
     time.sleep(5)
-    (found,) = handling.overview(store, Wanted(subject="twenty"), instants.now()).alerts
+    (found,) = handling.overview(store, AlertQuery(subject="twenty"), instants.now()).alerts
     messages = {"webhook": len(of(web, "twenty")), "smtp": len(post.mails) - mails}
     tell("one_not_twenty", findings=found.alert.count, alerts=1, **messages)
 
@@ -121,12 +121,14 @@ def outage(store: Store, web: Web, how: str, lasting_s: float) -> None:
         else:
             stack.enter_context(closed(web))
         plant(store, subject)
-        is_seen = await_(lambda: bool(handling.overview(store, Wanted(), instants.now()).trouble))
+        is_seen = await_(
+            lambda: bool(handling.overview(store, AlertQuery(), instants.now()).trouble)
+        )
         time.sleep(lasting_s)
     web.status, web.hangs = 200, False
     back = time.time()
     assert await_(lambda: bool(of(web, subject)))
-    await_(lambda: not handling.overview(store, Wanted(), instants.now()).trouble)
+    await_(lambda: not handling.overview(store, AlertQuery(), instants.now()).trouble)
     time.sleep(3)
     seconds = round(of(web, subject)[0] - back, 2)
     told = {"arrived": len(of(web, subject)), "seconds_after_it_was_back": seconds}

@@ -25,7 +25,7 @@ from backtest_page import write_page
 
 from runlore.backtest.actions import BacktestOutcome, Choice, backtest, draw
 from runlore.cli.backtest import as_json
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.instants import now
 from runlore.kernel.telemetry import silence_telemetry
@@ -41,7 +41,7 @@ ELECTRICITY = ModelSpec(
     name="price-goes-up",
     question=Probability(of="failed"),
     features=FeatureSet(
-        histories=(History(("kind",), ("failed",), (4 * HALF_HOUR_S, DAY_S, 7 * DAY_S)),)
+        histories=(HistoryFeatures(("kind",), ("failed",), (4 * HALF_HOUR_S, DAY_S, 7 * DAY_S)),)
     ),
     candidates=("baseline", "linear", "gradient-boosting"),
     select_by="log_loss",

@@ -20,7 +20,7 @@ from truth import Service
 from runlore import settings
 from runlore.kernel import instants
 from runlore.serving.queries import ledger_query
-from runlore.serving.queries.ledger_query import Wanted
+from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import open_store
 
 MINUTE_S = 60
@@ -73,7 +73,7 @@ def main() -> None:
             statuses, told = asyncio.run(run(service, store, given))
         finally:
             service.stop()
-        counted = ledger_query.count(store, Wanted(spec=given.spec, since=since))
+        counted = ledger_query.count(store, LedgerQuery(spec=given.spec, since=since))
     on_ledger = sum(n for (_, _, _, status), n in counted.items() if status == 200)
     let_in = statuses.get(200, 0)
     print(

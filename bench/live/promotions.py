@@ -20,13 +20,13 @@ from truth import Service
 
 from runlore import registry, settings
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.store.engine import Store, open_store
 
 PATIENCE_S = 30.0
 GRACE_S = 1.0
 PAUSE_S = 1.5
-WHY = Reason("bench", "promotions under load")
+WHY = ChangeReason("bench", "promotions under load")
 BODY = {"actor": "user-29", "kind": "extract", "scope": "node-3", "inputs": {}}
 
 

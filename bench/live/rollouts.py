@@ -28,12 +28,12 @@ from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand
 from runlore.rollout.rules.ramp import Order
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Reason
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
 
-WHO = Reason("bench", "to see how it ends")
+WHO = ChangeReason("bench", "to see how it ends")
 BEGAN = instants.parse("2026-01-05T00:00:00Z")
 APART = timedelta(days=3)
 PER_HOUR, MOST_HOURS = 4_000, 40

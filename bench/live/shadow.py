@@ -27,10 +27,10 @@ from truth import Service
 from runlore import registry, settings
 from runlore.registry import Registry
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Arms, Reason
+from runlore.serving.actions.promotion import Arms, ChangeReason
 from runlore.store.engine import Store, open_store
 
-WHY = Reason("bench", "what a shadow costs")
+WHY = ChangeReason("bench", "what a shadow costs")
 KINDS = ("working", "stopped", "raising", "killed")
 DRAWS = 1000
 STARTS_S, ENDS_S = 8.0, 2.0

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.instants import now
 from runlore.models.bundle import Bundle
@@ -44,7 +44,8 @@ SPEC = ModelSpec(
     question=Probability(of="failed"),
     features=FeatureSet(
         histories=tuple(
-            History(keys, ("failed",), (10 * DAY_S,)) for keys in (("actor",), ("actor", "kind"))
+            HistoryFeatures(keys, ("failed",), (10 * DAY_S,))
+            for keys in (("actor",), ("actor", "kind"))
         ),
         inputs=INPUTS,
         categories=(),

@@ -14,7 +14,7 @@ from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL, log_e_value
 from runlore.experiments.rules.sketch import Sketch, sketch_of
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
-from runlore.rollout.rules.evidence import ArmEvidence, Evidence, Stratum
+from runlore.rollout.rules.evidence import ArmEvidence, RolloutEvidence, Stratum
 from runlore.rollout.rules.policy import RampPolicy
 from runlore.rollout.rules.ramp import Action, decide
 
@@ -200,7 +200,7 @@ def climb(policy: RampPolicy, draw: Draw, batch: int, most: int, rng: Generator)
             step / 100, dict(zip(("champion", "challenger"), _arms(metric, held, at), strict=True))
         )
         decision = decide(
-            policy, Evidence(at, step, began, (*done, newest), at - timedelta(hours=2))
+            policy, RolloutEvidence(at, step, began, (*done, newest), at - timedelta(hours=2))
         )
         if decision.action in ("roll back", "promote"):
             return Climb(decision.action, units, challenged, step)

@@ -13,12 +13,12 @@ from bentos.http.connection import Line
 from bentos.http.errors import TooMany
 from runlore.kernel import instants
 from runlore.serving.queries import rate_windows
-from runlore.serving.queries.rate_windows import Lease
+from runlore.serving.queries.rate_windows import RateLease
 from runlore.store.engine import Store
 
 MINUTE_S, MINUTE_US = 60.0, 60_000_000
 
-Leasing = Callable[[Mapping[str, int]], Mapping[str, Lease]]
+Leasing = Callable[[Mapping[str, int]], Mapping[str, RateLease]]
 """Bucket -> requests that wait, to what is granted; may block, and raise Unavailable."""
 
 
@@ -129,7 +129,7 @@ class SharedMinutes:
         self._line, self._limit = Line(store), limit
         self._forgot_at = 0.0
 
-    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         found = self._line.use(lambda line: rate_windows.lease(line, self._limit, wanted))
         if monotonic() > self._forgot_at + MINUTE_S:
             self._forgot_at = monotonic()
@@ -147,17 +147,17 @@ class OwnMinutes:
         self._limit = limit
         self._minute, self._granted = 0, dict[str, int]()
 
-    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         minute, into_us = divmod(instants.to_us(instants.now()), MINUTE_US)
         if minute != self._minute:
             self._minute, self._granted = minute, {}
         return {each: self._lease(each, n, into_us) for each, n in wanted.items()}
 
-    def _lease(self, bucket: str, wanted: int, into_us: int) -> Lease:
+    def _lease(self, bucket: str, wanted: int, into_us: int) -> RateLease:
         rest = self._limit - self._granted.get(bucket, 0)
         chunk = min(rest, wanted)
         self._granted[bucket] = self._granted.get(bucket, 0) + chunk
-        return Lease(chunk, rest - chunk, (MINUTE_US - into_us) / 1e6)
+        return RateLease(chunk, rest - chunk, (MINUTE_US - into_us) / 1e6)
 
     def close(self) -> None:
         """Nothing is open."""

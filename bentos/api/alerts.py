@@ -11,8 +11,8 @@ from bentos.http.identity import actor_of
 from bentos.http.routing import Content, Endpoint, Tag, in_path
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
-from runlore.alerts.actions.handling import Told
-from runlore.alerts.queries.alerts import Standing, Wanted
+from runlore.alerts.actions.handling import AlertView
+from runlore.alerts.queries.alerts import AlertQuery, Standing
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 
@@ -56,14 +56,14 @@ async def acknowledge(request: Request) -> Response:
     told = schemas.Acknowledgement.model_validate_json(await read_body(request))
     actor = actor_of(request, told.actor)
 
-    def work() -> Told:
+    def work() -> AlertView:
         handling.acknowledge(store, number, actor, told.note, at)
         return handling.show(store, number, at)
 
     return _detail(await in_thread(request, work, is_recording=True))
 
 
-def _detail(found: Told) -> Response:
+def _detail(found: AlertView) -> Response:
     body = schemas.AlertDetail(
         **_alert(found),
         evidence=dict(found.alert.evidence),
@@ -73,7 +73,7 @@ def _detail(found: Told) -> Response:
     return json_response(body.model_dump_json())
 
 
-def _alert(found: Told) -> dict[str, Any]:
+def _alert(found: AlertView) -> dict[str, Any]:
     names = schemas.Alert.model_fields.keys() - {"state", "undelivered"}
     waiting = {each.channel for each in found.deliveries if each.state != "delivered"}
     return {
@@ -87,7 +87,7 @@ def _of(model: Any, found: Any) -> Any:  # noqa: ANN401  (a model that names fie
     return model(**{name: getattr(found, name) for name in model.model_fields})
 
 
-def _wanted(request: Request) -> Wanted:
+def _wanted(request: Request) -> AlertQuery:
     query = request.query_params
     unknown = sorted(query.keys() - FILTERS)
     if unknown:
@@ -97,7 +97,7 @@ def _wanted(request: Request) -> Wanted:
         known = ", ".join(get_args(Standing))
         raise BadInput(f"state: {standing[:80]!r} is none of {known}", "state")
     before = query.get("before")
-    return Wanted(
+    return AlertQuery(
         standing,
         _text("kind", query.get("kind")),
         _text("subject", query.get("subject")),

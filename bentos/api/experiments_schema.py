@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, RootModel
 
 from bentos.http.fields import Id, Instant
 from bentos.http.schemas import Closed
-from runlore.experiments.actions.events import MOST_EVENTS, Event
+from runlore.experiments.actions.events import MOST_EVENTS, UnitEvent
 from runlore.experiments.actions.plan import Share
 
 MOST_UNITS = 10_000
@@ -72,7 +72,7 @@ class AbAssignments(Closed):
     rejects: list[AbReject]
 
 
-class AbEvents(RootModel[Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]]):
+class AbEvents(RootModel[Annotated[list[UnitEvent], Field(min_length=1, max_length=MOST_EVENTS)]]):
     """What units did. An id that was sent before counts once."""
 
     model_config = ConfigDict(

@@ -15,9 +15,9 @@ from bentos.http.metrics import metrics
 from bentos.http.routing import Endpoint, Tag, in_path
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import BadInput
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions import recording
-from runlore.serving.actions.recording import SOURCE, Ending, Submission
+from runlore.serving.actions.recording import SOURCE, OutcomeReport, Submission
 
 
 def _models(serving: Serving) -> tuple[type[schemas.Execution], type[schemas.Ending]]:
@@ -40,7 +40,7 @@ async def submission(request: Request) -> Response:
         source_id=told.id,
         submitted=told.submitted,
         started=told.started,
-        status=Status(told.status),
+        status=ExecutionStatus(told.status),
         key_id=key_id_of(request),
     )
     known_at = (told.known_at or told.submitted) if is_replay else None
@@ -59,8 +59,8 @@ async def outcome(request: Request) -> Response:
     name = _name(request)
     _, model = _models(serving)
     told: Any = model.model_validate_json(await read_body(request))
-    ending = Ending(
-        Status(told.status), told.started, told.finished, told.outcome, key_id_of(request)
+    ending = OutcomeReport(
+        ExecutionStatus(told.status), told.started, told.finished, told.outcome, key_id_of(request)
     )
     known_at = (told.known_at or told.finished) if is_replay else None
     store, bounds = serving.database(), request.app.state.bounds
@@ -110,7 +110,7 @@ def _name(request: Request) -> str:
         raise BadInput(f"id: {given[:80]!r} cannot be an execution's id", "id") from error
 
 
-def _recorded(what: str, done: recording.Recorded) -> Response:
+def _recorded(what: str, done: recording.RecordedExecution) -> Response:
     if done.is_new:
         metrics().recorded.labels(what).inc()
     body = schemas.Recorded(

@@ -15,7 +15,7 @@ from bentos.http.fields import Id
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, events, lifecycle
-from runlore.experiments.actions.analysis import Status
+from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.events import LARGEST, MOST_EVENTS, Instant, Key, Value
 from runlore.experiments.actions.lifecycle import Assigned, By
 from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
@@ -232,7 +232,7 @@ async def record(request: Request) -> Response:
     by = by_of(request)
     body = EVENTS.dump_json(asked.results, by_alias=True, exclude_none=True)
 
-    def work(store: Store) -> tuple[Status, schema.AbIntake | None]:
+    def work(store: Store) -> tuple[ExperimentStatus, schema.AbIntake | None]:
         done = events.record(store, asked.test_id, body, at) if asked.results else None
         if asked.analyze:
             analysis.analyse(store, asked.test_id, by)
@@ -284,7 +284,7 @@ def _test(test: AbTest, dealt: list[Assigned] | None = None) -> ModelTestTold:
     )
 
 
-def _status(found: Status, done: schema.AbIntake | None) -> ModelResultsTold:
+def _status(found: ExperimentStatus, done: schema.AbIntake | None) -> ModelResultsTold:
     plain = documents.status(found)
     fixed = {(each["metric"], each["variant"]): each for each in plain["fixed"]}
     return ModelResultsTold(

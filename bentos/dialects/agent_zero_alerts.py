@@ -16,8 +16,8 @@ from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
-from runlore.alerts.actions.handling import Told
-from runlore.alerts.queries.alerts import Standing, Wanted
+from runlore.alerts.actions.handling import AlertView
+from runlore.alerts.queries.alerts import AlertQuery, Standing
 from runlore.alerts.rules.subjects import spec_of
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound
@@ -99,7 +99,7 @@ async def change(request: Request) -> Response:
     act = handling.acknowledge if wanted.action == "acknowledge" else handling.close
     actor = actor_of(request, wanted.actor)
 
-    def work(store: Store) -> Told:
+    def work(store: Store) -> AlertView:
         subject = handling.show(store, wanted.alert_id, at).alert.subject
         if spec_of(subject) not in serving.names:
             raise NotFound(f"alert {wanted.alert_id} is not about a model; see /alerts")
@@ -109,11 +109,11 @@ async def change(request: Request) -> Response:
     return told(_alert(await do(request, work)))
 
 
-def _wanted(request: Request) -> Wanted:
+def _wanted(request: Request) -> AlertQuery:
     serving: Serving = request.app.state.serving
     query = query_parameters.filters(request, FILTERS)
     before = query.get("before")
-    return Wanted(
+    return AlertQuery(
         standing=STANDINGS[
             query_parameters.choice("status", query.get("status", "active"), STANDINGS)
         ],
@@ -126,7 +126,7 @@ def _wanted(request: Request) -> Wanted:
     )
 
 
-def _alert(found: Told) -> ModelAlertTold:
+def _alert(found: AlertView) -> ModelAlertTold:
     alert = found.alert
     model = spec_of(alert.subject)
     return ModelAlertTold(

@@ -15,7 +15,7 @@ from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Live, Serving
 from runlore.kernel.instants import from_us
 from runlore.reports.actions import overview
-from runlore.reports.actions.overview import Standing, Watched
+from runlore.reports.actions.overview import SpecOverview, Watched
 
 STATUS, PERFORMANCE = "/api/v3/model-status", "/api/v3/model-performance"
 PERCENT = 100.0
@@ -89,7 +89,7 @@ async def performance(request: Request) -> Response:
     return told(ModelPerformances(models=[_performance(each) for each in found]))
 
 
-def _status(found: Standing, live: Live | None) -> ModelStatusTold:
+def _status(found: SpecOverview, live: Live | None) -> ModelStatusTold:
     champion, challenger = found.champion, found.challenger
     version = live.bundle.version if live else champion.version if champion else None
     is_told = champion is not None and champion.version == version

@@ -14,9 +14,9 @@ from bentos.http.bodies import read_body
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, lifecycle
-from runlore.experiments.actions.analysis import Status
+from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
-from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.analyses import RecordedLook
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.rules.design import LEAST_ALPHA
 from runlore.kernel import instants
@@ -229,7 +229,7 @@ def _test(test: AbTest) -> ContentTestTold:
     return ContentTestTold(**_told(test))
 
 
-def _status(found: Status) -> ContentStatus:
+def _status(found: ExperimentStatus) -> ContentStatus:
     rule, ratio = found.test.design.rule, found.seen.sample_ratio
     units = [each.assigned for each in found.observed.values()]
     return ContentStatus(
@@ -246,7 +246,7 @@ def _status(found: Status) -> ContentStatus:
     )
 
 
-def _metrics(found: Status, name: str, units: int) -> VariantMetrics:
+def _metrics(found: ExperimentStatus, name: str, units: int) -> VariantMetrics:
     mine = {each.event: each for each in found.totals if each.variant == name}
     events = {word: mine[event].events if event in mine else 0 for word, event in COUNTED.items()}
     did = {rate: mine[event].units if event in mine else 0 for rate, event in EVENTS.items()}
@@ -255,7 +255,7 @@ def _metrics(found: Status, name: str, units: int) -> VariantMetrics:
     return VariantMetrics(variant=name, is_control=is_control, sample_size=units, **events, **rates)
 
 
-def _analysis(test: AbTest, look: Look) -> ContentAnalysis:
+def _analysis(test: AbTest, look: RecordedLook) -> ContentAnalysis:
     found, metric = look.analysis, test.design.primary[0].name
     fixed = {each["variant"]: each for each in found["fixed"] if each["metric"] == metric}
     primary = [each for each in found["comparisons"] if each["metric"] == metric]

@@ -16,8 +16,8 @@ from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.reports.actions.learned import Learned, learned
-from runlore.reports.actions.overview import Standing, Watched
-from runlore.reports.queries.totals import Answers, Totals
+from runlore.reports.actions.overview import SpecOverview, Watched
+from runlore.reports.queries.totals import PredictionTotals, Totals
 
 STATS = "/ai/learning/stats"
 LASTING_S = 15.0
@@ -129,7 +129,9 @@ def _executions(known: Totals) -> LearningExecutions:
     )
 
 
-def _model(standing: Standing, watched: Watched, answers: Answers | None) -> LearningModel:
+def _model(
+    standing: SpecOverview, watched: Watched, answers: PredictionTotals | None
+) -> LearningModel:
     champion = standing.champion
     return LearningModel(
         model=standing.spec,

@@ -36,7 +36,7 @@ RETRY_FAILED_S = 30.0
 log = logging.getLogger("runlore.serving")
 
 Loaded = dict[tuple[str, Digested], Live]
-Past = Mapping[str, Mapping[str, history.Entry]]
+Past = Mapping[str, Mapping[str, history.AliasHistoryEntry]]
 """Alias -> spec -> its newest change."""
 
 
@@ -227,7 +227,7 @@ class Follower:
         self,
         name: str,
         aliases: Mapping[str, Digested],
-        last: history.Entry | None,
+        last: history.AliasHistoryEntry | None,
         store: Store,
         registry: Registry,
     ) -> None:

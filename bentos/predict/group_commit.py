@@ -18,7 +18,7 @@ from bentos.http.connection import AsyncLine
 from bentos.http.errors import Overloaded
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Answer, Answered, Ask
+from runlore.serving.actions.prediction import Ask, PredictionBatch, ServedPrediction
 from runlore.serving.queries import answering, ledger
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -44,7 +44,7 @@ class _Item:
     """Something that a client waits for: an ask to answer, or a refusal's row."""
 
     work: Ask | Row
-    done: "asyncio.Future[list[Answer]]"
+    done: "asyncio.Future[list[ServedPrediction]]"
 
     def may_be_written(self) -> bool:
         """Not once its time is over, or nobody waits; a row is written whoever waits."""
@@ -52,7 +52,7 @@ class _Item:
             return True
         return not self.done.done() and self.work.claim.take("ledger")
 
-    def settle(self, found: Answered | Exception) -> None:
+    def settle(self, found: PredictionBatch | Exception) -> None:
         if self.done.done():  # nobody waits any more
             return
         if isinstance(found, Exception):
@@ -77,7 +77,7 @@ class GroupCommit:
     _is_closing: bool = False
     _task: "asyncio.Task[None] | None" = None
 
-    def answer(self, ask: Ask) -> "asyncio.Future[list[Answer]]":
+    def answer(self, ask: Ask) -> "asyncio.Future[list[ServedPrediction]]":
         """Answers that are on the ledger. Raises Overloaded; the future Unavailable, or what
         answering raised."""
         return self._enqueue(ask)
@@ -102,7 +102,7 @@ class GroupCommit:
         if self._task is not None:
             await self._task
 
-    def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[Answer]]":
+    def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[ServedPrediction]]":
         most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
         if len(self._waiting) >= most:
             self._waiting = deque(item for item in self._waiting if not item.done.done())
@@ -153,7 +153,7 @@ class GroupCommit:
         return group
 
 
-def _log_failure(done: "asyncio.Future[list[Answer]]") -> None:
+def _log_failure(done: "asyncio.Future[list[ServedPrediction]]") -> None:
     error = None if done.cancelled() else done.exception()
     if error is not None:
         log.warning("a row is not on the ledger: %s", error)
@@ -161,14 +161,14 @@ def _log_failure(done: "asyncio.Future[list[Answer]]") -> None:
 
 async def _committed(
     line: AsyncLine | None, group: list[_Item], *, has_ledger: bool
-) -> list[Answered | Exception]:
+) -> list[PredictionBatch | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
         found = await _answered(line, [item.work for item in group])
         rows = [
             row
             for item, each in zip(group, found, strict=True)
-            if isinstance(each, Answered) and item.may_be_written()
+            if isinstance(each, PredictionBatch) and item.may_be_written()
             for row in each.rows
         ]
         if rows and has_ledger and line is not None:
@@ -184,7 +184,9 @@ async def _committed(
     return found
 
 
-async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answered | Exception]:
+async def _answered(
+    line: AsyncLine | None, works: list[Ask | Row]
+) -> list[PredictionBatch | Exception]:
     asks = [work for work in works if isinstance(work, Ask)]
     if not asks:
         answers = []
@@ -197,7 +199,9 @@ async def _answered(line: AsyncLine | None, works: list[Ask | Row]) -> list[Answ
             )
         )
     following = iter(answers)
-    return [Answered([], [work]) if isinstance(work, Row) else next(following) for work in works]
+    return [
+        PredictionBatch([], [work]) if isinstance(work, Row) else next(following) for work in works
+    ]
 
 
 async def _write(line: AsyncLine, rows: list[Row]) -> None:

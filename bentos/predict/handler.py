@@ -24,11 +24,11 @@ from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
-    Answer,
     Ask,
-    Claim,
     Predictor,
     Refusal,
+    ServedPrediction,
+    WriteOrTimeout,
 )
 from runlore.serving.actions.prediction_commit import PIECE_ROWS, commit
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION
@@ -105,7 +105,7 @@ class _Asked:
         told = [_shown(answer, live.unit) for answer in answers]
         return json_response(to_json(told[0] if self.form == "one" else told))
 
-    async def _answers(self, ask: Ask) -> list[Answer]:
+    async def _answers(self, ask: Ask) -> list[ServedPrediction]:
         """Raises TooSlow while there is still time to write that down; an answer that is being
         written by then is waited for, since it counts."""
         left_s = ANSWER_S - (perf_counter() - self.began)
@@ -122,7 +122,7 @@ class _Asked:
             clock.cancel()
             work.cancel()
 
-    def _committed(self, ask: Ask) -> Awaitable[list[Answer]]:
+    def _committed(self, ask: Ask) -> Awaitable[list[ServedPrediction]]:
         """One answer is committed together with those of others.
 
         A batch, and reasons, which take longer than a group, are made in a thread.
@@ -217,8 +217,8 @@ class _Asked:
 
 
 def _give_up(
-    work: "asyncio.Future[list[Answer]]",
-    claim: Claim,
+    work: "asyncio.Future[list[ServedPrediction]]",
+    claim: WriteOrTimeout,
     limit: asyncio.Timeout | None,
 ) -> None:
     """limit: of the whole request, which an answer that is being written outlives."""
@@ -241,7 +241,7 @@ def _request(question: Question, row: BaseModel) -> prediction.Request:
     return prediction.Request(question.subject(row), SOURCE if execution else None, execution)
 
 
-def _shown(answer: Answer, unit: str) -> dict[str, Any]:
+def _shown(answer: ServedPrediction, unit: str) -> dict[str, Any]:
     """The answer as `schemas.Answer` describes it."""
     return {
         "id": answer.id,

@@ -12,7 +12,7 @@ from bentos.predict.group_commit import GroupCommit
 from bentos.predict.request_schema import Clock, Question, ask, inputs_of
 from runlore.experiments.rules.assignment import fraction
 from runlore.features import fold
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel.errors import NoChampion, NotFound, Refused, Tampered, Unavailable
 from runlore.models.bundle import DIGEST_LABEL, Bundle
 from runlore.serving.actions.prediction import Predictor
@@ -22,7 +22,7 @@ from runlore.store.engine import Store
 
 T = TypeVar("T")
 
-PROBE = Subject("", "", "", {})
+PROBE = KeyParts("", "", "", {})
 PROBE_US = 1_700_000_000_000_000
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, create_model
 from bentos.http.fields import AnyScalar, ForReplay, Id, Name, Number, Values, Words
 from bentos.http.schemas import Closed
 from runlore.features.declaration import FeaturePlan
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import Scalar
 
@@ -28,14 +28,14 @@ class Question:
     batch: TypeAdapter[Any]
     inputs: Mapping[str, str]
 
-    def subject(self, request: BaseModel) -> Subject:
+    def subject(self, request: BaseModel) -> KeyParts:
         """The parts of a validated request that its features are made of."""
         told: Any = request
         given = told.inputs
         if isinstance(given, BaseModel):
             values = ((name, getattr(given, field)) for field, name in self.inputs.items())
             given = {name: value for name, value in values if value is not None}
-        return Subject(told.actor, told.kind, told.scope, given)
+        return KeyParts(told.actor, told.kind, told.scope, given)
 
 
 def ask(

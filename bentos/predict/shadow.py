@@ -26,11 +26,11 @@ from bentos.http.logs import speak
 from bentos.http.metrics import metrics
 from bentos.predict.live_versions import Challenge, Serving
 from bentos.predict.shadow_process import YOUNG_S
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Answered, Ask, Refusal
+from runlore.serving.actions.prediction import Ask, PredictionBatch, Refusal
 from runlore.serving.queries import ledger
 from runlore.store.engine import Store, dedicated
 
@@ -150,7 +150,7 @@ class Shadow:
         asks = [
             Ask(
                 challenge.live.predictor,
-                [prediction.Request(Subject(**row["request"]), row["source"], row["source_id"])],
+                [prediction.Request(KeyParts(**row["request"]), row["source"], row["source_id"])],
                 row["at"],
                 row["as_of"] if is_replay else None,
                 ARM,
@@ -164,8 +164,8 @@ class Shadow:
             for row, ask, each in zip(given, asks, answered, strict=True)
         ]
 
-    def _row(self, ask: Ask, answered: Answered | Exception) -> ledger.Row:
-        if isinstance(answered, Answered):
+    def _row(self, ask: Ask, answered: PredictionBatch | Exception) -> ledger.Row:
+        if isinstance(answered, PredictionBatch):
             return answered.rows[0]
         bundle = ask.predictor.bundle
         told = f"{type(answered).__name__}: {answered}"

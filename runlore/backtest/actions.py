@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.backtest import plots
-from runlore.backtest.rules.comparison import Answers, Standing, stand
+from runlore.backtest.rules.comparison import PolicyPredictions, PolicyScores, stand
 from runlore.backtest.rules.policy import POLICIES, PolicyName
-from runlore.backtest.rules.replay import Breaches, Replayed, Scene, replay
+from runlore.backtest.rules.replay import Breaches, PolicyReplay, Scene, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.features import known, matrix
 from runlore.features.declaration import FeaturePlan, Vocabulary
@@ -68,9 +68,9 @@ class BacktestOutcome:
     rows: int
     windows: int
     candidate: CandidateKind
-    answers: Answers
-    replayed: tuple[Replayed, ...]
-    standings: Mapping[str, Standing]
+    answers: PolicyPredictions
+    replayed: tuple[PolicyReplay, ...]
+    standings: Mapping[str, PolicyScores]
 
 
 def backtest(
@@ -194,19 +194,19 @@ def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
         if contract is None or not new.size:
             return ()
         batch, earlier = gather(log, new, until_us), gather(log, old, until_us)
-        asked = checks.Asked(batch, earlier, contract.last_us, until_us, until_us)
+        asked = checks.CheckInput(batch, earlier, contract.last_us, until_us, until_us)
         verdict = checks.judge(contract, asked)
         return () if verdict.passed else tuple(verdict.reasons)
 
     return breaches
 
 
-def _outcome(scene: Scene, replayed: tuple[Replayed, ...]) -> BacktestOutcome:
+def _outcome(scene: Scene, replayed: tuple[PolicyReplay, ...]) -> BacktestOutcome:
     data, spec, rows = scene.trainer.data, scene.trainer.spec, scene.replayed
     first = scene.trainer.version(scene.edges_us[0])
     told: dict[str, Floats] = {str(each.policy): each.prediction for each in replayed}
     naive = {BASELINE: first.baseline.predict(first.own(data.rows[rows]))}
-    answers = Answers(data.as_of_us[rows], data.target[rows], {**told, **naive})
+    answers = PolicyPredictions(data.as_of_us[rows], data.target[rows], {**told, **naive})
     return BacktestOutcome(
         spec=spec,
         begin=from_us(int(data.as_of_us[0])),

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.backtest.rules.comparison import Answers, Standing
-from runlore.backtest.rules.replay import Replayed
+from runlore.backtest.rules.comparison import PolicyPredictions, PolicyScores
+from runlore.backtest.rules.replay import PolicyReplay
 from runlore.models import scores
 from runlore.models.score_names import display
 from runlore.plots import style
@@ -31,7 +31,9 @@ SERVING = ("serves", "promoted")
 MONTH = 4
 
 
-def over_time(spec: ModelSpec, answers: Answers, replayed: Sequence[Replayed]) -> "Figure":
+def over_time(
+    spec: ModelSpec, answers: PolicyPredictions, replayed: Sequence[PolicyReplay]
+) -> "Figure":
     """Each policy's score week by week, as a mean of four, and when it retrained."""
     better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
     name = display(spec.select_by)
@@ -54,7 +56,7 @@ def over_time(spec: ModelSpec, answers: Answers, replayed: Sequence[Replayed]) -
     return made
 
 
-def _finding(spec: ModelSpec, answers: Answers, name: str) -> tuple[str, str]:
+def _finding(spec: ModelSpec, answers: PolicyPredictions, name: str) -> tuple[str, str]:
     values = {
         policy: scores.measure(spec.select_by, answers.target, told)
         for policy, told in answers.of.items()
@@ -65,7 +67,9 @@ def _finding(spec: ModelSpec, answers: Answers, name: str) -> tuple[str, str]:
     return f"{best} does best: {name} {style.score(values[best])}", others
 
 
-def _line(axes: "Axes", spec: ModelSpec, answers: Answers, policy: str, told: Floats) -> None:
+def _line(
+    axes: "Axes", spec: ModelSpec, answers: PolicyPredictions, policy: str, told: Floats
+) -> None:
     def measure(actual: Floats, predicted: Floats) -> float:
         return scores.measure(spec.select_by, actual, predicted)
 
@@ -83,7 +87,7 @@ def _line(axes: "Axes", spec: ModelSpec, answers: Answers, policy: str, told: Fl
     axes.plot(at, smooth, shape, color=COLOURS[policy], linewidth=1.8, label=policy)
 
 
-def _marks(axes: "Axes", replayed: Sequence[Replayed]) -> None:
+def _marks(axes: "Axes", replayed: Sequence[PolicyReplay]) -> None:
     for row, each in enumerate(replayed):
         for asked in each.retrainings:
             face = COLOURS[each.policy] if asked.outcome in SERVING else "white"
@@ -100,7 +104,7 @@ def _marks(axes: "Axes", replayed: Sequence[Replayed]) -> None:
 
 
 def by_cost(
-    spec: ModelSpec, standings: Mapping[str, Standing], replayed: Sequence[Replayed]
+    spec: ModelSpec, standings: Mapping[str, PolicyScores], replayed: Sequence[PolicyReplay]
 ) -> "Figure":
     """What each policy's score cost in training."""
     name = display(spec.select_by)

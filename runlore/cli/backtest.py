@@ -11,10 +11,10 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.backtest.actions import BacktestOutcome, Choice
-    from runlore.backtest.rules.comparison import Standing
-    from runlore.backtest.rules.replay import Replayed
+    from runlore.backtest.rules.comparison import PolicyScores
+    from runlore.backtest.rules.replay import PolicyReplay
     from runlore.specs.model_spec import Score
-    from runlore.training.rules.gates import Measured
+    from runlore.training.rules.gates import ScoreInterval
 
 BASELINE = "baseline"
 Policies = Annotated[
@@ -141,7 +141,7 @@ def as_json(outcome: "BacktestOutcome") -> dict[str, Any]:
     }
 
 
-def _policy(each: "Replayed") -> dict[str, Any]:
+def _policy(each: "PolicyReplay") -> dict[str, Any]:
     from runlore.kernel.instants import from_us
 
     return {
@@ -159,7 +159,7 @@ def _policy(each: "Replayed") -> dict[str, Any]:
     }
 
 
-def _standing(each: "Standing") -> dict[str, Any]:
+def _standing(each: "PolicyScores") -> dict[str, Any]:
     return {
         "scores": {score: _plain(value) for score, value in each.scores.items()},
         "gains": {
@@ -169,7 +169,7 @@ def _standing(each: "Standing") -> dict[str, Any]:
     }
 
 
-def _plain(value: "Measured") -> dict[str, float | None]:
+def _plain(value: "ScoreInterval") -> dict[str, float | None]:
     parts = {"value": value.value, "low": value.low, "high": value.high}
     return {name: part if isfinite(part) else None for name, part in parts.items()}
 
@@ -217,5 +217,5 @@ def _row(outcome: "BacktestOutcome", name: str, score: "Score") -> dict[str, obj
     }
 
 
-def _columns(name: str, value: "Measured") -> dict[str, str]:
+def _columns(name: str, value: "ScoreInterval") -> dict[str, str]:
     return {name: f"{value.value:.4f}", "low": f"{value.low:.4f}", "high": f"{value.high:.4f}"}

@@ -9,7 +9,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.monitoring.actions.history import Judged
     from runlore.monitoring.actions.monitoring import MonitorOutcome
-    from runlore.monitoring.queries.results import Window
+    from runlore.monitoring.queries.results import ComparedWindow
     from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
 
 DAY_S = 86_400.0
@@ -107,7 +107,7 @@ def _judged(each: "Judged") -> dict[str, Any]:
     return {**_told(each.window, each.verdict), "at": each.at.isoformat(), "report": each.report}
 
 
-def _told(window: "Window", verdict: "WindowVerdict") -> dict[str, Any]:
+def _told(window: "ComparedWindow", verdict: "WindowVerdict") -> dict[str, Any]:
     return {
         "spec": window.spec,
         "version": window.version,

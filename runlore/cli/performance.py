@@ -11,7 +11,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.performance.actions.windows import PerformanceOutcome
     from runlore.performance.rules.windows import WindowPerformance
-    from runlore.training.rules.gates import Measured
+    from runlore.training.rules.gates import ScoreInterval
 
 WindowDays = Annotated[
     float | None,
@@ -136,5 +136,5 @@ def _row(each: "WindowPerformance", score: str) -> dict[str, object]:
     }
 
 
-def _told(scores: "dict[str, Measured]", score: str) -> str:
+def _told(scores: "dict[str, ScoreInterval]", score: str) -> str:
     return str(scores[score]) if score in scores else ""

@@ -14,7 +14,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from runlore.rollout.actions.steps import Hand, Look
+    from runlore.rollout.actions.steps import Hand, RolloutLook
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
 
@@ -37,10 +37,10 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
     Example: runlore rollout start failure-risk --reason "trained on October"
     """
     from runlore.rollout.actions import steps
-    from runlore.serving.actions.promotion import Reason
+    from runlore.serving.actions.promotion import ChangeReason
 
     with _opened(spec) as (_, hand, found, at):
-        steps.start(hand, found, at, Reason(by or getuser(), reason))
+        steps.start(hand, found, at, ChangeReason(by or getuser(), reason))
         _tell(steps.preview(hand.store, found, at), json=json)
 
 
@@ -156,13 +156,13 @@ def override(
     Example: runlore rollout override failure-risk hold --reason "over the holidays"
     """
     from runlore.rollout.actions import steps
-    from runlore.serving.actions.promotion import Reason
+    from runlore.serving.actions.promotion import ChangeReason
 
     if action != "resume":
         _order(_Wanted(spec, action, reason, by), json=json)
         return
     with _opened(spec) as (_, hand, found, at):
-        _tell(steps.resume(hand, found, at, Reason(by or getuser(), reason)), json=json)
+        _tell(steps.resume(hand, found, at, ChangeReason(by or getuser(), reason)), json=json)
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def _order(wanted: _Wanted, *, json: bool) -> None:
         _tell(steps.order(hand, found, order, at), json=json)
 
 
-def _tell(look: "Look", *, json: bool) -> None:
+def _tell(look: "RolloutLook", *, json: bool) -> None:
     from runlore.rollout.views import report
 
     if json:

@@ -15,9 +15,9 @@ from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 
 if TYPE_CHECKING:
     from runlore.stack import Stack
-    from runlore.stack.child import Event
-    from runlore.stack.doctor import Finding
-    from runlore.stack.status import Status
+    from runlore.stack.child import ServiceEvent
+    from runlore.stack.doctor import DoctorFinding
+    from runlore.stack.status import StackStatus
 
 Only = Annotated[
     str, typer.Option(help="Only these and what they need, with commas: prefect,mlflow,…")
@@ -88,18 +88,18 @@ def status(json: Json = False) -> None:
 def doctor(json: Json = False) -> None:
     """Find what is wrong, and say what to do about it; exit code 1 when something is."""
     from runlore import settings
-    from runlore.stack.doctor import Verdict, examine
+    from runlore.stack.doctor import DoctorVerdict, examine
 
     findings = examine(settings.read())
     if json:
         emit_json([asdict(finding) for finding in findings])
     else:
         _print_findings(findings)
-    if any(finding.verdict is Verdict.WRONG for finding in findings):
+    if any(finding.verdict is DoctorVerdict.WRONG for finding in findings):
         raise typer.Exit(1)
 
 
-def tell(event: "Event") -> None:
+def tell(event: "ServiceEvent") -> None:
     """Print one line of progress, as the stack's `tell`."""
     echo(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
 
@@ -124,7 +124,7 @@ def _print_login(stack: "Stack") -> None:
         echo(f"Prefect's login page asks for both at once: {USER}:PASSWORD")
 
 
-def _print_status(seen: "Status") -> None:
+def _print_status(seen: "StackStatus") -> None:
     shown = ("name", "health", "address", "since")
     rows = [{key: getattr(service, key) for key in shown} for service in seen.services]
     emit_table(f"Services of {seen.home}", rows)
@@ -144,7 +144,7 @@ def _print_status(seen: "Status") -> None:
         echo(f"Alerts not delivered to {each.channel}: {each.deliveries} ({each.error})")
 
 
-def _print_findings(findings: "list[Finding]") -> None:
+def _print_findings(findings: "list[DoctorFinding]") -> None:
     for finding in findings:
         echo(f"{finding.verdict:6} {finding.check:10} {finding.what}")
         if finding.remedy:

@@ -181,7 +181,7 @@ def seconds_between(start: Ints, end: Ints) -> Floats:
 
 
 @dataclass(frozen=True)
-class Measured:
+class OutcomeValues:
     """The values that an outcome tells, a column each; NaN where it does not tell."""
 
     names: tuple[str, ...]
@@ -194,7 +194,7 @@ class Measured:
         return np.ascontiguousarray(self.table[:, [self.names.index(name) for name in names]])
 
 
-def measure(facts: pd.DataFrame, names: Sequence[str]) -> Measured:
+def measure(facts: pd.DataFrame, names: Sequence[str]) -> OutcomeValues:
     """`failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
     wanted = [n.removeprefix("outcome.") for n in names if n.startswith("outcome.")]
     outcomes = expand(facts["outcome"]) if wanted else pd.DataFrame()
@@ -205,4 +205,4 @@ def measure(facts: pd.DataFrame, names: Sequence[str]) -> Measured:
         finished=facts["finished"].to_numpy(dtype=np.int64),
         outcome={name: numbers(outcomes[name]) for name in wanted if name in outcomes},
     )
-    return Measured(tuple(names), results.values(names))
+    return OutcomeValues(tuple(names), results.values(names))

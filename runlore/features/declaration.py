@@ -28,7 +28,7 @@ EVENT_VALUES = ("failed", "duration_s", "log_duration", "wait_s")
 
 
 @dataclass(frozen=True)
-class History:
+class HistoryFeatures:
     """What became of earlier work that shares a key with this one.
 
     keys: parts of the key; ``("actor", "kind")`` means the same actor doing the same kind.
@@ -122,6 +122,9 @@ def _age(seconds: float) -> str:
     return f"{repr(seconds).removesuffix('.0')}s"
 
 
+History = HistoryFeatures  # the name that specs written for earlier versions import
+
+
 @dataclass(frozen=True)
 class FeatureSet:
     """The features of a model spec.
@@ -131,7 +134,7 @@ class FeatureSet:
     utc_offset_h: shifts the calendar features to the local day.
     """
 
-    histories: tuple[History, ...]
+    histories: tuple[HistoryFeatures, ...]
     inputs: tuple[str, ...] | None = None
     categories: tuple[str, ...] | None = None
     has_calendar: bool = True
@@ -159,7 +162,7 @@ class FeaturePlan:
 
     inputs: tuple[str, ...]
     categories: tuple[Vocabulary, ...]
-    histories: tuple[History, ...]
+    histories: tuple[HistoryFeatures, ...]
     has_calendar: bool = True
     utc_offset_h: float = 0.0
     others: tuple[str, ...] = ()
@@ -188,7 +191,7 @@ class FeaturePlan:
                 Vocabulary(each["name"], tuple(each["words"])) for each in data["categories"]
             ),
             histories=tuple(
-                History(tuple(h["keys"]), tuple(h["values"]), tuple(h["half_lives_s"]))
+                HistoryFeatures(tuple(h["keys"]), tuple(h["values"]), tuple(h["half_lives_s"]))
                 for h in data["histories"]
             ),
             has_calendar=data["has_calendar"],

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.features.columns import word
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.features.log import Log
 from runlore.records.execution import Scalar
 
@@ -23,7 +23,7 @@ ESCAPES_IN_NAME = {**ESCAPES, ord("="): "\x1d3"}
 
 
 @dataclass(frozen=True)
-class Subject:
+class KeyParts:
     """The parts of an execution that can make up a key."""
 
     actor: str
@@ -32,10 +32,10 @@ class Subject:
     inputs: Mapping[str, Scalar]
 
 
-def key_of(history: History, subject: Subject) -> str:
+def key_of(history: HistoryFeatures, subject: KeyParts) -> str:
     """The key as the store knows it.
 
-    >>> key_of(History(("actor", "inputs.size")), Subject("ann", "", "", {"size": 4}))
+    >>> key_of(HistoryFeatures(("actor", "inputs.size")), KeyParts("ann", "", "", {"size": 4}))
     'ann\\x1f4.0'
     """
     key = SEPARATOR.join(_part(name, subject) for name in history.keys)
@@ -44,7 +44,7 @@ def key_of(history: History, subject: Subject) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _part(name: str, subject: Subject) -> str:
+def _part(name: str, subject: KeyParts) -> str:
     if name == "inputs":
         known = sorted((k, word(v)) for k, v in subject.inputs.items())
         told = (f"{k.translate(ESCAPES_IN_NAME)}={v.translate(ESCAPES)}" for k, v in known if v)
@@ -69,7 +69,7 @@ class Keyed:
         return len(self.representative)
 
 
-def group(history: History, log: Log) -> Keyed:
+def group(history: HistoryFeatures, log: Log) -> Keyed:
     """Group executions by the history's key without writing a key for each row."""
     codes = np.zeros(len(log.executions), dtype=np.int64)
     for name in _parts(history, log):
@@ -79,7 +79,7 @@ def group(history: History, log: Log) -> Keyed:
     return Keyed(codes, np.flatnonzero(is_new))
 
 
-def _parts(history: History, log: Log) -> Iterator[str]:
+def _parts(history: HistoryFeatures, log: Log) -> Iterator[str]:
     for name in history.keys:
         if name == "inputs":
             yield from (f"inputs.{column}" for column in log.inputs.columns)

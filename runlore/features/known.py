@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from runlore.features.columns import number, numbers, singles, word
 from runlore.features.declaration import FeaturePlan
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.features.log import Log
 
 Rows = NDArray[np.float32]
@@ -40,7 +40,7 @@ def fill(rows: Rows, log: Log, plan: FeaturePlan) -> int:
 
 
 def values(
-    subject: Subject, as_of_us: int, plan: FeaturePlan, codes: tuple[dict[str, int], ...]
+    subject: KeyParts, as_of_us: int, plan: FeaturePlan, codes: tuple[dict[str, int], ...]
 ) -> list[float]:
     """The same for one subject. codes: of each category, the place of each word."""
     known = [number(subject.inputs.get(name)) for name in plan.inputs]
@@ -63,7 +63,7 @@ def text(name: str, log: Log) -> "pd.Series[str]":
     return pd.Series(words[codes], index=log.executions.index)
 
 
-def _word(name: str, subject: Subject) -> str:
+def _word(name: str, subject: KeyParts) -> str:
     if name in PARTS:
         return str(getattr(subject, name))
     return word(subject.inputs.get(name.removeprefix("inputs.")))

@@ -12,11 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.features import fold, known
-from runlore.features.columns import Measured, measure, singles
-from runlore.features.declaration import FeaturePlan, FeatureSet, History, Vocabulary
-from runlore.features.keys import Keyed, Subject, group, key_of
+from runlore.features.columns import OutcomeValues, measure, singles
+from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
+from runlore.features.keys import Keyed, KeyParts, group, key_of
 from runlore.features.log import Log, prepare
-from runlore.records.execution import NO_INSTANT, Status
+from runlore.records.execution import NO_INSTANT, ExecutionStatus
 
 __all__ = ["Log", "RowReader", "States", "extract", "fold_history", "prepare", "resolve"]
 
@@ -36,7 +36,7 @@ ASKED_SOURCE = "\x00asked"
 class States:
     """The state of every key of one history after the last event: states is (K, S)."""
 
-    history: History
+    history: HistoryFeatures
     keyed: Keyed
     states: Floats
 
@@ -47,7 +47,7 @@ class States:
         inputs = told or [{}] * len(rows)  # pandas gives no records of a frame without columns
         parts = zip(rows["actor"], rows["kind"], rows["scope"], inputs, strict=True)
         return [
-            key_of(self.history, Subject(actor, kind, scope, {str(k): v for k, v in each.items()}))
+            key_of(self.history, KeyParts(actor, kind, scope, {str(k): v for k, v in each.items()}))
             for actor, kind, scope, each in parts
         ]
 
@@ -134,11 +134,11 @@ def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     new: dict[str, Any] = {**instants, "started": never, "finished": never}
     new |= {"seq": np.arange(last + 1, last + n + 1), "revision": np.zeros(n, dtype=np.int64)}
     new |= {"source": ASKED_SOURCE, "source_id": [str(i) for i in range(n)]}
-    new |= {"status": str(Status.SUBMITTED), "outcome": "{}"}
+    new |= {"status": str(ExecutionStatus.SUBMITTED), "outcome": "{}"}
     return told.assign(**new)[list(facts.columns)]
 
 
-def fold_history(log: Log, history: History) -> tuple[Rows, States]:
+def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, States]:
     """Fold the whole log by one history.
 
     Returns its features as of each submission, (N, len(history.feature_names)), and the states.
@@ -149,7 +149,11 @@ def fold_history(log: Log, history: History) -> tuple[Rows, States]:
 
 
 def fold_many(
-    log: Log, histories: Sequence[tuple[History, Keyed]], told: Measured, rows: Rows, column: int
+    log: Log,
+    histories: Sequence[tuple[HistoryFeatures, Keyed]],
+    told: OutcomeValues,
+    rows: Rows,
+    column: int,
 ) -> list[States]:
     """Write the features of histories, one beside the other, into `rows` from `column` on.
 
@@ -170,7 +174,7 @@ def fold_many(
 class _Fold:
     """One history on its way through a log."""
 
-    def __init__(self, history: History, keyed: Keyed, told: Floats, column: int) -> None:
+    def __init__(self, history: HistoryFeatures, keyed: Keyed, told: Floats, column: int) -> None:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
         self.states = States(history, keyed, np.tile(empty, (len(keyed), 1)))
         self.told, self.column = told, column
@@ -199,7 +203,7 @@ def _run(log: Log, folds: Sequence[_Fold], rows: Rows) -> None:
             each.run(log, order[start : start + BLOCK], rows)
 
 
-def half_lives_us(history: History) -> Floats:
+def half_lives_us(history: HistoryFeatures) -> Floats:
     return np.array(history.half_lives_s) * 1e6
 
 
@@ -207,13 +211,13 @@ def half_lives_us(history: History) -> Floats:
 class StateReader:
     """Reads the features of one history out of states."""
 
-    history: History
+    history: HistoryFeatures
     half_lives_us: Floats
     chosen: Ints
     empty: Floats
 
     @classmethod
-    def of(cls, history: History) -> "StateReader":
+    def of(cls, history: HistoryFeatures) -> "StateReader":
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
         return cls(history, half_lives_us(history), np.array(history.chosen), empty)
 
@@ -246,12 +250,12 @@ class RowReader:
         object.__setattr__(self, "readers", tuple(map(StateReader.of, self.plan.histories)))
         object.__setattr__(self, "digests", tuple(h.digest for h in self.plan.histories))
 
-    def keys(self, subject: Subject) -> Keys:
+    def keys(self, subject: KeyParts) -> Keys:
         histories = zip(self.digests, self.plan.histories, strict=True)
         return tuple((digest, key_of(history, subject)) for digest, history in histories)
 
     def row(
-        self, subject: Subject, as_of_us: int, states: Mapping[tuple[str, str], Floats]
+        self, subject: KeyParts, as_of_us: int, states: Mapping[tuple[str, str], Floats]
     ) -> Rows:
         """The (F,) feature row; a key without a state has no past."""
         stacked = self.stack([self.keys(subject)], states)
@@ -278,13 +282,13 @@ class RowReader:
         unknown: Rows = rows[0]
         return unknown
 
-    def rows_alone(self, subjects: Sequence[Subject], as_of_us: Ints) -> Rows:
+    def rows_alone(self, subjects: Sequence[KeyParts], as_of_us: Ints) -> Rows:
         """(N, F): the rows of N subjects, each at its instant, (N,), where there are no states."""
         rows, column = self._known(subjects, as_of_us.tolist())
         rows[:, column:] = self.unknown
         return rows
 
-    def rows(self, subjects: Sequence[Subject], as_of_us: Ints, stacked: Sequence[Floats]) -> Rows:
+    def rows(self, subjects: Sequence[KeyParts], as_of_us: Ints, stacked: Sequence[Floats]) -> Rows:
         """(N, F): the rows of N subjects, each at its instant, (N,), out of `stack`."""
         rows, column = self._known(subjects, as_of_us.tolist())
         for reader, states in zip(self.readers, stacked, strict=True):
@@ -292,7 +296,7 @@ class RowReader:
             column += len(reader.chosen)
         return rows
 
-    def _known(self, subjects: Sequence[Subject], as_of_us: Sequence[int]) -> tuple[Rows, int]:
+    def _known(self, subjects: Sequence[KeyParts], as_of_us: Sequence[int]) -> tuple[Rows, int]:
         """Rows filled up to the column where histories begin, and that column."""
         told = [
             known.values(subject, at_us, self.plan, self.codes)

@@ -11,7 +11,7 @@ import numpy as np
 
 from runlore.features import fold
 from runlore.features.columns import Floats, Results, number
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.features.matrix import half_lives_us
 from runlore.records.execution import NO_INSTANT, Scalar
 
@@ -19,7 +19,7 @@ NEVER = NO_INSTANT
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LatestInstants:
     """The latest submission and the latest outcome among some states, µs; NEVER for none."""
 
     submission_us: int = NEVER
@@ -30,9 +30,9 @@ class Seen:
         return max(self.submission_us, self.outcome_us)
 
 
-def seen(states: Iterable[Floats]) -> Seen:
+def seen(states: Iterable[Floats]) -> LatestInstants:
     every = list(states)
-    return Seen(
+    return LatestInstants(
         max((_instant(state[fold.LAST_SUBMISSION]) for state in every), default=NEVER),
         max((_instant(state[fold.LAST_OUTCOME]) for state in every), default=NEVER),
     )
@@ -42,7 +42,7 @@ def _instant(value: float) -> int:
     return NEVER if np.isnan(value) else int(value)
 
 
-def submission_instant(given_us: int, known: Seen) -> int:
+def submission_instant(given_us: int, known: LatestInstants) -> int:
     """The earliest instant from `given_us` on that comes after all that is known.
 
     A submission follows whatever became known at its own instant.
@@ -50,7 +50,9 @@ def submission_instant(given_us: int, known: Seen) -> int:
     return max(given_us, known.last_us)
 
 
-def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest: bool) -> int:
+def outcome_instant(
+    given_us: int, submitted_us: int, known: LatestInstants, *, is_newest: bool
+) -> int:
     """The earliest instant from `given_us` on at which an outcome comes after all that is known.
 
     At one instant outcomes come before submissions, so it must be later than any of those; but
@@ -64,7 +66,7 @@ def outcome_instant(given_us: int, submitted_us: int, known: Seen, *, is_newest:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class FactResult:
     """What one fact says of how the work went; instants in µs or NO_INSTANT."""
 
     status: str
@@ -94,21 +96,21 @@ class Outcome:
     """
 
     execution: int
-    result: Result
-    replaced: Result | None = None
+    result: FactResult
+    replaced: FactResult | None = None
     first_known_us: int = NEVER
 
 
-def empty_state(history: History) -> Floats:
+def empty_state(history: HistoryFeatures) -> Floats:
     return fold.empty_state(len(history.half_lives_s), len(history.values))
 
 
-def submit(history: History, state: Floats, at_us: int) -> None:
+def submit(history: HistoryFeatures, state: Floats, at_us: int) -> None:
     """Change the state of a key of which work was submitted."""
     fold.submit(state, at_us, half_lives_us(history))
 
 
-def conclude(history: History, state: Floats, at_us: int, outcome: Outcome) -> None:
+def conclude(history: HistoryFeatures, state: Floats, at_us: int, outcome: Outcome) -> None:
     """Change the state of a key of which work ended, or turned out to have ended otherwise."""
     fading_us = half_lives_us(history)
     measured = outcome.result.measured(history.values)

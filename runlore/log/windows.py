@@ -35,7 +35,7 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Span:
+class SliceRange:
     """Slices from number `first` on, before number `last`."""
 
     grid: Grid
@@ -66,14 +66,14 @@ def grid_of(window_s: float) -> Grid:
     return Grid(round(fitting * 1e6))
 
 
-def ending(at: datetime, window_s: float) -> Span:
+def ending(at: datetime, window_s: float) -> SliceRange:
     """The newest window whose slices had all ended at an instant."""
     grid = grid_of(window_s)
     last = grid.ended_by(at)
-    return Span(grid, last - round(window_s * 1e6) // grid.length_us, last)
+    return SliceRange(grid, last - round(window_s * 1e6) // grid.length_us, last)
 
 
-def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tuple[Span, str]:
+def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tuple[SliceRange, str]:
     """The window before `at`; where the log had ended by then, its last one, and a note of it."""
     asked, kinds = ending(at, window_s), spec.population.kinds
     if has_submissions(store, asked.begin, asked.end, kinds):
@@ -84,16 +84,16 @@ def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tupl
     grid, size = asked.grid, asked.last - asked.first
     end = (to_us(last) - 1) // grid.length_us + 1
     note = f"The log ends on {last:%Y-%m-%d %H:%M} UTC: this is its last window."
-    return Span(grid, end - size, end), note
+    return SliceRange(grid, end - size, end), note
 
 
-def within(window_s: float, first_us: int, last_us: int, most: int) -> list[Span]:
+def within(window_s: float, first_us: int, last_us: int, most: int) -> list[SliceRange]:
     """Up to `most` windows that lie between two instants, up to the last, the earliest first."""
     grid = grid_of(window_s)
     size = round(window_s * 1e6) // grid.length_us
     end, start = (last_us // grid.length_us), -(-first_us // grid.length_us)
     count = min((end - start) // size, most)
-    return [Span(grid, end - n * size, end - (n - 1) * size) for n in range(count, 0, -1)]
+    return [SliceRange(grid, end - n * size, end - (n - 1) * size) for n in range(count, 0, -1)]
 
 
 def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.models.calibration import Calibration
-from runlore.models.explain import Reason, reasons, replaced
+from runlore.models.explain import FeatureEffect, reasons, replaced
 from runlore.models.intervals import Conformal
 from runlore.models.onnx_session import run, session
 from runlore.models.scale import quantity
@@ -39,16 +39,18 @@ PROBE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
-class Answers:
+class ModelOutput:
     """Probabilities, or quantities in their unit with the bounds of their intervals."""
 
     prediction: Floats
     low: Floats | None = None
     high: Floats | None = None
 
-    def part(self, rows: slice) -> "Answers":
+    def part(self, rows: slice) -> "ModelOutput":
         low = None if self.low is None else self.low[rows]
-        return Answers(self.prediction[rows], low, None if self.high is None else self.high[rows])
+        return ModelOutput(
+            self.prediction[rows], low, None if self.high is None else self.high[rows]
+        )
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,19 @@ class Bundle:
             _high=sessions.get(HIGH),
         )
 
-    def predict(self, rows: Rows) -> Answers:
+    def predict(self, rows: Rows) -> ModelOutput:
         """Answer for rows (n, F) with the plan's features in its order."""
         self._refuse_other_shape(rows)
         raw = run(self._model, rows)
         if self.conformal is None:
-            return Answers(self._answer(raw))
+            return ModelOutput(self._answer(raw))
         if self._low is None:
-            return Answers(self._answer(raw), *self.conformal.bounds(raw, raw, raw))
+            return ModelOutput(self._answer(raw), *self.conformal.bounds(raw, raw, raw))
         one, other = run(self._low, rows), run(self._high, rows)
         low, high = np.minimum(one, other), np.maximum(one, other)
-        return Answers(self._answer(raw), *self.conformal.bounds(raw, low, high))
+        return ModelOutput(self._answer(raw), *self.conformal.bounds(raw, low, high))
 
-    def reasons(self, row: Rows, k: int = 3) -> tuple[Reason, ...]:
+    def reasons(self, row: Rows, k: int = 3) -> tuple[FeatureEffect, ...]:
         """The features that move this answer most, each replaced by what is usual in turn."""
         rows = replaced(np.asarray(row, dtype=np.float32), self.reference)
         self._refuse_other_shape(rows)

@@ -26,7 +26,7 @@ class Importance:
 
 
 @dataclass(frozen=True)
-class Reason:
+class FeatureEffect:
     """effect: prediction less what it would be with the feature at its reference."""
 
     feature: str
@@ -83,7 +83,7 @@ def replaced(row: Rows, reference: Rows) -> Rows:
 
 def reasons(
     names: tuple[str, ...], row: Rows, reference: Rows, answers: Floats, k: int
-) -> tuple[Reason, ...]:
+) -> tuple[FeatureEffect, ...]:
     """The `k` features that move the answer most; `answers` belong to `replaced`.
 
     What has no number at its reference is no reason.
@@ -91,7 +91,7 @@ def reasons(
     effects = np.nan_to_num(answers[0] - answers[1:], nan=0.0, posinf=0.0, neginf=0.0)
     order = np.argsort(-np.abs(effects), kind="stable")[:k]
     return tuple(
-        Reason(names[at], _known(row[at]), _known(reference[at]), float(effects[at]))
+        FeatureEffect(names[at], _known(row[at]), _known(reference[at]), float(effects[at]))
         for at in order
         if effects[at] != 0
     )

@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from runlore.kernel.telemetry import silence_telemetry
-from runlore.monitoring.rules.measures import PREDICTION, Measure
+from runlore.monitoring.rules.measures import PREDICTION, DriftMeasure
 from runlore.monitoring.rules.sample import Sample, readable
 from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, Words
 
@@ -32,7 +32,7 @@ PLAIN = str.maketrans({"<": "‹", ">": "›"})
 
 
 @dataclass(frozen=True)
-class Subject:
+class ReportSubject:
     """What the page is about. note: anything that a reader must know about the window."""
 
     spec: str
@@ -60,7 +60,7 @@ class Samples:
     words: Words
 
 
-def write(path: Path, subject: Subject, verdict: WindowVerdict, samples: Samples) -> None:
+def write(path: Path, subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> None:
     """Write one self-contained HTML file, as a whole or not at all."""
     page = render(subject, verdict, samples)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ def write(path: Path, subject: Subject, verdict: WindowVerdict, samples: Samples
     unfinished.replace(path)
 
 
-def render(subject: Subject, verdict: WindowVerdict, samples: Samples) -> str:
+def render(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> str:
     reference, current = _frames(samples)
     columns = _drawable(_in_reading_order(verdict.columns), reference, current)[:MOST_PLOTS]
     with _silenced():
@@ -116,7 +116,7 @@ def _drawable(
     return [column for column in columns if held.get(_plain(column.name), False)]
 
 
-def _head(subject: Subject, verdict: WindowVerdict, samples: Samples) -> list[Any]:
+def _head(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> list[Any]:
     from evidently.legacy.renderers.html_widgets import CounterData, counter
 
     title = CounterData(_plain(f"{subject.title}: {subject.window}"), ANSWERS[verdict.answer])
@@ -136,7 +136,7 @@ def _head(subject: Subject, verdict: WindowVerdict, samples: Samples) -> list[An
     ]
 
 
-def _explained(subject: Subject, verdict: WindowVerdict, samples: Samples) -> Any:  # noqa: ANN401  (an Evidently widget)
+def _explained(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> Any:  # noqa: ANN401  (an Evidently widget)
     from evidently.legacy.renderers.html_widgets import text_widget
 
     drawn = [
@@ -199,7 +199,7 @@ def _others(column: ColumnVerdict) -> str:
     return ", ".join(_measure(measure) for measure in others)
 
 
-def _measure(measure: Measure) -> str:
+def _measure(measure: DriftMeasure) -> str:
     if measure.statistic == "chi_square":
         return f"χ² {measure.value:,.0f}"
     unit = " sd" if measure.statistic == "wasserstein" else ""

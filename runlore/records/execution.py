@@ -8,7 +8,7 @@ from enum import StrEnum
 Scalar = str | float | int | bool | None
 
 
-class Status(StrEnum):
+class ExecutionStatus(StrEnum):
     SUBMITTED = "submitted"
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -22,12 +22,12 @@ class Status(StrEnum):
         return self not in OPEN_STATUSES
 
 
-OPEN_STATUSES = frozenset({Status.SUBMITTED, Status.RUNNING})
-FINAL_STATUSES = frozenset(Status) - OPEN_STATUSES
+OPEN_STATUSES = frozenset({ExecutionStatus.SUBMITTED, ExecutionStatus.RUNNING})
+FINAL_STATUSES = frozenset(ExecutionStatus) - OPEN_STATUSES
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
+class ExecutionFact:
     """All that one source said, at one moment, about one execution.
 
     `(source, source_id, submitted)` names the execution; a further fact with the same name is
@@ -44,7 +44,7 @@ class Fact:
     kind: str
     scope: str
     submitted: datetime
-    status: Status
+    status: ExecutionStatus
     submission_known_at: datetime
     known_at: datetime
     started: datetime | None = None

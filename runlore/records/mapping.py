@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from runlore.kernel.errors import BadInput
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 
 Records = Literal["executions", "metrics"]
 Epoch = Literal["s", "ms", "us"]
@@ -38,21 +38,22 @@ REQUIRED: Mapping[Records, tuple[str, ...]] = {
 ALIASES = {"id": "source_id"}
 EVERY_OTHER_COLUMN = "*"
 
-STATUS_WORDS: Mapping[Status, str] = {
-    Status.SUCCEEDED: "success succeeded successful ok pass passed complete completed"
+STATUS_WORDS: Mapping[ExecutionStatus, str] = {
+    ExecutionStatus.SUCCEEDED: "success succeeded successful ok pass passed complete completed"
     " done finished",
-    Status.FAILED: "fail failed failure error errored crash crashed broken timeout timed_out"
+    ExecutionStatus.FAILED: "fail failed failure error errored crash crashed broken "
+    "timeout timed_out"
     " timedout node_fail boot_fail out_of_memory oom deadline upstream_failed",
-    Status.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted",
-    Status.PARTIAL: "partial unstable",
-    Status.SUBMITTED: "submitted queued pending scheduled created waiting",
-    Status.RUNNING: "running started in_progress active processing cancelling canceling",
-    Status.UNKNOWN: "unknown lost",
+    ExecutionStatus.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted",
+    ExecutionStatus.PARTIAL: "partial unstable",
+    ExecutionStatus.SUBMITTED: "submitted queued pending scheduled created waiting",
+    ExecutionStatus.RUNNING: "running started in_progress active processing cancelling canceling",
+    ExecutionStatus.UNKNOWN: "unknown lost",
 }
 """The words that need no mapping, in any case, with blanks and dashes as underscores."""
 
 
-def status_words() -> dict[str, Status]:
+def status_words() -> dict[str, ExecutionStatus]:
     return {word: status for status, words in STATUS_WORDS.items() for word in words.split()}
 
 
@@ -72,7 +73,7 @@ class ColumnMapping:
     constants: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] | Literal["*"] = field(default_factory=dict)
     outcome: Mapping[str, str] = field(default_factory=dict)
-    statuses: Mapping[str, Status] = field(default_factory=dict)
+    statuses: Mapping[str, ExecutionStatus] = field(default_factory=dict)
     timezone: str = "UTC"
     epoch: Epoch | None = None
     delimiter: str | None = None
@@ -222,12 +223,14 @@ def _outcome(told: Any) -> Mapping[str, str]:  # noqa: ANN401
     return keys
 
 
-def _statuses(told: Any) -> Mapping[str, Status]:  # noqa: ANN401
+def _statuses(told: Any) -> Mapping[str, ExecutionStatus]:  # noqa: ANN401
     statuses = {}
     for word, name in _fields(told, "status").items():
-        if name not in tuple(Status):
-            raise BadInput(f"status: {word}={name}: {name!r} is not {_listed(Status)}", "status")
-        statuses[word] = Status(name)
+        if name not in tuple(ExecutionStatus):
+            raise BadInput(
+                f"status: {word}={name}: {name!r} is not {_listed(ExecutionStatus)}", "status"
+            )
+        statuses[word] = ExecutionStatus(name)
     return MappingProxyType(statuses)
 
 

@@ -11,7 +11,7 @@ NEVER = np.iinfo(np.int64).min
 
 
 @dataclass(frozen=True)
-class Told:
+class FactDigests:
     """Facts, in order. name: (N,) number of what each is about. digest: (N,) of what it says."""
 
     name: Ints
@@ -20,31 +20,31 @@ class Told:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredFacts:
     """Facts that are there already, in any order."""
 
-    told: Told
+    told: FactDigests
     revision: Ints
 
 
 @dataclass(frozen=True)
-class News:
+class NewFacts:
     """rows: positions among the incoming facts, in order; the rest was known."""
 
     rows: Ints
     revision: Ints
     known_at_us: Ints
 
-    def divided(self, most: int | None) -> "tuple[News, Ints]":
+    def divided(self, most: int | None) -> "tuple[NewFacts, Ints]":
         """Those whose revision is at most so large, and the rows of the others."""
         if most is None:
             return self, np.zeros(0, dtype=np.int64)
         fits = self.revision <= most
-        taken = News(self.rows[fits], self.revision[fits], self.known_at_us[fits])
+        taken = NewFacts(self.rows[fits], self.revision[fits], self.known_at_us[fits])
         return taken, self.rows[~fits]
 
 
-def news(incoming: Told, stored: Stored, at_us: int) -> News:
+def news(incoming: FactDigests, stored: StoredFacts, at_us: int) -> NewFacts:
     """Drop what was told before; number the rest on, per name, in order.
 
     A fact that is not known later than those before it is a correction: it became known now, at
@@ -56,10 +56,10 @@ def news(incoming: Told, stored: Stored, at_us: int) -> News:
     revision = _last(stored.told.name, stored.revision, facts["name"], -1) + 1
     revision += by_name.cumcount().to_numpy(dtype=np.int64)
     latest = _last(stored.told.name, stored.told.known_at_us, facts["name"], NEVER)
-    return News(rows, revision, _known_at(facts, latest, at_us))
+    return NewFacts(rows, revision, _known_at(facts, latest, at_us))
 
 
-def _unheard(incoming: Told, stored: Told) -> Ints:
+def _unheard(incoming: FactDigests, stored: FactDigests) -> Ints:
     both = pd.DataFrame(
         {
             "name": np.concatenate([stored.name, incoming.name]),

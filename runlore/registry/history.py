@@ -57,7 +57,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Entry:
+class AliasHistoryEntry:
     """A change as it stands in the history. previous: the version before, of the same alias."""
 
     id: int
@@ -84,28 +84,28 @@ class Entry:
 
 
 @contextmanager
-def writing(store: Store) -> Iterator["Writer"]:
+def writing(store: Store) -> Iterator["HistoryWriter"]:
     """Be the only one who adds to the history; all that is added is committed at the end."""
     with store.begin() as connection:
         connection.execute(LOCK)
-        yield Writer(connection)
+        yield HistoryWriter(connection)
 
 
 @dataclass(frozen=True)
-class Writer:
+class HistoryWriter:
     """connection: in the same transaction, for what belongs to a change."""
 
     connection: Connection
 
-    def last(self, spec: str, alias: str) -> Entry | None:
+    def last(self, spec: str, alias: str) -> AliasHistoryEntry | None:
         """The newest change of where an alias points."""
         return next(iter(_entries(self.connection, spec, alias, newest=1)), None)
 
-    def history(self, spec: str, alias: str) -> list[Entry]:
+    def history(self, spec: str, alias: str) -> list[AliasHistoryEntry]:
         """Oldest first."""
         return _entries(self.connection, spec, alias)
 
-    def add(self, change: Change) -> Entry:
+    def add(self, change: Change) -> AliasHistoryEntry:
         at, evidence = self.connection.execute(
             NOW, {"evidence": json.dumps(dict(change.evidence), default=str)}
         ).one()
@@ -114,7 +114,7 @@ class Writer:
         ).first()
         number, before = (last.id + 1, last.hash) if last else (1, FIRST)
         known = self.last(change.spec, change.alias)
-        entry = Entry(
+        entry = AliasHistoryEntry(
             id=number,
             at=at,
             spec=change.spec,
@@ -129,10 +129,12 @@ class Writer:
         )
         values = {**vars(entry), "hash": entry.hashed(before)}
         self.connection.execute(insert(table).values(values))
-        return Entry(**values)
+        return AliasHistoryEntry(**values)
 
 
-def entries(store: Store, spec: str | None = None, newest: int | None = None) -> list[Entry]:
+def entries(
+    store: Store, spec: str | None = None, newest: int | None = None
+) -> list[AliasHistoryEntry]:
     """The history, or that of one spec, oldest first; all of it, or its newest so many."""
     with store.begin() as connection:
         return _entries(connection, spec, newest=newest)
@@ -147,7 +149,7 @@ def count(store: Store, spec: str | None = None) -> int:
         return connection.scalar(wanted) or 0
 
 
-def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, Entry]:
+def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, AliasHistoryEntry]:
     """Spec -> the newest change of an alias, or the newest of one kind of action."""
     return {
         entry.spec: entry
@@ -156,13 +158,13 @@ def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, 
     }
 
 
-def standing(store: Store) -> list[Entry]:
+def standing(store: Store) -> list[AliasHistoryEntry]:
     """Of every spec, alias and action the newest change, oldest first.
 
     From one place to the next along the index: what it costs does not grow with the history.
     """
     with store.begin() as connection:
-        return [Entry(**row._mapping) for row in connection.execute(STANDING)]
+        return [AliasHistoryEntry(**row._mapping) for row in connection.execute(STANDING)]
 
 
 def digest_of(store: Store, spec: str, version: str) -> str | None:
@@ -187,7 +189,7 @@ def digest_of(store: Store, spec: str, version: str) -> str | None:
     return known
 
 
-def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
+def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that said at that instant where it pointed."""
     wanted = (
         select(table)
@@ -196,7 +198,7 @@ def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
         .order_by(table.c.alias, table.c.id.desc())
     )
     with store.begin() as connection:
-        return {row.alias: Entry(**row._mapping) for row in connection.execute(wanted)}
+        return {row.alias: AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)}
 
 
 def _entries(
@@ -204,13 +206,13 @@ def _entries(
     spec: str | None = None,
     alias: str | None = None,
     newest: int | None = None,
-) -> list[Entry]:
+) -> list[AliasHistoryEntry]:
     wanted = select(table).order_by(table.c.id.desc()).limit(newest)
     if spec is not None:
         wanted = wanted.where(table.c.spec == spec)
     if alias is not None:
         wanted = wanted.where(table.c.alias == alias)
-    return [Entry(**row._mapping) for row in connection.execute(wanted)][::-1]
+    return [AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)][::-1]
 
 
 def _place(of: FromClause) -> list[ColumnElement[str]]:

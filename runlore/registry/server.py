@@ -17,7 +17,7 @@ from runlore import settings as environment
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry.credentials import PASSWORD, USERNAME
-from runlore.registry.server_rules import ArtifactRoots, Rules, leads_upwards
+from runlore.registry.server_rules import ArtifactRoots, ServerRules, leads_upwards
 from runlore.settings import Settings
 from runlore.web.guard import Guard
 from runlore.web.login import Login, parse_login, read_login
@@ -80,7 +80,7 @@ def tracking_app(settings: Settings, roots: ArtifactRoots, login: Login) -> "ASG
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     _fix_roots(handlers, roots)
     handlers.initialize_backend_stores(backend, backend, roots.default)
-    return Guard(Rules(app), login=login, hosts=settings.allowed_hosts, open_paths=OPEN_PATHS)
+    return Guard(ServerRules(app), login=login, hosts=settings.allowed_hosts, open_paths=OPEN_PATHS)
 
 
 def _variables(settings: Settings, roots: ArtifactRoots, backend: str) -> dict[str, str]:

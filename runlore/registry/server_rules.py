@@ -131,7 +131,7 @@ def _is_folder(scheme: str, host: str) -> bool:
     return scheme in ("", "file") and host in ("", "localhost")
 
 
-class Rules:
+class ServerRules:
     """An ASGI middleware: refuses what is not in the table, in the words of MLflow's API."""
 
     def __init__(self, app: "ASGIApp") -> None:

@@ -18,7 +18,7 @@ LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RetrainingRequest:
     """A request as it is made. batch: names the facts up to `until_seq` under a spec.
 
     cause: of one trigger and spec, the same one asks only once; None asks each time.
@@ -37,7 +37,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Step:
+class RetrainingStep:
     """batch: of the facts that have taught by then; None where none has."""
 
     at: datetime
@@ -52,8 +52,8 @@ class Retraining:
     """A request and its steps, the oldest first."""
 
     id: int
-    wanted: Wanted
-    steps: tuple[Step, ...]
+    wanted: RetrainingRequest
+    steps: tuple[RetrainingStep, ...]
 
     @property
     def state(self) -> State:
@@ -69,7 +69,9 @@ def lock(connection: Connection, spec: str) -> None:
     connection.execute(LOCK, {"subject": f"retraining of {spec}"})
 
 
-def add(connection: Connection, wanted: Wanted, step: Step) -> Retraining | None:
+def add(
+    connection: Connection, wanted: RetrainingRequest, step: RetrainingStep
+) -> Retraining | None:
     """A new request with its first step; None when its cause has asked before."""
     values = vars(wanted) | {"evidence": dict(wanted.evidence)}
     added = pg_insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
@@ -80,7 +82,7 @@ def add(connection: Connection, wanted: Wanted, step: Step) -> Retraining | None
     return Retraining(number, wanted, (step,))
 
 
-def move(connection: Connection, retraining_id: int, step: Step) -> None:
+def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> None:
     values = vars(step) | {"evidence": dict(step.evidence), "retraining_id": retraining_id}
     connection.execute(insert(states).values(values))
 
@@ -164,13 +166,16 @@ def _read(
     rows = connection.execute(select(table).where(wanted).order_by(table.c.id.desc()).limit(limit))
     known = [dict(row._mapping) for row in rows]
     steps = _steps(connection, [each["id"] for each in known])
-    return [Retraining(each.pop("id"), Wanted(**each), steps[at]) for at, each in enumerate(known)]
+    return [
+        Retraining(each.pop("id"), RetrainingRequest(**each), steps[at])
+        for at, each in enumerate(known)
+    ]
 
 
-def _steps(connection: Connection, ids: Sequence[int]) -> list[tuple[Step, ...]]:
+def _steps(connection: Connection, ids: Sequence[int]) -> list[tuple[RetrainingStep, ...]]:
     query = select(states).where(states.c.retraining_id.in_(ids)).order_by(states.c.id)
-    found: dict[int, list[Step]] = {number: [] for number in ids}
+    found: dict[int, list[RetrainingStep]] = {number: [] for number in ids}
     for row in connection.execute(query):
-        step = Step(row.at, row.state, row.reason, row.batch, row.evidence)
+        step = RetrainingStep(row.at, row.state, row.reason, row.batch, row.evidence)
         found[row.retraining_id].append(step)
     return [tuple(found[number]) for number in ids]

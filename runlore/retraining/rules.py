@@ -16,7 +16,7 @@ DATA_REFUSED_S = DAY_S
 Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
 
 
-class Rules(Protocol):
+class RetrainingTerms(Protocol):
     """What a spec says of its retrainings."""
 
     @property
@@ -34,7 +34,7 @@ class Rules(Protocol):
 
 
 @dataclass(frozen=True)
-class Known:
+class RetrainingEvidence:
     """What is known of a spec at `at`.
 
     begun: when its retrainings began, without those whose data was refused; data_refused_at: when
@@ -66,7 +66,7 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Limits:
+class RetrainingLimits:
     """How often may be retrained: not within `cooldown_s` of the last time, and not more than
     `most` times in `budget_s`."""
 
@@ -75,20 +75,20 @@ class Limits:
     budget_s: float = 90 * 86_400.0
 
 
-def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: Limits) -> str:
+def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
     """Why it may not be retrained again at `at`, whatever asks for it; empty when it may."""
     past = sorted(each for each in retrainings if each <= at)
     return _cooling(past, at, limits) or _spent(past, at, limits)
 
 
-def _cooling(past: Sequence[datetime], at: datetime, limits: Limits) -> str:
+def _cooling(past: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
     if past and (at - past[-1]).total_seconds() < limits.cooldown_s:
         until = past[-1] + timedelta(seconds=limits.cooldown_s)
         return f"retrained on {past[-1]:%Y-%m-%d %H:%M}; not again before {until:%Y-%m-%d %H:%M}"
     return ""
 
 
-def _spent(past: Sequence[datetime], at: datetime, limits: Limits) -> str:
+def _spent(past: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
     recent = [each for each in past if (at - each).total_seconds() < limits.budget_s]
     if len(recent) >= limits.most:
         days = limits.budget_s / 86_400
@@ -96,11 +96,11 @@ def _spent(past: Sequence[datetime], at: datetime, limits: Limits) -> str:
     return ""
 
 
-def limits_of(rules: Rules) -> Limits:
-    return Limits(rules.cooldown_s, rules.budget, rules.budget_window_s)
+def limits_of(rules: RetrainingTerms) -> RetrainingLimits:
+    return RetrainingLimits(rules.cooldown_s, rules.budget, rules.budget_window_s)
 
 
-def permit(trigger: Trigger, known: Known, rules: Rules) -> Permission:
+def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingTerms) -> Permission:
     """The same facts never teach twice. Cooldown, budget and least labels do not bind a person,
     whose trainings count nevertheless; labels do not matter while nothing serves."""
     against = []
@@ -117,7 +117,7 @@ def permit(trigger: Trigger, known: Known, rules: Rules) -> Permission:
     return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
 
 
-def due(known: Known, rules: Rules) -> Due | None:
+def due(known: RetrainingEvidence, rules: RetrainingTerms) -> Due | None:
     """What asks for a training by itself: nothing serves, enough is new, or it is time."""
     refused_at = known.data_refused_at
     if refused_at is not None and (known.at - refused_at).total_seconds() < DATA_REFUSED_S:

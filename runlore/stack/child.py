@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runlore.kernel import instants
 from runlore.stack import keeper, processes
-from runlore.stack.probes import Ends, NoAnswer
+from runlore.stack.probes import NoAnswer, TaskProbe
 from runlore.stack.processes import Identity
 from runlore.stack.services import Service
 
@@ -27,7 +27,7 @@ HUNG_S = 180.0
 LOG_LIMIT_BYTES = 20_000_000
 
 
-class State(StrEnum):
+class ServiceState(StrEnum):
     WAITING = "waiting"
     STARTING = "starting"
     HEALTHY = "healthy"
@@ -38,15 +38,15 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Event:
+class ServiceEvent:
     """Something that a person watching wants to know."""
 
     name: str
-    state: State
+    state: ServiceState
     detail: str
 
 
-Tell = Callable[[Event], None]
+Tell = Callable[[ServiceEvent], None]
 
 
 class Child:
@@ -55,7 +55,7 @@ class Child:
     def __init__(self, service: Service, logs: Path, tell: Tell) -> None:
         self.service = service
         self.log = logs / f"{service.name}.log"
-        self.state = State.WAITING
+        self.state = ServiceState.WAITING
         self.detail = ""
         self._tell = tell
         self._process: subprocess.Popen[bytes] | None = None
@@ -68,7 +68,7 @@ class Child:
 
     @property
     def is_ready(self) -> bool:
-        return self.state in (State.HEALTHY, State.DONE)
+        return self.state in (ServiceState.HEALTHY, ServiceState.DONE)
 
     def start(self, environment: Mapping[str, str], home: Path, now: datetime) -> Identity:
         """Start it under a keeper of its own; its output goes to the end of its log."""
@@ -85,12 +85,12 @@ class Child:
                 start_new_session=True,
             )
         self._started = self._probed_at = self._well_at = now
-        self._change(State.STARTING, "")
+        self._change(ServiceState.STARTING, "")
         return processes.identity(self._process.pid)
 
     def tick(self, now: datetime) -> None:
         """Look after it once; starting again is left to the supervisor, see `is_due`."""
-        if self._process is None or self.state not in (State.STARTING, State.HEALTHY):
+        if self._process is None or self.state not in (ServiceState.STARTING, ServiceState.HEALTHY):
             return
         code = self._process.poll()
         if code is not None:
@@ -101,17 +101,17 @@ class Child:
 
     def is_due(self, now: datetime) -> bool:
         """Whether it waits for its start, first or again, and its time has come."""
-        if self.state is State.RESTARTING:
+        if self.state is ServiceState.RESTARTING:
             return (now - self._fell_at).total_seconds() >= self._pause_s
-        return self.state is State.WAITING
+        return self.state is ServiceState.WAITING
 
     def _is_time_to_probe(self, now: datetime) -> bool:
-        every = PROBE_EVERY_S if self.state is State.HEALTHY else 0.0
+        every = PROBE_EVERY_S if self.state is ServiceState.HEALTHY else 0.0
         return (now - self._probed_at).total_seconds() >= every
 
     def _probe(self, now: datetime) -> None:
         self._probed_at = now
-        limit = HUNG_S if self.state is State.HEALTHY else self.service.patience_s
+        limit = HUNG_S if self.state is ServiceState.HEALTHY else self.service.patience_s
         try:
             self.service.probe.check(self._started)
             self._insist_on_its_own_answer()
@@ -121,21 +121,21 @@ class Child:
                 self._fall(f"no answer for {limit:.0f} s ({error})", now)
             return
         self._well_at = now
-        if self.state is State.STARTING:
+        if self.state is ServiceState.STARTING:
             self._first_well_at = now
-            self._change(State.HEALTHY, f"{self.service.address} ({self._took(now)})")
+            self._change(ServiceState.HEALTHY, f"{self.service.address} ({self._took(now)})")
 
     def _insist_on_its_own_answer(self) -> None:
         """Another program on its port answers too, until the service finds the port taken."""
         port = self.service.port
-        if self.state is not State.STARTING or port is None or self._process is None:
+        if self.state is not ServiceState.STARTING or port is None or self._process is None:
             return
         if not processes.listens(processes.identity(self._process.pid), port.number):
             raise NoAnswer(f"another program answers on port {port.number}")
 
     def _ended(self, code: int, now: datetime) -> None:
-        if code == 0 and isinstance(self.service.probe, Ends):
-            self._change(State.DONE, self._took(now))
+        if code == 0 and isinstance(self.service.probe, TaskProbe):
+            self._change(ServiceState.DONE, self._took(now))
         else:
             self._fall(f"ended with exit code {code}", now)
 
@@ -150,18 +150,18 @@ class Child:
         self._fell_at = now
         if self._deaths >= (LIMIT_PROVEN if was_well else LIMIT_NEW):
             reason = f"{reason}, {self._deaths} times in a row"
-            self._change(State.FAILED, f"{reason}; see {self.log}: {self.last_words()}")
+            self._change(ServiceState.FAILED, f"{reason}; see {self.log}: {self.last_words()}")
         else:
             again = f"again in {self._pause_s:g} s"
-            self._change(State.RESTARTING, f"{reason}; {again}; see {self.log}")
+            self._change(ServiceState.RESTARTING, f"{reason}; {again}; see {self.log}")
 
     @property
     def _pause_s(self) -> float:
         return min(0.5 * 2.0 ** (self._deaths - 1), LONGEST_PAUSE_S)
 
-    def _change(self, state: State, detail: str) -> None:
+    def _change(self, state: ServiceState, detail: str) -> None:
         self.state, self.detail = state, detail
-        self._tell(Event(self.service.name, state, detail))
+        self._tell(ServiceEvent(self.service.name, state, detail))
 
     def last_words(self) -> str:
         """The last line of its log that says something."""
@@ -196,6 +196,10 @@ class Child:
 
     def is_over(self) -> bool:
         over = self._process is None or self._process.poll() is not None
-        if over and self.state not in (State.FAILED, State.STOPPED, State.DONE):
-            self._change(State.STOPPED, "")
+        if over and self.state not in (
+            ServiceState.FAILED,
+            ServiceState.STOPPED,
+            ServiceState.DONE,
+        ):
+            self._change(ServiceState.STOPPED, "")
         return over

@@ -14,7 +14,7 @@ PATIENCE_S = 60.0
 POLL_S = 0.05
 
 
-class Claim:
+class ServiceClaim:
     """A service that is ours to run, or (`host` set) that somebody else runs and we use."""
 
     def __init__(self, home: Path, name: str) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
-from runlore.stack.child import Event, State, Tell
+from runlore.stack.child import ServiceEvent, ServiceState, Tell
 from runlore.stack.services import DATABASE
 from runlore.store.engine import Store, open_store
 from runlore.store.tracking import tracking_url
@@ -20,7 +20,7 @@ CHECK_EVERY_S = 5.0
 
 class Database:
     def __init__(self, settings: Settings, tell: Tell) -> None:
-        self.state = State.WAITING
+        self.state = ServiceState.WAITING
         self._settings = settings
         self._tell = tell
         self._leases = ExitStack()
@@ -36,7 +36,7 @@ class Database:
         """Make it run, with its tables up to date; raises when it cannot."""
         self._store = self._leases.enter_context(open_store(self._settings))
         where = self._store.engine.url.render_as_string(hide_password=True)
-        self._change(State.HEALTHY, where)
+        self._change(ServiceState.HEALTHY, where)
 
     def tick(self, now: datetime) -> None:
         """Look whether it still answers, from time to time."""
@@ -50,8 +50,8 @@ class Database:
             self._revive(str(error))
 
     def _revive(self, reason: str) -> None:
-        if self.state is State.HEALTHY:
-            self._change(State.RESTARTING, reason)
+        if self.state is ServiceState.HEALTHY:
+            self._change(ServiceState.RESTARTING, reason)
         try:
             self.start()
         except Unavailable:
@@ -62,8 +62,8 @@ class Database:
         self._leases.close()
         if self._store is not None:
             self._store = None
-            self._change(State.STOPPED, "")
+            self._change(ServiceState.STOPPED, "")
 
-    def _change(self, state: State, detail: str) -> None:
+    def _change(self, state: ServiceState, detail: str) -> None:
         self.state = state
-        self._tell(Event(DATABASE, state, detail))
+        self._tell(ServiceEvent(DATABASE, state, detail))

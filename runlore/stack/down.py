@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runlore.kernel.errors import Unavailable
 from runlore.stack import processes
-from runlore.stack.claims import Claim
+from runlore.stack.claims import ServiceClaim
 
 PATIENCE_S = 60.0
 
@@ -32,7 +32,7 @@ def clean(home: Path) -> list[str]:
     cleaned = []
     for running in processes.read_all(home):
         if not running.supervisor.is_alive():
-            claim = Claim(home, running.name)
+            claim = ServiceClaim(home, running.name)
             try:
                 claim.settle(exclusive=False)
                 cleaned.append(running.name)

@@ -83,7 +83,7 @@ class PrefectApi:
 
 
 @dataclass(frozen=True)
-class Answers:
+class HttpProbe:
     """Well when the address answers with success."""
 
     url: str
@@ -94,7 +94,7 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Polls:
+class WorkerProbe:
     """A Prefect worker is well when it has reported to its pool since it was started."""
 
     api: PrefectApi
@@ -108,7 +108,7 @@ class Polls:
 
 
 @dataclass(frozen=True)
-class Ends:
+class TaskProbe:
     """A task, not a server: well when it has ended with exit code 0, so never while it runs."""
 
     def check(self, _since: datetime) -> None:
@@ -116,7 +116,7 @@ class Ends:
 
 
 @dataclass(frozen=True)
-class Beats:
+class HeartbeatProbe:
     """Well while it touches a file again and again, for what has no port."""
 
     file: Path
@@ -131,4 +131,4 @@ class Beats:
             raise NoAnswer(f"{self.file}: not touched since {at:%H:%M:%S} UTC")
 
 
-Probe = Answers | Polls | Ends | Beats
+Probe = HttpProbe | WorkerProbe | TaskProbe | HeartbeatProbe

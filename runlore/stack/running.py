@@ -14,10 +14,10 @@ from typing import Literal
 
 from runlore.settings import Settings
 from runlore.stack import ports as tcp
-from runlore.stack.child import Event, State, Tell
-from runlore.stack.claims import Claim
+from runlore.stack.child import ServiceEvent, ServiceState, Tell
+from runlore.stack.claims import ServiceClaim
 from runlore.stack.services import DATABASE, NAMES, Service, declare, select
-from runlore.stack.supervisor import Supervisor
+from runlore.stack.supervisor import StackSupervisor
 
 POLL_S = 0.05
 Ports = Literal["as_set", "free"]
@@ -26,7 +26,9 @@ Ports = Literal["as_set", "free"]
 class Stack:
     """What runs. `settings` has the ports that are really used."""
 
-    def __init__(self, settings: Settings, services: tuple[Service, ...], run: Supervisor) -> None:
+    def __init__(
+        self, settings: Settings, services: tuple[Service, ...], run: StackSupervisor
+    ) -> None:
         self.settings = settings
         self.services = services
         self._run = run
@@ -39,10 +41,10 @@ class Stack:
     @property
     def failed(self) -> list[str]:
         """Names of the services that were given up."""
-        return [c.service.name for c in self._run.children if c.state is State.FAILED]
+        return [c.service.name for c in self._run.children if c.state is ServiceState.FAILED]
 
 
-def ignore(_event: Event) -> None:
+def ignore(_event: ServiceEvent) -> None:
     """Tell nobody."""
 
 
@@ -65,7 +67,7 @@ def running(
         ours = {one.name for one in claims if one.host is None}
         settled = settings.model_copy(update=_ports(settings, claims, ports))
         selected = select(settled, wanted)
-        supervisor = Supervisor(settled, selected, ours, tell, is_lasting=is_lasting)
+        supervisor = StackSupervisor(settled, selected, ours, tell, is_lasting=is_lasting)
         needed = {*wanted}.union(*(service.needs for service in selected))
         try:
             supervisor.start(with_database=DATABASE in needed)
@@ -81,26 +83,30 @@ def running(
 @contextmanager
 def _claimed(
     settings: Settings, wanted: tuple[str, ...], *, exclusive: bool
-) -> Iterator[list[Claim]]:
+) -> Iterator[list[ServiceClaim]]:
     """Find out what is ours to run and what somebody else runs already."""
     with ExitStack() as locks:
         claims = []
         for service in select(settings, wanted):
-            claims.append(Claim(settings.home, service.name))
+            claims.append(ServiceClaim(settings.home, service.name))
             locks.callback(claims[-1].release)
             claims[-1].settle(exclusive=exclusive)
         yield claims
 
 
-def _await_users(claims: Sequence[Claim], tell: Tell) -> None:
+def _await_users(claims: Sequence[ServiceClaim], tell: Tell) -> None:
     used = [one for one in claims if not one.close_to_users()]
     for one in used:
-        tell(Event(one.name, State.HEALTHY, "another Runlore process still uses it; waiting"))
+        tell(
+            ServiceEvent(
+                one.name, ServiceState.HEALTHY, "another Runlore process still uses it; waiting"
+            )
+        )
     while used := [one for one in used if not one.close_to_users()]:
         time.sleep(POLL_S)
 
 
-def _ports(settings: Settings, claims: Sequence[Claim], how: Ports) -> dict[str, int]:
+def _ports(settings: Settings, claims: Sequence[ServiceClaim], how: Ports) -> dict[str, int]:
     """Settings to change: where guests find their service, and what a taken port becomes."""
     changed = {}
     ports = {s.name: s.port for s in declare(settings) if s.port is not None}

@@ -9,7 +9,14 @@ from runlore.kernel.redaction import redact
 from runlore.settings import Settings
 from runlore.stack import environment
 from runlore.stack.ports import Port
-from runlore.stack.probes import Answers, Beats, Ends, Polls, PrefectApi, Probe
+from runlore.stack.probes import (
+    HeartbeatProbe,
+    HttpProbe,
+    PrefectApi,
+    Probe,
+    TaskProbe,
+    WorkerProbe,
+)
 
 POOL = "runlore"
 DATABASE = "database"
@@ -87,7 +94,7 @@ def _prefect(settings: Settings) -> Service:
         name="prefect",
         title="Prefect: schedules and runs",
         command=_module("flows.server"),
-        probe=Answers(f"{api}/health"),
+        probe=HttpProbe(f"{api}/health"),
         address=api.removesuffix("/api"),
         port=Port(settings.prefect_port, "prefect_port"),
         environment=environment.of_prefect_clients(settings)
@@ -102,7 +109,7 @@ def _mlflow(settings: Settings) -> Service:
         name="mlflow",
         title="MLflow: experiments and models",
         command=_module("runlore.registry.server"),
-        probe=Answers(f"{address}/health"),
+        probe=HttpProbe(f"{address}/health"),
         address=address,
         port=Port(settings.mlflow_port, "mlflow_port"),
         environment=environment.of_mlflow_server(settings),
@@ -118,7 +125,7 @@ def _schedules(settings: Settings) -> Service:
         command=_module(
             "flows.register" if settings.prefect_api_url else "flows.register --bury-lost"
         ),
-        probe=Ends(),
+        probe=TaskProbe(),
         address=redact(settings.prefect_url),
         environment=environment.of_prefect_clients(settings),
         login_variable=_login_variable(settings),
@@ -132,7 +139,7 @@ def _worker(settings: Settings) -> Service:
         name="worker",
         title="Worker: runs what is due",
         command=_module("flows.worker --name runlore"),
-        probe=Polls(prefect_api(settings), POOL),
+        probe=WorkerProbe(prefect_api(settings), POOL),
         address=redact(settings.prefect_url),
         environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
         login_variable=_login_variable(settings),
@@ -148,7 +155,7 @@ def _serving(settings: Settings) -> Service:
         name="serving",
         title="Predictions over HTTP",
         command=_module("runlore.cli serve"),
-        probe=Answers(f"{address}/livez"),
+        probe=HttpProbe(f"{address}/livez"),
         address=address,
         port=Port(settings.serve_port, "serve_port"),
         needs=(DATABASE, "mlflow"),
@@ -160,7 +167,7 @@ def _alerts(settings: Settings) -> Service:
         name="alerts",
         title="Alerts, to the channels of RUNLORE_ALERT_CHANNELS",
         command=_module("runlore.cli alerts deliver"),
-        probe=Beats(settings.alerts_beat.absolute()),
+        probe=HeartbeatProbe(settings.alerts_beat.absolute()),
         address="see `runlore alerts`",
         needs=(DATABASE,),
     )

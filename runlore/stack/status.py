@@ -9,7 +9,7 @@ from runlore.kernel.errors import RunloreError
 from runlore.reports.queries.figures import Figures, figures
 from runlore.settings import Settings
 from runlore.stack import processes
-from runlore.stack.probes import Answers, Ends, NoAnswer, Probe
+from runlore.stack.probes import HttpProbe, NoAnswer, Probe, TaskProbe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
 from runlore.store import embedded
 from runlore.store.engine import connect
@@ -24,7 +24,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True)
-class Look:
+class ServiceStatus:
     """One service as it is now."""
 
     name: str
@@ -36,9 +36,9 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Status:
+class StackStatus:
     home: str
-    services: tuple[Look, ...]
+    services: tuple[ServiceStatus, ...]
     database_bytes: int | None
     rows: dict[str, int] = field(default_factory=dict)
     champions: dict[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Status:
     """Alerts that could not be delivered, by channel."""
 
 
-def look(settings: Settings) -> Status:
+def look(settings: Settings) -> StackStatus:
     """Look at every service and at the database."""
     used = actual(settings)
     declared = {service.name: service for service in declare(used)}
@@ -61,7 +61,7 @@ def look(settings: Settings) -> Status:
         if name != DATABASE
     ]
     database, found = look_at_database(settings)
-    status = Status(str(settings.home), (database, *others), None)
+    status = StackStatus(str(settings.home), (database, *others), None)
     if found is None:
         return status
     return replace(
@@ -84,54 +84,56 @@ def actual(settings: Settings) -> Settings:
     return settings.model_copy(update=changed)
 
 
-def look_at_database(settings: Settings) -> tuple[Look, Figures | None]:
+def look_at_database(settings: Settings) -> tuple[ServiceStatus, Figures | None]:
     """The database with its figures, unless it does not run or does not answer."""
     if settings.database_url is not None:
         return _figures(settings.database_url.get_secret_value(), None)
     state = embedded.state(settings.home)
     if not state.is_running:
         detail = f"starts when needed; {state.size_bytes:,} bytes in {state.data}"
-        return Look(DATABASE, Health.OFF, detail=detail), None
+        return ServiceStatus(DATABASE, Health.OFF, detail=detail), None
     with embedded.running(settings.home) as url:
         return _figures(url, state.pid)
 
 
-def _figures(url: str, pid: int | None) -> tuple[Look, Figures | None]:
+def _figures(url: str, pid: int | None) -> tuple[ServiceStatus, Figures | None]:
     try:
         store = connect(url)
     except RunloreError as error:
-        return Look(DATABASE, Health.SILENT, detail=str(error)), None
+        return ServiceStatus(DATABASE, Health.SILENT, detail=str(error)), None
     address = store.engine.url.render_as_string(hide_password=True)
     try:
         found = figures(store)
     except RunloreError as error:
-        return Look(DATABASE, Health.SILENT, address, pid, detail=str(error)), None
+        return ServiceStatus(DATABASE, Health.SILENT, address, pid, detail=str(error)), None
     finally:
         store.engine.dispose()
-    return Look(DATABASE, Health.HEALTHY, address, pid, detail=f"PostgreSQL {found.version}"), found
+    return ServiceStatus(
+        DATABASE, Health.HEALTHY, address, pid, detail=f"PostgreSQL {found.version}"
+    ), found
 
 
-def _own(settings: Settings, service: Service) -> Look:
+def _own(settings: Settings, service: Service) -> ServiceStatus:
     """A service of ours, by the record of whoever started it and by its answer."""
     running = processes.read(settings.home, service.name)
     if running is None or not running.supervisor.is_alive():
-        return Look(service.name, Health.OFF)
+        return ServiceStatus(service.name, Health.OFF)
     health, detail = _ask(service.probe)
     age = instants.now() - instants.parse(running.since)
-    if isinstance(service.probe, Ends) and not running.keeper.is_alive():
+    if isinstance(service.probe, TaskProbe) and not running.keeper.is_alive():
         health, detail = Health.DONE, ""
     elif health is Health.SILENT and age.total_seconds() < service.patience_s:
         health = Health.STARTING
     pid = running.keeper.pid if running.keeper.is_alive() else None
     where = f"log: {running.log}"
-    return Look(service.name, health, running.address, pid, running.since, detail or where)
+    return ServiceStatus(service.name, health, running.address, pid, running.since, detail or where)
 
 
-def _given(settings: Settings, name: str) -> Look:
+def _given(settings: Settings, name: str) -> ServiceStatus:
     """A server of somebody else, named in the settings."""
     address = settings.prefect_url if name == "prefect" else settings.mlflow_url
-    health, detail = _ask(Answers(f"{address.rstrip('/')}/health"))
-    return Look(name, health, address, detail=detail or "not ours, from the settings")
+    health, detail = _ask(HttpProbe(f"{address.rstrip('/')}/health"))
+    return ServiceStatus(name, health, address, detail=detail or "not ours, from the settings")
 
 
 def _ask(probe: Probe) -> tuple[Health, str]:

@@ -12,9 +12,9 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack import environment, processes
-from runlore.stack.child import Child, Event, State, Tell
+from runlore.stack.child import Child, ServiceEvent, ServiceState, Tell
 from runlore.stack.database import Database
-from runlore.stack.probes import Ends, NoAnswer
+from runlore.stack.probes import NoAnswer, TaskProbe
 from runlore.stack.processes import Running
 from runlore.stack.services import DATABASE, Service
 from runlore.web.login import read_login
@@ -28,7 +28,7 @@ class Guest:
 
     def __init__(self, service: Service, tell: Tell) -> None:
         self.service = service
-        self.is_ready = isinstance(service.probe, Ends)
+        self.is_ready = isinstance(service.probe, TaskProbe)
         self._tell = tell
         self._since = instants.now()
 
@@ -43,10 +43,14 @@ class Guest:
                 raise
             return
         self.is_ready = True
-        self._tell(Event(self.service.name, State.HEALTHY, f"{self.service.address} (shared)"))
+        self._tell(
+            ServiceEvent(
+                self.service.name, ServiceState.HEALTHY, f"{self.service.address} (shared)"
+            )
+        )
 
 
-class Supervisor:
+class StackSupervisor:
     """Runs the services that are `ours`. One thread at a time calls its methods."""
 
     def __init__(
@@ -82,7 +86,7 @@ class Supervisor:
         while not self._all_ready():
             self.tick()
             for child in self.children:
-                if child.state is State.FAILED:
+                if child.state is ServiceState.FAILED:
                     raise Unavailable(f"{child.service.name}: {child.detail}")
             time.sleep(POLL_S)
         self._watcher.start()
@@ -105,7 +109,7 @@ class Supervisor:
     def _ready(self) -> set[str]:
         """Names of what is well. A guest of a service needs nothing of what that one needs."""
         ready = {one.service.name for one in self._both() if one.is_ready}
-        return ready | {DATABASE} if self._database.state is State.HEALTHY else ready
+        return ready | {DATABASE} if self._database.state is ServiceState.HEALTHY else ready
 
     def _both(self) -> list[Child | Guest]:
         return [*self.children, *self._guests]

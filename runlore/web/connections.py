@@ -1,8 +1,8 @@
 """HTTP connections with bounds: uvicorn's httptools protocol, and a registry of what is open.
 
 uvicorn itself has no bound on the bytes of a header, no deadline for it, no cap on connections
-that evicts, and no end for a response that nobody reads. One `Registry` per process has all four.
-It looks at its connections once a second; a request costs it no timer.
+that evicts, and no end for a response that nobody reads. One `OpenConnections` per process has all
+four. It looks at its connections once a second; a request costs it no timer.
 """
 
 import logging
@@ -23,7 +23,7 @@ RESERVED_FILES = 200  # file descriptors for the database, models, logs and chil
 SWEEP_S = 1.0
 EVICTED_SHARE = 0.02  # of the cap, at once: looking for the least useful ones costs a full pass
 WARN_EVERY_S = 60.0
-SLOWEST_READ_BYTES = 64 << 10  # what a client must read within `Limits.write_s`
+SLOWEST_READ_BYTES = 64 << 10  # what a client must read within `ConnectionLimits.write_s`
 NETWORK_BITS = 64  # of an IPv6 address: one host has as many addresses below that as it likes
 
 NEW, IDLE, SENDING, WORKING = range(4)  # in the order of eviction; SENDING: either side still does
@@ -32,7 +32,7 @@ log = logging.getLogger("runlore.connections")
 
 
 @dataclass(frozen=True)
-class Limits:
+class ConnectionLimits:
     """What connections of one process may cost. Times in seconds."""
 
     connections: int = MAX_CONNECTIONS
@@ -72,9 +72,9 @@ class TooMuch(Exception):
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. `registry` is set by `Registry.protocol`."""
+    """One connection. `registry` is set by `OpenConnections.protocol`."""
 
-    registry: ClassVar["Registry"]
+    registry: ClassVar["OpenConnections"]
 
     is_in_header = True
     is_complete = False  # whether the last request has arrived whole
@@ -234,11 +234,11 @@ class Connection(HttpToolsProtocol):
         return now - self.unread_since > self.registry.limits.write_s
 
 
-class Registry:
+class OpenConnections:
     """The open connections of one process, oldest first."""
 
-    def __init__(self, limits: Limits | None = None) -> None:
-        self.limits = limits or Limits(connection_cap(raise_file_limit()))
+    def __init__(self, limits: ConnectionLimits | None = None) -> None:
+        self.limits = limits or ConnectionLimits(connection_cap(raise_file_limit()))
         self.open: dict[Connection, None] = {}
         self.now = 0.0  # of the loop's clock, as of the last sweep or connect
         self._websockets: set[asyncio.Transport] = set()

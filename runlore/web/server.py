@@ -5,27 +5,29 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from runlore.web.connections import Limits
+    from runlore.web.connections import ConnectionLimits
 
 KEEP_ALIVE_S = 75
 GRACE_S = 10  # to answer what is being asked when the server is stopped
 WS_MAX_BYTES = 16 << 20
 
 
-def serve(app: "ASGIApp", host: str, port: int, *, limits: "Limits | None" = None) -> None:
+def serve(
+    app: "ASGIApp", host: str, port: int, *, limits: "ConnectionLimits | None" = None
+) -> None:
     """Serve until SIGTERM or SIGINT, then let what is being answered end.
 
     Client addresses are those of the sockets: headers of a proxy are not believed.
     """
     import uvicorn
 
-    from runlore.web.connections import Registry
+    from runlore.web.connections import OpenConnections
 
     uvicorn.run(
         app,
         host=host,
         port=port,
-        http=Registry(limits).protocol,
+        http=OpenConnections(limits).protocol,
         ws_max_size=WS_MAX_BYTES,
         access_log=False,
         server_header=False,

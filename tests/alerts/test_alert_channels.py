@@ -18,7 +18,7 @@ from pydantic import SecretStr
 from runlore.alerts import delivery
 from runlore.alerts.delivery import Failed, Letter, mailing, parse, posting, sending
 from runlore.alerts.delivery.channels import AnyChannel
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.state import Event, observe
 from runlore.kernel.errors import Misconfigured
@@ -34,7 +34,9 @@ NASTY = "<!channel> @everyone & \x1b[31m\r\nBcc: all@example.org"
 
 
 def message(event: Event = "opened", what: str = "kind: 31 % unknown", **more: Any) -> Message:
-    found = Finding("drift", "failure-risk", Severity.CRITICAL, what, "on 9,000 rows", "look", AT)
+    found = AlertFinding(
+        "drift", "failure-risk", Severity.CRITICAL, what, "on 9,000 rows", "look", AT
+    )
     return replace(compose(observe(None, found, AT).alert, event), **more)
 
 

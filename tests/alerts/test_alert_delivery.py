@@ -18,9 +18,9 @@ from runlore.alerts.actions import handling
 from runlore.alerts.actions.delivery import Attempt, deliver
 from runlore.alerts.delivery import Channels, parse
 from runlore.alerts.queries import anomalies
-from runlore.alerts.queries.alerts import Wanted
+from runlore.alerts.queries.alerts import AlertQuery
 from runlore.alerts.rules import retry
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.silence import Silence
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, NotFound, Refused
@@ -29,7 +29,7 @@ from tests.alerts.receivers import Post, Web, http_server, smtp_server
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
-DRIFT = Finding("drift", "duration", Severity.WARNING, "it moved", "sure", "look")
+DRIFT = AlertFinding("drift", "duration", Severity.WARNING, "it moved", "sure", "look")
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def mail_to(post: Post) -> dict[str, Any]:
 
 def found(store: Store, at: datetime = AT, **changes: Any) -> int:
     with store.begin() as connection:
-        return handling.raise_alert(connection, Finding(**{**vars(DRIFT), **changes}), at).id
+        return handling.raise_alert(connection, AlertFinding(**{**vars(DRIFT), **changes}), at).id
 
 
 def quiet(store: Store, at: datetime, kind: str = "drift", subject: str = "duration") -> None:
@@ -121,7 +121,7 @@ def test_twenty_findings_of_a_cause_are_one_alert_and_one_message(store: Store, 
         deliver(store, where)
     assert len(ids) == 1
     assert told(web) == [("opened", "duration")]
-    (shown,) = handling.overview(store, Wanted(), instants.now()).alerts
+    (shown,) = handling.overview(store, AlertQuery(), instants.now()).alerts
     assert (shown.alert.count, shown.alert.seen_at) == (20, AT + 19 * MINUTE)
 
 
@@ -153,7 +153,7 @@ def test_what_is_rolled_back_was_never_an_alert(store: Store, web: Web) -> None:
         handling.raise_alert(connection, DRIFT, AT)
         connection.rollback()
     assert deliver(store, channels(ops=to(web))) == []
-    assert handling.overview(store, Wanted("all"), AT).alerts == ()
+    assert handling.overview(store, AlertQuery("all"), AT).alerts == ()
 
 
 def test_evidence_that_json_cannot_hold_costs_no_transaction(store: Store) -> None:
@@ -168,7 +168,7 @@ def test_findings_of_many_processes_at_once_are_one_alert(store: Store) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    (shown,) = handling.overview(store, Wanted(), AT).alerts
+    (shown,) = handling.overview(store, AlertQuery(), AT).alerts
     assert shown.alert.count == 12
     assert rows(store, "SELECT count(*) FROM runlore.alert_notices") == [(1,)]
 
@@ -287,7 +287,7 @@ def test_a_server_that_is_down_gets_it_once_when_it_is_back(store: Store, web: W
         body = web.taken[1].body
         assert (body["kind"], body["subject"]) == ("delivery", "ops")
         assert "could not be delivered to ops (127.0.0.1/…)" in body["what"]
-        (trouble,) = handling.overview(store, Wanted(), AT).trouble
+        (trouble,) = handling.overview(store, AlertQuery(), AT).trouble
         assert (trouble.channel, trouble.lost) == ("ops", 0)
         assert trouble.attempts >= 3
         with http_server(down):
@@ -295,7 +295,7 @@ def test_a_server_that_is_down_gets_it_once_when_it_is_back(store: Store, web: W
             assert within(20, lambda: len(web.taken) == 3), "and that it arrives again"
         assert told(web)[2] == ("resolved", "ops")
     assert told(down) == [("opened", "duration")]
-    assert handling.overview(store, Wanted(), AT).trouble == ()
+    assert handling.overview(store, AlertQuery(), AT).trouble == ()
     failures = [each for each in done if each.error]
     assert len(failures) >= 3
     recorded = "SELECT count(*) FROM runlore.alert_attempts WHERE error IS NOT NULL"
@@ -309,7 +309,7 @@ def test_a_server_that_answers_500_gets_it_once_when_it_is_well(store: Store, we
         assert within(20, lambda: len(web.refused) >= 3)
         web.status = 200
         web.await_taken(1)
-        assert within(20, lambda: handling.overview(store, Wanted(), AT).trouble == ())
+        assert within(20, lambda: handling.overview(store, AlertQuery(), AT).trouble == ())
     assert told(web) == [("opened", "duration")]
     assert {each.headers["idempotency-key"] for each in web.refused + web.taken} == {
         web.taken[0].headers["idempotency-key"]
@@ -333,7 +333,7 @@ def test_a_server_that_hangs_holds_nobody_else_up_and_gets_it_once(
             assert stuck.taken == []
             stuck.hangs = False
             stuck.await_taken(5)
-            assert within(20, lambda: handling.overview(store, Wanted(), AT).trouble == ())
+            assert within(20, lambda: handling.overview(store, AlertQuery(), AT).trouble == ())
     about_work = sorted(subject for _, subject in told(stuck) if subject in subjects)
     assert about_work == subjects  # a busy machine may make another channel late: told as well
 
@@ -364,9 +364,9 @@ def test_what_arrives_for_a_day_at_no_time_is_lost_and_seen_to_be(store: Store, 
     deliver(store, where)
     (delivery,) = handling.show(store, number, AT).deliveries
     assert (delivery.state, delivery.attempts) == ("lost", 101)
-    (trouble,) = handling.overview(store, Wanted(), AT).trouble
+    (trouble,) = handling.overview(store, AlertQuery(), AT).trouble
     assert (trouble.lost, trouble.error) == (1, "answered 404 ok")
-    (about, _) = handling.overview(store, Wanted(), AT).alerts
+    (about, _) = handling.overview(store, AlertQuery(), AT).alerts
     assert (about.alert.kind, about.alert.severity) == ("delivery", Severity.CRITICAL)
 
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.alerts.rules import state
-from runlore.alerts.rules.finding import Finding, Severity, line, plain
+from runlore.alerts.rules.finding import AlertFinding, Severity, line, plain
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Channel, Notice, decide, route
 from runlore.alerts.rules.silence import Silence
-from runlore.alerts.rules.state import Alert, observe, resolve, tell
+from runlore.alerts.rules.state import AlertEpisode, observe, resolve, tell
 from runlore.kernel.errors import BadInput
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -20,11 +20,11 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 INFO, WARNING, CRITICAL = Severity
 
 
-def finding(severity: Severity = WARNING, what: str = "it moved") -> Finding:
-    return Finding("drift", "duration", severity, what, "measured", "look at it", AT - HOUR)
+def finding(severity: Severity = WARNING, what: str = "it moved") -> AlertFinding:
+    return AlertFinding("drift", "duration", severity, what, "measured", "look at it", AT - HOUR)
 
 
-def opened(severity: Severity = WARNING) -> Alert:
+def opened(severity: Severity = WARNING) -> AlertEpisode:
     """An alert that people know."""
     return tell(observe(None, finding(severity), AT).alert, severity)
 
@@ -164,7 +164,7 @@ def test_whatever_is_found_people_hear_of_all_that_stays_and_of_nothing_twice(
     findings: list[tuple[Severity | None, int, bool]],
 ) -> None:
     """(severity, or quiet; seconds after the one before; whether what is due was sent)."""
-    alert: Alert | None = None
+    alert: AlertEpisode | None = None
     at, known, sent_now = AT, None, []
     for severity, seconds, is_sent in findings:
         at += timedelta(seconds=seconds)
@@ -255,7 +255,7 @@ def test_channels_get_what_is_grave_enough_and_the_end_of_what_they_got() -> Non
 
 
 def test_an_alert_about_a_channel_does_not_go_through_that_channel() -> None:
-    about = Finding("delivery", "ops", WARNING, "it is away")
+    about = AlertFinding("delivery", "ops", WARNING, "it is away")
     alert = observe(None, about, AT).alert
     assert route(NOTICE, alert, [Channel("ops"), Channel("mail")], ()) == ["mail"]
 
@@ -289,7 +289,7 @@ def test_evidence_of_any_kind_becomes_what_json_and_postgresql_can_hold(value: o
 @pytest.mark.parametrize("kind", ["", "two\nlines", " padded", "x" * 61])
 def test_a_cause_is_one_line(kind: str) -> None:
     with pytest.raises(BadInput, match="kind: "):
-        Finding(kind, "duration", WARNING, "it moved")
+        AlertFinding(kind, "duration", WARNING, "it moved")
 
 
 def test_a_message_says_what_since_when_how_sure_and_what_to_do_and_survives_json() -> None:
@@ -307,6 +307,6 @@ def test_a_message_says_what_since_when_how_sure_and_what_to_do_and_survives_jso
 
 
 def test_evidence_that_is_too_much_for_a_message_is_named_instead() -> None:
-    big = Finding("drift", "duration", WARNING, "x", evidence={"rows": ["y" * 100] * 200})
+    big = AlertFinding("drift", "duration", WARNING, "x", evidence={"rows": ["y" * 100] * 200})
     message = compose(observe(None, big, AT).alert, "opened")
     assert message.evidence == {"left out": ["rows"]}

@@ -10,10 +10,10 @@ from numpy.testing import assert_array_equal
 from runlore.backtest.rules import replay as replaying
 from runlore.backtest.rules.comparison import gain
 from runlore.backtest.rules.policy import POLICIES, PolicyName
-from runlore.backtest.rules.replay import Replayed, Scene, replay
+from runlore.backtest.rules.replay import PolicyReplay, Scene, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.specs.model_spec import RetrainingPolicy
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 from runlore.training.rules.training_set import TrainingSet
 from tests.backtest.moving_logs import DAY_US, DAYS, SPEC, START_US, make
 
@@ -26,12 +26,12 @@ def scene(data: TrainingSet) -> Scene:
 
 
 @pytest.fixture(scope="module")
-def changed() -> dict[PolicyName, Replayed]:
+def changed() -> dict[PolicyName, PolicyReplay]:
     shared = scene(make(CHANGE, seed=1))
     return {policy: replay(shared, policy) for policy in POLICIES}
 
 
-def test_nobody_answers_before_having_been_trained(changed: dict[PolicyName, Replayed]) -> None:
+def test_nobody_answers_before_having_been_trained(changed: dict[PolicyName, PolicyReplay]) -> None:
     data = make(CHANGE)
     asked = data.as_of_us[data.as_of_us >= EDGES[0]]
     for each in changed.values():
@@ -73,19 +73,19 @@ def test_what_becomes_known_later_changes_no_earlier_answer(policy: PolicyName) 
     assert (one.prediction[~before] != other.prediction[~before]).any()
 
 
-def test_static_never_retrains(changed: dict[PolicyName, Replayed]) -> None:
+def test_static_never_retrains(changed: dict[PolicyName, PolicyReplay]) -> None:
     assert changed["static"].retrainings == ()
     assert (changed["static"].trained_us == EDGES[0]).all()
 
 
 def test_weekly_retrains_after_every_window_but_the_last(
-    changed: dict[PolicyName, Replayed],
+    changed: dict[PolicyName, PolicyReplay],
 ) -> None:
     assert [each.at_us for each in changed["weekly"].retrainings] == list(EDGES[1:-1])
 
 
 def test_drift_and_loop_answer_a_change_and_pay_less_than_weekly(
-    changed: dict[PolicyName, Replayed],
+    changed: dict[PolicyName, PolicyReplay],
 ) -> None:
     since_us = START_US + CHANGE * DAY_US
     for policy in ("drift", "loop"):
@@ -114,7 +114,7 @@ def test_where_a_window_has_too_few_outcomes_for_a_floor_it_is_judged_with_those
     assert f": {known:,} outcomes are known" in found[1].reason
 
 
-def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, Replayed]) -> None:
+def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, PolicyReplay]) -> None:
     loop = changed["loop"]
     won = [each.at_us for each in loop.retrainings if each.outcome == "promoted"]
     assert won
@@ -142,7 +142,7 @@ def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_
     """30 % of what is mature, at most `retest_rows`, is held back; all the rest teaches."""
     compared: list[np.ndarray] = []
 
-    def seen(score: str, as_of_us: np.ndarray, *rest: np.ndarray) -> Measured:
+    def seen(score: str, as_of_us: np.ndarray, *rest: np.ndarray) -> ScoreInterval:
         compared.append(as_of_us)
         return gain(score, as_of_us, *rest)
 
@@ -185,7 +185,7 @@ def test_a_specs_own_limits_hold_in_a_replay(rules: RetrainingPolicy, policy: Po
     assert replay(shared, policy).retrainings == ()
 
 
-def test_a_specs_own_cooldown_holds_in_a_replay(changed: dict[PolicyName, Replayed]) -> None:
+def test_a_specs_own_cooldown_holds_in_a_replay(changed: dict[PolicyName, PolicyReplay]) -> None:
     once = replace(SPEC, retraining=RetrainingPolicy(cooldown_s=1000 * 86_400.0))
     shared = Scene(Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
     assert len(changed["loop"].retrainings) > 1

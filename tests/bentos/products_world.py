@@ -7,16 +7,16 @@ from typing import Any
 from sqlalchemy import insert
 
 from runlore.alerts.actions import handling
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.monitoring.queries import results as drift_results
-from runlore.monitoring.queries.results import Comparison, DriftResult, Window
+from runlore.monitoring.queries.results import ComparedWindow, DriftComparison, DriftResult
 from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.registry import history as alias_changes
 from runlore.registry.history import Change
 from runlore.serving.actions import recording
-from runlore.serving.actions.recording import Ending, Submission
+from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
@@ -56,8 +56,8 @@ def work(store: Store) -> None:
         actor = "ann" if number % 2 else "bob"
         recording.record_submission(store, Submission(actor, "build", "", source_id=f"b-{number}"))
         if number < 4:
-            ended = Status.FAILED if number == 3 else Status.SUCCEEDED
-            recording.record_outcome(store, recording.SOURCE, f"b-{number}", Ending(ended))
+            ended = ExecutionStatus.FAILED if number == 3 else ExecutionStatus.SUCCEEDED
+            recording.record_outcome(store, recording.SOURCE, f"b-{number}", OutcomeReport(ended))
     with store.connect() as connection:
         ensure_months(connection, "metrics", AT, AT)
         connection.execute(
@@ -116,20 +116,20 @@ def measured(at: datetime, source: Any, start: datetime, name: str, value: float
 
 
 def drift(store: Store) -> None:
-    window = Window(RISK, "7", AT - 7 * DAY, AT)
+    window = ComparedWindow(RISK, "7", AT - 7 * DAY, AT)
     results = (
         DriftResult("*", "drifted_share", 0.25, 0.1, True),
         DriftResult("nodes", "psi", 0.41, 0.2, True),
         DriftResult("queue", "psi", 0.02, 0.2, False),
     )
     with store.begin() as connection:
-        drift_results.insert(connection, Comparison(window, AT, 20_000, 5_000, None, results))
+        drift_results.insert(connection, DriftComparison(window, AT, 20_000, 5_000, None, results))
 
 
 def deviate(store: Store) -> None:
     """One alert of a model, and one of something else."""
     for kind, subject in (("drift", RISK), ("delivery", "mail")):
-        finding = Finding(
+        finding = AlertFinding(
             kind, subject, Severity.WARNING, "nodes moved (PSI 0.410)", "measured on 5,000 rows",
             "open the report", AT - 7 * DAY, {"psi": 0.41},
         )  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.kernel import instants
 from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
@@ -18,7 +18,9 @@ AT = datetime(2026, 11, 1, tzinfo=UTC)
 
 
 def found(store: Store, subject: str = "duration", kind: str = "drift") -> int:
-    finding = Finding(kind, subject, Severity.WARNING, "it moved", "sure", "look", AT, {"psi": 0.4})
+    finding = AlertFinding(
+        kind, subject, Severity.WARNING, "it moved", "sure", "look", AT, {"psi": 0.4}
+    )
     with store.begin() as connection:
         return handling.raise_alert(connection, finding, AT).id
 

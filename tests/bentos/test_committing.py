@@ -14,12 +14,19 @@ from sqlalchemy import text
 from bentos.http.errors import Overloaded
 from bentos.predict import group_commit
 from bentos.predict.group_commit import GroupCommit
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Answer, Ask, Predictor, Refusal, Request, refusal_row
+from runlore.serving.actions.prediction import (
+    Ask,
+    Predictor,
+    Refusal,
+    Request,
+    ServedPrediction,
+    refusal_row,
+)
 from runlore.serving.actions.prediction_commit import commit
 from runlore.serving.queries import answering, ledger
 from runlore.store.engine import Store, connect
@@ -41,7 +48,7 @@ def commits(store: Store) -> GroupCommit:
 
 
 def ask(predictor: Predictor, actor: str = "ann") -> Ask:
-    return Ask(predictor, [Request(Subject(actor, "build", "", {}))], instants.now())
+    return Ask(predictor, [Request(KeyParts(actor, "build", "", {}))], instants.now())
 
 
 def rows(store: Store) -> list[tuple[str, int]]:
@@ -50,11 +57,11 @@ def rows(store: Store) -> list[tuple[str, int]]:
         return [tuple(row) for row in found]
 
 
-def together(commits: GroupCommit, asks: list[Ask]) -> list[list[Answer] | BaseException]:
-    async def answered(asked: Ask) -> list[Answer]:
+def together(commits: GroupCommit, asks: list[Ask]) -> list[list[ServedPrediction] | BaseException]:
+    async def answered(asked: Ask) -> list[ServedPrediction]:
         return await commits.answer(asked)
 
-    async def run() -> list[list[Answer] | BaseException]:
+    async def run() -> list[list[ServedPrediction] | BaseException]:
         found = await asyncio.gather(*map(answered, asks), return_exceptions=True)
         await commits.close()
         return found
@@ -141,8 +148,8 @@ def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
 def test_backends_that_are_killed_meanwhile_cost_no_answer(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
-    async def run() -> list[list[Answer]]:
-        async def client(n: int) -> list[Answer]:
+    async def run() -> list[list[ServedPrediction]]:
+        async def client(n: int) -> list[ServedPrediction]:
             return [(await commits.answer(ask(predictor, f"{n}-{i}")))[0] for i in range(30)]
 
         async def kill() -> None:
@@ -179,7 +186,7 @@ def test_what_nobody_waits_for_any_more_takes_nobodys_place(
 ) -> None:
     monkeypatch.setattr(group_commit, "MOST_WAITING", 3)
 
-    async def run() -> list[Answer]:
+    async def run() -> list[ServedPrediction]:
         gone = [asyncio.ensure_future(commits.answer(ask(predictor))) for _ in range(3)]
         await asyncio.sleep(0)
         for each in gone:
@@ -257,7 +264,7 @@ def test_the_first_rows_of_a_month_make_its_partition(
 def test_a_row_that_postgresql_refuses_harms_only_itself(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
-    async def run() -> list[list[Answer] | BaseException | None]:
+    async def run() -> list[list[ServedPrediction] | BaseException | None]:
         row = refusal_row(Refusal("failure-risk", "7", 422, "actor", {}), instants.now())
         poison = commits.write(replace(row, error="\x00"))
         asks = [commits.answer(ask(predictor)) for _ in range(3)]
@@ -279,7 +286,7 @@ def test_a_refusal_s_row_has_no_nul() -> None:
 def test_who_has_gone_is_not_answered_and_those_who_come_later_are(
     commits: GroupCommit, store: Store, predictor: Predictor
 ) -> None:
-    async def run() -> list[Answer]:
+    async def run() -> list[ServedPrediction]:
         gone = asyncio.ensure_future(commits.answer(ask(predictor)))
         await asyncio.sleep(0)
         gone.cancel()

@@ -18,7 +18,7 @@ from runlore.registry import Registry, connect
 from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand
 from runlore.rollout.rules.ramp import Order
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.queries import feature_states
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
@@ -73,7 +73,7 @@ def test_a_rollout_s_share_is_taken_over_at_the_next_look_up_and_down(
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
         hand = Hand(store, registry, settings.home / "serving")
-        steps.start(hand, failure_risk.SPEC, instants.now(), Reason("ann", "trial"))
+        steps.start(hand, failure_risk.SPEC, instants.now(), ChangeReason("ann", "trial"))
         follower.step()
         taken = sum(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
         assert 20 < taken < 90
@@ -124,12 +124,12 @@ def test_a_version_of_nonsense_never_answers(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from runlore.models.bundle import Answers, Bundle
+    from runlore.models.bundle import Bundle, ModelOutput
 
     registry = home[1]
     registry.set_alias(NAME, "champion", new_version(registry, tmp_path / "6", 6))
     monkeypatch.setattr(
-        Bundle, "predict", lambda *_: Answers(__import__("numpy").array([float("nan")]))
+        Bundle, "predict", lambda *_: ModelOutput(__import__("numpy").array([float("nan")]))
     )
     follower.step()
     assert answering(follower) is None
@@ -186,7 +186,7 @@ def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
         hand = Hand(store, registry, settings.home / "serving")
-        steps.start(hand, failure_risk.SPEC, instants.now(), Reason("ann", "trial"))
+        steps.start(hand, failure_risk.SPEC, instants.now(), ChangeReason("ann", "trial"))
         follower.step()
         first = follower.serving.challenges[NAME].arms.share
         follower._registry = connect(

@@ -23,14 +23,14 @@ from runlore.kernel import instants
 from runlore.kernel.errors import NoChampion
 from runlore.registry import Registry
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Arms, Reason
+from runlore.serving.actions.promotion import Arms, ChangeReason
 from runlore.serving.queries import workers
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
-ANN = Reason("ann", "trial")
+ANN = ChangeReason("ann", "trial")
 PLAN = plan_of(failure_risk.SPEC)
 Home = tuple[Settings, Registry]
 
@@ -171,7 +171,7 @@ def test_a_worker_that_is_busy_loading_is_heard_of(
     monkeypatch.setattr(Follower, "step", lambda _: time.sleep(1))
     follower._told = ({}, 0.0)
 
-    async def run() -> list[workers.Worker]:
+    async def run() -> list[workers.WorkerHeartbeat]:
         task = asyncio.create_task(follower.run())
         await asyncio.sleep(0.5)
         found = await asyncio.to_thread(workers.alive, store)

@@ -13,7 +13,7 @@ from runlore.kernel.errors import NoChampion
 from runlore.registry import Registry, VersionRef
 from runlore.registry.versions import DIGEST
 from runlore.serving.actions import integrity, promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -52,7 +52,7 @@ def pair(follower: Follower, home: Home, tmp_path: Path) -> tuple[VersionRef, Ve
     seeds = {name: abs(hash((tmp_path, name))) % 2**32 for name in ("one", "two")}
     made = [register(home[1], write_bundle(tmp_path / n, NAME, s)) for n, s in seeds.items()]
     store = follower.serving.database()
-    promotion.announce(store, home[1], made[0], Reason("me", "first"))
+    promotion.announce(store, home[1], made[0], ChangeReason("me", "first"))
     look(follower)
     assert answering(follower) == made[0].version
     return made[0], made[1]
@@ -69,7 +69,7 @@ def test_a_forged_successor_never_answers_and_the_former_version_stays(
     with_tag: bool,
 ) -> None:
     registry, (one, two), store = home[1], pair, follower.serving.database()
-    promotion.record_registered(store, two, Reason("me", "second"))
+    promotion.record_registered(store, two, ChangeReason("me", "second"))
     shutil.copytree(stored(two), tmp_path / "copy")
     forged = forge(stored(two))
     if with_tag:
@@ -140,7 +140,7 @@ def test_a_challenger_whose_tag_is_changed_keeps_its_place(
     follower: Follower, home: Home, pair: tuple[VersionRef, VersionRef]
 ) -> None:
     registry, two = home[1], pair[1]
-    promotion.announce(follower.serving.database(), registry, two, Reason("me", "second"))
+    promotion.announce(follower.serving.database(), registry, two, ChangeReason("me", "second"))
     look(follower)
     before = follower.serving.challenges[NAME].live
     tag(registry, two, "f" * 64)

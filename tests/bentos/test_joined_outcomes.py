@@ -10,7 +10,7 @@ from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.instants import now
 from runlore.serving.actions import states
 from runlore.serving.queries import answers, ledger_query
-from runlore.serving.queries.ledger_query import Wanted
+from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
 
 ASKED = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}, "execution": "b-17"}
@@ -30,7 +30,7 @@ def test_a_log_of_the_source_api_tells_what_came_of_an_answer(
     assert ingest_file(store, FileSource(log, "csv", source), now()).new == 1
     states.renew(store)
 
-    [row] = ledger_query.rows(store, Wanted(source_id="b-17"))
+    [row] = ledger_query.rows(store, LedgerQuery(source_id="b-17"))
     assert row["outcome"] == outcome
     day = timedelta(days=1)
     scored = answers.read(store, "failure-risk", "7", asked_at - day, asked_at + day).asked

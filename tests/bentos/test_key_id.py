@@ -16,7 +16,7 @@ from runlore.kernel import instants
 from runlore.serving.actions import api_keys, states
 from runlore.serving.actions.api_keys import Made
 from runlore.serving.actions.promotion import Arms
-from runlore.serving.queries.ledger_query import Wanted, rows
+from runlore.serving.queries.ledger_query import LedgerQuery, rows
 from runlore.store.engine import Store, dedicated
 from tests.bentos.conftest import Serve
 
@@ -44,7 +44,7 @@ def keyed(serve: Serve, serving: Serving, carol: Made, dave: Made) -> httpx.Clie
 
 
 def ledger_keys(store: Store, arm: str | None = None) -> list[str | None]:
-    return [row["key_id"] for row in rows(store, Wanted(arm=arm))]
+    return [row["key_id"] for row in rows(store, LedgerQuery(arm=arm))]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from bentos.access.rate_limit import Meter, OwnMinutes, SharedMinutes
 from bentos.http.errors import TooMany
 from runlore.kernel.errors import Unavailable
-from runlore.serving.queries.rate_windows import Lease
+from runlore.serving.queries.rate_windows import RateLease
 from runlore.store.engine import Store
 
 
@@ -65,9 +65,9 @@ def test_what_idle_workers_hold_is_less_than_a_hundredth(minute: Store) -> None:
 def test_a_refusal_says_when_the_next_minute_begins_and_costs_no_statement() -> None:
     asked = []
 
-    def leasing(wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def leasing(wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         asked.append(dict(wanted))
-        return {each: Lease(1, 0, 20.5) for each in wanted}
+        return {each: RateLease(1, 0, 20.5) for each in wanted}
 
     async def work() -> None:
         meter = Meter(1, leasing)
@@ -89,9 +89,9 @@ def test_a_refusal_says_when_the_next_minute_begins_and_costs_no_statement() -> 
 def test_those_who_come_together_are_leased_for_together() -> None:
     asked = []
 
-    def leasing(wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def leasing(wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         asked.append(dict(wanted))
-        return {each: Lease(number, 5, 60) for each, number in wanted.items()}
+        return {each: RateLease(number, 5, 60) for each, number in wanted.items()}
 
     async def work() -> None:
         meter = Meter(100, leasing)
@@ -105,9 +105,9 @@ def test_what_was_leased_in_a_minute_is_not_used_in_the_next() -> None:
     async def work() -> int:
         asked = []
 
-        def leasing(wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+        def leasing(wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
             asked.append(wanted)
-            return {each: Lease(10, 90, 0.05) for each in wanted}
+            return {each: RateLease(10, 90, 0.05) for each in wanted}
 
         meter = Meter(100, leasing)
         await meter.take("ann")
@@ -120,9 +120,9 @@ def test_what_was_leased_in_a_minute_is_not_used_in_the_next() -> None:
 
 
 def test_when_nobody_can_count_nobody_is_let_in_and_it_is_tried_again() -> None:
-    answers: list[Lease | Exception] = [Unavailable("away"), Lease(1, 9, 60)]
+    answers: list[RateLease | Exception] = [Unavailable("away"), RateLease(1, 9, 60)]
 
-    def leasing(wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def leasing(wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         found = answers.pop(0)
         if isinstance(found, Exception):
             raise found
@@ -138,9 +138,9 @@ def test_when_nobody_can_count_nobody_is_let_in_and_it_is_tried_again() -> None:
 
 
 def test_a_client_that_leaves_while_it_waits_takes_nothing() -> None:
-    def leasing(wanted: Mapping[str, int]) -> Mapping[str, Lease]:
+    def leasing(wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
         time.sleep(0.1)
-        return {each: Lease(1, 0, 60) for each in wanted}
+        return {each: RateLease(1, 0, 60) for each in wanted}
 
     async def work() -> None:
         meter = Meter(1, leasing)

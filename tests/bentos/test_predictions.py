@@ -255,11 +255,11 @@ def test_an_answer_that_is_no_number_is_refused_and_hurts_nobody_else(
     """As a naive Bayes gives for inputs far out of range."""
     from concurrent.futures import ThreadPoolExecutor
 
-    from runlore.models.bundle import Answers, Bundle
+    from runlore.models.bundle import Bundle, ModelOutput
 
     whole = Bundle.predict
 
-    def broken(bundle: Bundle, rows: np.ndarray) -> Answers:
+    def broken(bundle: Bundle, rows: np.ndarray) -> ModelOutput:
         found = whole(bundle, rows)
         found.prediction[rows[:, 0] == 1e30] = np.nan
         return found
@@ -281,11 +281,11 @@ def test_an_interval_without_an_end_is_refused(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """As a model gives that goes on beyond what it has seen."""
-    from runlore.models.bundle import Answers, Bundle
+    from runlore.models.bundle import Bundle, ModelOutput
 
     whole = Bundle.predict
 
-    def endless(bundle: Bundle, rows: np.ndarray) -> Answers:
+    def endless(bundle: Bundle, rows: np.ndarray) -> ModelOutput:
         found = whole(bundle, rows)
         assert found.high is not None
         found.high[:] = np.inf

@@ -10,7 +10,7 @@ from sqlalchemy import text
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.serving.actions import recording
-from runlore.serving.actions.recording import Ending, Status, Submission
+from runlore.serving.actions.recording import ExecutionStatus, OutcomeReport, Submission
 from runlore.serving.queries import recording as recorded
 from runlore.settings import Settings
 from runlore.store.engine import Store
@@ -68,7 +68,10 @@ def test_a_hundred_times_is_usual() -> None:
 def test_a_correction_reads_no_more_however_many_there_were(store: Store) -> None:
     recording.record_submission(store, Submission("ann", "build", "", source_id="job-1"))
     for cost in range(150):
-        ending = Ending(Status.FAILED if cost % 2 else Status.SUCCEEDED, outcome={"cost": cost})
+        ending = OutcomeReport(
+            ExecutionStatus.FAILED if cost % 2 else ExecutionStatus.SUCCEEDED,
+            outcome={"cost": cost},
+        )
         recording.record_outcome(store, "api", "job-1", ending)
     with store.connect() as connection:
         facts = recorded.open_execution(connection, "api", "job-1").facts

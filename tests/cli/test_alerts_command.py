@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from runlore.alerts.actions import handling
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.cli import app
 from runlore.kernel.errors import Misconfigured, NotFound, Refused
 from runlore.settings import Settings
@@ -50,7 +50,9 @@ def told(*arguments: str) -> dict:
 
 
 def found(store: Store, subject: str = "duration") -> int:
-    finding = Finding("drift", subject, Severity.WARNING, "it moved", "sure", "look", AT, {"a": 1})
+    finding = AlertFinding(
+        "drift", subject, Severity.WARNING, "it moved", "sure", "look", AT, {"a": 1}
+    )
     with store.begin() as connection:
         return handling.raise_alert(connection, finding, AT).id
 

@@ -17,7 +17,7 @@ from runlore.registry import connect
 from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import open_store
 from tests.rollout.traffic import SPEC, Traffic, Version
@@ -36,9 +36,9 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         registry = connect(settings, store)
         for seed in (1, 2):
             ref = register(registry, write_bundle(tmp_path / str(seed), NAME, seed))
-            promotion.announce(store, registry, ref, Reason("ann", "passed"))
+            promotion.announce(store, registry, ref, ChangeReason("ann", "passed"))
         hand = Hand(store, registry, settings.home / "serving")
-        steps.start(hand, SPEC, began, Reason("ann", "trial"))
+        steps.start(hand, SPEC, began, ChangeReason("ann", "trial"))
         answers = {"champion": Version(), "challenger": Version()}
         traffic = Traffic(store, {"champion": "1", "challenger": "2"}, ref.digest, answers)
         traffic.run(began + timedelta(minutes=2), 4_000)

@@ -10,7 +10,7 @@ from handmade import forge, register, stored, write_bundle
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.models.bundle import Bundle
@@ -33,10 +33,10 @@ def home(settings: Settings, tmp_path: Path) -> Iterator[Settings]:
         for seed in (1, 2):
             folder = write_bundle(tmp_path / str(seed), NAME, seed)
             ref = register(registry, folder)
-            promotion.announce(store, registry, ref, promotion.Reason("ann", "passed"))
+            promotion.announce(store, registry, ref, promotion.ChangeReason("ann", "passed"))
         predictor = Predictor(Bundle.load(tmp_path / "1", "1"))
         states.activate(store, predictor.bundle.plan)
-        predict(store, predictor, [Request(Subject("ann", "b", "", {}))], instants.now())
+        predict(store, predictor, [Request(KeyParts("ann", "b", "", {}))], instants.now())
         yield settings
 
 

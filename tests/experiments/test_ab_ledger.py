@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore.experiments.actions import analysis, lifecycle
-from runlore.experiments.actions.analysis import Status
+from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.lifecycle import By
 from runlore.experiments.actions.plan import Plan
 from runlore.ingest.actions.files import CHUNK_ROWS
@@ -80,7 +80,7 @@ def running(store: Store, least_time_h: float = 1) -> str:
     return plan.name
 
 
-def seen(status: Status, arm: str, metric: str = "error") -> tuple[int, float]:
+def seen(status: ExperimentStatus, arm: str, metric: str = "error") -> tuple[int, float]:
     found = status.observed[arm].metrics[metric]
     assert isinstance(found, Moments)
     return found.n, found.means[0]

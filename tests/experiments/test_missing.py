@@ -8,7 +8,7 @@ import pytest
 from runlore.experiments.rules.analysis import Observed, analyse
 from runlore.experiments.rules.design import DAY_S, Design, Variant, design
 from runlore.experiments.rules.metric import Metric
-from runlore.experiments.rules.missing import LEVEL, Known, are_apart, missing
+from runlore.experiments.rules.missing import LEVEL, OutcomeCoverage, are_apart, missing
 from runlore.kernel.moments import Moments
 
 SCORE = Metric("score", "mean", "higher")
@@ -20,13 +20,15 @@ WEEK_S = 7 * DAY_S
 def observed(known: int, score: float, due: int = 10_000) -> Observed:
     """So many of 10,000 units are known; the others crashed, or are not due yet."""
     moments = Moments(known, (score,), ((float(known),),))
-    return Observed(10_000, {"score": moments}, {"score": Known(due, known)})
+    return Observed(10_000, {"score": moments}, {"score": OutcomeCoverage(due, known)})
 
 
 def edge(level: float) -> int:
     """The most of 10,000 that are shown to be fewer than 9,000 of 10,000."""
-    control = Known(10_000, 9_000)
-    return next(n for n in range(9_000, 0, -1) if are_apart(control, Known(10_000, n), level))
+    control = OutcomeCoverage(10_000, 9_000)
+    return next(
+        n for n in range(9_000, 0, -1) if are_apart(control, OutcomeCoverage(10_000, n), level)
+    )
 
 
 def test_a_variant_that_posts_nothing_of_what_fails_does_not_win() -> None:
@@ -53,14 +55,17 @@ def test_units_that_are_not_due_are_not_missed() -> None:
 
 
 def test_of_a_few_units_nothing_is_said() -> None:
-    assert not are_apart(Known(29, 29), Known(29, 0), 0.5)
-    assert not are_apart(Known(0, 0), Known(0, 0), 0.5)
-    assert are_apart(Known(200, 200), Known(200, 20), LEVEL)
+    assert not are_apart(OutcomeCoverage(29, 29), OutcomeCoverage(29, 0), 0.5)
+    assert not are_apart(OutcomeCoverage(0, 0), OutcomeCoverage(0, 0), 0.5)
+    assert are_apart(OutcomeCoverage(200, 200), OutcomeCoverage(200, 20), LEVEL)
 
 
 def test_metrics_that_decide_nothing_may_miss_what_they_like() -> None:
     beside = replace(PAIR, metrics=(SCORE, replace(COST, role="secondary")))
-    apart = {"control": {"cost": Known(10_000, 9_000)}, "b": {"cost": Known(10_000, 100)}}
+    apart = {
+        "control": {"cost": OutcomeCoverage(10_000, 9_000)},
+        "b": {"cost": OutcomeCoverage(10_000, 100)},
+    }
     assert missing(beside, apart) == ()
     assert "cost is known of" in missing(replace(PAIR, metrics=(SCORE, COST)), apart)[0]
 
@@ -72,7 +77,7 @@ def test_the_level_is_shared_out_among_variants_and_metrics() -> None:
 
     def told(test: Design, known: int) -> int:
         metrics = [metric.name for metric in test.metrics]
-        fine, few = Known(10_000, 9_000), Known(10_000, known)
+        fine, few = OutcomeCoverage(10_000, 9_000), OutcomeCoverage(10_000, known)
         of = {name: dict.fromkeys(metrics, fine) for name in ("control", "b", "c")}
         of["b"] = {**of["b"], "score": few}
         return len(missing(test, of))
@@ -92,7 +97,7 @@ def test_fair_tests_are_hardly_ever_told_so_at_every_look(share: float) -> None:
     for _ in range(2_000):
         one, other = np.cumsum(rng.binomial(steps, share, (2, steps.size)), axis=1).tolist()
         told += any(
-            are_apart(Known(due, mine), Known(due, theirs), LEVEL)
+            are_apart(OutcomeCoverage(due, mine), OutcomeCoverage(due, theirs), LEVEL)
             for due, mine, theirs in zip(looks.tolist(), one, other, strict=True)
         )
     assert told <= 5

@@ -10,7 +10,7 @@ from runlore.experiments.rules.sample_ratio import (
     CONCENTRATION,
     ONCE_LEVEL,
     WATCHED_LEVEL,
-    Split,
+    UnitSplit,
     check_once,
     log_e_value,
     watch,
@@ -40,7 +40,7 @@ def test_a_third_where_a_fifth_was_to_come_is_found_within_1000_units() -> None:
     rng = np.random.default_rng(2)
     for _ in range(50):
         mine = int(rng.binomial(1_000, 0.33))
-        found = watch([Split({"a": 1_000 - mine, "b": mine}, {"a": 0.8, "b": 0.2})])
+        found = watch([UnitSplit({"a": 1_000 - mine, "b": mine}, {"a": 0.8, "b": 0.2})])
         assert found.is_mismatch
     assert found.reason.startswith("arms did not get their shares: a ")
 
@@ -57,8 +57,8 @@ def test_fair_streams_watched_after_every_unit_are_left_alone() -> None:
 
 def test_what_each_split_says_adds_up() -> None:
     """Neither half is a mismatch by itself."""
-    half = Split({"a": 5_000, "b": 5_190}, EVEN)
-    other = Split({"a": 500, "b": 610}, {"a": 0.5, "b": 0.5})
+    half = UnitSplit({"a": 5_000, "b": 5_190}, EVEN)
+    other = UnitSplit({"a": 500, "b": 610}, {"a": 0.5, "b": 0.5})
     alone = [watch([half], 1e-9).p_value, watch([other], 1e-9).p_value]
     both = watch([half, other, half], 1e-9).p_value
     assert both < min(alone)
@@ -72,20 +72,20 @@ def test_what_each_split_says_adds_up() -> None:
 
 def test_shares_need_not_add_up_to_1() -> None:
     units = {"a": 700, "b": 300}
-    assert watch([Split(units, {"a": 0.7, "b": 0.3})]).p_value == pytest.approx(
-        watch([Split(units, {"a": 7, "b": 3})]).p_value
+    assert watch([UnitSplit(units, {"a": 0.7, "b": 0.3})]).p_value == pytest.approx(
+        watch([UnitSplit(units, {"a": 7, "b": 3})]).p_value
     )
 
 
 def test_once_at_the_end_it_is_pearsons_test() -> None:
-    found = check_once(Split({"a": 44_700, "b": 45_489}, EVEN))
+    found = check_once(UnitSplit({"a": 44_700, "b": 45_489}, EVEN))
     assert found.p_value == pytest.approx(chisquare([44_700, 45_489]).pvalue)
     assert (found.method, found.level, found.is_mismatch) == ("chi-square", ONCE_LEVEL, True)
-    assert not check_once(Split({"a": 44_900, "b": 45_289}, EVEN)).is_mismatch
+    assert not check_once(UnitSplit({"a": 44_900, "b": 45_289}, EVEN)).is_mismatch
 
 
 def test_without_units_nothing_is_wrong_yet() -> None:
-    nobody = Split({"a": 0, "b": 0}, EVEN)
+    nobody = UnitSplit({"a": 0, "b": 0}, EVEN)
     for found in (watch([]), watch([nobody]), check_once(nobody)):
         assert (found.p_value, found.is_mismatch, found.reason) == (1.0, False, "no units yet")
 
@@ -102,4 +102,4 @@ def test_a_split_names_a_share_of_every_arm(
     units: dict[str, int], shares: dict[str, float]
 ) -> None:
     with pytest.raises(BadInput, match="split"):
-        Split(units, shares)
+        UnitSplit(units, shares)

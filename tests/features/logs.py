@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.records.execution import EXECUTION_COLUMNS, NO_INSTANT
 
 START_US = 1_700_000_000_000_000
@@ -74,9 +74,9 @@ HISTORIES = [
 VALUES = ("failed", "log_duration", "duration_s", "wait_s", "outcome.cost")
 
 
-def histories(half_lives_s: tuple[float, ...]) -> st.SearchStrategy[History]:
+def histories(half_lives_s: tuple[float, ...]) -> st.SearchStrategy[HistoryFeatures]:
     values = st.lists(st.sampled_from(VALUES), unique=True, max_size=4).map(tuple)
-    return st.builds(History, st.sampled_from(HISTORIES), values, st.just(half_lives_s))
+    return st.builds(HistoryFeatures, st.sampled_from(HISTORIES), values, st.just(half_lives_s))
 
 
 @st.composite

@@ -8,7 +8,7 @@ from runlore.features import fold
 from runlore.features.declaration import (
     FeaturePlan,
     FeatureSet,
-    History,
+    HistoryFeatures,
     Vocabulary,
 )
 from runlore.kernel.errors import BadInput
@@ -17,7 +17,10 @@ from runlore.specs.catalog import duration, failure_risk
 PLAN = FeaturePlan(
     inputs=("size", "ünï"),
     categories=(Vocabulary("actor", ("ann", "")), Vocabulary("inputs.q", ("1.0", "x"))),
-    histories=(History(()), History(("actor", "inputs.size"), ("outcome.cost",), (60, 90.5))),
+    histories=(
+        HistoryFeatures(()),
+        HistoryFeatures(("actor", "inputs.size"), ("outcome.cost",), (60, 90.5)),
+    ),
     has_calendar=False,
     utc_offset_h=-3.5,
     others=("always",),
@@ -44,12 +47,12 @@ PLAN = FeaturePlan(
 )
 def test_a_history_that_cannot_be_is_refused(told, message):
     with pytest.raises(BadInput, match=message):
-        History(**told)
+        HistoryFeatures(**told)
 
 
 def test_two_histories_of_one_key_are_refused():
     with pytest.raises(BadInput, match="'actor' is there twice"):
-        FeatureSet((History(("actor",)), History(("actor",), ("failed",))))
+        FeatureSet((HistoryFeatures(("actor",)), HistoryFeatures(("actor",), ("failed",))))
 
 
 def test_a_plan_with_two_features_of_one_name_is_refused():
@@ -65,41 +68,41 @@ def test_a_plan_survives_json():
 
 
 def test_the_digest_names_the_numbers_not_how_they_were_written():
-    assert History(("actor",), ("failed",), (60, 3600)) == History(
+    assert HistoryFeatures(("actor",), ("failed",), (60, 3600)) == HistoryFeatures(
         ["actor"], ["failed"], [60.0, 3600.0]
     )
-    assert History(("actor",), ("failed",), (60,)).digest == (
-        History(["actor"], ["failed"], [60.0]).digest
+    assert HistoryFeatures(("actor",), ("failed",), (60,)).digest == (
+        HistoryFeatures(["actor"], ["failed"], [60.0]).digest
     )
 
 
 def test_another_history_has_another_digest():
     others = [
-        History(("actor",)),
-        History(("kind",)),
-        History(("actor",), ("failed",)),
-        History(("actor",), half_lives_s=(60.0,)),
-        History(("actor", "kind")),
-        History(("kind", "actor")),
+        HistoryFeatures(("actor",)),
+        HistoryFeatures(("kind",)),
+        HistoryFeatures(("actor",), ("failed",)),
+        HistoryFeatures(("actor",), half_lives_s=(60.0,)),
+        HistoryFeatures(("actor", "kind")),
+        HistoryFeatures(("kind", "actor")),
     ]
     assert len({history.digest for history in others}) == len(others)
 
 
 def test_columns_are_as_many_as_the_fold_writes():
-    for history in (*duration.SPEC.features.histories, *PLAN.histories, History((), ())):
+    for history in (*duration.SPEC.features.histories, *PLAN.histories, HistoryFeatures((), ())):
         width = fold.feature_count(len(history.half_lives_s), len(history.values))
         assert len(history.columns) == len(set(history.columns)) == width
 
 
 def test_names_say_the_half_life_in_its_largest_whole_unit():
     half_lives_s = (0.5, 90.0, 600.0, 5400.0, 7200.0, 86_400.0, 1_234_567.125, 1_234_567.25)
-    columns = History((), (), half_lives_s).columns[3:]
+    columns = HistoryFeatures((), (), half_lives_s).columns[3:]
     ages = [column.removeprefix("submissions_") for column in columns]
     assert ages == ["0.5s", "90s", "10min", "90min", "2h", "1d", "1234567.125s", "1234567.25s"]
 
 
 def test_counts_stand_once_and_the_spread_of_failures_not_at_all():
-    history = History(("actor",), ("failed", "outcome.view_count_a"), (60.0,))
+    history = HistoryFeatures(("actor",), ("failed", "outcome.view_count_a"), (60.0,))
     assert history.feature_names == (
         "actor.in_flight",
         "actor.since_submission_s",

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features.columns import expand, measure, number, number_words, numbers, singles, word
-from runlore.features.online import Result
+from runlore.features.online import FactResult
 from tests.features.logs import SCALARS, VALUES, frame, logs
 
 LEAVES = SCALARS | st.floats(allow_nan=False) | st.integers() | st.text(max_size=5)
@@ -130,7 +130,7 @@ def test_one_outcome_is_measured_as_in_a_whole_log(rows):
     table = measure(facts, VALUES).table
     for i, row in enumerate(facts.to_dict("records")):
         instants = [row[name] for name in ("submitted", "started", "finished")]
-        alone = Result(row["status"], *instants, json.loads(row["outcome"])).measured(VALUES)
+        alone = FactResult(row["status"], *instants, json.loads(row["outcome"])).measured(VALUES)
         np.testing.assert_array_equal(alone.view(np.uint64), table[i].view(np.uint64))
 
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features import matrix
-from runlore.features.declaration import History
-from runlore.features.keys import LONGEST_KEY, Subject, group, key_of
+from runlore.features.declaration import HistoryFeatures
+from runlore.features.keys import LONGEST_KEY, KeyParts, group, key_of
 from tests.features.logs import HISTORIES, SCALARS, WORDS, fact, frame
 from tests.oracles import features as oracle
 
@@ -27,10 +27,10 @@ KEYS = (*HISTORIES, ("actor", "kind", "scope"), ("inputs", "actor"), ("inputs.p"
 @given(st.lists(SUBJECTS, max_size=12), st.sampled_from(KEYS))
 @settings(max_examples=120)
 def test_rows_share_a_number_exactly_if_they_share_a_text(subjects, keys):
-    history = History(keys, ("failed",))
+    history = HistoryFeatures(keys, ("failed",))
     log = matrix.prepare(frame([fact(str(i), i, **each) for i, each in enumerate(subjects)]))
     codes = group(history, log).codes
-    texts = [key_of(history, Subject(**each)) for each in subjects]
+    texts = [key_of(history, KeyParts(**each)) for each in subjects]
     wanted = [oracle.key(history, execution) for execution in oracle.executions(rows(subjects))]
     for i in range(len(subjects)):
         for j in range(i):
@@ -44,17 +44,17 @@ def rows(subjects):
 @given(st.lists(SUBJECTS, min_size=1, max_size=6), st.sampled_from(KEYS))
 @settings(max_examples=30)
 def test_the_keys_of_states_are_those_that_a_request_asks_for(subjects, keys):
-    history = History(keys, ("failed",))
+    history = HistoryFeatures(keys, ("failed",))
     log = matrix.prepare(frame([fact(str(i), i, **each) for i, each in enumerate(subjects)]))
     _, states = matrix.fold_history(log, history)
     texts = states.keys(log)
     for i, each in enumerate(subjects):
-        assert texts[states.keyed.codes[i]] == key_of(history, Subject(**each))
+        assert texts[states.keyed.codes[i]] == key_of(history, KeyParts(**each))
 
 
 @pytest.mark.parametrize("value", [4, 4.0, 4.0 + 1e-17])
 def test_equal_numbers_are_one_key(value):
-    assert key_of(History(("inputs.p",)), Subject("", "", "", {"p": value})) == "4.0"
+    assert key_of(HistoryFeatures(("inputs.p",)), KeyParts("", "", "", {"p": value})) == "4.0"
 
 
 @pytest.mark.parametrize(
@@ -67,19 +67,21 @@ def test_equal_numbers_are_one_key(value):
     ],
 )
 def test_different_inputs_are_different_keys(one, other):
-    history = History(("inputs",))
-    assert key_of(history, Subject("", "", "", one)) != key_of(history, Subject("", "", "", other))
+    history = HistoryFeatures(("inputs",))
+    assert key_of(history, KeyParts("", "", "", one)) != key_of(
+        history, KeyParts("", "", "", other)
+    )
 
 
 def test_a_long_key_is_short_in_the_store_and_stays_apart():
-    history = History(("actor", "kind"))
-    keys = {key_of(history, Subject("a" * 500, kind, "", {})) for kind in ("x", "y")}
+    history = HistoryFeatures(("actor", "kind"))
+    keys = {key_of(history, KeyParts("a" * 500, kind, "", {})) for kind in ("x", "y")}
     assert len(keys) == 2
     assert max(map(len, keys)) <= LONGEST_KEY
 
 
 @pytest.mark.parametrize("nothing", [{}, {"p": None}, {"p": ""}, {"p": float("nan")}])
 def test_nothing_known_is_one_key_however_it_is_said(nothing):
-    for history in (History(("inputs",)), History(("inputs.p",))):
-        assert key_of(history, Subject("", "", "", nothing)) == ""
-        assert json.dumps(key_of(history, Subject("", "", "", {"p": "x"}))) != '""'
+    for history in (HistoryFeatures(("inputs",)), HistoryFeatures(("inputs.p",))):
+        assert key_of(history, KeyParts("", "", "", nothing)) == ""
+        assert json.dumps(key_of(history, KeyParts("", "", "", {"p": "x"}))) != '""'

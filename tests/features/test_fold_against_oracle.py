@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features import fold, matrix
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from tests.features.logs import Row, fact, frame, histories, logs
 from tests.oracles import features as oracle
 
@@ -14,7 +14,7 @@ HALF_LIVES_S = (600.0, 86_400.0)
 GAPS_S = (0, 1, 30, 290, 310, 965, 3600)
 
 
-def assert_as_defined(facts: list[Row], history: History) -> None:
+def assert_as_defined(facts: list[Row], history: HistoryFeatures) -> None:
     expected = oracle.history_features(facts, history)
     rows, _ = matrix.fold_history(matrix.prepare(frame(facts)), history)
     wanted = np.array([[row[name] for name in history.columns] for row in expected])
@@ -45,16 +45,16 @@ def test_features_are_as_defined_for_any_order_of_facts(facts, history):
 @given(logs(delays_s=GAPS_S, most_facts=1), st.sampled_from([(), ("actor",)]))
 @settings(max_examples=40)
 def test_features_are_as_defined_however_fast_the_past_fades(facts, keys):
-    assert_as_defined(facts, History(keys, ("failed", "duration_s"), (1.0, 10.0)))
+    assert_as_defined(facts, HistoryFeatures(keys, ("failed", "duration_s"), (1.0, 10.0)))
 
 
 @given(logs(delays_s=GAPS_S), st.sampled_from([(), ("actor",)]))
 @settings(max_examples=40)
 def test_corrections_are_as_defined_however_fast_the_past_fades(facts, keys):
-    assert_as_defined(facts, History(keys, ("failed",), (1.0, 10.0)))
+    assert_as_defined(facts, HistoryFeatures(keys, ("failed",), (1.0, 10.0)))
 
 
-BY_ACTOR = History(("actor",), ("duration_s", "failed"), (3600.0,))
+BY_ACTOR = HistoryFeatures(("actor",), ("duration_s", "failed"), (3600.0,))
 
 
 def done(name: str, submitted_s: float, known_s: float, seconds: float | None = None, **told):
@@ -63,7 +63,7 @@ def done(name: str, submitted_s: float, known_s: float, seconds: float | None = 
     return fact(name, submitted_s, known_s=known_s, **{"status": "succeeded", **told})
 
 
-def last_row(facts: list[Row], history: History = BY_ACTOR) -> dict[str, float]:
+def last_row(facts: list[Row], history: HistoryFeatures = BY_ACTOR) -> dict[str, float]:
     rows, _ = matrix.fold_history(matrix.prepare(frame(facts)), history)
     return dict(zip(history.feature_names, map(float, rows[-1]), strict=True))
 
@@ -175,7 +175,7 @@ def test_a_mean_is_known_until_what_it_is_made_of_weighs_nothing():
 
 
 def test_values_too_large_for_a_feature_are_the_largest_that_fit():
-    history = History(("actor",), ("outcome.cost",), (3600.0,))
+    history = HistoryFeatures(("actor",), ("outcome.cost",), (3600.0,))
     facts = [done(f"e{i}", i, 10, outcome={"cost": 10**400}) for i in range(2)]
     facts += [done("f", 3, 10, outcome={"cost": -(10**400)})]
     row = last_row([*facts, fact("z", 20)], history)

@@ -7,14 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features import matrix
-from runlore.features.declaration import FeaturePlan, FeatureSet, History
+from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures
 from tests.features.logs import START_US, VALUES, Row, at, busy_log, fact, frame, logs
 
 HISTORIES = (
-    History((), VALUES, (3600.0,)),
-    History(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
-    History(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
-    History(("inputs.p", "kind"), ("wait_s",), (60.0,)),
+    HistoryFeatures((), VALUES, (3600.0,)),
+    HistoryFeatures(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
+    HistoryFeatures(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
+    HistoryFeatures(("inputs.p", "kind"), ("wait_s",), (60.0,)),
 )
 TEXTS = ("actor", "kind", "scope")
 

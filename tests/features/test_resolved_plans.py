@@ -5,7 +5,7 @@ import pytest
 
 from runlore.features import matrix
 from runlore.features.declaration import FeaturePlan, FeatureSet, Vocabulary
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.features.known import UNKNOWN_WORD
 from tests.features.logs import fact, frame
 
@@ -75,7 +75,7 @@ def test_words_are_ordered_by_how_often_they_come_then_by_name():
 @pytest.mark.parametrize("inputs", [{}, {"t": "new"}, {"t": None}, {"t": 5}])
 def test_a_word_that_training_did_not_have_is_unknown(inputs):
     plan = FeaturePlan((), (Vocabulary("inputs.t", ("x", "y")),), (), has_calendar=False)
-    row = matrix.RowReader(plan).row(Subject("", "", "", inputs), 0, {})
+    row = matrix.RowReader(plan).row(KeyParts("", "", "", inputs), 0, {})
     rows, _ = matrix.extract(log_of(inputs), plan)
     assert row.tolist() == rows[0].tolist() == [UNKNOWN_WORD]
 

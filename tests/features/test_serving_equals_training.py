@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from runlore.features import fold, matrix
 from runlore.features.columns import measure
-from runlore.features.declaration import FeaturePlan, FeatureSet, History
-from runlore.features.keys import Subject, key_of
+from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures
+from runlore.features.keys import KeyParts, key_of
 from runlore.features.matrix import half_lives_us
 from tests.features.logs import VALUES, busy_log, frame, logs
 
 HISTORIES = (
-    History((), ("failed",), (3600.0,)),
-    History(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
-    History(("scope", "kind"), ("log_duration",), (0.5,)),
-    History(("inputs.p", "actor"), (), (60.0,)),
-    History(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
+    HistoryFeatures((), ("failed",), (3600.0,)),
+    HistoryFeatures(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
+    HistoryFeatures(("scope", "kind"), ("log_duration",), (0.5,)),
+    HistoryFeatures(("inputs.p", "actor"), (), (60.0,)),
+    HistoryFeatures(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
 )
 
 
@@ -61,14 +61,14 @@ class Measured:
     facts: pd.DataFrame
     told: dict[int, np.ndarray] = field(default_factory=dict)
 
-    def of(self, fact: int, history: History) -> np.ndarray:
+    def of(self, fact: int, history: HistoryFeatures) -> np.ndarray:
         if fact not in self.told:
             self.told[fact] = measure(self.facts.iloc[[fact]], VALUES).table[0]
         return self.told[fact][[VALUES.index(value) for value in history.values]]
 
 
-def subject(row) -> Subject:
-    return Subject(row["actor"], row["kind"], row["scope"], json.loads(row["inputs"]))
+def subject(row) -> KeyParts:
+    return KeyParts(row["actor"], row["kind"], row["scope"], json.loads(row["inputs"]))
 
 
 @given(logs(), st.data())

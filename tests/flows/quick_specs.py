@@ -2,21 +2,21 @@
 
 from dataclasses import replace
 
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import Gate, Population, Split
 
 HALF_LIVES_S = (DAY_S / 3, 10 * DAY_S)
 RISK_FEATURES = FeatureSet(
     histories=(
-        History(("actor",), ("failed",), HALF_LIVES_S),
-        History(("actor", "kind"), ("failed",), HALF_LIVES_S),
+        HistoryFeatures(("actor",), ("failed",), HALF_LIVES_S),
+        HistoryFeatures(("actor", "kind"), ("failed",), HALF_LIVES_S),
     )
 )
 LENGTH_FEATURES = FeatureSet(
     histories=(
-        History(("actor",), ("duration_s",), HALF_LIVES_S),
-        History(("kind",), ("log_duration",), HALF_LIVES_S),
+        HistoryFeatures(("actor",), ("duration_s",), HALF_LIVES_S),
+        HistoryFeatures(("kind",), ("log_duration",), HALF_LIVES_S),
     )
 )
 

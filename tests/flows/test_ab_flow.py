@@ -65,7 +65,7 @@ def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
 ) -> None:
     analyse = analysis.analyse
 
-    def broken(store: Store, name: str, by: By) -> analysis.Look:
+    def broken(store: Store, name: str, by: By) -> analysis.RecordedLook:
         if name == "Fair one":
             raise ValueError("a bug")
         return analyse(store, name, by)

@@ -13,7 +13,7 @@ from flows.rollout import rollout
 from runlore import registry, settings
 from runlore.kernel.instants import parse
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.store.engine import Store, open_store
 from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
 
@@ -31,7 +31,7 @@ def specs(monkeypatch: pytest.MonkeyPatch) -> None:
 def announce(store: Store, folder: Path, seed: int) -> tuple[str, str]:
     known = registry.connect(settings.read(), store)
     ref = register(known, write_bundle(folder / f"bundle-{seed}", NAME, seed))
-    promotion.announce(store, known, ref, Reason("ann", "passed its gates"))
+    promotion.announce(store, known, ref, ChangeReason("ann", "passed its gates"))
     return ref.version, ref.digest
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.ingest.queries import facts
 from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
@@ -19,7 +19,7 @@ SPEC = replace(
     failure_risk.SPEC,
     name="turned-risk",
     features=FeatureSet(
-        histories=(History(("actor",), ("failed",), (10 * DAY_S,)),),
+        histories=(HistoryFeatures(("actor",), ("failed",), (10 * DAY_S,)),),
         inputs=("size",),
         categories=("kind",),
         has_calendar=False,

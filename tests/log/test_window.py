@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, HOUR_S, FeaturePlan, History
+from runlore.features.declaration import DAY_S, HOUR_S, FeaturePlan, HistoryFeatures
 from runlore.kernel.instants import to_us
 from runlore.log import windows
 from runlore.log.executions import read_facts
@@ -96,6 +96,6 @@ def test_only_the_specs_population_counts(store: Store) -> None:
 def test_calendar_features_are_compared_over_whole_turns_only(
     length: timedelta, left_out: tuple[str, ...]
 ) -> None:
-    plan = FeaturePlan((), (), (History(("actor",)),))
+    plan = FeaturePlan((), (), (HistoryFeatures(("actor",)),))
     assert windows.incomparable(plan, length.total_seconds()) == left_out
     assert windows.incomparable(replace(plan, has_calendar=False), 1.0) == ()

@@ -8,13 +8,13 @@ import pytest
 from sqlalchemy import text
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.kernel.instants import to_us
 from runlore.log import windows
 from runlore.log.executions import read_facts
 from runlore.monitoring.actions import material, reference
 from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.comparison import Examiner, Finding, examine
+from runlore.monitoring.actions.comparison import Examiner, WindowComparison, examine
 from runlore.monitoring.actions.reference import Reference
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.specs.catalog.duration import SPEC
@@ -24,7 +24,7 @@ from runlore.training.actions.extraction import target_of
 from tests.log.logged_work import Work, add, day
 
 FEATURES = FeatureSet(
-    histories=(History(("actor",), ("failed", "log_duration", "duration_s"), (DAY_S,)),)
+    histories=(HistoryFeatures(("actor",), ("failed", "log_duration", "duration_s"), (DAY_S,)),)
 )
 CHANGED = replace(SPEC, features=FEATURES, drift=DriftPolicy(drifted_share=0.3, report_rows=50))
 WEEK_S = 7 * DAY_S
@@ -51,12 +51,14 @@ def champion(store: Store, until: float = 28, *, is_kept: bool = True) -> Champi
     return Champion("1", plan, formula, kept if is_kept else None, (0, to_us(day(until))))
 
 
-def examined(store: Store, known: Champion, end: float = 35, length_s: float = WEEK_S) -> Finding:
+def examined(
+    store: Store, known: Champion, end: float = 35, length_s: float = WEEK_S
+) -> WindowComparison:
     asked, _ = windows.newest(store, CHANGED, day(end), length_s)
     return examine(store, known, CHANGED, asked, day(end))
 
 
-def drifted(finding: Finding) -> set[str]:
+def drifted(finding: WindowComparison) -> set[str]:
     return {column.name for column in finding.verdict.drifted}
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.ingest.queries import facts
 from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import to_us
@@ -18,7 +18,7 @@ from runlore.log import windows
 from runlore.log.executions import read_facts
 from runlore.monitoring.actions import counting, reference
 from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.counting import Counting, Wanted, counter_of
+from runlore.monitoring.actions.counting import Counting, CountRequest, counter_of
 from runlore.monitoring.actions.material import Material
 from runlore.monitoring.rules.histogram import Profile, count
 from runlore.monitoring.rules.measures import LABEL
@@ -28,7 +28,7 @@ from runlore.training.actions.extraction import target_of
 from tests.log.logged_work import Work, add, day, table
 from tests.oracles import slices as oracle
 
-FEATURES = FeatureSet(histories=(History(("actor",), ("failed", "duration_s"), (DAY_S,)),))
+FEATURES = FeatureSet(histories=(HistoryFeatures(("actor",), ("failed", "duration_s"), (DAY_S,)),))
 SPEC = replace(DURATION, features=FEATURES)
 WEEK_S = 7 * DAY_S
 QUIET = Work(800, 0, 28, minutes=300)
@@ -65,13 +65,13 @@ def counting_of(store: Store, known: Champion) -> tuple[Counting, Reader]:
     return Counting(store, counter_of(known, bins, SPEC, grid), bins, read), read
 
 
-def weeks(first: int, last: int) -> tuple[windows.Span, ...]:
+def weeks(first: int, last: int) -> tuple[windows.SliceRange, ...]:
     return tuple(windows.ending(day(7 * at), WEEK_S) for at in range(first, last + 1))
 
 
-def wanted(first: int = 1, last: int = 4) -> Wanted:
+def wanted(first: int = 1, last: int = 4) -> CountRequest:
     asked = weeks(first, last)
-    return Wanted(asked, asked[-1], 100)
+    return CountRequest(asked, asked[-1], 100)
 
 
 def counted_at(store: Store) -> dict[datetime, datetime]:

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from runlore.cli import app
 from runlore.monitoring.actions import history
 from runlore.monitoring.actions import record as drift_record
-from runlore.monitoring.queries.results import Window
+from runlore.monitoring.queries.results import ComparedWindow
 from runlore.monitoring.rules.histogram import count, reference_profile
 from runlore.monitoring.rules.verdict import WindowVerdict, judge
 from runlore.specs.model_spec import DriftPolicy
@@ -44,7 +44,7 @@ def weeks_of(
     """With what became of the anomaly each time."""
     said = []
     for at, letter in enumerate(weeks, first):
-        window = Window(spec, version, day(7 * at), day(7 * at + 7))
+        window = ComparedWindow(spec, version, day(7 * at), day(7 * at + 7))
         rows, end = block(2.0 if letter == "D" else 0.0, at + 1), day(7 * at + 7)
         verdict = judge(REFERENCE, count(REFERENCE.bins, rows), POLICY)
         found = drift_record.record(store, window, verdict, Path("x.html"), end, POLICY)

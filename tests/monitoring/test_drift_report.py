@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 NAMES = ("inputs.size", "kind", "never known", "constant", "gone", PREDICTION)
 EVIL = "</script><script>alert(1)</script>"
 WORDS = {"kind": ("etl", "train", EVIL)}
-SUBJECT = report.Subject(
+SUBJECT = report.ReportSubject(
     "failure-risk",
     "7",
     datetime(2026, 1, 1, tzinfo=UTC),

@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 from runlore.alerts.queries import anomalies
 from runlore.monitoring.queries import results
-from runlore.monitoring.queries.results import Comparison, DriftResult, Window
+from runlore.monitoring.queries.results import ComparedWindow, DriftComparison, DriftResult
 from runlore.store.engine import Store
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
@@ -15,10 +15,10 @@ RESULTS = (
 )
 
 
-def comparison(weeks: int = 0, version: str = "1", spec: str = "failure-risk") -> Comparison:
+def comparison(weeks: int = 0, version: str = "1", spec: str = "failure-risk") -> DriftComparison:
     end = AT + weeks * WEEK
-    window = Window(spec, version, end - WEEK, end)
-    return Comparison(window, end, 20_000, 5_000, f"/reports/{weeks}.html", RESULTS)
+    window = ComparedWindow(spec, version, end - WEEK, end)
+    return DriftComparison(window, end, 20_000, 5_000, f"/reports/{weeks}.html", RESULTS)
 
 
 def test_results_are_read_as_they_were_written(store: Store) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import text
 from runlore.alerts.queries import anomalies
 from runlore.cli import monitoring as command
 from runlore.cli.monitoring import as_json
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
 from runlore.log import windows
@@ -52,7 +52,7 @@ def spec() -> ModelSpec:
     return replace(
         duration.SPEC,
         name=f"duration-{uuid.uuid4().hex[:10]}",
-        features=FeatureSet(histories=(History(("actor",), values, (3600.0,)),)),
+        features=FeatureSet(histories=(HistoryFeatures(("actor",), values, (3600.0,)),)),
         candidates=("baseline", "linear"),
         gates=(Gate("mae", "bound", 1e9),),
         split=Split(test_share=0.3),
@@ -105,7 +105,7 @@ def open_anomalies(store: Store, spec: ModelSpec) -> list[anomalies.Anomaly]:
         ]
 
 
-def stored(store: Store, outcome: MonitorOutcome) -> results.Comparison | None:
+def stored(store: Store, outcome: MonitorOutcome) -> results.DriftComparison | None:
     with store.begin() as connection:
         return results.read(connection, outcome.window)
 
@@ -128,7 +128,7 @@ def test_a_quiet_week_is_recorded_as_no_drift(
 ) -> None:
     outcome = monitor(store, registry, spec, day(77), tmp_path)
     assert outcome.verdict.answer == "no drift"
-    assert outcome.window == results.Window(spec.name, champion.version, day(70), day(77))
+    assert outcome.window == results.ComparedWindow(spec.name, champion.version, day(70), day(77))
     assert outcome.is_new
     assert outcome.anomaly is None
     assert open_anomalies(store, spec) == []

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
-from runlore.monitoring.rules.measures import Measure
-from runlore.monitoring.rules.usual import Usual, UsualColumn
+from runlore.monitoring.rules.measures import DriftMeasure
+from runlore.monitoring.rules.usual import UsualColumn, UsualDistances
 from runlore.monitoring.rules.verdict import (
     Answer,
     Background,
@@ -132,7 +132,7 @@ def test_what_is_usual_raises_a_threshold_and_never_lowers_it() -> None:
 
     def seen(**limits: float) -> Background:
         wide = UsualColumn(limits, mean=0.0)
-        return Background(usual=Usual({"shifting": wide}))
+        return Background(usual=UsualDistances({"shifting": wide}))
 
     beyond = seen(psi=plain.psi.value + 0.01, ks=0.0)
     raised = column(judge(REFERENCE, window, POLICY, beyond).columns, "shifting")
@@ -148,7 +148,7 @@ def test_small_quiet_windows_hardly_ever_hold_a_drifted_column() -> None:
 
 
 def a_column(name: str, value: float, threshold: float = 0.2) -> ColumnVerdict:
-    return ColumnVerdict(name, (Measure("psi", value, threshold),))
+    return ColumnVerdict(name, (DriftMeasure("psi", value, threshold),))
 
 
 @pytest.mark.parametrize(
@@ -206,12 +206,12 @@ def test_the_most_drifted_is_the_furthest_beyond_its_own_threshold() -> None:
 
 
 def test_labels_and_predictions_count_by_ks_too_and_features_by_their_psi_alone() -> None:
-    ks = Measure("ks", 0.15, 0.1)
-    small = Measure("psi", 0.1, 0.2)
+    ks = DriftMeasure("ks", 0.15, 0.1)
+    small = DriftMeasure("psi", 0.1, 0.2)
     assert ColumnVerdict("label", (small, ks)).is_drifted
     assert ColumnVerdict("prediction", (small, ks)).is_drifted
     assert not ColumnVerdict("inputs.size", (small, ks)).is_drifted
-    far = Measure("wasserstein", 9.0, 0.1)
+    far = DriftMeasure("wasserstein", 9.0, 0.1)
     assert not ColumnVerdict("prediction", (small, far)).is_drifted, "a few outliers"
     assert "(KS 0.150, at least 0.100)" in ColumnVerdict("label", (small, ks)).reason
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.records.execution import NO_INSTANT
 
 Fact = Mapping[str, Any]
@@ -61,8 +61,8 @@ def executions(facts: Sequence[Fact]) -> list[Execution]:
     return list(found.values())
 
 
-def history_features(facts: Sequence[Fact], history: History) -> list[dict[str, float]]:
-    """Of each execution, in the order of their first facts, by `History.columns` names."""
+def history_features(facts: Sequence[Fact], history: HistoryFeatures) -> list[dict[str, float]]:
+    """Of each execution, in the order of their first facts, by `HistoryFeatures.columns` names."""
     every = executions(facts)
     keys = [key(history, execution) for execution in every]
     rows = []
@@ -72,7 +72,7 @@ def history_features(facts: Sequence[Fact], history: History) -> list[dict[str, 
     return rows
 
 
-def key(history: History, execution: Execution) -> tuple[Any, ...]:
+def key(history: HistoryFeatures, execution: Execution) -> tuple[Any, ...]:
     inputs = {name: plain(value) for name, value in execution.inputs.items()}
     parts: list[Any] = []
     for name in history.keys:
@@ -106,7 +106,7 @@ def known_before(subject: Execution, other: Execution) -> tuple[bool, list[Fact]
 
 
 def _features(
-    subject: Execution, others: Sequence[Execution], history: History
+    subject: Execution, others: Sequence[Execution], history: HistoryFeatures
 ) -> dict[str, float]:
     now = subject.at
     submitted: list[Execution] = []

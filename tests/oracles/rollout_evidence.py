@@ -8,12 +8,14 @@ from typing import Any
 
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
-from runlore.rollout.queries.evidence import Counted, Span, Wanted
+from runlore.rollout.queries.evidence import Counted, EvidenceQuery, SharePeriod
 
 Row = Mapping[str, Any]
 
 
-def count(ledger: Sequence[Row], facts: Sequence[Row], wanted: Wanted) -> list[dict[str, Counted]]:
+def count(
+    ledger: Sequence[Row], facts: Sequence[Row], wanted: EvidenceQuery
+) -> list[dict[str, Counted]]:
     """ledger: its rows. facts: rows of `executions`, in sequence."""
     of_units: dict[str, list[Row]] = defaultdict(list)
     begins = min(span.begins for span in wanted.spans)
@@ -34,21 +36,21 @@ def count(ledger: Sequence[Row], facts: Sequence[Row], wanted: Wanted) -> list[d
     return found
 
 
-def _span(at: datetime, spans: Sequence[Span]) -> int | None:
+def _span(at: datetime, spans: Sequence[SharePeriod]) -> int | None:
     for number, span in enumerate(spans):
         if span.begins <= at and (span.ends is None or at < span.ends):
             return number
     return None
 
 
-def _arm(row: Row, wanted: Wanted) -> str:
+def _arm(row: Row, wanted: EvidenceQuery) -> str:
     versions = {"champion": wanted.champion, "challenger": wanted.challenger}
     if versions.get(row["arm"]) == row["version"] and row["version"] is not None:
         return str(row["arm"])
     return f"{row['arm']} with version {row['version'] or 'none'}"
 
 
-def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: Wanted) -> Counted:
+def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery) -> Counted:
     predictions, latencies, losses, due = [], [], [], 0
     for rows in units:
         answered = [each for each in rows if each["status"] == 200]
@@ -75,7 +77,7 @@ def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: Wanted) -> Co
     )
 
 
-def _shown(prediction: float, wanted: Wanted) -> float:
+def _shown(prediction: float, wanted: EvidenceQuery) -> float:
     return prediction if wanted.is_probability else math.log1p(max(prediction, 0.0))
 
 
@@ -86,7 +88,7 @@ def _share(units: list[list[Row]], statuses: range) -> Moments:
 
 
 def _losses(
-    answered: list[Row], facts: Sequence[Row], wanted: Wanted
+    answered: list[Row], facts: Sequence[Row], wanted: EvidenceQuery
 ) -> tuple[bool, tuple[float, float, float] | None]:
     """Whether something is due, and the sums of losses, of ones and of outcomes."""
     first: dict[tuple[Any, ...], tuple[Row, list[Row]]] = {}

@@ -7,14 +7,14 @@ import pytest
 
 from runlore.models.scores import measure
 from runlore.performance.rules import direct, windows
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 
 HOUR_S = 3600.0
 
 
 def answers(
     seed: int, n: int, hard: float = 0.3, noise: float = 1.0, known: bool = True
-) -> Answered:
+) -> MatchedPredictions:
     """Durations of which a part `hard` is told badly, and its intervals say so."""
     rng = np.random.default_rng(seed)
     is_hard = rng.random(n) < hard
@@ -23,7 +23,7 @@ def answers(
     came = told * np.exp(noise * sigma * rng.normal(size=n))
     at = np.arange(n, dtype=np.int64)
     delay = np.full(n, 60.0)
-    return Answered(
+    return MatchedPredictions(
         at,
         told,
         came if known else np.full(n, np.nan),
@@ -57,7 +57,7 @@ def test_no_outcome_of_the_answers_themselves_is_looked_at() -> None:
 def test_errors_that_have_grown_withdraw_the_estimate() -> None:
     for seed in range(10):
         early, late = answers(seed, 2_000), answers(50 + seed, 1_000, noise=2.0)
-        both = Answered(
+        both = MatchedPredictions(
             *(
                 np.concatenate([getattr(each, name) for each in (early, late)])
                 for name in vars(early)
@@ -69,8 +69,10 @@ def test_errors_that_have_grown_withdraw_the_estimate() -> None:
         assert "was expected" in found.errors.reason
 
 
-def joined(one: Answered, other: Answered) -> Answered:
-    return Answered(*(np.r_[getattr(one, name), getattr(other, name)] for name in vars(one)))
+def joined(one: MatchedPredictions, other: MatchedPredictions) -> MatchedPredictions:
+    return MatchedPredictions(
+        *(np.r_[getattr(one, name), getattr(other, name)] for name in vars(one))
+    )
 
 
 def test_errors_that_stay_hardly_ever_withdraw_it() -> None:

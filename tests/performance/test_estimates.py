@@ -5,7 +5,7 @@ import pytest
 
 from runlore.models import scores
 from runlore.performance.rules import trust
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.estimated import estimate, expect
 from runlore.performance.rules.realised import realise
 
@@ -19,10 +19,10 @@ def drawn(seed: int, shift: float = 0.0, n: int = N) -> tuple[np.ndarray, np.nda
     return p, (rng.random(n) < p).astype(float)
 
 
-def known(p: np.ndarray, y: np.ndarray) -> Answered:
+def known(p: np.ndarray, y: np.ndarray) -> MatchedPredictions:
     n = len(p)
     nothing = np.full(n, np.nan)
-    return Answered(np.arange(n), p, y, nothing, nothing, np.full(n, 9.0), np.ones(n))
+    return MatchedPredictions(np.arange(n), p, y, nothing, nothing, np.full(n, 9.0), np.ones(n))
 
 
 def test_expected_scores_are_the_mean_over_all_outcomes_there_could_be() -> None:

@@ -6,17 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.performance.rules import maturity
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 
 DAY_S = 86_400.0
 
 
-def answered(age_s: list[float], delay_s: list[float], value: list[float]) -> Answered:
+def answered(age_s: list[float], delay_s: list[float], value: list[float]) -> MatchedPredictions:
     """What is known of answers of such ages whose outcomes take so long."""
     age, delay = np.array(age_s, dtype=float), np.array(delay_s, dtype=float)
     known = delay <= age
     nothing = np.full(len(age), np.nan)
-    return Answered(
+    return MatchedPredictions(
         np.arange(len(age), dtype=np.int64),
         np.full(len(age), 0.5),
         np.where(known, value, np.nan),
@@ -27,7 +27,9 @@ def answered(age_s: list[float], delay_s: list[float], value: list[float]) -> An
     )
 
 
-def replayed(seed: int = 0, n: int = 20_000) -> tuple[Answered, Answered, float]:
+def replayed(
+    seed: int = 0, n: int = 20_000
+) -> tuple[MatchedPredictions, MatchedPredictions, float]:
     """A week as known at its end, of a log in which long work fails; all before; the true rate."""
     rng = np.random.default_rng(seed)
     at = 30 * DAY_S

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from runlore.alerts.queries import anomalies
 from runlore.cli import performance as command
-from runlore.features.declaration import FeatureSet, History
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
 from runlore.performance import queries
@@ -28,7 +28,7 @@ from runlore.performance.queries import PerformanceResult
 from runlore.registry import Registry, VersionRef, connect
 from runlore.retraining.actions import course as retraining_course
 from runlore.retraining.actions import requests
-from runlore.retraining.actions.course import Ending
+from runlore.retraining.actions.course import TrainingEnd
 from runlore.retraining.actions.requests import Requested
 from runlore.serving.actions.scoring import score
 from runlore.settings import Settings
@@ -50,7 +50,9 @@ def spec() -> ModelSpec:
     return replace(
         failure_risk.SPEC,
         name=f"risk-{uuid.uuid4().hex[:10]}",
-        features=FeatureSet(histories=(History(("actor",), ("failed",), (3600.0 * 24 * 10,)),)),
+        features=FeatureSet(
+            histories=(HistoryFeatures(("actor",), ("failed",), (3600.0 * 24 * 10,)),)
+        ),
         candidates=("baseline", "linear"),
         baseline="actor.failed_mean_10d",
         select_by="brier",
@@ -184,7 +186,7 @@ def test_a_breach_is_asked_for_once_in_a_windows_length_and_a_later_one_anew(
     first = asked(91)
     course = retraining_course.begin(store, spec, first.retraining.id, day(91))
     assert course is not None
-    retraining_course.end(store, course, Ending("failed", "killed"), day(91))
+    retraining_course.end(store, course, TrainingEnd("failed", "killed"), day(91))
     for soon in (91.01, 92):
         again = asked(soon)
         assert (again.is_new, again.retraining.id) == (False, first.retraining.id)

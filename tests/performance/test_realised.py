@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.realised import LEAST_LABELS, realise
 
 DAY_US = 86_400_000_000
 
 
-def week(seed: int, n: int, miss: float = 0.0) -> Answered:
+def week(seed: int, n: int, miss: float = 0.0) -> MatchedPredictions:
     """Answers whose outcomes are all known; too low by `miss`."""
     rng = np.random.default_rng(seed)
     told = rng.beta(1.2, 4, n)
     came = (rng.random(n) < np.clip(told + miss, 0, 1)).astype(float)
     at = np.sort(rng.integers(0, 7 * DAY_US, n))
     nothing = np.full(n, np.nan)
-    return Answered(at, told, came, nothing, nothing, np.full(n, 1e6), np.full(n, 60.0))
+    return MatchedPredictions(at, told, came, nothing, nothing, np.full(n, 1e6), np.full(n, 60.0))
 
 
 def test_scores_are_those_of_scikit_learn_inside_their_intervals() -> None:
@@ -46,5 +46,5 @@ def test_a_calibrated_model_is_not_found_uncalibrated_and_another_one_is() -> No
     assert np.mean(found[0.2]) > 0.9
 
 
-def is_above(bound: float, mine: Answered) -> bool:
+def is_above(bound: float, mine: MatchedPredictions) -> bool:
     return realise(mine, mine, is_probability=True).scores["calibration_error"].low > bound

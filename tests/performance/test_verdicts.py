@@ -11,7 +11,7 @@ from runlore.performance.rules.floor import Floor
 from runlore.performance.rules.regression import Point, detect
 from runlore.specs.catalog.failure_risk import SPEC
 from runlore.specs.model_spec import Gate, PerformancePolicy
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 NAN = float("nan")
 TAUGHT = {"baseline": {"auc": {"value": 0.66}, "brier": {"value": 0.1}}}
@@ -53,14 +53,14 @@ def test_each_kind_of_gate_implies_the_floor_that_it_means(gate, bound, origin) 
 @pytest.mark.parametrize(
     ("score", "bound", "measured", "answer"),
     [
-        ("auc", 0.7, Measured(0.6, 0.55, 0.65), "below"),
-        ("auc", 0.7, Measured(0.68, 0.65, 0.71), "above"),
-        ("auc", 0.7, Measured(0.8, 0.75, 0.85), "above"),
-        ("brier", 0.1, Measured(0.2, 0.15, 0.25), "below"),
-        ("brier", 0.1, Measured(0.12, 0.09, 0.15), "above"),
-        ("coverage", 0.85, Measured(0.7, 0.65, 0.75), "below"),
-        ("coverage", 0.3, Measured(0.1 + 0.2, 0.1, math.nextafter(0.3, 0)), "above"),
-        ("auc", 0.7, Measured(0.6, NAN, NAN), "not enough data"),
+        ("auc", 0.7, ScoreInterval(0.6, 0.55, 0.65), "below"),
+        ("auc", 0.7, ScoreInterval(0.68, 0.65, 0.71), "above"),
+        ("auc", 0.7, ScoreInterval(0.8, 0.75, 0.85), "above"),
+        ("brier", 0.1, ScoreInterval(0.2, 0.15, 0.25), "below"),
+        ("brier", 0.1, ScoreInterval(0.12, 0.09, 0.15), "above"),
+        ("coverage", 0.85, ScoreInterval(0.7, 0.65, 0.75), "below"),
+        ("coverage", 0.3, ScoreInterval(0.1 + 0.2, 0.1, math.nextafter(0.3, 0)), "above"),
+        ("auc", 0.7, ScoreInterval(0.6, NAN, NAN), "not enough data"),
         ("auc", 0.7, None, "not enough data"),
     ],
 )
@@ -71,7 +71,7 @@ def test_only_a_whole_interval_breaks_a_floor(score, bound, measured, answer) ->
 
 
 def test_few_labels_are_no_verdict() -> None:
-    measured = Measured(0.1, 0.05, 0.15)
+    measured = ScoreInterval(0.1, 0.05, 0.15)
     assert floor.judge(Floor("auc", 0.7, "the spec"), measured, 99, 100).answer == "not enough data"
     bins = Floor("calibration_error", 0.03, "the spec")
     assert floor.judge(bins, measured, 399, 100).answer == "not enough data"

@@ -12,9 +12,9 @@ from runlore import simulate
 from runlore.features.log import Log, prepare
 from runlore.kernel.instants import to_us
 from runlore.quality.rules.batch import gather
-from runlore.quality.rules.checks import Asked, judge
+from runlore.quality.rules.checks import CheckInput, judge
 from runlore.quality.rules.contract import Contract, derive
-from runlore.quality.rules.verdict import Verdict
+from runlore.quality.rules.verdict import QualityVerdict
 from runlore.records.execution import NO_INSTANT
 
 DAY_US = 86_400_000_000
@@ -82,7 +82,7 @@ def contract_of(taught: pd.DataFrame) -> Contract:
     return found
 
 
-def check(contract: Contract, parted: Parted, batch: pd.DataFrame) -> Verdict:
+def check(contract: Contract, parted: Parted, batch: pd.DataFrame) -> QualityVerdict:
     """Judge a batch as if it had come in after what taught."""
     taught = parted.taught
     batch = batch.assign(seq=np.arange(len(batch)) + int(taught["seq"].max()) + 1)
@@ -90,11 +90,11 @@ def check(contract: Contract, parted: Parted, batch: pd.DataFrame) -> Verdict:
     return judge(contract, asked(log, contract, parted.end_us))
 
 
-def asked(log: Log, contract: Contract, at_us: int) -> Asked:
+def asked(log: Log, contract: Contract, at_us: int) -> CheckInput:
     is_new = log.executions["seq"].to_numpy() > contract.until_seq
     new, old = (gather(log, np.flatnonzero(which)) for which in (is_new, ~is_new))
     newest = int(new.submitted_us[-1]) if len(new) else contract.last_us
-    return Asked(new, old, contract.last_us, newest, at_us, must_be_fresh=True)
+    return CheckInput(new, old, contract.last_us, newest, at_us, must_be_fresh=True)
 
 
 def with_inputs(

@@ -16,7 +16,7 @@ from runlore.quality.rules.batch import gather
 from runlore.quality.rules.column import learn
 from runlore.quality.rules.contract import Contract
 from runlore.quality.rules.portrait import beyond, signal
-from runlore.quality.rules.verdict import Finding, Verdict
+from runlore.quality.rules.verdict import QualityFinding, QualityVerdict
 from tests.quality.batches import DAY_US, check, contract_of, part, renamed, shifted, simulated
 
 HOUR_US = 3_600_000_000
@@ -28,8 +28,8 @@ def test_a_contract_is_read_as_it_was_written() -> None:
 
 
 def test_a_verdict_is_read_as_it_was_written() -> None:
-    verdict = Verdict(7, (Finding("nulls", "inputs.size", 0.5, 0.1, "why"),), "note")
-    assert Verdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
+    verdict = QualityVerdict(7, (QualityFinding("nulls", "inputs.size", 0.5, 0.1, "why"),), "note")
+    assert QualityVerdict.from_json(json.loads(json.dumps(verdict.to_json()))) == verdict
     assert verdict.reasons == ("nulls: why",)
 
 

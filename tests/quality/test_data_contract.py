@@ -11,7 +11,7 @@ import pytest
 from mlflow import MlflowClient
 
 from runlore.alerts.queries import anomalies
-from runlore.features.declaration import FeatureSet, History
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.kernel.errors import DataRefused, NoChampion, NoContract
 from runlore.quality import queries
 from runlore.quality.actions.contract import Acceptance, check_new, find
@@ -34,7 +34,7 @@ BROKEN = Work(500, 42, 7, size=60)
 
 @pytest.fixture(scope="module")
 def spec() -> ModelSpec:
-    history = History(("actor",), ("failed", "log_duration", "duration_s"), (3600.0,))
+    history = HistoryFeatures(("actor",), ("failed", "log_duration", "duration_s"), (3600.0,))
     return replace(
         duration.SPEC,
         name=f"duration-{uuid.uuid4().hex[:10]}",

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlore.records.formats.json_text import Told, objects, told_by_text
+from runlore.records.formats.json_text import JsonText, objects, told_by_text
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 
@@ -61,7 +61,7 @@ def test_a_cell_is_a_number_only_when_it_is_written_like_one():
         "NaN",
     ]
     told = told_by_text(pa.array(cells))
-    values = [json.loads(t)["x"] for t in objects({"x": Told(told)}, len(cells)).to_pylist()]
+    values = [json.loads(t)["x"] for t in objects({"x": JsonText(told)}, len(cells)).to_pylist()]
     assert values == [
         7, -1.5, 1e5, "007", "+1", "1.", ".5", "1e999", "0x1", True, False, "1 2", "NaN",
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 import pytest
 
 from runlore.kernel.errors import BadInput
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.records.mapping import (
     ColumnMapping,
     declare,
@@ -33,7 +33,7 @@ def test_a_document_becomes_a_mapping():
     }
     assert mapping.inputs == {"branch": "branch"}
     assert mapping.outcome == {"cost_usd": "cost"}
-    assert mapping.statuses == {"green": Status.SUCCEEDED}
+    assert mapping.statuses == {"green": ExecutionStatus.SUCCEEDED}
 
 
 def test_a_mapping_file_may_name_its_source_and_only_by_a_word():
@@ -109,8 +109,8 @@ def test_executions_need_a_column_for_when_they_were_submitted():
 
 def test_common_words_for_a_status_need_no_mapping():
     words = status_words()
-    assert words["success"] is Status.SUCCEEDED
-    assert words["timed_out"] is Status.FAILED
-    assert words["canceled"] is Status.CANCELLED
-    assert words["in_progress"] is Status.RUNNING
+    assert words["success"] is ExecutionStatus.SUCCEEDED
+    assert words["timed_out"] is ExecutionStatus.FAILED
+    assert words["canceled"] is ExecutionStatus.CANCELLED
+    assert words["in_progress"] is ExecutionStatus.RUNNING
     assert "0" not in words

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlore.records.revisions import Stored, Told, news
+from runlore.records.revisions import FactDigests, StoredFacts, news
 
 FACT = st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 9))
 
 
 def told(facts):
     table = np.array(facts, dtype=np.int64).reshape(-1, 3)
-    return Told(table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy())
+    return FactDigests(table[:, 0].copy(), table[:, 1].copy(), table[:, 2].copy())
 
 
 def by_a_loop(incoming, stored, at_us):
@@ -44,19 +44,19 @@ def test_news_are_what_a_loop_finds(incoming, stored, at_us):
     for name, digest, known_at in stored:
         count[name] = count.get(name, -1) + 1
         numbered.append((name, digest, known_at, count[name]))
-    there = Stored(told(stored), np.array([each[3] for each in numbered], dtype=np.int64))
+    there = StoredFacts(told(stored), np.array([each[3] for each in numbered], dtype=np.int64))
     found = news(told(incoming), there, at_us)
     rows = zip(found.rows, found.revision, found.known_at_us, strict=True)
     assert [tuple(map(int, each)) for each in rows] == by_a_loop(incoming, numbered, at_us)
 
 
 def test_a_repeat_of_an_older_fact_is_no_news():
-    stored = Stored(told([(0, 1, 5), (0, 2, 6)]), np.array([0, 1]))
+    stored = StoredFacts(told([(0, 1, 5), (0, 2, 6)]), np.array([0, 1]))
     assert news(told([(0, 1, 9)]), stored, 10).rows.size == 0
 
 
 def test_a_late_correction_is_known_now_and_later_news_at_their_own_time():
-    stored = Stored(told([(0, 1, 50)]), np.array([0]))
+    stored = StoredFacts(told([(0, 1, 50)]), np.array([0]))
     found = news(told([(0, 2, 50), (0, 3, 200)]), stored, 100)
     assert found.revision.tolist() == [1, 2]
     assert found.known_at_us.tolist() == [100, 200]

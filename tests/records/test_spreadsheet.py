@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runlore.cli.serving import ledger as command
-from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.analyses import RecordedLook
 from runlore.experiments.views.report import COLUMNS, _write_looks
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel import instants
@@ -16,7 +16,7 @@ from runlore.records.spreadsheet import neutralise
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import Refusal
 from runlore.serving.queries import ledger_query
-from runlore.serving.queries.ledger_query import Wanted
+from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
 
 FORMULAS = [
@@ -49,12 +49,12 @@ def test_an_exported_ledger_runs_nothing_and_parquet_stays_exact(
     for text in FORMULAS:
         told = Refusal("duration", "7", 422, f"{text}: no such field", {"a": text}, "api", text)
         prediction.refuse(store, told, instants.now())
-    command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, Wanted()))
+    command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, LedgerQuery()))
     with (tmp_path / "l.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert sorted(row["source_id"] for row in rows) == sorted(f"'{text}" for text in FORMULAS)
     assert not [cell for row in rows for cell in row.values() if cell[:1] in tuple("=+-@\t\r\n")]
-    command._to_parquet(tmp_path / "l.parquet", ledger_query.rows(store, Wanted()))
+    command._to_parquet(tmp_path / "l.parquet", ledger_query.rows(store, LedgerQuery()))
     import pandas as pd
 
     assert sorted(pd.read_parquet(tmp_path / "l.parquet")["source_id"]) == sorted(FORMULAS)
@@ -78,7 +78,7 @@ def test_the_looks_of_a_test_run_nothing(tmp_path: Path) -> None:
     comparison = {**numbers, "metric": "@click", "variant": "=1+1", "units": [5, 5]}
     interval = {"low": -0.5, "high": None}
     analysis = {"ran_s": 1.0, "comparisons": [{**comparison, "interval": interval}]}
-    look = Look(1, instants.now(), "ann", "undecided", None, False, analysis, {})
+    look = RecordedLook(1, instants.now(), "ann", "undecided", None, False, analysis, {})
     _write_looks(tmp_path / "looks.csv", [look])
     with (tmp_path / "looks.csv").open(newline="", encoding="utf-8") as file:
         [row] = csv.DictReader(file)

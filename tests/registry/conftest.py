@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runlore.features.declaration import FeaturePlan, History
+from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.models import bundle
 from runlore.registry import Registry, Release, connect
 from runlore.settings import Settings
@@ -22,7 +22,7 @@ from runlore.store.engine import Store
 PLAN = FeaturePlan(
     inputs=("size_gb",),
     categories=(),
-    histories=(History(("actor",), ("failed",), (3600.0,)),),
+    histories=(HistoryFeatures(("actor",), ("failed",), (3600.0,)),),
     has_calendar=False,
 )
 Script = Callable[[str], "subprocess.Popen[str]"]

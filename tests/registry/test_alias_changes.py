@@ -5,14 +5,14 @@ import pytest
 from sqlalchemy import text
 
 from runlore.registry import history as alias_changes
-from runlore.registry.history import Change, Entry
+from runlore.registry.history import AliasHistoryEntry, Change
 from runlore.store.engine import Store
 
 PLACES = list(product(("duration", "failure-risk"), ("champion", "challenger"), ("arms", "found")))
 
 
 @pytest.fixture
-def history(store: Store) -> list[Entry]:
+def history(store: Store) -> list[AliasHistoryEntry]:
     """Of one spec and alias nothing, of the others 1 to some 20 changes in no order."""
     drawn = np.random.default_rng(7).integers(len(PLACES) - 2, size=80)
     with alias_changes.writing(store) as writer:
@@ -22,7 +22,9 @@ def history(store: Store) -> list[Entry]:
         ]
 
 
-def test_what_stands_is_the_newest_change_of_each_place(store: Store, history: list[Entry]) -> None:
+def test_what_stands_is_the_newest_change_of_each_place(
+    store: Store, history: list[AliasHistoryEntry]
+) -> None:
     newest = {(each.spec, each.alias, each.action): each for each in history}
     assert len(newest) == len(PLACES) - 2
     assert alias_changes.standing(store) == sorted(newest.values(), key=lambda each: each.id)
@@ -32,7 +34,9 @@ def test_what_stands_is_the_newest_change_of_each_place(store: Store, history: l
     assert alias_changes.newest(store, "champion", "arms") == of_arms
 
 
-def test_what_stands_does_not_hang_on_the_index(store: Store, history: list[Entry]) -> None:
+def test_what_stands_does_not_hang_on_the_index(
+    store: Store, history: list[AliasHistoryEntry]
+) -> None:
     with store.begin() as connection:
         connection.execute(text("SET LOCAL enable_indexscan = off"))
         found = connection.execute(alias_changes.STANDING).all()
@@ -43,7 +47,9 @@ def test_nothing_stands_where_nothing_was_changed(store: Store) -> None:
     assert alias_changes.standing(store) == []
 
 
-def test_only_the_newest_changes_of_a_spec_oldest_first(store: Store, history: list[Entry]) -> None:
+def test_only_the_newest_changes_of_a_spec_oldest_first(
+    store: Store, history: list[AliasHistoryEntry]
+) -> None:
     mine = [each for each in history if each.spec == "duration"]
     assert alias_changes.entries(store, "duration", newest=5) == mine[-5:]
     assert alias_changes.entries(store, "duration") == mine

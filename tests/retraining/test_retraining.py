@@ -13,13 +13,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from runlore.alerts.queries import alerts
-from runlore.alerts.rules.state import Alert
+from runlore.alerts.rules.state import AlertEpisode
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.registry import Registry, connect
 from runlore.retraining import queries
 from runlore.retraining.actions import course as retraining_course
 from runlore.retraining.actions import requests
-from runlore.retraining.actions.course import Begun, Ending
+from runlore.retraining.actions.course import Begun, TrainingEnd
 from runlore.retraining.actions.requests import Requested, Wish
 from runlore.retraining.queries import Retraining
 from runlore.rollout.queries import rollouts
@@ -62,9 +62,9 @@ def states(store: Store, spec: ModelSpec) -> list[list[str]]:
     return [[s.state for s in each.steps] for each in requests.history(store, spec.name)]
 
 
-def open_alerts(store: Store, spec: ModelSpec) -> list[Alert]:
+def open_alerts(store: Store, spec: ModelSpec) -> list[AlertEpisode]:
     with store.begin() as connection:
-        return alerts.read(connection, alerts.Wanted("open", "retraining", spec.name))
+        return alerts.read(connection, alerts.AlertQuery("open", "retraining", spec.name))
 
 
 def test_a_request_is_written_with_who_why_and_which_facts(
@@ -88,7 +88,7 @@ def test_the_same_cause_asks_once_even_after_it_was_answered(
     store: Store, registry: Registry, spec: ModelSpec
 ) -> None:
     course = begun(store, spec, requests.request(store, registry, spec, drift(), day(12)))
-    retraining_course.end(store, course, Ending("failed", "killed"), day(12))
+    retraining_course.end(store, course, TrainingEnd("failed", "killed"), day(12))
     assert not requests.request(store, registry, spec, drift(), day(13)).is_new
     assert requests.request(store, registry, spec, drift("2"), day(23)).is_new
 
@@ -108,7 +108,7 @@ def test_the_same_facts_never_teach_twice(
     store: Store, registry: Registry, spec: ModelSpec
 ) -> None:
     course = begun(store, spec, requests.request(store, registry, spec, PERSON, day(12)))
-    retraining_course.end(store, course, Ending("done", "version 2", has_taught=True), day(12))
+    retraining_course.end(store, course, TrainingEnd("done", "version 2", has_taught=True), day(12))
     again = requests.request(store, registry, spec, PERSON, day(30)).retraining
     assert (again.state, again.wanted.new_labels) == ("refused", 0)
     assert "have taught" in again.reason
@@ -130,7 +130,7 @@ def test_a_failed_training_has_not_taught_and_may_be_tried_again(
     store: Store, registry: Registry, spec: ModelSpec
 ) -> None:
     course = begun(store, spec, requests.request(store, registry, spec, PERSON, day(12)))
-    retraining_course.end(store, course, Ending("failed", "out of memory"), day(12))
+    retraining_course.end(store, course, TrainingEnd("failed", "out of memory"), day(12))
     assert requests.request(store, registry, spec, PERSON, day(12)).retraining.state == "wanted"
 
 
@@ -138,7 +138,7 @@ def test_within_the_cooldown_drift_is_refused_on_record(
     store: Store, registry: Registry, spec: ModelSpec
 ) -> None:
     course = begun(store, spec, requests.request(store, registry, spec, drift(), day(12)))
-    retraining_course.end(store, course, Ending("done", "version 1", has_taught=True), day(12))
+    retraining_course.end(store, course, TrainingEnd("done", "version 1", has_taught=True), day(12))
     add(store, MORE)
     refused = requests.request(store, registry, spec, drift("2"), day(13)).retraining
     assert (refused.state, refused.wanted.new_labels) == ("refused", 150)
@@ -153,7 +153,7 @@ def test_a_training_whose_data_is_refused_spends_neither_budget_nor_cooldown(
         found = requests.request(store, registry, spec, drift(str(at)), day(at))
         assert (found.is_new, found.retraining.state) == (True, "wanted")
         course = begun(store, spec, found, at)
-        retraining_course.end(store, course, Ending("refused", "all null"), day(at))
+        retraining_course.end(store, course, TrainingEnd("refused", "all null"), day(at))
         assert not requests.request(store, registry, spec, drift(str(at)), day(at)).is_new
     found = requests.request(store, registry, spec, drift("34"), day(34))
     assert found.retraining.state == "wanted"
@@ -162,10 +162,11 @@ def test_a_training_whose_data_is_refused_spends_neither_budget_nor_cooldown(
 
 
 @pytest.mark.parametrize(
-    "ending", [Ending("refused", "a gate", has_taught=True), Ending("failed", "out of memory")]
+    "ending",
+    [TrainingEnd("refused", "a gate", has_taught=True), TrainingEnd("failed", "out of memory")],
 )
 def test_a_training_that_taught_or_failed_does(
-    store: Store, registry: Registry, spec: ModelSpec, ending: Ending
+    store: Store, registry: Registry, spec: ModelSpec, ending: TrainingEnd
 ) -> None:
     found = requests.request(store, registry, spec, drift(), day(12))
     retraining_course.end(store, begun(store, spec, found), ending, day(12))
@@ -179,7 +180,7 @@ def test_what_is_due_by_itself_is_tried_again_a_day_after_its_data_was_refused(
 ) -> None:
     found = requests.look(store, registry, spec, day(12))
     assert found is not None
-    ending = Ending("refused", "all null")
+    ending = TrainingEnd("refused", "all null")
     retraining_course.end(store, begun(store, spec, found), ending, day(12))
     add(store, MORE)
     assert requests.look(store, registry, spec, day(12.9)) is None
@@ -193,12 +194,12 @@ def test_a_failure_is_one_alert_that_the_next_success_resolves(
 ) -> None:
     for at in (12, 13):
         found = requests.request(store, registry, spec, PERSON, day(at))
-        ending = Ending("failed", "out of memory")
+        ending = TrainingEnd("failed", "out of memory")
         retraining_course.end(store, begun(store, spec, found, at), ending, day(at))
     (alert,) = open_alerts(store, spec)
     assert "out of memory" in alert.what
     found = requests.request(store, registry, spec, PERSON, day(14))
-    ending = Ending("done", "version 2", has_taught=True)
+    ending = TrainingEnd("done", "version 2", has_taught=True)
     retraining_course.end(store, begun(store, spec, found, 14), ending, day(14))
     assert open_alerts(store, spec) == []
 
@@ -256,7 +257,9 @@ def test_while_a_rollout_goes_on_only_a_person_replaces_its_challenger(
     assert requests.look(store, registry, spec, day(12)) is None
     asked = requests.request(store, registry, spec, PERSON, day(12))
     assert asked.retraining.state == "wanted"
-    retraining_course.end(store, begun(store, spec, asked), Ending("failed", "killed"), day(12))
+    retraining_course.end(
+        store, begun(store, spec, asked), TrainingEnd("failed", "killed"), day(12)
+    )
     with store.begin() as connection:
         rollouts.add_decision(
             connection, Decided(number, day(13), "roll back", 0, ("enough",), False, "ann", "stop")

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
-from runlore.retraining.rules import Known, Trigger, due, permit
+from runlore.retraining.rules import RetrainingEvidence, Trigger, due, permit
 from runlore.specs.model_spec import RetrainingPolicy
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
 RULES = RetrainingPolicy()
-CALM = Known(AT, (), 1000, False, AT - 30 * DAY)
+CALM = RetrainingEvidence(AT, (), 1000, False, AT - 30 * DAY)
 
 
 @pytest.mark.parametrize("trigger", get_args(Trigger))
@@ -61,7 +61,7 @@ def test_what_is_permitted_keeps_every_limit(
     days: list[int], labels: int, has_learned: bool
 ) -> None:
     begun = [AT - day * DAY for day in days]
-    known = Known(AT, begun, labels, has_learned, AT - 500 * DAY)
+    known = RetrainingEvidence(AT, begun, labels, has_learned, AT - 500 * DAY)
     is_kept = (
         not has_learned
         and labels >= 100

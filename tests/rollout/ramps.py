@@ -7,7 +7,13 @@ from typing import Any
 
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.kernel.moments import Moments, moments_of_counts
-from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
+from runlore.rollout.rules.evidence import (
+    CHALLENGER,
+    CHAMPION,
+    ArmEvidence,
+    RolloutEvidence,
+    Stratum,
+)
 from runlore.rollout.rules.policy import RampPolicy
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -42,26 +48,28 @@ def stratum(step: int, units: int = UNITS, **worse: float) -> Stratum:
     return Stratum(step / 100, arms)
 
 
-def evidence(step: int = 50, units: int = UNITS, **worse: float) -> Evidence:
+def evidence(step: int = 50, units: int = UNITS, **worse: float) -> RolloutEvidence:
     """All of one step; the same difference in every step so far."""
     steps = POLICY.steps[: POLICY.steps.index(step) + 1]
     strata = tuple(stratum(each, units, **worse) for each in steps)
-    return Evidence(NOW, step, NOW - timedelta(hours=3), strata, NOW - timedelta(hours=1))
+    return RolloutEvidence(NOW, step, NOW - timedelta(hours=3), strata, NOW - timedelta(hours=1))
 
 
-def changed(given: Evidence, name: str, **values: Any) -> Evidence:
+def changed(given: RolloutEvidence, name: str, **values: Any) -> RolloutEvidence:
     """With another newest stratum of one arm."""
     newest = given.strata[-1]
     arms = {**newest.arms, name: replace(newest.arms[name], **values)}
     return replace(given, strata=(*given.strata[:-1], replace(newest, arms=arms)))
 
 
-def with_metric(given: Evidence, name: str, metric: Metric, found: Statistics) -> Evidence:
+def with_metric(
+    given: RolloutEvidence, name: str, metric: Metric, found: Statistics
+) -> RolloutEvidence:
     held = {**given.strata[-1].arms[name].metrics, metric.name: found}
     return changed(given, name, metrics=held)
 
 
-def lopsided(given: Evidence, at: int = -1, units: int = 33_000) -> Evidence:
+def lopsided(given: RolloutEvidence, at: int = -1, units: int = 33_000) -> RolloutEvidence:
     """The champion got more units than its share, in one stratum."""
     strata = list(given.strata)
     strata[at] = replace(strata[at], arms={**strata[at].arms, CHAMPION: arm(units, RATES)})

@@ -10,7 +10,7 @@ from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import Moments
-from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, Evidence
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
 from runlore.rollout.rules.policy import RampPolicy
 from runlore.rollout.rules.ramp import Order, by_hand, decide, tolerated_before
 from tests.rollout.ramps import (
@@ -214,7 +214,7 @@ def test_quantiles_are_judged_too() -> None:
     p90 = Metric("p90", "quantile", "lower", "primary", 0.1, quantile=0.9)
     policy = RampPolicy((p90,))
 
-    def of(slower: float) -> Evidence:
+    def of(slower: float) -> RolloutEvidence:
         values = [0.001 * (1 + n % 1_000) for n in range(30_000)]
         given = evidence(50)
         for name, times in ((CHAMPION, 1.0), (CHALLENGER, slower)):

@@ -12,8 +12,14 @@ import pytest
 
 from runlore.experiments.rules.metric import Metric
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts
-from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, ArmEvidence, Evidence, Stratum
-from runlore.rollout.rules.ramp import Decision, decide
+from runlore.rollout.rules.evidence import (
+    CHALLENGER,
+    CHAMPION,
+    ArmEvidence,
+    RolloutEvidence,
+    Stratum,
+)
+from runlore.rollout.rules.ramp import RampDecision, decide
 from tests.rollout.ramps import (
     ERRORS,
     HITS,
@@ -31,17 +37,17 @@ from tests.rollout.ramps import evidence as exact
 SEEDS = 100
 UNITS = 120_000
 BOTH = (CHAMPION, CHALLENGER)
-Fault = Callable[[Evidence, np.random.Generator], Evidence]
+Fault = Callable[[RolloutEvidence, np.random.Generator], RolloutEvidence]
 
 
-def healthy(rng: np.random.Generator) -> Evidence:
+def healthy(rng: np.random.Generator) -> RolloutEvidence:
     """One step at 50 %, the challenger truly a little better in everything."""
     mine = int(rng.binomial(UNITS, 0.5))
     arms = {
         CHAMPION: drawn(rng, UNITS - mine, 0.80, 2.0),
         CHALLENGER: drawn(rng, mine, 0.81, 1.95),
     }
-    return Evidence(NOW, 50, NOW - timedelta(hours=3), (Stratum(0.5, arms),))
+    return RolloutEvidence(NOW, 50, NOW - timedelta(hours=3), (Stratum(0.5, arms),))
 
 
 def drawn(rng: np.random.Generator, n: int, hits: float, seconds: float) -> ArmEvidence:
@@ -64,24 +70,24 @@ def judged(rng: np.random.Generator) -> Metric:
     return (HITS, SECONDS, ERRORS)[int(rng.integers(3))]
 
 
-def no_traffic(given: Evidence, rng: np.random.Generator) -> Evidence:
+def no_traffic(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     empty = {m.name: Moments(0, (0.0,), ((0.0,),)) for m in POLICY.metrics}
     for name in BOTH:
         given = changed(given, name, assigned=0, metrics=empty, newest_at=None)
     return given
 
 
-def one_arm_silent(given: Evidence, rng: np.random.Generator) -> Evidence:
+def one_arm_silent(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     """Its units came, and then, some hours ago, no more."""
     silent = NOW - timedelta(hours=float(rng.uniform(6.1, 200)))
     return changed(given, either(rng), newest_at=silent)
 
 
-def one_arm_never_heard(given: Evidence, rng: np.random.Generator) -> Evidence:
+def one_arm_never_heard(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     return changed(given, either(rng), newest_at=None)
 
 
-def not_a_number(given: Evidence, rng: np.random.Generator) -> Evidence:
+def not_a_number(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     metric, name = judged(rng), either(rng)
     found = given.strata[-1].arms[name].metrics[metric.name]
     bad = float(rng.choice([np.nan, np.inf, -np.inf]))
@@ -89,27 +95,27 @@ def not_a_number(given: Evidence, rng: np.random.Generator) -> Evidence:
     return with_metric(given, name, metric, replace(found, **where))
 
 
-def metric_missing(given: Evidence, rng: np.random.Generator) -> Evidence:
+def metric_missing(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     metric, name = judged(rng), either(rng)
     kept = given.strata[-1].arms[name].metrics
     return changed(given, name, metrics={k: v for k, v in kept.items() if k != metric.name})
 
 
-def database_down(given: Evidence, rng: np.random.Generator) -> Evidence:
+def database_down(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     return replace(given, unread=("connection to server was lost",))
 
 
-def database_down_at_once(given: Evidence, rng: np.random.Generator) -> Evidence:
+def database_down_at_once(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     return replace(given, strata=())
 
 
-def all_zero_baseline(given: Evidence, rng: np.random.Generator) -> Evidence:
+def all_zero_baseline(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     metric = (HITS, SECONDS)[int(rng.integers(2))]
     n = given.strata[-1].arms[CHAMPION].assigned
     return with_metric(given, CHAMPION, metric, Moments(n, (0.0,), ((0.0,),)))
 
 
-def both_all_zero(given: Evidence, rng: np.random.Generator) -> Evidence:
+def both_all_zero(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     metric = (HITS, SECONDS)[int(rng.integers(2))]
     for name in BOTH:
         n = given.strata[-1].arms[name].assigned
@@ -117,7 +123,7 @@ def both_all_zero(given: Evidence, rng: np.random.Generator) -> Evidence:
     return given
 
 
-def variance_explosion(given: Evidence, rng: np.random.Generator) -> Evidence:
+def variance_explosion(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     """The mean stays as good as it was: only the spread says that something is wrong."""
     name = either(rng)
     found = given.strata[-1].arms[name].metrics[SECONDS.name]
@@ -127,13 +133,13 @@ def variance_explosion(given: Evidence, rng: np.random.Generator) -> Evidence:
     return with_metric(given, name, SECONDS, exploded)
 
 
-def clock_jumped_back(given: Evidence, rng: np.random.Generator) -> Evidence:
+def clock_jumped_back(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     later = timedelta(hours=float(rng.uniform(0.01, 1e4)))
     field = ("step_began_at", "decided_at")[int(rng.integers(2))]
     return replace(given, **{field: NOW + later})  # type: ignore[arg-type]
 
 
-def clock_jumped_forward(given: Evidence, rng: np.random.Generator) -> Evidence:
+def clock_jumped_forward(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     """Facts are written by the same clock, so they look fresh."""
     jump = timedelta(hours=float(rng.uniform(24, 1e5)))
     given = replace(given, at=given.at + jump, decided_at=NOW - timedelta(hours=1))
@@ -142,16 +148,16 @@ def clock_jumped_forward(given: Evidence, rng: np.random.Generator) -> Evidence:
     return given
 
 
-def facts_of_the_future(given: Evidence, rng: np.random.Generator) -> Evidence:
+def facts_of_the_future(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     ahead = timedelta(minutes=float(rng.uniform(1.1, 1e6)))
     return changed(given, either(rng), newest_at=NOW + ahead)
 
 
-def duplicates_told(given: Evidence, rng: np.random.Generator) -> Evidence:
+def duplicates_told(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     return changed(given, either(rng), duplicates=int(rng.integers(1, 1_000)))
 
 
-def duplicated_events(given: Evidence, rng: np.random.Generator) -> Evidence:
+def duplicated_events(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     """Some units' outcomes are counted twice, and nobody noticed."""
     metric, name = judged(rng), either(rng)
     found = given.strata[-1].arms[name].metrics[metric.name]
@@ -160,7 +166,7 @@ def duplicated_events(given: Evidence, rng: np.random.Generator) -> Evidence:
     return with_metric(given, name, metric, found.merged(extra))
 
 
-def late_events(given: Evidence, rng: np.random.Generator) -> Evidence:
+def late_events(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     """The challenger's failures and slow ones are still to come: what is known looks good."""
     n = given.strata[-1].arms[CHALLENGER].assigned
     known = int(n * rng.uniform(0.3, 0.97))
@@ -168,7 +174,7 @@ def late_events(given: Evidence, rng: np.random.Generator) -> Evidence:
     return with_metric(given, CHALLENGER, HITS, found)
 
 
-def late_events_of_both(given: Evidence, rng: np.random.Generator) -> Evidence:
+def late_events_of_both(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     share = float(rng.uniform(0.1, 0.79))
     for name in BOTH:
         n = int(given.strata[-1].arms[name].assigned * share)
@@ -176,24 +182,24 @@ def late_events_of_both(given: Evidence, rng: np.random.Generator) -> Evidence:
     return given
 
 
-def arm_renamed(given: Evidence, rng: np.random.Generator) -> Evidence:
+def arm_renamed(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     newest, name = given.strata[-1], either(rng)
     arms = {("v2" if each == name else each): of for each, of in newest.arms.items()}
     return replace(given, strata=(replace(newest, arms=arms),))
 
 
-def a_third_arm(given: Evidence, rng: np.random.Generator) -> Evidence:
+def a_third_arm(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     newest = given.strata[-1]
     arms = {**newest.arms, "v2": newest.arms[CHALLENGER]}
     return replace(given, strata=(replace(newest, arms=arms),))
 
 
-def another_share(given: Evidence, rng: np.random.Generator) -> Evidence:
+def another_share(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     share = float(rng.choice([0.01, 0.25, 0.49, 0.51]))
     return replace(given, strata=(replace(given.strata[-1], share=share),))
 
 
-def no_step_of_the_policy(given: Evidence, rng: np.random.Generator) -> Evidence:
+def no_step_of_the_policy(given: RolloutEvidence, rng: np.random.Generator) -> RolloutEvidence:
     step = int(rng.choice([0, 2, 49, 99, 100]))
     return replace(given, step=step, strata=(replace(given.strata[-1], share=step / 100),))
 
@@ -223,7 +229,7 @@ FAULTS: dict[Fault, str] = {
 }
 
 
-def decided(fault: Fault | None) -> list[Decision]:
+def decided(fault: Fault | None) -> list[RampDecision]:
     found = []
     for seed in range(SEEDS):
         rng = np.random.default_rng(seed)

@@ -14,17 +14,18 @@ from sqlalchemy.exc import DBAPIError
 
 from runlore.alerts.queries import alerts
 from runlore.alerts.rules.finding import Severity
+from runlore.alerts.rules.state import AlertEpisode
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused, Unavailable
 from runlore.kernel.moments import Moments
 from runlore.registry import connect, history
 from runlore.rollout.actions import steps as rollout
 from runlore.rollout.actions.state import SETTLE
-from runlore.rollout.actions.steps import Hand, Look
+from runlore.rollout.actions.steps import Hand, RolloutLook
 from runlore.rollout.queries import rollouts
 from runlore.rollout.rules.ramp import Order
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, Reason
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from runlore.store.engine import connect as connect_store
@@ -32,7 +33,7 @@ from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
 
 NAME = SPEC.name
 BEGAN = instants.parse("2026-03-02T08:00:00Z")
-ANN = Reason("ann", "to see whether it is better")
+ANN = ChangeReason("ann", "to see whether it is better")
 SEED = 7_001
 """Of the bundles, whose digests say which units the challenger gets."""
 
@@ -60,7 +61,7 @@ def traffic(hand: Hand, tmp_path: Path) -> Traffic:
     return Traffic(hand.store, versions, digests[CHALLENGER][1], {CHAMPION: GOOD, CHALLENGER: GOOD})
 
 
-def climb(hand: Hand, traffic: Traffic, hours: int = 12, units: int = 4_000) -> list[Look]:
+def climb(hand: Hand, traffic: Traffic, hours: int = 12, units: int = 4_000) -> list[RolloutLook]:
     """Look at the end of every hour until it is over."""
     found = []
     for hour in range(hours):
@@ -74,7 +75,7 @@ def climb(hand: Hand, traffic: Traffic, hours: int = 12, units: int = 4_000) -> 
     return found
 
 
-def actions(looks: list[Look]) -> list[tuple[str, int]]:
+def actions(looks: list[RolloutLook]) -> list[tuple[str, int]]:
     return [(each.state.newest.action, each.state.step) for each in looks]
 
 
@@ -87,7 +88,7 @@ def share(hand: Hand) -> float:
     return promotion.arms(hand.store).get(NAME, Arms()).share
 
 
-def alert(hand: Hand) -> "alerts.Alert | None":
+def alert(hand: Hand) -> "AlertEpisode | None":
     with hand.store.begin() as connection:
         found = alerts.last(connection, "rollout", NAME)
     return found if found is not None and found.is_open else None
@@ -178,7 +179,7 @@ def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(hand: Hand, traffi
 
 def test_arms_without_their_shares_hold_and_alert(hand: Hand, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
-    change = Reason("eve", "by the back door")
+    change = ChangeReason("eve", "by the back door")
     promotion.set_arms(hand.store, hand.registry, NAME, Arms(0.3, "execution"), change)
     [looked] = climb(hand, traffic, hours=1)
     assert looked.state.newest.action == "hold"
@@ -369,7 +370,7 @@ def test_a_person_holds_resumes_steps_and_stops_and_is_on_record(
     [held] = climb(hand, traffic, hours=1)
     assert held.state.newest.reasons[0].endswith("bob: over lunch")
     assert held.state.newest.reasons[1].startswith("the rule would advance")
-    rollout.resume(hand, SPEC, BEGAN + HOUR, Reason("bob", "back"))
+    rollout.resume(hand, SPEC, BEGAN + HOUR, ChangeReason("bob", "back"))
     rollout.order(hand, SPEC, Order("bob", "I am sure", "step", 50), BEGAN + HOUR)
     assert share(hand) == 0.5
     done = rollout.order(hand, SPEC, Order("bob", "a doubt", "stop"), BEGAN + 2 * HOUR)

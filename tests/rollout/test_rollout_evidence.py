@@ -17,7 +17,7 @@ from runlore.kernel.instants import to_us
 from runlore.kernel.moments import Moments
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.rollout.queries import evidence
-from runlore.rollout.queries.evidence import Counted, Span, Wanted
+from runlore.rollout.queries.evidence import Counted, EvidenceQuery, SharePeriod
 from runlore.serving.queries import ledger
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -26,14 +26,14 @@ from tests.oracles import rollout_evidence as oracle
 
 BEGAN = instants.parse("2026-03-02T08:00:00Z")
 HOUR = timedelta(hours=1)
-SPANS = (Span(BEGAN, BEGAN + HOUR), Span(BEGAN + 1.2 * HOUR, BEGAN + 2 * HOUR))
-CURRENT = Span(BEGAN + 2.1 * HOUR, None)
+SPANS = (SharePeriod(BEGAN, BEGAN + HOUR), SharePeriod(BEGAN + 1.2 * HOUR, BEGAN + 2 * HOUR))
+CURRENT = SharePeriod(BEGAN + 2.1 * HOUR, None)
 ARMS = ("champion", "challenger", "shadow", "batch", "champion-batch", "rival")
 VERSIONS = (("champion", "1"), ("challenger", "2"), ("challenger", "3"), ("champion", None))
 
 
-def wanted(unit: str = "execution", of: str = "failed") -> Wanted:
-    return Wanted(
+def wanted(unit: str = "execution", of: str = "failed") -> EvidenceQuery:
+    return EvidenceQuery(
         spec="failure-risk",
         champion="1",
         challenger="2",
@@ -114,7 +114,7 @@ def fill(store: Store, seed: int, rows: int = 600, executions: int = 250) -> Non
             facts.add(connection, batch, BEGAN + HOUR)
 
 
-def by_hand(store: Store, asked: Wanted) -> list[dict[str, Counted]]:
+def by_hand(store: Store, asked: EvidenceQuery) -> list[dict[str, Counted]]:
     with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         answers = cursor.execute("SELECT * FROM runlore.ledger").fetchall()
         known = cursor.execute("SELECT * FROM runlore.executions ORDER BY seq").fetchall()
@@ -173,4 +173,4 @@ def test_a_unit_that_both_arms_answered_in_one_span_is_told(store: Store) -> Non
 
 def test_nothing_on_the_ledger_is_nothing_counted(store: Store) -> None:
     found = evidence.read(store, wanted())
-    assert found == evidence.Found([{}, {}, {}])
+    assert found == evidence.ArmCounts([{}, {}, {}])

@@ -17,7 +17,7 @@ from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand
 from runlore.rollout.queries import rollouts
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import Store
 from tests.rollout.traffic import HOUR, SPEC, Traffic, Version
@@ -75,7 +75,7 @@ def test_a_look_killed_halfway_is_made_again_whole(store: Store, tmp_path: Path)
     ]
     for alias, ref in zip(promotion.ALIASES, refs, strict=True):
         hand.registry.set_alias(NAME, alias, ref.version)
-    steps.start(hand, SPEC, BEGAN, Reason("ann", "trial"))
+    steps.start(hand, SPEC, BEGAN, ChangeReason("ann", "trial"))
     versions = {alias: ref.version for alias, ref in zip(promotion.ALIASES, refs, strict=True)}
     answers = dict.fromkeys(promotion.ALIASES, Version())
     traffic = Traffic(store, versions, refs[1].digest, answers)

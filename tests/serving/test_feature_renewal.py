@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runlore.features.declaration import FeaturePlan, History
+from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.features.matrix import extract, prepare
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.store.engine import Store
 from tests.ingest.csv_log import HEADER, MAPPING, Log, counts, row
 
-BY_ACTOR = History(("actor",), ("failed",), (3600.0,))
+BY_ACTOR = HistoryFeatures(("actor",), ("failed",), (3600.0,))
 PLAN = FeaturePlan(inputs=(), categories=(), histories=(BY_ACTOR,), has_calendar=False)
 
 
@@ -80,7 +80,7 @@ def test_states_are_known_to_be_whole_from_when_the_last_is_built(
     store: Store, monkeypatch: pytest.MonkeyPatch, way: str
 ) -> None:
     """What is read until then is read of the states before: no skew may be seen in it."""
-    by_kind = History(("kind",), ("failed",), (3600.0,))
+    by_kind = HistoryFeatures(("kind",), ("failed",), (3600.0,))
     plan = replace(PLAN, histories=(BY_ACTOR, by_kind))
     if way != "activate":
         states.activate(store, plan)

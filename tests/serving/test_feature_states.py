@@ -12,18 +12,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.features.online import empty_state
 from runlore.kernel.errors import Unavailable
 from runlore.serving.queries import answering, feature_states, recording
 from runlore.store.engine import Store, dedicated
 
-HISTORY = History(("actor",), ("failed",), (60.0, 3600.0))
-OTHER = History(("kind",), ("failed", "duration_s"), (60.0,))
+HISTORY = HistoryFeatures(("actor",), ("failed",), (60.0, 3600.0))
+OTHER = HistoryFeatures(("kind",), ("failed", "duration_s"), (60.0,))
 WIDTH = empty_state(HISTORY).size
 
 
-def replace(store: Store, history: History, states: dict[str, np.ndarray], seq: int = 0) -> None:
+def replace(
+    store: Store, history: HistoryFeatures, states: dict[str, np.ndarray], seq: int = 0
+) -> None:
     with store.connect() as connection:
         feature_states.lock_out_recorders(connection)
         table = np.array(list(states.values())).reshape(len(states), -1)

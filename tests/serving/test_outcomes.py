@@ -12,7 +12,7 @@ from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.serving.queries import answers, ledger, ledger_query
 from runlore.serving.queries.ledger import Row
-from runlore.serving.queries.ledger_query import Wanted
+from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
 from runlore.store.months import transaction
 
@@ -81,7 +81,7 @@ def read(store: Store, until: float = 200) -> list[tuple[float, str | None]]:
 
 
 def shown(store: Store) -> dict[float, str | None]:
-    return {row["prediction"]: row["outcome"] for row in ledger_query.rows(store, Wanted())}
+    return {row["prediction"]: row["outcome"] for row in ledger_query.rows(store, LedgerQuery())}
 
 
 def test_both_runs_of_an_id_are_answers_with_their_own_outcomes(store: Store) -> None:

@@ -9,13 +9,13 @@ import pytest
 from handmade import plan_of, write_bundle
 from sqlalchemy import text
 
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.features.matrix import extract, prepare
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions import states
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
@@ -28,14 +28,19 @@ from runlore.serving.actions.prediction import (
     refuse,
 )
 from runlore.serving.actions.prediction_commit import predict
-from runlore.serving.actions.recording import Ending, Submission, record_outcome, record_submission
+from runlore.serving.actions.recording import (
+    OutcomeReport,
+    Submission,
+    record_outcome,
+    record_submission,
+)
 from runlore.serving.queries import feature_states, ledger
 from runlore.serving.queries.feature_states import Connection, Floats, Name
 from runlore.specs.catalog.failure_risk import SPEC
 from runlore.store.engine import Store
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANN = Subject("ann", "build", "web", {"nodes": 4, "queue": "long", "site": "x"})
+ANN = KeyParts("ann", "build", "web", {"nodes": 4, "queue": "long", "site": "x"})
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +62,7 @@ def record_one(store: Store, n: int, at: datetime) -> None:
 def test_an_answer_has_the_features_of_the_offline_rows(store: Store, predictor: Predictor) -> None:
     states.activate(store, predictor.bundle.plan)
     record_one(store, 1, seconds(0))
-    ending = Ending(Status.FAILED, seconds(1), seconds(60), {"cost": 2})
+    ending = OutcomeReport(ExecutionStatus.FAILED, seconds(1), seconds(60), {"cost": 2})
     record_outcome(store, "api", "job-1", ending, seconds(60))
     (answer,) = predict(store, predictor, [Request(ANN)], NOON, seconds(90))
     record_one(store, 2, seconds(90))

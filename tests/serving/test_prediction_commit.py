@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from handmade import write_bundle
 
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction_commit as committing
 from runlore.serving.actions import states
@@ -27,7 +27,7 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
 def batch(predictor: Predictor, as_of: datetime | None = None) -> Ask:
     drawn = np.random.default_rng(4).normal(size=ROWS)
     subjects = [
-        Subject(f"user-{row % 700}", "build", "web", {"nodes": float(drawn[row])})
+        KeyParts(f"user-{row % 700}", "build", "web", {"nodes": float(drawn[row])})
         for row in range(ROWS)
     ]
     return Ask(predictor, [Request(subject) for subject in subjects], NOON, as_of)

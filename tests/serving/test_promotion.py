@@ -15,12 +15,12 @@ from runlore.registry import Registry, connect
 from runlore.registry import history as alias_changes
 from runlore.registry.history import Change
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import Arms, Reason
+from runlore.serving.actions.promotion import Arms, ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import Store
 
 NAME = "failure-risk"
-ME = Reason("me", "a test", {"auc": "0.8"})
+ME = ChangeReason("me", "a test", {"auc": "0.8"})
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_as_of_tells_which_version_answered_and_why(
     before = instants.now()
     put(store, registry, three[0])
     between = alias_changes.entries(store, NAME)[0].at + timedelta(microseconds=1)
-    promotion.promote(store, registry, NAME, Reason("ann", "better"), three[1])
+    promotion.promote(store, registry, NAME, ChangeReason("ann", "better"), three[1])
     with pytest.raises(NotFound, match="nothing is on record"):
         promotion.as_of(store, NAME, before - timedelta(days=1))
     assert promotion.as_of(store, NAME, between)["champion"].version == three[0]

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore.serving.queries import rate_windows
-from runlore.serving.queries.rate_windows import Lease, lease
+from runlore.serving.queries.rate_windows import RateLease, lease
 from runlore.store.engine import Store, dedicated
 
 
@@ -20,7 +20,7 @@ def _minute(store: Store) -> None:
         time.sleep(60.05 - passed)
 
 
-def leases(store: Store, limit: int, wanted: int = 1) -> list[Lease]:
+def leases(store: Store, limit: int, wanted: int = 1) -> list[RateLease]:
     """All that one worker gets until nothing is left."""
     found = []
     with dedicated(store) as connection:

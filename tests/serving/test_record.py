@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from runlore.features import online
-from runlore.features.declaration import FeaturePlan, FeatureSet, History
-from runlore.features.keys import Subject
+from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures
+from runlore.features.keys import KeyParts
 from runlore.features.matrix import RowReader, extract, prepare, resolve
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import to_us
 from runlore.log.executions import read_facts
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions.recording import (
-    Ending,
+    OutcomeReport,
     Submission,
     read_execution,
     record_outcome,
@@ -31,11 +31,11 @@ from runlore.store.engine import Store
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 VALUES = ("failed", "log_duration", "duration_s", "wait_s", "outcome.cost")
 HISTORIES = (
-    History(("actor",), VALUES, (60.0, 3600.0)),
-    History(("kind",), ("failed",), (600.0,)),
-    History(("actor", "inputs"), ("failed", "log_duration"), (60.0,)),
-    History(("scope", "inputs.size"), ("duration_s",), (60.0,)),
-    History((), ("failed",), (3600.0,)),
+    HistoryFeatures(("actor",), VALUES, (60.0, 3600.0)),
+    HistoryFeatures(("kind",), ("failed",), (600.0,)),
+    HistoryFeatures(("actor", "inputs"), ("failed", "log_duration"), (60.0,)),
+    HistoryFeatures(("scope", "inputs.size"), ("duration_s",), (60.0,)),
+    HistoryFeatures((), ("failed",), (3600.0,)),
 )
 PLAN = FeaturePlan(inputs=("size",), categories=(), histories=HISTORIES)
 
@@ -59,7 +59,7 @@ def bits(values: np.ndarray) -> np.ndarray:
     return plain.view(np.uint32 if values.dtype == np.float32 else np.uint64)
 
 
-def served_row(store: Store, reader: RowReader, subject: Subject, as_of_us: int) -> np.ndarray:
+def served_row(store: Store, reader: RowReader, subject: KeyParts, as_of_us: int) -> np.ndarray:
     with store.connect() as connection:
         states, _ = feature_states.read_states(connection, reader.keys(subject))
     known_us = max(as_of_us, online.seen(states.values()).last_us)
@@ -87,7 +87,7 @@ operations = st.lists(
         st.integers(0, 30),  # which execution, or how long it took
         st.sampled_from(["ann", "bob"]),
         st.sampled_from([None, 1, 2.5, True, "big", ""]),
-        st.sampled_from([*Status]),
+        st.sampled_from([*ExecutionStatus]),
     ),
     max_size=25,
 )
@@ -109,7 +109,7 @@ def test_any_order_of_events_gives_the_states_and_rows_of_the_offline_fold(
         clock += step
         if what == "submit":
             inputs = {} if size is None else {"size": size}
-            subject = Subject(actor, f"kind-{n % 2}", "web", inputs)
+            subject = KeyParts(actor, f"kind-{n % 2}", "web", inputs)
             served.append(served_row(store, reader, subject, to_us(seconds(clock))))
             work = Submission(actor, subject.kind, "web", inputs, source_id=f"job-{len(ids)}")
             recorded = record_submission(store, work, seconds(clock))
@@ -117,10 +117,10 @@ def test_any_order_of_events_gives_the_states_and_rows_of_the_offline_fold(
             ids.append(recorded)
         elif ids and (what == "end" or ended):
             one = ended[n % len(ended)] if what == "correct" else ids[n % len(ids)]
-            final = status if status.is_final else Status.SUCCEEDED
+            final = status if status.is_final else ExecutionStatus.SUCCEEDED
             outcome = None if size is None else {"cost": size}
             finished = one.submitted + timedelta(seconds=n)
-            ending = Ending(final, one.submitted, finished, outcome)
+            ending = OutcomeReport(final, one.submitted, finished, outcome)
             record_outcome(store, "api", one.source_id, ending, max(seconds(clock), one.submitted))
             ended.append(one)
     rows = assert_states_equal_the_fold(store)
@@ -136,7 +136,7 @@ def test_live_events_get_ever_later_instants_and_agree_with_the_fold(store: Stor
     known = []
     for n in range(6):
         known.append(record_submission(store, submission(n)).known_at)
-        ending = Ending(Status.FAILED if n % 2 else Status.SUCCEEDED)
+        ending = OutcomeReport(ExecutionStatus.FAILED if n % 2 else ExecutionStatus.SUCCEEDED)
         known.append(record_outcome(store, "api", f"job-{n}", ending).known_at)
     assert all(later > earlier for earlier, later in pairwise(known))
     assert_states_equal_the_fold(store)
@@ -165,7 +165,7 @@ def test_a_number_of_any_size_is_the_same_again(store: Store, number: float) -> 
     activate(store, PLAN)
     told = submission(inputs={"size": number})
     assert [record_submission(store, told).is_new for _ in range(2)] == [True, False]
-    ending = Ending(Status.SUCCEEDED, outcome={"cost": number})
+    ending = OutcomeReport(ExecutionStatus.SUCCEEDED, outcome={"cost": number})
     done = [record_outcome(store, "api", "job-1", ending).is_new for _ in range(2)]
     assert done == [True, False]
     assert [float(fact.inputs["size"]) for fact in read_execution(store, "api", "job-1")] == [
@@ -198,12 +198,14 @@ def test_a_name_that_other_work_has_is_refused_with_the_field(
 def test_a_start_reported_later_is_a_further_fact_that_changes_no_state(store: Store) -> None:
     activate(store, PLAN)
     record_submission(store, submission(submitted=seconds(0)), seconds(0))
-    running = submission(status=Status.RUNNING, started=seconds(5))
+    running = submission(status=ExecutionStatus.RUNNING, started=seconds(5))
     news = record_submission(store, running, seconds(6))
     assert (news.revision, news.is_new) == (1, True)
     assert not record_submission(store, running, seconds(7)).is_new
     assert not record_submission(store, submission(), seconds(8)).is_new
-    ended = record_outcome(store, "api", "job-1", Ending(Status.SUCCEEDED, None, seconds(9)))
+    ended = record_outcome(
+        store, "api", "job-1", OutcomeReport(ExecutionStatus.SUCCEEDED, None, seconds(9))
+    )
     facts = read_execution(store, "api", "job-1")
     assert [fact.status for fact in facts] == ["submitted", "running", "succeeded"]
     assert facts[-1].started == seconds(5)
@@ -214,7 +216,7 @@ def test_a_start_reported_later_is_a_further_fact_that_changes_no_state(store: S
 def test_the_same_outcome_again_changes_nothing(store: Store) -> None:
     activate(store, PLAN)
     record_submission(store, submission())
-    ending = Ending(Status.SUCCEEDED, outcome={"cost": 1.5, "note": None})
+    ending = OutcomeReport(ExecutionStatus.SUCCEEDED, outcome={"cost": 1.5, "note": None})
     first = record_outcome(store, "api", "job-1", ending)
     again = record_outcome(store, "api", "job-1", ending)
     assert (first.is_new, again.is_new) == (True, False)
@@ -226,17 +228,17 @@ def test_the_same_outcome_again_changes_nothing(store: Store) -> None:
 def test_another_outcome_is_a_correction_that_can_be_taken_back(store: Store) -> None:
     activate(store, PLAN)
     record_submission(store, submission())
-    for status in (Status.SUCCEEDED, Status.FAILED, Status.SUCCEEDED):
-        assert record_outcome(store, "api", "job-1", Ending(status)).is_new
+    for status in (ExecutionStatus.SUCCEEDED, ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED):
+        assert record_outcome(store, "api", "job-1", OutcomeReport(status)).is_new
     assert [fact.revision for fact in read_execution(store, "api", "job-1")] == [0, 1, 2, 3]
     assert_states_equal_the_fold(store)
 
 
 def test_what_a_correction_does_not_say_stays_as_it_was(store: Store) -> None:
     record_submission(store, submission(submitted=seconds(0)), seconds(0))
-    told = Ending(Status.FAILED, seconds(1), seconds(2), {"cost": 3})
+    told = OutcomeReport(ExecutionStatus.FAILED, seconds(1), seconds(2), {"cost": 3})
     record_outcome(store, "api", "job-1", told, seconds(3))
-    record_outcome(store, "api", "job-1", Ending(Status.SUCCEEDED), seconds(4))
+    record_outcome(store, "api", "job-1", OutcomeReport(ExecutionStatus.SUCCEEDED), seconds(4))
     last = read_execution(store, "api", "job-1")[-1]
     assert (last.started, last.finished, last.outcome) == (seconds(1), seconds(2), {"cost": 3})
 
@@ -244,11 +246,11 @@ def test_what_a_correction_does_not_say_stays_as_it_was(store: Store) -> None:
 def test_an_outcome_known_at_its_own_submission_keeps_that_instant(store: Store) -> None:
     activate(store, PLAN)
     record_submission(store, submission(1, submitted=NOON), NOON)
-    kept = record_outcome(store, "api", "job-1", Ending(Status.SUCCEEDED), NOON)
+    kept = record_outcome(store, "api", "job-1", OutcomeReport(ExecutionStatus.SUCCEEDED), NOON)
     assert kept.known_at == NOON
     record_submission(store, submission(2, submitted=NOON), NOON)
     record_submission(store, submission(3, submitted=NOON), NOON)
-    late = record_outcome(store, "api", "job-2", Ending(Status.FAILED), NOON)
+    late = record_outcome(store, "api", "job-2", OutcomeReport(ExecutionStatus.FAILED), NOON)
     assert late.known_at == NOON + timedelta(microseconds=1)
     assert_states_equal_the_fold(store)
 
@@ -257,7 +259,7 @@ def test_an_outcome_at_its_own_submission_comes_after_later_submissions(store: S
     activate(store, PLAN)
     record_submission(store, submission(1, submitted=NOON), NOON)
     record_submission(store, submission(2, submitted=seconds(5)), seconds(5))
-    late = record_outcome(store, "api", "job-1", Ending(Status.FAILED), NOON)
+    late = record_outcome(store, "api", "job-1", OutcomeReport(ExecutionStatus.FAILED), NOON)
     assert late.known_at == seconds(5) + timedelta(microseconds=1)
     assert_states_equal_the_fold(store)
 
@@ -265,14 +267,17 @@ def test_an_outcome_at_its_own_submission_comes_after_later_submissions(store: S
 @pytest.mark.parametrize(
     ("ending", "field"),
     [
-        (Ending(Status.SUCCEEDED, started=seconds(-1)), "started"),
-        (Ending(Status.SUCCEEDED, finished=seconds(-1)), "finished"),
-        (Ending(Status.SUCCEEDED, started=seconds(9), finished=seconds(8)), "finished"),
-        (Ending(Status.RUNNING), "status"),
+        (OutcomeReport(ExecutionStatus.SUCCEEDED, started=seconds(-1)), "started"),
+        (OutcomeReport(ExecutionStatus.SUCCEEDED, finished=seconds(-1)), "finished"),
+        (
+            OutcomeReport(ExecutionStatus.SUCCEEDED, started=seconds(9), finished=seconds(8)),
+            "finished",
+        ),
+        (OutcomeReport(ExecutionStatus.RUNNING), "status"),
     ],
 )
 def test_an_impossible_outcome_is_refused_with_the_field(
-    store: Store, ending: Ending, field: str
+    store: Store, ending: OutcomeReport, field: str
 ) -> None:
     record_submission(store, submission(submitted=NOON), NOON)
     with pytest.raises(BadInput, match=f"^{field}: ") as caught:
@@ -283,9 +288,13 @@ def test_an_impossible_outcome_is_refused_with_the_field(
 
 def test_the_instant_that_came_last_is_the_one_that_is_wrong(store: Store) -> None:
     record_submission(store, submission(submitted=NOON), NOON)
-    record_outcome(store, "api", "job-1", Ending(Status.FAILED, None, seconds(5)), seconds(9))
+    record_outcome(
+        store, "api", "job-1", OutcomeReport(ExecutionStatus.FAILED, None, seconds(5)), seconds(9)
+    )
     with pytest.raises(BadInput, match=r"^started: .* is after finished, ") as caught:
-        record_outcome(store, "api", "job-1", Ending(Status.FAILED, seconds(6)), seconds(9))
+        record_outcome(
+            store, "api", "job-1", OutcomeReport(ExecutionStatus.FAILED, seconds(6)), seconds(9)
+        )
     assert caught.value.field == "started"
 
 
@@ -295,7 +304,9 @@ def test_what_is_in_the_future_is_refused(store: Store) -> None:
         record_submission(store, submission(submitted=ahead))
     record_submission(store, submission())
     with pytest.raises(BadInput, match=r"^finished: .* is in the future"):
-        record_outcome(store, "api", "job-1", Ending(Status.SUCCEEDED, finished=ahead))
+        record_outcome(
+            store, "api", "job-1", OutcomeReport(ExecutionStatus.SUCCEEDED, finished=ahead)
+        )
 
 
 def test_work_cannot_be_known_before_it_was_submitted(store: Store) -> None:
@@ -305,12 +316,12 @@ def test_work_cannot_be_known_before_it_was_submitted(store: Store) -> None:
 
 def test_a_submission_that_has_ended_already_is_refused(store: Store) -> None:
     with pytest.raises(BadInput, match="status: failed is how work ends"):
-        record_submission(store, submission(status=Status.FAILED))
+        record_submission(store, submission(status=ExecutionStatus.FAILED))
 
 
 def test_the_outcome_of_unknown_work_is_refused(store: Store) -> None:
     with pytest.raises(NotFound, match="execution 'job-9' of source 'api' is not recorded"):
-        record_outcome(store, "api", "job-9", Ending(Status.SUCCEEDED))
+        record_outcome(store, "api", "job-9", OutcomeReport(ExecutionStatus.SUCCEEDED))
 
 
 def test_a_month_that_nothing_was_recorded_in_is_made(store: Store) -> None:
@@ -340,8 +351,8 @@ def test_many_at_once_leave_the_states_equal_to_the_fold(store: Store) -> None:
     def one(n: int) -> None:
         inputs = {"size": n % 3}
         record_submission(store, submission(n, actor=f"actor-{n % 3}", inputs=inputs))
-        for status in (Status.FAILED, Status.SUCCEEDED)[: 1 + n % 2]:
-            record_outcome(store, "api", f"job-{n}", Ending(status))
+        for status in (ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED)[: 1 + n % 2]:
+            record_outcome(store, "api", f"job-{n}", OutcomeReport(status))
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(one, range(60)))
@@ -355,7 +366,7 @@ def test_recording_goes_on_while_states_are_rebuilt(store: Store) -> None:
 
     def one(n: int) -> None:
         record_submission(store, submission(n))
-        record_outcome(store, "api", f"job-{n}", Ending(Status.SUCCEEDED))
+        record_outcome(store, "api", f"job-{n}", OutcomeReport(ExecutionStatus.SUCCEEDED))
 
     with ThreadPoolExecutor(4) as pool:
         recording = [pool.submit(one, n) for n in range(60)]
@@ -377,7 +388,7 @@ def test_a_plan_resolved_from_recorded_facts_reads_the_same_online(store: Store)
     log = prepare(read_facts(store))
     plan = resolve(wanted, log, np.ones(len(log.executions), dtype=bool))
     activate(store, plan)
-    subject = Subject("ann", "build", "web", {"size": 2, "queue": "b", "flag": False, "site": "x"})
+    subject = KeyParts("ann", "build", "web", {"size": 2, "queue": "b", "flag": False, "site": "x"})
     row = served_row(store, RowReader(plan), subject, to_us(seconds(9)))
     inputs = dict(subject.inputs)
     record_submission(store, submission(9, inputs=inputs, submitted=seconds(9)), seconds(9))

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.features.columns import measure
-from runlore.features.online import Result
+from runlore.features.online import FactResult
 from runlore.kernel.digests import CONTENT, content_digests
 from runlore.kernel.instants import from_us, to_us
 from runlore.log.executions import read_facts
-from runlore.records.execution import NO_INSTANT, Fact, Status
+from runlore.records.execution import NO_INSTANT, ExecutionFact, ExecutionStatus
 from runlore.serving.actions.recording import Submission, record_submission
 from runlore.serving.queries.recording import digest_of
 from runlore.store.engine import Store
@@ -31,8 +31,8 @@ scalars = st.one_of(
     st.sampled_from(["12", "a", "", "2026-01-01", "1e3"]),
 )
 results = st.builds(
-    Result,
-    status=st.sampled_from([str(status) for status in Status]),
+    FactResult,
+    status=st.sampled_from([str(status) for status in ExecutionStatus]),
     submitted_us=instants,
     started_us=maybe,
     finished_us=maybe,
@@ -40,7 +40,7 @@ results = st.builds(
 )
 
 
-def frame_of(told: list[Result]) -> pd.DataFrame:
+def frame_of(told: list[FactResult]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "status": [each.status for each in told],
@@ -53,7 +53,7 @@ def frame_of(told: list[Result]) -> pd.DataFrame:
 
 
 @given(st.lists(results, min_size=1, max_size=20))
-def test_one_outcome_tells_what_its_column_tells_bit_for_bit(told: list[Result]) -> None:
+def test_one_outcome_tells_what_its_column_tells_bit_for_bit(told: list[FactResult]) -> None:
     table = measure(frame_of(told), NAMES).table
     alone = np.stack([each.measured(NAMES) for each in told])
     both = [np.where(np.isnan(each), np.nan, each).view(np.uint64) for each in (table, alone)]
@@ -63,14 +63,14 @@ def test_one_outcome_tells_what_its_column_tells_bit_for_bit(told: list[Result])
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 values = st.dictionaries(texts, scalars.filter(lambda value: value is not None), max_size=3)
 facts = st.builds(
-    Fact,
+    ExecutionFact,
     source=st.just("api"),
     source_id=texts,
     actor=texts,
     kind=texts,
     scope=texts,
     submitted=instants.map(from_us),
-    status=st.sampled_from(list(Status)),
+    status=st.sampled_from(list(ExecutionStatus)),
     submission_known_at=instants.map(from_us),
     known_at=instants.map(from_us),
     started=st.one_of(st.none(), instants.map(from_us)),
@@ -81,7 +81,7 @@ facts = st.builds(
 
 
 @given(facts)
-def test_one_fact_has_the_digest_that_its_column_has(fact: Fact) -> None:
+def test_one_fact_has_the_digest_that_its_column_has(fact: ExecutionFact) -> None:
     columns = {}
     for name in CONTENT:
         value = getattr(fact, name)

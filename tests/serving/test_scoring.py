@@ -10,10 +10,10 @@ from handmade import register, write_bundle
 
 from runlore.registry import Registry, connect
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import CHAMPION, Reason
+from runlore.serving.actions.promotion import CHAMPION, ChangeReason
 from runlore.serving.actions.scoring import score
 from runlore.serving.queries import ledger_batch, ledger_query
-from runlore.serving.queries.ledger_query import Wanted
+from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
 from runlore.store.engine import Store
@@ -27,13 +27,13 @@ WORK = Work(300, 0, 3)
 def registry(store: Store, tmp_path: Path) -> Iterator[Registry]:
     known = connect(Settings(home=tmp_path, mlflow_tracking_uri=None), store)
     ref = register(known, write_bundle(tmp_path / "bundle", SPEC.name, 77))
-    promotion.announce(store, known, ref, Reason("ann", "passed its gates"))
+    promotion.announce(store, known, ref, ChangeReason("ann", "passed its gates"))
     yield known
     known.remove_alias(SPEC.name, CHAMPION)
 
 
 def rows(store: Store) -> list[str]:
-    return [row["source_id"] for row in ledger_query.rows(store, Wanted())]
+    return [row["source_id"] for row in ledger_query.rows(store, LedgerQuery())]
 
 
 def test_two_who_score_at_once_write_each_answer_once(

@@ -11,15 +11,20 @@ from handmade import write_bundle
 from sqlalchemy import text
 
 from runlore.alerts.queries import anomalies
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions import skew, states
 from runlore.serving.actions.prediction import Predictor, Request
 from runlore.serving.actions.prediction_commit import predict
-from runlore.serving.actions.recording import Ending, Submission, record_outcome, record_submission
+from runlore.serving.actions.recording import (
+    OutcomeReport,
+    Submission,
+    record_outcome,
+    record_submission,
+)
 from runlore.serving.queries import feature_states, ledger_vectors
 from runlore.store.engine import Store
 
@@ -32,8 +37,8 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     return Predictor(Bundle.load(write_bundle(tmp_path_factory.mktemp("b")), "7"))
 
 
-def subject(n: int) -> Subject:
-    return Subject(f"actor-{n % 5}", f"kind-{n % 3}", f"scope-{n % 2}", {"nodes": n % 4})
+def subject(n: int) -> KeyParts:
+    return KeyParts(f"actor-{n % 5}", f"kind-{n % 3}", f"scope-{n % 2}", {"nodes": n % 4})
 
 
 def live_through(store: Store, predictor: Predictor, n: int) -> None:
@@ -42,8 +47,8 @@ def live_through(store: Store, predictor: Predictor, n: int) -> None:
     predict(store, predictor, [Request(who)], instants.now())
     work = Submission(who.actor, who.kind, who.scope, dict(who.inputs), source_id=f"job-{n}")
     record_submission(store, work)
-    for status in (Status.FAILED, Status.SUCCEEDED)[: 1 + (n % 7 == 0)]:
-        record_outcome(store, "api", f"job-{n}", Ending(status, outcome={"cost": n}))
+    for status in (ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED)[: 1 + (n % 7 == 0)]:
+        record_outcome(store, "api", f"job-{n}", OutcomeReport(status, outcome={"cost": n}))
     predict(store, predictor, [Request(who), Request(subject(n + 1))], instants.now())
 
 
@@ -156,23 +161,23 @@ def test_the_ledger_can_be_counted_exported_and_pruned(
 ) -> None:
     from runlore.cli.serving import ledger as command
     from runlore.serving.queries import ledger_query
-    from runlore.serving.queries.ledger_query import Wanted
+    from runlore.serving.queries.ledger_query import LedgerQuery
 
     live_through(store, predictor, 7)
     about = Request(subject(7), "api", "job-8")
     old = instants.parse("2021-03-05T00:00:00Z", "at")
     predict(store, predictor, [about], old)
     record_submission(store, Submission("actor-2", "kind-1", "scope-1", {}, source_id="job-8"))
-    record_outcome(store, "api", "job-8", Ending(Status.SUCCEEDED))
-    counted = ledger_query.count(store, Wanted(spec=NAME))
+    record_outcome(store, "api", "job-8", OutcomeReport(ExecutionStatus.SUCCEEDED))
+    counted = ledger_query.count(store, LedgerQuery(spec=NAME))
     assert counted == {(NAME, "7", "champion", 200): 4}
-    [row] = ledger_query.rows(store, Wanted(source_id="job-8"))
+    [row] = ledger_query.rows(store, LedgerQuery(source_id="job-8"))
     assert (row["outcome"], row["source"]) == ("succeeded", "api")
-    assert command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, Wanted())) == 4
+    assert command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, LedgerQuery())) == 4
     assert (tmp_path / "l.csv").read_text().startswith("at,id,spec,version,arm,status,as_of,")
-    assert command._to_parquet(tmp_path / "l.parquet", ledger_query.rows(store, Wanted())) == 4
+    assert command._to_parquet(tmp_path / "l.parquet", ledger_query.rows(store, LedgerQuery())) == 4
     assert ledger_query.prune(store, old + timedelta(days=40)) == ["ledger_2021_03"]
-    assert ledger_query.count(store, Wanted()) == {(NAME, "7", "champion", 200): 3}
+    assert ledger_query.count(store, LedgerQuery()) == {(NAME, "7", "champion", 200): 3}
 
 
 @pytest.mark.parametrize("arm", ["champion", "champion-batch", "challenger", "shadow"])

@@ -21,12 +21,12 @@ from runlore.registry import history as alias_changes
 from runlore.registry.history import Change
 from runlore.registry.versions import DIGEST
 from runlore.serving.actions import integrity, promotion
-from runlore.serving.actions.promotion import Reason
+from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
 from runlore.store.engine import Store
 
 NAME = "failure-risk"
-ME = Reason("me", "a test")
+ME = ChangeReason("me", "a test")
 ROOT = Path(__file__).parents[2]
 
 

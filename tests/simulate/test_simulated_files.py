@@ -7,7 +7,7 @@ import typer
 from typer.testing import CliRunner
 
 from runlore.cli.simulate import simulate as command
-from runlore.records.execution import Fact, Status
+from runlore.records.execution import ExecutionFact, ExecutionStatus
 from runlore.simulate import Scenario, mapping, simulate, write, write_csv
 
 SMALL = Scenario(executions=1000, days=30)
@@ -67,8 +67,8 @@ def test_the_mapping_names_columns_of_the_file_fields_of_a_fact_and_known_status
     told = mapping()
     assert told["source"] == "simulated"
     assert {*told["columns"].values(), *told["inputs"], *told["outcome"]} == set(header)
-    assert set(told["columns"]) <= set(Fact.__dataclass_fields__)
-    assert set(told["status"].values()) <= set(Status)
+    assert set(told["columns"]) <= set(ExecutionFact.__dataclass_fields__)
+    assert set(told["status"].values()) <= set(ExecutionStatus)
 
 
 def test_all_that_is_written_says_simulated(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from runlore.kernel.errors import Unavailable
 from runlore.stack import claims, processes
-from runlore.stack.claims import Claim
+from runlore.stack.claims import ServiceClaim
 from runlore.stack.processes import Identity, Running, identity
 
 
@@ -24,8 +24,8 @@ def started(home: Path, supervisor: Identity | None = None) -> Running:
     return running
 
 
-def settled(home: Path, *, exclusive: bool = False) -> Claim:
-    claim = Claim(home, "prefect")
+def settled(home: Path, *, exclusive: bool = False) -> ServiceClaim:
+    claim = ServiceClaim(home, "prefect")
     try:
         claim.settle(exclusive=exclusive)
     except Unavailable:

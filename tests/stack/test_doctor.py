@@ -17,15 +17,15 @@ import pytest
 from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import ports, processes
-from runlore.stack.doctor import Finding, Verdict, machine, services
+from runlore.stack.doctor import DoctorFinding, DoctorVerdict, machine, services
 from runlore.stack.processes import Running, identity
-from runlore.stack.status import Health, Look, Status
+from runlore.stack.status import Health, ServiceStatus, StackStatus
 
 HOST = "127.0.0.1"
 
 
-def wrong(findings: Iterator[Finding]) -> list[Finding]:
-    found = [finding for finding in findings if finding.verdict is Verdict.WRONG]
+def wrong(findings: Iterator[DoctorFinding]) -> list[DoctorFinding]:
+    found = [finding for finding in findings if finding.verdict is DoctorVerdict.WRONG]
     assert all(finding.remedy for finding in found)
     return found
 
@@ -95,10 +95,10 @@ def test_a_home_that_is_a_file_is_wrong(tmp_path: Path) -> None:
 
 def test_telemetry_that_a_user_turned_on_is_noted_and_off_in_other_words_is_off() -> None:
     [on] = machine.telemetry({"DO_NOT_TRACK": "0", "MLFLOW_DISABLE_TELEMETRY": "true"})
-    assert on.verdict is Verdict.NOTE
+    assert on.verdict is DoctorVerdict.NOTE
     assert on.remedy == "unset DO_NOT_TRACK"
     [off] = machine.telemetry({"DO_NOT_TRACK": "TRUE", "PREFECT_SERVER_ANALYTICS_ENABLED": "0"})
-    assert off.verdict is Verdict.OK
+    assert off.verdict is DoctorVerdict.OK
 
 
 def test_a_port_of_another_program_is_wrong_and_of_ours_is_not(settings: Settings) -> None:
@@ -134,11 +134,11 @@ def test_what_a_killed_up_left_is_wrong_until_it_is_cleaned(settings: Settings) 
 
 
 def test_a_service_that_does_not_answer_is_wrong_and_one_that_is_off_is_a_note() -> None:
-    silent = Look("mlflow", Health.SILENT, "http://x", 1, "", "refused")
-    status = Status("home", (silent, Look("worker", Health.OFF)), None)
+    silent = ServiceStatus("mlflow", Health.SILENT, "http://x", 1, "", "refused")
+    status = StackStatus("home", (silent, ServiceStatus("worker", Health.OFF)), None)
     first, second = services.health(status)
-    assert (first.verdict, first.check) == (Verdict.WRONG, "mlflow")
-    assert (second.verdict, second.what) == (Verdict.NOTE, "not running: worker")
+    assert (first.verdict, first.check) == (DoctorVerdict.WRONG, "mlflow")
+    assert (second.verdict, second.what) == (DoctorVerdict.NOTE, "not running: worker")
 
 
 DEPLOYMENT = {
@@ -150,21 +150,21 @@ DEPLOYMENT = {
     "updated_minutes_ago": 10,
 }
 NEW = {"updated_minutes_ago": 0}
-HEALTHY = Status("home", (Look("prefect", Health.HEALTHY),), None)
+HEALTHY = StackStatus("home", (ServiceStatus("prefect", Health.HEALTHY),), None)
 
 
 @pytest.mark.parametrize(
     ("deployment", "runs", "verdict"),
     [
-        (DEPLOYMENT, [{"deployment_id": "1"}], Verdict.OK),
-        (DEPLOYMENT, [], Verdict.WRONG),
-        (DEPLOYMENT | {"paused": True}, [], Verdict.NOTE),
-        (DEPLOYMENT | {"schedules": [{"active": False}]}, [], Verdict.NOTE),
-        (DEPLOYMENT | NEW, [], Verdict.NOTE),
+        (DEPLOYMENT, [{"deployment_id": "1"}], DoctorVerdict.OK),
+        (DEPLOYMENT, [], DoctorVerdict.WRONG),
+        (DEPLOYMENT | {"paused": True}, [], DoctorVerdict.NOTE),
+        (DEPLOYMENT | {"schedules": [{"active": False}]}, [], DoctorVerdict.NOTE),
+        (DEPLOYMENT | NEW, [], DoctorVerdict.NOTE),
     ],
 )
 def test_an_active_schedule_without_a_planned_run_means_a_dead_scheduler(
-    deployment: dict[str, Any], runs: list[dict[str, str]], verdict: Verdict
+    deployment: dict[str, Any], runs: list[dict[str, str]], verdict: DoctorVerdict
 ) -> None:
     updated = instants.now() - timedelta(minutes=deployment["updated_minutes_ago"])
     told = deployment | {"updated": updated.isoformat()}
@@ -172,7 +172,7 @@ def test_an_active_schedule_without_a_planned_run_means_a_dead_scheduler(
     with prefect_that_says(answers) as settings:
         [finding] = services.schedules(settings, HEALTHY)
     assert finding.verdict is verdict
-    if verdict is Verdict.WRONG:
+    if verdict is DoctorVerdict.WRONG:
         assert "train/duration" in finding.what
         assert "SQLAlchemy 2.1" in finding.remedy
 

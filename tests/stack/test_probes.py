@@ -12,13 +12,13 @@ from typing import ClassVar
 import pytest
 
 from runlore.kernel import instants
-from runlore.stack.probes import Beats, NoAnswer, PrefectApi
+from runlore.stack.probes import HeartbeatProbe, NoAnswer, PrefectApi
 from runlore.web.login import read_login
 
 
 def test_a_file_that_is_not_there_or_is_old_is_no_answer(tmp_path: Path) -> None:
     file = tmp_path / "beat"
-    probe = Beats(file)
+    probe = HeartbeatProbe(file)
     with pytest.raises(NoAnswer, match="not there yet"):
         probe.check(instants.EPOCH)
     file.touch()

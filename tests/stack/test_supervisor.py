@@ -14,10 +14,10 @@ import pytest
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack import ports, processes
-from runlore.stack.child import Child, Event, State
-from runlore.stack.probes import Answers, Ends
+from runlore.stack.child import Child, ServiceEvent, ServiceState
+from runlore.stack.probes import HttpProbe, TaskProbe
 from runlore.stack.services import Service
-from runlore.stack.supervisor import Supervisor
+from runlore.stack.supervisor import StackSupervisor
 
 HOST = "127.0.0.1"
 
@@ -28,7 +28,7 @@ def web(name: str, needs: tuple[str, ...] = ()) -> Service:
         name=name,
         title=name,
         command=(sys.executable, "-m", "http.server", str(port), "--bind", HOST),
-        probe=Answers(f"http://{HOST}:{port}/"),
+        probe=HttpProbe(f"http://{HOST}:{port}/"),
         address=f"http://{HOST}:{port}",
         port=ports.Port(port, "mlflow_port"),
         needs=needs,
@@ -37,17 +37,17 @@ def web(name: str, needs: tuple[str, ...] = ()) -> Service:
 
 def task(script: str) -> Service:
     command = (sys.executable, "-S", "-c", script)
-    return Service(name="task", title="task", command=command, probe=Ends(), address="")
+    return Service(name="task", title="task", command=command, probe=TaskProbe(), address="")
 
 
 @contextmanager
 def supervised(
     settings: Settings, *services: Service, watched: bool = True
-) -> Iterator[tuple[Supervisor, list[Event]]]:
-    events: list[Event] = []
+) -> Iterator[tuple[StackSupervisor, list[ServiceEvent]]]:
+    events: list[ServiceEvent] = []
     (settings.home / "run").mkdir()
     ours = {service.name for service in services}
-    supervisor = Supervisor(settings, services, ours, events.append, is_lasting=True)
+    supervisor = StackSupervisor(settings, services, ours, events.append, is_lasting=True)
     try:
         if watched:
             supervisor.start(with_database=False)
@@ -63,7 +63,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     return holds()
 
 
-def told(events: list[Event], name: str) -> list[State]:
+def told(events: list[ServiceEvent], name: str) -> list[ServiceState]:
     return [event.state for event in events if event.name == name]
 
 
@@ -78,10 +78,14 @@ def test_services_are_well_when_start_returns_and_gone_after_stop(settings: Sett
     first, second = web("first"), web("second")
     with supervised(settings, first, second) as (_, events):
         for service in (first, second):
-            assert isinstance(service.probe, Answers)
+            assert isinstance(service.probe, HttpProbe)
             assert not ports.is_free(HOST, int(service.address.rpartition(":")[2]))
         pids = [server_of(settings, name) for name in ("first", "second")]
-    assert told(events, "first") == [State.STARTING, State.HEALTHY, State.STOPPED]
+    assert told(events, "first") == [
+        ServiceState.STARTING,
+        ServiceState.HEALTHY,
+        ServiceState.STOPPED,
+    ]
     assert not any(processes.identify(pid) for pid in pids)
     assert ports.is_free(HOST, int(first.address.rpartition(":")[2]))
 
@@ -91,28 +95,31 @@ def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(settings: Se
         pass
     order = [(event.name, event.state) for event in events]
     assert order == [
-        ("base", State.STARTING),
-        ("base", State.HEALTHY),
-        ("upper", State.STARTING),
-        ("upper", State.HEALTHY),
-        ("upper", State.STOPPED),
-        ("base", State.STOPPED),
+        ("base", ServiceState.STARTING),
+        ("base", ServiceState.HEALTHY),
+        ("upper", ServiceState.STARTING),
+        ("upper", ServiceState.HEALTHY),
+        ("upper", ServiceState.STOPPED),
+        ("base", ServiceState.STOPPED),
     ]
 
 
 def test_services_that_do_not_need_each_other_start_together(settings: Settings) -> None:
     with supervised(settings, web("first"), web("second")) as (_, events):
-        assert [event.state for event in events[:2]] == [State.STARTING, State.STARTING]
+        assert [event.state for event in events[:2]] == [
+            ServiceState.STARTING,
+            ServiceState.STARTING,
+        ]
 
 
 def test_a_service_that_was_killed_is_started_again(settings: Settings) -> None:
     with supervised(settings, web("web")) as (supervisor, events):
         before = server_of(settings, "web")
         os.kill(before, signal.SIGKILL)
-        assert within(20, lambda: told(events, "web").count(State.HEALTHY) == 2)
+        assert within(20, lambda: told(events, "web").count(ServiceState.HEALTHY) == 2)
         assert server_of(settings, "web") != before
         assert supervisor.children[0].is_ready
-    assert State.RESTARTING in told(events, "web")
+    assert ServiceState.RESTARTING in told(events, "web")
 
 
 def test_a_task_is_ready_when_it_has_ended_well_and_is_not_started_again(
@@ -120,7 +127,7 @@ def test_a_task_is_ready_when_it_has_ended_well_and_is_not_started_again(
 ) -> None:
     with supervised(settings, task("pass"), web("web", needs=("task",))) as (_, events):
         time.sleep(0.7)
-    assert told(events, "task") == [State.STARTING, State.DONE]
+    assert told(events, "task") == [ServiceState.STARTING, ServiceState.DONE]
 
 
 def test_a_service_that_never_comes_up_is_given_up_with_its_log_and_last_words(
@@ -192,7 +199,7 @@ def test_the_answer_of_another_program_on_its_port_is_not_taken_for_its_own(
             pytest.raises(Unavailable, match="another program answers on port"),
         ):
             them.start(with_database=False)
-        assert State.HEALTHY not in {event.state for event in events}
+        assert ServiceState.HEALTHY not in {event.state for event in events}
     finally:
         foreign.kill()
         foreign.wait()

@@ -63,7 +63,7 @@ def home(new_home: Path, prepared: Path) -> Path:
 
 
 def processes_of(home: Path) -> list[int]:
-    found = layout.Layout.of(home)
+    found = layout.ServerPaths.of(home)
     mine = (os.fsencode(found.data), f"postgres: {found.name}".encode())
     return [
         int(entry.parent.name)
@@ -294,7 +294,7 @@ def test_data_that_somebody_unseen_has_open_are_left_alone(
     with embedded.running(home):
         pass
     monkeypatch.setattr(server, "ORPHANS_S", 0.1)
-    held = server.locks.hold(layout.Layout.of(home), home / "postgres" / "server.lock")
+    held = server.locks.hold(layout.ServerPaths.of(home), home / "postgres" / "server.lock")
     with pytest.raises(Unavailable, match=r"data: in use by a PostgreSQL that cannot be seen"):
         embedded.acquire(home)
     server.locks.let_go(held)
@@ -323,7 +323,7 @@ def test_a_home_of_any_name_works_and_leaves_no_socket_folder(short_tmp: Path, n
     home = short_tmp / name
     with embedded.running(home) as url:
         assert ask(url, "SELECT 1") == 1
-        folder = server.postmaster(layout.Layout.of(home)).socket_folder
+        folder = server.postmaster(layout.ServerPaths.of(home)).socket_folder
         assert folder.stat().st_mode & 0o777 == 0o700
     assert processes_of(home) == []
     assert not folder.exists() or folder.parent == home / "postgres"
@@ -334,7 +334,7 @@ def test_a_home_of_any_name_works_and_leaves_no_socket_folder(short_tmp: Path, n
 def test_a_name_in_the_temporary_folder_that_is_taken_stops_no_home(short_tmp: Path, what: str):
     """Everybody may make folders there, and the name follows from the home's path."""
     home = short_tmp / ("long" * 30)
-    taken = layout.Layout.of(home).socket_folder
+    taken = layout.ServerPaths.of(home).socket_folder
     (elsewhere := short_tmp / "elsewhere").mkdir()
     make = {"folder": taken.mkdir, "file": taken.touch, "link": lambda: taken.symlink_to(elsewhere)}
     make[what]()
@@ -345,7 +345,7 @@ def test_a_name_in_the_temporary_folder_that_is_taken_stops_no_home(short_tmp: P
         for _ in range(2):
             with embedded.running(home) as url:
                 assert ask(url, "SELECT 1") == 1
-                spares.append(server.postmaster(layout.Layout.of(home)).socket_folder)
+                spares.append(server.postmaster(layout.ServerPaths.of(home)).socket_folder)
                 assert spares[-1].name.startswith(f"{taken.name}-")
                 assert spares[-1].stat().st_mode & 0o777 == 0o700
             assert not spares[-1].exists()
@@ -356,7 +356,7 @@ def test_a_name_in_the_temporary_folder_that_is_taken_stops_no_home(short_tmp: P
 
 
 def test_the_spare_name_of_a_killed_server_is_used_again(short_tmp: Path):
-    found = layout.Layout.of(short_tmp / ("long" * 30))
+    found = layout.ServerPaths.of(short_tmp / ("long" * 30))
     first = found.spare_socket_folder(lambda _: False)
     try:
         assert found.spare_socket_folder(lambda folder: folder == first) == first

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from runlore.features.declaration import DAY_S, FeaturePlan, FeatureSet, History, Vocabulary
+from runlore.features.declaration import DAY_S, FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
 from runlore.specs.model_spec import Gate, ModelSpec, Probability, Quantity
 from runlore.training.rules.training_set import TrainingSet
 
 HOUR_US = 3_600_000_000
-HISTORY = History(("actor",), ("failed", "duration_s"), (DAY_S,))
+HISTORY = HistoryFeatures(("actor",), ("failed", "duration_s"), (DAY_S,))
 FEATURES = FeatureSet((HISTORY,), has_calendar=False)
 PLAN = FeaturePlan(
     inputs=("size", "requested_time_s"),

@@ -7,19 +7,19 @@ import pytest
 
 from runlore.models.explain import Importance
 from runlore.training.rules import card
-from runlore.training.rules.card_sections import Facts, Window
-from runlore.training.rules.gates import Evidence, Measured, Verdict
+from runlore.training.rules.card_sections import CardContents, DataPeriod
+from runlore.training.rules.gates import GateEvidence, GateVerdict, ScoreInterval
 from runlore.training.rules.trained import SliceScores
 from tests.training.small import DURATION, RISK
 
-FACTS = Facts(
+FACTS = CardContents(
     spec=RISK,
     candidate="xgboost",
-    verdict=Verdict(passed=True, reasons=("auc is good: yes",)),
-    evidence=Evidence(
-        candidate={"auc": Measured(0.9, 0.88, 0.92), "brier": Measured(0.1, 0.09, 0.11)},
-        baseline={"auc": Measured(0.8, 0.78, 0.82), "brier": Measured(0.12, 0.11, 0.13)},
-        gains={"auc": Measured(0.1, 0.07, 0.13), "brier": Measured(0.02, 0.01, 0.03)},
+    verdict=GateVerdict(passed=True, reasons=("auc is good: yes",)),
+    evidence=GateEvidence(
+        candidate={"auc": ScoreInterval(0.9, 0.88, 0.92), "brier": ScoreInterval(0.1, 0.09, 0.11)},
+        baseline={"auc": ScoreInterval(0.8, 0.78, 0.82), "brier": ScoreInterval(0.12, 0.11, 0.13)},
+        gains={"auc": ScoreInterval(0.1, 0.07, 0.13), "brier": ScoreInterval(0.02, 0.01, 0.03)},
     ),
     validation={"baseline": {"log_loss": 0.5}, "xgboost": {"log_loss": 0.3}},
     test={
@@ -32,10 +32,12 @@ FACTS = Facts(
         SliceScores("scope", "", 40, {"log_loss": float("nan")}, {"log_loss": 0.5}),
     ),
     importance=tuple(Importance(f"feature-{at}", 1 / (at + 1), 0.01) for at in range(15)),
-    trained_on=Window(
+    trained_on=DataPeriod(
         7000, datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 2, 1, 10, 30, tzinfo=UTC)
     ),
-    tested_on=Window(3000, datetime(2026, 2, 1, 11, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)),
+    tested_on=DataPeriod(
+        3000, datetime(2026, 2, 1, 11, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
+    ),
     data_digest="abc123",
     code_version="0.1.0 at 0123456789",
 )
@@ -74,7 +76,7 @@ def test_scores_stand_beside_the_baselines_with_their_intervals():
 
 
 def test_a_refused_model_says_so_first_with_the_reasons():
-    refused = replace(FACTS, verdict=Verdict(passed=False, reasons=("auc is bad: no",)))
+    refused = replace(FACTS, verdict=GateVerdict(passed=False, reasons=("auc is bad: no",)))
     text = card.render(refused)
     assert text.startswith("# risk: xgboost, refused by its gates\n")
     assert section(text, "Verdict") == ["It may not serve:", "- auc is bad: no"]

@@ -3,34 +3,36 @@ from dataclasses import replace
 import pytest
 
 from runlore.specs.model_spec import Gate
-from runlore.training.rules.gates import Evidence, GateResult, Measured, judge, verdict
+from runlore.training.rules.gates import GateEvidence, GateResult, ScoreInterval, judge, verdict
 from tests.training.small import RISK
 
 NAN = float("nan")
 
 
-def judged(gate: Gate, evidence: Evidence) -> GateResult:
+def judged(gate: Gate, evidence: GateEvidence) -> GateResult:
     (result,) = judge(replace(RISK, gates=(gate,)), evidence)
     return result
 
 
-def against(gain: Measured) -> GateResult:
-    evidence = Evidence(
-        {"auc": Measured(0.8, 0.78, 0.82)}, {"auc": Measured(0.7, 0.68, 0.72)}, {"auc": gain}
+def against(gain: ScoreInterval) -> GateResult:
+    evidence = GateEvidence(
+        {"auc": ScoreInterval(0.8, 0.78, 0.82)},
+        {"auc": ScoreInterval(0.7, 0.68, 0.72)},
+        {"auc": gain},
     )
     return judged(Gate("auc", "baseline"), evidence)
 
 
 def test_a_candidate_passes_when_all_of_the_gain_is_above_zero():
-    assert against(Measured(0.1, 0.01, 0.2)).passed
+    assert against(ScoreInterval(0.1, 0.01, 0.2)).passed
 
 
 @pytest.mark.parametrize(("value", "passed"), [(0.1, True), (0.0, True), (-0.001, False)])
 def test_by_value_a_candidate_need_only_be_no_worse_than_the_baseline(value, passed):
-    evidence = Evidence(
-        {"auc": Measured(0.7 + value, 0.6, 0.9)},
-        {"auc": Measured(0.7, 0.6, 0.8)},
-        {"auc": Measured(value, value - 0.1, value + 0.1)},
+    evidence = GateEvidence(
+        {"auc": ScoreInterval(0.7 + value, 0.6, 0.9)},
+        {"auc": ScoreInterval(0.7, 0.6, 0.8)},
+        {"auc": ScoreInterval(value, value - 0.1, value + 0.1)},
     )
     result = judged(Gate("auc", "baseline's value"), evidence)
     assert result.passed is passed
@@ -39,15 +41,17 @@ def test_by_value_a_candidate_need_only_be_no_worse_than_the_baseline(value, pas
 
 @pytest.mark.parametrize("low", [0.0, -0.01])
 def test_a_gain_that_may_be_nothing_is_refused(low):
-    result = against(Measured(0.1, low, 0.2))
+    result = against(ScoreInterval(0.1, low, 0.2))
     assert not result.passed
     assert "0.8 (0.78 to 0.82) must beat the baseline's 0.7 (0.68 to 0.72)" in result.reason
 
 
 def test_a_candidate_that_may_be_no_better_than_chance_is_refused_whatever_the_baseline():
-    gain = Measured(0.14, 0.05, 0.2)
-    evidence = Evidence(
-        {"auc": Measured(0.54, 0.49, 0.6)}, {"auc": Measured(0.4, 0.35, 0.45)}, {"auc": gain}
+    gain = ScoreInterval(0.14, 0.05, 0.2)
+    evidence = GateEvidence(
+        {"auc": ScoreInterval(0.54, 0.49, 0.6)},
+        {"auc": ScoreInterval(0.4, 0.35, 0.45)},
+        {"auc": gain},
     )
     result = judged(Gate("auc", "baseline"), evidence)
     assert not result.passed
@@ -55,8 +59,8 @@ def test_a_candidate_that_may_be_no_better_than_chance_is_refused_whatever_the_b
 
 
 def test_a_gain_that_could_not_be_measured_is_refused():
-    assert not against(Measured(NAN, NAN, NAN)).passed
-    result = judged(Gate("auc", "baseline"), Evidence({"auc": Measured(0.8, 0.7, 0.9)}))
+    assert not against(ScoreInterval(NAN, NAN, NAN)).passed
+    result = judged(Gate("auc", "baseline"), GateEvidence({"auc": ScoreInterval(0.8, 0.7, 0.9)}))
     assert "could not be compared" in result.reason
 
 
@@ -70,7 +74,7 @@ def test_a_gain_that_could_not_be_measured_is_refused():
     ],
 )
 def test_a_bound_holds_in_the_direction_that_is_better(score, value, bound, passed):
-    evidence = Evidence({score: Measured(value, 0, 1)})
+    evidence = GateEvidence({score: ScoreInterval(value, 0, 1)})
     assert judged(Gate(score, "bound", bound), evidence).passed is passed
 
 
@@ -78,11 +82,13 @@ def test_a_bound_holds_in_the_direction_that_is_better(score, value, bound, pass
     ("value", "passed"), [(0.84, False), (0.85, True), (0.95, True), (0.96, False)]
 )
 def test_a_score_within_both_bounds_passes(value, passed):
-    evidence = Evidence({"coverage": Measured(value, 0, 1)})
+    evidence = GateEvidence({"coverage": ScoreInterval(value, 0, 1)})
     assert judged(Gate("coverage", "within", 0.85, 0.95), evidence).passed is passed
 
 
-@pytest.mark.parametrize("evidence", [Evidence({}), Evidence({"auc": Measured(NAN, NAN, NAN)})])
+@pytest.mark.parametrize(
+    "evidence", [GateEvidence({}), GateEvidence({"auc": ScoreInterval(NAN, NAN, NAN)})]
+)
 @pytest.mark.parametrize("against", ["bound", "within", "baseline", "baseline's value"])
 def test_what_was_not_measured_never_passes(evidence, against):
     result = judged(Gate("auc", against, 0.0), evidence)

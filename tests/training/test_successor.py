@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from runlore.features.declaration import FeatureSet, History
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
@@ -40,7 +40,7 @@ AFTER = works(60, 12, {"etl": 0.5, "train": 0.05})
 
 @pytest.fixture
 def spec() -> ModelSpec:
-    history = History(("actor",), ("failed",), (3600.0 * 24 * 10,))
+    history = HistoryFeatures(("actor",), ("failed",), (3600.0 * 24 * 10,))
     return replace(
         failure_risk.SPEC,
         name=f"risk-{uuid.uuid4().hex[:10]}",

@@ -13,10 +13,10 @@ import pytest
 import uvicorn
 
 from runlore.web import connections
-from runlore.web.connections import Limits, Registry, raise_file_limit
+from runlore.web.connections import ConnectionLimits, OpenConnections, raise_file_limit
 
 REQUEST = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 5\r\n\r\nhello"
-LIMITS = Limits(
+LIMITS = ConnectionLimits(
     connections=20,
     header_bytes=4096,
     header_count=30,
@@ -28,12 +28,12 @@ LIMITS = Limits(
     write_s=0.3,
     pipelined=10,
 )
-PATIENT = Limits(connections=20)
+PATIENT = ConnectionLimits(connections=20)
 
 
 @dataclass
 class Served:
-    registry: Registry
+    registry: OpenConnections
     port: int
     release: threading.Event = field(default_factory=threading.Event)
     clients: list[socket.socket] = field(default_factory=list)
@@ -134,8 +134,8 @@ def application(release: threading.Event) -> Any:
 
 
 @contextlib.contextmanager
-def serving(limits: Limits) -> Iterator[Served]:
-    registry = Registry(limits)
+def serving(limits: ConnectionLimits) -> Iterator[Served]:
+    registry = OpenConnections(limits)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         served = Served(registry, listener.getsockname()[1])

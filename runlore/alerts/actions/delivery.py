@@ -12,9 +12,9 @@ from runlore.alerts.delivery import Channels, Failed, Letter, parse, send
 from runlore.alerts.delivery.channels import VARIABLE, AnyChannel, routed
 from runlore.alerts.queries import alerts, outbox
 from runlore.alerts.queries import silences as alert_silences
-from runlore.alerts.queries.outbox import Claim
+from runlore.alerts.queries.outbox import ClaimedDelivery
 from runlore.alerts.rules import retry, state
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.release import DELIVERY, decide, route
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.store.engine import Connection, Store
@@ -190,7 +190,9 @@ def drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threadi
         tell(attempt)
 
 
-def _attempt(connection: Connection, claim: Claim, name: str, channel: AnyChannel) -> Attempt:
+def _attempt(
+    connection: Connection, claim: ClaimedDelivery, name: str, channel: AnyChannel
+) -> Attempt:
     """Send it once and write down what came of that."""
     began = time.monotonic()
     error: str | None = None
@@ -214,9 +216,9 @@ def _attempt(connection: Connection, claim: Claim, name: str, channel: AnyChanne
 
 
 def _unreachable(
-    claim: Claim, name: str, channel: AnyChannel, error: str, *, is_lost: bool
-) -> Finding:
-    return Finding(
+    claim: ClaimedDelivery, name: str, channel: AnyChannel, error: str, *, is_lost: bool
+) -> AlertFinding:
+    return AlertFinding(
         DELIVERY,
         name,
         Severity.CRITICAL if is_lost else Severity.WARNING,

@@ -6,12 +6,18 @@ from typing import Literal
 
 from runlore.alerts.queries import alerts, outbox
 from runlore.alerts.queries import silences as alert_silences
-from runlore.alerts.queries.alerts import Entry, Wanted
+from runlore.alerts.queries.alerts import AlertHistoryEntry, AlertQuery
 from runlore.alerts.queries.outbox import Delivery, Trouble
 from runlore.alerts.rules import state
-from runlore.alerts.rules.finding import LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT, Finding, line
+from runlore.alerts.rules.finding import (
+    LONGEST_KIND,
+    LONGEST_SUBJECT,
+    LONGEST_TEXT,
+    AlertFinding,
+    line,
+)
 from runlore.alerts.rules.silence import Silence, covers
-from runlore.alerts.rules.state import Alert, Step
+from runlore.alerts.rules.state import AlertEpisode, AlertStep
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Connection, Store
 
@@ -21,11 +27,11 @@ State = Literal["open", "acknowledged", "silenced", "resolved"]
 
 
 @dataclass(frozen=True)
-class Told:
+class AlertView:
     """An alert with its history and its way to people. silence: the one that covers it now."""
 
-    alert: Alert
-    history: tuple[Entry, ...] = ()
+    alert: AlertEpisode
+    history: tuple[AlertHistoryEntry, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     silence: Silence | None = None
 
@@ -42,12 +48,12 @@ class Told:
 class Overview:
     """trouble: what could not be delivered, by channel."""
 
-    alerts: tuple[Told, ...]
+    alerts: tuple[AlertView, ...]
     silences: tuple[Silence, ...]
     trouble: tuple[Trouble, ...]
 
 
-def raise_alert(connection: Connection, finding: Finding, at: datetime) -> Alert:
+def raise_alert(connection: Connection, finding: AlertFinding, at: datetime) -> AlertEpisode:
     """A cause was found; in the caller's transaction, so that it is on record with what it is of.
 
     Once for each finding: many of one cause are one alert. Whoever raises several in one
@@ -57,18 +63,20 @@ def raise_alert(connection: Connection, finding: Finding, at: datetime) -> Alert
     return alerts.observe(connection, finding, at).alert
 
 
-def resolve_alert(connection: Connection, kind: str, subject: str, at: datetime) -> Alert | None:
+def resolve_alert(
+    connection: Connection, kind: str, subject: str, at: datetime
+) -> AlertEpisode | None:
     """A cause was looked for and is not there; None when it had no open alert."""
     step = alerts.quiet(connection, kind, subject, at)
     return None if step is None or step.event is None else step.alert
 
 
-def acknowledge(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> Alert:
+def acknowledge(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> AlertEpisode:
     """Somebody takes care of it: it is told again only when it becomes worse."""
     return _handle(store, alert_id, at, actor, note, is_over=False)
 
 
-def close(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> Alert:
+def close(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> AlertEpisode:
     """Somebody says that it is over; the next finding of its cause opens another one."""
     return _handle(store, alert_id, at, actor, note, is_over=True)
 
@@ -100,7 +108,7 @@ def unsilence(store: Store, silence_id: int, actor: str, at: datetime) -> Silenc
         return found
 
 
-def overview(store: Store, wanted: Wanted, at: datetime) -> Overview:
+def overview(store: Store, wanted: AlertQuery, at: datetime) -> Overview:
     """Alerts without their histories, silences, and what could not be delivered."""
     with store.begin() as connection:
         silences = alert_silences.active(connection, at)
@@ -108,7 +116,7 @@ def overview(store: Store, wanted: Wanted, at: datetime) -> Overview:
         ways = outbox.of_alerts(connection, [each.id for each in found])
         trouble = outbox.trouble(connection)
     told = tuple(
-        Told(
+        AlertView(
             each,
             deliveries=tuple(way for way in ways if way.alert_id == each.id),
             silence=_silence(each, silences, at),
@@ -118,11 +126,11 @@ def overview(store: Store, wanted: Wanted, at: datetime) -> Overview:
     return Overview(told, tuple(silences), tuple(trouble))
 
 
-def show(store: Store, alert_id: int, at: datetime) -> Told:
+def show(store: Store, alert_id: int, at: datetime) -> AlertView:
     """An alert with all that is known of it."""
     with store.begin() as connection:
         alert = _known(connection, alert_id)
-        return Told(
+        return AlertView(
             alert,
             tuple(alerts.history(connection, [alert_id])),
             tuple(outbox.of_alerts(connection, [alert_id])),
@@ -132,14 +140,14 @@ def show(store: Store, alert_id: int, at: datetime) -> Told:
 
 def _handle(
     store: Store, alert_id: int, at: datetime, actor: str, note: str, *, is_over: bool
-) -> Alert:
+) -> AlertEpisode:
     actor = _one_line("actor", actor, LONGEST_ACTOR)
     note = line(note, LONGEST_TEXT)
     with store.begin() as connection:
         alert = _known(connection, alert_id)
         if not alert.is_open:
             raise Refused(f"alert {alert_id} was resolved already, by {alert.resolved_by}")
-        step: Step = (
+        step: AlertStep = (
             state.resolve(alert, at, actor)
             if is_over
             else state.acknowledge(alert, at, actor, note)
@@ -147,7 +155,7 @@ def _handle(
         return alerts.save(connection, step, at, actor, note).alert
 
 
-def _known(connection: Connection, alert_id: int) -> Alert:
+def _known(connection: Connection, alert_id: int) -> AlertEpisode:
     found = alerts.find(connection, alert_id)
     if found is None:
         raise NotFound(
@@ -156,7 +164,7 @@ def _known(connection: Connection, alert_id: int) -> Alert:
     return found
 
 
-def _silence(alert: Alert, silences: list[Silence], at: datetime) -> Silence | None:
+def _silence(alert: AlertEpisode, silences: list[Silence], at: datetime) -> Silence | None:
     return next((s for s in silences if covers(s, alert.kind, alert.subject, at)), None)
 
 

@@ -22,7 +22,7 @@ MOST_READ_BYTES, MOST_SENT_BYTES = 4_096, 256_000
 
 
 @dataclass(frozen=True)
-class Answer:
+class PostResponse:
     """body: its first bytes. retry_after_s: what the receiver asked for, 0 when it did not."""
 
     status: int
@@ -30,12 +30,12 @@ class Answer:
     retry_after_s: float = 0.0
 
 
-def post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> PostResponse:
     """Raises OSError, TimeoutError or httpx.HTTPError when there is no answer in time."""
     return asyncio.run(_post(url, json.dumps(body).encode(), headers))
 
 
-async def _post(url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
+async def _post(url: str, content: bytes, headers: Mapping[str, str]) -> PostResponse:
     import httpx
 
     if len(content) > MOST_SENT_BYTES:
@@ -45,7 +45,7 @@ async def _post(url: str, content: bytes, headers: Mapping[str, str]) -> Answer:
     request = httpx.Request("POST", url, headers=told, content=content, extensions=limits)
     async with asyncio.timeout(TOTAL_S), httpx.AsyncHTTPTransport(proxy=_proxy(url)) as transport:
         response = await transport.handle_async_request(request)
-        return Answer(response.status_code, await _start(response), _wish_s(response))
+        return PostResponse(response.status_code, await _start(response), _wish_s(response))
 
 
 async def _start(response: "httpx.Response") -> str:

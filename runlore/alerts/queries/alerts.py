@@ -13,8 +13,8 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tex
 
 from runlore.alerts.queries import outbox
 from runlore.alerts.rules import state
-from runlore.alerts.rules.finding import Finding, Severity
-from runlore.alerts.rules.state import NEW, QUIET, Alert, Step
+from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.state import NEW, QUIET, AlertEpisode, AlertStep
 from runlore.alerts.rules.subjects import VERSION
 from runlore.store.schema import alert_events
 from runlore.store.schema import anomalies as table
@@ -27,7 +27,7 @@ Standing = Literal["open", "resolved", "all"]
 
 
 @dataclass(frozen=True)
-class Entry:
+class AlertHistoryEntry:
     """A line of an alert's history. at: of the finding; written_at: by the database's clock."""
 
     id: int
@@ -42,7 +42,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class AlertQuery:
     """Which alerts to read, the newest first. before: an id, to go on from.
 
     specs: of any of these, or of a version of one; None: of any subject at all.
@@ -56,14 +56,14 @@ class Wanted:
     specs: tuple[str, ...] | None = None
 
 
-def observe(connection: Connection, finding: Finding, at: datetime) -> Step:
+def observe(connection: Connection, finding: AlertFinding, at: datetime) -> AlertStep:
     """A cause was found: open its alert, count it, or let it rise; all in this transaction."""
     _lock(connection, finding.kind, finding.subject)
     step = state.observe(last(connection, finding.kind, finding.subject), finding, at)
     return save(connection, step, at, WATCHER, finding.what)
 
 
-def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> Step | None:
+def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> AlertStep | None:
     """A cause was looked for and is not there: resolve its alert; None when none is open."""
     _lock(connection, kind, subject)
     found = last(connection, kind, subject)
@@ -72,7 +72,7 @@ def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> Step
     return save(connection, state.resolve(found, at), at, WATCHER, QUIET)
 
 
-def save(connection: Connection, step: Step, at: datetime, actor: str, note: str) -> Step:
+def save(connection: Connection, step: AlertStep, at: datetime, actor: str, note: str) -> AlertStep:
     """Write the step down: the alert as it is now, its history, and what is to be sent.
 
     Returns it with the alert's id.
@@ -84,10 +84,10 @@ def save(connection: Connection, step: Step, at: datetime, actor: str, note: str
         connection.execute(insert(alert_events).values(line | told))
         if step.hold_s is not None:
             outbox.add(connection, alert, step.event, step.hold_s)
-    return Step(alert, step.event, step.hold_s)
+    return AlertStep(alert, step.event, step.hold_s)
 
 
-def last(connection: Connection, kind: str, subject: str) -> Alert | None:
+def last(connection: Connection, kind: str, subject: str) -> AlertEpisode | None:
     """The newest episode of a cause; kept from others until the transaction ends."""
     of_cause = (table.c.kind == kind, table.c.subject == subject)
     newest = select(table).where(*of_cause).order_by(table.c.id.desc()).limit(1)
@@ -95,7 +95,9 @@ def last(connection: Connection, kind: str, subject: str) -> Alert | None:
     return None if row is None else as_alert(row)
 
 
-def find(connection: Connection, alert_id: int, *, skip_locked: bool = False) -> Alert | None:
+def find(
+    connection: Connection, alert_id: int, *, skip_locked: bool = False
+) -> AlertEpisode | None:
     """The alert of an id; kept from others until the transaction ends.
 
     skip_locked: None, too, where somebody else has it just now.
@@ -105,7 +107,7 @@ def find(connection: Connection, alert_id: int, *, skip_locked: bool = False) ->
     return None if row is None else as_alert(row)
 
 
-def read(connection: Connection, wanted: Wanted) -> list[Alert]:
+def read(connection: Connection, wanted: AlertQuery) -> list[AlertEpisode]:
     query = select(table).where(*_conditions(wanted)).order_by(table.c.id.desc())
     return [as_alert(row) for row in connection.execute(query.limit(wanted.limit))]
 
@@ -116,32 +118,34 @@ def count_open(connection: Connection) -> dict[str, int]:
     return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.severity))}
 
 
-def history(connection: Connection, alert_ids: Collection[int]) -> list[Entry]:
+def history(connection: Connection, alert_ids: Collection[int]) -> list[AlertHistoryEntry]:
     """What happened to alerts, oldest first."""
     of_alerts = alert_events.c.alert_id.in_(list(alert_ids))
     query = select(alert_events).where(of_alerts).order_by(alert_events.c.id)
-    return [Entry(**row._mapping) for row in connection.execute(query)]
+    return [AlertHistoryEntry(**row._mapping) for row in connection.execute(query)]
 
 
-def as_alert(row: "Row[Any]") -> Alert:
-    values = {name: row._mapping[name] for name in Alert.__dataclass_fields__}
+def as_alert(row: "Row[Any]") -> AlertEpisode:
+    values = {name: row._mapping[name] for name in AlertEpisode.__dataclass_fields__}
     for name in ("severity", "told", "known"):
         values[name] = None if values[name] is None else Severity(values[name])
-    return Alert(**values)
+    return AlertEpisode(**values)
 
 
-def put(connection: Connection, alert: Alert) -> Alert:
+def put(connection: Connection, alert: AlertEpisode) -> AlertEpisode:
     """Write it down as it is now, without an event; with its number where it is new."""
-    values = {name: getattr(alert, name) for name in Alert.__dataclass_fields__ if name != "id"}
+    values = {
+        name: getattr(alert, name) for name in AlertEpisode.__dataclass_fields__ if name != "id"
+    }
     values["evidence"] = dict(alert.evidence)
     if alert.id != NEW:
         connection.execute(update(table).where(table.c.id == alert.id).values(values))
         return alert
     number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
-    return Alert(**{**vars(alert), "id": number})
+    return AlertEpisode(**{**vars(alert), "id": number})
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.standing != "all":
         is_open = table.c.resolved_at.is_(None)

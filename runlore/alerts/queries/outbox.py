@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from runlore.alerts.rules.finding import Severity
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Decision, Notice
-from runlore.alerts.rules.state import Alert, Event
+from runlore.alerts.rules.state import AlertEpisode, Event
 from runlore.store.engine import Store, dedicated
 from runlore.store.schema import alert_attempts as attempts
 from runlore.store.schema import alert_deliveries as deliveries
@@ -64,7 +64,7 @@ GROUP BY d.channel ORDER BY d.channel
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimedDelivery:
     """A delivery that is ours until the transaction ends. now: by the database's clock.
 
     key: what names it among all deliveries of all databases.
@@ -112,7 +112,7 @@ class Wait(Protocol):
         """Return when something is to be sent, at the latest after the time."""
 
 
-def add(connection: Connection, alert: Alert, event: Event, hold_s: float) -> None:
+def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float) -> None:
     """Something to say; those who deliver are called when the transaction is committed."""
     due = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, hold_s)
     values = {
@@ -172,23 +172,27 @@ def told(connection: Connection, alert_id: int) -> set[str]:
     return set(connection.scalars(query))
 
 
-def claim(connection: Connection, channel: str) -> Claim | None:
+def claim(connection: Connection, channel: str) -> ClaimedDelivery | None:
     """The next delivery of a channel that is due; of one alert, in the order of its notices."""
     row = connection.execute(CLAIM, {"channel": channel}).first()
     if row is None:
         return None
     message = Message.of_json(row.message)
-    return Claim(row.id, row.key, row.alert_id, row.attempts, message, row.age_s, row.now)
+    return ClaimedDelivery(row.id, row.key, row.alert_id, row.attempts, message, row.age_s, row.now)
 
 
-def delivered(connection: Connection, claim: Claim, took_ms: float) -> None:
+def delivered(connection: Connection, claim: ClaimedDelivery, took_ms: float) -> None:
     _attempted(connection, claim, took_ms, None)
     values = {"state": "delivered", "settled_at": func.clock_timestamp(), "error": None}
     _change(connection, claim, values)
 
 
 def failed(
-    connection: Connection, claim: Claim, took_ms: float, error: str, pause_s: float | None
+    connection: Connection,
+    claim: ClaimedDelivery,
+    took_ms: float,
+    error: str,
+    pause_s: float | None,
 ) -> None:
     """pause_s: until the next attempt; None: it is given up."""
     _attempted(connection, claim, took_ms, error)
@@ -239,11 +243,13 @@ def _delivery(row: "Row[Any]") -> Delivery:
     return Delivery(**{name: row._mapping[name] for name in Delivery.__dataclass_fields__})
 
 
-def _change(connection: Connection, claim: Claim, values: dict[str, Any]) -> None:
+def _change(connection: Connection, claim: ClaimedDelivery, values: dict[str, Any]) -> None:
     values |= {"attempts": claim.attempts + 1}
     connection.execute(update(deliveries).where(deliveries.c.id == claim.id).values(values))
 
 
-def _attempted(connection: Connection, claim: Claim, took_ms: float, error: str | None) -> None:
+def _attempted(
+    connection: Connection, claim: ClaimedDelivery, took_ms: float, error: str | None
+) -> None:
     values = {"delivery_id": claim.id, "took_ms": took_ms, "error": error}
     connection.execute(insert(attempts).values(values))

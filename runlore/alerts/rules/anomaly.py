@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from runlore.alerts.rules.finding import Finding, severity
+from runlore.alerts.rules.finding import AlertFinding, severity
 
 ADVICE = {
     "drift": "open the report, see which columns moved and why; if the world has changed, train "
@@ -17,12 +17,12 @@ ADVICE = {
 MOST_REASONS = 3
 
 
-def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) -> Finding:
+def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) -> AlertFinding:
     """The evidence may say `what`, `certainty`, `advice` and `since` itself.
 
     What it leaves out is made of what watchers usually write down: reasons, windows, counts.
     """
-    return Finding(
+    return AlertFinding(
         kind,
         subject,
         severity(grave),

@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class AlertFinding:
     """Something deviates. kind and subject are its cause: all findings of one are one alert.
 
     what: what changed. since: when that began, as far as is known. certainty: how sure that is.

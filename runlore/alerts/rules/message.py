@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from runlore.alerts.rules.finding import Severity
-from runlore.alerts.rules.state import Alert, Event
+from runlore.alerts.rules.state import AlertEpisode, Event
 
 MOST_EVIDENCE_BYTES = 8_000
 UNSAID = "not said"
@@ -87,7 +87,7 @@ class Message:
         return cls(**{**told, **instants, "severity": Severity(told["severity"])})
 
 
-def compose(alert: Alert, event: Event) -> Message:
+def compose(alert: AlertEpisode, event: Event) -> Message:
     """What to say of an alert after an event."""
     by = {"resolved": alert.resolved_by, "acknowledged": alert.acknowledged_by}.get(event)
     return Message(

@@ -8,7 +8,7 @@ from typing import Literal
 from runlore.alerts.rules.finding import Severity
 from runlore.alerts.rules.retry import GIVE_UP_S
 from runlore.alerts.rules.silence import Silence, covers
-from runlore.alerts.rules.state import TROUBLE, Alert, Event
+from runlore.alerts.rules.state import TROUBLE, AlertEpisode, Event
 
 DELIVERY = "delivery"
 """Kind of the alerts about channels that cannot be reached; the subject is the channel."""
@@ -38,7 +38,9 @@ class Channel:
     has_incidents: bool = False
 
 
-def decide(notice: Notice, alert: Alert, silences: Collection[Silence], now: datetime) -> Decision:
+def decide(
+    notice: Notice, alert: AlertEpisode, silences: Collection[Silence], now: datetime
+) -> Decision:
     """Of trouble, only the newest is told, when it is due and nobody wants silence.
 
     What was to go out at once goes out even if the alert was over before anybody could send it,
@@ -57,7 +59,7 @@ def decide(notice: Notice, alert: Alert, silences: Collection[Silence], now: dat
 
 
 def route(
-    notice: Notice, alert: Alert, channels: Sequence[Channel], told: Collection[str]
+    notice: Notice, alert: AlertEpisode, channels: Sequence[Channel], told: Collection[str]
 ) -> list[str]:
     """Names of the channels that a notice goes to. told: those that heard of this alert before."""
     about = alert.subject if alert.kind == DELIVERY else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Literal
 
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 
 Event = Literal["opened", "returned", "escalated", "eased", "acknowledged", "resolved"]
 TROUBLE: tuple[Event, ...] = ("opened", "returned", "escalated")
@@ -20,7 +20,7 @@ DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)
-class Patience:
+class RenotifyPolicy:
     """How long a cause that comes back is held before people are told of it again.
 
     memory_s: one that was quiet for longer opens anew. first_s: of the first return. Each return
@@ -41,17 +41,17 @@ class Patience:
     def hold_s(self, severity: Severity, returns: int) -> float:
         """returns: 1 for the first.
 
-        >>> [Patience().hold_s(Severity.WARNING, returns) / 60 for returns in (1, 2, 9)]
+        >>> [RenotifyPolicy().hold_s(Severity.WARNING, returns) / 60 for returns in (1, 2, 9)]
         [30.0, 120.0, 4320.0]
         """
         return min(self.first_s[severity] * self.factor ** min(returns - 1, 50), self.longest_s)
 
 
-USUAL = Patience()
+USUAL = RenotifyPolicy()
 
 
 @dataclass(frozen=True)
-class Alert:
+class AlertEpisode:
     """An episode of a cause: open until `resolved_at`.
 
     count: findings so far. returns: how often the cause came back before people forgot it.
@@ -85,13 +85,13 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Step:
+class AlertStep:
     """The alert as it is now; the event to write down, if any; whether and when to tell people.
 
     hold_s: None: nothing is to be sent; 0: at once; else only if it is open for so long.
     """
 
-    alert: Alert
+    alert: AlertEpisode
     event: Event | None = None
     hold_s: float | None = None
 
@@ -100,11 +100,13 @@ NEW = 0
 """The id of an alert that the store has not numbered yet."""
 
 
-def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patience = USUAL) -> Step:
+def observe(
+    last: AlertEpisode | None, finding: AlertFinding, at: datetime, patience: RenotifyPolicy = USUAL
+) -> AlertStep:
     """A cause was found (again). last: its newest episode."""
     if last is not None and last.is_open:
         return _again(last, finding, at, patience)
-    alert = Alert(
+    alert = AlertEpisode(
         NEW,
         finding.kind,
         finding.subject,
@@ -118,21 +120,23 @@ def observe(last: Alert | None, finding: Finding, at: datetime, patience: Patien
         seen_at=at,
     )
     if last is None or _quiet_s(last, at) >= patience.memory_s:
-        return Step(alert, "opened", 0.0)
+        return AlertStep(alert, "opened", 0.0)
     alert = replace(alert, returns=last.returns + 1, known=last.known)
     is_news = _is_worse(alert.severity, alert.known)
     hold_s = 0.0 if is_news else patience.hold_s(alert.severity, alert.returns)
-    return Step(alert, "returned", hold_s)
+    return AlertStep(alert, "returned", hold_s)
 
 
-def _again(alert: Alert, finding: Finding, at: datetime, patience: Patience) -> Step:
+def _again(
+    alert: AlertEpisode, finding: AlertFinding, at: datetime, patience: RenotifyPolicy
+) -> AlertStep:
     """Counted; people hear of it at once only when it is worse than all that they know.
 
     What is worse than they were told in this episode, but not than they know, is held as a return
     is: until the episode has lasted so long, and at least `first_s`.
     """
     if at < alert.seen_at:
-        return Step(replace(alert, count=alert.count + 1))
+        return AlertStep(replace(alert, count=alert.count + 1))
     seen = replace(
         alert,
         severity=finding.severity,
@@ -145,42 +149,42 @@ def _again(alert: Alert, finding: Finding, at: datetime, patience: Patience) -> 
         count=alert.count + 1,
     )
     if finding.severity.rank < alert.severity.rank:
-        return Step(seen, "eased")
+        return AlertStep(seen, "eased")
     if finding.severity.rank == alert.severity.rank:
-        return Step(seen)
+        return AlertStep(seen)
     if not _is_worse(finding.severity, alert.told):
-        return Step(seen, "escalated")
+        return AlertStep(seen, "escalated")
     unheard = replace(seen, acknowledged_at=None, acknowledged_by=None, note=None)
     if _is_worse(finding.severity, alert.known):
-        return Step(unheard, "escalated", 0.0)
+        return AlertStep(unheard, "escalated", 0.0)
     lasted_s = (at - alert.opened_at).total_seconds()
     hold_s = patience.hold_s(finding.severity, alert.returns) - lasted_s
-    return Step(unheard, "escalated", max(hold_s, patience.first_s[finding.severity]))
+    return AlertStep(unheard, "escalated", max(hold_s, patience.first_s[finding.severity]))
 
 
-def resolve(alert: Alert, at: datetime, by: str = QUIET) -> Step:
+def resolve(alert: AlertEpisode, at: datetime, by: str = QUIET) -> AlertStep:
     """It is over. A quiet finding that is older than the newest one says nothing."""
     if not alert.is_open or (by == QUIET and at < alert.seen_at):
-        return Step(alert)
-    return Step(replace(alert, resolved_at=at, resolved_by=by), "resolved", 0.0)
+        return AlertStep(alert)
+    return AlertStep(replace(alert, resolved_at=at, resolved_by=by), "resolved", 0.0)
 
 
-def acknowledge(alert: Alert, at: datetime, by: str, note: str = "") -> Step:
+def acknowledge(alert: AlertEpisode, at: datetime, by: str, note: str = "") -> AlertStep:
     """Somebody takes care of it."""
     if not alert.is_open:
-        return Step(alert)
+        return AlertStep(alert)
     known = replace(alert, acknowledged_at=at, acknowledged_by=by, note=note or None)
-    return Step(known, "acknowledged", 0.0)
+    return AlertStep(known, "acknowledged", 0.0)
 
 
-def tell(alert: Alert, severity: Severity) -> Alert:
+def tell(alert: AlertEpisode, severity: Severity) -> AlertEpisode:
     """People are told of it at this severity."""
     return replace(
         alert, told=_gravest(alert.told, severity), known=_gravest(alert.known, severity)
     )
 
 
-def _quiet_s(last: Alert, at: datetime) -> float:
+def _quiet_s(last: AlertEpisode, at: datetime) -> float:
     return 0.0 if last.resolved_at is None else (at - last.resolved_at).total_seconds()
 
 

@@ -11,14 +11,14 @@ from runlore.specs.model_spec import Score
 from runlore.training.rules import evidence
 from runlore.training.rules.bootstrap import draw_blocks
 from runlore.training.rules.evidence import measured
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Answers:
+class PolicyPredictions:
     """What came of the replayed work, and what each policy, or the baseline, had answered: (n,)."""
 
     as_of_us: Ints
@@ -27,15 +27,17 @@ class Answers:
 
 
 @dataclass(frozen=True)
-class Standing:
+class PolicyScores:
     """scores: with intervals. gains: of each score, by whom it is compared with; above 0 is better
     for every score."""
 
-    scores: Mapping[Score, Measured]
-    gains: Mapping[Score, Mapping[str, Measured]] = field(default_factory=dict)
+    scores: Mapping[Score, ScoreInterval]
+    gains: Mapping[Score, Mapping[str, ScoreInterval]] = field(default_factory=dict)
 
 
-def gain(score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Floats) -> Measured:
+def gain(
+    score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Floats
+) -> ScoreInterval:
     """By how much ours is better on the same rows, with its block-bootstrap interval."""
     blocks = draw_blocks(as_of_us)
     one, other = (evidence.draw(score, blocks, actual, each) for each in (ours, theirs))
@@ -43,8 +45,8 @@ def gain(score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Flo
 
 
 def stand(
-    answers: Answers, against: tuple[str, ...], *, is_probability: bool
-) -> dict[str, Standing]:
+    answers: PolicyPredictions, against: tuple[str, ...], *, is_probability: bool
+) -> dict[str, PolicyScores]:
     """Each one's scores, and its gains over those of `against` that are there."""
     asked = scores.scores_of(is_probability=is_probability)
     blocks = draw_blocks(answers.as_of_us)
@@ -55,7 +57,7 @@ def stand(
     found = {}
     for name, mine in drawn.items():
         others = [other for other in against if other in drawn and other != name]
-        found[name] = Standing(
+        found[name] = PolicyScores(
             {s: measured(s, mine[s].value, mine[s].replicates) for s in asked},
             {
                 s: {

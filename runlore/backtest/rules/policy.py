@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Literal, get_args
 
 from runlore.kernel.errors import BadInput
-from runlore.monitoring.rules.trigger import Decision, JudgedWindow, decide
+from runlore.monitoring.rules.trigger import JudgedWindow, TriggerDecision, decide
 from runlore.performance.rules.floor import FloorVerdict
-from runlore.retraining.rules import Known, Trigger, limits_of, permit
+from runlore.retraining.rules import RetrainingEvidence, Trigger, limits_of, permit
 from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
 PolicyName = Literal["static", "weekly", "drift", "loop"]
@@ -50,41 +50,41 @@ def named(text: str) -> tuple[PolicyName, ...]:
     return tuple(policy for policy in POLICIES if policy in asked)
 
 
-def ask(policy: PolicyName, past: Past) -> Decision:
+def ask(policy: PolicyName, past: Past) -> TriggerDecision:
     """Retrain now, or wait?"""
     return _ASKED[policy](past)
 
 
-def _static(past: Past) -> Decision:
-    return Decision("wait", ("the first version stays",))
+def _static(past: Past) -> TriggerDecision:
+    return TriggerDecision("wait", ("the first version stays",))
 
 
-def _weekly(past: Past) -> Decision:
+def _weekly(past: Past) -> TriggerDecision:
     last = max(past.retrainings, default=past.trained_at)
     if (past.at - last).total_seconds() < WEEK_S - ON_TIME_S:
-        return Decision("wait", (f"trained on {last:%Y-%m-%d}",))
-    return Decision("retrain", (f"a week since {last:%Y-%m-%d}",))
+        return TriggerDecision("wait", (f"trained on {last:%Y-%m-%d}",))
+    return TriggerDecision("retrain", (f"a week since {last:%Y-%m-%d}",))
 
 
-def _drift(past: Past) -> Decision:
+def _drift(past: Past) -> TriggerDecision:
     return _permitted("drift", past, past.windows, past.policy)
 
 
 def _permitted(
     trigger: Trigger, past: Past, windows: Sequence[JudgedWindow], policy: DriftPolicy
-) -> Decision:
+) -> TriggerDecision:
     """As a request is decided on: by its windows, and by what the spec says of retrainings."""
     decision = decide(windows, policy, past.at, past.retrainings, limits_of(past.rules))
     if decision.action == "wait":
         return decision
-    known = Known(past.at, past.retrainings, past.new_labels, False, past.trained_at)
+    known = RetrainingEvidence(past.at, past.retrainings, past.new_labels, False, past.trained_at)
     permission = permit(trigger, known, past.rules)
     if permission.is_given:
         return decision
     return replace(decision, action="wait", reasons=(*permission.reasons, *decision.reasons))
 
 
-def _loop(past: Past) -> Decision:
+def _loop(past: Past) -> TriggerDecision:
     """Drift, or a score that lies wholly below its floor; the spec's limits bind both."""
     by_drift = _drift(past)
     below = tuple(each.reason for each in past.floors if each.answer == "below")
@@ -96,7 +96,7 @@ def _loop(past: Past) -> Decision:
     return _permitted("performance", past, [broken], at_once)
 
 
-_ASKED: Mapping[PolicyName, Callable[[Past], Decision]] = {
+_ASKED: Mapping[PolicyName, Callable[[Past], TriggerDecision]] = {
     "static": _static,
     "weekly": _weekly,
     "drift": _drift,

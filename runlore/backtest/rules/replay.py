@@ -26,7 +26,7 @@ Breaches = Callable[[int, int], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Retraining:
+class ReplayedRetraining:
     """One that a policy asked for. at_us: when; it takes no time."""
 
     at_us: int
@@ -40,7 +40,7 @@ class Retraining:
 
 
 @dataclass(frozen=True, eq=False)
-class Replayed:
+class PolicyReplay:
     """prediction, trained_us: (n,) of each row replayed: what was answered, by a version that has
     learned what was known when.
 
@@ -50,7 +50,7 @@ class Replayed:
     policy: PolicyName
     prediction: Floats
     trained_us: Ints
-    retrainings: tuple[Retraining, ...]
+    retrainings: tuple[ReplayedRetraining, ...]
     windows: tuple[JudgedWindow, ...]
     first_s: float
 
@@ -89,16 +89,16 @@ class Scene:
         return self.rows(self.edges_us[0], self.edges_us[-1])
 
 
-def replay(scene: Scene, policy: PolicyName) -> Replayed:
+def replay(scene: Scene, policy: PolicyName) -> PolicyReplay:
     """Answer each window with what served when it began; decide at its end."""
-    run = _Run(scene, policy, scene.trainer.version(scene.edges_us[0]))
+    run = _PolicyRun(scene, policy, scene.trainer.version(scene.edges_us[0]))
     for begin_us, end_us in zip(scene.edges_us, scene.edges_us[1:], strict=False):
         run.answer(begin_us, end_us)
         run.decide(begin_us, end_us)
     return run.over()
 
 
-class _Run:
+class _PolicyRun:
     """One policy on its way through a log."""
 
     def __init__(self, scene: Scene, policy: PolicyName, first: Version) -> None:
@@ -107,7 +107,7 @@ class _Run:
         self.prediction: list[Floats] = []
         self.trained_us: list[Ints] = []
         self.windows: list[JudgedWindow] = []
-        self.retrainings: list[Retraining] = []
+        self.retrainings: list[ReplayedRetraining] = []
 
     def answer(self, begin_us: int, end_us: int) -> None:
         rows = self.scene.rows(begin_us, end_us)
@@ -150,18 +150,18 @@ class _Run:
     def _retrain(self, at_us: int, reasons: tuple[str, ...]) -> None:
         broken = self._breaches(at_us)
         if broken:
-            self.retrainings.append(Retraining(at_us, broken, "data refused"))
+            self.retrainings.append(ReplayedRetraining(at_us, broken, "data refused"))
             return
         begin_us, end_us = self._held_back(at_us)
         try:
             made = self.scene.trainer.version(begin_us)
         except Refused as error:
-            self.retrainings.append(Retraining(at_us, (str(error),), "too little"))
+            self.retrainings.append(ReplayedRetraining(at_us, (str(error),), "too little"))
             return
         outcome: Outcome = "serves"
         if self.policy == "loop":
             outcome = "promoted" if self._has_won(made, end_us, at_us) else "not better"
-        self.retrainings.append(Retraining(at_us, reasons, outcome, made.cpu_s))
+        self.retrainings.append(ReplayedRetraining(at_us, reasons, outcome, made.cpu_s))
         if outcome != "not better":
             self.serving, self.made_us = made, at_us
 
@@ -189,8 +189,8 @@ class _Run:
         found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
         return found.low > spec.retraining.least_gain
 
-    def over(self) -> Replayed:
-        return Replayed(
+    def over(self) -> PolicyReplay:
+        return PolicyReplay(
             self.policy,
             np.concatenate(self.prediction),
             np.concatenate(self.trained_us),

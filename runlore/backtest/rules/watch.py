@@ -20,7 +20,7 @@ from runlore.performance.rules.floor import FloorVerdict
 from runlore.specs.model_spec import ModelSpec, Score
 from runlore.training.rules.bootstrap import draw_blocks, replicate_scores
 from runlore.training.rules.evidence import measured
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 from runlore.training.rules.training_set import TrainingSet
 
 Rows = NDArray[np.float32]
@@ -33,7 +33,7 @@ RIPE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
-class Told:
+class WindowRows:
     """What came in during a window: rows, (n, F), answers to them, (n,), labels, (m,)."""
 
     rows: Rows
@@ -53,7 +53,9 @@ class Watch:
     @cached_property
     def reference(self) -> Profile:
         known, division = self.version.seen, self.version.division
-        taught = Told(known.rows[division.train], self._held_out, known.target[division.train])
+        taught = WindowRows(
+            known.rows[division.train], self._held_out, known.target[division.train]
+        )
         features = reference_profile(taught.rows, known.names, self.categorical)
         rest = [
             reference_profile(_column(values), [name]).columns[0]
@@ -88,7 +90,7 @@ class Watch:
         windows = []
         for back in range(min((end - first) // length, MOST_WINDOWS), 0, -1):
             begin = end - back * length
-            told = Told(
+            told = WindowRows(
                 known.rows[_within(known.as_of_us, begin, begin + length)],
                 self._held_out[_within(known.as_of_us[valid], begin, begin + length)],
                 known.target[_within(known.known_us, begin, begin + length)],
@@ -96,7 +98,7 @@ class Watch:
             windows.append(self._profile(told))
         return windows
 
-    def _profile(self, told: Told) -> Profile:
+    def _profile(self, told: WindowRows) -> Profile:
         bins = {each.name: each for each in self.reference.bins}
         names = [name for name in self.version.seen.names if name in bins]
         columns = [self.version.seen.names.index(name) for name in names]
@@ -112,7 +114,7 @@ class Watch:
         """A window of the log; `answers`, (n,), are this version's to the work submitted in it."""
         work = _within(data.as_of_us, begin_us, end_us)
         labels = data.target[_within(data.known_us, begin_us, end_us)]
-        current = self._profile(Told(self.version.own(data.rows[work]), answers, labels))
+        current = self._profile(WindowRows(self.version.own(data.rows[work]), answers, labels))
         verdict = judge(self.reference, current, self.spec.drift, self.background)
         span = from_us(begin_us), from_us(end_us)
         return JudgedWindow(str(self.version.trained_us), *span, verdict.answer, verdict.reasons)
@@ -141,7 +143,7 @@ class Watch:
         measured = self._measured(data, at, asked.score)
         return floor.judge(asked, measured, len(at), policy.least_labels, windows)
 
-    def _measured(self, data: TrainingSet, at: Ints, score: Score) -> Measured | None:
+    def _measured(self, data: TrainingSet, at: Ints, score: Score) -> ScoreInterval | None:
         if len(at) < 2:
             return None
         answers, actual = self.version.predict(data.rows[at]), data.target[at]

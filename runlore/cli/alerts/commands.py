@@ -52,10 +52,10 @@ def list_alerts(
     Example: runlore alerts list --state all --kind drift
     """
     from runlore.alerts.actions import handling
-    from runlore.alerts.queries.alerts import Wanted
+    from runlore.alerts.queries.alerts import AlertQuery
 
     with _opened() as (_, store, at):
-        found = handling.overview(store, Wanted(standing, kind, subject, limit=limit), at)
+        found = handling.overview(store, AlertQuery(standing, kind, subject, limit=limit), at)
     if json:
         emit_json(output.overview(found))
     else:
@@ -165,11 +165,11 @@ def channels(json: Json = False) -> None:
     """
     from runlore.alerts.actions import handling
     from runlore.alerts.delivery import parse
-    from runlore.alerts.queries.alerts import Wanted
+    from runlore.alerts.queries.alerts import AlertQuery
 
     with _opened() as (settings, store, at):
         known = parse(settings.alert_channels)
-        trouble = handling.overview(store, Wanted(limit=1), at).trouble
+        trouble = handling.overview(store, AlertQuery(limit=1), at).trouble
     rows = output.channels(known, trouble)
     if json:
         emit_json({"channels": rows})

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runlore.alerts.actions.delivery import Attempt
-    from runlore.alerts.actions.handling import Overview, Told
+    from runlore.alerts.actions.handling import AlertView, Overview
     from runlore.alerts.delivery import Channels
     from runlore.alerts.queries.outbox import Delivery, Trouble
     from runlore.alerts.rules.silence import Silence
-    from runlore.alerts.rules.state import Alert
+    from runlore.alerts.rules.state import AlertEpisode
 
 SHOWN_EVIDENCE = 2_000
 
@@ -27,7 +27,7 @@ def overview(found: "Overview") -> dict[str, Any]:
     }
 
 
-def detail(found: "Told") -> dict[str, Any]:
+def detail(found: "AlertView") -> dict[str, Any]:
     return _told(found) | {
         "evidence": found.alert.evidence,
         "history": [_plain(each) for each in found.history],
@@ -35,7 +35,7 @@ def detail(found: "Told") -> dict[str, Any]:
     }
 
 
-def alert(found: "Alert") -> dict[str, Any]:
+def alert(found: "AlertEpisode") -> dict[str, Any]:
     told = _plain(found)
     del told["evidence"]
     return told
@@ -75,7 +75,7 @@ def show_overview(found: "Overview", standing: str) -> None:
         echo(f"  {trouble.error}")
 
 
-def show_detail(found: "Told") -> None:
+def show_detail(found: "AlertView") -> None:
     from json import dumps
 
     one = found.alert
@@ -106,7 +106,7 @@ def show_channels(rows: list[dict[str, Any]]) -> None:
         echo("no channels: set RUNLORE_ALERT_CHANNELS; alerts are shown here all the same")
 
 
-def tell_handled(found: "Alert", *, json: bool) -> None:
+def tell_handled(found: "AlertEpisode", *, json: bool) -> None:
     if json:
         emit_json(alert(found))
     elif found.is_open:
@@ -130,7 +130,7 @@ def words(found: "Silence") -> str:
     return f"{what} until {_at(found.until)}, by {found.actor}: {found.reason}"
 
 
-def _told(found: "Told") -> dict[str, Any]:
+def _told(found: "AlertView") -> dict[str, Any]:
     waiting = [each.channel for each in found.deliveries if each.state != "delivered"]
     return alert(found.alert) | {
         "state": found.state,
@@ -139,7 +139,7 @@ def _told(found: "Told") -> dict[str, Any]:
     }
 
 
-def _row(found: "Told") -> dict[str, object]:
+def _row(found: "AlertView") -> dict[str, object]:
     one = found.alert
     return {
         "id": one.id,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 from runlore.cli.output import echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.experiments.actions.analysis import Status
+    from runlore.experiments.actions.analysis import ExperimentStatus
     from runlore.experiments.actions.lifecycle import Sightings
-    from runlore.experiments.queries.analyses import Look
+    from runlore.experiments.queries.analyses import RecordedLook
     from runlore.experiments.queries.events import Intake
     from runlore.experiments.queries.experiments import AbTest
     from runlore.experiments.rules.size import Size
@@ -98,7 +98,7 @@ def show_size(found: "Size", variants: int, *, json: bool) -> None:
         echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
 
 
-def show_status(found: "Status", *, json: bool) -> None:
+def show_status(found: "ExperimentStatus", *, json: bool) -> None:
     from runlore.experiments.views import documents
 
     told = documents.status(found)
@@ -120,7 +120,7 @@ def show_status(found: "Status", *, json: bool) -> None:
         echo(f"waits for: {each}")
 
 
-def show_looks(found: Mapping[str, "Look"], *, json: bool) -> None:
+def show_looks(found: Mapping[str, "RecordedLook"], *, json: bool) -> None:
     from runlore.experiments.views import documents, report
 
     if json:

@@ -13,7 +13,7 @@ import typer
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.serving.queries.ledger_query import Wanted
+    from runlore.serving.queries.ledger_query import LedgerQuery
 
 app = typer.Typer(help="Look at, export and prune the ledger of all answers.", no_args_is_help=True)
 
@@ -168,13 +168,13 @@ def _wanted(
     execution: str | None,
     since: str | None,
     until: str | None,
-) -> "Wanted":
+) -> "LedgerQuery":
     from runlore.kernel import instants
-    from runlore.serving.queries.ledger_query import Wanted
+    from runlore.serving.queries.ledger_query import LedgerQuery
 
     begin = None if since is None else instants.parse(since, "since")
     end = None if until is None else instants.parse(until, "until")
-    return Wanted(spec, version, arm, status, execution, begin, end)
+    return LedgerQuery(spec, version, arm, status, execution, begin, end)
 
 
 def _to_csv(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:

@@ -11,7 +11,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.registry import Registry
-    from runlore.registry.history import Entry
+    from runlore.registry.history import AliasHistoryEntry
     from runlore.serving.actions.integrity import VersionCheck
     from runlore.settings import Settings
     from runlore.store.engine import Store
@@ -70,7 +70,7 @@ def versions(
         _show(told, changes)
 
 
-def _show(told: dict[str, Any], changes: "list[Entry]") -> None:
+def _show(told: dict[str, Any], changes: "list[AliasHistoryEntry]") -> None:
     if told["versions"]:
         emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
     emit_table("What changed, and why", [_row(change) for change in changes])
@@ -107,7 +107,7 @@ def promote(
     from runlore.serving.actions import promotion
 
     with _opened(spec) as (settings, store, registry):
-        why = promotion.Reason(getuser(), reason)
+        why = promotion.ChangeReason(getuser(), reason)
         folder = settings.home / "serving"
         entry = promotion.promote(store, registry, spec, why, version, folder)
         _tell(store, entry, json=json)
@@ -121,7 +121,7 @@ def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
     from runlore.serving.actions import promotion
 
     with _opened(spec) as (_, store, registry):
-        why = promotion.Reason(getuser(), reason)
+        why = promotion.ChangeReason(getuser(), reason)
         _tell(store, promotion.rollback(store, registry, spec, why), json=json)
 
 
@@ -145,7 +145,7 @@ def arms(
     from runlore.serving.actions import promotion
 
     with _opened(spec) as (_, store, registry):
-        why = promotion.Reason(getuser(), reason)
+        why = promotion.ChangeReason(getuser(), reason)
         given = promotion.Arms(share, unit, shadow)
         entry = promotion.set_arms(store, registry, spec, given, why)
     if json:
@@ -208,7 +208,7 @@ def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
         yield chosen, store, registry.connect(chosen, store)
 
 
-def _tell(store: "Store", entry: "Entry", *, json: bool) -> None:
+def _tell(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
     from runlore.serving.actions import promotion
 
     version = entry.version or ""
@@ -223,11 +223,11 @@ def _tell(store: "Store", entry: "Entry", *, json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _as_json(entry: "Entry") -> dict[str, Any]:
+def _as_json(entry: "AliasHistoryEntry") -> dict[str, Any]:
     return {**vars(entry), "at": entry.at.isoformat(), "evidence": dict(entry.evidence)}
 
 
-def _row(entry: "Entry") -> dict[str, object]:
+def _row(entry: "AliasHistoryEntry") -> dict[str, object]:
     to = "nowhere" if entry.version is None else entry.version
     if entry.action == "arms":
         share = f"{entry.evidence['share']:.0%} of every {entry.evidence['unit']}"

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.experiments.actions.lifecycle import (
     ALERTS,
     GUARDRAIL,
@@ -20,25 +20,25 @@ from runlore.experiments.actions.lifecycle import (
 )
 from runlore.experiments.actions.plan import Plan
 from runlore.experiments.queries import analyses, events, experiments, ledger, statistics, units
-from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.analyses import RecordedLook
 from runlore.experiments.queries.events import Total
 from runlore.experiments.queries.experiments import AbTest, Action
 from runlore.experiments.rules import missing
 from runlore.experiments.rules.analysis import Analysis, Observed
 from runlore.experiments.rules.analysis import analyse as judge
 from runlore.experiments.rules.fixed_figures import Fixed, fixed_figures
-from runlore.experiments.rules.missing import Known
+from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import Refused
 from runlore.store.engine import Connection, Store
 
 DUE_S = 3600.0
 """Where a test has no window: how long after a unit got its variant it should have an outcome."""
-NONE_DUE = Known(0, 0)
+NONE_DUE = OutcomeCoverage(0, 0)
 
 
 @dataclass(frozen=True)
-class Status:
+class ExperimentStatus:
     """What is known of a test without counting as a look.
 
     seen: what its units brought so far, judged as of now. missing: what a decision waits for.
@@ -53,7 +53,7 @@ class Status:
     fixed: tuple[Fixed, ...]
     totals: tuple[Total, ...]
     looks: int
-    last: Look | None
+    last: RecordedLook | None
     missing: tuple[str, ...]
     actions: tuple[Action, ...]
 
@@ -63,7 +63,7 @@ class Status:
         return self.test.design.rule.horizon == "anytime" or self.test.ended_as is not None
 
 
-def analyse(store: Store, name: str | UUID, by: By) -> Look:
+def analyse(store: Store, name: str | UUID, by: By) -> RecordedLook:
     """Look at it once: kept with what it was made from, and ended when the rule says so.
 
     A test that is over gives its last look. What makes it invalid, and a broken guardrail, are
@@ -96,9 +96,9 @@ def running(store: Store) -> list[str]:
         return [each.name for each in every if each.state == "running"]
 
 
-def analyse_running(store: Store, by: By) -> dict[str, Look]:
+def analyse_running(store: Store, by: By) -> dict[str, RecordedLook]:
     """Look at every test that runs. The first error is raised when all have been looked at."""
-    looked: dict[str, Look] = {}
+    looked: dict[str, RecordedLook] = {}
     errors: list[Exception] = []
     for name in running(store):
         try:
@@ -110,14 +110,14 @@ def analyse_running(store: Store, by: By) -> dict[str, Look]:
     return looked
 
 
-def status(store: Store, name: str | UUID, at: datetime) -> Status:
+def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
     with store.begin() as connection:
         test = known(connection, name)
         observed = _observe(connection, test, at)
         seen = judge(test.design, observed, test.ran_s(at))
         fixed = () if seen.answer == "invalid" else fixed_figures(test.design, observed)
         last = analyses.last(connection, test.id)
-        return Status(
+        return ExperimentStatus(
             test,
             at,
             test.ran_s(at),
@@ -132,7 +132,7 @@ def status(store: Store, name: str | UUID, at: datetime) -> Status:
         )
 
 
-def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[Look]]:
+def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[RecordedLook]]:
     """A test with all looks that were kept, the oldest first."""
     with store.begin() as connection:
         test = known(connection, name)
@@ -178,7 +178,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
 
 def _known(
     connection: Connection, test: AbTest, plan: Plan, at: datetime
-) -> dict[str, dict[str, Known]]:
+) -> dict[str, dict[str, OutcomeCoverage]]:
     """Metric -> variant, of metrics that a unit without events has no value of."""
     span = timedelta(seconds=plan.window_s or DUE_S)
     due = min(at, test.ended_at or at) - span
@@ -191,7 +191,7 @@ def _known(
 
 def _look(
     test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: By, number: int
-) -> Look:
+) -> RecordedLook:
     fixed = () if found.answer == "invalid" else fixed_figures(test.design, observed)
     told: dict[str, Any] = as_json(found)
     for each, comparison in zip(told["comparisons"], found.comparisons, strict=True):
@@ -199,7 +199,7 @@ def _look(
         each |= {"relative": as_json(comparison.relative)}
     told["sample_ratio"]["is_mismatch"] = found.sample_ratio.is_mismatch
     ran_s = test.ran_s(by.at)
-    return Look(
+    return RecordedLook(
         number,
         by.at,
         by.actor,
@@ -253,7 +253,7 @@ def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) 
             raise_alert(connection, replace(finding, since=test.started_at), at)
 
 
-def _broken(test: AbTest, found: Analysis) -> Finding | None:
+def _broken(test: AbTest, found: Analysis) -> AlertFinding | None:
     broken = [each for each in found.comparisons if _is_broken(test, each.metric, each.loss)]
     if not broken:
         return None
@@ -263,26 +263,26 @@ def _broken(test: AbTest, found: Analysis) -> Finding | None:
     )
     advice = f"stop it: runlore ab stop {test.name!r}"
     evidence = {"comparisons": [as_json(each) for each in broken]}
-    finding = Finding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
+    finding = AlertFinding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
     return replace(finding, evidence=evidence)
 
 
-def _lost(test: AbTest, found: Analysis) -> Finding | None:
+def _lost(test: AbTest, found: Analysis) -> AlertFinding | None:
     if not found.missing:
         return None
     advice = "find out what fails without a word; nothing may be concluded until then"
     certainty = f"all such checks of one test together err once in {1 / missing.LEVEL:,.0f} tests"
     told = "; ".join(found.missing)
-    return Finding(MISSING, subject(test), Severity.CRITICAL, told, certainty, advice)
+    return AlertFinding(MISSING, subject(test), Severity.CRITICAL, told, certainty, advice)
 
 
-def _uneven(test: AbTest, found: Analysis) -> Finding | None:
+def _uneven(test: AbTest, found: Analysis) -> AlertFinding | None:
     ratio = found.sample_ratio
     if not ratio.is_mismatch:
         return None
     advice = "find out how units get lost; nothing may be concluded until then"
     certainty = f"p = {ratio.p_value:.2g}, {ratio.method}, alarm below {ratio.level:g}"
-    finding = Finding(
+    finding = AlertFinding(
         SAMPLE_RATIO, subject(test), Severity.CRITICAL, ratio.reason, certainty, advice
     )
     return replace(finding, evidence=as_json(ratio))

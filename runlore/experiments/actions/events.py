@@ -31,7 +31,7 @@ Instant = Annotated[
 
 
 @with_config(ConfigDict(extra="forbid", hide_input_in_errors=True))
-class Event(TypedDict):
+class UnitEvent(TypedDict):
     """id: the sender's own, so that it may be sent again. event: impression, click, conversion,
     engagement, or any word that the plan knows. value: 1 when there is none. at: now, likewise.
     """
@@ -43,8 +43,8 @@ class Event(TypedDict):
     at: NotRequired[Instant]
 
 
-EVENTS: TypeAdapter[list[Event]] = TypeAdapter(
-    Annotated[list[Event], Field(min_length=1, max_length=MOST_EVENTS)]
+EVENTS: TypeAdapter[list[UnitEvent]] = TypeAdapter(
+    Annotated[list[UnitEvent], Field(min_length=1, max_length=MOST_EVENTS)]
 )
 
 

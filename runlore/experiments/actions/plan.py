@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runlore.experiments.queries import ledger as ab_ledger
 from runlore.experiments.queries.ledger import Source
-from runlore.experiments.queries.statistics import Measure, Take
+from runlore.experiments.queries.statistics import EventMeasure, Take
 from runlore.experiments.rules.assignment import Slot
 from runlore.experiments.rules.design import (
     CONTROL,
@@ -54,19 +54,19 @@ Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
 Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
 
 
-class Closed(BaseModel):
+class StrictModel(BaseModel):
     """Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class PlannedVariant(Closed):
+class PlannedVariant(StrictModel):
     name: Word
     weight: Annotated[float, Field(gt=0, le=1e6)] = 1.0
     description: Text = Field(default="", max_length=1000)
 
 
-class PlannedMetric(Closed):
+class PlannedMetric(StrictModel):
     """What a unit's events come to, and what that is for.
 
     take: any (1 when there is one with a value above 0), count, sum, mean, last, most, least.
@@ -94,11 +94,11 @@ class PlannedMetric(Closed):
         given = {name: getattr(self, name) for name in names}
         return Metric(**given, has_covariate=self.has_covariate)
 
-    def measure(self) -> Measure:
-        return Measure(self.event, self.take, self.per, self.per_take)
+    def measure(self) -> EventMeasure:
+        return EventMeasure(self.event, self.take, self.per, self.per_take)
 
 
-class PlannedRule(Closed):
+class PlannedRule(StrictModel):
     """When the test may be decided, and how sure it must be.
 
     anytime: whenever one looks, once the minimum is there. fixed: once, at the minimum.
@@ -116,14 +116,14 @@ class PlannedRule(Closed):
         return Rule(**given, least_time_s=self.least_time_h * HOUR_S)
 
 
-class PlannedGroup(Closed):
+class PlannedGroup(StrictModel):
     """Tests of one group share no unit: each has a part of its own."""
 
     name: Word
     share: Share
 
 
-class PlannedLedger(Closed):
+class PlannedLedger(StrictModel):
     """Units and outcomes come from the ledger. Variants are arms, or versions."""
 
     spec: Word
@@ -131,7 +131,7 @@ class PlannedLedger(Closed):
     variant: Literal["arm", "version"] = "arm"
 
 
-class Plan(Closed):
+class Plan(StrictModel):
     """units: "runlore" deals variants out, "given" takes those that units come with, "ledger"
     reads who was answered by which arm. A control is added when none is named. window_s: events
     count for so long after a unit got its variant, and it is judged when that is over.
@@ -163,7 +163,7 @@ class Plan(Closed):
         return replace(made, salt=self.salt, exposure=self.exposure, slot=slot)
 
     @property
-    def measures(self) -> dict[str, Measure]:
+    def measures(self) -> dict[str, EventMeasure]:
         """Metric -> which events it is made of."""
         return {each.name: each.measure() for each in self.metrics}
 

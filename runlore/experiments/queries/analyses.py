@@ -11,7 +11,7 @@ from runlore.store.schema.ab import ab_analyses as table
 
 
 @dataclass(frozen=True)
-class Look:
+class RecordedLook:
     """look: 1 for the first. evidence: statistics by variant and metric."""
 
     look: int
@@ -24,7 +24,7 @@ class Look:
     evidence: Mapping[str, Any]
 
 
-def add(connection: Connection, test_id: int, look: Look) -> None:
+def add(connection: Connection, test_id: int, look: RecordedLook) -> None:
     connection.execute(insert(table).values(test_id=test_id, **vars(look)))
 
 
@@ -33,20 +33,20 @@ def count(connection: Connection, test_id: int) -> int:
     return connection.scalar(wanted) or 0
 
 
-def last(connection: Connection, test_id: int) -> Look | None:
+def last(connection: Connection, test_id: int) -> RecordedLook | None:
     found = _read(connection, test_id, newest=True)
     return found[0] if found else None
 
 
-def every(connection: Connection, test_id: int) -> list[Look]:
+def every(connection: Connection, test_id: int) -> list[RecordedLook]:
     """Oldest first."""
     return _read(connection, test_id, newest=False)
 
 
-def _read(connection: Connection, test_id: int, *, newest: bool) -> list[Look]:
-    columns = [table.c[name] for name in Look.__dataclass_fields__]
+def _read(connection: Connection, test_id: int, *, newest: bool) -> list[RecordedLook]:
+    columns = [table.c[name] for name in RecordedLook.__dataclass_fields__]
     wanted = select(*columns).where(table.c.test_id == test_id)
     wanted = (
         wanted.order_by(table.c.look.desc()).limit(1) if newest else wanted.order_by(table.c.look)
     )
-    return [Look(*row) for row in connection.execute(wanted)]
+    return [RecordedLook(*row) for row in connection.execute(wanted)]

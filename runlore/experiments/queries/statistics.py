@@ -12,7 +12,7 @@ from typing import Literal
 from sqlalchemy import Connection, Row, text
 
 from runlore.experiments.rules.metric import Metric, Statistics
-from runlore.experiments.rules.missing import Known
+from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
 from runlore.kernel.moments import Moments, no_moments
 
@@ -31,7 +31,7 @@ ALWAYS_KNOWN = ("any", "count", "sum")
 
 
 @dataclass(frozen=True)
-class Measure:
+class EventMeasure:
     """Which events a metric is made of. per: the events of a ratio's denominator."""
 
     event: str
@@ -91,7 +91,7 @@ def read_whole(connection: Connection) -> None:
 
 
 def observe(
-    connection: Connection, test_id: int, metric: Metric, measure: Measure, mature: datetime
+    connection: Connection, test_id: int, metric: Metric, measure: EventMeasure, mature: datetime
 ) -> dict[str, Statistics]:
     """Of each variant with units. mature: those that got their variant later are not judged yet."""
     values = {"test": test_id, "event": measure.event, "per": measure.per, "mature": mature}
@@ -113,10 +113,12 @@ def observe(
     return {row[0]: _moments(row, len(names)) for row in rows}
 
 
-def known(connection: Connection, test_id: int, event: str, due: datetime) -> dict[str, Known]:
+def known(
+    connection: Connection, test_id: int, event: str, due: datetime
+) -> dict[str, OutcomeCoverage]:
     """Of each variant with units. due: those that got it by then should have such an event."""
     rows = connection.execute(KNOWN, {"test": test_id, "event": event, "due": due})
-    return {variant: Known(units, of_them) for variant, units, of_them in rows}
+    return {variant: OutcomeCoverage(units, of_them) for variant, units, of_them in rows}
 
 
 def nothing(metric: Metric) -> Statistics:

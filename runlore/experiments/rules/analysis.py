@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from runlore.experiments.rules import fixed_horizon, sample_ratio
-from runlore.experiments.rules.comparison import Comparison, adjusted, compare
+from runlore.experiments.rules.comparison import VariantComparison, adjusted, compare
 from runlore.experiments.rules.design import Design
 from runlore.experiments.rules.metric import Metric, Statistics
-from runlore.experiments.rules.missing import Known, missing
-from runlore.experiments.rules.sample_ratio import SampleRatio, Split
+from runlore.experiments.rules.missing import OutcomeCoverage, missing
+from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import Moments
 
@@ -25,7 +25,7 @@ class Observed:
 
     assigned: int
     metrics: Mapping[str, Statistics]
-    known: Mapping[str, Known] = field(default_factory=dict)
+    known: Mapping[str, OutcomeCoverage] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Analysis:
     answer: Answer
     winner: str | None
     is_final: bool
-    comparisons: tuple[Comparison, ...]
+    comparisons: tuple[VariantComparison, ...]
     sample_ratio: SampleRatio
     chi_square: Mapping[str, float]
     reasons: tuple[str, ...]
@@ -92,7 +92,7 @@ def _check(design: Design, observed: Mapping[str, Observed]) -> None:
 
 def _ratio(design: Design, observed: Mapping[str, Observed], *, decides: bool) -> SampleRatio:
     units = {name: each.assigned for name, each in observed.items()}
-    split = Split(units, design.shares)
+    split = UnitSplit(units, design.shares)
     if design.rule.horizon == "fixed" and decides:
         return sample_ratio.check_once(split)
     return sample_ratio.watch([split])
@@ -140,7 +140,7 @@ def _primary_units(design: Design, observed: Mapping[str, Observed]) -> list[int
 
 def _comparisons(
     design: Design, observed: Mapping[str, Observed], *, decides: bool
-) -> tuple[Comparison, ...]:
+) -> tuple[VariantComparison, ...]:
     """The primary metrics are one family, the others another."""
     others = [metric for metric in design.metrics if metric.role != "primary"]
     return tuple(
@@ -152,7 +152,7 @@ def _comparisons(
 
 def _family(
     design: Design, observed: Mapping[str, Observed], metrics: Sequence[Metric], *, decides: bool
-) -> list[Comparison]:
+) -> list[VariantComparison]:
     together = max(len(metrics) * len(design.treatments), 1)
     control = observed[design.control].metrics
     found = [
@@ -184,7 +184,7 @@ def _chi_square(design: Design, observed: Mapping[str, Observed]) -> dict[str, f
 
 def _verdict(
     design: Design,
-    found: tuple[Comparison, ...],
+    found: tuple[VariantComparison, ...],
     doubts: tuple[str, ...],
     waiting: tuple[str, ...],
 ) -> tuple[Answer, str | None, tuple[str, ...]]:
@@ -203,7 +203,7 @@ def _verdict(
 
 
 def _standing(
-    design: Design, found: tuple[Comparison, ...], name: str
+    design: Design, found: tuple[VariantComparison, ...], name: str
 ) -> tuple[Literal["better", "worse", "open"], str]:
     """Better in a primary metric, worse in none, with every guardrail shown to be kept."""
     roles = {metric.name: metric.role for metric in design.metrics}
@@ -224,7 +224,7 @@ def _standing(
     return "open", f"{name}: {told}"
 
 
-def _best(design: Design, found: tuple[Comparison, ...], names: Sequence[str]) -> str:
+def _best(design: Design, found: tuple[VariantComparison, ...], names: Sequence[str]) -> str:
     """Of several winners the one with the largest gain in the first primary metric."""
     first = design.primary[0]
     gains = {
@@ -235,7 +235,7 @@ def _best(design: Design, found: tuple[Comparison, ...], names: Sequence[str]) -
     return max(gains, key=lambda name: gains[name])
 
 
-def _told(each: Comparison) -> str:
+def _told(each: VariantComparison) -> str:
     return (
         f"{each.metric} {each.control_value:.4g} → {each.variant_value:.4g}, difference "
         f"{each.difference:+.3g} ({each.interval.low:+.3g} to {each.interval.high:+.3g}), "

@@ -22,7 +22,7 @@ STATSMODELS = {"bonferroni": "bonferroni", "holm": "holm", "benjamini-hochberg":
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VariantComparison:
     """interval: of variant - control; where a family is corrected, of all of it together.
 
     units: of control and variant. adjusted_p: after the correction; it decides `answer`.
@@ -59,7 +59,7 @@ def compare(
     together: int = 1,
     *,
     decides: bool = True,
-) -> Comparison:
+) -> VariantComparison:
     """pair: control and variant. together: comparisons of the family, which share alpha.
 
     decides: under a fixed horizon, whether this is its one look; before it, losses are judged as
@@ -76,7 +76,7 @@ def compare(
         of_arms = arms(metric, control, other)
         values = (of_arms[0].value, of_arms[1].value)
         result = _test_moments(metric, control, other, rule, alpha)
-    return Comparison(
+    return VariantComparison(
         metric=metric.name,
         variant=variant,
         units=(control.n, other.n),
@@ -90,8 +90,8 @@ def compare(
 
 
 def adjusted(
-    found: Sequence[Comparison], metrics: Sequence[Metric], rule: Rule
-) -> list[Comparison]:
+    found: Sequence[VariantComparison], metrics: Sequence[Metric], rule: Rule
+) -> list[VariantComparison]:
     """A family of comparisons with its p-values corrected, and what each answers.
 
     Anytime p-values are reciprocals of e-values, so Benjamini-Hochberg over them is e-BH.

@@ -16,7 +16,7 @@ KNOWN = Metric("known", "proportion", "higher", "signal")
 
 
 @dataclass(frozen=True)
-class Known:
+class OutcomeCoverage:
     """Of `due` units, whose outcome should be known by now, so many have one."""
 
     due: int
@@ -27,13 +27,13 @@ class Known:
         return self.known / self.due if self.due else 1.0
 
 
-def are_apart(control: Known, variant: Known, level: float) -> bool:
+def are_apart(control: OutcomeCoverage, variant: OutcomeCoverage, level: float) -> bool:
     """Whether one arm's outcomes are shown to be known more often; may be asked at every look."""
     one, other = (moments_of_counts(each.due, each.known) for each in (control, variant))
     return sequence.interval(contrast(cautious_arms(KNOWN, one, other)), level).leaves_out(0.0)
 
 
-def missing(design: Design, known: Mapping[str, Mapping[str, Known]]) -> tuple[str, ...]:
+def missing(design: Design, known: Mapping[str, Mapping[str, OutcomeCoverage]]) -> tuple[str, ...]:
     """What is missing where, in words. known: variant -> metric, of metrics that may be unknown.
 
     Of metrics that decide; the level is shared out among them and the variants.
@@ -52,7 +52,7 @@ def missing(design: Design, known: Mapping[str, Mapping[str, Known]]) -> tuple[s
     )
 
 
-def _told(metric: str, *arms: tuple[str, Known]) -> str:
+def _told(metric: str, *arms: tuple[str, OutcomeCoverage]) -> str:
     parts = " and ".join(
         f"{each.share:.1%} of the units of {name!r} ({each.known:,} of {each.due:,})"
         for name, each in arms

@@ -11,7 +11,7 @@ from runlore.experiments.rules.sketch import Floats, Ints, Sketch, edges
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class QuantileCells:
     """Where an arm's quantile may be, and what speaks against each place.
 
     low, high: (k,), edges of the buckets that hold units, with all below them first and all above
@@ -81,11 +81,11 @@ def _prior(alpha: float, narrowest_at: float) -> float:
     return mixture_units(alpha, narrowest_at) / 2
 
 
-def _cells(arm: Sketch, share: float, alpha: float, narrowest_at: float) -> Cells:
+def _cells(arm: Sketch, share: float, alpha: float, narrowest_at: float) -> QuantileCells:
     codes = np.array(arm.codes, dtype=np.int64)
     log_e = _log_e(*_ranks(arm, codes), arm.n, share, _prior(alpha, narrowest_at))
     low, high = edges(codes)
-    return Cells(np.r_[-np.inf, low, high[-1]], np.r_[low[0], high, np.inf], log_e)
+    return QuantileCells(np.r_[-np.inf, low, high[-1]], np.r_[low[0], high, np.inf], log_e)
 
 
 def _ranks(arm: Sketch, places: Ints) -> tuple[Ints, Ints]:
@@ -115,7 +115,7 @@ def _log_ratio(rank: Floats, n: int, share: float, prior: float) -> Floats:
     return np.asarray(mixed - alone, dtype=np.float64)
 
 
-def _times(cells: Cells, times: float) -> tuple[Floats, Floats]:
+def _times(cells: QuantileCells, times: float) -> tuple[Floats, Floats]:
     if not times:
         nothing = np.zeros(cells.low.size)
         return nothing, nothing

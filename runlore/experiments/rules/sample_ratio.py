@@ -21,7 +21,7 @@ CONCENTRATION = 1_000.0
 
 
 @dataclass(frozen=True)
-class Split:
+class UnitSplit:
     """Units that each arm got, and the shares that were to come, while nobody changed them."""
 
     units: Mapping[str, int]
@@ -54,7 +54,7 @@ class SampleRatio:
         return self.p_value < self.level
 
 
-def watch(splits: Sequence[Split], level: float = WATCHED_LEVEL) -> SampleRatio:
+def watch(splits: Sequence[UnitSplit], level: float = WATCHED_LEVEL) -> SampleRatio:
     """May be asked after every unit; one split for each time that shares stayed the same.
 
     ``p = 1 / e``, e the likelihood of the counts under a Dirichlet around the shares that were to
@@ -65,7 +65,7 @@ def watch(splits: Sequence[Split], level: float = WATCHED_LEVEL) -> SampleRatio:
     return _told(splits, math.exp(-max(log_e, 0.0)), level, "sequential")
 
 
-def check_once(split: Split, level: float = ONCE_LEVEL) -> SampleRatio:
+def check_once(split: UnitSplit, level: float = ONCE_LEVEL) -> SampleRatio:
     """Pearson's chi-square, for a test of fixed length that is looked at once, at its end."""
     from scipy.stats import chisquare
 
@@ -89,14 +89,14 @@ def log_e_value(units: ArrayLike, shares: Sequence[float]) -> Floats:
     return np.asarray(of_all + of_arms.sum(axis=-1), dtype=np.float64)
 
 
-def _log_e(split: Split) -> float:
+def _log_e(split: UnitSplit) -> float:
     arms = list(split.units)
     units = [split.units[arm] for arm in arms]
     return float(log_e_value(units, [split.expected(arm) for arm in arms]))
 
 
 def _told(
-    splits: Sequence[Split],
+    splits: Sequence[UnitSplit],
     p_value: float,
     level: float,
     method: Literal["sequential", "chi-square"],

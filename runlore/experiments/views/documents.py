@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from runlore.experiments.actions.analysis import Status
-from runlore.experiments.queries.analyses import Look
+from runlore.experiments.actions.analysis import ExperimentStatus
+from runlore.experiments.queries.analyses import RecordedLook
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.rules.analysis import Observed
-from runlore.experiments.rules.comparison import Comparison
+from runlore.experiments.rules.comparison import VariantComparison
 from runlore.kernel.documents import as_json
 
 Told = dict[str, Any]
@@ -31,7 +31,7 @@ def test(found: AbTest) -> Told:
     }
 
 
-def status(found: Status) -> Told:
+def status(found: ExperimentStatus) -> Told:
     """Effects only where looking at them does no harm; guardrails and the sample ratio always."""
     ratio = found.seen.sample_ratio
     guards = {each.name for each in found.test.design.metrics if each.role == "guardrail"}
@@ -54,7 +54,7 @@ def status(found: Status) -> Told:
     }
 
 
-def look(found: Look) -> Told:
+def look(found: RecordedLook) -> Told:
     told = {name: found.analysis[name] for name in ("comparisons", "sample_ratio", "reasons")}
     beside = {name: found.analysis[name] for name in ("fixed", "chi_square", "ran_s")}
     return {
@@ -67,11 +67,11 @@ def look(found: Look) -> Told:
     }
 
 
-def _answer(found: Status) -> str:
+def _answer(found: ExperimentStatus) -> str:
     return "winner" if found.test.winner else "no winner"
 
 
-def _variant(name: str, each: Observed, found: Status) -> Told:
+def _variant(name: str, each: Observed, found: ExperimentStatus) -> Told:
     totals: Mapping[str, Any] = {
         total.event: {"events": total.events, "units": total.units, "total": total.total}
         for total in found.totals
@@ -86,12 +86,12 @@ def _variant(name: str, each: Observed, found: Status) -> Told:
     }
 
 
-def _comparison(each: Comparison) -> Told:
+def _comparison(each: VariantComparison) -> Told:
     told: Told = as_json(each)
     return told | {"difference": as_json(each.difference), "relative": as_json(each.relative)}
 
 
-def _guard(comparisons: list[Comparison]) -> str:
+def _guard(comparisons: list[VariantComparison]) -> str:
     """broken by any variant; kept by all; else open."""
     found = {each.loss for each in comparisons}
     if "broken" in found:

@@ -12,7 +12,7 @@ import numpy as np
 
 from runlore.experiments.actions import analysis
 from runlore.experiments.plots import Course, over_looks
-from runlore.experiments.queries.analyses import Look
+from runlore.experiments.queries.analyses import RecordedLook
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.views import documents
 from runlore.records.spreadsheet import neutralise
@@ -51,12 +51,12 @@ def export(store: Store, name: str | UUID, reports: Path, at: "datetime") -> lis
     return [folder / "test.json", folder / "looks.csv", *figures]
 
 
-def headline(look: Look) -> str:
+def headline(look: RecordedLook) -> str:
     answer = f"{look.answer}: {look.winner}" if look.winner else look.answer
     return f"look {look.look}: {answer}" + (", and the test is over" if look.is_final else "")
 
 
-def markdown(name: str, look: Look) -> str:
+def markdown(name: str, look: RecordedLook) -> str:
     """A look for a page: what it says, each comparison, the reasons."""
     parts = [f"## {name}, {headline(look)}", ""]
     found = look.analysis["comparisons"]
@@ -75,7 +75,7 @@ def _row(each: Mapping[str, Any]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _write_looks(path: Path, looks: Sequence[Look]) -> None:
+def _write_looks(path: Path, looks: Sequence[RecordedLook]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         table = csv.writer(file)
         table.writerow(["look", "at", "ran_s", "control_units", "units", *COLUMNS, "low", "high"])
@@ -88,7 +88,7 @@ def _write_looks(path: Path, looks: Sequence[Look]) -> None:
                 )
 
 
-def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[Look]) -> list[Path]:
+def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[RecordedLook]) -> list[Path]:
     courses = [_course(name, metric, looks) for name in test.design.treatments]
     is_anytime = test.design.rule.horizon == "anytime"
     figure = over_looks(metric, test.design.control, courses, hold_always=is_anytime)
@@ -98,7 +98,7 @@ def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[Look]) -> lis
     return paths
 
 
-def _course(variant: str, metric: str, looks: Sequence[Look]) -> Course:
+def _course(variant: str, metric: str, looks: Sequence[RecordedLook]) -> Course:
     rows: list[tuple[float, dict[str, Any]]] = [
         (look.analysis["ran_s"], each)
         for look in looks

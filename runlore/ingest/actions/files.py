@@ -21,8 +21,8 @@ from runlore.ingest.actions.formats import (
 )
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.queries import facts, ingests
-from runlore.ingest.queries.facts import Added, Batch
-from runlore.ingest.queries.ingests import Mark, Subject, Tally
+from runlore.ingest.queries.facts import Added, CopyBatch
+from runlore.ingest.queries.ingests import IngestSource, Mark, Tally
 from runlore.kernel.errors import BadInput
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
@@ -105,14 +105,14 @@ def ingest_file(
     _check_source(source.source)
     log = _open(source, to_us(at))
     path = str(source.path.resolve())
-    subject = Subject(source.source, path, source.mapping.records, _mapping_digest(source))
+    subject = IngestSource(source.source, path, source.mapping.records, _mapping_digest(source))
     with store.connect() as connection:
         last = ingests.latest(connection, subject)
         if last is not None and log.starts_with(last.mark):
             ingests.reopen(connection, last)
         else:
             last = ingests.begin(connection, subject)
-    return _Run(store, subject, at, last, source.max_revisions).take(log, progress)
+    return _IngestRun(store, subject, at, last, source.max_revisions).take(log, progress)
 
 
 def ingest_prefect(
@@ -124,7 +124,7 @@ def ingest_prefect(
     """
     _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
-    subject = Subject(source.source, path, "executions", "prefect")
+    subject = IngestSource(source.source, path, "executions", "prefect")
     with store.connect() as connection:
         last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
         ingests.reopen(connection, last)
@@ -133,15 +133,15 @@ def ingest_prefect(
         base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
     ) as client:
         log = PrefectHistory(client, source.source, at)
-        return _Run(store, subject, at, begun, source.max_revisions).take(log, progress)
+        return _IngestRun(store, subject, at, begun, source.max_revisions).take(log, progress)
 
 
 @dataclass(frozen=True)
-class _Run:
+class _IngestRun:
     """One ingest under way. begun: how far earlier runs brought it."""
 
     store: Store
-    subject: Subject
+    subject: IngestSource
     at: datetime
     begun: ingests.Progress
     max_revisions: int | None = None
@@ -161,11 +161,11 @@ class _Run:
             ingests.finish(connection, self.begun.id)
         return self._summary(tally, perf_counter() - started)
 
-    def _batches(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, Batch]]:
+    def _batches(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, CopyBatch]]:
         for piece in pieces:
             yield piece, facts.batch(self.subject.records, piece.parsed.records)
 
-    def _land(self, piece: Piece, batch: Batch, mark: Mark) -> Tally:
+    def _land(self, piece: Piece, batch: CopyBatch, mark: Mark) -> Tally:
         """One transaction: the piece's facts, its rejects and the new mark."""
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
@@ -177,7 +177,7 @@ class _Run:
                 ingests.advance(connection, self.begun.id, piece.mark, landed)
         return landed
 
-    def _add(self, connection: Connection, batch: Batch) -> Added:
+    def _add(self, connection: Connection, batch: CopyBatch) -> Added:
         """Add facts; those of executions leave the states of features behind."""
         if self.subject.records != "executions":
             return facts.add(connection, batch, self.at)

@@ -40,7 +40,7 @@ class Piece:
     total: int
 
 
-class Layout(Protocol):
+class TextLayout(Protocol):
     """How a text format is read: a `CsvLayout` or an `SwfLayout`."""
 
     @property
@@ -56,7 +56,7 @@ class TextFile:
     """A file of lines, gzipped or not, read in chunks of about `chunk_bytes`."""
 
     path: Path
-    layout: Layout
+    layout: TextLayout
     chunk_bytes: int
 
     def starts_with(self, mark: Mark) -> bool:

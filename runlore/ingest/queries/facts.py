@@ -16,7 +16,7 @@ from runlore.kernel.digests import content_digests, value_digests
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.metric import METRIC_COLUMNS
-from runlore.records.revisions import News, Stored, Told, news
+from runlore.records.revisions import FactDigests, NewFacts, StoredFacts, news
 from runlore.store.copying import copy_in, copy_out, instants, payload
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
@@ -50,7 +50,7 @@ class Added:
 
 
 @dataclass(frozen=True)
-class Batch:
+class CopyBatch:
     """Facts made ready for COPY, away from any connection.
 
     columns: as COPY takes them, instants as timestamps. digest: (N,) of what each fact says.
@@ -65,7 +65,7 @@ class Batch:
         return int(self.columns.num_rows)
 
 
-def batch(table: Table, facts: pa.Table) -> Batch:
+def batch(table: Table, facts: pa.Table) -> CopyBatch:
     """Facts with EXECUTION_COLUMNS or METRIC_COLUMNS: instants int64 microseconds or null."""
     if table == "executions":
         digest = content_digests(facts)
@@ -77,10 +77,10 @@ def batch(table: Table, facts: pa.Table) -> Batch:
         if name in INSTANTS:
             at = columns.column_names.index(name)
             columns = columns.set_column(at, name, instants(columns[name]))
-    return Batch(table, columns, digest, payload(columns.columns))
+    return CopyBatch(table, columns, digest, payload(columns.columns))
 
 
-def ensure_partitions(store: Store, facts: Batch) -> None:
+def ensure_partitions(store: Store, facts: CopyBatch) -> None:
     """Make the months that the facts fall into, before they are added."""
     if not len(facts):
         return
@@ -94,7 +94,7 @@ def ensure_partitions(store: Store, facts: Batch) -> None:
 
 def add(
     connection: psycopg.Connection[Any],
-    facts: Batch,
+    facts: CopyBatch,
     at: datetime,
     max_revisions: int | None = None,
 ) -> Added:
@@ -114,7 +114,7 @@ def add(
 
 
 def _add_news(
-    connection: psycopg.Connection[Any], facts: Batch, at: datetime, max_revisions: int | None
+    connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime, max_revisions: int | None
 ) -> Added:
     """Try again when somebody, who need not take our lock, told the same meanwhile."""
     for attempt in range(1, MOST_TRIES + 1):
@@ -131,7 +131,7 @@ def _add_news(
     return Added(taken.rows.size, len(facts) - found.rows.size, refused)
 
 
-def _insert(connection: psycopg.Connection[Any], facts: Batch, found: News) -> None:
+def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, found: NewFacts) -> None:
     if not found.rows.size:
         return
     rows = facts.columns.take(pa.array(found.rows))
@@ -141,13 +141,13 @@ def _insert(connection: psycopg.Connection[Any], facts: Batch, found: News) -> N
     copy_in(connection, facts.table, rows.column_names, payload(rows.columns))
 
 
-def _news(connection: psycopg.Connection[Any], facts: Batch, at: datetime) -> News:
+def _news(connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime) -> NewFacts:
     names = facts.columns.select(list(NAMES[facts.table]))
     number = names.to_pandas().groupby(names.column_names, sort=False).ngroup().to_numpy(np.int64)
     first = np.flatnonzero(~pd.Series(number).duplicated().to_numpy())
     stored = _stored(connection, facts.table, names.take(pa.array(first)), number[first])
     known_at = facts.columns["known_at"].cast(pa.int64()).to_numpy()
-    return news(Told(number, facts.digest, known_at), stored, to_us(at))
+    return news(FactDigests(number, facts.digest, known_at), stored, to_us(at))
 
 
 def _stored(
@@ -155,7 +155,7 @@ def _stored(
     table: Table,
     names: pa.Table,
     number: Any,  # noqa: ANN401
-) -> Stored:
+) -> StoredFacts:
     """The facts that are there about these names, found by the primary key in their months."""
     typed = NAMES[table]
     connection.execute("DROP TABLE IF EXISTS pg_temp.incoming")
@@ -188,7 +188,7 @@ WHERE {when} BETWEEN {first} AND {last}
 """
 
 
-def _read_stored(table: Table, rows: bytes) -> Stored:
+def _read_stored(table: Table, rows: bytes) -> StoredFacts:
     kind = pa.int64() if table == "executions" else pa.float64()
     types = {"number": pa.int64(), "revision": pa.int64(), "known_at": pa.int64(), "digest": kind}
     if not rows:
@@ -201,11 +201,11 @@ def _read_stored(table: Table, rows: bytes) -> Stored:
         )
     digest = found["digest"]
     digests = digest.to_numpy() if table == "executions" else value_digests(digest)
-    told = Told(found["number"].to_numpy(), digests, found["known_at"].to_numpy())
-    return Stored(told, found["revision"].to_numpy())
+    told = FactDigests(found["number"].to_numpy(), digests, found["known_at"].to_numpy())
+    return StoredFacts(told, found["revision"].to_numpy())
 
 
-def _lock(connection: psycopg.Connection[Any], facts: Batch) -> None:
+def _lock(connection: psycopg.Connection[Any], facts: CopyBatch) -> None:
     """One writer at a time for each source, so that revisions are counted once."""
     for source in sorted(pc.unique(facts.columns["source"]).to_pylist()):
         connection.execute(

@@ -44,7 +44,7 @@ REJECT_COLUMNS = ("ingest_id", "file", "line", "reason", "raw")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class IngestSource:
     """What is ingested: a file or a server, read by a mapping, as a source."""
 
     source: str
@@ -93,13 +93,13 @@ class Progress:
         return Mark(self.bytes_done, self.prefix_digest, self.lines_done)
 
 
-def latest(connection: psycopg.Connection[Any], subject: Subject) -> Progress | None:
+def latest(connection: psycopg.Connection[Any], subject: IngestSource) -> Progress | None:
     """How far the last ingest of this came; waits for a chunk that is being committed."""
     with connection.cursor(row_factory=class_row(Progress)) as cursor:
         return cursor.execute(LATEST, _parameters(subject)).fetchone()
 
 
-def begin(connection: psycopg.Connection[Any], subject: Subject) -> Progress:
+def begin(connection: psycopg.Connection[Any], subject: IngestSource) -> Progress:
     with connection.cursor(row_factory=class_row(Progress)) as cursor:
         found = cursor.execute(BEGIN, _parameters(subject)).fetchone()
     assert found is not None  # noqa: S101  (INSERT … RETURNING)
@@ -157,7 +157,7 @@ def read_rejects(connection: psycopg.Connection[Any], limit: int) -> list[dict[s
         return cursor.execute(REJECTS, (limit,)).fetchall()
 
 
-def _parameters(subject: Subject) -> dict[str, str]:
+def _parameters(subject: IngestSource) -> dict[str, str]:
     return {
         "source": subject.source,
         "path": subject.path,

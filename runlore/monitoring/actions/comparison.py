@@ -6,15 +6,15 @@ from datetime import datetime
 from functools import cached_property
 
 from runlore.log import windows as window
-from runlore.log.windows import Span
+from runlore.log.windows import SliceRange
 from runlore.monitoring.actions import reference
 from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.counting import Counting, Wanted, counter_of
+from runlore.monitoring.actions.counting import Counting, CountRequest, counter_of
 from runlore.monitoring.actions.material import NO_SLICE, Material
 from runlore.monitoring.actions.reference import Reference
 from runlore.monitoring.queries import slices
 from runlore.monitoring.rules.sample import Sample
-from runlore.monitoring.rules.usual import Usual, usual
+from runlore.monitoring.rules.usual import UsualDistances, usual
 from runlore.monitoring.rules.verdict import Background, WindowVerdict, judge
 from runlore.specs.model_spec import DriftPolicy, ModelSpec
 from runlore.store.engine import Store
@@ -31,7 +31,7 @@ PARTIAL = "Not compared, because the window holds no whole weeks or days: {}."
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class DrawnSamples:
     """Samples to draw, in columns of these names."""
 
     names: tuple[str, ...]
@@ -40,12 +40,12 @@ class Drawn:
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class WindowComparison:
     """note: what a reader must know about the comparison. drawn: None without enough data."""
 
     verdict: WindowVerdict
     note: str
-    drawn: Drawn | None = None
+    drawn: DrawnSamples | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ class Examiner:
         return replace(self.spec.drift, window_s=self.window_s)
 
     @cached_property
-    def _training(self) -> tuple[Span, ...]:
+    def _training(self) -> tuple[SliceRange, ...]:
         return tuple(window.within(self.window_s, *self.champion.trained_us, MOST_WINDOWS))
 
     @cached_property
@@ -96,9 +96,9 @@ class Examiner:
         counter = counter_of(self.champion, bins, self.spec, window.grid_of(self.window_s))
         return Counting(self.store, counter, bins, self._read)
 
-    def examine(self, asked: Span, at: datetime) -> Finding:
+    def examine(self, asked: SliceRange, at: datetime) -> WindowComparison:
         """Judge a window on all its rows."""
-        wanted = Wanted((*self._training, asked), asked, self._policy.report_rows)
+        wanted = CountRequest((*self._training, asked), asked, self._policy.report_rows)
         self._counting.bring_up_to_date(wanted, at)
         seen = self._usual
         (counted,) = self._counting.profiles([asked])
@@ -106,33 +106,33 @@ class Examiner:
         reference = self._reference.profile.only(self._names)
         verdict = judge(reference, counted.only(self._names), self._policy, background)
         if verdict.answer == "not enough data":
-            return Finding(verdict, "")
+            return WindowComparison(verdict, "")
         left_out = window.incomparable(self.champion.plan, self.window_s)
-        return Finding(verdict, _note(self.champion, left_out, seen), self._drawn(asked))
+        return WindowComparison(verdict, _note(self.champion, left_out, seen), self._drawn(asked))
 
     @cached_property
-    def _usual(self) -> Usual:
+    def _usual(self) -> UsualDistances:
         """Once the windows of the training have been counted."""
         windows = self._counting.profiles(self._training) if self._training else []
         return usual([each.only(self._names) for each in windows], self._policy)
 
-    def _drawn(self, asked: Span) -> Drawn:
+    def _drawn(self, asked: SliceRange) -> DrawnSamples:
         """Both samples in the columns that are compared and can be drawn."""
         most, held = self._policy.report_rows, self._counting.drawn
         shown = tuple(name for name in self._names if name in held)
         sample = self._counting.sample(asked, most)
         columns = [held.index(name) for name in shown]
         current = replace(sample, values=sample.values[:, columns])
-        return Drawn(shown, self._reference.drawn(shown, most), current)
+        return DrawnSamples(shown, self._reference.drawn(shown, most), current)
 
 
 def examine(
-    store: Store, champion: Champion, spec: ModelSpec, asked: Span, at: datetime
-) -> Finding:
+    store: Store, champion: Champion, spec: ModelSpec, asked: SliceRange, at: datetime
+) -> WindowComparison:
     return Examiner(store, champion, spec, asked.length_s).examine(asked, at)
 
 
-def _note(champion: Champion, left_out: Sequence[str], seen: Usual) -> str:
+def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> str:
     notes = (
         "" if champion.reference else RECALLED,
         PARTIAL.format(", ".join(left_out)) if left_out else "",

@@ -15,7 +15,7 @@ from functools import reduce
 import numpy as np
 
 from runlore.kernel.errors import Unavailable
-from runlore.log.windows import Grid, Span
+from runlore.log.windows import Grid, SliceRange
 from runlore.monitoring.actions.champion import Champion
 from runlore.monitoring.actions.material import Material
 from runlore.monitoring.queries import histograms
@@ -34,11 +34,11 @@ KEPT = timedelta(days=30)
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class CountRequest:
     """windows: to have counted. drawn: the one whose rows are drawn, at most `most` a slice."""
 
-    windows: tuple[Span, ...]
-    drawn: Span
+    windows: tuple[SliceRange, ...]
+    drawn: SliceRange
     most: int
 
     @property
@@ -63,7 +63,7 @@ class Counting:
         """The columns that can be drawn: labels are of other rows."""
         return tuple(each.name for each in self.bins if each.name != LABEL)
 
-    def bring_up_to_date(self, wanted: Wanted, at: datetime) -> None:
+    def bring_up_to_date(self, wanted: CountRequest, at: datetime) -> None:
         """Count what is missing or stale, SLICES_AT_ONCE in one transaction: cut off, it goes on
         there. Raises Unavailable when facts of long ago keep coming in.
         """
@@ -79,7 +79,7 @@ class Counting:
             f"{self.counter.spec}: facts of the past keep coming in; try again after them"
         )
 
-    def _missing(self, wanted: Wanted) -> list[int]:
+    def _missing(self, wanted: CountRequest) -> list[int]:
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
             drift_slices.drop_stale(connection, self.counter)
@@ -93,7 +93,7 @@ class Counting:
         ]
 
     def _count(
-        self, material: Material, numbers: Sequence[int], wanted: Wanted, at: datetime
+        self, material: Material, numbers: Sequence[int], wanted: CountRequest, at: datetime
     ) -> None:
         grid = wanted.drawn.grid
         slices = [
@@ -108,7 +108,7 @@ class Counting:
             drift_slices.add(connection, self.counter, material.watermark, slices, at)
             histograms.add(connection, self.counter, profiles)
 
-    def _settle(self, material: Material, wanted: Wanted, at: datetime) -> None:
+    def _settle(self, material: Material, wanted: CountRequest, at: datetime) -> None:
         """What was not counted again has been found up to date; what nobody needs goes."""
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
@@ -117,7 +117,7 @@ class Counting:
             drift_slices.forget_samples(connection, self.counter, wanted.drawn.begin)
             drift_slices.drop_others(connection, self.counter, at - KEPT)
 
-    def profiles(self, windows: Sequence[Span]) -> list[Profile]:
+    def profiles(self, windows: Sequence[SliceRange]) -> list[Profile]:
         """Each window, added up from its slices."""
         grid = windows[0].grid
         starts = sorted({grid.begin(number) for each in windows for number in each.numbers})
@@ -128,7 +128,7 @@ class Counting:
             for each in windows
         ]
 
-    def sample(self, window: Span, most: int) -> Sample:
+    def sample(self, window: SliceRange, most: int) -> Sample:
         """At most `most` rows of a window, of each slice in proportion to its rows."""
         starts = [window.grid.begin(number) for number in window.numbers]
         with self.store.begin() as connection:

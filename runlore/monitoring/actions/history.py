@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from runlore.monitoring.actions.record import judged, verdict_of
 from runlore.monitoring.queries import results
-from runlore.monitoring.queries.results import Window
+from runlore.monitoring.queries.results import ComparedWindow
 from runlore.monitoring.rules.measures import LABEL, PREDICTION, Policy
-from runlore.monitoring.rules.trigger import Decision, decide
+from runlore.monitoring.rules.trigger import TriggerDecision, decide
 from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
-from runlore.retraining.rules import Limits
+from runlore.retraining.rules import RetrainingLimits
 from runlore.store.engine import Store
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ PINNED = (PREDICTION, LABEL)
 class Judged:
     """A window, what was said of it, when, and where its report is."""
 
-    window: Window
+    window: ComparedWindow
     verdict: WindowVerdict
     at: datetime
     report: str | None
@@ -46,8 +46,8 @@ def decision(
     policy: Policy,
     at: datetime,
     retrainings: Sequence[datetime] = (),
-    limits: Limits | None = None,
-) -> Decision:
+    limits: RetrainingLimits | None = None,
+) -> TriggerDecision:
     """Whether the windows of a version ask for a retraining: those of the policy's length.
 
     subject: a spec and its version.

@@ -13,10 +13,10 @@ from runlore.log import windows
 from runlore.monitoring.actions import champion as champions
 from runlore.monitoring.actions import history, record
 from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.comparison import Drawn, Finding, examine
+from runlore.monitoring.actions.comparison import DrawnSamples, WindowComparison, examine
 from runlore.monitoring.queries import results
-from runlore.monitoring.queries.results import Window
-from runlore.monitoring.rules.trigger import Decision
+from runlore.monitoring.queries.results import ComparedWindow
+from runlore.monitoring.rules.trigger import TriggerDecision
 from runlore.monitoring.rules.verdict import WindowVerdict
 from runlore.retraining import queries
 from runlore.retraining.actions.requests import LONGEST_REASON, Wish
@@ -44,9 +44,9 @@ class MonitorOutcome:
     anomaly: what became of the spec's. decision: of all windows of the version, this one included.
     """
 
-    window: Window
+    window: ComparedWindow
     verdict: WindowVerdict
-    decision: Decision
+    decision: TriggerDecision
     note: str = ""
     report: Path | None = None
     plot: Path | None = None
@@ -74,7 +74,7 @@ def monitor(
         raise NoChampion(spec.name)
     length_s = window_s or spec.drift.window_s
     span, note = windows.newest(store, spec, at, length_s)
-    asked = Window(spec.name, ref.version, span.begin, span.end)
+    asked = ComparedWindow(spec.name, ref.version, span.begin, span.end)
     known = told_again(store, asked, spec, at, note, reports)
     if known is not None:
         return known
@@ -83,7 +83,7 @@ def monitor(
         finding = examine(store, champion, spec, span, at)
     note = " ".join(each for each in (note, finding.note) if each)
     if finding.drawn is None:
-        waits = Decision("wait", (f"the newest window reads: {finding.verdict.answer}",))
+        waits = TriggerDecision("wait", (f"the newest window reads: {finding.verdict.answer}",))
         return MonitorOutcome(asked, finding.verdict, waits, note)
     report = write_report(reports, asked, champion, replace(finding, note=note), finding.drawn)
     found = record.record(store, asked, finding.verdict, report, at, _policy(asked, spec))
@@ -103,7 +103,7 @@ def monitor(
 
 
 def told_again(
-    store: Store, asked: Window, spec: ModelSpec, at: datetime, note: str, reports: Path
+    store: Store, asked: ComparedWindow, spec: ModelSpec, at: datetime, note: str, reports: Path
 ) -> MonitorOutcome | None:
     """What was found for the same window before; None for a new one."""
     with store.begin() as connection:
@@ -119,7 +119,9 @@ def told_again(
     )
 
 
-def _decision(store: Store, asked: Window, spec: ModelSpec, at: datetime) -> Decision:
+def _decision(
+    store: Store, asked: ComparedWindow, spec: ModelSpec, at: datetime
+) -> TriggerDecision:
     with store.begin() as connection:
         begun = queries.begun(connection, asked.spec)
     limits = limits_of(spec.retraining)
@@ -127,20 +129,24 @@ def _decision(store: Store, asked: Window, spec: ModelSpec, at: datetime) -> Dec
     return history.decision(store, subject, policy, at, begun, limits)
 
 
-def _policy(asked: Window, spec: ModelSpec) -> DriftPolicy:
+def _policy(asked: ComparedWindow, spec: ModelSpec) -> DriftPolicy:
     """The spec's, for windows as long as this one."""
     return replace(spec.drift, window_s=(asked.window_to - asked.window_from).total_seconds())
 
 
 def write_report(
-    reports: Path, asked: Window, champion: Champion, finding: Finding, drawn: Drawn
+    reports: Path,
+    asked: ComparedWindow,
+    champion: Champion,
+    finding: WindowComparison,
+    drawn: DrawnSamples,
 ) -> Path:
     """The HTML page of a window, in a folder of the spec."""
     from runlore.monitoring import report as drift_report
 
     ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (asked.window_from, asked.window_to))
     path = reports / asked.spec / f"drift-v{asked.version}-{ends}.html"
-    subject = drift_report.Subject(
+    subject = drift_report.ReportSubject(
         asked.spec, asked.version, asked.window_from, asked.window_to, finding.note
     )
     words = {name: of for name, of in champion.words.items() if name in drawn.names}

@@ -9,9 +9,9 @@ from typing import Any, get_args
 from runlore.alerts.queries import anomalies
 from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
 from runlore.monitoring.queries import results as drift_results
-from runlore.monitoring.queries.results import Comparison, DriftResult, Window
-from runlore.monitoring.rules.measures import Measure, Policy, Statistic
-from runlore.monitoring.rules.trigger import Decision, JudgedWindow, decide
+from runlore.monitoring.queries.results import ComparedWindow, DriftComparison, DriftResult
+from runlore.monitoring.rules.measures import DriftMeasure, Policy, Statistic
+from runlore.monitoring.rules.trigger import JudgedWindow, TriggerDecision, decide
 from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, conclude
 from runlore.store.engine import Connection, Store
 
@@ -27,7 +27,7 @@ MOST_WINDOWS = 10_000
 
 
 @dataclass(frozen=True)
-class Recorded:
+class RecordedWindow:
     """is_new: the window had not been judged before. anomaly: what became of the spec's."""
 
     is_new: bool
@@ -36,17 +36,17 @@ class Recorded:
 
 def record(
     store: Store,
-    window: Window,
+    window: ComparedWindow,
     verdict: WindowVerdict,
     report: Path,
     at: datetime,
     policy: Policy,
-) -> Recorded:
+) -> RecordedWindow:
     """Add what was found, and open or resolve the anomaly, in one transaction.
 
     policy: with the window's length; of its windows as many as make an alarm open an anomaly.
     """
-    comparison = Comparison(
+    comparison = DriftComparison(
         window,
         at,
         verdict.rows_reference,
@@ -57,12 +57,14 @@ def record(
     with store.begin() as connection:
         drift_results.lock(connection, window.spec)
         if not drift_results.insert(connection, comparison):
-            return Recorded(False, anomaly_now(connection, window.spec))
+            return RecordedWindow(False, anomaly_now(connection, window.spec))
         newest = drift_results.newest_end(connection, window.spec)
         if newest is not None and newest > window.window_to:
-            return Recorded(True, anomaly_now(connection, window.spec))
+            return RecordedWindow(True, anomaly_now(connection, window.spec))
         known = judged(connection, window.spec, window.version, policy.window_s)
-        return Recorded(True, _follow(connection, comparison, verdict, decide(known, policy, at)))
+        return RecordedWindow(
+            True, _follow(connection, comparison, verdict, decide(known, policy, at))
+        )
 
 
 def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
@@ -89,7 +91,10 @@ def judged(connection: Connection, spec: str, version: str, length_s: float) -> 
 
 
 def _follow(
-    connection: Connection, comparison: Comparison, verdict: WindowVerdict, decision: Decision
+    connection: Connection,
+    comparison: DriftComparison,
+    verdict: WindowVerdict,
+    decision: TriggerDecision,
 ) -> AnomalyChange | None:
     """An alarm opens the anomaly, and the next window without drift resolves it.
 
@@ -107,7 +112,9 @@ def _follow(
     return "open" if opened is None else "opened"
 
 
-def _evidence(comparison: Comparison, verdict: WindowVerdict, decision: Decision) -> dict[str, Any]:
+def _evidence(
+    comparison: DriftComparison, verdict: WindowVerdict, decision: TriggerDecision
+) -> dict[str, Any]:
     window = comparison.window
     since = min([window.window_from, *(each.window_from for each in decision.windows)])
     return {
@@ -148,7 +155,7 @@ def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
     )
 
 
-def verdict_of(comparison: Comparison) -> WindowVerdict:
+def verdict_of(comparison: DriftComparison) -> WindowVerdict:
     """What was concluded from stored results; what moved is in the report only."""
     by_column: dict[str, list[DriftResult]] = {}
     for result in comparison.results:
@@ -162,7 +169,7 @@ def _column_of(name: str, results: Sequence[DriftResult]) -> ColumnVerdict:
     """Windows that were judged by an earlier version have no q-value: their PSI decided."""
     told = {each.statistic: each for each in results}
     measures = tuple(
-        Measure(each.statistic, each.value, each.threshold)  # type: ignore[arg-type]
+        DriftMeasure(each.statistic, each.value, each.threshold)  # type: ignore[arg-type]
         for each in results
         if each.statistic in get_args(Statistic)
     )

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
 from runlore.monitoring.queries.slices import Counter
-from runlore.monitoring.rules.histogram import Bins, Histogram, Moments, Profile
+from runlore.monitoring.rules.histogram import Bins, Histogram, Profile, ValueMoments
 from runlore.store.schema import SCHEMA
 
 COLUMNS = (
@@ -85,7 +85,7 @@ def _histogram(bins: Bins, row: Mapping[str, object]) -> Histogram:
         np.array(row["counts"], dtype=np.int64),
         np.array(row["sums"], dtype=np.float64),
         int(row["missing"]),  # type: ignore[call-overload]
-        Moments(*moments),  # type: ignore[arg-type]
+        ValueMoments(*moments),  # type: ignore[arg-type]
     )
 
 

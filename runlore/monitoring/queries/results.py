@@ -14,7 +14,7 @@ KEY = ("spec", "version", "window_from", "window_to")
 
 
 @dataclass(frozen=True)
-class Window:
+class ComparedWindow:
     """What was compared: executions submitted after `window_from`, until `window_to`."""
 
     spec: str
@@ -35,10 +35,10 @@ class DriftResult:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class DriftComparison:
     """All that was found for a window. at: when it was judged. report: the HTML's path."""
 
-    window: Window
+    window: ComparedWindow
     at: datetime
     rows_reference: int
     rows_current: int
@@ -51,7 +51,7 @@ def lock(connection: Connection, spec: str) -> None:
     connection.execute(LOCK, {"subject": f"drift of {spec}"})
 
 
-def insert(connection: Connection, comparison: Comparison) -> int:
+def insert(connection: Connection, comparison: DriftComparison) -> int:
     """Add what is not there yet; how many rows that was."""
     shared = {
         **vars(comparison.window),
@@ -67,19 +67,19 @@ def insert(connection: Connection, comparison: Comparison) -> int:
     return len(connection.execute(added).all())
 
 
-def read(connection: Connection, window: Window) -> Comparison | None:
+def read(connection: Connection, window: ComparedWindow) -> DriftComparison | None:
     """What was found for a window before."""
     same = [table.c[name] == value for name, value in vars(window).items()]
     rows = connection.execute(select(table).where(*same).order_by(table.c.id)).all()
     return _comparison(rows) if rows else None
 
 
-def latest(connection: Connection, spec: str) -> Comparison | None:
+def latest(connection: Connection, spec: str) -> DriftComparison | None:
     """What was found for the window of a spec that ends last, of any version."""
     of_spec = select(*(table.c[name] for name in KEY)).where(table.c.spec == spec)
     last = of_spec.order_by(table.c.window_to.desc(), table.c.id.desc()).limit(1)
     key = connection.execute(last).one_or_none()
-    return read(connection, Window(*key)) if key is not None else None
+    return read(connection, ComparedWindow(*key)) if key is not None else None
 
 
 def newest_end(connection: Connection, spec: str) -> datetime | None:
@@ -90,7 +90,7 @@ def newest_end(connection: Connection, spec: str) -> datetime | None:
 
 def history(
     connection: Connection, spec: str, column_name: str, statistic: str, limit: int = 100
-) -> list[tuple[Window, DriftResult]]:
+) -> list[tuple[ComparedWindow, DriftResult]]:
     """One statistic of one column, window by window, the newest first."""
     wanted = (table.c.spec == spec, table.c.column_name == column_name)
     rows = connection.execute(
@@ -102,23 +102,23 @@ def history(
     return [(_window(row), _result(row)) for row in rows]
 
 
-def judged(connection: Connection, spec: str, most: int) -> list[Comparison]:
+def judged(connection: Connection, spec: str, most: int) -> list[DriftComparison]:
     """All that was found for the windows of a spec that end last, of any version, newest first."""
     keys = [table.c[name] for name in KEY]
     newest = select(*keys).where(table.c.spec == spec).distinct()
     last = newest.order_by(table.c.window_to.desc(), table.c.version).limit(most).subquery()
     same = [table.c[name] == last.c[name] for name in KEY]
     rows = connection.execute(select(table).join(last, and_(*same)).order_by(table.c.id)).all()
-    of_window: dict[Window, list[Row[tuple[object, ...]]]] = {}
+    of_window: dict[ComparedWindow, list[Row[tuple[object, ...]]]] = {}
     for row in rows:
         of_window.setdefault(_window(row), []).append(row)
     found = [_comparison(each) for each in of_window.values()]
     return sorted(found, key=lambda each: each.window.window_to, reverse=True)
 
 
-def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> Comparison:
+def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> DriftComparison:
     first = rows[0]
-    return Comparison(
+    return DriftComparison(
         _window(first),
         first.at,
         first.rows_reference,
@@ -128,8 +128,8 @@ def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> Comparison:
     )
 
 
-def _window(row: "Row[tuple[object, ...]]") -> Window:
-    return Window(row.spec, row.version, row.window_from, row.window_to)
+def _window(row: "Row[tuple[object, ...]]") -> ComparedWindow:
+    return ComparedWindow(row.spec, row.version, row.window_from, row.window_to)
 
 
 def _result(row: "Row[tuple[object, ...]]") -> DriftResult:

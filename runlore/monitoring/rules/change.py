@@ -6,7 +6,7 @@ import numpy as np
 
 from runlore.monitoring.rules import statistics
 from runlore.monitoring.rules.histogram import UNKNOWN_CODE, Histogram
-from runlore.monitoring.rules.measures import Measure
+from runlore.monitoring.rules.measures import DriftMeasure
 
 MISSING_CHANGE = 0.05
 NOTHING = 1e-6
@@ -14,7 +14,7 @@ NOTHING = 1e-6
 
 
 def describe(
-    reference: Histogram, current: Histogram, others: Sequence[Measure], words: Sequence[str]
+    reference: Histogram, current: Histogram, others: Sequence[DriftMeasure], words: Sequence[str]
 ) -> str:
     """What moved most, such as `median 3 → 7` or `missing in 40% of rows, before in 2%`.
 

@@ -43,7 +43,7 @@ class Bins:
 
 
 @dataclass(frozen=True)
-class Moments:
+class ValueMoments:
     """Of the known values: how many, their mean, their squared deviations' sum, their ends."""
 
     n: int = 0
@@ -56,13 +56,13 @@ class Moments:
     def sd(self) -> float:
         return math.sqrt(self.deviations / self.n) if self.n else 0.0
 
-    def merged(self, other: "Moments") -> "Moments":
+    def merged(self, other: "ValueMoments") -> "ValueMoments":
         """Of both together (Chan, Golub & LeVeque, "Updating formulae …", 1979)."""
         n = self.n + other.n
         if not n:
             return self
         apart = other.mean - self.mean
-        return Moments(
+        return ValueMoments(
             n=n,
             mean=self.mean + apart * other.n / n,
             deviations=self.deviations + other.deviations + apart**2 * self.n * other.n / n,
@@ -70,15 +70,15 @@ class Moments:
             high=max(self.high, other.high),
         )
 
-    def without(self, part: "Moments") -> "Moments":
+    def without(self, part: "ValueMoments") -> "ValueMoments":
         """Of the rest, with the ends of the whole."""
         n = self.n - part.n
         if n <= 0:
-            return Moments()
+            return ValueMoments()
         apart = (self.mean - part.mean) * self.n / n
         deviations = self.deviations - part.deviations - apart**2 * n * part.n / self.n
         mean = (self.mean * self.n - part.mean * part.n) / n
-        return Moments(n, mean, max(deviations, 0.0), self.low, self.high)
+        return ValueMoments(n, mean, max(deviations, 0.0), self.low, self.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +92,7 @@ class Histogram:
     counts: Ints
     sums: Floats
     missing: int
-    moments: Moments
+    moments: ValueMoments
 
     @property
     def name(self) -> str:
@@ -225,7 +225,7 @@ def _count(bins: Bins, ordered: Rows) -> Histogram:
     if bins.is_category:
         held = upto - np.searchsorted(known, bins.cuts, side="left")
         counts = np.r_[held, known.size - held.sum()].astype(np.int64)
-        return Histogram(bins, counts, np.zeros(len(bins)), missing, Moments())
+        return Histogram(bins, counts, np.zeros(len(bins)), missing, ValueMoments())
     upto = np.r_[0, upto, known.size]
     values = known.astype(np.float64)
     sums = np.r_[0.0, np.cumsum(values)][upto]
@@ -233,14 +233,14 @@ def _count(bins: Bins, ordered: Rows) -> Histogram:
     return Histogram(bins, counts, np.diff(sums), missing, _moments(values))
 
 
-def _moments(ordered: Floats) -> Moments:
+def _moments(ordered: Floats) -> ValueMoments:
     if not ordered.size:
-        return Moments()
+        return ValueMoments()
     mean = float(ordered.mean())
     apart = ordered - mean
     low, high = float(ordered[0]), float(ordered[-1])
     deviations = float(np.square(apart, out=apart).sum())
-    return Moments(ordered.size, mean, deviations, low, high)
+    return ValueMoments(ordered.size, mean, deviations, low, high)
 
 
 def _cuts(known: Rows) -> Rows:
@@ -288,7 +288,7 @@ def _to_json(column: Histogram) -> dict[str, Any]:
 
 def _from_json(data: dict[str, Any]) -> Histogram:
     bins = Bins(data["name"], data["is_category"], np.array(data["cuts"], dtype=np.float32))
-    moments = Moments(*data["moments"]) if data["moments"] else Moments()
+    moments = ValueMoments(*data["moments"]) if data["moments"] else ValueMoments()
     counts = np.array(data["counts"], dtype=np.int64)
     sums = np.array(data["sums"], dtype=np.float64)
     return Histogram(bins, counts, sums, data["missing"], moments)

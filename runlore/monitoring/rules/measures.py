@@ -42,7 +42,7 @@ class Policy(Protocol):
 
 
 @dataclass(frozen=True)
-class Measure:
+class DriftMeasure:
     """One statistic of one column.
 
     threshold: the largest of what counts as a change, of what chance reaches once in a thousand
@@ -65,7 +65,7 @@ class Distance:
     chance: 1/n + 1/m of the rows on both sides. freedom: the groups that PSI compared, less one.
     """
 
-    measures: tuple[Measure, ...]
+    measures: tuple[DriftMeasure, ...]
     chance: float
     freedom: int
 
@@ -92,7 +92,7 @@ def measure(reference: Histogram, current: Histogram, policy: Policy) -> Distanc
     missing = reference.missing, current.missing
     grouped = _grouped(reference, current)
     p, q = (np.append(*each) for each in zip(grouped, missing, strict=True))
-    psi = Measure("psi", statistics.psi(p, q), max(policy.psi, statistics.psi_by_chance(p, q)))
+    psi = DriftMeasure("psi", statistics.psi(p, q), max(policy.psi, statistics.psi_by_chance(p, q)))
     n, m = reference.rows, current.rows
     chance = 1 / n + 1 / m if n and m else 0.0
     freedom = max(int(((p > 0) | (q > 0)).sum()) - 1, 0)
@@ -109,11 +109,11 @@ def _grouped(reference: Histogram, current: Histogram) -> tuple[Ints, Ints]:
     return statistics.joined(reference.counts, starts), statistics.joined(current.counts, starts)
 
 
-def _numbers(reference: Histogram, current: Histogram) -> tuple[Measure, ...]:
+def _numbers(reference: Histogram, current: Histogram) -> tuple[DriftMeasure, ...]:
     p, q = reference.counts, current.counts
     return (
-        Measure("ks", statistics.ks(p, q), max(DISTANCE, statistics.ks_by_chance(p, q))),
-        Measure(
+        DriftMeasure("ks", statistics.ks(p, q), max(DISTANCE, statistics.ks_by_chance(p, q))),
+        DriftMeasure(
             "wasserstein",
             statistics.wasserstein(reference, current),
             max(DISTANCE, statistics.wasserstein_by_chance(p, q)),
@@ -121,16 +121,16 @@ def _numbers(reference: Histogram, current: Histogram) -> tuple[Measure, ...]:
     )
 
 
-def _categories(reference: Histogram, current: Histogram) -> tuple[Measure, ...]:
+def _categories(reference: Histogram, current: Histogram) -> tuple[DriftMeasure, ...]:
     p, q = statistics.common(reference.counts, current.counts)
     sized = DISTANCE**2 * float(p.sum() + q.sum())
     return (
-        Measure(
+        DriftMeasure(
             "jensen_shannon",
             statistics.jensen_shannon(p, q),
             max(DISTANCE, statistics.jensen_shannon_by_chance(p, q)),
         ),
-        Measure(
+        DriftMeasure(
             "chi_square",
             statistics.chi_square(p, q),
             max(sized, statistics.chi_square_by_chance(p, q)),

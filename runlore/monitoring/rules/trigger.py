@@ -10,7 +10,7 @@ from typing import Literal
 
 from runlore.monitoring.rules.measures import Policy
 from runlore.monitoring.rules.verdict import Answer
-from runlore.retraining.rules import Limits, limit_reached
+from runlore.retraining.rules import RetrainingLimits, limit_reached
 
 SLACK = 0.5
 """Of a window's length: by so much a row of windows may be late and still be one row."""
@@ -28,7 +28,7 @@ class JudgedWindow:
 
 
 @dataclass(frozen=True)
-class Decision:
+class TriggerDecision:
     """windows: the drifted ones that spoke for it. is_alarm: they were enough, whether or not
     cooldown and budget allow to act."""
 
@@ -43,8 +43,8 @@ def decide(
     policy: Policy,
     at: datetime,
     retrainings: Sequence[datetime] = (),
-    limits: Limits | None = None,
-) -> Decision:
+    limits: RetrainingLimits | None = None,
+) -> TriggerDecision:
     """Retrain when enough of the last windows have drifted, and the newest among them.
 
     history: of one spec, in any order. Of it counts what had ended by `at` and is about the
@@ -55,30 +55,30 @@ def decide(
     alarm = _alarm([each for each in history if each.window_to <= at], policy)
     if not alarm.is_alarm:
         return alarm
-    known = limits or Limits()
+    known = limits or RetrainingLimits()
     past = sorted(each for each in retrainings if each <= at)
     refusal = _answered(alarm, past) or limit_reached(past, at, known)
     if refusal:
-        return Decision("wait", (refusal, *alarm.reasons), alarm.windows, is_alarm=True)
+        return TriggerDecision("wait", (refusal, *alarm.reasons), alarm.windows, is_alarm=True)
     return alarm
 
 
-def _alarm(history: Sequence[JudgedWindow], policy: Policy) -> Decision:
+def _alarm(history: Sequence[JudgedWindow], policy: Policy) -> TriggerDecision:
     if not history:
-        return Decision("wait", ("no window has been judged yet",))
+        return TriggerDecision("wait", ("no window has been judged yet",))
     newest = max(history, key=lambda each: each.window_to)
     row = apart([each for each in history if each.version == newest.version])
     if newest not in row:
-        return Decision("wait", ("the newest window overlaps one that has counted",))
+        return TriggerDecision("wait", ("the newest window overlaps one that has counted",))
     if newest.answer != "drift":
-        return Decision("wait", (f"the newest window reads: {newest.answer}",))
+        return TriggerDecision("wait", (f"the newest window reads: {newest.answer}",))
     last = _last(row, policy)
     drifted = tuple(each for each in last if each.answer == "drift")
     told = f"{len(drifted)} of the last {policy.of_windows} windows drifted"
     if len(drifted) < policy.least_windows:
-        return Decision("wait", (f"{told}; an alarm needs {policy.least_windows}",), drifted)
+        return TriggerDecision("wait", (f"{told}; an alarm needs {policy.least_windows}",), drifted)
     reasons = (f"{told}, the newest among them", *newest.reasons)
-    return Decision("retrain", reasons, drifted, is_alarm=True)
+    return TriggerDecision("retrain", reasons, drifted, is_alarm=True)
 
 
 def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
@@ -96,7 +96,7 @@ def _last(row: Sequence[JudgedWindow], policy: Policy) -> list[JudgedWindow]:
     return [each for each in row[-policy.of_windows :] if each.window_to > row[-1].window_to - span]
 
 
-def _answered(alarm: Decision, past: Sequence[datetime]) -> str:
+def _answered(alarm: TriggerDecision, past: Sequence[datetime]) -> str:
     newest = alarm.windows[-1].window_to
     if past and newest <= past[-1]:
         return f"the retraining of {past[-1]:%Y-%m-%d %H:%M} has answered these windows"

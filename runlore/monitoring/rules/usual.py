@@ -57,7 +57,7 @@ class UsualColumn:
 
 
 @dataclass(frozen=True)
-class Usual:
+class UsualDistances:
     """columns: by name; none when the training holds too few windows.
 
     persistence: how much the distance of one window may be that of the one before, as an upper
@@ -73,7 +73,7 @@ class Usual:
         return bool(self.columns)
 
 
-def usual(windows: Sequence[Profile], policy: Policy) -> Usual:
+def usual(windows: Sequence[Profile], policy: Policy) -> UsualDistances:
     """How windows of the training differ, each compared with all others together.
 
     windows: counted in the reference's bins, in order of time; those with too few rows for a
@@ -81,13 +81,13 @@ def usual(windows: Sequence[Profile], policy: Policy) -> Usual:
     """
     held = [window for window in windows if window.rows >= policy.least_rows]
     if len(held) < LEAST_WINDOWS:
-        return Usual()
+        return UsualDistances()
     found = _distances(held, policy)
     names = [name for name, each in found.items() if len(each) >= LEAST_WINDOWS]
     roots = {name: np.cbrt([each.psi for each in found[name]]) for name in names}
     columns = _columns(found, roots)
     persistence = upper_persistence(_severity(list(roots.values()), len(held)))
-    return Usual(columns, persistence, len(held))
+    return UsualDistances(columns, persistence, len(held))
 
 
 def _distances(windows: Sequence[Profile], policy: Policy) -> dict[str, list[Distance]]:

@@ -7,8 +7,8 @@ from typing import Literal
 from runlore.monitoring.rules import change, discovery
 from runlore.monitoring.rules.histogram import Histogram, Profile
 from runlore.monitoring.rules.level import window_level
-from runlore.monitoring.rules.measures import ColumnKind, Measure, Policy, kind_of, measure
-from runlore.monitoring.rules.usual import Usual, UsualColumn
+from runlore.monitoring.rules.measures import ColumnKind, DriftMeasure, Policy, kind_of, measure
+from runlore.monitoring.rules.usual import UsualColumn, UsualDistances
 
 Answer = Literal["drift", "no drift", "not enough data"]
 Words = Mapping[str, Sequence[str]]
@@ -25,7 +25,7 @@ class Background:
 
     words: Words = field(default_factory=dict)
     importance: Mapping[str, float] = field(default_factory=dict)
-    usual: Usual = field(default_factory=Usual)
+    usual: UsualDistances = field(default_factory=UsualDistances)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class ColumnVerdict:
     """
 
     name: str
-    measures: tuple[Measure, ...]
+    measures: tuple[DriftMeasure, ...]
     change: str = ""
     p_value: float = 0.0
     q_value: float = 0.0
@@ -50,7 +50,7 @@ class ColumnVerdict:
         return kind_of(self.name)
 
     @property
-    def psi(self) -> Measure:
+    def psi(self) -> DriftMeasure:
         return next(measure for measure in self.measures if measure.statistic == "psi")
 
     @property
@@ -58,7 +58,7 @@ class ColumnVerdict:
         return self._telling.is_drifted
 
     @property
-    def _telling(self) -> Measure:
+    def _telling(self) -> DriftMeasure:
         """The measure that says how large the change is."""
         ks = [each for each in self.measures if each.statistic == "ks" and each.is_drifted]
         by_ks = ks and self.kind != "feature" and not self.psi.is_drifted
@@ -181,7 +181,7 @@ def conclude(
     )
 
 
-def _excess(measure: Measure) -> float:
+def _excess(measure: DriftMeasure) -> float:
     return measure.value / measure.threshold if measure.threshold else measure.value
 
 

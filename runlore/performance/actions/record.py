@@ -14,13 +14,13 @@ from runlore.performance.queries import PerformanceResult, Source
 from runlore.performance.rules.windows import WindowPerformance
 from runlore.store.engine import Connection, Store
 
-__all__ = ["AnomalyChange", "Found", "record"]
+__all__ = ["AnomalyChange", "JudgedWindows", "record"]
 
 KIND = "performance"
 SEVERITY = "warning"
 
 
-class Found(Protocol):
+class JudgedWindows(Protocol):
     """What is written down of an outcome."""
 
     @property
@@ -34,7 +34,7 @@ class Found(Protocol):
 
 
 def record(
-    store: Store, found: Found, broken: Sequence[str], plot: Path, *, is_conclusive: bool
+    store: Store, found: JudgedWindows, broken: Sequence[str], plot: Path, *, is_conclusive: bool
 ) -> AnomalyChange | None:
     """Add every window's scores; open the spec's anomaly with what is broken, or resolve it.
 
@@ -63,7 +63,7 @@ def _now(connection: Connection, spec: str) -> AnomalyChange | None:
     return "open" if still else None
 
 
-def _results(found: Found) -> Iterator[PerformanceResult]:
+def _results(found: JudgedWindows) -> Iterator[PerformanceResult]:
     for each in found.windows:
         sources: tuple[Source, ...] = ("realised", "estimated")
         for source, scores in zip(sources, (each.realised.scores, each.estimated), strict=True):

@@ -19,7 +19,7 @@ from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
 from runlore.performance.rules import floor, maturity, regression, windows
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.performance.rules.realised import Realised, realise
 from runlore.performance.rules.regression import Point, Regression
@@ -134,7 +134,7 @@ def _judge(
     )
 
 
-def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> Answered:
+def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> MatchedPredictions:
     """The ledger's answers with what is known of them."""
     frame = vectors.asked
     came = columns.measure(frame, [spec.question.of]).table[:, 0]
@@ -142,7 +142,7 @@ def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> Answered:
     as_of = frame["as_of"].to_numpy(dtype=np.int64)
     actual = np.where(known_at != NO_INSTANT, came, np.nan)
     delay = np.maximum(np.where(known_at != NO_INSTANT, known_at, as_of) - as_of, 0) / 1e6
-    return Answered(
+    return MatchedPredictions(
         as_of_us=as_of,
         prediction=frame["prediction"].to_numpy(dtype=np.float64),
         actual=actual,
@@ -170,7 +170,10 @@ def _support(
 
 
 def _floors(
-    spec: ModelSpec, bundle: Bundle, found: tuple[WindowPerformance, ...], answered: Answered
+    spec: ModelSpec,
+    bundle: Bundle,
+    found: tuple[WindowPerformance, ...],
+    answered: MatchedPredictions,
 ) -> tuple[FloorVerdict, ...]:
     """Each on the newest outcomes, of as many windows as it takes to have enough."""
     least, verdicts = spec.performance.least_labels, []
@@ -184,7 +187,7 @@ def _floors(
 
 
 def _realised(
-    rests_on: Sequence[WindowPerformance], answered: Answered, spec: ModelSpec
+    rests_on: Sequence[WindowPerformance], answered: MatchedPredictions, spec: ModelSpec
 ) -> Realised | None:
     if len(rests_on) < 2:
         return rests_on[0].realised if rests_on else None
@@ -250,7 +253,7 @@ def _latency_regressions(
     )
 
 
-def _mature_until(answered: Answered, at: datetime) -> datetime | None:
+def _mature_until(answered: MatchedPredictions, at: datetime) -> datetime | None:
     after_s = maturity.delays(answered).mature_after_s()
     return at - timedelta(seconds=after_s) if np.isfinite(after_s) else None
 

@@ -11,7 +11,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Answered:
+class MatchedPredictions:
     """n answers, in the order of their instants.
 
     prediction: (n,). actual: (n,), NaN while the outcome is not known. low, high: (n,), NaN without
@@ -34,9 +34,9 @@ class Answered:
     def is_known(self) -> Mask:
         return np.isfinite(self.actual)
 
-    def take(self, chosen: Mask | Ints | slice) -> "Answered":
-        return Answered(*(getattr(self, field.name)[chosen] for field in fields(self)))
+    def take(self, chosen: Mask | Ints | slice) -> "MatchedPredictions":
+        return MatchedPredictions(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
-    def between(self, first_us: int, last_us: int) -> "Answered":
+    def between(self, first_us: int, last_us: int) -> "MatchedPredictions":
         """Answers after `first_us`, until `last_us`."""
         return self.take((self.as_of_us > first_us) & (self.as_of_us <= last_us))

@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES, QUANTITY_SCORES
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption, assumption
 from runlore.performance.rules.maturity import weights
 from runlore.specs.model_spec import Score
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeRegressor
@@ -46,7 +46,7 @@ NORMAL_95 = 1.96
 class Estimate:
     """scores: nothing where the errors are not what they were, or too few are known to tell."""
 
-    scores: Mapping[Score, Measured]
+    scores: Mapping[Score, ScoreInterval]
     errors: Assumption
 
 
@@ -89,15 +89,15 @@ class _Learned:
     def is_off(self) -> bool:
         return self.chance < ALPHA and abs(self.bias) > MATERIAL_SHARE * self.mean
 
-    def measured(self) -> Measured:
+    def measured(self) -> ScoreInterval:
         """The mean to expect, and the band in which the realised one lies 19 times of 20."""
         spread = np.sqrt(np.average(np.square(self.residuals - self.bias), weights=self.weight))
         half = NORMAL_95 * float(np.hypot(spread / np.sqrt(len(self.expected)), self.error))
         value = float(self.expected.mean())
-        return Measured(value, value - half, value + half)
+        return ScoreInterval(value, value - half, value + half)
 
 
-def estimate(before: Answered, current: Answered) -> Estimate:
+def estimate(before: MatchedPredictions, current: MatchedPredictions) -> Estimate:
     """The scores to expect of `current`, by what is known of the answers `before` them."""
     weight = weights(before)
     newest = np.flatnonzero(before.is_known)[-NEWEST:]
@@ -117,7 +117,9 @@ def estimate(before: Answered, current: Answered) -> Estimate:
     return Estimate(scores, assumption("errors", not is_off, reason))
 
 
-def _learn(score: Score, past: Answered, weight: Floats, current: Answered) -> _Learned:
+def _learn(
+    score: Score, past: MatchedPredictions, weight: Floats, current: MatchedPredictions
+) -> _Learned:
     """Tested on the newest part of the past, then taught all of it."""
     has_interval = bool(np.isfinite(past.low).all() and np.isfinite(current.low).all())
     loss, told = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
@@ -128,7 +130,7 @@ def _learn(score: Score, past: Answered, weight: Floats, current: Answered) -> _
     return _Learned(expected, loss[first:] - tested, weight[first:], first, mean)
 
 
-def _said(answered: Answered, has_interval: bool) -> Floats:
+def _said(answered: MatchedPredictions, has_interval: bool) -> Floats:
     """(n, 1) or (n, 3): what the model says of itself."""
     if not has_interval:
         return answered.prediction[:, None]

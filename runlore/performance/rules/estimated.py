@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runlore.models.scores import LEAST_PROBABILITY, Ranked, brier_losses, log_losses
 from runlore.specs.model_spec import Score
 from runlore.training.rules.evidence import in_percentiles
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
 
@@ -22,7 +22,9 @@ DRAWS = 200
 ESTIMATED: tuple[Score, ...] = ("auc", "brier", "log_loss")
 
 
-def estimate(prediction: Floats, seed: int = 0, draws: int = DRAWS) -> Mapping[Score, Measured]:
+def estimate(
+    prediction: Floats, seed: int = 0, draws: int = DRAWS
+) -> Mapping[Score, ScoreInterval]:
     """The scores to expect of probabilities (n,), with the band that chance leaves around them.
 
     AUC: that of the soft labels p, since each answer is a failure to the part p and a success to

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from runlore.models.scores import ROUNDING
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
-from runlore.training.rules.gates import Measured, number
+from runlore.training.rules.gates import ScoreInterval, number
 
 Answer = Literal["above", "below", "not enough data"]
 
@@ -29,7 +29,7 @@ class FloorVerdict:
     """below: the whole interval of the score is worse than the floor."""
 
     floor: Floor
-    measured: Measured | None
+    measured: ScoreInterval | None
     answer: Answer
     reason: str
 
@@ -74,7 +74,7 @@ def least_for(score: Score, least: int) -> int:
 
 
 def judge(
-    floor: Floor, measured: Measured | None, labels: int, least: int, windows: int = 1
+    floor: Floor, measured: ScoreInterval | None, labels: int, least: int, windows: int = 1
 ) -> FloorVerdict:
     """Missing data is no verdict: it neither breaks a floor nor keeps it.
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 
 Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Delays:
         return float(self.age_s[np.searchsorted(self.known, share * self.ever - 1e-12)])
 
 
-def delays(answered: Answered) -> Delays:
+def delays(answered: MatchedPredictions) -> Delays:
     """The Kaplan-Meier estimate of the delay, answers without an outcome censored at their age.
 
     Kaplan & Meier, Nonparametric estimation from incomplete observations, JASA 1958.
@@ -62,7 +62,7 @@ def delays(answered: Answered) -> Delays:
     return Delays(np.asarray(fitted.surv_times), 1.0 - np.asarray(fitted.surv_prob))
 
 
-def weights(answered: Answered, most: float = LARGEST_WEIGHT) -> Floats:
+def weights(answered: MatchedPredictions, most: float = LARGEST_WEIGHT) -> Floats:
     """(n,): how many answers each known outcome stands for; 0 where none is known.
 
     Inverse probability of censoring: an outcome that took d seconds is known only for answers at
@@ -78,7 +78,7 @@ def weights(answered: Answered, most: float = LARGEST_WEIGHT) -> Floats:
     return np.where(is_known, 1.0 / at_risk, 0.0)
 
 
-def completed_mean(answered: Answered, pool: Answered) -> float:
+def completed_mean(answered: MatchedPredictions, pool: MatchedPredictions) -> float:
     """The mean of what came or will come of answers, running work included.
 
     Running work of age a counts as the mean of what came, in the pool, of work that took longer

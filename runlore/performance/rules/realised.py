@@ -8,11 +8,11 @@ from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES, Ranked, bins_of, covered, scores_of
 from runlore.performance.rules import maturity
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.specs.model_spec import Score
 from runlore.training.rules.bootstrap import Blocks, draw_blocks
 from runlore.training.rules.evidence import measured
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
 
@@ -28,11 +28,15 @@ class Realised:
 
     labels: int
     rate: float
-    scores: Mapping[Score, Measured]
+    scores: Mapping[Score, ScoreInterval]
 
 
 def realise(
-    answered: Answered, pool: Answered, *, is_probability: bool, replicates: int = 200
+    answered: MatchedPredictions,
+    pool: MatchedPredictions,
+    *,
+    is_probability: bool,
+    replicates: int = 200,
 ) -> Realised:
     """Score answers by the outcomes known of them, running work treated as censored.
 
@@ -45,7 +49,7 @@ def realise(
     if len(mine) < LEAST_LABELS:
         return Realised(len(mine), rate, {})
     blocks = draw_blocks(mine.as_of_us, replicates)
-    found: dict[Score, Measured] = {}
+    found: dict[Score, ScoreInterval] = {}
     for score in scores_of(is_probability=is_probability):
         found[score] = _measure(score, mine, weight, blocks)
     if not is_probability and np.isfinite(mine.low).all():
@@ -54,7 +58,9 @@ def realise(
     return Realised(len(mine), rate, found)
 
 
-def _measure(score: Score, mine: Answered, weight: Floats, blocks: Blocks) -> Measured:
+def _measure(
+    score: Score, mine: MatchedPredictions, weight: Floats, blocks: Blocks
+) -> ScoreInterval:
     if score == "auc":
         ranked = Ranked(mine.prediction)
         drawn = [
@@ -72,6 +78,6 @@ def _measure(score: Score, mine: Answered, weight: Floats, blocks: Blocks) -> Me
     return _mean(score, LOSSES[score](mine.actual, mine.prediction), weight, blocks)
 
 
-def _mean(score: Score, values: Floats, weight: Floats, blocks: Blocks) -> Measured:
+def _mean(score: Score, values: Floats, weight: Floats, blocks: Blocks) -> ScoreInterval:
     drawn = blocks.sums(weight * values) / blocks.sums(weight)
     return measured(score, float(np.average(values, weights=weight)), drawn)

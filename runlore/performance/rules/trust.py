@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption, assumption
 from runlore.performance.rules.estimated import expect
 from runlore.performance.rules.maturity import weights
@@ -51,7 +51,7 @@ def are_enough(prediction: Floats) -> Assumption:
     return assumption("enough answers", bool(holds), reason)
 
 
-def is_calibrated(answered: Answered, current: Floats) -> Assumption:
+def is_calibrated(answered: MatchedPredictions, current: Floats) -> Assumption:
     """Test on the newest known outcomes whether probabilities mean what they say.
 
     answered: all answers, those without an outcome included. current: (n,), the answers that an

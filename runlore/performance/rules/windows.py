@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.performance.rules import direct, maturity, trust
-from runlore.performance.rules.answered import Answered
+from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption
 from runlore.performance.rules.estimated import estimate
 from runlore.performance.rules.realised import Realised, realise
 from runlore.specs.model_spec import Score
-from runlore.training.rules.gates import Measured
+from runlore.training.rules.gates import ScoreInterval
 
 Rows = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ class WindowPerformance:
     answers: int
     maturity: float
     realised: Realised
-    estimated: Mapping[Score, Measured] = field(default_factory=dict)
+    estimated: Mapping[Score, ScoreInterval] = field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
 
     @property
@@ -52,7 +52,11 @@ class Support:
 
 
 def measure(
-    answered: Answered, edges_us: Sequence[int], support: Support | None, *, is_probability: bool
+    answered: MatchedPredictions,
+    edges_us: Sequence[int],
+    support: Support | None,
+    *,
+    is_probability: bool,
 ) -> tuple[WindowPerformance, ...]:
     """Windows between neighbouring edges, oldest first; those without an answer are left out."""
     delays = maturity.delays(answered)
@@ -77,7 +81,10 @@ def measure(
 
 
 def _with_probabilities(
-    window: WindowPerformance, mine: Answered, until: Answered, support: Assumption
+    window: WindowPerformance,
+    mine: MatchedPredictions,
+    until: MatchedPredictions,
+    support: Assumption,
 ) -> WindowPerformance:
     enough = trust.are_enough(mine.prediction)
     calibrated = trust.is_calibrated(until, mine.prediction)
@@ -86,7 +93,10 @@ def _with_probabilities(
 
 
 def _with_quantities(
-    window: WindowPerformance, mine: Answered, before: Answered, support: Assumption
+    window: WindowPerformance,
+    mine: MatchedPredictions,
+    before: MatchedPredictions,
+    support: Assumption,
 ) -> WindowPerformance:
     found = direct.estimate(before, mine)
     window = replace(window, assumptions=(trust.are_many(len(mine)), found.errors, support))

@@ -24,7 +24,7 @@ from runlore.quality.queries import DataCheck
 from runlore.quality.rules import checks
 from runlore.quality.rules.batch import gather
 from runlore.quality.rules.contract import Contract, derive
-from runlore.quality.rules.verdict import Verdict
+from runlore.quality.rules.verdict import QualityVerdict
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
 
@@ -56,7 +56,7 @@ class Checked:
 
     spec: str
     version: str | None
-    verdict: Verdict
+    verdict: QualityVerdict
     accepted: Acceptance | None = None
 
     @property
@@ -122,16 +122,16 @@ def check_new(
     try:
         known = of_champion(registry, spec.name)
     except Tampered as error:  # a successor must be trained all the same
-        return Checked(spec.name, error.version, Verdict(0, note=f"{error}; {UNKNOWN}"))
+        return Checked(spec.name, error.version, QualityVerdict(0, note=f"{error}; {UNKNOWN}"))
     if known is None:
-        return Checked(spec.name, None, Verdict(0))
+        return Checked(spec.name, None, QualityVerdict(0))
     version, contract = known
     if contract is None:
-        return Checked(spec.name, version, Verdict(0, note=WITHOUT))
+        return Checked(spec.name, version, QualityVerdict(0, note=WITHOUT))
     log = matrix.prepare(read_facts(store))
     asked = _since_training(log, spec, contract, at)
     if not len(asked.batch):
-        return Checked(spec.name, version, Verdict(0, note=NOTHING_NEW))
+        return Checked(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))
     checked = Checked(spec.name, version, checks.judge(contract, asked), accepted)
     with store.begin() as connection:
         queries.add(connection, _row(checked, version, asked, at))
@@ -144,7 +144,9 @@ def refuse_bad(checked: Checked) -> None:
         raise DataRefused(checked.spec, checked.verdict.reasons)
 
 
-def _since_training(log: Log, spec: ModelSpec, contract: Contract, at: datetime) -> checks.Asked:
+def _since_training(
+    log: Log, spec: ModelSpec, contract: Contract, at: datetime
+) -> checks.CheckInput:
     """Executions of which anything was told after the champion's training, beside the others."""
     seq = log.facts["seq"].to_numpy(dtype=np.int64)
     final = log.events.final
@@ -154,10 +156,10 @@ def _since_training(log: Log, spec: ModelSpec, contract: Contract, at: datetime)
     batch = gather(log, np.flatnonzero(members & is_new))
     earlier = gather(log, np.flatnonzero(members & ~is_new))
     until = int(batch.submitted_us[-1]) if len(batch) else contract.last_us
-    return checks.Asked(batch, earlier, contract.last_us, until, to_us(at))
+    return checks.CheckInput(batch, earlier, contract.last_us, until, to_us(at))
 
 
-def _row(checked: Checked, version: str, asked: checks.Asked, at: datetime) -> DataCheck:
+def _row(checked: Checked, version: str, asked: checks.CheckInput, at: datetime) -> DataCheck:
     verdict = checked.verdict
     needed = None if verdict.passed else checked.accepted
     return DataCheck(

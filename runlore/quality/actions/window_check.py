@@ -14,13 +14,13 @@ from runlore.kernel.errors import NoChampion, NoContract
 from runlore.kernel.instants import to_us
 from runlore.log import windows
 from runlore.log.executions import read_facts
-from runlore.log.windows import Span
+from runlore.log.windows import SliceRange
 from runlore.quality import queries
 from runlore.quality.actions import contract
 from runlore.quality.queries import DataCheck
 from runlore.quality.rules import checks
 from runlore.quality.rules.batch import gather
-from runlore.quality.rules.verdict import Verdict
+from runlore.quality.rules.verdict import QualityVerdict
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
 
@@ -43,7 +43,7 @@ class QualityOutcome:
     version: str
     first: datetime
     last: datetime
-    verdict: Verdict
+    verdict: QualityVerdict
     note: str = ""
     anomaly: AnomalyChange | None = None
 
@@ -92,7 +92,7 @@ def quality(
     return QualityOutcome(spec.name, version, span.begin, span.end, verdict, note, change)
 
 
-def _asked(log: Log, spec: ModelSpec, span: Span, at: datetime) -> checks.Asked:
+def _asked(log: Log, spec: ModelSpec, span: SliceRange, at: datetime) -> checks.CheckInput:
     """What was submitted in the span, as known at an instant, beside all that was before."""
     at_us, first_us, last_us = to_us(at), to_us(span.begin), to_us(span.end)
     submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
@@ -101,10 +101,12 @@ def _asked(log: Log, spec: ModelSpec, span: Span, at: datetime) -> checks.Asked:
     inside = inside[np.argsort(submitted[inside], kind="stable")]
     before = np.flatnonzero(members & (submitted <= first_us))
     batch, earlier = gather(log, inside, at_us), gather(log, before, at_us)
-    return checks.Asked(batch, earlier, first_us, last_us, at_us, must_be_fresh=True)
+    return checks.CheckInput(batch, earlier, first_us, last_us, at_us, must_be_fresh=True)
 
 
-def _follow(connection: Connection, check: DataCheck, verdict: Verdict) -> AnomalyChange | None:
+def _follow(
+    connection: Connection, check: DataCheck, verdict: QualityVerdict
+) -> AnomalyChange | None:
     if verdict.passed:
         resolved = anomalies.resolve_anomaly(connection, KIND, check.spec, check.at)
         return None if resolved is None else "resolved"

@@ -27,7 +27,7 @@ MONDAY_HOURS = 3 * 24
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class ExecutionBatch:
     """n executions in the order of their submission.
 
     table: a column per thing told: `actor`, `kind`, `scope`, `inputs.NAME`, `outcome.NAME`,
@@ -57,14 +57,14 @@ class Batch:
         """(n,): whole hours since Monday, UTC, of each submission."""
         return (self.submitted_us // HOUR_US + MONDAY_HOURS) % WEEK_HOURS
 
-    def take(self, mask: Mask) -> "Batch":
+    def take(self, mask: Mask) -> "ExecutionBatch":
         parts: Mapping[str, Any] = vars(self)
         names = [name for name in self.__dataclass_fields__ if name != "table"]
         table = self.table.loc[mask].reset_index(drop=True)
-        return Batch(table, **{name: parts[name][mask] for name in names})
+        return ExecutionBatch(table, **{name: parts[name][mask] for name in names})
 
 
-def gather(log: Log, chosen: Ints, until_us: int | None = None) -> Batch:
+def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatch:
     """The executions at these positions of a log, each with its latest outcome.
 
     until_us: an outcome known after that is none yet.
@@ -87,7 +87,7 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> Batch:
     said = said.assign(wait=table["wait_s"].to_numpy(), run=table["duration_s"].to_numpy())
     content = _hashes(said)
     is_whole = is_known & (finished != NO_INSTANT)
-    return Batch(
+    return ExecutionBatch(
         table=table,
         submitted_us=submitted,
         started_us=started,

@@ -10,18 +10,18 @@ from itertools import combinations
 import numpy as np
 
 from runlore.quality.rules import rhythm
-from runlore.quality.rules.batch import Batch, is_told
+from runlore.quality.rules.batch import ExecutionBatch, is_told
 from runlore.quality.rules.column import Column
-from runlore.quality.rules.contract import Contract, Usual, seen_by
+from runlore.quality.rules.contract import Contract, UsualRange, seen_by
 from runlore.quality.rules.portrait import ALL, Key, Portrait, portray
-from runlore.quality.rules.verdict import Check, Finding, Verdict
+from runlore.quality.rules.verdict import Check, QualityFinding, QualityVerdict
 
 LEAST_ROWS = 50
 """Of a batch: fewer say too little of shares and middles, and can spoil as little."""
 
 SIGMAS = 4.0
 DAY_US = 86_400_000_000
-NO_USUAL = Usual(0.0, 0.0)
+NO_USUAL = UsualRange(0.0, 0.0)
 
 MARGIN: Mapping[Check, float] = {
     "types": 0.01,
@@ -59,22 +59,22 @@ WORDS = "{name}: {value:.0%} of the rows hold values unknown in training; {high:
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckInput:
     """A batch under question. earlier: the executions that were there before it.
 
     since_us, until_us: the time that the batch should cover. at_us: now. must_be_fresh: the log
     goes on, so that its newest execution should not be old.
     """
 
-    batch: Batch
-    earlier: Batch
+    batch: ExecutionBatch
+    earlier: ExecutionBatch
     since_us: int
     until_us: int
     at_us: int
     must_be_fresh: bool = False
 
 
-def judge(contract: Contract, asked: Asked) -> Verdict:
+def judge(contract: Contract, asked: CheckInput) -> QualityVerdict:
     """Everything that is wrong with a batch, the most telling check of a column first."""
     rows = len(asked.batch)
     findings = [*_volume(contract, asked), *_freshness(contract, asked)]
@@ -82,7 +82,7 @@ def judge(contract: Contract, asked: Asked) -> Verdict:
         note = (
             f"Only {rows:,} rows: volume and freshness were checked; the rest needs {LEAST_ROWS}."
         )
-        return Verdict(rows, tuple(findings), note)
+        return QualityVerdict(rows, tuple(findings), note)
     seen = seen_by(asked.batch, contract.columns, asked.earlier)
     found = portray(asked.batch, contract.columns, seen)
     findings += _schema(contract, asked.batch, found)
@@ -94,7 +94,7 @@ def judge(contract: Contract, asked: Asked) -> Verdict:
     findings += _events(contract, asked, found)
     findings += [*_clock(contract, asked.batch), *_outcome(contract, asked.batch, found)]
     findings += _signal(contract, asked.batch, found)
-    return Verdict(rows, tuple(findings))
+    return QualityVerdict(rows, tuple(findings))
 
 
 def slack(share: float, rows: int) -> float:
@@ -109,14 +109,14 @@ def _bound(contract: Contract, key: Key, rows: int) -> float:
 
 def _over(
     contract: Contract, found: Portrait, key: Key, rows: int, words: str
-) -> Iterator[Finding]:
+) -> Iterator[QualityFinding]:
     value, bound = found.get(key, np.nan), _bound(contract, key, rows)
     if bound <= NEVER and value > bound:
         high = contract.usual.get(key, NO_USUAL).high
-        yield Finding(*key, value, bound, words.format(name=key[1], value=value, high=high))
+        yield QualityFinding(*key, value, bound, words.format(name=key[1], value=value, high=high))
 
 
-def _schema(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:
+def _schema(contract: Contract, batch: ExecutionBatch, found: Portrait) -> Iterator[QualityFinding]:
     known = {column.name for column in contract.columns}
     new = [
         name
@@ -128,10 +128,12 @@ def _schema(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Findi
         usual = contract.usual.get(("nulls", column.name), NO_USUAL).high
         if found.get(("nulls", column.name)) == 1.0 and usual < NEVER:
             reason = f"{column.name} is missing from all {len(batch):,} rows{hint}"
-            yield Finding("schema", column.name, 1.0, usual, reason)
+            yield QualityFinding("schema", column.name, 1.0, usual, reason)
 
 
-def _column(contract: Contract, batch: Batch, found: Portrait, column: Column) -> Iterator[Finding]:
+def _column(
+    contract: Contract, batch: ExecutionBatch, found: Portrait, column: Column
+) -> Iterator[QualityFinding]:
     rows, name = len(batch), column.name
     yield from _over(contract, found, ("types", name), rows, TYPES)
     yield from _over(contract, found, ("nulls", name), rows, NULLS)
@@ -141,20 +143,20 @@ def _column(contract: Contract, batch: Batch, found: Portrait, column: Column) -
     yield from levels or _over(contract, found, ("range", name), rows, RANGE)
 
 
-def _constant(contract: Contract, found: Portrait, column: Column) -> Iterator[Finding]:
+def _constant(contract: Contract, found: Portrait, column: Column) -> Iterator[QualityFinding]:
     value = found.get(("constant", column.name), np.nan)
-    usual = contract.usual.get(("constant", column.name), Usual(1.0, 1.0)).high
+    usual = contract.usual.get(("constant", column.name), UsualRange(1.0, 1.0)).high
     if usual <= NEVER and value >= ALWAYS_SAME:
         reason = f"{column.name} is always the same; in training at most {usual:.0%} of a week was"
-        yield Finding("constant", column.name, value, ALWAYS_SAME, reason)
+        yield QualityFinding("constant", column.name, value, ALWAYS_SAME, reason)
 
 
-def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[Finding]:
+def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[QualityFinding]:
     """A median where training had only its tails: another unit, or another column."""
     if column.kind != "number" or ("level", column.name) not in found:
         return
     value = found[("level", column.name)]
-    weeks = contract.usual.get(("level", column.name), Usual(value, value))
+    weeks = contract.usual.get(("level", column.name), UsualRange(value, value))
     low, high = min(column.middle[0], weeks.low), max(column.middle[1], weeks.high)
     middle = (weeks.low + weeks.high) / 2
     if low <= value <= high or not _is_far(value, middle, high - low):
@@ -165,7 +167,7 @@ def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[Find
         f"{column.name}: half of the values are above {value:,.4g}{times}; in training nine of"
         f" ten lay within {low:,.4g} and {high:,.4g}: has its unit changed?"
     )
-    yield Finding("level", column.name, value, bound, reason)
+    yield QualityFinding("level", column.name, value, bound, reason)
 
 
 def _is_far(value: float, middle: float, width: float) -> bool:
@@ -175,7 +177,9 @@ def _is_far(value: float, middle: float, width: float) -> bool:
     return abs(value - middle) > width
 
 
-def _swapped(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:
+def _swapped(
+    contract: Contract, batch: ExecutionBatch, found: Portrait
+) -> Iterator[QualityFinding]:
     """Two columns that each look like the other's training and not like their own."""
     moved = [each for each in contract.columns if _has_moved(contract, each, found, len(batch))]
     for one, other in combinations(moved, 2):
@@ -185,7 +189,7 @@ def _swapped(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Find
         cross = one.distance(batch.table[other.name]) + other.distance(batch.table[one.name])
         if cross < SWAP_SHARE * own:
             reason = f"{one.name} holds what {other.name} held in training, and the reverse"
-            yield Finding("swapped", one.name, cross, SWAP_SHARE * own, reason)
+            yield QualityFinding("swapped", one.name, cross, SWAP_SHARE * own, reason)
 
 
 def _has_moved(contract: Contract, column: Column, found: Portrait, rows: int) -> bool:
@@ -195,7 +199,7 @@ def _has_moved(contract: Contract, column: Column, found: Portrait, rows: int) -
     return is_input and found.get(key, 0.0) > usual + slack(0.5, rows) / 2
 
 
-def _events(contract: Contract, asked: Asked, found: Portrait) -> Iterator[Finding]:
+def _events(contract: Contract, asked: CheckInput, found: Portrait) -> Iterator[QualityFinding]:
     rows, batch = len(asked.batch), asked.batch
     words: tuple[tuple[Check, str], ...] = (
         ("order", "{value:.1%} of the executions end before they start, or start before they"
@@ -212,10 +216,10 @@ def _events(contract: Contract, asked: Asked, found: Portrait) -> Iterator[Findi
     if late > MARGIN["future"]:
         hours = (int(latest.max()) - asked.at_us) / 3.6e9
         reason = f"{late:.0%} of the executions are in the future, by up to {hours:,.1f} h"
-        yield Finding("future", ALL, late, MARGIN["future"], reason)
+        yield QualityFinding("future", ALL, late, MARGIN["future"], reason)
 
 
-def _volume(contract: Contract, asked: Asked) -> Iterator[Finding]:
+def _volume(contract: Contract, asked: CheckInput) -> Iterator[QualityFinding]:
     inside = (asked.batch.submitted_us > asked.since_us) & (
         asked.batch.submitted_us <= asked.until_us
     )
@@ -231,10 +235,10 @@ def _volume(contract: Contract, asked: Asked) -> Iterator[Finding]:
         f"{rows:,} submissions where {expected:,.0f} were to be expected at training's pace;"
         f" {low:,.0f} to {high:,.0f} would pass"
     )
-    yield Finding("volume", ALL, rows, low if rows < low else high, reason)
+    yield QualityFinding("volume", ALL, rows, low if rows < low else high, reason)
 
 
-def _freshness(contract: Contract, asked: Asked) -> Iterator[Finding]:
+def _freshness(contract: Contract, asked: CheckInput) -> Iterator[QualityFinding]:
     newest = max(int(each.submitted_us[-1]) for each in (asked.batch, asked.earlier) if len(each))
     age = asked.at_us - newest
     bound = GAP_TIMES * contract.gap_us + DAY_US
@@ -243,10 +247,10 @@ def _freshness(contract: Contract, asked: Asked) -> Iterator[Finding]:
             f"the newest execution is {age / DAY_US:,.1f} days old; in training the longest pause"
             f" was {contract.gap_us / DAY_US:,.1f} days, and {bound / DAY_US:,.1f} would pass"
         )
-        yield Finding("freshness", ALL, age / DAY_US, bound / DAY_US, reason)
+        yield QualityFinding("freshness", ALL, age / DAY_US, bound / DAY_US, reason)
 
 
-def _clock(contract: Contract, batch: Batch) -> Iterator[Finding]:
+def _clock(contract: Contract, batch: ExecutionBatch) -> Iterator[QualityFinding]:
     whole_days = (int(batch.submitted_us[-1]) - int(batch.submitted_us[0])) >= 2 * DAY_US
     if len(batch) < LEAST_SHIFT_ROWS or not whole_days:
         return
@@ -258,10 +262,12 @@ def _clock(contract: Contract, batch: Batch) -> Iterator[Finding]:
             f"the day's rhythm fits training's when moved by about {-shift.hours:+d} h: is the"
             " time zone right?"
         )
-        yield Finding("clock", ALL, shift.gain, bound, reason)
+        yield QualityFinding("clock", ALL, shift.gain, bound, reason)
 
 
-def _outcome(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:
+def _outcome(
+    contract: Contract, batch: ExecutionBatch, found: Portrait
+) -> Iterator[QualityFinding]:
     """All outcomes the same where training's weeks leave no chance for that."""
     share = found[("outcome", "failed")]
     usual = contract.usual.get(("outcome", "failed"))
@@ -275,10 +281,10 @@ def _outcome(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Find
             f"all {known:,} outcomes are {word}; in training {usual.low:.1%} to {usual.high:.1%}"
             " of a week failed"
         )
-        yield Finding("outcome", "failed", share, 1 - rarest if share else rarest, reason)
+        yield QualityFinding("outcome", "failed", share, 1 - rarest if share else rarest, reason)
 
 
-def _signal(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Finding]:
+def _signal(contract: Contract, batch: ExecutionBatch, found: Portrait) -> Iterator[QualityFinding]:
     rows = int(np.isfinite(batch.failed).sum())
     if rows < max(LEAST_SHIFT_ROWS, contract.window_rows / 2):
         return
@@ -292,4 +298,4 @@ def _signal(contract: Contract, batch: Batch, found: Portrait) -> Iterator[Findi
                 f" {chance:.2f}); in training it did every week (at least {usual:.2f}): were"
                 " outcomes shuffled?"
             )
-            yield Finding("signal", name, value, usual / SIGNAL_TIMES, reason)
+            yield QualityFinding("signal", name, value, usual / SIGNAL_TIMES, reason)

@@ -13,9 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.quality.rules import rhythm
-from runlore.quality.rules.batch import Batch, Mask
+from runlore.quality.rules.batch import ExecutionBatch, Mask
 from runlore.quality.rules.column import Column, learn
-from runlore.quality.rules.portrait import ALL, Key, Portrait, Seen, portray
+from runlore.quality.rules.portrait import ALL, BatchNovelty, Key, Portrait, portray
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -34,7 +34,7 @@ BURN_IN = 0.3
 
 
 @dataclass(frozen=True)
-class Usual:
+class UsualRange:
     """What a number of a portrait reached between the windows of training."""
 
     low: float
@@ -58,7 +58,7 @@ class Contract:
     window_rows: int
     rhythm: tuple[float, ...]
     columns: tuple[Column, ...]
-    usual: Mapping[Key, Usual]
+    usual: Mapping[Key, UsualRange]
 
     def to_json(self) -> dict[str, Any]:
         usual = [[check, subject, u.low, u.high] for (check, subject), u in self.usual.items()]
@@ -70,13 +70,15 @@ class Contract:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        usual = {(check, subject): Usual(low, high) for check, subject, low, high in data["usual"]}
+        usual = {
+            (check, subject): UsualRange(low, high) for check, subject, low, high in data["usual"]
+        }
         columns = tuple(Column.from_json(each) for each in data["columns"])
         told = {**data, "columns": columns, "usual": usual, "rhythm": tuple(data["rhythm"])}
         return cls(**told)
 
 
-def derive(batch: Batch, until_seq: int) -> Contract | None:
+def derive(batch: ExecutionBatch, until_seq: int) -> Contract | None:
     """Learn from the executions that teach a model; None where they are too few to tell."""
     if len(batch) < LEAST_ROWS:
         return None
@@ -107,7 +109,9 @@ def derive(batch: Batch, until_seq: int) -> Contract | None:
     )
 
 
-def seen_by(batch: Batch, columns: Sequence[Column], earlier: Batch) -> Seen:
+def seen_by(
+    batch: ExecutionBatch, columns: Sequence[Column], earlier: ExecutionBatch
+) -> BatchNovelty:
     """What is new or repeated in a batch, with all that came before it in hand."""
     new = {}
     for column in columns:
@@ -116,7 +120,7 @@ def seen_by(batch: Batch, columns: Sequence[Column], earlier: Batch) -> Seen:
             new[column.name] = ~told.isin(column.words).to_numpy()
     repeated = np.isin(batch.content, earlier.content[earlier.content != 0])
     twins = np.isin(batch.twin, earlier.twin) | pd.Series(batch.twin).duplicated().to_numpy()
-    return Seen(new, repeated, twins)
+    return BatchNovelty(new, repeated, twins)
 
 
 def _windows(submitted_us: Ints, begun: Mask) -> Ints:
@@ -130,7 +134,7 @@ def _windows(submitted_us: Ints, begun: Mask) -> Ints:
     return np.where(begun, back[begun].max() - back, -1)
 
 
-def _seen_between(batch: Batch, columns: Sequence[Column], number: Ints) -> Seen:
+def _seen_between(batch: ExecutionBatch, columns: Sequence[Column], number: Ints) -> BatchNovelty:
     """For each row of training, what was new then, or had been there in an earlier window."""
     is_early = number <= BURN_IN * number.max()
     new = {}
@@ -141,7 +145,7 @@ def _seen_between(batch: Batch, columns: Sequence[Column], number: Ints) -> Seen
             new[column.name] = ~(is_known & told.isin(column.words).to_numpy()) & ~is_early
     repeated = _first_window(pd.factorize(batch.content)[0], number) < number
     twins = pd.Series(batch.twin).duplicated().to_numpy()
-    return Seen(new, repeated & (batch.content != 0), twins)
+    return BatchNovelty(new, repeated & (batch.content != 0), twins)
 
 
 def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
@@ -153,7 +157,7 @@ def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
 
 
 def _portray(
-    batch: Batch, columns: Sequence[Column], seen: Seen, pace: Sequence[float]
+    batch: ExecutionBatch, columns: Sequence[Column], seen: BatchNovelty, pace: Sequence[float]
 ) -> Portrait:
     found = dict(portray(batch, columns, seen))
     first, last = int(batch.submitted_us[0]), int(batch.submitted_us[-1])
@@ -162,10 +166,10 @@ def _portray(
     return found
 
 
-def _usual(portraits: Sequence[Portrait]) -> dict[Key, Usual]:
+def _usual(portraits: Sequence[Portrait]) -> dict[Key, UsualRange]:
     told: dict[Key, list[float]] = {}
     for each in portraits:
         for key, value in each.items():
             if np.isfinite(value):
                 told.setdefault(key, []).append(value)
-    return {key: Usual(min(values), max(values)) for key, values in told.items()}
+    return {key: UsualRange(min(values), max(values)) for key, values in told.items()}

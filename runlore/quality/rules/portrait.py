@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.quality.rules.batch import MEASURED, Batch, Mask, is_told, numeric
+from runlore.quality.rules.batch import MEASURED, ExecutionBatch, Mask, is_told, numeric
 from runlore.quality.rules.column import Column, other_type
 from runlore.quality.rules.verdict import Check
 
@@ -26,7 +26,7 @@ OF_OUTCOMES = (*MEASURED, "outcome.")
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class BatchNovelty:
     """What a batch of n executions says for the first time, or once more.
 
     new: column -> (n,), a word that was not known before. repeated: (n,), work that went exactly
@@ -37,12 +37,12 @@ class Seen:
     repeated: Mask
     twins: Mask
 
-    def take(self, mask: Mask) -> "Seen":
+    def take(self, mask: Mask) -> "BatchNovelty":
         new = {name: each[mask] for name, each in self.new.items()}
-        return Seen(new, self.repeated[mask], self.twins[mask])
+        return BatchNovelty(new, self.repeated[mask], self.twins[mask])
 
 
-def portray(batch: Batch, columns: Sequence[Column], seen: Seen) -> Portrait:
+def portray(batch: ExecutionBatch, columns: Sequence[Column], seen: BatchNovelty) -> Portrait:
     """Shares, middles and correlations of a batch; a column that it lacks is all null."""
     found: dict[Key, float] = {}
     for column in columns:
@@ -56,7 +56,7 @@ def portray(batch: Batch, columns: Sequence[Column], seen: Seen) -> Portrait:
     return found
 
 
-def _of_column(batch: Batch, column: Column, seen: Seen) -> Portrait:
+def _of_column(batch: ExecutionBatch, column: Column, seen: BatchNovelty) -> Portrait:
     name = column.name
     if name not in batch.table:
         is_open = name.startswith(OF_OUTCOMES) and not np.isfinite(batch.failed).any()
@@ -93,7 +93,7 @@ def beyond(column: Column, values: Floats) -> Mask:
     return (values < low) | (values > high)
 
 
-def out_of_order(batch: Batch) -> Mask:
+def out_of_order(batch: ExecutionBatch) -> Mask:
     """Where work starts before it is submitted, ends before it starts, or is known before that."""
     none = np.iinfo(np.int64).min
     start, end, known = batch.started_us, batch.finished_us, batch.known_us
@@ -104,7 +104,7 @@ def out_of_order(batch: Batch) -> Mask:
     return wrong
 
 
-def signal(batch: Batch, values: Floats) -> float:
+def signal(batch: ExecutionBatch, values: Floats) -> float:
     """How well who did what tells the values: the largest correlation over ways to group.
 
     Means of groups in every other row against the values of the rows between them, so that a
@@ -145,7 +145,7 @@ def _is_one(values: Floats) -> bool:
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
-def _log_durations(batch: Batch) -> Floats:
+def _log_durations(batch: ExecutionBatch) -> Floats:
     return np.log1p(np.maximum(numeric(batch.table["duration_s"]), 0.0))
 
 

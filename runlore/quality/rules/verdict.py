@@ -26,7 +26,7 @@ Check = Literal[
 
 
 @dataclass(frozen=True)
-class Finding:
+class QualityFinding:
     """One thing that is wrong. subject: a column, or what the check is about.
 
     value: what was found; bound: the most, or the least, that would have passed.
@@ -43,11 +43,11 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class QualityVerdict:
     """What a batch of `rows` came to. note: what a reader must know about the comparison."""
 
     rows: int
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[QualityFinding, ...] = ()
     note: str = ""
 
     @property
@@ -63,5 +63,5 @@ class Verdict:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        findings = tuple(Finding(**each) for each in data["findings"])
+        findings = tuple(QualityFinding(**each) for each in data["findings"])
         return cls(data["rows"], findings, data["note"])

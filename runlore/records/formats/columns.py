@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput
 from runlore.records import validate
-from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Status
+from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers
-from runlore.records.formats.json_text import Told, told_by_text
+from runlore.records.formats.json_text import JsonText, told_by_text
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, Resolved, status_words
@@ -166,8 +166,10 @@ class Reader:
         words = words if pa.types.is_string(words.type) else pc.cast(words, pa.string())
         when_silent = pc.if_else(
             finished.is_valid(),
-            Status.UNKNOWN.value,
-            pc.if_else(started.is_valid(), Status.RUNNING.value, Status.SUBMITTED.value),
+            ExecutionStatus.UNKNOWN.value,
+            pc.if_else(
+                started.is_valid(), ExecutionStatus.RUNNING.value, ExecutionStatus.SUBMITTED.value
+            ),
         )
         if words.null_count == len(words):
             return words, when_silent
@@ -181,7 +183,7 @@ class Reader:
     def _object(self, cells: Cells, keys: Mapping[str, str]) -> pa.Array:
         values = {key: cells.columns[column] for key, column in keys.items()}
         if not cells.is_typed:
-            values = {key: Told(told_by_text(text)) for key, text in values.items()}
+            values = {key: JsonText(told_by_text(text)) for key, text in values.items()}
         return json_text.objects(values, len(cells))
 
 

@@ -11,7 +11,7 @@ WORDS = pa.array(["true", "false"])
 NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 
 
-def objects(columns: "Mapping[str, pa.Array | Told]", rows: int) -> pa.Array:
+def objects(columns: "Mapping[str, pa.Array | JsonText]", rows: int) -> pa.Array:
     """One object a row, keys in order; a null is left out.
 
     >>> objects({"b": pa.array([1, None]), "a": pa.array(["x", 'y"'])}, 2).to_pylist()
@@ -50,15 +50,15 @@ def quoted(text: pa.Array) -> pa.Array:
     return pc.binary_join_element_wise(pa.scalar('"'), text, pa.scalar('"'), "")
 
 
-class Told:
+class JsonText:
     """Marks a column whose text already is JSON."""
 
     def __init__(self, text: pa.Array) -> None:
         self.text = text
 
 
-def _value(column: "pa.Array | Told") -> pa.Array:
-    if isinstance(column, Told):
+def _value(column: "pa.Array | JsonText") -> pa.Array:
+    if isinstance(column, JsonText):
         return column.text
     kind = column.type
     if pa.types.is_floating(kind):

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlore.records import validate
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds
 from runlore.records.formats.parsed import Parsed, refused
@@ -25,15 +25,15 @@ from runlore.records.validate import Check, judge, mask
 Run = Mapping[str, Any]
 
 STATUSES = {
-    "SCHEDULED": Status.SUBMITTED,
-    "PENDING": Status.SUBMITTED,
-    "RUNNING": Status.RUNNING,
-    "PAUSED": Status.RUNNING,
-    "CANCELLING": Status.RUNNING,
-    "COMPLETED": Status.SUCCEEDED,
-    "FAILED": Status.FAILED,
-    "CRASHED": Status.FAILED,
-    "CANCELLED": Status.CANCELLED,
+    "SCHEDULED": ExecutionStatus.SUBMITTED,
+    "PENDING": ExecutionStatus.SUBMITTED,
+    "RUNNING": ExecutionStatus.RUNNING,
+    "PAUSED": ExecutionStatus.RUNNING,
+    "CANCELLING": ExecutionStatus.RUNNING,
+    "COMPLETED": ExecutionStatus.SUCCEEDED,
+    "FAILED": ExecutionStatus.FAILED,
+    "CRASHED": ExecutionStatus.FAILED,
+    "CANCELLED": ExecutionStatus.CANCELLED,
 }
 OPEN_STATES = tuple(state for state, status in STATUSES.items() if not status.is_final)
 FIELDS = (
@@ -122,8 +122,8 @@ def _status(state: pa.Array, started: pa.Array) -> pa.Array:
     """Null for a state that is not known. Work that waits for its next attempt is running."""
     at = pc.index_in(state, value_set=pa.array(list(STATUSES)))
     status = pa.array([each.value for each in STATUSES.values()]).take(at)
-    waits = pc.and_(pc.equal(status, Status.SUBMITTED.value), started.is_valid())
-    return pc.if_else(waits, Status.RUNNING.value, status)
+    waits = pc.and_(pc.equal(status, ExecutionStatus.SUBMITTED.value), started.is_valid())
+    return pc.if_else(waits, ExecutionStatus.RUNNING.value, status)
 
 
 def _actor(frame: pd.DataFrame, names: Names) -> pa.Array:

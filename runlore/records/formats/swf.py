@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput
 from runlore.records import validate
-from runlore.records.execution import Status
+from runlore.records.execution import ExecutionStatus
 from runlore.records.formats import json_text, lines
 from runlore.records.formats.instants import numbers
 from runlore.records.formats.lines import Lines
@@ -54,14 +54,14 @@ INPUTS = (
     "preceding_job",
     "think_time_s",
 )
-STATUSES: Mapping[int, Status] = {
-    -1: Status.UNKNOWN,
-    0: Status.FAILED,
-    1: Status.SUCCEEDED,
-    2: Status.PARTIAL,
-    3: Status.PARTIAL,
-    4: Status.PARTIAL,
-    5: Status.CANCELLED,
+STATUSES: Mapping[int, ExecutionStatus] = {
+    -1: ExecutionStatus.UNKNOWN,
+    0: ExecutionStatus.FAILED,
+    1: ExecutionStatus.SUCCEEDED,
+    2: ExecutionStatus.PARTIAL,
+    3: ExecutionStatus.PARTIAL,
+    4: ExecutionStatus.PARTIAL,
+    5: ExecutionStatus.CANCELLED,
 }
 PARTIAL_CODES = (2, 3, 4)
 COMPLETED = 1

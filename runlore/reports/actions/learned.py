@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.reports.actions import overview
-from runlore.reports.actions.overview import Standing, Watched
+from runlore.reports.actions.overview import SpecOverview, Watched
 from runlore.reports.queries import totals
 from runlore.reports.queries.totals import Totals
 from runlore.store.engine import Store
@@ -17,7 +17,7 @@ class Learned:
 
     at: datetime
     totals: Totals
-    models: tuple[tuple[Standing, Watched], ...]
+    models: tuple[tuple[SpecOverview, Watched], ...]
 
 
 def learned(store: Store, specs: Sequence[str], at: datetime) -> Learned:

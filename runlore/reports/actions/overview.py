@@ -12,7 +12,7 @@ from runlore.monitoring.rules.verdict import WindowVerdict
 from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult
 from runlore.registry import history
-from runlore.registry.history import Action, Entry
+from runlore.registry.history import Action, AliasHistoryEntry
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, arms
 from runlore.store.engine import Store
 
@@ -20,7 +20,7 @@ ANNOUNCE: Action = "announce"
 
 
 @dataclass(frozen=True)
-class Standing:
+class SpecOverview:
     """champion, challenger: the change that named the version; None: there is none.
 
     trained: when the newest version passed its gates. alerts: kinds of those that are open, of the
@@ -28,10 +28,10 @@ class Standing:
     """
 
     spec: str
-    champion: Entry | None
-    challenger: Entry | None
+    champion: AliasHistoryEntry | None
+    challenger: AliasHistoryEntry | None
     arms: Arms
-    trained: Entry | None
+    trained: AliasHistoryEntry | None
     alerts: tuple[str, ...]
 
 
@@ -57,7 +57,7 @@ class Watched:
         return ()
 
 
-def standing(store: Store, specs: Sequence[str]) -> list[Standing]:
+def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
     """What serves, by the history of aliases and not by the registry."""
     champions = history.newest(store, CHAMPION)
     challengers = history.newest(store, CHALLENGER)
@@ -66,7 +66,7 @@ def standing(store: Store, specs: Sequence[str]) -> list[Standing]:
     with store.begin() as connection:
         found = anomalies.read_open(connection)
     return [
-        Standing(
+        SpecOverview(
             spec=spec,
             champion=_there(champions.get(spec)),
             challenger=_there(challengers.get(spec)),
@@ -92,13 +92,13 @@ def watched(store: Store, spec: str) -> Watched:
     )
 
 
-def _there(entry: Entry | None) -> Entry | None:
+def _there(entry: AliasHistoryEntry | None) -> AliasHistoryEntry | None:
     return None if entry is None or entry.version is None else entry
 
 
-def _newest(store: Store) -> dict[str, Entry]:
+def _newest(store: Store) -> dict[str, AliasHistoryEntry]:
     """Spec -> the newest version that passed, whichever place it took."""
-    found: dict[str, Entry] = {}
+    found: dict[str, AliasHistoryEntry] = {}
     for alias in (CHAMPION, CHALLENGER):
         for spec, entry in history.newest(store, alias, ANNOUNCE).items():
             if spec not in found or entry.id > found[spec].id:

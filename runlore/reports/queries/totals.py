@@ -52,7 +52,7 @@ class Executions:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class PredictionTotals:
     """Of a spec, to those who asked: what a shadow answers, nobody hears."""
 
     spec: str
@@ -69,7 +69,7 @@ class Anomalies:
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricTotals:
     points: int
     series: int
     last_at: datetime | None
@@ -80,9 +80,9 @@ class Totals:
     """As they were in one snapshot."""
 
     executions: Executions
-    answers: tuple[Answers, ...]
+    answers: tuple[PredictionTotals, ...]
     anomalies: Anomalies
-    metrics: Metrics
+    metrics: MetricTotals
 
 
 def totals(store: Store) -> Totals:
@@ -91,9 +91,9 @@ def totals(store: Store) -> Totals:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         return Totals(
             executions=_rows(connection, Executions, EXECUTIONS)[0],
-            answers=tuple(_rows(connection, Answers, ANSWERS)),
+            answers=tuple(_rows(connection, PredictionTotals, ANSWERS)),
             anomalies=_rows(connection, Anomalies, ANOMALIES)[0],
-            metrics=_rows(connection, Metrics, METRICS)[0],
+            metrics=_rows(connection, MetricTotals, METRICS)[0],
         )
 
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from runlore.alerts.actions import handling
-from runlore.alerts.rules.finding import Finding, Severity, plain
+from runlore.alerts.rules.finding import AlertFinding, Severity, plain
 from runlore.kernel.errors import NotFound
 from runlore.log.executions import count_facts, newest_seq
 from runlore.retraining import queries
-from runlore.retraining.queries import WAITING, Retraining, Step
+from runlore.retraining.queries import WAITING, Retraining, RetrainingStep
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
 
@@ -36,7 +36,7 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Ending:
+class TrainingEnd:
     """What a training came to. has_taught: the facts were learned from, and never will be again."""
 
     state: Literal["done", "refused", "failed"]
@@ -77,7 +77,7 @@ def announced(store: Store, retraining_id: int, at: datetime) -> None:
     with store.begin() as connection:
         found = _locked(connection, retraining_id)
         if found.state in WAITING:
-            step = Step(at, "announced", "an event says so to Prefect")
+            step = RetrainingStep(at, "announced", "an event says so to Prefect")
             queries.move(connection, retraining_id, step)
 
 
@@ -104,23 +104,23 @@ def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Be
         if found.state not in WAITING or running:
             return None
         if queries.has_learned(connection, batch):
-            step = Step(at, "refused", "these facts have taught this spec already")
+            step = RetrainingStep(at, "refused", "these facts have taught this spec already")
             queries.move(connection, retraining_id, step)
             return None
         evidence = {"batch": batch, "until_seq": until_seq}
-        step = Step(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
+        step = RetrainingStep(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
         queries.move(connection, retraining_id, step)
     return Begun(retraining_id, spec.name, batch, until_seq, found.wanted.trigger)
 
 
-def end(store: Store, begun: Begun, ending: Ending, at: datetime) -> None:
+def end(store: Store, begun: Begun, ending: TrainingEnd, at: datetime) -> None:
     """Write down what became of it, with its alert; what ended already stays as it is."""
     with store.begin() as connection:
         if _locked(connection, begun.id).state != "started":
             return
         batch = begun.batch if ending.has_taught else None
         evidence = plain(dict(ending.evidence))
-        step = Step(at, ending.state, ending.reason, batch, evidence)
+        step = RetrainingStep(at, ending.state, ending.reason, batch, evidence)
         queries.move(connection, begun.id, step)
         _tell(connection, begun.spec, begun.id, ending, at)
 
@@ -130,8 +130,8 @@ def give_up_lost(connection: Connection, spec: str, at: datetime) -> None:
     for each in queries.going_on(connection, spec):
         newest = each.steps[-1]
         if newest.state == "started" and (at - newest.at).total_seconds() > LOST_S:
-            lost = Ending("failed", f"it began at {newest.at:%Y-%m-%d %H:%M} and never ended")
-            queries.move(connection, each.id, Step(at, "failed", lost.reason))
+            lost = TrainingEnd("failed", f"it began at {newest.at:%Y-%m-%d %H:%M} and never ended")
+            queries.move(connection, each.id, RetrainingStep(at, "failed", lost.reason))
             _tell(connection, spec, each.id, lost, at)
 
 
@@ -156,12 +156,12 @@ def _is_unheard(each: Retraining, at: datetime) -> bool:
 
 
 def _tell(
-    connection: Connection, spec: str, retraining_id: int, ending: Ending, at: datetime
+    connection: Connection, spec: str, retraining_id: int, ending: TrainingEnd, at: datetime
 ) -> None:
     if ending.state == "done":
         handling.resolve_alert(connection, KIND, spec, at)
         return
-    finding = Finding(
+    finding = AlertFinding(
         kind=KIND,
         subject=spec,
         severity=Severity.WARNING,

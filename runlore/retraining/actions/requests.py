@@ -15,8 +15,8 @@ from runlore.quality.actions import contract
 from runlore.registry import history as alias_changes
 from runlore.retraining import queries
 from runlore.retraining.actions import course
-from runlore.retraining.queries import Retraining, Step, Wanted
-from runlore.retraining.rules import Known, Trigger, due, permit
+from runlore.retraining.queries import Retraining, RetrainingRequest, RetrainingStep
+from runlore.retraining.rules import RetrainingEvidence, Trigger, due, permit
 from runlore.rollout.actions import state
 from runlore.serving.actions.promotion import CHAMPION
 from runlore.specs.model_spec import ModelSpec
@@ -56,7 +56,7 @@ class Requested:
 
 
 @dataclass(frozen=True)
-class Facts:
+class LearnableFacts:
     """What could teach a spec now. trained_at: None when nothing serves."""
 
     until_seq: int
@@ -93,14 +93,14 @@ def request(
     return Requested(added, is_new=True)
 
 
-def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> Facts:
+def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFacts:
     """What the log holds for a spec, and where its champion's training ended."""
     until_seq = newest_seq(store)
     champion = contract.of_champion(registry, spec.name)
     learned = champion[1].until_seq if champion and champion[1] else 0
     entry = alias_changes.newest(store, CHAMPION).get(spec.name)
     trained_at = entry.at if champion and entry else None
-    return Facts(until_seq, learned, trained_at)
+    return LearnableFacts(until_seq, learned, trained_at)
 
 
 def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> Requested | None:
@@ -148,13 +148,13 @@ def _known(
     store: Store,
     connection: Connection,
     spec: ModelSpec,
-    facts: Facts,
+    facts: LearnableFacts,
     at: datetime,
     *,
     has_learned: bool,
-) -> Known:
+) -> RetrainingEvidence:
     learned = max(facts.champion_until_seq, queries.learned_until(connection, spec.name))
-    return Known(
+    return RetrainingEvidence(
         at=at,
         begun=tuple(queries.begun(connection, spec.name)),
         new_labels=count_outcomes(store, learned, spec.population.kinds),
@@ -164,8 +164,10 @@ def _known(
     )
 
 
-def _wanted(spec: ModelSpec, wish: Wish, facts: Facts, batch: str, known: Known) -> Wanted:
-    return Wanted(
+def _wanted(
+    spec: ModelSpec, wish: Wish, facts: LearnableFacts, batch: str, known: RetrainingEvidence
+) -> RetrainingRequest:
+    return RetrainingRequest(
         at=known.at,
         spec=spec.name,
         trigger=wish.trigger,
@@ -187,10 +189,14 @@ def _rollout(connection: Connection, spec: ModelSpec) -> str:
     return f"a rollout of version {found.rollout.challenger} goes on"
 
 
-def _first_step(spec: ModelSpec, wish: Wish, known: Known, against: Sequence[str]) -> Step:
+def _first_step(
+    spec: ModelSpec, wish: Wish, known: RetrainingEvidence, against: Sequence[str]
+) -> RetrainingStep:
     """against: what forbids it beside the spec's rules; an empty one says nothing."""
     permission = permit(wish.trigger, known, spec.retraining)
     forbids = tuple(each for each in against if each)
     reasons = (*forbids, *permission.reasons)
     is_given = permission.is_given and not forbids
-    return Step(known.at, "wanted" if is_given else "refused", "; ".join(dict.fromkeys(reasons)))
+    return RetrainingStep(
+        known.at, "wanted" if is_given else "refused", "; ".join(dict.fromkeys(reasons))
+    )

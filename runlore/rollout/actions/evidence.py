@@ -7,10 +7,10 @@ from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.moments import Moments, no_moments
 from runlore.rollout.actions.policy import ERRORS, FALLS, LATENCY, REFUSALS, RISES
-from runlore.rollout.actions.state import State, Stratum
+from runlore.rollout.actions.state import RolloutState, StratumPeriod
 from runlore.rollout.queries import evidence
-from runlore.rollout.queries.evidence import Counted, Found, Wanted
-from runlore.rollout.rules.evidence import BOTH, ArmEvidence, Evidence
+from runlore.rollout.queries.evidence import ArmCounts, Counted, EvidenceQuery
+from runlore.rollout.rules.evidence import BOTH, ArmEvidence, RolloutEvidence
 from runlore.rollout.rules.evidence import Stratum as Compared
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
@@ -19,10 +19,10 @@ PLACES = {"mean": (0, 2), "ratio": (0, 1, 2)}
 """Which of loss, count and outcome a score's kind takes."""
 
 
-def gather(store: Store, spec: ModelSpec, state: State, at: datetime) -> Evidence:
+def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> RolloutEvidence:
     """All units of the rollout until now, added up by the database; raises Unavailable."""
     rollout, strata = state.rollout, state.strata()
-    wanted = Wanted(
+    wanted = EvidenceQuery(
         spec=rollout.spec,
         champion=rollout.champion,
         challenger=rollout.challenger,
@@ -35,7 +35,7 @@ def gather(store: Store, spec: ModelSpec, state: State, at: datetime) -> Evidenc
         at=at,
     )
     found = evidence.read(store, wanted)
-    return Evidence(
+    return RolloutEvidence(
         at=at,
         step=state.step,
         step_began_at=state.step_began_at,
@@ -45,7 +45,7 @@ def gather(store: Store, spec: ModelSpec, state: State, at: datetime) -> Evidenc
     )
 
 
-def _unread(found: Found) -> tuple[str, ...]:
+def _unread(found: ArmCounts) -> tuple[str, ...]:
     if found.unread is not None:
         return (found.unread,)
     if found.crossed:
@@ -57,7 +57,7 @@ def _unread(found: Found) -> tuple[str, ...]:
 class _Comparison:
     metrics: tuple[Metric, ...]
 
-    def strata(self, strata: list[Stratum], found: Found) -> tuple[Compared, ...]:
+    def strata(self, strata: list[StratumPeriod], found: ArmCounts) -> tuple[Compared, ...]:
         """Strata in which nobody came are left out, but for the one of now."""
         if found.unread is not None:
             return ()

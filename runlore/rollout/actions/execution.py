@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
-from runlore.alerts.rules.finding import Finding, Severity
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import RunloreError, Unavailable
-from runlore.registry.history import Change, Writer
+from runlore.registry.history import Change, HistoryWriter
 from runlore.rollout.actions import state as rollout_state
-from runlore.rollout.actions.state import State
+from runlore.rollout.actions.state import RolloutState
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Decided, Ordered, Rollout
-from runlore.rollout.rules.evidence import Evidence
+from runlore.rollout.rules.evidence import RolloutEvidence
 from runlore.rollout.rules.policy import WHOLE
-from runlore.rollout.rules.ramp import Decision
+from runlore.rollout.rules.ramp import RampDecision
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, Reason
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, ChangeReason
 
 if TYPE_CHECKING:
     from runlore.registry import Registry
@@ -48,29 +48,31 @@ class Clock:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class DecisionToExecute:
     """A decision with who made it, on what, when.
 
     ordered: what a person wanted. based_on: the decision that was the newest when the evidence was
     read. is_done: the aliases are as they should be already.
     """
 
-    decision: Decision
-    evidence: Evidence | None
+    decision: RampDecision
+    evidence: RolloutEvidence | None
     actor: str
     clock: Clock
     ordered: Ordered | None = None
     based_on: int | None = None
     is_done: bool = False
 
-    def noting(self, reason: str) -> "Verdict":
+    def noting(self, reason: str) -> "DecisionToExecute":
         reasons = (*self.decision.reasons, reason)
         return replace(self, decision=replace(self.decision, reasons=reasons))
 
 
-def begin(history: Writer, rollout: Rollout, step: int, clock: Clock, why: Reason) -> State:
+def begin(
+    history: HistoryWriter, rollout: Rollout, step: int, clock: Clock, why: ChangeReason
+) -> RolloutState:
     """The first units; whoever starts is on record with the reason."""
-    told = Reason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
+    told = ChangeReason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
     change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), told)
     rollouts.add_decision(
         history.connection,
@@ -90,12 +92,14 @@ def begin(history: Writer, rollout: Rollout, step: int, clock: Clock, why: Reaso
     return rollout_state.of(history.connection, rollout)
 
 
-def checked(state: State, verdict: Verdict, aliases: dict[str, str]) -> Verdict:
+def checked(
+    state: RolloutState, verdict: DecisionToExecute, aliases: dict[str, str]
+) -> DecisionToExecute:
     """What is to be done where aliases are no longer those of the two versions compared."""
     of, champion, challenger = state.rollout, aliases.get(CHAMPION), aliases.get(CHALLENGER)
     if champion == of.challenger:
         found = f"version {of.challenger} was found to be @champion already"
-        return replace(verdict, decision=Decision("promote", WHOLE, (found,)), is_done=True)
+        return replace(verdict, decision=RampDecision("promote", WHOLE, (found,)), is_done=True)
     moved = [
         f"@{alias} is version {now or 'none'} now, no longer {then}"
         for alias, now, then in (
@@ -107,12 +111,16 @@ def checked(state: State, verdict: Verdict, aliases: dict[str, str]) -> Verdict:
     if not moved:
         return verdict
     reasons = ("what was compared no longer is what serves", *moved)
-    return replace(verdict, decision=Decision("roll back", 0, reasons, alert=True))
+    return replace(verdict, decision=RampDecision("roll back", 0, reasons, alert=True))
 
 
 def execute(
-    history: Writer, registry: "Registry", state: State, verdict: Verdict, folder: Path
-) -> Verdict:
+    history: HistoryWriter,
+    registry: "Registry",
+    state: RolloutState,
+    verdict: DecisionToExecute,
+    folder: Path,
+) -> DecisionToExecute:
     """Write the decision down with the change that it makes; what was done.
 
     A version that cannot be promoted holds, and is refused to a person who wants it.
@@ -149,11 +157,15 @@ def execute(
 
 
 def _change(
-    history: Writer, registry: "Registry", state: State, verdict: Verdict, folder: Path
+    history: HistoryWriter,
+    registry: "Registry",
+    state: RolloutState,
+    verdict: DecisionToExecute,
+    folder: Path,
 ) -> int | None:
     """Of share or alias; None where everything stays."""
     decision, of = verdict.decision, state.rollout
-    why = Reason(verdict.actor, "; ".join(decision.reasons), _evidence(state, decision))
+    why = ChangeReason(verdict.actor, "; ".join(decision.reasons), _evidence(state, decision))
     if decision.action == "promote":
         if verdict.is_done:
             return _cleared(history, registry, of, why)
@@ -164,7 +176,9 @@ def _change(
     return promotion.set_arms_within(history, of.spec, arms, why).id
 
 
-def _cleared(history: Writer, registry: "Registry", of: Rollout, why: Reason) -> int | None:
+def _cleared(
+    history: HistoryWriter, registry: "Registry", of: Rollout, why: ChangeReason
+) -> int | None:
     """A promotion that was killed between its two aliases left the second one behind."""
     if not _is_challenger(history, of):
         return None
@@ -173,12 +187,12 @@ def _cleared(history: Writer, registry: "Registry", of: Rollout, why: Reason) ->
     return history.add(change).id
 
 
-def _is_challenger(history: Writer, of: Rollout) -> bool:
+def _is_challenger(history: HistoryWriter, of: Rollout) -> bool:
     known = history.last(of.spec, CHALLENGER)
     return known is not None and known.version == of.challenger
 
 
-def _arms(history: Writer, of: Rollout, step: int) -> Arms:
+def _arms(history: HistoryWriter, of: Rollout, step: int) -> Arms:
     """A challenger that shadows goes on to."""
     given = [
         each
@@ -189,19 +203,19 @@ def _arms(history: Writer, of: Rollout, step: int) -> Arms:
     return Arms(step / WHOLE, of.unit, is_shadow)  # type: ignore[arg-type]
 
 
-def _evidence(state: State, decision: Decision) -> dict[str, Any]:
+def _evidence(state: RolloutState, decision: RampDecision) -> dict[str, Any]:
     readings = {each.metric: as_json(each.beyond) for each in decision.readings}
     return {"rollout": state.rollout.id, "step": decision.step, "beyond_tolerated": readings}
 
 
-def _tell(history: Writer, state: State, verdict: Verdict) -> None:
+def _tell(history: HistoryWriter, state: RolloutState, verdict: DecisionToExecute) -> None:
     decision, spec = verdict.decision, state.rollout.spec
     if not decision.alert:
         resolve_alert(history.connection, KIND, spec, verdict.clock.at)
         return
     did = f"rolled back from {state.step} %" if decision.action == "roll back" else "holds"
     of = state.rollout
-    finding = Finding(
+    finding = AlertFinding(
         KIND,
         spec,
         Severity.CRITICAL if decision.action == "roll back" else Severity.WARNING,

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runlore.rollout.queries import rollouts
-from runlore.rollout.queries.evidence import Span
-from runlore.rollout.queries.rollouts import Entry, Rollout
+from runlore.rollout.queries.evidence import SharePeriod
+from runlore.rollout.queries.rollouts import RecordedDecision, Rollout
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 from runlore.store.engine import Connection
 
@@ -20,26 +20,26 @@ PAUSING, RESUMING = "hold", ("resume", "step", "promote", "stop")
 
 
 @dataclass(frozen=True)
-class Stratum:
+class StratumPeriod:
     """share: of units, 0 .. 1, while `span`."""
 
     share: float
-    span: Span
+    span: SharePeriod
 
 
 @dataclass(frozen=True)
-class State:
+class RolloutState:
     """history: decisions without their evidence, oldest first; there is always one."""
 
     rollout: Rollout
-    history: Sequence[Entry]
+    history: Sequence[RecordedDecision]
 
     @property
     def policy(self) -> RampPolicy:
         return RampPolicy.from_json(self.rollout.policy)
 
     @property
-    def newest(self) -> Entry:
+    def newest(self) -> RecordedDecision:
         return self.history[-1]
 
     @property
@@ -55,7 +55,7 @@ class State:
         return self._changes()[-1].at
 
     @property
-    def paused_by(self) -> Entry | None:
+    def paused_by(self) -> RecordedDecision | None:
         """The order that makes it wait, if there is one that nobody has taken back."""
         for entry in reversed(self.history):
             if entry.ordered == PAUSING:
@@ -64,33 +64,33 @@ class State:
                 return None
         return None
 
-    def strata(self) -> list[Stratum]:
+    def strata(self) -> list[StratumPeriod]:
         """Times of one share each, the one of now last."""
         changes = [each for each in self._changes() if 0 < each.step < WHOLE]
         ends: list[datetime | None] = [each.at for each in self._changes()[1:]]
         ends += [None] * (len(changes) - len(ends))
         found = [
-            Stratum(change.step / WHOLE, Span(change.at + SETTLE, end))
+            StratumPeriod(change.step / WHOLE, SharePeriod(change.at + SETTLE, end))
             for change, end in zip(changes, ends, strict=False)
         ]
         return [each for each in found if each.span.ends is None or _is_long(each.span)]
 
-    def _changes(self) -> list[Entry]:
+    def _changes(self) -> list[RecordedDecision]:
         before = [None, *(each.step for each in self.history)]
         return [each for each, step in zip(self.history, before, strict=False) if each.step != step]
 
 
-def read(connection: Connection, spec: str) -> State | None:
+def read(connection: Connection, spec: str) -> RolloutState | None:
     """The newest rollout of a spec; None when there never was one."""
     found = rollouts.last(connection, spec)
     return None if found is None else of(connection, found)
 
 
-def of(connection: Connection, rollout: Rollout) -> State:
-    return State(rollout, rollouts.history(connection, rollout.id))
+def of(connection: Connection, rollout: Rollout) -> RolloutState:
+    return RolloutState(rollout, rollouts.history(connection, rollout.id))
 
 
-def as_json(state: State) -> dict[str, Any]:
+def as_json(state: RolloutState) -> dict[str, Any]:
     newest, paused = state.newest, state.paused_by
     return {
         "id": state.rollout.id,
@@ -110,5 +110,5 @@ def as_json(state: State) -> dict[str, Any]:
     }
 
 
-def _is_long(span: Span) -> bool:
+def _is_long(span: SharePeriod) -> bool:
     return span.ends is not None and span.ends > span.begins

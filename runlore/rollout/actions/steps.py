@@ -13,20 +13,20 @@ from typing import TYPE_CHECKING
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import BadInput, Misconfigured, NotFound, Refused, Unavailable
 from runlore.registry import history as alias_changes
-from runlore.registry.history import Writer
+from runlore.registry.history import HistoryWriter
 from runlore.rollout.actions import execution
 from runlore.rollout.actions import state as rollout_state
 from runlore.rollout.actions.evidence import gather
-from runlore.rollout.actions.execution import RULE, Clock, Verdict
+from runlore.rollout.actions.execution import RULE, Clock, DecisionToExecute
 from runlore.rollout.actions.policy import policy_of
-from runlore.rollout.actions.state import State
+from runlore.rollout.actions.state import RolloutState
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Rollout
-from runlore.rollout.rules.evidence import BOTH, Evidence
+from runlore.rollout.rules.evidence import BOTH, RolloutEvidence
 from runlore.rollout.rules.policy import RampPolicy
-from runlore.rollout.rules.ramp import Decision, Order, by_hand, decide
+from runlore.rollout.rules.ramp import Order, RampDecision, by_hand, decide
 from runlore.serving.actions import promotion
-from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Reason
+from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, ChangeReason
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
 
@@ -37,12 +37,12 @@ NEW = 0
 
 
 @dataclass(frozen=True)
-class Look:
+class RolloutLook:
     """A rollout and what was decided of it. is_new: False when somebody else had decided."""
 
-    state: State
-    decision: Decision | None = None
-    evidence: Evidence | None = None
+    state: RolloutState
+    decision: RampDecision | None = None
+    evidence: RolloutEvidence | None = None
     is_new: bool = True
 
 
@@ -55,7 +55,7 @@ class Hand:
     folder: Path
 
 
-def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
+def start(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutState:
     """Give the challenger its first units, by the spec's rule as it is now.
 
     Refused where there is nothing to compare, or a rollout goes on.
@@ -87,7 +87,7 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> State:
         return execution.begin(history, new, policy.steps[0], clock, why)
 
 
-def look(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
+def look(hand: Hand, spec: ModelSpec, at: datetime) -> RolloutLook | None:
     """Decide by the evidence until `at` and carry it out; None when no rollout goes on.
 
     Where the spec says so, a challenger that has had no rollout yet begins one. Raises Unavailable
@@ -100,11 +100,11 @@ def look(hand: Hand, spec: ModelSpec, at: datetime) -> Look | None:
         return _begun_by_itself(hand, spec, clock)
     evidence = gather(hand.store, spec, state, at)
     decision = _decided(state, evidence)
-    verdict = Verdict(decision, evidence, RULE, clock, based_on=state.newest.id)
+    verdict = DecisionToExecute(decision, evidence, RULE, clock, based_on=state.newest.id)
     return _carry_out(hand, state, verdict)
 
 
-def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> Look:
+def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> RolloutLook:
     """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
     clock = Clock(at)
     with hand.store.begin() as connection:
@@ -114,35 +114,35 @@ def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> Look:
     with alias_changes.writing(hand.store) as history:
         now = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
         decision = by_hand(now.policy, now.step, wanted)
-        verdict = Verdict(decision, evidence, wanted.actor, clock, wanted.action)
+        verdict = DecisionToExecute(decision, evidence, wanted.actor, clock, wanted.action)
         return _written(history, hand, now, verdict)
 
 
-def resume(hand: Hand, spec: ModelSpec, at: datetime, why: Reason) -> Look:
+def resume(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutLook:
     """Take back an order to hold."""
     with alias_changes.writing(hand.store) as history:
         state = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
         if state.paused_by is None:
             raise Refused(f"{spec.name}: nobody holds the rollout; it goes on by itself")
         _check(why)
-        decision = Decision("hold", state.step, (f"{why.actor}: {why.reason}",))
-        verdict = Verdict(decision, None, why.actor, Clock(at), "resume")
+        decision = RampDecision("hold", state.step, (f"{why.actor}: {why.reason}",))
+        verdict = DecisionToExecute(decision, None, why.actor, Clock(at), "resume")
         return _written(history, hand, state, verdict)
 
 
-def preview(store: Store, spec: ModelSpec, at: datetime) -> Look:
+def preview(store: Store, spec: ModelSpec, at: datetime) -> RolloutLook:
     """Where the newest rollout stands, and what a look now would decide; nothing is changed."""
     with store.begin() as connection:
         state = rollout_state.read(connection, spec.name)
     if state is None:
         raise NotFound(f"{spec.name}: no rollout was ever started; runlore rollout start")
     if state.is_over:
-        return Look(state, is_new=False)
+        return RolloutLook(state, is_new=False)
     evidence = gather(store, spec, state, at)
-    return Look(state, _decided(state, evidence), evidence, is_new=False)
+    return RolloutLook(state, _decided(state, evidence), evidence, is_new=False)
 
 
-def _decided(state: State, evidence: Evidence) -> Decision:
+def _decided(state: RolloutState, evidence: RolloutEvidence) -> RampDecision:
     """What the rule says, as far as a person lets it."""
     found = _calm(state, evidence, decide(state.policy, evidence))
     paused = state.paused_by
@@ -153,7 +153,7 @@ def _decided(state: State, evidence: Evidence) -> Decision:
     return replace(found, action="hold", step=state.step, reasons=told)
 
 
-def _calm(state: State, evidence: Evidence, found: Decision) -> Decision:
+def _calm(state: RolloutState, evidence: RolloutEvidence, found: RampDecision) -> RampDecision:
     """No unit yet, shortly after a step began, is no reason to call anybody."""
     quiet = {f"the {name} got no traffic" for name in BOTH}
     age_s = (evidence.at - state.step_began_at).total_seconds()
@@ -162,15 +162,17 @@ def _calm(state: State, evidence: Evidence, found: Decision) -> Decision:
     return found
 
 
-def _carry_out(hand: Hand, state: State, verdict: Verdict) -> Look:
+def _carry_out(hand: Hand, state: RolloutState, verdict: DecisionToExecute) -> RolloutLook:
     with alias_changes.writing(hand.store) as history:
         now = rollout_state.read(history.connection, state.rollout.spec)
         if now is None or now.newest.id != verdict.based_on:
-            return Look(now or state, is_new=False)
+            return RolloutLook(now or state, is_new=False)
         return _written(history, hand, now, verdict)
 
 
-def _written(history: Writer, hand: Hand, state: State, verdict: Verdict) -> Look:
+def _written(
+    history: HistoryWriter, hand: Hand, state: RolloutState, verdict: DecisionToExecute
+) -> RolloutLook:
     """The versions that are compared must be those that serve; a fall needs no registry."""
     try:
         aliases = promotion.catch_up(history, hand.registry, state.rollout.spec)
@@ -182,10 +184,10 @@ def _written(history: Writer, hand: Hand, state: State, verdict: Verdict) -> Loo
     checked = execution.checked(state, verdict, aliases)
     done = execution.execute(history, hand.registry, state, checked, hand.folder)
     after = rollout_state.of(history.connection, state.rollout)
-    return Look(after, done.decision, done.evidence)
+    return RolloutLook(after, done.decision, done.evidence)
 
 
-def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> Look | None:
+def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> RolloutLook | None:
     """None when another process begins it at the same time."""
     if spec.rollout.starts != "by itself":
         return None
@@ -196,9 +198,9 @@ def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> Look | None:
         tried = {each.challenger for each in rollouts.of_spec(connection, spec.name)}
     if aliases[CHALLENGER].version in tried:
         return None
-    why = Reason(RULE, "a new challenger; the spec says so")
+    why = ChangeReason(RULE, "a new challenger; the spec says so")
     try:
-        return Look(start(hand, spec, clock.now(), why))
+        return RolloutLook(start(hand, spec, clock.now(), why))
     except Refused:
         return None
 
@@ -211,10 +213,10 @@ def _policy(spec: ModelSpec) -> RampPolicy:
 
 
 def _end_displaced(
-    history: Writer, hand: Hand, state: State, aliases: dict[str, str], clock: Clock
+    history: HistoryWriter, hand: Hand, state: RolloutState, aliases: dict[str, str], clock: Clock
 ) -> None:
     """What was compared no longer serves, and nobody has looked since; else Refused."""
-    waiting = Verdict(Decision("hold", state.step, ()), None, RULE, clock)
+    waiting = DecisionToExecute(RampDecision("hold", state.step, ()), None, RULE, clock)
     found = execution.checked(state, waiting, aliases)
     if found is waiting:
         of = state.rollout
@@ -225,12 +227,12 @@ def _end_displaced(
     execution.execute(history, hand.registry, state, found, hand.folder)
 
 
-def _going_on(state: State | None, spec: str) -> State:
+def _going_on(state: RolloutState | None, spec: str) -> RolloutState:
     if state is None or state.is_over:
         raise Refused(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}")
     return state
 
 
-def _check(why: Reason) -> None:
+def _check(why: ChangeReason) -> None:
     if not why.actor or not why.reason:
         raise BadInput("an order needs who gives it and why", "reason")

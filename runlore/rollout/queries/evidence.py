@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Span:
+class SharePeriod:
     """When the challenger had one share. ends: None while it has."""
 
     begins: datetime
@@ -36,7 +36,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EvidenceQuery:
     """unit: "actor", "kind", "scope" or "execution". of: the value that is predicted.
 
     kinds: of work that the spec speaks of; empty: all. due_at: answers until then count with their
@@ -50,7 +50,7 @@ class Wanted:
     of: str
     is_probability: bool
     kinds: Sequence[str]
-    spans: Sequence[Span]
+    spans: Sequence[SharePeriod]
     due_at: datetime
     at: datetime
 
@@ -75,7 +75,7 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Found:
+class ArmCounts:
     """by_span: one mapping, arm -> what was counted, for each span that was asked for.
 
     crossed: units that both arms answered in one span. unread: the database's error.
@@ -86,18 +86,18 @@ class Found:
     unread: str | None = None
 
 
-def read(store: Store, wanted: Wanted) -> Found:
+def read(store: Store, wanted: EvidenceQuery) -> ArmCounts:
     """Raises Unavailable when the database is away; its other errors are in `unread`."""
     try:
         with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(PLAN, {"patience": f"{PATIENCE_S}s"})
             rows = cursor.execute(_query(wanted), _parameters(wanted)).fetchall()
     except psycopg.Error as error:
-        return Found((), unread=" ".join(str(error).split()))
+        return ArmCounts((), unread=" ".join(str(error).split()))
     spans: list[dict[str, Counted]] = [{} for _ in wanted.spans]
     for row in rows:
         spans[row["span"]][row["arm"]] = _counted(row)
-    return Found(spans, sum(row["crossed"] for row in rows))
+    return ArmCounts(spans, sum(row["crossed"] for row in rows))
 
 
 PLAN = """
@@ -184,7 +184,7 @@ VALUES = ("loss", "known", "y")
 """Of a unit, in the order of a ratio with a value that sharpens it."""
 
 
-def _query(wanted: Wanted) -> sql.Composed:
+def _query(wanted: EvidenceQuery) -> sql.Composed:
     is_probability = wanted.is_probability
     return sql.SQL(QUERY).format(
         unit=sql.SQL(UNITS[wanted.unit]),
@@ -220,7 +220,7 @@ def _moments() -> Iterator[str]:
             yield f"covar_pop(l.{one}, l.{other}) FILTER (WHERE l.known > 0) AS {one}_{other}"
 
 
-def _parameters(wanted: Wanted) -> dict[str, Any]:
+def _parameters(wanted: EvidenceQuery) -> dict[str, Any]:
     spans = wanted.spans
     return {
         "spec": wanted.spec,

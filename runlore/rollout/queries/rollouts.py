@@ -57,7 +57,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class Entry(Decided):
+class RecordedDecision(Decided):
     """A decision as it stands on record."""
 
     id: int = 0
@@ -72,11 +72,11 @@ def add_rollout(connection: Connection, new: Rollout) -> Rollout:
     return Rollout(number, **values)
 
 
-def add_decision(connection: Connection, new: Decided) -> Entry:
+def add_decision(connection: Connection, new: Decided) -> RecordedDecision:
     values = {**vars(new), "reasons": list(new.reasons)}
     added = insert(decisions).values(values).returning(decisions.c.id, decisions.c.written_at)
     row = connection.execute(added).one()
-    return Entry(**vars(new), id=row.id, written_at=row.written_at)
+    return RecordedDecision(**vars(new), id=row.id, written_at=row.written_at)
 
 
 def last(connection: Connection, spec: str) -> Rollout | None:
@@ -90,9 +90,11 @@ def of_spec(connection: Connection, spec: str, limit: int = 100) -> list[Rollout
     return [Rollout(**row._mapping) for row in connection.execute(wanted)]
 
 
-def history(connection: Connection, rollout_id: int, *, is_brief: bool = True) -> list[Entry]:
+def history(
+    connection: Connection, rollout_id: int, *, is_brief: bool = True
+) -> list[RecordedDecision]:
     """The decisions of a rollout, oldest first. is_brief: without evidence and readings."""
     left_out = BULKY if is_brief else ()
     columns: list[Column[Any]] = [each for each in decisions.c if each.name not in left_out]
     wanted = select(*columns).where(decisions.c.rollout_id == rollout_id).order_by(decisions.c.id)
-    return [Entry(**row._mapping) for row in connection.execute(wanted)]
+    return [RecordedDecision(**row._mapping) for row in connection.execute(wanted)]

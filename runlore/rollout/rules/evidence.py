@@ -9,8 +9,8 @@ from runlore.experiments.rules import sample_ratio
 from runlore.experiments.rules.estimate import LEAST_UNITS, arms
 from runlore.experiments.rules.loss import Pair
 from runlore.experiments.rules.metric import Metric, Statistics
-from runlore.experiments.rules.missing import Known, are_apart
-from runlore.experiments.rules.sample_ratio import SampleRatio, Split
+from runlore.experiments.rules.missing import OutcomeCoverage, are_apart
+from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
 from runlore.kernel.moments import Moments
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
@@ -52,7 +52,7 @@ class Stratum:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RolloutEvidence:
     """at: now. step: percent that the challenger has, since `step_began_at`.
 
     strata: one for each step so far, the current one last. decided_at: the last decision.
@@ -74,7 +74,7 @@ class Evidence:
         )
 
 
-def faults(policy: RampPolicy, evidence: Evidence) -> tuple[str, ...]:
+def faults(policy: RampPolicy, evidence: RolloutEvidence) -> tuple[str, ...]:
     """Why nothing in the evidence can be trusted; empty when it can be."""
     if evidence.unread:
         return tuple(f"could not be read: {each}" for each in evidence.unread)
@@ -82,7 +82,7 @@ def faults(policy: RampPolicy, evidence: Evidence) -> tuple[str, ...]:
     return broken or tuple(_clock(policy, evidence)) + tuple(_traffic(policy, evidence))
 
 
-def metric_fault(metric: Metric, evidence: Evidence, least_known: float) -> str | None:
+def metric_fault(metric: Metric, evidence: RolloutEvidence, least_known: float) -> str | None:
     """Why one metric says nothing; None when it does."""
     for stratum in evidence.strata:
         for name in BOTH:
@@ -99,9 +99,9 @@ def metric_fault(metric: Metric, evidence: Evidence, least_known: float) -> str 
     )
 
 
-def ratio(evidence: Evidence) -> SampleRatio:
+def ratio(evidence: RolloutEvidence) -> SampleRatio:
     splits = [
-        Split(
+        UnitSplit(
             {name: stratum.arms[name].assigned for name in BOTH},
             {CHAMPION: 1 - stratum.share, CHALLENGER: stratum.share},
         )
@@ -110,7 +110,7 @@ def ratio(evidence: Evidence) -> SampleRatio:
     return sample_ratio.watch(splits)
 
 
-def _structure(policy: RampPolicy, evidence: Evidence) -> Iterator[str]:
+def _structure(policy: RampPolicy, evidence: RolloutEvidence) -> Iterator[str]:
     if evidence.step not in policy.steps or evidence.step == WHOLE:
         yield f"{evidence.step} % is no step that can be left; steps are {policy.steps}"
     if not evidence.strata:
@@ -125,7 +125,7 @@ def _structure(policy: RampPolicy, evidence: Evidence) -> Iterator[str]:
             yield f"a share of {stratum.share} leaves nothing to compare"
 
 
-def _clock(policy: RampPolicy, evidence: Evidence) -> Iterator[str]:
+def _clock(policy: RampPolicy, evidence: RolloutEvidence) -> Iterator[str]:
     at = evidence.at
     if at < evidence.step_began_at:
         yield f"the clock went back: the step began at {evidence.step_began_at.isoformat()}"
@@ -140,7 +140,7 @@ def _clock(policy: RampPolicy, evidence: Evidence) -> Iterator[str]:
         )
 
 
-def _traffic(policy: RampPolicy, evidence: Evidence) -> Iterator[str]:
+def _traffic(policy: RampPolicy, evidence: RolloutEvidence) -> Iterator[str]:
     for name, arm in evidence.strata[-1].arms.items():
         if arm.newest_at is None or not arm.assigned:
             yield f"the {name} got no traffic"
@@ -172,7 +172,9 @@ def _late(metric: Metric, newest: Stratum, least_known: float) -> str | None:
     Of fewer than LEAST_UNITS of an arm nothing is said.
     """
     champion, challenger = (
-        Known(newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n)
+        OutcomeCoverage(
+            newest.arms[name].expected(metric.name), newest.arms[name].metrics[metric.name].n
+        )
         for name in BOTH
     )
     for name, of in zip(BOTH, (champion, challenger), strict=True):
@@ -188,7 +190,7 @@ def _late(metric: Metric, newest: Stratum, least_known: float) -> str | None:
     return None
 
 
-def _baseline(metric: Metric, evidence: Evidence) -> str | None:
+def _baseline(metric: Metric, evidence: RolloutEvidence) -> str | None:
     """A count of faults may be 0 when its tolerated loss is absolute; nothing else may."""
     pairs = evidence.pairs(metric)
     may_be_zero = (
@@ -214,7 +216,7 @@ def _champions_value(metric: Metric, pair: Pair) -> float:
     return champion.quantile(metric.quantile) if not isinstance(champion, Moments) else math.nan
 
 
-def _spread(metric: Metric, evidence: Evidence) -> str | None:
+def _spread(metric: Metric, evidence: RolloutEvidence) -> str | None:
     """A proportion's spread follows from its mean, so it says nothing more; nor do few units."""
     if metric.kind not in ("mean", "ratio"):
         return None

@@ -14,7 +14,7 @@ from runlore.experiments.rules.sample_ratio import SampleRatio
 from runlore.experiments.rules.sequence import NOTHING_KNOWN, Interval
 from runlore.kernel.errors import BadInput
 from runlore.rollout.rules import evidence as trust
-from runlore.rollout.rules.evidence import CHALLENGER, Evidence
+from runlore.rollout.rules.evidence import CHALLENGER, RolloutEvidence
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 Action = Literal["advance", "hold", "roll back", "promote"]
@@ -46,7 +46,7 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RampDecision:
     """step: percent that the challenger is to have from now on. alert: a person should look."""
 
     action: Action
@@ -67,11 +67,11 @@ class Order:
     step: int | None = None
 
 
-def decide(policy: RampPolicy, evidence: Evidence) -> Decision:
+def decide(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision:
     """The first rule that applies decides; see docs/rollout.md for them in words."""
     untrusted = trust.faults(policy, evidence)
     if untrusted:
-        return Decision("hold", evidence.step, untrusted, alert=True)
+        return RampDecision("hold", evidence.step, untrusted, alert=True)
     following = policy.after(evidence.step)
     readings = tuple(_read(policy, evidence, metric, following) for metric in policy.metrics)
     ratio = trust.ratio(evidence)
@@ -84,10 +84,10 @@ def decide(policy: RampPolicy, evidence: Evidence) -> Decision:
         or _unproven(policy, evidence, readings, following)
         or _onward(policy, readings, following)
     )
-    return Decision(found.action, found.step, found.reasons, found.alert, readings, ratio)
+    return RampDecision(found.action, found.step, found.reasons, found.alert, readings, ratio)
 
 
-def by_hand(policy: RampPolicy, step: int, order: Order) -> Decision:
+def by_hand(policy: RampPolicy, step: int, order: Order) -> RampDecision:
     """A person's decision; the caller records it with the evidence of the moment.
 
     stop takes the challenger's traffic away; step sets any of the policy's steps below 100.
@@ -96,14 +96,14 @@ def by_hand(policy: RampPolicy, step: int, order: Order) -> Decision:
         raise BadInput("an order needs who gives it and why", "reason")
     reasons = (f"{order.actor}: {order.reason}",)
     if order.action == "stop":
-        return Decision("roll back", 0, reasons)
+        return RampDecision("roll back", 0, reasons)
     if order.action == "promote":
-        return Decision("promote", WHOLE, reasons)
+        return RampDecision("promote", WHOLE, reasons)
     if order.action == "hold":
-        return Decision("hold", step, reasons)
+        return RampDecision("hold", step, reasons)
     if order.step not in policy.steps or order.step == WHOLE:
         raise BadInput(f"step: {order.step} is none of {policy.steps[:-1]}", "step")
-    return Decision("advance" if order.step > step else "hold", order.step, reasons)
+    return RampDecision("advance" if order.step > step else "hold", order.step, reasons)
 
 
 def tolerated_before(metric: Metric, following: int) -> float:
@@ -115,7 +115,7 @@ def tolerated_before(metric: Metric, following: int) -> float:
     return metric.tolerated_loss * WHOLE / following
 
 
-def _read(policy: RampPolicy, evidence: Evidence, metric: Metric, following: int) -> Reading:
+def _read(policy: RampPolicy, evidence: RolloutEvidence, metric: Metric, following: int) -> Reading:
     tolerated = tolerated_before(metric, following)
     fault = trust.metric_fault(metric, evidence, policy.least_known)
     if metric.role == "secondary" or fault:
@@ -136,37 +136,39 @@ def _of(readings: Sequence[Reading], *roles: str) -> list[Reading]:
     return [reading for reading in readings if reading.role in roles]
 
 
-def _broken(policy: RampPolicy, readings: Sequence[Reading]) -> Decision | None:
+def _broken(policy: RampPolicy, readings: Sequence[Reading]) -> RampDecision | None:
     broken = [each for each in _of(readings, "primary", "guardrail") if each.is_broken]
     if not broken:
         return None
     tolerated = {metric.name: metric for metric in policy.metrics}
     reasons = tuple(f"{_lost(tolerated[each.metric])}, {_beyond(each.beyond)}" for each in broken)
-    return Decision("roll back", 0, reasons, alert=True)
+    return RampDecision("roll back", 0, reasons, alert=True)
 
 
-def _mismatch(evidence: Evidence, ratio: SampleRatio) -> Decision | None:
+def _mismatch(evidence: RolloutEvidence, ratio: SampleRatio) -> RampDecision | None:
     if not ratio.is_mismatch:
         return None
-    return Decision("hold", evidence.step, (ratio.reason,), alert=True)
+    return RampDecision("hold", evidence.step, (ratio.reason,), alert=True)
 
 
-def _faulty(policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading]) -> Decision | None:
+def _faulty(
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading]
+) -> RampDecision | None:
     reasons = tuple(
         each.fault for each in _of(readings, "primary", "guardrail", "signal") if each.fault
     )
-    return Decision("hold", evidence.step, reasons, alert=True) if reasons else None
+    return RampDecision("hold", evidence.step, reasons, alert=True) if reasons else None
 
 
 def _worse_signal(
-    policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading]
-) -> Decision | None:
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading]
+) -> RampDecision | None:
     worse = [each for each in _of(readings, "signal") if each.is_broken]
     reasons = tuple(f"signal {each.metric} is worse, {_beyond(each.beyond)}" for each in worse)
-    return Decision("hold", evidence.step, reasons, alert=True) if reasons else None
+    return RampDecision("hold", evidence.step, reasons, alert=True) if reasons else None
 
 
-def _waiting(policy: RampPolicy, evidence: Evidence) -> Decision | None:
+def _waiting(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision | None:
     challenger = evidence.strata[-1].arms[CHALLENGER]
     reasons = [
         f"{metric.name} is known of {challenger.metrics[metric.name].n:,} units of the challenger "
@@ -179,12 +181,12 @@ def _waiting(policy: RampPolicy, evidence: Evidence) -> Decision | None:
         reasons.append(
             f"{spent_s / 60:.0f} min on this step; {policy.least_time_s / 60:.0f} needed"
         )
-    return Decision("hold", evidence.step, tuple(reasons)) if reasons else None
+    return RampDecision("hold", evidence.step, tuple(reasons)) if reasons else None
 
 
 def _unproven(
-    policy: RampPolicy, evidence: Evidence, readings: Sequence[Reading], following: int
-) -> Decision | None:
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading], following: int
+) -> RampDecision | None:
     judged = _of(readings, "primary", "guardrail")
     reasons = [
         f"{each.metric}: that no more than {each.tolerated_before_next:.3g} is lost is not shown "
@@ -196,16 +198,16 @@ def _unproven(
     wants_better = policy.promote_when == "better" and is_last
     if wants_better and not any(each.is_better for each in _of(readings, "primary")):
         reasons.append("no primary metric is shown to be better than the champion's yet")
-    return Decision("hold", evidence.step, tuple(reasons)) if reasons else None
+    return RampDecision("hold", evidence.step, tuple(reasons)) if reasons else None
 
 
-def _onward(policy: RampPolicy, readings: Sequence[Reading], following: int) -> Decision:
+def _onward(policy: RampPolicy, readings: Sequence[Reading], following: int) -> RampDecision:
     reasons = tuple(
         f"{each.metric} loses no more than {each.tolerated_before_next:.3g}"
         + (", and is better" if each.is_better else "")
         for each in _of(readings, "primary", "guardrail")
     )
-    return Decision("promote" if following == WHOLE else "advance", following, reasons)
+    return RampDecision("promote" if following == WHOLE else "advance", following, reasons)
 
 
 def _lost(metric: Metric) -> str:

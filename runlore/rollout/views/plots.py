@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlore.plots import style
-from runlore.rollout.actions.steps import Look
+from runlore.rollout.actions.steps import RolloutLook
 from runlore.rollout.queries import rollouts
-from runlore.rollout.queries.rollouts import Entry
+from runlore.rollout.queries.rollouts import RecordedDecision
 from runlore.rollout.views.report import headline
 from runlore.store.engine import Store
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 MOST_METRICS = 3
 
 
-def write(store: Store, look: Look, path: Path) -> None:
+def write(store: Store, look: RolloutLook, path: Path) -> None:
     """Draw the newest rollout of a spec; the file's ending says which format."""
     rollout = look.state.rollout
     with store.begin() as connection:
@@ -37,7 +37,7 @@ def write(store: Store, look: Look, path: Path) -> None:
     figure.savefig(path)
 
 
-def _draw_share(axes: "Axes", history: Sequence[Entry]) -> None:
+def _draw_share(axes: "Axes", history: Sequence[RecordedDecision]) -> None:
     axes.xaxis_date()
     axes.step(
         [_place(each) for each in history],
@@ -53,7 +53,7 @@ def _draw_share(axes: "Axes", history: Sequence[Entry]) -> None:
     style.as_percent(axes.yaxis)
 
 
-def _draw_metric(axes: "Axes", name: str, history: Sequence[Entry]) -> None:
+def _draw_metric(axes: "Axes", name: str, history: Sequence[RecordedDecision]) -> None:
     found = [(_place(each), _beyond(each, name)) for each in history]
     known = [(at, ends) for at, ends in found if ends is not None]
     axes.axhline(0, color=style.INK, linewidth=1)
@@ -76,14 +76,14 @@ def _date(axes: "Axes") -> None:
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
 
 
-def _place(entry: Entry) -> float:
+def _place(entry: RecordedDecision) -> float:
     """Where a decision is on the axis of time."""
     from matplotlib.dates import date2num
 
     return float(date2num(entry.at))  # type: ignore[no-untyped-call]
 
 
-def _beyond(entry: Entry, name: str) -> tuple[float, float] | None:
+def _beyond(entry: RecordedDecision, name: str) -> tuple[float, float] | None:
     metrics: list[dict[str, Any]] = entry.readings.get("metrics") or []
     for each in metrics:
         ends = each["beyond"]

@@ -12,14 +12,14 @@ from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.documents import as_json
 from runlore.kernel.moments import Moments
 from runlore.rollout.actions import state as rollout_state
-from runlore.rollout.actions.steps import Look
-from runlore.rollout.queries.rollouts import Entry
-from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, Evidence
+from runlore.rollout.actions.steps import RolloutLook
+from runlore.rollout.queries.rollouts import RecordedDecision
+from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
 from runlore.rollout.rules.ramp import Reading
 
 
 @dataclass(frozen=True)
-class Line:
+class MetricLine:
     """A metric over the whole rollout. units, values: of champion and challenger.
 
     beyond: from .. to, what the challenger loses beyond what is tolerated; below 0 it loses less.
@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Span:
+class DecisionRun:
     """Decisions in a row that said the same. reasons: those of the last one."""
 
     first_at: datetime
@@ -49,7 +49,7 @@ class Span:
     reasons: Sequence[str]
 
 
-def lines(look: Look) -> list[Line]:
+def lines(look: RolloutLook) -> list[MetricLine]:
     """Of each metric; nothing without evidence."""
     if look.evidence is None or look.decision is None:
         return []
@@ -57,21 +57,21 @@ def lines(look: Look) -> list[Line]:
     return [_line(metrics[each.metric], each, look.evidence) for each in look.decision.readings]
 
 
-def missing(look: Look) -> Sequence[str]:
+def missing(look: RolloutLook) -> Sequence[str]:
     """What the next step waits for; nothing when the rule would go on or the rollout is over."""
     if look.decision is None or look.decision.action != "hold":
         return ()
     return look.decision.reasons
 
 
-def spans(history: Sequence[Entry]) -> list[Span]:
+def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
     """Oldest first."""
     found = []
     for _, group in groupby(history, lambda each: (each.action, each.step, each.actor)):
         entries = list(group)
         newest = entries[-1]
         found.append(
-            Span(
+            DecisionRun(
                 first_at=entries[0].at,
                 last_at=newest.at,
                 times=len(entries),
@@ -85,7 +85,7 @@ def spans(history: Sequence[Entry]) -> list[Span]:
     return found
 
 
-def document(look: Look) -> dict[str, Any]:
+def document(look: RolloutLook) -> dict[str, Any]:
     """For machines."""
     told = rollout_state.as_json(look.state)
     told["metrics"] = [asdict(each) for each in lines(look)]
@@ -96,7 +96,7 @@ def document(look: Look) -> dict[str, Any]:
     return told
 
 
-def headline(look: Look) -> str:
+def headline(look: RolloutLook) -> str:
     state, of = look.state, look.state.rollout
     versions = f"version {of.challenger} against {of.champion}"
     if state.is_over:
@@ -109,7 +109,7 @@ def headline(look: Look) -> str:
     )
 
 
-def markdown(look: Look) -> str:
+def markdown(look: RolloutLook) -> str:
     """The same for a page: headline, metrics, what is missing, the timeline."""
     parts = [f"## {headline(look)}", ""]
     known = lines(look)
@@ -130,7 +130,7 @@ def markdown(look: Look) -> str:
     return "\n".join(parts)
 
 
-def words(span: Span) -> str:
+def words(span: DecisionRun) -> str:
     return span.action + (f" ({span.times} times)" if span.times > 1 else "")
 
 
@@ -143,11 +143,11 @@ def interval(ends: tuple[float | None, float | None]) -> str:
     return "unknown" if low is None or high is None else f"{low:.3g} to {high:.3g}"
 
 
-def _line(metric: Metric, reading: Reading, evidence: Evidence) -> Line:
+def _line(metric: Metric, reading: Reading, evidence: RolloutEvidence) -> MetricLine:
     pairs = evidence.pairs(metric) if not reading.fault else ()
     arms = [reduce(_merged, arm) for arm in zip(*pairs, strict=True)] if pairs else []
     champion, challenger = arms if len(arms) == len((CHAMPION, CHALLENGER)) else (None, None)
-    return Line(
+    return MetricLine(
         metric=metric.name,
         role=metric.role,
         units=(champion.n if champion else 0, challenger.n if challenger else 0),

@@ -12,7 +12,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features.keys import Subject
+from runlore.features.keys import KeyParts
 from runlore.features.matrix import Keys, RowReader, latest_us
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
@@ -23,8 +23,8 @@ from runlore.store.engine import Store
 from runlore.store.months import Connection, transaction
 
 if TYPE_CHECKING:
-    from runlore.models.bundle import Answers, Bundle
-    from runlore.models.explain import Reason
+    from runlore.models.bundle import Bundle, ModelOutput
+    from runlore.models.explain import FeatureEffect
 
 Rows = NDArray[np.float32]
 Instants = NDArray[np.int64]
@@ -43,7 +43,7 @@ MOST_REASONED = 100
 class Request:
     """What to predict for. source and source_id: the execution that it is about, if it has one."""
 
-    subject: Subject
+    subject: KeyParts
     source: str | None = None
     source_id: str | None = None
 
@@ -60,7 +60,7 @@ class Predictor:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ServedPrediction:
     """as_of: features count what was known then. history: "absent" when there is no store.
 
     low, high: of a quantity's interval. reasons: None when not asked for, or too many at once.
@@ -72,7 +72,7 @@ class Answer:
     prediction: float
     low: float | None
     high: float | None
-    reasons: "tuple[Reason, ...] | None"
+    reasons: "tuple[FeatureEffect, ...] | None"
     as_of: datetime
     history: History
 
@@ -96,7 +96,7 @@ class Refusal:
 
 
 @dataclass(slots=True)
-class Claim:
+class WriteOrTimeout:
     """Whether an answer is written or its time is over: what comes first, on whatever thread."""
 
     _lock: Lock = field(default_factory=Lock)
@@ -125,7 +125,7 @@ class Ask:
     arm: str = "champion"
     reasons: int = 0
     began: float = field(default_factory=perf_counter)
-    claim: Claim = field(default_factory=Claim, compare=False)
+    claim: WriteOrTimeout = field(default_factory=WriteOrTimeout, compare=False)
     key_id: str | None = None
 
     def keys(self) -> list[Keys]:
@@ -134,37 +134,37 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class PredictionBatch:
     """Answers with what is to be on the ledger before anybody sees them."""
 
-    answers: list[Answer]
+    answers: list[ServedPrediction]
     rows: list[Row]
 
 
-def answer(connection: Connection, asks: Sequence[Ask]) -> list[Answered | Exception]:
+def answer(connection: Connection, asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
     """Answer asks of many clients at once; all the states that they need are read in one query,
     unless they are more than may be locked together.
 
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    found: list[Answered | Exception] = []
+    found: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
         states, now = feature_states.read_states(connection, names)
         found += _each_answered(part, keys, states, to_us(now))
     return found
 
 
-async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[Answered | Exception]:
+async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
     """As `answer`, without holding up those who share the event loop while it reads."""
-    found: list[Answered | Exception] = []
+    found: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
         states, now = await read(names)
         found += _each_answered(part, keys, states, to_us(now))
     return found
 
 
-def answer_alone(asks: Sequence[Ask]) -> list[Answered | Exception]:
+def answer_alone(asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
     """Answer with no database: nothing is known of anybody's past, and nothing is written."""
     return _each_answered(asks, [[]] * len(asks), None, 0)
 
@@ -190,14 +190,16 @@ def _each_answered(
     keys: Sequence[Sequence[Keys]],
     states: States,
     now_us: int,
-) -> list[Answered | Exception]:
+) -> list[PredictionBatch | Exception]:
     if len(asks) > 1:
         with contextlib.suppress(Exception):  # then it is found out whose fault it is
             return list(_answered(asks, keys, states, now_us))
     return [answer_one(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
 
 
-def answer_one(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered | Exception:
+def answer_one(
+    ask: Ask, keys: Sequence[Keys], states: States, now_us: int
+) -> PredictionBatch | Exception:
     """Answer an ask whose states are read already."""
     try:
         return next(iter(_answered([ask], [keys], states, now_us)))
@@ -210,9 +212,9 @@ def _answered(
     keys: Sequence[Sequence[Keys]],
     states: States,
     now_us: int,
-) -> Iterator[Answered]:
+) -> Iterator[PredictionBatch]:
     """Answer the asks of each version together."""
-    found: dict[int, Answered] = {}
+    found: dict[int, PredictionBatch] = {}
     for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
@@ -226,7 +228,7 @@ def _answered(
             history: History = "absent" if states is None else "known"
             answers = _answers(ask, rows[part], given.part(part), as_of, history)
             written = [] if states is None else _ledger_rows(ask, rows[part], answers)
-            found[i] = Answered(answers, written)
+            found[i] = PredictionBatch(answers, written)
             first = part.stop
     return (found[i] for i in range(len(asks)))
 
@@ -291,7 +293,7 @@ def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
     return row
 
 
-def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
+def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[ServedPrediction]) -> list[Row]:
     latency_ms = (perf_counter() - ask.began) * 1e3
     return [
         Row(
@@ -320,10 +322,10 @@ def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[Answer]) -> list[Row]:
 def _answers(
     ask: Ask,
     rows: Rows,
-    found: "Answers",
+    found: "ModelOutput",
     as_of: datetime,
     history: History,
-) -> list[Answer]:
+) -> list[ServedPrediction]:
     bundle = ask.predictor.bundle
     told = (found.prediction, found.low, found.high)
     if not all(np.isfinite(each).all() for each in told if each is not None):
@@ -334,7 +336,7 @@ def _answers(
     predictions = found.prediction.tolist()
     is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
-        Answer(
+        ServedPrediction(
             id=ledger.new_id(ask.at),
             spec=bundle.spec,
             version=bundle.version,
@@ -353,7 +355,7 @@ def _bound(bounds: "NDArray[np.float64] | None", at: int) -> float | None:
     return None if bounds is None else float(bounds[at])
 
 
-def shown(subject: Subject) -> dict[str, Any]:
+def shown(subject: KeyParts) -> dict[str, Any]:
     """A subject as the ledger has it."""
     return {
         "actor": subject.actor,

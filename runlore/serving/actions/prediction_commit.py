@@ -12,11 +12,11 @@ from runlore.features.matrix import Keys
 from runlore.kernel.instants import from_us, to_us
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
-    Answer,
-    Answered,
     Ask,
+    PredictionBatch,
     Predictor,
     Request,
+    ServedPrediction,
     States,
     answer_one,
     moved_up,
@@ -40,12 +40,12 @@ def predict(
     as_of: datetime | None = None,
     arm: str = "champion",
     reasons: int = 0,
-) -> list[Answer]:
+) -> list[ServedPrediction]:
     """Answer requests, in their order, and put the answers on the ledger: see `commit`."""
     return commit(store, Ask(predictor, requests, at, as_of, arm, reasons))
 
 
-def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Answer]:
+def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[ServedPrediction]:
     """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
     claimed the ask. Raises Stalled: none are.
 
@@ -62,7 +62,7 @@ def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[An
     return answered.answers
 
 
-def _in_pieces(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> Answered:
+def _in_pieces(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> PredictionBatch:
     """Answer an ask piece by piece, for one instant; raises what goes wrong with one of them.
 
     The `latency_ms` of a ledger row ends when its piece is ready.
@@ -70,7 +70,7 @@ def _in_pieces(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> A
     if len(ask.requests) < 2 * PIECE_ROWS:
         return _only(answer_one(ask, keys, states, now_us))
     as_of = _as_of(ask, keys, states, now_us)
-    whole, first = Answered([], []), 0
+    whole, first = PredictionBatch([], []), 0
     for piece in _pieces(replace(ask, as_of=as_of)):
         last = first + len(piece.requests)
         answered = _only(answer_one(piece, keys[first:last], states, now_us))
@@ -105,7 +105,7 @@ def _as_of(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> datet
     return from_us(int(latest))
 
 
-def _only(answered: Answered | Exception) -> Answered:
+def _only(answered: PredictionBatch | Exception) -> PredictionBatch:
     """Of one ask; raises what went wrong with it."""
     if isinstance(answered, Exception):
         raise answered

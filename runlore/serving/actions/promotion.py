@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.registry import history as alias_changes
-from runlore.registry.history import FIRST, NO_ALIAS, Change, Entry, Writer
+from runlore.registry.history import FIRST, NO_ALIAS, AliasHistoryEntry, Change, HistoryWriter
 from runlore.serving.queries import workers
 from runlore.store.engine import Store
 
@@ -33,7 +33,7 @@ Unit = Literal["actor", "kind", "scope", "execution"]
 
 
 @dataclass(frozen=True)
-class Reason:
+class ChangeReason:
     """Who changes what serves, and why."""
 
     actor: str
@@ -63,7 +63,7 @@ class Arms:
 
 
 @dataclass(frozen=True)
-class Status:
+class VersionStatus:
     """A version with its place: as the registry and the history have it."""
 
     version: str
@@ -72,7 +72,9 @@ class Status:
     run_id: str
 
 
-def announce(store: Store, registry: "Registry", ref: "VersionRef", why: Reason) -> tuple[str, ...]:
+def announce(
+    store: Store, registry: "Registry", ref: "VersionRef", why: ChangeReason
+) -> tuple[str, ...]:
     """A new version takes its place: champion when there is none, else challenger.
 
     Returns its aliases.
@@ -85,7 +87,7 @@ def announce(store: Store, registry: "Registry", ref: "VersionRef", why: Reason)
     return registry.version(ref.spec, ref.version).aliases
 
 
-def record_registered(store: Store, ref: "VersionRef", why: Reason) -> None:
+def record_registered(store: Store, ref: "VersionRef", why: ChangeReason) -> None:
     """Put the digest of a new version on record that gets no alias; nothing if it is there."""
     with alias_changes.writing(store) as history:
         if alias_changes.digest_of(store, ref.spec, ref.version) != ref.digest:
@@ -96,10 +98,10 @@ def promote(
     store: Store,
     registry: "Registry",
     spec: str,
-    why: Reason,
+    why: ChangeReason,
     version: str | None = None,
     folder: "Path | None" = None,
-) -> Entry:
+) -> AliasHistoryEntry:
     """Make a version the champion, the challenger unless told otherwise.
 
     folder: where versions are fetched to; one that cannot be loaded, or that answers otherwise
@@ -111,14 +113,14 @@ def promote(
 
 
 def promote_within(
-    history: Writer,
+    history: HistoryWriter,
     registry: "Registry",
     spec: str,
-    why: Reason,
+    why: ChangeReason,
     version: str | None = None,
     folder: "Path | None" = None,
     tried: str | None = None,
-) -> Entry:
+) -> AliasHistoryEntry:
     """`promote` as a part of a transaction that writes down more.
 
     tried: the version that was tried out before the transaction, which others wait for.
@@ -142,7 +144,7 @@ def promote_within(
     return entry
 
 
-def rollback(store: Store, registry: "Registry", spec: str, why: Reason) -> Entry:
+def rollback(store: Store, registry: "Registry", spec: str, why: ChangeReason) -> AliasHistoryEntry:
     """Give the champion's place back to the version that had it before.
 
     Rolling back again goes further back; versions that the registry has lost are passed over.
@@ -167,14 +169,18 @@ def _before(registry: "Registry", spec: str, past: Sequence[str]) -> "VersionRef
     raise Refused(f"{spec}: no version was champion before{gone}; nothing to roll back to")
 
 
-def set_arms(store: Store, registry: "Registry", spec: str, arms: Arms, why: Reason) -> Entry:
+def set_arms(
+    store: Store, registry: "Registry", spec: str, arms: Arms, why: ChangeReason
+) -> AliasHistoryEntry:
     """Say how much the challenger answers from now on."""
     with alias_changes.writing(store) as history:
         catch_up(history, registry, spec)
         return set_arms_within(history, spec, arms, why)
 
 
-def set_arms_within(history: Writer, spec: str, arms: Arms, why: Reason) -> Entry:
+def set_arms_within(
+    history: HistoryWriter, spec: str, arms: Arms, why: ChangeReason
+) -> AliasHistoryEntry:
     """`set_arms` as a part of a transaction that writes down more.
 
     Asks no registry, so that traffic can be taken away when that is gone: the challenger is the
@@ -184,22 +190,22 @@ def set_arms_within(history: Writer, spec: str, arms: Arms, why: Reason) -> Entr
     version = known.version if known else None
     if version is None and (arms.share or arms.shadow):
         raise Refused(f"{spec}: there is no @challenger to give a share to")
-    told = Reason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
+    told = ChangeReason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
     return history.add(_change(spec, CHALLENGER, version, "arms", told))
 
 
 @dataclass(frozen=True)
-class Standing:
+class ServingState:
     """newest: alias -> spec -> its newest change. arms: spec -> how much its challenger answers."""
 
-    newest: Mapping[str, Mapping[str, Entry]]
+    newest: Mapping[str, Mapping[str, AliasHistoryEntry]]
     arms: Mapping[str, Arms]
 
 
-def standing(store: Store) -> Standing:
+def standing(store: Store) -> ServingState:
     """What the history says of now, in one statement."""
-    newest: dict[str, dict[str, Entry]] = {alias: {} for alias in ALIASES}
-    given: dict[str, Entry] = {}
+    newest: dict[str, dict[str, AliasHistoryEntry]] = {alias: {} for alias in ALIASES}
+    given: dict[str, AliasHistoryEntry] = {}
     for entry in alias_changes.standing(store):
         if entry.alias not in ALIASES:
             continue
@@ -212,7 +218,7 @@ def standing(store: Store) -> Standing:
         for spec, entry in given.items()
         if entry.version is not None and now[spec].version == entry.version
     }
-    return Standing(newest, arms)
+    return ServingState(newest, arms)
 
 
 def arms(store: Store) -> Mapping[str, Arms]:
@@ -220,7 +226,7 @@ def arms(store: Store) -> Mapping[str, Arms]:
     return standing(store).arms
 
 
-def champions(changes: Sequence[Entry]) -> list[str]:
+def champions(changes: Sequence[AliasHistoryEntry]) -> list[str]:
     """The versions that a rollback would pass through, the champion of today last."""
     past: list[str] = []
     for change in changes:
@@ -264,7 +270,7 @@ def audit(store: Store) -> list[str]:
     return wrong
 
 
-def as_of(store: Store, spec: str, at: datetime) -> dict[str, Entry]:
+def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that says where it pointed at that instant, and why."""
     found = alias_changes.as_of(store, spec, at)
     if not found:
@@ -276,7 +282,7 @@ def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
     return {alias: found.version for alias, found in registry.aliases([spec])[spec].items()}
 
 
-def catch_up(history: Writer, registry: "Registry", spec: str) -> dict[str, str]:
+def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[str, str]:
     """Write down where aliases were found to point; alias -> version."""
     aliases = registry.aliases([spec])[spec]
     for alias in ALIASES:
@@ -284,7 +290,7 @@ def catch_up(history: Writer, registry: "Registry", spec: str) -> dict[str, str]
         version = actual.version if actual else None
         if version != (known.version if known else None):
             digest = {alias_changes.DIGEST: actual.digest} if actual else {}
-            why = Reason(ELSEWHERE, "the alias was found to point elsewhere", digest)
+            why = ChangeReason(ELSEWHERE, "the alias was found to point elsewhere", digest)
             history.add(_change(spec, alias, version, "found", why))
     return {alias: found.version for alias, found in aliases.items()}
 
@@ -310,7 +316,7 @@ def _change(
     alias: str,
     version: str | None,
     action: alias_changes.Action,
-    why: Reason,
+    why: ChangeReason,
     ref: "VersionRef | None" = None,
 ) -> Change:
     of_ref = {} if ref is None else {alias_changes.DIGEST: ref.digest, "run": ref.run_id}

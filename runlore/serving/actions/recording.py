@@ -12,24 +12,24 @@ from decimal import Decimal
 from itertools import pairwise
 
 from runlore.features import online
-from runlore.features.declaration import History
-from runlore.features.keys import Subject, key_of
-from runlore.features.online import Result, Seen
+from runlore.features.declaration import HistoryFeatures
+from runlore.features.keys import KeyParts, key_of
+from runlore.features.online import FactResult, LatestInstants
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import (
     FINAL_STATUSES,
     NO_INSTANT,
     OPEN_STATUSES,
-    Fact,
+    ExecutionFact,
+    ExecutionStatus,
     Scalar,
-    Status,
 )
 from runlore.records.validate import AHEAD_US
 from runlore.serving.actions.recording_bounds import UNBOUNDED, Bounds
 from runlore.serving.queries import feature_states, recording
 from runlore.serving.queries.feature_states import Floats, Name
-from runlore.serving.queries.recording import Addition, Stored
+from runlore.serving.queries.recording import Addition, StoredFact
 from runlore.store.engine import Store
 from runlore.store.months import Connection, transaction
 
@@ -56,22 +56,22 @@ class Submission:
     source_id: str | None = None
     submitted: datetime | None = None
     started: datetime | None = None
-    status: Status = Status.SUBMITTED
+    status: ExecutionStatus = ExecutionStatus.SUBMITTED
     key_id: str | None = None
 
     def __post_init__(self) -> None:
-        if self.started is not None and self.status is Status.SUBMITTED:
-            object.__setattr__(self, "status", Status.RUNNING)
+        if self.started is not None and self.status is ExecutionStatus.SUBMITTED:
+            object.__setattr__(self, "status", ExecutionStatus.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class OutcomeReport:
     """What came of it. What is None stays as it was said before.
 
     key_id: of the API key with which this came.
     """
 
-    status: Status
+    status: ExecutionStatus
     started: datetime | None = None
     finished: datetime | None = None
     outcome: Mapping[str, Scalar] | None = None
@@ -79,13 +79,13 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedExecution:
     """What is known now of an execution. is_new: whether this call added to it."""
 
     source: str
     source_id: str
     submitted: datetime
-    status: Status
+    status: ExecutionStatus
     known_at: datetime
     revision: int
     is_new: bool
@@ -96,7 +96,7 @@ def record_submission(
     submission: Submission,
     known_at: datetime | None = None,
     bounds: Bounds = UNBOUNDED,
-) -> Recorded:
+) -> RecordedExecution:
     """Record work that was submitted; the same again changes nothing.
 
     known_at: when it became known, for replaying a log; None: now, by the database's clock.
@@ -111,10 +111,10 @@ def record_outcome(
     store: Store,
     source: str,
     source_id: str,
-    ending: Ending,
+    ending: OutcomeReport,
     known_at: datetime | None = None,
     bounds: Bounds = UNBOUNDED,
-) -> Recorded:
+) -> RecordedExecution:
     """Record what came of an execution; the same again changes nothing.
 
     Another outcome than the one known is a correction. Raises NotFound for unknown executions,
@@ -128,7 +128,7 @@ def record_outcome(
     )
 
 
-def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored]:
+def read_execution(store: Store, source: str, source_id: str) -> Sequence[StoredFact]:
     """All facts about an execution, in sequence."""
     facts = recording.read_execution(store, source, source_id)
     if not facts:
@@ -138,16 +138,16 @@ def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored
 
 def _submit(
     connection: Connection, told: Submission, known_at: datetime | None, bounds: Bounds
-) -> Recorded:
+) -> RecordedExecution:
     source_id = told.source_id or str(uuid.uuid4())
     opened = recording.open_execution(connection, told.source, source_id)
     if opened.facts:
         return _tell_more(connection, told, opened.facts, known_at, bounds)
-    subject = Subject(told.actor, told.kind, told.scope, told.inputs)
+    subject = KeyParts(told.actor, told.kind, told.scope, told.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = online.submission_instant(states.given_us(known_at), states.seen)
     at = from_us(at_us)
-    fact = Fact(
+    fact = ExecutionFact(
         source=told.source,
         source_id=source_id,
         actor=told.actor,
@@ -171,14 +171,14 @@ def _submit(
 def _tell_more(
     connection: Connection,
     told: Submission,
-    facts: Sequence[Stored],
+    facts: Sequence[StoredFact],
     known_at: datetime | None,
     bounds: Bounds,
-) -> Recorded:
+) -> RecordedExecution:
     """News of open work change no state: only submissions and outcomes do."""
     first, last = facts[0], facts[-1]
     _check_same(told, first)
-    is_over = last.is_final or told.status is Status.SUBMITTED
+    is_over = last.is_final or told.status is ExecutionStatus.SUBMITTED
     if is_over or recording.was_said(connection, last, told.status, told.started):
         return _recorded(_fact(last), last.revision, is_new=False)
     bounds.check_revision(last.source_id, last.revision + 1)
@@ -194,10 +194,10 @@ def _tell_more(
 def _end(
     connection: Connection,
     name: tuple[str, str],
-    ending: Ending,
+    ending: OutcomeReport,
     known_at: datetime | None,
     bounds: Bounds,
-) -> Recorded:
+) -> RecordedExecution:
     opened = recording.open_execution(connection, *name)
     if not opened.facts:
         raise _unknown(*name)
@@ -208,7 +208,7 @@ def _end(
         return _recorded(_fact(finals[-1]), finals[-1].revision, is_new=False)
     if finals:
         bounds.check_revision(first.source_id, last.revision + 1)
-    subject = Subject(first.actor, first.kind, first.scope, first.inputs)
+    subject = KeyParts(first.actor, first.kind, first.scope, first.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = _outcome_instant(connection, states, first, finals, known_at)
     fact = replace(told, known_at=from_us(at_us))
@@ -230,20 +230,20 @@ def _end(
 class _Locked:
     """The states that one execution's events change, ours until the transaction ends."""
 
-    histories: Mapping[Name, History]
+    histories: Mapping[Name, HistoryFeatures]
     states: Mapping[Name, Floats]
     clock: datetime
-    seen: Seen
+    seen: LatestInstants
 
     @classmethod
     def take(
-        cls, connection: Connection, histories: Sequence[History], subject: Subject
+        cls, connection: Connection, histories: Sequence[HistoryFeatures], subject: KeyParts
     ) -> "_Locked":
         named = {(history.digest, key_of(history, subject)): history for history in histories}
         states, clock = feature_states.lock_states(connection, named)
         return cls(named, states, clock, online.seen(states.values()))
 
-    def __iter__(self) -> Iterator[tuple[History, Floats]]:
+    def __iter__(self) -> Iterator[tuple[HistoryFeatures, Floats]]:
         return ((history, self.states[name]) for name, history in self.histories.items())
 
     def given_us(self, known_at: datetime | None) -> int:
@@ -256,13 +256,13 @@ class _Locked:
 def _outcome_instant(
     connection: Connection,
     states: _Locked,
-    first: Stored,
-    finals: Sequence[Stored],
+    first: StoredFact,
+    finals: Sequence[StoredFact],
     known_at: datetime | None,
 ) -> int:
     submitted_us = to_us(first.submission_known_at)
     before_us = max((to_us(each.known_at) for each in finals), default=online.NEVER)
-    known = Seen(states.seen.submission_us, max(states.seen.outcome_us, before_us))
+    known = LatestInstants(states.seen.submission_us, max(states.seen.outcome_us, before_us))
     given_us = states.given_us(known_at)
     if known_at is None:
         given_us = max(given_us, before_us + 1, submitted_us + 1)
@@ -270,7 +270,7 @@ def _outcome_instant(
     return online.outcome_instant(given_us, submitted_us, known, is_newest=is_newest)
 
 
-def _ended(before: Fact, ending: Ending) -> Fact:
+def _ended(before: ExecutionFact, ending: OutcomeReport) -> ExecutionFact:
     return replace(
         before,
         status=ending.status,
@@ -280,13 +280,13 @@ def _ended(before: Fact, ending: Ending) -> Fact:
     )
 
 
-def _fact(stored: Stored) -> Fact:
-    told = {each.name: getattr(stored, each.name) for each in fields(Fact)}
-    return Fact(**told | {"status": Status(stored.status)})
+def _fact(stored: StoredFact) -> ExecutionFact:
+    told = {each.name: getattr(stored, each.name) for each in fields(ExecutionFact)}
+    return ExecutionFact(**told | {"status": ExecutionStatus(stored.status)})
 
 
-def _result(fact: Fact) -> Result:
-    return Result(
+def _result(fact: ExecutionFact) -> FactResult:
+    return FactResult(
         status=str(fact.status),
         submitted_us=to_us(fact.submitted),
         started_us=NO_INSTANT if fact.started is None else to_us(fact.started),
@@ -295,7 +295,7 @@ def _result(fact: Fact) -> Result:
     )
 
 
-def _content(fact: Fact) -> tuple[object, ...]:
+def _content(fact: ExecutionFact) -> tuple[object, ...]:
     return fact.status, fact.started, fact.finished, dict(fact.outcome)
 
 
@@ -311,8 +311,8 @@ def _kept(value: Scalar) -> Scalar:
     return value
 
 
-def _recorded(fact: Fact, revision: int, *, is_new: bool) -> Recorded:
-    return Recorded(
+def _recorded(fact: ExecutionFact, revision: int, *, is_new: bool) -> RecordedExecution:
+    return RecordedExecution(
         source=fact.source,
         source_id=fact.source_id,
         submitted=fact.submitted,
@@ -323,7 +323,7 @@ def _recorded(fact: Fact, revision: int, *, is_new: bool) -> Recorded:
     )
 
 
-def _check_open(status: Status) -> None:
+def _check_open(status: ExecutionStatus) -> None:
     if status not in OPEN_STATUSES:
         raise BadInput(
             f"status: {status} is how work ends; record the submission first, with one of"
@@ -332,7 +332,7 @@ def _check_open(status: Status) -> None:
         )
 
 
-def _check_same(told: Submission, first: Stored) -> None:
+def _check_same(told: Submission, first: StoredFact) -> None:
     """The name of an execution stands for one piece of work."""
     submitted = told.submitted or first.submitted
     given = (told.actor, told.kind, told.scope, _known(told.inputs), submitted)
@@ -346,7 +346,7 @@ def _check_same(told: Submission, first: Stored) -> None:
             )
 
 
-def _check_order(fact: Fact, *, is_live: bool, given: Collection[str] = ()) -> None:
+def _check_order(fact: ExecutionFact, *, is_live: bool, given: Collection[str] = ()) -> None:
     """Work is submitted, starts and finishes in this order, and not in the future.
 
     given: instants that came just now; the others were known.
@@ -383,5 +383,5 @@ def _shown(value: object) -> str:
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
-def _listed(statuses: frozenset[Status]) -> str:
+def _listed(statuses: frozenset[ExecutionStatus]) -> str:
     return ", ".join(sorted(statuses))

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from runlore.kernel.errors import BadInput, TooManyRevisions
-from runlore.records.execution import Fact
+from runlore.records.execution import ExecutionFact
 from runlore.settings import Settings
 
 
@@ -28,7 +28,7 @@ class Bounds:
         if self.revisions is not None and revision > self.revisions:
             raise TooManyRevisions(source_id, self.revisions)
 
-    def check_submitted(self, fact: Fact) -> None:
+    def check_submitted(self, fact: ExecutionFact) -> None:
         """Raises BadInput."""
         if self.backdating is None or fact.submitted >= fact.known_at - self.backdating:
             return

@@ -19,7 +19,7 @@ TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True)
-class Replayed:
+class ReplayedRow:
     """row: of the ledger. again: what its version answers to its features now."""
 
     row: dict[str, Any]
@@ -33,7 +33,7 @@ class Replayed:
         return all(_is_close(then, now) for then, now in (*pairs, (self.row["high"], self.high)))
 
 
-def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -> Replayed:
+def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -> ReplayedRow:
     """Answer a row of the ledger again, with its own version, fetched to `folder`.
 
     Raises NotFound for a row or a version that does not exist, Refused for a refusal.
@@ -46,7 +46,7 @@ def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -
     found = bundle.predict(np.array([row["features"]], dtype=np.float32))
     low = None if found.low is None else float(found.low[0])
     high = None if found.high is None else float(found.high[0])
-    return Replayed(row, float(found.prediction[0]), low, high)
+    return ReplayedRow(row, float(found.prediction[0]), low, high)
 
 
 def _is_close(then: float | None, now: float | None) -> bool:

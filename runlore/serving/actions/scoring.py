@@ -83,10 +83,12 @@ def _names(log: matrix.Log, chosen: Ints) -> pd.MultiIndex:
     return pd.MultiIndex.from_arrays([rows["source"], rows["source_id"], log.as_of_us[chosen]])
 
 
-def _answer(log: matrix.Log, chosen: Ints, bundle: Bundle, at: datetime) -> ledger_batch.Batch:
+def _answer(
+    log: matrix.Log, chosen: Ints, bundle: Bundle, at: datetime
+) -> ledger_batch.LedgerBatch:
     rows, _ = matrix.extract(log, bundle.plan)
     answers = bundle.predict(rows[chosen])
-    return ledger_batch.Batch(
+    return ledger_batch.LedgerBatch(
         spec=bundle.spec,
         version=bundle.version or "",
         ids=[str(ledger.new_id(at)) for _ in range(chosen.size)],

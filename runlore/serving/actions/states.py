@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runlore.features.declaration import FeaturePlan, History
+from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.features.log import Log
 from runlore.features.matrix import fold_history, prepare
 from runlore.log.executions import count_facts, read_facts
@@ -14,7 +14,7 @@ from runlore.serving.queries.feature_states import Connection
 from runlore.store.engine import Store
 
 
-def renew(store: Store) -> tuple[History, ...]:
+def renew(store: Store) -> tuple[HistoryFeatures, ...]:
     """Fold the whole log anew for the histories that an ingest, perhaps a killed one, left behind.
 
     The old states are read until the new ones are committed; recorders wait for the last part.
@@ -25,7 +25,7 @@ def renew(store: Store) -> tuple[History, ...]:
     return _build(store, tuple(stale))
 
 
-def activate(store: Store, plan: FeaturePlan) -> tuple[History, ...]:
+def activate(store: Store, plan: FeaturePlan) -> tuple[HistoryFeatures, ...]:
     """Begin to keep the states that a plan reads; those that are up to date stay as they are.
 
     Returns the histories that were built.
@@ -39,7 +39,7 @@ def activate(store: Store, plan: FeaturePlan) -> tuple[History, ...]:
 class Rebuilt:
     """A history built anew. keys: with a state; changed: whose state was not what it should be."""
 
-    history: History
+    history: HistoryFeatures
     keys: int
     changed: int
 
@@ -60,7 +60,7 @@ def rebuild(store: Store) -> tuple[Rebuilt, ...]:
     return done
 
 
-def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
+def _build(store: Store, histories: Sequence[HistoryFeatures]) -> tuple[HistoryFeatures, ...]:
     if not histories:
         return ()
     early = read_facts(store)
@@ -77,7 +77,7 @@ def _build(store: Store, histories: Sequence[History]) -> tuple[History, ...]:
     return wanted
 
 
-def _replace(connection: Connection, history: History, log: Log, built_seq: int) -> Rebuilt:
+def _replace(connection: Connection, history: HistoryFeatures, log: Log, built_seq: int) -> Rebuilt:
     _, last = fold_history(log, history)
     keys = last.keys(log)
     before = feature_states.read_history(connection, history)

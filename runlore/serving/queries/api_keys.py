@@ -57,15 +57,15 @@ class Uses:
 
 
 @contextmanager
-def writing(store: Store) -> Iterator["Writer"]:
+def writing(store: Store) -> Iterator["KeyWriter"]:
     """Be the only one who changes keys; all changes are committed at the end."""
     with store.begin() as connection:
         connection.execute(LOCK)
-        yield Writer(connection)
+        yield KeyWriter(connection)
 
 
 @dataclass(frozen=True)
-class Writer:
+class KeyWriter:
     _connection: sqlalchemy.Connection
 
     def find(self, key_id: str) -> Key | None:

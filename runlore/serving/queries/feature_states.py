@@ -14,7 +14,7 @@ import psycopg
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.features.online import empty_state
 from runlore.store.copying import arrays, copy_in, payload
 
@@ -76,13 +76,13 @@ WHERE history = ANY(%s) AND built_at >= now()
 """
 
 
-def active(connection: Connection) -> dict[History, int]:
+def active(connection: Connection) -> dict[HistoryFeatures, int]:
     """The histories whose states are kept, each with the last fact of its last rebuild."""
     rows = connection.execute(ACTIVE)
     return {parse_history(declaration): built_seq for _, declaration, built_seq in rows}
 
 
-def fresh(connection: Connection) -> set[History]:
+def fresh(connection: Connection) -> set[HistoryFeatures]:
     """The histories whose states know every fact that is committed."""
     return {parse_history(declaration) for (declaration,) in connection.execute(FRESH)}
 
@@ -98,9 +98,9 @@ def spoil(connection: Connection) -> None:
 
 
 @lru_cache(maxsize=256)
-def parse_history(declaration: str) -> History:
+def parse_history(declaration: str) -> HistoryFeatures:
     told = json.loads(declaration)
-    return History(tuple(told["keys"]), tuple(told["values"]), tuple(told["half_lives_s"]))
+    return HistoryFeatures(tuple(told["keys"]), tuple(told["values"]), tuple(told["half_lives_s"]))
 
 
 def read_states(
@@ -142,13 +142,13 @@ def _numbers(names: Iterable[Name]) -> list[int]:
     return sorted({int.from_bytes(digest, signed=True) for digest in digests})
 
 
-def read_history(connection: Connection, history: History) -> dict[str, Floats]:
+def read_history(connection: Connection, history: HistoryFeatures) -> dict[str, Floats]:
     """All states of one history, by key."""
     rows = connection.execute(READ_HISTORY, (history.digest,), binary=True)
     return {key: _state(sent) for key, sent in rows}
 
 
-def built_at(connection: Connection, histories: Iterable[History]) -> datetime | None:
+def built_at(connection: Connection, histories: Iterable[HistoryFeatures]) -> datetime | None:
     """Since when all of these have known every fact; None when one is not kept, or left behind."""
     digests = [history.digest for history in histories]
     row = connection.execute(BUILT_AT, (digests,)).fetchone()
@@ -163,7 +163,7 @@ def lock_out_recorders(connection: Connection) -> None:
 
 
 def lock_states(
-    connection: Connection, histories: Mapping[Name, History]
+    connection: Connection, histories: Mapping[Name, HistoryFeatures]
 ) -> tuple[dict[Name, Floats], datetime]:
     """The states of these keys, ours until the transaction ends, and the clock after that.
 
@@ -190,14 +190,14 @@ def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
             connection.execute(WRITE, (state.tolist(), *name))
 
 
-def settle(connection: Connection, histories: Iterable[History]) -> None:
+def settle(connection: Connection, histories: Iterable[HistoryFeatures]) -> None:
     """Say that what this transaction has built is known from its end on, not from its middle."""
     connection.execute(SETTLE, ([history.digest for history in histories],))
 
 
 def replace_history(
     connection: Connection,
-    history: History,
+    history: HistoryFeatures,
     keys: Sequence[str],
     states: Floats,
     built_seq: int,

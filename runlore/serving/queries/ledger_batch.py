@@ -41,7 +41,7 @@ WHERE spec = %s AND version = %s AND arm = %s AND at >= %s
 
 
 @dataclass(frozen=True, eq=False)
-class Batch:
+class LedgerBatch:
     """Answers of one version for n executions.
 
     ids: UUIDs as text. as_of_us: (n,). features: (n, F). low, high: (n,) or None.
@@ -57,7 +57,7 @@ class Batch:
     low: Floats | None = None
     high: Floats | None = None
 
-    def take(self, chosen: NDArray[np.bool_]) -> "Batch":
+    def take(self, chosen: NDArray[np.bool_]) -> "LedgerBatch":
         """Those of the n executions. chosen: (n,)."""
         return replace(
             self,
@@ -79,7 +79,7 @@ def answered(store: Store, spec: str, version: str, since: datetime) -> pd.Multi
     return pd.MultiIndex.from_tuples([(s, i, to_us(at)) for s, i, at in rows], names=names)
 
 
-def add(store: Store, batch: Batch, at: datetime) -> None:
+def add(store: Store, batch: LedgerBatch, at: datetime) -> None:
     """Write all of it in one transaction."""
     with store.connect() as connection:
         ensure_months(connection, "ledger", at, at)
@@ -87,7 +87,7 @@ def add(store: Store, batch: Batch, at: datetime) -> None:
         copy_in(connection, "ledger", COLUMNS, _rows(batch, at))
 
 
-def _rows(batch: Batch, at: datetime) -> memoryview:
+def _rows(batch: LedgerBatch, at: datetime) -> memoryview:
     n = len(batch.ids)
     told = pa.Table.from_pandas(
         batch.executions[["source", "source_id", "actor", "kind", "scope", "inputs"]],

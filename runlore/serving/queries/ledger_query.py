@@ -22,7 +22,7 @@ OUTCOME = "came.status AS outcome, came.known_at AS outcome_known_at"
 
 
 @dataclass(frozen=True)
-class Wanted:
+class LedgerQuery:
     """Which rows; None: whatever it is. since, until: `at` in [since, until)."""
 
     spec: str | None = None
@@ -34,7 +34,9 @@ class Wanted:
     until: datetime | None = None
 
 
-def rows(store: Store, wanted: Wanted, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
+def rows(
+    store: Store, wanted: LedgerQuery, limit: int | None = None
+) -> Iterator[Mapping[str, Any]]:
     """The rows, newest first, with the latest `outcome` of the execution; never all in memory."""
     query = sql.SQL("SELECT {}, {} FROM runlore.ledger AS l {} WHERE {} {}").format(
         sql.SQL(", ").join(sql.Identifier("l", name) for name in COLUMNS),
@@ -49,7 +51,7 @@ def rows(store: Store, wanted: Wanted, limit: int | None = None) -> Iterator[Map
         yield from cursor
 
 
-def count(store: Store, wanted: Wanted) -> dict[tuple[str, str | None, str, int], int]:
+def count(store: Store, wanted: LedgerQuery) -> dict[tuple[str, str | None, str, int], int]:
     """`(spec, version, arm, status)` -> rows."""
     query = sql.SQL(
         "SELECT l.spec, l.version, l.arm, l.status, count(*) FROM runlore.ledger AS l"
@@ -65,7 +67,7 @@ def prune(store: Store, before: datetime) -> list[str]:
         return drop_before(connection, "ledger", before)
 
 
-def _condition(wanted: Wanted) -> sql.Composable:
+def _condition(wanted: LedgerQuery) -> sql.Composable:
     parts: list[sql.Composable] = [sql.SQL("true")]
     for name in ("spec", "version", "arm", "status", "source_id"):
         value = getattr(wanted, name)

@@ -39,7 +39,7 @@ DELETE FROM runlore.rate_windows WHERE (minute, bucket) IN (
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class RateLease:
     """chunk: requests that may be let in; 0: nothing is left. rest: that nobody has leased yet.
 
     left_s: until the minute ends, from when the statement ended.
@@ -50,7 +50,7 @@ class Lease:
     left_s: float
 
 
-def lease(connection: Connection, limit: int, wanted: Mapping[str, int]) -> dict[str, Lease]:
+def lease(connection: Connection, limit: int, wanted: Mapping[str, int]) -> dict[str, RateLease]:
     """Bucket -> what is granted, for bucket -> requests that wait.
 
     limit: requests in a minute, of each bucket. In one order, so that workers do not deadlock.
@@ -62,7 +62,7 @@ def lease(connection: Connection, limit: int, wanted: Mapping[str, int]) -> dict
         cursor.executemany(LEASE, asked, returning=True)
         for bucket in buckets:
             chunk, granted, left_s = cursor.fetchone() or (0, limit, 0.0)
-            found[bucket] = Lease(chunk, max(0, limit - granted), left_s)
+            found[bucket] = RateLease(chunk, max(0, limit - granted), left_s)
             cursor.nextset()
     return found
 

@@ -11,10 +11,16 @@ import pandas as pd
 import psycopg
 from psycopg.rows import class_row
 
-from runlore.features.declaration import History
+from runlore.features.declaration import HistoryFeatures
 from runlore.kernel.digests import BETWEEN, CONTENT, HASH_KEY
 from runlore.kernel.instants import to_us
-from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, Fact, Scalar, Status
+from runlore.records.execution import (
+    EXECUTION_COLUMNS,
+    OPEN_STATUSES,
+    ExecutionFact,
+    ExecutionStatus,
+    Scalar,
+)
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.store.engine import Store
@@ -55,7 +61,7 @@ ADD = (
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredFact:
     """A fact as it stands in the store."""
 
     seq: int
@@ -77,14 +83,14 @@ class Stored:
 
     @property
     def is_final(self) -> bool:
-        return Status(self.status).is_final
+        return ExecutionStatus(self.status).is_final
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
     """A fact to add. key_id: of the API key with which it came; None: it came without one."""
 
-    fact: Fact
+    fact: ExecutionFact
     revision: int
     key_id: str | None = None
 
@@ -95,8 +101,8 @@ class Opened:
     the newest with an outcome, in sequence. However many there are, no more are read.
     """
 
-    facts: Sequence[Stored]
-    histories: tuple[History, ...]
+    facts: Sequence[StoredFact]
+    histories: tuple[HistoryFeatures, ...]
 
 
 def open_execution(connection: Connection, source: str, source_id: str) -> Opened:
@@ -105,7 +111,7 @@ def open_execution(connection: Connection, source: str, source_id: str) -> Opene
         connection.execute(feature_states.LET_GO)
         connection.execute(feature_states.SHARED)
         connection.execute(LOCK, (f"{source}\x1f{source_id}",))
-        cursor = connection.cursor(row_factory=class_row(Stored))
+        cursor = connection.cursor(row_factory=class_row(StoredFact))
         found = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
         active = connection.execute(feature_states.ACTIVE)
     newest = found.fetchone()
@@ -115,32 +121,34 @@ def open_execution(connection: Connection, source: str, source_id: str) -> Opene
     )
 
 
-def _before(connection: Connection, newest: Stored) -> list[Stored]:
+def _before(connection: Connection, newest: StoredFact) -> list[StoredFact]:
     """The facts before the newest one that matter for what comes next."""
     if newest.revision == 0:
         return []
     names = ("source", "source_id", "submitted", "revision")
     named = {name: getattr(newest, name) for name in names}
-    cursor = connection.cursor(row_factory=class_row(Stored))
+    cursor = connection.cursor(row_factory=class_row(StoredFact))
     return cursor.execute(OTHERS, named | {"is_open": IS_OPEN}).fetchall()
 
 
-def was_said(connection: Connection, of: Stored, status: Status, started: datetime | None) -> bool:
+def was_said(
+    connection: Connection, of: StoredFact, status: ExecutionStatus, started: datetime | None
+) -> bool:
     """Whether some fact about an execution has this status and start."""
     named = (of.source, of.source_id, of.submitted, str(status), started)
     row = connection.execute(SAID, named).fetchone()
     return row != (0,)
 
 
-def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored]:
+def read_execution(store: Store, source: str, source_id: str) -> Sequence[StoredFact]:
     """All facts about the latest execution of this name, in sequence; none when there is none."""
     with store.connect() as connection:
-        cursor = connection.cursor(row_factory=class_row(Stored))
+        cursor = connection.cursor(row_factory=class_row(StoredFact))
         named = {"source": source, "source_id": source_id}
         return _latest(cursor.execute(FACTS, named).fetchall())
 
 
-def is_newest(connection: Connection, first: Stored) -> bool:
+def is_newest(connection: Connection, first: StoredFact) -> bool:
     """Whether nothing was submitted at the same instant after this execution."""
     row = connection.execute(LATER, (first.seq, first.submission_known_at)).fetchone()
     return row == (0,)
@@ -160,7 +168,7 @@ def append(connection: Connection, addition: Addition, states: Mapping[Name, Flo
     feature_states.write_states(connection, states)
 
 
-def digest_of(fact: Fact) -> int:
+def digest_of(fact: ExecutionFact) -> int:
     """What `content_digests` gives for one fact, without its columns."""
     told = {name: str(getattr(fact, name)) for name in ("actor", "kind", "scope", "status")}
     told |= {"inputs": _text(fact.inputs), "outcome": _text(fact.outcome)}
@@ -172,7 +180,7 @@ def digest_of(fact: Fact) -> int:
     return int(hashes.view(np.int64)[0])
 
 
-def _latest(facts: Sequence[Stored]) -> list[Stored]:
+def _latest(facts: Sequence[StoredFact]) -> list[StoredFact]:
     """Those of the execution submitted last, should a source use a name again."""
     last = max((fact.submitted for fact in facts), default=None)
     return [fact for fact in facts if fact.submitted == last]

@@ -19,7 +19,7 @@ SILENT = text("interval '5 seconds'")
 
 
 @dataclass(frozen=True)
-class Worker:
+class WorkerHeartbeat:
     id: UUID
     host: str
     pid: int
@@ -43,9 +43,9 @@ def forget(store: Store, worker_id: UUID) -> None:
         connection.execute(delete(table).where(is_gone))
 
 
-def alive(store: Store) -> list[Worker]:
+def alive(store: Store) -> list[WorkerHeartbeat]:
     """Those that were heard of within the last seconds."""
     wanted = select(table).where(table.c.seen_at > func.clock_timestamp() - SILENT)
     with store.begin() as connection:
         rows = connection.execute(wanted.order_by(table.c.host, table.c.pid))
-        return [Worker(**row._mapping) for row in rows]
+        return [WorkerHeartbeat(**row._mapping) for row in rows]

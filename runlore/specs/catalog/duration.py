@@ -1,6 +1,6 @@
 """How long will this execution run? Seconds, with a 90 % interval, at its submission."""
 
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.specs.model_spec import Gate, ModelSpec, Quantity
 
 HALF_LIVES_S = (600.0, DAY_S / 3, 10 * DAY_S)
@@ -17,8 +17,8 @@ SPEC = ModelSpec(
     question=Quantity(of="duration_s", unit="s", coverage=0.9),
     features=FeatureSet(
         histories=(
-            History(("actor",), (*VALUES, "duration_s"), HALF_LIVES_S),
-            *(History(keys, VALUES, HALF_LIVES_S) for keys in KEYS),
+            HistoryFeatures(("actor",), (*VALUES, "duration_s"), HALF_LIVES_S),
+            *(HistoryFeatures(keys, VALUES, HALF_LIVES_S) for keys in KEYS),
         )
     ),
     candidates=(

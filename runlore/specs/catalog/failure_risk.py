@@ -1,6 +1,6 @@
 """Will this execution fail? Calibrated probability at the moment of submission."""
 
-from runlore.features.declaration import DAY_S, FeatureSet, History
+from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.specs.model_spec import Gate, ModelSpec, Probability
 
 HALF_LIVES_S = (600.0, DAY_S / 3, 10 * DAY_S)
@@ -16,7 +16,9 @@ KEYS = (
 SPEC = ModelSpec(
     name="failure-risk",
     question=Probability(of="failed"),
-    features=FeatureSet(histories=tuple(History(keys, VALUES, HALF_LIVES_S) for keys in KEYS)),
+    features=FeatureSet(
+        histories=tuple(HistoryFeatures(keys, VALUES, HALF_LIVES_S) for keys in KEYS)
+    ),
     candidates=(
         "baseline",
         "linear",

@@ -2,13 +2,13 @@
 
 from runlore.settings import Settings
 from runlore.stack.doctor import machine, services
-from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 from runlore.stack.status import look
 
-__all__ = ["Finding", "Verdict", "examine"]
+__all__ = ["DoctorFinding", "DoctorVerdict", "examine"]
 
 
-def examine(settings: Settings) -> list[Finding]:
+def examine(settings: Settings) -> list[DoctorFinding]:
     """Run every check."""
     status = look(settings)
     return [

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Verdict(StrEnum):
+class DoctorVerdict(StrEnum):
     OK = "ok"
     NOTE = "note"
     WRONG = "wrong"
 
 
 @dataclass(frozen=True)
-class Finding:
+class DoctorFinding:
     """A `NOTE` is worth knowing and stops nothing; something `WRONG` comes with its remedy."""
 
     check: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     what: str
     remedy: str = ""

@@ -15,7 +15,7 @@ from packaging.specifiers import SpecifierSet
 
 from runlore.kernel import instants
 from runlore.kernel.telemetry import TELEMETRY_OFF
-from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 
 FREE_BYTES = 2_000_000_000
 TRUE = {"1", "true", "yes", "on"}
@@ -26,79 +26,79 @@ WHY = {
 }
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[DoctorFinding]:
     version = ".".join(map(str, sys.version_info[:3]))
     wanted = importlib.metadata.metadata("runlore")["Requires-Python"]
     if SpecifierSet(wanted).contains(version):
-        yield Finding("python", Verdict.OK, f"{version} in {sys.prefix}")
+        yield DoctorFinding("python", DoctorVerdict.OK, f"{version} in {sys.prefix}")
     else:
-        yield Finding("python", Verdict.WRONG, version, f"install Python {wanted}")
+        yield DoctorFinding("python", DoctorVerdict.WRONG, version, f"install Python {wanted}")
 
 
-def packages(requirements: list[str] | None = None) -> Iterator[Finding]:
+def packages(requirements: list[str] | None = None) -> Iterator[DoctorFinding]:
     """Every requirement of ours against what is installed."""
     lines = importlib.metadata.requires("runlore") if requirements is None else requirements
     wrong = [finding for line in lines or () for finding in _unmet(Requirement(line))]
     yield from wrong
     if not wrong:
-        yield Finding("packages", Verdict.OK, "all in the ranges that work together")
+        yield DoctorFinding("packages", DoctorVerdict.OK, "all in the ranges that work together")
 
 
-def _unmet(wanted: Requirement) -> Iterator[Finding]:
+def _unmet(wanted: Requirement) -> Iterator[DoctorFinding]:
     if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
         return
     remedy = f"pip install '{wanted.name}{wanted.specifier}'"
     try:
         found = importlib.metadata.version(wanted.name)
     except importlib.metadata.PackageNotFoundError:
-        yield Finding("packages", Verdict.WRONG, f"{wanted.name} is missing", remedy)
+        yield DoctorFinding("packages", DoctorVerdict.WRONG, f"{wanted.name} is missing", remedy)
         return
     if not wanted.specifier.contains(found, prereleases=True):
         why = WHY.get(wanted.name, "outside what was tested")
         what = f"{wanted.name} {found}, wanted {wanted.specifier}: {why}"
-        yield Finding("packages", Verdict.WRONG, what, remedy)
+        yield DoctorFinding("packages", DoctorVerdict.WRONG, what, remedy)
 
 
-def bytecode() -> Iterator[Finding]:
+def bytecode() -> Iterator[DoctorFinding]:
     """Uncompiled packages make every process start two to three times slower."""
     spec = importlib.util.find_spec("prefect")
     if spec is None or spec.cached is None or Path(spec.cached).exists():
-        yield Finding("bytecode", Verdict.OK, "packages are compiled")
+        yield DoctorFinding("bytecode", DoctorVerdict.OK, "packages are compiled")
         return
-    yield Finding(
+    yield DoctorFinding(
         "bytecode",
-        Verdict.NOTE,
+        DoctorVerdict.NOTE,
         "packages are not compiled: every process starts two to three times slower",
         f"{sys.executable} -m compileall -q {sys.prefix}",
     )
 
 
-def home(place: Path) -> Iterator[Finding]:
+def home(place: Path) -> Iterator[DoctorFinding]:
     place = place.absolute()
     there = next(folder for folder in (place, *place.parents) if folder.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         remedy = f"make {there} writable, or set RUNLORE_HOME to another folder"
-        yield Finding("home", Verdict.WRONG, f"{place}: not writable", remedy)
+        yield DoctorFinding("home", DoctorVerdict.WRONG, f"{place}: not writable", remedy)
         return
     free = shutil.disk_usage(there).free
-    verdict = Verdict.OK if free >= FREE_BYTES else Verdict.WRONG
-    remedy = "" if verdict is Verdict.OK else "free some space, or set RUNLORE_HOME elsewhere"
-    yield Finding("home", verdict, f"{place}: {free / 1e9:.1f} GB free", remedy)
+    verdict = DoctorVerdict.OK if free >= FREE_BYTES else DoctorVerdict.WRONG
+    remedy = "" if verdict is DoctorVerdict.OK else "free some space, or set RUNLORE_HOME elsewhere"
+    yield DoctorFinding("home", verdict, f"{place}: {free / 1e9:.1f} GB free", remedy)
 
 
-def zones() -> Iterator[Finding]:
+def zones() -> Iterator[DoctorFinding]:
     """Schedules name time zones; a slim container knows none."""
     try:
         zoneinfo.ZoneInfo("Europe/Berlin")
     except zoneinfo.ZoneInfoNotFoundError:
         what = "no time zone database: schedules outside UTC fail"
-        yield Finding("clock", Verdict.WRONG, what, "pip install tzdata")
+        yield DoctorFinding("clock", DoctorVerdict.WRONG, what, "pip install tzdata")
         return
     utc = instants.now().isoformat(timespec="seconds")
-    yield Finding("clock", Verdict.OK, f"{utc}, local zone {time.tzname[0]}")
+    yield DoctorFinding("clock", DoctorVerdict.OK, f"{utc}, local zone {time.tzname[0]}")
 
 
-def telemetry(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
+def telemetry(environment: Mapping[str, str] = os.environ) -> Iterator[DoctorFinding]:
     """A user's own value wins, so it may be on."""
     on = [
         name
@@ -107,6 +107,6 @@ def telemetry(environment: Mapping[str, str] = os.environ) -> Iterator[Finding]:
     ]
     if on:
         what = f"your environment turns it on: {', '.join(on)}"
-        yield Finding("telemetry", Verdict.NOTE, what, f"unset {' '.join(on)}")
+        yield DoctorFinding("telemetry", DoctorVerdict.NOTE, what, f"unset {' '.join(on)}")
     else:
-        yield Finding("telemetry", Verdict.OK, "off in every package")
+        yield DoctorFinding("telemetry", DoctorVerdict.OK, "off in every package")

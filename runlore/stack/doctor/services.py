@@ -7,28 +7,30 @@ from pathlib import Path
 from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import ports, processes
-from runlore.stack.doctor.finding import Finding, Verdict
+from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 from runlore.stack.probes import NoAnswer, PrefectApi
 from runlore.stack.services import DATABASE, POOL, declare, prefect_api
-from runlore.stack.status import Health, Status, actual, look_at_database
+from runlore.stack.status import Health, StackStatus, actual, look_at_database
 
 SKEW = timedelta(seconds=5)
 SCHEDULER = timedelta(minutes=3)
 """Prefect's scheduler sees a new deployment within a minute."""
 
 
-def leftovers(home: Path) -> Iterator[Finding]:
+def leftovers(home: Path) -> Iterator[DoctorFinding]:
     """Services whose supervisor was killed."""
     dead = [r for r in processes.read_all(home) if not r.supervisor.is_alive()]
     for running in dead:
         pids = ", ".join(map(str, processes.leftovers(running))) or "none"
         what = f"{running.name}: its `runlore up` was killed; processes still alive: {pids}"
-        yield Finding("leftovers", Verdict.WRONG, what, "`runlore down`, or the next `runlore up`")
+        yield DoctorFinding(
+            "leftovers", DoctorVerdict.WRONG, what, "`runlore down`, or the next `runlore up`"
+        )
     if not dead:
-        yield Finding("leftovers", Verdict.OK, "none")
+        yield DoctorFinding("leftovers", DoctorVerdict.OK, "none")
 
 
-def free_ports(settings: Settings) -> Iterator[Finding]:
+def free_ports(settings: Settings) -> Iterator[DoctorFinding]:
     used = actual(settings)
     for service in declare(used):
         if service.port is None:
@@ -36,50 +38,62 @@ def free_ports(settings: Settings) -> Iterator[Finding]:
         what = f"{service.port.number} for {service.name}"
         running = processes.read(settings.home, service.name)
         if running is not None and running.supervisor.is_alive():
-            yield Finding("port", Verdict.OK, f"{what}: ours")
+            yield DoctorFinding("port", DoctorVerdict.OK, f"{what}: ours")
         elif ports.is_free(settings.host, service.port.number):
-            yield Finding("port", Verdict.OK, f"{what}: free")
+            yield DoctorFinding("port", DoctorVerdict.OK, f"{what}: free")
         else:
             remedy = f"stop it, or set {service.port.setting}={ports.free_port(settings.host)}"
-            yield Finding("port", Verdict.WRONG, f"{what}: another program has it", remedy)
+            yield DoctorFinding(
+                "port", DoctorVerdict.WRONG, f"{what}: another program has it", remedy
+            )
 
 
-def health(status: Status) -> Iterator[Finding]:
+def health(status: StackStatus) -> Iterator[DoctorFinding]:
     """Each service but the database, which has more to say."""
     others = [seen for seen in status.services if seen.name != DATABASE]
     for seen in others:
         if seen.health is Health.SILENT:
             remedy = "see its log; `runlore up` starts it again"
-            yield Finding(seen.name, Verdict.WRONG, f"{seen.address}: {seen.detail}", remedy)
+            yield DoctorFinding(
+                seen.name, DoctorVerdict.WRONG, f"{seen.address}: {seen.detail}", remedy
+            )
         elif seen.health is not Health.OFF:
-            yield Finding(seen.name, Verdict.OK, f"{seen.health}: {seen.address}")
+            yield DoctorFinding(seen.name, DoctorVerdict.OK, f"{seen.health}: {seen.address}")
     off = [seen.name for seen in others if seen.health is Health.OFF]
     if off:
-        yield Finding("services", Verdict.NOTE, f"not running: {', '.join(off)}", "`runlore up`")
+        yield DoctorFinding(
+            "services", DoctorVerdict.NOTE, f"not running: {', '.join(off)}", "`runlore up`"
+        )
 
 
-def database(settings: Settings) -> Iterator[Finding]:
+def database(settings: Settings) -> Iterator[DoctorFinding]:
     """Reachable, migrated, and with a clock like ours: it stamps what becomes known when."""
     before = instants.now()
     seen, found = look_at_database(settings)
     if seen.health is Health.OFF:
-        yield Finding(DATABASE, Verdict.OK, f"not running; {seen.detail}")
+        yield DoctorFinding(DATABASE, DoctorVerdict.OK, f"not running; {seen.detail}")
         return
     if found is None:
         remedy = "check RUNLORE_DATABASE_URL and that server"
-        yield Finding(DATABASE, Verdict.WRONG, seen.detail, remedy)
+        yield DoctorFinding(DATABASE, DoctorVerdict.WRONG, seen.detail, remedy)
         return
-    yield Finding(DATABASE, Verdict.OK, f"{seen.detail}, {found.size_bytes / 1e6:.0f} MB")
+    yield DoctorFinding(
+        DATABASE, DoctorVerdict.OK, f"{seen.detail}, {found.size_bytes / 1e6:.0f} MB"
+    )
     if not found.is_migrated:
         what = f"tables at migration {found.revision}, wanted {found.head}"
-        yield Finding("tables", Verdict.NOTE, what, "any command that uses them brings them up")
+        yield DoctorFinding(
+            "tables", DoctorVerdict.NOTE, what, "any command that uses them brings them up"
+        )
     skew = found.clock - before
     if abs(skew) > SKEW:
         what = f"the database's clock is {skew.total_seconds():.0f} s from this machine's"
-        yield Finding("clock", Verdict.WRONG, what, "switch on time synchronisation (NTP)")
+        yield DoctorFinding(
+            "clock", DoctorVerdict.WRONG, what, "switch on time synchronisation (NTP)"
+        )
 
 
-def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
+def schedules(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
     """Active schedules must have runs waiting: a dead scheduler shows nowhere else."""
     if not any(s.name == "prefect" and s.health is Health.HEALTHY for s in status.services):
         return
@@ -87,31 +101,33 @@ def schedules(settings: Settings, status: Status) -> Iterator[Finding]:
     try:
         planned, idle = _planned(api, instants.now())
     except NoAnswer as error:
-        yield Finding("schedules", Verdict.WRONG, str(error), "see Prefect's log")
+        yield DoctorFinding("schedules", DoctorVerdict.WRONG, str(error), "see Prefect's log")
         return
     if idle:
         what = f"active, but no run is planned: {', '.join(idle)}"
         remedy = "see Prefect's log; SQLAlchemy 2.1 is known to stop its scheduler"
-        yield Finding("schedules", Verdict.WRONG, what, remedy)
+        yield DoctorFinding("schedules", DoctorVerdict.WRONG, what, remedy)
     elif planned:
-        yield Finding("schedules", Verdict.OK, f"{planned} deployments have runs planned")
+        yield DoctorFinding(
+            "schedules", DoctorVerdict.OK, f"{planned} deployments have runs planned"
+        )
     else:
-        yield Finding("schedules", Verdict.NOTE, "no active schedule", "`runlore up`")
+        yield DoctorFinding("schedules", DoctorVerdict.NOTE, "no active schedule", "`runlore up`")
 
 
-def alerts(settings: Settings, status: Status) -> Iterator[Finding]:
+def alerts(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
     """An alert that nobody was told of is told here."""
     for each in status.undelivered:
         lost = f", {each.lost} given up" if each.lost else ""
         what = f"{each.deliveries} not delivered to {each.channel}{lost}: {each.error}"
         remedy = f"`runlore alerts test {each.channel}`; see `runlore alerts`"
-        yield Finding("alerts", Verdict.WRONG, what, remedy)
+        yield DoctorFinding("alerts", DoctorVerdict.WRONG, what, remedy)
     count = sum(status.alerts.values())
     if count and settings.alert_channels is None:
         what = f"{count} open, and no channel to tell anybody"
-        yield Finding("alerts", Verdict.NOTE, what, "set RUNLORE_ALERT_CHANNELS")
+        yield DoctorFinding("alerts", DoctorVerdict.NOTE, what, "set RUNLORE_ALERT_CHANNELS")
     elif not status.undelivered:
-        yield Finding("alerts", Verdict.OK, f"{count} open" if count else "none open")
+        yield DoctorFinding("alerts", DoctorVerdict.OK, f"{count} open" if count else "none open")
 
 
 def _planned(api: PrefectApi, now: datetime) -> tuple[int, list[str]]:

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runlore.store.embedded import binaries, locks, server
-from runlore.store.embedded.layout import Layout, explained
+from runlore.store.embedded.layout import ServerPaths, explained
 
 
 @dataclass(frozen=True, slots=True)
-class Lease:
+class ServerLease:
     """The right to a running server; it ends with `release` or with the process."""
 
     home: Path
@@ -24,7 +24,7 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ServerState:
     """What there is to know about a home's server without touching it.
 
     users: ids of the processes that hold a lease.
@@ -39,24 +39,24 @@ class State:
     log: Path
 
 
-def acquire(home: Path) -> Lease:
+def acquire(home: Path) -> ServerLease:
     """Make sure that the home's server runs, and keep it running until `release`."""
-    layout = Layout.of(home)
+    layout = ServerPaths.of(home)
     layout.prepare()
     with locks.exclusive(layout):
         entry = layout.users / f"{os.getpid()}-{secrets.token_hex(4)}"
         held = locks.hold(layout, entry)
         try:
             layout.rotate_log()
-            return Lease(layout.home, server.ensure(layout).url, held)
+            return ServerLease(layout.home, server.ensure(layout).url, held)
         except BaseException:
             _leave(layout, held)
             raise
 
 
-def release(lease: Lease) -> None:
+def release(lease: ServerLease) -> None:
     """Give the lease back; whoever is last stops the server."""
-    layout = Layout(lease.home)
+    layout = ServerPaths(lease.home)
     with locks.exclusive(layout):
         _leave(layout, lease._descriptor)
 
@@ -73,7 +73,7 @@ def running(home: Path) -> Iterator[str]:
 
 def stop(home: Path) -> bool:
     """Stop the home's server whoever uses it; False when none was running."""
-    layout = Layout.of(home)
+    layout = ServerPaths.of(home)
     if not layout.lock.exists():
         return False
     with locks.exclusive(layout):
@@ -84,15 +84,15 @@ def stop(home: Path) -> bool:
 
 def exists(home: Path) -> bool:
     """Whether the home has a server of its own, running or not."""
-    return Layout.of(home).data.exists()
+    return ServerPaths.of(home).data.exists()
 
 
-def state(home: Path) -> State:
+def state(home: Path) -> ServerState:
     """Look at the home's server; nothing is started and nothing made."""
-    layout = Layout.of(home)
+    layout = ServerPaths.of(home)
     with explained(layout.data):
         found = server.postmaster(layout)
-        return State(
+        return ServerState(
             is_running=found is not None,
             pid=found.pid if found else None,
             version=binaries.find().version(),
@@ -103,7 +103,7 @@ def state(home: Path) -> State:
         )
 
 
-def _leave(layout: Layout, held: int) -> None:
+def _leave(layout: ServerPaths, held: int) -> None:
     locks.let_go(held)
     in_use = _in_use(layout)
     for other in layout.users.iterdir():
@@ -113,7 +113,7 @@ def _leave(layout: Layout, held: int) -> None:
         server.stop(layout)
 
 
-def _in_use(layout: Layout) -> set[Path]:
+def _in_use(layout: ServerPaths) -> set[Path]:
     """Entries of processes that live: a killed one holds no lock any more."""
     entries = layout.users.iterdir() if layout.users.exists() else ()
     return {entry for entry in entries if locks.is_held(entry)}

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from runlore.kernel.errors import Misconfigured
 from runlore.store.embedded.binaries import Binaries
-from runlore.store.embedded.layout import Layout
+from runlore.store.embedded.layout import ServerPaths
 
 ACCOUNTS = ("postgres", "nobody")
 DOUBLES = ("postgres", "daemon", "bin")
@@ -85,7 +85,7 @@ class Account:
             )
         folder.chmod(0o700)
 
-    def make_socket_folder(self, layout: Layout) -> Path:
+    def make_socket_folder(self, layout: ServerPaths) -> Path:
         """Make the folder of the socket, and say which one it is.
 
         Everybody may make folders in the temporary folder, so one that is not ours there is
@@ -108,7 +108,7 @@ class Account:
         return stat.S_ISDIR(found.st_mode) and found.st_uid == self.uid
 
 
-def choose(layout: Layout, binaries: Binaries) -> Account:
+def choose(layout: ServerPaths, binaries: Binaries) -> Account:
     """Who runs the server of this home; data that exist stay with their owner."""
     owner = layout.data.stat().st_uid if layout.data.exists() else None
     if os.geteuid() != 0:
@@ -128,7 +128,7 @@ def choose(layout: Layout, binaries: Binaries) -> Account:
         )
 
 
-def _own(layout: Layout, owner: int | None) -> Account:
+def _own(layout: ServerPaths, owner: int | None) -> Account:
     me = os.geteuid()
     if owner is not None and owner != me:
         raise Misconfigured(
@@ -144,13 +144,13 @@ def _own(layout: Layout, owner: int | None) -> Account:
     return Account(me, os.getegid(), (name, "root"))
 
 
-def _unprivileged(layout: Layout) -> int:
+def _unprivileged(layout: ServerPaths) -> int:
     """The account for new data: the home's owner, or for root's home one that can do little."""
     owner = layout.home.stat().st_uid
     return owner if owner != 0 and _name(owner) else _first(ACCOUNTS).pw_uid
 
 
-def _ways(layout: Layout, uid: int, *, can_change: bool) -> Iterator[Account]:
+def _ways(layout: ServerPaths, uid: int, *, can_change: bool) -> Iterator[Account]:
     if uid != 0 and _overrides_modes():
         gid = pwd.getpwuid(uid).pw_gid if _name(uid) else layout.data.stat().st_gid
         owner = _name(layout.home.stat().st_uid)
@@ -186,7 +186,7 @@ def _unshare(double: pwd.struct_passwd) -> tuple[str, ...]:
     )
 
 
-def _gets_through(account: Account, layout: Layout, binaries: Binaries) -> bool:
+def _gets_through(account: Account, layout: ServerPaths, binaries: Binaries) -> bool:
     paths = map(str, (binaries.postgres, layout.root, layout.socket_folder.parent))
     try:
         return account.run(["/bin/sh", "-c", PROBE, "sh", *paths]).returncode == 0

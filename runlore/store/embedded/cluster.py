@@ -10,7 +10,7 @@ from pathlib import Path
 from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.store.embedded.account import Account
 from runlore.store.embedded.binaries import MAJOR, Binaries
-from runlore.store.embedded.layout import SOCKET, Layout, explained
+from runlore.store.embedded.layout import SOCKET, ServerPaths, explained
 
 ROLE = "runlore"
 DATABASE = "runlore"
@@ -46,7 +46,7 @@ take 14 to 65 ms where 1 MB takes 2 (ADR 13)."""
 TROUBLE = re.compile(r"FATAL:|PANIC:|ERROR:|error:|HINT:|could not|invalid")
 
 
-def prepare(layout: Layout, account: Account, binaries: Binaries) -> Path:
+def prepare(layout: ServerPaths, account: Account, binaries: Binaries) -> Path:
     """Make everything ready for a start, and say which folder the socket goes to.
 
     No process of an earlier server may be alive.
@@ -61,7 +61,7 @@ def prepare(layout: Layout, account: Account, binaries: Binaries) -> Path:
         return folder
 
 
-def command(layout: Layout, binaries: Binaries, socket_folder: Path) -> list[str]:
+def command(layout: ServerPaths, binaries: Binaries, socket_folder: Path) -> list[str]:
     """The server's command line, with the settings that no file may change."""
     settings = {
         "listen_addresses": "",
@@ -83,7 +83,7 @@ def reason(messages: str) -> str:
     return " | ".join((telling or [line for line in lines if line] or ["it said nothing"])[-4:])
 
 
-def _initialise(layout: Layout, account: Account, binaries: Binaries) -> None:
+def _initialise(layout: ServerPaths, account: Account, binaries: Binaries) -> None:
     """Make the data under another name first: what is interrupted is not taken for whole."""
     _discard_unfinished(layout)
     account.make_folder(layout.unfinished)
@@ -99,7 +99,7 @@ def _initialise(layout: Layout, account: Account, binaries: Binaries) -> None:
     layout.unfinished.rename(layout.data)
 
 
-def _initdb(layout: Layout, binaries: Binaries) -> list[str]:
+def _initdb(layout: ServerPaths, binaries: Binaries) -> list[str]:
     return [
         str(binaries.initdb),
         f"--pgdata={layout.unfinished}",
@@ -116,19 +116,19 @@ def _initdb(layout: Layout, binaries: Binaries) -> list[str]:
     ]
 
 
-def _failure(layout: Layout, made: subprocess.CompletedProcess[str]) -> str:
+def _failure(layout: ServerPaths, made: subprocess.CompletedProcess[str]) -> str:
     remedy = ""
     if "No space left on device" in made.stderr:
         remedy = "; free some space or set RUNLORE_HOME to a folder on a larger disk"
     return f"{layout.data}: PostgreSQL could not make it: {reason(made.stderr)}{remedy}"
 
 
-def _discard_unfinished(layout: Layout) -> None:
+def _discard_unfinished(layout: ServerPaths) -> None:
     if layout.unfinished.exists():
         shutil.rmtree(layout.unfinished)
 
 
-def _check_version(layout: Layout) -> None:
+def _check_version(layout: ServerPaths) -> None:
     version = (layout.data / "PG_VERSION").read_text().strip()
     if version != str(MAJOR):
         raise Misconfigured(
@@ -137,7 +137,7 @@ def _check_version(layout: Layout) -> None:
         )
 
 
-def _let_in(layout: Layout, account: Account) -> None:
+def _let_in(layout: ServerPaths, account: Account) -> None:
     """Local callers only, known by what the kernel says about them."""
     rules = [f"local all {ROLE} peer map={ROLE}"]
     names = [f'{ROLE} "{caller}" {ROLE}' for caller in account.callers]
@@ -151,7 +151,7 @@ def _let_in(layout: Layout, account: Account) -> None:
             file.write("\n".join(lines) + "\n")
 
 
-def _remove_stale(layout: Layout, socket_folder: Path) -> None:
+def _remove_stale(layout: ServerPaths, socket_folder: Path) -> None:
     """Nobody holds the server lock, so whatever these files claim is past."""
     socket = socket_folder / SOCKET
     for path in (layout.data / "postmaster.pid", socket, socket.with_name(f"{SOCKET}.lock")):

@@ -23,13 +23,13 @@ LOG_LIMIT_BYTES = 10 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class ServerPaths:
     """Paths of one home; `home` is resolved, so that every process names the same lock."""
 
     home: Path
 
     @classmethod
-    def of(cls, home: Path) -> "Layout":
+    def of(cls, home: Path) -> "ServerPaths":
         return cls(home.expanduser().resolve())
 
     @property

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from runlore.kernel.errors import Unavailable
-from runlore.store.embedded.layout import Layout
+from runlore.store.embedded.layout import ServerPaths
 
 POLL_S = 0.003
 
 
 @contextmanager
-def exclusive(layout: Layout, patience_s: float = 120.0) -> Iterator[None]:
+def exclusive(layout: ServerPaths, patience_s: float = 120.0) -> Iterator[None]:
     """Hold the home's lock: nobody else starts, adopts or stops its server meanwhile."""
     descriptor = layout.open(layout.lock)
     try:
@@ -31,7 +31,7 @@ def exclusive(layout: Layout, patience_s: float = 120.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def hold(layout: Layout, path: Path) -> int:
+def hold(layout: ServerPaths, path: Path) -> int:
     """Lock a file for as long as the descriptor, or a child that inherits it, stays open."""
     descriptor = layout.open(path)
     fcntl.flock(descriptor, fcntl.LOCK_EX)

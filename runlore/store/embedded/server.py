@@ -12,7 +12,7 @@ from runlore.kernel.errors import Unavailable
 from runlore.store.embedded import cluster, locks
 from runlore.store.embedded.account import Account, choose
 from runlore.store.embedded.binaries import find
-from runlore.store.embedded.layout import Layout
+from runlore.store.embedded.layout import ServerPaths
 
 START_S = 300.0
 STOP_S = 120.0
@@ -35,7 +35,7 @@ class Postmaster:
         return f"postgresql+psycopg://{cluster.ROLE}@/{cluster.DATABASE}?{where}"
 
 
-def postmaster(layout: Layout) -> Postmaster | None:
+def postmaster(layout: ServerPaths) -> Postmaster | None:
     """The running server, or None; the file of a dead one does not count."""
     if not locks.is_held(layout.server_lock):
         return None
@@ -48,7 +48,7 @@ def postmaster(layout: Layout) -> Postmaster | None:
     return Postmaster(int(lines[0]), Path(lines[4]), lines[7].strip())
 
 
-def ensure(layout: Layout) -> Postmaster:
+def ensure(layout: ServerPaths) -> Postmaster:
     """Adopt the running server or start one."""
     found = postmaster(layout)
     if found and found.status == "stopping":
@@ -59,7 +59,7 @@ def ensure(layout: Layout) -> Postmaster:
     return _start(layout)
 
 
-def stop(layout: Layout) -> None:
+def stop(layout: ServerPaths) -> None:
     """Stop the server; open connections are cut and their transactions rolled back."""
     found = postmaster(layout)
     if found is None:
@@ -72,7 +72,7 @@ def stop(layout: Layout) -> None:
         found.socket_folder.rmdir()
 
 
-def _start(layout: Layout) -> Postmaster:
+def _start(layout: ServerPaths) -> Postmaster:
     binaries = find()
     account = choose(layout, binaries)
     socket_folder = cluster.prepare(layout, account, binaries)
@@ -81,7 +81,7 @@ def _start(layout: Layout) -> Postmaster:
     return _await_ready(layout, log_start)
 
 
-def _spawn(layout: Layout, account: Account, command: Sequence[str]) -> None:
+def _spawn(layout: ServerPaths, account: Account, command: Sequence[str]) -> None:
     """Start the server as nobody's child; all its processes inherit the server lock."""
     held = locks.hold(layout, layout.server_lock)
     log = layout.open(layout.log, os.O_WRONLY | os.O_APPEND)
@@ -96,7 +96,7 @@ def _spawn(layout: Layout, account: Account, command: Sequence[str]) -> None:
         os.close(held)
 
 
-def _await_ready(layout: Layout, log_start: int) -> Postmaster:
+def _await_ready(layout: ServerPaths, log_start: int) -> Postmaster:
     """Wait for a server that starts, or recovers after a crash, which may take a while."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
@@ -112,7 +112,7 @@ def _await_ready(layout: Layout, log_start: int) -> Postmaster:
     raise Unavailable(f"PostgreSQL is not ready after {START_S:.0f} s; see {layout.log}")
 
 
-def _await_end(layout: Layout, patience_s: float) -> bool:
+def _await_end(layout: ServerPaths, patience_s: float) -> bool:
     deadline = time.monotonic() + patience_s
     while locks.is_held(layout.server_lock):
         if time.monotonic() > deadline:
@@ -121,7 +121,7 @@ def _await_end(layout: Layout, patience_s: float) -> bool:
     return True
 
 
-def _bury(layout: Layout) -> None:
+def _bury(layout: ServerPaths) -> None:
     """End what a killed postmaster left behind; only then is its data safe to open."""
     if not locks.is_held(layout.server_lock):
         return
@@ -134,7 +134,7 @@ def _bury(layout: Layout) -> None:
         )
 
 
-def _orphans(layout: Layout) -> list[int]:
+def _orphans(layout: ServerPaths) -> list[int]:
     title = f"postgres: {layout.name}: ".encode()
     entries = PROC.glob("[0-9]*/cmdline")
     return [int(entry.parent.name) for entry in entries if _read(entry).startswith(title)]

@@ -16,7 +16,7 @@ from runlore.specs.model_spec import LEAST_COMPARED
 from runlore.store.engine import Store
 from runlore.training.actions.extraction import Extract, members
 from runlore.training.rules.evidence import compare
-from runlore.training.rules.gates import Measured, number
+from runlore.training.rules.gates import ScoreInterval, number
 from runlore.training.rules.trained import TestPart, Trained
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Challenge:
+class ChallengeResult:
     """rows: of the executions that both answered, submitted between `since` and `until`.
 
     gain: of the new version over the champion in `score`, above 0 is better; with the
@@ -36,9 +36,9 @@ class Challenge:
     rows: int
     since: str
     until: str
-    ours: Measured
-    theirs: Measured
-    gain: Measured
+    ours: ScoreInterval
+    theirs: ScoreInterval
+    gain: ScoreInterval
     least_gain: float
     passed: bool
     reason: str
@@ -49,7 +49,7 @@ class Challenge:
 
 def challenge(
     store: Store, champion: "VersionRef", registry: "Registry", found: Extract, trained: Trained
-) -> Challenge:
+) -> ChallengeResult:
     """Answer the test part with both, from the instant on after which neither has learned.
 
     Passed when the interval of the gain lies above the spec's `least_gain`.
@@ -87,9 +87,11 @@ def _cut(test: TestPart, common: NDArray[np.bool_], theirs: NDArray[np.float64])
     )
 
 
-def _judge(trained: Trained, champion: str, part: TestPart | None, since_us: int) -> Challenge:
+def _judge(
+    trained: Trained, champion: str, part: TestPart | None, since_us: int
+) -> ChallengeResult:
     score, least = trained.spec.select_by, trained.spec.retraining.least_gain
-    unknown = Measured(np.nan, np.nan, np.nan)
+    unknown = ScoreInterval(np.nan, np.nan, np.nan)
     ours = theirs = gain = unknown
     until_us, rows = since_us, 0
     if part is not None:
@@ -107,7 +109,7 @@ def _judge(trained: Trained, champion: str, part: TestPart | None, since_us: int
             f"could not be compared with champion {champion}: fewer than {LEAST_COMPARED}"
             " executions that neither has learned from, or they answer different questions"
         )
-    return Challenge(
+    return ChallengeResult(
         champion=champion,
         score=score,
         rows=rows,

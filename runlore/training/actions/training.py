@@ -26,7 +26,7 @@ from runlore.simulate.log import SOURCE as SIMULATED
 from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.store.engine import Store
 from runlore.training.actions import bundle_files
-from runlore.training.actions.challenge import Challenge, challenge
+from runlore.training.actions.challenge import ChallengeResult, challenge
 from runlore.training.actions.extraction import Extract, extract
 from runlore.training.actions.figures import figures
 from runlore.training.rules import card, fitting
@@ -128,13 +128,15 @@ def conclude(
     if version is not None and (compared is None or compared.passed):
         alias = _put_in_place(store, registry, trained, version, compared)
     elif version is not None and compared is not None:
-        promotion.record_registered(store, version, promotion.Reason(getuser(), compared.reason))
+        promotion.record_registered(
+            store, version, promotion.ChangeReason(getuser(), compared.reason)
+        )
     return _outcome(trained, version, alias, run.page, compared)
 
 
 def _compare(
     store: Store, registry: Registry, found: Extract, trained: Trained, version: VersionRef
-) -> Challenge | None:
+) -> ChallengeResult | None:
     """With the champion; None when there is none to compare with, or it is this very version.
 
     A champion whose files are not those that were registered is none to compare with: its
@@ -288,12 +290,12 @@ def _put_in_place(
     registry: Registry,
     trained: Trained,
     version: VersionRef,
-    compared: Challenge | None,
+    compared: ChallengeResult | None,
 ) -> str | None:
     """Its states first, so that whoever sees the alias finds them; then alias and history."""
     states.activate(store, trained.plan)
     told = {"challenge": plain(compared.as_json())} if compared else {}
-    why = promotion.Reason(
+    why = promotion.ChangeReason(
         actor=getuser(),
         reason=compared.reason if compared else "; ".join(trained.verdict.reasons),
         evidence={name: str(found) for name, found in trained.evidence.gains.items()} | told,
@@ -307,7 +309,7 @@ def _outcome(
     version: VersionRef | None,
     alias: str | None,
     page: str,
-    compared: Challenge | None,
+    compared: ChallengeResult | None,
 ) -> TrainOutcome:
     evidence = trained.evidence
     is_worse = compared is not None and not compared.passed

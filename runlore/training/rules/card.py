@@ -2,19 +2,19 @@
 
 from runlore.kernel.instants import from_us
 from runlore.training.rules import card_sections as sections
-from runlore.training.rules.card_sections import Facts, Window
+from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.trained import Trained
 
-__all__ = ["Facts", "Window", "render", "write"]
+__all__ = ["CardContents", "DataPeriod", "render", "write"]
 
 
 def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:
     """The card of a training."""
     last_us = int(trained.test.as_of_us[-1])
-    trained_on = Window(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
-    tested_on = Window(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
+    trained_on = DataPeriod(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
+    tested_on = DataPeriod(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
     return render(
-        Facts(
+        CardContents(
             spec=trained.spec,
             candidate=trained.kind,
             verdict=trained.verdict,
@@ -32,7 +32,7 @@ def write(trained: Trained, code_version: str = "", *, is_simulated: bool = Fals
     )
 
 
-def render(facts: Facts) -> str:
+def render(facts: CardContents) -> str:
     """The sections that a version cut short may lose come last."""
     told = (
         sections.head(facts),

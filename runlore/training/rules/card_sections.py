@@ -8,14 +8,14 @@ from math import isfinite
 from runlore.models.explain import Importance
 from runlore.models.score_names import display
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
-from runlore.training.rules.gates import Evidence, Verdict, number
+from runlore.training.rules.gates import GateEvidence, GateVerdict, number
 from runlore.training.rules.trained import SliceScores
 
 TOP_FEATURES = 10
 
 
 @dataclass(frozen=True)
-class Window:
+class DataPeriod:
     """Executions submitted from `first` to `last`."""
 
     rows: int
@@ -28,7 +28,7 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Facts:
+class CardContents:
     """What a card tells. validation, test: scores of every candidate.
 
     is_simulated: the data are made up, with known truth.
@@ -36,20 +36,20 @@ class Facts:
 
     spec: ModelSpec
     candidate: CandidateKind
-    verdict: Verdict
-    evidence: Evidence
+    verdict: GateVerdict
+    evidence: GateEvidence
     validation: Mapping[CandidateKind, Mapping[Score, float]]
     test: Mapping[CandidateKind, Mapping[Score, float]]
     slices: Sequence[SliceScores]
     importance: Sequence[Importance]
-    trained_on: Window
-    tested_on: Window
+    trained_on: DataPeriod
+    tested_on: DataPeriod
     data_digest: str
     code_version: str
     is_simulated: bool = False
 
 
-def head(facts: Facts) -> Iterator[str]:
+def head(facts: CardContents) -> Iterator[str]:
     passed = "passed its gates" if facts.verdict.passed else "refused by its gates"
     yield f"# {facts.spec.name}: {facts.candidate}, {passed}"
     yield ""
@@ -74,7 +74,7 @@ def question(spec: ModelSpec) -> str:
     return f"{of} in {asked.unit}, at its submission, with an interval meant to hold {held} %"
 
 
-def scores(facts: Facts) -> Iterator[str]:
+def scores(facts: CardContents) -> Iterator[str]:
     yield "## Scores on the test part"
     yield ""
     yield "In brackets, 95 % intervals by bootstrap over blocks of time."
@@ -103,7 +103,7 @@ def _named(score: Score, spec: ModelSpec) -> str:
     return display(score, "" if isinstance(spec.question, Probability) else spec.question.unit)
 
 
-def verdict(facts: Facts) -> Iterator[str]:
+def verdict(facts: CardContents) -> Iterator[str]:
     yield "## Verdict"
     yield ""
     yield "It may serve:" if facts.verdict.passed else "It may not serve:"
@@ -111,7 +111,7 @@ def verdict(facts: Facts) -> Iterator[str]:
     yield from (f"- {reason}" for reason in facts.verdict.reasons)
 
 
-def limits(facts: Facts) -> Iterator[str]:
+def limits(facts: CardContents) -> Iterator[str]:
     """What the numbers do not say; never empty."""
     yield "## Limits"
     yield ""
@@ -131,14 +131,14 @@ def limits(facts: Facts) -> Iterator[str]:
     yield "- It tells what tends to follow, not what causes it."
 
 
-def _tested(facts: Facts) -> str:
+def _tested(facts: CardContents) -> str:
     most = facts.spec.split.most_test_rows
     if most is not None and facts.tested_on.rows >= most:
         return f"the newest {facts.tested_on.rows:,} executions"
     return f"the last {number(100 * facts.spec.split.test_share)} %"
 
 
-def _worse(facts: Facts) -> Iterator[str]:
+def _worse(facts: CardContents) -> Iterator[str]:
     score = facts.spec.select_by
     for each in facts.slices:
         ours, theirs = each.scores.get(score), each.baseline.get(score)
@@ -156,7 +156,7 @@ def _group(each: SliceScores) -> str:
     return f"{each.slice} `{label}`"
 
 
-def candidates(facts: Facts) -> Iterator[str]:
+def candidates(facts: CardContents) -> Iterator[str]:
     select = facts.spec.select_by
     scores = list(next(iter(facts.test.values()), {}))
     yield "## Candidates"
@@ -179,7 +179,7 @@ def candidates(facts: Facts) -> Iterator[str]:
     )
 
 
-def groups(facts: Facts) -> Iterator[str]:
+def groups(facts: CardContents) -> Iterator[str]:
     if not facts.slices:
         return
     scores = list(facts.slices[0].scores)
@@ -205,7 +205,7 @@ def groups(facts: Facts) -> Iterator[str]:
     )
 
 
-def importance(facts: Facts) -> Iterator[str]:
+def importance(facts: CardContents) -> Iterator[str]:
     score = _named(facts.spec.select_by, facts.spec)
     yield "## What matters"
     yield ""
@@ -223,7 +223,7 @@ def importance(facts: Facts) -> Iterator[str]:
     )
 
 
-def making(facts: Facts) -> Iterator[str]:
+def making(facts: CardContents) -> Iterator[str]:
     split = facts.spec.split
     early = f" or less than {number(split.gap_s)} s before" if split.gap_s else ""
     yield "## How it was made"

@@ -17,7 +17,7 @@ from runlore.training.rules.bootstrap import (
     percentile,
     replicate_scores,
 )
-from runlore.training.rules.gates import Evidence, Measured
+from runlore.training.rules.gates import GateEvidence, ScoreInterval
 from runlore.training.rules.quantile_models import Quantiles
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, Scores, SliceScores, TestPart
@@ -63,25 +63,27 @@ def answer_test(
 
 
 @dataclass(frozen=True, eq=False)
-class Drawn:
+class BootstrapScore:
     """A score, and what it comes to on each of the bootstrap's draws."""
 
     value: float
     replicates: Floats
 
 
-def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Drawn:
+def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> BootstrapScore:
     value = scores.measure(score, actual, predicted)
-    return Drawn(value, replicate_scores(score, blocks, actual, predicted))
+    return BootstrapScore(value, replicate_scores(score, blocks, actual, predicted))
 
 
-def gain(score: Score, actual: Floats, ours: Drawn, theirs: Drawn) -> Measured:
+def gain(
+    score: Score, actual: Floats, ours: BootstrapScore, theirs: BootstrapScore
+) -> ScoreInterval:
     """By how much ours is better on the same rows and draws; above 0 is better for every score."""
     (value,) = gains(score, actual, np.array([ours.value]), np.array([theirs.value]))
     return in_percentiles(float(value), gains(score, actual, ours.replicates, theirs.replicates))
 
 
-def compare(spec: ModelSpec, test: TestPart) -> Evidence:
+def compare(spec: ModelSpec, test: TestPart) -> GateEvidence:
     """Block-bootstrap intervals of each score, and of the gain over the baseline."""
     blocks = draw_blocks(test.as_of_us)
     ours, theirs, gained = {}, {}, {}
@@ -93,22 +95,22 @@ def compare(spec: ModelSpec, test: TestPart) -> Evidence:
         gained[score] = gain(score, test.target, one, other)
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
-    return Evidence(ours, theirs, gained)
+    return GateEvidence(ours, theirs, gained)
 
 
-def measured(score: Score, value: float, replicates: Floats) -> Measured:
+def measured(score: Score, value: float, replicates: Floats) -> ScoreInterval:
     """A score with the interval that its bootstrap replicates give."""
     found = interval(score, value, replicates)
-    return Measured(value, found.low, found.high)
+    return ScoreInterval(value, found.low, found.high)
 
 
-def in_percentiles(value: float, replicates: Floats) -> Measured:
+def in_percentiles(value: float, replicates: Floats) -> ScoreInterval:
     """A gain, or what else its replicates lie around, with their percentile interval."""
     found = percentile(replicates)
-    return Measured(value, found.low, found.high)
+    return ScoreInterval(value, found.low, found.high)
 
 
-def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> Measured:
+def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> ScoreInterval:
     held = scores.covered(actual, low, high)
     return in_percentiles(float(held.mean()), blocks.means(held))
 

@@ -10,7 +10,7 @@ CHANCE_AUC = 0.5
 
 
 @dataclass(frozen=True)
-class Measured:
+class ScoreInterval:
     """A score on the test part with its block-bootstrap interval."""
 
     value: float
@@ -22,15 +22,15 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class GateEvidence:
     """What was measured on the test part.
 
     gains: by how much the candidate beats the baseline; above 0 is better for every score.
     """
 
-    candidate: Mapping[Score, Measured]
-    baseline: Mapping[Score, Measured] = field(default_factory=dict)
-    gains: Mapping[Score, Measured] = field(default_factory=dict)
+    candidate: Mapping[Score, ScoreInterval]
+    baseline: Mapping[Score, ScoreInterval] = field(default_factory=dict)
+    gains: Mapping[Score, ScoreInterval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -41,22 +41,22 @@ class GateResult:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class GateVerdict:
     passed: bool
     reasons: tuple[str, ...]
 
 
-def judge(spec: ModelSpec, evidence: Evidence) -> tuple[GateResult, ...]:
+def judge(spec: ModelSpec, evidence: GateEvidence) -> tuple[GateResult, ...]:
     return tuple(_judge_one(gate, evidence) for gate in spec.gates)
 
 
-def verdict(results: Sequence[GateResult]) -> Verdict:
+def verdict(results: Sequence[GateResult]) -> GateVerdict:
     """Passed when every gate is; the reasons of those that failed, else of all."""
     failed = [result for result in results if not result.passed]
-    return Verdict(not failed, tuple(result.reason for result in failed or results))
+    return GateVerdict(not failed, tuple(result.reason for result in failed or results))
 
 
-def _judge_one(gate: Gate, evidence: Evidence) -> GateResult:
+def _judge_one(gate: Gate, evidence: GateEvidence) -> GateResult:
     found = evidence.candidate.get(gate.score)
     if found is None or isnan(found.value):
         return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
@@ -73,7 +73,7 @@ def _judge_one(gate: Gate, evidence: Evidence) -> GateResult:
     return _result(gate, found.value <= gate.bound, reason)
 
 
-def _against_baseline(gate: Gate, found: Measured, evidence: Evidence) -> GateResult:
+def _against_baseline(gate: Gate, found: ScoreInterval, evidence: GateEvidence) -> GateResult:
     theirs, gain = evidence.baseline.get(gate.score), evidence.gains.get(gate.score)
     if theirs is None or gain is None or isnan(gain.low):
         reason = f"{gate.score} {found} could not be compared with the baseline"

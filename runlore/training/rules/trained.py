@@ -13,7 +13,7 @@ from runlore.models.intervals import Conformal
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.candidates import Fitted
-from runlore.training.rules.gates import Evidence, GateResult, Verdict
+from runlore.training.rules.gates import GateEvidence, GateResult, GateVerdict
 from runlore.training.rules.quantile_models import Quantiles
 
 Rows = NDArray[np.float32]
@@ -97,11 +97,11 @@ class Trained:
     last_us: int
     test_us: int
     test: TestPart
-    evidence: Evidence
+    evidence: GateEvidence
     slices: tuple[SliceScores, ...]
     importance: tuple[Importance, ...]
     gates: tuple[GateResult, ...]
-    verdict: Verdict
+    verdict: GateVerdict
 
     @property
     def kind(self) -> CandidateKind:
