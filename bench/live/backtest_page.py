@@ -8,77 +8,88 @@ from typing import Any
 from runlore.models.score_names import display
 from runlore.plots.style import score as rounded
 
-HEAD = """# Backtest: does the loop earn its keep?
+HEAD = """# Retraining policies compared on public logs
 
-Public logs replayed as they happened, by four ways to retrain. The first version of all four is
-trained when 30 % of the rows have been submitted; from then on each window of seven days is
-answered by what served when it began. An outcome is known when the log came to know it. `static`
-never retrains; `weekly` does every seven days; `drift` when monitoring says so, with cooldown and
-budget; `loop` also when a score lies wholly below its floor, and then the data must keep the
-champion's contract, and the new version must beat the old one, with an interval above 0, on the
-newest 500 rows so old that nine in ten outcomes are known; it learns from what was known before
-them. Gates and the ramp are left out.
+Does automatic retraining pay off? Four policies are replayed on three public data sets as they
+happened. Run the comparison on your own log after `runlore ingest`:
 
-Gains are those of the score that the spec selects by, over all rows of the replay; above 0 is
-better for every score; 95 % intervals are block bootstraps over time. CPU seconds are those of
-training, of the first version too; monitoring and comparing are not in them. The baseline is the
-spec's own, calibrated like any candidate: the actor's recent failure rate, the mean of the actor's
-last two runs, or, of electricity, the same as last time.
+    runlore backtest failure-risk --candidate gradient-boosting --max-rows 15000
 
-One kind of candidate is trained each time, on one thread. Each section says which, how many of the
-log's newest executions are replayed (the histories remember all of it), and how many of the newest
-known rows teach.
-
-Each section ends its first paragraph with its own command. All sections: `python
-bench/live/backtest.py DATA docs/backtest.md`, which replays all of each log, of SDSC-BLUE the
-newest 80,000 executions, and teaches the newest 15,000 known rows to gradient boosting, for
-durations to XGBoost fitted twice (`xgboost-modal`), as `docs/results.md` has it. DATA is a folder
-with `hpc/CTC-SP2-1996-3.1-cln.swf.gz` and `hpc/SDSC-BLUE-2000-4.2-cln.swf.gz`, both of the Parallel
-Workloads Archive, and `drift/electricity.csv.gz`, the series Elec2. A model that is worse than the
-naive baseline would not serve in life: its spec's gates refuse it.
-
-The command writes this page, its plots and `backtest/*.json`, which hold each retraining with its
-reasons. For a log of your own, after `runlore ingest`: `runlore backtest failure-risk --candidate
-gradient-boosting --max-rows 15000`.
+| policy | retrains |
+|---|---|
+| `static` | never |
+| `weekly` | every seven days |
+| `drift` | when monitoring detects drift, within cooldown and budget |
+| `loop` | also when a score is surely below its floor; a new version must beat the old one |
 
 ## In short
 
+"""
+METHOD = """
+## How it works
+
+All four policies train their first version when 30 % of the rows have been submitted. From then on,
+each window of seven days is predicted by the version that serves when it begins. Outcomes become
+known when the log came to know them.
+
+In `loop`, the data must keep the champion's data contract. The new version is trained on what was
+known before the newest 500 rows that are old enough for nine in ten outcomes to be known. It must
+beat the champion on those rows, with an interval above 0. Gates and the rollout are left out.
+
+One kind of candidate is trained each time, on one thread. Each section says which one, how many of
+the log's newest executions are replayed (histories cover all of the log), and how many of the
+newest known rows are used for training.
+
+Gains are in the score that the spec selects by, over all replayed rows. Above 0 is better for every
+score. The 95 % intervals are block bootstraps over time. CPU seconds cover training, including the
+first version, but not monitoring and comparing. The baseline is the spec's own, calibrated like any
+candidate: the actor's recent failure rate, the mean of the actor's last two runs or, for
+electricity, the same as last time. A model that is worse than the naive baseline would not serve in
+the product: its spec's gates refuse it.
+
+`python bench/live/backtest.py DATA docs/backtest.md` reproduces all sections. It writes this page,
+its plots and `backtest/*.json`, which contain each retraining with its reasons. It replays each log
+completely (SDSC-BLUE: the newest 80,000 executions) and trains on the newest 15,000 known rows:
+gradient boosting, and for durations XGBoost fitted twice (`xgboost-modal`), as in
+`docs/results.md`. DATA is a folder with `hpc/CTC-SP2-1996-3.1-cln.swf.gz` and
+`hpc/SDSC-BLUE-2000-4.2-cln.swf.gz`, both of the Parallel Workloads Archive, and
+`drift/electricity.csv.gz`, the series Elec2. Each section below has its own command.
 """
 POLICIES = ("baseline", "static", "weekly", "drift", "loop")
 
 
 def write_page(page: Path, folder: Path) -> None:
     found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.json"))]
-    parts = [HEAD, *(f"- {verdict(each)}\n" for each in found), *map(section, found)]
+    summary = (f"- {verdict(each)}\n" for each in found)
+    parts = [HEAD, *summary, METHOD, *map(section, found)]
     page.write_text("".join(parts), encoding="utf-8")
 
 
 def verdict(found: dict[str, Any]) -> str:
-    """Plainly, whichever way it turned out."""
+    """The result in one sentence, good or bad."""
     gains = found["standings"]["loop"]["gains"][found["select_by"]]
     costs = {name: each["cpu_s"] for name, each in found["policies"].items()}
     static, weekly = gains["static"], gains["weekly"]
     share = costs["loop"] / costs["weekly"]
     promoted = sum(e["outcome"] == "promoted" for e in found["policies"]["loop"]["history"])
     if static["low"] > 0 and weekly["low"] > 0:
-        word = "**yes**, better than both"
+        word = "**better than static and weekly**,"
     elif static["low"] > 0:
-        word = f"**yes over static**; {beside(weekly)} weekly"
+        word = f"**better than static**, {beside(weekly)} weekly,"
     else:
-        word = f"**no**: {beside(static)} static, {beside(weekly)} weekly"
-    times = "once" if promoted == 1 else f"{promoted} times"
+        word = f"**{beside(static)} static**, {beside(weekly)} weekly,"
+    times = "1 promotion" if promoted == 1 else f"{promoted} promotions"
     return (
-        f"{found['log']}, {found['spec']}: {word}, at {share:.0%} of weekly's training; promoted"
-        f" {times}. Over static {told(static)}, over weekly {told(weekly)}"
-        f" ({display(found['select_by'])}). {beside(gains['baseline']).capitalize()} the naive"
-        " baseline."
+        f"{found['log']}, {found['spec']}: `loop` is {word} at {share:.0%} of weekly's training"
+        f" cost; {times}. Gain in {display(found['select_by'])} over static {told(static)}, over"
+        f" weekly {told(weekly)}. {beside(gains['baseline']).capitalize()} the naive baseline."
     )
 
 
 def beside(gain: dict[str, float]) -> str:
     if gain["low"] > 0:
         return "better than"
-    return "worse than" if gain["high"] < 0 else "not to be told from"
+    return "worse than" if gain["high"] < 0 else "not clearly different from"
 
 
 def told(each: dict[str, float] | None) -> str:
@@ -96,13 +107,13 @@ def lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"\n## {log}, {spec}\n"
     limits = f" --rows {found['newest']}" if found["newest"] else ""
     limits += f" --max-rows {found['max_rows']} --candidate {found['candidate']}"
-    newest = f"the newest {found['newest']:,}" if found["newest"] else "all"
+    newest = f"Of the newest {found['newest']:,} executions, " if found["newest"] else ""
+    noun = "" if newest else " executions"
     yield (
-        f"Of {newest} executions {found['rows']:,} are replayed, in {found['windows']} windows from"
-        f" {found['replay_from'][:10]} to {found['to'][:10]}; the newest {found['max_rows']:,}"
-        f" known rows teach {found['candidate']}. {found['wall_s']:.0f} s, of which"
-        f" {found['cpu_s']:.0f} s of CPU, on"
-        f" {found['cores']} busy cores. Again:"
+        f"{newest}{found['rows']:,}{noun} are replayed, in {found['windows']} windows from"
+        f" {found['replay_from'][:10]} to {found['to'][:10]}. {found['candidate']} is trained on"
+        f" the newest {found['max_rows']:,} known rows. This took {found['wall_s']:.0f} s,"
+        f" {found['cpu_s']:.0f} s of it CPU, on {found['cores']} busy cores. Reproduce it:"
         " `python bench/live/backtest.py DATA docs/backtest.md"
         f" --only {log}:{spec}{limits}`.\n"
     )
@@ -140,9 +151,9 @@ def row(found: dict[str, Any], name: str, scores: list[str]) -> Iterator[str]:
 
 
 def reasons(found: dict[str, Any]) -> Iterator[str]:
-    """What became of each retraining that the loop asked for."""
+    """How many retrainings of the loop had each outcome."""
     counts: dict[str, int] = {}
     for each in found["policies"]["loop"]["history"]:
         counts[each["outcome"]] = counts.get(each["outcome"], 0) + 1
     said = ", ".join(f"{many} {outcome}" for outcome, many in sorted(counts.items()))
-    yield f"What became of the loop's retrainings: {said or 'it asked for none'}.\n"
+    yield f"Retrainings of `loop`: {said or 'none requested'}.\n"

@@ -12,9 +12,9 @@ CONNECTIONS = (1, 16, 64)
 PERCENTILES = ("p50", "p95", "p99", "p99.9")
 OURS = ("stateless", "ledger", "features")
 CPU = {
-    "CPU ms an answer (16)": "cpu_ms_per_answer",
-    "of PostgreSQL": "postgres_cpu_ms_per_answer",
-    "CPU s taken by others": "others_cpu_s",
+    "CPU ms per answer (16)": "cpu_ms_per_answer",
+    "PostgreSQL CPU ms": "postgres_cpu_ms_per_answer",
+    "CPU s of other processes": "others_cpu_s",
 }
 SHADES = (style.PALE, style.SKY, style.BLUE)
 MARKS = {"p50": "o", "p95": "s", "p99": "D", "p99.9": "^"}
@@ -58,13 +58,13 @@ def head(about: dict[str, Any]) -> list[str]:
     workers = f" --workers {about['workers']}" if about["workers"] > 1 else ""
     command = f"python bench/serving.py --seconds {about['seconds']:g}{workers} --report FOLDER"
     return [
-        "# Serving, beside other servers",
-        f"The same ensemble everywhere, one row a request, {about['workers']} worker"
-        f" process{'es' if about['workers'] > 1 else ''} each,"
-        f" {about['cpus']} CPUs shared with the client, Python {about['python']},"
-        f" {about['seconds']:g} s a load, at half load five times as long."
-        " Of fewer than 1,000 answers, p99.9 is about the slowest."
-        f" Written by `{command}`, which needs `wrk` (`apt-get install wrk`).",
+        "# Serving speed, compared with other servers",
+        f"Reproduce this page with `{command}`; it needs `wrk` (`apt-get install wrk`).",
+        "Every server runs the same ensemble and gets one row per request, with"
+        f" {about['workers']} worker process{'es' if about['workers'] > 1 else ''}."
+        f" Servers and client share {about['cpus']} CPUs, with Python {about['python']}. Each load"
+        f" runs for {about['seconds']:g} s, half load five times as long. With fewer than 1,000"
+        " answers, p99.9 is close to the slowest answer.",
     ]
 
 
@@ -92,7 +92,7 @@ def rates(done: Results) -> tuple[list[str], list[list[str]]]:
 def percentiles(done: Results, load: str) -> tuple[list[str], list[list[str]]]:
     counts = {"answers": "answers", "errors": "errors"}
     if load == "half_load":
-        counts["asked over 2 ms late"] = "late"
+        counts["sent over 2 ms late"] = "late"
     names = ["server", "answers/s", *PERCENTILES, *counts]
     rows = [
         [

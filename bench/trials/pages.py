@@ -10,12 +10,13 @@ from matplotlib import rc_context
 
 from runlore.plots import style
 
-HEAD = """# How often rollouts and tests are wrong
+HEAD = """# Error rates of rollouts and A/B tests
 
-Simulated units through the product's own rules, looked at after every batch. Written by
-`python bench/rollout.py --report FOLDER`; what the numbers mean is in [rollout](../rollout.md).
+Reproduce this page with `python bench/rollout.py --report FOLDER`. Simulated units run through the
+product's own rules, which are evaluated after every batch. [The page on
+rollouts](../rollout.md#measured-error-rates) explains the numbers.
 
-| what | Runlore | beside it | more |
+| what | Runlore | compared with | more |
 |---|---|---|---|
 """
 COLOURS = (style.BLUE, style.SKY, style.GREEN, style.VERMILION, style.INK, style.GREY, "#CC79A7")
