@@ -44,8 +44,8 @@ METHOD = """
 ## How it was measured
 
 Each log is split by time. The first 70 % by submission are the training set, with the outcomes
-known by then. The last 30 % are the test set, without executions younger, at the log's end, than nine in
-ten outcomes need to become known. Intervals are block bootstraps over time (95 %).
+known by then. The last 30 % are the test set, without executions younger, at the log's end, than
+nine in ten outcomes need to become known. Intervals are block bootstraps over time (95 %).
 
 **Baseline**: the actor's recent failure rate, and the mean of the actor's last two finished runs,
 capped by the requested time.
