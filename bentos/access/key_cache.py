@@ -37,7 +37,7 @@ class Keys(Protocol):
 
 
 @dataclass
-class Keyring:
+class KeyCache:
     """The live keys, at most a second old, and how often each was used since that was written.
 
     While PostgreSQL is away, those that are known go on working. store: the one of the moment.

@@ -32,7 +32,7 @@ class _Budget:
 
 
 @dataclass
-class Meter:
+class RateLimiter:
     """limit: requests a minute, of each bucket. For one event loop."""
 
     limit: int
@@ -101,14 +101,14 @@ class Meter:
 
     def _too_many(self, budget: _Budget) -> TooMany:
         seconds = str(max(1, ceil(budget.until - monotonic())))
-        headers = {"Retry-After": seconds, **told(self.limit, 0)}
+        headers = {"Retry-After": seconds, **rate_headers(self.limit, 0)}
         return TooMany(
             f"{self.limit} requests were made this minute; the next one begins in {seconds} s",
             headers,
         )
 
 
-def told(limit: int, remaining: int) -> dict[str, str]:
+def rate_headers(limit: int, remaining: int) -> dict[str, str]:
     return {"RateLimit-Limit": str(limit), "RateLimit-Remaining": str(remaining)}
 
 

@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.http import schemas
-from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.bodies import json_response, read_body
 from bentos.http.identity import actor_of
 from bentos.http.routing import Content, Endpoint, Tag, in_path
+from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
 from runlore.alerts.actions.handling import AlertView

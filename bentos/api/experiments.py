@@ -7,10 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api import experiments_schema as schema
-from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.bodies import json_response, read_body
 from bentos.http.identity import actor_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
+from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions import events as ab_events

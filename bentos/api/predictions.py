@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.http import schemas
-from bentos.http.bodies import in_thread, json_response
+from bentos.http.bodies import json_response
 from bentos.http.routing import Content, Endpoint, ListOf, Tag
+from bentos.http.threads import in_thread
 from bentos.predict import handler
 from bentos.predict.live_versions import Serving
 from bentos.predict.request_schema import MOST_REASONS, MOST_ROWS, ask, parse_reasons

@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.http import schemas
-from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.bodies import json_response, read_body
 from bentos.http.fields import ID, Id
 from bentos.http.identity import key_id_of
 from bentos.http.metrics import metrics
 from bentos.http.routing import Endpoint, Tag, in_path
+from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import ExecutionStatus

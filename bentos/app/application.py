@@ -16,14 +16,14 @@ from starlette.responses import Response
 from starlette.routing import Match, Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from bentos.access import admission
+from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
-from bentos.http.bodies import Limits
 from bentos.http.errors import TITLES, Problem, TooSlow, problem
 from bentos.http.metrics import metrics
 from bentos.http.page_headers import PageHeaders
 from bentos.http.routing import Handler, Scope
+from bentos.http.threads import ThreadLimits
 from bentos.predict.handler import ANSWER_S
 from bentos.predict.live_versions import Serving
 from runlore import settings as environment
@@ -48,10 +48,10 @@ def application(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         settings = read_settings()
-        async with opened() as serving, admission.opened(serving, settings) as app.state.door:
+        async with opened() as serving, chain.opened(serving, settings) as app.state.access:
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
-            app.state.limits = Limits.usual(settings.largest_body_mb)
+            app.state.threads = ThreadLimits.default()
             app.state.bounds = Bounds.of(settings)
             try:
                 yield
@@ -89,7 +89,7 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
     async def answer(request: Request) -> Response:
         try:
             async with asyncio.timeout(TIMEOUT_S) as request.state.limit:
-                headers = await request.app.state.door.admit(request, scope) if scope else {}
+                headers = await request.app.state.access.admit(request, scope) if scope else {}
                 response = await handler(request)
         except (RunloreError, ValidationError) as error:
             return problem(error).response()

@@ -7,9 +7,10 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from bentos.http import page_headers
-from bentos.http.bodies import in_thread, json_response
+from bentos.http.bodies import json_response
 from bentos.http.metrics import exposition
 from bentos.http.routing import Endpoint, Tag
+from bentos.http.threads import in_thread
 
 SCRIPT = """
 SwaggerUIBundle({url: "./docs.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null});
@@ -31,7 +32,7 @@ PAGE = """<!DOCTYPE html>
 
 async def document(request: Request) -> Response:
     state = request.app.state
-    needs_key = state.door.needs_key(request)
+    needs_key = state.access.needs_key(request)
     return json_response(await asyncio.to_thread(state.documents.read, needs_key=needs_key))
 
 

@@ -14,10 +14,11 @@ from pydantic_core import to_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.http.bodies import in_thread, json_response, read_body
+from bentos.http.bodies import json_response, read_body
 from bentos.http.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.http.identity import key_id_of
 from bentos.http.metrics import metrics
+from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_schema import Question, parse_reasons
 from runlore.kernel import instants

@@ -10,25 +10,27 @@ import sqlalchemy
 from anyio import CapacityLimiter
 from starlette.requests import Request
 
-from bentos.http import bodies
-from bentos.http.bodies import Limits, in_thread, read_body
+from bentos.http import threads
+from bentos.http.bodies import read_body
 from bentos.http.errors import ClientGone, Overloaded, problem
+from bentos.http.threads import ThreadLimits, in_thread
 from runlore.kernel.errors import Unavailable
 from runlore.store.engine import Store, _address, connect
 
 
-def asked(limits: Limits, *messages: dict[str, Any]) -> Request:
+def asked(limits: ThreadLimits, *messages: dict[str, Any]) -> Request:
     given = iter(messages)
 
     async def receive() -> dict[str, Any]:
         return next(given)
 
-    app = SimpleNamespace(state=SimpleNamespace(limits=limits))
-    return Request({"type": "http", "headers": [], "app": app}, receive)
+    app = SimpleNamespace(state=SimpleNamespace(threads=limits))
+    scope = {"type": "http", "headers": [], "app": app, "state": {"max_body_mb": 1}}
+    return Request(scope, receive)
 
 
-def one_reader() -> Limits:
-    return Limits(CapacityLimiter(1), CapacityLimiter(1), 1)
+def one_reader() -> ThreadLimits:
+    return ThreadLimits(CapacityLimiter(1), CapacityLimiter(1))
 
 
 async def give_up(request: Request, work: Any) -> None:
@@ -62,7 +64,7 @@ def test_a_thread_counts_as_at_work_until_it_ends(caplog: pytest.LogCaptureFixtu
 def test_who_comes_when_too_many_wait_for_a_thread_is_turned_away(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(bodies, "MOST_QUEUED", 2)
+    monkeypatch.setattr(threads, "MAX_QUEUED", 2)
     end = threading.Event()
 
     async def run() -> None:

@@ -11,8 +11,8 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from bentos.access.admission import Door
 from bentos.access.key_cache import OneKey
+from bentos.access.key_check import KeyCheck
 from bentos.http.client_address import TrustedProxies, bucket_of
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
@@ -93,8 +93,8 @@ def test_what_came_through_a_proxy_of_this_machine_is_not_of_this_machine(
     trusted: list[str], came: Request, needed: bool
 ) -> None:
     proxies = TrustedProxies.parse(trusted)
-    door = Door(OneKey(None), None, is_required=False, is_wide=False, proxies=proxies)
-    assert door.needs_key(came) == needed
+    check = KeyCheck(OneKey(None), is_required=False, is_public=False, proxies=proxies)
+    assert check.needs_key(came) == needed
 
 
 def test_a_proxy_that_is_no_network_is_named_with_its_setting(

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from starlette.requests import Request
 
-from bentos.access.admission import Door
 from bentos.access.key_cache import OneKey
+from bentos.access.key_check import KeyCheck
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.serving.actions import api_keys
@@ -236,9 +236,9 @@ def test_auto_believes_the_connection_more_than_the_settings(
     server: tuple[str, int | None] | None, needed: bool
 ) -> None:
     request = Request({"type": "http", "headers": [], "server": server})
-    found = Door(OneKey(None), None, is_required=False, is_wide=False)
-    assert found.needs_key(request) == needed
-    assert not Door(None, None, is_required=True, is_wide=True).needs_key(request)
+    check = KeyCheck(OneKey(None), is_required=False, is_public=False)
+    assert check.needs_key(request) == needed
+    assert not KeyCheck(None, is_required=True, is_public=True).needs_key(request)
 
 
 def test_a_page_of_another_site_must_not_write_where_no_key_is_needed(

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import text
 
-from bentos.access.rate_limit import Meter, OwnMinutes, SharedMinutes
+from bentos.access.rate_limit import OwnMinutes, RateLimiter, SharedMinutes
 from bentos.http.errors import TooMany
 from runlore.kernel.errors import Unavailable
 from runlore.serving.queries.rate_windows import RateLease
@@ -29,7 +29,7 @@ def minute(store: Store) -> Iterator[Store]:
 def admitted(store: Store, limit: int, clients: int, most: int) -> int:
     """How many requests one worker lets in, of clients that make up to `most` at once."""
 
-    async def client(meter: Meter) -> int:
+    async def client(meter: RateLimiter) -> int:
         for count in range(most):
             try:
                 await meter.take("key ci")
@@ -38,7 +38,7 @@ def admitted(store: Store, limit: int, clients: int, most: int) -> int:
         return most
 
     async def work(minutes: SharedMinutes) -> int:
-        meter = Meter(limit, minutes)
+        meter = RateLimiter(limit, minutes)
         return sum(await asyncio.gather(*(client(meter) for _ in range(clients))))
 
     with closing(SharedMinutes(lambda: store, limit)) as minutes:
@@ -70,7 +70,7 @@ def test_a_refusal_says_when_the_next_minute_begins_and_costs_no_statement() -> 
         return {each: RateLease(1, 0, 20.5) for each in wanted}
 
     async def work() -> None:
-        meter = Meter(1, leasing)
+        meter = RateLimiter(1, leasing)
         assert await meter.take("ann") == 0
         for _ in range(3):
             with pytest.raises(TooMany, match="1 requests were made this minute") as refused:
@@ -94,7 +94,7 @@ def test_those_who_come_together_are_leased_for_together() -> None:
         return {each: RateLease(number, 5, 60) for each, number in wanted.items()}
 
     async def work() -> None:
-        meter = Meter(100, leasing)
+        meter = RateLimiter(100, leasing)
         await asyncio.gather(*(meter.take("ann") for _ in range(10)), meter.take("bob"))
 
     asyncio.run(work())
@@ -109,7 +109,7 @@ def test_what_was_leased_in_a_minute_is_not_used_in_the_next() -> None:
             asked.append(wanted)
             return {each: RateLease(10, 90, 0.05) for each in wanted}
 
-        meter = Meter(100, leasing)
+        meter = RateLimiter(100, leasing)
         await meter.take("ann")
         await meter.take("ann")
         await asyncio.sleep(0.06)
@@ -129,7 +129,7 @@ def test_when_nobody_can_count_nobody_is_let_in_and_it_is_tried_again() -> None:
         return dict.fromkeys(wanted, found)
 
     async def work() -> None:
-        meter = Meter(10, leasing)
+        meter = RateLimiter(10, leasing)
         with pytest.raises(Unavailable):
             await meter.take("ann")
         assert await meter.take("ann") == 9
@@ -143,7 +143,7 @@ def test_a_client_that_leaves_while_it_waits_takes_nothing() -> None:
         return {each: RateLease(1, 0, 60) for each in wanted}
 
     async def work() -> None:
-        meter = Meter(1, leasing)
+        meter = RateLimiter(1, leasing)
         gone = asyncio.create_task(meter.take("ann"))
         await asyncio.sleep(0.02)
         gone.cancel()

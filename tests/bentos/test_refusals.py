@@ -15,8 +15,8 @@ from sqlalchemy import text
 from starlette.requests import Request
 
 from bentos.app import application
-from bentos.http.bodies import Limits
 from bentos.http.errors import MOST_TOLD, Overloaded
+from bentos.http.threads import ThreadLimits
 from bentos.predict import handler
 from bentos.predict.group_commit import GroupCommit
 from bentos.predict.live_versions import Serving
@@ -88,9 +88,9 @@ def test_a_request_that_is_cancelled_from_outside_is_not_one_that_was_too_slow(
         return {"type": "http.request", "body": json.dumps(ANN).encode(), "more_body": False}
 
     async def run() -> None:
-        state = SimpleNamespace(serving=serving, limits=Limits.usual(1))
+        state = SimpleNamespace(serving=serving, threads=ThreadLimits.default())
         scope = {"type": "http", "path_params": {"spec": "failure-risk"}, "headers": []}
-        scope["app"] = SimpleNamespace(state=state)
+        scope |= {"app": SimpleNamespace(state=state), "state": {"max_body_mb": 1}}
         asked = asyncio.create_task(handler.one(Request(scope, body)))
         await asyncio.sleep(0.1)
         asked.cancel()

@@ -30,7 +30,7 @@ Instant = Annotated[
 ]
 
 
-@with_config(ConfigDict(extra="forbid", hide_input_in_errors=True))
+@with_config(ConfigDict(title="Event", extra="forbid", hide_input_in_errors=True))
 class UnitEvent(TypedDict):
     """id: the sender's own, so that it may be sent again. event: impression, click, conversion,
     engagement, or any word that the plan knows. value: 1 when there is none. at: now, likewise.

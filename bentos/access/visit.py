@@ -1,0 +1,25 @@
+"""One request on its way through the access chain."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from starlette.requests import Request
+
+from bentos.http.routing import Scope
+from runlore.serving.queries.api_keys import Key
+
+
+@dataclass(slots=True)
+class Visit:
+    """scope: what a key must allow. headers: of the answer, if the request is admitted."""
+
+    request: Request
+    scope: Scope
+    needs_key: bool
+    key: Key | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class AccessCheck(Protocol):
+    async def __call__(self, visit: Visit) -> None:
+        """Return to admit the request; raise an error of `bentos.http.errors` to refuse it."""
