@@ -17,8 +17,7 @@ import bentos
 import runlore
 from runlore.kernel.errors import NoChampion, Refused
 from runlore.models.bundle import DESCRIPTION, DIGEST_LABEL, PACKAGE, SKOPS, Bundle
-from runlore.registry import Registry, VersionRef, connect
-from runlore.settings import Settings
+from runlore.registry import Registry, VersionRef
 
 SERVICE = "bentos.packaged:Predictions"
 LABEL_CHARACTERS = 63  # at most, in a label's value
@@ -60,9 +59,8 @@ class Package:
     path: Path
 
 
-def package(settings: Settings, name: str, version: str | None = None) -> Package:
+def package(registry: Registry, name: str, version: str | None = None) -> Package:
     """Build the Bento of a version; None: the champion. Built again, it replaces the first."""
-    registry = connect(settings)
     ref = _version(registry, name, version)
     with tempfile.TemporaryDirectory(prefix="runlore-package-") as folder:
         context = Path(folder)

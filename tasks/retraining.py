@@ -6,7 +6,6 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
-from runlore import registry, settings
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
@@ -15,8 +14,7 @@ from runlore.retraining.actions import course, requests
 from runlore.retraining.actions.course import Begun, TrainingEnd
 from runlore.retraining.actions.requests import Wish
 from runlore.retraining.queries import Retraining
-from runlore.specs import loading
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 EVENT = "runlore.retraining.wanted"
@@ -29,23 +27,19 @@ def ask(
     """Write down what a window and the scores of answers ask for, wanted or refused."""
     wishes = [because_of_drift(drift)] if drift else []
     wishes += [because_of_performance(performance)] if performance else []
-    chosen = settings.read()
     instant = parse(at, "at") if at else now()
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
+    with task_app() as app:
         for wish in wishes:
             if isinstance(wish, Wish):
-                wanted = loading.find(chosen, spec)
-                _say(requests.request(store, known, wanted, wish, instant).retraining)
+                answer = requests.request(app.store, app.registry, app.spec(spec), wish, instant)
+                _say(answer.retraining)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
 def look(spec: str) -> None:
     """Ask for what is due by schedule or by new outcomes."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        known = registry.connect(chosen, store)
-        found = requests.look(store, known, loading.find(chosen, spec), now())
+    with task_app() as app:
+        found = requests.look(app.store, app.registry, app.spec(spec), now())
     if found is not None:
         _say(found.retraining)
 
@@ -56,11 +50,11 @@ def announce() -> int:
 
     An event may be lost on its way: what nobody has begun is announced again later.
     """
-    with open_store(settings.read()) as store:
-        waiting = course.to_announce(store, now())
+    with task_app() as app:
+        waiting = course.to_announce(app.store, now())
         for each in waiting:
             emit_event(EVENT, **event_of(each))
-            course.announced(store, each.id, now())
+            course.announced(app.store, each.id, now())
             get_run_logger().info("announced retraining %d of %s", each.id, each.wanted.spec)
     return len(waiting)
 
@@ -84,21 +78,20 @@ def event_of(each: Retraining) -> dict[str, Any]:
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin {request}", timeout_seconds=600)
 def begin(request: int | None) -> Begun | None:
     """Take a request on, the oldest that waits unless told which."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        number = course.oldest_waiting(store) if request is None else request
+    with task_app() as app:
+        number = course.oldest_waiting(app.store) if request is None else request
         if number is None:
             return None
-        spec = loading.find(chosen, requests.show(store, number).wanted.spec)
-        return course.begin(store, spec, number, now())
+        spec = app.spec(requests.show(app.store, number).wanted.spec)
+        return course.begin(app.store, spec, number, now())
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
 def end(begun: Begun, found: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
     """Write down what a training came to."""
     ending = ending_of(found)
-    with open_store(settings.read()) as store:
-        course.end(store, begun, ending, now())
+    with task_app() as app:
+        course.end(app.store, begun, ending, now())
     get_run_logger().info("%s: %s: %s", begun.spec, ending.state, ending.reason)
     return ending
 

@@ -4,23 +4,20 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact, create_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore import registry, settings
 from runlore.kernel.instants import now, parse
 from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand, RolloutLook
 from runlore.rollout.views import report
-from runlore.specs import loading
-from runlore.store.engine import open_store
+from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
 def look(spec: str, at: str | None) -> RolloutLook | None:
     """None when no rollout goes on."""
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
-        found = steps.look(hand, loading.find(chosen, spec), parse(at, "at") if at else now())
+    with task_app() as app:
+        hand = Hand(app.store, app.registry, app.settings.home / "serving")
+        found = steps.look(hand, app.spec(spec), parse(at, "at") if at else now())
     if found is None:
         get_run_logger().info("%s: no rollout goes on", spec)
         return None

@@ -76,26 +76,22 @@ def backtest(
     """
     from dataclasses import replace
 
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.backtest import actions as usecase
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    found = loading.find(chosen, spec)
-    if max_rows is not None:
-        found = replace(found, split=replace(found.split, max_rows=max_rows))
-    choice = _choice(policy, begin, candidate)
-    choice = replace(
-        choice,
-        rows=rows,
-        taught_share=taught_share,
-        window_s=None if window_days is None else window_days * DAY_S,
-        chooses_anew=choose_anew,
-    )
-    with open_store(chosen) as store:
-        outcome = usecase.backtest(store, found, choice, source, _say)
-    drawn = usecase.draw(outcome, plots or chosen.reports / "backtest")
+    with open_app() as app:
+        found = app.spec(spec)
+        if max_rows is not None:
+            found = replace(found, split=replace(found.split, max_rows=max_rows))
+        choice = replace(
+            _choice(policy, begin, candidate),
+            rows=rows,
+            taught_share=taught_share,
+            window_s=None if window_days is None else window_days * DAY_S,
+            chooses_anew=choose_anew,
+        )
+        outcome = usecase.backtest(app.store, found, choice, source, _say)
+        drawn = usecase.draw(outcome, plots or app.settings.reports / "backtest")
     if json:
         emit_json({**as_json(outcome), "plots": drawn})
     else:

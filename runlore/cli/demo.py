@@ -61,11 +61,12 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
 
     Example: runlore demo --executions 5000
     """
-    from runlore import settings
-    from runlore.specs import loading
+    from runlore.app import open_app
     from runlore.stack import running
 
-    chosen = settings.read().model_copy(update={"host": "127.0.0.1"})  # where no key is needed
+    with open_app() as app:
+        chosen = app.settings.model_copy(update={"host": "127.0.0.1"})  # where no key is needed
+        names = [spec.name for spec in app.specs if spec.name in SPECS]
     tour = Tour(chosen, quiet=json)
     files, log, end = _simulate(tour, executions, seed)
     with ExitStack() as lasting:
@@ -74,7 +75,6 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
             for title, address in stack.addresses.items():
                 tour.say(f"   {title}: {address}")
         tour.settings = stack.settings
-        names = [spec.name for spec in loading.every(chosen) if spec.name in SPECS]
         _whole_way(tour, files, log, end, names)
     tour.seen["seconds"] = round(time.monotonic() - tour.began, 1)
     if json:
@@ -135,21 +135,21 @@ def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
 
 
 def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
+    from runlore.app import open_app
     from runlore.ingest.actions.files import FileSource, ingest_file
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare
     from runlore.serving.actions import states
     from runlore.simulate import SOURCE, mapping
-    from runlore.store.engine import open_store
 
     told = {name: part for name, part in mapping().items() if name != "source"}
     points = FileSource(files.metrics, "csv", SOURCE, declare({"records": "metrics"}))
     inbox = files.executions.with_name("inbox.csv")
-    with tour.step(f"Ingest {what}"), open_store(tour.settings) as store:
+    with tour.step(f"Ingest {what}"), open_app(tour.settings) as app:
         inbox.write_text(text, encoding="utf-8", newline="\n")
-        rows = ingest_file(store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
-        metrics = ingest_file(store, points, now())
-        states.renew(store)
+        rows = ingest_file(app.store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
+        metrics = ingest_file(app.store, points, now())
+        states.renew(app.store)
         _tell_ingest(tour, rows, metrics)
 
 

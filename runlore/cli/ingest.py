@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from runlore.ingest.actions.files import Format, IngestSummary
     from runlore.records.mapping import ColumnMapping
     from runlore.settings import Settings
-    from runlore.store.engine import Store
 
 app = typer.Typer(
     help="Bring executions and metrics in from files and servers.", no_args_is_help=True
@@ -131,18 +130,18 @@ def from_prefect(
     json: Json = False,
 ) -> None:
     """Bring in the flow runs of a Prefect server; again, only those that may have changed."""
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.ingest.actions.files import PrefectSource, ingest_prefect
     from runlore.kernel.instants import now
     from runlore.serving.actions import states
 
-    chosen = settings.read()
-    headers = _prefect_headers(chosen, api_url, api_key)
-    most = chosen.max_revisions
-    server = PrefectSource(api_url or chosen.prefect_url, source, headers, most)
-    with _store() as store, _bar(server.api_url) as progress:
-        summary = ingest_prefect(store, server, now(), progress)
-        states.renew(store)
+    with open_app() as app:
+        headers = _prefect_headers(app.settings, api_url, api_key)
+        most = app.settings.max_revisions
+        server = PrefectSource(api_url or app.settings.prefect_url, source, headers, most)
+        with _bar(server.api_url) as progress:
+            summary = ingest_prefect(app.store, server, now(), progress)
+            states.renew(app.store)
     _emit(summary, json=json)
 
 
@@ -162,10 +161,11 @@ def _prefect_headers(
 @app.command()
 def rejects(limit: Limit = 100, json: Json = False) -> None:
     """Show the rows that did not get in: of the latest ingest of each file."""
+    from runlore.app import open_app
     from runlore.ingest.actions.files import list_rejects
 
-    with _store() as store:
-        found = list_rejects(store, limit)
+    with open_app() as app:
+        found = list_rejects(app.store, limit)
     if json:
         emit_json(found)
     elif found:
@@ -193,16 +193,16 @@ def _ingest(
     *,
     json: bool,
 ) -> None:
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.ingest.actions.files import FileSource, ingest_file
     from runlore.kernel.instants import now
     from runlore.serving.actions import states
 
-    most = settings.read().max_revisions
-    wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
-    with _store() as store, _bar(file.name) as progress:
-        summary = ingest_file(store, wanted, now(), progress)
-        states.renew(store)
+    with open_app() as app, _bar(file.name) as progress:
+        most = app.settings.max_revisions
+        wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
+        summary = ingest_file(app.store, wanted, now(), progress)
+        states.renew(app.store)
     _emit(summary, json=json)
 
 
@@ -266,15 +266,6 @@ def _given(**options: str | None) -> dict[str, str]:
 def _stem(file: Path) -> str:
     name = file.name.removesuffix(".gz")
     return name.rsplit(".", 1)[0] or name
-
-
-@contextmanager
-def _store() -> Iterator["Store"]:
-    from runlore import settings
-    from runlore.store.engine import open_store
-
-    with open_store(settings.read()) as store:
-        yield store
 
 
 @contextmanager

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from runlore.monitoring.actions.monitoring import MonitorOutcome
     from runlore.monitoring.queries.results import ComparedWindow
     from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
+    from runlore.store.engine import Store
 
 DAY_S = 86_400.0
 SHOWN = 15
@@ -45,24 +46,21 @@ def monitor(
 
     Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
     """
-    from runlore import registry, settings
     from runlore.alerts.actions import delivery
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.monitoring.actions import monitoring as usecase
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    found = loading.find(chosen, spec)
-    if history:
-        _tell_history(spec, last, json=json)
-        return
-    end = instants.now() if at is None else instants.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
-        outcome = usecase.monitor(store, models, found, end, chosen.reports, window_s)
-        delivery.right_away(store, chosen.alert_channels)
+    with open_app() as app:
+        found = app.spec(spec)
+        if history:
+            _tell_history(app.store, spec, last, json=json)
+            return
+        end = instants.now() if at is None else instants.parse(at, "at")
+        reports = app.settings.reports
+        outcome = usecase.monitor(app.store, app.registry, found, end, reports, window_s)
+        delivery.right_away(app.store, app.settings.alert_channels)
     if json:
         emit_json(as_json(outcome))
     else:
@@ -71,13 +69,10 @@ def monitor(
         raise typer.Exit(1)
 
 
-def _tell_history(spec: str, last: int, *, json: bool) -> None:
-    from runlore import settings
+def _tell_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
     from runlore.monitoring.actions import history as drift_history
-    from runlore.store.engine import open_store
 
-    with open_store(settings.read()) as store:
-        found = drift_history.history(store, spec, last)
+    found = drift_history.history(store, spec, last)
     if json:
         emit_json({"spec": spec, "windows": [_judged(each) for each in found]})
     elif found:

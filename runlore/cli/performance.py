@@ -31,19 +31,16 @@ def performance(
 
     Example: runlore performance failure-risk --window-days 7
     """
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.performance.actions import windows as usecase
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    found = loading.find(chosen, spec)
-    end = instants.now() if at is None else instants.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
-        outcome = usecase.performance(store, models, found, end, chosen.reports, window_s)
+    with open_app() as app:
+        found = app.spec(spec)
+        end = instants.now() if at is None else instants.parse(at, "at")
+        reports = app.settings.reports
+        outcome = usecase.performance(app.store, app.registry, found, end, reports, window_s)
     if json:
         emit_json(as_json(outcome))
     else:

@@ -33,23 +33,19 @@ def quality(
 
     Example: runlore quality failure-risk --window-days 7
     """
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.quality.actions import contract
     from runlore.quality.actions import window_check as usecase
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    found = loading.find(chosen, spec)
-    end = instants.now() if at is None else instants.parse(at, "at")
     window_s = None if window_days is None else window_days * DAY_S
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
+    with open_app() as app:
+        found = app.spec(spec)
+        end = instants.now() if at is None else instants.parse(at, "at")
         if training:
-            told = _of_training(contract.check_new(store, models, found, end))
+            told = _of_training(contract.check_new(app.store, app.registry, found, end))
         else:
-            told = _of_window(usecase.quality(store, models, found, end, window_s))
+            told = _of_window(usecase.quality(app.store, app.registry, found, end, window_s))
     if json:
         emit_json(told)
     else:

@@ -9,6 +9,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.retraining.queries import Retraining
+    from runlore.settings import Settings
 
 app = typer.Typer(help="Ask for a training of a spec, and see what became of it.")
 
@@ -34,22 +35,18 @@ def request(
 
     Example: runlore retrain request failure-risk --reason "a new release went out"
     """
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.retraining.actions import requests
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    wanted = loading.find(chosen, spec)
     wish = requests.Wish("person", by or getuser(), reason)
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
-        asked = requests.request(store, models, wanted, wish, instants.now())
+    with open_app() as app:
+        wanted = app.spec(spec)
+        asked = requests.request(app.store, app.registry, wanted, wish, instants.now())
         found = asked.retraining
         if here and found.state in ("wanted", "announced"):
-            _train(found.id)
-            found = requests.show(store, found.id)
+            _train(app.settings, found.id)
+            found = requests.show(app.store, found.id)
     if json:
         emit_json(as_json(found) | {"is_new": asked.is_new})
     else:
@@ -71,12 +68,11 @@ def list_retrainings(
 
     Example: runlore retrain list failure-risk --limit 5
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.retraining.actions import requests
-    from runlore.store.engine import open_store
 
-    with open_store(settings.read()) as store:
-        found = requests.history(store, spec, limit)
+    with open_app() as app:
+        found = requests.history(app.store, spec, limit)
     if json:
         emit_json([as_json(each) for each in found])
     elif found:
@@ -94,12 +90,11 @@ def show(
 
     Example: runlore retrain show 3
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.retraining.actions import requests
-    from runlore.store.engine import open_store
 
-    with open_store(settings.read()) as store:
-        found = requests.show(store, retraining_id)
+    with open_app() as app:
+        found = requests.show(app.store, retraining_id)
     if json:
         emit_json(as_json(found))
         return
@@ -116,11 +111,10 @@ def as_json(found: "Retraining") -> dict[str, Any]:
     return asdict(found) | {"state": found.state, "reason": found.reason}
 
 
-def _train(number: int) -> None:
-    from runlore import settings
+def _train(settings: "Settings", number: int) -> None:
     from runlore.cli.flow_run import flow_run
 
-    with flow_run(settings.read()):
+    with flow_run(settings):
         from flows.retrain import retrain
 
         retrain(number, return_state=True)

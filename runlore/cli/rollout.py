@@ -217,14 +217,11 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
 
 @contextmanager
 def _opened(spec: str) -> Iterator[tuple["Settings", "Hand", "ModelSpec", "datetime"]]:
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.rollout.actions.steps import Hand
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    found = loading.find(chosen, spec)
-    with open_store(chosen) as store:
-        hand = Hand(store, registry.connect(chosen, store), chosen.home / "serving")
-        yield chosen, hand, found, instants.now()
+    with open_app() as app:
+        found = app.spec(spec)
+        hand = Hand(app.store, app.registry, app.settings.home / "serving")
+        yield app.settings, hand, found, instants.now()

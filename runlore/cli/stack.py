@@ -26,14 +26,18 @@ Only = Annotated[
 
 def up(only: Only = "") -> None:
     """Run the database, Prefect, MLflow, a worker with the schedules, and predictions."""
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.stack import running
     from runlore.stack.services import NAMES
 
     names = tuple(filter(None, (name.strip() for name in only.split(",")))) or NAMES
     failed: list[str] = []
     began = time.monotonic()
-    with _ended_by_signals(), running(settings.read(), names, is_lasting=True, tell=tell) as stack:
+    with (
+        open_app() as app,
+        _ended_by_signals(),
+        running(app.settings, names, is_lasting=True, tell=tell) as stack,
+    ):
         echo(f"All is up after {time.monotonic() - began:.0f} s:")
         _print_addresses(stack)
         with suppress(KeyboardInterrupt):
@@ -48,10 +52,11 @@ def up(only: Only = "") -> None:
 
 def down() -> None:
     """Stop what `runlore up` runs in another terminal, and what a killed one left."""
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.stack.down import down as stop
 
-    ended = stop(settings.read().home)
+    with open_app() as app:
+        ended = stop(app.settings.home)
     echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
 
 
@@ -60,10 +65,11 @@ def login(json: Json = False) -> None:
 
     Example: runlore login
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.web.login import login_file, read_login
 
-    home = settings.read().home
+    with open_app() as app:
+        home = app.settings.home
     found = read_login(home)
     if json:
         told = {"user": found.user, "password": found.password, "file": str(login_file(home))}
@@ -75,10 +81,11 @@ def login(json: Json = False) -> None:
 
 def status(json: Json = False) -> None:
     """Show what runs, where and since when, and what the database holds."""
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.stack.status import look
 
-    seen = look(settings.read())
+    with open_app() as app:
+        seen = look(app.settings)
     if json:
         emit_json(asdict(seen))
     else:
@@ -87,10 +94,11 @@ def status(json: Json = False) -> None:
 
 def doctor(json: Json = False) -> None:
     """Find what is wrong, and say what to do about it; exit code 1 when something is."""
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.stack.doctor import DoctorVerdict, examine
 
-    findings = examine(settings.read())
+    with open_app() as app:
+        findings = examine(app.settings)
     if json:
         emit_json([asdict(finding) for finding in findings])
     else:

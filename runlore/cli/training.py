@@ -40,19 +40,18 @@ def train(
 
     Example: runlore train failure-risk
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.cli.flow_run import flow_run
-    from runlore.specs import loading as catalog
 
-    chosen = settings.read()
-    names = specs or [spec.name for spec in catalog.every(chosen)]
-    for name in names:
-        catalog.find(chosen, name)
-    with flow_run(chosen):
-        if at_once:
-            trained = _together(names, accept_data)
-        else:
-            trained = {name: _tried(name, accept_data) for name in names}
+    with open_app() as app:
+        names = specs or [spec.name for spec in app.specs]
+        for name in names:
+            app.spec(name)
+        with flow_run(app.settings):
+            if at_once:
+                trained = _together(names, accept_data)
+            else:
+                trained = {name: _tried(name, accept_data) for name in names}
     if json:
         emit_json(trained)
     else:

@@ -188,13 +188,14 @@ def try_out(
     """
     from uuid import uuid4
 
-    from runlore import settings
     from runlore.alerts.delivery import Failed, Letter, parse, send
     from runlore.alerts.rules.message import example
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.kernel.errors import NotFound
 
-    known = parse(settings.read().alert_channels)
+    with open_app() as app:
+        known = parse(app.settings.alert_channels)
     if channel not in known:
         names = ", ".join(known) or "none"
         raise NotFound(f"no channel is named {channel!r}; RUNLORE_ALERT_CHANNELS has: {names}")
@@ -270,10 +271,8 @@ def _deliver(settings: "Settings", store: "Store") -> None:
 
 @contextmanager
 def _opened() -> Iterator[tuple["Settings", "Store", "datetime"]]:
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        yield chosen, store, instants.now()
+    with open_app() as app:
+        yield app.settings, app.store, instants.now()

@@ -333,10 +333,8 @@ def _named() -> Iterator[None]:
 
 @contextmanager
 def _opened() -> Iterator[tuple["Settings", "Store", "datetime"]]:
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        yield chosen, store, instants.now()
+    with open_app() as app:
+        yield app.settings, app.store, instants.now()

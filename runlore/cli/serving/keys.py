@@ -38,15 +38,14 @@ def create(
     """
     from datetime import timedelta
 
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants as instant
     from runlore.serving.actions import api_keys
-    from runlore.store.engine import open_store
 
     at = instant.now()
     expires_at = None if expires_days is None else at + timedelta(days=expires_days)
-    with open_store(settings.read()) as store:
-        made = api_keys.create(store, name, scope, at, expires_at)
+    with open_app() as app:
+        made = api_keys.create(app.store, name, scope, at, expires_at)
     _tell(made, at, json=json)
 
 
@@ -58,15 +57,14 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
     """
     from datetime import timedelta
 
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants as instant
     from runlore.serving.actions import api_keys
-    from runlore.store.engine import open_store
 
     at = instant.now()
     lasting = None if expires_days is None else timedelta(days=expires_days)
-    with open_store(settings.read()) as store:
-        made = api_keys.rotate(store, key_id, at, lasting)
+    with open_app() as app:
+        made = api_keys.rotate(app.store, key_id, at, lasting)
     _tell(made, at, json=json)
 
 
@@ -76,14 +74,13 @@ def list_keys(json: Json = False) -> None:
 
     Example: runlore keys list
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants as instant
     from runlore.serving.queries import api_keys
-    from runlore.store.engine import open_store
 
     at = instant.now()
-    with open_store(settings.read()) as store:
-        found = api_keys.every(store)
+    with open_app() as app:
+        found = api_keys.every(app.store)
     if json:
         emit_json({"keys": [as_json(key, at) for key in found]})
     elif found:
@@ -98,14 +95,13 @@ def revoke(key_id: Id, json: Json = False) -> None:
 
     Example: runlore keys revoke 0a1b2c3d4e
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel import instants as instant
     from runlore.serving.actions import api_keys
-    from runlore.store.engine import open_store
 
     at = instant.now()
-    with open_store(settings.read()) as store:
-        key = api_keys.revoke(store, key_id, at)
+    with open_app() as app:
+        key = api_keys.revoke(app.store, key_id, at)
     if json:
         emit_json(as_json(key, at))
     else:

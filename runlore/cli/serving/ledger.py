@@ -45,14 +45,13 @@ def show(
 
     Example: runlore ledger show --spec failure-risk --status 422
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.serving.queries import ledger_query
-    from runlore.store.engine import open_store
 
     wanted = _wanted(spec, version, arm, status, execution, since, until)
-    with open_store(settings.read()) as store:
-        counted = ledger_query.count(store, wanted)
-        found = list(ledger_query.rows(store, wanted, limit))
+    with open_app() as app:
+        counted = ledger_query.count(app.store, wanted)
+        found = list(ledger_query.rows(app.store, wanted, limit))
     names = ("spec", "version", "arm", "status")
     counts = [{**dict(zip(names, name, strict=True)), "rows": n} for name, n in counted.items()]
     if json:
@@ -83,16 +82,15 @@ def export(
 
     Example: runlore ledger export answers.parquet --since 2026-11-01T00:00:00Z
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel.errors import BadInput
     from runlore.serving.queries import ledger_query
-    from runlore.store.engine import open_store
 
     if str(file) != "-" and file.suffix not in (".csv", ".parquet"):
         raise BadInput(f"file: {file} is neither a .csv nor a .parquet file", "file")
     wanted = _wanted(spec, version, arm, status, execution, since, until)
-    with open_store(settings.read()) as store:
-        found = ledger_query.rows(store, wanted)
+    with open_app() as app:
+        found = ledger_query.rows(app.store, wanted)
         done = _to_parquet(file, found) if file.suffix == ".parquet" else _to_csv(file, found)
     echo(f"{done:,} rows to {file}", err=str(file) == "-")
 
@@ -107,19 +105,17 @@ def replay(
     """
     from uuid import UUID
 
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel.errors import BadInput
     from runlore.serving.actions import replay as usecase
-    from runlore.store.engine import open_store
 
     try:
         wanted = UUID(prediction)
     except ValueError as error:
         raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
-        found = usecase.replay(store, models, wanted, chosen.home / "serving")
+    with open_app() as app:
+        folder = app.settings.home / "serving"
+        found = usecase.replay(app.store, app.registry, wanted, folder)
     row = found.row
     if json:
         then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
@@ -143,17 +139,15 @@ def prune(
 
     Example: runlore ledger prune --days 400
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.kernel.errors import BadInput
     from runlore.serving.actions import retention
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    kept = days or chosen.ledger_days
-    if not kept:
-        raise BadInput("days: say how many to keep, or set RUNLORE_LEDGER_DAYS", "days")
-    with open_store(chosen) as store:
-        gone = retention.prune(store, kept)
+    with open_app() as app:
+        days_to_keep = days or app.settings.ledger_days
+        if not days_to_keep:
+            raise BadInput("days: say how many to keep, or set RUNLORE_LEDGER_DAYS", "days")
+        gone = retention.prune(app.store, days_to_keep)
     if json:
         emit_json({"dropped": gone})
     else:

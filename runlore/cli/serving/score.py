@@ -18,11 +18,11 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
 
     What this version has scored before is left alone. Example: runlore score duration
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.cli.flow_run import flow_run
     from runlore.kernel.errors import NoChampion
 
-    with flow_run(settings.read()):
+    with open_app() as app, flow_run(app.settings):
         from flows.runner import result_of
         from flows.serving import score as flow
 

@@ -17,11 +17,12 @@ def serve(
 
     Example: runlore serve --port 3001
     """
-    from runlore import settings as environment
+    from runlore.app import open_app
     from runlore.serving.queries import answering
     from runlore.stack.environment import of_child
 
-    settings = environment.read()
+    with open_app() as app:
+        settings = app.settings
     answering.check(settings)
     where = host or settings.host
     listening = str(port or settings.serve_port)
@@ -51,9 +52,10 @@ def package(
     Example: runlore package failure-risk
     """
     from bentos.build import package as build
-    from runlore import settings as environment
+    from runlore.app import open_app
 
-    built = build(environment.read(), name, version)
+    with open_app() as app:
+        built = build(app.registry, name, version)
     if json:
         emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
         return

@@ -28,22 +28,18 @@ def skew(
 
     Example: runlore skew failure-risk --days 1
     """
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.serving.actions import skew as usecase
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    wanted = [loading.find(chosen, spec)] if spec else loading.every(chosen)
     now = instants.now()
+    since = now - timedelta(days=days)
     found: list[Skew] = []
-    with open_store(chosen) as store:
-        models = registry.connect(chosen, store)
-        since, folder = now - timedelta(days=days), chosen.home / "serving"
-        for one in wanted:
-            found += usecase.skew(store, models, one.name, since, folder, now)
-        usecase.note(store, found, now)
+    with open_app() as app:
+        folder = app.settings.home / "serving"
+        for one in [app.spec(spec)] if spec else app.specs:
+            found += usecase.skew(app.store, app.registry, one.name, since, folder, now)
+        usecase.note(app.store, found, now)
     if json:
         emit_json([as_json(each) for each in found])
     else:
@@ -96,12 +92,11 @@ def rebuild(json: Json = False) -> None:
 
     Example: runlore features rebuild
     """
-    from runlore import settings
+    from runlore.app import open_app
     from runlore.serving.actions import states
-    from runlore.store.engine import open_store
 
-    with open_store(settings.read()) as store:
-        done = states.rebuild(store)
+    with open_app() as app:
+        done = states.rebuild(app.store)
     told = [{"history": e.history.digest, "keys": e.keys, "changed": e.changed} for e in done]
     if json:
         emit_json(told)

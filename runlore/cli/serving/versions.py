@@ -163,20 +163,16 @@ def audit(json: Json = False) -> None:
 
     Example: runlore audit
     """
-    from runlore import registry, settings
+    from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.registry import history
     from runlore.serving.actions import integrity, promotion
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
 
-    chosen = settings.read()
-    with open_store(chosen) as store:
-        wrong = promotion.audit(store)
-        rows = history.count(store)
-        names = [spec.name for spec in loading.every(chosen)]
-        opened = registry.connect(chosen, store)
-        checked = integrity.audit(store, opened, names, instants.now())
+    with open_app() as app:
+        wrong = promotion.audit(app.store)
+        rows = history.count(app.store)
+        names = [spec.name for spec in app.specs]
+        checked = integrity.audit(app.store, app.registry, names, instants.now())
     if json:
         emit_json({"rows": rows, "wrong": wrong, "versions": [vars(each) for each in checked]})
     else:
@@ -198,14 +194,11 @@ def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> N
 
 @contextmanager
 def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
-    from runlore import registry, settings
-    from runlore.specs import loading
-    from runlore.store.engine import open_store
+    from runlore.app import open_app
 
-    chosen = settings.read()
-    loading.find(chosen, spec)
-    with open_store(chosen) as store:
-        yield chosen, store, registry.connect(chosen, store)
+    with open_app() as app:
+        app.spec(spec)
+        yield app.settings, app.store, app.registry
 
 
 def _tell(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
