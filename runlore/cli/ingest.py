@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runlore.records.mapping import ColumnMapping
     from runlore.settings import Settings
 
-app = typer.Typer(
+group = typer.Typer(
     help="Bring executions and metrics in from files and servers.", no_args_is_help=True
 )
 
@@ -56,7 +56,7 @@ Start = Annotated[
 Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
 
 
-@app.command("csv")
+@group.command("csv")
 def from_csv(
     file: File,
     source: Source = None,
@@ -83,7 +83,7 @@ def from_csv(
     _ingest_columns(file, "csv", source, told, json=json)
 
 
-@app.command("parquet")
+@group.command("parquet")
 def from_parquet(
     file: File,
     source: Source = None,
@@ -104,7 +104,7 @@ def from_parquet(
     _ingest_columns(file, "parquet", source, told, json=json)
 
 
-@app.command("swf")
+@group.command("swf")
 def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
     """Bring in a log in the Standard Workload Format of the Parallel Workloads Archive."""
     from runlore.kernel.instants import parse
@@ -114,7 +114,7 @@ def from_swf(file: File, source: Source = None, start: Start = None, json: Json 
     _ingest(file, "swf", source or _stem(file), ColumnMapping(), began, json=json)
 
 
-@app.command("prefect")
+@group.command("prefect")
 def from_prefect(
     api_url: Annotated[
         str | None, typer.Option(help="The server's API.  [default: RUNLORE_PREFECT_API_URL]")
@@ -158,7 +158,7 @@ def _prefect_headers(
     return prefect_login.given_authorization(os.environ.get(prefect_login.LOGIN), api_key)
 
 
-@app.command()
+@group.command()
 def rejects(limit: Limit = 100, json: Json = False) -> None:
     """Show the rows that did not get in: of the latest ingest of each file."""
     from runlore.app import open_app

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from runlore.retraining.queries import Retraining
     from runlore.settings import Settings
 
-app = typer.Typer(help="Ask for a training of a spec, and see what became of it.")
+group = typer.Typer(help="Ask for a training of a spec, and see what became of it.")
 
 Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a model spec.")]
 Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
 By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
 
 
-@app.command("request")
+@group.command("request")
 def request(
     spec: Spec,
     reason: Reason,
@@ -58,7 +58,7 @@ def request(
         raise typer.Exit(1)
 
 
-@app.command("list")
+@group.command("list")
 def list_retrainings(
     spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="Of this one only.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest ones.")] = 20,
@@ -81,7 +81,7 @@ def list_retrainings(
         echo("No training was asked for yet.")
 
 
-@app.command()
+@group.command()
 def show(
     retraining_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="From the list.")],
     json: Json = False,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
 
-app = typer.Typer(
+group = typer.Typer(
     help="Let a challenger climb by evidence; see, stop, step, override.",
     no_args_is_help=True,
 )
@@ -28,7 +28,7 @@ Why = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
 By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
 
 
-@app.command()
+@group.command()
 def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
     """Give the challenger its first units; from there on evidence decides.
 
@@ -44,7 +44,7 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
         _tell(steps.preview(hand.store, found, at), json=json)
 
 
-@app.command()
+@group.command()
 def status(spec: Spec, json: Json = False) -> None:
     """Show step and share, since when, the evidence so far, and what the next step waits for.
 
@@ -56,7 +56,7 @@ def status(spec: Spec, json: Json = False) -> None:
         _tell(steps.preview(hand.store, found, at), json=json)
 
 
-@app.command()
+@group.command()
 def look(spec: Spec, json: Json = False) -> None:
     """Decide now, as the flow does: advance, hold, roll back or promote, by the evidence.
 
@@ -76,7 +76,7 @@ def look(spec: Spec, json: Json = False) -> None:
     _tell(done, json=json)
 
 
-@app.command()
+@group.command()
 def history(
     spec: Spec,
     plot: Annotated[
@@ -115,7 +115,7 @@ def history(
         echo(f"drawn: {plot}")
 
 
-@app.command()
+@group.command()
 def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
     """Take the challenger's units away; the champion answers all within a second.
 
@@ -124,7 +124,7 @@ def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
     _order(_Wanted(spec, "stop", reason, by), json=json)
 
 
-@app.command()
+@group.command()
 def step(
     spec: Spec,
     percent: Annotated[int, typer.Argument(min=1, max=99, help="One of the policy's steps.")],
@@ -139,7 +139,7 @@ def step(
     _order(_Wanted(spec, "step", reason, by, percent), json=json)
 
 
-@app.command()
+@group.command()
 def override(
     spec: Spec,
     action: Annotated[

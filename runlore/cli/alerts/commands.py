@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.engine import Store
 
-app = typer.Typer(help="See, acknowledge, silence and deliver alerts.", invoke_without_command=True)
+group = typer.Typer(
+    help="See, acknowledge, silence and deliver alerts.", invoke_without_command=True
+)
 
 HOUR_S = 3600.0
 
@@ -27,7 +29,7 @@ Kind = Annotated[str, typer.Option(help="A pattern of kinds, such as drift or 'd
 Subject = Annotated[str, typer.Option(help="A pattern of subjects, such as failure-risk.")]
 
 
-@app.callback()
+@group.callback()
 def default(context: typer.Context) -> None:
     """See, acknowledge, silence and deliver alerts; without a command: list those that are open.
 
@@ -37,7 +39,7 @@ def default(context: typer.Context) -> None:
         list_alerts()
 
 
-@app.command("list")
+@group.command("list")
 def list_alerts(
     standing: Annotated[
         Literal["open", "resolved", "all"], typer.Option("--state", help="Which ones.")
@@ -62,7 +64,7 @@ def list_alerts(
         output.show_overview(found, standing)
 
 
-@app.command()
+@group.command()
 def show(alert_id: Id, json: Json = False) -> None:
     """Show an alert with its evidence, its history, and its way to each channel.
 
@@ -78,7 +80,7 @@ def show(alert_id: Id, json: Json = False) -> None:
         output.show_detail(found)
 
 
-@app.command()
+@group.command()
 def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
     """Say that you take care of an alert: it is told again only when it becomes worse.
 
@@ -92,7 +94,7 @@ def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> Non
     output.tell_handled(found, json=json)
 
 
-@app.command()
+@group.command()
 def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
     """Close an alert; the next finding of its cause opens another one.
 
@@ -106,7 +108,7 @@ def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) ->
     output.tell_handled(found, json=json)
 
 
-@app.command()
+@group.command()
 def silence(
     reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
     kind: Kind = "*",
@@ -136,7 +138,7 @@ def silence(
         echo(f"silence {made.id}: {output.words(made)}")
 
 
-@app.command()
+@group.command()
 def unsilence(
     silence_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the silence.")],
     by: By = None,
@@ -157,7 +159,7 @@ def unsilence(
         echo(f"silence {found.id} is over")
 
 
-@app.command()
+@group.command()
 def channels(json: Json = False) -> None:
     """List the channels of the settings, without their secrets, and what they did not take.
 
@@ -177,7 +179,7 @@ def channels(json: Json = False) -> None:
         output.show_channels(rows)
 
 
-@app.command("test")
+@group.command("test")
 def try_out(
     channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its name in the settings.")],
     json: Json = False,
@@ -213,7 +215,7 @@ def try_out(
         raise typer.Exit(1)
 
 
-@app.command()
+@group.command()
 def deliver(
     once: Annotated[bool, typer.Option("--once", help="Send what is due, then end.")] = False,
     json: Json = False,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.engine import Store
 
-app = typer.Typer(help="Compare variants on what comes of them.", no_args_is_help=True)
+group = typer.Typer(help="Compare variants on what comes of them.", no_args_is_help=True)
 
 CHUNK_LINES = 20_000
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the test.")]
@@ -26,7 +26,7 @@ By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: yo
 Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
 
 
-@app.command()
+@group.command()
 def create(
     plan: Annotated[
         Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan; see docs/ab.md.")
@@ -62,7 +62,7 @@ def create(
     output.show_test(test, "planned" if is_new else "planned before", json=json)
 
 
-@app.command()
+@group.command()
 def size(
     effect: Annotated[float, typer.Option(help="The difference to be seen, as 0.02.")],
     baseline: Annotated[float | None, typer.Option(help="The control's proportion.")] = None,
@@ -92,7 +92,7 @@ def size(
     output.show_size(found, variants, json=json)
 
 
-@app.command()
+@group.command()
 def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
     """Deal variants out from now on; its design stays as it is.
 
@@ -105,7 +105,7 @@ def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) ->
     output.show_test(test, "runs", json=json)
 
 
-@app.command()
+@group.command()
 def expose(
     name: Name,
     percent: Annotated[float, typer.Argument(min=0, max=100, help="Of units; it only rises.")],
@@ -126,7 +126,7 @@ def expose(
     output.show_test(test, f"is shown to {percent:g} % of units", json=json)
 
 
-@app.command()
+@group.command()
 def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
     """End it without a winner.
 
@@ -139,7 +139,7 @@ def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
     output.show_test(test, "is over", json=json)
 
 
-@app.command()
+@group.command()
 def assign(
     name: Name,
     units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
@@ -161,7 +161,7 @@ def assign(
         echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
 
 
-@app.command()
+@group.command()
 def record(
     name: Name,
     events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
@@ -185,7 +185,7 @@ def record(
         raise typer.Exit(1)
 
 
-@app.command()
+@group.command()
 def units(
     name: Name,
     given: Annotated[
@@ -213,7 +213,7 @@ def units(
         raise typer.Exit(1)
 
 
-@app.command()
+@group.command()
 def status(name: Name, json: Json = False) -> None:
     """Show how a test stands, and what a decision waits for; it does not count as a look.
 
@@ -226,7 +226,7 @@ def status(name: Name, json: Json = False) -> None:
     output.show_status(found, json=json)
 
 
-@app.command()
+@group.command()
 def analyze(
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="Of the test; unset: all that run.")
@@ -251,7 +251,7 @@ def analyze(
     output.show_looks(found, json=json)
 
 
-@app.command("list")
+@group.command("list")
 def list_tests(json: Json = False) -> None:
     """List all tests, the newest first.
 
@@ -264,7 +264,7 @@ def list_tests(json: Json = False) -> None:
     output.show_tests(found, json=json)
 
 
-@app.command()
+@group.command()
 def export(name: Name, json: Json = False) -> None:
     """Write a test, its looks and its figures (PNG, SVG) to the folder of reports.
 

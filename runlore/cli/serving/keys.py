@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from runlore.serving.actions.api_keys import Made
     from runlore.serving.queries.api_keys import Key
 
-app = typer.Typer(help="Make, list and revoke the prediction service's keys.", no_args_is_help=True)
+group = typer.Typer(
+    help="Make, list and revoke the prediction service's keys.", no_args_is_help=True
+)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The part after `rl_`; see the list.")]
 Days = Annotated[
@@ -22,7 +24,7 @@ Days = Annotated[
 ]
 
 
-@app.command()
+@group.command()
 def create(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
     scope: Annotated[
@@ -49,7 +51,7 @@ def create(
     _tell(made, at, json=json)
 
 
-@app.command()
+@group.command()
 def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
     """Make a second key like this one, which works on until you revoke it.
 
@@ -68,7 +70,7 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
     _tell(made, at, json=json)
 
 
-@app.command("list")
+@group.command("list")
 def list_keys(json: Json = False) -> None:
     """List all keys, those that work no more too, with their use so far.
 
@@ -89,7 +91,7 @@ def list_keys(json: Json = False) -> None:
         echo("there are no keys; make one: runlore keys create NAME --scope predict")
 
 
-@app.command()
+@group.command()
 def revoke(key_id: Id, json: Json = False) -> None:
     """End a key for good: no worker takes it two seconds later.
 

@@ -15,7 +15,9 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.serving.queries.ledger_query import LedgerQuery
 
-app = typer.Typer(help="Look at, export and prune the ledger of all answers.", no_args_is_help=True)
+group = typer.Typer(
+    help="Look at, export and prune the ledger of all answers.", no_args_is_help=True
+)
 
 Spec = Annotated[str | None, typer.Option(help="Of this model spec.")]
 Version = Annotated[str | None, typer.Option(help="Of this registered version.")]
@@ -29,7 +31,7 @@ Until = Annotated[str | None, typer.Option(metavar="ISO", help="Given before thi
 SHOWN = ("at", "spec", "version", "arm", "status", "prediction", "outcome", "latency_ms", "id")
 
 
-@app.command("show")
+@group.command("show")
 def show(
     spec: Spec = None,
     version: Version = None,
@@ -65,7 +67,7 @@ def show(
         echo("nothing on the ledger is like that")
 
 
-@app.command("export")
+@group.command("export")
 def export(
     file: Annotated[Path, typer.Argument(help="A .csv or .parquet file to write; - for CSV here.")],
     spec: Spec = None,
@@ -95,7 +97,7 @@ def export(
     echo(f"{done:,} rows to {file}", err=str(file) == "-")
 
 
-@app.command("replay")
+@group.command("replay")
 def replay(
     prediction: Annotated[str, typer.Argument(help="The id of an answer.")], json: Json = False
 ) -> None:
@@ -127,7 +129,7 @@ def replay(
         raise typer.Exit(1)
 
 
-@app.command("prune")
+@group.command("prune")
 def prune(
     days: Annotated[
         int | None,

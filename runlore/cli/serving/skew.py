@@ -10,7 +10,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.serving.actions.skew import Skew
 
-app = typer.Typer(help="The states that online features are read from.", no_args_is_help=True)
+group = typer.Typer(help="The states that online features are read from.", no_args_is_help=True)
 DAYS = 7.0
 
 
@@ -86,7 +86,7 @@ def _show(found: "Skew") -> None:
         echo(f"such as predictions {', '.join(found.examples)}")
 
 
-@app.command("rebuild")
+@group.command("rebuild")
 def rebuild(json: Json = False) -> None:
     """Build all states anew from the log; predictions go on, and what was wrong is told.
 
@@ -107,6 +107,6 @@ def rebuild(json: Json = False) -> None:
     echo(f"{len(done)} histories; {changed:,} states were not as the log has them")
 
 
-@app.callback()
+@group.callback()
 def about() -> None:
     """The states that online features are read from."""
