@@ -36,9 +36,8 @@ In `loop`, the data must keep the champion's data contract. The new version is t
 known before the newest 500 rows that are old enough for nine in ten outcomes to be known. It must
 beat the champion on those rows, with an interval above 0. Gates and the rollout are left out.
 
-One kind of candidate is trained each time, on one thread. Each section says which one, how many of
-the log's newest executions are replayed (histories cover all of the log), and how many of the
-newest known rows are used for training.
+One kind of candidate is trained each time, on one thread. Each section says which one, how many
+executions are replayed, and how many rows are used for training. Histories cover all of the log.
 
 Gains are in the score that the spec selects by, over all replayed rows. Above 0 is better for every
 score. The 95 % intervals are block bootstraps over time. CPU seconds cover training, including the
