@@ -12,12 +12,13 @@ from pathlib import Path
 
 import bentoml
 
-from bentos.app.application import TIMEOUT_S, application
+from bentos.app.application import application
 from bentos.http.gc_tuning import settle
 from bentos.http.logs import speak
 from bentos.predict.live_versions import Serving, load, packaged_digest
 from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 from runlore import settings as environment
+from runlore.kernel.deadlines import BENTOML_S
 from runlore.serving.actions import states
 from runlore.store.engine import open_store
 
@@ -58,7 +59,7 @@ app = application(packaged)
 
 @bentoml.service(
     name="runlore",
-    traffic={"timeout": TIMEOUT_S + 2},
+    traffic={"timeout": BENTOML_S},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing=tracing(),

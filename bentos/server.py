@@ -23,6 +23,7 @@ from pathlib import Path
 from types import FrameType
 
 from bentos.http.logs import speak
+from runlore.kernel.deadlines import SUPERVISOR_GRACE_S
 from runlore.kernel.errors import Misconfigured
 
 FOLLOWING, PACKAGED = "bentos.service:Predictions", "bentos.packaged:Predictions"
@@ -41,7 +42,7 @@ class Times:
     """In seconds."""
 
     start: float = 300.0  # until a worker is ready
-    grace: float = 15.0  # until a worker that was asked to end is killed
+    grace: float = SUPERVISOR_GRACE_S  # until a worker that was asked to end is killed
     pause: float = 0.5  # before a worker is started again; doubled each time, up to `longest_pause`
     longest_pause: float = 30.0
     proven: float = 60.0  # a worker that dies sooner counts as failing again

@@ -2,16 +2,17 @@
 
 import bentoml
 
-from bentos.app.application import TIMEOUT_S, application
+from bentos.app.application import application
 from bentos.predict.follower import following
 from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
+from runlore.kernel.deadlines import BENTOML_S
 
 app = application(following)
 
 
 @bentoml.service(
     name="runlore",
-    traffic={"timeout": TIMEOUT_S + 2},
+    traffic={"timeout": BENTOML_S},
     metrics={"enabled": False},
     logging={"access": {"enabled": False}},
     tracing=tracing(),

@@ -15,10 +15,8 @@ from importlib import import_module
 import uvicorn
 
 from bentos.server import READY
+from runlore.kernel.deadlines import WORKER_END_S, WORKER_GRACE_S
 from runlore.web.connections import OpenConnections
-
-GRACE_S = 10  # to answer what is being asked when the worker is to end
-LATEST_S = 15.0  # after which it ends in any case
 
 
 class Server(uvicorn.Server):
@@ -53,7 +51,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=GRACE_S,
+        timeout_graceful_shutdown=WORKER_GRACE_S,
     )
     Server(config, lambda: lifeline.send(READY)).run(sockets=[listener])
 
@@ -62,7 +60,7 @@ def _end_with(lifeline: socket.socket) -> None:
     """End when the supervisor is gone."""
     lifeline.recv(1)
     os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(LATEST_S)
+    time.sleep(WORKER_END_S)
     os._exit(1)
 
 

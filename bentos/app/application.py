@@ -24,14 +24,13 @@ from bentos.http.metrics import metrics
 from bentos.http.page_headers import PageHeaders
 from bentos.http.routing import Handler, Scope
 from bentos.http.threads import ThreadLimits
-from bentos.predict.handler import ANSWER_S
 from bentos.predict.live_versions import Serving
 from runlore import settings as environment
+from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
 from runlore.serving.actions.recording_bounds import Bounds
 from runlore.settings import Settings
 
-TIMEOUT_S = ANSWER_S + 1  # of any request; in the last second a late answer is recorded
 BENTOML_PATHS = {endpoint.path for endpoint in ENDPOINTS if endpoint.handler is None}
 BENTOML_METHODS = {"GET", "HEAD"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -88,13 +87,13 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
 
     async def answer(request: Request) -> Response:
         try:
-            async with asyncio.timeout(TIMEOUT_S) as request.state.limit:
+            async with asyncio.timeout(REQUEST_S) as request.state.limit:
                 headers = await request.app.state.access.admit(request, scope) if scope else {}
                 response = await handler(request)
         except (RunloreError, ValidationError) as error:
             return problem(error).response()
         except TimeoutError:
-            return problem(TooSlow(f"no answer within {TIMEOUT_S:g} s; try again")).response()
+            return problem(TooSlow(f"no answer within {REQUEST_S:g} s; try again")).response()
         except Exception:  # the edge of the process
             log.exception("%s %s", request.method, request.url.path)
             return Problem(500, TITLES[500]).response()

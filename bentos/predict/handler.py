@@ -22,6 +22,7 @@ from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_schema import Question, parse_reasons
 from runlore.kernel import instants
+from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
@@ -42,16 +43,6 @@ WHOLE_BATCH = "champion-batch"
 
 KEPT_BYTES = 4_000
 """Of a refused body, on the ledger."""
-
-ANSWER_S = 9.0
-"""From when the request is there to its answer; later it is a refusal."""
-
-REFUSED_S = 0.8
-"""What a refusal has besides to be written; later it is sent before its row is there."""
-
-WRITTEN_S = 25.0
-"""More than it takes to know whether a row is there: PostgreSQL's own limit for a write, then what
-it takes to connect anew and to write once more."""
 
 log = logging.getLogger("runlore.serving")
 
@@ -185,7 +176,7 @@ class _Asked:
         if self.serving.store is not None:
             try:
                 row = self._refusal_row(version, ask, told)
-                left_s = ANSWER_S + REFUSED_S - (perf_counter() - self.began)
+                left_s = ANSWER_S + REFUSAL_S - (perf_counter() - self.began)
                 if is_hurried or left_s <= 0:
                     self.serving.commits.write_later(row)
                 else:
@@ -228,7 +219,7 @@ def _give_up(
     if claim.take("clock"):
         work.cancel()
     elif limit is not None:
-        limit.reschedule(asyncio.get_running_loop().time() + WRITTEN_S)
+        limit.reschedule(asyncio.get_running_loop().time() + COMMIT_KNOWN_S)
 
 
 def _is_cancelled() -> bool:

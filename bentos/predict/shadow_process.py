@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runlore.kernel.deadlines import SHADOW_GRACE_S
+
 RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
 """From one start, which takes seconds of a processor, to the next. When it ends within YOUNG_S it
 is YOUNG_S, and twice as long each time that it does so again."""
@@ -18,10 +20,6 @@ YOUNG_S = 60.0
 log = logging.getLogger("runlore.serving")
 NICENESS = 10
 """Where the scheduler knows no class for idle time."""
-
-
-LAST_WORDS_S = 2.0
-"""From being asked to end to being ended; the worker that waits serves meanwhile."""
 
 
 COMMAND = (sys.executable, "-m", "bentos.predict.shadow")
@@ -57,7 +55,7 @@ class Starter:
         if self._process is not None:
             self._process.terminate()
             try:
-                self._process.wait(LAST_WORDS_S)
+                self._process.wait(SHADOW_GRACE_S)  # the worker answers meanwhile
             except subprocess.TimeoutExpired:  # frozen, or deaf
                 self._process.kill()
                 self._process.wait()

@@ -15,6 +15,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from runlore.kernel.deadlines import CONNECT_S, POOL_WAIT_S, UNACKNOWLEDGED_MS
 from runlore.kernel.errors import Misconfigured, Unavailable
 from runlore.settings import Settings
 from runlore.store import embedded
@@ -24,11 +25,8 @@ Connection = sqlalchemy.Connection
 T = TypeVar("T")
 DRIVER = "postgresql+psycopg"
 SCHEMES = {"postgres", "postgresql", DRIVER}
-CONNECT_TIMEOUT_S = 4
-"""Less than a request has."""
-
 LIVENESS = {
-    "tcp_user_timeout": 5000,
+    "tcp_user_timeout": UNACKNOWLEDGED_MS,
     "keepalives": 1,
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -48,8 +46,6 @@ ENDED_BY_SERVER = (
 )
 POOL_SIZE = 5
 POOL_OVERFLOW = 20
-POOL_TIMEOUT_S = 5.0
-"""To wait for one of them: less than a request has."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +109,7 @@ def connect(url: str) -> Store:
         pool_pre_ping=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
-        pool_timeout=POOL_TIMEOUT_S,
+        pool_timeout=POOL_WAIT_S,
         connect_args=session(parsed),
     )
     return Store(parsed.render_as_string(hide_password=False), engine)
@@ -137,7 +133,7 @@ def session(url: URL) -> dict[str, str | int]:
     return {
         **liveness,
         "options": f"{MISSED_BY_SERVER} {given} -c TimeZone=UTC",
-        "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_TIMEOUT_S))),
+        "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_S))),
         "application_name": str(url.query.get("application_name", "runlore")),
     }
 

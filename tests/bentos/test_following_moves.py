@@ -261,7 +261,7 @@ def test_a_shadow_that_is_deaf_is_ended_all_the_same(
         f"pathlib.Path({str(ready)!r}).touch(); time.sleep(60)"
     )
     monkeypatch.setattr(shadow_process, "COMMAND", (sys.executable, "-c", told))
-    monkeypatch.setattr(shadow_process, "LAST_WORDS_S", 0.2)
+    monkeypatch.setattr(shadow_process, "SHADOW_GRACE_S", 0.2)
     starter = Starter()
     starter.keep(is_wanted=True)
     process = starter._process

@@ -151,7 +151,7 @@ def held_up(
     """The status of an answer that may take .3 s, in a request that may take .6 s, while a table
     is locked for a second."""
     monkeypatch.setattr(handler, "ANSWER_S", 0.3)
-    monkeypatch.setattr(application, "TIMEOUT_S", 0.6)
+    monkeypatch.setattr(application, "REQUEST_S", 0.6)
     way: str = request.param
 
     def status(table: str, mode: str) -> int:
@@ -173,7 +173,7 @@ def test_a_write_that_takes_too_long_is_a_refusal_and_no_answer_later(
     held_up: Callable[[str, str], int], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for each in (answering, ledger):
-        monkeypatch.setattr(each, "WRITTEN_MS", 100)
+        monkeypatch.setattr(each, "LEDGER_WRITE_MS", 100)
     assert held_up("ledger", "SHARE") == 503
     time.sleep(0.5)
     assert 200 not in statuses(store)

@@ -70,7 +70,7 @@ def test_a_backend_that_is_ended_is_missed(store: Store) -> None:
 def test_a_server_that_falls_silent_is_missed(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(answering, "WAITED_S", 0.3)
+    monkeypatch.setattr(answering, "COMMAND_S", 0.3)
     with pytest.raises(Unavailable):
         on(store, lambda connection: connection.fetchval("SELECT pg_sleep(30)"))
 

@@ -14,10 +14,11 @@ import asyncpg
 from pydantic_core import to_json
 from sqlalchemy.engine import URL
 
+from runlore.kernel.deadlines import CLOSE_S, COMMAND_S, LEDGER_WRITE_MS
 from runlore.kernel.errors import Misconfigured, Stalled
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Floats, Name
-from runlore.serving.queries.ledger import COLUMNS, WRITTEN_MS, Row
+from runlore.serving.queries.ledger import COLUMNS, Row
 from runlore.settings import Settings
 from runlore.store import engine
 from runlore.store.engine import LIVENESS, Store, session, unavailable
@@ -25,12 +26,6 @@ from runlore.store.months import MissingMonth
 
 Connection: TypeAlias = asyncpg.Connection
 
-WAITED_S = 6.0
-"""For an answer of PostgreSQL's: longer than a recorder may sit on its keys, and than a statement
-may take (WRITTEN_MS), less than a request has. asyncpg knows no other way to miss a server that
-went without a word."""
-
-CLOSED_S = 1.0
 UNDERSTOOD = {
     *("host", "port", "user", "password", "passfile", "service", "krbsrvname", "gsslib"),
     *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"),
@@ -73,7 +68,7 @@ async def connect(store: Store) -> Connection:
 async def close(connection: Connection) -> None:
     """In an orderly way, as far as that is possible."""
     try:
-        await connection.close(timeout=CLOSED_S)
+        await connection.close(timeout=CLOSE_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
         connection.terminate()
 
@@ -103,9 +98,9 @@ def address(url: URL) -> dict[str, Any]:
     return {
         "dsn": plain.render_as_string(hide_password=False),
         "timeout": float(told["connect_timeout"]),
-        "command_timeout": WAITED_S,
+        "command_timeout": COMMAND_S,
         "server_settings": {
-            "options": f"{told['options']} -c statement_timeout={WRITTEN_MS}",
+            "options": f"{told['options']} -c statement_timeout={LEDGER_WRITE_MS}",
             "application_name": str(told["application_name"]),
         },
     }

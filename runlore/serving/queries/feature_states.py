@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from runlore.features.declaration import HistoryFeatures
 from runlore.features.online import empty_state
+from runlore.kernel.deadlines import IDLE_TRANSACTION_S
 from runlore.store.copying import arrays, copy_in, payload
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ ALONE = "SELECT count(pg_advisory_xact_lock(number)::text) FROM unnest(%s::bigin
 MOST_LOCKED = 500
 """PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
 
-LET_GO = "SET LOCAL idle_in_transaction_session_timeout = '5s'"
+LET_GO = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'"
 """A recorder that is frozen, or cut off, is ended, since others wait for its keys."""
 
 CLOCK = "SELECT clock_timestamp()"

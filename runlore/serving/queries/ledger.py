@@ -19,6 +19,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic_core import to_json
 
+from runlore.kernel.deadlines import LEDGER_RETRY_MS, LEDGER_WRITE_MS
 from runlore.kernel.errors import Stalled
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.validate import LATEST_US
@@ -81,10 +82,6 @@ ADD = (
     f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
     f"SELECT {CAST} FROM unnest({ARRAYS}) AS added ({', '.join(COLUMNS)}) ON CONFLICT DO NOTHING"
 )
-WRITTEN_MS, AGAIN_MS = 5500, 2000
-"""Then PostgreSQL itself ends a write for which somebody waits: who is told that there is no answer
-has none later."""
-
 COPY = f"COPY runlore.ledger ({', '.join(COLUMNS)}) FROM STDIN (FORMAT binary)"
 COPIED = [TYPES.get(name, "text") for name in COLUMNS]
 REALS, REAL = 1021, 700
@@ -116,18 +113,18 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def add_soon(connection: Connection, rows: Sequence[Row]) -> None:
-    """The same within WRITTEN_MS, for somebody who waits. Raises Stalled."""
-    with _soon(connection, WRITTEN_MS):
+    """As `add`, within LEDGER_WRITE_MS. Raises Stalled; then no row is there, now or later."""
+    with _soon(connection, LEDGER_WRITE_MS):
         add(connection, rows)
 
 
 def add_again(connection: Connection, rows: Sequence[Row]) -> None:
     """Write rows that may have been written; those that are there stay as they are.
 
-    Raises Stalled when that takes more than AGAIN_MS.
+    Raises Stalled when that takes more than LEDGER_RETRY_MS.
     """
     try:
-        with _soon(connection, AGAIN_MS):
+        with _soon(connection, LEDGER_RETRY_MS):
             connection.execute(ADD, _columns(rows))
     except psycopg.errors.CheckViolation as error:
         raise MissingMonth("ledger", rows[0].at) from error
