@@ -7,7 +7,7 @@ follows the registry; without, every actor looks new to it, and its answers say 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import bentoml
@@ -17,10 +17,9 @@ from bentos.http.gc_tuning import settle
 from bentos.http.logs import speak
 from bentos.predict.live_versions import Serving, load, packaged_digest
 from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
-from runlore import settings as environment
+from runlore.app import App
 from runlore.kernel.deadlines import BENTOML_S
 from runlore.serving.actions import states
-from runlore.store.engine import open_store
 
 BUNDLE = Path(__file__).parents[1] / "bundle"
 PACKAGE = BUNDLE / "package.json"
@@ -28,16 +27,15 @@ LABELS = BUNDLE.parents[1] / "bento.yaml"  # where a Bento has its labels; not i
 
 
 @asynccontextmanager
-async def packaged() -> AsyncIterator[Serving]:
+async def packaged(app: App) -> AsyncIterator[Serving]:
     speak()
-    with ExitStack() as leases:
-        serving = await asyncio.to_thread(_open, leases)
-        settle()
-        yield serving
+    serving = await asyncio.to_thread(_open, app)
+    settle()
+    yield serving
 
 
-def _open(leases: ExitStack) -> Serving:
-    settings = environment.read()
+def _open(app: App) -> Serving:
+    settings = app.settings
     told = json.loads(PACKAGE.read_text(encoding="utf-8"))
     name, version = told["spec"], told["version"]
     live = load(BUNDLE, version, name, settings.clock, packaged_digest(told, LABELS))
@@ -48,7 +46,7 @@ def _open(leases: ExitStack) -> Serving:
         has_ledger=settings.ledger == "on",
     )
     if not serving.is_standalone:
-        serving.store = leases.enter_context(open_store(settings))
+        serving.store = app.store
         states.activate(serving.store, live.bundle.plan)
     serving.put(name, live)
     return serving

@@ -206,9 +206,10 @@ class Supervisor:
 
 def main() -> int:
     """Serve with the settings of the environment; options go before them."""
-    from runlore import settings as environment
+    from runlore.app import open_app
 
-    settings = environment.read()
+    with open_app() as app:
+        settings = app.settings
     options = argparse.ArgumentParser(prog="python -m bentos.server", description=__doc__)
     options.add_argument("--host", default=settings.host)
     options.add_argument("--port", type=int, default=settings.serve_port)

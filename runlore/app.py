@@ -22,13 +22,14 @@ class App:
     """Opens the store and the registry when they are first used, and never twice.
 
     Safe to use from several threads. Whoever builds one closes it; see `open_app`.
+    store: one that somebody else has opened, and closes.
     """
 
-    def __init__(self, settings: "Settings") -> None:
+    def __init__(self, settings: "Settings", store: "Store | None" = None) -> None:
         self.settings = settings
         self._opening = RLock()
         self._to_close = ExitStack()
-        self._store: Store | None = None
+        self._store = store
         self._registry: Registry | None = None
 
     @property
@@ -97,13 +98,16 @@ class App:
 
 
 @contextmanager
-def open_app(settings: "Settings | None" = None) -> Iterator[App]:
-    """An App for as long as the block runs; without settings, those of the environment."""
+def open_app(settings: "Settings | None" = None, store: "Store | None" = None) -> Iterator[App]:
+    """An App for as long as the block runs; without settings, those of the environment.
+
+    store: one that somebody else has opened, and closes.
+    """
     if settings is None:
         from runlore.settings import read
 
         settings = read()
-    app = App(settings)
+    app = App(settings, store)
     try:
         yield app
     finally:

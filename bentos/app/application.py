@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import bentoml
@@ -25,7 +25,7 @@ from bentos.http.page_headers import PageHeaders
 from bentos.http.routing import Handler, Scope
 from bentos.http.threads import ThreadLimits
 from bentos.predict.live_versions import Serving
-from runlore import settings as environment
+from runlore.app import App, open_app
 from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
 from runlore.serving.actions.recording_bounds import Bounds
@@ -39,19 +39,25 @@ log = logging.getLogger("runlore.serving")
 
 
 def application(
-    opened: Callable[[], AbstractAsyncContextManager[Serving]],
-    read_settings: Callable[[], Settings] = environment.read,
+    opened: Callable[[App], AbstractAsyncContextManager[Serving]],
+    settings: Settings | None = None,
 ) -> Starlette:
-    """opened: what gives the Serving for as long as the application runs."""
+    """opened: what gives the Serving for as long as the application runs.
+
+    settings: None: those of the environment when the application starts.
+    """
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        settings = read_settings()
-        async with opened() as serving, chain.opened(serving, settings) as app.state.access:
+        async with AsyncExitStack() as stack:
+            product = stack.enter_context(open_app(settings))
+            serving = await stack.enter_async_context(opened(product))
+            access = chain.opened(serving, product.settings)
+            app.state.access = await stack.enter_async_context(access)
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
             app.state.threads = ThreadLimits.default()
-            app.state.bounds = Bounds.of(settings)
+            app.state.bounds = Bounds.of(product.settings)
             try:
                 yield
             finally:

@@ -13,13 +13,12 @@ from starlette.requests import Request
 from bentos.api.experiments import do
 from bentos.http.identity import actor_of
 from bentos.http.schemas import Closed
-from runlore import registry, settings
+from runlore.app import open_app
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.retraining.actions import requests
 from runlore.retraining.actions.requests import Wish
 from runlore.retraining.queries import Retraining, State
-from runlore.specs import loading
 from runlore.store.engine import Store
 
 Progress = Literal["queued", "running", "completed", "refused", "failed"]
@@ -66,16 +65,17 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
     said: who wants it, as the body says; the owner of a key goes before.
     Refused in a Bento, which has no registry.
     """
-    chosen, at = settings.read(), instants.now()
+    at = instants.now()
 
     def work(store: Store) -> list[Retraining]:
-        try:
-            known = registry.connect(chosen, store)
-        except ModuleNotFoundError as error:
-            raise Refused(NO_REGISTRY) from error
-        wanted = [loading.find(chosen, name) for name in models]
-        asked = Wish("person", actor_of(request, said), why or SOME_REASON)
-        return [requests.request(store, known, s, asked, at).retraining for s in wanted]
+        with open_app(store=store) as app:
+            try:
+                known = app.registry
+            except ModuleNotFoundError as error:
+                raise Refused(NO_REGISTRY) from error
+            specs = [app.spec(name) for name in models]
+            asked = Wish("person", actor_of(request, said), why or SOME_REASON)
+            return [requests.request(store, known, s, asked, at).retraining for s in specs]
 
     return await do(request, work)
 

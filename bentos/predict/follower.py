@@ -9,7 +9,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
 from bentos.http.gc_tuning import settle
@@ -17,16 +17,14 @@ from bentos.http.logs import speak
 from bentos.http.metrics import metrics
 from bentos.predict.live_versions import Challenge, Live, Serving, load, put_in
 from bentos.predict.shadow_process import Starter
-from runlore import settings as environment
+from runlore.app import App
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound, Tampered, Unavailable
-from runlore.registry import Digested, Registry, VersionRef, connect, history
+from runlore.registry import Digested, Registry, VersionRef, history
 from runlore.serving.actions import integrity, promotion, states
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.serving.queries import workers
-from runlore.settings import Settings
-from runlore.specs import loading
-from runlore.store.engine import Store, open_store
+from runlore.store.engine import Store
 
 POLL_S = 0.5
 TELL_S = 2.0
@@ -41,13 +39,13 @@ Past = Mapping[str, Mapping[str, history.AliasHistoryEntry]]
 
 
 @asynccontextmanager
-async def following() -> AsyncIterator[Serving]:
+async def following(app: App) -> AsyncIterator[Serving]:
     """Serve what the registry says, from before the first request until the process ends."""
     speak()
-    settings = environment.read()
-    names = tuple(spec.name for spec in loading.every(settings))
+    settings = app.settings
+    names = tuple(spec.name for spec in app.specs)
     serving = Serving(names, settings.clock, has_ledger=settings.ledger == "on")
-    follower = Follower(settings, serving)
+    follower = Follower(app, serving)
     await asyncio.to_thread(follower.step)
     settle()
     task = asyncio.create_task(follower.run(), name="follow the registry")
@@ -68,12 +66,10 @@ class Follower:
     is_shadow: of the shadow's own process, which answers nobody.
     """
 
-    settings: Settings
+    app: App
     serving: Serving
     is_shadow: bool = False
     id: uuid.UUID = field(default_factory=uuid.uuid4)
-    _leases: ExitStack = field(default_factory=ExitStack)
-    _registry: Registry | None = None
     _loaded: Loaded = field(default_factory=dict)
     _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
@@ -121,8 +117,7 @@ class Follower:
         try:
             store = self._answering_store()
             self._lessen(store)
-            registry = self._connected(store)
-            troubles = self._look_at_specs(store, registry)
+            troubles = self._look_at_specs(store, self.app.registry)
             if not self.is_shadow:
                 self._tell_where(store)
                 self._shadow(store)
@@ -165,23 +160,20 @@ class Follower:
         if store is not None:
             with contextlib.suppress(Unavailable):
                 workers.forget(store, self.id)
-        self._leases.close()
+        self.app.close()
 
     def _answering_store(self) -> Store:
         """The store; an embedded server that has died is started again, but not by a shadow, whose
         low priority it would have."""
         store = self.serving.store
-        if store is not None and (self.settings.database_url is not None or _answers(store)):
-            return store
-        if store is not None and self.is_shadow:
-            raise Unavailable("the database is away; a worker of the service starts it")
-        self.serving.store = self._leases.enter_context(open_store(self.settings))
+        if store is not None:
+            if self.app.settings.database_url is not None or _answers(store):
+                return store
+            if self.is_shadow:
+                raise Unavailable("the database is away; a worker of the service starts it")
+            self.app.reopen()
+        self.serving.store = self.app.store
         return self.serving.store
-
-    def _connected(self, store: Store) -> Registry:
-        if self._registry is None:
-            self._registry = connect(self.settings, store)
-        return self._registry
 
     def _lessen(self, store: Store) -> None:
         """Let the challengers that are loaded answer less at once; more waits for the registry."""
@@ -284,7 +276,7 @@ class Follower:
         return live
 
     def _load(self, ref: VersionRef, registry: Registry) -> Live:
-        folder = registry.download(ref, self.settings.home / "serving")
+        folder = registry.download(ref, self.app.settings.home / "serving")
         digest = registry.expected_digest(ref)
         return load(folder, ref.version, ref.spec, self.serving.clock, digest)
 

@@ -31,7 +31,7 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import Ask, PredictionBatch, Refusal
-from runlore.serving.queries import ledger
+from runlore.serving.queries import ledger, ledger_writer
 from runlore.store.engine import Store, dedicated
 
 if TYPE_CHECKING:
@@ -126,9 +126,9 @@ class Shadow:
 
     def _add(self, connection: Line, rows: Sequence[ledger.Row]) -> None:
         try:
-            ledger.add(connection, rows)
+            ledger_writer.add(connection, rows)
         except psycopg.errors.UniqueViolation:  # the process before this one came to some of them
-            ledger.add_again(connection, rows)
+            ledger_writer.add_again(connection, rows)
 
     def _slept_through(self, connection: Line, spec: str, since: datetime) -> int:
         """How many answers came after the last look and are too old by now."""
@@ -192,19 +192,18 @@ def main(parent: int) -> None:
     parent: the process number of the worker that started this one.
     """
     from bentos.predict.follower import Follower
-    from runlore import settings as environment
-    from runlore.specs import loading
+    from runlore.app import open_app
 
     speak()
-    settings = environment.read()
-    names = tuple(spec.name for spec in loading.every(settings))
-    follower = Follower(settings, Serving(names, settings.clock), is_shadow=True)
-    shadow, patience = Shadow(follower.serving), Patience()
-    line: Line | None = None
-    while os.getppid() == parent:
-        line = _look(follower, shadow, line, patience)
-        time.sleep(POLL_S)
-    follower.close()
+    with open_app() as app:
+        names = tuple(spec.name for spec in app.specs)
+        follower = Follower(app, Serving(names, app.settings.clock), is_shadow=True)
+        shadow, patience = Shadow(follower.serving), Patience()
+        line: Line | None = None
+        while os.getppid() == parent:
+            line = _look(follower, shadow, line, patience)
+            time.sleep(POLL_S)
+        follower.close()
 
 
 def _look(

@@ -16,6 +16,7 @@ from bentos.app.application import application
 from bentos.predict.follower import Follower
 from bentos.predict.live_versions import Live, Serving, load
 from bentos.predict.request_schema import Clock
+from runlore.app import App
 from runlore.registry import Registry, connect
 from runlore.serving.actions import states
 from runlore.settings import Settings
@@ -65,10 +66,10 @@ def live_versions(versions: dict[str, Path], clock: Clock) -> dict[str, Live]:
 @contextmanager
 def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
     @asynccontextmanager
-    async def opened() -> AsyncIterator[Serving]:
+    async def opened(_: App) -> AsyncIterator[Serving]:
         yield serving
 
-    app = application(opened, lambda: settings)
+    app = application(opened, settings)
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", proxy_headers=False)
     server = uvicorn.Server(config)
     started = threading.Event()
@@ -105,6 +106,6 @@ def follower(home: tuple[Settings, Registry]) -> Iterator[Follower]:
     settings, registry = home
     for alias in ("champion", "challenger"):
         registry.remove_alias("failure-risk", alias)
-    found = Follower(settings, Serving(("failure-risk", "duration")))
+    found = Follower(App(settings), Serving(("failure-risk", "duration")))
     yield found
     found.close()

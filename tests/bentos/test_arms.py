@@ -23,6 +23,7 @@ from bentos.predict.live_versions import Challenge, Live, Serving, load
 from bentos.predict.shadow import Patience, Shadow
 from bentos.predict.shadow_process import Starter
 from runlore import settings as environment
+from runlore.app import App
 from runlore.kernel import instants
 from runlore.serving.actions import states
 from runlore.serving.actions.promotion import Arms
@@ -209,7 +210,7 @@ def test_a_shadow_that_fails_rests_longer_each_time_and_then_goes_on(
 ) -> None:
     now, looks = 1_000.0, []
     monkeypatch.setattr(Follower, "step", lambda _: looks.append(now))
-    follower = Follower(environment.read(), serving, is_shadow=True)
+    follower = Follower(App(environment.read()), serving, is_shadow=True)
     of_it, patience = Shadow(serving), Patience(clock=lambda: now)
     line, tries, is_cut = None, [], True
     for now in range(1_000, 1_400):

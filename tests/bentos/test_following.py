@@ -12,9 +12,10 @@ from handmade import plan_of, register, write_bundle
 
 from bentos.predict import follower as following
 from bentos.predict.follower import Follower
+from runlore.app import App
 from runlore.kernel import instants
 from runlore.kernel.errors import NoChampion, Unavailable
-from runlore.registry import Registry, connect
+from runlore.registry import Registry
 from runlore.rollout.actions import steps
 from runlore.rollout.actions.steps import Hand
 from runlore.rollout.rules.ramp import Order
@@ -165,21 +166,23 @@ def test_a_registry_that_is_away_changes_nothing_and_is_told_once(
     registry.set_alias(NAME, "champion", version)
     follower.step()
     away = Settings(home=home[0].home, mlflow_tracking_uri="http://127.0.0.1:1")
-    follower.settings, known = away, follower._registry
-    follower._registry = connect(away)
+    reachable, follower.app = follower.app, App(away, follower.serving.store)
     caplog.set_level(logging.WARNING)
     for _ in range(2):
         follower.step()
     assert answering(follower) == version
     told = [record.message for record in caplog.records if record.name == "runlore.serving"]
     assert len(told) == 1
-    follower._registry = known
+    follower.app = reachable
     follower.step()
     assert "reachable again" in caplog.text
 
 
 def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
-    follower: Follower, home: tuple[Settings, Registry], tmp_path: Path
+    follower: Follower,
+    home: tuple[Settings, Registry],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings, registry = home
     for alias, seed in (("champion", 10), ("challenger", 11)):
@@ -189,9 +192,8 @@ def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
         steps.start(hand, failure_risk.SPEC, instants.now(), ChangeReason("ann", "trial"))
         follower.step()
         first = follower.serving.challenges[NAME].arms.share
-        follower._registry = connect(
-            Settings(home=settings.home, mlflow_tracking_uri="http://127.0.0.1:1")
-        )
+        away = Settings(home=settings.home, mlflow_tracking_uri="http://127.0.0.1:1")
+        monkeypatch.setattr(follower, "app", App(away, follower.serving.store))
         more = Order("ann", "go on", "step", 50)
         steps.order(hand, failure_risk.SPEC, more, instants.now())
         follower.step()

@@ -9,6 +9,7 @@ from mlflow import MlflowClient
 
 from bentos.predict.follower import Follower
 from runlore.alerts.queries import anomalies
+from runlore.app import App
 from runlore.kernel.errors import NoChampion
 from runlore.registry import Registry, VersionRef
 from runlore.registry.versions import DIGEST
@@ -95,7 +96,7 @@ def test_a_forged_champion_does_not_answer_on_a_host_that_never_had_it(
     settings, (one, _) = home[0], pair
     forge(stored(one))
     shutil.rmtree(settings.home / "serving")
-    fresh = Follower(settings, type(follower.serving)((NAME, "duration")))
+    fresh = Follower(App(settings), type(follower.serving)((NAME, "duration")))
     try:
         fresh.step()
         with pytest.raises(NoChampion, match="is the champion and cannot be loaded"):
@@ -114,7 +115,7 @@ def test_a_copy_that_was_changed_on_this_host_is_fetched_again_before_it_answers
     one = pair[0]
     cached = registry.download(one, settings.home / "serving")
     forge(cached)
-    fresh = Follower(settings, type(follower.serving)((NAME, "duration")))
+    fresh = Follower(App(settings), type(follower.serving)((NAME, "duration")))
     try:
         fresh.step()
         assert fresh.serving.champion(NAME).bundle.digest == one.digest
