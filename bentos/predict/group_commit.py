@@ -19,7 +19,7 @@ from bentos.http.errors import Overloaded
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import Ask, PredictionBatch, ServedPrediction
-from runlore.serving.queries import answering, ledger
+from runlore.serving.queries import answering, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
@@ -207,7 +207,7 @@ async def _answered(
 async def _write(line: AsyncLine, rows: list[Row]) -> None:
     """Raises Stalled when no row is there; Unavailable when nobody knows, or none is."""
     try:
-        await line.once(lambda connection: answering.add(connection, rows))
+        await line.once(lambda connection: ledger_writer.add_async(connection, rows))
     except Stalled:
         raise
     except MissingMonth:
@@ -227,4 +227,4 @@ def _write_again(store: Store, rows: list[Row]) -> None:
     with store.connect() as connection:
         ensure_months(connection, "ledger", min(instants), max(instants))
     with store.connect() as connection:
-        ledger.add_again(connection, rows)
+        ledger_writer.add_again(connection, rows)

@@ -28,7 +28,7 @@ from runlore.serving.actions.prediction import (
     refusal_row,
 )
 from runlore.serving.actions.prediction_commit import commit
-from runlore.serving.queries import answering, ledger
+from runlore.serving.queries import answering, ledger_writer
 from runlore.store.engine import Store, connect
 
 TERMINATE = """
@@ -107,7 +107,7 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
     is_written: bool,
 ) -> None:
     """Lost after PostgreSQL had the rows, or before: the client cannot tell."""
-    write, lost = answering.add, []
+    write, lost = ledger_writer.add_async, []
 
     async def lose(connection: answering.Connection, given: list) -> None:
         if is_written:
@@ -116,7 +116,7 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
         lost.extend(given)
         raise asyncpg.ConnectionDoesNotExistError("it was closed in the middle of operation")
 
-    monkeypatch.setattr(answering, "add", lose)
+    monkeypatch.setattr(ledger_writer, "add_async", lose)
     [[answer]] = together(commits, [ask(predictor)])
     assert len(lost) == 1
     assert rows(store) == [(str(answer.id), 200)]
@@ -126,11 +126,11 @@ def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
     commits: GroupCommit, store: Store, predictor: Predictor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Such as by a server that may only be read after it took another's place."""
-    write, write_again = answering.add, ledger.add_again
+    write, write_again = ledger_writer.add_async, ledger_writer.add_again
 
     async def lose(connection: answering.Connection, given: list) -> None:
         await write(connection, given)
-        monkeypatch.setattr(answering, "add", write)
+        monkeypatch.setattr(ledger_writer, "add_async", write)
         raise asyncpg.ConnectionDoesNotExistError("it was closed in the middle of operation")
 
     def only_read(connection: psycopg.Connection, given: list) -> None:
@@ -138,8 +138,8 @@ def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
         write_again(connection, given)
 
     together(commits, [ask(predictor)])
-    monkeypatch.setattr(answering, "add", lose)
-    monkeypatch.setattr(ledger, "add_again", only_read)
+    monkeypatch.setattr(ledger_writer, "add_async", lose)
+    monkeypatch.setattr(ledger_writer, "add_again", only_read)
     found = together(GroupCommit(lambda: store), [ask(predictor), ask(predictor)])
     assert [type(each) for each in found] == [Unavailable, Unavailable]
     assert len(rows(store)) == 3

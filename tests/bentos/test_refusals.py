@@ -22,7 +22,7 @@ from bentos.predict.group_commit import GroupCommit
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.serving.actions.prediction import Ask, Refusal, ServedPrediction, refusal_row
-from runlore.serving.queries import answering, ledger
+from runlore.serving.queries import answering, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 
@@ -172,7 +172,7 @@ def test_an_answer_that_is_being_written_when_its_time_is_over_counts_once(
 def test_a_write_that_takes_too_long_is_a_refusal_and_no_answer_later(
     held_up: Callable[[str, str], int], store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for each in (answering, ledger):
+    for each in (answering, ledger_writer):
         monkeypatch.setattr(each, "LEDGER_WRITE_MS", 100)
     assert held_up("ledger", "SHARE") == 503
     time.sleep(0.5)

@@ -15,7 +15,7 @@ from runlore.experiments.actions.lifecycle import By
 from runlore.experiments.actions.plan import Plan
 from runlore.ingest.actions.files import CHUNK_ROWS
 from runlore.kernel.moments import Moments
-from runlore.serving.queries import ledger
+from runlore.serving.queries import ledger, ledger_writer
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from tests.log.logged_work import START, Work, add, table
@@ -69,7 +69,7 @@ def answer(
     with store.connect() as connection:
         ensure_months(connection, "ledger", START, END)
     with store.connect() as connection:
-        ledger.add(connection, rows)
+        ledger_writer.add(connection, rows)
 
 
 def running(store: Store, least_time_h: float = 1) -> str:

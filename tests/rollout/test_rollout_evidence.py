@@ -18,7 +18,7 @@ from runlore.kernel.moments import Moments
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.rollout.queries import evidence
 from runlore.rollout.queries.evidence import Counted, EvidenceQuery, SharePeriod
-from runlore.serving.queries import ledger
+from runlore.serving.queries import ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 from runlore.store.months import transaction
@@ -102,7 +102,7 @@ def work(rng: np.random.Generator, n: int) -> pa.Table:
 def fill(store: Store, seed: int, rows: int = 600, executions: int = 250) -> None:
     rng = np.random.default_rng(seed)
     answers = [messy(rng, executions) for _ in range(rows)]
-    transaction(store, lambda connection: ledger.add(connection, answers))
+    transaction(store, lambda connection: ledger_writer.add(connection, answers))
     table = work(rng, executions)
     corrected = table.slice(0, 50).set_column(
         EXECUTION_COLUMNS.index("status"), "status", pa.array(["failed"] * 50)
@@ -164,7 +164,7 @@ def test_a_unit_that_both_arms_answered_in_one_span_is_told(store: Store) -> Non
         )
         for at, (arm, version) in enumerate((("champion", "1"), ("challenger", "2")), start=1)
     ]
-    transaction(store, lambda connection: ledger.add(connection, rows))
+    transaction(store, lambda connection: ledger_writer.add(connection, rows))
     found = evidence.read(store, wanted("actor"))
     assert found.crossed == 1
     assert found.by_span[0]["champion"].assigned == 1

@@ -13,7 +13,7 @@ from runlore.ingest.queries import facts
 from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.serving.actions import promotion
-from runlore.serving.queries import ledger
+from runlore.serving.queries import ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.specs.catalog import failure_risk
 from runlore.specs.model_spec import ModelSpec, RolloutPolicy
@@ -74,7 +74,7 @@ class Traffic:
             self._row(rng, name, arm, risk, at)
             for name, arm, risk, at in zip(names, drawn, risks, instants, strict=True)
         ]
-        transaction(self.store, lambda connection: ledger.add(connection, rows))
+        transaction(self.store, lambda connection: ledger_writer.add(connection, rows))
         known = [rng.random() < self.told.get(arm, 1.0) for arm in drawn]
         self._finish(names, instants, failed, np.array(known))
 

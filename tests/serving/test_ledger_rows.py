@@ -1,15 +1,18 @@
 """What is put on the ledger comes back as it was, however many rows are written together."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from runlore.kernel import instants
-from runlore.serving.queries import answering, ledger
+from runlore.serving.queries import answering, ledger, ledger_writer
 from runlore.serving.queries.ledger import Row
+from runlore.serving.queries.ledger_batch import LedgerBatch
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 
@@ -47,20 +50,42 @@ def refusal() -> Row:
     )
 
 
-async def write(store: Store, rows: Sequence[Row]) -> None:
+async def write_async(store: Store, rows: Sequence[Row]) -> None:
     connection = await answering.connect(store)
     try:
-        await answering.add(connection, rows)
+        await ledger_writer.add_async(connection, rows)
     finally:
         await answering.close(connection)
 
 
+def write(store: Store, rows: Sequence[Row]) -> None:
+    with store.connect() as connection:
+        ledger_writer.add(connection, rows)
+
+
+def write_soon(store: Store, rows: Sequence[Row]) -> None:
+    with store.connect() as connection:
+        ledger_writer.add_soon(connection, rows)
+
+
+def write_again(store: Store, rows: Sequence[Row]) -> None:
+    with store.connect() as connection:
+        ledger_writer.add_again(connection, rows)
+
+
+def write_from_an_event_loop(store: Store, rows: Sequence[Row]) -> None:
+    asyncio.run(write_async(store, rows))
+
+
 @pytest.mark.parametrize("many", [1, 2, 3])
-def test_rows_come_back_as_they_were_written(store: Store, many: int) -> None:
+@pytest.mark.parametrize("way", [write, write_soon, write_again, write_from_an_event_loop])
+def test_rows_come_back_as_they_were_written(
+    store: Store, many: int, way: Callable[[Store, Sequence[Row]], None]
+) -> None:
     rows = [answer(), refusal(), answer()][:many]
     with store.connect() as connection:
         ensure_months(connection, "ledger", rows[0].at, rows[-1].at)
-    asyncio.run(write(store, rows))
+    way(store, rows)
     for row in rows:
         assert told(ledger.read(store, row.id)) == told(
             {n: getattr(row, n) for n in ledger.COLUMNS}
@@ -72,3 +97,35 @@ def told(row: dict[str, Any] | None) -> dict[str, Any]:
     features = row["features"]
     bits = None if features is None else np.array(features, dtype=np.float32).tobytes()
     return {**row, "features": bits}
+
+
+def test_a_scored_row_is_as_one_that_was_served(store: Store) -> None:
+    """In the columns that scoring writes."""
+    row = answer()
+    executions = pd.DataFrame(
+        {
+            "source": ["http"],
+            "source_id": ["run 1"],
+            "actor": ["ann"],
+            "kind": ['b"\\'],
+            "scope": ["ä"],
+            "inputs": ['{"n": 1.5}'],
+        }
+    )
+    batch = LedgerBatch(
+        "runtime",
+        "7",
+        [str(row.id)],
+        executions,
+        np.array([instants.to_us(row.as_of)]),
+        FEATURES[None, :],
+        np.array([0.1 + 0.2]),
+        np.array([-1e-300]),
+        np.array([1e300]),
+    )
+    ledger_writer.add_batch(store, batch, row.at)
+    request = {"actor": "ann", "kind": 'b"\\', "scope": "ä", "inputs": {"n": 1.5}}
+    served = replace(row, arm="batch", request=request, reasons=None, latency_ms=None, key_id=None)
+    assert told(ledger.read(store, row.id)) == told(
+        {name: getattr(served, name) for name in ledger.COLUMNS}
+    )

@@ -10,7 +10,7 @@ from runlore.ingest.queries import facts
 from runlore.kernel import instants
 from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
-from runlore.serving.queries import answers, ledger, ledger_query
+from runlore.serving.queries import answers, ledger_query, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
@@ -71,7 +71,7 @@ def answer(store: Store, *hours: float) -> list[UUID]:
         )
         for hour in hours
     ]
-    transaction(store, lambda connection: ledger.add(connection, rows))
+    transaction(store, lambda connection: ledger_writer.add(connection, rows))
     return [each.id for each in rows]
 
 

@@ -16,7 +16,7 @@ from runlore.features.keys import KeyParts
 from runlore.features.matrix import Keys, RowReader, latest_us
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
-from runlore.serving.queries import feature_states, ledger
+from runlore.serving.queries import feature_states, ledger, ledger_writer
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -259,7 +259,7 @@ def moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -
 def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
     """Put a refusal on the ledger."""
     row = refusal_row(refusal, at)
-    transaction(store, lambda connection: ledger.add(connection, [row]))
+    transaction(store, lambda connection: ledger_writer.add(connection, [row]))
     return row.id
 
 

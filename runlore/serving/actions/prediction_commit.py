@@ -21,7 +21,7 @@ from runlore.serving.actions.prediction import (
     answer_one,
     moved_up,
 )
-from runlore.serving.queries import feature_states, ledger
+from runlore.serving.queries import feature_states, ledger_writer
 from runlore.store.engine import Store
 from runlore.store.months import transaction
 
@@ -58,7 +58,7 @@ def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Se
         states, now = feature_states.read_states(connection, set(chain.from_iterable(keys)))
     answered = _in_pieces(ask, keys, states, to_us(now))
     if has_ledger and ask.claim.take("ledger"):
-        transaction(store, lambda connection: ledger.add_soon(connection, answered.rows))
+        transaction(store, lambda connection: ledger_writer.add_soon(connection, answered.rows))
     return answered.answers
 
 

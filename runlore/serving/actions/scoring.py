@@ -15,7 +15,7 @@ from runlore.kernel.instants import to_us
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
 from runlore.registry import Registry, VersionRef
-from runlore.serving.queries import ledger, ledger_batch
+from runlore.serving.queries import ledger, ledger_batch, ledger_writer
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.advisory import exclusive
 from runlore.store.engine import Store
@@ -58,7 +58,7 @@ def score(
             batch = _answer(log, new, bundle, at)
         with exclusive(store.url, f"scores of {spec.name} version {ref.version}"):
             still = _is_new(store, ref, since, log, new)
-            ledger_batch.add(store, batch.take(still), at)
+            ledger_writer.add_batch(store, batch.take(still), at)
             scored = int(still.sum())
     return ScoreOutcome(spec.name, ref.version, since, wanted.size, scored)
 

@@ -4,25 +4,21 @@ By asyncpg: a group is two statements, for which psycopg's asynchronous connecti
 the time of the processor (ADR 18).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, TypeAlias
 
 import asyncpg
-from pydantic_core import to_json
 from sqlalchemy.engine import URL
 
 from runlore.kernel.deadlines import CLOSE_S, COMMAND_S, LEDGER_WRITE_MS
 from runlore.kernel.errors import Misconfigured, Stalled
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Floats, Name
-from runlore.serving.queries.ledger import COLUMNS, Row
 from runlore.settings import Settings
 from runlore.store import engine
 from runlore.store.engine import LIVENESS, Store, session, unavailable
-from runlore.store.months import MissingMonth
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -43,12 +39,6 @@ LOST = (
     OSError,  # TimeoutError is one
 )
 READ = "SELECT * FROM runlore.read_states($1, $2, $3)"
-ADD = (
-    f"INSERT INTO runlore.ledger ({', '.join(COLUMNS)}) "  # noqa: S608  (names of ours)
-    f"VALUES ({', '.join(f'${at}' for at in range(1, len(COLUMNS) + 1))})"
-)
-PLAIN = attrgetter(*COLUMNS)
-REQUEST, FEATURES, REASONS = map(COLUMNS.index, ("request", "features", "reasons"))
 
 
 def check(settings: Settings) -> None:
@@ -117,21 +107,3 @@ async def read_states(
             await connection.execute(feature_states.EXCLUSIVE)
         row = await connection.fetchrow(READ, *feature_states.asked(wanted))
     return feature_states.told(wanted, row)
-
-
-async def add(connection: Connection, rows: Sequence[Row]) -> None:
-    """As `ledger.add`: all of the rows, or none."""
-    try:
-        await connection.executemany(ADD, [_values(row) for row in rows])
-    except asyncpg.CheckViolationError as error:
-        raise MissingMonth("ledger", rows[0].at) from error
-
-
-def _values(row: Row) -> list[Any]:
-    values = list(PLAIN(row))
-    values[REQUEST] = to_json(row.request).decode()
-    if row.features is not None:
-        values[FEATURES] = row.features.tolist()
-    if row.reasons is not None:
-        values[REASONS] = to_json([dict(each) for each in row.reasons]).decode()
-    return values
