@@ -26,10 +26,10 @@ from prefect.utilities.callables import parameter_schema
 
 import runlore
 from flows import automations, pool
-from runlore import process, settings
+from runlore import process
+from runlore.app import open_app
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
-from runlore.specs import loading
 from runlore.stack.services import POOL
 
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
@@ -160,12 +160,12 @@ def bury(client: SyncPrefectClient, before: datetime) -> int:
 def main() -> None:
     """Register all; with `--bury-lost`, settle what a killed worker left behind, too."""
     began = instants.now()
-    chosen = settings.read()
-    variables = {**os.environ, "RUNLORE_HOME": str(chosen.home.absolute())}
-    try:
-        names = [spec.name for spec in loading.every(chosen)]
-    except RunloreError as error:
-        raise SystemExit(f"runlore: {error}") from error
+    with open_app() as app:
+        variables = {**os.environ, "RUNLORE_HOME": str(app.settings.home.absolute())}
+        try:
+            names = [spec.name for spec in app.specs]
+        except RunloreError as error:
+            raise SystemExit(f"runlore: {error}") from error
     wanted = of_specs(read(folder() / "prefect.yaml", variables), names)
     with get_client(sync_client=True) as client:
         lost = bury(client, began) if "--bury-lost" in sys.argv[1:] else 0

@@ -9,7 +9,8 @@ other page's requests, no requests without a token. The guard adds what they can
 import os
 from typing import TYPE_CHECKING
 
-from runlore import process, settings
+from runlore import process
+from runlore.app import open_app
 from runlore.kernel.errors import Misconfigured, RunloreError
 from runlore.stack.environment import PREFECT_SERVER_LOGIN
 from runlore.web.guard import Guard
@@ -36,12 +37,13 @@ def main() -> None:
     """Serve on the host and port of the settings, never without a login."""
     process.begin()
     try:
-        chosen = settings.read()
+        with open_app() as app:
+            settings = app.settings
         if not os.environ.get(PREFECT_SERVER_LOGIN):
             raise Misconfigured(f"{PREFECT_SERVER_LOGIN}: must be `user:password`")
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
-    serve(application(chosen.allowed_hosts), chosen.host, chosen.prefect_port)
+    serve(application(settings.allowed_hosts), settings.host, settings.prefect_port)
 
 
 if __name__ == "__main__":

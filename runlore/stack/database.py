@@ -4,15 +4,15 @@ The embedded server outlives whoever started it and belongs to all processes of 
 this one only makes sure that it runs, and that it runs again should it die.
 """
 
-from contextlib import ExitStack
 from datetime import datetime
 
+from runlore.app import App
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack.child import ServiceEvent, ServiceState, Tell
 from runlore.stack.services import DATABASE
-from runlore.store.engine import Store, open_store
+from runlore.store.engine import Store
 from runlore.store.tracking import tracking_url
 
 CHECK_EVERY_S = 5.0
@@ -21,9 +21,8 @@ CHECK_EVERY_S = 5.0
 class Database:
     def __init__(self, settings: Settings, tell: Tell) -> None:
         self.state = ServiceState.WAITING
-        self._settings = settings
         self._tell = tell
-        self._leases = ExitStack()
+        self._app = App(settings)
         self._store: Store | None = None
         self._checked_at = instants.EPOCH
 
@@ -34,7 +33,8 @@ class Database:
 
     def start(self) -> None:
         """Make it run, with its tables up to date; raises when it cannot."""
-        self._store = self._leases.enter_context(open_store(self._settings))
+        self._app.reopen()
+        self._store = self._app.store
         where = self._store.engine.url.render_as_string(hide_password=True)
         self._change(ServiceState.HEALTHY, where)
 
@@ -59,7 +59,7 @@ class Database:
 
     def stop(self) -> None:
         """Let go of it; the last one of the home who does stops the embedded server."""
-        self._leases.close()
+        self._app.close()
         if self._store is not None:
             self._store = None
             self._change(ServiceState.STOPPED, "")

@@ -30,6 +30,17 @@ HEAVY = {
     "matplotlib",
 }
 MIGRATIONS = "runlore/store/migrations/"
+OPENERS = {
+    ("runlore.settings", "read"),
+    ("runlore.store.engine", "open_store"),
+    ("runlore.registry", "connect"),
+    ("runlore.registry.connection", "connect"),
+}
+MAY_OPEN = {
+    "runlore/app.py",
+    "runlore/registry/__init__.py",  # it passes the name on
+    "runlore/registry/server.py",  # a process of its own, below the App, that opens nothing
+}
 ERRANDS = {"utils", "helpers", "common", "manager", "base", "misc"}
 
 
@@ -139,6 +150,32 @@ def docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
 
 def test_no_module_is_named_after_the_errand_instead_of_the_subject() -> None:
     assert [named(path) for path in sources(*CODE) if path.stem in ERRANDS] == []
+
+
+def test_only_the_app_reads_settings_opens_the_store_and_connects_to_the_registry() -> None:
+    opening = {named(path): openers_of(path) for path in sources(*CODE)}
+    assert opening["runlore/app.py"] == {"read", "open_store", "connect"}
+    others = {name: names for name, names in opening.items() if names and name not in MAY_OPEN}
+    assert others == {}
+
+
+def openers_of(path: Path) -> set[str]:
+    """The functions of OPENERS that a module imports, or reaches through a module it imports."""
+    tree = ast.parse(path.read_text())
+    imported = [
+        (f"{node.module}", alias.name, alias.asname or alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    ]
+    modules = {local: f"{module}.{name}" for module, name, local in imported}
+    reached = {
+        (modules.get(node.value.id, ""), node.attr)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    used = OPENERS & (reached | {(module, name) for module, name, _ in imported})
+    return {name for _, name in used}
 
 
 def test_nothing_heavy_is_imported_where_a_command_is_declared() -> None:
