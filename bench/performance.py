@@ -26,8 +26,8 @@ import numpy as np
 from runlore.kernel.threads import calm_threads
 from runlore.models import calibration, scores
 from runlore.performance.rules import direct, maturity, trust
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.estimated import expect
+from runlore.performance.rules.maturity import MatchedPredictions
 
 DAY_S = 86_400.0
 WINDOW_S = 7 * DAY_S

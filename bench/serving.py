@@ -43,7 +43,7 @@ from peers.servers import (
     worst_difference,
 )
 
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 
 if TYPE_CHECKING:
     from peers.model import Prepared

@@ -10,8 +10,8 @@ from prefect.cache_policies import NO_CACHE
 from runlore.features.declaration import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
-from runlore.monitoring.actions import history, monitoring
-from runlore.monitoring.actions.history import Judged
+from runlore.monitoring.actions import drift_history, monitoring
+from runlore.monitoring.actions.drift_history import Judged
 from runlore.monitoring.actions.monitoring import MonitorOutcome
 from runlore.serving.actions import retention, skew
 from runlore.serving.actions.skew import Skew
@@ -45,7 +45,7 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
             app.settings.reports,
             window_s,
         )
-        past = history.history(app.store, spec, SHOWN)
+        past = drift_history.history(app.store, spec, SHOWN)
     verdict = outcome.verdict
     get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")

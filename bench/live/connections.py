@@ -34,7 +34,7 @@ import aiohttp
 import psutil
 from attackers import CONNECTIONS, attack
 
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 
 FILES = 1024  # file descriptors for each process of the service
 KEEPING, RECONNECTING = 6, 2  # honest clients

@@ -29,7 +29,7 @@ from runlore import registry, settings
 from runlore.kernel import instants
 from runlore.log.executions import read_facts
 from runlore.serving.actions import skew
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 from runlore.store.engine import Store, open_store
 
 CLIENTS = 24

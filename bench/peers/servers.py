@@ -19,7 +19,7 @@ from peers import model
 from peers.load import Target
 from peers.model import Prepared
 
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 
 HERE = Path(__file__).parent
 CALM = {

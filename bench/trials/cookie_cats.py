@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from runlore.experiments.rules.analysis import Analysis, Observed, analyse
+from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.design import Rule, Variant, design
 from runlore.experiments.rules.metric import Metric
 from runlore.kernel.moments import moments_of_counts
@@ -34,7 +34,7 @@ def analysed(path: Path) -> Analysis:
         }
         metrics = {name: moments_of_counts(len(mine), int(n)) for name, n in counts.items()}
         observed[variant.name] = Observed(len(mine), metrics)
-    return analyse(TEST, observed, elapsed_s=14 * 86_400.0)
+    return analyse_metrics(TEST, observed, elapsed_s=14 * 86_400.0)
 
 
 def published(path: Path) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.experiments.rules.analysis import Observed, analyse
+from runlore.experiments.rules.analysis import Observed, analyse_metrics
 from runlore.experiments.rules.comparison import compare
 from runlore.experiments.rules.design import Rule, Variant, design
 from runlore.experiments.rules.metric import Metric, Statistics
@@ -72,7 +72,7 @@ def first_decision(counts: Counts, rule: Rule) -> tuple[Ints, list[str | None]]:
                 name: _observed(int(counts.units[arm][run, look]), int(counts.hits[arm][run, look]))
                 for arm, name in enumerate(("control", "b"))
             }
-            winner = analyse(test, observed, 30 * 86_400.0).winner
+            winner = analyse_metrics(test, observed, 30 * 86_400.0).winner
             if winner:
                 at[run] = look
                 break

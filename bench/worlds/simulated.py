@@ -16,13 +16,13 @@ import pandas as pd
 
 from runlore import registry, simulate
 from runlore.ingest.actions.files import FileSource, ingest_file
-from runlore.log import windows
-from runlore.monitoring.actions import champion as champions
-from runlore.monitoring.actions.comparison import Examiner
+from runlore.log import time_slices
+from runlore.monitoring.actions import reference
+from runlore.monitoring.actions.monitoring import Examiner
 from runlore.monitoring.rules.trigger import JudgedWindow, decide
 from runlore.records.mapping import declare
 from runlore.settings import Settings
-from runlore.simulate.log import SOURCE
+from runlore.simulate.log import SIMULATED_SOURCE
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import Gate, ModelSpec, Split
 from runlore.store.engine import Store, open_store
@@ -83,7 +83,7 @@ def _ingest(store: Store, path: Path, records: pd.DataFrame) -> None:
     records.to_csv(path, index=False)
     told = {name: each for name, each in simulate.mapping().items() if name != "source"}
     at = pd.Timestamp(records["reported_at"].max()).to_pydatetime()
-    ingest_file(store, FileSource(path, "csv", SOURCE, declare(told)), at)
+    ingest_file(store, FileSource(path, "csv", SIMULATED_SOURCE, declare(told)), at)
 
 
 def _watch(
@@ -91,13 +91,13 @@ def _watch(
 ) -> tuple[list[int], list[int]]:
     ref = models.champion(spec.name)
     assert ref is not None
-    champion = champions.load(models, ref, home / "bundles")
+    champion = reference.load(models, ref, home / "bundles")
     history: list[JudgedWindow] = []
     drifted, alarms = [], []
     examiner = Examiner(store, champion, spec, spec.drift.window_s)
     for week in range(WATCHED_WEEKS):
         at = learned + timedelta(days=7 * (week + 1))
-        asked = windows.ending(at, spec.drift.window_s)
+        asked = time_slices.ending(at, spec.drift.window_s)
         verdict = examiner.examine(asked, at).verdict
         history.append(JudgedWindow("1", asked.begin, asked.end, verdict.answer, verdict.reasons))
         if verdict.answer == "drift":

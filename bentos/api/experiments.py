@@ -13,13 +13,12 @@ from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
-from runlore.experiments.actions import analysis, lifecycle
-from runlore.experiments.actions import events as ab_events
+from runlore.experiments.actions import analysis, lifecycle, unit_intake
 from runlore.experiments.actions.lifecycle import Assigned, By, Sighted
 from runlore.experiments.actions.plan import Plan
-from runlore.experiments.queries.events import Intake
 from runlore.experiments.queries.experiments import AbTest
-from runlore.experiments.views import documents
+from runlore.experiments.queries.unit_events import Intake
+from runlore.experiments.views import report
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.store.engine import Store
@@ -53,7 +52,7 @@ async def create(request: Request) -> Response:
 async def show(request: Request) -> Response:
     name, at = _name(request), instants.now()
     found = await ask(request, lambda store: analysis.status(store, name, at))
-    return told(schema.AbStatus(**documents.status(found)))
+    return told(schema.AbStatus(**report.status_document(found)))
 
 
 async def start(request: Request) -> Response:
@@ -100,20 +99,22 @@ async def units(request: Request) -> Response:
 
 async def events(request: Request) -> Response:
     name, at, body = _name(request), instants.now(), await read_body(request)
-    done = await do(request, lambda store: ab_events.record(store, name, body, at))
+    done = await do(request, lambda store: unit_intake.record(store, name, body, at))
     return told(intake(done))
 
 
 async def analyse(request: Request) -> Response:
     name, by = _name(request), _by(request, await _action(request))
     found = await do(request, lambda store: analysis.analyse(store, name, by))
-    return told(schema.AbLook(**documents.look(found)))
+    return told(schema.AbLook(**report.look_document(found)))
 
 
 async def looks(request: Request) -> Response:
     name = _name(request)
     _, found = await ask(request, lambda store: analysis.looks(store, name))
-    return told(schema.AbLooks(looks=[schema.AbLook(**documents.look(each)) for each in found]))
+    return told(
+        schema.AbLooks(looks=[schema.AbLook(**report.look_document(each)) for each in found])
+    )
 
 
 async def ask(request: Request, work: Callable[[Store], T]) -> T:
@@ -140,7 +141,7 @@ def told(body: Closed, status: int = 200) -> Response:
 
 
 def of_test(test: AbTest) -> schema.AbTestTold:
-    return schema.AbTestTold(**documents.test(test))
+    return schema.AbTestTold(**report.test_document(test))
 
 
 def intake(done: Intake) -> schema.AbIntake:

@@ -8,8 +8,8 @@ from pydantic import ConfigDict, Field, RootModel
 
 from bentos.http.fields import Id, Instant
 from bentos.http.schemas import Closed
-from runlore.experiments.actions.events import MOST_EVENTS, UnitEvent
 from runlore.experiments.actions.plan import Share
+from runlore.experiments.actions.unit_intake import MOST_EVENTS, UnitEvent
 
 MOST_UNITS = 10_000
 Actor = Annotated[str, Field(min_length=1, max_length=100)]

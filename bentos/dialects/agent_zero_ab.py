@@ -14,14 +14,14 @@ from bentos.http.bodies import read_body
 from bentos.http.fields import Id
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
-from runlore.experiments.actions import analysis, events, lifecycle
+from runlore.experiments.actions import analysis, lifecycle, unit_intake
 from runlore.experiments.actions.analysis import ExperimentStatus
-from runlore.experiments.actions.events import LARGEST, MOST_EVENTS, Instant, Key, Value
 from runlore.experiments.actions.lifecycle import Assigned, By
 from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
+from runlore.experiments.actions.unit_intake import LARGEST, MOST_EVENTS, Instant, Key, Value
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.rules.design import LEAST_ALPHA, LEAST_SHARE
-from runlore.experiments.views import documents
+from runlore.experiments.views import report
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.store.engine import Store
@@ -233,7 +233,7 @@ async def record(request: Request) -> Response:
     body = EVENTS.dump_json(asked.results, by_alias=True, exclude_none=True)
 
     def work(store: Store) -> tuple[ExperimentStatus, schema.AbIntake | None]:
-        done = events.record(store, asked.test_id, body, at) if asked.results else None
+        done = unit_intake.record(store, asked.test_id, body, at) if asked.results else None
         if asked.analyze:
             analysis.analyse(store, asked.test_id, by)
         found = analysis.status(store, asked.test_id, at)
@@ -285,7 +285,7 @@ def _test(test: AbTest, dealt: list[Assigned] | None = None) -> ModelTestTold:
 
 
 def _status(found: ExperimentStatus, done: schema.AbIntake | None) -> ModelResultsTold:
-    plain = documents.status(found)
+    plain = report.status_document(found)
     fixed = {(each["metric"], each["variant"]): each for each in plain["fixed"]}
     return ModelResultsTold(
         test_id=found.test.public_id,

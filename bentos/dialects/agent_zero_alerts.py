@@ -18,7 +18,7 @@ from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
 from runlore.alerts.actions.handling import AlertView
 from runlore.alerts.queries.alerts import AlertQuery, Standing
-from runlore.alerts.rules.subjects import spec_of
+from runlore.alerts.rules.finding import spec_of
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound
 from runlore.store.engine import Store

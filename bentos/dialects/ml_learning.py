@@ -16,8 +16,7 @@ from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
-from runlore.experiments.queries.analyses import RecordedLook
-from runlore.experiments.queries.experiments import AbTest
+from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.design import LEAST_ALPHA
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput

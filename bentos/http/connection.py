@@ -10,7 +10,7 @@ import psycopg
 
 from runlore.kernel.errors import Unavailable
 from runlore.serving.queries import answering
-from runlore.serving.queries.answering import Connection as AsyncConnection
+from runlore.serving.queries.answering import AsyncConnection
 from runlore.store.engine import Store, dedicated
 
 LONGEST_AWAY_S = 1.0

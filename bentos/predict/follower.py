@@ -20,7 +20,7 @@ from bentos.predict.shadow_process import Starter
 from runlore.app import App
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound, Tampered, Unavailable
-from runlore.registry import Digested, Registry, VersionRef, history
+from runlore.registry import Digested, Registry, VersionRef, alias_history
 from runlore.serving.actions import integrity, promotion, states
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.serving.queries import workers
@@ -34,7 +34,7 @@ RETRY_FAILED_S = 30.0
 log = logging.getLogger("runlore.serving")
 
 Loaded = dict[tuple[str, Digested], Live]
-Past = Mapping[str, Mapping[str, history.AliasHistoryEntry]]
+Past = Mapping[str, Mapping[str, alias_history.AliasHistoryEntry]]
 """Alias -> spec -> its newest change."""
 
 
@@ -219,7 +219,7 @@ class Follower:
         self,
         name: str,
         aliases: Mapping[str, Digested],
-        last: history.AliasHistoryEntry | None,
+        last: alias_history.AliasHistoryEntry | None,
         store: Store,
         registry: Registry,
     ) -> None:

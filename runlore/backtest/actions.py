@@ -18,7 +18,7 @@ from runlore.features import known, matrix
 from runlore.features.declaration import FeaturePlan, Vocabulary
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import from_us, to_us
-from runlore.log import windows as window
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.quality.rules import checks
 from runlore.quality.rules.batch import gather
@@ -135,14 +135,14 @@ def _scene(log: matrix.Log, spec: ModelSpec, choice: Choice) -> Scene:
         Trainer(spec, data, words, kinds, choice.chooses_anew),
         _edges(spec, data, start_us),
         tuple(each.name for each in plan.categories),
-        window.incomparable(plan, spec.drift.window_s),
+        time_slices.incomparable(plan, spec.drift.window_s),
         _breaches(log, spec, int(data.as_of_us[0])),
     )
 
 
 def _chosen(log: matrix.Log, spec: ModelSpec, target: Floats, choice: Choice) -> Ints:
     """Positions of the executions to replay, by submission."""
-    belongs = window.population(log, spec) & np.isfinite(target)
+    belongs = time_slices.population(log, spec) & np.isfinite(target)
     if choice.begin is not None:
         belongs &= log.as_of_us >= to_us(choice.begin)
     found = np.flatnonzero(belongs)
@@ -184,7 +184,7 @@ def _edges(spec: ModelSpec, data: TrainingSet, start_us: int) -> tuple[int, ...]
 
 def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
     """The data contract of what was submitted before one instant, asked of what came since."""
-    members = window.population(log, spec) & (log.as_of_us >= first_us)
+    members = time_slices.population(log, spec) & (log.as_of_us >= first_us)
 
     def breaches(since_us: int, until_us: int) -> tuple[str, ...]:
         is_old = log.as_of_us < since_us

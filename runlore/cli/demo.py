@@ -140,14 +140,16 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare
     from runlore.serving.actions import states
-    from runlore.simulate import SOURCE, mapping
+    from runlore.simulate import SIMULATED_SOURCE, mapping
 
     told = {name: part for name, part in mapping().items() if name != "source"}
-    points = FileSource(files.metrics, "csv", SOURCE, declare({"records": "metrics"}))
+    points = FileSource(files.metrics, "csv", SIMULATED_SOURCE, declare({"records": "metrics"}))
     inbox = files.executions.with_name("inbox.csv")
     with tour.step(f"Ingest {what}"), open_app(tour.settings) as app:
         inbox.write_text(text, encoding="utf-8", newline="\n")
-        rows = ingest_file(app.store, FileSource(inbox, "csv", SOURCE, declare(told)), now())
+        rows = ingest_file(
+            app.store, FileSource(inbox, "csv", SIMULATED_SOURCE, declare(told)), now()
+        )
         metrics = ingest_file(app.store, points, now())
         states.renew(app.store)
         _tell_ingest(tour, rows, metrics)

@@ -7,9 +7,9 @@ import typer
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.monitoring.actions.history import Judged
+    from runlore.monitoring.actions.drift_history import Judged
     from runlore.monitoring.actions.monitoring import MonitorOutcome
-    from runlore.monitoring.queries.results import ComparedWindow
+    from runlore.monitoring.queries.drift_results import ComparedWindow
     from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
     from runlore.store.engine import Store
 
@@ -70,7 +70,7 @@ def monitor(
 
 
 def _tell_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
-    from runlore.monitoring.actions import history as drift_history
+    from runlore.monitoring.actions import drift_history
 
     found = drift_history.history(store, spec, last)
     if json:

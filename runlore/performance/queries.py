@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from runlore.store.schema import performance_results as table
+from runlore.store import schema
 
 Source = Literal["realised", "estimated"]
 
@@ -33,13 +33,15 @@ class PerformanceResult:
 
 def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
     if results:
-        connection.execute(insert(table), [vars(result) for result in results])
+        connection.execute(insert(schema.performance_results), [vars(result) for result in results])
 
 
 def newest(connection: Connection, spec: str) -> datetime | None:
     """The latest instant that was looked from."""
     found: datetime | None = connection.scalar(
-        select(func.max(table.c.at)).where(table.c.spec == spec)
+        select(func.max(schema.performance_results.c.at)).where(
+            schema.performance_results.c.spec == spec
+        )
     )
     return found
 
@@ -48,9 +50,14 @@ def read(
     connection: Connection, spec: str, version: str | None = None, limit: int = 1000
 ) -> list[PerformanceResult]:
     """Of a spec, what was written last first."""
-    query = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    query = (
+        select(schema.performance_results)
+        .where(schema.performance_results.c.spec == spec)
+        .order_by(schema.performance_results.c.id.desc())
+        .limit(limit)
+    )
     if version is not None:
-        query = query.where(table.c.version == version)
+        query = query.where(schema.performance_results.c.version == version)
     return [_result(row) for row in connection.execute(query)]
 
 
@@ -64,15 +71,19 @@ def of_others(
     """
     spec, version = subject
     wanted = (
-        table.c.spec == spec,
-        table.c.version != version,
-        table.c.source == "realised",
-        table.c.score == score,
-        table.c.window_from >= since,
-        table.c.window_to <= until,
+        schema.performance_results.c.spec == spec,
+        schema.performance_results.c.version != version,
+        schema.performance_results.c.source == "realised",
+        schema.performance_results.c.score == score,
+        schema.performance_results.c.window_from >= since,
+        schema.performance_results.c.window_to <= until,
     )
-    order = (table.c.window_to.desc(), table.c.at.desc(), table.c.id.desc())
-    query = select(table).where(*wanted).order_by(*order)
+    order = (
+        schema.performance_results.c.window_to.desc(),
+        schema.performance_results.c.at.desc(),
+        schema.performance_results.c.id.desc(),
+    )
+    query = select(schema.performance_results).where(*wanted).order_by(*order)
     return [_result(row) for row in connection.execute(query)]
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Row, func, insert, select
 
-from runlore.store.schema import data_checks as table
+from runlore.store import schema
 
 Purpose = Literal["training", "window"]
 
@@ -35,14 +35,18 @@ class DataCheck:
 def add(connection: Connection, check: DataCheck) -> int:
     """Write it down; its id."""
     values = vars(check) | {"verdict": dict(check.verdict)}
-    added: int = connection.scalars(insert(table).values(values).returning(table.c.id)).one()
+    added: int = connection.scalars(
+        insert(schema.data_checks).values(values).returning(schema.data_checks.c.id)
+    ).one()
     return added
 
 
 def newest(connection: Connection, spec: str, purpose: Purpose) -> datetime | None:
     """The latest instant that was looked from."""
-    wanted = (table.c.spec == spec, table.c.purpose == purpose)
-    found: datetime | None = connection.scalar(select(func.max(table.c.at)).where(*wanted))
+    wanted = (schema.data_checks.c.spec == spec, schema.data_checks.c.purpose == purpose)
+    found: datetime | None = connection.scalar(
+        select(func.max(schema.data_checks.c.at)).where(*wanted)
+    )
     return found
 
 
@@ -50,9 +54,14 @@ def read(
     connection: Connection, spec: str, purpose: Purpose | None = None, limit: int = 100
 ) -> list[DataCheck]:
     """Of a spec, the newest first."""
-    query = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    query = (
+        select(schema.data_checks)
+        .where(schema.data_checks.c.spec == spec)
+        .order_by(schema.data_checks.c.id.desc())
+        .limit(limit)
+    )
     if purpose is not None:
-        query = query.where(table.c.purpose == purpose)
+        query = query.where(schema.data_checks.c.purpose == purpose)
     return [_check(row) for row in connection.execute(query)]
 
 

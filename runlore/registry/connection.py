@@ -61,13 +61,13 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
 
 def _known_digest(settings: Settings, store_url: str | None, spec: str, version: str) -> str | None:
     """As the history has it; a machine without a database, which only fetches, has no history."""
-    from runlore.registry import history as alias_changes
+    from runlore.registry import alias_history
     from runlore.store import embedded, engine
 
     if store_url is None and settings.database_url is None and not embedded.exists(settings.home):
         return None
     url = store_url or engine.database_url(settings)
-    return alias_changes.digest_of(_tables(url), spec, version)
+    return alias_history.digest_of(_tables(url), spec, version)
 
 
 def _own_tables(settings: Settings, store: "Store | None") -> str:

@@ -6,10 +6,9 @@ from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text, true
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects import postgresql
 
-from runlore.store.schema import retraining_states as states
-from runlore.store.schema import retrainings as table
+from runlore.store import schema
 
 State = Literal["wanted", "announced", "refused", "started", "failed", "done"]
 WAITING: frozenset[State] = frozenset({"wanted", "announced"})
@@ -74,7 +73,12 @@ def add(
 ) -> Retraining | None:
     """A new request with its first step; None when its cause has asked before."""
     values = vars(wanted) | {"evidence": dict(wanted.evidence)}
-    added = pg_insert(table).values(values).on_conflict_do_nothing().returning(table.c.id)
+    added = (
+        postgresql.insert(schema.retrainings)
+        .values(values)
+        .on_conflict_do_nothing()
+        .returning(schema.retrainings.c.id)
+    )
     number = connection.scalar(added)
     if number is None:
         return None
@@ -84,34 +88,38 @@ def add(
 
 def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> None:
     values = vars(step) | {"evidence": dict(step.evidence), "retraining_id": retraining_id}
-    connection.execute(insert(states).values(values))
+    connection.execute(insert(schema.retraining_states).values(values))
 
 
 def find(connection: Connection, retraining_id: int) -> Retraining | None:
-    found = _read(connection, table.c.id == retraining_id, 1)
+    found = _read(connection, schema.retrainings.c.id == retraining_id, 1)
     return found[0] if found else None
 
 
 def of_cause(
     connection: Connection, spec: str, trigger: str, cause: str | None
 ) -> Retraining | None:
-    same = (table.c.spec == spec) & (table.c.trigger == trigger) & (table.c.cause == cause)
+    same = (
+        (schema.retrainings.c.spec == spec)
+        & (schema.retrainings.c.trigger == trigger)
+        & (schema.retrainings.c.cause == cause)
+    )
     found = _read(connection, same, 1) if cause is not None else []
     return found[0] if found else None
 
 
 def history(connection: Connection, spec: str | None = None, limit: int = 100) -> list[Retraining]:
     """The newest first."""
-    return _read(connection, true() if spec is None else table.c.spec == spec, limit)
+    return _read(connection, true() if spec is None else schema.retrainings.c.spec == spec, limit)
 
 
 def going_on(connection: Connection, spec: str | None = None) -> list[Retraining]:
     """What waits or has begun, the oldest first."""
     ended = exists().where(
-        states.c.retraining_id == table.c.id,
-        states.c.state.in_(("refused", "failed", "done")),
+        schema.retraining_states.c.retraining_id == schema.retrainings.c.id,
+        schema.retraining_states.c.state.in_(("refused", "failed", "done")),
     )
-    of_spec = true() if spec is None else table.c.spec == spec
+    of_spec = true() if spec is None else schema.retrainings.c.spec == spec
     return _read(connection, ~ended & of_spec, None)[::-1]
 
 
@@ -119,42 +127,51 @@ def begun(connection: Connection, spec: str) -> list[datetime]:
     """When the trainings of a spec began, but for those whose data was refused: they learned
     nothing, and did not fail at it."""
     wanted = (*_began(spec), ~_was_refused_untaught())
-    return list(connection.scalars(select(states.c.at).where(*wanted)))
+    return list(connection.scalars(select(schema.retraining_states.c.at).where(*wanted)))
 
 
 def data_refused(connection: Connection, spec: str) -> datetime | None:
     """When the newest training of a spec began whose data was refused."""
     wanted = (*_began(spec), _was_refused_untaught())
-    found: datetime | None = connection.scalar(select(func.max(states.c.at)).where(*wanted))
+    found: datetime | None = connection.scalar(
+        select(func.max(schema.retraining_states.c.at)).where(*wanted)
+    )
     return found
 
 
 def has_learned(connection: Connection, batch: str) -> bool:
     """Whether these facts have taught before."""
-    return bool(connection.scalar(select(exists().where(states.c.batch == batch))))
+    return bool(
+        connection.scalar(select(exists().where(schema.retraining_states.c.batch == batch)))
+    )
 
 
 def learned_until(connection: Connection, spec: str) -> int:
     """The last fact that a requested training of the spec has learned from; 0 for none."""
-    taught = states.alias("taught")
-    began = select(states.c.evidence["until_seq"].as_integer()).where(
-        table.c.spec == spec,
-        states.c.retraining_id == table.c.id,
-        states.c.state == "started",
-        exists().where(taught.c.retraining_id == table.c.id, taught.c.batch.is_not(None)),
+    taught = schema.retraining_states.alias("taught")
+    began = select(schema.retraining_states.c.evidence["until_seq"].as_integer()).where(
+        schema.retrainings.c.spec == spec,
+        schema.retraining_states.c.retraining_id == schema.retrainings.c.id,
+        schema.retraining_states.c.state == "started",
+        exists().where(
+            taught.c.retraining_id == schema.retrainings.c.id, taught.c.batch.is_not(None)
+        ),
     )
     return max(connection.scalars(began), default=0)
 
 
 def _began(spec: str) -> tuple[ColumnElement[bool], ...]:
-    of_spec = (states.c.retraining_id == table.c.id, table.c.spec == spec)
-    return (*of_spec, states.c.state == "started")
+    of_spec = (
+        schema.retraining_states.c.retraining_id == schema.retrainings.c.id,
+        schema.retrainings.c.spec == spec,
+    )
+    return (*of_spec, schema.retraining_states.c.state == "started")
 
 
 def _was_refused_untaught() -> ColumnElement[bool]:
-    ended = states.alias("ended")
+    ended = schema.retraining_states.alias("ended")
     return exists().where(
-        ended.c.retraining_id == states.c.retraining_id,
+        ended.c.retraining_id == schema.retraining_states.c.retraining_id,
         ended.c.state == "refused",
         ended.c.batch.is_(None),
     )
@@ -163,7 +180,12 @@ def _was_refused_untaught() -> ColumnElement[bool]:
 def _read(
     connection: Connection, wanted: ColumnElement[bool], limit: int | None
 ) -> list[Retraining]:
-    rows = connection.execute(select(table).where(wanted).order_by(table.c.id.desc()).limit(limit))
+    rows = connection.execute(
+        select(schema.retrainings)
+        .where(wanted)
+        .order_by(schema.retrainings.c.id.desc())
+        .limit(limit)
+    )
     known = [dict(row._mapping) for row in rows]
     steps = _steps(connection, [each["id"] for each in known])
     return [
@@ -173,7 +195,11 @@ def _read(
 
 
 def _steps(connection: Connection, ids: Sequence[int]) -> list[tuple[RetrainingStep, ...]]:
-    query = select(states).where(states.c.retraining_id.in_(ids)).order_by(states.c.id)
+    query = (
+        select(schema.retraining_states)
+        .where(schema.retraining_states.c.retraining_id.in_(ids))
+        .order_by(schema.retraining_states.c.id)
+    )
     found: dict[int, list[RetrainingStep]] = {number: [] for number in ids}
     for row in connection.execute(query):
         step = RetrainingStep(row.at, row.state, row.reason, row.batch, row.evidence)

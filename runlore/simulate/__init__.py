@@ -1,11 +1,11 @@
 """A simulated job log with known truth: for the demo and for tests, never for conclusions."""
 
 from runlore.simulate.files import Files, counts, mapping, truth, write, write_csv
-from runlore.simulate.log import SOURCE, SimulatedLog, events, simulate
+from runlore.simulate.log import SIMULATED_SOURCE, SimulatedLog, events, simulate
 from runlore.simulate.scenario import Scenario
 
 __all__ = [
-    "SOURCE",
+    "SIMULATED_SOURCE",
     "Files",
     "Scenario",
     "SimulatedLog",

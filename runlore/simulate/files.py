@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runlore.simulate.log import INPUTS, SOURCE, SimulatedLog
+from runlore.simulate.log import INPUTS, SIMULATED_SOURCE, SimulatedLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,7 @@ class Files:
 
 def mapping() -> dict[str, Any]:
     return {
-        "source": SOURCE,
+        "source": SIMULATED_SOURCE,
         "columns": {
             "source_id": "id",
             "actor": "user",
@@ -62,7 +62,7 @@ def truth(log: SimulatedLog) -> dict[str, Any]:
     """What was planted, with counts, as the JSON file beside the log has it."""
     return {
         "label": "simulated, no real data",
-        "source": SOURCE,
+        "source": SIMULATED_SOURCE,
         "scenario": log.scenario.as_json(),
         "counts": counts(log),
         **log.planted,

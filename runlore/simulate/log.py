@@ -13,7 +13,7 @@ from runlore.simulate.scenario import Scenario
 from runlore.simulate.work import draw_executions
 from runlore.simulate.world import Floats, Spells, World, draw_world
 
-SOURCE = "simulated"
+SIMULATED_SOURCE = "simulated"
 INSTANTS = ["submitted_at", "started_at", "finished_at", "reported_at"]
 INPUTS = ["size_gb", "files", "priority", "retries_allowed"]
 COLUMNS = ["id", "user", "job_type", "host", *INSTANTS, "result", *INPUTS, "cost_usd"]

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Literal
 
 from runlore.settings import Settings
-from runlore.stack import ports as tcp
+from runlore.stack import tcp_ports
 from runlore.stack.child import ServiceEvent, ServiceState, Tell
 from runlore.stack.claims import ServiceClaim
 from runlore.stack.services import DATABASE, NAMES, Service, declare, select
@@ -117,7 +117,7 @@ def _ports(settings: Settings, claims: Sequence[ServiceClaim], how: Ports) -> di
         if one.host is not None and one.host.port is not None:
             changed[port.field] = one.host.port
         elif how == "free" and one.host is None:
-            changed[port.field] = tcp.free_port(settings.host)
+            changed[port.field] = tcp_ports.free_port(settings.host)
         elif one.host is None:
-            tcp.insist(settings.host, port, one.name)
+            tcp_ports.insist(settings.host, port, one.name)
     return changed

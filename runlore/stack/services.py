@@ -8,7 +8,6 @@ from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
 from runlore.settings import Settings
 from runlore.stack import environment
-from runlore.stack.ports import Port
 from runlore.stack.probes import (
     HeartbeatProbe,
     HttpProbe,
@@ -17,6 +16,7 @@ from runlore.stack.probes import (
     TaskProbe,
     WorkerProbe,
 )
+from runlore.stack.tcp_ports import Port
 
 POOL = "runlore"
 DATABASE = "database"

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import psycopg
 import sqlalchemy
 from pydantic import SecretStr
+from sqlalchemy import exc
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from runlore.kernel.deadlines import CONNECT_S, POOL_WAIT_S, UNACKNOWLEDGED_MS
 from runlore.kernel.errors import Misconfigured, Unavailable
@@ -92,7 +92,7 @@ class Store:
     def _reach(self, open_connection: Callable[[], T]) -> T:
         try:
             return open_connection()
-        except PoolTimeout as error:
+        except exc.TimeoutError as error:
             busy = RuntimeError(f"all {POOL_SIZE + POOL_OVERFLOW} connections are in use")
             raise unavailable(self.engine.url, busy) from error
         except DBAPIError as error:

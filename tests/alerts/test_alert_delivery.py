@@ -19,9 +19,9 @@ from runlore.alerts.actions.delivery import Attempt, deliver
 from runlore.alerts.delivery import Channels, parse
 from runlore.alerts.queries import anomalies
 from runlore.alerts.queries.alerts import AlertQuery
-from runlore.alerts.rules import retry
+from runlore.alerts.rules import release
 from runlore.alerts.rules.finding import AlertFinding, Severity
-from runlore.alerts.rules.silence import Silence
+from runlore.alerts.rules.state import Silence
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Store
@@ -47,7 +47,7 @@ def post() -> Iterator[Post]:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses of milliseconds instead of seconds."""
-    monkeypatch.setattr(retry, "FIRST_S", 0.02)
+    monkeypatch.setattr(release, "FIRST_S", 0.02)
     monkeypatch.setattr(alert_delivery, "POLL_S", 0.05)
 
 

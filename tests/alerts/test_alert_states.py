@@ -11,8 +11,7 @@ from runlore.alerts.rules import state
 from runlore.alerts.rules.finding import AlertFinding, Severity, line, plain
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Channel, Notice, decide, route
-from runlore.alerts.rules.silence import Silence
-from runlore.alerts.rules.state import AlertEpisode, observe, resolve, tell
+from runlore.alerts.rules.state import AlertEpisode, Silence, observe, resolve, tell
 from runlore.kernel.errors import BadInput
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)

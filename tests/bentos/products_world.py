@@ -8,13 +8,13 @@ from sqlalchemy import insert
 
 from runlore.alerts.actions import handling
 from runlore.alerts.rules.finding import AlertFinding, Severity
-from runlore.monitoring.queries import results as drift_results
-from runlore.monitoring.queries.results import ComparedWindow, DriftComparison, DriftResult
+from runlore.monitoring.queries import drift_results
+from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
 from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult
 from runlore.records.execution import ExecutionStatus
-from runlore.registry import history as alias_changes
-from runlore.registry.history import Change
+from runlore.registry import alias_history
+from runlore.registry.alias_history import Change
 from runlore.serving.actions import recording
 from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.store.engine import Store
@@ -44,7 +44,7 @@ def serve(store: Store) -> None:
         ("challenger", None, "promote", "ann", "better on October"),
         ("challenger", "8", "announce", "bob", "trained on November"),
     )
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         for alias, version, action, actor, reason in changes:
             history.add(Change(RISK, alias, version, action, actor, reason))
         arms = {"share": 0.1, "unit": "actor", "shadow": False}

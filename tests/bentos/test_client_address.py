@@ -18,7 +18,7 @@ from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.kernel.errors import Misconfigured
 from runlore.settings import read
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4}}
 HAPROXY = """

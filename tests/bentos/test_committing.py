@@ -109,7 +109,7 @@ def test_a_connection_lost_while_writing_neither_loses_nor_doubles_a_row(
     """Lost after PostgreSQL had the rows, or before: the client cannot tell."""
     write, lost = ledger_writer.add_async, []
 
-    async def lose(connection: answering.Connection, given: list) -> None:
+    async def lose(connection: answering.AsyncConnection, given: list) -> None:
         if is_written:
             await write(connection, given)
         await connection.close()
@@ -128,7 +128,7 @@ def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
     """Such as by a server that may only be read after it took another's place."""
     write, write_again = ledger_writer.add_async, ledger_writer.add_again
 
-    async def lose(connection: answering.Connection, given: list) -> None:
+    async def lose(connection: answering.AsyncConnection, given: list) -> None:
         await write(connection, given)
         monkeypatch.setattr(ledger_writer, "add_async", write)
         raise asyncpg.ConnectionDoesNotExistError("it was closed in the middle of operation")

@@ -8,7 +8,7 @@ import pytest
 
 from bentos.http.connection import AsyncLine
 from runlore.kernel.errors import Unavailable
-from runlore.serving.queries.answering import Connection
+from runlore.serving.queries.answering import AsyncConnection
 from runlore.store.engine import Store, connect
 
 
@@ -56,10 +56,10 @@ def test_after_what_went_wrong_half_way_another_connection_is_used(store: Store)
     """Nobody knows what the first one is still busy with."""
     line = AsyncLine(lambda: store)
 
-    async def pid(connection: Connection) -> int:
+    async def pid(connection: AsyncConnection) -> int:
         return connection.get_server_pid()
 
-    async def fail(_connection: Connection) -> None:
+    async def fail(_connection: AsyncConnection) -> None:
         raise ValueError("half-way")
 
     async def run() -> list[int]:

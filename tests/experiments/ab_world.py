@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import text
 
-from runlore.experiments.actions import events as ab_events
-from runlore.experiments.actions import lifecycle
+from runlore.experiments.actions import lifecycle, unit_intake
 from runlore.experiments.actions.lifecycle import By, Sighted
 from runlore.experiments.actions.plan import Plan
 from runlore.store.engine import Store
@@ -47,7 +46,7 @@ def given(store: Store, units: Mapping[str, str], **changes: Any) -> str:
 
 
 def send(store: Store, name: str, *events: Mapping[str, Any], at: datetime = AT + HOUR) -> Any:
-    return ab_events.record(store, name, json.dumps(events, default=str).encode(), at)
+    return unit_intake.record(store, name, json.dumps(events, default=str).encode(), at)
 
 
 def event(key: str, unit: str, value: float = 1.0, **more: Any) -> dict[str, Any]:

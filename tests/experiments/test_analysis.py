@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runlore.experiments.rules.analysis import Analysis, Observed, analyse
+from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.assignment import Slot, assign
 from runlore.experiments.rules.comparison import adjusted
 from runlore.experiments.rules.design import DAY_S, Design, Rule, Variant, design
@@ -46,7 +46,7 @@ def of_rule(test: Design, **values: object) -> Design:
 
 
 def test_a_variant_shown_to_be_better_wins_at_any_look() -> None:
-    found = analyse(PAIR, won(0.1, 0.12), WEEK_S)
+    found = analyse_metrics(PAIR, won(0.1, 0.12), WEEK_S)
     assert (found.answer, found.winner, found.is_final) == ("winner", "b", True)
     [comparison] = found.comparisons
     assert comparison.answer == "better"
@@ -59,27 +59,27 @@ def test_a_variant_shown_to_be_better_wins_at_any_look() -> None:
 
 def test_the_control_wins_when_every_variant_is_worse() -> None:
     test = design("three", (Variant("b"), Variant("c")), (WON,))
-    found = analyse(test, won(0.12, 0.1, 0.1), WEEK_S)
+    found = analyse_metrics(test, won(0.12, 0.1, 0.1), WEEK_S)
     assert (found.answer, found.winner, found.is_final) == ("winner", "control", True)
-    some = analyse(test, won(0.12, 0.1, 0.12), WEEK_S)
+    some = analyse_metrics(test, won(0.12, 0.1, 0.12), WEEK_S)
     assert (some.answer, some.winner, some.is_final) == ("not yet", None, False)
 
 
 def test_where_lower_is_better_the_lower_wins() -> None:
     test = replace(PAIR, metrics=(replace(WON, better="lower"),))
-    assert analyse(test, won(0.12, 0.1), WEEK_S).winner == "b"
-    assert analyse(test, won(0.1, 0.12), WEEK_S).winner == "control"
+    assert analyse_metrics(test, won(0.12, 0.1), WEEK_S).winner == "b"
+    assert analyse_metrics(test, won(0.1, 0.12), WEEK_S).winner == "control"
 
 
 def test_no_difference_shown_is_not_decided_yet() -> None:
-    found = analyse(PAIR, won(0.1, 0.101), WEEK_S)
+    found = analyse_metrics(PAIR, won(0.1, 0.101), WEEK_S)
     assert (found.answer, found.winner, found.is_final) == ("not yet", None, False)
     assert found.comparisons[0].answer == "no difference shown"
 
 
 @pytest.mark.parametrize(("units", "answer"), [(99, "not yet"), (100, "winner")])
 def test_every_variant_needs_its_units(units: int, answer: str) -> None:
-    found = analyse(PAIR, won(0.1, 0.9, units=units), WEEK_S)
+    found = analyse_metrics(PAIR, won(0.1, 0.9, units=units), WEEK_S)
     assert found.answer == answer
     if answer == "not yet":
         assert found.reasons == ("the smallest variant has 99 units; a decision needs 100",)
@@ -89,43 +89,45 @@ def test_units_of_a_larger_variant_do_not_make_up_for_a_smaller_one() -> None:
     test = design("uneven", (Variant("control", 10.0), Variant("b", 1.0)), (WON,))
     observed = won(0.1, 0.9, units=99)
     observed["control"] = Observed(990, {"won": moments_of_counts(990, 99)})
-    assert analyse(test, observed, WEEK_S).answer == "not yet"
+    assert analyse_metrics(test, observed, WEEK_S).answer == "not yet"
 
 
 @pytest.mark.parametrize(
     ("elapsed_s", "answer"), [(DAY_S - 1, "not yet"), (DAY_S, "winner"), (float("nan"), "not yet")]
 )
 def test_a_test_needs_its_time(elapsed_s: float, answer: str) -> None:
-    assert analyse(PAIR, won(0.1, 0.2), elapsed_s).answer == answer
+    assert analyse_metrics(PAIR, won(0.1, 0.2), elapsed_s).answer == answer
 
 
 def test_a_fixed_horizon_is_decided_once_and_then_for_good() -> None:
     fixed = of_rule(PAIR, horizon="fixed", least_units=20_000)
-    early = analyse(fixed, won(0.1, 0.5, units=19_999), WEEK_S)
+    early = analyse_metrics(fixed, won(0.1, 0.5, units=19_999), WEEK_S)
     assert (early.answer, early.is_final) == ("not yet", False)
-    same = analyse(fixed, won(0.1, 0.101), WEEK_S)
+    same = analyse_metrics(fixed, won(0.1, 0.101), WEEK_S)
     assert (same.answer, same.winner, same.is_final) == ("no winner", None, True)
-    better = analyse(fixed, won(0.1, 0.107), WEEK_S)
+    better = analyse_metrics(fixed, won(0.1, 0.107), WEEK_S)
     assert (better.answer, better.winner, better.is_final) == ("winner", "b", True)
     assert better.chi_square["won"] == pytest.approx(better.comparisons[0].p_value)
-    assert analyse(PAIR, won(0.1, 0.107), WEEK_S).answer == "not yet", "to look costs something"
+    assert analyse_metrics(PAIR, won(0.1, 0.107), WEEK_S).answer == "not yet", (
+        "to look costs something"
+    )
 
 
 def test_a_winner_has_every_guardrail_shown_to_be_kept() -> None:
-    assert analyse(GUARDED, guarded(0.12, 2.0), WEEK_S).winner == "b"
-    broken = analyse(GUARDED, guarded(0.12, 2.4), WEEK_S)
+    assert analyse_metrics(GUARDED, guarded(0.12, 2.0), WEEK_S).winner == "b"
+    broken = analyse_metrics(GUARDED, guarded(0.12, 2.4), WEEK_S)
     assert (broken.answer, broken.winner) == ("winner", "control")
     assert "b is worse" in broken.reasons[0]
-    open_ = analyse(GUARDED, guarded(0.12, 2.2), WEEK_S)
+    open_ = analyse_metrics(GUARDED, guarded(0.12, 2.2), WEEK_S)
     assert (open_.answer, open_.winner) == ("not yet", None)
     assert "guardrails are not shown to be kept" in open_.reasons[0]
 
 
 def test_a_fixed_horizon_judges_guardrails_too() -> None:
     fixed = of_rule(GUARDED, horizon="fixed", least_units=20_000)
-    assert analyse(fixed, guarded(0.12, 2.0), WEEK_S).winner == "b"
-    assert analyse(fixed, guarded(0.12, 2.2), WEEK_S).answer == "no winner"
-    assert analyse(fixed, guarded(0.12, 2.4), WEEK_S).winner == "control"
+    assert analyse_metrics(fixed, guarded(0.12, 2.0), WEEK_S).winner == "b"
+    assert analyse_metrics(fixed, guarded(0.12, 2.2), WEEK_S).answer == "no winner"
+    assert analyse_metrics(fixed, guarded(0.12, 2.4), WEEK_S).winner == "control"
 
 
 @pytest.mark.parametrize("horizon", ["anytime", "fixed"])
@@ -139,7 +141,7 @@ def test_identical_variants_of_a_control_below_0_break_no_guardrail(
     for name, each in observed.items():
         same = Moments(20_000, (-10.0,), ((20_000.0,),))
         observed[name] = replace(each, metrics={**each.metrics, "cost": same})
-    found = analyse(test, observed, WEEK_S)
+    found = analyse_metrics(test, observed, WEEK_S)
     assert (found.comparisons[1].loss, found.winner) == ("kept", "b")
 
 
@@ -147,19 +149,19 @@ def test_until_a_fixed_horizon_shares_are_judged_again_and_again_and_at_it_once(
     """Of a fair split 1 look in 100 looks like this one, and a flow looks four times an hour."""
     observed = won(0.1, 0.1, units=1_000)
     observed["b"] = replace(observed["b"], assigned=1_120)
-    early = analyse(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
+    early = analyse_metrics(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
     assert (early.answer, early.sample_ratio.is_mismatch) == ("not yet", False)
-    due = analyse(of_rule(PAIR, horizon="fixed", least_units=1_000), observed, WEEK_S)
+    due = analyse_metrics(of_rule(PAIR, horizon="fixed", least_units=1_000), observed, WEEK_S)
     assert (due.answer, due.sample_ratio.is_mismatch) == ("invalid", True)
     observed["b"] = replace(observed["b"], assigned=1_400)
-    gross = analyse(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
+    gross = analyse_metrics(of_rule(PAIR, horizon="fixed", least_units=1_001), observed, WEEK_S)
     assert gross.answer == "invalid", "what is gross is found at once"
 
 
 def test_until_a_fixed_horizon_losses_are_judged_again_and_again_and_at_it_once() -> None:
     def cost(least_units: int, value: float) -> str:
         test = of_rule(GUARDED, horizon="fixed", least_units=least_units)
-        return analyse(test, guarded(0.1, value), WEEK_S).comparisons[1].loss
+        return analyse_metrics(test, guarded(0.1, value), WEEK_S).comparisons[1].loss
 
     assert [cost(units, 2.225) for units in (20_001, 20_000)] == ["open", "broken"]
     assert cost(20_001, 2.4) == "broken"
@@ -174,7 +176,7 @@ def test_better_in_one_primary_metric_and_worse_in_another_wins_nothing() -> Non
         for name, rate in (("control", 0.1), ("b", second)):
             held = moments_of_counts(20_000, round(20_000 * rate))
             observed[name] = Observed(20_000, {**observed[name].metrics, "again": held})
-        return analyse(test, observed, WEEK_S)
+        return analyse_metrics(test, observed, WEEK_S)
 
     assert of(0.12, 0.1).winner == "b"
     mixed = of(0.12, 0.08)
@@ -186,9 +188,9 @@ def test_better_in_one_primary_metric_and_worse_in_another_wins_nothing() -> Non
 
 def test_of_several_winners_the_one_that_gains_most_is_named() -> None:
     test = design("four", (Variant("b"), Variant("c"), Variant("d")), (WON,))
-    assert analyse(test, won(0.1, 0.13, 0.15, 0.1), WEEK_S).winner == "c"
+    assert analyse_metrics(test, won(0.1, 0.13, 0.15, 0.1), WEEK_S).winner == "c"
     lower = replace(test, metrics=(replace(WON, better="lower"),))
-    assert analyse(lower, won(0.15, 0.1, 0.08, 0.15), WEEK_S).winner == "c"
+    assert analyse_metrics(lower, won(0.15, 0.1, 0.08, 0.15), WEEK_S).winner == "c"
 
 
 def test_secondary_metrics_are_shown_and_decide_nothing() -> None:
@@ -197,7 +199,7 @@ def test_secondary_metrics_are_shown_and_decide_nothing() -> None:
     for name, value in (("control", 1.0), ("b", 2.0)):
         metrics = {**observed[name].metrics, "seen": Moments(20_000, (value,), ((20_000.0,),))}
         observed[name] = Observed(20_000, metrics)
-    found = analyse(test, observed, WEEK_S)
+    found = analyse_metrics(test, observed, WEEK_S)
     assert found.winner is None
     assert [each.answer for each in found.comparisons] == ["no difference shown", "better"]
 
@@ -205,20 +207,20 @@ def test_secondary_metrics_are_shown_and_decide_nothing() -> None:
 def test_arms_that_did_not_get_their_shares_are_invalid_whatever_they_say() -> None:
     observed = won(0.1, 0.2)
     observed["b"] = replace(observed["b"], assigned=22_000)
-    found = analyse(PAIR, observed, WEEK_S)
+    found = analyse_metrics(PAIR, observed, WEEK_S)
     assert (found.answer, found.winner, found.is_final) == ("invalid", None, False)
     assert "did not get their shares" in found.reasons[0]
     assert found.comparisons
-    fixed = analyse(of_rule(PAIR, horizon="fixed"), observed, WEEK_S)
+    fixed = analyse_metrics(of_rule(PAIR, horizon="fixed"), observed, WEEK_S)
     assert (fixed.answer, fixed.is_final) == ("invalid", False)
 
 
 def test_weights_are_the_shares_that_arms_are_to_get() -> None:
     test = design("weighted", (Variant("control", 4.0), Variant("b", 1.0)), (WON,))
     observed = won(0.1, 0.1)
-    assert analyse(test, observed, WEEK_S).answer == "invalid"
+    assert analyse_metrics(test, observed, WEEK_S).answer == "invalid"
     observed["control"] = Observed(80_000, {"won": moments_of_counts(80_000, 8_000)})
-    assert analyse(test, observed, WEEK_S).answer == "not yet"
+    assert analyse_metrics(test, observed, WEEK_S).answer == "not yet"
 
 
 @pytest.mark.parametrize("weight", [5e-324, 1e-7])
@@ -240,7 +242,7 @@ def test_a_variant_that_would_get_next_to_no_units_is_refused(weight: float) -> 
 def test_what_cannot_be_true_is_invalid(bad: Moments, told: str) -> None:
     observed = won(0.1, 0.2)
     observed["b"] = Observed(20_000, {"won": bad})
-    found = analyse(PAIR, observed, WEEK_S)
+    found = analyse_metrics(PAIR, observed, WEEK_S)
     assert (found.answer, found.comparisons) == ("invalid", ())
     assert told in found.reasons[0]
 
@@ -250,7 +252,7 @@ def test_many_variants_are_corrected_for(rule: str) -> None:
     """b's p-value is 0.034 by itself: of five variants, that is to be expected now and then."""
     test = of_rule(SIX, correction=rule)
     observed = won(0.1, 0.12, 0.1, 0.1, 0.1, 0.1, units=5_000)
-    found = analyse(test, observed, WEEK_S)
+    found = analyse_metrics(test, observed, WEEK_S)
     assert found.winner == ("b" if rule == "none" else None)
 
 
@@ -261,20 +263,22 @@ def test_secondary_metrics_are_a_family_of_their_own() -> None:
         name: Observed(5_000, {**each.metrics, "again": each.metrics["won"]})
         for name, each in won(0.1, 0.12, units=5_000).items()
     }
-    assert analyse(test, observed, WEEK_S).winner == "b"
+    assert analyse_metrics(test, observed, WEEK_S).winner == "b"
 
 
 def test_bonferroni_widens_intervals_so_that_they_agree_with_the_answer() -> None:
     test = of_rule(SIX, correction="bonferroni")
     for rate in np.linspace(0.12, 0.13, 21):
-        found = analyse(test, won(0.1, float(rate), 0.1, 0.1, 0.1, 0.1, units=5_000), WEEK_S)
+        found = analyse_metrics(
+            test, won(0.1, float(rate), 0.1, 0.1, 0.1, 0.1, units=5_000), WEEK_S
+        )
         first = found.comparisons[0]
         assert first.interval.leaves_out(0) == (first.answer == "better")
 
 
 def test_corrections_are_statsmodels_and_by_hand_the_same() -> None:
     test = design("four", (Variant("b"), Variant("c"), Variant("d")), (WON,), rule=Rule("fixed"))
-    found = analyse(test, won(0.1, 0.107, 0.106, 0.104), WEEK_S).comparisons
+    found = analyse_metrics(test, won(0.1, 0.107, 0.106, 0.104), WEEK_S).comparisons
     p = sorted(each.p_value for each in found)
     holm = np.minimum(np.maximum.accumulate([3 * p[0], 2 * p[1], p[2]]), 1)
     assert sorted(each.adjusted_p for each in found) == pytest.approx(holm)
@@ -308,7 +312,7 @@ def test_each_kind_of_metric_is_compared_under_either_horizon() -> None:
     widths = {}
     for horizon in ("anytime", "fixed"):
         test = design("kinds", (Variant("b"),), kinds, rule=Rule(horizon))  # type: ignore[arg-type]
-        found = analyse(test, observed, WEEK_S)
+        found = analyse_metrics(test, observed, WEEK_S)
         assert [each.answer for each in found.comparisons] == ["better"] * 4
         widths[horizon] = [each.interval.high - each.interval.low for each in found.comparisons]
     assert all(w > f for w, f in zip(widths["anytime"][:3], widths["fixed"][:3], strict=True))
@@ -380,12 +384,14 @@ def test_a_design_that_decides_nothing_well_is_refused(wrong: object) -> None:
 )
 def test_statistics_of_another_test_are_refused(observed: dict[str, Observed]) -> None:
     with pytest.raises(BadInput):
-        analyse(PAIR, observed, WEEK_S)
+        analyse_metrics(PAIR, observed, WEEK_S)
 
 
 def test_a_design_survives_json_and_an_analysis_is_json() -> None:
     full = replace(GUARDED, slot=Slot("checkout", 0.25, 0.5), exposure=0.3, salt="pepper")
     for test in (PAIR, full):
         assert Design.from_json(json.loads(json.dumps(as_json(test)))) == test
-    told = json.dumps(as_json(analyse(GUARDED, guarded(0.12, 2.0), WEEK_S)), allow_nan=False)
+    told = json.dumps(
+        as_json(analyse_metrics(GUARDED, guarded(0.12, 2.0), WEEK_S)), allow_nan=False
+    )
     assert json.loads(told)["comparisons"][0]["interval"]["low"] > 0

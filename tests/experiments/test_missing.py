@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runlore.experiments.rules.analysis import Observed, analyse
+from runlore.experiments.rules.analysis import Observed, analyse_metrics
 from runlore.experiments.rules.design import DAY_S, Design, Variant, design
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.missing import LEVEL, OutcomeCoverage, are_apart, missing
@@ -32,7 +32,9 @@ def edge(level: float) -> int:
 
 
 def test_a_variant_that_posts_nothing_of_what_fails_does_not_win() -> None:
-    found = analyse(PAIR, {"control": observed(10_000, 1.0), "b": observed(7_000, 1.3)}, WEEK_S)
+    found = analyse_metrics(
+        PAIR, {"control": observed(10_000, 1.0), "b": observed(7_000, 1.3)}, WEEK_S
+    )
     assert (found.answer, found.winner, found.is_final) == ("invalid", None, False)
     assert found.reasons == found.missing
     assert found.missing == (
@@ -45,13 +47,13 @@ def test_a_variant_that_posts_nothing_of_what_fails_does_not_win() -> None:
 
 def test_outcomes_that_are_missing_alike_take_nothing_away() -> None:
     alike = {"control": observed(7_000, 1.0), "b": observed(7_020, 1.3)}
-    found = analyse(PAIR, alike, WEEK_S)
+    found = analyse_metrics(PAIR, alike, WEEK_S)
     assert (found.winner, found.missing) == ("b", ())
 
 
 def test_units_that_are_not_due_are_not_missed() -> None:
     early = {"control": observed(10_000, 1.0), "b": observed(7_000, 1.3, due=7_000)}
-    assert analyse(PAIR, early, WEEK_S).winner == "b"
+    assert analyse_metrics(PAIR, early, WEEK_S).winner == "b"
 
 
 def test_of_a_few_units_nothing_is_said() -> None:

@@ -24,13 +24,13 @@ from runlore.experiments.rules.quantiles import quantile_interval
 from runlore.experiments.rules.sequence import (
     NOTHING_KNOWN,
     Contrast,
-    Interval,
     interval,
     mixture_units,
     multiplier,
     p_value,
 )
 from runlore.experiments.rules.sketch import sketch_of
+from runlore.kernel.intervals import Interval
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts
 from tests.oracles import rollout as oracle
 

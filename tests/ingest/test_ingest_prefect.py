@@ -16,7 +16,7 @@ from runlore.kernel.instants import now, parse, to_us
 from runlore.log.executions import read_facts
 from runlore.settings import Settings
 from runlore.stack import running
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 from runlore.web.prefect_login import authorization, csrf_headers
 from tests.ingest.csv_log import counts
 

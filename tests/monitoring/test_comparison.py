@@ -10,12 +10,11 @@ from sqlalchemy import text
 from runlore.features import matrix
 from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.kernel.instants import to_us
-from runlore.log import windows
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
-from runlore.monitoring.actions import material, reference
-from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.comparison import Examiner, WindowComparison, examine
-from runlore.monitoring.actions.reference import Reference
+from runlore.monitoring.actions import counting, reference
+from runlore.monitoring.actions.monitoring import Examiner, WindowComparison, examine
+from runlore.monitoring.actions.reference import Champion, Reference
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.specs.catalog.duration import SPEC
 from runlore.specs.model_spec import DriftPolicy
@@ -54,7 +53,7 @@ def champion(store: Store, until: float = 28, *, is_kept: bool = True) -> Champi
 def examined(
     store: Store, known: Champion, end: float = 35, length_s: float = WEEK_S
 ) -> WindowComparison:
-    asked, _ = windows.newest(store, CHANGED, day(end), length_s)
+    asked, _ = time_slices.newest(store, CHANGED, day(end), length_s)
     return examine(store, known, CHANGED, asked, day(end))
 
 
@@ -111,7 +110,7 @@ def test_samples_are_bounded_and_say_of_how_many(store: Store) -> None:
 
 def test_the_verdict_is_the_same_however_few_rows_are_drawn(store: Store) -> None:
     add(store, Work(3200, 0, 28), Work(800, 28, 7, size=3))
-    known, asked = champion(store), windows.ending(day(35), WEEK_S)
+    known, asked = champion(store), time_slices.ending(day(35), WEEK_S)
     more = replace(CHANGED, drift=DriftPolicy(drifted_share=0.3, report_rows=700))
     few = examine(store, known, CHANGED, asked, day(35)).verdict
     assert examine(store, known, more, asked, day(35)).verdict == few
@@ -125,7 +124,7 @@ def test_the_window_is_counted_in_chunks_without_a_difference(
     whole = examined(store, known).verdict
     with store.begin() as connection:
         connection.execute(text("TRUNCATE runlore.drift_slices CASCADE"))
-    monkeypatch.setattr(material, "CHUNK_ROWS", 17)
+    monkeypatch.setattr(counting, "CHUNK_ROWS", 17)
     chunked = examined(store, known).verdict
     assert [c.name for c in chunked.columns] == [c.name for c in whole.columns]
     for mine, theirs in zip(chunked.columns, whole.columns, strict=True):
@@ -211,19 +210,19 @@ def test_one_who_judges_many_windows_reads_the_log_again_only_for_new_facts(
 ) -> None:
     add(store, Work(3200, 0, 28), Work(1600, 28, 14))
     known, times = champion(store), 0
-    read = material.Material.read
+    read = counting.Material.read
 
-    def counted(*arguments: object) -> material.Material:
+    def counted(*arguments: object) -> counting.Material:
         nonlocal times
         times += 1
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(material.Material, "read", counted)
+    monkeypatch.setattr(counting.Material, "read", counted)
     examiner = Examiner(store, known, CHANGED, WEEK_S)
     for end in (35, 42):
-        found = examiner.examine(windows.ending(day(end), WEEK_S), day(end))
+        found = examiner.examine(time_slices.ending(day(end), WEEK_S), day(end))
         assert found.verdict.rows_current == 800
     assert times == 1
     add(store, Work(50, 40, 1, source="late"))
-    found = examiner.examine(windows.ending(day(42), WEEK_S), day(43))
+    found = examiner.examine(time_slices.ending(day(42), WEEK_S), day(43))
     assert (found.verdict.rows_current, times) == (850, 2)

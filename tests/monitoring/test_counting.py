@@ -14,12 +14,11 @@ from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.ingest.queries import facts
 from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import to_us
-from runlore.log import windows
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.monitoring.actions import counting, reference
-from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.counting import Counting, CountRequest, counter_of
-from runlore.monitoring.actions.material import Material
+from runlore.monitoring.actions.counting import Counting, CountRequest, Material, counter_of
+from runlore.monitoring.actions.reference import Champion
 from runlore.monitoring.rules.histogram import Profile, count
 from runlore.monitoring.rules.measures import LABEL
 from runlore.specs.catalog.duration import SPEC as DURATION
@@ -58,15 +57,15 @@ class Reader:
 
 
 def counting_of(store: Store, known: Champion) -> tuple[Counting, Reader]:
-    grid = windows.grid_of(WEEK_S)
+    grid = time_slices.grid_of(WEEK_S)
     assert known.reference is not None
     bins = known.reference.profile.bins
     read = Reader(lambda: Material.read(store, known, SPEC, grid))
     return Counting(store, counter_of(known, bins, SPEC, grid), bins, read), read
 
 
-def weeks(first: int, last: int) -> tuple[windows.SliceRange, ...]:
-    return tuple(windows.ending(day(7 * at), WEEK_S) for at in range(first, last + 1))
+def weeks(first: int, last: int) -> tuple[time_slices.SliceRange, ...]:
+    return tuple(time_slices.ending(day(7 * at), WEEK_S) for at in range(first, last + 1))
 
 
 def wanted(first: int = 1, last: int = 4) -> CountRequest:
@@ -100,7 +99,7 @@ def test_a_window_added_up_from_slices_is_the_window_counted_at_once(store: Stor
     known = champion(store)
     slices, _ = counting_of(store, known)
     slices.bring_up_to_date(wanted(), day(28))
-    material = Material.read(store, known, SPEC, windows.grid_of(WEEK_S))
+    material = Material.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
     of_rows = [each for each in slices.bins if each.name != LABEL]
     for span, found in zip(weeks(1, 4), slices.profiles(weeks(1, 4)), strict=True):
         submitted = material.log.as_of_us
@@ -123,12 +122,12 @@ def test_labels_are_those_known_at_the_end_of_the_slice_they_became_known_in(sto
     told = read_facts(store)
     label = next(each for each in slices.bins if each.name == LABEL)
     for number in wanted().numbers:
-        ends = [to_us(windows.grid_of(WEEK_S).begin(each)) for each in (number, number + 1)]
+        ends = [to_us(time_slices.grid_of(WEEK_S).begin(each)) for each in (number, number + 1)]
         values = oracle.label_values(told, *ends)
         expected = count([label], np.array(values, np.float32)[:, np.newaxis])
         with store.begin() as connection:
             found = counting.histograms.read(
-                connection, slices.counter, [label], [windows.grid_of(WEEK_S).begin(number)]
+                connection, slices.counter, [label], [time_slices.grid_of(WEEK_S).begin(number)]
             )
         (only,) = found.values()
         same(only, expected)
@@ -265,7 +264,7 @@ def test_facts_of_the_past_that_keep_coming_in_are_told_of(store: Store) -> None
     slices, _ = counting_of(store, known)
 
     def read() -> Material:
-        found = Material.read(store, known, SPEC, windows.grid_of(WEEK_S))
+        found = Material.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
         add(store, Work(1, 3 + np.random.default_rng().random(), 1, source="steady"))
         return found
 

@@ -10,9 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from runlore.cli import app
-from runlore.monitoring.actions import history
-from runlore.monitoring.actions import record as drift_record
-from runlore.monitoring.queries.results import ComparedWindow
+from runlore.monitoring.actions import drift_history
+from runlore.monitoring.queries.drift_results import ComparedWindow
 from runlore.monitoring.rules.histogram import count, reference_profile
 from runlore.monitoring.rules.verdict import WindowVerdict, judge
 from runlore.specs.model_spec import DriftPolicy
@@ -47,35 +46,35 @@ def weeks_of(
         window = ComparedWindow(spec, version, day(7 * at), day(7 * at + 7))
         rows, end = block(2.0 if letter == "D" else 0.0, at + 1), day(7 * at + 7)
         verdict = judge(REFERENCE, count(REFERENCE.bins, rows), POLICY)
-        found = drift_record.record(store, window, verdict, Path("x.html"), end, POLICY)
+        found = drift_history.record(store, window, verdict, Path("x.html"), end, POLICY)
         said.append((verdict, found.anomaly))
     return said
 
 
 def test_a_history_is_what_was_said_newest_first(store: Store) -> None:
     said = record(store, "-D-")
-    found = history.history(store, "spec", 10)
+    found = drift_history.history(store, "spec", 10)
     assert [each.window.window_to for each in found] == [day(21), day(14), day(7)]
     for each, verdict in zip(found, reversed(said), strict=True):
         untold = [replace(column, change="", p_value=0.0) for column in verdict.columns]
         assert each.verdict.columns == tuple(untold)
         assert (each.verdict.answer, each.verdict.level) == (verdict.answer, verdict.level)
         assert each.verdict.drifted_share == pytest.approx(verdict.drifted_share)
-    assert len(history.history(store, "spec", 2)) == 2
-    assert history.history(store, "nobody", 2) == []
+    assert len(drift_history.history(store, "spec", 2)) == 2
+    assert drift_history.history(store, "nobody", 2) == []
 
 
 def test_the_decision_is_about_one_version_and_windows_of_the_policys_length(store: Store) -> None:
     record(store, "-DD")
     record(store, "D", "2", first=3)
-    found = history.decision(store, ("spec", "1"), POLICY, day(21))
+    found = drift_history.decision(store, ("spec", "1"), POLICY, day(21))
     assert (found.action, found.is_alarm) == ("retrain", True)
     assert found.reasons[1].startswith("2 of 2 features drifted")
-    assert history.decision(store, ("spec", "2"), POLICY, day(28)).action == "wait"
-    answered = history.decision(store, ("spec", "1"), POLICY, day(22), [day(21.5)])
+    assert drift_history.decision(store, ("spec", "2"), POLICY, day(28)).action == "wait"
+    answered = drift_history.decision(store, ("spec", "1"), POLICY, day(22), [day(21.5)])
     assert (answered.action, answered.is_alarm) == ("wait", True)
     longer = replace(POLICY, window_s=2 * POLICY.window_s)
-    asked = history.decision(store, ("spec", "1"), longer, day(21))
+    asked = drift_history.decision(store, ("spec", "1"), longer, day(21))
     assert asked.reasons == ("no window has been judged yet",)
 
 
@@ -102,9 +101,9 @@ def test_a_drifted_window_of_another_version_leaves_the_anomaly_open(store: Stor
 
 
 def test_a_history_is_drawn_with_its_finding_as_the_title(store: Store) -> None:
-    assert "No window" in history.draw([]).texts[0].get_text()
+    assert "No window" in drift_history.draw([]).texts[0].get_text()
     record(store, "--D")
-    figure = history.draw(history.history(store, "spec", 52))
+    figure = drift_history.draw(drift_history.history(store, "spec", 52))
     figure.canvas.draw()
     assert figure.texts[0].get_text() == "1 of 3 windows drifted, the newest among them"
     columns = figure.axes[1]

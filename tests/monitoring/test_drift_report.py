@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from runlore.monitoring import report
+from runlore.monitoring import drift_report
 from runlore.monitoring.rules.histogram import count, reference_profile
 from runlore.monitoring.rules.measures import PREDICTION
 from runlore.monitoring.rules.sample import Sample, places
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 NAMES = ("inputs.size", "kind", "never known", "constant", "gone", PREDICTION)
 EVIL = "</script><script>alert(1)</script>"
 WORDS = {"kind": ("etl", "train", EVIL)}
-SUBJECT = report.ReportSubject(
+SUBJECT = drift_report.ReportSubject(
     "failure-risk",
     "7",
     datetime(2026, 1, 1, tzinfo=UTC),
@@ -47,13 +47,13 @@ def block(rows: int, shift: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def found() -> tuple[WindowVerdict, report.Samples]:
+def found() -> tuple[WindowVerdict, drift_report.Samples]:
     reference, current = block(3_000, 0), block(1_111, 2)
     profile = reference_profile(reference, NAMES, ["kind"])
     verdict = judge(profile, count(profile.bins, current), DriftPolicy(), Background(WORDS))
     at_us = 1_767_225_600_000_000 + np.arange(1_111) * 500_000_000
     shown, drawn = places(3_000, 900), places(1_111, 900)
-    samples = report.Samples(
+    samples = drift_report.Samples(
         NAMES,
         Sample(reference[shown], 3_000),
         Sample(current[drawn], 1_111, at_us[drawn]),
@@ -63,10 +63,10 @@ def found() -> tuple[WindowVerdict, report.Samples]:
 
 
 @pytest.fixture(scope="module")
-def page(found: tuple[WindowVerdict, report.Samples]) -> str:
+def page(found: tuple[WindowVerdict, drift_report.Samples]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "socket", _Unconnected)
-        return report.render(SUBJECT, *found)
+        return drift_report.render(SUBJECT, *found)
 
 
 class _Unconnected(socket.socket):
@@ -100,7 +100,7 @@ def test_the_page_says_that_it_draws_a_sample_and_that_the_verdict_does_not(page
 
 
 def test_every_column_is_told_and_those_with_values_are_drawn(
-    page: str, found: tuple[WindowVerdict, report.Samples]
+    page: str, found: tuple[WindowVerdict, drift_report.Samples]
 ) -> None:
     for column in found[0].columns:
         assert f'"{column.name}", "{"drifted" if column.is_drifted else "no drift"}"' in page
@@ -131,23 +131,23 @@ def test_telemetry_is_off_before_evidently_is_imported(page: str) -> None:
 
 
 def test_a_page_is_written_whole(
-    tmp_path: Path, found: tuple[WindowVerdict, report.Samples]
+    tmp_path: Path, found: tuple[WindowVerdict, drift_report.Samples]
 ) -> None:
     path = tmp_path / "failure-risk" / "drift.html"
-    report.write(path, SUBJECT, *found)
+    drift_report.write(path, SUBJECT, *found)
     assert [each.name for each in path.parent.iterdir()] == ["drift.html"]
     assert path.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
 def test_more_columns_than_are_drawn_are_still_told() -> None:
-    names = tuple(f"column {i}" for i in range(report.MOST_PLOTS + 3))
+    names = tuple(f"column {i}" for i in range(drift_report.MOST_PLOTS + 3))
     rows = np.random.default_rng(1).normal(size=(300, len(names))).astype(np.float32)
     profile = reference_profile(rows, names)
     verdict = judge(profile, profile, DriftPolicy())
     sample = Sample(rows, 300)
-    page = report.render(SUBJECT, verdict, report.Samples(names, sample, sample, {}))
+    page = drift_report.render(SUBJECT, verdict, drift_report.Samples(names, sample, sample, {}))
     assert all(f'"{name}", "no drift"' in page for name in names)
-    assert f"The {report.MOST_PLOTS} most drifted of {len(names)} columns" in page
+    assert f"The {drift_report.MOST_PLOTS} most drifted of {len(names)} columns" in page
     assert page.count(f'"{verdict.columns[0].name}", "no drift"') == 2
     assert page.count(f'"{verdict.columns[-1].name}", "no drift"') == 1
-    assert page.count("over all rows, drifted from") == report.MOST_PLOTS
+    assert page.count("over all rows, drifted from") == drift_report.MOST_PLOTS

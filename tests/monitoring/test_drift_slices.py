@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from sqlalchemy import text
 
-from runlore.monitoring.queries import histograms
-from runlore.monitoring.queries import slices as drift_slices
-from runlore.monitoring.queries.slices import Counter, Present, Slice, Watermark
+from runlore.monitoring.queries import drift_slices, histograms
+from runlore.monitoring.queries.drift_slices import Counter, Present, Slice, Watermark
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
 from runlore.monitoring.rules.sample import Sample
 from runlore.store.engine import Store

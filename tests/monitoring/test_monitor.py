@@ -19,14 +19,12 @@ from runlore.cli.monitoring import as_json
 from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
-from runlore.log import windows
-from runlore.monitoring import report
-from runlore.monitoring.actions import champion as champions
-from runlore.monitoring.actions import record
-from runlore.monitoring.actions.comparison import examine
-from runlore.monitoring.actions.monitoring import MonitorOutcome, monitor
-from runlore.monitoring.actions.record import ALL_COLUMNS, DRIFTED_SHARE
-from runlore.monitoring.queries import results
+from runlore.log import time_slices
+from runlore.monitoring import drift_report
+from runlore.monitoring.actions import drift_history, reference
+from runlore.monitoring.actions.drift_history import ALL_COLUMNS, DRIFTED_SHARE
+from runlore.monitoring.actions.monitoring import MonitorOutcome, examine, monitor
+from runlore.monitoring.queries import drift_results
 from runlore.registry import Registry, VersionRef, connect
 from runlore.settings import Settings
 from runlore.specs.catalog import duration
@@ -63,7 +61,7 @@ def spec() -> ModelSpec:
 @pytest.fixture(autouse=True)
 def _few_plots(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages are tested elsewhere; a few plots are soon made."""
-    monkeypatch.setattr(report, "MOST_PLOTS", 2)
+    monkeypatch.setattr(drift_report, "MOST_PLOTS", 2)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +103,9 @@ def open_anomalies(store: Store, spec: ModelSpec) -> list[anomalies.Anomaly]:
         ]
 
 
-def stored(store: Store, outcome: MonitorOutcome) -> results.DriftComparison | None:
+def stored(store: Store, outcome: MonitorOutcome) -> drift_results.DriftComparison | None:
     with store.begin() as connection:
-        return results.read(connection, outcome.window)
+        return drift_results.read(connection, outcome.window)
 
 
 def rows_in(store: Store) -> int:
@@ -128,7 +126,9 @@ def test_a_quiet_week_is_recorded_as_no_drift(
 ) -> None:
     outcome = monitor(store, registry, spec, day(77), tmp_path)
     assert outcome.verdict.answer == "no drift"
-    assert outcome.window == results.ComparedWindow(spec.name, champion.version, day(70), day(77))
+    assert outcome.window == drift_results.ComparedWindow(
+        spec.name, champion.version, day(70), day(77)
+    )
     assert outcome.is_new
     assert outcome.anomaly is None
     assert open_anomalies(store, spec) == []
@@ -237,7 +237,7 @@ def test_two_at_once_record_a_window_once(
     with ThreadPoolExecutor(4) as pool:
         found = list(
             pool.map(
-                lambda _: record.record(
+                lambda _: drift_history.record(
                     store, other, outcome.verdict, tmp_path / "x.html", day(85), at_once
                 ),
                 range(4),
@@ -290,14 +290,14 @@ def test_the_report_is_in_its_folder_and_in_the_champions_run(
 def test_what_training_kept_is_what_the_window_is_compared_with(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
-    found = champions.load(registry, champion, tmp_path)
+    found = reference.load(registry, champion, tmp_path)
     assert found.reference is not None
     assert found.reference.names == (*found.plan.names, "prediction", "label")
     assert found.importance.keys() == set(found.plan.names)
     first, last = found.trained_us
     assert to_us(day(0)) <= first < last <= to_us(day(50))
     bare = replace(found, reference=None)
-    asked = windows.ending(day(77), spec.drift.window_s)
+    asked = time_slices.ending(day(77), spec.drift.window_s)
     kept, recalled = (examine(store, each, spec, asked, day(77)).verdict for each in (found, bare))
     by_name = {column.name: column for column in kept.columns}
     assert {c.name for c in recalled.columns} == set(by_name) - {"prediction", "label"}

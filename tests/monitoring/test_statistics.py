@@ -99,7 +99,7 @@ def test_jensen_shannon_is_scipys() -> None:
 
 
 def evidently_psi(pair: tuple[np.ndarray, np.ndarray], *, is_number: bool) -> float:
-    from runlore.monitoring.report import _silenced
+    from runlore.monitoring.drift_report import _silenced
 
     with _silenced():
         from evidently.legacy.calculations.stattests import psi_stat_test

@@ -7,7 +7,7 @@ import pytest
 
 from runlore.models.scores import measure
 from runlore.performance.rules import direct, windows
-from runlore.performance.rules.answered import MatchedPredictions
+from runlore.performance.rules.maturity import MatchedPredictions
 
 HOUR_S = 3600.0
 

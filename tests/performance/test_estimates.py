@@ -5,8 +5,8 @@ import pytest
 
 from runlore.models import scores
 from runlore.performance.rules import trust
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.estimated import estimate, expect
+from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import realise
 
 N = 4_000

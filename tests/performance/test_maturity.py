@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.performance.rules import maturity
-from runlore.performance.rules.answered import MatchedPredictions
+from runlore.performance.rules.maturity import MatchedPredictions
 
 DAY_S = 86_400.0
 

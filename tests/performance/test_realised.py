@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
-from runlore.performance.rules.answered import MatchedPredictions
+from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import LEAST_LABELS, realise
 
 DAY_US = 86_400_000_000

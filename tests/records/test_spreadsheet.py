@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runlore.cli.serving import ledger as command
-from runlore.experiments.queries.analyses import RecordedLook
+from runlore.experiments.queries.experiments import RecordedLook
 from runlore.experiments.views.report import COLUMNS, _write_looks
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel import instants

@@ -14,7 +14,7 @@ from runlore.kernel.errors import NotFound, Unavailable
 from runlore.registry import connect
 from runlore.registry.session import Session
 from runlore.settings import Settings
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 from runlore.store import engine
 from runlore.store.engine import Store
 

@@ -17,7 +17,7 @@ from runlore.kernel.errors import Misconfigured, Tampered
 from runlore.registry import Registry, connect
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.settings import Settings
-from runlore.stack.ports import free_port
+from runlore.stack.tcp_ports import free_port
 from runlore.store.engine import Store
 from tests.stack.test_compose import MLFLOW_FILE, variables
 

@@ -1,5 +1,5 @@
-from runlore.registry import history as alias_changes
-from runlore.registry.history import Change
+from runlore.registry import alias_history
+from runlore.registry.alias_history import Change
 from runlore.reports.queries.figures import figures
 from runlore.store.engine import Store
 from runlore.store.schema import rejects
@@ -21,7 +21,7 @@ def test_the_champion_is_the_one_that_was_named_last(store: Store) -> None:
         ("failure-risk", "champion", "7"),
         ("duration", "champion", "2"),
     )
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         for spec, alias, version in pointed:
             history.add(Change(spec, alias, version, "announce", "me", "test"))
     assert figures(store).champions == {"duration": "2", "failure-risk": "7"}

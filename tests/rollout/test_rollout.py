@@ -18,9 +18,9 @@ from runlore.alerts.rules.state import AlertEpisode
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused, Unavailable
 from runlore.kernel.moments import Moments
-from runlore.registry import connect, history
+from runlore.registry import alias_history, connect
 from runlore.rollout.actions import steps as rollout
-from runlore.rollout.actions.state import SETTLE
+from runlore.rollout.actions.rollout_state import SETTLE
 from runlore.rollout.actions.steps import Hand, RolloutLook
 from runlore.rollout.queries import rollouts
 from runlore.rollout.rules.ramp import Order
@@ -107,7 +107,7 @@ def test_a_challenger_as_good_as_the_champion_is_promoted_step_by_step(
     assert serving(hand) == {CHAMPION: traffic.versions[CHALLENGER]}
     assert share(hand) == 0
     assert alert(hand) is None
-    promoted = history.entries(hand.store, NAME)[-2]
+    promoted = alias_history.entries(hand.store, NAME)[-2]
     assert (promoted.action, promoted.actor) == ("promote", "runlore")
     assert "brier loses no more than" in promoted.reason
     assert (
@@ -321,7 +321,7 @@ def test_a_share_begins_when_its_change_is_written_however_long_that_takes(
     is_held = threading.Event()
 
     def hold() -> None:
-        with history.writing(hand.store):
+        with alias_history.writing(hand.store):
             is_held.set()
             time.sleep(2)
 

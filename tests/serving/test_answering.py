@@ -20,7 +20,7 @@ WHOLE = (
 )
 
 
-def on(store: Store, work: Callable[[answering.Connection], Awaitable[Any]]) -> Any:
+def on(store: Store, work: Callable[[answering.AsyncConnection], Awaitable[Any]]) -> Any:
     async def run() -> Any:
         connection = await answering.connect(store)
         try:
@@ -51,14 +51,14 @@ def test_what_only_the_other_driver_understands_is_refused_by_name() -> None:
 
 
 def test_a_server_takes_what_is_said_about_sessions(store: Store) -> None:
-    async def shown(connection: answering.Connection) -> list[str]:
+    async def shown(connection: answering.AsyncConnection) -> list[str]:
         return [await connection.fetchval(f"SHOW {name}") for name in ("TimeZone", "jit")]
 
     assert on(connect(f"{store.url}&options=-c%20jit%3Don"), shown) == ["UTC", "on"]
 
 
 def test_a_backend_that_is_ended_is_missed(store: Store) -> None:
-    async def end(connection: answering.Connection) -> None:
+    async def end(connection: answering.AsyncConnection) -> None:
         with store.begin() as other:
             other.exec_driver_sql("SELECT pg_terminate_backend(%s)", (connection.get_server_pid(),))
         await connection.fetchval("SELECT pg_sleep(5)")

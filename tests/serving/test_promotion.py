@@ -11,9 +11,8 @@ from sqlalchemy.exc import DBAPIError
 
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, NotFound, Refused
-from runlore.registry import Registry, connect
-from runlore.registry import history as alias_changes
-from runlore.registry.history import Change
+from runlore.registry import Registry, alias_history, connect
+from runlore.registry.alias_history import Change
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import Arms, ChangeReason
 from runlore.settings import Settings
@@ -48,7 +47,7 @@ def put(store: Store, registry: Registry, version: str) -> tuple[str, ...]:
 
 
 def told(store: Store) -> list[tuple[str, str, str | None, str | None]]:
-    entries = alias_changes.entries(store, NAME)
+    entries = alias_history.entries(store, NAME)
     return [(each.action, each.alias, each.previous, each.version) for each in entries]
 
 
@@ -113,7 +112,7 @@ def test_an_alias_moved_elsewhere_is_found_and_can_be_rolled_back(
     promotion.reconcile(store, registry, NAME)
     promotion.reconcile(store, registry, NAME)
     assert told(store)[1:] == [("found", "champion", three[0], three[1])]
-    assert alias_changes.entries(store, NAME)[-1].actor == promotion.ELSEWHERE
+    assert alias_history.entries(store, NAME)[-1].actor == promotion.ELSEWHERE
     assert promotion.rollback(store, registry, NAME, ME).version == three[0]
 
 
@@ -122,7 +121,7 @@ def test_as_of_tells_which_version_answered_and_why(
 ) -> None:
     before = instants.now()
     put(store, registry, three[0])
-    between = alias_changes.entries(store, NAME)[0].at + timedelta(microseconds=1)
+    between = alias_history.entries(store, NAME)[0].at + timedelta(microseconds=1)
     promotion.promote(store, registry, NAME, ChangeReason("ann", "better"), three[1])
     with pytest.raises(NotFound, match="nothing is on record"):
         promotion.as_of(store, NAME, before - timedelta(days=1))
@@ -149,7 +148,7 @@ def test_arms_hold_for_the_challenger_they_were_given_to(
 
 
 def test_rows_are_only_added_and_a_tampered_one_is_found(store: Store) -> None:
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         for version in ("1", "2", "3"):
             change = Change(NAME, "champion", version, "promote", "me", "test", {"gain": 0.1})
             history.add(change)

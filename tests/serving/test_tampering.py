@@ -16,9 +16,8 @@ from runlore.alerts.queries import anomalies
 from runlore.kernel import instants
 from runlore.kernel.errors import Tampered
 from runlore.models import bundle
-from runlore.registry import Registry, VersionRef, connect
-from runlore.registry import history as alias_changes
-from runlore.registry.history import Change
+from runlore.registry import Registry, VersionRef, alias_history, connect
+from runlore.registry.alias_history import Change
 from runlore.registry.versions import DIGEST
 from runlore.serving.actions import integrity, promotion
 from runlore.serving.actions.promotion import ChangeReason
@@ -177,7 +176,7 @@ def test_a_version_without_an_alias_is_on_record_before_anybody_promotes_it(
     third = fresh(world.registry, tmp_path / "third")
     promotion.record_registered(world.store, third, ME)
     promotion.record_registered(world.store, third, ME)
-    entries = alias_changes.entries(world.store, NAME)
+    entries = alias_history.entries(world.store, NAME)
     assert [e.action for e in entries].count("register") == 1
     assert set(promotion.as_of(world.store, NAME, instants.now())) == set(promotion.ALIASES)
     assert set(promotion.standing(world.store).newest) == set(promotion.ALIASES)
@@ -193,7 +192,7 @@ def test_where_the_history_has_no_digest_the_tag_is_the_only_witness(
     world: World, tmp_path: Path
 ) -> None:
     old = fresh(world.registry, tmp_path / "old")
-    with alias_changes.writing(world.store) as history:
+    with alias_history.writing(world.store) as history:
         history.add(Change(NAME, "champion", old.version, "found", "somebody", "of old"))
     world.registry.set_alias(NAME, "champion", old.version)
     assert world.audit()[old.version].witness == "registry"
@@ -216,13 +215,13 @@ def test_an_alias_that_was_moved_elsewhere_is_found_with_its_digest(
 
 
 def test_a_number_that_is_given_again_is_the_bundle_that_was_made_last(world: World) -> None:
-    with alias_changes.writing(world.store) as history:
+    with alias_history.writing(world.store) as history:
         for action, digest in (("announce", "a"), ("promote", "b"), ("announce", "c")):
             of = {"digest": digest}
             history.add(Change(NAME, "champion", "7000", action, "me", "again", of))
         history.add(Change(NAME, "champion", "7000", "promote", "me", "again", {"digest": "d"}))
-    assert alias_changes.digest_of(world.store, NAME, "7000") == "c"
-    assert alias_changes.digest_of(world.store, NAME, "7001") is None
+    assert alias_history.digest_of(world.store, NAME, "7000") == "c"
+    assert alias_history.digest_of(world.store, NAME, "7001") is None
 
 
 def test_a_version_without_any_digest_is_refused(world: World, tmp_path: Path) -> None:

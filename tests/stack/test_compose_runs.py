@@ -19,7 +19,7 @@ import httpx
 import pytest
 import yaml
 
-from runlore.stack import keeper, ports
+from runlore.stack import keeper, tcp_ports
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 ROOT = Path(__file__).parents[2]
@@ -143,7 +143,8 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
         pytest.skip("no PostgreSQL with contrib modules is installed here")
     short_tmp.chmod(0o755)
     numbers = {
-        number: ports.free_port("127.0.0.1") for number in ("5432", "4200", "5000", "3000", "8080")
+        number: tcp_ports.free_port("127.0.0.1")
+        for number in ("5432", "4200", "5000", "3000", "8080")
     }
     text = translate((ROOT / "docker-compose.yml").read_text(), short_tmp, numbers)
     services = yaml.safe_load(text)["services"]

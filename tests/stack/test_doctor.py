@@ -16,7 +16,7 @@ import pytest
 
 from runlore.kernel import instants
 from runlore.settings import Settings
-from runlore.stack import ports, processes
+from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor import DoctorFinding, DoctorVerdict, machine, services
 from runlore.stack.processes import Running, identity
 from runlore.stack.status import Health, ServiceStatus, StackStatus
@@ -184,7 +184,7 @@ def test_doctor_says_it_in_json_with_exit_code_one_when_something_is_wrong(
         command = (sys.executable, "-m", "runlore.cli", "doctor", "--json")
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    free: Callable[[], int] = lambda: ports.free_port(HOST)  # noqa: E731
+    free: Callable[[], int] = lambda: tcp_ports.free_port(HOST)  # noqa: E731
     for name in ("PREFECT", "SERVE"):
         monkeypatch.setenv(f"RUNLORE_{name}_PORT", str(free()))
     with socket.create_server((HOST, 0)) as taken:

@@ -3,8 +3,8 @@ import socket
 import pytest
 
 from runlore.kernel.errors import Misconfigured
-from runlore.stack import ports
-from runlore.stack.ports import Port
+from runlore.stack import tcp_ports
+from runlore.stack.tcp_ports import Port
 
 HOST = "127.0.0.1"
 
@@ -15,10 +15,10 @@ def test_a_port_in_use_is_refused_with_its_setting_and_a_free_one() -> None:
         taken.listen()
         number = taken.getsockname()[1]
         with pytest.raises(Misconfigured, match=f"port {number} for mlflow is in use") as error:
-            ports.insist(HOST, Port(number, "mlflow_port"), "mlflow")
+            tcp_ports.insist(HOST, Port(number, "mlflow_port"), "mlflow")
     assert "RUNLORE_MLFLOW_PORT=" in str(error.value)
     advised = int(str(error.value).rpartition("=")[2])
-    assert ports.is_free(HOST, advised)
+    assert tcp_ports.is_free(HOST, advised)
 
 
 def test_a_port_whose_connections_linger_is_free() -> None:
@@ -30,9 +30,9 @@ def test_a_port_whose_connections_linger_is_free() -> None:
         accepted, _ = server.accept()
         accepted.close()
         number = server.getsockname()[1]
-    assert ports.is_free(HOST, number)
+    assert tcp_ports.is_free(HOST, number)
 
 
 def test_an_address_that_is_not_ours_is_named_with_its_setting() -> None:
     with pytest.raises(Misconfigured, match=r"RUNLORE_HOST=192\.0\.2\.1"):
-        ports.is_free("192.0.2.1", 4200)
+        tcp_ports.is_free("192.0.2.1", 4200)

@@ -13,7 +13,7 @@ import pytest
 
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
-from runlore.stack import ports, processes
+from runlore.stack import processes, tcp_ports
 from runlore.stack.child import Child, ServiceEvent, ServiceState
 from runlore.stack.probes import HttpProbe, TaskProbe
 from runlore.stack.services import Service
@@ -23,14 +23,14 @@ HOST = "127.0.0.1"
 
 
 def web(name: str, needs: tuple[str, ...] = ()) -> Service:
-    port = ports.free_port(HOST)
+    port = tcp_ports.free_port(HOST)
     return Service(
         name=name,
         title=name,
         command=(sys.executable, "-m", "http.server", str(port), "--bind", HOST),
         probe=HttpProbe(f"http://{HOST}:{port}/"),
         address=f"http://{HOST}:{port}",
-        port=ports.Port(port, "mlflow_port"),
+        port=tcp_ports.Port(port, "mlflow_port"),
         needs=needs,
     )
 
@@ -79,7 +79,7 @@ def test_services_are_well_when_start_returns_and_gone_after_stop(settings: Sett
     with supervised(settings, first, second) as (_, events):
         for service in (first, second):
             assert isinstance(service.probe, HttpProbe)
-            assert not ports.is_free(HOST, int(service.address.rpartition(":")[2]))
+            assert not tcp_ports.is_free(HOST, int(service.address.rpartition(":")[2]))
         pids = [server_of(settings, name) for name in ("first", "second")]
     assert told(events, "first") == [
         ServiceState.STARTING,
@@ -87,7 +87,7 @@ def test_services_are_well_when_start_returns_and_gone_after_stop(settings: Sett
         ServiceState.STOPPED,
     ]
     assert not any(processes.identify(pid) for pid in pids)
-    assert ports.is_free(HOST, int(first.address.rpartition(":")[2]))
+    assert tcp_ports.is_free(HOST, int(first.address.rpartition(":")[2]))
 
 
 def test_a_service_waits_for_what_it_needs_and_is_stopped_before_it(settings: Settings) -> None:
@@ -146,7 +146,7 @@ def test_a_service_that_cannot_come_up_takes_the_others_down_again(settings: Set
     expected = pytest.raises(Unavailable, match="task: ended with exit code 1")
     with expected, supervised(settings, fine, task("raise SystemExit(1)")):
         pass
-    assert ports.is_free(HOST, int(fine.address.rpartition(":")[2]))
+    assert tcp_ports.is_free(HOST, int(fine.address.rpartition(":")[2]))
 
 
 def test_a_service_that_does_not_answer_in_time_is_given_up(settings: Settings) -> None:
@@ -192,7 +192,7 @@ def test_the_answer_of_another_program_on_its_port_is_not_taken_for_its_own(
     idle = replace(mine, command=(sys.executable, "-S", "-c", "import time; time.sleep(60)"))
     foreign = subprocess.Popen(mine.command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        assert within(20, lambda: not ports.is_free(HOST, mine.port.number))
+        assert within(20, lambda: not tcp_ports.is_free(HOST, mine.port.number))
         idle = replace(idle, patience_s=1.0)
         with (
             supervised(settings, idle, watched=False) as (them, events),

@@ -18,7 +18,7 @@ import pytest
 from runlore.alerts.queries import anomalies
 from runlore.kernel import instants
 from runlore.settings import Settings
-from runlore.stack import environment, ports, processes, running
+from runlore.stack import environment, processes, running, tcp_ports
 from runlore.stack.processes import identify
 from runlore.stack.status import Health, look
 from runlore.store import embedded
@@ -35,7 +35,9 @@ PATIENCE_S = 240
 def settings(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """A home of its own, on ports that are free."""
     fields = ("prefect_port", "mlflow_port", "serve_port")
-    chosen = settings.model_copy(update={field: ports.free_port("127.0.0.1") for field in fields})
+    chosen = settings.model_copy(
+        update={field: tcp_ports.free_port("127.0.0.1") for field in fields}
+    )
     for name, value in environment.of_settings(chosen).items():
         monkeypatch.setenv(name, value)
     return chosen
@@ -112,7 +114,7 @@ def nothing_is_left(settings: Settings, pids: set[int]) -> bool:
     used = (settings.prefect_port, settings.mlflow_port)
     return (
         not any(identify(pid) for pid in pids)
-        and all(ports.is_free("127.0.0.1", port) for port in used)
+        and all(tcp_ports.is_free("127.0.0.1", port) for port in used)
         and processes.read_all(settings.home) == []
         and not embedded.state(settings.home).is_running
     )

@@ -20,10 +20,10 @@ from runlore import simulate
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
-from runlore.monitoring.actions import champion as champions
+from runlore.monitoring.actions import reference
 from runlore.monitoring.rules.measures import PREDICTION
 from runlore.records.mapping import declare
-from runlore.registry import Registry, connect, history
+from runlore.registry import Registry, alias_history, connect
 from runlore.serving.queries import feature_states
 from runlore.settings import Settings
 from runlore.specs.model_spec import Gate, ModelSpec, RetrainingPolicy
@@ -130,7 +130,7 @@ def test_later_predictions_are_compared_with_the_versions_own_where_those_fill_a
     train_spec(log, registry, spec)
     found = registry.champion(spec.name)
     assert found is not None
-    known = champions.load(registry, found, tmp_path)
+    known = reference.load(registry, found, tmp_path)
     data = extract(log, spec).data
     division = divide(spec, data)
     assert known.reference is not None
@@ -156,7 +156,7 @@ def test_a_version_that_may_be_worse_than_the_champion_is_registered_and_answers
     assert gain["value"] == pytest.approx(-apart, abs=1e-6)
     assert f"of champion 1 on {second.challenge['rows']:,} executions" in second.refusal
     assert changes(log, spec.name) == [("champion", "1"), ("", "2")]
-    assert history.digest_of(log, spec.name, "2") == registry.version(spec.name, "2").digest
+    assert alias_history.digest_of(log, spec.name, "2") == registry.version(spec.name, "2").digest
     assert registry.alias(spec.name, "challenger") is None
 
 

@@ -10,10 +10,9 @@ from pydantic import SecretStr
 
 from runlore.alerts.delivery import Channels, Failed, Letter, parse, send
 from runlore.alerts.delivery.channels import VARIABLE, AnyChannel, routed
-from runlore.alerts.queries import alerts, outbox
-from runlore.alerts.queries import silences as alert_silences
+from runlore.alerts.queries import alert_silences, alerts, outbox
 from runlore.alerts.queries.outbox import ClaimedDelivery
-from runlore.alerts.rules import retry, state
+from runlore.alerts.rules import release, state
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.release import DELIVERY, decide, route
 from runlore.kernel.errors import RunloreError, Unavailable
@@ -176,7 +175,7 @@ def spread(store: Store, channels: Channels) -> None:
                 outbox.spread(connection, notice, alert_id, names)
                 if notice.event in state.TROUBLE:
                     alerts.put(connection, state.tell(alert, notice.severity))
-        outbox.give_up_orphans(connection, list(channels), retry.GIVE_UP_S)
+        outbox.give_up_orphans(connection, list(channels), release.GIVE_UP_S)
 
 
 def drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:
@@ -206,7 +205,7 @@ def _attempt(
         outbox.delivered(connection, claim, took_s * 1000)
         alerts.quiet(connection, DELIVERY, name, claim.now)
     else:
-        pause_s = retry.pause_s(claim.attempts + 1, claim.age_s, wished_s)
+        pause_s = release.pause_s(claim.attempts + 1, claim.age_s, wished_s)
         outbox.failed(connection, claim, took_s * 1000, error, pause_s)
         if claim.attempts + 1 >= FAILURES:
             finding = _unreachable(claim, name, channel, error, is_lost=pause_s is None)

@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from runlore.alerts.queries import alerts, outbox
-from runlore.alerts.queries import silences as alert_silences
+from runlore.alerts.queries import alert_silences, alerts, outbox
 from runlore.alerts.queries.alerts import AlertHistoryEntry, AlertQuery
 from runlore.alerts.queries.outbox import Delivery, Trouble
 from runlore.alerts.rules import state
@@ -16,8 +15,7 @@ from runlore.alerts.rules.finding import (
     AlertFinding,
     line,
 )
-from runlore.alerts.rules.silence import Silence, covers
-from runlore.alerts.rules.state import AlertEpisode, AlertStep
+from runlore.alerts.rules.state import AlertEpisode, AlertStep, Silence, covers
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Connection, Store
 

@@ -13,11 +13,10 @@ from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, tex
 
 from runlore.alerts.queries import outbox
 from runlore.alerts.rules import state
-from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.finding import VERSION, AlertFinding, Severity
 from runlore.alerts.rules.state import NEW, QUIET, AlertEpisode, AlertStep
-from runlore.alerts.rules.subjects import VERSION
+from runlore.store import schema
 from runlore.store.schema import alert_events
-from runlore.store.schema import anomalies as table
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alert ' || :cause, 0))")
 WATCHER = "runlore"
@@ -89,8 +88,10 @@ def save(connection: Connection, step: AlertStep, at: datetime, actor: str, note
 
 def last(connection: Connection, kind: str, subject: str) -> AlertEpisode | None:
     """The newest episode of a cause; kept from others until the transaction ends."""
-    of_cause = (table.c.kind == kind, table.c.subject == subject)
-    newest = select(table).where(*of_cause).order_by(table.c.id.desc()).limit(1)
+    of_cause = (schema.anomalies.c.kind == kind, schema.anomalies.c.subject == subject)
+    newest = (
+        select(schema.anomalies).where(*of_cause).order_by(schema.anomalies.c.id.desc()).limit(1)
+    )
     row = connection.execute(newest.with_for_update()).first()
     return None if row is None else as_alert(row)
 
@@ -102,20 +103,26 @@ def find(
 
     skip_locked: None, too, where somebody else has it just now.
     """
-    wanted = select(table).where(table.c.id == alert_id)
+    wanted = select(schema.anomalies).where(schema.anomalies.c.id == alert_id)
     row = connection.execute(wanted.with_for_update(skip_locked=skip_locked)).first()
     return None if row is None else as_alert(row)
 
 
 def read(connection: Connection, wanted: AlertQuery) -> list[AlertEpisode]:
-    query = select(table).where(*_conditions(wanted)).order_by(table.c.id.desc())
+    query = (
+        select(schema.anomalies).where(*_conditions(wanted)).order_by(schema.anomalies.c.id.desc())
+    )
     return [as_alert(row) for row in connection.execute(query.limit(wanted.limit))]
 
 
 def count_open(connection: Connection) -> dict[str, int]:
     """Severity -> how many alerts are open."""
-    query = select(table.c.severity, func.count()).where(table.c.resolved_at.is_(None))
-    return {row[0]: row[1] for row in connection.execute(query.group_by(table.c.severity))}
+    query = select(schema.anomalies.c.severity, func.count()).where(
+        schema.anomalies.c.resolved_at.is_(None)
+    )
+    return {
+        row[0]: row[1] for row in connection.execute(query.group_by(schema.anomalies.c.severity))
+    }
 
 
 def history(connection: Connection, alert_ids: Collection[int]) -> list[AlertHistoryEntry]:
@@ -139,25 +146,29 @@ def put(connection: Connection, alert: AlertEpisode) -> AlertEpisode:
     }
     values["evidence"] = dict(alert.evidence)
     if alert.id != NEW:
-        connection.execute(update(table).where(table.c.id == alert.id).values(values))
+        connection.execute(
+            update(schema.anomalies).where(schema.anomalies.c.id == alert.id).values(values)
+        )
         return alert
-    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    number = connection.execute(
+        insert(schema.anomalies).values(values).returning(schema.anomalies.c.id)
+    ).scalar_one()
     return AlertEpisode(**{**vars(alert), "id": number})
 
 
 def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = []
     if wanted.standing != "all":
-        is_open = table.c.resolved_at.is_(None)
+        is_open = schema.anomalies.c.resolved_at.is_(None)
         found.append(is_open if wanted.standing == "open" else ~is_open)
     if wanted.kind is not None:
-        found.append(table.c.kind == wanted.kind)
+        found.append(schema.anomalies.c.kind == wanted.kind)
     if wanted.subject is not None:
-        found.append(table.c.subject == wanted.subject)
+        found.append(schema.anomalies.c.subject == wanted.subject)
     if wanted.specs is not None:
-        found.append(func.regexp_replace(table.c.subject, VERSION, "").in_(wanted.specs))
+        found.append(func.regexp_replace(schema.anomalies.c.subject, VERSION, "").in_(wanted.specs))
     if wanted.before is not None:
-        found.append(table.c.id < wanted.before)
+        found.append(schema.anomalies.c.id < wanted.before)
     return found
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, select
 
 from runlore.alerts.queries import alerts
 from runlore.alerts.rules.anomaly import finding
-from runlore.store.schema import anomalies as table
+from runlore.store import schema
 
 
 @dataclass(frozen=True)
@@ -54,16 +54,20 @@ def resolve_anomaly(connection: Connection, kind: str, subject: str, at: datetim
 
 def read_open(connection: Connection, kind: str | None = None) -> list[Anomaly]:
     """What is open, the newest first."""
-    query = select(table).where(table.c.resolved_at.is_(None)).order_by(table.c.id.desc())
+    query = (
+        select(schema.anomalies)
+        .where(schema.anomalies.c.resolved_at.is_(None))
+        .order_by(schema.anomalies.c.id.desc())
+    )
     if kind is not None:
-        query = query.where(table.c.kind == kind)
+        query = query.where(schema.anomalies.c.kind == kind)
     return [_anomaly(row) for row in connection.execute(query)]
 
 
 def read_history(connection: Connection, kind: str, subject: str) -> list[Anomaly]:
     """All of one kind and subject, open and resolved, the newest first."""
-    wanted = (table.c.kind == kind, table.c.subject == subject)
-    query = select(table).where(*wanted).order_by(table.c.id.desc())
+    wanted = (schema.anomalies.c.kind == kind, schema.anomalies.c.subject == subject)
+    query = select(schema.anomalies).where(*wanted).order_by(schema.anomalies.c.id.desc())
     return [_anomaly(row) for row in connection.execute(query)]
 
 

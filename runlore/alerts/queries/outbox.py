@@ -13,16 +13,14 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects import postgresql
 
 from runlore.alerts.rules.finding import Severity
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Decision, Notice
 from runlore.alerts.rules.state import AlertEpisode, Event
+from runlore.store import schema
 from runlore.store.engine import Store, dedicated
-from runlore.store.schema import alert_attempts as attempts
-from runlore.store.schema import alert_deliveries as deliveries
-from runlore.store.schema import alert_notices as notices
 
 CHANNEL = "runlore_alerts"
 CALL = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -123,7 +121,7 @@ def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float
         "is_held": hold_s > 0,
         "due_at": due,
     }
-    connection.execute(insert(notices).values(values))
+    connection.execute(insert(schema.alert_notices).values(values))
     call(connection)
 
 
@@ -153,7 +151,9 @@ def clock(connection: Connection) -> datetime:
 
 def settle(connection: Connection, notice: Notice, decision: Decision) -> None:
     values = {"decided_at": func.clock_timestamp(), "decision": decision}
-    connection.execute(update(notices).where(notices.c.id == notice.id).values(values))
+    connection.execute(
+        update(schema.alert_notices).where(schema.alert_notices.c.id == notice.id).values(values)
+    )
 
 
 def spread(connection: Connection, notice: Notice, alert_id: int, channels: Sequence[str]) -> None:
@@ -163,12 +163,16 @@ def spread(connection: Connection, notice: Notice, alert_id: int, channels: Sequ
         for name in channels
     ]
     if rows:
-        connection.execute(pg_insert(deliveries).values(rows).on_conflict_do_nothing())
+        connection.execute(
+            postgresql.insert(schema.alert_deliveries).values(rows).on_conflict_do_nothing()
+        )
 
 
 def told(connection: Connection, alert_id: int) -> set[str]:
     """The channels that an alert was sent to, or is on its way to."""
-    query = select(deliveries.c.channel).where(deliveries.c.alert_id == alert_id)
+    query = select(schema.alert_deliveries.c.channel).where(
+        schema.alert_deliveries.c.alert_id == alert_id
+    )
     return set(connection.scalars(query))
 
 
@@ -218,10 +222,12 @@ def trouble(connection: Connection) -> list[Trouble]:
 def of_alerts(connection: Connection, alert_ids: Collection[int]) -> list[Delivery]:
     """The deliveries of alerts, oldest first."""
     query = (
-        select(deliveries, notices.c.event, notices.c.at)
-        .join(notices, notices.c.id == deliveries.c.notice_id)
-        .where(deliveries.c.alert_id.in_(list(alert_ids)))
-        .order_by(deliveries.c.id)
+        select(schema.alert_deliveries, schema.alert_notices.c.event, schema.alert_notices.c.at)
+        .join(
+            schema.alert_notices, schema.alert_notices.c.id == schema.alert_deliveries.c.notice_id
+        )
+        .where(schema.alert_deliveries.c.alert_id.in_(list(alert_ids)))
+        .order_by(schema.alert_deliveries.c.id)
     )
     return [_delivery(row) for row in connection.execute(query)]
 
@@ -245,11 +251,15 @@ def _delivery(row: "Row[Any]") -> Delivery:
 
 def _change(connection: Connection, claim: ClaimedDelivery, values: dict[str, Any]) -> None:
     values |= {"attempts": claim.attempts + 1}
-    connection.execute(update(deliveries).where(deliveries.c.id == claim.id).values(values))
+    connection.execute(
+        update(schema.alert_deliveries)
+        .where(schema.alert_deliveries.c.id == claim.id)
+        .values(values)
+    )
 
 
 def _attempted(
     connection: Connection, claim: ClaimedDelivery, took_ms: float, error: str | None
 ) -> None:
     values = {"delivery_id": claim.id, "took_ms": took_ms, "error": error}
-    connection.execute(insert(attempts).values(values))
+    connection.execute(insert(schema.alert_attempts).values(values))

@@ -1,6 +1,7 @@
-"""What a watcher found wrong, said once for all who raise alerts."""
+"""What a watcher found wrong, in one form for all that raise alerts, and what it is about."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,8 +10,23 @@ from typing import Any
 
 from runlore.kernel.errors import BadInput
 
+VERSION = " version [0-9]+$"
+"""How the subject of one version ends; for PostgreSQL as well. No name of a spec holds a space."""
+
 LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT = 60, 200, 1000
 DEEPEST = 8
+
+
+def of_version(spec: str, version: str) -> str:
+    return f"{spec} version {version}"
+
+
+def spec_of(subject: str) -> str:
+    """
+    >>> spec_of("failure-risk version 7"), spec_of("failure-risk"), spec_of("risk version 7 b")
+    ('failure-risk', 'failure-risk', 'risk version 7 b')
+    """
+    return re.sub(VERSION, "", subject)
 
 
 class Severity(StrEnum):

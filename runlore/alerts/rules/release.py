@@ -1,4 +1,4 @@
-"""When what is to be said goes out, and through which channels."""
+"""When a message is sent, through which channels, and when it is tried again after a failure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -6,14 +6,33 @@ from datetime import datetime
 from typing import Literal
 
 from runlore.alerts.rules.finding import Severity
-from runlore.alerts.rules.retry import GIVE_UP_S
-from runlore.alerts.rules.silence import Silence, covers
-from runlore.alerts.rules.state import TROUBLE, AlertEpisode, Event
+from runlore.alerts.rules.state import TROUBLE, AlertEpisode, Event, Silence, covers
+
+FIRST_S, FACTOR, LONGEST_S = 2.0, 2.0, 900.0
+GIVE_UP_S = 86_400.0
+LONGEST_WISH_S = 3600.0
 
 DELIVERY = "delivery"
 """Kind of the alerts about channels that cannot be reached; the subject is the channel."""
 
 Decision = Literal["send", "wait", "drop"]
+
+
+def pause_s(attempts: int, age_s: float, wished_s: float = 0.0) -> float | None:
+    """Seconds until the next attempt; None: it is given up.
+
+    attempts: that failed so far, at least 1. age_s: of the message. wished_s: what the receiver
+    asked for (Retry-After); heeded up to an hour.
+
+    >>> [pause_s(attempts, age_s=60) for attempts in (1, 2, 3, 4, 20)]
+    [2.0, 4.0, 8.0, 16.0, 900.0]
+    >>> pause_s(1, 60, wished_s=30), pause_s(1, age_s=90_000)
+    (30, None)
+    """
+    if age_s >= GIVE_UP_S:
+        return None
+    own = min(FIRST_S * FACTOR ** min(attempts - 1, 30), LONGEST_S)
+    return max(own, min(wished_s, LONGEST_WISH_S))
 
 
 @dataclass(frozen=True)

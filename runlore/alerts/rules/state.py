@@ -3,12 +3,13 @@
 An episode of a cause lasts from its opening to its resolution. People are told at once of the first
 one, and of whatever is worse than what they know. A cause that comes back soon is flapping: it is
 told only when it stays open, for longer each time, so that it is never lost and never pages twice
-in a row.
+in a row. Nothing is sent of the causes that a silence covers; they are still on record.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from runlore.alerts.rules.finding import AlertFinding, Severity
@@ -17,6 +18,29 @@ Event = Literal["opened", "returned", "escalated", "eased", "acknowledged", "res
 TROUBLE: tuple[Event, ...] = ("opened", "returned", "escalated")
 QUIET = "a quiet finding"
 DAY_S = 86_400.0
+
+
+@dataclass(frozen=True)
+class Silence:
+    """kind, subject: patterns with `*`, `?` and `[…]`. ended_at: when somebody ended it early."""
+
+    id: int
+    kind: str
+    subject: str
+    until: datetime
+    actor: str
+    reason: str
+    created_at: datetime
+    ended_at: datetime | None = None
+    ended_by: str | None = None
+
+    def is_active(self, now: datetime) -> bool:
+        return self.ended_at is None and now < self.until
+
+
+def covers(silence: Silence, kind: str, subject: str, now: datetime) -> bool:
+    fits = fnmatchcase(kind, silence.kind) and fnmatchcase(subject, silence.subject)
+    return fits and silence.is_active(now)
 
 
 @dataclass(frozen=True)

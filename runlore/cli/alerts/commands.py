@@ -126,7 +126,7 @@ def silence(
     from datetime import timedelta
 
     from runlore.alerts.actions import handling
-    from runlore.alerts.rules.silence import Silence
+    from runlore.alerts.rules.state import Silence
 
     with _opened() as (_, store, at):
         until = at + timedelta(seconds=hours * HOUR_S)

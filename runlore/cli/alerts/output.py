@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from runlore.alerts.actions.handling import AlertView, Overview
     from runlore.alerts.delivery import Channels
     from runlore.alerts.queries.outbox import Delivery, Trouble
-    from runlore.alerts.rules.silence import Silence
-    from runlore.alerts.rules.state import AlertEpisode
+    from runlore.alerts.rules.state import AlertEpisode, Silence
 
 SHOWN_EVIDENCE = 2_000
 

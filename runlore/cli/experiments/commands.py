@@ -175,12 +175,12 @@ def record(
     """
     from itertools import islice
 
-    from runlore.experiments.actions import events as ab_events
+    from runlore.experiments.actions import unit_intake
 
     done = []
     with _opened() as (_, store, at), _named():
         while lines := list(islice((each for each in events if each.strip()), CHUNK_LINES)):
-            done.append(ab_events.record(store, name, b"[" + b",".join(lines) + b"]", at))
+            done.append(unit_intake.record(store, name, b"[" + b",".join(lines) + b"]", at))
     if output.show_intake(done, json=json):
         raise typer.Exit(1)
 
@@ -202,13 +202,13 @@ def units(
     """
     from itertools import islice
 
-    from runlore.experiments.actions import units as ab_units
+    from runlore.experiments.actions import unit_intake
 
     lines = plan_files.lines(given)
     done = []
     with _opened() as (_, store, at), _named():
         while chunk := list(islice(lines, CHUNK_LINES)):
-            done.append(ab_units.take(store, name, b"[" + b",".join(chunk) + b"]", at))
+            done.append(unit_intake.take(store, name, b"[" + b",".join(chunk) + b"]", at))
     if output.show_sightings(done, json=json):
         raise typer.Exit(1)
 

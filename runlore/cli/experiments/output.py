@@ -8,29 +8,28 @@ from runlore.cli.output import echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.experiments.actions.analysis import ExperimentStatus
     from runlore.experiments.actions.lifecycle import Sightings
-    from runlore.experiments.queries.analyses import RecordedLook
-    from runlore.experiments.queries.events import Intake
-    from runlore.experiments.queries.experiments import AbTest
+    from runlore.experiments.queries.experiments import AbTest, RecordedLook
+    from runlore.experiments.queries.unit_events import Intake
     from runlore.experiments.rules.size import Size
 
 SHOWN_REJECTS = 10
 
 
 def show_test(test: "AbTest", what: str, *, json: bool) -> None:
-    from runlore.experiments.views import documents
+    from runlore.experiments.views import report
 
     if json:
-        emit_json(documents.test(test))
+        emit_json(report.test_document(test))
         return
     shares = ", ".join(f"{name} {share:.0%}" for name, share in test.design.shares.items())
     echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
 
 
 def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
-    from runlore.experiments.views import documents
+    from runlore.experiments.views import report
 
     if json:
-        emit_json({"tests": [documents.test(each) for each in tests]})
+        emit_json({"tests": [report.test_document(each) for each in tests]})
         return
     if not tests:
         echo("no A/B test yet; `runlore ab create --help` shows how")
@@ -99,9 +98,9 @@ def show_size(found: "Size", variants: int, *, json: bool) -> None:
 
 
 def show_status(found: "ExperimentStatus", *, json: bool) -> None:
-    from runlore.experiments.views import documents
+    from runlore.experiments.views import report
 
-    told = documents.status(found)
+    told = report.status_document(found)
     if json:
         emit_json(told)
         return
@@ -121,13 +120,13 @@ def show_status(found: "ExperimentStatus", *, json: bool) -> None:
 
 
 def show_looks(found: Mapping[str, "RecordedLook"], *, json: bool) -> None:
-    from runlore.experiments.views import documents, report
+    from runlore.experiments.views import report
 
     if json:
-        emit_json({name: documents.look(look) for name, look in found.items()})
+        emit_json({name: report.look_document(look) for name, look in found.items()})
         return
     for name, look in found.items():
-        told = documents.look(look)
+        told = report.look_document(look)
         _show_comparisons(told["comparisons"], told["fixed"])
         echo(f"{name}, {report.headline(look)}")
         for reason in told["reasons"]:

@@ -11,7 +11,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.registry import Registry
-    from runlore.registry.history import AliasHistoryEntry
+    from runlore.registry.alias_history import AliasHistoryEntry
     from runlore.serving.actions.integrity import VersionCheck
     from runlore.settings import Settings
     from runlore.store.engine import Store
@@ -38,7 +38,7 @@ def versions(
     Example: runlore versions failure-risk --as-of 2026-11-20T14:03:00Z
     """
     from runlore.kernel import instants
-    from runlore.registry import history
+    from runlore.registry import alias_history
     from runlore.serving.actions import promotion
     from runlore.serving.queries import workers
 
@@ -49,8 +49,8 @@ def versions(
             every = len(changes)
         else:
             promotion.reconcile(store, registry, spec)
-            changes = history.entries(store, spec, limit)
-            every = history.count(store, spec)
+            changes = alias_history.entries(store, spec, limit)
+            every = alias_history.count(store, spec)
             known, serving = list(registry.versions(spec)), workers.alive(store)
     told: dict[str, Any] = {
         "spec": spec,
@@ -165,12 +165,12 @@ def audit(json: Json = False) -> None:
     """
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.registry import history
+    from runlore.registry import alias_history
     from runlore.serving.actions import integrity, promotion
 
     with open_app() as app:
         wrong = promotion.audit(app.store)
-        rows = history.count(app.store)
+        rows = alias_history.count(app.store)
         names = [spec.name for spec in app.specs]
         checked = integrity.audit(app.store, app.registry, names, instants.now())
     if json:

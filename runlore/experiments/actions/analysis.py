@@ -19,14 +19,12 @@ from runlore.experiments.actions.lifecycle import (
     subject,
 )
 from runlore.experiments.actions.plan import Plan
-from runlore.experiments.queries import analyses, events, experiments, ledger, statistics, units
-from runlore.experiments.queries.analyses import RecordedLook
-from runlore.experiments.queries.events import Total
-from runlore.experiments.queries.experiments import AbTest, Action
+from runlore.experiments.queries import experiments, ledger_units, statistics, unit_events
+from runlore.experiments.queries.experiments import AbTest, Action, RecordedLook
+from runlore.experiments.queries.unit_events import Total
 from runlore.experiments.rules import missing
-from runlore.experiments.rules.analysis import Analysis, Observed
-from runlore.experiments.rules.analysis import analyse as judge
-from runlore.experiments.rules.fixed_figures import Fixed, fixed_figures
+from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
+from runlore.experiments.rules.fixed_figures import FixedSizeResult, fixed_figures
 from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import Refused
@@ -50,7 +48,7 @@ class ExperimentStatus:
     ran_s: float
     observed: Mapping[str, Observed]
     seen: Analysis
-    fixed: tuple[Fixed, ...]
+    fixed: tuple[FixedSizeResult, ...]
     totals: tuple[Total, ...]
     looks: int
     last: RecordedLook | None
@@ -73,15 +71,15 @@ def analyse(store: Store, name: str | UUID, by: By) -> RecordedLook:
         test = known(connection, name, locked=True)
         if test.state == "created":
             raise Refused(f"A/B test {test.name!r} has not started")
-        last = analyses.last(connection, test.id)
+        last = experiments.last_look(connection, test.id)
         if test.ended_as is not None and last is not None:
             return last
         test = _collected(connection, test, by.at)
         observed = _observe(connection, test, by.at)
-        found = judge(test.design, observed, test.ran_s(by.at))
+        found = analyse_metrics(test.design, observed, test.ran_s(by.at))
         number = 1 if last is None else last.look + 1
         look = _look(test, found, observed, by, number)
-        analyses.add(connection, test.id, look)
+        experiments.add_look(connection, test.id, look)
         if test.ended_as is None:
             _alert(connection, test, found, by.at)
             if found.is_final:
@@ -114,9 +112,9 @@ def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
     with store.begin() as connection:
         test = known(connection, name)
         observed = _observe(connection, test, at)
-        seen = judge(test.design, observed, test.ran_s(at))
+        seen = analyse_metrics(test.design, observed, test.ran_s(at))
         fixed = () if seen.answer == "invalid" else fixed_figures(test.design, observed)
-        last = analyses.last(connection, test.id)
+        last = experiments.last_look(connection, test.id)
         return ExperimentStatus(
             test,
             at,
@@ -124,7 +122,7 @@ def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
             observed,
             seen,
             fixed,
-            tuple(events.totals(connection, test)),
+            tuple(unit_events.totals(connection, test)),
             0 if last is None else last.look,
             last,
             _missing(test, seen, fixed),
@@ -136,7 +134,7 @@ def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[RecordedLook]]:
     """A test with all looks that were kept, the oldest first."""
     with store.begin() as connection:
         test = known(connection, name)
-        return test, analyses.every(connection, test.id)
+        return test, experiments.read_looks(connection, test.id)
 
 
 def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
@@ -144,7 +142,7 @@ def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
     plan = Plan.model_validate(test.plan)
     if plan.source is None or test.ended_as is not None:
         return test
-    return ledger.collect(connection, test, plan.source, plan.events, at)
+    return ledger_units.collect(connection, test, plan.source, plan.events, at)
 
 
 def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Observed]:
@@ -162,7 +160,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
         for metric in test.design.metrics
     }
     lacking = _known(connection, test, plan, at)
-    assigned = units.count(connection, test.id)
+    assigned = unit_events.count(connection, test.id)
     return {
         variant.name: Observed(
             assigned.get(variant.name, 0),
@@ -225,7 +223,7 @@ def _end(connection: Connection, test: AbTest, found: Analysis, by: By) -> None:
     experiments.change(connection, test, ended_at=by.at, ended_as="decided", winner=found.winner)
 
 
-def _missing(test: AbTest, seen: Analysis, fixed: tuple[Fixed, ...]) -> tuple[str, ...]:
+def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -> tuple[str, ...]:
     """What stands between now and a decision; nothing when it is decided."""
     if test.ended_as is not None:
         return ()

@@ -8,10 +8,9 @@ from uuid import UUID
 from runlore.alerts.actions.handling import resolve_alert
 from runlore.alerts.rules.finding import LONGEST_SUBJECT, line
 from runlore.experiments.actions.plan import Plan
-from runlore.experiments.queries import experiments
-from runlore.experiments.queries import units as ab_units
+from runlore.experiments.queries import experiments, unit_events
 from runlore.experiments.queries.experiments import AbTest, Action
-from runlore.experiments.queries.units import Exposed
+from runlore.experiments.queries.unit_events import Exposed
 from runlore.experiments.rules import assignment
 from runlore.experiments.rules.assignment import Slot, free_slot
 from runlore.kernel.documents import as_json
@@ -162,9 +161,9 @@ def assign(store: Store, name: str | UUID, units: Sequence[str], at: datetime) -
             raise Refused(f"A/B test {test.name!r} does not deal its variants out itself")
         dealt = _dealt(test, units, at) if test.state == "running" else {}
         if dealt:
-            seen = ab_units.add(connection, test.id, list(dealt.values()))
+            seen = unit_events.add(connection, test.id, list(dealt.values()))
         else:
-            seen = ab_units.read(connection, test.id, units)
+            seen = unit_events.read(connection, test.id, units)
     otherwise = test.winner or test.design.control
     return [_assigned(unit, seen.get(unit), otherwise) for unit in units]
 
@@ -176,14 +175,14 @@ def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime
         check_running(test)
         if Plan.model_validate(test.plan).units != "given":
             raise Refused(f"A/B test {test.name!r} deals its variants out itself")
-        before = ab_units.read(connection, test.id, [each.unit for each in given])
+        before = unit_events.read(connection, test.id, [each.unit for each in given])
         faults = [_fault(test, each, at) for each in given]
         good = [
             Exposed(each.unit, each.variant, each.at or at)
             for each, fault in zip(given, faults, strict=True)
             if fault is None
         ]
-        seen = ab_units.add(connection, test.id, good)
+        seen = unit_events.add(connection, test.id, good)
     rejects = [
         (place, each.unit, fault or _moved(each, seen))
         for place, (each, fault) in enumerate(zip(given, faults, strict=True))

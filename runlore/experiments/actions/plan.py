@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from runlore.experiments.queries import ledger as ab_ledger
-from runlore.experiments.queries.ledger import Source
+from runlore.experiments.queries import ledger_units
+from runlore.experiments.queries.ledger_units import Source
 from runlore.experiments.queries.statistics import EventMeasure, Take
 from runlore.experiments.rules.assignment import Slot
 from runlore.experiments.rules.design import (
@@ -200,9 +200,9 @@ class Plan(StrictModel):
     def _check_source(self) -> None:
         if self.control is None and CONTROL not in {each.name for each in self.variants}:
             raise BadInput(f"control: name it, units {self.units!r} have no other", "control")
-        unknown = sorted(set(self.events) - set(ab_ledger.EVENTS))
+        unknown = sorted(set(self.events) - set(ledger_units.EVENTS))
         if self.units == "ledger" and unknown:
-            known = ", ".join(ab_ledger.EVENTS)
+            known = ", ".join(ledger_units.EVENTS)
             raise BadInput(f"event: {unknown[0]!r} is not on the ledger; it has {known}", "event")
 
 

@@ -1,4 +1,7 @@
-"""A/B tests: what was planned, when each ran, how it ended, and who did what."""
+"""A/B tests: what was planned, when each ran, how it ended, who did what, and each look at them.
+
+Looks are only ever added.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,15 +9,64 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, text, update
+from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from runlore.experiments.rules.assignment import Slot
 from runlore.experiments.rules.design import Design
+from runlore.store import schema
 from runlore.store.schema.ab import ab_actions, ab_tests
 
 State = Literal["created", "running", "decided", "stopped"]
 Ending = Literal["decided", "stopped"]
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.ab_tests', 0))")
+
+
+@dataclass(frozen=True)
+class RecordedLook:
+    """look: 1 for the first. evidence: statistics by variant and metric."""
+
+    look: int
+    at: datetime
+    actor: str
+    answer: str
+    winner: str | None
+    is_final: bool
+    analysis: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+
+
+def add_look(connection: Connection, test_id: int, look: RecordedLook) -> None:
+    connection.execute(insert(schema.ab_analyses).values(test_id=test_id, **vars(look)))
+
+
+def count_looks(connection: Connection, test_id: int) -> int:
+    wanted = (
+        select(func.count())
+        .select_from(schema.ab_analyses)
+        .where(schema.ab_analyses.c.test_id == test_id)
+    )
+    return connection.scalar(wanted) or 0
+
+
+def last_look(connection: Connection, test_id: int) -> RecordedLook | None:
+    found = _read_looks(connection, test_id, newest=True)
+    return found[0] if found else None
+
+
+def read_looks(connection: Connection, test_id: int) -> list[RecordedLook]:
+    """Oldest first."""
+    return _read_looks(connection, test_id, newest=False)
+
+
+def _read_looks(connection: Connection, test_id: int, *, newest: bool) -> list[RecordedLook]:
+    columns = [schema.ab_analyses.c[name] for name in RecordedLook.__dataclass_fields__]
+    wanted = select(*columns).where(schema.ab_analyses.c.test_id == test_id)
+    wanted = (
+        wanted.order_by(schema.ab_analyses.c.look.desc()).limit(1)
+        if newest
+        else wanted.order_by(schema.ab_analyses.c.look)
+    )
+    return [RecordedLook(*row) for row in connection.execute(wanted)]
 
 
 @dataclass(frozen=True)

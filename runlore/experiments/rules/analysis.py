@@ -48,7 +48,7 @@ class Analysis:
     missing: tuple[str, ...] = ()
 
 
-def analyse(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
+def analyse_metrics(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
     """observed: of every variant by name. elapsed_s: since the test started.
 
     Under a fixed horizon shares and losses are judged by checks for one look only at the look that

@@ -12,8 +12,8 @@ from runlore.experiments.rules.fixed_horizon import TestResult
 from runlore.experiments.rules.loss import LossAnswer, Pair
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.quantiles import quantile_interval, quantile_p_value
-from runlore.experiments.rules.sequence import Interval
 from runlore.experiments.rules.sketch import Sketch
+from runlore.kernel.intervals import Interval
 from runlore.kernel.moments import Moments
 
 Answer = Literal["better", "worse", "no difference shown"]

@@ -16,7 +16,7 @@ POWER = 0.8
 
 
 @dataclass(frozen=True)
-class Fixed:
+class FixedSizeResult:
     """Right only when looked at once, at a size chosen before.
 
     method: "two-proportion z" or "Welch t". effect_size: Cohen's h, or d. power: of these units
@@ -34,7 +34,7 @@ class Fixed:
     chi_square_p: float | None
 
 
-def fixed_figures(design: Design, observed: Mapping[str, Observed]) -> tuple[Fixed, ...]:
+def fixed_figures(design: Design, observed: Mapping[str, Observed]) -> tuple[FixedSizeResult, ...]:
     """Of every metric but quantiles, variant by variant."""
     return tuple(
         found
@@ -44,7 +44,9 @@ def fixed_figures(design: Design, observed: Mapping[str, Observed]) -> tuple[Fix
     )
 
 
-def _of_metric(design: Design, metric: Metric, observed: Mapping[str, Observed]) -> Sequence[Fixed]:
+def _of_metric(
+    design: Design, metric: Metric, observed: Mapping[str, Observed]
+) -> Sequence[FixedSizeResult]:
     found = {name: each.metrics[metric.name] for name, each in observed.items()}
     moments = {name: each for name, each in found.items() if isinstance(each, Moments)}
     chi_square = None
@@ -63,7 +65,7 @@ def _compared(
     pair: tuple[Moments, Moments],
     alpha: float,
     chi_square: float | None,
-) -> Fixed:
+) -> FixedSizeResult:
     if _is_plain(metric):
         method, result = "two-proportion z", fixed_horizon.two_proportions(*pair, alpha)
         values = pair[0].means[0], pair[1].means[0]
@@ -73,7 +75,9 @@ def _compared(
         method, result = "Welch t", fixed_horizon.welch(*both, alpha)
         power, needed = _of_means(both, result, alpha)
     effect = result.effect_size
-    return Fixed(metric.name, variant, method, result.p_value, effect, power, needed, chi_square)
+    return FixedSizeResult(
+        metric.name, variant, method, result.p_value, effect, power, needed, chi_square
+    )
 
 
 def _of_proportions(

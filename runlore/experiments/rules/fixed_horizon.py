@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runlore.experiments.rules.estimate import Arm
-from runlore.experiments.rules.sequence import NOTHING_KNOWN, Interval
+from runlore.experiments.rules.sequence import NOTHING_KNOWN
 from runlore.kernel.errors import BadInput
+from runlore.kernel.intervals import Interval
 from runlore.kernel.moments import Moments
 
 if TYPE_CHECKING:

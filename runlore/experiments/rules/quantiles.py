@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.experiments.rules.sequence import NARROWEST_AT, NOTHING_KNOWN, Interval, mixture_units
+from runlore.experiments.rules.sequence import NARROWEST_AT, NOTHING_KNOWN, mixture_units
 from runlore.experiments.rules.sketch import Floats, Ints, Sketch, edges
+from runlore.kernel.intervals import Interval
 
 
 @dataclass(frozen=True, eq=False)

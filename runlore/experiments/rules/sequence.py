@@ -3,21 +3,10 @@
 import math
 from dataclasses import dataclass
 
+from runlore.kernel.intervals import Interval
+
 NARROWEST_AT = 5_000
 """Units at which intervals are the narrowest they can be, unless a design says otherwise."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    low: float
-    high: float
-
-    @property
-    def is_known(self) -> bool:
-        return math.isfinite(self.low) and math.isfinite(self.high)
-
-    def leaves_out(self, value: float) -> bool:
-        return value < self.low or value > self.high
 
 
 NOTHING_KNOWN = Interval(-math.inf, math.inf)

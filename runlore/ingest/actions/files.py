@@ -27,8 +27,7 @@ from runlore.kernel.errors import BadInput
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
 from runlore.records.formats import csv, parquet, swf
-from runlore.records.formats.parsed import MOST_RAW_CHARACTERS as MOST_RAW
-from runlore.records.formats.parsed import Parsed, merged, rejects
+from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed, merged, rejects
 from runlore.records.mapping import ColumnMapping
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.serving.queries import feature_states
@@ -196,7 +195,10 @@ class _IngestRun:
             f"id has been added to as often as one may be, {self.max_revisions:,} times; leave the"
             " row out, give other work another id, or raise RUNLORE_MAX_REVISIONS"
         )
-        raw = [f"{row['source_id']} {row['status']} {row['outcome']}"[:MOST_RAW] for row in rows]
+        raw = [
+            f"{row['source_id']} {row['status']} {row['outcome']}"[:MOST_RAW_CHARACTERS]
+            for row in rows
+        ]
         lines = [row["line"] for row in rows]
         return merged([parsed.rejects, rejects(lines, [reason] * len(rows), raw)])
 

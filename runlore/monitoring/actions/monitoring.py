@@ -1,23 +1,36 @@
-"""Has what the champion answers for moved away from what it was trained on?"""
+"""Whether what the champion answers for has moved away from what it was trained on.
+
+A window's features, predictions and labels are compared with those of the training.
+"""
 
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
 from runlore.kernel.errors import NoChampion
-from runlore.log import windows
-from runlore.monitoring.actions import champion as champions
-from runlore.monitoring.actions import history, record
-from runlore.monitoring.actions.champion import Champion
-from runlore.monitoring.actions.comparison import DrawnSamples, WindowComparison, examine
-from runlore.monitoring.queries import results
-from runlore.monitoring.queries.results import ComparedWindow
+from runlore.log import time_slices
+from runlore.log.time_slices import SliceRange
+from runlore.monitoring.actions import drift_history, reference
+from runlore.monitoring.actions.counting import (
+    NO_SLICE,
+    Counting,
+    CountRequest,
+    Material,
+    counter_of,
+)
+from runlore.monitoring.actions.reference import Champion, Reference
+from runlore.monitoring.queries import drift_results, drift_slices
+from runlore.monitoring.queries.drift_results import ComparedWindow
+from runlore.monitoring.rules.sample import Sample
 from runlore.monitoring.rules.trigger import TriggerDecision
-from runlore.monitoring.rules.verdict import WindowVerdict
+from runlore.monitoring.rules.usual import UsualDistances, usual
+from runlore.monitoring.rules.verdict import Background, WindowVerdict, judge
 from runlore.retraining import queries
 from runlore.retraining.actions.requests import LONGEST_REASON, Wish
 from runlore.retraining.rules import limits_of
@@ -27,12 +40,142 @@ from runlore.store.engine import Store
 if TYPE_CHECKING:
     from runlore.registry import Registry
 
+
+RECALLED = (
+    "The version was registered without a reference: its training rows were read from the log "
+    "again, and predictions are not compared."
+)
+UNUSUAL = (
+    "What is usual between windows of this length is not known: the training holds too few of them."
+)
+MOST_WINDOWS = 30
+PARTIAL = "Not compared, because the window holds no whole weeks or days: {}."
+
 ARTIFACTS = "drift"
 """The folder of the champion's MLflow run that reports go to."""
 
 OVER_TIME = "drift-over-time.png"
 SHOWN_WINDOWS = 52
 DPI = 130
+
+
+@dataclass(frozen=True, eq=False)
+class DrawnSamples:
+    """Samples to draw, in columns of these names."""
+
+    names: tuple[str, ...]
+    reference: Sample
+    current: Sample
+
+
+@dataclass(frozen=True, eq=False)
+class WindowComparison:
+    """note: what a reader must know about the comparison. drawn: None without enough data."""
+
+    verdict: WindowVerdict
+    note: str
+    drawn: DrawnSamples | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Examiner:
+    """Judges windows of one length for one version, out of what has been counted of them.
+
+    What is usual is worked out once, from windows of the training, at most the newest
+    MOST_WINDOWS; and so is the log read once, where anything is missing.
+    """
+
+    store: Store
+    champion: Champion
+    spec: ModelSpec
+    window_s: float
+
+    _held: list[Material] = field(default_factory=list, init=False, repr=False)
+
+    def _read(self) -> Material:
+        """The log; once, while no facts come in."""
+        if self._held:
+            with self.store.begin() as connection:
+                if drift_slices.is_whole(connection, self._held[0].watermark):
+                    return self._held[0]
+        grid = time_slices.grid_of(self.window_s)
+        self._held[:] = [Material.read(self.store, self.champion, self.spec, grid)]
+        return self._held[0]
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return self.champion.reference or _recalled(self._read())
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        left_out = time_slices.incomparable(self.champion.plan, self.window_s)
+        return tuple(name for name in self._reference.names if name not in left_out)
+
+    @cached_property
+    def _policy(self) -> DriftPolicy:
+        return replace(self.spec.drift, window_s=self.window_s)
+
+    @cached_property
+    def _training(self) -> tuple[SliceRange, ...]:
+        return tuple(time_slices.within(self.window_s, *self.champion.trained_us, MOST_WINDOWS))
+
+    @cached_property
+    def _counting(self) -> Counting:
+        bins = self._reference.profile.bins
+        counter = counter_of(self.champion, bins, self.spec, time_slices.grid_of(self.window_s))
+        return Counting(self.store, counter, bins, self._read)
+
+    def examine(self, asked: SliceRange, at: datetime) -> WindowComparison:
+        """Judge a window on all its rows."""
+        wanted = CountRequest((*self._training, asked), asked, self._policy.report_rows)
+        self._counting.bring_up_to_date(wanted, at)
+        seen = self._usual
+        (counted,) = self._counting.profiles([asked])
+        background = Background(self.champion.words, self.champion.importance, seen)
+        reference = self._reference.profile.only(self._names)
+        verdict = judge(reference, counted.only(self._names), self._policy, background)
+        if verdict.answer == "not enough data":
+            return WindowComparison(verdict, "")
+        left_out = time_slices.incomparable(self.champion.plan, self.window_s)
+        return WindowComparison(verdict, _note(self.champion, left_out, seen), self._drawn(asked))
+
+    @cached_property
+    def _usual(self) -> UsualDistances:
+        """Once the windows of the training have been counted."""
+        windows = self._counting.profiles(self._training) if self._training else []
+        return usual([each.only(self._names) for each in windows], self._policy)
+
+    def _drawn(self, asked: SliceRange) -> DrawnSamples:
+        """Both samples in the columns that are compared and can be drawn."""
+        most, held = self._policy.report_rows, self._counting.drawn
+        shown = tuple(name for name in self._names if name in held)
+        sample = self._counting.sample(asked, most)
+        columns = [held.index(name) for name in shown]
+        current = replace(sample, values=sample.values[:, columns])
+        return DrawnSamples(shown, self._reference.drawn(shown, most), current)
+
+
+def examine(
+    store: Store, champion: Champion, spec: ModelSpec, asked: SliceRange, at: datetime
+) -> WindowComparison:
+    return Examiner(store, champion, spec, asked.length_s).examine(asked, at)
+
+
+def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> str:
+    notes = (
+        "" if champion.reference else RECALLED,
+        PARTIAL.format(", ".join(left_out)) if left_out else "",
+        "" if seen.is_known else UNUSUAL,
+    )
+    return " ".join(each for each in notes if each)
+
+
+def _recalled(material: Material) -> Reference:
+    """The features of the training rows, as of their submission, out of the log again."""
+    champion, as_of_us = material.champion, material.log.as_of_us
+    first, last = champion.trained_us
+    taught = (material.slice != NO_SLICE) & (as_of_us >= first) & (as_of_us <= last)
+    return reference.make(material.rows[taught], champion.plan.names, tuple(champion.words))
 
 
 @dataclass(frozen=True)
@@ -73,20 +216,20 @@ def monitor(
     if ref is None:
         raise NoChampion(spec.name)
     length_s = window_s or spec.drift.window_s
-    span, note = windows.newest(store, spec, at, length_s)
+    span, note = time_slices.newest(store, spec, at, length_s)
     asked = ComparedWindow(spec.name, ref.version, span.begin, span.end)
     known = told_again(store, asked, spec, at, note, reports)
     if known is not None:
         return known
     with tempfile.TemporaryDirectory(prefix="runlore-monitor-") as folder:
-        champion = champions.load(registry, ref, Path(folder))
+        champion = reference.load(registry, ref, Path(folder))
         finding = examine(store, champion, spec, span, at)
     note = " ".join(each for each in (note, finding.note) if each)
     if finding.drawn is None:
         waits = TriggerDecision("wait", (f"the newest window reads: {finding.verdict.answer}",))
         return MonitorOutcome(asked, finding.verdict, waits, note)
     report = write_report(reports, asked, champion, replace(finding, note=note), finding.drawn)
-    found = record.record(store, asked, finding.verdict, report, at, _policy(asked, spec))
+    found = drift_history.record(store, asked, finding.verdict, report, at, _policy(asked, spec))
     plot = write_plot(store, spec.name, reports)
     for file in (report, plot):
         registry.attach(ref.run_id, file, ARTIFACTS)
@@ -107,11 +250,11 @@ def told_again(
 ) -> MonitorOutcome | None:
     """What was found for the same window before; None for a new one."""
     with store.begin() as connection:
-        known = results.read(connection, asked)
+        known = drift_results.read(connection, asked)
         anomaly = anomaly_now(connection, asked.spec)
     if known is None:
         return None
-    verdict, decision = record.verdict_of(known), _decision(store, asked, spec, at)
+    verdict, decision = drift_history.verdict_of(known), _decision(store, asked, spec, at)
     report = None if known.report is None else Path(known.report)
     plot = _plot_of(reports, asked.spec)
     return MonitorOutcome(
@@ -126,7 +269,7 @@ def _decision(
         begun = queries.begun(connection, asked.spec)
     limits = limits_of(spec.retraining)
     subject, policy = (asked.spec, asked.version), _policy(asked, spec)
-    return history.decision(store, subject, policy, at, begun, limits)
+    return drift_history.decision(store, subject, policy, at, begun, limits)
 
 
 def _policy(asked: ComparedWindow, spec: ModelSpec) -> DriftPolicy:
@@ -142,7 +285,7 @@ def write_report(
     drawn: DrawnSamples,
 ) -> Path:
     """The HTML page of a window, in a folder of the spec."""
-    from runlore.monitoring import report as drift_report
+    from runlore.monitoring import drift_report
 
     ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (asked.window_from, asked.window_to))
     path = reports / asked.spec / f"drift-v{asked.version}-{ends}.html"
@@ -159,7 +302,7 @@ def write_plot(store: Store, spec: str, reports: Path) -> Path:
     """The last windows of a spec, drawn; the one before is replaced."""
     path = _plot_of(reports, spec)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure = history.draw(history.history(store, spec, SHOWN_WINDOWS))
+    figure = drift_history.draw(drift_history.history(store, spec, SHOWN_WINDOWS))
     figure.savefig(path, dpi=DPI)
     return path
 

@@ -1,20 +1,27 @@
-"""What a version was trained on, kept beside its model for `monitor` to compare with.
+"""The version that answers, and what it was trained on: monitoring compares with that.
 
-`reference.json` holds histograms of all rows, `reference.parquet` a sample to draw.
+`reference.json`, beside the model, holds histograms of all rows, `reference.parquet` a sample.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features.declaration import FeaturePlan
 from runlore.monitoring.rules.histogram import Profile, reference_profile
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.monitoring.rules.sample import Sample, places
+from runlore.monitoring.rules.verdict import Words
+
+if TYPE_CHECKING:
+    from runlore.registry import Registry, VersionRef
+
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -89,3 +96,40 @@ def find(folder: Path) -> Reference | None:
     profile = Profile.from_json(told)
     sample = pd.read_parquet(folder / SAMPLE, columns=list(profile.names))
     return Reference(profile, Sample(sample.to_numpy(dtype=np.float32), told["rows"]))
+
+
+@dataclass(frozen=True, eq=False)
+class Champion:
+    """predict: (n, F) rows to (n,) answers. reference: None when it was registered without one.
+
+    trained_us: the submissions that bound its training rows. digest: of its bundle, since
+    numbers of versions can be given again. importance: of features, where it was measured.
+    """
+
+    version: str
+    plan: FeaturePlan
+    predict: Callable[[Rows], Floats]
+    reference: Reference | None
+    trained_us: tuple[int, int]
+    digest: str = ""
+    importance: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def words(self) -> Words:
+        return {vocabulary.name: vocabulary.words for vocabulary in self.plan.categories}
+
+
+def load(registry: "Registry", ref: "VersionRef", folder: Path) -> Champion:
+    """A registered version, downloaded to a folder."""
+    bundle = registry.load(ref, folder)
+    training = bundle.description["training"]
+    measured = bundle.description.get("importance", [])
+    return Champion(
+        version=ref.version,
+        plan=bundle.plan,
+        predict=lambda rows: bundle.predict(rows).prediction,
+        reference=find(registry.download(ref, folder)),
+        trained_us=(training["first_us"], training["last_us"]),
+        digest=bundle.digest,
+        importance={each["feature"]: each["mean"] or 0.0 for each in measured},
+    )

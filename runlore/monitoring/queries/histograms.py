@@ -10,7 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 from sqlalchemy import Connection
 
-from runlore.monitoring.queries.slices import Counter
+from runlore.monitoring.queries.drift_slices import Counter
 from runlore.monitoring.rules.histogram import Bins, Histogram, Profile, ValueMoments
 from runlore.store.schema import SCHEMA
 

@@ -19,8 +19,8 @@ from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
 from runlore.performance.rules import floor, maturity, regression, windows
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.floor import FloorVerdict
+from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import Realised, realise
 from runlore.performance.rules.regression import Point, Regression
 from runlore.performance.rules.windows import Support, WindowPerformance

@@ -16,9 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES, QUANTITY_SCORES
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption, assumption
-from runlore.performance.rules.maturity import weights
+from runlore.performance.rules.maturity import MatchedPredictions, weights
 from runlore.specs.model_spec import Score
 from runlore.training.rules.gates import ScoreInterval
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES, Ranked, bins_of, covered, scores_of
 from runlore.performance.rules import maturity
-from runlore.performance.rules.answered import MatchedPredictions
+from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.specs.model_spec import Score
 from runlore.training.rules.bootstrap import Blocks, draw_blocks
 from runlore.training.rules.evidence import measured

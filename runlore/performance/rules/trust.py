@@ -8,10 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption, assumption
 from runlore.performance.rules.estimated import expect
-from runlore.performance.rules.maturity import weights
+from runlore.performance.rules.maturity import MatchedPredictions, weights
 from runlore.specs.model_spec import Score
 
 Floats = NDArray[np.float64]

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.performance.rules import direct, maturity, trust
-from runlore.performance.rules.answered import MatchedPredictions
 from runlore.performance.rules.assumption import Assumption
 from runlore.performance.rules.estimated import estimate
+from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import Realised, realise
 from runlore.specs.model_spec import Score
 from runlore.training.rules.gates import ScoreInterval

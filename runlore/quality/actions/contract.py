@@ -17,7 +17,7 @@ from runlore.features import matrix
 from runlore.features.matrix import Log
 from runlore.kernel.errors import DataRefused, Tampered
 from runlore.kernel.instants import from_us, to_us
-from runlore.log import windows
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.quality import queries
 from runlore.quality.queries import DataCheck
@@ -80,7 +80,7 @@ class Checked:
 
 def of_log(log: Log, spec: ModelSpec) -> Contract | None:
     """The contract that a log's executions of a spec make; None where they are too few."""
-    members = np.flatnonzero(windows.population(log, spec))
+    members = np.flatnonzero(time_slices.population(log, spec))
     return derive(gather(log, members), int(log.facts["seq"].max())) if members.size else None
 
 
@@ -151,7 +151,7 @@ def _since_training(
     seq = log.facts["seq"].to_numpy(dtype=np.int64)
     final = log.events.final
     newest = np.maximum(seq[log.events.first], np.where(final >= 0, seq[final], 0))
-    members = windows.population(log, spec)
+    members = time_slices.population(log, spec)
     is_new = newest > contract.until_seq
     batch = gather(log, np.flatnonzero(members & is_new))
     earlier = gather(log, np.flatnonzero(members & ~is_new))

@@ -12,9 +12,9 @@ from runlore.features import matrix
 from runlore.features.matrix import Log
 from runlore.kernel.errors import NoChampion, NoContract
 from runlore.kernel.instants import to_us
-from runlore.log import windows
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
-from runlore.log.windows import SliceRange
+from runlore.log.time_slices import SliceRange
 from runlore.quality import queries
 from runlore.quality.actions import contract
 from runlore.quality.queries import DataCheck
@@ -67,7 +67,7 @@ def quality(
     version, agreed = known
     if agreed is None:
         raise NoContract(spec.name, version)
-    span, told = windows.newest(store, spec, at, window_s or spec.drift.window_s)
+    span, told = time_slices.newest(store, spec, at, window_s or spec.drift.window_s)
     log = matrix.prepare(read_facts(store))
     verdict = checks.judge(agreed, _asked(log, spec, span, at))
     check = DataCheck(
@@ -96,7 +96,7 @@ def _asked(log: Log, spec: ModelSpec, span: SliceRange, at: datetime) -> checks.
     """What was submitted in the span, as known at an instant, beside all that was before."""
     at_us, first_us, last_us = to_us(at), to_us(span.begin), to_us(span.end)
     submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
-    members = windows.population(log, spec) & (log.as_of_us <= at_us)
+    members = time_slices.population(log, spec) & (log.as_of_us <= at_us)
     inside = np.flatnonzero(members & (submitted > first_us) & (submitted <= last_us))
     inside = inside[np.argsort(submitted[inside], kind="stable")]
     before = np.flatnonzero(members & (submitted <= first_us))

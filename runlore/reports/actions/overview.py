@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.alerts.queries import anomalies
-from runlore.alerts.rules.subjects import spec_of
-from runlore.monitoring.actions.record import verdict_of
-from runlore.monitoring.queries import results
+from runlore.alerts.rules.finding import spec_of
+from runlore.monitoring.actions.drift_history import verdict_of
+from runlore.monitoring.queries import drift_results
 from runlore.monitoring.rules.verdict import WindowVerdict
 from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult
-from runlore.registry import history
-from runlore.registry.history import Action, AliasHistoryEntry
+from runlore.registry import alias_history
+from runlore.registry.alias_history import Action, AliasHistoryEntry
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, arms
 from runlore.store.engine import Store
 
@@ -59,8 +59,8 @@ class Watched:
 
 def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
     """What serves, by the history of aliases and not by the registry."""
-    champions = history.newest(store, CHAMPION)
-    challengers = history.newest(store, CHALLENGER)
+    champions = alias_history.newest(store, CHAMPION)
+    challengers = alias_history.newest(store, CHALLENGER)
     shares = arms(store)
     trained = _newest(store)
     with store.begin() as connection:
@@ -82,7 +82,7 @@ def watched(store: Store, spec: str) -> Watched:
     """What the last looks at a spec found: at its answers, and at what comes in."""
     with store.begin() as connection:
         known = queries.read(connection, spec)
-        compared = results.latest(connection, spec)
+        compared = drift_results.latest(connection, spec)
     scores = [each for each in known if (each.at, each.version) == (known[0].at, known[0].version)]
     return Watched(
         spec=spec,
@@ -100,7 +100,7 @@ def _newest(store: Store) -> dict[str, AliasHistoryEntry]:
     """Spec -> the newest version that passed, whichever place it took."""
     found: dict[str, AliasHistoryEntry] = {}
     for alias in (CHAMPION, CHALLENGER):
-        for spec, entry in history.newest(store, alias, ANNOUNCE).items():
+        for spec, entry in alias_history.newest(store, alias, ANNOUNCE).items():
             if spec not in found or entry.id > found[spec].id:
                 found[spec] = entry
     return found

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.log.executions import count_outcomes, newest_seq
 from runlore.quality.actions import contract
-from runlore.registry import history as alias_changes
+from runlore.registry import alias_history
 from runlore.retraining import queries
 from runlore.retraining.actions import course
 from runlore.retraining.queries import Retraining, RetrainingRequest, RetrainingStep
 from runlore.retraining.rules import RetrainingEvidence, Trigger, due, permit
-from runlore.rollout.actions import state
+from runlore.rollout.actions import rollout_state
 from runlore.serving.actions.promotion import CHAMPION
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
@@ -98,7 +98,7 @@ def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFa
     until_seq = newest_seq(store)
     champion = contract.of_champion(registry, spec.name)
     learned = champion[1].until_seq if champion and champion[1] else 0
-    entry = alias_changes.newest(store, CHAMPION).get(spec.name)
+    entry = alias_history.newest(store, CHAMPION).get(spec.name)
     trained_at = entry.at if champion and entry else None
     return LearnableFacts(until_seq, learned, trained_at)
 
@@ -183,7 +183,7 @@ def _wanted(
 
 def _rollout(connection: Connection, spec: ModelSpec) -> str:
     """What speaks against a training by itself: it would replace the challenger of a rollout."""
-    found = state.read(connection, spec.name)
+    found = rollout_state.read(connection, spec.name)
     if found is None or found.is_over:
         return ""
     return f"a rollout of version {found.rollout.challenger} goes on"

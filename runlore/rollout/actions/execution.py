@@ -10,9 +10,9 @@ from runlore.alerts.actions.handling import raise_alert, resolve_alert
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import RunloreError, Unavailable
-from runlore.registry.history import Change, HistoryWriter
-from runlore.rollout.actions import state as rollout_state
-from runlore.rollout.actions.state import RolloutState
+from runlore.registry.alias_history import Change, HistoryWriter
+from runlore.rollout.actions import rollout_state
+from runlore.rollout.actions.rollout_state import RolloutState
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Decided, Ordered, Rollout
 from runlore.rollout.rules.evidence import RolloutEvidence

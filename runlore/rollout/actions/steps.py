@@ -12,14 +12,11 @@ from typing import TYPE_CHECKING
 
 from runlore.kernel.documents import as_json
 from runlore.kernel.errors import BadInput, Misconfigured, NotFound, Refused, Unavailable
-from runlore.registry import history as alias_changes
-from runlore.registry.history import HistoryWriter
-from runlore.rollout.actions import execution
-from runlore.rollout.actions import state as rollout_state
-from runlore.rollout.actions.evidence import gather
+from runlore.registry import alias_history
+from runlore.registry.alias_history import HistoryWriter
+from runlore.rollout.actions import execution, rollout_state
 from runlore.rollout.actions.execution import RULE, Clock, DecisionToExecute
-from runlore.rollout.actions.policy import policy_of
-from runlore.rollout.actions.state import RolloutState
+from runlore.rollout.actions.rollout_state import RolloutState, gather, policy_of
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Rollout
 from runlore.rollout.rules.evidence import BOTH, RolloutEvidence
@@ -61,7 +58,7 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> Rollo
     Refused where there is nothing to compare, or a rollout goes on.
     """
     policy, clock = _policy(spec), Clock(at)
-    with alias_changes.writing(hand.store) as history:
+    with alias_history.writing(hand.store) as history:
         aliases = promotion.catch_up(history, hand.registry, spec.name)
         known = rollout_state.read(history.connection, spec.name)
         if known is not None and not known.is_over:
@@ -111,7 +108,7 @@ def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> RolloutLo
         state = _going_on(rollout_state.read(connection, spec.name), spec.name)
     by_hand(state.policy, state.step, wanted)
     evidence = gather(hand.store, spec, state, at)
-    with alias_changes.writing(hand.store) as history:
+    with alias_history.writing(hand.store) as history:
         now = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
         decision = by_hand(now.policy, now.step, wanted)
         verdict = DecisionToExecute(decision, evidence, wanted.actor, clock, wanted.action)
@@ -120,7 +117,7 @@ def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> RolloutLo
 
 def resume(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutLook:
     """Take back an order to hold."""
-    with alias_changes.writing(hand.store) as history:
+    with alias_history.writing(hand.store) as history:
         state = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
         if state.paused_by is None:
             raise Refused(f"{spec.name}: nobody holds the rollout; it goes on by itself")
@@ -163,7 +160,7 @@ def _calm(state: RolloutState, evidence: RolloutEvidence, found: RampDecision) -
 
 
 def _carry_out(hand: Hand, state: RolloutState, verdict: DecisionToExecute) -> RolloutLook:
-    with alias_changes.writing(hand.store) as history:
+    with alias_history.writing(hand.store) as history:
         now = rollout_state.read(history.connection, state.rollout.spec)
         if now is None or now.newest.id != verdict.based_on:
             return RolloutLook(now or state, is_new=False)

@@ -11,8 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Column, Connection, insert, select
 
-from runlore.store.schema.rollouts import rollout_decisions as decisions
-from runlore.store.schema.rollouts import rollouts as table
+from runlore.store import schema
 
 Action = Literal["start", "advance", "hold", "roll back", "promote"]
 Ordered = Literal["start", "stop", "hold", "resume", "step", "promote"]
@@ -68,13 +67,19 @@ def add_rollout(connection: Connection, new: Rollout) -> Rollout:
     """With its number; `new.id` is ignored."""
     values = {name: value for name, value in vars(new).items() if name != "id"}
     values["policy"] = dict(new.policy)
-    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    number = connection.execute(
+        insert(schema.rollouts).values(values).returning(schema.rollouts.c.id)
+    ).scalar_one()
     return Rollout(number, **values)
 
 
 def add_decision(connection: Connection, new: Decided) -> RecordedDecision:
     values = {**vars(new), "reasons": list(new.reasons)}
-    added = insert(decisions).values(values).returning(decisions.c.id, decisions.c.written_at)
+    added = (
+        insert(schema.rollout_decisions)
+        .values(values)
+        .returning(schema.rollout_decisions.c.id, schema.rollout_decisions.c.written_at)
+    )
     row = connection.execute(added).one()
     return RecordedDecision(**vars(new), id=row.id, written_at=row.written_at)
 
@@ -86,7 +91,12 @@ def last(connection: Connection, spec: str) -> Rollout | None:
 
 def of_spec(connection: Connection, spec: str, limit: int = 100) -> list[Rollout]:
     """The newest first."""
-    wanted = select(table).where(table.c.spec == spec).order_by(table.c.id.desc()).limit(limit)
+    wanted = (
+        select(schema.rollouts)
+        .where(schema.rollouts.c.spec == spec)
+        .order_by(schema.rollouts.c.id.desc())
+        .limit(limit)
+    )
     return [Rollout(**row._mapping) for row in connection.execute(wanted)]
 
 
@@ -95,6 +105,12 @@ def history(
 ) -> list[RecordedDecision]:
     """The decisions of a rollout, oldest first. is_brief: without evidence and readings."""
     left_out = BULKY if is_brief else ()
-    columns: list[Column[Any]] = [each for each in decisions.c if each.name not in left_out]
-    wanted = select(*columns).where(decisions.c.rollout_id == rollout_id).order_by(decisions.c.id)
+    columns: list[Column[Any]] = [
+        each for each in schema.rollout_decisions.c if each.name not in left_out
+    ]
+    wanted = (
+        select(*columns)
+        .where(schema.rollout_decisions.c.rollout_id == rollout_id)
+        .order_by(schema.rollout_decisions.c.id)
+    )
     return [RecordedDecision(**row._mapping) for row in connection.execute(wanted)]

@@ -99,7 +99,7 @@ def metric_fault(metric: Metric, evidence: RolloutEvidence, least_known: float) 
     )
 
 
-def ratio(evidence: RolloutEvidence) -> SampleRatio:
+def watch_shares(evidence: RolloutEvidence) -> SampleRatio:
     splits = [
         UnitSplit(
             {name: stratum.arms[name].assigned for name in BOTH},

@@ -11,10 +11,16 @@ from runlore.experiments.rules import loss
 from runlore.experiments.rules.loss import LossAnswer
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sample_ratio import SampleRatio
-from runlore.experiments.rules.sequence import NOTHING_KNOWN, Interval
+from runlore.experiments.rules.sequence import NOTHING_KNOWN
 from runlore.kernel.errors import BadInput
-from runlore.rollout.rules import evidence as trust
-from runlore.rollout.rules.evidence import CHALLENGER, RolloutEvidence
+from runlore.kernel.intervals import Interval
+from runlore.rollout.rules.evidence import (
+    CHALLENGER,
+    RolloutEvidence,
+    faults,
+    metric_fault,
+    watch_shares,
+)
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 Action = Literal["advance", "hold", "roll back", "promote"]
@@ -69,12 +75,12 @@ class Order:
 
 def decide(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision:
     """The first rule that applies decides; see docs/rollout.md for them in words."""
-    untrusted = trust.faults(policy, evidence)
+    untrusted = faults(policy, evidence)
     if untrusted:
         return RampDecision("hold", evidence.step, untrusted, alert=True)
     following = policy.after(evidence.step)
     readings = tuple(_read(policy, evidence, metric, following) for metric in policy.metrics)
-    ratio = trust.ratio(evidence)
+    ratio = watch_shares(evidence)
     found = (
         _broken(policy, readings)
         or _mismatch(evidence, ratio)
@@ -117,7 +123,7 @@ def tolerated_before(metric: Metric, following: int) -> float:
 
 def _read(policy: RampPolicy, evidence: RolloutEvidence, metric: Metric, following: int) -> Reading:
     tolerated = tolerated_before(metric, following)
-    fault = trust.metric_fault(metric, evidence, policy.least_known)
+    fault = metric_fault(metric, evidence, policy.least_known)
     if metric.role == "secondary" or fault:
         return Reading(metric.name, metric.role, tolerated, fault=fault)
     sides, narrowest = loss.sides(metric, evidence.pairs(metric)), policy.narrowest_at_units

@@ -11,7 +11,7 @@ from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.documents import as_json
 from runlore.kernel.moments import Moments
-from runlore.rollout.actions import state as rollout_state
+from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.steps import RolloutLook
 from runlore.rollout.queries.rollouts import RecordedDecision
 from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence

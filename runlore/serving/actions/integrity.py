@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runlore.alerts.queries import anomalies
-from runlore.alerts.rules.subjects import of_version
+from runlore.alerts.rules.finding import of_version
 from runlore.kernel.errors import TAMPERED_ADVICE, NotFound, Tampered
-from runlore.registry import history
+from runlore.registry import alias_history
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHAMPION
 from runlore.store.engine import Store
@@ -75,7 +75,7 @@ def _standing(store: Store, registry: "Registry", spec: str) -> Iterator[tuple[s
     """Versions with their roles, each once. A shadow is the challenger."""
     aliases = registry.aliases([spec])[spec]
     found = {named.version: alias for alias, named in aliases.items()}
-    changes = [one for one in history.entries(store, spec) if one.alias == CHAMPION]
+    changes = [one for one in alias_history.entries(store, spec) if one.alias == CHAMPION]
     before = promotion.champions(changes)[-2:-1]
     yield from ((version, found[version]) for version in sorted(found, key=int))
     yield from ((version, f"{CHAMPION} before") for version in before if version not in found)
@@ -84,7 +84,7 @@ def _standing(store: Store, registry: "Registry", spec: str) -> Iterator[tuple[s
 def _check(
     store: Store, registry: "Registry", spec: str, version: str, role: str, at: datetime
 ) -> VersionCheck:
-    known = history.digest_of(store, spec, version)
+    known = alias_history.digest_of(store, spec, version)
     witness: Literal["history", "registry"] = "registry" if known is None else "history"
     trouble = ""
     try:

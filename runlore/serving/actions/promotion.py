@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
-from runlore.registry import history as alias_changes
-from runlore.registry.history import FIRST, NO_ALIAS, AliasHistoryEntry, Change, HistoryWriter
+from runlore.registry import alias_history
+from runlore.registry.alias_history import FIRST, NO_ALIAS, AliasHistoryEntry, Change, HistoryWriter
 from runlore.serving.queries import workers
 from runlore.store.engine import Store
 
@@ -79,7 +79,7 @@ def announce(
 
     Returns its aliases.
     """
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         catch_up(history, registry, ref.spec)
         change = registry.announce(ref)
         if change is not None:
@@ -89,8 +89,8 @@ def announce(
 
 def record_registered(store: Store, ref: "VersionRef", why: ChangeReason) -> None:
     """Put the digest of a new version on record that gets no alias; nothing if it is there."""
-    with alias_changes.writing(store) as history:
-        if alias_changes.digest_of(store, ref.spec, ref.version) != ref.digest:
+    with alias_history.writing(store) as history:
+        if alias_history.digest_of(store, ref.spec, ref.version) != ref.digest:
             history.add(_change(ref.spec, NO_ALIAS, ref.version, "register", why, ref))
 
 
@@ -108,7 +108,7 @@ def promote(
     than when it was trained, is Refused, and so is one that is the champion already.
     """
     tried = None if folder is None else _try_out_early(registry, spec, version, folder)
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         return promote_within(history, registry, spec, why, version, folder, tried)
 
 
@@ -151,7 +151,7 @@ def rollback(store: Store, registry: "Registry", spec: str, why: ChangeReason) -
     Refused when there is nothing before. Raises Tampered when the registry names another bundle
     for that version than the history: `promote` takes any other version.
     """
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         catch_up(history, registry, spec)
         ref = _before(registry, spec, champions(history.history(spec, CHAMPION)))
         entry = history.add(_change(spec, CHAMPION, ref.version, "rollback", why, ref))
@@ -173,7 +173,7 @@ def set_arms(
     store: Store, registry: "Registry", spec: str, arms: Arms, why: ChangeReason
 ) -> AliasHistoryEntry:
     """Say how much the challenger answers from now on."""
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         catch_up(history, registry, spec)
         return set_arms_within(history, spec, arms, why)
 
@@ -206,7 +206,7 @@ def standing(store: Store) -> ServingState:
     """What the history says of now, in one statement."""
     newest: dict[str, dict[str, AliasHistoryEntry]] = {alias: {} for alias in ALIASES}
     given: dict[str, AliasHistoryEntry] = {}
-    for entry in alias_changes.standing(store):
+    for entry in alias_history.standing(store):
         if entry.alias not in ALIASES:
             continue
         newest[entry.alias][entry.spec] = entry
@@ -240,7 +240,7 @@ def champions(changes: Sequence[AliasHistoryEntry]) -> list[str]:
 
 def reconcile(store: Store, registry: "Registry", spec: str) -> None:
     """Write down where aliases point when somebody else has moved them."""
-    with alias_changes.writing(store) as history:
+    with alias_history.writing(store) as history:
         catch_up(history, registry, spec)
 
 
@@ -258,7 +258,7 @@ def await_workers(store: Store, spec: str, version: str, patience_s: float) -> t
 def audit(store: Store) -> list[str]:
     """What is wrong with the history; nothing when every row is as it was written."""
     wrong, before, last = [], FIRST, 0
-    for entry in alias_changes.entries(store):
+    for entry in alias_history.entries(store):
         if entry.id != last + 1:
             wrong.append(f"row {last + 1}: missing before row {entry.id}")
         if entry.hash != entry.hashed(before):
@@ -272,7 +272,7 @@ def audit(store: Store) -> list[str]:
 
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that says where it pointed at that instant, and why."""
-    found = alias_changes.as_of(store, spec, at)
+    found = alias_history.as_of(store, spec, at)
     if not found:
         raise NotFound(f"{spec}: nothing is on record at {at.isoformat()}")
     return found
@@ -289,7 +289,7 @@ def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[st
         known, actual = history.last(spec, alias), aliases.get(alias)
         version = actual.version if actual else None
         if version != (known.version if known else None):
-            digest = {alias_changes.DIGEST: actual.digest} if actual else {}
+            digest = {alias_history.DIGEST: actual.digest} if actual else {}
             why = ChangeReason(ELSEWHERE, "the alias was found to point elsewhere", digest)
             history.add(_change(spec, alias, version, "found", why))
     return {alias: found.version for alias, found in aliases.items()}
@@ -315,9 +315,9 @@ def _change(
     spec: str,
     alias: str,
     version: str | None,
-    action: alias_changes.Action,
+    action: alias_history.Action,
     why: ChangeReason,
     ref: "VersionRef | None" = None,
 ) -> Change:
-    of_ref = {} if ref is None else {alias_changes.DIGEST: ref.digest, "run": ref.run_id}
+    of_ref = {} if ref is None else {alias_history.DIGEST: ref.digest, "run": ref.run_id}
     return Change(spec, alias, version, action, why.actor, why.reason, {**why.evidence, **of_ref})

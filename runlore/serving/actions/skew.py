@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.alerts.queries import anomalies
-from runlore.alerts.rules.subjects import of_version, spec_of
+from runlore.alerts.rules.finding import of_version, spec_of
 from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import extract_asked
 from runlore.kernel.errors import NotFound

@@ -20,7 +20,7 @@ from runlore.settings import Settings
 from runlore.store import engine
 from runlore.store.engine import LIVENESS, Store, session, unavailable
 
-Connection: TypeAlias = asyncpg.Connection
+AsyncConnection: TypeAlias = asyncpg.Connection
 
 UNDERSTOOD = {
     *("host", "port", "user", "password", "passfile", "service", "krbsrvname", "gsslib"),
@@ -47,7 +47,7 @@ def check(settings: Settings) -> None:
         address(engine.connect(engine.database_url(settings)).engine.url)
 
 
-async def connect(store: Store) -> Connection:
+async def connect(store: Store) -> AsyncConnection:
     """A connection of its own. Raises Unavailable; Misconfigured as `address`."""
     try:
         return await asyncpg.connect(**address(store.engine.url))
@@ -55,7 +55,7 @@ async def connect(store: Store) -> Connection:
         raise unavailable(store.engine.url, error) from error
 
 
-async def close(connection: Connection) -> None:
+async def close(connection: AsyncConnection) -> None:
     """In an orderly way, as far as that is possible."""
     try:
         await connection.close(timeout=CLOSE_S)
@@ -97,7 +97,7 @@ def address(url: URL) -> dict[str, Any]:
 
 
 async def read_states(
-    connection: Connection, names: Iterable[Name]
+    connection: AsyncConnection, names: Iterable[Name]
 ) -> tuple[dict[Name, Floats], datetime]:
     """As `feature_states.read_states`."""
     wanted = sorted(set(names))

@@ -11,8 +11,8 @@ import sqlalchemy
 from psycopg.rows import class_row
 from sqlalchemy import ColumnElement, insert, or_, select, text, update
 
+from runlore.store import schema
 from runlore.store.engine import Store
-from runlore.store.schema import api_keys as table
 
 Connection = psycopg.Connection[Any]
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.api_keys', 0))")
@@ -69,30 +69,38 @@ class KeyWriter:
     _connection: sqlalchemy.Connection
 
     def find(self, key_id: str) -> Key | None:
-        row = self._connection.execute(select(table).where(table.c.id == key_id)).first()
+        row = self._connection.execute(
+            select(schema.api_keys).where(schema.api_keys.c.id == key_id)
+        ).first()
         return None if row is None else Key(**row._mapping)
 
     def live(self, name: str, at: datetime) -> list[Key]:
         """Those of an owner that work at an instant, oldest first."""
-        wanted = select(table).where(table.c.name == name, _is_live(at))
-        rows = self._connection.execute(wanted.order_by(table.c.created_at, table.c.id))
+        wanted = select(schema.api_keys).where(schema.api_keys.c.name == name, _is_live(at))
+        rows = self._connection.execute(
+            wanted.order_by(schema.api_keys.c.created_at, schema.api_keys.c.id)
+        )
         return [Key(**row._mapping) for row in rows]
 
     def add(self, key: Key) -> None:
-        values = {column.name: getattr(key, column.name) for column in table.columns}
-        self._connection.execute(insert(table).values(values | {"scopes": list(key.scopes)}))
+        values = {column.name: getattr(key, column.name) for column in schema.api_keys.columns}
+        self._connection.execute(
+            insert(schema.api_keys).values(values | {"scopes": list(key.scopes)})
+        )
 
     def revoke(self, key_id: str, at: datetime) -> None:
         self._connection.execute(
-            update(table)
-            .where(table.c.id == key_id, table.c.revoked_at.is_(None))
+            update(schema.api_keys)
+            .where(schema.api_keys.c.id == key_id, schema.api_keys.c.revoked_at.is_(None))
             .values(revoked_at=at)
         )
 
 
 def every(store: Store) -> list[Key]:
     """All there ever were, by owner, oldest first."""
-    wanted = select(table).order_by(table.c.name, table.c.created_at, table.c.id)
+    wanted = select(schema.api_keys).order_by(
+        schema.api_keys.c.name, schema.api_keys.c.created_at, schema.api_keys.c.id
+    )
     with store.begin() as connection:
         return [Key(**row._mapping) for row in connection.execute(wanted)]
 
@@ -111,4 +119,6 @@ def add_uses(connection: Connection, uses: Mapping[str, Uses]) -> None:
 
 
 def _is_live(at: datetime) -> ColumnElement[bool]:
-    return table.c.revoked_at.is_(None) & or_(table.c.expires_at.is_(None), table.c.expires_at > at)
+    return schema.api_keys.c.revoked_at.is_(None) & or_(
+        schema.api_keys.c.expires_at.is_(None), schema.api_keys.c.expires_at > at
+    )

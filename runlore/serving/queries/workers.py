@@ -9,8 +9,8 @@ from uuid import UUID
 from sqlalchemy import delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from runlore.store import schema
 from runlore.store.engine import Store
-from runlore.store.schema import workers as table
 
 Versions = Mapping[str, Mapping[str, str]]
 """Spec -> arm -> version."""
@@ -31,21 +31,25 @@ def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions)
     """Say what a worker serves now; again and again, since it may be killed."""
     told: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
     told["seen_at"] = func.clock_timestamp()
-    statement = insert(table).values(id=worker_id, **told)
+    statement = insert(schema.workers).values(id=worker_id, **told)
     with store.begin() as connection:
         connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
 
 
 def forget(store: Store, worker_id: UUID) -> None:
     """A worker ends; those that were killed are forgotten too."""
-    is_gone = (table.c.id == worker_id) | (table.c.seen_at < func.now() - text("interval '1 hour'"))
+    is_gone = (schema.workers.c.id == worker_id) | (
+        schema.workers.c.seen_at < func.now() - text("interval '1 hour'")
+    )
     with store.begin() as connection:
-        connection.execute(delete(table).where(is_gone))
+        connection.execute(delete(schema.workers).where(is_gone))
 
 
 def alive(store: Store) -> list[WorkerHeartbeat]:
     """Those that were heard of within the last seconds."""
-    wanted = select(table).where(table.c.seen_at > func.clock_timestamp() - SILENT)
+    wanted = select(schema.workers).where(
+        schema.workers.c.seen_at > func.clock_timestamp() - SILENT
+    )
     with store.begin() as connection:
-        rows = connection.execute(wanted.order_by(table.c.host, table.c.pid))
+        rows = connection.execute(wanted.order_by(schema.workers.c.host, schema.workers.c.pid))
         return [WorkerHeartbeat(**row._mapping) for row in rows]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from runlore.kernel import instants
 from runlore.settings import Settings
-from runlore.stack import ports, processes
+from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 from runlore.stack.probes import NoAnswer, PrefectApi
 from runlore.stack.services import DATABASE, POOL, declare, prefect_api
@@ -39,10 +39,10 @@ def free_ports(settings: Settings) -> Iterator[DoctorFinding]:
         running = processes.read(settings.home, service.name)
         if running is not None and running.supervisor.is_alive():
             yield DoctorFinding("port", DoctorVerdict.OK, f"{what}: ours")
-        elif ports.is_free(settings.host, service.port.number):
+        elif tcp_ports.is_free(settings.host, service.port.number):
             yield DoctorFinding("port", DoctorVerdict.OK, f"{what}: free")
         else:
-            remedy = f"stop it, or set {service.port.setting}={ports.free_port(settings.host)}"
+            remedy = f"stop it, or set {service.port.setting}={tcp_ports.free_port(settings.host)}"
             yield DoctorFinding(
                 "port", DoctorVerdict.WRONG, f"{what}: another program has it", remedy
             )

@@ -22,7 +22,7 @@ from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
 from runlore.serving.actions import integrity, promotion, states
-from runlore.simulate.log import SOURCE as SIMULATED
+from runlore.simulate.log import SIMULATED_SOURCE
 from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.store.engine import Store
 from runlore.training.actions import bundle_files
@@ -180,7 +180,7 @@ def _unlearned(trained: Trained) -> NDArray[np.float64]:
 def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
     """Everything a person wants to see of a run; returns the model card."""
     spec, data = trained.spec, found.data
-    model_card = card.write(trained, code_version(), is_simulated=SIMULATED in found.sources)
+    model_card = card.write(trained, code_version(), is_simulated=SIMULATED_SOURCE in found.sources)
     run.parameters(_parameters(found, trained))
     run.data(
         Data(

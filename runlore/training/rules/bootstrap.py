@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.intervals import Interval
 from runlore.models.scores import LOSSES, ROUNDING, Ranked, bins_of
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
 
@@ -23,12 +24,6 @@ LEVEL = 0.95
 DAY_US = 86_400_000_000
 LEAST_BLOCKS = 10
 LEAST_MEASURED = 0.9
-
-
-@dataclass(frozen=True)
-class Interval:
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """The model card: what a person reads before trusting a model. Markdown."""
 
 from runlore.kernel.instants import from_us
-from runlore.training.rules import card_sections as sections
+from runlore.training.rules import card_sections
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.trained import Trained
 
@@ -35,13 +35,13 @@ def write(trained: Trained, code_version: str = "", *, is_simulated: bool = Fals
 def render(facts: CardContents) -> str:
     """The sections that a version cut short may lose come last."""
     told = (
-        sections.head(facts),
-        sections.scores(facts),
-        sections.verdict(facts),
-        sections.limits(facts),
-        sections.candidates(facts),
-        sections.groups(facts),
-        sections.importance(facts),
-        sections.making(facts),
+        card_sections.head(facts),
+        card_sections.scores(facts),
+        card_sections.verdict(facts),
+        card_sections.limits(facts),
+        card_sections.candidates(facts),
+        card_sections.groups(facts),
+        card_sections.importance(facts),
+        card_sections.making(facts),
     )
     return "\n".join(line for section in told for line in (*section, "")).rstrip() + "\n"

@@ -144,15 +144,15 @@ def register_converters() -> None:
     """Teach skl2onnx the XGBoost models, and to write what this onnx accepts."""
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from skl2onnx import update_registered_converter
-    from skl2onnx.common import shape_calculator as shapes
+    from skl2onnx.common import shape_calculator
     from skl2onnx.common._registration import get_converter, get_shape_calculator
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from xgboost import XGBClassifier, XGBRegressor
 
     zipmap = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
     classes, numbers = (
-        shapes.calculate_linear_classifier_output_shapes,
-        shapes.calculate_linear_regressor_output_shapes,
+        shape_calculator.calculate_linear_classifier_output_shapes,
+        shape_calculator.calculate_linear_regressor_output_shapes,
     )
     for model, shape, options in (
         (XGBClassifier, classes, zipmap),

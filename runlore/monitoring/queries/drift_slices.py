@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from sqlalchemy import ColumnElement, Connection, Row, delete, select, text, update
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects import postgresql
 
 from runlore.monitoring.rules.sample import Sample
-from runlore.store.schema import drift_slices as table
+from runlore.store import schema
 
 RECENT_FACTS = 1_000_000
 """So many numbers back somebody may still be about to commit a fact."""
@@ -80,25 +80,33 @@ class Present:
 
 def present(connection: Connection, counter: Counter) -> dict[datetime, Present]:
     """The slices that are there, by when they start."""
-    has_sample = table.c.sample.is_not(None)
-    wanted = select(table.c.starts_at, table.c.rows, has_sample).where(*_of(counter))
+    has_sample = schema.drift_slices.c.sample.is_not(None)
+    wanted = select(schema.drift_slices.c.starts_at, schema.drift_slices.c.rows, has_sample).where(
+        *_of(counter)
+    )
     return {starts_at: Present(*found) for starts_at, *found in connection.execute(wanted)}
 
 
 def drop_stale(connection: Connection, counter: Counter) -> int:
     """Forget the slices that facts of today would make otherwise; how many those were."""
     same = _any_bins(counter)
-    gone = connection.execute(delete(table).where(*same, table.c.bins != counter.bins)).rowcount
-    seen = select(table.c.until_seq, table.c.facts).where(*same).distinct()
+    gone = connection.execute(
+        delete(schema.drift_slices).where(*same, schema.drift_slices.c.bins != counter.bins)
+    ).rowcount
+    seen = (
+        select(schema.drift_slices.c.until_seq, schema.drift_slices.c.facts).where(*same).distinct()
+    )
     for until_seq, facts in connection.execute(seen).all():
         found = _news(connection, until_seq)
-        looked = (*same, table.c.until_seq == until_seq)
+        looked = (*same, schema.drift_slices.c.until_seq == until_seq)
         if found.facts != facts:
-            gone += connection.execute(delete(table).where(*looked)).rowcount
+            gone += connection.execute(delete(schema.drift_slices).where(*looked)).rowcount
         elif found.known_at is not None:
             # A slice holds its end, but not its start.
             starts = found.known_at - timedelta(microseconds=counter.length_us)
-            late = delete(table).where(*looked, table.c.starts_at >= starts)
+            late = delete(schema.drift_slices).where(
+                *looked, schema.drift_slices.c.starts_at >= starts
+            )
             gone += connection.execute(late).rowcount
     return gone
 
@@ -115,14 +123,18 @@ def add(
         return
     starts = [each.starts_at for each in slices]
     same = _any_bins(counter)
-    connection.execute(delete(table).where(*same, table.c.starts_at.in_(starts)))
+    connection.execute(
+        delete(schema.drift_slices).where(*same, schema.drift_slices.c.starts_at.in_(starts))
+    )
     shared = {**vars(counter), **vars(seen), "counted_at": at}
-    connection.execute(pg_insert(table), [{**shared, **_values(each)} for each in slices])
+    connection.execute(
+        postgresql.insert(schema.drift_slices), [{**shared, **_values(each)} for each in slices]
+    )
 
 
 def advance(connection: Connection, counter: Counter, seen: Watermark) -> None:
     """All slices that are left have been found to hold up to this fact."""
-    connection.execute(update(table).where(*_of(counter)).values(**vars(seen)))
+    connection.execute(update(schema.drift_slices).where(*_of(counter)).values(**vars(seen)))
 
 
 def samples(
@@ -130,9 +142,17 @@ def samples(
 ) -> list[Sample]:
     """The rows to draw of each slice, in order of time; slices without a sample are left out."""
     found = connection.execute(
-        select(table.c.rows, table.c.sample_at_us, table.c.sample)
-        .where(*_of(counter), table.c.starts_at.in_(starts), table.c.sample.is_not(None))
-        .order_by(table.c.starts_at)
+        select(
+            schema.drift_slices.c.rows,
+            schema.drift_slices.c.sample_at_us,
+            schema.drift_slices.c.sample,
+        )
+        .where(
+            *_of(counter),
+            schema.drift_slices.c.starts_at.in_(starts),
+            schema.drift_slices.c.sample.is_not(None),
+        )
+        .order_by(schema.drift_slices.c.starts_at)
     )
     return [
         Sample(
@@ -146,14 +166,25 @@ def samples(
 
 def forget_samples(connection: Connection, counter: Counter, before: datetime) -> None:
     """Nobody draws what a window no longer holds."""
-    old = (*_of(counter), table.c.starts_at < before, table.c.sample.is_not(None))
-    connection.execute(update(table).where(*old).values(sample=None, sample_at_us=None))
+    old = (
+        *_of(counter),
+        schema.drift_slices.c.starts_at < before,
+        schema.drift_slices.c.sample.is_not(None),
+    )
+    connection.execute(
+        update(schema.drift_slices).where(*old).values(sample=None, sample_at_us=None)
+    )
 
 
 def drop_others(connection: Connection, counter: Counter, before: datetime) -> int:
     """Forget the slices of other versions that were last counted before an instant."""
-    other = (table.c.spec == counter.spec, table.c.version != counter.version)
-    return connection.execute(delete(table).where(*other, table.c.counted_at < before)).rowcount
+    other = (
+        schema.drift_slices.c.spec == counter.spec,
+        schema.drift_slices.c.version != counter.version,
+    )
+    return connection.execute(
+        delete(schema.drift_slices).where(*other, schema.drift_slices.c.counted_at < before)
+    ).rowcount
 
 
 def _news(connection: Connection, until_seq: int) -> "Row[tuple[int, datetime | None]]":
@@ -164,11 +195,11 @@ def _news(connection: Connection, until_seq: int) -> "Row[tuple[int, datetime | 
 
 def _any_bins(counter: Counter) -> list[ColumnElement[bool]]:
     named = {name: value for name, value in vars(counter).items() if name != "bins"}
-    return [table.c[name] == value for name, value in named.items()]
+    return [schema.drift_slices.c[name] == value for name, value in named.items()]
 
 
 def _of(counter: Counter) -> list[ColumnElement[bool]]:
-    return [*_any_bins(counter), table.c.bins == counter.bins]
+    return [*_any_bins(counter), schema.drift_slices.c.bins == counter.bins]
 
 
 def _values(each: Slice) -> dict[str, object]:

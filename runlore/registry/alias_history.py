@@ -26,8 +26,8 @@ from sqlalchemy import (
 )
 
 from runlore.kernel.instants import to_us
+from runlore.store import schema
 from runlore.store.engine import Store
-from runlore.store.schema import alias_changes as table
 
 Action = Literal["announce", "promote", "rollback", "arms", "found", "register"]
 """found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
@@ -110,7 +110,9 @@ class HistoryWriter:
             NOW, {"evidence": json.dumps(dict(change.evidence), default=str)}
         ).one()
         last = self.connection.execute(
-            select(table.c.id, table.c.hash).order_by(table.c.id.desc()).limit(1)
+            select(schema.alias_changes.c.id, schema.alias_changes.c.hash)
+            .order_by(schema.alias_changes.c.id.desc())
+            .limit(1)
         ).first()
         number, before = (last.id + 1, last.hash) if last else (1, FIRST)
         known = self.last(change.spec, change.alias)
@@ -128,7 +130,7 @@ class HistoryWriter:
             hash="",
         )
         values = {**vars(entry), "hash": entry.hashed(before)}
-        self.connection.execute(insert(table).values(values))
+        self.connection.execute(insert(schema.alias_changes).values(values))
         return AliasHistoryEntry(**values)
 
 
@@ -142,9 +144,9 @@ def entries(
 
 def count(store: Store, spec: str | None = None) -> int:
     """How many changes are on record, or how many of one spec."""
-    wanted = select(func.count()).select_from(table)
+    wanted = select(func.count()).select_from(schema.alias_changes)
     if spec is not None:
-        wanted = wanted.where(table.c.spec == spec)
+        wanted = wanted.where(schema.alias_changes.c.spec == spec)
     with store.begin() as connection:
         return connection.scalar(wanted) or 0
 
@@ -173,11 +175,15 @@ def digest_of(store: Store, spec: str, version: str) -> str | None:
     Of its newest making, since numbers of versions can be given again; where it was made outside
     of Runlore, of the first change that names it.
     """
-    digest = table.c.evidence[DIGEST].astext
+    digest = schema.alias_changes.c.evidence[DIGEST].astext
     wanted = (
-        select(table.c.action, digest)
-        .where(table.c.spec == spec, table.c.version == version, digest != "")
-        .order_by(table.c.id)
+        select(schema.alias_changes.c.action, digest)
+        .where(
+            schema.alias_changes.c.spec == spec,
+            schema.alias_changes.c.version == version,
+            digest != "",
+        )
+        .order_by(schema.alias_changes.c.id)
     )
     known: str | None = None
     with store.begin() as connection:
@@ -192,10 +198,14 @@ def digest_of(store: Store, spec: str, version: str) -> str | None:
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that said at that instant where it pointed."""
     wanted = (
-        select(table)
-        .distinct(table.c.alias)
-        .where(table.c.spec == spec, table.c.at <= at, table.c.alias != NO_ALIAS)
-        .order_by(table.c.alias, table.c.id.desc())
+        select(schema.alias_changes)
+        .distinct(schema.alias_changes.c.alias)
+        .where(
+            schema.alias_changes.c.spec == spec,
+            schema.alias_changes.c.at <= at,
+            schema.alias_changes.c.alias != NO_ALIAS,
+        )
+        .order_by(schema.alias_changes.c.alias, schema.alias_changes.c.id.desc())
     )
     with store.begin() as connection:
         return {row.alias: AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)}
@@ -207,11 +217,11 @@ def _entries(
     alias: str | None = None,
     newest: int | None = None,
 ) -> list[AliasHistoryEntry]:
-    wanted = select(table).order_by(table.c.id.desc()).limit(newest)
+    wanted = select(schema.alias_changes).order_by(schema.alias_changes.c.id.desc()).limit(newest)
     if spec is not None:
-        wanted = wanted.where(table.c.spec == spec)
+        wanted = wanted.where(schema.alias_changes.c.spec == spec)
     if alias is not None:
-        wanted = wanted.where(table.c.alias == alias)
+        wanted = wanted.where(schema.alias_changes.c.alias == alias)
     return [AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)][::-1]
 
 
@@ -224,8 +234,8 @@ def _last(wanted: Select[Any], of: FromClause) -> Select[Any]:
 
 
 def _standing() -> Select[Any]:
-    found = _last(select(table), table).cte("found", recursive=True)
-    other = table.alias("other")
+    found = _last(select(schema.alias_changes), schema.alias_changes).cte("found", recursive=True)
+    other = schema.alias_changes.alias("other")
     is_before = tuple_(*_place(other)) < tuple_(*_place(found))
     before = _last(select(other).where(is_before), other).lateral("before")
     every = found.union_all(select(before).select_from(found.join(before, true())))

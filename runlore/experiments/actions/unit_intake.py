@@ -1,4 +1,4 @@
-"""What units did: checked, counted once, and added up per unit."""
+"""What units did, and which variant others assigned them: checked, and counted once."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, NotRequired
@@ -7,12 +7,15 @@ from uuid import UUID
 from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from runlore.experiments.actions.lifecycle import AHEAD_S, known
-from runlore.experiments.queries import events as ab_events
-from runlore.experiments.queries.events import Intake
+from runlore.experiments.actions import lifecycle
+from runlore.experiments.actions.lifecycle import AHEAD_S, Sighted, Sightings, known
+from runlore.experiments.queries import unit_events
+from runlore.experiments.queries.unit_events import Intake
 from runlore.kernel.errors import Refused
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store.engine import Store
+
+MOST_UNITS = 50_000
 
 MOST_EVENTS = 50_000
 LARGEST = 1e30
@@ -28,6 +31,27 @@ Instant = Annotated[
         lt=datetime.fromisoformat("2200-01-01T00:00:00Z"),
     ),
 ]
+
+
+@with_config(ConfigDict(extra="forbid", hide_input_in_errors=True))
+class Unit(TypedDict):
+    """at: since when it has the variant; now, when there is none."""
+
+    unit: Key
+    variant: Key
+    at: NotRequired[Instant]
+
+
+UNITS: TypeAdapter[list[Unit]] = TypeAdapter(
+    Annotated[list[Unit], Field(min_length=1, max_length=MOST_UNITS)]
+)
+
+
+def take(store: Store, name: str | UUID, body: bytes, at: datetime) -> Sightings:
+    """body: a JSON array of units, checked as a whole; pydantic's ValidationError names a field."""
+    given = UNITS.validate_json(body)
+    seen = [Sighted(each["unit"], each["variant"], each.get("at")) for each in given]
+    return lifecycle.sight(store, name, seen, at)
 
 
 @with_config(ConfigDict(title="Event", extra="forbid", hide_input_in_errors=True))
@@ -60,4 +84,4 @@ def record(store: Store, name: str | UUID, body: bytes, at: datetime) -> Intake:
         if test.state == "created":
             raise Refused(f"A/B test {test.name!r} has not started")
         latest = at + timedelta(seconds=AHEAD_S)
-        return ab_events.record(connection, test, events, at, latest)
+        return unit_events.record(connection, test, events, at, latest)

@@ -12,8 +12,8 @@ from typing import Literal
 from sqlalchemy import Connection, text
 
 from runlore.experiments.queries import experiments
-from runlore.experiments.queries.events import statement, take
 from runlore.experiments.queries.experiments import AbTest
+from runlore.experiments.queries.unit_events import statement, take
 from runlore.serving.queries import outcomes
 
 OVERLAP, OVERLAP_FACTS = timedelta(minutes=15), 1_000_000

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, and_, func, select, text
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects import postgresql
 
-from runlore.store.schema import drift_results as table
+from runlore.store import schema
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 KEY = ("spec", "version", "window_from", "window_to")
@@ -63,27 +63,42 @@ def insert(connection: Connection, comparison: DriftComparison) -> int:
     rows = [{**shared, **vars(result)} for result in comparison.results]
     if not rows:
         return 0
-    added = pg_insert(table).values(rows).on_conflict_do_nothing().returning(table.c.id)
+    added = (
+        postgresql.insert(schema.drift_results)
+        .values(rows)
+        .on_conflict_do_nothing()
+        .returning(schema.drift_results.c.id)
+    )
     return len(connection.execute(added).all())
 
 
 def read(connection: Connection, window: ComparedWindow) -> DriftComparison | None:
     """What was found for a window before."""
-    same = [table.c[name] == value for name, value in vars(window).items()]
-    rows = connection.execute(select(table).where(*same).order_by(table.c.id)).all()
+    same = [schema.drift_results.c[name] == value for name, value in vars(window).items()]
+    rows = connection.execute(
+        select(schema.drift_results).where(*same).order_by(schema.drift_results.c.id)
+    ).all()
     return _comparison(rows) if rows else None
 
 
 def latest(connection: Connection, spec: str) -> DriftComparison | None:
     """What was found for the window of a spec that ends last, of any version."""
-    of_spec = select(*(table.c[name] for name in KEY)).where(table.c.spec == spec)
-    last = of_spec.order_by(table.c.window_to.desc(), table.c.id.desc()).limit(1)
+    of_spec = select(*(schema.drift_results.c[name] for name in KEY)).where(
+        schema.drift_results.c.spec == spec
+    )
+    last = of_spec.order_by(
+        schema.drift_results.c.window_to.desc(), schema.drift_results.c.id.desc()
+    ).limit(1)
     key = connection.execute(last).one_or_none()
     return read(connection, ComparedWindow(*key)) if key is not None else None
 
 
 def newest_end(connection: Connection, spec: str) -> datetime | None:
-    ends = connection.execute(select(func.max(table.c.window_to)).where(table.c.spec == spec))
+    ends = connection.execute(
+        select(func.max(schema.drift_results.c.window_to)).where(
+            schema.drift_results.c.spec == spec
+        )
+    )
     end: datetime | None = ends.scalar()
     return end
 
@@ -92,11 +107,14 @@ def history(
     connection: Connection, spec: str, column_name: str, statistic: str, limit: int = 100
 ) -> list[tuple[ComparedWindow, DriftResult]]:
     """One statistic of one column, window by window, the newest first."""
-    wanted = (table.c.spec == spec, table.c.column_name == column_name)
+    wanted = (
+        schema.drift_results.c.spec == spec,
+        schema.drift_results.c.column_name == column_name,
+    )
     rows = connection.execute(
-        select(table)
-        .where(*wanted, table.c.statistic == statistic)
-        .order_by(table.c.window_to.desc(), table.c.id.desc())
+        select(schema.drift_results)
+        .where(*wanted, schema.drift_results.c.statistic == statistic)
+        .order_by(schema.drift_results.c.window_to.desc(), schema.drift_results.c.id.desc())
         .limit(limit)
     ).all()
     return [(_window(row), _result(row)) for row in rows]
@@ -104,11 +122,17 @@ def history(
 
 def judged(connection: Connection, spec: str, most: int) -> list[DriftComparison]:
     """All that was found for the windows of a spec that end last, of any version, newest first."""
-    keys = [table.c[name] for name in KEY]
-    newest = select(*keys).where(table.c.spec == spec).distinct()
-    last = newest.order_by(table.c.window_to.desc(), table.c.version).limit(most).subquery()
-    same = [table.c[name] == last.c[name] for name in KEY]
-    rows = connection.execute(select(table).join(last, and_(*same)).order_by(table.c.id)).all()
+    keys = [schema.drift_results.c[name] for name in KEY]
+    newest = select(*keys).where(schema.drift_results.c.spec == spec).distinct()
+    last = (
+        newest.order_by(schema.drift_results.c.window_to.desc(), schema.drift_results.c.version)
+        .limit(most)
+        .subquery()
+    )
+    same = [schema.drift_results.c[name] == last.c[name] for name in KEY]
+    rows = connection.execute(
+        select(schema.drift_results).join(last, and_(*same)).order_by(schema.drift_results.c.id)
+    ).all()
     of_window: dict[ComparedWindow, list[Row[tuple[object, ...]]]] = {}
     for row in rows:
         of_window.setdefault(_window(row), []).append(row)

@@ -4,29 +4,40 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from runlore.alerts.rules.silence import Silence
-from runlore.store.schema import alert_silences as table
+from runlore.alerts.rules.state import Silence
+from runlore.store import schema
 
 
 def add(connection: Connection, silence: Silence) -> Silence:
     """The same with the number that the store gives it."""
     values = {name: value for name, value in vars(silence).items() if name != "id"}
-    number = connection.execute(insert(table).values(values).returning(table.c.id)).scalar_one()
+    number = connection.execute(
+        insert(schema.alert_silences).values(values).returning(schema.alert_silences.c.id)
+    ).scalar_one()
     return Silence(number, **values)
 
 
 def active(connection: Connection, now: datetime) -> list[Silence]:
-    query = select(table).where(table.c.ended_at.is_(None), table.c.until > now)
-    return [Silence(**row._mapping) for row in connection.execute(query.order_by(table.c.id))]
+    query = select(schema.alert_silences).where(
+        schema.alert_silences.c.ended_at.is_(None), schema.alert_silences.c.until > now
+    )
+    return [
+        Silence(**row._mapping)
+        for row in connection.execute(query.order_by(schema.alert_silences.c.id))
+    ]
 
 
 def find(connection: Connection, silence_id: int) -> Silence | None:
     row = connection.execute(
-        select(table).where(table.c.id == silence_id).with_for_update()
+        select(schema.alert_silences)
+        .where(schema.alert_silences.c.id == silence_id)
+        .with_for_update()
     ).first()
     return None if row is None else Silence(**row._mapping)
 
 
 def end(connection: Connection, silence_id: int, at: datetime, actor: str) -> None:
     values = {"ended_at": at, "ended_by": actor}
-    connection.execute(update(table).where(table.c.id == silence_id).values(values))
+    connection.execute(
+        update(schema.alert_silences).where(schema.alert_silences.c.id == silence_id).values(values)
+    )

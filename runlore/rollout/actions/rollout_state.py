@@ -1,0 +1,260 @@
+"""Where a rollout stands, the policy by which it climbs, and the evidence that decides it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.sketch import Sketch
+from runlore.kernel.moments import Moments, no_moments
+from runlore.rollout.queries import evidence, rollouts
+from runlore.rollout.queries.evidence import ArmCounts, Counted, EvidenceQuery, SharePeriod
+from runlore.rollout.queries.rollouts import RecordedDecision, Rollout
+from runlore.rollout.rules.evidence import BOTH, ArmEvidence, RolloutEvidence, Stratum
+from runlore.rollout.rules.policy import WHOLE, RampPolicy
+from runlore.specs.model_spec import ModelSpec
+from runlore.store.engine import Connection, Store
+
+LATENCY, ERRORS, REFUSALS = "latency_ms", "errors", "refusals"
+RISES, FALLS = "prediction rises", "prediction falls"
+TAIL = 0.9
+
+
+SETTLE = timedelta(seconds=60)
+"""After a change of the share was written, until every worker assigns units by it: the commit, and
+the second in which workers follow, longer where the registry is slow."""
+
+ENDS = ("roll back", "promote")
+PAUSING, RESUMING = "hold", ("resume", "step", "promote", "stop")
+
+PLACES = {"mean": (0, 2), "ratio": (0, 1, 2)}
+"""Which of loss, count and outcome a score's kind takes."""
+
+
+def score_name(spec: ModelSpec) -> str:
+    return "brier" if spec.is_probability else "absolute error"
+
+
+def policy_of(spec: ModelSpec) -> RampPolicy:
+    """The rule that a rollout of this spec is started with; it stays as it was written down."""
+    told = spec.rollout
+    return RampPolicy(
+        metrics=_metrics(spec),
+        steps=told.steps,
+        alpha=told.alpha,
+        promote_when=told.promote_when,
+        least_units=told.least_units,
+        least_time_s=told.least_time_s,
+        least_known=told.least_known,
+        freshest_s=told.freshest_s,
+        most_pause_s=told.most_pause_s,
+        narrowest_at_units=told.narrowest_at_units,
+    )
+
+
+def _metrics(spec: ModelSpec) -> tuple[Metric, ...]:
+    """What is compared, score first.
+
+    Whether the work fails, or how long it takes, explains most of how an answer's loss varies and
+    is the same for both versions: as a covariate it saves most of the units (CUPED).
+    """
+    told = spec.rollout
+    return (
+        Metric(
+            score_name(spec),
+            "mean" if told.unit == "execution" else "ratio",
+            "lower",
+            "primary",
+            told.score_loss,
+            has_covariate=True,
+        ),
+        Metric(LATENCY, "quantile", "lower", "guardrail", told.latency_loss, quantile=TAIL),
+        Metric(ERRORS, "proportion", "lower", "guardrail", told.error_share, "absolute"),
+        Metric(REFUSALS, "proportion", "lower", "guardrail", told.refusal_share, "absolute"),
+        Metric(RISES, "mean", "lower", "signal", told.prediction_shift, "absolute"),
+        Metric(FALLS, "mean", "higher", "signal", told.prediction_shift, "absolute"),
+    )
+
+
+@dataclass(frozen=True)
+class StratumPeriod:
+    """share: of units, 0 .. 1, while `span`."""
+
+    share: float
+    span: SharePeriod
+
+
+@dataclass(frozen=True)
+class RolloutState:
+    """history: decisions without their evidence, oldest first; there is always one."""
+
+    rollout: Rollout
+    history: Sequence[RecordedDecision]
+
+    @property
+    def policy(self) -> RampPolicy:
+        return RampPolicy.from_json(self.rollout.policy)
+
+    @property
+    def newest(self) -> RecordedDecision:
+        return self.history[-1]
+
+    @property
+    def step(self) -> int:
+        return self.newest.step
+
+    @property
+    def is_over(self) -> bool:
+        return self.newest.action in ENDS
+
+    @property
+    def step_began_at(self) -> datetime:
+        return self._changes()[-1].at
+
+    @property
+    def paused_by(self) -> RecordedDecision | None:
+        """The order that makes it wait, if there is one that nobody has taken back."""
+        for entry in reversed(self.history):
+            if entry.ordered == PAUSING:
+                return entry
+            if entry.ordered in RESUMING:
+                return None
+        return None
+
+    def strata(self) -> list[StratumPeriod]:
+        """Times of one share each, the one of now last."""
+        changes = [each for each in self._changes() if 0 < each.step < WHOLE]
+        ends: list[datetime | None] = [each.at for each in self._changes()[1:]]
+        ends += [None] * (len(changes) - len(ends))
+        found = [
+            StratumPeriod(change.step / WHOLE, SharePeriod(change.at + SETTLE, end))
+            for change, end in zip(changes, ends, strict=False)
+        ]
+        return [each for each in found if each.span.ends is None or _is_long(each.span)]
+
+    def _changes(self) -> list[RecordedDecision]:
+        before = [None, *(each.step for each in self.history)]
+        return [each for each, step in zip(self.history, before, strict=False) if each.step != step]
+
+
+def read(connection: Connection, spec: str) -> RolloutState | None:
+    """The newest rollout of a spec; None when there never was one."""
+    found = rollouts.last(connection, spec)
+    return None if found is None else of(connection, found)
+
+
+def of(connection: Connection, rollout: Rollout) -> RolloutState:
+    return RolloutState(rollout, rollouts.history(connection, rollout.id))
+
+
+def as_json(state: RolloutState) -> dict[str, Any]:
+    newest, paused = state.newest, state.paused_by
+    return {
+        "id": state.rollout.id,
+        "spec": state.rollout.spec,
+        "champion": state.rollout.champion,
+        "challenger": state.rollout.challenger,
+        "unit": state.rollout.unit,
+        "started_at": state.rollout.started_at.isoformat(),
+        "is_over": state.is_over,
+        "action": newest.action,
+        "step": state.step,
+        "steps": list(state.policy.steps),
+        "since": state.step_began_at.isoformat(),
+        "paused_by": None if paused is None else paused.actor,
+        "decided_at": newest.at.isoformat(),
+        "reasons": list(newest.reasons),
+    }
+
+
+def _is_long(span: SharePeriod) -> bool:
+    return span.ends is not None and span.ends > span.begins
+
+
+def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> RolloutEvidence:
+    """All units of the rollout until now, added up by the database; raises Unavailable."""
+    rollout, strata = state.rollout, state.strata()
+    wanted = EvidenceQuery(
+        spec=rollout.spec,
+        champion=rollout.champion,
+        challenger=rollout.challenger,
+        unit=rollout.unit,
+        of=spec.question.of,
+        is_probability=spec.is_probability,
+        kinds=spec.population.kinds,
+        spans=[each.span for each in strata],
+        due_at=at - timedelta(seconds=rollout.outcome_due_s),
+        at=at,
+    )
+    found = evidence.read(store, wanted)
+    return RolloutEvidence(
+        at=at,
+        step=state.step,
+        step_began_at=state.step_began_at,
+        strata=_Comparison(state.policy.metrics).strata(strata, found),
+        decided_at=state.newest.at,
+        unread=_unread(found),
+    )
+
+
+def _unread(found: ArmCounts) -> tuple[str, ...]:
+    if found.unread is not None:
+        return (found.unread,)
+    if found.crossed:
+        return (f"which arm {found.crossed:,} units belong to: both arms answered them",)
+    return ()
+
+
+@dataclass(frozen=True)
+class _Comparison:
+    metrics: tuple[Metric, ...]
+
+    def strata(self, strata: list[StratumPeriod], found: ArmCounts) -> tuple[Stratum, ...]:
+        """Strata in which nobody came are left out, but for the one of now."""
+        if found.unread is not None:
+            return ()
+        told = [
+            Stratum(stratum.share, {name: self._arm(arms.get(name)) for name in {*BOTH, *arms}})
+            for stratum, arms in zip(strata, found.by_span, strict=True)
+        ]
+        return tuple(
+            each
+            for at, each in enumerate(told)
+            if at == len(told) - 1 or any(arm.assigned for arm in each.arms.values())
+        )
+
+    def _arm(self, counted: Counted | None) -> ArmEvidence:
+        if counted is None:
+            return ArmEvidence(0, {each.name: _nothing(each) for each in self.metrics}, None)
+        of_answers = dict.fromkeys((LATENCY, RISES, FALLS), counted.answered)
+        score = self.metrics[0]
+        return ArmEvidence(
+            assigned=counted.assigned,
+            metrics={each.name: _statistics(each, counted) for each in self.metrics},
+            newest_at=counted.newest_at,
+            due={**of_answers, score.name: counted.due},
+        )
+
+
+def _nothing(metric: Metric) -> Statistics:
+    return Sketch() if metric.kind == "quantile" else no_moments(metric.values)
+
+
+def _statistics(metric: Metric, counted: Counted) -> Statistics:
+    by_name: dict[str, Statistics] = {
+        LATENCY: counted.latency,
+        ERRORS: counted.errors,
+        REFUSALS: counted.refusals,
+        RISES: counted.prediction,
+        FALLS: counted.prediction,
+    }
+    if metric.name in by_name:
+        return by_name[metric.name]
+    return _chosen(counted.loss, PLACES[metric.kind])
+
+
+def _chosen(of: Moments, places: tuple[int, ...]) -> Moments:
+    """Some of the values of units."""
+    means = tuple(of.means[at] for at in places)
+    return Moments(of.n, means, tuple(tuple(of.products[i][j] for j in places) for i in places))
