@@ -11,6 +11,7 @@ import pytest
 from handmade import plan_of, register, write_bundle
 
 from bentos.predict import follower as following
+from bentos.predict import version_cache
 from bentos.predict.follower import Follower
 from runlore.app import App
 from runlore.kernel import instants
@@ -145,12 +146,12 @@ def test_a_failed_version_is_tried_again_later(
     registry = home[1]
     ref = register(registry, write_bundle(tmp_path / "8", NAME, 8))
     with monkeypatch.context() as patch:
-        patch.setattr(following, "load", lambda *_: 1 / 0)
+        patch.setattr(version_cache, "load", lambda *_: 1 / 0)
         registry.set_alias(NAME, "champion", ref.version)
         follower.step()
     follower.step()
     assert answering(follower) is None
-    monkeypatch.setattr(following.time, "monotonic", lambda: 1e12)
+    monkeypatch.setattr(version_cache.time, "monotonic", lambda: 1e12)
     follower.step()
     assert answering(follower) == ref.version
 
@@ -203,7 +204,7 @@ def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
     assert follower.serving.challenges[NAME].arms.share == 0
     assert not follower.serving.challenges[NAME].arms.shadow
     assert answering(follower) is not None
-    assert follower._trouble
+    assert follower.poller.trouble
 
 
 def test_an_embedded_server_that_died_is_started_again(

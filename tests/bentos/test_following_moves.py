@@ -16,7 +16,7 @@ from handmade import plan_of, register, write_bundle
 from mlflow import MlflowClient
 
 from bentos.predict import follower as following
-from bentos.predict import shadow_process
+from bentos.predict import heartbeat, shadow_process
 from bentos.predict.follower import Follower
 from bentos.predict.shadow_process import Starter
 from runlore.kernel import instants
@@ -55,7 +55,10 @@ def test_an_alias_that_is_moved_elsewhere_is_in_the_history_when_it_is_followed(
         follower.step()
     entry = promotion.as_of(follower.serving.database(), NAME, instants.now())["champion"]
     assert (entry.version, entry.action, entry.actor) == (moved, "found", promotion.ELSEWHERE)
-    assert [digested.version for _, digested in follower._loaded] == [entry.previous, moved]
+    assert [digested.version for _, digested in follower.versions._loaded] == [
+        entry.previous,
+        moved,
+    ]
 
 
 def test_a_version_before_that_was_deleted_keeps_nobody_from_being_followed(
@@ -69,10 +72,10 @@ def test_a_version_before_that_was_deleted_keeps_nobody_from_being_followed(
     store = follower.serving.database()
     client = MlflowClient(registry.tracking_uri, registry.tracking_uri)
     client.delete_model_version(NAME, first)
-    follower._loaded.clear()
+    follower.versions._loaded.clear()
     for _ in range(2):
         follower.step()
-    assert (answering(follower), follower._trouble) == (second, "")
+    assert (answering(follower), follower.poller.trouble) == (second, "")
     assert caplog.text.count(f"version {first} cannot come back") == 1
     assert workers.alive(store)
     before = promotion.rollback(store, registry, NAME, ANN)
@@ -98,7 +101,7 @@ def test_what_is_wrong_with_one_spec_keeps_no_other_from_being_followed(
     )
     follower.step()
     assert set(follower.serving.live) == {"duration"}
-    assert "what nobody thought of" in follower._trouble
+    assert "what nobody thought of" in follower.poller.trouble
     home[1].remove_alias("duration", "champion")
 
 
@@ -165,11 +168,11 @@ def test_a_worker_that_is_busy_loading_is_heard_of(
 ) -> None:
     follower.step()
     store = follower.serving.database()
-    workers.forget(store, follower.id)
-    monkeypatch.setattr(following, "TELL_S", 0.05)
+    workers.forget(store, follower.heartbeat.worker_id)
+    monkeypatch.setattr(heartbeat, "INTERVAL_S", 0.05)
     monkeypatch.setattr(following, "POLL_S", 0.01)
     monkeypatch.setattr(Follower, "step", lambda _: time.sleep(1))
-    follower._told = ({}, 0.0)
+    follower.heartbeat._sent_at = 0.0
 
     async def run() -> list[workers.WorkerHeartbeat]:
         task = asyncio.create_task(follower.run())
@@ -179,7 +182,7 @@ def test_a_worker_that_is_busy_loading_is_heard_of(
         await asyncio.gather(task, return_exceptions=True)
         return found
 
-    assert follower.id in {each.id for each in asyncio.run(run())}
+    assert follower.heartbeat.worker_id in {each.id for each in asyncio.run(run())}
 
 
 def test_a_share_is_taken_away_while_a_look_takes_long(
@@ -226,9 +229,9 @@ def test_a_change_waits_until_every_worker_that_is_alive_answers_with_it(
     follower.step()
     store = follower.serving.database()
     told = {NAME: {"champion": "77"}}
-    workers.tell(store, follower.id, "here", 1, {NAME: {"champion": "76"}})
+    workers.tell(store, follower.heartbeat.worker_id, "here", 1, {NAME: {"champion": "76"}})
     assert promotion.await_workers(store, NAME, "77", seconds) == (0, 1)
-    workers.tell(store, follower.id, "here", 1, told)
+    workers.tell(store, follower.heartbeat.worker_id, "here", 1, told)
     assert promotion.await_workers(store, NAME, "77", seconds) == (1, 1)
 
 

@@ -37,7 +37,7 @@ def is_told(follower: Follower, ref: VersionRef) -> bool:
 
 def look(follower: Follower) -> None:
     """As after the pause that a version gets which could not be loaded."""
-    follower._failed.clear()
+    follower.versions._failed.clear()
     follower.step()
 
 

@@ -1,0 +1,102 @@
+"""The versions that this process has loaded: those that answer, and those that may soon."""
+
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bentos.http.metrics import metrics
+from bentos.predict.live_versions import Live, load
+from bentos.predict.request_schema import Clock
+from runlore.kernel import instants
+from runlore.kernel.errors import NotFound, Tampered, Unavailable
+from runlore.registry import Digested, Registry, VersionRef
+from runlore.serving.actions import integrity, states
+from runlore.store.engine import Store
+
+RETRY_FAILED_S = 30.0  # until a version that could not be loaded is tried again
+
+log = logging.getLogger("runlore.serving")
+
+
+@dataclass
+class VersionCache:
+    """folder: where versions are downloaded to."""
+
+    folder: Path
+    clock: Clock
+    _loaded: dict[tuple[str, Digested], Live] = field(default_factory=dict)
+    _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
+    _gone: set[tuple[str, str]] = field(default_factory=set)
+
+    def get(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live | None:
+        """A version loaded and tried out, beside the one that answers; None when that fails."""
+        cached = self._loaded.get((name, wanted))
+        if cached is not None or time.monotonic() < self._failed.get((name, wanted), 0.0):
+            return cached
+        try:
+            live = self._prepare(name, wanted, store, registry)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
+            self._failed[name, wanted] = time.monotonic() + RETRY_FAILED_S
+            metrics().loads.labels(name, "failed").inc()
+            log.error("%s version %s does not go live: %s", name, wanted.version, error)
+            if isinstance(error, Tampered):
+                integrity.note(store, error, instants.now())
+            return None
+        self._loaded[name, wanted] = live
+        metrics().loads.labels(name, "ready").inc()
+        return live
+
+    def of_spec(self, name: str) -> list[Live]:
+        mine = (live for (spec, _), live in self._loaded.items() if spec == name)
+        return sorted(mine, key=lambda live: live.bundle.digest)
+
+    def add_previous(self, name: str, version: str, store: Store, registry: Registry) -> None:
+        """Load the version that a rollback would bring back; try once only."""
+        tried = {digested.version for spec, digested in self._loaded if spec == name}
+        if version in tried or (name, version) in self._gone:
+            return
+        try:
+            ref = registry.version(name, version)
+        except NotFound as error:
+            log.warning("%s version %s cannot come back: %s", name, version, error)
+        else:
+            if self.get(name, Digested(ref.version, ref.digest), store, registry):
+                return
+        self._gone.add((name, version))
+
+    def drop_others(self, name: str, current: Collection[Digested], previous: str | None) -> None:
+        for spec, digested in list(self._loaded):
+            if spec == name and digested not in current and digested.version != previous:
+                del self._loaded[spec, digested]
+
+    def _prepare(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live:
+        ref = registry.version(name, wanted.version)
+        is_tag_right = self._check_tag(ref, store, registry)
+        known = Digested(ref.version, registry.expected_digest(ref))
+        live = self._loaded.get((name, known)) or self._load(ref, registry)
+        states.activate(store, live.bundle.plan)
+        if is_tag_right:
+            integrity.clear(store, name, ref.version, instants.now())
+        return live
+
+    def _load(self, ref: VersionRef, registry: Registry) -> Live:
+        folder = registry.download(ref, self.folder)
+        digest = registry.expected_digest(ref)
+        return load(folder, ref.version, ref.spec, self.clock, digest)
+
+    def _check_tag(self, ref: VersionRef, store: Store, registry: Registry) -> bool:
+        """Whether the registry's tag is the digest in the history; if not, an alert is raised.
+
+        The history decides what the bundle must be, so a version with a false tag goes on.
+        """
+        try:
+            registry.check_tag(ref)
+        except Tampered as error:
+            log.error("%s", error)
+            integrity.note(store, error, instants.now())
+            return False
+        return True
