@@ -10,7 +10,6 @@ from prefect.cache_policies import NO_CACHE
 from runlore.ingest.actions.files import FileSource, Format, ingest_file, list_rejects
 from runlore.kernel.instants import now
 from runlore.records.mapping import declare, split_source
-from runlore.serving.actions import states
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -37,7 +36,6 @@ def ingest_log(
             max_revisions=app.settings.max_revisions,
         )
         summary = ingest_file(app.store, wanted, now())
-        states.renew(app.store)
         rejected = list_rejects(app.store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",

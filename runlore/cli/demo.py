@@ -139,7 +139,6 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
     from runlore.ingest.actions.files import FileSource, ingest_file
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare
-    from runlore.serving.actions import states
     from runlore.simulate import SIMULATED_SOURCE, mapping
 
     told = {name: part for name, part in mapping().items() if name != "source"}
@@ -151,7 +150,6 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
             app.store, FileSource(inbox, "csv", SIMULATED_SOURCE, declare(told)), now()
         )
         metrics = ingest_file(app.store, points, now())
-        states.renew(app.store)
         _tell_ingest(tour, rows, metrics)
 
 

@@ -133,7 +133,6 @@ def from_prefect(
     from runlore.app import open_app
     from runlore.ingest.actions.files import PrefectSource, ingest_prefect
     from runlore.kernel.instants import now
-    from runlore.serving.actions import states
 
     with open_app() as app:
         headers = _prefect_headers(app.settings, api_url, api_key)
@@ -141,7 +140,6 @@ def from_prefect(
         server = PrefectSource(api_url or app.settings.prefect_url, source, headers, most)
         with _bar(server.api_url) as progress:
             summary = ingest_prefect(app.store, server, now(), progress)
-            states.renew(app.store)
     _emit(summary, json=json)
 
 
@@ -196,13 +194,11 @@ def _ingest(
     from runlore.app import open_app
     from runlore.ingest.actions.files import FileSource, ingest_file
     from runlore.kernel.instants import now
-    from runlore.serving.actions import states
 
     with open_app() as app, _bar(file.name) as progress:
         most = app.settings.max_revisions
         wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
         summary = ingest_file(app.store, wanted, now(), progress)
-        states.renew(app.store)
     _emit(summary, json=json)
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.instants import now
-from runlore.serving.actions import states
 from runlore.serving.queries import answers, ledger_query
 from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
@@ -28,7 +27,6 @@ def test_a_log_of_the_source_api_tells_what_came_of_an_answer(
         f"id,actor,kind,submitted,started,finished,status\nb-17,ann,build,{began},{began},{ended},failed\n"
     )
     assert ingest_file(store, FileSource(log, "csv", source), now()).new == 1
-    states.renew(store)
 
     [row] = ledger_query.rows(store, LedgerQuery(source_id="b-17"))
     assert row["outcome"] == outcome

@@ -34,25 +34,35 @@ def folded_states(store: Store) -> tuple[list[str], list[list[float]]]:
     return final.keys(log), np.asarray(final.states).tolist()
 
 
-def test_states_that_an_ingest_left_behind_are_folded_by_the_next_which_adds_nothing(
+def test_an_ingest_renews_the_states_that_its_rows_left_behind(
     store: Store, tmp_path: Path
 ) -> None:
     states.activate(store, PLAN)
     log = Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(50))])
     assert counts(log.ingest()) == (50, 0, 0)
     keys, folded = folded_states(store)
-    assert stored_states(store, keys) != folded
-    assert counts(log.ingest()) == (0, 50, 0)
-    assert states.renew(store) == (BY_ACTOR,)
     assert stored_states(store, keys) == folded
     assert states.renew(store) == ()
+
+
+def test_what_a_killed_ingest_left_behind_is_renewed_by_the_next_which_adds_nothing(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    states.activate(store, PLAN)
+    log = Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(50))])
+    with monkeypatch.context() as killed:
+        killed.setattr(states, "renew", lambda _store: ())
+        assert counts(log.ingest()) == (50, 0, 0)
+    keys, folded = folded_states(store)
+    assert stored_states(store, keys) != folded
+    assert counts(log.ingest()) == (0, 50, 0)
+    assert stored_states(store, keys) == folded
 
 
 def test_metrics_and_known_rows_leave_states_as_they_are(store: Store, tmp_path: Path) -> None:
     states.activate(store, PLAN)
     lines = [HEADER, *map(row, range(20))]
     Log(store, tmp_path / "log.csv", lines).ingest()
-    states.renew(store)
     told_again = Log(store, tmp_path / "again.csv", lines)
     assert counts(told_again.ingest(mapping=MAPPING)) == (0, 20, 0)
     points = Log(store, tmp_path / "points.csv", ["name,at,value\n", "cpu,2024-01-01T00:00Z,1\n"])

@@ -30,6 +30,7 @@ from runlore.records.formats import csv, parquet, swf
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed, merged, rejects
 from runlore.records.mapping import ColumnMapping
 from runlore.records.validate import LONGEST_KEY_BYTES
+from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Connection
 from runlore.store.engine import Store
@@ -99,7 +100,8 @@ def ingest_file(
 
     at: now; when corrections become known; rows that tell of later are rejects. Each chunk is one
     transaction with its rejects and its place in the file: what was finished stays when the rest
-    fails.
+    fails. Feature states that the new rows leave behind are renewed at the end; those that a killed
+    ingest left behind, too.
     """
     _check_source(source.source)
     log = _open(source, to_us(at))
@@ -111,7 +113,9 @@ def ingest_file(
             ingests.reopen(connection, last)
         else:
             last = ingests.begin(connection, subject)
-    return _IngestRun(store, subject, at, last, source.max_revisions).take(log, progress)
+    summary = _IngestRun(store, subject, at, last, source.max_revisions).take(log, progress)
+    states.renew(store)
+    return summary
 
 
 def ingest_prefect(
@@ -119,8 +123,8 @@ def ingest_prefect(
 ) -> IngestSummary:
     """Add a Prefect server's flow runs: all at first, later only those that may have changed.
 
-    `known` counts the runs that were asked for again.
-    """
+    `known` counts the runs that were asked for again. Feature states are renewed as by `ingest_file`.
+    `known` counts the runs that were asked for again. Feature states are renewed here as well.
     _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
     subject = IngestSource(source.source, path, "executions", "prefect")
@@ -132,7 +136,9 @@ def ingest_prefect(
         base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
     ) as client:
         log = PrefectHistory(client, source.source, at)
-        return _IngestRun(store, subject, at, begun, source.max_revisions).take(log, progress)
+        summary = _IngestRun(store, subject, at, begun, source.max_revisions).take(log, progress)
+    states.renew(store)
+    return summary
 
 
 @dataclass(frozen=True)
