@@ -123,8 +123,8 @@ def ingest_prefect(
 ) -> IngestSummary:
     """Add a Prefect server's flow runs: all at first, later only those that may have changed.
 
-    `known` counts the runs that were asked for again. Feature states are renewed as by `ingest_file`.
-    `known` counts the runs that were asked for again. Feature states are renewed here as well.
+    `known` counts the runs that were asked for again. Feature states are renewed, too.
+    """
     _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
     subject = IngestSource(source.source, path, "executions", "prefect")
