@@ -25,8 +25,9 @@ from peers import features_in_sql
 
 from runlore.features import matrix
 from runlore.features.columns import measure
-from runlore.features.declaration import DAY_S, FeaturePlan
+from runlore.features.declaration import FeaturePlan
 from runlore.features.keys import group
+from runlore.kernel.durations import DAY_S
 from runlore.specs.catalog import failure_risk
 
 EXECUTIONS = 1_000_000

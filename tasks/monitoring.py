@@ -7,7 +7,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore.features.declaration import DAY_S
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions import drift_history, monitoring

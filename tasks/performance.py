@@ -4,7 +4,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore.features.declaration import DAY_S
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now, parse
 from runlore.performance.actions import windows
 from runlore.performance.actions.windows import PerformanceOutcome

@@ -6,7 +6,7 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore.features.declaration import DAY_S
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import NoContract
 from runlore.kernel.instants import now, parse
 from runlore.quality.actions import window_check

@@ -25,8 +25,9 @@ from backtest_page import write_page
 
 from runlore.backtest.actions import BacktestOutcome, Choice, backtest, draw
 from runlore.cli.backtest import as_json
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.kernel.threads import calm_threads

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now
 from runlore.models.bundle import Bundle
 from runlore.records.mapping import declare

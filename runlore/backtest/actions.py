@@ -16,6 +16,7 @@ from runlore.backtest.rules.replay import Breaches, PolicyReplay, Scene, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.features import known, matrix
 from runlore.features.declaration import FeaturePlan, Vocabulary
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.log import time_slices
@@ -176,7 +177,7 @@ def _edges(spec: ModelSpec, data: TrainingSet, start_us: int) -> tuple[int, ...]
     count = (int(data.as_of_us[-1]) - start_us) // length
     if count < LEAST_WINDOWS:
         raise Refused(
-            f"{spec.name}: {count} windows of {spec.drift.window_s / 86_400:g} days are left to"
+            f"{spec.name}: {count} windows of {spec.drift.window_s / DAY_S:g} days are left to"
             f" replay, needs {LEAST_WINDOWS}; give a shorter --window-days or more history"
         )
     return tuple(start_us + at * length for at in range(count + 1))

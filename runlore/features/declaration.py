@@ -10,12 +10,11 @@ from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
+from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
 FIRST_COLUMNS = ("in_flight", "since_submission_s", "since_outcome_s")
 
-HOUR_S = 3600.0
-DAY_S = 24 * HOUR_S
 
 LARGEST = 3.4028234663852886e38
 """Values and features are kept within what a float32 holds."""

@@ -10,13 +10,12 @@ from runlore.features.columns import number, numbers, singles, word
 from runlore.features.declaration import FeaturePlan
 from runlore.features.keys import KeyParts
 from runlore.features.log import Log
+from runlore.kernel.durations import DAY_S, HOUR_S
 
 Rows = NDArray[np.float32]
 Instants = TypeVar("Instants", float, NDArray[Any])
 """One instant, or an array of them."""
 
-HOUR_S = 3_600
-DAY_S = 24 * HOUR_S
 THURSDAY = 3  # 1970-01-01, counting from Monday
 UNKNOWN_WORD = -1.0
 PARTS = ("actor", "kind", "scope")

@@ -6,8 +6,9 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features.declaration import DAY_S, HOUR_S, FeaturePlan
+from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import Log
+from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.instants import from_us, to_us
 from runlore.log.executions import has_submissions, last_submission
 from runlore.specs.model_spec import ModelSpec

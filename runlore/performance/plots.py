@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import DAY_US
 from runlore.models.score_names import display
 from runlore.performance.rules.floor import Floor
 from runlore.performance.rules.maturity import MATURE
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 Ints = NDArray[np.int64]
 
-DAY_US = 86_400_000_000
 DPI = 110
 
 

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
+
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
 EARLIEST_US = 0
 LATEST_US = 7_258_118_400_000_000  # 2200-01-01
-AHEAD_US = 300_000_000
-"""How far another machine's clock may be ahead of ours."""
 
 LONGEST_KEY_BYTES = 500
 """PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts."""
@@ -78,7 +78,7 @@ def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool
 
 def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> Check:
     """What has not happened yet would move all that comes after it behind its own instant."""
-    is_ahead = mask(pc.greater(us, now_us + AHEAD_US))
+    is_ahead = mask(pc.greater(us, now_us + SOURCE_CLOCK_TOLERANCE_US))
     return Check(
         is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text
     )

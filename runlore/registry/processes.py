@@ -1,40 +1,37 @@
 """Which process writes a run, so that the next one can tell whether it still lives."""
 
 import os
-import subprocess
 from functools import cache
 from pathlib import Path
 
-PROC = Path("/proc")
-START_FIELD = 19
-"""Of what stands behind the command's name in /proc/PID/stat: start in ticks since boot."""
+import psutil
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 
 
 @cache
 def host() -> str:
     """This machine since it was started; a container has a name of its own."""
-    boot = PROC / "sys/kernel/random/boot_id"
-    booted = boot.read_text().strip() if boot.exists() else ""
+    booted = BOOT_ID.read_text().strip() if BOOT_ID.exists() else ""
     return f"{os.uname().nodename}/{booted}".rstrip("/")
 
 
 def mark(pid: int) -> str | None:
-    """Tell a living process apart from a later one with the same number; None: it is gone."""
-    started = _started(pid)
-    return f"{pid}@{started}" if started else None
+    """Tell a living process apart from a later one with the same number; None: it is gone.
+
+    The start is counted from the boot, so that setting the clock changes no mark.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return None
+        started_s = process.create_time() - psutil.boot_time()
+    except psutil.NoSuchProcess:
+        return None
+    return f"{pid}@{round(started_s * TICKS_PER_S)}"
 
 
 def is_alive(marked: str) -> bool:
     pid = marked.partition("@")[0]
     return pid.isdecimal() and mark(int(pid)) == marked
-
-
-def _started(pid: int) -> str:
-    if not PROC.exists():
-        command = ("ps", "-o", "lstart=", "-p", str(pid))
-        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
-    try:
-        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
-    return "" if fields[0] == "Z" else fields[START_FIELD]

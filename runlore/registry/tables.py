@@ -1,8 +1,9 @@
 """Tables as files: for MLflow's own table view, and as a page to read."""
 
-import math
 from collections.abc import Mapping, Sequence
 from html import escape
+
+from runlore.kernel.json_values import finite_or_none
 
 Cell = str | float | int | bool | None
 Row = Mapping[str, Cell]
@@ -68,7 +69,7 @@ def shown(value: Cell) -> str:
 
 
 def _finite(value: Cell) -> Cell:
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return finite_or_none(value) if isinstance(value, float) else value
 
 
 def _is_number(value: Cell) -> bool:

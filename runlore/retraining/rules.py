@@ -6,31 +6,15 @@ Pure: whoever asks, for whatever cause, is answered by the same function.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal
 
-from runlore.features.declaration import DAY_S
+from runlore.kernel.durations import DAY_S
+from runlore.specs.model_spec import RetrainingPolicy
 
 DATA_REFUSED_S = DAY_S
 """So long nothing is due after data was refused: it has to be put right first."""
 
 Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
-
-
-class RetrainingTerms(Protocol):
-    """What a spec says of its retrainings."""
-
-    @property
-    def cooldown_s(self) -> float: ...
-    @property
-    def budget(self) -> int: ...
-    @property
-    def budget_window_s(self) -> float: ...
-    @property
-    def least_new_labels(self) -> int: ...
-    @property
-    def every_s(self) -> float | None: ...
-    @property
-    def enough_new_labels(self) -> int | None: ...
 
 
 @dataclass(frozen=True)
@@ -65,49 +49,35 @@ class Due:
     reason: str
 
 
-@dataclass(frozen=True)
-class RetrainingLimits:
-    """How often may be retrained: not within `cooldown_s` of the last time, and not more than
-    `most` times in `budget_s`."""
-
-    cooldown_s: float = 7 * 86_400.0
-    most: int = 4
-    budget_s: float = 90 * 86_400.0
-
-
-def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
+def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> str:
     """Why it may not be retrained again at `at`, whatever asks for it; empty when it may."""
     past = sorted(each for each in retrainings if each <= at)
     return _cooling(past, at, limits) or _spent(past, at, limits)
 
 
-def _cooling(past: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
+def _cooling(past: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> str:
     if past and (at - past[-1]).total_seconds() < limits.cooldown_s:
         until = past[-1] + timedelta(seconds=limits.cooldown_s)
         return f"retrained on {past[-1]:%Y-%m-%d %H:%M}; not again before {until:%Y-%m-%d %H:%M}"
     return ""
 
 
-def _spent(past: Sequence[datetime], at: datetime, limits: RetrainingLimits) -> str:
-    recent = [each for each in past if (at - each).total_seconds() < limits.budget_s]
-    if len(recent) >= limits.most:
-        days = limits.budget_s / 86_400
-        return f"retrained {len(recent)} times in {days:.0f} days; {limits.most} are allowed"
+def _spent(past: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> str:
+    recent = [each for each in past if (at - each).total_seconds() < limits.budget_window_s]
+    if len(recent) >= limits.budget:
+        days = limits.budget_window_s / DAY_S
+        return f"retrained {len(recent)} times in {days:.0f} days; {limits.budget} are allowed"
     return ""
 
 
-def limits_of(rules: RetrainingTerms) -> RetrainingLimits:
-    return RetrainingLimits(rules.cooldown_s, rules.budget, rules.budget_window_s)
-
-
-def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingTerms) -> Permission:
+def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingPolicy) -> Permission:
     """The same facts never teach twice. Cooldown, budget and least labels do not bind a person,
     whose trainings count nevertheless; labels do not matter while nothing serves."""
     against = []
     if known.has_learned:
         against.append("these facts have taught this spec already; wait for new outcomes")
     if trigger != "person":
-        reached = limit_reached(known.begun, known.at, limits_of(rules))
+        reached = limit_reached(known.begun, known.at, rules)
         against += [reached] if reached else []
         if known.trained_at is not None and known.new_labels < rules.least_new_labels:
             against.append(
@@ -117,7 +87,7 @@ def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingTerms) 
     return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
 
 
-def due(known: RetrainingEvidence, rules: RetrainingTerms) -> Due | None:
+def due(known: RetrainingEvidence, rules: RetrainingPolicy) -> Due | None:
     """What asks for a training by itself: nothing serves, enough is new, or it is time."""
     refused_at = known.data_refused_at
     if refused_at is not None and (known.at - refused_at).total_seconds() < DATA_REFUSED_S:

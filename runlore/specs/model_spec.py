@@ -8,10 +8,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
-from runlore.features.declaration import DAY_S, FeatureSet
+from runlore.features.declaration import FeatureSet
+from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
-HOUR_S = 3_600.0
 LEAST_COMPARED = 100
 """Executions on which a version and its successor are compared."""
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.alerts.rules import state
-from runlore.alerts.rules.finding import AlertFinding, Severity, line, plain
+from runlore.alerts.rules.finding import AlertFinding, Severity, as_evidence, line
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Channel, Notice, decide, route
 from runlore.alerts.rules.state import AlertEpisode, Silence, observe, resolve, tell
@@ -280,7 +280,7 @@ def test_texts_become_one_printable_line(text: str) -> None:
 def test_evidence_of_any_kind_becomes_what_json_and_postgresql_can_hold(value: object) -> None:
     import json
 
-    text = json.dumps(plain(value), allow_nan=False, ensure_ascii=False)
+    text = json.dumps(as_evidence(value), allow_nan=False, ensure_ascii=False)
     assert "\\u0000" not in text
     text.encode()
 

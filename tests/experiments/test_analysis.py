@@ -9,11 +9,12 @@ import pytest
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.assignment import Slot, assign
 from runlore.experiments.rules.comparison import adjusted
-from runlore.experiments.rules.design import DAY_S, Design, Rule, Variant, design
+from runlore.experiments.rules.design import Design, Rule, Variant, design
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sketch import sketch_of
-from runlore.kernel.documents import as_json
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
+from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts
 
 WON = Metric("won", "proportion", "higher")

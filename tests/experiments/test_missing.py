@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from runlore.experiments.rules.analysis import Observed, analyse_metrics
-from runlore.experiments.rules.design import DAY_S, Design, Variant, design
+from runlore.experiments.rules.design import Design, Variant, design
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.missing import LEVEL, OutcomeCoverage, are_apart, missing
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.moments import Moments
 
 SCORE = Metric("score", "mean", "higher")

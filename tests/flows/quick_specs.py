@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
+from runlore.kernel.durations import DAY_S
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import Gate, Population, Split
 

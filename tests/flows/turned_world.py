@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import numpy as np
 import pyarrow as pa
 
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.queries import facts
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import to_us
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.specs.catalog import failure_risk

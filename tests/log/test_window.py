@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, HOUR_S, FeaturePlan, HistoryFeatures
+from runlore.features.declaration import FeaturePlan, HistoryFeatures
+from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.instants import to_us
 from runlore.log import time_slices
 from runlore.log.executions import read_facts

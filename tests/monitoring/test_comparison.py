@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import text
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import to_us
 from runlore.log import time_slices
 from runlore.log.executions import read_facts

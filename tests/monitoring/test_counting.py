@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from runlore.features import matrix
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.queries import facts
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import to_us
 from runlore.log import time_slices

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runlore.features.declaration import DAY_S
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
 from runlore.monitoring.rules.level import LARGEST, alarm_rate, upper_persistence, window_level
 from runlore.specs.model_spec import DriftPolicy

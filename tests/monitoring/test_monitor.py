@@ -16,7 +16,8 @@ from sqlalchemy import text
 from runlore.alerts.queries import anomalies
 from runlore.cli import monitoring as command
 from runlore.cli.monitoring import as_json
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
 from runlore.log import time_slices

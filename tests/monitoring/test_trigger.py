@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from runlore.monitoring.rules.trigger import JudgedWindow, apart, decide
 from runlore.monitoring.rules.verdict import Answer
-from runlore.retraining.rules import RetrainingLimits
-from runlore.specs.model_spec import DriftPolicy
+from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 POLICY = DriftPolicy(least_windows=2, of_windows=3)
@@ -93,13 +92,13 @@ def test_windows_that_overlap_count_once() -> None:
 
 
 def test_a_retraining_answers_the_windows_before_it() -> None:
-    found = decide(weeks("DD"), POLICY, day(30), [day(14.5)], RetrainingLimits(cooldown_s=0))
+    found = decide(weeks("DD"), POLICY, day(30), [day(14.5)], RetrainingPolicy(cooldown_s=0))
     assert (found.action, found.is_alarm) == ("wait", True)
     assert "has answered these windows" in found.reasons[0]
 
 
 def test_the_cooldown_holds_and_then_lets_go() -> None:
-    limits = RetrainingLimits(cooldown_s=10 * 86_400)
+    limits = RetrainingPolicy(cooldown_s=10 * 86_400)
     held = decide(weeks("DDD"), POLICY, day(21), [day(15)], limits)
     assert (held.action, held.is_alarm) == ("wait", True)
     assert "not again before 2026-01-30" in held.reasons[0]
@@ -107,7 +106,7 @@ def test_the_cooldown_holds_and_then_lets_go() -> None:
 
 
 def test_the_budget_holds_until_the_oldest_retraining_is_long_past() -> None:
-    limits = RetrainingLimits(cooldown_s=0, most=2, budget_s=20 * 86_400)
+    limits = RetrainingPolicy(cooldown_s=0, budget=2, budget_window_s=20 * 86_400)
     past = [day(3), day(10)]
     held = decide(weeks("DDD"), POLICY, day(21), past, limits)
     assert held.action == "wait"

@@ -7,8 +7,8 @@ import pytest
 
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sketch import sketch_of
-from runlore.kernel.documents import as_json
 from runlore.kernel.errors import BadInput
+from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments
 from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
 from runlore.rollout.rules.policy import RampPolicy

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from runlore.features.declaration import DAY_S, FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
+from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
+from runlore.kernel.durations import DAY_S
 from runlore.specs.model_spec import Gate, ModelSpec, Probability, Quantity
 from runlore.training.rules.training_set import TrainingSet
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from runlore.kernel.durations import DAY_US
 from runlore.models.scores import bins_of, calibration_error
 from runlore.training.rules.bootstrap import (
-    DAY_US,
     Blocks,
     draw_blocks,
     gains,

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from runlore.kernel.durations import DAY_US
 from runlore.models.scores import auc, calibration_error
 from runlore.plots import style
 from runlore.training import plots
 from runlore.training.plots.probability import _found
-from runlore.training.plots.weekly import DAY_US, WEEK_US
+from runlore.training.plots.weekly import WEEK_US
 
 RNG = np.random.default_rng(0)
 N = 3000

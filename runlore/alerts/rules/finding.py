@@ -64,7 +64,7 @@ class AlertFinding:
         for name in ("what", "certainty", "advice"):
             object.__setattr__(self, name, line(getattr(self, name), LONGEST_TEXT))
         object.__setattr__(self, "severity", severity(self.severity))
-        object.__setattr__(self, "evidence", plain(dict(self.evidence)))
+        object.__setattr__(self, "evidence", as_evidence(dict(self.evidence)))
 
 
 def severity(name: str) -> Severity:
@@ -87,10 +87,10 @@ def line(text: str, longest: int) -> str:
     return short if len(short) <= longest else short[: longest - 1].rstrip() + "…"
 
 
-def plain(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (whatever JSON holds)
+def as_evidence(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (whatever JSON holds)
     """What JSON and PostgreSQL can hold, of anything.
 
-    >>> plain({"share": float("nan"), "at": 3, "names": ("a\\x00b",)})
+    >>> as_evidence({"share": float("nan"), "at": 3, "names": ("a\\x00b",)})
     {'share': 'nan', 'at': 3, 'names': ['a b']}
     """
     if value is None or isinstance(value, bool | int):
@@ -98,9 +98,9 @@ def plain(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (whateve
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if depth and isinstance(value, Mapping):
-        return {_text(key): plain(each, depth - 1) for key, each in value.items()}
+        return {_text(key): as_evidence(each, depth - 1) for key, each in value.items()}
     if depth and isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [plain(each, depth - 1) for each in value]
+        return [as_evidence(each, depth - 1) for each in value]
     return _text(value)
 
 

@@ -7,10 +7,11 @@ from typing import Literal
 
 from runlore.alerts.rules.finding import Severity
 from runlore.alerts.rules.state import TROUBLE, AlertEpisode, Event, Silence, covers
+from runlore.kernel.durations import DAY_S, HOUR_S
 
 FIRST_S, FACTOR, LONGEST_S = 2.0, 2.0, 900.0
-GIVE_UP_S = 86_400.0
-LONGEST_WISH_S = 3600.0
+GIVE_UP_S = DAY_S
+LONGEST_WISH_S = HOUR_S
 
 DELIVERY = "delivery"
 """Kind of the alerts about channels that cannot be reached; the subject is the channel."""

@@ -13,11 +13,11 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.kernel.durations import DAY_S
 
 Event = Literal["opened", "returned", "escalated", "eased", "acknowledged", "resolved"]
 TROUBLE: tuple[Event, ...] = ("opened", "returned", "escalated")
 QUIET = "a quiet finding"
-DAY_S = 86_400.0
 
 
 @dataclass(frozen=True)

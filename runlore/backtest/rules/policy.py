@@ -5,15 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Literal, get_args
 
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
 from runlore.monitoring.rules.trigger import JudgedWindow, TriggerDecision, decide
 from runlore.performance.rules.floor import FloorVerdict
-from runlore.retraining.rules import RetrainingEvidence, Trigger, limits_of, permit
+from runlore.retraining.rules import RetrainingEvidence, Trigger, permit
 from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
 PolicyName = Literal["static", "weekly", "drift", "loop"]
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
-WEEK_S = 7 * 86_400.0
 ON_TIME_S = 1.0
 """By so much a window may be short of a week and still end it."""
 
@@ -61,7 +61,7 @@ def _static(past: Past) -> TriggerDecision:
 
 def _weekly(past: Past) -> TriggerDecision:
     last = max(past.retrainings, default=past.trained_at)
-    if (past.at - last).total_seconds() < WEEK_S - ON_TIME_S:
+    if (past.at - last).total_seconds() < 7 * DAY_S - ON_TIME_S:
         return TriggerDecision("wait", (f"trained on {last:%Y-%m-%d}",))
     return TriggerDecision("retrain", (f"a week since {last:%Y-%m-%d}",))
 
@@ -74,7 +74,7 @@ def _permitted(
     trigger: Trigger, past: Past, windows: Sequence[JudgedWindow], policy: DriftPolicy
 ) -> TriggerDecision:
     """As a request is decided on: by its windows, and by what the spec says of retrainings."""
-    decision = decide(windows, policy, past.at, past.retrainings, limits_of(past.rules))
+    decision = decide(windows, policy, past.at, past.retrainings, past.rules)
     if decision.action == "wait":
         return decision
     known = RetrainingEvidence(past.at, past.retrainings, past.new_labels, False, past.trained_at)

@@ -1,6 +1,6 @@
 """What monitoring would have said of a version's windows: drift, and floors of its scores."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from runlore.backtest.rules.version import Version
 from runlore.kernel.instants import from_us
+from runlore.kernel.json_values import as_json
 from runlore.models import scores
 from runlore.models.explain import permutation_importance
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
@@ -164,9 +165,7 @@ class Watch:
         for score in scores.scores_of(is_probability=self.spec.is_probability):
             value = scores.measure(score, actual, answers)
             told = measured(score, value, replicate_scores(score, blocks, actual, answers))
-            found[score] = {
-                end: None if np.isnan(number) else number for end, number in asdict(told).items()
-            }
+            found[score] = as_json(told)
         return found
 
 

@@ -150,7 +150,7 @@ def assign(
     Example: runlore ab assign buttons user-17 user-18
     """
     from runlore.experiments.actions import lifecycle
-    from runlore.kernel.documents import as_json
+    from runlore.kernel.json_values import as_json
 
     with _opened() as (_, store, at):
         dealt = lifecycle.assign(store, name, units, at)

@@ -26,11 +26,12 @@ from runlore.experiments.rules import missing
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.fixed_figures import FixedSizeResult, fixed_figures
 from runlore.experiments.rules.missing import OutcomeCoverage
-from runlore.kernel.documents import as_json
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import Refused
+from runlore.kernel.json_values import as_json
 from runlore.store.engine import Connection, Store
 
-DUE_S = 3600.0
+DUE_S = HOUR_S
 """Where a test has no window: how long after a unit got its variant it should have an outcome."""
 NONE_DUE = OutcomeCoverage(0, 0)
 

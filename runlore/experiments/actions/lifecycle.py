@@ -13,15 +13,14 @@ from runlore.experiments.queries.experiments import AbTest, Action
 from runlore.experiments.queries.unit_events import Exposed
 from runlore.experiments.rules import assignment
 from runlore.experiments.rules.assignment import Slot, free_slot
-from runlore.kernel.documents import as_json
+from runlore.kernel.durations import CLOCK_TOLERANCE_S
 from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.kernel.json_values import as_json
 from runlore.store.engine import Connection, Store
 
 GUARDRAIL, MISSING, SAMPLE_RATIO = ALERTS = ("guardrail", "missing-outcomes", "sample-ratio")
 """Kinds of the alerts about a test, in the order in which several are raised."""
 LONGEST_ACTOR, LONGEST_REASON = 100, 500
-AHEAD_S = 60.0
-"""How far clocks of two machines may be apart."""
 
 
 @dataclass(frozen=True)
@@ -259,7 +258,7 @@ def _assigned(unit: str, seen: Exposed | None, otherwise: str) -> Assigned:
 def _fault(test: AbTest, each: Sighted, at: datetime) -> str | None:
     if each.variant not in test.design.shares:
         return f"variant: {each.variant!r} is none of {', '.join(test.design.shares)}"
-    if each.at is not None and (each.at - at).total_seconds() > AHEAD_S:
+    if each.at is not None and (each.at - at).total_seconds() > CLOCK_TOLERANCE_S:
         return "at: is in the future"
     return None
 

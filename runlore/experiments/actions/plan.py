@@ -22,9 +22,9 @@ from runlore.experiments.rules.design import (
 )
 from runlore.experiments.rules.metric import LEAST_QUANTILE, Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 
-HOUR_S = 3600.0
 MOST_VARIANTS, MOST_METRICS = 20, 30
 EXAMPLE: dict[str, Any] = {
     "name": "risk-or-rule",

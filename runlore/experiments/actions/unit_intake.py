@@ -8,9 +8,10 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAd
 from typing_extensions import TypedDict
 
 from runlore.experiments.actions import lifecycle
-from runlore.experiments.actions.lifecycle import AHEAD_S, Sighted, Sightings, known
+from runlore.experiments.actions.lifecycle import Sighted, Sightings, known
 from runlore.experiments.queries import unit_events
 from runlore.experiments.queries.unit_events import Intake
+from runlore.kernel.durations import CLOCK_TOLERANCE_S
 from runlore.kernel.errors import Refused
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.store.engine import Store
@@ -83,5 +84,5 @@ def record(store: Store, name: str | UUID, body: bytes, at: datetime) -> Intake:
         test = known(connection, name)
         if test.state == "created":
             raise Refused(f"A/B test {test.name!r} has not started")
-        latest = at + timedelta(seconds=AHEAD_S)
+        latest = at + timedelta(seconds=CLOCK_TOLERANCE_S)
         return unit_events.record(connection, test, events, at, latest)

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Row, insert, select, text, update
 
 from runlore.experiments.rules.assignment import Slot
 from runlore.experiments.rules.design import Design
@@ -37,15 +37,6 @@ class RecordedLook:
 
 def add_look(connection: Connection, test_id: int, look: RecordedLook) -> None:
     connection.execute(insert(schema.ab_analyses).values(test_id=test_id, **vars(look)))
-
-
-def count_looks(connection: Connection, test_id: int) -> int:
-    wanted = (
-        select(func.count())
-        .select_from(schema.ab_analyses)
-        .where(schema.ab_analyses.c.test_id == test_id)
-    )
-    return connection.scalar(wanted) or 0
 
 
 def last_look(connection: Connection, test_id: int) -> RecordedLook | None:

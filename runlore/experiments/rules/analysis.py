@@ -10,6 +10,7 @@ from runlore.experiments.rules.design import Design
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage, missing
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import Moments
 
@@ -129,7 +130,8 @@ def _waiting(design: Design, observed: Mapping[str, Observed], elapsed_s: float)
         )
     if not elapsed_s >= rule.least_time_s:
         reasons.append(
-            f"it has run {elapsed_s / 3600:.1f} h; a decision needs {rule.least_time_s / 3600:.1f}"
+            f"it has run {elapsed_s / HOUR_S:.1f} h; "
+            f"a decision needs {rule.least_time_s / HOUR_S:.1f}"
         )
     return tuple(reasons)
 

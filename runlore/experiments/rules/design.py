@@ -7,10 +7,10 @@ from typing import Any, Literal
 from runlore.experiments.rules.assignment import Allocation, Slot
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
 
 CONTROL = "control"
-DAY_S = 86_400.0
 LEAST_SHARE = 1e-6
 """Of the units, for a variant: one that gets none can be neither judged nor missed."""
 
@@ -130,7 +130,7 @@ class Design:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "Design":
-        """What `document.as_json` wrote."""
+        """What `as_json` wrote."""
         slot = data.get("slot")
         return cls(
             name=data["name"],

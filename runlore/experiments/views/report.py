@@ -16,7 +16,8 @@ from runlore.experiments.plots import Course, over_looks
 from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.analysis import Observed
 from runlore.experiments.rules.comparison import VariantComparison
-from runlore.kernel.documents import as_json
+from runlore.kernel.durations import HOUR_S
+from runlore.kernel.json_values import as_json
 from runlore.records.spreadsheet import neutralise
 from runlore.store.engine import Store
 
@@ -67,7 +68,7 @@ def status_document(found: ExperimentStatus) -> Told:
     return {
         "test": test_document(found.test),
         "at": found.at.isoformat(),
-        "ran_h": found.ran_s / 3600,
+        "ran_h": found.ran_s / HOUR_S,
         "answer": found.seen.answer if found.test.ended_as is None else _answer(found),
         "missing": list(found.missing),
         "looks": found.looks,
@@ -198,7 +199,7 @@ def _course(variant: str, metric: str, looks: Sequence[RecordedLook]) -> Course:
     ]
     return Course(
         variant,
-        hours=_floats([ran_s / 3600 for ran_s, _ in rows]),
+        hours=_floats([ran_s / HOUR_S for ran_s, _ in rows]),
         units=_floats([sum(each["units"]) for _, each in rows]),
         difference=_floats([each["difference"] for _, each in rows]),
         low=_floats([each["interval"]["low"] for _, each in rows]),

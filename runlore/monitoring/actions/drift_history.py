@@ -13,10 +13,10 @@ from runlore.alerts.queries import anomalies
 from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
-from runlore.monitoring.rules.measures import LABEL, PREDICTION, DriftMeasure, Policy, Statistic
+from runlore.monitoring.rules.measures import LABEL, PREDICTION, DriftMeasure, Statistic
 from runlore.monitoring.rules.trigger import JudgedWindow, TriggerDecision, decide
 from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, conclude
-from runlore.retraining.rules import RetrainingLimits
+from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 from runlore.store.engine import Connection, Store
 
 if TYPE_CHECKING:
@@ -56,10 +56,10 @@ def history(store: Store, spec: str, most: int) -> list[Judged]:
 def decision(
     store: Store,
     subject: tuple[str, str],
-    policy: Policy,
+    policy: DriftPolicy,
     at: datetime,
     retrainings: Sequence[datetime] = (),
-    limits: RetrainingLimits | None = None,
+    limits: RetrainingPolicy | None = None,
 ) -> TriggerDecision:
     """Whether the windows of a version ask for a retraining: those of the policy's length.
 
@@ -123,7 +123,7 @@ def record(
     verdict: WindowVerdict,
     report: Path,
     at: datetime,
-    policy: Policy,
+    policy: DriftPolicy,
 ) -> RecordedWindow:
     """Add what was found, and open or resolve the anomaly, in one transaction.
 

@@ -33,7 +33,6 @@ from runlore.monitoring.rules.usual import UsualDistances, usual
 from runlore.monitoring.rules.verdict import Background, WindowVerdict, judge
 from runlore.retraining import queries
 from runlore.retraining.actions.requests import LONGEST_REASON, Wish
-from runlore.retraining.rules import limits_of
 from runlore.specs.model_spec import DriftPolicy, ModelSpec
 from runlore.store.engine import Store
 
@@ -267,9 +266,8 @@ def _decision(
 ) -> TriggerDecision:
     with store.begin() as connection:
         begun = queries.begun(connection, asked.spec)
-    limits = limits_of(spec.retraining)
     subject, policy = (asked.spec, asked.version), _policy(asked, spec)
-    return drift_history.decision(store, subject, policy, at, begun, limits)
+    return drift_history.decision(store, subject, policy, at, begun, spec.retraining)
 
 
 def _policy(asked: ComparedWindow, spec: ModelSpec) -> DriftPolicy:

@@ -10,7 +10,7 @@ from scipy.optimize import brentq
 from scipy.special import ndtri
 
 from runlore.monitoring.rules.histogram import Floats
-from runlore.monitoring.rules.measures import Policy
+from runlore.specs.model_spec import DriftPolicy
 
 LARGEST = 0.1
 ONE_AND_THE_SAME = 0.95
@@ -20,7 +20,7 @@ END = 8.0
 NODES = 48
 
 
-def window_level(policy: Policy, persistence: float) -> float:
+def window_level(policy: DriftPolicy, persistence: float) -> float:
     """How often a quiet window may read as drift.
 
     persistence: how much a window's distance from the reference is that of the one before it, as

@@ -1,13 +1,14 @@
 """How far one column of a window is from the reference's, and how far chance alone would go."""
 
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from scipy.special import chdtrc
 
 from runlore.monitoring.rules import statistics
 from runlore.monitoring.rules.histogram import Histogram, Ints
+from runlore.specs.model_spec import DriftPolicy
 
 Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
 ColumnKind = Literal["feature", "prediction", "label"]
@@ -20,25 +21,6 @@ LABEL = "label"
 
 DISTANCE = 0.1
 """From which ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change."""
-
-
-class Policy(Protocol):
-    """What a DriftPolicy says to these modules."""
-
-    @property
-    def window_s(self) -> float: ...
-    @property
-    def psi(self) -> float: ...
-    @property
-    def drifted_share(self) -> float: ...
-    @property
-    def least_rows(self) -> int: ...
-    @property
-    def least_windows(self) -> int: ...
-    @property
-    def of_windows(self) -> int: ...
-    @property
-    def between_false_alarms_s(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +69,7 @@ def kind_of(column: str) -> ColumnKind:
     return "label" if column == LABEL else "feature"
 
 
-def measure(reference: Histogram, current: Histogram, policy: Policy) -> Distance:
+def measure(reference: Histogram, current: Histogram, policy: DriftPolicy) -> Distance:
     """PSI first; the others where both sides know a value."""
     missing = reference.missing, current.missing
     grouped = _grouped(reference, current)

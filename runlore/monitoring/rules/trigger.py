@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from runlore.monitoring.rules.measures import Policy
 from runlore.monitoring.rules.verdict import Answer
-from runlore.retraining.rules import RetrainingLimits, limit_reached
+from runlore.retraining.rules import limit_reached
+from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
 SLACK = 0.5
 """Of a window's length: by so much a row of windows may be late and still be one row."""
@@ -40,10 +40,10 @@ class TriggerDecision:
 
 def decide(
     history: Sequence[JudgedWindow],
-    policy: Policy,
+    policy: DriftPolicy,
     at: datetime,
     retrainings: Sequence[datetime] = (),
-    limits: RetrainingLimits | None = None,
+    limits: RetrainingPolicy | None = None,
 ) -> TriggerDecision:
     """Retrain when enough of the last windows have drifted, and the newest among them.
 
@@ -55,7 +55,7 @@ def decide(
     alarm = _alarm([each for each in history if each.window_to <= at], policy)
     if not alarm.is_alarm:
         return alarm
-    known = limits or RetrainingLimits()
+    known = limits or RetrainingPolicy()
     past = sorted(each for each in retrainings if each <= at)
     refusal = _answered(alarm, past) or limit_reached(past, at, known)
     if refusal:
@@ -63,7 +63,7 @@ def decide(
     return alarm
 
 
-def _alarm(history: Sequence[JudgedWindow], policy: Policy) -> TriggerDecision:
+def _alarm(history: Sequence[JudgedWindow], policy: DriftPolicy) -> TriggerDecision:
     if not history:
         return TriggerDecision("wait", ("no window has been judged yet",))
     newest = max(history, key=lambda each: each.window_to)
@@ -90,7 +90,7 @@ def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
     return kept
 
 
-def _last(row: Sequence[JudgedWindow], policy: Policy) -> list[JudgedWindow]:
+def _last(row: Sequence[JudgedWindow], policy: DriftPolicy) -> list[JudgedWindow]:
     """The last windows in time: one that nobody judged has not drifted."""
     span = timedelta(seconds=(policy.of_windows - SLACK) * policy.window_s)
     return [each for each in row[-policy.of_windows :] if each.window_to > row[-1].window_to - span]

@@ -18,7 +18,8 @@ from scipy.special import digamma, polygamma, stdtr
 
 from runlore.monitoring.rules.histogram import Floats, Profile
 from runlore.monitoring.rules.level import upper_persistence
-from runlore.monitoring.rules.measures import Distance, Policy, Statistic, measure
+from runlore.monitoring.rules.measures import Distance, Statistic, measure
+from runlore.specs.model_spec import DriftPolicy
 
 LEAST_WINDOWS = 3
 SHARE = 0.95
@@ -73,7 +74,7 @@ class UsualDistances:
         return bool(self.columns)
 
 
-def usual(windows: Sequence[Profile], policy: Policy) -> UsualDistances:
+def usual(windows: Sequence[Profile], policy: DriftPolicy) -> UsualDistances:
     """How windows of the training differ, each compared with all others together.
 
     windows: counted in the reference's bins, in order of time; those with too few rows for a
@@ -90,7 +91,7 @@ def usual(windows: Sequence[Profile], policy: Policy) -> UsualDistances:
     return UsualDistances(columns, persistence, len(held))
 
 
-def _distances(windows: Sequence[Profile], policy: Policy) -> dict[str, list[Distance]]:
+def _distances(windows: Sequence[Profile], policy: DriftPolicy) -> dict[str, list[Distance]]:
     total = reduce(Profile.merged, windows)
     seen: dict[str, list[Distance]] = defaultdict(list)
     for window in windows:

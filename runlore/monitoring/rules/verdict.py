@@ -7,8 +7,9 @@ from typing import Literal
 from runlore.monitoring.rules import change, discovery
 from runlore.monitoring.rules.histogram import Histogram, Profile
 from runlore.monitoring.rules.level import window_level
-from runlore.monitoring.rules.measures import ColumnKind, DriftMeasure, Policy, kind_of, measure
+from runlore.monitoring.rules.measures import ColumnKind, DriftMeasure, kind_of, measure
 from runlore.monitoring.rules.usual import UsualColumn, UsualDistances
+from runlore.specs.model_spec import DriftPolicy
 
 Answer = Literal["drift", "no drift", "not enough data"]
 Words = Mapping[str, Sequence[str]]
@@ -102,7 +103,7 @@ class WindowVerdict:
 
 
 def judge(
-    reference: Profile, current: Profile, policy: Policy, background: Background | None = None
+    reference: Profile, current: Profile, policy: DriftPolicy, background: Background | None = None
 ) -> WindowVerdict:
     """Compare a window's profile with the reference's, counted in the same bins.
 
@@ -143,7 +144,7 @@ def believed(
     ]
 
 
-def not_enough(rows_reference: int, rows_current: int, policy: Policy) -> WindowVerdict:
+def not_enough(rows_reference: int, rows_current: int, policy: DriftPolicy) -> WindowVerdict:
     which = "window" if rows_current < policy.least_rows else "reference"
     rows = min(rows_current, rows_reference) if which == "reference" else rows_current
     reason = f"the {which} holds {rows:,} rows; a verdict needs {policy.least_rows:,}"
@@ -188,7 +189,7 @@ def _excess(measure: DriftMeasure) -> float:
 def judge_column(
     reference: Histogram,
     current: Histogram,
-    policy: Policy,
+    policy: DriftPolicy,
     words: Sequence[str] = (),
     usual: UsualColumn | None = None,
 ) -> ColumnVerdict:

@@ -9,6 +9,7 @@ from typing import Protocol
 from runlore.alerts.queries import anomalies
 from runlore.alerts.queries.anomalies import AnomalyChange
 from runlore.kernel.instants import from_us
+from runlore.kernel.json_values import finite_or_none
 from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult, Source
 from runlore.performance.rules.windows import WindowPerformance
@@ -77,14 +78,10 @@ def _results(found: JudgedWindows) -> Iterator[PerformanceResult]:
                         window_to=from_us(each.last_us),
                         answers=each.answers,
                         labelled=each.realised.labels,
-                        maturity=_finite(each.maturity),
+                        maturity=finite_or_none(each.maturity),
                         source=source,
                         score=score,
                         value=measured.value,
-                        low=_finite(measured.low),
-                        high=_finite(measured.high),
+                        low=finite_or_none(measured.low),
+                        high=finite_or_none(measured.high),
                     )
-
-
-def _finite(value: float) -> float | None:
-    return value if isfinite(value) else None

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -51,11 +50,6 @@ class ExecutionBatch:
 
     def __len__(self) -> int:
         return len(self.submitted_us)
-
-    @cached_property
-    def hour_of_week(self) -> Ints:
-        """(n,): whole hours since Monday, UTC, of each submission."""
-        return (self.submitted_us // HOUR_US + MONDAY_HOURS) % WEEK_HOURS
 
     def take(self, mask: Mask) -> "ExecutionBatch":
         parts: Mapping[str, Any] = vars(self)

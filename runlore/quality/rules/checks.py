@@ -9,6 +9,7 @@ from itertools import combinations
 
 import numpy as np
 
+from runlore.kernel.durations import DAY_US
 from runlore.quality.rules import rhythm
 from runlore.quality.rules.batch import ExecutionBatch, is_told
 from runlore.quality.rules.column import Column
@@ -20,7 +21,6 @@ LEAST_ROWS = 50
 """Of a batch: fewer say too little of shares and middles, and can spoil as little."""
 
 SIGMAS = 4.0
-DAY_US = 86_400_000_000
 NO_USUAL = UsualRange(0.0, 0.0)
 
 MARGIN: Mapping[Check, float] = {
@@ -51,7 +51,6 @@ SIGNAL_TIMES = 2.0
 GAP_TIMES = 3
 SWAP_SHARE = 0.5
 
-FEW = f"Only {{rows:,}} rows: volume and freshness were checked; the rest needs {LEAST_ROWS}."
 NULLS = "{name}: {value:.0%} of the rows say nothing; in training it was {high:.0%} at most"
 TYPES = "{name}: {value:.0%} of the values are no numbers; in training it was {high:.0%} at most"
 RANGE = "{name}: {value:.0%} of the values lie far outside of training's range"

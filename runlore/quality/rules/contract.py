@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import DAY_US
 from runlore.quality.rules import rhythm
 from runlore.quality.rules.batch import ExecutionBatch, Mask
 from runlore.quality.rules.column import Column, learn
@@ -20,7 +21,7 @@ from runlore.quality.rules.portrait import ALL, BatchNovelty, Key, Portrait, por
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-WINDOW_US = 7 * 86_400_000_000
+WINDOW_US = 7 * DAY_US
 LEAST_WINDOWS = 4
 MOST_WINDOWS = 26
 LEAST_ROWS = 50

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
 from runlore.kernel.errors import BadInput
 from runlore.records import validate
 from runlore.records.execution import ExecutionStatus
@@ -189,7 +190,7 @@ def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int)
     job, submit, status = values["job"], values["submit"], values["status"]
     finished = submit + np.maximum(values["wait"], 0) + np.maximum(values["run"], 0)
     latest = validate.LATEST_US / 1e6 - unix_start_s
-    ahead = (now_us + validate.AHEAD_US) / 1e6 - unix_start_s
+    ahead = (now_us + SOURCE_CLOCK_TOLERANCE_US) / 1e6 - unix_start_s
     is_partial = np.isin(status, PARTIAL_CODES)
     has_summary = np.isin(job, job[~is_partial])
     text = {name: column.combine_chunks() for name, column in jobs.items()}

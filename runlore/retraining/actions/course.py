@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from runlore.alerts.actions import handling
-from runlore.alerts.rules.finding import AlertFinding, Severity, plain
+from runlore.alerts.rules.finding import AlertFinding, Severity, as_evidence
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import NotFound
 from runlore.log.executions import count_facts, newest_seq
 from runlore.retraining import queries
@@ -16,11 +17,11 @@ from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
 
 KIND = "retraining"
-LOST_S = 5 * 3600.0
+LOST_S = 5 * HOUR_S
 """A training that has not ended by then was killed: its flow may take four hours."""
 
 FIRST_AGAIN_S = 120.0
-LONGEST_AGAIN_S = 3600.0
+LONGEST_AGAIN_S = HOUR_S
 """An event that nobody acted on is sent again, after twice the time each time, up to this."""
 
 
@@ -119,7 +120,7 @@ def end(store: Store, begun: Begun, ending: TrainingEnd, at: datetime) -> None:
         if _locked(connection, begun.id).state != "started":
             return
         batch = begun.batch if ending.has_taught else None
-        evidence = plain(dict(ending.evidence))
+        evidence = as_evidence(dict(ending.evidence))
         step = RetrainingStep(at, ending.state, ending.reason, batch, evidence)
         queries.move(connection, begun.id, step)
         _tell(connection, begun.spec, begun.id, ending, at)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
 from runlore.alerts.rules.finding import AlertFinding, Severity
-from runlore.kernel.documents import as_json
 from runlore.kernel.errors import RunloreError, Unavailable
+from runlore.kernel.json_values import as_json
 from runlore.registry.alias_history import Change, HistoryWriter
 from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.rollout_state import RolloutState

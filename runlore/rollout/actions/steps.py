@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlore.kernel.documents import as_json
 from runlore.kernel.errors import BadInput, Misconfigured, NotFound, Refused, Unavailable
+from runlore.kernel.json_values import as_json
 from runlore.registry import alias_history
 from runlore.registry.alias_history import HistoryWriter
 from runlore.rollout.actions import execution, rollout_state

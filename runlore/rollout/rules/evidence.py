@@ -11,13 +11,12 @@ from runlore.experiments.rules.loss import Pair
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage, are_apart
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
+from runlore.kernel.durations import CLOCK_TOLERANCE_S, HOUR_S
 from runlore.kernel.moments import Moments
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 BOTH = (CHAMPION, CHALLENGER)
-AHEAD_S = 60.0
-"""How far clocks of two machines may be apart."""
 MOST_SPREAD = 10.0
 """Times that one arm's standard deviation may be the other's."""
 LATE_LEVEL = 0.001
@@ -147,8 +146,8 @@ def _traffic(policy: RampPolicy, evidence: RolloutEvidence) -> Iterator[str]:
             continue
         age_s = (evidence.at - arm.newest_at).total_seconds()
         if age_s > policy.freshest_s:
-            yield f"the {name} has been silent for {age_s / 3600:.1f} h"
-        if age_s < -AHEAD_S:
+            yield f"the {name} has been silent for {age_s / HOUR_S:.1f} h"
+        if age_s < -CLOCK_TOLERANCE_S:
             yield f"the {name}'s newest fact is of the future, {arm.newest_at.isoformat()}"
     for stratum in evidence.strata:
         yield from _doubled(stratum)

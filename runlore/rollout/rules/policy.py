@@ -7,10 +7,10 @@ from typing import Any, Literal
 from runlore.experiments.rules.design import LEAST_ALPHA
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
+from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
 WHOLE = 100
-HOUR_S = 3_600.0
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RampPolicy:
     least_time_s: float = HOUR_S
     least_known: float = 0.8
     freshest_s: float = 6 * HOUR_S
-    most_pause_s: float = 24 * HOUR_S
+    most_pause_s: float = DAY_S
     narrowest_at_units: int = NARROWEST_AT
 
     def __post_init__(self) -> None:
@@ -72,15 +72,11 @@ class RampPolicy:
         """Those that must be shown to keep their tolerated loss."""
         return tuple(each for each in self.metrics if each.role in ("primary", "guardrail"))
 
-    @property
-    def signals(self) -> tuple[Metric, ...]:
-        return tuple(each for each in self.metrics if each.role == "signal")
-
     def after(self, step: int) -> int:
         return self.steps[self.steps.index(step) + 1]
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "RampPolicy":
-        """What `document.as_json` wrote."""
+        """What `as_json` wrote."""
         metrics = tuple(Metric(**each) for each in data["metrics"])
         return cls(**{**data, "metrics": metrics, "steps": tuple(data["steps"])})

@@ -9,7 +9,7 @@ from typing import Any
 
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sketch import Sketch
-from runlore.kernel.documents import as_json
+from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments
 from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.steps import RolloutLook

@@ -62,16 +62,6 @@ class Arms:
         return {"share": self.share, "unit": self.unit, "shadow": self.shadow}
 
 
-@dataclass(frozen=True)
-class VersionStatus:
-    """A version with its place: as the registry and the history have it."""
-
-    version: str
-    aliases: tuple[str, ...]
-    digest: str
-    run_id: str
-
-
 def announce(
     store: Store, registry: "Registry", ref: "VersionRef", why: ChangeReason
 ) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from runlore.features import online
 from runlore.features.declaration import HistoryFeatures
 from runlore.features.keys import KeyParts, key_of
 from runlore.features.online import FactResult, LatestInstants
+from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import (
@@ -25,7 +26,6 @@ from runlore.records.execution import (
     ExecutionStatus,
     Scalar,
 )
-from runlore.records.validate import AHEAD_US
 from runlore.serving.actions.recording_bounds import UNBOUNDED, Bounds
 from runlore.serving.queries import feature_states, recording
 from runlore.serving.queries.feature_states import Floats, Name
@@ -37,7 +37,7 @@ SOURCE = "api"
 EXACT = 2.0**53
 """From here on every float is a whole number."""
 
-CLOCK_SKEW = timedelta(microseconds=AHEAD_US)
+CLOCK_SKEW = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """How long will this execution run? Seconds, with a 90 % interval, at its submission."""
 
-from runlore.features.declaration import DAY_S, FeatureSet, HistoryFeatures
+from runlore.features.declaration import FeatureSet, HistoryFeatures
+from runlore.kernel.durations import DAY_S
 from runlore.specs.model_spec import Gate, ModelSpec, Quantity
 
 HALF_LIVES_S = (600.0, DAY_S / 3, 10 * DAY_S)

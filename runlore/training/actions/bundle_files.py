@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlore import __version__
-from runlore.kernel.json_values import plain
+from runlore.kernel.json_values import as_json
 from runlore.models.bundle import SKOPS, content_digest, write_description
 
 if TYPE_CHECKING:
@@ -59,9 +59,9 @@ def describe(trained: "Trained") -> dict[str, Any]:
             "test_us": trained.test_us,
             "test_rows": len(trained.test.target),
         },
-        "scores": plain(asdict(trained.evidence)),
-        "validation": plain(trained.validation),
-        "test_scores": plain(trained.test_scores),
+        "scores": as_json(asdict(trained.evidence)),
+        "validation": as_json(trained.validation),
+        "test_scores": as_json(trained.test_scores),
         "slices": [asdict(each) for each in trained.slices],
         "importance": [asdict(each) for each in trained.importance],
         "gates": [asdict(each) for each in trained.gates],
@@ -71,4 +71,4 @@ def describe(trained: "Trained") -> dict[str, Any]:
             "raw": trained.chosen.fitted.raw(trained.test.rows[:PROBE_ROWS]).tolist(),
         },
     }
-    return {name: plain(each) for name, each in found.items()}
+    return {name: as_json(each) for name, each in found.items()}

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.alerts.rules.finding import plain
+from runlore.alerts.rules.finding import as_evidence
 from runlore.kernel.errors import RunloreError, Tampered
 from runlore.kernel.instants import from_us, now
 from runlore.models import bundle
@@ -74,7 +74,7 @@ class TrainOutcome:
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
         found = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
-        return asdict(self) | found | {"challenge": plain(self.challenge)}
+        return asdict(self) | found | {"challenge": as_evidence(self.challenge)}
 
 
 def train_spec(
@@ -294,7 +294,7 @@ def _put_in_place(
 ) -> str | None:
     """Its states first, so that whoever sees the alias finds them; then alias and history."""
     states.activate(store, trained.plan)
-    told = {"challenge": plain(compared.as_json())} if compared else {}
+    told = {"challenge": as_evidence(compared.as_json())} if compared else {}
     why = promotion.ChangeReason(
         actor=getuser(),
         reason=compared.reason if compared else "; ".join(trained.verdict.reasons),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import DAY_US
 from runlore.models.score_names import display
 from runlore.plots import style
 
@@ -18,7 +19,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Measure = Callable[[Floats, Floats], float]
 
-DAY_US = 86_400_000_000
 WEEK_US = 7 * DAY_US
 MONDAY_US = -3 * DAY_US
 LEAST_ROWS = 20

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.durations import DAY_US
 from runlore.kernel.intervals import Interval
 from runlore.models.scores import LOSSES, ROUNDING, Ranked, bins_of
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
@@ -21,7 +22,6 @@ Ints = NDArray[np.int64]
 
 REPLICATES = 200
 LEVEL = 0.95
-DAY_US = 86_400_000_000
 LEAST_BLOCKS = 10
 LEAST_MEASURED = 0.9
 
