@@ -19,7 +19,7 @@ from runlore.kernel.errors import NoChampion, Refused
 from runlore.models.bundle import DESCRIPTION, DIGEST_LABEL, PACKAGE, SKOPS, Bundle
 from runlore.registry import Registry, VersionRef
 
-SERVICE = "bentos.packaged:Predictions"
+SERVICE = "bentos.packaged:PackagedPredictions"
 LABEL_CHARACTERS = 63  # at most, in a label's value
 NEEDS = (
     "alembic",

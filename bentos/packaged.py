@@ -13,8 +13,8 @@ from pathlib import Path
 import bentoml
 
 from bentos.app.application import application
-from bentos.http.gc_tuning import settle
-from bentos.http.logs import speak
+from bentos.http.gc_tuning import tune_gc
+from bentos.http.logs import configure_logging
 from bentos.predict.live_versions import Serving, load, packaged_digest
 from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 from runlore.app import App
@@ -28,9 +28,9 @@ LABELS = BUNDLE.parents[1] / "bento.yaml"  # where a Bento has its labels; not i
 
 @asynccontextmanager
 async def packaged(app: App) -> AsyncIterator[Serving]:
-    speak()
+    configure_logging()
     serving = await asyncio.to_thread(_open, app)
-    settle()
+    tune_gc()
     yield serving
 
 
@@ -64,7 +64,7 @@ app = application(packaged)
     envs=NO_PROXY_HEADERS,
 )
 @bentoml.asgi_app(app)
-class Predictions:
+class PackagedPredictions:
     """Predictions by one version of one spec."""
 
     def __is_ready__(self) -> bool:
@@ -72,4 +72,4 @@ class Predictions:
         return bool(app.state.serving.is_ready())
 
 
-Predictions.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]
+PackagedPredictions.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

@@ -22,11 +22,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bentos.http.logs import speak
+from bentos.http.logs import configure_logging
 from runlore.kernel.deadlines import SUPERVISOR_GRACE_S
 from runlore.kernel.errors import Misconfigured
 
-FOLLOWING, PACKAGED = "bentos.service:Predictions", "bentos.packaged:Predictions"
+FOLLOWING, PACKAGED = "bentos.service:Predictions", "bentos.packaged:PackagedPredictions"
 PACKAGE = Path(__file__).parents[1] / "bundle" / "package.json"
 BACKLOG = 2048  # connections that wait until a worker takes them
 MAX_FAILED_STARTS = 3  # in a row, of each worker, while none is ready
@@ -217,7 +217,7 @@ def main() -> int:
     given = options.parse_args()
     if given.workers < 1:
         options.error("--workers: at least 1")
-    speak()
+    configure_logging()
     host = "127.0.0.1" if given.host == "localhost" else given.host
     try:
         listener = listen(host, given.port)

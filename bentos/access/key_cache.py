@@ -13,7 +13,7 @@ from typing import Protocol
 from anyio import CapacityLimiter, to_thread
 from pydantic import SecretStr
 
-from bentos.http.connection import Line
+from bentos.http.connection import StoreConnection
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.serving.actions.api_keys import check, digest
@@ -52,7 +52,7 @@ class KeyCache:
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
-        self._line = Line(self.store)
+        self._connection = StoreConnection(self.store)
         self._one = CapacityLimiter(1)
 
     def find(self, text: str, at: datetime) -> Key | None:
@@ -72,7 +72,7 @@ class KeyCache:
                 await asyncio.wait_for(self._closing.wait(), REFRESH_S)
             is_due = monotonic() > self._flushed_at + FLUSH_S
             await self.step(flush=is_due or self._closing.is_set())
-        await to_thread.run_sync(self._line.close, limiter=self._one)
+        await to_thread.run_sync(self._connection.close, limiter=self._one)
 
     def close(self) -> None:
         """Let `run` write the last uses down and end."""
@@ -95,8 +95,8 @@ class KeyCache:
 
     def _exchange(self, uses: Mapping[str, Uses]) -> Mapping[str, Key]:
         if uses:
-            self._line.once(lambda connection: api_keys.add_uses(connection, uses))
-        return self._line.use(api_keys.live)
+            self._connection.once(lambda connection: api_keys.add_uses(connection, uses))
+        return self._connection.use(api_keys.live)
 
     def _put_back(self, uses: Mapping[str, Uses]) -> None:
         for key_id, each in uses.items():

@@ -9,7 +9,7 @@ from time import monotonic
 
 from anyio import CapacityLimiter, to_thread
 
-from bentos.http.connection import Line
+from bentos.http.connection import StoreConnection
 from bentos.http.errors import TooMany
 from runlore.kernel import instants
 from runlore.serving.queries import rate_windows
@@ -126,18 +126,20 @@ class SharedMinutes:
     """Leases from PostgreSQL: one budget for all workers of all hosts."""
 
     def __init__(self, store: Callable[[], Store], limit: int) -> None:
-        self._line, self._limit = Line(store), limit
+        self._connection, self._limit = StoreConnection(store), limit
         self._forgot_at = 0.0
 
     def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
-        found = self._line.use(lambda line: rate_windows.lease(line, self._limit, wanted))
+        found = self._connection.use(
+            lambda connection: rate_windows.lease(connection, self._limit, wanted)
+        )
         if monotonic() > self._forgot_at + MINUTE_S:
             self._forgot_at = monotonic()
-            self._line.use(rate_windows.forget)
+            self._connection.use(rate_windows.forget)
         return found
 
     def close(self) -> None:
-        self._line.close()
+        self._connection.close()
 
 
 class OwnMinutes:

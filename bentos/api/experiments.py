@@ -1,18 +1,27 @@
 """A/B tests over HTTP: plan, start, deal out, take in what units did, look, stop."""
 
-from collections.abc import Callable
-from typing import TypeVar
-
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api import experiments_schema as schema
-from bentos.http.bodies import json_response, read_body
+from bentos.api.experiments_schema import (
+    AbAction,
+    AbAssigned,
+    AbAssignments,
+    AbEvents,
+    AbExposure,
+    AbIntake,
+    AbList,
+    AbLook,
+    AbLooks,
+    AbReject,
+    AbStatus,
+    AbTestTold,
+    AbUnits,
+)
+from bentos.api.store_access import model_response, read_store, write_store
+from bentos.http.bodies import read_body
 from bentos.http.identity import actor_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
-from bentos.http.schemas import Closed
-from bentos.http.threads import in_thread
-from bentos.predict.live_versions import Serving
 from runlore.experiments.actions import analysis, lifecycle, unit_intake
 from runlore.experiments.actions.lifecycle import Assigned, By, Sighted
 from runlore.experiments.actions.plan import Plan
@@ -21,9 +30,7 @@ from runlore.experiments.queries.unit_events import Intake
 from runlore.experiments.views import report
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
-from runlore.store.engine import Store
 
-T = TypeVar("T")
 NOBODY = "api"  # who acts where neither a key nor the body says so
 AT, ONE = "/ab-tests", "/ab-tests/{name}"
 NAME = in_path("name", "Of the test", {"type": "string", "maxLength": 100})
@@ -36,99 +43,89 @@ READ, WRITE = (404, 422, 503), (400, 404, 409, 413, 422, 503)
 
 
 async def every(request: Request) -> Response:
-    found = await ask(request, lifecycle.every)
-    return told(schema.AbList(tests=[of_test(each) for each in found]))
+    found = await read_store(request, lifecycle.every)
+    return model_response(AbList(tests=[of_test(each) for each in found]))
 
 
 async def create(request: Request) -> Response:
     plan, by = Plan.model_validate_json(await read_body(request)), by_of(request)
     may = _may_replace(request)
-    test, is_new = await do(
+    test, is_new = await write_store(
         request, lambda store: lifecycle.create(store, plan, by, may_replace=may)
     )
-    return told(of_test(test), 201 if is_new else 200)
+    return model_response(of_test(test), 201 if is_new else 200)
 
 
 async def show(request: Request) -> Response:
     name, at = _name(request), instants.now()
-    found = await ask(request, lambda store: analysis.status(store, name, at))
-    return told(schema.AbStatus(**report.status_document(found)))
+    found = await read_store(request, lambda store: analysis.status(store, name, at))
+    return model_response(AbStatus(**report.status_document(found)))
 
 
 async def start(request: Request) -> Response:
     name, by = _name(request), _by(request, await _action(request))
-    return told(of_test(await do(request, lambda store: lifecycle.start(store, name, by))))
+    return model_response(
+        of_test(await write_store(request, lambda store: lifecycle.start(store, name, by)))
+    )
 
 
 async def stop(request: Request) -> Response:
     name, by = _name(request), _by(request, await _action(request))
-    return told(of_test(await do(request, lambda store: lifecycle.stop(store, name, by))))
+    return model_response(
+        of_test(await write_store(request, lambda store: lifecycle.stop(store, name, by)))
+    )
 
 
 async def expose(request: Request) -> Response:
     name = _name(request)
-    asked = schema.AbExposure.model_validate_json(await read_body(request))
+    asked = AbExposure.model_validate_json(await read_body(request))
     share, by = asked.exposure, _by(request, asked)
-    return told(of_test(await do(request, lambda store: lifecycle.expose(store, name, share, by))))
+    return model_response(
+        of_test(await write_store(request, lambda store: lifecycle.expose(store, name, share, by)))
+    )
 
 
 async def units(request: Request) -> Response:
     """Either all come with a variant, or none does."""
     name, at = _name(request), instants.now()
-    asked = schema.AbUnits.model_validate_json(await read_body(request)).units
+    asked = AbUnits.model_validate_json(await read_body(request)).units
     with_variant = [each for each in asked if each.variant is not None]
     if with_variant and len(with_variant) < len(asked):
         raise BadInput("variant: either every unit has one, or none", "variant")
     if with_variant:
         given = [Sighted(each.unit, each.variant or "", each.at) for each in asked]
-        seen = await do(request, lambda store: lifecycle.sight(store, name, given, at))
-        rejects = [schema.AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
+        seen = await write_store(request, lambda store: lifecycle.sight(store, name, given, at))
+        rejects = [AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
         wrong = {each.place for each in rejects}
         kept = [
             Assigned(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
             for place, each in enumerate(given)
             if place not in wrong
         ]
-        return told(assignments(kept, rejects))
+        return model_response(assignments(kept, rejects))
     if any(each.at is not None for each in asked):
         raise BadInput("at: a test that deals variants out takes units as of now", "at")
     names = [each.unit for each in asked]
-    dealt = await do(request, lambda store: lifecycle.assign(store, name, names, at))
-    return told(assignments(dealt, []))
+    dealt = await write_store(request, lambda store: lifecycle.assign(store, name, names, at))
+    return model_response(assignments(dealt, []))
 
 
 async def events(request: Request) -> Response:
     name, at, body = _name(request), instants.now(), await read_body(request)
-    done = await do(request, lambda store: unit_intake.record(store, name, body, at))
-    return told(intake(done))
+    done = await write_store(request, lambda store: unit_intake.record(store, name, body, at))
+    return model_response(intake(done))
 
 
 async def analyse(request: Request) -> Response:
     name, by = _name(request), _by(request, await _action(request))
-    found = await do(request, lambda store: analysis.analyse(store, name, by))
-    return told(schema.AbLook(**report.look_document(found)))
+    found = await write_store(request, lambda store: analysis.analyse(store, name, by))
+    return model_response(AbLook(**report.look_document(found)))
 
 
 async def looks(request: Request) -> Response:
     name = _name(request)
-    _, found = await ask(request, lambda store: analysis.looks(store, name))
-    return told(
-        schema.AbLooks(looks=[schema.AbLook(**report.look_document(each)) for each in found])
-    )
-
-
-async def ask(request: Request, work: Callable[[Store], T]) -> T:
-    """Read something away from the event loop."""
-    serving: Serving = request.app.state.serving
-    store = serving.database()
-    return await in_thread(request, lambda: work(store))
-
-
-async def do(request: Request, work: Callable[[Store], T]) -> T:
-    """The same for what is written."""
-    serving: Serving = request.app.state.serving
-    store = serving.database()
-    return await in_thread(request, lambda: work(store), is_recording=True)
+    _, found = await read_store(request, lambda store: analysis.looks(store, name))
+    return model_response(AbLooks(looks=[AbLook(**report.look_document(each)) for each in found]))
 
 
 def by_of(request: Request, said: str = NOBODY, reason: str = "") -> By:
@@ -136,29 +133,23 @@ def by_of(request: Request, said: str = NOBODY, reason: str = "") -> By:
     return By(actor_of(request, said), instants.now(), reason)
 
 
-def told(body: Closed, status: int = 200) -> Response:
-    return json_response(body.model_dump_json(), status)
+def of_test(test: AbTest) -> AbTestTold:
+    return AbTestTold(**report.test_document(test))
 
 
-def of_test(test: AbTest) -> schema.AbTestTold:
-    return schema.AbTestTold(**report.test_document(test))
-
-
-def intake(done: Intake) -> schema.AbIntake:
-    return schema.AbIntake(
+def intake(done: Intake) -> AbIntake:
+    return AbIntake(
         given=done.given,
         added=done.added,
         duplicates=done.duplicates,
         rejected=done.rejected,
         faults=dict(done.faults),
-        rejects=[schema.AbReject(**vars(each)) for each in done.rejects],
+        rejects=[AbReject(**vars(each)) for each in done.rejects],
     )
 
 
-def assignments(found: list[Assigned], rejects: list[schema.AbReject]) -> schema.AbAssignments:
-    return schema.AbAssignments(
-        assignments=[schema.AbAssigned(**vars(each)) for each in found], rejects=rejects
-    )
+def assignments(found: list[Assigned], rejects: list[AbReject]) -> AbAssignments:
+    return AbAssignments(assignments=[AbAssigned(**vars(each)) for each in found], rejects=rejects)
 
 
 def _name(request: Request) -> str:
@@ -175,16 +166,16 @@ def _may_replace(request: Request) -> bool:
     return given == "true"
 
 
-async def _action(request: Request) -> schema.AbAction:
-    return schema.AbAction.model_validate_json(await read_body(request) or b"{}")
+async def _action(request: Request) -> AbAction:
+    return AbAction.model_validate_json(await read_body(request) or b"{}")
 
 
-def _by(request: Request, asked: schema.AbAction) -> By:
+def _by(request: Request, asked: AbAction) -> By:
     return by_of(request, asked.actor, asked.reason)
 
 
-TEST = ("The test", schema.AbTestTold)
-LOOK = ("The look, and what it was concluded from", schema.AbLook)
+TEST = ("The test", AbTestTold)
+LOOK = ("The look, and what it was concluded from", AbLook)
 ENDPOINTS = (
     Endpoint(
         "GET",
@@ -192,7 +183,7 @@ ENDPOINTS = (
         every,
         "read",
         "All A/B tests, the newest first",
-        {200: ("The tests", schema.AbList)},
+        {200: ("The tests", AbList)},
         (503,),
         tag=Tag.AB_TESTS,
     ),
@@ -202,7 +193,7 @@ ENDPOINTS = (
         create,
         "record",
         "Plan an A/B test",
-        {201: TEST, 200: ("It was planned like this before", schema.AbTestTold)},
+        {201: TEST, 200: ("It was planned like this before", AbTestTold)},
         (400, 409, 413, 422, 503),
         Plan,
         [REPLACE],
@@ -214,7 +205,7 @@ ENDPOINTS = (
         show,
         "read",
         "How a test stands, and what a decision waits for",
-        {200: ("Its status", schema.AbStatus)},
+        {200: ("Its status", AbStatus)},
         READ,
         parameters=[NAME],
         tag=Tag.AB_TESTS,
@@ -227,7 +218,7 @@ ENDPOINTS = (
         "Deal its variants out from now on",
         {200: TEST},
         WRITE,
-        schema.AbAction,
+        AbAction,
         [NAME],
         tag=Tag.AB_TESTS,
     ),
@@ -239,7 +230,7 @@ ENDPOINTS = (
         "End it without a winner",
         {200: TEST},
         WRITE,
-        schema.AbAction,
+        AbAction,
         [NAME],
         tag=Tag.AB_TESTS,
     ),
@@ -251,7 +242,7 @@ ENDPOINTS = (
         "Show it to a larger share of units",
         {200: TEST},
         WRITE,
-        schema.AbExposure,
+        AbExposure,
         [NAME],
         tag=Tag.AB_TESTS,
     ),
@@ -261,9 +252,9 @@ ENDPOINTS = (
         units,
         "record",
         "Which variant units get",
-        {200: ("Their variants", schema.AbAssignments)},
+        {200: ("Their variants", AbAssignments)},
         WRITE,
-        schema.AbUnits,
+        AbUnits,
         [NAME],
         tag=Tag.AB_TESTS,
     ),
@@ -273,9 +264,9 @@ ENDPOINTS = (
         events,
         "record",
         "What units did",
-        {200: ("What was taken", schema.AbIntake)},
+        {200: ("What was taken", AbIntake)},
         WRITE,
-        schema.AbEvents,
+        AbEvents,
         [NAME],
         tag=Tag.AB_TESTS,
     ),
@@ -285,7 +276,7 @@ ENDPOINTS = (
         looks,
         "read",
         "Every look at a test, the oldest first",
-        {200: ("The looks", schema.AbLooks)},
+        {200: ("The looks", AbLooks)},
         READ,
         parameters=[NAME],
         tag=Tag.AB_TESTS,
@@ -298,7 +289,7 @@ ENDPOINTS = (
         "Look at a test, once",
         {200: LOOK},
         WRITE,
-        schema.AbAction,
+        AbAction,
         [NAME],
         tag=Tag.AB_TESTS,
     ),

@@ -15,7 +15,7 @@ from bentos.http.routing import Content, Endpoint, ListOf, Tag
 from bentos.http.threads import in_thread
 from bentos.predict import handler
 from bentos.predict.live_versions import Serving
-from bentos.predict.request_schema import MOST_REASONS, MOST_ROWS, ask, parse_reasons
+from bentos.predict.request_schema import MOST_REASONS, MOST_ROWS, parse_reasons, request_schema_of
 from runlore.kernel.errors import BadInput
 from runlore.serving.actions import prediction
 
@@ -90,8 +90,8 @@ def _version(serving: Serving, name: str) -> str:
 
 def _request(serving: Serving, name: str) -> type[BaseModel]:
     if name not in serving.live:
-        return ask(name, None, serving.clock).request
-    return serving.question(name).request
+        return request_schema_of(name, None, serving.clock).request
+    return serving.schema(name).request
 
 
 PROBLEMS = (400, 413, 422, 503)

@@ -13,7 +13,7 @@ from bentos.http import schemas
 from bentos.http.errors import MEDIA_TYPE, TITLES
 from bentos.http.routing import Body, Content, Endpoint, ListOf, Tag
 from bentos.predict.live_versions import Live, Serving
-from bentos.predict.request_schema import Question
+from bentos.predict.request_schema import RequestSchema
 from runlore import __version__
 
 REF = "#/components/schemas/{model}"
@@ -44,16 +44,16 @@ class Documents:
     """
 
     serving: Serving
-    _cache: dict[bool, tuple[Mapping[str, Live], Mapping[str, Question], bytes]] = field(
+    _cache: dict[bool, tuple[Mapping[str, Live], Mapping[str, RequestSchema], bytes]] = field(
         default_factory=dict
     )
 
     def read(self, *, needs_key: bool) -> bytes:
-        live, questions = self.serving.live, self.serving.questions
+        live, requests = self.serving.live, self.serving.schemas
         cached = self._cache.get(needs_key)
-        if cached is None or cached[0] is not live or cached[1] is not questions:
+        if cached is None or cached[0] is not live or cached[1] is not requests:
             text = json.dumps(document(self.serving, needs_key=needs_key), ensure_ascii=False)
-            cached = self._cache[needs_key] = live, questions, text.encode()
+            cached = self._cache[needs_key] = live, requests, text.encode()
         return cached[2]
 
 

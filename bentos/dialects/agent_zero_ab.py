@@ -1,26 +1,34 @@
 """`/api/v3/ab-tests` and `/api/v3/test-results`: AI models and approaches against each other."""
 
-from typing import Annotated, Any, Literal
+from typing import Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import TypeAdapter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api import experiments_schema as schema
-from bentos.api.experiments import ask, by_of, do, intake, told
+from bentos.api.experiments import by_of, intake
+from bentos.api.experiments_schema import AbAssigned, AbIntake, AbSampleRatio
+from bentos.api.store_access import model_response, read_store, write_store
+from bentos.dialects.agent_zero_ab_schema import (
+    PERCENT,
+    ModelComparison,
+    ModelResults,
+    ModelResultsTold,
+    ModelTest,
+    ModelTestChange,
+    ModelTests,
+    ModelTestTold,
+    Result,
+)
 from bentos.dialects.words import in_its_words
 from bentos.http.bodies import read_body
-from bentos.http.fields import Id
 from bentos.http.routing import Endpoint, Tag, in_query
-from bentos.http.schemas import Closed
 from runlore.experiments.actions import analysis, lifecycle, unit_intake
 from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.lifecycle import Assigned, By
-from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, PlannedVariant, Word
-from runlore.experiments.actions.unit_intake import LARGEST, MOST_EVENTS, Instant, Key, Value
+from runlore.experiments.actions.plan import Plan, PlannedRule, PlannedVariant
 from runlore.experiments.queries.experiments import AbTest
-from runlore.experiments.rules.design import LEAST_ALPHA, LEAST_SHARE
 from runlore.experiments.views import report
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
@@ -28,7 +36,6 @@ from runlore.store.engine import Store
 
 TESTS, RESULTS = "/api/v3/ab-tests", "/api/v3/test-results"
 STATES = {"created": "draft", "running": "running", "decided": "completed", "stopped": "stopped"}
-PERCENT = 100.0
 WORDS = {
     "variants": "approaches",
     "control": "baseline",
@@ -36,195 +43,42 @@ WORDS = {
     "exposure": "traffic_percentage",
     "weight": "traffic",
 }
-NUMBER_OR_TRUTH = {
-    "anyOf": [{"type": "number", "minimum": -LARGEST, "maximum": LARGEST}, {"type": "boolean"}]
-}
-Percentage = Annotated[float, Field(ge=LEAST_SHARE * PERCENT, le=PERCENT)]
-State = Literal["draft", "running", "completed", "stopped"]
-SOME_ID = "1d2fd1a8-8a53-4a5f-9d7d-6c1e1a0a9f11"
-
-
-class Approach(Closed):
-    """A model or another way of doing it. traffic: its part of the units, beside the others'."""
-
-    name: Word
-    traffic: Annotated[float, Field(gt=0, le=1e6)] = 1.0
-
-
-class SuccessMetric(Closed):
-    """proportion: of subjects with a result above 0. mean: of a subject's results."""
-
-    name: Word = "success"
-    type: Literal["proportion", "mean"] = "proportion"
-    goal: Literal["maximize", "minimize"] = "maximize"
-
-    def planned(self) -> PlannedMetric:
-        take: Any = "last" if self.type == "proportion" else "mean"
-        better: Any = "higher" if self.goal == "maximize" else "lower"
-        return PlannedMetric(
-            name=self.name, event=self.name, kind=self.type, take=take, better=better
-        )
-
-
-class ModelTest(Closed):
-    """baseline: what the others are compared with; a control is added when there is none."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "test_name": "planner v2",
-                    "approaches": [{"name": "planner-v1"}, {"name": "planner-v2"}],
-                    "baseline": "planner-v1",
-                    "traffic_percentage": 10,
-                }
-            ]
-        }
-    )
-
-    test_name: Word
-    approaches: Annotated[list[Approach], Field(min_length=1, max_length=20)]
-    baseline: Word | None = None
-    success_metrics: Annotated[tuple[SuccessMetric, ...], Field(min_length=1, max_length=10)] = (
-        SuccessMetric(),
-    )
-    significance_level: Annotated[float, Field(ge=LEAST_ALPHA, le=0.5)] = 0.05
-    min_samples: Annotated[int, Field(ge=2, le=10**9)] = 100
-    min_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
-    traffic_percentage: Percentage = 100.0
-
-
-class ModelTestChange(Closed):
-    """start, stop, rollout (to a larger traffic_percentage), or assign (subjects)."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"test_id": SOME_ID, "action": "rollout", "traffic_percentage": 25}]
-        }
-    )
-
-    test_id: UUID
-    action: Literal["start", "stop", "rollout", "assign"]
-    traffic_percentage: Percentage | None = None
-    subjects: Annotated[tuple[Id, ...], Field(max_length=10_000)] = ()
-    actor: Annotated[str, Field(min_length=1, max_length=100)] = "api"
-    reason: str = Field(default="", max_length=500)
-
-
-class ModelTestTold(Closed):
-    test_id: UUID
-    test_name: str
-    status: State
-    approaches: list[str]
-    baseline: str
-    traffic_percentage: float
-    winner: str | None
-    assignments: tuple[schema.AbAssigned, ...] = ()
-
-
-class ModelTests(Closed):
-    tests: list[ModelTestTold]
-
-
-def _number(value: object) -> object:
-    """A truth as 1 or 0."""
-    return float(value) if isinstance(value, bool) else value
-
-
-class Result(Closed):
-    """id: the sender's own, so that it may be sent again. value: true, false, or a number."""
-
-    id: Key
-    subject: Annotated[Key, Field(serialization_alias="unit")]
-    metric: Annotated[Word, Field(serialization_alias="event")] = "success"
-    value: Annotated[Value, BeforeValidator(_number), WithJsonSchema(NUMBER_OR_TRUTH)]
-    at: Instant | None = None
-
-
-class ModelResults(Closed):
-    """analyze: look at the test once they are in."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "test_id": SOME_ID,
-                    "results": [{"id": "r-1", "subject": "task-17", "value": True}],
-                }
-            ]
-        }
-    )
-
-    test_id: UUID
-    results: Annotated[tuple[Result, ...], Field(max_length=MOST_EVENTS)] = ()
-    analyze: bool = False
-
-
-class ModelComparison(Closed):
-    """p_value, confidence_interval: right at every look. fixed_p_value: when looked at once."""
-
-    metric: str
-    approach: str
-    samples: list[int]
-    baseline_value: float | None
-    value: float | None
-    improvement: float | None
-    confidence_interval: list[float | None]
-    p_value: float
-    fixed_p_value: float | None
-    effect_size: float | None
-    power: float | None
-    verdict: Literal["better", "worse", "no difference shown"]
-
-
-class ModelResultsTold(Closed):
-    """accepted: of results sent; the others were known, or are among the rejects."""
-
-    test_id: UUID
-    status: State
-    winner: str | None
-    samples: dict[str, int]
-    comparisons: list[ModelComparison]
-    sample_ratio: schema.AbSampleRatio
-    waiting_for: list[str]
-    looks: int
-    accepted: int = 0
-    duplicates: int = 0
-    rejects: tuple[schema.AbReject, ...] = ()
-
-
 EVENTS: TypeAdapter[tuple[Result, ...]] = TypeAdapter(tuple[Result, ...])
 
 
 async def read(request: Request) -> Response:
     number = _asked(request)
     if number is not None:
-        one = await ask(request, lambda store: lifecycle.find(store, number))
-        return told(ModelTests(tests=[_test(one)]))
-    return told(ModelTests(tests=[_test(each) for each in await ask(request, lifecycle.every)]))
+        one = await read_store(request, lambda store: lifecycle.find(store, number))
+        return model_response(ModelTests(tests=[_test(one)]))
+    return model_response(
+        ModelTests(tests=[_test(each) for each in await read_store(request, lifecycle.every)])
+    )
 
 
 async def create(request: Request) -> Response:
     asked = ModelTest.model_validate_json(await read_body(request))
     plan, by = _plan(asked), by_of(request)
     with in_its_words(WORDS):
-        test, is_new = await do(request, lambda store: lifecycle.create(store, plan, by))
-    return told(_test(test), 201 if is_new else 200)
+        test, is_new = await write_store(request, lambda store: lifecycle.create(store, plan, by))
+    return model_response(_test(test), 201 if is_new else 200)
 
 
 async def change(request: Request) -> Response:
     asked = ModelTestChange.model_validate_json(await read_body(request))
     by = by_of(request, asked.actor, asked.reason)
     with in_its_words(WORDS):
-        test, dealt = await do(request, lambda store: _change(store, asked, by))
-    return told(_test(test, dealt))
+        test, dealt = await write_store(request, lambda store: _change(store, asked, by))
+    return model_response(_test(test, dealt))
 
 
 async def results(request: Request) -> Response:
     number, at = _asked(request), instants.now()
     if number is None:
         raise BadInput("test_id: say which test", "test_id")
-    return told(_status(await ask(request, lambda s: analysis.status(s, number, at)), None))
+    return model_response(
+        _status(await read_store(request, lambda s: analysis.status(s, number, at)), None)
+    )
 
 
 async def record(request: Request) -> Response:
@@ -232,14 +86,14 @@ async def record(request: Request) -> Response:
     by = by_of(request)
     body = EVENTS.dump_json(asked.results, by_alias=True, exclude_none=True)
 
-    def work(store: Store) -> tuple[ExperimentStatus, schema.AbIntake | None]:
+    def work(store: Store) -> tuple[ExperimentStatus, AbIntake | None]:
         done = unit_intake.record(store, asked.test_id, body, at) if asked.results else None
         if asked.analyze:
             analysis.analyse(store, asked.test_id, by)
         found = analysis.status(store, asked.test_id, at)
         return found, None if done is None else intake(done)
 
-    return told(_status(*await do(request, work)))
+    return model_response(_status(*await write_store(request, work)))
 
 
 def _plan(asked: ModelTest) -> Plan:
@@ -280,11 +134,11 @@ def _test(test: AbTest, dealt: list[Assigned] | None = None) -> ModelTestTold:
         baseline=test.design.control,
         traffic_percentage=test.design.exposure * PERCENT,
         winner=test.winner,
-        assignments=tuple(schema.AbAssigned(**vars(each)) for each in dealt or []),
+        assignments=tuple(AbAssigned(**vars(each)) for each in dealt or []),
     )
 
 
-def _status(found: ExperimentStatus, done: schema.AbIntake | None) -> ModelResultsTold:
+def _status(found: ExperimentStatus, done: AbIntake | None) -> ModelResultsTold:
     plain = report.status_document(found)
     fixed = {(each["metric"], each["variant"]): each for each in plain["fixed"]}
     return ModelResultsTold(
@@ -296,7 +150,7 @@ def _status(found: ExperimentStatus, done: schema.AbIntake | None) -> ModelResul
             _comparison(each, fixed.get((each["metric"], each["variant"]), {}))
             for each in plain["comparisons"]
         ],
-        sample_ratio=schema.AbSampleRatio(**plain["sample_ratio"]),
+        sample_ratio=AbSampleRatio(**plain["sample_ratio"]),
         waiting_for=plain["missing"],
         looks=found.looks,
         accepted=done.added if done else 0,

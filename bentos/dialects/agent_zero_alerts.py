@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import ask, do, told
+from bentos.api.store_access import model_response, read_store, write_store
 from bentos.dialects import query_parameters
 from bentos.http.bodies import read_body
 from bentos.http.fields import Name
@@ -83,9 +83,9 @@ class ModelAlertChange(Closed):
 
 async def every(request: Request) -> Response:
     wanted, at = _wanted(request), instants.now()
-    found = await ask(request, lambda store: handling.overview(store, wanted, at))
+    found = await read_store(request, lambda store: handling.overview(store, wanted, at))
     is_full = len(found.alerts) == wanted.limit
-    return told(
+    return model_response(
         ModelAlerts(
             alerts=[_alert(each) for each in found.alerts],
             next=found.alerts[-1].alert.id if is_full else None,
@@ -106,7 +106,7 @@ async def change(request: Request) -> Response:
         act(store, wanted.alert_id, actor, wanted.note, at)
         return handling.show(store, wanted.alert_id, at)
 
-    return told(_alert(await do(request, work)))
+    return model_response(_alert(await write_store(request, work)))
 
 
 def _wanted(request: Request) -> AlertQuery:

@@ -7,7 +7,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import ask, told
+from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters, scores
 from bentos.dialects.scores import ModelDrift, ModelMetric, ModelWindow
 from bentos.http.routing import Endpoint, Tag, in_query
@@ -77,16 +77,18 @@ class ModelPerformances(Closed):
 async def status(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    found = await ask(request, lambda store: overview.standing(store, names))
+    found = await read_store(request, lambda store: overview.standing(store, names))
     models = [_status(each, serving.live.get(each.spec)) for each in found]
-    return told(ModelStatuses(models=models))
+    return model_response(ModelStatuses(models=models))
 
 
 async def performance(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    found = await ask(request, lambda store: [overview.watched(store, name) for name in names])
-    return told(ModelPerformances(models=[_performance(each) for each in found]))
+    found = await read_store(
+        request, lambda store: [overview.watched(store, name) for name in names]
+    )
+    return model_response(ModelPerformances(models=[_performance(each) for each in found]))
 
 
 def _status(found: SpecOverview, live: Live | None) -> ModelStatusTold:

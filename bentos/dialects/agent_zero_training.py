@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import ask, told
+from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters, trainings
 from bentos.dialects.trainings import ModelTrainingTold
 from bentos.http.bodies import read_body
@@ -57,15 +57,15 @@ async def every(request: Request) -> Response:
     number = query.get("training_id")
     if number is not None:
         wanted = query_parameters.count("training_id", number, query_parameters.LARGEST_ID)
-        one = await ask(request, lambda store: requests.show(store, wanted))
-        return told(ModelTrainings(trainings=[trainings.training(one)]))
+        one = await read_store(request, lambda store: requests.show(store, wanted))
+        return model_response(ModelTrainings(trainings=[trainings.training(one)]))
     spec = names[0] if "model" in query else None
 
     def work(store: Store) -> list[Retraining]:
         return requests.history(store, spec, limit)
 
-    found = await ask(request, work)
-    return told(ModelTrainings(trainings=[trainings.training(each) for each in found]))
+    found = await read_store(request, work)
+    return model_response(ModelTrainings(trainings=[trainings.training(each) for each in found]))
 
 
 async def start(request: Request) -> Response:
@@ -77,7 +77,7 @@ async def start(request: Request) -> Response:
         raise Refused(f"{found.wanted.spec}: {found.reason}")
     follow = f"{AT}?training_id={found.id}"
     known = trainings.training(found).model_dump()
-    response = told(ModelTrainingAccepted(**known, follow=follow), 202)
+    response = model_response(ModelTrainingAccepted(**known, follow=follow), 202)
     response.headers["Location"] = follow
     return response
 

@@ -7,8 +7,9 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import ask, by_of, do, told
+from bentos.api.experiments import by_of
 from bentos.api.experiments_schema import AbSampleRatio
+from bentos.api.store_access import model_response, read_store, write_store
 from bentos.dialects.words import in_its_words
 from bentos.http.bodies import read_body
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
@@ -150,34 +151,38 @@ async def create(request: Request) -> Response:
     asked = ContentTest.model_validate_json(await read_body(request))
     plan, by = _plan(asked), by_of(request)
     with in_its_words(WORDS):
-        test, is_new = await do(request, lambda store: lifecycle.create(store, plan, by))
-    return told(_test(test), 201 if is_new else 200)
+        test, is_new = await write_store(request, lambda store: lifecycle.create(store, plan, by))
+    return model_response(_test(test), 201 if is_new else 200)
 
 
 async def start(request: Request) -> Response:
     number, by = _id(request), by_of(request)
-    return told(_test(await do(request, lambda store: lifecycle.start(store, number, by))))
+    return model_response(
+        _test(await write_store(request, lambda store: lifecycle.start(store, number, by)))
+    )
 
 
 async def status(request: Request) -> Response:
     number, at = _id(request), instants.now()
-    return told(_status(await ask(request, lambda store: analysis.status(store, number, at))))
+    return model_response(
+        _status(await read_store(request, lambda store: analysis.status(store, number, at)))
+    )
 
 
 async def analyze(request: Request) -> Response:
     number, by = _id(request), by_of(request)
-    look = await do(request, lambda store: analysis.analyse(store, number, by))
-    test = await ask(request, lambda store: lifecycle.find(store, number))
-    return told(_analysis(test, look))
+    look = await write_store(request, lambda store: analysis.analyse(store, number, by))
+    test = await read_store(request, lambda store: lifecycle.find(store, number))
+    return model_response(_analysis(test, look))
 
 
 async def every(request: Request) -> Response:
     wanted = request.query_params.get("status")
     if wanted is not None and wanted not in STATES.values():
         raise BadInput(f"status: {wanted[:80]!r} is none of {', '.join(STATES.values())}", "status")
-    found = [_test(each) for each in await ask(request, lifecycle.every)]
+    found = [_test(each) for each in await read_store(request, lifecycle.every)]
     chosen = [each for each in found if wanted in (None, each.status)]
-    return told(ContentTests(tests=chosen, total=len(chosen)))
+    return model_response(ContentTests(tests=chosen, total=len(chosen)))
 
 
 def _plan(asked: ContentTest) -> Plan:

@@ -7,10 +7,10 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import ask, told
+from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters, scores
-from bentos.dialects.archive import Kept
 from bentos.dialects.scores import ModelDrift, ModelMetric
+from bentos.dialects.timed_cache import TimedCache
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
@@ -20,7 +20,7 @@ from runlore.reports.actions.overview import SpecOverview, Watched
 from runlore.reports.queries.totals import PredictionTotals, Totals
 
 STATS = "/ai/learning/stats"
-LASTING_S = 15.0
+MAX_AGE_S = 15.0
 
 
 class LearningExecutions(Closed):
@@ -83,12 +83,14 @@ async def stats(request: Request) -> Response:
     query_parameters.filters(request, ())
     state = request.app.state
     if not hasattr(state, "learning_stats"):
-        state.learning_stats = Kept[Learned](LASTING_S)
-    kept: Kept[Learned] = state.learning_stats
+        state.learning_stats = TimedCache[Learned](MAX_AGE_S)
+    cache: TimedCache[Learned] = state.learning_stats
     serving: Serving = state.serving
     at = instants.now()
-    found = await kept.get(lambda: ask(request, lambda store: learned(store, serving.names, at)))
-    return told(_stats(found))
+    found = await cache.get(
+        lambda: read_store(request, lambda store: learned(store, serving.names, at))
+    )
+    return model_response(_stats(found))
 
 
 def _stats(found: Learned) -> LearningStats:

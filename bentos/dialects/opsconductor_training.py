@@ -6,7 +6,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from bentos.api.experiments import told
+from bentos.api.store_access import model_response
 from bentos.dialects import agent_zero_training, query_parameters, trainings
 from bentos.dialects.trainings import ModelTrainingTold
 from bentos.http.bodies import read_body
@@ -56,7 +56,7 @@ async def start(request: Request) -> Response:
         trainings=[trainings.training(each) for each in found],
         follow=agent_zero_training.AT,
     )
-    response = told(answer, 202)
+    response = model_response(answer, 202)
     response.headers["Location"] = answer.follow
     return response
 

@@ -10,7 +10,7 @@ from typing import Literal
 from pydantic import Field
 from starlette.requests import Request
 
-from bentos.api.experiments import do
+from bentos.api.store_access import write_store
 from bentos.http.identity import actor_of
 from bentos.http.schemas import Closed
 from runlore.app import open_app
@@ -77,7 +77,7 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
             asked = Wish("person", actor_of(request, said), why or SOME_REASON)
             return [requests.request(store, known, s, asked, at).retraining for s in specs]
 
-    return await do(request, work)
+    return await write_store(request, work)
 
 
 def training(found: Retraining) -> ModelTrainingTold:

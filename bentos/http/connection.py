@@ -21,7 +21,7 @@ Connection = psycopg.Connection[Any]
 
 
 @dataclass
-class Line:
+class StoreConnection:
     """Opened when it is used, and anew when it is lost. store: the one of the moment."""
 
     store: Callable[[], Store]
@@ -54,8 +54,8 @@ class Line:
 
 
 @dataclass
-class AsyncLine:
-    """A `Line` whose waits leave the event loop to others; one user at a time."""
+class AsyncStoreConnection:
+    """A `StoreConnection` whose waits leave the event loop to others; one user at a time."""
 
     store: Callable[[], Store]
     _connection: AsyncConnection | None = None

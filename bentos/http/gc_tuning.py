@@ -3,8 +3,8 @@
 import gc
 
 
-def settle() -> None:
-    """Leave what was loaded out of collections, whose pauses grow with what they look at."""
+def tune_gc() -> None:
+    """Exclude what is loaded from collections, whose pauses grow with what they examine."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 50)

@@ -1,12 +1,12 @@
-"""What the service says to whoever runs it: on standard error, a line each."""
+"""The log of the service, on standard error."""
 
 import logging
 
 LINE = "%(asctime)s %(levelname)s %(message)s"
 
 
-def speak() -> None:
-    """Let the log of Runlore be seen, unless somebody has arranged for it already."""
+def configure_logging() -> None:
+    """Show the log of Runlore, unless somebody has configured it already."""
     log = logging.getLogger("runlore")
     if not log.handlers:
         handler = logging.StreamHandler()

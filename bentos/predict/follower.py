@@ -12,8 +12,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
-from bentos.http.gc_tuning import settle
-from bentos.http.logs import speak
+from bentos.http.gc_tuning import tune_gc
+from bentos.http.logs import configure_logging
 from bentos.predict import heartbeat
 from bentos.predict.heartbeat import Heartbeat
 from bentos.predict.live_versions import Challenge, Live, Serving, put_in
@@ -38,13 +38,13 @@ Past = Mapping[str, Mapping[str, alias_history.AliasHistoryEntry]]
 @asynccontextmanager
 async def following(app: App) -> AsyncIterator[Serving]:
     """Serve what the registry says, from before the first request until the process ends."""
-    speak()
+    configure_logging()
     settings = app.settings
     names = tuple(spec.name for spec in app.specs)
     serving = Serving(names, settings.clock, has_ledger=settings.ledger == "on")
     follower = Follower(app, serving)
     await asyncio.to_thread(follower.step)
-    settle()
+    tune_gc()
     task = asyncio.create_task(follower.run(), name="follow the registry")
     try:
         yield follower.serving
@@ -191,7 +191,7 @@ class Follower:
         self.serving.unloadable = put_in(self.serving.unloadable, name, failed)
         if new is champion and next_challenge == challenge:
             return
-        self._understand(name, new)
+        self._extend_schema(name, new)
         with self._putting:
             if next_challenge is not None:  # loading took its time
                 last = promotion.arms(store).get(name, Arms())
@@ -214,10 +214,10 @@ class Follower:
         if previous is not None:
             self.versions.add_previous(name, previous, store, registry)
         self.versions.drop_others(name, current, previous)
-        self._understand(name, self.serving.live.get(name))
+        self._extend_schema(name, self.serving.live.get(name))
 
-    def _understand(self, name: str, champion: Live | None) -> None:
-        self.serving.understand(name, champion, self.versions.of_spec(name))
+    def _extend_schema(self, name: str, champion: Live | None) -> None:
+        self.serving.extend_schema(name, champion, self.versions.of_spec(name))
 
 
 def _lesser(arms: Arms, other: Arms) -> Arms:

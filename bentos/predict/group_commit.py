@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from bentos.http.connection import AsyncLine
+from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
 from runlore.serving.actions import prediction
@@ -116,18 +116,18 @@ class GroupCommit:
         return item.done
 
     async def _run(self) -> None:
-        line = None if self.store is None else AsyncLine(self.store)
+        database = None if self.store is None else AsyncStoreConnection(self.store)
         soonest = 0.0
         try:
             while group := await self._next(soonest):
-                if line is not None:
+                if database is not None:
                     soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
-                found = await _committed(line, group, has_ledger=self.has_ledger)
+                found = await _committed(database, group, has_ledger=self.has_ledger)
                 for item, each in zip(group, found, strict=True):
                     item.settle(each)
         finally:
-            if line is not None:
-                await line.close()
+            if database is not None:
+                await database.close()
 
     async def _next(self, soonest: float) -> list[_Item]:
         """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
@@ -160,24 +160,24 @@ def _log_failure(done: "asyncio.Future[list[ServedPrediction]]") -> None:
 
 
 async def _committed(
-    line: AsyncLine | None, group: list[_Item], *, has_ledger: bool
+    database: AsyncStoreConnection | None, group: list[_Item], *, has_ledger: bool
 ) -> list[PredictionBatch | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
-        found = await _answered(line, [item.work for item in group])
+        found = await _answered(database, [item.work for item in group])
         rows = [
             row
             for item, each in zip(group, found, strict=True)
             if isinstance(each, PredictionBatch) and item.may_be_written()
             for row in each.rows
         ]
-        if rows and has_ledger and line is not None:
-            await _write(line, rows)
+        if rows and has_ledger and database is not None:
+            await _write(database, rows)
     except RunloreError as error:
         return [error] * len(group)
     except Exception as error:  # the edge of the task: it must live on
         if len(group) > 1:  # it may be the fault of one
-            alone = [await _committed(line, [item], has_ledger=has_ledger) for item in group]
+            alone = [await _committed(database, [item], has_ledger=has_ledger) for item in group]
             return [each for found in alone for each in found]
         log.exception("group commit")
         return [error]
@@ -185,15 +185,15 @@ async def _committed(
 
 
 async def _answered(
-    line: AsyncLine | None, works: list[Ask | Row]
+    database: AsyncStoreConnection | None, works: list[Ask | Row]
 ) -> list[PredictionBatch | Exception]:
     asks = [work for work in works if isinstance(work, Ask)]
     if not asks:
         answers = []
-    elif line is None:
+    elif database is None:
         answers = prediction.answer_alone(asks)
     else:
-        answers = await line.use(
+        answers = await database.use(
             lambda connection: prediction.answer_async(
                 partial(answering.read_states, connection), asks
             )
@@ -204,17 +204,17 @@ async def _answered(
     ]
 
 
-async def _write(line: AsyncLine, rows: list[Row]) -> None:
+async def _write(database: AsyncStoreConnection, rows: list[Row]) -> None:
     """Raises Stalled when no row is there; Unavailable when nobody knows, or none is."""
     try:
-        await line.once(lambda connection: ledger_writer.add_async(connection, rows))
+        await database.once(lambda connection: ledger_writer.add_async(connection, rows))
     except Stalled:
         raise
     except MissingMonth:
-        await asyncio.to_thread(_write_again, line.store(), rows)
+        await asyncio.to_thread(_write_again, database.store(), rows)
     except Unavailable as lost:
         try:
-            await asyncio.to_thread(_write_again, line.store(), rows)
+            await asyncio.to_thread(_write_again, database.store(), rows)
         except Unavailable:
             raise
         except Exception as error:  # they may be there: to answer anew would double them

@@ -20,7 +20,7 @@ from bentos.http.identity import key_id_of
 from bentos.http.metrics import metrics
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Live, Serving
-from bentos.predict.request_schema import Question, parse_reasons
+from bentos.predict.request_schema import RequestSchema, parse_reasons
 from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
@@ -126,11 +126,11 @@ class _Asked:
         return in_thread(self.http, work)
 
     async def _ask(self, live: Live) -> Ask:
-        question = self.serving.question(self.name)
+        schema = self.serving.schema(self.name)
         if self.form == "one":
-            rows: list[Any] = [question.request.model_validate_json(self.body)]
+            rows: list[Any] = [schema.request.model_validate_json(self.body)]
         else:
-            rows = question.batch.validate_json(self.body)
+            rows = schema.batch.validate_json(self.body)
         as_of = {getattr(row, "as_of", None) for row in rows}
         if len(as_of) > 1:
             raise BadInput("as_of: a batch is answered for one instant; split it", "as_of")
@@ -138,7 +138,7 @@ class _Asked:
         for first in range(0, len(rows), PIECE_ROWS):
             if first:
                 await asyncio.sleep(0)  # so that other requests get their turn
-            requests += [_request(question, row) for row in rows[first : first + PIECE_ROWS]]
+            requests += [_request(schema, row) for row in rows[first : first + PIECE_ROWS]]
         arm, predictor = self._arm(live, requests)
         return Ask(
             predictor,
@@ -228,9 +228,9 @@ def _is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _request(question: Question, row: BaseModel) -> prediction.Request:
+def _request(schema: RequestSchema, row: BaseModel) -> prediction.Request:
     execution: str | None = getattr(row, "execution", None)
-    return prediction.Request(question.subject(row), SOURCE if execution else None, execution)
+    return prediction.Request(schema.subject(row), SOURCE if execution else None, execution)
 
 
 def _shown(answer: ServedPrediction, unit: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from bentos.predict.group_commit import GroupCommit
-from bentos.predict.request_schema import Clock, Question, ask, inputs_of
+from bentos.predict.request_schema import Clock, RequestSchema, inputs_of, request_schema_of
 from runlore.experiments.rules.assignment import fraction
 from runlore.features import fold
 from runlore.features.keys import KeyParts
@@ -31,7 +31,7 @@ class Live:
     """A version that answers, with the requests that it understands. Never changed."""
 
     predictor: Predictor
-    question: Question
+    schema: RequestSchema
 
     @property
     def bundle(self) -> Bundle:
@@ -76,10 +76,10 @@ class Serving:
     store: Store | None = None
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
-    questions: Mapping[str, Question] = field(default_factory=lambda: MappingProxyType({}))
+    schemas: Mapping[str, RequestSchema] = field(default_factory=lambda: MappingProxyType({}))
     unloadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     commits: GroupCommit = field(init=False)
-    _understood: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _extended: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         store = None if self.is_standalone else self.database
@@ -93,24 +93,28 @@ class Serving:
             raise NoChampion(name, self.unloadable.get(name))
         return found
 
-    def question(self, name: str) -> Question:
-        """What a request may say: see `understand`."""
-        return self.questions.get(name) or self.champion(name).question
+    def schema(self, name: str) -> RequestSchema:
+        """What a request may say: see `extend_schema`."""
+        return self.schemas.get(name) or self.champion(name).schema
 
-    def understand(self, name: str, champion: Live | None, others: Iterable[Live]) -> None:
+    def extend_schema(self, name: str, champion: Live | None, others: Iterable[Live]) -> None:
         """Let requests say what any of these versions knows, so that none is refused because
         another one takes the champion's place."""
         plans = {each.bundle.digest: each.bundle.plan for each in others}
         digest = "" if champion is None else champion.bundle.digest
-        if self._understood.get(name) == (digest, *plans):
+        if self._extended.get(name) == (digest, *plans):
             return
-        self._understood[name] = (digest, *plans)
+        self._extended[name] = (digest, *plans)
         more = None
         if champion is not None:
             known = inputs_of(champion.bundle.plan)
             further = [plan for plan in plans.values() if inputs_of(plan) - known]
-            more = ask(name, champion.bundle.plan, self.clock, further) if further else None
-        self.questions = put_in(self.questions, name, more)
+            more = (
+                request_schema_of(name, champion.bundle.plan, self.clock, further)
+                if further
+                else None
+            )
+        self.schemas = put_in(self.schemas, name, more)
 
     def version(self, name: str, number: str) -> Live:
         """Champion or challenger, by its number. Refused when it is neither any more."""
@@ -181,7 +185,7 @@ def load(
     bundle.check_probe()
     if not np.isfinite(answer.prediction).all():
         raise Refused(f"{name} version {version}: answers {answer.prediction} when probed")
-    return Live(predictor, ask(name, bundle.plan, clock))
+    return Live(predictor, request_schema_of(name, bundle.plan, clock))
 
 
 def packaged_digest(told: Mapping[str, str], labels: Path) -> str:

@@ -21,7 +21,7 @@ Clock = Literal["wall", "record"]
 
 
 @dataclass(frozen=True)
-class Question:
+class RequestSchema:
     """request: of one answer. batch: a list of them. inputs: field of the model -> input."""
 
     request: type[BaseModel]
@@ -38,9 +38,9 @@ class Question:
         return KeyParts(told.actor, told.kind, told.scope, given)
 
 
-def ask(
+def request_schema_of(
     name: str, plan: FeaturePlan | None, clock: Clock, others: Sequence[FeaturePlan] = ()
-) -> Question:
+) -> RequestSchema:
     """plan: of the version that answers; None: there is none yet, any inputs will do.
 
     others: of versions whose inputs may be said as well.
@@ -69,7 +69,7 @@ def ask(
     base = _with_example(_example(plan))
     request = create_model(f"{title}Request", __base__=base, **fields)
     rows: Any = Annotated[list[request], Field(min_length=1, max_length=MOST_ROWS)]
-    return Question(request, TypeAdapter(rows), aliases)
+    return RequestSchema(request, TypeAdapter(rows), aliases)
 
 
 def parse_reasons(text: str) -> int:

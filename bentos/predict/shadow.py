@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
-from bentos.http.logs import speak
+from bentos.http.logs import configure_logging
 from bentos.http.metrics import metrics
 from bentos.predict.live_versions import Challenge, Serving
 from bentos.predict.shadow_process import YOUNG_S
@@ -37,7 +37,7 @@ from runlore.store.engine import Store, dedicated
 if TYPE_CHECKING:
     from bentos.predict.follower import Follower
 
-Line = psycopg.Connection[Any]
+Connection = psycopg.Connection[Any]
 ARM = "shadow"
 POLL_S = 0.5
 """Fewer, larger steps cost less of the processor than many."""
@@ -100,7 +100,7 @@ class Shadow:
 
     _looked: dict[str, datetime] = field(default_factory=dict)
 
-    def step(self, connection: Line) -> int:
+    def step(self, connection: Connection) -> int:
         """Answer what is new; how many answers were added."""
         challenges = self.serving.challenges.items()
         return sum(
@@ -109,7 +109,7 @@ class Shadow:
             if challenge.arms.shadow
         )
 
-    def _answer(self, connection: Line, spec: str, challenge: Challenge) -> int:
+    def _answer(self, connection: Connection, spec: str, challenge: Challenge) -> int:
         now = instants.now()
         since = max(self.since, now - LAG)
         dropped = self._slept_through(connection, spec, since)
@@ -124,13 +124,13 @@ class Shadow:
         metrics().shadow_dropped.labels(spec).inc(dropped + len(new) - len(rows))
         return len(rows)
 
-    def _add(self, connection: Line, rows: Sequence[ledger.Row]) -> None:
+    def _add(self, connection: Connection, rows: Sequence[ledger.Row]) -> None:
         try:
             ledger_writer.add(connection, rows)
         except psycopg.errors.UniqueViolation:  # the process before this one came to some of them
             ledger_writer.add_again(connection, rows)
 
-    def _slept_through(self, connection: Line, spec: str, since: datetime) -> int:
+    def _slept_through(self, connection: Connection, spec: str, since: datetime) -> int:
         """How many answers came after the last look and are too old by now."""
         last = self._looked.get(spec, since)
         if last >= since:
@@ -140,7 +140,7 @@ class Shadow:
 
     def _rows(
         self,
-        connection: Line,
+        connection: Connection,
         given: Sequence[dict[str, Any]],
         challenge: Challenge,
     ) -> list[ledger.Row]:
@@ -194,48 +194,48 @@ def main(parent: int) -> None:
     from bentos.predict.follower import Follower
     from runlore.app import open_app
 
-    speak()
+    configure_logging()
     with open_app() as app:
         names = tuple(spec.name for spec in app.specs)
         follower = Follower(app, Serving(names, app.settings.clock), is_shadow=True)
         shadow, patience = Shadow(follower.serving), Patience()
-        line: Line | None = None
+        connection: Connection | None = None
         while os.getppid() == parent:
-            line = _look(follower, shadow, line, patience)
+            connection = _look(follower, shadow, connection, patience)
             time.sleep(POLL_S)
         follower.close()
 
 
 def _look(
-    follower: "Follower", shadow: Shadow, line: Line | None, patience: Patience
-) -> Line | None:
+    follower: "Follower", shadow: Shadow, connection: Connection | None, patience: Patience
+) -> Connection | None:
     """Follow the registry and shadow what is new; the connection for the next look, if any."""
     if not patience.is_over():
         return None
     follower.step()
     store = follower.serving.store
     if store is None:
-        return line
+        return connection
     try:
-        line = _leading(store, line)
-        if line is not None:
-            shadow.step(line)
+        connection = _leading(store, connection)
+        if connection is not None:
+            shadow.step(connection)
     except (psycopg.Error, Unavailable) as error:
         log.warning("shadow: %s; it rests for %.0f s", error, patience.begin())
         return None
-    return line
+    return connection
 
 
-def _leading(store: Store, line: Line | None) -> Line | None:
+def _leading(store: Store, connection: Connection | None) -> Connection | None:
     """A connection that holds the lock of the only shadow; None while another one is at work."""
-    if line is not None and not line.closed:
-        return line
+    if connection is not None and not connection.closed:
+        return connection
     with store.watched():
-        line = dedicated(store)
-        row = line.execute(LEADS).fetchone()
+        connection = dedicated(store)
+        row = connection.execute(LEADS).fetchone()
     if row == (True,):
-        return line
-    line.close()
+        return connection
+    connection.close()
     return None
 
 

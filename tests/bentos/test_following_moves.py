@@ -142,7 +142,7 @@ def test_requests_may_say_what_challenger_and_former_champion_know(
         return register(registry, write_bundle(tmp_path / inputs[0], NAME, plan=plan)).version
 
     def understood() -> set[str]:
-        return set(follower.serving.question(NAME).inputs.values()) & {"one", "two", "three"}
+        return set(follower.serving.schema(NAME).inputs.values()) & {"one", "two", "three"}
 
     one, two, three = knowing("one"), knowing("two"), knowing("three")
     registry.set_alias(NAME, "champion", one)
@@ -155,8 +155,8 @@ def test_requests_may_say_what_challenger_and_former_champion_know(
     follower.step()
     assert (answering(follower), understood()) == (two, {"one", "two"})
     body = '{"actor": "ann", "kind": "build", "inputs": {"one": 1, "two": 2}}'
-    request = follower.serving.question(NAME).request.model_validate_json(body)
-    assert follower.serving.question(NAME).subject(request).inputs == {"one": 1, "two": 2}
+    request = follower.serving.schema(NAME).request.model_validate_json(body)
+    assert follower.serving.schema(NAME).subject(request).inputs == {"one": 1, "two": 2}
     promotion.promote(store, registry, NAME, ANN, three)
     for _ in range(2):
         follower.step()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from bentos.http.connection import AsyncLine
+from bentos.http.connection import AsyncStoreConnection
 from runlore.kernel.errors import Unavailable
 from runlore.serving.queries.answering import AsyncConnection
 from runlore.store.engine import Store, connect
@@ -21,7 +21,7 @@ def test_of_a_server_that_says_nothing_only_one_who_asks_waits() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         store = connect(f"postgresql://127.0.0.1:{port}/nothing?connect_timeout=2")
-        line = AsyncLine(lambda: store)
+        line = AsyncStoreConnection(lambda: store)
 
         async def asked() -> float:
             began = time.monotonic()
@@ -40,7 +40,7 @@ def test_of_a_server_that_says_nothing_only_one_who_asks_waits() -> None:
 def test_after_a_refused_connection_the_next_one_is_tried_at_once(store: Store) -> None:
     away = connect("postgresql://127.0.0.1:1/nothing")
     stores = [away, store]
-    line = AsyncLine(lambda: stores.pop(0))
+    line = AsyncStoreConnection(lambda: stores.pop(0))
 
     async def run() -> None:
         with pytest.raises(Unavailable):
@@ -54,7 +54,7 @@ def test_after_a_refused_connection_the_next_one_is_tried_at_once(store: Store) 
 
 def test_after_what_went_wrong_half_way_another_connection_is_used(store: Store) -> None:
     """Nobody knows what the first one is still busy with."""
-    line = AsyncLine(lambda: store)
+    line = AsyncStoreConnection(lambda: store)
 
     async def pid(connection: AsyncConnection) -> int:
         return connection.get_server_pid()

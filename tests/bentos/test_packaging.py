@@ -163,13 +163,13 @@ class Hidden:
             raise ModuleNotFoundError(f"{name} is not in the lock", name=name)
 sys.meta_path.insert(0, Hidden())
 import bentos.packaged as packaged
-from contextlib import ExitStack
 from bentos.predict.live_versions import PROBE
+from runlore.app import open_app
 from runlore.kernel.instants import now
 from runlore.serving.actions.prediction_commit import predict
 from runlore.serving.actions.prediction import Request
-with ExitStack() as stack:
-    serving = packaged._open(stack)
+with open_app() as app:
+    serving = packaged._open(app)
     predictor = serving.champion("failure-risk").predictor
     print(predict(None, predictor, [Request(PROBE)], now())[0].prediction)
 import runlore.store.engine, runlore.store.migrate, alembic.command

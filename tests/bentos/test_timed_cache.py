@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bentos.dialects.archive import Kept
+from bentos.dialects.timed_cache import TimedCache
 
 
 def test_those_who_ask_at_once_wait_for_one_count() -> None:
@@ -16,7 +16,7 @@ def test_those_who_ask_at_once_wait_for_one_count() -> None:
         return len(counted)
 
     async def ask() -> list[int]:
-        kept = Kept[int](60)
+        kept = TimedCache[int](60)
         return [*await asyncio.gather(*(kept.get(count) for _ in range(5))), await kept.get(count)]
 
     assert asyncio.run(ask()) == [1] * 6
@@ -24,7 +24,7 @@ def test_those_who_ask_at_once_wait_for_one_count() -> None:
 
 def test_who_leaves_does_not_end_the_count_for_the_next() -> None:
     async def ask() -> int:
-        kept, may_end = Kept[int](60), asyncio.Event()
+        kept, may_end = TimedCache[int](60), asyncio.Event()
 
         async def count() -> int:
             await may_end.wait()
@@ -49,7 +49,7 @@ def test_what_failed_or_is_old_is_counted_again() -> None:
         return len(tries)
 
     async def ask() -> list[int]:
-        kept = Kept[int](0)
+        kept = TimedCache[int](0)
         with pytest.raises(OSError, match="away"):
             await kept.get(count)
         return [await kept.get(count), await kept.get(count)]
