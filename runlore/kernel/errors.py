@@ -112,3 +112,8 @@ class Stalled(Unavailable):
 
 class Misconfigured(RunloreError):
     pass
+
+
+def one_line(error: BaseException) -> str:
+    """What an error of another tool says, without its line breaks."""
+    return " ".join(str(error).split())

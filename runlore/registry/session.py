@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runlore.kernel.errors import Misconfigured, NotFound, Unavailable
+from runlore.kernel.errors import Misconfigured, NotFound, Unavailable, one_line
 from runlore.registry.credentials import PASSWORD, USERNAME
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ class Session:
         except MlflowException as error:
             where = "MLflow's tables" if self.is_direct else f"MLflow at {self.uri}"
             if _is_away(error):
-                raise Unavailable(f"{where}: {_line(error)}") from error
+                raise Unavailable(f"{where}: {one_line(error)}") from error
             if error.error_code == "UNAUTHENTICATED":
                 raise Misconfigured(
                     f"{where} asks for a login: set {USERNAME} and {PASSWORD} to its own"
                 ) from error
             if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-                raise NotFound(f"{where}: {_line(error)}") from error
+                raise NotFound(f"{where}: {one_line(error)}") from error
             raise
 
 
@@ -68,7 +68,3 @@ def _is_away(error: "MlflowException") -> bool:
     if error.error_code == "TEMPORARILY_UNAVAILABLE":
         return True
     return error.error_code == "INTERNAL_ERROR" and isinstance(error.__context__, OSError)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy.engine import make_url
 
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Unavailable, one_line
 
 PATIENCE_S = 120
 CONNECT_TIMEOUT_S = 10
@@ -22,7 +22,7 @@ def exclusive(url: str, subject: str) -> Iterator[None]:
     try:
         connection = psycopg.connect(plain, autocommit=True, connect_timeout=CONNECT_TIMEOUT_S)
     except psycopg.OperationalError as error:
-        raise Unavailable(f"PostgreSQL, to lock {subject!r}: {_line(error)}") from error
+        raise Unavailable(f"PostgreSQL, to lock {subject!r}: {one_line(error)}") from error
     with connection:
         _take(connection, subject)
         yield
@@ -37,7 +37,3 @@ def _take(connection: psycopg.Connection, subject: str) -> None:
             f"another process has kept {subject!r} locked for {PATIENCE_S} s; "
             "see `runlore status` for what runs"
         ) from error
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -25,6 +25,7 @@ from runlore.experiments.queries.unit_events import Total
 from runlore.experiments.rules import missing
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.fixed_figures import FixedSizeResult, fixed_figures
+from runlore.experiments.rules.metric import no_statistics
 from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import Refused
@@ -166,7 +167,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
         variant.name: Observed(
             assigned.get(variant.name, 0),
             {
-                metric.name: found[metric.name].get(variant.name, statistics.nothing(metric))
+                metric.name: found[metric.name].get(variant.name, no_statistics(metric))
                 for metric in test.design.metrics
             },
             {metric: of.get(variant.name, NONE_DUE) for metric, of in lacking.items()},

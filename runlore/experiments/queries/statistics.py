@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
-from runlore.kernel.moments import Moments, no_moments
+from runlore.kernel.moments import Moments
 
 Take = Literal["any", "count", "sum", "mean", "last", "most", "least"]
 VALUES: Mapping[Take, str] = {
@@ -119,11 +119,6 @@ def known(
     """Of each variant with units. due: those that got it by then should have such an event."""
     rows = connection.execute(KNOWN, {"test": test_id, "event": event, "due": due})
     return {variant: OutcomeCoverage(units, of_them) for variant, units, of_them in rows}
-
-
-def nothing(metric: Metric) -> Statistics:
-    """Of a variant without units."""
-    return Sketch() if metric.kind == "quantile" else no_moments(metric.values)
 
 
 def _value(table: str, metric: Metric, take: Take) -> str:

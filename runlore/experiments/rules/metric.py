@@ -5,7 +5,7 @@ from typing import Literal
 
 from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.errors import BadInput
-from runlore.kernel.moments import Moments
+from runlore.kernel.moments import Moments, no_moments
 
 Kind = Literal["proportion", "mean", "ratio", "quantile"]
 Role = Literal["primary", "secondary", "guardrail", "signal"]
@@ -80,3 +80,8 @@ class Metric:
             raise BadInput(
                 f"metric {self.name!r}: {len(found.means)} values per unit, needs {self.values}"
             )
+
+
+def no_statistics(metric: Metric) -> Statistics:
+    """The statistics of a variant without units."""
+    return Sketch() if metric.kind == "quantile" else no_moments(metric.values)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runlore.kernel.errors import BadInput
 from runlore.records.formats import lines
 from runlore.records.formats.columns import Cells, Reader
-from runlore.records.formats.lines import Lines
+from runlore.records.formats.lines import Lines, rejects_of
 from runlore.records.formats.parsed import Parsed, merged, rejects
 from runlore.records.formats.quotes import NEWLINE, RETURN, Quoting
 from runlore.records.formats.row_ids import RowIds
@@ -59,7 +59,7 @@ class CsvLayout:
             "a quote is opened and never closed": found.has_open_quote & is_row,
         }
         bad = not_text | with_nul | (found.has_open_quote & is_row)
-        tables = [_rejects(found, why, mask) for why, mask in reasons.items()]
+        tables = [rejects_of(found, why, mask) for why, mask in reasons.items()]
         rows = np.flatnonzero(is_row & ~bad)
         parts = list(self._parts(found.bytes_of(_mask(found, rows)), found, rows))
         tables += [_misfits(found, part, len(self.header)) for part in parts]
@@ -167,11 +167,6 @@ def _misfits(found: Lines, part: _Part, columns: int) -> pa.Table:
     counts = (part.misfits[row] for row in rows.tolist())
     reasons = [f"has {n} fields, not {columns}" if n else "its quotes do not match" for n in counts]
     return rejects(found.line[rows], reasons, found.raw(rows))
-
-
-def _rejects(found: Lines, reason: str, bad: Mask) -> pa.Table:
-    rows = np.flatnonzero(bad)
-    return rejects(found.line[rows], [reason] * rows.size, found.raw(rows))
 
 
 def _is_blank(found: Lines) -> Mask:

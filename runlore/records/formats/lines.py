@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from runlore.records.formats.parsed import MOST_RAW_CHARACTERS
+from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, rejects
 from runlore.records.formats.quotes import LONGEST_RECORD_BYTES, NEWLINE, Quoting, spans
 
 Ints = NDArray[np.int64]
@@ -114,3 +114,9 @@ def _undecodable_lines(data: bytes) -> Ints:
     at = np.flatnonzero((codes >= 0xDC80) & (codes <= 0xDCFF))
     ends = np.flatnonzero(codes == NEWLINE)
     return np.unique(np.searchsorted(ends, at, side="left")).astype(np.int64)
+
+
+def rejects_of(found: Lines, reason: str, bad: Mask) -> pa.Table:
+    """The bad records as a table of rejects, all for one reason."""
+    rows = np.flatnonzero(bad)
+    return rejects(found.line[rows], [reason] * rows.size, found.raw(rows))

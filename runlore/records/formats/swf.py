@@ -20,7 +20,7 @@ from runlore.records import validate
 from runlore.records.execution import ExecutionStatus
 from runlore.records.formats import json_text, lines
 from runlore.records.formats.instants import numbers
-from runlore.records.formats.lines import Lines
+from runlore.records.formats.lines import Lines, rejects_of
 from runlore.records.formats.parsed import Parsed, merged, refused, rejects
 from runlore.records.formats.quotes import NEWLINE
 from runlore.records.validate import Check, judge
@@ -92,7 +92,7 @@ class SwfLayout:
         packed = lines.split(_packed(data), first_line)
         is_job = _is_job(packed)
         not_text, with_nul = (bad & is_job for bad in lines.unreadable(packed))
-        tables = [_rejects(packed, "is not text", not_text | with_nul)]
+        tables = [rejects_of(packed, "is not text", not_text | with_nul)]
         rows = np.flatnonzero(is_job & ~not_text & ~with_nul)
         table, rows, too_short = _numbers(packed, rows)
         tables.append(too_short)
@@ -290,8 +290,3 @@ def _scope(queue: Floats, partition: Floats) -> pa.Array:
 
 def _us(seconds: Floats) -> pa.Array:
     return pa.array(np.rint(seconds * 1e6).astype(np.int64))
-
-
-def _rejects(packed: Lines, reason: str, bad: Mask) -> pa.Table:
-    rows = np.flatnonzero(bad)
-    return rejects(packed.line[rows], [reason] * rows.size, packed.raw(rows))

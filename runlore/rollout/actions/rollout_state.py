@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from runlore.experiments.rules.metric import Metric, Statistics
-from runlore.experiments.rules.sketch import Sketch
-from runlore.kernel.moments import Moments, no_moments
+from runlore.experiments.rules.metric import Metric, Statistics, no_statistics
+from runlore.kernel.moments import Moments
 from runlore.rollout.queries import evidence, rollouts
 from runlore.rollout.queries.evidence import ArmCounts, Counted, EvidenceQuery, SharePeriod
 from runlore.rollout.queries.rollouts import RecordedDecision, Rollout
@@ -226,7 +225,7 @@ class _Comparison:
 
     def _arm(self, counted: Counted | None) -> ArmEvidence:
         if counted is None:
-            return ArmEvidence(0, {each.name: _nothing(each) for each in self.metrics}, None)
+            return ArmEvidence(0, {each.name: no_statistics(each) for each in self.metrics}, None)
         of_answers = dict.fromkeys((LATENCY, RISES, FALLS), counted.answered)
         score = self.metrics[0]
         return ArmEvidence(
@@ -235,10 +234,6 @@ class _Comparison:
             newest_at=counted.newest_at,
             due={**of_answers, score.name: counted.due},
         )
-
-
-def _nothing(metric: Metric) -> Statistics:
-    return Sketch() if metric.kind == "quantile" else no_moments(metric.values)
 
 
 def _statistics(metric: Metric, counted: Counted) -> Statistics:

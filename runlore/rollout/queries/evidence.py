@@ -14,6 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
+from runlore.kernel.errors import one_line
 from runlore.kernel.moments import Moments, moments_of_counts, no_moments
 from runlore.serving.queries import outcomes
 from runlore.store.engine import Store
@@ -93,7 +94,7 @@ def read(store: Store, wanted: EvidenceQuery) -> ArmCounts:
             cursor.execute(PLAN, {"patience": f"{PATIENCE_S}s"})
             rows = cursor.execute(_query(wanted), _parameters(wanted)).fetchall()
     except psycopg.Error as error:
-        return ArmCounts((), unread=" ".join(str(error).split()))
+        return ArmCounts((), unread=one_line(error))
     spans: list[dict[str, Counted]] = [{} for _ in wanted.spans]
     for row in rows:
         spans[row["span"]][row["arm"]] = _counted(row)
