@@ -16,14 +16,13 @@ from runlore.kernel.errors import BadInput
 FIRST_COLUMNS = ("in_flight", "since_submission_s", "since_outcome_s")
 
 
-LARGEST = 3.4028234663852886e38
-"""Values and features are kept within what a float32 holds."""
+LARGEST = 3.4028234663852886e38  # values and features stay within a float32
 
+# Key parts besides `inputs.NAME`. `inputs` stands for all inputs together: the same request.
 EVENT_KEYS = ("actor", "kind", "scope", "inputs")
-"""Key parts besides `inputs.NAME`; `inputs` stands for all inputs together: the same request."""
 
+# Values that an outcome gives, besides `outcome.NAME`.
 EVENT_VALUES = ("failed", "duration_s", "log_duration", "wait_s")
-"""Values known from an outcome, besides `outcome.NAME`."""
 
 
 @dataclass(frozen=True)

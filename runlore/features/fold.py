@@ -36,18 +36,16 @@ SUBMISSION, OUTCOME, CORRECTION = 0, 1, 2
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ASKED = -1
-"""In the place of a submission's sequence: nothing was submitted, somebody only asked."""
+ASKED = -1  # In place of a submission's sequence: nothing was submitted, a prediction was requested
 
 LAST_SUBMISSION, IN_FLIGHT, LAST_OUTCOME, COUNTS = 0, 1, 2, 3
 LAST, LAST_ID, BEFORE, BEFORE_ID, MOMENTS = 0, 1, 2, 3, 4
 FIXED_FEATURES = 3
+# A rest that weighs less than this part of a withdrawn value is rounding error and goes with it.
 ALL_OF_IT = 1e-6
-"""What weighs less than this part of a withdrawn value is forgotten with it: it drowns in what
-rounding left."""
 
+# A mean whose values weigh less is unknown: such small numbers have lost their precision.
 FORGOTTEN = 1e-290
-"""A mean whose values weigh less is no longer known: beyond it lie numbers without precision."""
 
 
 def _compiled(function: Callable[..., Any]) -> Any:  # noqa: ANN401  (a numba dispatcher)

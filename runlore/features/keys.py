@@ -18,8 +18,8 @@ Codes = NDArray[np.int64]
 SEPARATOR = "\x1f"
 LONGEST_KEY = 200
 ESCAPES = str.maketrans({"\x1d": "\x1d0", SEPARATOR: "\x1d1", "\x1e": "\x1d2"})
+# Separators are escaped within a part, so that two different keys never look the same.
 ESCAPES_IN_NAME = {**ESCAPES, ord("="): "\x1d3"}
-"""What holds parts together cannot be part of a part: no two subjects share a key by accident."""
 
 
 @dataclass(frozen=True)

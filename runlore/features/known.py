@@ -13,8 +13,7 @@ from runlore.features.log import Log
 from runlore.kernel.durations import DAY_S, HOUR_S
 
 Rows = NDArray[np.float32]
-Instants = TypeVar("Instants", float, NDArray[Any])
-"""One instant, or an array of them."""
+Instants = TypeVar("Instants", float, NDArray[Any])  # one instant, or an array of them
 
 THURSDAY = 3  # 1970-01-01, counting from Monday
 UNKNOWN_WORD = -1.0

@@ -25,11 +25,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WORDS = 1000
-BLOCK = 2_000
-"""Events: their rows fit into a core's cache."""
+BLOCK = 2_000  # events per block: their rows fit into a core's cache
 
-ASKED_SOURCE = "\x00asked"
-"""No source of a log can have this name."""
+ASKED_SOURCE = "\x00asked"  # no source of a log can have this name
 
 
 @dataclass(frozen=True)
@@ -231,8 +229,7 @@ class StateReader:
         fold.read_many(states, as_of_us, self.half_lives_us, values, self.chosen, rows, column)
 
 
-Keys = tuple[tuple[str, str], ...]
-"""The `(history digest, key)` of each state that a row needs."""
+Keys = tuple[tuple[str, str], ...]  # The `(history digest, key)` of each state that a row needs
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,9 @@
 
 import os
 
+# Waiting OpenMP threads sleep. If they spin, they starve other processes: a fit of one second took
+# minutes beside other work.
 CALM = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""OpenMP threads that wait sleep. Spinning, they starve whoever shares the cores: a fit of one
-second took minutes beside other work."""
 
 
 def calm_threads() -> None:

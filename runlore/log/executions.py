@@ -18,8 +18,7 @@ from runlore.store.schema import SCHEMA
 INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
 COLUMNS = ("seq", "revision", *EXECUTION_COLUMNS)
 UTC_US = pa.timestamp("us", "UTC")
-BLOCK_BYTES = 64 << 20
-"""No row may be longer; the largest that a request can bring is shorter."""
+BLOCK_BYTES = 64 << 20  # No row may be longer; the largest that a request can bring is shorter
 
 
 def read_facts(

@@ -34,8 +34,8 @@ MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
 PACKAGE = "package.json"  # written beside a packaged bundle: which version it is
 DIGEST_LABEL = "runlore.bundle_digest"  # of a Bento: the digest of its bundle, cut to 63 characters
+# Relative and absolute, against what Python answered: float32 sums differ by their order.
 PROBE_TOLERANCE = 1e-3
-"""Of what Python answered, relative, and as much absolute: float32 sums in another order."""
 
 
 @dataclass(frozen=True)

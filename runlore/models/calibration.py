@@ -18,8 +18,7 @@ Floats = NDArray[np.float64]
 
 Method = Literal["identity", "sigmoid", "isotonic"]
 
-LEAST_OF_EACH = 1000
-"""Rows of either class below which an isotonic map follows noise."""
+LEAST_OF_EACH = 1000  # rows of either class below which an isotonic map follows noise
 
 BLOCKS = 5
 GROUPS = 50

@@ -11,8 +11,7 @@ Floats = NDArray[np.float64]
 
 BINS = 10
 LEAST_PROBABILITY = 1e-15
-ROUNDING = 1e-12
-"""Of a number: what going through log1p and back, or into a mean, may change."""
+ROUNDING = 1e-12  # relative error of going through log1p and back, or into a mean
 
 
 def brier_losses(actual: Floats, predicted: Floats) -> Floats:
@@ -48,13 +47,13 @@ def covered(actual: Floats, low: Floats, high: Floats) -> Floats:
     return ((low - rounding <= actual) & (actual <= high + rounding)).astype(np.float64)
 
 
+# The scores that are means over rows, with their loss of each row.
 LOSSES: Mapping[Score, Callable[[Floats, Floats], Floats]] = {
     "brier": brier_losses,
     "log_loss": log_losses,
     "mae": absolute_errors,
     "relative_accuracy": relative_accuracies,
 }
-"""The scores that are a mean over rows, by row."""
 
 PROBABILITY_SCORES: tuple[Score, ...] = ("auc", "brier", "log_loss", "calibration_error")
 QUANTITY_SCORES: tuple[Score, ...] = ("mae", "relative_accuracy")

@@ -27,8 +27,8 @@ LABELS = {
     "wasserstein": "Wasserstein",
     "jensen_shannon": "Jensen-Shannon",
 }
+# Names and words come from logs and stand inside a script: none of their tags may count.
 PLAIN = str.maketrans({"<": "‹", ">": "›"})
-"""Names and words come from logs and stand inside a script: no tag of theirs may count."""
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,7 @@ Instants = NDArray[np.datetime64]
 
 MOST_COLUMNS = 14
 MOST_DATES = 7
-FAR = 2.0
-"""Times the threshold: no darker beyond it."""
+FAR = 2.0  # times the threshold; colours get no darker beyond it
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,7 @@ WIDTH_IN = 8.2
 TITLE_IN = 0.42
 LINE_IN = 0.2
 EDGE = 0.015
-LINE = 112
-"""Letters of a subtitle that fit on a line."""
+LINE = 112  # characters of a subtitle that fit on a line
 
 Z_95 = 1.959964
 

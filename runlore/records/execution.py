@@ -53,6 +53,10 @@ class ExecutionFact:
     outcome: Mapping[str, Scalar] = field(default_factory=dict)
 
 
+# Columns of a frame of facts, in the order that the store copies them. Instants are int64
+# microseconds since 1970 (`started` and `finished` use NO_INSTANT for "none"), `inputs` and
+# `outcome` are JSON text, the rest is text. Text is never null: an unknown actor, kind or scope is
+# the empty string.
 EXECUTION_COLUMNS = (
     "source",
     "source_id",
@@ -68,11 +72,5 @@ EXECUTION_COLUMNS = (
     "submission_known_at",
     "known_at",
 )
-"""Columns of a frame of facts, in the order that the store copies them.
-
-Instants are int64 microseconds since 1970 (`started` and `finished` use NO_INSTANT for "none"),
-`inputs` and `outcome` are JSON text, the rest is text. Text is never null: an unknown actor,
-kind or scope is the empty string.
-"""
 
 NO_INSTANT = -(2**63)

@@ -38,6 +38,7 @@ REQUIRED: Mapping[Records, tuple[str, ...]] = {
 ALIASES = {"id": "source_id"}
 EVERY_OTHER_COLUMN = "*"
 
+# Words that need no mapping, in any case, with blanks and dashes as underscores.
 STATUS_WORDS: Mapping[ExecutionStatus, str] = {
     ExecutionStatus.SUCCEEDED: "success succeeded successful ok pass passed complete completed"
     " done finished",
@@ -50,7 +51,6 @@ STATUS_WORDS: Mapping[ExecutionStatus, str] = {
     ExecutionStatus.RUNNING: "running started in_progress active processing cancelling canceling",
     ExecutionStatus.UNKNOWN: "unknown lost",
 }
-"""The words that need no mapping, in any case, with blanks and dashes as underscores."""
 
 
 def status_words() -> dict[str, ExecutionStatus]:

@@ -1,8 +1,6 @@
 """Metrics: time series that come in beside the executions."""
 
+# Columns of a frame of metric points: instants as int64 microseconds, `value` as float64. `(source,
+# name, scope, at)` names a point; another value for it is a correction, kept beside the first with
+# a later `known_at`.
 METRIC_COLUMNS = ("source", "name", "scope", "at", "value", "known_at")
-"""Columns of a frame of metric points: instants as int64 microseconds, `value` as float64.
-
-`(source, name, scope, at)` names a point; another value for it is a correction, kept beside the
-first with a later `known_at`.
-"""

@@ -17,8 +17,8 @@ Rows = NDArray[np.int64]
 EARLIEST_US = 0
 LATEST_US = 7_258_118_400_000_000  # 2200-01-01
 
+# PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts.
 LONGEST_KEY_BYTES = 500
-"""PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts."""
 
 MOST_VALUE_CHARACTERS = 80
 

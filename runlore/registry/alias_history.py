@@ -29,9 +29,9 @@ from runlore.kernel.instants import to_us
 from runlore.store import schema
 from runlore.store.engine import Store
 
+# found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
+# got no alias, so that its digest is on record all the same.
 Action = Literal["announce", "promote", "rollback", "arms", "found", "register"]
-"""found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
-got no alias, so that its digest is on record all the same."""
 
 NO_ALIAS = ""
 MADE = ("announce", "register")  # actions of whoever has just made the bundle, and knows its digest

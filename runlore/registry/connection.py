@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from runlore.store.engine import Store
 
 TABLES = "mlflow tables"
+# An unreachable server is reported within seconds; MLflow's own values wait for minutes.
 ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
@@ -27,14 +28,13 @@ ENVIRONMENT = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
-"""A server that is away is told within seconds: MLflow's own values wait for minutes."""
 
+# What MLflow logs besides its errors. A failure in its tables is raised, not only logged.
 LEVELS = {
     "alembic": logging.WARNING,
     "mlflow": logging.WARNING,
     "mlflow.store.db.utils": logging.CRITICAL,
 }
-"""What MLflow says besides its errors. What fails in its tables is raised, not only logged."""
 
 
 def connect(settings: Settings, store: "Store | None" = None) -> Registry:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 CODE = Path(__file__).with_name("served_pyfunc.py")
 BUNDLE = "bundle"
-BUNDLE_PATH = f"artifacts/{BUNDLE}"
-"""Where the bundle is inside the model."""
+BUNDLE_PATH = f"artifacts/{BUNDLE}"  # where the bundle is inside the model
 
 NEEDS = (
     "runlore",

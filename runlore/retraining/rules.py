@@ -11,8 +11,8 @@ from typing import Literal
 from runlore.kernel.durations import DAY_S
 from runlore.specs.model_spec import RetrainingPolicy
 
+# After data was refused nothing is due for this long: the data has to be corrected first.
 DATA_REFUSED_S = DAY_S
-"""So long nothing is due after data was refused: it has to be put right first."""
 
 Trigger = Literal["drift", "performance", "schedule", "labels", "person"]
 

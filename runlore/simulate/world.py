@@ -13,8 +13,8 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 KIND_NAMES = ("extract", "clean", "join", "train", "score", "report", "export", "backup")
+# Between two cells on one sorted axis: longer than any span, so that cells never mix.
 STRIDE_S = 1e9
-"""Seconds between two cells on one sorted axis; above any span, so that cells never mix."""
 
 
 @dataclass(frozen=True, slots=True)

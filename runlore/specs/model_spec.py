@@ -12,8 +12,7 @@ from runlore.features.declaration import FeatureSet
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
-LEAST_COMPARED = 100
-"""Executions on which a version and its successor are compared."""
+LEAST_COMPARED = 100  # executions on which a version and its successor are compared
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
@@ -214,9 +213,9 @@ class ModelSpec:
     candidates: tuple[CandidateKind, ...]
     select_by: Score
     gates: tuple[Gate, ...]
+    # The history feature that the naive baseline answers with, such as `actor.failed_mean_10d` or
+    # `actor.duration_s_last2_mean`.
     baseline: str
-    """The history feature that the naive baseline answers with, such as
-    `actor.failed_mean_10d` or `actor.duration_s_last2_mean`."""
     population: Population = Population()
     split: Split = Split()
     drift: DriftPolicy = DriftPolicy()

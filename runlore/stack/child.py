@@ -16,11 +16,10 @@ from runlore.stack.processes import Identity
 from runlore.stack.services import Service
 
 KEEPER = (sys.executable, "-I", "-S", keeper.__file__)
-QUICK_S = 60.0
-"""Being well for less than this counts as failing again."""
+QUICK_S = 60.0  # a service that is well for a shorter time has failed again
 LIMIT_NEW = 3
+# Failures in a row before giving up: of a service that was never well, and of one that was.
 LIMIT_PROVEN = 10
-"""Failures in a row: of a service that was never well, and of one that was."""
 LONGEST_PAUSE_S = 30.0
 PROBE_EVERY_S = 5.0
 HUNG_S = 180.0

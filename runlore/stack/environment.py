@@ -14,6 +14,8 @@ from runlore.settings import Settings, reached
 from runlore.web import prefect_login
 from runlore.web.login import read_login
 
+# Batches: otherwise each event would be one commit in SQLite. The pages call the API under the name
+# by which a browser reached them.
 PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
@@ -23,12 +25,11 @@ PREFECT_SERVER = {
     "PREFECT_SERVER_UI_API_URL": "/api",
     "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
 }
-"""Batches: each of these events would be one commit in SQLite otherwise. The pages use the API of
-the name under which a browser reached them."""
 
 PREFECT_SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
 PREFECT_CLIENT_LOGIN = prefect_login.LOGIN
 PREFECT_WORKER = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
+# A user's own Prefect account must not leak into a server of ours.
 PREFECT_ACCOUNT = frozenset(
     {
         "PREFECT_PROFILE",
@@ -37,12 +38,11 @@ PREFECT_ACCOUNT = frozenset(
         "PREFECT_API_DATABASE_CONNECTION_URL",
     }
 )
-"""A user's own Prefect account, which must not leak into a server of ours."""
 
+# A user's account at another MLflow server: ours uses the login of the home.
 MLFLOW_ACCOUNT = frozenset(
     {"MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN"}
 )
-"""A user's account at another MLflow server: ours has the login of the home."""
 
 
 def of_settings(settings: Settings) -> dict[str, str]:

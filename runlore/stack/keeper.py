@@ -35,8 +35,7 @@ class Hurry(BaseException):
 
 class Process(NamedTuple):
     pid: int
-    started: str
-    """Start time in the kernel's own count: only good for comparing."""
+    started: str  # start time in the kernel's own count: only for comparisons
 
 
 def look_up(pid: int) -> Process | None:

@@ -43,8 +43,7 @@ class Running:
     address: str
     port: int | None
     log: str
-    is_lasting: bool
-    """Started by `runlore up`; otherwise for the time of one command."""
+    is_lasting: bool  # started by `runlore up`, not for the time of one command
 
 
 def identify(pid: int) -> Identity | None:

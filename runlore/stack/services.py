@@ -20,8 +20,7 @@ from runlore.stack.tcp_ports import Port
 
 POOL = "runlore"
 DATABASE = "database"
-FLOWS_AT_ONCE = 2
-"""A machine that was asleep finds many runs due; it need not run them all at the same time."""
+FLOWS_AT_ONCE = 2  # A machine that was asleep finds many runs due; they need not all run at once
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,13 @@ class Service:
     address: str
     port: Port | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    # The variable for the address of MLflow's tables, which is known late and may be secret.
     tracking_variable: str | None = None
-    """Variable for the address of MLflow's tables, which is known late and may be secret."""
+    # The variable for the home's login, `user:password`, which is read when the service starts.
     login_variable: str | None = None
-    """Variable for the home's login, `user:password`, which is read when the service starts."""
     needs: tuple[str, ...] = ()
     grace_s: float = 5.0
-    patience_s: float = 300.0
-    """How long it may take until it is well."""
+    patience_s: float = 300.0  # how long it may take to become well
 
 
 NAMES = (DATABASE, "prefect", "mlflow", "schedules", "worker", "serving", "alerts")

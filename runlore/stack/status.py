@@ -41,14 +41,11 @@ class StackStatus:
     services: tuple[ServiceStatus, ...]
     database_bytes: int | None
     rows: dict[str, int] = field(default_factory=dict)
-    champions: dict[str, str] = field(default_factory=dict)
-    """Spec -> version of its model that answers."""
+    champions: dict[str, str] = field(default_factory=dict)  # spec -> version of the champion
 
-    alerts: dict[str, int] = field(default_factory=dict)
-    """Severity -> how many are open."""
+    alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
 
-    undelivered: tuple[Trouble, ...] = ()
-    """Alerts that could not be delivered, by channel."""
+    undelivered: tuple[Trouble, ...] = ()  # alerts that could not be delivered, by channel
 
 
 def look(settings: Settings) -> StackStatus:

@@ -25,6 +25,7 @@ Connection = sqlalchemy.Connection
 T = TypeVar("T")
 DRIVER = "postgresql+psycopg"
 SCHEMES = {"postgres", "postgresql", DRIVER}
+# How soon a server that vanished is noticed: milliseconds, then seconds.
 LIVENESS = {
     "tcp_user_timeout": UNACKNOWLEDGED_MS,
     "keepalives": 1,
@@ -32,12 +33,11 @@ LIVENESS = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
 }
-"""How soon a server that went without a word is missed: milliseconds, then seconds."""
 
+# How soon the server notices that a client vanished, whose locks others wait for.
 MISSED_BY_SERVER = " ".join(
     f"-c tcp_{name}={value}" for name, value in LIVENESS.items() if name.startswith("keepalives_")
 )
-"""How soon the server misses a client, whose locks others wait for."""
 
 ENDED_BY_SERVER = (
     psycopg.errors.AdminShutdown,

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).with_name("migrations")
 VERSION_TABLE = "alembic_version"
-LOCK = 7_236_950_201
-"""Advisory lock of whoever migrates; any number, as long as it is always the same."""
+LOCK = 7_236_950_201  # The advisory lock of a migration; any number, as long as it never changes
 
 
 def head() -> str:

@@ -13,8 +13,7 @@ from runlore.store.schema import PARTITIONED, SCHEMA, with_statistics
 
 Connection = sqlalchemy.Connection | psycopg.Connection[Any]
 MOST_MONTHS = 2400
-PATIENCE_MS = 500
-"""To wait for readers before months are dropped; so long may predictions wait, too."""
+PATIENCE_MS = 500  # How long dropping months waits for readers; predictions may wait as long
 
 PRESENT = """
 SELECT child.relname FROM pg_inherits

@@ -18,15 +18,13 @@ from runlore.alerts.rules.release import DELIVERY, decide, route
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.store.engine import Connection, Store
 
+# A process that raises alerts starts no attempt after this; the dispatcher makes the rest.
 PATIENCE_S = 15.0
-"""A process that raises alerts begins no more attempts after that; others go on with the rest."""
 
 POLL_S = 2.0
-STOP_S = 3.0
-"""For attempts that are under way when the dispatcher ends."""
+STOP_S = 3.0  # how long a stopping dispatcher waits for running attempts
 
-FAILURES = 3
-"""A channel that failed so often in a row is a cause of its own."""
+FAILURES = 3  # A channel that fails this often in a row raises an alert of its own
 
 log = logging.getLogger("runlore.alerts")
 

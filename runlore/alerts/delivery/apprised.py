@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 CONNECT_S, READ_S = 4.0, 6.0
 
 
+# They log whole addresses, in which there are secrets.
 LOGGERS = ("apprise", "urllib3.connectionpool")
-"""They log whole addresses, in which there are secrets."""
 
 
 def notify(url: str, message: Message) -> bool:

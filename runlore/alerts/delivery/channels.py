@@ -53,8 +53,7 @@ Web = Annotated[SecretStr, AfterValidator(partial(_web, is_secret_path=False))]
 class _Channel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    at_least: Severity = Severity.INFO
-    """Less grave alerts do not go here."""
+    at_least: Severity = Severity.INFO  # the lowest severity that this channel gets
 
     @property
     def place(self) -> str:

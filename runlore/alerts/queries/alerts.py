@@ -19,8 +19,7 @@ from runlore.store import schema
 from runlore.store.schema import alert_events
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alert ' || :cause, 0))")
-WATCHER = "runlore"
-"""Who wrote down what no person did."""
+WATCHER = "runlore"  # the actor of entries that no person wrote
 
 Standing = Literal["open", "resolved", "all"]
 

@@ -6,13 +6,13 @@ from typing import Any
 
 from runlore.alerts.rules.finding import AlertFinding, severity
 
+# What to do, by kind, where the evidence does not say.
 ADVICE = {
     "drift": "open the report, see which columns moved and why; if the world has changed, train "
     "anew: runlore train {subject}",
     "skew": "stop trusting the answers of this version: runlore skew shows the features that "
     "differ; roll back with runlore rollback, then rebuild with runlore features rebuild",
 }
-"""Kind -> what to do, where the evidence does not say."""
 
 MOST_REASONS = 3
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from runlore.kernel.errors import BadInput
 
+# How the subject of one version ends, as a pattern for PostgreSQL too: no spec's name has a space.
 VERSION = " version [0-9]+$"
-"""How the subject of one version ends; for PostgreSQL as well. No name of a spec holds a space."""
 
 LONGEST_KIND, LONGEST_SUBJECT, LONGEST_TEXT = 60, 200, 1000
 DEEPEST = 8

@@ -13,8 +13,8 @@ FIRST_S, FACTOR, LONGEST_S = 2.0, 2.0, 900.0
 GIVE_UP_S = DAY_S
 LONGEST_WISH_S = HOUR_S
 
+# The kind of alerts about channels that cannot be reached; their subject is the channel.
 DELIVERY = "delivery"
-"""Kind of the alerts about channels that cannot be reached; the subject is the channel."""
 
 Decision = Literal["send", "wait", "drop"]
 
@@ -45,8 +45,7 @@ class Notice:
     severity: Severity
     due_at: datetime
     is_held: bool = False
-    is_newest: bool = True
-    """Of those that wait and tell of trouble."""
+    is_newest: bool = True  # whether it is the newest waiting message about trouble
 
 
 @dataclass(frozen=True)

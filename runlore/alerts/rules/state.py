@@ -120,8 +120,7 @@ class AlertStep:
     hold_s: float | None = None
 
 
-NEW = 0
-"""The id of an alert that the store has not numbered yet."""
+NEW = 0  # the id of an alert that the store has not numbered yet
 
 
 def observe(

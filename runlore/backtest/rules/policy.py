@@ -14,8 +14,7 @@ from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
 PolicyName = Literal["static", "weekly", "drift", "loop"]
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
-ON_TIME_S = 1.0
-"""By so much a window may be short of a week and still end it."""
+ON_TIME_S = 1.0  # A window may be this much shorter than a week and still end it
 
 
 @dataclass(frozen=True)

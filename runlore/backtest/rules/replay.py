@@ -21,8 +21,8 @@ from runlore.training.rules.split import tested
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Outcome = Literal["serves", "promoted", "not better", "data refused", "too little"]
+# What in the data between two instants breaks the contract of the data before.
 Breaches = Callable[[int, int], tuple[str, ...]]
-"""Of the data since one instant until another: what breaks the contract of what came before."""
 
 
 @dataclass(frozen=True)

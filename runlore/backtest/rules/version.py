@@ -19,8 +19,8 @@ Ints = NDArray[np.int64]
 
 UNKNOWN = -1.0
 MOST_WORDS = 1000
+# Candidates that reuse others are fitted last.
 ORDER: tuple[CandidateKind, ...] = ("ensemble", "xgboost-modal")
-"""Those that reuse others; they come last."""
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WINDOWS = 30
-RIPE = 0.5
-"""Of a window's outcomes: known before a verdict rests on its scores."""
+RIPE = 0.5  # share of a window's outcomes that must be known before its scores count
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,7 @@ from runlore.kernel.errors import Refused
 from runlore.kernel.json_values import as_json
 from runlore.store.engine import Connection, Store
 
-DUE_S = HOUR_S
-"""Where a test has no window: how long after a unit got its variant it should have an outcome."""
+DUE_S = HOUR_S  # When an outcome is due after the assignment, in a test without a window
 NONE_DUE = OutcomeCoverage(0, 0)
 
 

@@ -18,8 +18,8 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.json_values import as_json
 from runlore.store.engine import Connection, Store
 
+# Kinds of the alerts about a test, in the order in which they are raised.
 GUARDRAIL, MISSING, SAMPLE_RATIO = ALERTS = ("guardrail", "missing-outcomes", "sample-ratio")
-"""Kinds of the alerts about a test, in the order in which several are raised."""
 LONGEST_ACTOR, LONGEST_REASON = 100, 500
 
 

@@ -48,8 +48,7 @@ EXAMPLE: dict[str, Any] = {
 Word = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f\x7f/]+$")
 ]
-Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-"""PostgreSQL takes no NUL."""
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]  # PostgreSQL stores no NUL
 
 Share = Annotated[float, Field(ge=LEAST_SHARE, le=1)]
 

@@ -16,16 +16,16 @@ from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.queries.unit_events import statement, take
 from runlore.serving.queries import outcomes
 
+# Each look reads this far back again. Facts get their numbers before they are committed, an ingest
+# chunks of 65,536 at once, and several ingests run side by side; see `drift_slices.RECENT_FACTS`.
 OVERLAP, OVERLAP_FACTS = timedelta(minutes=15), 1_000_000
-"""So far back each look reads again. Facts have their numbers before they are committed, an ingest
-chunks of 65,536 at once and several ingests side by side; as `drift_slices.RECENT_FACTS`."""
+# What variants are assigned to. An answer without such a name is in no test.
 UNIT = {
     "execution": "coalesce(ledger.source || '/' || ledger.source_id, '')",
     "actor": "coalesce(ledger.request ->> 'actor', '')",
     "kind": "coalesce(ledger.request ->> 'kind', '')",
     "scope": "coalesce(ledger.request ->> 'scope', '')",
 }
-"""What arms are dealt out by. An answer without such a name is in no test."""
 EVENTS = ("latency_ms", "failed", "squared_error", "duration_s", "absolute_error")
 
 ANSWER = """

@@ -17,6 +17,8 @@ from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
 from runlore.kernel.moments import Moments
 
 Take = Literal["any", "count", "sum", "mean", "last", "most", "least"]
+# The value of a unit by its events of one kind. Without events the first three give 0, the others
+# no value.
 VALUES: Mapping[Take, str] = {
     "any": "CASE WHEN coalesce({0}.most, 0) > 0 THEN 1.0 ELSE 0.0 END",
     "count": "coalesce({0}.n, 0)",
@@ -26,7 +28,6 @@ VALUES: Mapping[Take, str] = {
     "most": "{0}.most",
     "least": "{0}.least",
 }
-"""What a unit's events of one kind come to. Without any: 0 for the first three, unknown else."""
 ALWAYS_KNOWN = ("any", "count", "sum")
 
 

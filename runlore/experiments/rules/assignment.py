@@ -10,8 +10,7 @@ from runlore.kernel.errors import BadInput, Refused
 
 WHOLE = 1 << 64
 APART = "\x1f"
-FINEST = 1e-9
-"""Shares closer than this are the same."""
+FINEST = 1e-9  # shares closer than this are equal
 
 
 @dataclass(frozen=True)

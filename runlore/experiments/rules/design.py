@@ -11,8 +11,7 @@ from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
 
 CONTROL = "control"
-LEAST_SHARE = 1e-6
-"""Of the units, for a variant: one that gets none can be neither judged nor missed."""
+LEAST_SHARE = 1e-6  # A variant's smallest share of the units: without units it cannot be judged
 
 LEAST_ALPHA = 1e-9
 

@@ -9,13 +9,11 @@ from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sequence import Contrast
 from runlore.kernel.moments import Moments, Row
 
+# Nothing is concluded below this in either arm; early intervals are wide anyway (`multiplier`).
 LEAST_UNITS = 30
-"""Below it in either arm nothing is said; early intervals are wide besides (see `multiplier`)."""
-LEAST_DENOMINATOR = 1e-30
-"""A ratio to a smaller mean has no value: its square would not be a number."""
+LEAST_DENOMINATOR = 1e-30  # A ratio to a smaller mean has no value: its square would underflow
 
-PSEUDO = 2
-"""Successes, and failures, added to each arm of a proportion."""
+PSEUDO = 2  # successes, and failures, added to each arm of a proportion
 
 
 @dataclass(frozen=True)

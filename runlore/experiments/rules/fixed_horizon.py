@@ -18,10 +18,9 @@ if TYPE_CHECKING:
     from statsmodels.stats.power import NormalIndPower, TTestIndPower
 
 FEWEST = 2
+# Effects this many standard deviations apart need two units each; solvers diverge beyond.
 SURE = 10.0
-"""Standard deviations apart: two units of each show it, and solvers for more go astray."""
-SLACK = 0.001
-"""How far the power of what a solver found may be from the one asked for."""
+SLACK = 0.001  # how far the power at the solver's answer may be from the requested one
 
 
 @dataclass(frozen=True)

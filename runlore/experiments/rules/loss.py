@@ -14,8 +14,7 @@ from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.intervals import Interval
 from runlore.kernel.moments import Moments
 
-Pair = tuple[Statistics, Statistics]
-"""Control and variant, of the same time."""
+Pair = tuple[Statistics, Statistics]  # control and variant, over the same time
 LossAnswer = Literal["kept", "broken", "open"]
 
 

@@ -13,8 +13,7 @@ Better = Literal["higher", "lower"]
 Statistics = Moments | Sketch
 
 KINDS = ("proportion", "mean", "ratio", "quantile")
-LEAST_QUANTILE = 1e-6
-"""Nor may it be nearer to 1."""
+LEAST_QUANTILE = 1e-6  # the distance a quantile must keep from 0 and from 1
 
 ROLES = ("primary", "secondary", "guardrail", "signal")
 

@@ -9,8 +9,7 @@ from runlore.experiments.rules.estimate import cautious_arms, contrast
 from runlore.experiments.rules.metric import Metric
 from runlore.kernel.moments import moments_of_counts
 
-LEVEL = 0.001
-"""How often a fair test that is looked at for ever is told that outcomes are missing."""
+LEVEL = 0.001  # False alarm rate of the check for missing outcomes, however often it is made
 DECIDING = ("primary", "guardrail")
 KNOWN = Metric("known", "proportion", "higher", "signal")
 

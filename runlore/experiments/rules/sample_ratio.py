@@ -12,12 +12,10 @@ from runlore.kernel.errors import BadInput
 
 Floats = NDArray[np.float64]
 
-WATCHED_LEVEL = 0.001
-"""How often a fair split that is watched for ever is called a mismatch."""
-ONCE_LEVEL = 0.01
-"""How often a fair split that is looked at once is."""
+WATCHED_LEVEL = 0.001  # false alarm rate over all looks at a fair split
+ONCE_LEVEL = 0.01  # false alarm rate of a single look at a fair split
+# Larger values find small mismatches among many units, smaller ones large mismatches among few.
 CONCENTRATION = 1_000.0
-"""Larger finds small mismatches among many units, smaller finds large ones among few."""
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from runlore.kernel.intervals import Interval
 
+# The number of units at which intervals are narrowest, unless a design sets another.
 NARROWEST_AT = 5_000
-"""Units at which intervals are the narrowest they can be, unless a design says otherwise."""
 
 
 NOTHING_KNOWN = Interval(-math.inf, math.inf)

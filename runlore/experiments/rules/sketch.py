@@ -16,10 +16,8 @@ from runlore.kernel.errors import BadInput
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-GROWTH = 1.01
-"""Each bucket's upper edge is this many times its lower edge."""
-MIDDLE = 100_000
-"""More than any exponent of a double; sets positive and negative codes apart from 0's."""
+GROWTH = 1.01  # the ratio of a bucket's upper edge to its lower edge
+MIDDLE = 100_000  # Larger than any exponent of a double: it keeps positive and negative codes apart
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,7 @@ HEAD_BYTES, HEAD_STEP_BYTES = 1 << 18, 1 << 12
 LONGEST_LINE_BYTES = 64 << 20
 DIGEST_BYTES = 16
 
-Progress = Callable[[int, int], None]
-"""Called with how much is done and how much there is."""
+Progress = Callable[[int, int], None]  # called with the amount done and the total
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from runlore.records.formats.prefect import FINAL_STATES, OPEN_STATES, Names, Ru
 from runlore.web.prefect_login import NO_TOKENS, csrf_headers
 
 PAGE_RUNS = 200
+# Runs that ended this long before the last one seen are read again: clocks differ.
 OVERLAP = timedelta(minutes=10)
-"""Runs that ended this long before the last one we saw are asked for again: clocks differ."""
 
 TIMEOUT_S = 30.0
 

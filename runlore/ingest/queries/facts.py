@@ -28,11 +28,11 @@ COLUMNS: dict[Table, tuple[str, ...]] = {
     "executions": (*EXECUTION_COLUMNS, "digest"),
     "metrics": METRIC_COLUMNS,
 }
+# The columns that identify what a fact is about, with their types.
 NAMES: dict[Table, dict[str, str]] = {
     "executions": {"source": "text", "source_id": "text", "submitted": "timestamptz"},
     "metrics": {"source": "text", "name": "text", "scope": "text", "at": "timestamptz"},
 }
-"""The columns that name what a fact is about, with their types."""
 
 STORED_DIGEST: dict[Table, str] = {"executions": "digest", "metrics": "value"}
 MOST_TRIES = 3

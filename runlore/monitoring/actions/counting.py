@@ -38,8 +38,7 @@ NO_SLICE = np.iinfo(np.int64).min
 
 SLICES_AT_ONCE = 32
 MOST_TRIES = 3
-KEPT = timedelta(days=30)
-"""So long slices of a version stay after they were last counted, should it come back."""
+KEPT = timedelta(days=30)  # how long slices of a version stay after they were last counted
 
 
 @dataclass(frozen=True, eq=False)

@@ -32,8 +32,7 @@ WEIGHT = "weight"
 KIND = "drift"
 SEVERITY = "warning"
 MOST_REASONS = 20
-MOST_WINDOWS = 10_000
-"""Of one spec; a window a day fills 27 years."""
+MOST_WINDOWS = 10_000  # per spec; a window a day fills 27 years
 
 
 @dataclass(frozen=True)

@@ -50,8 +50,7 @@ UNUSUAL = (
 MOST_WINDOWS = 30
 PARTIAL = "Not compared, because the window holds no whole weeks or days: {}."
 
-ARTIFACTS = "drift"
-"""The folder of the champion's MLflow run that reports go to."""
+ARTIFACTS = "drift"  # the folder for reports in the champion's MLflow run
 
 OVER_TIME = "drift-over-time.png"
 SHOWN_WINDOWS = 52

@@ -15,8 +15,7 @@ from sqlalchemy.dialects import postgresql
 from runlore.monitoring.rules.sample import Sample
 from runlore.store import schema
 
-RECENT_FACTS = 1_000_000
-"""So many numbers back somebody may still be about to commit a fact."""
+RECENT_FACTS = 1_000_000  # facts with a number this far back may not be committed yet
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 NEWS = text("""

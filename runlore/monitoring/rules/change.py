@@ -9,8 +9,7 @@ from runlore.monitoring.rules.histogram import UNKNOWN_CODE, Histogram
 from runlore.monitoring.rules.measures import DriftMeasure
 
 MISSING_CHANGE = 0.05
-NOTHING = 1e-6
-"""Of a spread: reads as 0."""
+NOTHING = 1e-6  # a change below this part of the spread reads as 0
 
 
 def describe(

@@ -8,8 +8,9 @@ from runlore.monitoring.rules.histogram import Floats
 from runlore.monitoring.rules.measures import ColumnKind, kind_of
 
 SHARES: Mapping[ColumnKind, float] = {"feature": 0.5, "prediction": 0.25, "label": 0.25}
+# The part of the features' weight that is spread evenly: importance hides what several columns know
+# together.
 EVEN = 0.5
-"""Of the features' weight: spread evenly, since what columns know together, none of them shows."""
 
 
 def weights(names: Sequence[str], importance: Mapping[str, float]) -> Floats:

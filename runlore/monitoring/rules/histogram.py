@@ -17,8 +17,8 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 MOST_BINS = 200
+# A number with no more distinct values than this in the reference gets a bin for each.
 FEW_VALUES = MOST_BINS // 2 - 1
-"""A number with no more distinct values than this in the reference gets a bin for each."""
 UNKNOWN_CODE = -1
 CHUNK_ROWS = 65_536
 BLOCK_COLUMNS = 16

@@ -13,8 +13,7 @@ from runlore.monitoring.rules.histogram import Floats
 from runlore.specs.model_spec import DriftPolicy
 
 LARGEST = 0.1
-ONE_AND_THE_SAME = 0.95
-"""Windows that resemble each other more than this are taken to be false alarms together."""
+ONE_AND_THE_SAME = 0.95  # Windows with a higher correlation than this count as one false alarm
 
 END = 8.0
 NODES = 48

@@ -13,14 +13,12 @@ from runlore.specs.model_spec import DriftPolicy
 Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
 ColumnKind = Literal["feature", "prediction", "label"]
 
-PREDICTION = "prediction"
-"""The name of the column that holds what the model answers."""
+PREDICTION = "prediction"  # the name of the column of predictions
 
-LABEL = "label"
-"""The name of the column that holds what came of the work; no feature has either name."""
+LABEL = "label"  # the name of the column of outcomes; no feature has either name
 
+# From here on ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change.
 DISTANCE = 0.1
-"""From which ks, wasserstein (in sd), jensen_shannon and Cramér's V count as a change."""
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,7 @@ from scipy.special import chdtri
 
 from runlore.monitoring.rules.histogram import Floats, Histogram, Ints
 
-ONE_IN = 1e-3
-"""How often chance alone may reach a statistic's `…_by_chance`."""
+ONE_IN = 1e-3  # how often chance alone may reach a statistic's `…_by_chance`
 PRIOR = 0.5
 LEAST_SHARE = 1e-4
 LEAST_EXPECTED = 5.0

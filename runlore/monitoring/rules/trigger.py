@@ -12,8 +12,8 @@ from runlore.monitoring.rules.verdict import Answer
 from runlore.retraining.rules import limit_reached
 from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
 
+# A row of windows may have a gap of this part of a window's length and still be one row.
 SLACK = 0.5
-"""Of a window's length: by so much a row of windows may be late and still be one row."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from runlore.monitoring.rules.usual import UsualColumn, UsualDistances
 from runlore.specs.model_spec import DriftPolicy
 
 Answer = Literal["drift", "no drift", "not enough data"]
-Words = Mapping[str, Sequence[str]]
-"""Of a categorical column: the word of each code, by place."""
+Words = Mapping[str, Sequence[str]]  # by categorical column: the word of each code
 
 
 @dataclass(frozen=True)

@@ -26,17 +26,14 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-NEWEST = 4_000
-"""Known outcomes to learn from: the newest."""
+NEWEST = 4_000  # known outcomes to learn from, the newest first
 
 LEAST_LABELS = 400
-TESTED = 0.4
-"""Of those outcomes, the newest: what the older ones have taught is tested on them."""
+TESTED = 0.4  # The newest part of those outcomes, on which what the older ones taught is tested
 
 BLOCKS = 20
 ALPHA = 0.01
-MATERIAL_SHARE = 0.1
-"""From which change of a mean loss a change matters."""
+MATERIAL_SHARE = 0.1  # the relative change of a mean loss from which it matters
 
 NORMAL_95 = 1.96
 

@@ -11,8 +11,8 @@ from runlore.training.rules.gates import ScoreInterval, number
 
 Answer = Literal["above", "below", "not enough data"]
 
+# Outcomes that a calibration error needs: with fewer, bins differ by chance alone.
 LEAST_IN_BINS = 400
-"""Outcomes for a verdict on a calibration error: with fewer, bins are apart by chance alone."""
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 MATURE = 0.95
+# No answer stands for more than this many: a bounded bias for a bounded variance.
 LARGEST_WEIGHT = 20.0
-"""No answer stands for more than so many: a bounded bias for a bounded variance."""
 
 
 @dataclass(frozen=True, eq=False)

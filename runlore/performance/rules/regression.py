@@ -19,8 +19,8 @@ WORSE_BY = 0.2
 LEAST_WINDOWS = 4
 DEVIATIONS = 3.0
 MAD_TO_SD = 1.4826
+# Relative to the baseline: windows that agree to the last digit are no proof of precision.
 LEAST_SPREAD = 0.02
-"""Of the baseline: windows that agree to the last digit are no proof of precision."""
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ Rows = NDArray[np.float32]
 
 LEAST_ANSWERS = 100
 LEAST_EXPECTED = 5.0
-NEWEST = 2_000
-"""Labels that the calibration test looks at: the newest."""
+NEWEST = 2_000  # labels that the calibration test uses, the newest first
 
 LEAST_LABELS = 200
 LEAST_OF_CLASS = 10
@@ -27,12 +26,13 @@ ALPHA = 0.01
 BLOCKS = 40
 TERMS = 3
 MATERIAL_AUC = 0.01
+# The change of an expected score from which a miscalibration matters: absolute for AUC, else
+# relative.
 MATERIAL_SHARE = 0.05
-"""From which change of an expected score a miscalibration matters: AUC, and others relative."""
 
 MOST_OUTSIDE = 0.1
+# Relative to the width of a feature's range in training: growing counts go a little beyond it.
 MARGIN = 0.25
-"""Of the width of a range of training: counts of the past wander beyond it a little."""
 STEPS = 30
 RIDGE = 1e-3
 EDGE = 1e-6

@@ -17,8 +17,7 @@ from runlore.training.rules.gates import ScoreInterval
 
 Rows = NDArray[np.float32]
 
-RIPE = 0.5
-"""Of a window's outcomes: known before a verdict rests on it."""
+RIPE = 0.5  # share of a window's outcomes that must be known before a verdict
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,7 @@ PARTS = ("actor", "kind", "scope")
 MEASURED = ("duration_s", "wait_s")
 HOUR_US = 3_600_000_000
 WEEK_HOURS = 168
-MONDAY_HOURS = 3 * 24
-"""From Monday to 1970-01-01, a Thursday."""
+MONDAY_HOURS = 3 * 24  # from a Monday to 1970-01-01, a Thursday
 
 
 @dataclass(frozen=True, eq=False)

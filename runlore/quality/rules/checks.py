@@ -17,12 +17,12 @@ from runlore.quality.rules.contract import Contract, UsualRange, seen_by
 from runlore.quality.rules.portrait import ALL, Key, Portrait, portray
 from runlore.quality.rules.verdict import Check, QualityFinding, QualityVerdict
 
-LEAST_ROWS = 50
-"""Of a batch: fewer say too little of shares and middles, and can spoil as little."""
+LEAST_ROWS = 50  # Smaller batches say too little about shares and medians, and can do little harm
 
 SIGMAS = 4.0
 NO_USUAL = UsualRange(0.0, 0.0)
 
+# How far a share may rise above its highest value in the weeks of training.
 MARGIN: Mapping[Check, float] = {
     "types": 0.01,
     "nulls": 0.1,
@@ -33,15 +33,13 @@ MARGIN: Mapping[Check, float] = {
     "duplicates": 0.05,
     "repeats": 0.3,
 }
-"""How far above what training's weeks reached a share may go."""
 
-NEVER = 0.9
-"""A share that comes so near to 1 by itself is not checked: nothing would stand out."""
+NEVER = 0.9  # A share that comes this near to 1 by itself is not checked: nothing would stand out
 
 ALWAYS_SAME = 0.999
 LEAST_EXPECTED = 200.0
+# Times the lowest and the highest volume of the training's weeks, by the hour of the week.
 LEAST_VOLUME, MOST_VOLUME = 0.25, 2.5
-"""Of the submissions expected by the hour of the week, times the weeks' own extremes."""
 
 UNIT_TIMES = 5.0
 LEAST_SHIFT_ROWS = 200

@@ -16,15 +16,12 @@ Kind = Literal["number", "text"]
 KNOTS = 64
 MOST_WORDS = 1000
 TAIL = 0.05
-LEAST_TOLD = 0.05
-"""A column that speaks of fewer rows has no expectations."""
+LEAST_TOLD = 0.05  # A column with values in fewer of the rows has no expectations
 
 LEAST_STRETCHES = 8
+# Of the windows of training: where the highest value rises so often, something is counted up. Of
+# values that come by chance the n-th window holds the highest in one of n cases.
 RISING = 2 / 3
-"""Of the windows of training: where the highest value rises so often, something is counted up.
-
-Of values that come by chance the n-th window holds the highest in one of n cases.
-"""
 
 
 @dataclass(frozen=True)

@@ -24,14 +24,11 @@ Floats = NDArray[np.float64]
 WINDOW_US = 7 * DAY_US
 LEAST_WINDOWS = 4
 MOST_WINDOWS = 26
-LEAST_ROWS = 50
-"""Rows below which a window of training says nothing about what is usual."""
+LEAST_ROWS = 50  # a training window with fewer rows does not count as usual
 
-STRAYS = 0.01
-"""Of the rows, the oldest: a clock that was wrong tells of 1970, and nothing of the log's pace."""
+STRAYS = 0.01  # The oldest part of the rows is left out: a wrong clock writes 1970
 
-BURN_IN = 0.3
-"""Share of the windows in which words are naturally new."""
+BURN_IN = 0.3  # share of the windows in which new words are natural
 
 
 @dataclass(frozen=True)

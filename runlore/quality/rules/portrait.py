@@ -21,8 +21,7 @@ GROUPINGS = (("actor",), ("kind",), ("scope",), ("actor", "kind"))
 LEAST_PAIRED = 50
 ROUNDING = 1e-12
 ALL = "*"
-OF_OUTCOMES = (*MEASURED, "outcome.")
-"""Columns that say nothing of work that is still open."""
+OF_OUTCOMES = (*MEASURED, "outcome.")  # Columns that have no value while the work is open
 
 
 @dataclass(frozen=True, eq=False)

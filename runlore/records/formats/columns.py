@@ -24,8 +24,7 @@ from runlore.records.validate import Check, judge, mask
 Ints = NDArray[np.int64]
 
 INSTANTS = ("submitted", "started", "finished", "known_at")
-MOST_SECONDS = 7.0e9
-"""Longer than the span of instants that are taken."""
+MOST_SECONDS = 7.0e9  # longer than the span of instants that are accepted
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,7 @@ Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
 NEWLINE, RETURN, QUOTE = 10, 13, 34
-LONGEST_RECORD_BYTES = 1 << 20
-"""A quote that is not closed within this is taken for a stray one."""
+LONGEST_RECORD_BYTES = 1 << 20  # A quote that is not closed within this is taken for a stray one
 
 
 @dataclass(frozen=True, slots=True)

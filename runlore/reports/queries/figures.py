@@ -21,16 +21,12 @@ class Figures:
     clock: datetime
     revision: str | None
     head: str
-    rows: dict[str, int]
-    """Rows of the larger tables; empty before the first migration."""
-    champions: dict[str, str]
-    """Spec -> version, as the history of aliases has it."""
+    rows: dict[str, int]  # of the larger tables; empty before the first migration
+    champions: dict[str, str]  # spec -> version, by the history of aliases
 
-    alerts: dict[str, int] = field(default_factory=dict)
-    """Severity -> how many are open."""
+    alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
 
-    undelivered: tuple[Trouble, ...] = ()
-    """Alerts that could not be delivered, by channel."""
+    undelivered: tuple[Trouble, ...] = ()  # alerts that could not be delivered, by channel
 
     @property
     def is_migrated(self) -> bool:

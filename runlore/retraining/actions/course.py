@@ -17,12 +17,11 @@ from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
 
 KIND = "retraining"
-LOST_S = 5 * HOUR_S
-"""A training that has not ended by then was killed: its flow may take four hours."""
+LOST_S = 5 * HOUR_S  # A training still open after this was killed: its flow may take four hours
 
 FIRST_AGAIN_S = 120.0
+# An event without an effect is sent again, at intervals that double up to this.
 LONGEST_AGAIN_S = HOUR_S
-"""An event that nobody acted on is sent again, after twice the time each time, up to this."""
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from runlore.registry import Registry
 
 KIND = "rollout"
-RULE = "runlore"
-"""Who decides where no person does."""
+RULE = "runlore"  # the actor of decisions that no person made
 
 ADVICE = {
     "roll back": "the champion answers everything again; runlore rollout history {0} shows on what "

@@ -20,15 +20,15 @@ RISES, FALLS = "prediction rises", "prediction falls"
 TAIL = 0.9
 
 
+# From a change of the share until every worker assigns units by it: the commit, and the second in
+# which workers follow, longer where the registry is slow.
 SETTLE = timedelta(seconds=60)
-"""After a change of the share was written, until every worker assigns units by it: the commit, and
-the second in which workers follow, longer where the registry is slow."""
 
 ENDS = ("roll back", "promote")
 PAUSING, RESUMING = "hold", ("resume", "step", "promote", "stop")
 
+# Which of loss, count and outcome each kind of score uses.
 PLACES = {"mean": (0, 2), "ratio": (0, 1, 2)}
-"""Which of loss, count and outcome a score's kind takes."""
 
 
 def score_name(spec: ModelSpec) -> str:

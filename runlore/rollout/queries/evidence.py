@@ -19,11 +19,10 @@ from runlore.kernel.moments import Moments, moments_of_counts, no_moments
 from runlore.serving.queries import outcomes
 from runlore.store.engine import Store
 
-PATIENCE_S = 30
-"""Longer than this no look at the ledger takes."""
+PATIENCE_S = 30  # a query for evidence is cancelled after this
 
+# arms on the ledger that were not assigned by chance
 NOT_DRAWN = ("shadow", "batch", "champion-batch")
-"""Arms on the ledger that no draw has assigned."""
 
 Row = Mapping[str, Any]
 
@@ -101,12 +100,12 @@ def read(store: Store, wanted: EvidenceQuery) -> ArmCounts:
     return ArmCounts(spans, sum(row["crossed"] for row in rows))
 
 
+# The number of units is not known in advance, and a plan for few takes hours for many: the ledger
+# and the executions are read by their indices, and joined by hashes.
 PLAN = """
 SELECT set_config('statement_timeout', %(patience)s, true),
     set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'off', true)
 """
-"""How many units there are is not known in advance, and a plan for few takes hours for many: the
-ledger and the executions are found by their indices, what was found is joined by hashes."""
 
 QUERY = """
 WITH spans AS (
@@ -164,14 +163,15 @@ WITH spans AS (
 SELECT summed.*, codes, counts FROM summed LEFT JOIN buckets USING (span, arm)
 """
 
+# The service names what it assigns in the same way; see `bentos.predict.handler`.
 UNITS: Mapping[str, LiteralString] = {
     "execution": "l.source_id",
     "actor": "l.request->>'actor'",
     "kind": "l.request->>'kind'",
     "scope": "l.request->>'scope'",
 }
-"""As the service names what it assigns; see `bentos.predict.handler`."""
 
+# The same values as in `features.columns.Results.value`.
 Y: Mapping[str, LiteralString] = {
     "failed": "(came.status <> 'succeeded')::int::float8",
     "duration_s": "extract(epoch FROM came.finished - came.started)::float8",
@@ -179,10 +179,8 @@ Y: Mapping[str, LiteralString] = {
     " * extract(epoch FROM came.finished - came.started))::float8",
     "wait_s": "extract(epoch FROM came.started - came.submitted)::float8",
 }
-"""As `features.columns.Results.value` has them."""
 
-VALUES = ("loss", "known", "y")
-"""Of a unit, in the order of a ratio with a value that sharpens it."""
+VALUES = ("loss", "known", "y")  # of a unit: a ratio's parts, then the value that sharpens it
 
 
 def _query(wanted: EvidenceQuery) -> sql.Composed:

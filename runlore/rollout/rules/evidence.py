@@ -17,8 +17,7 @@ from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 BOTH = (CHAMPION, CHALLENGER)
-MOST_SPREAD = 10.0
-"""Times that one arm's standard deviation may be the other's."""
+MOST_SPREAD = 10.0  # the largest ratio of the two arms' standard deviations
 LATE_LEVEL = 0.001
 
 

@@ -23,8 +23,7 @@ SCOPES = {
     "train": "POST /api/v3/model-training, /ai/learning/train-models",
     "admin": "all of these",
 }
-LIVE_AT_ONCE = 2
-"""Of one name: the new one and the one that it replaces."""
+LIVE_AT_ONCE = 2  # per name: the new key and the one that it replaces
 
 PREFIX = "rl"
 ID_BYTES, SECRET_BYTES = 5, 32

@@ -29,14 +29,13 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float32]
 Instants = NDArray[np.int64]
 History = Literal["known", "absent"]
-States = Mapping[Name, Floats] | None
-"""None: there is no database."""
+States = Mapping[Name, Floats] | None  # None when there is no database
 
+# `feature_states.read_states`, on a connection of its own
 ReadStates = Callable[[Collection[Name]], Awaitable[tuple[dict[Name, Floats], datetime]]]
-"""As `feature_states.read_states`, on a connection of its own."""
 
+# Answers of a larger batch come without reasons, which cost more than the answers.
 MOST_REASONED = 100
-"""Answers of a larger batch come without reasons, which cost more than the answers do."""
 
 
 @dataclass(frozen=True, slots=True)

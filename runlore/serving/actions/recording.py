@@ -34,8 +34,7 @@ from runlore.store.engine import Store
 from runlore.store.months import Connection, transaction
 
 SOURCE = "api"
-EXACT = 2.0**53
-"""From here on every float is a whole number."""
+EXACT = 2.0**53  # from here on every float is a whole number
 
 CLOCK_SKEW = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
 

@@ -14,8 +14,7 @@ from runlore.store.engine import Store
 if TYPE_CHECKING:
     from runlore.registry import Registry
 
-TOLERANCE = 1e-6
-"""Relative, and as much absolute: ONNX Runtime may sum the trees of a group in another order."""
+TOLERANCE = 1e-6  # Relative and absolute: ONNX Runtime may sum a group's trees in another order
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from runlore.registry import Registry
 
 KIND = "skew"
-MARGIN = timedelta(seconds=1)
-"""After a rebuild: what was read until its commit was read of the states before it."""
+MARGIN = timedelta(seconds=1)  # after a rebuild: reads until its commit saw the states before it
 
 GONE = "the registry does not have it any more"
 BEHIND = "its states are behind the log; try again"

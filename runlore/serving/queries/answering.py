@@ -22,12 +22,12 @@ from runlore.store.engine import LIVENESS, Store, session, unavailable
 
 AsyncConnection: TypeAlias = asyncpg.Connection
 
+# The parts of a database address that asyncpg takes over; session settings come on top.
 UNDERSTOOD = {
     *("host", "port", "user", "password", "passfile", "service", "krbsrvname", "gsslib"),
     *("sslmode", "sslcert", "sslkey", "sslrootcert", "sslcrl", "sslpassword", "sslnegotiation"),
     *("ssl_min_protocol_version", "ssl_max_protocol_version", "target_session_attrs"),
 }
-"""Of what an address may say; what it says about sessions comes on top."""
 
 OF_SESSIONS = {*LIVENESS, "connect_timeout", "options", "application_name"}
 LOST = (

@@ -20,16 +20,15 @@ from runlore.kernel.deadlines import IDLE_TRANSACTION_S
 from runlore.store.copying import arrays, copy_in, payload
 
 Floats = NDArray[np.float64]
-Name = tuple[str, str]
-"""The digest of a history, and a key."""
+Name = tuple[str, str]  # the digest of a history, and a key
 
 Connection = psycopg.Connection[Any]
 COPY_KEYS = 50_000
 
 SUBJECT = "hashtextextended('runlore.feature_states', 0)"
 EXCLUSIVE = f"SELECT pg_advisory_xact_lock({SUBJECT})"
+# Recorders share the lock; a replacement of whole histories takes it alone. Few readers need it.
 SHARED = f"SELECT pg_advisory_xact_lock_shared({SUBJECT})"
-"""Recorders share the lock; who replaces whole histories has it alone. Few readers need it."""
 
 ACTIVE = "SELECT history, declaration::text, built_seq FROM runlore.feature_histories ORDER BY 1"
 FRESH = "SELECT declaration::text FROM runlore.feature_histories WHERE NOT is_stale"
@@ -46,8 +45,8 @@ SELECT history, key, '{}' FROM unnest(%s::text[], %s::text[]) AS wanted (history
 ORDER BY history, key ON CONFLICT DO NOTHING
 """
 ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f8")])
+# PostgreSQL sends an array of one dimension as a header, then each element with its length.
 HEADER_BYTES = 20
-"""As PostgreSQL sends an array of one dimension: a header, then each element with its length."""
 
 LOCK = """
 SELECT at, array_send(state) FROM runlore.feature_states JOIN
@@ -55,11 +54,11 @@ unnest(%s::text[], %s::text[]) WITH ORDINALITY AS wanted (history, key, at) USIN
 ORDER BY history, key FOR UPDATE OF feature_states
 """
 ALONE = "SELECT count(pg_advisory_xact_lock(number)::text) FROM unnest(%s::bigint[]) AS number"
+# PostgreSQL has room for some thousands of locks; a reader of more keys shuts out recorders.
 MOST_LOCKED = 500
-"""PostgreSQL has room for some thousands of locks; who reads more keys keeps recorders out."""
 
+# PostgreSQL terminates a recording transaction that stays idle: others wait for its keys.
 LET_GO = f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'"
-"""A recorder that is frozen, or cut off, is ended, since others wait for its keys."""
 
 CLOCK = "SELECT clock_timestamp()"
 WRITE = "UPDATE runlore.feature_states SET state = %b WHERE history = %s AND key = %s"

@@ -9,11 +9,12 @@ from typing import Literal
 Which = Literal["latest", "first"]
 
 ENDED = "e.status NOT IN ('submitted', 'running')"
+# Which fact gives the end of a run. "first" is the first that says how it ended; no correction
+# changes it.
 TELLS: dict[Which, tuple[str, str]] = {
     "latest": (ENDED, "e.known_at DESC, e.seq DESC"),
     "first": (f"{ENDED} AND e.status <> 'unknown'", "e.known_at, e.seq"),
 }
-"""Which fact tells the end of a run. first: that says how it ended; no correction changes it."""
 
 JOIN = """
 LEFT JOIN LATERAL (

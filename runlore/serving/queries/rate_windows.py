@@ -15,8 +15,8 @@ import psycopg
 
 Connection = psycopg.Connection[Any]
 
+# A chunk is at most these parts of the limit and of what is left of it.
 OF_LIMIT, OF_REST = 1000, 64
-"""A chunk is at most these parts: of the limit, and of what is left of it."""
 
 CHUNK = f"""greatest(0, least(
     %(limit)s::bigint - known.granted,

@@ -12,8 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from runlore.store import schema
 from runlore.store.engine import Store
 
-Versions = Mapping[str, Mapping[str, str]]
-"""Spec -> arm -> version."""
+Versions = Mapping[str, Mapping[str, str]]  # spec -> arm -> version
 
 SILENT = text("interval '5 seconds'")
 

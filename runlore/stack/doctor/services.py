@@ -13,8 +13,7 @@ from runlore.stack.services import DATABASE, POOL, declare, prefect_api
 from runlore.stack.status import Health, StackStatus, actual, look_at_database
 
 SKEW = timedelta(seconds=5)
-SCHEDULER = timedelta(minutes=3)
-"""Prefect's scheduler sees a new deployment within a minute."""
+SCHEDULER = timedelta(minutes=3)  # Prefect's scheduler sees a new deployment within a minute
 
 
 def leftovers(home: Path) -> Iterator[DoctorFinding]:

@@ -16,8 +16,8 @@ from runlore.kernel.errors import Misconfigured, Unavailable
 
 SOCKET = ".s.PGSQL.5432"
 LONGEST_SOCKET_PATH = 107
+# Paths without characters that mean something in a connection address.
 SPEAKABLE = re.compile(r"[\w/. -]+")
-"""Paths that mean themselves in a connection address: no comma, colon, percent sign, …"""
 SUFFIX = "x" * 8  # as long as what `tempfile.mkdtemp` adds to a prefix
 LOG_LIMIT_BYTES = 10 * 2**20
 

@@ -3,20 +3,20 @@
 from sqlalchemy import DateTime, MetaData, text
 
 SCHEMA = "runlore"
+# Partitioned table -> its range column.
 PARTITIONED = {"executions": "submitted", "metrics": "at", "ledger": "at"}
-"""Partitioned table -> its range column."""
 
 metadata = MetaData(schema=SCHEMA)
 
 INSTANT = DateTime(timezone=True)
 EMPTY_OBJECT = text("'{}'::jsonb")
 
+# Partitioned table -> the statistics target of its columns where PostgreSQL's own, 100, is too
+# much: an ANALYZE, which reads 300 rows for each, holds up answers.
 STATISTICS = {"ledger": 10}
-"""Partitioned table -> the target of its columns' statistics where PostgreSQL's own, 100, is too
-much: an ANALYZE, which looks at 300 rows for each, holds up answers."""
 
+# Partitioned table -> wide columns that no query searches: they get no statistics.
 UNMEASURED = {"ledger": ("features", "reasons", "request")}
-"""Partitioned table -> wide columns that nothing is looked up by: no statistics at all."""
 
 
 def with_statistics(table: str) -> str:

@@ -36,8 +36,7 @@ from runlore.training.rules.trained import Trained
 Progress = Callable[[str], None]
 Scores = Mapping[str, float]
 
-LEAST_ANSWERS = 500
-"""Of a test part, to be what later answers are compared with."""
+LEAST_ANSWERS = 500  # rows of the test part, at least, that later answers are compared with
 
 
 @dataclass(frozen=True)

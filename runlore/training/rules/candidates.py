@@ -26,18 +26,18 @@ Ints = NDArray[np.int64]
 SEED = 7
 THREADS = min(2, os.cpu_count() or 1)
 MISSING = -1.0
+# Values nearer to 0 count as 0 in fitting, such as a count that has decayed for long: so small a
+# scale has no reciprocal in a float32.
 SMALLEST = 1e-20
-"""What is nearer to 0 is 0 to those who learn, such as a count that has decayed for long: a scale
-as small as that has no reciprocal in a float32."""
 
 FOREST_SAMPLES = 10_000
 REQUESTED = "inputs.requested_time_s"
 
+# The ensemble's members and weights, by whether the answer is a probability.
 MEMBERS: Mapping[bool, Mapping[CandidateKind, float]] = {
     True: {"random-forest": 0.5, "xgboost": 0.3, "naive-bayes": 0.2},
     False: {"random-forest": 0.5, "xgboost": 0.3, "linear": 0.2},
 }
-"""The ensemble's members and weights, by whether the answer is a probability."""
 
 BOOSTED = {
     "max_depth": 6,
@@ -75,8 +75,7 @@ class Fitted:
     """A candidate that has learnt. `raw` answers with a probability, or log1p of the quantity."""
 
     kind: CandidateKind
-    estimator: "BaseEstimator"
-    """Or a `Baseline`, for the kind of that name."""
+    estimator: "BaseEstimator"  # or a `Baseline`, for the kind of that name
     is_probability: bool
 
     def raw(self, rows: Rows) -> Floats:

@@ -32,6 +32,7 @@ RELATIVE_TOLERANCE = 1e-3
 PARITY_ROWS = 6_000
 BLANKED_SHARE = 0.2
 
+# Types beyond skops' own defaults that a stored model may hold; no others are ever loaded.
 TRUSTED = (
     "numpy.dtype",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
@@ -41,7 +42,6 @@ TRUSTED = (
     "xgboost.sklearn.XGBClassifier",
     "xgboost.sklearn.XGBRegressor",
 )
-"""Types beyond skops' own defaults that a stored model may hold; no others are ever loaded."""
 
 
 def to_onnx(fitted: Fitted, features: int) -> bytes:

@@ -33,8 +33,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
-NEWER_COUNTS = 2.0
-"""How often a validation row's weight halves from the newest to the oldest."""
+NEWER_COUNTS = 2.0  # how often a validation row's weight halves from the newest to the oldest
 
 
 def fit(

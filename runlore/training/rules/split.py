@@ -12,14 +12,12 @@ from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
 
-FIRST_FOLD = 0.4
-"""Share of the training part that only teaches; validation windows share the rest."""
+FIRST_FOLD = 0.4  # Share of the training part that only teaches; validation windows share the rest
 
+# The newest rows that a validation fold learns from: it orders candidates and calibrates.
 FOLD_ROWS = 100_000
-"""Newest rows that a validation fold learns from: it orders candidates and calibrates."""
 
-MATURE = 0.9
-"""Share of the outcomes that are known at the age of the youngest row that is tested."""
+MATURE = 0.9  # share of outcomes known at the age of the youngest row that is tested
 
 
 @dataclass(frozen=True)
