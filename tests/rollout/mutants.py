@@ -4,9 +4,9 @@
     python tests/rollout/mutants.py "swap"     # those whose name holds a word
     python tests/rollout/mutants.py --every 8  # a sample
 
-The list is `mutants.toml`; each is one replacement in one module. The tests of this folder run
-against it in this process. Exit code 0 only when every mutant was killed and the unchanged code
-passes.
+The list is `mutants.toml`; each is one replacement in one module. The tests of rollouts and of
+experiments run against it in this process. Exit code 0 only when every mutant was killed and the
+unchanged code passes.
 """
 
 import argparse
@@ -23,29 +23,28 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-PACKAGE = ROOT / "runlore" / "rollout"
-RAMP_TESTS = ("test_ramp.py", "test_ramp_faults.py")
-OTHER_TESTS = ("test_analysis.py", "test_missing.py", "test_sample_ratio.py", "test_sequences.py")
-OF_ANALYSES = (
-    "analysis",
-    "comparison",
-    "design",
-    "missing",
-    "sample_ratio",
-    "estimate",
-    "sequence",
-    "loss",
+TESTS = ROOT / "tests"
+RAMP_TESTS = ("rollout/test_ramp.py", "rollout/test_ramp_faults.py")
+EXPERIMENT_TESTS = tuple(
+    f"experiments/test_{name}.py" for name in ("analysis", "missing", "sample_ratio", "sequences")
 )
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """`new` in place of `old`, which stands in the module exactly once."""
+    """`new` in place of `old`, which stands in the module exactly once.
+
+    module: below runlore, such as rollout.rules.ramp.
+    """
 
     name: str
     module: str
     old: str
     new: str
+
+    @property
+    def path(self) -> Path:
+        return ROOT / "runlore" / f"{self.module.replace('.', '/')}.py"
 
 
 with (HERE / "mutants.toml").open("rb") as listed:
@@ -53,12 +52,10 @@ with (HERE / "mutants.toml").open("rb") as listed:
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Gives one module of the package with other source."""
+    """Gives one module with other source."""
 
-    def __init__(self, module: str, source: str) -> None:
-        self.name = f"runlore.rollout.{module}"
-        self.path = PACKAGE / f"{module}.py"
-        self.source = source
+    def __init__(self, mutant: Mutant, source: str) -> None:
+        self.name, self.path, self.source = f"runlore.{mutant.module}", mutant.path, source
 
     def find_spec(self, fullname, path=None, target=None):
         if fullname != self.name:
@@ -74,12 +71,12 @@ def is_killed(mutant: Mutant | None) -> bool:
     forget()
     finder = None
     if mutant:
-        source = (PACKAGE / f"{mutant.module}.py").read_text(encoding="utf-8")
+        source = mutant.path.read_text(encoding="utf-8")
         if source.count(mutant.old) != 1:
             raise SystemExit(
                 f"{mutant.name}: {mutant.old!r} stands {source.count(mutant.old)} times"
             )
-        finder = Changed(mutant.module, source.replace(mutant.old, mutant.new))
+        finder = Changed(mutant, source.replace(mutant.old, mutant.new))
         sys.meta_path.insert(0, finder)
     try:
         return run_tests(mutant.module if mutant else "") != 0
@@ -89,9 +86,11 @@ def is_killed(mutant: Mutant | None) -> bool:
 
 
 def forget() -> None:
-    local = {path.stem for path in HERE.glob("*.py")}
+    folders = ("runlore.rollout", "runlore.experiments", "tests.rollout", "tests.experiments")
+    folders += ("runlore.kernel.intervals",)
+    local = {Path(name).stem for name in (*RAMP_TESTS, *EXPERIMENT_TESTS)}
     for name in list(sys.modules):
-        if name.startswith("runlore.rollout") or name in local:
+        if name.startswith(folders) or name in local:
             del sys.modules[name]
 
 
@@ -102,9 +101,10 @@ def run_tests(module: str) -> int:
     plain = ["-x", "-q", "--noconftest", "--assert=plain", "--tb=native"]
     plain += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "unraisableexception")]
     leave_out = ["-k", "not every_look", "-m", "not slow"]
-    is_of_analyses = module in OF_ANALYSES
-    order = (OTHER_TESTS, RAMP_TESTS) if is_of_analyses else (RAMP_TESTS, OTHER_TESTS)
-    tests = [str(HERE / name) for names in order for name in names]
+    order = [*RAMP_TESTS, *EXPERIMENT_TESTS]
+    if module.startswith("experiments."):
+        order = [*EXPERIMENT_TESTS, *RAMP_TESTS]
+    tests = [str(TESTS / name) for name in order]
     with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         return int(pytest.main([*plain, *leave_out, *tests]))
 
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str]) -> int:
         if not killed:
             alive.append(mutant)
         told = "killed" if killed else "ALIVE "
-        sys.stdout.write(f"{told}  {mutant.module:<12}  {mutant.name}\n")
+        sys.stdout.write(f"{told}  {mutant.module:<30}  {mutant.name}\n")
         sys.stdout.flush()
     sys.stdout.write(f"{len(chosen) - len(alive)} of {len(chosen)} mutants killed\n")
     return 1 if alive else 0

@@ -5,9 +5,19 @@
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+
+LISTED = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text(encoding="utf-8"))
+CODE = Path(__file__).parents[2] / "runlore"
+
+
+def test_every_mutant_changes_one_place_of_the_code_as_it_is() -> None:
+    for mutant in LISTED["mutant"]:
+        module = CODE / f"{mutant['module'].replace('.', '/')}.py"
+        assert module.read_text(encoding="utf-8").count(mutant["old"]) == 1, mutant["name"]
 
 
 @pytest.mark.slow
