@@ -1,4 +1,4 @@
-"""What every command says the same way: tables for people, JSON for machines."""
+"""Output that all commands share: tables for people, JSON for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,7 @@ import typer
 
 from runlore.kernel.redaction import redact, redact_value
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
 
 
 def echo(text: object = "", *, err: bool = False) -> None:
@@ -21,7 +21,7 @@ def emit_json(value: Any) -> None:  # noqa: ANN401  (whatever json can hold)
 
 
 def emit_secret(text: str) -> None:
-    """Print a secret that was asked for; everything else that is printed is redacted."""
+    """Print a secret that the user requested; all other output is redacted."""
     typer.echo(text)
 
 

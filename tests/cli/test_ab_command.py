@@ -22,11 +22,11 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     simple = ["--name", "buttons", "--variant", "green", "--event", "click", "--least-hours", "0"]
     made = json.loads(run("create", *simple, "--json"))
     assert (made["state"], made["shares"]) == ("created", {"control": 0.5, "green": 0.5})
-    assert "planned before" in run("create", *simple)
+    assert "exists already" in run("create", *simple)
     other = [*simple, "--least-units", "200"]
     with pytest.raises(Refused, match="with another plan"):
         run("create", *other)
-    assert "buttons planned: " in run("create", *other, "--replace")
+    assert "buttons created: " in run("create", *other, "--replace")
     run("create", *simple, "--replace")
     run("start", "buttons")
     units = [f"u{number}" for number in range(600)]
@@ -38,7 +38,7 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     ]
     events = settings.home / "events.jsonl"
     events.write_text("\n".join([*lines, ""]))
-    assert f"{len(lines)} events taken" in run("record", "buttons", str(events))
+    assert f"{len(lines)} events recorded" in run("record", "buttons", str(events))
     told = run(
         "record", "buttons", "-", given='{"id": "x", "unit": "no", "event": "click"}', code=1
     )
@@ -92,7 +92,7 @@ def test_units_that_come_with_a_variant_are_read_from_lines_and_from_a_table(
     run("create", str(plan))
     run("start", "risk-or-rule")
     lines = '{"unit": "a", "variant": "rule"}\n\n{"unit": "b", "variant": "model"}\n'
-    assert "2 units taken, 0 known before, 0 rejected" in run(
+    assert "2 units recorded, 0 already known, 0 rejected" in run(
         "units", "risk-or-rule", "-", given=lines
     )
     table = settings.home / "units.CSV"
@@ -135,8 +135,8 @@ def test_units_that_are_none_are_told_by_their_field(
 
 def test_a_size_is_told_before_there_is_a_test() -> None:
     told = run("size", "--baseline", "0.1", "--effect", "0.02").splitlines()
-    assert told[0] == "looked at once, at the end: 3,835 units of each variant, 7,670 in all"
-    assert told[1].startswith("looked at at any time: ")
+    assert told[0] == "fixed horizon, one look at the end: 3,835 units per variant, 7,670 in total"
+    assert told[1].startswith("anytime, any number of looks: ")
     page = (Path(__file__).parents[2] / "docs" / "ab.md").read_text(encoding="utf-8")
     assert all(f"    {line}\n" in page for line in told)
     mean = ["--kind", "mean", "--spread", "1", "--effect", "0.5"]

@@ -80,7 +80,7 @@ def test_one_is_shown_with_all_that_is_known(store: Store) -> None:
     shown = run("show", number).output
     for words in (
         "it moved",
-        "how sure      sure",
+        "certainty     sure",
         "what to do    look",
         "opened (warning)",
         '"a"',
@@ -119,7 +119,7 @@ def test_channels_are_listed_and_tried_without_their_secrets(web: Web) -> None:
         0,
     )
     good = run("test", "ops")
-    assert (good.exit_code, good.output) == (0, "ops (127.0.0.1/…): took it\n")
+    assert (good.exit_code, good.output) == (0, "ops (127.0.0.1/…): accepted the message\n")
     assert web.taken[0].body["event"] == "test"
     web.status = 404
     bad = run("test", "ops")

@@ -1,4 +1,4 @@
-"""`runlore alerts`: what deviates, who takes care of it, and whether people could be told."""
+"""`runlore alerts`: list, acknowledge, silence and deliver alerts."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,21 +17,21 @@ if TYPE_CHECKING:
     from runlore.store.engine import Store
 
 group = typer.Typer(
-    help="See, acknowledge, silence and deliver alerts.", invoke_without_command=True
+    help="List, acknowledge, silence and deliver alerts.", invoke_without_command=True
 )
 
 HOUR_S = 3600.0
 
-Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="The number in the list.")]
-Note = Annotated[str, typer.Option(help="Why, or what you do; it stays on record.")]
-By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
-Kind = Annotated[str, typer.Option(help="A pattern of kinds, such as drift or 'd*'.")]
-Subject = Annotated[str, typer.Option(help="A pattern of subjects, such as failure-risk.")]
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="Id from the list.")]
+Note = Annotated[str, typer.Option(help="Note; it is recorded.")]
+By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your login]")]
+Kind = Annotated[str, typer.Option(help="Pattern for kinds, such as drift or 'd*'.")]
+Subject = Annotated[str, typer.Option(help="Pattern for subjects, such as failure-risk.")]
 
 
 @group.callback()
 def default(context: typer.Context) -> None:
-    """See, acknowledge, silence and deliver alerts; without a command: list those that are open.
+    """List, acknowledge, silence and deliver alerts; without a command, list open alerts.
 
     Example: runlore alerts
     """
@@ -42,14 +42,17 @@ def default(context: typer.Context) -> None:
 @group.command("list")
 def list_alerts(
     standing: Annotated[
-        Literal["open", "resolved", "all"], typer.Option("--state", help="Which ones.")
+        Literal["open", "resolved", "all"],
+        typer.Option("--state", help="Only alerts in this state."),
     ] = "open",
-    kind: Annotated[str | None, typer.Option(help="Of this kind only.")] = None,
-    subject: Annotated[str | None, typer.Option(help="Of this subject only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest ones.")] = 100,
+    kind: Annotated[str | None, typer.Option(help="Only this kind.")] = None,
+    subject: Annotated[str | None, typer.Option(help="Only this subject.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Maximum number, newest first.")
+    ] = 100,
     json: Json = False,
 ) -> None:
-    """List alerts, what is silenced, and what could not be delivered.
+    """List alerts, silences, and messages that could not be delivered.
 
     Example: runlore alerts list --state all --kind drift
     """
@@ -66,7 +69,7 @@ def list_alerts(
 
 @group.command()
 def show(alert_id: Id, json: Json = False) -> None:
-    """Show an alert with its evidence, its history, and its way to each channel.
+    """Show an alert with its evidence, history and deliveries.
 
     Example: runlore alerts show 12
     """
@@ -82,7 +85,7 @@ def show(alert_id: Id, json: Json = False) -> None:
 
 @group.command()
 def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
-    """Say that you take care of an alert: it is told again only when it becomes worse.
+    """Acknowledge an alert: it is sent again only if it gets worse.
 
     Example: runlore alerts ack 12 --note "rolling back"
     """
@@ -96,7 +99,7 @@ def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> Non
 
 @group.command()
 def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
-    """Close an alert; the next finding of its cause opens another one.
+    """Close an alert; if its cause is found again, a new alert opens.
 
     Example: runlore alerts resolve 12 --note "was a planned import"
     """
@@ -110,16 +113,16 @@ def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) ->
 
 @group.command()
 def silence(
-    reason: Annotated[str, typer.Option(help="Why; it stays on record.")],
+    reason: Annotated[str, typer.Option(help="Reason; it is recorded.")],
     kind: Kind = "*",
     subject: Subject = "*",
-    hours: Annotated[float, typer.Option(min=0.01, max=8784, help="For how long.")] = 1.0,
+    hours: Annotated[float, typer.Option(min=0.01, max=8784, help="Duration in hours.")] = 1.0,
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Send nothing of some causes for a while; they are still on record here.
+    """Silence alerts for a while: they are recorded but not sent.
 
-    What is still open when the silence ends is sent then.
+    Alerts that are still open when the silence ends are sent then.
 
     Example: runlore alerts silence --kind drift --hours 4 --reason "importing last year"
     """
@@ -140,7 +143,7 @@ def silence(
 
 @group.command()
 def unsilence(
-    silence_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Of the silence.")],
+    silence_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Id of the silence.")],
     by: By = None,
     json: Json = False,
 ) -> None:
@@ -161,7 +164,7 @@ def unsilence(
 
 @group.command()
 def channels(json: Json = False) -> None:
-    """List the channels of the settings, without their secrets, and what they did not take.
+    """List the configured channels, without secrets, and their undelivered messages.
 
     Example: runlore alerts channels
     """
@@ -181,10 +184,12 @@ def channels(json: Json = False) -> None:
 
 @group.command("test")
 def try_out(
-    channel: Annotated[str, typer.Argument(metavar="CHANNEL", help="Its name in the settings.")],
+    channel: Annotated[
+        str, typer.Argument(metavar="CHANNEL", help="Name of the channel in the settings.")
+    ],
     json: Json = False,
 ) -> None:
-    """Send a message that means nothing to a channel; exit code 0 only when it was taken.
+    """Send a test message to a channel; the exit code is 0 only if it was accepted.
 
     Example: runlore alerts test ops
     """
@@ -210,19 +215,19 @@ def try_out(
     if json:
         emit_json({"channel": channel, "place": place, "is_taken": error is None, "error": error})
     else:
-        echo(f"{channel} ({place}): {error or 'took it'}")
+        echo(f"{channel} ({place}): {error or 'accepted the message'}")
     if error is not None:
         raise typer.Exit(1)
 
 
 @group.command()
 def deliver(
-    once: Annotated[bool, typer.Option("--once", help="Send what is due, then end.")] = False,
+    once: Annotated[bool, typer.Option("--once", help="Send due messages, then exit.")] = False,
     json: Json = False,
 ) -> None:
-    """Send what is to be sent, and again what did not arrive, until Ctrl-C.
+    """Send alert messages and retry failed ones until Ctrl-C.
 
-    `runlore up` runs this. Exit code 1 when an attempt of `--once` failed.
+    `runlore up` runs this command. With --once, the exit code is 1 if a message failed.
 
     Example: runlore alerts deliver --once
     """

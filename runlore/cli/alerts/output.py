@@ -1,4 +1,4 @@
-"""Alerts as text for people and as JSON for machines."""
+"""Alerts as text for people and as JSON for programs."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -62,7 +62,7 @@ def channels(known: "Channels", trouble: Sequence["Trouble"]) -> list[dict[str, 
 def show_overview(found: "Overview", standing: str) -> None:
     if found.alerts:
         emit_table(f"Alerts ({standing})", [_row(each) for each in found.alerts])
-        echo("more of one: runlore alerts show ID")
+        echo("details: runlore alerts show ID")
     else:
         echo("no alert is open" if standing == "open" else "no alerts")
     for each in found.silences:
@@ -81,8 +81,8 @@ def show_detail(found: "AlertView") -> None:
     echo(f"alert {one.id}: {one.severity}, {one.kind} of {one.subject}, {found.state}")
     echo(f"  what changed  {one.what}")
     echo(f"  since         {_at(one.since)}")
-    echo(f"  how sure      {one.certainty or 'not said'}")
-    echo(f"  what to do    {one.advice or 'not said'}")
+    echo(f"  certainty     {one.certainty or 'unknown'}")
+    echo(f"  what to do    {one.advice or 'no advice'}")
     echo(f"  seen          {one.count:,} times, last {_at(one.seen_at)}")
     if one.acknowledged_by:
         echo(f"  acknowledged  {one.acknowledged_by}: {one.note or 'no note'}")
@@ -102,7 +102,7 @@ def show_channels(rows: list[dict[str, Any]]) -> None:
         shown = [{key: "" if value is None else value for key, value in r.items()} for r in rows]
         emit_table("Channels for alerts", shown)
     else:
-        echo("no channels: set RUNLORE_ALERT_CHANNELS; alerts are shown here all the same")
+        echo("no channels; set RUNLORE_ALERT_CHANNELS to send alerts")
 
 
 def tell_handled(found: "AlertEpisode", *, json: bool) -> None:

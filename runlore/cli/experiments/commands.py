@@ -1,4 +1,4 @@
-"""`runlore ab`: compare variants on what comes of them, and decide by a rule written before."""
+"""`runlore ab`: run A/B tests that decide by a rule fixed in advance."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,35 +18,41 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.engine import Store
 
-group = typer.Typer(help="Compare variants on what comes of them.", no_args_is_help=True)
+group = typer.Typer(help="Run A/B tests: compare variants on their outcomes.", no_args_is_help=True)
 
 CHUNK_LINES = 20_000
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Of the test.")]
-By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
-Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the test.")]
+By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your login]")]
+Reason = Annotated[str, typer.Option(help="Reason; it is recorded.")]
 
 
 @group.command()
 def create(
     plan: Annotated[
-        Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan; see docs/ab.md.")
+        Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan file; see docs/ab.md.")
     ] = None,
-    name: Annotated[str | None, typer.Option(help="Of a simple test without a plan.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of a simple test without a plan file.")
+    ] = None,
     variant: Annotated[
-        list[str] | None, typer.Option(help="A variant, or NAME=WEIGHT; give several.")
+        list[str] | None, typer.Option(help="NAME or NAME=WEIGHT of a variant; repeat for more.")
     ] = None,
     event: Annotated[
-        str, typer.Option(help="A unit succeeds when it has one of these.")
+        str, typer.Option(help="A unit succeeds if it has such an event.")
     ] = "conversion",
-    least_units: Annotated[int, typer.Option(min=2, help="Of each variant, to decide.")] = 100,
-    least_hours: Annotated[float, typer.Option(min=0, help="To run, to decide.")] = 24.0,
+    least_units: Annotated[
+        int, typer.Option(min=2, help="Minimum units of each variant before a decision.")
+    ] = 100,
+    least_hours: Annotated[
+        float, typer.Option(min=0, help="Minimum hours before a decision.")
+    ] = 24.0,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of a plan that has not started.")
+        bool, typer.Option("--replace", help="Replace a test that has not started.")
     ] = False,
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Plan a test; made twice it is one test. A control is added when no variant is one.
+    """Create a test from a plan file or from options; a control is added if none is named.
 
     Example: runlore ab create plan.json
 
@@ -59,21 +65,25 @@ def create(
     with _opened() as (_, store, at):
         who = lifecycle.By(by or getuser(), at)
         test, is_new = lifecycle.create(store, chosen, who, may_replace=replace)
-    output.show_test(test, "planned" if is_new else "planned before", json=json)
+    output.show_test(test, "created" if is_new else "exists already", json=json)
 
 
 @group.command()
 def size(
-    effect: Annotated[float, typer.Option(help="The difference to be seen, as 0.02.")],
-    baseline: Annotated[float | None, typer.Option(help="The control's proportion.")] = None,
-    kind: Annotated[str, typer.Option(help="proportion, or mean.")] = "proportion",
-    spread: Annotated[float | None, typer.Option(help="Of a mean: its standard deviation.")] = None,
-    power: Annotated[float, typer.Option(help="How often it is to be seen.")] = 0.8,
-    alpha: Annotated[float, typer.Option(help="How often the test may err.")] = 0.05,
-    variants: Annotated[int, typer.Option(min=2, help="With the control.")] = 2,
+    effect: Annotated[float, typer.Option(help="Difference to detect, such as 0.02.")],
+    baseline: Annotated[float | None, typer.Option(help="Proportion of the control.")] = None,
+    kind: Annotated[str, typer.Option(help="proportion or mean.")] = "proportion",
+    spread: Annotated[
+        float | None, typer.Option(help="For a mean: its standard deviation.")
+    ] = None,
+    power: Annotated[float, typer.Option(help="Probability of detecting the difference.")] = 0.8,
+    alpha: Annotated[float, typer.Option(help="Error rate of the test.")] = 0.05,
+    variants: Annotated[
+        int, typer.Option(min=2, help="Number of variants, including the control.")
+    ] = 2,
     json: Json = False,
 ) -> None:
-    """Tell how many units a test needs, before there is one.
+    """Calculate how many units a test needs.
 
     Example: runlore ab size --baseline 0.1 --effect 0.02
 
@@ -94,7 +104,7 @@ def size(
 
 @group.command()
 def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
-    """Deal variants out from now on; its design stays as it is.
+    """Start a test: units get variants from now on, and the design cannot change.
 
     Example: runlore ab start buttons
     """
@@ -108,12 +118,14 @@ def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) ->
 @group.command()
 def expose(
     name: Name,
-    percent: Annotated[float, typer.Argument(min=0, max=100, help="Of units; it only rises.")],
+    percent: Annotated[
+        float, typer.Argument(min=0, max=100, help="Share of units in percent; it can only rise.")
+    ],
     by: By = None,
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Show it to a larger share of units; those in it keep their variant.
+    """Raise the share of units that take part; units keep their variant.
 
     Example: runlore ab expose buttons 50 --reason "no harm at 10 %"
     """
@@ -128,7 +140,7 @@ def expose(
 
 @group.command()
 def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
-    """End it without a winner.
+    """End a test without a winner.
 
     Example: runlore ab stop buttons --reason "the green one is unreadable"
     """
@@ -145,7 +157,7 @@ def assign(
     units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
     json: Json = False,
 ) -> None:
-    """Say which variant units get; seen first it is written down.
+    """Show which variant units get; new units are assigned and recorded.
 
     Example: runlore ab assign buttons user-17 user-18
     """
@@ -167,9 +179,9 @@ def record(
     events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
     json: Json = False,
 ) -> None:
-    """Take in what units did: a JSON object with id, unit, event, value and at on each line.
+    """Record events: one JSON object per line with id, unit, event, value and at.
 
-    The exit code is 1 when an event was rejected. What is sent again counts once.
+    Repeated events count once. The exit code is 1 if an event was rejected.
 
     Example: runlore ab record buttons events.jsonl
     """
@@ -189,14 +201,15 @@ def record(
 def units(
     name: Name,
     given: Annotated[
-        typer.FileBinaryRead, typer.Argument(metavar="FILE", help="JSON lines, or CSV; - is stdin.")
+        typer.FileBinaryRead,
+        typer.Argument(metavar="FILE", help="JSON lines or CSV; - reads stdin."),
     ],
     json: Json = False,
 ) -> None:
-    """Take in units that come with their variant: unit, variant and at of each.
+    """Record units that your own system has assigned, for a plan with units "given".
 
-    JSON lines, or, in a file named *.csv, a table with these columns. Of a plan with units
-    "given". The exit code is 1 when a unit was rejected. What is sent again counts once.
+    The file has JSON lines with unit, variant and at, or is a *.csv table with these columns.
+    Repeated units count once. The exit code is 1 if a unit was rejected.
 
     Example: runlore ab units buttons units.csv
     """
@@ -215,7 +228,7 @@ def units(
 
 @group.command()
 def status(name: Name, json: Json = False) -> None:
-    """Show how a test stands, and what a decision waits for; it does not count as a look.
+    """Show how a test stands and what a decision waits for; this is not an analysis.
 
     Example: runlore ab status buttons
     """
@@ -229,12 +242,13 @@ def status(name: Name, json: Json = False) -> None:
 @group.command()
 def analyze(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="Of the test; unset: all that run.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="Name of the test.  [default: all running tests]"),
     ] = None,
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Look at a test, and end it when its rule says so; the look is kept with its evidence.
+    """Analyse a test, store the analysis, and end the test if its rule decides.
 
     Example: runlore ab analyze buttons
     """
@@ -253,7 +267,7 @@ def analyze(
 
 @group.command("list")
 def list_tests(json: Json = False) -> None:
-    """List all tests, the newest first.
+    """List all tests, newest first.
 
     Example: runlore ab list
     """
@@ -266,7 +280,7 @@ def list_tests(json: Json = False) -> None:
 
 @group.command()
 def export(name: Name, json: Json = False) -> None:
-    """Write a test, its looks and its figures (PNG, SVG) to the folder of reports.
+    """Export a test, its analyses and its figures (PNG, SVG) to the reports folder.
 
     Example: runlore ab export buttons
     """
@@ -318,7 +332,7 @@ def _simple(name: str | None, variants: list[str], event: str, rule: dict[str, A
 
 @contextmanager
 def _named() -> Iterator[None]:
-    """What is wrong with a document is said in one line that names the field."""
+    """Turn a validation error into one line that names the field."""
     from pydantic import ValidationError
 
     from runlore.kernel.errors import BadInput

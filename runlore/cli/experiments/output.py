@@ -1,4 +1,4 @@
-"""How `runlore ab` shows what it found."""
+"""Output of `runlore ab`."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
         emit_json({"tests": [report.test_document(each) for each in tests]})
         return
     if not tests:
-        echo("no A/B test yet; `runlore ab create --help` shows how")
+        echo("there are no A/B tests; `runlore ab create --help` shows how to create one")
         return
     rows = [
         {
@@ -45,7 +45,7 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
         }
         for each in tests
     ]
-    emit_table("A/B tests, the newest first", rows)
+    emit_table("A/B tests, newest first", rows)
 
 
 def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
@@ -63,7 +63,7 @@ def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
         emit_json({**told, "faults": faults, "rejects": [vars(each) for each in rejects]})
         return told["rejected"]
     echo(
-        f"{told['added']:,} events taken, {told['duplicates']:,} known before, "
+        f"{told['added']:,} events recorded, {told['duplicates']:,} already known, "
         f"{told['rejected']:,} rejected"
     )
     for reject in rejects:
@@ -81,7 +81,7 @@ def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
     if json:
         emit_json({**told, "rejects": shown})
         return len(rejects)
-    echo(f"{taken:,} units taken, {told['known']:,} known before, {len(rejects):,} rejected")
+    echo(f"{taken:,} units recorded, {told['known']:,} already known, {len(rejects):,} rejected")
     for each in shown:
         echo(f"  {each['unit']}: {each['reason']}")
     return len(rejects)
@@ -92,9 +92,9 @@ def show_size(found: "Size", variants: int, *, json: bool) -> None:
     if json:
         emit_json({way: {"each": n, "in_all": n * variants} for way, n in each.items()})
         return
-    when = {"once": "looked at once, at the end", "anytime": "looked at at any time"}
+    when = {"once": "fixed horizon, one look at the end", "anytime": "anytime, any number of looks"}
     for way, n in each.items():
-        echo(f"{when[way]}: {n:,} units of each variant, {n * variants:,} in all")
+        echo(f"{when[way]}: {n:,} units per variant, {n * variants:,} in total")
 
 
 def show_status(found: "ExperimentStatus", *, json: bool) -> None:
@@ -104,7 +104,7 @@ def show_status(found: "ExperimentStatus", *, json: bool) -> None:
     if json:
         emit_json(told)
         return
-    ran = f"ran {told['ran_h']:.1f} h, {told['looks']} looks"
+    ran = f"ran {told['ran_h']:.1f} h, {told['looks']} analyses"
     echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
     rows = [
         {"variant": each["name"], "units": f"{each['units']:,}", "share": f"{each['share']:.0%}"}
@@ -132,7 +132,7 @@ def show_looks(found: Mapping[str, "RecordedLook"], *, json: bool) -> None:
         for reason in told["reasons"]:
             echo(f"  {reason}")
     if not found:
-        echo("no A/B test runs")
+        echo("no A/B test is running")
 
 
 def _show_comparisons(
@@ -145,9 +145,9 @@ def _show_comparisons(
             "variant": each["variant"],
             "control": _number(each["control_value"]),
             "value": _number(each["variant_value"]),
-            "difference at every look": _interval(each),
-            "p": _number(each["adjusted_p"]),
-            "p if looked at once": _number(once.get("p_value")),
+            "difference (anytime)": _interval(each),
+            "p (anytime)": _number(each["adjusted_p"]),
+            "p (single look)": _number(once.get("p_value")),
             "power": _number(once.get("power")),
             "answer": each["answer"],
         }
@@ -155,7 +155,7 @@ def _show_comparisons(
         for once in [beside.get((each["metric"], each["variant"]), {})]
     ]
     if rows:
-        emit_table("Beside the control", rows)
+        emit_table("Compared with the control", rows)
 
 
 def _interval(each: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A file of objects, as JSON lines or as a table with their fields."""
+"""Read a file of objects: JSON lines, or a CSV table with their fields."""
 
 import codecs
 import csv
@@ -8,7 +8,7 @@ from typing import IO
 
 
 def lines(file: IO[bytes]) -> Iterator[bytes]:
-    """A table is what is named so (.csv). Cells that are empty are fields that are absent."""
+    """Files named *.csv are tables, in which empty cells are absent fields."""
     name = str(getattr(file, "name", "stdin"))
     if name.lower().endswith(".csv"):
         return _rows(file, name)

@@ -1,4 +1,4 @@
-"""`runlore keys`: who may ask the prediction service what."""
+"""`runlore keys`: API keys of the prediction service."""
 
 from json import dumps
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,27 +14,32 @@ if TYPE_CHECKING:
     from runlore.serving.queries.api_keys import Key
 
 group = typer.Typer(
-    help="Make, list and revoke the prediction service's keys.", no_args_is_help=True
+    help="Create, list, rotate and revoke API keys of the prediction service.", no_args_is_help=True
 )
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The part after `rl_`; see the list.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the key: the part after `rl_`.")]
 Days = Annotated[
     float | None,
-    typer.Option("--expires-days", min=0.001, max=36_500, help="How long it works."),
+    typer.Option(
+        "--expires-days",
+        min=0.001,
+        max=36_500,
+        help="Days until the key expires.  [default: never]",
+    ),
 ]
 
 
 @group.command()
 def create(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Whose key it is.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Owner of the key.")],
     scope: Annotated[
         list[str],
-        typer.Option(help="predict, record, read, train, or admin for all; once for each."),
+        typer.Option(help="predict, record, read, train or admin (all); repeat for more."),
     ],
     expires_days: Days = None,
     json: Json = False,
 ) -> None:
-    """Make a key. It is shown once and kept nowhere; the service knows it within a second.
+    """Create a key. It is shown only once; it works within one second.
 
     Example: runlore keys create ci --scope predict --scope record --expires-days 90
     """
@@ -53,7 +58,7 @@ def create(
 
 @group.command()
 def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
-    """Make a second key like this one, which works on until you revoke it.
+    """Create a second key with the same rights; the first works until you revoke it.
 
     Example: runlore keys rotate 0a1b2c3d4e
     """
@@ -72,7 +77,7 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
 
 @group.command("list")
 def list_keys(json: Json = False) -> None:
-    """List all keys, those that work no more too, with their use so far.
+    """List all keys with their usage, including those that no longer work.
 
     Example: runlore keys list
     """
@@ -88,12 +93,12 @@ def list_keys(json: Json = False) -> None:
     elif found:
         emit_table("Keys of the prediction service", [_row(key, at) for key in found])
     else:
-        echo("there are no keys; make one: runlore keys create NAME --scope predict")
+        echo("there are no keys; create one: runlore keys create NAME --scope predict")
 
 
 @group.command()
 def revoke(key_id: Id, json: Json = False) -> None:
-    """End a key for good: no worker takes it two seconds later.
+    """Revoke a key permanently; it stops working within two seconds.
 
     Example: runlore keys revoke 0a1b2c3d4e
     """
@@ -111,7 +116,7 @@ def revoke(key_id: Id, json: Json = False) -> None:
 
 
 def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
-    """All but the hash; state: at that instant."""
+    """The key without its hash; `state` is its state at that time."""
     from runlore.serving.actions.api_keys import state
 
     instants = ("created_at", "expires_at", "revoked_at", "last_used_at")
