@@ -83,7 +83,7 @@ def before_any_command(
         ),
     ] = False,
 ) -> None:
-    """Learns from what your systems did, and predicts what they will do next."""
+    """Predict failures and durations of jobs from a log of past executions."""
 
 
 def main() -> None:
@@ -94,7 +94,7 @@ def main() -> None:
     except RunloreError as error:
         echo(f"runlore: {error}", err=True)
         sys.exit(1)
-    except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would tell)
+    except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would report it)
         echo(f"runlore: {type(error).__name__}: {error}", err=True)
         echo(f"This should not happen. The stack trace is in {_keep_trace()}", err=True)
         sys.exit(1)

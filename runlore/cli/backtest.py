@@ -1,4 +1,4 @@
-"""`runlore backtest`: would the loop have earned its keep on this log?"""
+"""`runlore backtest`: compare retraining policies on a log."""
 
 from math import isfinite
 from pathlib import Path
@@ -19,34 +19,42 @@ if TYPE_CHECKING:
 BASELINE = "baseline"
 Policies = Annotated[
     list[str] | None,
-    typer.Option("--policy", help="static, weekly, drift or loop; again, or with commas."),
+    typer.Option("--policy", help="static, weekly, drift or loop; repeat, or separate by commas."),
 ]
 From = Annotated[
     str | None,
-    typer.Option("--from", metavar="ISO", help="Replay what was submitted from then on."),
+    typer.Option("--from", metavar="ISO", help="Replay executions submitted from this time on."),
 ]
-Rows = Annotated[int | None, typer.Option(min=200, help="Only the newest so many executions.")]
+Rows = Annotated[
+    int | None, typer.Option(min=200, help="Replay only this many of the newest executions.")
+]
 WindowDays = Annotated[
     float | None,
-    typer.Option(min=0.01, help="Length of a window.  [default: what the spec's policy says]"),
+    typer.Option(min=0.01, help="Length of a window.  [default: from the spec's policy]"),
 ]
 Share = Annotated[
-    float, typer.Option(min=0.05, max=0.9, help="Of the rows, before the first training.")
+    float, typer.Option(min=0.05, max=0.9, help="Share of the rows before the first training.")
 ]
 Candidates = Annotated[
     list[str] | None,
-    typer.Option("--candidate", help="Train only these kinds; again for more."),
+    typer.Option("--candidate", help="Train only this kind of candidate; repeat for more."),
 ]
 Anew = Annotated[
     bool,
-    typer.Option("--choose-anew", help="Choose at every training, not at the first alone."),
+    typer.Option(
+        "--choose-anew", help="Choose the candidate at every training, not only at the first."
+    ),
 ]
 MaxRows = Annotated[
-    int | None, typer.Option(min=200, help="Newest known rows that teach.  [default: the spec's]")
+    int | None,
+    typer.Option(min=200, help="Newest known rows to train on.  [default: from the spec]"),
 ]
-Source = Annotated[list[str] | None, typer.Option("--source", help="Only of this source; again.")]
+Source = Annotated[
+    list[str] | None,
+    typer.Option("--source", help="Only executions of this source; repeat for more."),
+]
 Plots = Annotated[
-    Path | None, typer.Option(help="Folder for the plots.  [default: that of the reports]")
+    Path | None, typer.Option(help="Folder for the plots.  [default: the reports folder]")
 ]
 
 
@@ -64,13 +72,13 @@ def backtest(
     plots: Plots = None,
     json: Json = False,
 ) -> None:
-    """Replay the log as it happened and compare ways to retrain.
+    """Replay the log as it happened and compare retraining policies.
 
-    static never retrains, weekly every seven days, drift when monitoring says so; loop, too, or
-    when a score falls below its floor, and then its data must keep the contract and the new
-    version win against the old one before it serves. Outcomes are known when the log came to know
-    them. Tells score, retrainings and CPU seconds of training of each, and the gain over static,
-    weekly and the baseline with 95 % intervals; draws two plots.
+    static never retrains, weekly does every seven days, drift when monitoring detects drift. loop
+    also retrains when a score falls below its floor; then the data must keep the contract and the
+    new version must beat the old one. Outcomes become known when the log came to know them. Shows
+    scores, retrainings and CPU seconds of training for each policy, and gains over static, weekly
+    and the baseline with 95 % intervals. Draws two plots.
 
     Example: runlore backtest failure-risk --policy static,loop --rows 50000 --candidate xgboost
     """
@@ -180,7 +188,7 @@ def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
         [_row(outcome, name, score) for name in outcome.standings],
     )
     emit_table(
-        f"Gains in {display(score)}, with 95 % intervals: above 0 the first is better",
+        f"Gains in {display(score)} with 95 % intervals; above 0 the first policy is better",
         [
             {"gain of": name, "over": other, **_columns("gain", gain)}
             for name, standing in outcome.standings.items()

@@ -1,4 +1,4 @@
-"""`runlore demo`: the whole way once, on a simulated log, through the real parts."""
+"""`runlore demo`: run every step once on a simulated log, with the real services."""
 
 import time
 from collections.abc import Iterator
@@ -22,20 +22,19 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.simulate import Files, SimulatedLog
 
-KNOWN_SHARE = 0.8
-"""Of the log's lines: what the models learn from. The rest comes in while they serve."""
+KNOWN_SHARE = 0.8  # of the log's lines are trained on; the rest arrive while the models serve
 
 DAYS = 120
 PATIENCE_S = 30.0
 SPECS = ("failure-risk", "duration")
 
-Executions = Annotated[int, typer.Option(min=2_000, help="How many to simulate.")]
-Seed = Annotated[int, typer.Option(help="Another seed, another log.")]
+Executions = Annotated[int, typer.Option(min=2_000, help="Number of executions to simulate.")]
+Seed = Annotated[int, typer.Option(help="Random seed of the simulated log.")]
 
 
 @dataclass
 class Tour:
-    """What has been seen on the way; printed at the end."""
+    """Results of the steps so far; printed at the end."""
 
     settings: "Settings"
     quiet: bool
@@ -54,10 +53,10 @@ class Tour:
 
 
 def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) -> None:
-    """Simulate a log and take it all the way: ingest, train, serve, record, watch for drift.
+    """Run every step once on a simulated log: ingest, train, serve, record, monitor.
 
-    Every part is the real one, under RUNLORE_HOME; afterwards `runlore up` shows the same runs
-    and models in the Prefect and MLflow pages. Nothing is left running.
+    The services are the real ones, and the data stays in RUNLORE_HOME: `runlore up` then shows the
+    same runs and models in the Prefect and MLflow pages. Nothing is left running.
 
     Example: runlore demo --executions 5000
     """
@@ -96,10 +95,10 @@ def _whole_way(
     whole = files.executions.read_text(encoding="utf-8")
     with httpx.Client(base_url=tour.settings.serve_url, timeout=30) as client:
         _ask_too_early(tour, client)
-        _ingest(tour, files, _first_lines(whole, KNOWN_SHARE), "what is known at first")
+        _ingest(tour, files, _first_lines(whole, KNOWN_SHARE), "the first part of the log")
         with in_process(tour.settings), brief():
             names = _train(tour, names)
-            _ingest(tour, files, whole, "the same file again, grown")
+            _ingest(tour, files, whole, "the same file with new rows")
             _serve(tour, client, log, names)
             _score_and_monitor(tour, names, end)
 
@@ -116,7 +115,7 @@ def _simulate(tour: Tour, executions: int, seed: int) -> tuple["Files", "Simulat
         tour.say(
             f"   {files.executions}: {told['executions']:,} executions over {DAYS} days,"
             f" {told['late']:,} late outcomes, {told['corrections']} corrections,"
-            f" {told['dirty_lines']} dirty lines, one planted change"
+            f" {told['dirty_lines']} invalid lines, one planted change"
         )
     tour.seen["simulated"] = told
     return files, log, end
@@ -128,9 +127,9 @@ def _first_lines(text: str, share: float) -> str:
 
 
 def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
-    with tour.step("Ask for a prediction before there is a model"):
+    with tour.step("Request a prediction before there is a model"):
         answer = client.post("/predict/failure-risk", json={"actor": "ann", "kind": "etl"})
-        said = answer.json().get("detail", "the champion of an earlier demo answers")
+        said = answer.json().get("detail", "answered by the champion of an earlier demo")
         tour.say(f"   {answer.status_code}: {said}")
 
 
@@ -156,7 +155,7 @@ def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
 def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") -> None:
     tour.say(
         f"   {rows.new:,} new facts, {rows.known:,} known, {rows.rejected:,} rejected;"
-        f" {metrics.new:,} points of metrics"
+        f" {metrics.new:,} metric points"
     )
     total = tour.seen.setdefault("ingested", {"new": 0})
     total["new"] += rows.new
@@ -164,7 +163,7 @@ def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") ->
 
 
 def _train(tour: Tour, names: list[str]) -> list[str]:
-    """Returns the names of those that were not refused."""
+    """Train the specs; return the names of those that were not refused."""
     tour.seen["models"] = {}
     for name in names:
         with tour.step(f"Train {name}: candidates, gates, registration"):
@@ -173,7 +172,7 @@ def _train(tour: Tour, names: list[str]) -> list[str]:
 
 
 def _serve(tour: Tour, client: "httpx.Client", log: "SimulatedLog", names: list[str]) -> None:
-    with tour.step("Predict for new work, record it, and record what came of it"):
+    with tour.step("Predict for new work, record it, and record its outcome"):
         work = _new_work(log)
         tour.seen["predictions"] = {name: _predict(client, name, work) for name in names}
         for name, answer in tour.seen["predictions"].items():
@@ -198,7 +197,7 @@ def _new_work(log: "SimulatedLog") -> dict[str, Any]:
 
 
 def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[str, Any]:
-    """Wait for the service to have seen the new champion, which takes it about a second."""
+    """Predict; wait until the service has loaded the new champion, about one second."""
     until = time.monotonic() + PATIENCE_S
     while True:
         answer = client.post(f"/predict/{name}?reasons=3", json=work)
@@ -227,7 +226,7 @@ def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
     since = (end - timedelta(days=7)).isoformat()
     tour.seen["drift"] = {}
     for name in names:
-        with tour.step(f"Score the last week with {name}, and compare it with the training"):
+        with tour.step(f"Score the last week with {name}, and check it for drift"):
             tour.say(f"   {score(name, since) or 0:,} predictions on the ledger")
             tour.seen["drift"][name] = monitor(name, 7.0, end.isoformat())
             tour.say(f"   {tour.seen['drift'][name]}")
@@ -246,8 +245,8 @@ def _print_summary(tour: Tour) -> None:
         echo(f"  answer  {_told(seen['predictions'][name])}")
         echo(f"  window  the last week, after the planted change: {drift}")
     echo(f"reports   {_reports(tour.settings.reports)}")
-    echo(f"took      {seen['seconds']:.0f} s; all of it is in {tour.settings.home}")
-    echo("`make up` (or `runlore up`) opens the Prefect, MLflow and prediction pages on it.")
+    echo(f"took      {seen['seconds']:.0f} s; the data is in {tour.settings.home}")
+    echo("`make up` (or `runlore up`) starts the Prefect, MLflow and prediction pages for it.")
 
 
 def _reports(folder: Path) -> str:

@@ -1,4 +1,4 @@
-"""Run a flow in this process, seen by the Prefect server: the one that is up, or one of its own."""
+"""Run flows in this process, recorded by the running Prefect server or a temporary one."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from runlore.settings import Settings
 
 @contextmanager
 def flow_run(settings: Settings) -> Iterator[Settings]:
-    """Flows called inside the block are recorded; gives the settings with the ports in use."""
+    """Record flows called inside the block; yields the settings with the ports in use."""
     from runlore import stack
     from runlore.stack import environment
 

@@ -1,4 +1,4 @@
-"""`runlore ingest`: bring a log in."""
+"""`runlore ingest`: import executions and metrics."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -18,42 +18,51 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
 
 group = typer.Typer(
-    help="Bring executions and metrics in from files and servers.", no_args_is_help=True
+    help="Import executions and metrics from files and servers.", no_args_is_help=True
 )
 
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The log; .gz is read as it is.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="The log; .gz files are decompressed.")]
 Source = Annotated[
     str | None,
-    typer.Option(help="The name its records get; else that of the mapping, else the file's."),
+    typer.Option(help="Name of the source.  [default: from the mapping, or else the file name]"),
 ]
-Metrics = Annotated[bool, typer.Option("--metrics", help="Rows are points of metrics.")]
+Metrics = Annotated[
+    bool, typer.Option("--metrics", help="The rows are metric points, not executions.")
+]
 Mapping = Annotated[
-    Path | None, typer.Option("--mapping", help="A mapping in a .toml, .yaml or .json file.")
+    Path | None,
+    typer.Option("--mapping", help="Read the mapping from a .toml, .yaml or .json file."),
 ]
 Map = Annotated[
-    list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Which column is what.")
+    list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Read FIELD from COLUMN.")
 ]
 Const = Annotated[
-    list[str] | None, typer.Option("--const", metavar="FIELD=VALUE", help="The same on every row.")
+    list[str] | None, typer.Option("--const", metavar="FIELD=VALUE", help="Set FIELD on every row.")
 ]
 Inputs = Annotated[
     str | None,
-    typer.Option(metavar="A,B|KEY=A,…|*", help="Columns known at submission; '*': all others."),
+    typer.Option(
+        metavar="A,B|KEY=A,…|*", help="Columns known at submission; '*': all other columns."
+    ),
 ]
 Outcome = Annotated[
-    str | None, typer.Option(metavar="A,B|KEY=A,…", help="Columns of measured results.")
+    str | None, typer.Option(metavar="A,B|KEY=A,…", help="Columns with measured results.")
 ]
 Statuses = Annotated[
     list[str] | None,
-    typer.Option("--status", metavar="WORD=STATUS", help="The log's own words for how it ended."),
+    typer.Option(
+        "--status", metavar="WORD=STATUS", help="Map a status word of the log to a status."
+    ),
 ]
-Timezone = Annotated[str | None, typer.Option(help="Of instants that name none.  [default: UTC]")]
-Epoch = Annotated[str | None, typer.Option(help="Instants are numbers: s, ms or us since 1970.")]
-Delimiter = Annotated[str | None, typer.Option(help="Between fields; found in the header.")]
+Timezone = Annotated[str | None, typer.Option(help="Zone of times without one.  [default: UTC]")]
+Epoch = Annotated[str | None, typer.Option(help="Unit of numeric times since 1970: s, ms or us.")]
+Delimiter = Annotated[
+    str | None, typer.Option(help="Field separator.  [default: detected in the header]")
+]
 Start = Annotated[
-    str | None, typer.Option(help="When the log began, if its header lacks UnixStartTime.")
+    str | None, typer.Option(help="Start of the log, if its header lacks UnixStartTime.")
 ]
-Limit = Annotated[int, typer.Option(min=1, help="How many at most.")]
+Limit = Annotated[int, typer.Option(min=1, help="Maximum number of rows.")]
 
 
 @group.command("csv")
@@ -72,11 +81,13 @@ def from_csv(
     delimiter: Delimiter = None,
     json: Json = False,
 ) -> None:
-    """Bring in a CSV file with a header line, comma, semicolon, tab or bar between fields.
+    """Import a CSV file with a header line; fields are separated by comma, semicolon, tab or bar.
 
-    A field takes the column of its own name unless --map says otherwise. Fields of executions: id
-    actor kind scope submitted started finished duration_s status known_at; of metrics: name scope
-    at value known_at.
+    Each field is read from the column with its name, unless --map names another. Fields of
+    executions: id actor kind scope submitted started finished duration_s status known_at. Fields
+    of metrics: name scope at value known_at.
+
+    Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
     """
     told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
     told |= _given(timezone=timezone, epoch=epoch, delimiter=delimiter)
@@ -98,7 +109,10 @@ def from_parquet(
     epoch: Epoch = None,
     json: Json = False,
 ) -> None:
-    """Bring in a Parquet file; the mapping is that of csv."""
+    """Import a Parquet file; the mapping options are those of csv.
+
+    Example: runlore ingest parquet runs.parquet --mapping runs.toml
+    """
     told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
     told |= _given(timezone=timezone, epoch=epoch)
     _ingest_columns(file, "parquet", source, told, json=json)
@@ -106,7 +120,10 @@ def from_parquet(
 
 @group.command("swf")
 def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
-    """Bring in a log in the Standard Workload Format of the Parallel Workloads Archive."""
+    """Import a log in the Standard Workload Format of the Parallel Workloads Archive.
+
+    Example: runlore ingest swf CTC-SP2-1996-3.1-cln.swf.gz
+    """
     from runlore.kernel.instants import parse
     from runlore.records.mapping import ColumnMapping
 
@@ -117,19 +134,23 @@ def from_swf(file: File, source: Source = None, start: Start = None, json: Json 
 @group.command("prefect")
 def from_prefect(
     api_url: Annotated[
-        str | None, typer.Option(help="The server's API.  [default: RUNLORE_PREFECT_API_URL]")
+        str | None,
+        typer.Option(help="API of the Prefect server.  [default: RUNLORE_PREFECT_API_URL]"),
     ] = None,
-    source: Annotated[str, typer.Option(help="The name its executions get.")] = "prefect",
+    source: Annotated[str, typer.Option(help="Name of the source.")] = "prefect",
     api_key: Annotated[
         str | None,
         typer.Option(
             envvar="PREFECT_API_KEY",
-            help="Sent as a bearer token, unless PREFECT_API_AUTH_STRING is set.",
+            help="API key, sent as a bearer token unless PREFECT_API_AUTH_STRING is set.",
         ),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Bring in the flow runs of a Prefect server; again, only those that may have changed."""
+    """Import the flow runs of a Prefect server; later runs import only what may have changed.
+
+    Example: runlore ingest prefect --api-url http://127.0.0.1:4200/api
+    """
     from runlore.app import open_app
     from runlore.ingest.actions.files import PrefectSource, ingest_prefect
     from runlore.kernel.instants import now
@@ -146,7 +167,7 @@ def from_prefect(
 def _prefect_headers(
     chosen: "Settings", api_url: str | None, api_key: str | None
 ) -> dict[str, str]:
-    """The home's login is for the home's server alone, run by this user, on its port."""
+    """Send the home's login only to the home's own server: this user's process on its port."""
     from runlore.registry.credentials import listens_as
     from runlore.web import prefect_login
 
@@ -158,7 +179,10 @@ def _prefect_headers(
 
 @group.command()
 def rejects(limit: Limit = 100, json: Json = False) -> None:
-    """Show the rows that did not get in: of the latest ingest of each file."""
+    """Show the rejected rows of the latest ingest of each file.
+
+    Example: runlore ingest rejects --limit 20
+    """
     from runlore.app import open_app
     from runlore.ingest.actions.files import list_rejects
 
@@ -211,7 +235,7 @@ def _mapping(
     outcome: str | None,
     status: list[str] | None,
 ) -> dict[str, Any]:
-    """The file's mapping with what the command line says over it."""
+    """The mapping of the file, overridden by the options of the command line."""
     told: dict[str, Any] = _document(file) if file else {}
     if metrics:
         told["records"] = "metrics"
@@ -298,4 +322,4 @@ def _emit(summary: "IngestSummary", *, json: bool) -> None:
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
     if summary.rejected:
-        echo("see `runlore ingest rejects` for the rows that did not get in, and why")
+        echo("see `runlore ingest rejects` for the rejected rows and the reasons")

@@ -1,4 +1,4 @@
-"""`runlore monitor`: has the data moved away from what the champion was trained on?"""
+"""`runlore monitor`: check the newest window of executions for drift."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,16 +17,16 @@ DAY_S = 86_400.0
 SHOWN = 15
 NAMED = 3
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a spec.")]
 WindowDays = Annotated[
     float | None,
-    typer.Option(min=0.01, help="How far back to look.  [default: what the spec's policy says]"),
+    typer.Option(min=0.01, help="Length of the window.  [default: from the spec's policy]"),
 ]
-At = Annotated[str | None, typer.Option(metavar="ISO", help="The window's end.  [default: now]")]
+At = Annotated[str | None, typer.Option(metavar="ISO", help="End of the window.  [default: now]")]
 History = Annotated[
-    bool, typer.Option("--history", help="Show the windows judged so far; judge none.")
+    bool, typer.Option("--history", help="Show earlier windows instead of evaluating one.")
 ]
-Last = Annotated[int, typer.Option(min=1, help="How many windows --history shows.")]
+Last = Annotated[int, typer.Option(min=1, help="Number of windows that --history shows.")]
 
 
 def monitor(
@@ -37,12 +37,12 @@ def monitor(
     last: Last = 20,
     json: Json = False,
 ) -> None:
-    """Compare the newest executions with those that the champion was trained on.
+    """Check the newest executions for drift from the champion's training data.
 
-    Every feature, the predictions and the labels are compared on all rows of the last window that
-    has ended: of whole days (UTC), or of whole hours where its length is none of days. Where the
-    log ends before it, its last one is taken. The exit code is 0 when the window could be judged,
-    drifted or not, and 1 when it could not: no champion, or not enough rows.
+    All rows of the last complete window are compared: every feature, the predictions and the
+    labels. Windows are whole days (UTC), or whole hours if the length is not a multiple of a day.
+    If the log ends earlier, its last window is used. The exit code is 0 if the window could be
+    evaluated, drifted or not, and 1 if not: no champion, or not enough rows.
 
     Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
     """
@@ -76,9 +76,9 @@ def _tell_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
     if json:
         emit_json({"spec": spec, "windows": [_judged(each) for each in found]})
     elif found:
-        emit_table(f"Windows of {spec}, the newest first", [_past(each) for each in found])
+        emit_table(f"Windows of {spec}, newest first", [_past(each) for each in found])
     else:
-        echo(f"no window of {spec} has been judged yet: `runlore monitor {spec}`")
+        echo(f"no window of {spec} has been evaluated yet; run `runlore monitor {spec}`")
 
 
 def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
@@ -135,24 +135,24 @@ def _past(each: "Judged") -> dict[str, object]:
     drifted = [column.name for column in verdict.drifted]
     more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
     return {
-        "until (UTC)": f"{window.window_to:%Y-%m-%d %H:%M}",
+        "end (UTC)": f"{window.window_to:%Y-%m-%d %H:%M}",
         "version": window.version,
         "rows": f"{verdict.rows_current:,}",
         "verdict": verdict.answer,
-        "by weight": f"{verdict.drifted_share:.0%}",
-        "drifted": ", ".join(drifted[:NAMED]) + more,
+        "drifted weight": f"{verdict.drifted_share:.0%}",
+        "drifted columns": ", ".join(drifted[:NAMED]) + more,
     }
 
 
 def show(outcome: "MonitorOutcome") -> None:
     window, verdict = outcome.window, outcome.verdict
     ends = f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC"
-    rows = f"{verdict.rows_current:,} rows against {verdict.rows_reference:,} of training"
+    rows = f"{verdict.rows_current:,} rows, compared with {verdict.rows_reference:,} of training"
     if verdict.columns:
         shown = verdict.columns[:SHOWN]
-        emit_table(f"Columns of {window.spec}, the most drifted first", [_row(c) for c in shown])
+        emit_table(f"Columns of {window.spec}, largest drift first", [_row(c) for c in shown])
         if len(verdict.columns) > SHOWN:
-            echo(f"and {len(verdict.columns) - SHOWN} more: see the report")
+            echo(f"{len(verdict.columns) - SHOWN} more columns are in the report")
     echo(f"{window.spec} version {window.version}, {ends}: {rows}")
     if outcome.note:
         echo(outcome.note)
@@ -163,16 +163,16 @@ def show(outcome: "MonitorOutcome") -> None:
     if outcome.report:
         echo(f"report: {outcome.report}")
     if outcome.plot:
-        echo(f"the last windows: {outcome.plot}")
+        echo(f"plot of the last windows: {outcome.plot}")
     if verdict.columns and not outcome.is_new:
-        echo("this window had been judged before; nothing was added")
+        echo("this window was evaluated before; nothing was added")
 
 
 def _row(column: "ColumnVerdict") -> dict[str, object]:
     return {
         "column": column.name,
         "PSI": f"{column.psi.value:.3f}",
-        "from": f"{column.psi.threshold:.3f}",
+        "threshold": f"{column.psi.threshold:.3f}",
         "q": f"{column.q_value:.2g}",
         "drifted": "yes" if column.is_drifted else "no",
         "what changed": column.change,

@@ -1,4 +1,4 @@
-"""`runlore performance`: how good were the answers, and how good will the newest turn out?"""
+"""`runlore performance`: score the champion's predictions against their outcomes."""
 
 from math import isfinite
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 WindowDays = Annotated[
     float | None,
-    typer.Option(min=0.01, help="Length of a window.  [default: what the spec's policy says]"),
+    typer.Option(min=0.01, help="Length of a window.  [default: from the spec's policy]"),
 ]
 
 
 def performance(
     spec: Spec, window_days: WindowDays = None, at: At = None, json: Json = False
 ) -> None:
-    """Score the champion's answers on the ledger by what came, window by window.
+    """Score the champion's predictions on the ledger against their outcomes, window by window.
 
-    Running work counts as censored, not as absent; of probabilities, the score to expect of
-    answers without outcomes is estimated, or withdrawn with the assumption that fails. Tells
-    whether the model is below its floor, and whether score or latency has become worse by over a
-    fifth. The exit code is 0 when there was enough to judge, good or bad, and 1 when not.
+    Running work is treated as censored. The score of predictions without outcomes is estimated;
+    the estimate is withdrawn if one of its assumptions fails. The output says whether the model is
+    below its floor, and whether score or latency got worse by more than 20 %. The exit code is 0
+    if there were enough outcomes for a verdict, good or bad, and 1 otherwise.
 
     Example: runlore performance failure-risk --window-days 7
     """
@@ -124,9 +124,9 @@ def _row(each: "WindowPerformance", score: str) -> dict[str, object]:
 
     withdrawn = f"withdrawn: {each.withdrawn[0].name}" if each.withdrawn else ""
     return {
-        "until": f"{from_us(each.last_us):%Y-%m-%d %H:%M}",
-        "answers": f"{each.answers:,}",
-        "known": f"{each.realised.labels:,}",
+        "window end": f"{from_us(each.last_us):%Y-%m-%d %H:%M}",
+        "predictions": f"{each.answers:,}",
+        "known outcomes": f"{each.realised.labels:,}",
         "maturity": f"{each.maturity:.0%}",
         "realised": _told({str(k): v for k, v in each.realised.scores.items()}, score),
         "estimated": withdrawn or _told({str(k): v for k, v in each.estimated.items()}, score),

@@ -1,4 +1,4 @@
-"""`runlore quality`: is the newest data fit to be learned from?"""
+"""`runlore quality`: check new data against the data contract."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["quality"]
 
 Training = Annotated[
-    bool, typer.Option("--training", help="Check all that came in since the champion's training.")
+    bool, typer.Option("--training", help="Check all data since the champion's training.")
 ]
 
 
@@ -25,11 +25,11 @@ def quality(
     training: Training = False,
     json: Json = False,
 ) -> None:
-    """Hold the newest executions against the data contract of the champion.
+    """Check the newest executions against the champion's data contract.
 
-    Names and types of inputs, nulls, ranges, units, words, volume, duplicates, clocks and
-    outcomes, on all rows. The exit code is 0 when the data keeps the contract, and 1 when it does
-    not or there is no contract. With --training: what the next `runlore train` would refuse.
+    The contract covers names and types of inputs, nulls, ranges, units, words, volume, duplicates,
+    clocks and outcomes. The exit code is 0 if the data keeps the contract, and 1 if it does not or
+    there is no contract. --training shows what the next `runlore train` would refuse.
 
     Example: runlore quality failure-risk --window-days 7
     """
@@ -76,13 +76,13 @@ def show(told: dict[str, Any]) -> None:
             {
                 "check": each["check"],
                 "subject": each["subject"],
-                "found": f"{each['value']:,.4g}",
-                "bound": f"{each['bound']:,.4g}",
-                "what is wrong": each["reason"],
+                "value": f"{each['value']:,.4g}",
+                "limit": f"{each['bound']:,.4g}",
+                "problem": each["reason"],
             }
             for each in told["findings"]
         ]
-        emit_table(f"What breaks the contract of {told['spec']} version {told['version']}", rows)
+        emit_table(f"Violations of the contract of {told['spec']} version {told['version']}", rows)
     if told["note"]:
         echo(told["note"])
     answer = "keeps the contract" if told["passed"] else "breaks the contract"

@@ -1,4 +1,4 @@
-"""`runlore simulate`: a job log with known truth, for trying things out."""
+"""`runlore simulate`: write a simulated job log whose truth is known."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,15 +10,18 @@ from runlore.kernel.instants import parse
 
 
 def simulate(
-    folder: Annotated[Path, typer.Argument(help="Where to write the files.", file_okay=False)],
+    folder: Annotated[Path, typer.Argument(help="Folder for the files.", file_okay=False)],
     *,
-    executions: Annotated[int, typer.Option(min=1, help="How much work is submitted.")] = 20_000,
-    days: Annotated[int, typer.Option(min=2, max=3650, help="Over how many days.")] = 120,
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another log.")] = 7,
-    end: Annotated[str, typer.Option(help="When the log was taken.")] = "2025-10-01T00:00:00Z",
+    executions: Annotated[int, typer.Option(min=1, help="Number of executions.")] = 20_000,
+    days: Annotated[int, typer.Option(min=2, max=3650, help="Length of the log in days.")] = 120,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed.")] = 7,
+    end: Annotated[str, typer.Option(help="End of the log.")] = "2025-10-01T00:00:00Z",
     json: Json = False,
 ) -> None:
-    """Write a simulated job log with known truth: no real data."""
+    """Write a simulated job log whose truth is known. It is not real data.
+
+    Example: runlore simulate /tmp/log --executions 5000 --days 30
+    """
     from runlore.simulate import Scenario, counts, write
     from runlore.simulate import simulate as simulate_log
 

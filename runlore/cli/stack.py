@@ -1,4 +1,4 @@
-"""`runlore up`, `down`, `status`, `doctor`: the services around Runlore."""
+"""`runlore up`, `down`, `login`, `status`, `doctor`: run and check the services."""
 
 import signal
 import time
@@ -20,12 +20,17 @@ if TYPE_CHECKING:
     from runlore.stack.status import StackStatus
 
 Only = Annotated[
-    str, typer.Option(help="Only these and what they need, with commas: prefect,mlflow,…")
+    str, typer.Option(help="Start only these services and what they need: prefect,mlflow,…")
 ]
 
 
 def up(only: Only = "") -> None:
-    """Run the database, Prefect, MLflow, a worker with the schedules, and predictions."""
+    """Run the database, Prefect with its schedules, MLflow and the prediction service.
+
+    It stays in the foreground; Ctrl-C stops everything.
+
+    Example: runlore up
+    """
     from runlore.app import open_app
     from runlore.stack import running
     from runlore.stack.services import NAMES
@@ -46,12 +51,12 @@ def up(only: Only = "") -> None:
         failed = stack.failed
         echo("stopping")
     if failed:
-        echo(f"runlore: was given up on the way: {', '.join(failed)}", err=True)
+        echo(f"runlore: these services failed and were given up: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
 
 
 def down() -> None:
-    """Stop what `runlore up` runs in another terminal, and what a killed one left."""
+    """Stop the services of `runlore up` in another terminal, or those that a killed one left."""
     from runlore.app import open_app
     from runlore.stack.down import down as stop
 
@@ -61,7 +66,7 @@ def down() -> None:
 
 
 def login(json: Json = False) -> None:
-    """Print the user and password of the Prefect and MLflow pages.
+    """Print the user and password for the Prefect and MLflow pages.
 
     Example: runlore login
     """
@@ -76,11 +81,11 @@ def login(json: Json = False) -> None:
         emit_secret(dumps(told))
         return
     emit_secret(f"user      {found.user}\npassword  {found.password}")
-    emit_secret(f"Prefect's login page asks for both at once: {found.text}")
+    emit_secret(f"Prefect's login page has one field for both: {found.text}")
 
 
 def status(json: Json = False) -> None:
-    """Show what runs, where and since when, and what the database holds."""
+    """Show which services run, where and since when, and what is in the database."""
     from runlore.app import open_app
     from runlore.stack.status import look
 
@@ -93,7 +98,7 @@ def status(json: Json = False) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Find what is wrong, and say what to do about it; exit code 1 when something is."""
+    """Find problems and show how to fix them; the exit code is 1 if there are any."""
     from runlore.app import open_app
     from runlore.stack.doctor import DoctorVerdict, examine
 
@@ -121,7 +126,7 @@ def _print_addresses(stack: "Stack") -> None:
 
 
 def _print_login(stack: "Stack") -> None:
-    """How to get into the pages that ask for the login of the home."""
+    """Print how to log in to the pages."""
     from runlore.web.login import USER, login_file
 
     asked = {service.name for service in stack.services} & {"prefect", "mlflow"}
@@ -129,7 +134,7 @@ def _print_login(stack: "Stack") -> None:
         file = login_file(stack.settings.home.absolute())
         echo(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
     if "prefect" in asked:
-        echo(f"Prefect's login page asks for both at once: {USER}:PASSWORD")
+        echo(f"Prefect's login page has one field for both: {USER}:PASSWORD")
 
 
 def _print_status(seen: "StackStatus") -> None:
@@ -144,7 +149,7 @@ def _print_status(seen: "StackStatus") -> None:
         counts = ", ".join(f"{count:,} {name}" for name, count in seen.rows.items())
         echo(f"In the database ({size:.0f} MB): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
-        echo(f"Champions: {champions or 'none yet; `runlore train` makes the first'}")
+        echo(f"Champions: {champions or 'none yet; `runlore train` creates the first'}")
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")

@@ -1,4 +1,4 @@
-"""`runlore train`: make models out of the log."""
+"""`runlore train`: train models on the log."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -9,17 +9,19 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 Specs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[SPEC]...", help="Names of model specs.  [default: all of them]"),
+    typer.Argument(metavar="[SPEC]...", help="Names of specs.  [default: all]"),
 ]
 AtOnce = Annotated[
     bool,
-    typer.Option("--at-once", help="Train them side by side, on what RUNLORE_TASK_RUNNER says."),
+    typer.Option("--at-once", help="Train the specs in parallel, on RUNLORE_TASK_RUNNER."),
 ]
 
 
 AcceptData = Annotated[
     str | None,
-    typer.Option(metavar="WHY", help="Learn from data that breaks the contract, for this reason."),
+    typer.Option(
+        metavar="WHY", help="Train on data that breaks the data contract, for this reason."
+    ),
 ]
 
 
@@ -29,14 +31,14 @@ def train(
     accept_data: AcceptData = None,
     json: Json = False,
 ) -> None:
-    """Train on all executions so far; register what beats its baseline.
+    """Train specs on all executions and register the versions that pass their gates.
 
-    A spec that is refused keeps no other from its training.
-    The first version that passes its gates becomes @champion; a later one @challenger, if it
-    beats the champion on executions that neither has learned from. A spec whose best candidate
-    does not pass is refused: the numbers are shown, the exit code is 1.
-    So is data that came in since the champion's training and breaks its contract: the reasons are
-    shown, and the champion serves on.
+    The first version that passes becomes @champion. A later one becomes @challenger if it beats
+    the champion on executions that neither was trained on.
+
+    A training is refused if the best candidate fails a gate, or if data since the champion's
+    training breaks the data contract. The reasons are shown, the champion keeps serving, and the
+    exit code is 1. Other specs are still trained.
 
     Example: runlore train failure-risk
     """
@@ -71,7 +73,7 @@ def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
 
 
 def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
-    """What training one spec came to, passed or refused by its gates."""
+    """Train one spec; the result says whether it passed or was refused."""
     from flows.runner import result_of
     from flows.training import train as flow
 
@@ -88,7 +90,7 @@ def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, 
 
 
 def show(trained: Mapping[str, dict[str, Any]]) -> None:
-    """The scores beside the baseline's; of a refused one, also the reasons."""
+    """Print scores next to the baseline's, and the reasons of refusals."""
     for name, found in trained.items():
         if not found["candidate"]:
             continue
