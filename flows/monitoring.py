@@ -2,6 +2,7 @@
 
 from prefect import flow
 
+from runlore.log.reader import shared_reading
 from tasks import alerts, monitoring, retraining
 from tasks import performance as performing
 from tasks import quality as checking
@@ -19,7 +20,7 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
     step that fails keeps no other from its work, and what the others found from no request; the run
     fails at the end.
     """
-    with flow_app():
+    with flow_app(), shared_reading():
         try:
             if not monitoring.has_champion(spec):
                 monitoring.compare_features(spec, window_days)

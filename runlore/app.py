@@ -54,6 +54,7 @@ class App:
             if self._registry is None:
                 store = None if self._store is None and self._only_fetches() else self.store
                 self._registry = registry.connect(self.settings, store)
+                self._to_close.callback(self._registry.close)
             return self._registry
 
     @cached_property

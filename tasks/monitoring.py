@@ -58,8 +58,7 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     at = now()
     since = at - timedelta(days=window_days or SKEW_DAYS)
     with task_app() as app:
-        folder = app.settings.home / "serving"
-        found = skew.skew(app.store, app.registry, spec, since, folder, at)
+        found = skew.skew(app.store, app.registry, spec, since, at)
         skew.note(app.store, found, at)
         skew.let_rest(app.store, spec, found, at)
         gone = _pruned(app.store, app.settings.ledger_days)

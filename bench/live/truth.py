@@ -222,7 +222,7 @@ def main() -> None:
             rows = connection.execute(ROWS, (at, "truth-%")).fetchall()
         ids, about = {row[0] for row in rows}, [row[1] for row in rows]
         models = registry.connect(chosen, store)
-        found = skew.skew(store, models, given.spec, at, chosen.home / "serving")
+        found = skew.skew(store, models, given.spec, at)
     latency = sorted(seen.latency_ms)
     result = {
         "bench": "truth",

@@ -66,7 +66,7 @@ def a_year(seed: int, shifted_week: int | None = None) -> dict[str, tuple[list[i
         for spec in SPECS:
             train_spec(store, models, spec)
         _ingest(store, home / "late.csv", log.records[~known])
-        return {spec.name: _watch(store, models, spec, home, learned) for spec in SPECS}
+        return {spec.name: _watch(store, models, spec, learned) for spec in SPECS}
 
 
 @contextmanager
@@ -87,11 +87,11 @@ def _ingest(store: Store, path: Path, records: pd.DataFrame) -> None:
 
 
 def _watch(
-    store: Store, models: registry.Registry, spec: ModelSpec, home: Path, learned: pd.Timestamp
+    store: Store, models: registry.Registry, spec: ModelSpec, learned: pd.Timestamp
 ) -> tuple[list[int], list[int]]:
     ref = models.champion(spec.name)
     assert ref is not None
-    champion = reference.load(models, ref, home / "bundles")
+    champion = reference.load(models, ref)
     history: list[JudgedWindow] = []
     drifted, alarms = [], []
     examiner = Examiner(store, champion, spec, spec.drift.window_s)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runlore.kernel.errors import Tampered
 from runlore.registry import downloads, publishing, runs, versions
+from runlore.registry.local_versions import LocalVersions
 from runlore.registry.packaging import Release
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
@@ -27,6 +28,7 @@ class Registry:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+        self._local = LocalVersions()
 
     @property
     def tracking_uri(self) -> str:
@@ -110,20 +112,35 @@ class Registry:
             where = f"the tag `{DIGEST}` in the registry"
             raise Tampered(ref.spec, ref.version, where, expected, ref.digest)
 
-    def download(self, ref: VersionRef, folder: Path) -> Path:
+    def download(self, ref: VersionRef, folder: Path | None = None) -> Path:
         """The bundle of a version, in a folder of its own inside `folder`; fetched once.
 
-        Raises Tampered when it is not the one that was registered.
+        folder: None: one that lasts until `close`. Raises Tampered when the bundle is not the one
+        that was registered.
         """
         expected = self.expected_digest(ref)
         with self._session.watched():
-            return downloads.fetch(self._session, ref, folder, expected)
+            return downloads.fetch(self._session, ref, folder or self._local.folder(), expected)
 
-    def load(self, ref: VersionRef, folder: Path) -> "Bundle":
-        """The bundle of a version, ready to answer; downloaded to `folder`."""
+    def load(self, ref: VersionRef, folder: Path | None = None) -> "Bundle":
+        """The bundle of a version, ready to answer: downloaded and loaded once.
+
+        folder: of a copy that lasts, from which the bundle is loaded anew each time.
+        """
         from runlore.models.bundle import Bundle
 
-        return Bundle.load(self.download(ref, folder), ref.version, self.expected_digest(ref))
+        expected = self.expected_digest(ref)
+
+        def load() -> Bundle:
+            return Bundle.load(self.download(ref, folder), ref.version, expected)
+
+        if folder is not None:
+            return load()
+        return self._local.bundle((ref.spec, ref.version, expected), load)
+
+    def close(self) -> None:
+        """Remove what was downloaded for this registry alone; it can be used again."""
+        self._local.clear()
 
     def attach(self, run_id: str, path: Path, folder: str | None = None) -> None:
         """Add a file to a run that has ended, such as a drift report to the champion's."""

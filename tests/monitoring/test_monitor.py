@@ -289,9 +289,9 @@ def test_the_report_is_in_its_folder_and_in_the_champions_run(
 
 
 def test_what_training_kept_is_what_the_window_is_compared_with(
-    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef
 ) -> None:
-    found = reference.load(registry, champion, tmp_path)
+    found = reference.load(registry, champion)
     assert found.reference is not None
     assert found.reference.names == (*found.plan.names, "prediction", "label")
     assert found.importance.keys() == set(found.plan.names)

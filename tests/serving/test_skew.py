@@ -196,7 +196,7 @@ def test_states_that_are_behind_the_log_cannot_be_compared_yet(
     monkeypatch.setattr(skew, "_plan", lambda *_: predictor.bundle.plan)
 
     def found() -> skew.Skew:
-        [one] = skew.skew(store, None, NAME, LONG_AGO, Path())
+        [one] = skew.skew(store, None, NAME, LONG_AGO)
         return one
 
     assert not found().is_behind

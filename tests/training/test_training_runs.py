@@ -122,7 +122,6 @@ def test_later_predictions_are_compared_with_the_versions_own_where_those_fill_a
     log: Store,
     registry: Registry,
     spec: ModelSpec,
-    tmp_path: Path,
     window_days: int,
     by_folds: bool,
 ) -> None:
@@ -130,7 +129,7 @@ def test_later_predictions_are_compared_with_the_versions_own_where_those_fill_a
     train_spec(log, registry, spec)
     found = registry.champion(spec.name)
     assert found is not None
-    known = reference.load(registry, found, tmp_path)
+    known = reference.load(registry, found)
     data = extract(log, spec).data
     division = divide(spec, data)
     assert known.reference is not None

@@ -116,8 +116,7 @@ def replay(
     except ValueError as error:
         raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
     with open_app() as app:
-        folder = app.settings.home / "serving"
-        found = usecase.replay(app.store, app.registry, wanted, folder)
+        found = usecase.replay(app.store, app.registry, wanted)
     row = found.row
     if json:
         then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}

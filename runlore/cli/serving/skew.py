@@ -36,9 +36,8 @@ def skew(
     since = now - timedelta(days=days)
     found: list[Skew] = []
     with open_app() as app:
-        folder = app.settings.home / "serving"
         for one in [app.spec(spec)] if spec else app.specs:
-            found += usecase.skew(app.store, app.registry, one.name, since, folder, now)
+            found += usecase.skew(app.store, app.registry, one.name, since, now)
         usecase.note(app.store, found, now)
     if json:
         emit_json([as_json(each) for each in found])

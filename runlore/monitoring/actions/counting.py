@@ -20,7 +20,7 @@ from runlore.features.events import AT, FACT, FIRST_KNOWN, OWNER
 from runlore.features.matrix import Log
 from runlore.kernel.errors import Unavailable
 from runlore.log import time_slices
-from runlore.log.executions import read_facts
+from runlore.log.reader import read_log
 from runlore.log.time_slices import Grid, SliceRange
 from runlore.monitoring.actions.reference import Champion
 from runlore.monitoring.queries import drift_slices, histograms
@@ -61,7 +61,7 @@ class Material:
 
     @classmethod
     def read(cls, store: Store, champion: Champion, spec: ModelSpec, grid: Grid) -> "Material":
-        log = matrix.prepare(read_facts(store))
+        log = read_log(store)
         rows, _ = matrix.extract(log, champion.plan)
         belongs = time_slices.population(log, spec)
         numbers = np.where(belongs, grid.of(log.as_of_us), NO_SLICE)

@@ -3,7 +3,6 @@
 A window's features, predictions and labels are compared with those of the training.
 """
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -219,9 +218,8 @@ def monitor(
     known = told_again(store, asked, spec, at, note, reports)
     if known is not None:
         return known
-    with tempfile.TemporaryDirectory(prefix="runlore-monitor-") as folder:
-        champion = reference.load(registry, ref, Path(folder))
-        finding = examine(store, champion, spec, span, at)
+    champion = reference.load(registry, ref)
+    finding = examine(store, champion, spec, span, at)
     note = " ".join(each for each in (note, finding.note) if each)
     if finding.drawn is None:
         waits = TriggerDecision("wait", (f"the newest window reads: {finding.verdict.answer}",))

@@ -119,16 +119,16 @@ class Champion:
         return {vocabulary.name: vocabulary.words for vocabulary in self.plan.categories}
 
 
-def load(registry: "Registry", ref: "VersionRef", folder: Path) -> Champion:
-    """A registered version, downloaded to a folder."""
-    bundle = registry.load(ref, folder)
+def load(registry: "Registry", ref: "VersionRef") -> Champion:
+    """A registered version."""
+    bundle = registry.load(ref)
     training = bundle.description["training"]
     measured = bundle.description.get("importance", [])
     return Champion(
         version=ref.version,
         plan=bundle.plan,
         predict=lambda rows: bundle.predict(rows).prediction,
-        reference=find(registry.download(ref, folder)),
+        reference=find(registry.download(ref)),
         trained_us=(training["first_us"], training["last_us"]),
         digest=bundle.digest,
         importance={each["feature"]: each["mean"] or 0.0 for each in measured},

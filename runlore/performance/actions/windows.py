@@ -1,6 +1,5 @@
 """How good were the champion's answers, how good will the newest turn out, and is that enough?"""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -85,9 +84,8 @@ def performance(
     ref = registry.champion(spec.name)
     if ref is None:
         raise NoChampion(spec.name)
-    with tempfile.TemporaryDirectory(prefix="runlore-performance-") as folder:
-        bundle = registry.load(ref, Path(folder))
-        known = reference.find(registry.download(ref, Path(folder)))
+    bundle = registry.load(ref)
+    known = reference.find(registry.download(ref))
     edges = _edges(spec, at, window_s or spec.performance.window_s)
     outcome = _judge(store, spec, bundle, known, edges)
     return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome

@@ -4,7 +4,6 @@
 """
 
 import json
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features import matrix
 from runlore.features.matrix import Log
 from runlore.kernel.errors import DataRefused, Tampered
 from runlore.kernel.instants import from_us, to_us
 from runlore.log import time_slices
-from runlore.log.executions import read_facts
+from runlore.log.reader import read_log
 from runlore.quality import queries
 from runlore.quality.queries import DataCheck
 from runlore.quality.rules import checks
@@ -104,8 +102,7 @@ def of_champion(registry: "Registry", spec: str) -> tuple[str, Contract | None] 
     ref = registry.champion(spec)
     if ref is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="runlore-contract-") as folder:
-        return ref.version, find(registry.download(ref, Path(folder)))
+    return ref.version, find(registry.download(ref))
 
 
 def check_new(
@@ -128,7 +125,7 @@ def check_new(
     version, contract = known
     if contract is None:
         return Checked(spec.name, version, QualityVerdict(0, note=WITHOUT))
-    log = matrix.prepare(read_facts(store))
+    log = read_log(store)
     asked = _since_training(log, spec, contract, at)
     if not len(asked.batch):
         return Checked(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))

@@ -8,12 +8,11 @@ import numpy as np
 
 from runlore.alerts.queries import anomalies
 from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
-from runlore.features import matrix
 from runlore.features.matrix import Log
 from runlore.kernel.errors import NoChampion, NoContract
 from runlore.kernel.instants import to_us
 from runlore.log import time_slices
-from runlore.log.executions import read_facts
+from runlore.log.reader import read_log
 from runlore.log.time_slices import SliceRange
 from runlore.quality import queries
 from runlore.quality.actions import contract
@@ -68,7 +67,7 @@ def quality(
     if agreed is None:
         raise NoContract(spec.name, version)
     span, told = time_slices.newest(store, spec, at, window_s or spec.drift.window_s)
-    log = matrix.prepare(read_facts(store))
+    log = read_log(store)
     verdict = checks.judge(agreed, _asked(log, spec, span, at))
     check = DataCheck(
         at,

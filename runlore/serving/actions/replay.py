@@ -1,7 +1,6 @@
 """Ask an old version once more what it answered then."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,8 +31,8 @@ class ReplayedRow:
         return all(_is_close(then, now) for then, now in (*pairs, (self.row["high"], self.high)))
 
 
-def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -> ReplayedRow:
-    """Answer a row of the ledger again, with its own version, fetched to `folder`.
+def replay(store: Store, registry: "Registry", prediction: UUID) -> ReplayedRow:
+    """Answer a row of the ledger again, with its own version.
 
     Raises NotFound for a row or a version that does not exist, Refused for a refusal.
     """
@@ -41,7 +40,7 @@ def replay(store: Store, registry: "Registry", prediction: UUID, folder: Path) -
     if row["features"] is None:
         raise Refused(f"prediction {prediction} is a refusal ({row['status']}): {row['error']}")
     ref = registry.version(row["spec"], row["version"])
-    bundle = registry.load(ref, folder)
+    bundle = registry.load(ref)
     found = bundle.predict(np.array([row["features"]], dtype=np.float32))
     low = None if found.low is None else float(found.low[0])
     high = None if found.high is None else float(found.high[0])

@@ -1,9 +1,7 @@
 """Answer for many executions at once, with the champion, onto the ledger."""
 
-import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +10,7 @@ from numpy.typing import NDArray
 from runlore.features import matrix
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
-from runlore.log.executions import read_facts
+from runlore.log.reader import read_log
 from runlore.models.bundle import Bundle
 from runlore.registry import Registry, VersionRef
 from runlore.serving.queries import ledger, ledger_batch, ledger_writer
@@ -48,14 +46,12 @@ def score(
     if ref is None:
         raise NoChampion(spec.name)
     since = since or at - DEFAULT_SPAN
-    log = matrix.prepare(read_facts(store))
+    log = read_log(store)
     wanted = _submitted(log, spec, since, at)
     new = wanted[_is_new(store, ref, since, log, wanted)]
     scored = 0
     if new.size:
-        with tempfile.TemporaryDirectory(prefix="runlore-score-") as folder:
-            bundle = registry.load(ref, Path(folder))
-            batch = _answer(log, new, bundle, at)
+        batch = _answer(log, new, registry.load(ref), at)
         with exclusive(store.url, f"scores of {spec.name} version {ref.version}"):
             still = _is_new(store, ref, since, log, new)
             ledger_writer.add_batch(store, batch.take(still), at)

@@ -18,15 +18,13 @@ from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import extract_asked
 from runlore.kernel.errors import NotFound
 from runlore.kernel.instants import from_us, to_us
-from runlore.log.executions import read_facts
+from runlore.log.reader import read_log_facts
 from runlore.serving.queries import feature_states, ledger_vectors
 from runlore.serving.queries.feature_states import Connection
 from runlore.serving.queries.ledger_vectors import Vectors
 from runlore.store.engine import Store
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from runlore.registry import Registry
 
 KIND = "skew"
@@ -101,17 +99,13 @@ def skew(
     registry: "Registry",
     spec: str,
     since: datetime,
-    folder: "Path",
     until: datetime | None = None,
 ) -> list[Skew]:
-    """Compare what each version of a spec answered in `[since, until)`; a result per version.
-
-    folder: where versions are fetched to.
-    """
+    """Compare what each version of a spec answered in `[since, until)`; a result per version."""
     found: list[Skew] = []
     facts: pd.DataFrame | None = None
     for version in ledger_vectors.versions(store, spec, since, until):
-        plan = _plan(registry, spec, version, folder)
+        plan = _plan(registry, spec, version)
         if plan is None:
             found.append(Skew(spec, version, 0, note=GONE))
             continue
@@ -121,7 +115,7 @@ def skew(
             found.append(Skew(spec, version, 0, note=BEHIND))
             continue
         vectors = ledger_vectors.read(store, spec, version, since, until)
-        facts = read_facts(store) if facts is None else facts
+        facts = read_log_facts(store) if facts is None else facts
         found.append(compare(facts, plan, vectors, spec, version, built_at + MARGIN))
     return found
 
@@ -218,9 +212,9 @@ def _built_at(connection: Connection, plan: FeaturePlan) -> datetime | None:
     return feature_states.built_at(connection, plan.histories)
 
 
-def _plan(registry: "Registry", spec: str, version: str, folder: "Path") -> FeaturePlan | None:
+def _plan(registry: "Registry", spec: str, version: str) -> FeaturePlan | None:
     try:
         ref = registry.version(spec, version)
     except NotFound:
         return None
-    return registry.load(ref, folder).plan
+    return registry.load(ref).plan

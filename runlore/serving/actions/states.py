@@ -8,7 +8,7 @@ import pandas as pd
 from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.features.log import Log
 from runlore.features.matrix import fold_history, prepare
-from runlore.log.executions import count_facts, read_facts
+from runlore.log.executions import read_facts, read_later_facts
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Connection
 from runlore.store.engine import Store
@@ -88,16 +88,5 @@ def _replace(connection: Connection, history: HistoryFeatures, log: Log, built_s
 
 
 def _whole_log(store: Store, early: pd.DataFrame) -> tuple[Log, int]:
-    log = prepare(_all(store, early))
+    log = prepare(read_later_facts(store, early))
     return log, int(log.facts["seq"].max()) if len(log.facts) else 0
-
-
-def _all(store: Store, early: pd.DataFrame) -> pd.DataFrame:
-    """All facts, of which most were read before; a slow writer may have committed earlier ones."""
-    last = int(early["seq"].max()) if len(early) else 0
-    if count_facts(store, last) != len(early):
-        return read_facts(store)
-    late = read_facts(store, after_seq=last)
-    if not len(late):
-        return early
-    return pd.concat([early, late], ignore_index=True) if len(early) else late

@@ -1,8 +1,6 @@
 """Is a new version better than the champion, on the same executions, which neither has learned?"""
 
-import tempfile
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,8 +52,7 @@ def challenge(
 
     Passed when the interval of the gain lies above the spec's `least_gain`.
     """
-    with tempfile.TemporaryDirectory(prefix="runlore-challenge-") as folder:
-        bundle = registry.load(champion, Path(folder))
+    bundle = registry.load(champion)
     since_us = max(trained.test_us, bundle.description["training"]["test_us"])
     part = _part(store, bundle, found, trained, since_us)
     return _judge(trained, champion.version, part, since_us)

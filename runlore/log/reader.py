@@ -1,0 +1,64 @@
+"""The whole log, prepared for features: read once where several steps share the reading."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import Lock
+
+import pandas as pd
+
+from runlore.features.log import Log, prepare
+from runlore.log.executions import read_facts, read_later_facts
+from runlore.store.engine import Store
+
+
+class LogReader:
+    """Keeps what it has read and adds, with each reading, the facts that have come in since.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = Lock()
+        self._log: Log | None = None
+
+    def read(self) -> Log:
+        """The log as it is now; nobody may change it."""
+        with self._lock:
+            if self._log is None:
+                self._log = prepare(read_facts(self._store))
+                return self._log
+            facts = read_later_facts(self._store, self._log.facts)
+            if facts is not self._log.facts:
+                self._log = prepare(facts)
+            return self._log
+
+
+_readers: ContextVar[dict[Store, LogReader] | None] = ContextVar("log_readers", default=None)
+
+
+@contextmanager
+def shared_reading() -> Iterator[None]:
+    """Let everything that reads the log inside the block, threads included, read it once.
+
+    The log stays in memory until the block ends.
+    """
+    token = _readers.set({})
+    try:
+        yield
+    finally:
+        _readers.reset(token)
+
+
+def read_log_facts(store: Store) -> pd.DataFrame:
+    """The facts of `read_log`, for those who need nothing else of it."""
+    return read_facts(store) if _readers.get() is None else read_log(store).facts
+
+
+def read_log(store: Store) -> Log:
+    """The whole log as it is now; inside `shared_reading` only what is new is read."""
+    readers = _readers.get()
+    if readers is None:
+        return prepare(read_facts(store))
+    return readers.setdefault(store, LogReader(store)).read()

@@ -1,0 +1,77 @@
+"""One App per flow run: opened once, shared by tasks and inner flows, gone when the flow ends."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import copy_context
+from pathlib import Path
+
+import pytest
+
+from flows.experiments import ab
+from runlore.app import App
+from runlore.kernel.errors import Unavailable
+from runlore.settings import Settings
+from runlore.store import embedded, engine
+from runlore.store.engine import Store
+from tasks.edge import flow_app, task_app
+
+
+def used() -> App:
+    with task_app() as app:
+        return app
+
+
+def test_tasks_and_inner_flows_use_the_app_of_the_flow(settings: Settings) -> None:
+    with flow_app() as outer:
+        assert used() is outer
+        with flow_app() as inner:
+            assert inner is outer
+            assert used() is outer
+        assert used() is outer, "an inner flow does not take it away"
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(copy_context().run, used).result() is outer
+
+
+def test_a_flow_reads_the_settings_as_they_are_when_it_begins(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with flow_app() as app:
+        assert app.settings.workers == settings.workers
+    monkeypatch.setenv("RUNLORE_WORKERS", "3")
+    with flow_app() as app:
+        assert used().settings.workers == 3
+
+
+def test_a_task_without_a_flow_has_an_app_of_its_own(settings: Settings) -> None:
+    assert used() is not used()
+
+
+def test_after_a_database_was_away_the_next_try_opens_it_anew(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    with flow_app() as app:
+        first = app.store
+        with pytest.raises(Unavailable), task_app():
+            raise Unavailable("the server has died")
+        assert app.store is not first
+
+
+@pytest.mark.slow
+def test_a_flow_run_opens_the_store_once_and_gives_the_server_back(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    open_store = engine.open_store
+
+    @contextmanager
+    def watched(settings: Settings) -> Iterator[Store]:
+        with open_store(settings) as store:
+            opened.append(store)
+            yield store
+
+    monkeypatch.setattr(engine, "open_store", watched)
+    assert ab() == {}
+    assert len(opened) == 1
+    assert not embedded.state(home).is_running
