@@ -1,4 +1,4 @@
-"""`runlore retrain`: ask for a training, and see what was asked for and what became of it."""
+"""`runlore retrain`: request trainings and follow them."""
 
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from runlore.retraining.queries import Retraining
     from runlore.settings import Settings
 
-group = typer.Typer(help="Ask for a training of a spec, and see what became of it.")
+group = typer.Typer(help="Request trainings of a spec and follow them.")
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a model spec.")]
-Reason = Annotated[str, typer.Option(help="Why; it stays on record.")]
-By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a spec.")]
+Reason = Annotated[str, typer.Option(help="Reason; it is recorded.")]
+By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your login]")]
 
 
 @group.command("request")
@@ -23,15 +23,13 @@ def request(
     spec: Spec,
     reason: Reason,
     by: By = None,
-    here: Annotated[
-        bool, typer.Option("--here", help="Train now, in this process, and wait for it.")
-    ] = False,
+    here: Annotated[bool, typer.Option("--here", help="Train now, in this process.")] = False,
     json: Json = False,
 ) -> None:
-    """Ask for a training of a spec, which Prefect then starts; with --here it runs at once.
+    """Request a training of a spec. Prefect starts it; --here trains immediately.
 
-    Cooldown and budget do not bind you, but the same facts never teach twice. The exit code is 1
-    when the request is refused, or, with --here, when it did not end with a new version.
+    Cooldown and budget do not apply to your request, but the same facts are never learned twice.
+    The exit code is 1 if the request is refused or, with --here, if there is no new version.
 
     Example: runlore retrain request failure-risk --reason "a new release went out"
     """
@@ -50,21 +48,23 @@ def request(
     if json:
         emit_json(as_json(found) | {"is_new": asked.is_new})
     else:
-        known = "" if asked.is_new else ", asked for before"
+        known = "" if asked.is_new else ", requested before"
         echo(f"retraining {found.id} of {spec}: {found.state}{known}: {found.reason}")
         if found.state == "wanted":
-            echo("Prefect begins it within 5 minutes while `runlore up` runs; --here: now")
+            echo("Prefect starts it within 5 minutes while `runlore up` runs; --here trains now")
     if found.state in ("refused", "failed"):
         raise typer.Exit(1)
 
 
 @group.command("list")
 def list_retrainings(
-    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="Of this one only.")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=10_000, help="The newest ones.")] = 20,
+    spec: Annotated[str | None, typer.Argument(metavar="[SPEC]", help="Only this spec.")] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Maximum number, newest first.")
+    ] = 20,
     json: Json = False,
 ) -> None:
-    """List what was asked for, the newest first, with what became of it.
+    """List requested trainings with their state, newest first.
 
     Example: runlore retrain list failure-risk --limit 5
     """
@@ -76,14 +76,14 @@ def list_retrainings(
     if json:
         emit_json([as_json(each) for each in found])
     elif found:
-        emit_table("Retrainings, the newest first", [_row(each) for each in found])
+        emit_table("Retrainings, newest first", [_row(each) for each in found])
     else:
-        echo("No training was asked for yet.")
+        echo("No training has been requested yet.")
 
 
 @group.command()
 def show(
-    retraining_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="From the list.")],
+    retraining_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Id from the list.")],
     json: Json = False,
 ) -> None:
     """Show a request with its evidence and every step.
@@ -99,8 +99,8 @@ def show(
         emit_json(as_json(found))
         return
     wanted = found.wanted
-    echo(f"{wanted.spec}: asked for by {wanted.trigger} ({wanted.actor}): {wanted.reason}")
-    echo(f"facts up to {wanted.until_seq}, {wanted.new_labels:,} outcomes new")
+    echo(f"{wanted.spec}: requested by {wanted.trigger} ({wanted.actor}): {wanted.reason}")
+    echo(f"facts up to {wanted.until_seq}, {wanted.new_labels:,} new outcomes")
     for step in found.steps:
         echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state}: {step.reason}")
 
@@ -124,8 +124,8 @@ def _row(each: "Retraining") -> dict[str, object]:
     return {
         "id": each.id,
         "spec": each.wanted.spec,
-        "asked": f"{each.wanted.at:%Y-%m-%d %H:%M}",
+        "requested": f"{each.wanted.at:%Y-%m-%d %H:%M}",
         "by": f"{each.wanted.trigger} ({each.wanted.actor})",
         "state": each.state,
-        "why": each.reason if len(each.reason) < 100 else each.reason[:99] + "…",
+        "reason": each.reason if len(each.reason) < 100 else each.reason[:99] + "…",
     }

@@ -1,4 +1,4 @@
-"""`runlore rollout`: a challenger that climbs by evidence, and what people have to say about it."""
+"""`runlore rollout`: move traffic to a challenger step by step, by evidence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from runlore.specs.model_spec import ModelSpec
 
 group = typer.Typer(
-    help="Let a challenger climb by evidence; see, stop, step, override.",
+    help="Move traffic to a challenger step by step, by evidence.",
     no_args_is_help=True,
 )
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
-By = Annotated[str | None, typer.Option("--as", help="Who you are.  [default: your login]")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a spec.")]
+Why = Annotated[str, typer.Option("--reason", help="Reason; it is recorded.")]
+By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your login]")]
 
 
 @group.command()
 def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
-    """Give the challenger its first units; from there on evidence decides.
+    """Start a rollout: the challenger gets its first units, then evidence decides.
 
-    The deployments of the flow `rollout` look every five minutes, `runlore rollout look` does now.
+    The flow `rollout` evaluates it every five minutes; `runlore rollout look` evaluates it now.
 
     Example: runlore rollout start failure-risk --reason "trained on October"
     """
@@ -46,7 +46,7 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 
 @group.command()
 def status(spec: Spec, json: Json = False) -> None:
-    """Show step and share, since when, the evidence so far, and what the next step waits for.
+    """Show the step and share, the evidence so far, and what the next step needs.
 
     Example: runlore rollout status failure-risk
     """
@@ -58,9 +58,9 @@ def status(spec: Spec, json: Json = False) -> None:
 
 @group.command()
 def look(spec: Spec, json: Json = False) -> None:
-    """Decide now, as the flow does: advance, hold, roll back or promote, by the evidence.
+    """Evaluate the rollout now, as the flow does: advance, hold, roll back or promote.
 
-    The exit code is 0 whatever is decided, and 1 when nothing could be: no rollout goes on.
+    The exit code is 0 for any decision, and 1 if no rollout is in progress.
 
     Example: runlore rollout look failure-risk
     """
@@ -71,7 +71,9 @@ def look(spec: Spec, json: Json = False) -> None:
         done = steps.look(hand, found, at)
         delivery.right_away(hand.store, settings.alert_channels)
     if done is None:
-        echo(f"{spec}: no rollout goes on; start one: runlore rollout start {spec}", err=True)
+        echo(
+            f"{spec}: no rollout is in progress; start one: runlore rollout start {spec}", err=True
+        )
         raise typer.Exit(1)
     _tell(done, json=json)
 
@@ -80,11 +82,12 @@ def look(spec: Spec, json: Json = False) -> None:
 def history(
     spec: Spec,
     plot: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw share and evidence: .svg or .png.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Plot share and evidence to an .svg or .png file."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """List every decision of the newest rollout: when, by whom, why.
+    """List all decisions of the newest rollout: when, by whom and why.
 
     Example: runlore rollout history failure-risk --plot ramp.svg
     """
@@ -104,20 +107,20 @@ def history(
         {
             "at": f"{each.first_at:%Y-%m-%d %H:%M}",
             "share": f"{each.step} %",
-            "what": rollout_report.words(each) + (" !" if each.is_alert else ""),
+            "decision": rollout_report.words(each) + (" !" if each.is_alert else ""),
             "by": each.actor,
-            "why": "; ".join(each.reasons),
+            "reasons": "; ".join(each.reasons),
         }
         for each in told
     ]
     emit_table(rollout_report.headline(known), rows)
     if plot is not None:
-        echo(f"drawn: {plot}")
+        echo(f"plot: {plot}")
 
 
 @group.command()
 def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
-    """Take the challenger's units away; the champion answers all within a second.
+    """Stop the rollout: the champion answers everything again within one second.
 
     Example: runlore rollout stop failure-risk --reason "the sensor was broken"
     """
@@ -127,12 +130,14 @@ def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 @group.command()
 def step(
     spec: Spec,
-    percent: Annotated[int, typer.Argument(min=1, max=99, help="One of the policy's steps.")],
+    percent: Annotated[
+        int, typer.Argument(min=1, max=99, help="A step of the policy, in percent.")
+    ],
     reason: Why,
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Set the challenger's share by hand; evidence goes on deciding from there.
+    """Set the challenger's share; the rollout continues from there.
 
     Example: runlore rollout step failure-risk 25 --reason "enough is known of this kind of change"
     """
@@ -142,16 +147,14 @@ def step(
 @group.command()
 def override(
     spec: Spec,
-    action: Annotated[
-        Literal["promote", "hold", "resume"], typer.Argument(help="What is to happen.")
-    ],
+    action: Annotated[Literal["promote", "hold", "resume"], typer.Argument(help="What to do.")],
     reason: Why,
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Promote whatever the evidence says, hold until you resume, or resume.
+    """Promote regardless of the evidence, hold until you resume, or resume.
 
-    What is held is still rolled back when a guardrail breaks.
+    A rollout on hold is still rolled back if a guardrail breaks.
 
     Example: runlore rollout override failure-risk hold --reason "over the holidays"
     """
@@ -197,8 +200,8 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
             "units": f"{each.units[0]:,} / {each.units[1]:,}",
             "champion": report.number(each.values[0]),
             "challenger": report.number(each.values[1]),
-            "beyond tolerated": report.interval(each.beyond),
-            "so": each.answer,
+            "beyond tolerance": report.interval(each.beyond),
+            "verdict": each.answer,
         }
         for each in report.lines(look)
     ]
@@ -210,7 +213,7 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
         echo(f"  {reason}")
     waits = [each for each in report.missing(look) if each not in newest.reasons]
     if waits:
-        echo("what the next step waits for:")
+        echo("the next step needs:")
     for reason in waits:
         echo(f"  {reason}")
 

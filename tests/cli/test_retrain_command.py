@@ -40,11 +40,11 @@ def told(*arguments: str, code: int = 0) -> Any:
 
 @pytest.mark.usefixtures("home")
 def test_who_asks_twice_is_given_the_same_request_and_sees_what_became_of_it() -> None:
-    assert "No training was asked for yet." in run("retrain", "list").stdout
+    assert "No training has been requested yet." in run("retrain", "list").stdout
     asked = told("retrain", "request", "failure-risk", *WHY)
     assert (asked["state"], asked["is_new"]) == ("wanted", True)
     again = run("retrain", "request", "failure-risk", *WHY).stdout
-    assert f"retraining {asked['id']} of failure-risk: wanted, asked for before" in again
+    assert f"retraining {asked['id']} of failure-risk: wanted, requested before" in again
     assert "within 5 minutes" in again
     assert "person (ann)" in run("retrain", "list", "failure-risk").stdout
     assert told("retrain", "list", "duration") == []
@@ -53,7 +53,7 @@ def test_who_asks_twice_is_given_the_same_request_and_sees_what_became_of_it() -
     assert (here["id"], here["state"]) == (asked["id"], "refused")
     assert "40" in here["reason"]
     shown = run("retrain", "show", str(asked["id"])).stdout
-    assert "asked for by person (ann): a new release went out" in shown
+    assert "requested by person (ann): a new release went out" in shown
     assert [line.split("  ")[1].split(":")[0] for line in shown.splitlines()[2:]] == [
         step["state"] for step in here["steps"]
     ]

@@ -88,7 +88,7 @@ def test_an_audit_finds_a_champion_that_was_forged(home: Settings) -> None:
     forged = forge(stored(ref))
     found = run("audit", code=1).output
     assert f"registered {ref.digest[:12]}, found {forged[:12]}" in found
-    assert "2 versions that stand, 1 not as registered" in found
+    assert "2 versions in use, 1 differ from what was registered" in found
     assert "tampering" in run("alerts").output
 
 

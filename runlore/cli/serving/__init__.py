@@ -1,1 +1,1 @@
-"""Commands about answers, and about which version gives them."""
+"""Commands about predictions and the versions that serve them."""

@@ -1,4 +1,4 @@
-"""`runlore score`: answer for many executions at once."""
+"""`runlore score`: predict for many executions at once."""
 
 from typing import Annotated, Any
 
@@ -6,17 +6,21 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json
 
-Spec = Annotated[str, typer.Argument(help="The model spec whose champion answers.")]
+Spec = Annotated[str, typer.Argument(help="Name of a spec with a champion.")]
 Since = Annotated[
     str | None,
-    typer.Option(metavar="INSTANT", help="Submitted since (ISO 8601).  [default: one day ago]"),
+    typer.Option(
+        metavar="INSTANT", help="Executions submitted since (ISO 8601).  [default: one day ago]"
+    ),
 ]
 
 
 def score(spec: Spec, since: Since = None, json: Json = False) -> None:
-    """Predict for the latest executions with the champion, onto the ledger.
+    """Predict for the latest executions with the champion and record it on the ledger.
 
-    What this version has scored before is left alone. Example: runlore score duration
+    Executions that this version has scored before are skipped.
+
+    Example: runlore score duration
     """
     from runlore.app import open_app
     from runlore.cli.flow_run import flow_run

@@ -1,4 +1,4 @@
-"""`runlore serve` and `runlore package`: predictions over HTTP, here or in a Bento."""
+"""`runlore serve` and `runlore package`: predictions over HTTP, from here or from a Bento."""
 
 import os
 import sys
@@ -10,10 +10,14 @@ from runlore.cli.output import Json, echo, emit_json
 
 
 def serve(
-    host: Annotated[str | None, typer.Option(help="Address to bind to.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Address to bind to.  [default: RUNLORE_HOST]")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port.  [default: RUNLORE_SERVE_PORT]")
+    ] = None,
 ) -> None:
-    """Serve predictions over HTTP, following @champion of every spec; Ctrl-C ends it.
+    """Serve predictions over HTTP with the @champion of every spec; Ctrl-C stops it.
 
     Example: runlore serve --port 3001
     """
@@ -41,13 +45,13 @@ def serve(
 
 
 def package(
-    name: Annotated[str, typer.Argument(help="The spec to package, such as failure-risk.")],
+    name: Annotated[str, typer.Argument(help="Name of a spec, such as failure-risk.")],
     version: Annotated[
-        str | None, typer.Option(help="A registered version; unset: the champion.")
+        str | None, typer.Option(help="A registered version.  [default: the champion]")
     ] = None,
     json: Json = False,
 ) -> None:
-    """Build a Bento from a registered version: it serves with no registry and no network.
+    """Build a Bento from a registered version; it serves without registry and network.
 
     Example: runlore package failure-risk
     """
@@ -63,6 +67,6 @@ def package(
     echo(f"serve it:        cd {built.path / 'src'} && python -m bentos.server")
     echo(f"or as an image:  bentoml containerize {built.tag}")
     echo(
-        f"`bentoml serve {built.tag}` works too, but opens control ports on loopback by which any"
-        " local user can run programs as you"
+        f"Avoid `bentoml serve {built.tag}` on a shared host: it opens control ports on loopback"
+        " through which any local user can run programs as you."
     )

@@ -1,4 +1,4 @@
-"""`runlore versions | promote | rollback | arms | audit`: which version serves, and why."""
+"""`runlore versions | promote | rollback | arms | audit`: choose the version that serves."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
 PATIENCE_S = 15.0
 SHORT = 12
 
-Spec = Annotated[str, typer.Argument(metavar="SPEC", help="The name of a model spec.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it stays on record.")]
+Spec = Annotated[str, typer.Argument(metavar="SPEC", help="Name of a spec.")]
+Why = Annotated[str, typer.Option("--reason", help="Reason; it is recorded.")]
 At = Annotated[
     str | None,
-    typer.Option("--as-of", metavar="ISO", help="Which served at that instant, and why."),
+    typer.Option("--as-of", metavar="ISO", help="Show which version served at that time."),
 ]
 
 
 def versions(
     spec: Spec,
     as_of: At = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many changes.")] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, help="Maximum number of changes, newest first.")
+    ] = 20,
     json: Json = False,
 ) -> None:
-    """List the versions of a spec, what serves where, and its changes with their reasons.
+    """List the versions of a spec, which workers serve them, and all changes with reasons.
 
     Example: runlore versions failure-risk --as-of 2026-11-20T14:03:00Z
     """
@@ -73,10 +75,10 @@ def versions(
 def _show(told: dict[str, Any], changes: "list[AliasHistoryEntry]") -> None:
     if told["versions"]:
         emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
-    emit_table("What changed, and why", [_row(change) for change in changes])
+    emit_table("Changes, newest first", [_row(change) for change in changes])
     earlier = told["changes_in_all"] - len(changes)
     if earlier:
-        echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them too")
+        echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them")
     for each in told["workers"]:
         serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
         echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
@@ -98,9 +100,9 @@ def promote(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Make a version the champion: it answers on all workers when the command returns.
+    """Promote a version to champion; when the command returns, all workers answer with it.
 
-    A version that cannot be loaded, or answers otherwise than when it was trained, is refused.
+    A version is refused if it cannot be loaded, or if its answers differ from those at training.
 
     Example: runlore promote failure-risk --reason "better on October"
     """
@@ -114,7 +116,7 @@ def promote(
 
 
 def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
-    """Give the champion's place back to the version that had it before.
+    """Undo a promotion: the previous champion answers again.
 
     Example: runlore rollback failure-risk --reason "too many false alarms"
     """
@@ -128,17 +130,20 @@ def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
 def arms(
     spec: Spec,
     reason: Why,
-    share: Annotated[float, typer.Option(min=0, max=1, help="Of the units that it answers.")] = 0.0,
+    share: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of units for the challenger.")
+    ] = 0.0,
     unit: Annotated[
         Literal["actor", "kind", "scope", "execution"],
-        typer.Option(help="What is assigned to an arm, always to the same one."),
+        typer.Option(help="Unit of assignment; a unit always gets the same arm."),
     ] = "actor",
     shadow: Annotated[
-        bool, typer.Option("--shadow", help="Answer everything else too, for the ledger alone.")
+        bool,
+        typer.Option("--shadow", help="Repeat the champion's predictions for the ledger only."),
     ] = False,
     json: Json = False,
 ) -> None:
-    """Say how much of the requests the challenger answers, and whether it shadows the champion.
+    """Set the share of traffic that the challenger answers, and whether it shadows the champion.
 
     Example: runlore arms failure-risk --share 0.1 --unit actor --reason "first trial"
     """
@@ -156,10 +161,10 @@ def arms(
 
 
 def audit(json: Json = False) -> None:
-    """Check the history of what served, and the versions that stand: exit code 1 for any trouble.
+    """Verify the version history and the files of the versions in use.
 
-    Every row must be as it was written. The registry's digests and the stored files of champion,
-    challenger and the champion before must be those that the history has.
+    The hash chain of the history must be intact. Digests and files of the champion, the challenger
+    and the previous champion must match it. The exit code is 1 if anything differs.
 
     Example: runlore audit
     """
@@ -185,11 +190,11 @@ def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> N
     for line in (*wrong, *(each.trouble for each in checked if each.trouble)):
         echo(line)
     troubled = sum(bool(each.trouble) for each in checked)
-    echo(f"{rows} changes on record, {len(wrong)} not as written")
-    echo(f"{len(checked)} versions that stand, {troubled} not as registered")
+    echo(f"{rows} changes on record, {len(wrong)} altered")
+    echo(f"{len(checked)} versions in use, {troubled} differ from what was registered")
     alone = [f"{each.spec} {each.version}" for each in checked if each.witness == "registry"]
     if alone:
-        echo(f"known by the registry's own tag alone: {', '.join(alone)}")
+        echo(f"verified only by the registry's own tag: {', '.join(alone)}")
 
 
 @contextmanager
@@ -211,7 +216,7 @@ def _tell(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
     else:
         before = f" instead of {entry.previous}" if entry.previous else ""
         echo(f"{entry.spec}: version {version} is @champion{before}")
-        echo(f"{done} of {every} workers answer with it" if every else "nothing serves now")
+        echo(f"{done} of {every} workers answer with it" if every else "no worker is running")
     if done < every:
         raise typer.Exit(1)
 
@@ -221,13 +226,13 @@ def _as_json(entry: "AliasHistoryEntry") -> dict[str, Any]:
 
 
 def _row(entry: "AliasHistoryEntry") -> dict[str, object]:
-    to = "nowhere" if entry.version is None else entry.version
+    to = "none" if entry.version is None else entry.version
     if entry.action == "arms":
         share = f"{entry.evidence['share']:.0%} of every {entry.evidence['unit']}"
         to = f"{to} for {share}" + (", shadow" if entry.evidence["shadow"] else "")
     return {
         "at": f"{entry.at:%Y-%m-%d %H:%M:%S}",
-        "what": f"{entry.action} @{entry.alias}".removesuffix(" @"),
+        "change": f"{entry.action} @{entry.alias}".removesuffix(" @"),
         "version": to,
         "by": entry.actor,
         "reason": entry.reason,
