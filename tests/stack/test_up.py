@@ -123,7 +123,7 @@ def nothing_is_left(settings: Settings, pids: set[int]) -> bool:
 def test_up_shows_both_pages_restarts_what_dies_and_leaves_nothing(settings: Settings) -> None:
     with up("prefect,mlflow") as started:
         started.await_line("the password that `runlore login` prints")
-        started.await_line("Prefect's login page asks for both at once: runlore:PASSWORD")
+        started.await_line("Prefect's login page has one field for both: runlore:PASSWORD")
         password = read_login(settings.home).password
         assert not any(password in line for line in started.lines)
         assert "Prefect" in page(settings.prefect_port)
