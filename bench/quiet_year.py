@@ -24,7 +24,7 @@ from worlds.actors import CATEGORIES, IMPORTANCE, NAMES, SHIFTS, Shift, World, m
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
 from runlore.monitoring.rules.trigger import JudgedWindow, decide
 from runlore.monitoring.rules.usual import usual
-from runlore.monitoring.rules.verdict import Background, judge
+from runlore.monitoring.rules.verdict import VerdictContext, judge
 from runlore.specs.model_spec import DriftPolicy
 
 TAUGHT, WATCHED = 26, 52
@@ -45,12 +45,12 @@ def week(world: World, number: int, length: int = 1) -> np.ndarray:
     return world.rows[first:last]
 
 
-def learn(world: World, number: int, policy: DriftPolicy) -> tuple[Profile, Background]:
+def learn(world: World, number: int, policy: DriftPolicy) -> tuple[Profile, VerdictContext]:
     """What monitoring knows of a version trained on the half year before a week."""
     profile = reference_profile(week(world, number - TAUGHT, TAUGHT), NAMES, CATEGORIES)
     weeks = range(number - TAUGHT, number)
     windows = [count(profile.bins, week(world, each)) for each in weeks]
-    return profile, Background(importance=IMPORTANCE, usual=usual(windows, policy))
+    return profile, VerdictContext(importance=IMPORTANCE, usual=usual(windows, policy))
 
 
 def watch(world: World, policy: DriftPolicy, weeks: int = WATCHED) -> Year:

@@ -37,7 +37,7 @@ from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
 from runlore.records.execution import NO_INSTANT
 from runlore.records.mapping import declare
-from runlore.registry import Registry, Release, connect
+from runlore.registry import ModelRelease, Registry, connect
 from runlore.settings import CATALOG, Settings
 from runlore.simulate import Scenario, mapping, simulate, write_csv
 from runlore.specs import loading
@@ -126,7 +126,7 @@ def prepare_version(
 
 def put_in_place(registry: Registry, name: str, folder: Path) -> None:
     loaded = Bundle.load(folder)
-    release = Release(
+    release = ModelRelease(
         spec=name,
         folder=folder,
         digest=loaded.digest,

@@ -23,7 +23,7 @@ from trials.cookie_cats import published
 from trials.pages import Part, write_page
 
 from runlore.experiments.rules import fixed_horizon
-from runlore.experiments.rules.design import Rule
+from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL
 from runlore.rollout.rules.policy import RampPolicy
@@ -52,8 +52,8 @@ def peeking(runs: int) -> Part:
     """Nothing differs; every winner is wrong."""
     rng = np.random.default_rng([SEED, 1])
     counts = streams.proportions((0.1, 0.1), runs, LOOKS, BATCH, rng)
-    ours, _ = streams.first_decision(counts, Rule(alpha=ALPHA))
-    theirs = streams.first_z(counts, Rule().least_units)
+    ours, _ = streams.first_decision(counts, DecisionRule(alpha=ALPHA))
+    theirs = streams.first_z(counts, DecisionRule().least_units)
     unit = f"share of {runs} A/A tests with a winner, {LOOKS} looks, {LOOKS * BATCH} units"
     wrong = {"z-test at every look": float((theirs < LOOKS).mean())}
     found = part("rollout.peeking", float((ours < LOOKS).mean()), wrong, unit)
@@ -67,7 +67,9 @@ def power(runs: int) -> Part:
     batch = planned // PLANNED_LOOKS
     counts = streams.proportions(RATES, runs, POWER_LOOKS, batch, rng)
     once = streams.z(counts)[:, PLANNED_LOOKS - 1] > streams.Z_95
-    at, winners = streams.first_decision(counts, Rule(alpha=ALPHA, narrowest_at_units=planned))
+    at, winners = streams.first_decision(
+        counts, DecisionRule(alpha=ALPHA, narrowest_at_units=planned)
+    )
     units = np.where([winner == "b" for winner in winners], (at + 1) * batch, np.inf)
     return part(
         "rollout.power",

@@ -7,7 +7,7 @@ from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.experiments.actions import analysis
-from runlore.experiments.actions.lifecycle import By
+from runlore.experiments.actions.lifecycle import Attribution
 from runlore.experiments.views import report
 from runlore.kernel.instants import now, parse
 from tasks.edge import task_app
@@ -26,7 +26,7 @@ def running() -> list[str]:
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {name}", timeout_seconds=600)
 def look(name: str, at: str | None) -> str:
     """What the look says: the answer, with the winner if there is one."""
-    who = By("ab flow", parse(at, "at") if at else now())
+    who = Attribution("ab flow", parse(at, "at") if at else now())
     with task_app() as app:
         found = analysis.analyse(app.store, name, who)
     told = report.headline(found)

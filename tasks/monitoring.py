@@ -11,7 +11,7 @@ from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions import drift_history, monitoring
-from runlore.monitoring.actions.drift_history import Judged
+from runlore.monitoring.actions.drift_history import WindowRecord
 from runlore.monitoring.actions.monitoring import MonitorOutcome
 from runlore.serving.actions import retention, skew
 from runlore.serving.actions.skew import Skew
@@ -81,7 +81,7 @@ def _pruned(store: Store, days: int) -> list[str]:
         return []
 
 
-def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[Judged]) -> str:
+def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[WindowRecord]) -> str:
     """The verdict, what moved most, what follows, the windows before it, the files; Markdown."""
     verdict, window, decision = outcome.verdict, outcome.window, outcome.decision
     lines = [
@@ -100,7 +100,7 @@ def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[Judged]) -> str:
     return "\n".join(lines)
 
 
-def _table(past: Sequence[Judged]) -> list[str]:
+def _table(past: Sequence[WindowRecord]) -> list[str]:
     if not past:
         return []
     rows = (

@@ -11,8 +11,8 @@ from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
 from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
 from runlore.retraining.actions import course, requests
-from runlore.retraining.actions.course import Begun, TrainingEnd
-from runlore.retraining.actions.requests import Wish
+from runlore.retraining.actions.course import TrainingEnd, TrainingStart
+from runlore.retraining.actions.requests import RetrainingCause
 from runlore.retraining.queries import Retraining
 from tasks.edge import task_app
 from tasks.retry import RETRIES
@@ -30,7 +30,7 @@ def ask(
     instant = parse(at, "at") if at else now()
     with task_app() as app:
         for wish in wishes:
-            if isinstance(wish, Wish):
+            if isinstance(wish, RetrainingCause):
                 answer = requests.request(app.store, app.registry, app.spec(spec), wish, instant)
                 _say(answer.retraining)
 
@@ -76,7 +76,7 @@ def event_of(each: Retraining) -> dict[str, Any]:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin {request}", timeout_seconds=600)
-def begin(request: int | None) -> Begun | None:
+def begin(request: int | None) -> TrainingStart | None:
     """Take a request on, the oldest that waits unless told which."""
     with task_app() as app:
         number = course.oldest_waiting(app.store) if request is None else request
@@ -87,7 +87,7 @@ def begin(request: int | None) -> Begun | None:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
-def end(begun: Begun, found: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
+def end(begun: TrainingStart, found: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
     """Write down what a training came to."""
     ending = ending_of(found)
     with task_app() as app:

@@ -6,7 +6,7 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel.instants import now, parse
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand, RolloutLook
+from runlore.rollout.actions.steps import RolloutContext, RolloutLook
 from runlore.rollout.views import report
 from tasks.edge import task_app
 from tasks.retry import RETRIES
@@ -16,7 +16,7 @@ from tasks.retry import RETRIES
 def look(spec: str, at: str | None) -> RolloutLook | None:
     """None when no rollout goes on."""
     with task_app() as app:
-        hand = Hand(app.store, app.registry, app.settings.home / "serving")
+        hand = RolloutContext(app.store, app.registry, app.settings.home / "serving")
         found = steps.look(hand, app.spec(spec), parse(at, "at") if at else now())
     if found is None:
         get_run_logger().info("%s: no rollout goes on", spec)

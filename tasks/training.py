@@ -10,10 +10,10 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel.instants import now
 from runlore.quality.actions import contract
-from runlore.quality.actions.contract import Acceptance, Checked
+from runlore.quality.actions.contract import Acceptance, BatchCheck
 from runlore.specs.model_spec import CandidateKind
 from runlore.training.actions import extraction
-from runlore.training.actions.extraction import Extract
+from runlore.training.actions.extraction import TrainingExtract
 from runlore.training.actions.training import TrainOutcome, conclude, train_spec
 from runlore.training.rules import fitting
 from runlore.training.rules.split import Division
@@ -25,7 +25,7 @@ HOUR_S = 3600
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def check_data(spec: str, accept: str | None) -> Checked:
+def check_data(spec: str, accept: str | None) -> BatchCheck:
     """Does what came in since the champion's training keep its contract? A table shows what not.
 
     accept: why a person lets it pass nevertheless.
@@ -45,7 +45,7 @@ def check_data(spec: str, accept: str | None) -> Checked:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def extract(spec: str, until_seq: int | None, checked: Checked) -> Extract:
+def extract(spec: str, until_seq: int | None, checked: BatchCheck) -> TrainingExtract:
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
     with task_app() as app:
         to_train = app.spec(spec).succeeding() if checked.has_news else app.spec(spec)
@@ -62,7 +62,7 @@ def extract(spec: str, until_seq: int | None, checked: Checked) -> Extract:
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {kind}", timeout_seconds=HOUR_S)
 def fit_candidate(
-    found: Extract,
+    found: TrainingExtract,
     division: Division,
     kind: CandidateKind,
     done: Mapping[CandidateKind, Candidate],
@@ -74,7 +74,9 @@ def fit_candidate(
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def finish(found: Extract, division: Division, done: Mapping[CandidateKind, Candidate]) -> Trained:
+def finish(
+    found: TrainingExtract, division: Division, done: Mapping[CandidateKind, Candidate]
+) -> Trained:
     """Choose a candidate, give it its interval, and test and judge it."""
     chosen = fitting.choose(found.spec, done)
     trained = fitting.finish(found.spec, found.data, found.plan, division, done, chosen)
@@ -84,7 +86,7 @@ def finish(found: Extract, division: Division, done: Mapping[CandidateKind, Cand
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def record(found: Extract, trained: Trained, checked: Checked) -> TrainOutcome:
+def record(found: TrainingExtract, trained: Trained, checked: BatchCheck) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     with task_app() as app:
         outcome = conclude(app.store, app.registry, found, trained, checked)

@@ -110,10 +110,10 @@ def stored(ref: Any) -> Path:
 
 def register(registry: Any, folder: Path) -> Any:
     """Register a handmade bundle; returns its VersionRef."""
-    from runlore.registry import Release
+    from runlore.registry import ModelRelease
 
     loaded = bundle.Bundle.load(folder)
-    release = Release(
+    release = ModelRelease(
         spec=loaded.spec,
         folder=folder,
         digest=loaded.digest,

@@ -23,7 +23,7 @@ import numpy as np
 import pandas as pd
 from backtest_page import write_page
 
-from runlore.backtest.actions import BacktestOutcome, Choice, backtest, draw
+from runlore.backtest.actions import BacktestOptions, BacktestOutcome, backtest, draw
 from runlore.cli.backtest import as_json
 from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import FileSource, ingest_file
@@ -112,7 +112,7 @@ def run(case: Case, data: Path, folder: Path) -> dict[str, Any]:
     began, cpu = time.perf_counter(), time.process_time()
     spec = replace(case.spec, split=replace(case.spec.split, max_rows=case.max_rows))
     with logged(case, data) as store:
-        choice = Choice(rows=case.rows, candidates=(case.candidate,))
+        choice = BacktestOptions(rows=case.rows, candidates=(case.candidate,))
         outcome = backtest(store, spec, choice, progress=lambda text: print(text, flush=True))
     with tempfile.TemporaryDirectory() as drawn:
         for path in draw(outcome, Path(drawn)):

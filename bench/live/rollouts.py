@@ -25,8 +25,8 @@ from handmade import register, write_bundle
 from runlore.kernel import instants
 from runlore.registry import connect
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand
-from runlore.rollout.rules.ramp import Order
+from runlore.rollout.actions.steps import RolloutContext
+from runlore.rollout.rules.ramp import ManualOrder
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, ChangeReason
 from runlore.settings import Settings
@@ -47,17 +47,17 @@ CHALLENGERS = {
 
 
 @contextmanager
-def opened() -> Iterator[Hand]:
+def opened() -> Iterator[RolloutContext]:
     home = Path(tempfile.mkdtemp(prefix="rl-"))
     settings = Settings(home=home, database_url=None)
     try:
         with open_store(settings) as store:
-            yield Hand(store, connect(settings, store), home / "serving")
+            yield RolloutContext(store, connect(settings, store), home / "serving")
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def traffic(hand: Hand, seed: int, version: Version) -> Traffic:
+def traffic(hand: RolloutContext, seed: int, version: Version) -> Traffic:
     """With a new challenger to whatever is the champion."""
     folder = hand.folder.parent / f"bundle-{seed}"
     ref = register(hand.registry, write_bundle(folder, SPEC.name, seed))
@@ -68,7 +68,7 @@ def traffic(hand: Hand, seed: int, version: Version) -> Traffic:
     return Traffic(hand.store, versions, ref.digest, answers, seed=seed)
 
 
-def climb(hand: Hand, of: Traffic, began: datetime) -> tuple[str, int]:
+def climb(hand: RolloutContext, of: Traffic, began: datetime) -> tuple[str, int]:
     """How it ended, and after how many units."""
     steps.start(hand, STEPS, began, WHO)
     for hour in range(MOST_HOURS):
@@ -76,11 +76,11 @@ def climb(hand: Hand, of: Traffic, began: datetime) -> tuple[str, int]:
         found = steps.look(hand, STEPS, began + (hour + 1) * HOUR)
         if found is not None and found.state.is_over:
             return found.state.newest.action, of.count
-    steps.order(hand, STEPS, Order("bench", "too long", "stop"), began + 41 * HOUR)
+    steps.order(hand, STEPS, ManualOrder("bench", "too long", "stop"), began + 41 * HOUR)
     return "hold", of.count
 
 
-def ramps(hand: Hand, runs: int) -> None:
+def ramps(hand: RolloutContext, runs: int) -> None:
     traffic(hand, 1, Version())
     at = BEGAN
     for number, (label, version) in enumerate(CHALLENGERS.items()):
@@ -100,7 +100,7 @@ def ramps(hand: Hand, runs: int) -> None:
         print(json.dumps(found), flush=True)
 
 
-def look(hand: Hand, units: int) -> None:
+def look(hand: RolloutContext, units: int) -> None:
     """On the evidence of one step, after all that the ramps have left on the ledger."""
     at = BEGAN + timedelta(days=300)
     of = traffic(hand, 9, Version())
@@ -112,7 +112,7 @@ def look(hand: Hand, units: int) -> None:
     print(
         json.dumps({"bench": "rollout.look", "ours": took, "theirs": {}, "unit": "s", "n": units})
     )
-    steps.order(hand, SPEC, Order("bench", "done", "stop"), at + HOUR)
+    steps.order(hand, SPEC, ManualOrder("bench", "done", "stop"), at + HOUR)
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now
 from runlore.models.bundle import Bundle
 from runlore.records.mapping import declare
-from runlore.registry import Release, connect
+from runlore.registry import ModelRelease, connect
 from runlore.serving.actions import states
 from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec, Probability, Split
@@ -163,7 +163,7 @@ def refit(fitted: Fitted, data: TrainingSet, train_rows: np.ndarray) -> Fitted:
 def put_in_place(settings: Settings, store: Store, folder: Path) -> None:
     loaded = Bundle.load(folder)
     states.activate(store, loaded.plan)
-    release = Release(
+    release = ModelRelease(
         spec=NAME,
         folder=folder,
         digest=loaded.digest,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
-from runlore.experiments.rules.design import Rule, Variant, design
+from runlore.experiments.rules.design import DecisionRule, Variant, design
 from runlore.experiments.rules.metric import Metric
 from runlore.kernel.moments import moments_of_counts
 
@@ -18,7 +18,7 @@ TEST = design(
     (Variant("gate_30"), Variant("gate_40")),
     (DAY_7, DAY_1),
     control="gate_30",
-    rule=Rule(horizon="fixed", least_units=40_000, correction="none"),
+    rule=DecisionRule(horizon="fixed", least_units=40_000, correction="none"),
 )
 
 

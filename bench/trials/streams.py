@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runlore.experiments.rules.analysis import Observed, analyse_metrics
 from runlore.experiments.rules.comparison import compare
-from runlore.experiments.rules.design import Rule, Variant, design
+from runlore.experiments.rules.design import DecisionRule, Variant, design
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL, log_e_value
 from runlore.experiments.rules.sketch import Sketch, sketch_of
@@ -60,7 +60,7 @@ def first_z(counts: Counts, least: int) -> Ints:
     return first((z(counts) > Z_95) & (np.minimum(*counts.units) >= least))
 
 
-def first_decision(counts: Counts, rule: Rule) -> tuple[Ints, list[str | None]]:
+def first_decision(counts: Counts, rule: DecisionRule) -> tuple[Ints, list[str | None]]:
     """The look at which `analyse` first names a winner, and whom."""
     test = design("bench", (Variant("b"),), (CONVERTED,), rule=rule)
     runs, looks = counts.units[0].shape
@@ -139,7 +139,7 @@ def coverage(kind: Kind, share: float, looks: Ints, runs: int, rng: Generator) -
             mine = int(rng.binomial(fresh, share))
             for arm, n in enumerate((int(fresh) - mine, mine)):
                 held[arm] = _added(held[arm], kind.draw(rng, n, arm))
-            found = compare(kind.metric, "b", (held[0], held[1]), Rule(correction="none"))
+            found = compare(kind.metric, "b", (held[0], held[1]), DecisionRule(correction="none"))
             covered[run, look] = not found.interval.leaves_out(kind.truth)
     return covered
 

@@ -18,7 +18,7 @@ from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.serving.actions.api_keys import check, digest
 from runlore.serving.queries import api_keys
-from runlore.serving.queries.api_keys import Key, Uses
+from runlore.serving.queries.api_keys import ApiKey, KeyUses
 from runlore.store.engine import Store
 
 REFRESH_S = 0.5
@@ -30,10 +30,10 @@ log = logging.getLogger("runlore.serving")
 
 
 class Keys(Protocol):
-    def find(self, text: str, at: datetime) -> Key | None:
+    def find(self, text: str, at: datetime) -> ApiKey | None:
         """The key that a text is; Unavailable when nobody can tell."""
 
-    def used(self, key: Key, at: datetime) -> None: ...
+    def used(self, key: ApiKey, at: datetime) -> None: ...
 
 
 @dataclass
@@ -44,10 +44,10 @@ class KeyCache:
     """
 
     store: Callable[[], Store]
-    _known: Mapping[str, Key] = field(default_factory=dict)
+    _known: Mapping[str, ApiKey] = field(default_factory=dict)
     _read_at: float = float("-inf")
     _flushed_at: float = field(default_factory=monotonic)
-    _uses: dict[str, Uses] = field(default_factory=dict)
+    _uses: dict[str, KeyUses] = field(default_factory=dict)
     _trouble: str = ""
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -55,15 +55,15 @@ class KeyCache:
         self._connection = StoreConnection(self.store)
         self._one = CapacityLimiter(1)
 
-    def find(self, text: str, at: datetime) -> Key | None:
+    def find(self, text: str, at: datetime) -> ApiKey | None:
         found = check(self._known, text, at)
         if found is None and monotonic() > self._read_at + STALE_S:
             raise Unavailable("keys cannot be looked up while the database is away; try again")
         return found
 
-    def used(self, key: Key, at: datetime) -> None:
+    def used(self, key: ApiKey, at: datetime) -> None:
         before = self._uses.get(key.id)
-        self._uses[key.id] = Uses(before.count + 1 if before else 1, at)
+        self._uses[key.id] = KeyUses(before.count + 1 if before else 1, at)
 
     async def run(self) -> None:
         """Go on until it is closed."""
@@ -80,7 +80,7 @@ class KeyCache:
 
     async def step(self, *, flush: bool = False) -> None:
         """Read the keys once. What cannot be reached leaves them as they are."""
-        uses: dict[str, Uses] = {}
+        uses: dict[str, KeyUses] = {}
         if flush:
             uses, self._uses, self._flushed_at = self._uses, {}, monotonic()
         began = monotonic()
@@ -93,15 +93,15 @@ class KeyCache:
             self._put_back(uses)
             self._tell(str(error) if isinstance(error, RunloreError) else repr(error))
 
-    def _exchange(self, uses: Mapping[str, Uses]) -> Mapping[str, Key]:
+    def _exchange(self, uses: Mapping[str, KeyUses]) -> Mapping[str, ApiKey]:
         if uses:
             self._connection.once(lambda connection: api_keys.add_uses(connection, uses))
         return self._connection.use(api_keys.live)
 
-    def _put_back(self, uses: Mapping[str, Uses]) -> None:
+    def _put_back(self, uses: Mapping[str, KeyUses]) -> None:
         for key_id, each in uses.items():
             now = self._uses.get(key_id)
-            total = Uses(now.count + each.count, now.last_at) if now else each
+            total = KeyUses(now.count + each.count, now.last_at) if now else each
             self._uses[key_id] = total
 
     def _tell(self, trouble: str) -> None:
@@ -115,15 +115,15 @@ class OneKey:
     """The key of a service without a database, which allows everything."""
 
     def __init__(self, text: SecretStr | None) -> None:
-        self._key: Key | None = None
+        self._key: ApiKey | None = None
         if text is not None and text.get_secret_value():
             hashed = digest(text.get_secret_value())
-            self._key = Key("standalone", "standalone", hashed, ("admin",), instants.EPOCH)
+            self._key = ApiKey("standalone", "standalone", hashed, ("admin",), instants.EPOCH)
 
-    def find(self, text: str, at: datetime) -> Key | None:
+    def find(self, text: str, at: datetime) -> ApiKey | None:
         if self._key is None:
             raise Unavailable("this service has no key yet; whoever runs it sets RUNLORE_API_KEY")
         return self._key if compare_digest(digest(text), self._key.hash) else None
 
-    def used(self, key: Key, at: datetime) -> None:
+    def used(self, key: ApiKey, at: datetime) -> None:
         """Nobody counts."""

@@ -13,7 +13,7 @@ from bentos.http.routing import Scope
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions.api_keys import allows
-from runlore.serving.queries.api_keys import Key
+from runlore.serving.queries.api_keys import ApiKey
 
 REALM = 'Bearer realm="runlore"'
 BEARER = b"bearer "
@@ -41,7 +41,7 @@ class KeyCheck:
             visit.key = self._optional_key(visit.request)
         visit.request.state.key = visit.key
 
-    def _optional_key(self, request: Request) -> Key | None:
+    def _optional_key(self, request: Request) -> ApiKey | None:
         """A key that is sent without need: what it does counts as its owner's."""
         text = sent_key(request)
         if not text or self.keys is None:
@@ -50,7 +50,7 @@ class KeyCheck:
             return self.keys.find(text, instants.now())
         return None
 
-    def _required_key(self, request: Request, scope: Scope) -> Key:
+    def _required_key(self, request: Request, scope: Scope) -> ApiKey:
         text = sent_key(request)
         if not text:
             raise Unauthenticated(

@@ -6,7 +6,7 @@ from typing import Protocol
 from starlette.requests import Request
 
 from bentos.http.routing import Scope
-from runlore.serving.queries.api_keys import Key
+from runlore.serving.queries.api_keys import ApiKey
 
 
 @dataclass(slots=True)
@@ -16,7 +16,7 @@ class Visit:
     request: Request
     scope: Scope
     needs_key: bool
-    key: Key | None = None
+    key: ApiKey | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 

@@ -23,7 +23,7 @@ from bentos.http.bodies import read_body
 from bentos.http.identity import actor_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from runlore.experiments.actions import analysis, lifecycle, unit_intake
-from runlore.experiments.actions.lifecycle import Assigned, By, Sighted
+from runlore.experiments.actions.lifecycle import AssignedUnit, Attribution, SeenUnit
 from runlore.experiments.actions.plan import Plan
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.queries.unit_events import Intake
@@ -93,12 +93,12 @@ async def units(request: Request) -> Response:
     if with_variant and len(with_variant) < len(asked):
         raise BadInput("variant: either every unit has one, or none", "variant")
     if with_variant:
-        given = [Sighted(each.unit, each.variant or "", each.at) for each in asked]
+        given = [SeenUnit(each.unit, each.variant or "", each.at) for each in asked]
         seen = await write_store(request, lambda store: lifecycle.sight(store, name, given, at))
         rejects = [AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
         wrong = {each.place for each in rejects}
         kept = [
-            Assigned(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
+            AssignedUnit(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
             for place, each in enumerate(given)
             if place not in wrong
         ]
@@ -128,9 +128,9 @@ async def looks(request: Request) -> Response:
     return model_response(AbLooks(looks=[AbLook(**report.look_document(each)) for each in found]))
 
 
-def by_of(request: Request, said: str = NOBODY, reason: str = "") -> By:
+def by_of(request: Request, said: str = NOBODY, reason: str = "") -> Attribution:
     """Who acts now: the owner of the key, else who the body says it is."""
-    return By(actor_of(request, said), instants.now(), reason)
+    return Attribution(actor_of(request, said), instants.now(), reason)
 
 
 def of_test(test: AbTest) -> AbTestTold:
@@ -148,7 +148,7 @@ def intake(done: Intake) -> AbIntake:
     )
 
 
-def assignments(found: list[Assigned], rejects: list[AbReject]) -> AbAssignments:
+def assignments(found: list[AssignedUnit], rejects: list[AbReject]) -> AbAssignments:
     return AbAssignments(assignments=[AbAssigned(**vars(each)) for each in found], rejects=rejects)
 
 
@@ -170,7 +170,7 @@ async def _action(request: Request) -> AbAction:
     return AbAction.model_validate_json(await read_body(request) or b"{}")
 
 
-def _by(request: Request, asked: AbAction) -> By:
+def _by(request: Request, asked: AbAction) -> Attribution:
     return by_of(request, asked.actor, asked.reason)
 
 

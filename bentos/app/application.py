@@ -28,7 +28,7 @@ from bentos.predict.live_versions import Serving
 from runlore.app import App, open_app
 from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
-from runlore.serving.actions.recording_bounds import Bounds
+from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.settings import Settings
 
 BENTOML_PATHS = {endpoint.path for endpoint in ENDPOINTS if endpoint.handler is None}
@@ -57,7 +57,7 @@ def application(
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
             app.state.threads = ThreadLimits.default()
-            app.state.bounds = Bounds.of(product.settings)
+            app.state.bounds = RecordingBounds.of(product.settings)
             try:
                 yield
             finally:

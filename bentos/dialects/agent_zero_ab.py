@@ -26,7 +26,7 @@ from bentos.http.bodies import read_body
 from bentos.http.routing import Endpoint, Tag, in_query
 from runlore.experiments.actions import analysis, lifecycle, unit_intake
 from runlore.experiments.actions.analysis import ExperimentStatus
-from runlore.experiments.actions.lifecycle import Assigned, By
+from runlore.experiments.actions.lifecycle import AssignedUnit, Attribution
 from runlore.experiments.actions.plan import Plan, PlannedRule, PlannedVariant
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.views import report
@@ -111,7 +111,9 @@ def _plan(asked: ModelTest) -> Plan:
     )
 
 
-def _change(store: Store, asked: ModelTestChange, by: By) -> tuple[AbTest, list[Assigned]]:
+def _change(
+    store: Store, asked: ModelTestChange, by: Attribution
+) -> tuple[AbTest, list[AssignedUnit]]:
     number = asked.test_id
     if asked.action == "start":
         return lifecycle.start(store, number, by), []
@@ -125,7 +127,7 @@ def _change(store: Store, asked: ModelTestChange, by: By) -> tuple[AbTest, list[
     return lifecycle.expose(store, number, asked.traffic_percentage / PERCENT, by), []
 
 
-def _test(test: AbTest, dealt: list[Assigned] | None = None) -> ModelTestTold:
+def _test(test: AbTest, dealt: list[AssignedUnit] | None = None) -> ModelTestTold:
     return ModelTestTold(
         test_id=test.public_id,
         test_name=test.name,

@@ -15,7 +15,7 @@ from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Live, Serving
 from runlore.kernel.instants import from_us
 from runlore.reports.actions import overview
-from runlore.reports.actions.overview import SpecOverview, Watched
+from runlore.reports.actions.overview import SpecOverview, SpecWatch
 
 STATUS, PERFORMANCE = "/api/v3/model-status", "/api/v3/model-performance"
 PERCENT = 100.0
@@ -131,7 +131,7 @@ def _data(description: Any) -> ModelData | None:  # noqa: ANN401  (JSON)
     )
 
 
-def _performance(found: Watched) -> ModelPerformanceTold:
+def _performance(found: SpecWatch) -> ModelPerformanceTold:
     newest = found.scores[0] if found.scores else None
     return ModelPerformanceTold(
         model=found.spec,

@@ -15,9 +15,9 @@ from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
-from runlore.reports.actions.learned import Learned, learned
-from runlore.reports.actions.overview import SpecOverview, Watched
-from runlore.reports.queries.totals import PredictionTotals, Totals
+from runlore.reports.actions.learned import LearnedModels, learned
+from runlore.reports.actions.overview import SpecOverview, SpecWatch
+from runlore.reports.queries.totals import LogTotals, PredictionTotals
 
 STATS = "/ai/learning/stats"
 MAX_AGE_S = 15.0
@@ -83,8 +83,8 @@ async def stats(request: Request) -> Response:
     query_parameters.filters(request, ())
     state = request.app.state
     if not hasattr(state, "learning_stats"):
-        state.learning_stats = TimedCache[Learned](MAX_AGE_S)
-    cache: TimedCache[Learned] = state.learning_stats
+        state.learning_stats = TimedCache[LearnedModels](MAX_AGE_S)
+    cache: TimedCache[LearnedModels] = state.learning_stats
     serving: Serving = state.serving
     at = instants.now()
     found = await cache.get(
@@ -93,7 +93,7 @@ async def stats(request: Request) -> Response:
     return model_response(_stats(found))
 
 
-def _stats(found: Learned) -> LearningStats:
+def _stats(found: LearnedModels) -> LearningStats:
     known = found.totals
     answers = {each.spec: each for each in known.answers}
     return LearningStats(
@@ -118,7 +118,7 @@ def _stats(found: Learned) -> LearningStats:
     )
 
 
-def _executions(known: Totals) -> LearningExecutions:
+def _executions(known: LogTotals) -> LearningExecutions:
     found = known.executions
     return LearningExecutions(
         total=found.total,
@@ -132,7 +132,7 @@ def _executions(known: Totals) -> LearningExecutions:
 
 
 def _model(
-    standing: SpecOverview, watched: Watched, answers: PredictionTotals | None
+    standing: SpecOverview, watched: SpecWatch, answers: PredictionTotals | None
 ) -> LearningModel:
     champion = standing.champion
     return LearningModel(

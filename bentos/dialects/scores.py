@@ -5,7 +5,7 @@ from typing import Literal
 
 from bentos.http.schemas import Closed
 from runlore.performance.queries import PerformanceResult
-from runlore.reports.actions.overview import Watched
+from runlore.reports.actions.overview import SpecWatch
 
 Source = Literal["measured", "estimated"]
 SOURCES: dict[str, Source] = {"realised": "measured", "estimated": "estimated"}
@@ -60,7 +60,7 @@ def metrics(scores: tuple[PerformanceResult, ...]) -> list[ModelMetric]:
     ]
 
 
-def windows(found: Watched) -> list[ModelWindow]:
+def windows(found: SpecWatch) -> list[ModelWindow]:
     """The newest first."""
     by_end: dict[datetime, list[PerformanceResult]] = {}
     for each in found.scores:
@@ -78,7 +78,7 @@ def windows(found: Watched) -> list[ModelWindow]:
     ]
 
 
-def drift(found: Watched) -> ModelDrift | None:
+def drift(found: SpecWatch) -> ModelDrift | None:
     if found.drift is None or found.drift_until is None:
         return None
     verdict = found.drift

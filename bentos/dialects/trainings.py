@@ -17,7 +17,7 @@ from runlore.app import open_app
 from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.retraining.actions import requests
-from runlore.retraining.actions.requests import Wish
+from runlore.retraining.actions.requests import RetrainingCause
 from runlore.retraining.queries import Retraining, State
 from runlore.store.engine import Store
 
@@ -74,7 +74,7 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
             except ModuleNotFoundError as error:
                 raise Refused(NO_REGISTRY) from error
             specs = [app.spec(name) for name in models]
-            asked = Wish("person", actor_of(request, said), why or SOME_REASON)
+            asked = RetrainingCause("person", actor_of(request, said), why or SOME_REASON)
             return [requests.request(store, known, s, asked, at).retraining for s in specs]
 
     return await write_store(request, work)

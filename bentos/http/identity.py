@@ -2,12 +2,12 @@
 
 from starlette.requests import Request
 
-from runlore.serving.queries.api_keys import Key
+from runlore.serving.queries.api_keys import ApiKey
 
 
-def key_of(request: Request) -> Key | None:
+def key_of(request: Request) -> ApiKey | None:
     """The key with which an admitted request came; None: it brought none."""
-    key: Key | None = getattr(request.state, "key", None)
+    key: ApiKey | None = getattr(request.state, "key", None)
     return key
 
 

@@ -22,7 +22,7 @@ from bentos.predict.shadow_leader import ShadowLeader
 from bentos.predict.version_cache import VersionCache
 from runlore.app import App
 from runlore.kernel.errors import Unavailable
-from runlore.registry import Digested, Registry, alias_history
+from runlore.registry import DigestedVersion, Registry, alias_history
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.store.engine import Store
@@ -170,7 +170,7 @@ class Follower:
     def _follow(
         self,
         name: str,
-        aliases: Mapping[str, Digested],
+        aliases: Mapping[str, DigestedVersion],
         arms: Arms,
         store: Store,
         registry: Registry,
@@ -203,7 +203,7 @@ class Follower:
     def _keep_previous(
         self,
         name: str,
-        aliases: Mapping[str, Digested],
+        aliases: Mapping[str, DigestedVersion],
         last: alias_history.AliasHistoryEntry | None,
         store: Store,
         registry: Registry,
@@ -226,7 +226,7 @@ def _lesser(arms: Arms, other: Arms) -> Arms:
     return replace(arms, share=share, shadow=shadow)
 
 
-def _is_moved(name: str, aliases: Mapping[str, Digested], past: Past) -> bool:
+def _is_moved(name: str, aliases: Mapping[str, DigestedVersion], past: Past) -> bool:
     """Whether an alias points elsewhere than its history says."""
     actual = {alias: found.version for alias, found in aliases.items()}
     known = {alias: entries[name].version for alias, entries in past.items() if name in entries}

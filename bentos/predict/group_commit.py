@@ -18,7 +18,7 @@ from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Ask, PredictionBatch, ServedPrediction
+from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
 from runlore.serving.queries import answering, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -43,7 +43,7 @@ log = logging.getLogger("runlore.serving")
 class _Item:
     """Something that a client waits for: an ask to answer, or a refusal's row."""
 
-    work: Ask | Row
+    work: RequestBatch | Row
     done: "asyncio.Future[list[ServedPrediction]]"
 
     def may_be_written(self) -> bool:
@@ -77,7 +77,7 @@ class GroupCommit:
     _is_closing: bool = False
     _task: "asyncio.Task[None] | None" = None
 
-    def answer(self, ask: Ask) -> "asyncio.Future[list[ServedPrediction]]":
+    def answer(self, ask: RequestBatch) -> "asyncio.Future[list[ServedPrediction]]":
         """Answers that are on the ledger. Raises Overloaded; the future Unavailable, or what
         answering raised."""
         return self._enqueue(ask)
@@ -102,8 +102,8 @@ class GroupCommit:
         if self._task is not None:
             await self._task
 
-    def _enqueue(self, work: Ask | Row) -> "asyncio.Future[list[ServedPrediction]]":
-        most = MOST_WAITING if isinstance(work, Ask) else MOST_ROWS_WAITING
+    def _enqueue(self, work: RequestBatch | Row) -> "asyncio.Future[list[ServedPrediction]]":
+        most = MOST_WAITING if isinstance(work, RequestBatch) else MOST_ROWS_WAITING
         if len(self._waiting) >= most:
             self._waiting = deque(item for item in self._waiting if not item.done.done())
         if len(self._waiting) >= most:
@@ -185,9 +185,9 @@ async def _committed(
 
 
 async def _answered(
-    database: AsyncStoreConnection | None, works: list[Ask | Row]
+    database: AsyncStoreConnection | None, works: list[RequestBatch | Row]
 ) -> list[PredictionBatch | Exception]:
-    asks = [work for work in works if isinstance(work, Ask)]
+    asks = [work for work in works if isinstance(work, RequestBatch)]
     if not asks:
         answers = []
     elif database is None:

@@ -26,9 +26,9 @@ from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
-    Ask,
     Predictor,
     Refusal,
+    RequestBatch,
     ServedPrediction,
     WriteOrTimeout,
 )
@@ -81,7 +81,7 @@ class _Asked:
 
     async def response(self) -> Response:
         live: Live | None = None
-        ask: Ask | None = None
+        ask: RequestBatch | None = None
         try:
             live = self.serving.champion(self.name)
             ask = await self._ask(live)
@@ -97,7 +97,7 @@ class _Asked:
         told = [_shown(answer, live.unit) for answer in answers]
         return json_response(to_json(told[0] if self.form == "one" else told))
 
-    async def _answers(self, ask: Ask) -> list[ServedPrediction]:
+    async def _answers(self, ask: RequestBatch) -> list[ServedPrediction]:
         """Raises TooSlow while there is still time to write that down; an answer that is being
         written by then is waited for, since it counts."""
         left_s = ANSWER_S - (perf_counter() - self.began)
@@ -114,7 +114,7 @@ class _Asked:
             clock.cancel()
             work.cancel()
 
-    def _committed(self, ask: Ask) -> Awaitable[list[ServedPrediction]]:
+    def _committed(self, ask: RequestBatch) -> Awaitable[list[ServedPrediction]]:
         """One answer is committed together with those of others.
 
         A batch, and reasons, which take longer than a group, are made in a thread.
@@ -125,7 +125,7 @@ class _Asked:
         work = partial(commit, store, ask, has_ledger=self.serving.has_ledger)
         return in_thread(self.http, work)
 
-    async def _ask(self, live: Live) -> Ask:
+    async def _ask(self, live: Live) -> RequestBatch:
         schema = self.serving.schema(self.name)
         if self.form == "one":
             rows: list[Any] = [schema.request.model_validate_json(self.body)]
@@ -140,7 +140,7 @@ class _Asked:
                 await asyncio.sleep(0)  # so that other requests get their turn
             requests += [_request(schema, row) for row in rows[first : first + PIECE_ROWS]]
         arm, predictor = self._arm(live, requests)
-        return Ask(
+        return RequestBatch(
             predictor,
             requests,
             self.at,
@@ -166,7 +166,12 @@ class _Asked:
         return CHAMPION, live.predictor
 
     async def _refused(
-        self, live: Live | None, ask: Ask | None, told: Problem, *, is_hurried: bool = False
+        self,
+        live: Live | None,
+        ask: RequestBatch | None,
+        told: Problem,
+        *,
+        is_hurried: bool = False,
     ) -> Response:
         """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
         bundle = ask.predictor.bundle if ask else live.bundle if live else None
@@ -190,7 +195,7 @@ class _Asked:
                 log.exception("a refusal (%d) is not on the ledger", told.status)
         return told.response()
 
-    def _refusal_row(self, version: str | None, ask: Ask | None, told: Problem) -> Row:
+    def _refusal_row(self, version: str | None, ask: RequestBatch | None, told: Problem) -> Row:
         """With the arm and the unit, where it came so far: a rollout counts who is refused."""
         key_id = key_id_of(self.http)
         text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")

@@ -30,7 +30,7 @@ from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Ask, PredictionBatch, Refusal
+from runlore.serving.actions.prediction import PredictionBatch, Refusal, RequestBatch
 from runlore.serving.queries import ledger, ledger_writer
 from runlore.store.engine import Store, dedicated
 
@@ -148,7 +148,7 @@ class Shadow:
             return []
         is_replay = self.serving.clock == "record"
         asks = [
-            Ask(
+            RequestBatch(
                 challenge.live.predictor,
                 [prediction.Request(KeyParts(**row["request"]), row["source"], row["source_id"])],
                 row["at"],
@@ -164,7 +164,7 @@ class Shadow:
             for row, ask, each in zip(given, asks, answered, strict=True)
         ]
 
-    def _row(self, ask: Ask, answered: PredictionBatch | Exception) -> ledger.Row:
+    def _row(self, ask: RequestBatch, answered: PredictionBatch | Exception) -> ledger.Row:
         if isinstance(answered, PredictionBatch):
             return answered.rows[0]
         bundle = ask.predictor.bundle

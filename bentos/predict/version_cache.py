@@ -11,7 +11,7 @@ from bentos.predict.live_versions import Live, load
 from bentos.predict.request_schema import Clock
 from runlore.kernel import instants
 from runlore.kernel.errors import NotFound, Tampered, Unavailable
-from runlore.registry import Digested, Registry, VersionRef
+from runlore.registry import DigestedVersion, Registry, VersionRef
 from runlore.serving.actions import integrity, states
 from runlore.store.engine import Store
 
@@ -26,11 +26,13 @@ class VersionCache:
 
     folder: Path
     clock: Clock
-    _loaded: dict[tuple[str, Digested], Live] = field(default_factory=dict)
-    _failed: dict[tuple[str, Digested], float] = field(default_factory=dict)
+    _loaded: dict[tuple[str, DigestedVersion], Live] = field(default_factory=dict)
+    _failed: dict[tuple[str, DigestedVersion], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
 
-    def get(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live | None:
+    def get(
+        self, name: str, wanted: DigestedVersion, store: Store, registry: Registry
+    ) -> Live | None:
         """A version loaded and tried out, beside the one that answers; None when that fails."""
         cached = self._loaded.get((name, wanted))
         if cached is not None or time.monotonic() < self._failed.get((name, wanted), 0.0):
@@ -64,19 +66,23 @@ class VersionCache:
         except NotFound as error:
             log.warning("%s version %s cannot come back: %s", name, version, error)
         else:
-            if self.get(name, Digested(ref.version, ref.digest), store, registry):
+            if self.get(name, DigestedVersion(ref.version, ref.digest), store, registry):
                 return
         self._gone.add((name, version))
 
-    def drop_others(self, name: str, current: Collection[Digested], previous: str | None) -> None:
+    def drop_others(
+        self, name: str, current: Collection[DigestedVersion], previous: str | None
+    ) -> None:
         for spec, digested in list(self._loaded):
             if spec == name and digested not in current and digested.version != previous:
                 del self._loaded[spec, digested]
 
-    def _prepare(self, name: str, wanted: Digested, store: Store, registry: Registry) -> Live:
+    def _prepare(
+        self, name: str, wanted: DigestedVersion, store: Store, registry: Registry
+    ) -> Live:
         ref = registry.version(name, wanted.version)
         is_tag_right = self._check_tag(ref, store, registry)
-        known = Digested(ref.version, registry.expected_digest(ref))
+        known = DigestedVersion(ref.version, registry.expected_digest(ref))
         live = self._loaded.get((name, known)) or self._load(ref, registry)
         states.activate(store, live.bundle.plan)
         if is_tag_right:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runlore.backtest import plots
 from runlore.backtest.rules.comparison import PolicyPredictions, PolicyScores, stand
 from runlore.backtest.rules.policy import POLICIES, PolicyName
-from runlore.backtest.rules.replay import Breaches, PolicyReplay, Scene, replay
+from runlore.backtest.rules.replay import Breaches, PolicyReplay, ReplayContext, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.features import known, matrix
 from runlore.features.declaration import FeaturePlan, Vocabulary
@@ -40,7 +40,7 @@ DPI = 130
 
 
 @dataclass(frozen=True)
-class Choice:
+class BacktestOptions:
     """What to replay, and how.
 
     begin: work submitted before it is not replayed, and teaches nobody, though it is remembered
@@ -77,7 +77,7 @@ class BacktestOutcome:
 def backtest(
     store: Store,
     spec: ModelSpec,
-    choice: Choice,
+    choice: BacktestOptions,
     sources: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> BacktestOutcome:
@@ -116,7 +116,7 @@ def draw(outcome: BacktestOutcome, folder: Path) -> tuple[Path, Path]:
     return paths[0], paths[1]
 
 
-def _scene(log: matrix.Log, spec: ModelSpec, choice: Choice) -> Scene:
+def _scene(log: matrix.Log, spec: ModelSpec, choice: BacktestOptions) -> ReplayContext:
     target = target_of(log, spec)
     chosen = _chosen(log, spec, target, choice)
     start_us = int(log.as_of_us[chosen[int(choice.taught_share * len(chosen))]])
@@ -132,7 +132,7 @@ def _scene(log: matrix.Log, spec: ModelSpec, choice: Choice) -> Scene:
     )
     words = {data.names.index(each.name): len(each.words) for each in plan.categories}
     kinds = choice.candidates or spec.candidates
-    return Scene(
+    return ReplayContext(
         Trainer(spec, data, words, kinds, choice.chooses_anew),
         _edges(spec, data, start_us),
         tuple(each.name for each in plan.categories),
@@ -141,7 +141,7 @@ def _scene(log: matrix.Log, spec: ModelSpec, choice: Choice) -> Scene:
     )
 
 
-def _chosen(log: matrix.Log, spec: ModelSpec, target: Floats, choice: Choice) -> Ints:
+def _chosen(log: matrix.Log, spec: ModelSpec, target: Floats, choice: BacktestOptions) -> Ints:
     """Positions of the executions to replay, by submission."""
     belongs = time_slices.population(log, spec) & np.isfinite(target)
     if choice.begin is not None:
@@ -202,7 +202,7 @@ def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
     return breaches
 
 
-def _outcome(scene: Scene, replayed: tuple[PolicyReplay, ...]) -> BacktestOutcome:
+def _outcome(scene: ReplayContext, replayed: tuple[PolicyReplay, ...]) -> BacktestOutcome:
     data, spec, rows = scene.trainer.data, scene.trainer.spec, scene.replayed
     first = scene.trainer.version(scene.edges_us[0])
     told: dict[str, Floats] = {str(each.policy): each.prediction for each in replayed}

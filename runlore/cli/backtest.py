@@ -10,7 +10,7 @@ from runlore.cli.monitoring import DAY_S, Spec
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.backtest.actions import BacktestOutcome, Choice
+    from runlore.backtest.actions import BacktestOptions, BacktestOutcome
     from runlore.backtest.rules.comparison import PolicyScores
     from runlore.backtest.rules.replay import PolicyReplay
     from runlore.specs.model_spec import Score
@@ -110,10 +110,12 @@ def _say(text: str) -> None:
     echo(text, err=True)
 
 
-def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | None) -> "Choice":
+def _choice(
+    policy: list[str] | None, begin: str | None, candidate: list[str] | None
+) -> "BacktestOptions":
     from typing import get_args
 
-    from runlore.backtest.actions import Choice
+    from runlore.backtest.actions import BacktestOptions
     from runlore.backtest.rules.policy import POLICIES, named
     from runlore.kernel import instants
     from runlore.kernel.errors import BadInput
@@ -123,7 +125,7 @@ def _choice(policy: list[str] | None, begin: str | None, candidate: list[str] | 
     if unknown:
         known = ", ".join(get_args(CandidateKind))
         raise BadInput(f"candidate {unknown[0]!r}: give some of {known}", "candidate")
-    return Choice(
+    return BacktestOptions(
         policies=named(",".join(policy)) if policy else POLICIES,
         begin=None if begin is None else instants.parse(begin, "from"),
         candidates=cast("list[CandidateKind]", candidate or ()),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from runlore.ingest.actions.files import IngestSummary
     from runlore.settings import Settings
-    from runlore.simulate import Files, SimulatedLog
+    from runlore.simulate import SimulatedFiles, SimulatedLog
 
 KNOWN_SHARE = 0.8  # of the log's lines are trained on; the rest arrive while the models serve
 
@@ -85,7 +85,7 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
 
 
 def _whole_way(
-    tour: Tour, files: "Files", log: "SimulatedLog", end: "datetime", names: list[str]
+    tour: Tour, files: "SimulatedFiles", log: "SimulatedLog", end: "datetime", names: list[str]
 ) -> None:
     import httpx
 
@@ -103,7 +103,9 @@ def _whole_way(
             _score_and_monitor(tour, names, end)
 
 
-def _simulate(tour: Tour, executions: int, seed: int) -> tuple["Files", "SimulatedLog", "datetime"]:
+def _simulate(
+    tour: Tour, executions: int, seed: int
+) -> tuple["SimulatedFiles", "SimulatedLog", "datetime"]:
     from runlore.kernel.instants import now
     from runlore.simulate import Scenario, counts, simulate, write
 
@@ -133,7 +135,7 @@ def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
         tour.say(f"   {answer.status_code}: {said}")
 
 
-def _ingest(tour: Tour, files: "Files", text: str, what: str) -> None:
+def _ingest(tour: Tour, files: "SimulatedFiles", text: str, what: str) -> None:
     from runlore.app import open_app
     from runlore.ingest.actions.files import FileSource, ingest_file
     from runlore.kernel.instants import now

@@ -7,7 +7,7 @@ import typer
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.monitoring.actions.drift_history import Judged
+    from runlore.monitoring.actions.drift_history import WindowRecord
     from runlore.monitoring.actions.monitoring import MonitorOutcome
     from runlore.monitoring.queries.drift_results import ComparedWindow
     from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
@@ -98,7 +98,7 @@ def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
     }
 
 
-def _judged(each: "Judged") -> dict[str, Any]:
+def _judged(each: "WindowRecord") -> dict[str, Any]:
     return {**_told(each.window, each.verdict), "at": each.at.isoformat(), "report": each.report}
 
 
@@ -130,7 +130,7 @@ def _column(column: "ColumnVerdict") -> dict[str, Any]:
     }
 
 
-def _past(each: "Judged") -> dict[str, object]:
+def _past(each: "WindowRecord") -> dict[str, object]:
     verdict, window = each.verdict, each.window
     drifted = [column.name for column in verdict.drifted]
     more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""

@@ -8,7 +8,7 @@ from runlore.cli.monitoring import DAY_S, At, Spec, WindowDays
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
-    from runlore.quality.actions.contract import Checked
+    from runlore.quality.actions.contract import BatchCheck
     from runlore.quality.actions.window_check import QualityOutcome
 
 __all__ = ["quality"]
@@ -66,7 +66,7 @@ def _of_window(outcome: "QualityOutcome") -> dict[str, Any]:
     }
 
 
-def _of_training(checked: "Checked") -> dict[str, Any]:
+def _of_training(checked: "BatchCheck") -> dict[str, Any]:
     return {"spec": checked.spec, "version": checked.version, **checked.verdict.to_json()}
 
 

@@ -37,7 +37,7 @@ def request(
     from runlore.kernel import instants
     from runlore.retraining.actions import requests
 
-    wish = requests.Wish("person", by or getuser(), reason)
+    wish = requests.RetrainingCause("person", by or getuser(), reason)
     with open_app() as app:
         wanted = app.spec(spec)
         asked = requests.request(app.store, app.registry, wanted, wish, instants.now())

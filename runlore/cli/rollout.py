@@ -14,7 +14,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from runlore.rollout.actions.steps import Hand, RolloutLook
+    from runlore.rollout.actions.steps import RolloutContext, RolloutLook
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
 
@@ -179,10 +179,10 @@ class _Wanted:
 
 def _order(wanted: _Wanted, *, json: bool) -> None:
     from runlore.rollout.actions import steps
-    from runlore.rollout.rules.ramp import Order
+    from runlore.rollout.rules.ramp import ManualOrder
 
     with _opened(wanted.spec) as (_, hand, found, at):
-        order = Order(wanted.by or getuser(), wanted.reason, wanted.action, wanted.step)
+        order = ManualOrder(wanted.by or getuser(), wanted.reason, wanted.action, wanted.step)
         _tell(steps.order(hand, found, order, at), json=json)
 
 
@@ -219,12 +219,12 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
 
 
 @contextmanager
-def _opened(spec: str) -> Iterator[tuple["Settings", "Hand", "ModelSpec", "datetime"]]:
+def _opened(spec: str) -> Iterator[tuple["Settings", "RolloutContext", "ModelSpec", "datetime"]]:
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.rollout.actions.steps import Hand
+    from runlore.rollout.actions.steps import RolloutContext
 
     with open_app() as app:
         found = app.spec(spec)
-        hand = Hand(app.store, app.registry, app.settings.home / "serving")
+        hand = RolloutContext(app.store, app.registry, app.settings.home / "serving")
         yield app.settings, hand, found, instants.now()

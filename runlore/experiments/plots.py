@@ -21,7 +21,7 @@ ONCE = "Intervals hold at one look, chosen before: only the last one decides."
 
 
 @dataclass(frozen=True, eq=False)
-class Course:
+class IntervalsOverLooks:
     """Of one variant: a difference with its interval at each look, (n,); NaN: not bounded yet.
 
     hours: since the start. units: of the variant and its control together.
@@ -40,7 +40,7 @@ class Course:
 
 
 def over_looks(
-    metric: str, control: str, courses: Sequence[Course], *, hold_always: bool = True
+    metric: str, control: str, courses: Sequence[IntervalsOverLooks], *, hold_always: bool = True
 ) -> "Figure":
     """Difference from the control over time, with the units behind it below.
 
@@ -71,7 +71,7 @@ def over_looks(
     return made
 
 
-def _finding(metric: str, courses: Sequence[Course]) -> str:
+def _finding(metric: str, courses: Sequence[IntervalsOverLooks]) -> str:
     """Of the variant that is furthest from the control in what is sure."""
     sure = {each.variant: _sure(each) for each in courses if each.is_known.any()}
     name = max(sure, key=lambda each: abs(sure[each]))
@@ -84,14 +84,14 @@ def _finding(metric: str, courses: Sequence[Course]) -> str:
     return f"{metric}: {name} lies {word} the control, by {low} to {high}"
 
 
-def _sure(course: Course) -> float:
+def _sure(course: IntervalsOverLooks) -> float:
     """The newest interval's nearer end; 0 when 0 is inside."""
     last = np.flatnonzero(course.is_known)[-1]
     low, high = course.low[last], course.high[last]
     return float(max(low, 0.0) + min(high, 0.0))
 
 
-def _draw(axes: "Axes", course: Course, colour: str) -> None:
+def _draw(axes: "Axes", course: IntervalsOverLooks, colour: str) -> None:
     known = course.is_known
     hours = course.hours[known]
     axes.fill_between(hours, course.low[known], course.high[known], color=colour, alpha=0.14)

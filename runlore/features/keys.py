@@ -55,7 +55,7 @@ def _part(name: str, subject: KeyParts) -> str:
 
 
 @dataclass(frozen=True)
-class Keyed:
+class KeyGroups:
     """Executions grouped by the key of one history.
 
     codes: (executions,), which of the keys each has. representative: (keys,), an execution of
@@ -69,14 +69,14 @@ class Keyed:
         return len(self.representative)
 
 
-def group(history: HistoryFeatures, log: Log) -> Keyed:
+def group(history: HistoryFeatures, log: Log) -> KeyGroups:
     """Group executions by the history's key without writing a key for each row."""
     codes = np.zeros(len(log.executions), dtype=np.int64)
     for name in _parts(history, log):
         words = log.numbered(name)
         codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0].astype(np.int64)
     is_new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
-    return Keyed(codes, np.flatnonzero(is_new))
+    return KeyGroups(codes, np.flatnonzero(is_new))
 
 
 def _parts(history: HistoryFeatures, log: Log) -> Iterator[str]:

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from runlore.features import fold, known
 from runlore.features.columns import OutcomeValues, measure, singles
 from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
-from runlore.features.keys import Keyed, KeyParts, group, key_of
+from runlore.features.keys import KeyGroups, KeyParts, group, key_of
 from runlore.features.log import Log, prepare
 from runlore.records.execution import NO_INSTANT, ExecutionStatus
 
-__all__ = ["Log", "RowReader", "States", "extract", "fold_history", "prepare", "resolve"]
+__all__ = ["HistoryStates", "Log", "RowReader", "extract", "fold_history", "prepare", "resolve"]
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -31,11 +31,11 @@ ASKED_SOURCE = "\x00asked"  # no source of a log can have this name
 
 
 @dataclass(frozen=True)
-class States:
+class HistoryStates:
     """The state of every key of one history after the last event: states is (K, S)."""
 
     history: HistoryFeatures
-    keyed: Keyed
+    keyed: KeyGroups
     states: Floats
 
     def keys(self, log: Log) -> list[str]:
@@ -96,7 +96,7 @@ def _vocabulary(name: str, column: "pd.Series[str]") -> Vocabulary:
     return Vocabulary(name, tuple(str(word) for word in counts["word"].head(MOST_WORDS)))
 
 
-def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[States]]:
+def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[HistoryStates]]:
     """Feature rows of all N executions, each as of its submission: (N, F) float32, and states."""
     rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
     column = known.fill(rows, log, plan)
@@ -136,7 +136,7 @@ def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     return told.assign(**new)[list(facts.columns)]
 
 
-def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, States]:
+def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, HistoryStates]:
     """Fold the whole log by one history.
 
     Returns its features as of each submission, (N, len(history.feature_names)), and the states.
@@ -148,11 +148,11 @@ def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, States]:
 
 def fold_many(
     log: Log,
-    histories: Sequence[tuple[HistoryFeatures, Keyed]],
+    histories: Sequence[tuple[HistoryFeatures, KeyGroups]],
     told: OutcomeValues,
     rows: Rows,
     column: int,
-) -> list[States]:
+) -> list[HistoryStates]:
     """Write the features of histories, one beside the other, into `rows` from `column` on.
 
     Each core takes some neighbours and goes through the events in blocks, so that the rows of one
@@ -172,9 +172,11 @@ def fold_many(
 class _Fold:
     """One history on its way through a log."""
 
-    def __init__(self, history: HistoryFeatures, keyed: Keyed, told: Floats, column: int) -> None:
+    def __init__(
+        self, history: HistoryFeatures, keyed: KeyGroups, told: Floats, column: int
+    ) -> None:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
-        self.states = States(history, keyed, np.tile(empty, (len(keyed), 1)))
+        self.states = HistoryStates(history, keyed, np.tile(empty, (len(keyed), 1)))
         self.told, self.column = told, column
         self.half_lives_us = half_lives_us(history)
         self.chosen = np.array(history.chosen, dtype=np.int64)

@@ -75,10 +75,10 @@ def measure(score: Score, actual: Floats, predicted: Floats) -> float:
 
 def auc(actual: Floats, predicted: Floats) -> float:
     """Area under the ROC curve, ties count half: .5 for a constant, NaN for a single class."""
-    return Ranked(predicted).auc(actual)
+    return RankedPredictions(predicted).auc(actual)
 
 
-class Ranked:
+class RankedPredictions:
     """Predictions sorted once, for the AUC under many weights."""
 
     def __init__(self, predicted: Floats) -> None:

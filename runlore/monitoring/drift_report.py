@@ -51,7 +51,7 @@ class ReportSubject:
 
 
 @dataclass(frozen=True, eq=False)
-class Samples:
+class ReportSamples:
     """The rows to draw, in columns of these names."""
 
     names: tuple[str, ...]
@@ -60,7 +60,9 @@ class Samples:
     words: Words
 
 
-def write(path: Path, subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> None:
+def write(
+    path: Path, subject: ReportSubject, verdict: WindowVerdict, samples: ReportSamples
+) -> None:
     """Write one self-contained HTML file, as a whole or not at all."""
     page = render(subject, verdict, samples)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +71,7 @@ def write(path: Path, subject: ReportSubject, verdict: WindowVerdict, samples: S
     unfinished.replace(path)
 
 
-def render(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> str:
+def render(subject: ReportSubject, verdict: WindowVerdict, samples: ReportSamples) -> str:
     reference, current = _frames(samples)
     columns = _drawable(_in_reading_order(verdict.columns), reference, current)[:MOST_PLOTS]
     with _silenced():
@@ -97,7 +99,7 @@ def _plain(text: str) -> str:
     return text.translate(PLAIN)
 
 
-def _frames(samples: Samples) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _frames(samples: ReportSamples) -> tuple[pd.DataFrame, pd.DataFrame]:
     words = {name: [_plain(word) for word in of] for name, of in samples.words.items()}
     frames = readable(samples.reference, samples.current, samples.names, words)
     return frames[0].rename(columns=_plain), frames[1].rename(columns=_plain)
@@ -116,7 +118,7 @@ def _drawable(
     return [column for column in columns if held.get(_plain(column.name), False)]
 
 
-def _head(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> list[Any]:
+def _head(subject: ReportSubject, verdict: WindowVerdict, samples: ReportSamples) -> list[Any]:
     from evidently.legacy.renderers.html_widgets import CounterData, counter
 
     title = CounterData(_plain(f"{subject.title}: {subject.window}"), ANSWERS[verdict.answer])
@@ -136,7 +138,7 @@ def _head(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> l
     ]
 
 
-def _explained(subject: ReportSubject, verdict: WindowVerdict, samples: Samples) -> Any:  # noqa: ANN401  (an Evidently widget)
+def _explained(subject: ReportSubject, verdict: WindowVerdict, samples: ReportSamples) -> Any:  # noqa: ANN401  (an Evidently widget)
     from evidently.legacy.renderers.html_widgets import text_widget
 
     drawn = [
@@ -208,7 +210,7 @@ def _measure(measure: DriftMeasure) -> str:
 
 def _plots(
     columns: Sequence[ColumnVerdict],
-    samples: Samples,
+    samples: ReportSamples,
     reference: pd.DataFrame,
     current: pd.DataFrame,
 ) -> list[Any]:

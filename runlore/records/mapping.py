@@ -96,7 +96,7 @@ class ColumnMapping:
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedMapping:
     """A mapping beside a header: only columns that are there, "*" spelt out."""
 
     columns: Mapping[str, str]
@@ -144,7 +144,7 @@ def declare(document: Mapping[str, Any]) -> ColumnMapping:
     return mapping
 
 
-def resolve(mapping: ColumnMapping, header: Iterable[str]) -> Resolved:
+def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
     """Find the mapped columns in a header; a missing one is named with those that are there."""
     names = list(header)
     columns = {
@@ -167,7 +167,7 @@ def resolve(mapping: ColumnMapping, header: Iterable[str]) -> Resolved:
     used = {*columns.values(), *mapping.outcome.values()}
     every = {name: name for name in names if name not in used}
     inputs = every if isinstance(mapping.inputs, str) else dict(mapping.inputs)
-    return Resolved(columns, inputs, dict(mapping.outcome))
+    return ResolvedMapping(columns, inputs, dict(mapping.outcome))
 
 
 def _check_required(mapping: ColumnMapping, columns: Mapping[str, str], names: list[str]) -> None:

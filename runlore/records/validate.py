@@ -24,7 +24,7 @@ MOST_VALUE_CHARACTERS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class RowCheck:
     """Rows where `is_bad` holds are refused with `reason`, whose {} is the row's own value."""
 
     is_bad: Mask
@@ -45,7 +45,7 @@ class Refusals:
         return keep
 
 
-def judge(checks: Sequence[Check], count: int) -> Refusals:
+def judge(checks: Sequence[RowCheck], count: int) -> Refusals:
     """Refuse each of `count` rows for the first check that it fails."""
     undecided = np.ones(count, dtype=np.bool_)
     rows: list[Rows] = []
@@ -62,39 +62,39 @@ def judge(checks: Sequence[Check], count: int) -> Refusals:
     return Refusals(all_rows[order], pa.concat_arrays(reasons).take(pa.array(order)))
 
 
-def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool) -> list[Check]:
+def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool) -> list[RowCheck]:
     """An instant that is missing, unreadable (`us` is null, `text` is not) or absurd."""
     is_null = mask(us.is_null())
     has_text = mask(text.is_valid())
     outside = mask(pc.or_(pc.less(us, EARLIEST_US), pc.greater_equal(us, LATEST_US)))
     checks = [
-        Check(is_null & has_text, f"{name}: '{{}}' is not an instant", text),
-        Check(outside, f"{name}: '{{}}' is not between 1970 and 2200", text),
+        RowCheck(is_null & has_text, f"{name}: '{{}}' is not an instant", text),
+        RowCheck(outside, f"{name}: '{{}}' is not between 1970 and 2200", text),
     ]
     if is_required:
-        checks.insert(0, Check(~has_text, f"{name} is empty"))
+        checks.insert(0, RowCheck(~has_text, f"{name} is empty"))
     return checks
 
 
-def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> Check:
+def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> RowCheck:
     """What has not happened yet would move all that comes after it behind its own instant."""
     is_ahead = mask(pc.greater(us, now_us + SOURCE_CLOCK_TOLERANCE_US))
-    return Check(
+    return RowCheck(
         is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text
     )
 
 
-def order_checks(submitted: pa.Array, started: pa.Array, finished: pa.Array) -> list[Check]:
+def order_checks(submitted: pa.Array, started: pa.Array, finished: pa.Array) -> list[RowCheck]:
     return [
-        Check(mask(pc.less(started, submitted)), "started is before submitted"),
-        Check(mask(pc.less(finished, submitted)), "finished is before submitted"),
-        Check(mask(pc.less(finished, started)), "finished is before started"),
+        RowCheck(mask(pc.less(started, submitted)), "started is before submitted"),
+        RowCheck(mask(pc.less(finished, submitted)), "finished is before submitted"),
+        RowCheck(mask(pc.less(finished, started)), "finished is before started"),
     ]
 
 
-def key_check(name: str, text: pa.Array) -> Check:
+def key_check(name: str, text: pa.Array) -> RowCheck:
     too_long = mask(pc.greater(pc.binary_length(text), LONGEST_KEY_BYTES))
-    return Check(too_long, f"{name} is longer than {LONGEST_KEY_BYTES} bytes: '{{}}'", text)
+    return RowCheck(too_long, f"{name} is longer than {LONGEST_KEY_BYTES} bytes: '{{}}'", text)
 
 
 def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
@@ -102,7 +102,7 @@ def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
     return np.asarray(pc.fill_null(condition, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
 
 
-def _reasons(check: Check, rows: Rows) -> pa.Array:
+def _reasons(check: RowCheck, rows: Rows) -> pa.Array:
     if check.values is None or "{}" not in check.reason:
         return pa.repeat(check.reason, rows.size)
     values = pc.cast(check.values.take(pa.array(rows)), pa.string())

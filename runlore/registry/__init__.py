@@ -2,17 +2,17 @@
 
 from runlore.registry.connection import connect
 from runlore.registry.names import score_name
-from runlore.registry.packaging import Release
+from runlore.registry.packaging import ModelRelease
 from runlore.registry.registry import Registry
-from runlore.registry.runs import Data, TrainingRun
-from runlore.registry.versions import AliasChange, Digested, VersionRef
+from runlore.registry.runs import TrainingData, TrainingRun
+from runlore.registry.versions import AliasChange, DigestedVersion, VersionRef
 
 __all__ = [
     "AliasChange",
-    "Data",
-    "Digested",
+    "DigestedVersion",
+    "ModelRelease",
     "Registry",
-    "Release",
+    "TrainingData",
     "TrainingRun",
     "VersionRef",
     "connect",

@@ -29,7 +29,7 @@ NEEDS = (
 
 
 @dataclass(frozen=True)
-class Release:
+class ModelRelease:
     """A trained candidate that passed its gates, ready for the registry.
 
     folder: the bundle. digest: of the bundle, which is registered once however often it is asked.
@@ -51,7 +51,7 @@ class Release:
     scores: dict[str, float] = field(default_factory=dict)
 
 
-def write_model(release: Release, folder: Path, model: "Model") -> None:
+def write_model(release: ModelRelease, folder: Path, model: "Model") -> None:
     """Write what `mlflow.pyfunc.load_model` loads into a folder that does not exist yet."""
     import pandas as pd
 
@@ -80,7 +80,7 @@ def _pyfunc() -> ModuleType:
     return module
 
 
-def _signature(release: Release) -> "ModelSignature":
+def _signature(release: ModelRelease) -> "ModelSignature":
     """Features are doubles: MLflow casts whole and single numbers to them, but not back."""
     from mlflow.models.signature import ModelSignature
     from mlflow.types.schema import ColSpec, DataType, Schema

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.registry import code_version, downloads, notes, packaging
-from runlore.registry.packaging import Release
+from runlore.registry.packaging import ModelRelease
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
 from runlore.registry.versions import DIGEST, VersionRef, ref_of, versions_of
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 WHOLE_CARD = "the run's artifact `model_card.md`"
 
 
-def publish(session: Session, run: TrainingRun, release: Release) -> VersionRef:
+def publish(session: Session, run: TrainingRun, release: ModelRelease) -> VersionRef:
     """Register a bundle; one that is registered already is found by its digest and given back.
 
     One whose files are not that bundle any more is passed over, so that training anew mends it.
@@ -34,13 +34,13 @@ def publish(session: Session, run: TrainingRun, release: Release) -> VersionRef:
         return _known(session, release) or _register(session, run, release, model)
 
 
-def _known(session: Session, release: Release) -> VersionRef | None:
+def _known(session: Session, release: ModelRelease) -> VersionRef | None:
     """The oldest version of a bundle that is what it was."""
     refs = reversed(versions_of(session, release.spec, release.digest))
     return next((ref for ref in refs if downloads.is_intact(session, ref, release.digest)), None)
 
 
-def _upload(session: Session, run: TrainingRun, release: Release) -> "LoggedModel":
+def _upload(session: Session, run: TrainingRun, release: ModelRelease) -> "LoggedModel":
     """The model with its files, among the outputs of its run."""
     from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
@@ -70,7 +70,7 @@ def _upload(session: Session, run: TrainingRun, release: Release) -> "LoggedMode
 
 
 def _register(
-    session: Session, run: TrainingRun, release: Release, model: "LoggedModel"
+    session: Session, run: TrainingRun, release: ModelRelease, model: "LoggedModel"
 ) -> VersionRef:
     """Name the model by its place: a direct client cannot resolve `models:/…` without a global."""
     client = session.client
@@ -88,7 +88,7 @@ def _register(
     return ref_of(version)
 
 
-def _ensure_registered_model(session: Session, release: Release) -> None:
+def _ensure_registered_model(session: Session, release: ModelRelease) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
@@ -98,7 +98,7 @@ def _ensure_registered_model(session: Session, release: Release) -> None:
             raise
 
 
-def _tags(release: Release) -> dict[str, str]:
+def _tags(release: ModelRelease) -> dict[str, str]:
     return {
         DIGEST: release.digest,
         "runlore.data_digest": release.data_digest,

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from runlore.kernel.errors import Tampered
 from runlore.registry import downloads, publishing, runs, versions
 from runlore.registry.local_versions import LocalVersions
-from runlore.registry.packaging import Release
+from runlore.registry.packaging import ModelRelease
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
-from runlore.registry.versions import DIGEST, AliasChange, Digested, VersionRef
+from runlore.registry.versions import DIGEST, AliasChange, DigestedVersion, VersionRef
 
 if TYPE_CHECKING:
     from runlore.models.bundle import Bundle
@@ -38,7 +38,7 @@ class Registry:
     def training_run(self, spec: str) -> AbstractContextManager[TrainingRun]:
         return runs.training_run(self._session, spec)
 
-    def register(self, run: TrainingRun, release: Release) -> VersionRef:
+    def register(self, run: TrainingRun, release: ModelRelease) -> VersionRef:
         """Register a bundle once: the same one again gives the version that there is."""
         with self._session.watched():
             return publishing.publish(self._session, run, release)
@@ -51,19 +51,19 @@ class Registry:
         with self._session.watched():
             return versions.behind(self._session, spec, alias)
 
-    def aliases(self, specs: Sequence[str]) -> dict[str, dict[str, Digested]]:
+    def aliases(self, specs: Sequence[str]) -> dict[str, dict[str, DigestedVersion]]:
         """Spec -> alias -> version and digest: cheap enough to ask all the time."""
         from runlore.store import tracking
 
-        found: dict[str, dict[str, Digested]] = {spec: {} for spec in specs}
+        found: dict[str, dict[str, DigestedVersion]] = {spec: {} for spec in specs}
         if self._session.tables is not None:
             for spec, alias, *named in tracking.aliases(self._session.tables, specs, DIGEST):
-                found[spec][alias] = Digested(*named)
+                found[spec][alias] = DigestedVersion(*named)
             return found
         for spec in specs:
             for alias in (CHAMPION, CHALLENGER):
                 if ref := self.alias(spec, alias):
-                    found[spec][alias] = Digested(ref.version, ref.digest)
+                    found[spec][alias] = DigestedVersion(ref.version, ref.digest)
         return found
 
     def version(self, spec: str, version: str) -> VersionRef:

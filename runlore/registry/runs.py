@@ -30,7 +30,7 @@ DPI = 110
 
 
 @dataclass(frozen=True)
-class Data:
+class TrainingData:
     """What a run learned from. first, last: the submissions that bound it."""
 
     name: str
@@ -81,7 +81,7 @@ class TrainingRun:
         for batch in _batches(found, MOST_SCORES):
             self._client.log_batch(self.id, metrics=batch)
 
-    def data(self, data: Data) -> None:
+    def data(self, data: TrainingData) -> None:
         """Name the data by its digest, so that MLflow does not read it; name the run by it too."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 

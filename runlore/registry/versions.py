@@ -24,7 +24,7 @@ class VersionRef:
     digest: str
 
 
-class Digested(NamedTuple):
+class DigestedVersion(NamedTuple):
     """A version's number and the digest of its bundle: numbers can be given again."""
 
     version: str

@@ -42,7 +42,7 @@ class Permission:
 
 
 @dataclass(frozen=True)
-class Due:
+class DueTraining:
     """A training that nobody has asked for is due."""
 
     trigger: Literal["schedule", "labels"]
@@ -87,19 +87,21 @@ def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingPolicy)
     return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
 
 
-def due(known: RetrainingEvidence, rules: RetrainingPolicy) -> Due | None:
+def due(known: RetrainingEvidence, rules: RetrainingPolicy) -> DueTraining | None:
     """What asks for a training by itself: nothing serves, enough is new, or it is time."""
     refused_at = known.data_refused_at
     if refused_at is not None and (known.at - refused_at).total_seconds() < DATA_REFUSED_S:
         return None
     if known.trained_at is None:
-        return Due("schedule", "nothing serves yet")
+        return DueTraining("schedule", "nothing serves yet")
     enough = rules.enough_new_labels
     if enough is not None and known.new_labels >= enough:
         told = f"{known.new_labels:,} outcomes are new since the last training, {enough:,} suffice"
-        return Due("labels", told)
+        return DueTraining("labels", told)
     last = max((known.trained_at, *known.begun))
     if rules.every_s is not None and (known.at - last).total_seconds() >= rules.every_s:
         days = rules.every_s / DAY_S
-        return Due("schedule", f"trained last on {last:%Y-%m-%d %H:%M}; due every {days:g} days")
+        return DueTraining(
+            "schedule", f"trained last on {last:%Y-%m-%d %H:%M}; due every {days:g} days"
+        )
     return None

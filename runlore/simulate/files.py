@@ -9,7 +9,7 @@ from runlore.simulate.log import INPUTS, SIMULATED_SOURCE, SimulatedLog
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class SimulatedFiles:
     executions: Path
     metrics: Path
     truth: Path
@@ -36,10 +36,10 @@ def mapping() -> dict[str, Any]:
     }
 
 
-def write(log: SimulatedLog, folder: Path) -> Files:
+def write(log: SimulatedLog, folder: Path) -> SimulatedFiles:
     """Write everything; the folder is made when it is not there, files of before are replaced."""
     executions = write_csv(log, folder)
-    files = Files(
+    files = SimulatedFiles(
         executions=executions,
         metrics=folder / "simulated-metrics.csv",
         truth=folder / "simulated-truth.json",

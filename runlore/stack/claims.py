@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runlore.kernel.errors import Unavailable
 from runlore.stack import processes
-from runlore.stack.processes import Lock, Running
+from runlore.stack.processes import Lock, RunningService
 
 PATIENCE_S = 60.0
 POLL_S = 0.05
@@ -19,7 +19,7 @@ class ServiceClaim:
 
     def __init__(self, home: Path, name: str) -> None:
         self.name = name
-        self.host: Running | None = None
+        self.host: RunningService | None = None
         self._home = home
         self._owner = Lock(home, f"{name}.owner")
         self._users = Lock(home, f"{name}.users")
@@ -59,7 +59,7 @@ class ServiceClaim:
         self._users.close()
 
 
-def _refuse(name: str, host: Running | None) -> None:
+def _refuse(name: str, host: RunningService | None) -> None:
     who = f"process {host.supervisor.pid}, since {host.since}" if host else "just starting"
     raise Unavailable(
         f"{name} is already run by another Runlore process ({who}); `runlore status` shows it, "

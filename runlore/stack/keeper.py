@@ -29,7 +29,7 @@ TICK_S = 1.0
 PROC = Path("/proc")
 
 
-class Hurry(BaseException):
+class TerminateNow(BaseException):
     """Raised by SIGTERM: end at once."""
 
 
@@ -159,7 +159,7 @@ def kill_family(child: int) -> None:
 
 
 def hurry(_number: int, _frame: FrameType | None) -> None:
-    raise Hurry
+    raise TerminateNow
 
 
 def wake_on_signals() -> int:
@@ -188,7 +188,7 @@ def keep(grace_s: float, command: Sequence[str]) -> int:
         if code is None:
             send(-child, signal.SIGTERM)
             code = until_exit(child, wakeup, grace_s)
-    except Hurry:
+    except TerminateNow:
         code = -signal.SIGKILL
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     kill_family(child)

@@ -33,7 +33,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Running:
+class RunningService:
     """A started service, as its file says."""
 
     name: str
@@ -65,7 +65,7 @@ def folder(home: Path) -> Path:
     return home / "run"
 
 
-def write(home: Path, running: Running) -> None:
+def write(home: Path, running: RunningService) -> None:
     """Record a started service; a reader sees the old file or the new one, never half."""
     path = folder(home) / f"{running.name}.json"
     draft = path.with_suffix(f".{os.getpid()}.tmp")
@@ -73,17 +73,17 @@ def write(home: Path, running: Running) -> None:
     draft.replace(path)
 
 
-def read(home: Path, name: str) -> Running | None:
+def read(home: Path, name: str) -> RunningService | None:
     try:
         values = json.loads((folder(home) / f"{name}.json").read_text())
         for key in ("keeper", "supervisor"):
             values[key] = Identity(**values[key])
-        return Running(**values)
+        return RunningService(**values)
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
 
-def read_all(home: Path) -> list[Running]:
+def read_all(home: Path) -> list[RunningService]:
     names = sorted(path.stem for path in folder(home).glob("*.json"))
     return [running for name in names if (running := read(home, name)) is not None]
 
@@ -92,7 +92,7 @@ def forget(home: Path, name: str) -> None:
     (folder(home) / f"{name}.json").unlink(missing_ok=True)
 
 
-def leftovers(running: Running) -> list[int]:
+def leftovers(running: RunningService) -> list[int]:
     """Processes of a service whose supervisor is gone."""
     if running.supervisor.is_alive():
         return []
@@ -100,7 +100,7 @@ def leftovers(running: Running) -> list[int]:
     return kept_by + below(running)
 
 
-def below(running: Running) -> list[int]:
+def below(running: RunningService) -> list[int]:
     """The service itself and everything that it started."""
     return keeper.family(running.keeper.pid, running.keeper.started)
 

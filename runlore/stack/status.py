@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from runlore.alerts.queries.outbox import Trouble
+from runlore.alerts.queries.outbox import UndeliveredAlerts
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
-from runlore.reports.queries.figures import Figures, figures
+from runlore.reports.queries.figures import StoreFigures, figures
 from runlore.settings import Settings
 from runlore.stack import processes
 from runlore.stack.probes import HttpProbe, NoAnswer, Probe, TaskProbe
@@ -45,7 +45,9 @@ class StackStatus:
 
     alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
 
-    undelivered: tuple[Trouble, ...] = ()  # alerts that could not be delivered, by channel
+    undelivered: tuple[
+        UndeliveredAlerts, ...
+    ] = ()  # alerts that could not be delivered, by channel
 
 
 def look(settings: Settings) -> StackStatus:
@@ -81,7 +83,7 @@ def actual(settings: Settings) -> Settings:
     return settings.model_copy(update=changed)
 
 
-def look_at_database(settings: Settings) -> tuple[ServiceStatus, Figures | None]:
+def look_at_database(settings: Settings) -> tuple[ServiceStatus, StoreFigures | None]:
     """The database with its figures, unless it does not run or does not answer."""
     if settings.database_url is not None:
         return _figures(settings.database_url.get_secret_value(), None)
@@ -93,7 +95,7 @@ def look_at_database(settings: Settings) -> tuple[ServiceStatus, Figures | None]
         return _figures(url, state.pid)
 
 
-def _figures(url: str, pid: int | None) -> tuple[ServiceStatus, Figures | None]:
+def _figures(url: str, pid: int | None) -> tuple[ServiceStatus, StoreFigures | None]:
     try:
         store = connect(url)
     except RunloreError as error:

@@ -15,7 +15,7 @@ from runlore.stack import environment, processes
 from runlore.stack.child import Child, ServiceEvent, ServiceState, Tell
 from runlore.stack.database import Database
 from runlore.stack.probes import NoAnswer, TaskProbe
-from runlore.stack.processes import Running
+from runlore.stack.processes import RunningService
 from runlore.stack.services import DATABASE, Service
 from runlore.web.login import read_login
 
@@ -23,7 +23,7 @@ POLL_S = 0.05
 WATCH_S = 0.5
 
 
-class Guest:
+class ExternalService:
     """A service that another process runs, and we use."""
 
     def __init__(self, service: Service, tell: Tell) -> None:
@@ -63,7 +63,7 @@ class StackSupervisor:
         is_lasting: bool,
     ) -> None:
         self.children = [Child(s, settings.logs, tell) for s in services if s.name in ours]
-        self._guests = [Guest(s, tell) for s in services if s.name not in ours]
+        self._guests = [ExternalService(s, tell) for s in services if s.name not in ours]
         self._database = Database(settings, tell)
         self._settings = settings
         self._is_lasting = is_lasting
@@ -111,7 +111,7 @@ class StackSupervisor:
         ready = {one.service.name for one in self._both() if one.is_ready}
         return ready | {DATABASE} if self._database.state is ServiceState.HEALTHY else ready
 
-    def _both(self) -> list[Child | Guest]:
+    def _both(self) -> list[Child | ExternalService]:
         return [*self.children, *self._guests]
 
     def _start(self, child: Child) -> None:
@@ -122,7 +122,7 @@ class StackSupervisor:
         if service.login_variable is not None:
             extra[service.login_variable] = read_login(self.home).text
         now = instants.now()
-        record = Running(
+        record = RunningService(
             name=service.name,
             keeper=child.start(environment.of_child(self._settings, extra), self.home, now),
             supervisor=processes.identity(os.getpid()),

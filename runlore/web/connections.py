@@ -67,7 +67,7 @@ def connection_cap(files: int) -> int:
     return min(MAX_CONNECTIONS, max(files - RESERVED_FILES, files // 2))
 
 
-class TooMuch(Exception):
+class BoundExceeded(Exception):
     """A bound was passed while a header was parsed."""
 
 
@@ -138,10 +138,10 @@ class Connection(HttpToolsProtocol):
         is_large = self.received > limits.header_bytes and self._header_size() > limits.header_bytes
         if is_large or self._has_many_headers():
             self.refusal = 431
-            raise TooMuch
+            raise BoundExceeded
         super().on_headers_complete()
         if len(self.pipeline) > limits.pipelined:
-            raise TooMuch
+            raise BoundExceeded
         self.is_in_header, self.received = False, 0
 
     def _header_size(self) -> int:

@@ -16,7 +16,14 @@ import pytest
 from pydantic import SecretStr
 
 from runlore.alerts import delivery
-from runlore.alerts.delivery import Failed, Letter, mailing, parse, posting, sending
+from runlore.alerts.delivery import (
+    DeliveryFailed,
+    OutgoingMessage,
+    mailing,
+    parse,
+    posting,
+    sending,
+)
 from runlore.alerts.delivery.channels import AnyChannel
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.message import Message, compose
@@ -45,7 +52,7 @@ def channel(**declared: Any) -> AnyChannel:
 
 
 def send(where: AnyChannel, what: Message) -> None:
-    delivery.send(where, Letter(what, "runlore-alert-17", AT))
+    delivery.send(where, OutgoingMessage(what, "runlore-alert-17", AT))
 
 
 def sent(web: Web, what: Message, **declared: Any) -> dict[str, Any]:
@@ -121,9 +128,9 @@ def test_apprise_reaches_what_it_knows(web: Web) -> None:
     assert "What to do: look" in web.taken[0].body["message"]
     assert web.taken[0].body["type"] == "failure"
     web.status = 500
-    with pytest.raises(Failed, match="Apprise could not deliver it"):
+    with pytest.raises(DeliveryFailed, match="Apprise could not deliver it"):
         send(channel(kind="apprise", url=f"json://127.0.0.1:{web.port}"), message())
-    with pytest.raises(Failed, match="Apprise does not know such an address"):
+    with pytest.raises(DeliveryFailed, match="Apprise does not know such an address"):
         send(channel(kind="apprise", url="nothing-like-it://x"), message())
 
 
@@ -188,15 +195,18 @@ def test_a_password_goes_over_tls(context: ssl.SSLContext) -> None:
 
 
 def test_a_server_without_starttls_gets_no_password(post: Post) -> None:
-    with pytest.raises(Failed, match="STARTTLS"):
+    with pytest.raises(DeliveryFailed, match="STARTTLS"):
         send(mailbox(post, tls="starttls", user="me", password="hush"), message())
     assert post.logins == []
 
 
 def test_certificates_are_verified(context: ssl.SSLContext) -> None:
-    with smtp_server(Post(context=context)) as post, pytest.raises(Failed, match="certificate"):
+    with (
+        smtp_server(Post(context=context)) as post,
+        pytest.raises(DeliveryFailed, match="certificate"),
+    ):
         send(mailbox(post, tls="starttls"), message())
-    with http_server(Web(), context) as web, pytest.raises(Failed, match="certificate"):
+    with http_server(Web(), context) as web, pytest.raises(DeliveryFailed, match="certificate"):
         send(channel(kind="webhook", url=f"https://127.0.0.1:{web.port}"), message())
 
 
@@ -209,7 +219,7 @@ def test_a_certificate_that_is_trusted_is_enough(context: ssl.SSLContext) -> Non
 
 def test_a_refused_recipient_is_a_failure(post: Post) -> None:
     post.refuses = True
-    with pytest.raises(Failed, match="no such person"):
+    with pytest.raises(DeliveryFailed, match="no such person"):
         send(mailbox(post), message())
 
 
@@ -220,14 +230,14 @@ def test_a_refused_recipient_is_a_failure(post: Post) -> None:
 def test_redirects_are_not_followed(web: Web, status: int) -> None:
     with http_server(Web()) as elsewhere:
         web.status, web.headers = status, {"location": elsewhere.url}
-        with pytest.raises(Failed, match=f"answered {status}: redirects are not followed"):
+        with pytest.raises(DeliveryFailed, match=f"answered {status}: redirects are not followed"):
             send(channel(kind="webhook", url=web.url, token="hush"), message())
     assert elsewhere.taken == []
 
 
 def test_a_receiver_may_ask_for_patience(web: Web) -> None:
     web.status, web.headers, web.answer = 429, {"retry-after": "30"}, b"slow down"
-    with pytest.raises(Failed, match="answered 429 slow down") as failed:
+    with pytest.raises(DeliveryFailed, match="answered 429 slow down") as failed:
         send(channel(kind="webhook", url=web.url), message())
     assert failed.value.retry_after_s == 30
 
@@ -240,14 +250,14 @@ def test_a_server_that_hangs_is_left_after_a_while(
     web.hangs = post.drips = True
     for where in (channel(kind="webhook", url=web.url), mailbox(post)):
         began = time.monotonic()
-        with pytest.raises(Failed, match="no answer in time"):
+        with pytest.raises(DeliveryFailed, match="no answer in time"):
             send(where, message())
         assert time.monotonic() - began < 5
 
 
 def test_an_endless_answer_is_read_no_further_than_needed(web: Web) -> None:
     web.status, web.answer = 500, b"x" * 5_000_000
-    with pytest.raises(Failed) as failed:
+    with pytest.raises(DeliveryFailed) as failed:
         send(channel(kind="webhook", url=web.url), message())
     assert len(str(failed.value)) <= 300
 
@@ -257,7 +267,7 @@ def test_whatever_a_plugin_raises_is_a_failure(monkeypatch: pytest.MonkeyPatch) 
         raise KeyError(url)
 
     monkeypatch.setattr(sending, "notify", odd)
-    with pytest.raises(Failed, match="KeyError: '…'"):
+    with pytest.raises(DeliveryFailed, match="KeyError: '…'"):
         send(channel(kind="apprise", url="json://127.0.0.1/hush"), message())
 
 
@@ -279,7 +289,7 @@ def test_secrets_are_in_no_error_no_log_and_no_representation(
     told = []
     for where in every:
         web.answer = " ".join(["no such thing:", *where.secrets, "x0SECRET"]).encode()
-        with pytest.raises(Failed) as failed:
+        with pytest.raises(DeliveryFailed) as failed:
             send(where, message())
         told += [str(failed.value), repr(failed.value), repr(where), where.place]
         assert failed.value.__cause__ is None

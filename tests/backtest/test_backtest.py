@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runlore.backtest.actions import Choice, backtest, draw
+from runlore.backtest.actions import BacktestOptions, backtest, draw
 from runlore.backtest.rules.policy import named
 from runlore.kernel.errors import BadInput, Refused
 from runlore.specs.catalog import failure_risk
@@ -22,7 +22,7 @@ SPEC = replace(
 
 def test_a_log_is_replayed_from_the_store_and_drawn(store: Store, tmp_path: Path) -> None:
     add(store, Work(900, 0, 70, failing=0.3))
-    found = backtest(store, SPEC, Choice(policies=("static", "weekly")))
+    found = backtest(store, SPEC, BacktestOptions(policies=("static", "weekly")))
     assert set(found.standings) == {"static", "weekly", "baseline"}
     assert found.windows == 6
     assert np.isfinite(found.answers.of["weekly"]).all()
@@ -34,13 +34,13 @@ def test_a_log_is_replayed_from_the_store_and_drawn(store: Store, tmp_path: Path
 
 def test_an_empty_log_is_refused(store: Store) -> None:
     with pytest.raises(Refused, match="runlore ingest"):
-        backtest(store, SPEC, Choice())
+        backtest(store, SPEC, BacktestOptions())
 
 
 def test_too_short_a_log_is_refused_with_the_remedy(store: Store) -> None:
     add(store, Work(300, 0, 20))
     with pytest.raises(Refused, match="--window-days"):
-        backtest(store, SPEC, Choice())
+        backtest(store, SPEC, BacktestOptions())
 
 
 def test_an_unknown_policy_is_named_with_the_known_ones() -> None:

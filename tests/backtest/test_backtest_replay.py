@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from runlore.backtest.rules import replay as replaying
 from runlore.backtest.rules.comparison import gain
 from runlore.backtest.rules.policy import POLICIES, PolicyName
-from runlore.backtest.rules.replay import PolicyReplay, Scene, replay
+from runlore.backtest.rules.replay import PolicyReplay, ReplayContext, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.specs.model_spec import RetrainingPolicy
 from runlore.training.rules.gates import ScoreInterval
@@ -21,8 +21,8 @@ EDGES = tuple(START_US + day * DAY_US for day in range(42, DAYS + 1, 7))
 CHANGE = 84
 
 
-def scene(data: TrainingSet) -> Scene:
-    return Scene(Trainer(SPEC, data, {0: 6}, ("linear",)), EDGES, ("actor",))
+def scene(data: TrainingSet) -> ReplayContext:
+    return ReplayContext(Trainer(SPEC, data, {0: 6}, ("linear",)), EDGES, ("actor",))
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,8 @@ def test_the_loop_serves_only_what_has_won(changed: dict[PolicyName, PolicyRepla
 def test_what_has_not_won_by_enough_never_serves() -> None:
     spec = replace(SPEC, retraining=replace(SPEC.retraining, least_gain=10.0))
     loop = replay(
-        Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)), "loop"
+        ReplayContext(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)),
+        "loop",
     )
     assert {each.outcome for each in loop.retrainings} == {"not better"}
     assert (loop.trained_us == EDGES[0]).all()
@@ -149,7 +150,9 @@ def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_
     monkeypatch.setattr(replaying, "gain", seen)
     for most in (120, 10_000):
         spec = replace(SPEC, split=replace(SPEC.split, retest_rows=most))
-        shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+        shared = ReplayContext(
+            Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)
+        )
         compared.clear()
         loop = replay(shared, "loop")
         data = shared.trainer.data
@@ -181,13 +184,17 @@ def test_data_that_breaks_the_contract_teaches_nobody() -> None:
 @pytest.mark.parametrize("policy", ["drift", "loop"])
 def test_a_specs_own_limits_hold_in_a_replay(rules: RetrainingPolicy, policy: PolicyName) -> None:
     spec = replace(SPEC, retraining=rules)
-    shared = Scene(Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+    shared = ReplayContext(
+        Trainer(spec, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)
+    )
     assert replay(shared, policy).retrainings == ()
 
 
 def test_a_specs_own_cooldown_holds_in_a_replay(changed: dict[PolicyName, PolicyReplay]) -> None:
     once = replace(SPEC, retraining=RetrainingPolicy(cooldown_s=1000 * 86_400.0))
-    shared = Scene(Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",))
+    shared = ReplayContext(
+        Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",)
+    )
     assert len(changed["loop"].retrainings) > 1
     assert len(replay(shared, "loop").retrainings) == 1
 
@@ -195,7 +202,7 @@ def test_a_specs_own_cooldown_holds_in_a_replay(changed: dict[PolicyName, Policy
 def test_data_that_is_refused_spends_no_budget() -> None:
     once = replace(SPEC, retraining=RetrainingPolicy(budget=1))
     put_right_us = START_US + (CHANGE + 28) * DAY_US
-    refused = Scene(
+    refused = ReplayContext(
         Trainer(once, make(CHANGE, seed=1), {0: 6}, ("linear",)), EDGES, ("actor",),
         breaches=lambda _, until_us: ("all null",) if until_us < put_right_us else (),
     )  # fmt: skip

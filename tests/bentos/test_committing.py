@@ -20,10 +20,10 @@ from runlore.kernel.errors import Unavailable
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
-    Ask,
     Predictor,
     Refusal,
     Request,
+    RequestBatch,
     ServedPrediction,
     refusal_row,
 )
@@ -47,8 +47,8 @@ def commits(store: Store) -> GroupCommit:
     return GroupCommit(lambda: store)
 
 
-def ask(predictor: Predictor, actor: str = "ann") -> Ask:
-    return Ask(predictor, [Request(KeyParts(actor, "build", "", {}))], instants.now())
+def ask(predictor: Predictor, actor: str = "ann") -> RequestBatch:
+    return RequestBatch(predictor, [Request(KeyParts(actor, "build", "", {}))], instants.now())
 
 
 def rows(store: Store) -> list[tuple[str, int]]:
@@ -57,8 +57,10 @@ def rows(store: Store) -> list[tuple[str, int]]:
         return [tuple(row) for row in found]
 
 
-def together(commits: GroupCommit, asks: list[Ask]) -> list[list[ServedPrediction] | BaseException]:
-    async def answered(asked: Ask) -> list[ServedPrediction]:
+def together(
+    commits: GroupCommit, asks: list[RequestBatch]
+) -> list[list[ServedPrediction] | BaseException]:
+    async def answered(asked: RequestBatch) -> list[ServedPrediction]:
         return await commits.answer(asked)
 
     async def run() -> list[list[ServedPrediction] | BaseException]:

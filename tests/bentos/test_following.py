@@ -18,8 +18,8 @@ from runlore.kernel import instants
 from runlore.kernel.errors import NoChampion, Unavailable
 from runlore.registry import Registry
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand
-from runlore.rollout.rules.ramp import Order
+from runlore.rollout.actions.steps import RolloutContext
+from runlore.rollout.rules.ramp import ManualOrder
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.queries import feature_states
 from runlore.settings import Settings
@@ -74,12 +74,12 @@ def test_a_rollout_s_share_is_taken_over_at_the_next_look_up_and_down(
     for alias, seed in (("champion", 1), ("challenger", 2)):
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
-        hand = Hand(store, registry, settings.home / "serving")
+        hand = RolloutContext(store, registry, settings.home / "serving")
         steps.start(hand, failure_risk.SPEC, instants.now(), ChangeReason("ann", "trial"))
         follower.step()
         taken = sum(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
         assert 20 < taken < 90
-        stop = Order("ann", "enough", "stop")
+        stop = ManualOrder("ann", "enough", "stop")
         steps.order(hand, failure_risk.SPEC, stop, instants.now())
         follower.step()
     assert not any(follower.serving.challenges[NAME].takes(NAME, f"e{n}") for n in range(5_000))
@@ -189,17 +189,17 @@ def test_a_share_that_is_taken_away_reaches_a_worker_whose_registry_is_away(
     for alias, seed in (("champion", 10), ("challenger", 11)):
         registry.set_alias(NAME, alias, new_version(registry, tmp_path / alias, seed))
     with open_store(settings) as store:
-        hand = Hand(store, registry, settings.home / "serving")
+        hand = RolloutContext(store, registry, settings.home / "serving")
         steps.start(hand, failure_risk.SPEC, instants.now(), ChangeReason("ann", "trial"))
         follower.step()
         first = follower.serving.challenges[NAME].arms.share
         away = Settings(home=settings.home, mlflow_tracking_uri="http://127.0.0.1:1")
         monkeypatch.setattr(follower, "app", App(away, follower.serving.store))
-        more = Order("ann", "go on", "step", 50)
+        more = ManualOrder("ann", "go on", "step", 50)
         steps.order(hand, failure_risk.SPEC, more, instants.now())
         follower.step()
         assert follower.serving.challenges[NAME].arms.share == first > 0, "only less is taken over"
-        steps.order(hand, failure_risk.SPEC, Order("ann", "enough", "stop"), instants.now())
+        steps.order(hand, failure_risk.SPEC, ManualOrder("ann", "enough", "stop"), instants.now())
         follower.step()
     assert follower.serving.challenges[NAME].arms.share == 0
     assert not follower.serving.challenges[NAME].arms.shadow

@@ -14,7 +14,7 @@ from bentos.predict.shadow import Shadow
 from runlore.cli import app
 from runlore.kernel import instants
 from runlore.serving.actions import api_keys, states
-from runlore.serving.actions.api_keys import Made
+from runlore.serving.actions.api_keys import NewKey
 from runlore.serving.actions.promotion import Arms
 from runlore.serving.queries.ledger_query import LedgerQuery, rows
 from runlore.store.engine import Store, dedicated
@@ -26,17 +26,17 @@ WORK = {"id": "job-1", "actor": "ann", "kind": "build"}
 
 
 @pytest.fixture
-def carol(store: Store) -> Made:
+def carol(store: Store) -> NewKey:
     return api_keys.create(store, "carol", ["admin"], instants.now())
 
 
 @pytest.fixture
-def dave(store: Store) -> Made:
+def dave(store: Store) -> NewKey:
     return api_keys.create(store, "dave", ["admin"], instants.now())
 
 
 @pytest.fixture
-def keyed(serve: Serve, serving: Serving, carol: Made, dave: Made) -> httpx.Client:
+def keyed(serve: Serve, serving: Serving, carol: NewKey, dave: NewKey) -> httpx.Client:
     """A client that comes as carol unless it says otherwise; the service knows both keys."""
     client = serve(serving, api_keys="required")
     client.headers["X-API-Key"] = carol.text
@@ -59,21 +59,27 @@ def ledger_keys(store: Store, arm: str | None = None) -> list[str | None]:
     ],
 )
 def test_answers_and_refusals_hold_the_id_of_the_key(
-    keyed: httpx.Client, store: Store, carol: Made, path: str, body: object, status: int, count: int
+    keyed: httpx.Client,
+    store: Store,
+    carol: NewKey,
+    path: str,
+    body: object,
+    status: int,
+    count: int,
 ) -> None:
     assert keyed.post(f"/predict/{NAME}{path}", json=body).status_code == status
     assert ledger_keys(store) == [carol.key.id] * count
 
 
 def test_a_prediction_says_with_which_key_it_was_asked_for(
-    keyed: httpx.Client, carol: Made
+    keyed: httpx.Client, carol: NewKey
 ) -> None:
     made = keyed.post(f"/predict/{NAME}", json=ANN).json()
     assert keyed.get(f"/predictions/{made['id']}").json()["key_id"] == carol.key.id
 
 
 def test_each_fact_says_with_which_key_it_came(
-    keyed: httpx.Client, carol: Made, dave: Made
+    keyed: httpx.Client, carol: NewKey, dave: NewKey
 ) -> None:
     as_dave = {"X-API-Key": dave.text}
     keyed.post("/executions", json=WORK)
@@ -100,7 +106,7 @@ def test_without_keys_there_is_none(client: httpx.Client, store: Store) -> None:
 
 
 def test_a_shadow_repeats_the_key_of_what_it_repeats(
-    serve: Serve, serving: Serving, store: Store, carol: Made, tmp_path: Path
+    serve: Serve, serving: Serving, store: Store, carol: NewKey, tmp_path: Path
 ) -> None:
     live = load(write_bundle(tmp_path / "8", NAME, 8), "8", NAME, "wall")
     states.activate(store, live.bundle.plan)
@@ -118,7 +124,7 @@ def test_a_shadow_repeats_the_key_of_what_it_repeats(
 def test_the_command_shows_and_exports_it(
     keyed: httpx.Client,
     store: Store,
-    carol: Made,
+    carol: NewKey,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

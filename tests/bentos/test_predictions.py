@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from bentos.predict.live_versions import Serving
 from bentos.predict.request_schema import MOST_ROWS
-from runlore.serving.actions.prediction import Ask
+from runlore.serving.actions.prediction import RequestBatch
 from runlore.store.engine import Store, connect
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
@@ -44,7 +44,7 @@ def test_a_prediction_has_everything_that_a_client_needs(client: httpx.Client) -
 
 
 def test_reasons_hold_up_no_group(client: httpx.Client, serving: Serving, monkeypatch) -> None:
-    together: list[Ask] = []
+    together: list[RequestBatch] = []
     answer = serving.commits.answer
     monkeypatch.setattr(serving.commits, "answer", lambda ask: together.append(ask) or answer(ask))
     reasoned = client.post("/predict/duration?reasons=2", json=ANN).json()

@@ -21,7 +21,7 @@ from bentos.predict import handler
 from bentos.predict.group_commit import GroupCommit
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
-from runlore.serving.actions.prediction import Ask, Refusal, ServedPrediction, refusal_row
+from runlore.serving.actions.prediction import Refusal, RequestBatch, ServedPrediction, refusal_row
 from runlore.serving.queries import answering, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -30,7 +30,7 @@ WAY = "/predict/failure-risk"
 ANN = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4}}
 
 
-async def hang(_ask: Ask) -> list[ServedPrediction]:
+async def hang(_ask: RequestBatch) -> list[ServedPrediction]:
     await asyncio.sleep(60)
     return []
 
@@ -105,7 +105,7 @@ def test_a_request_that_is_cancelled_from_outside_is_not_one_that_was_too_slow(
 def test_who_is_turned_away_does_not_wait_for_the_ledger(
     client: httpx.Client, serving: Serving, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def turn_away(_ask: Ask) -> list[ServedPrediction]:
+    async def turn_away(_ask: RequestBatch) -> list[ServedPrediction]:
         raise Overloaded("too many wait")
 
     async def hang(_row: Row) -> None:

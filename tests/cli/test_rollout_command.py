@@ -15,7 +15,7 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.registry import connect
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand
+from runlore.rollout.actions.steps import RolloutContext
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
@@ -37,7 +37,7 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         for seed in (1, 2):
             ref = register(registry, write_bundle(tmp_path / str(seed), NAME, seed))
             promotion.announce(store, registry, ref, ChangeReason("ann", "passed"))
-        hand = Hand(store, registry, settings.home / "serving")
+        hand = RolloutContext(store, registry, settings.home / "serving")
         steps.start(hand, SPEC, began, ChangeReason("ann", "trial"))
         answers = {"champion": Version(), "challenger": Version()}
         traffic = Traffic(store, {"champion": "1", "challenger": "2"}, ref.digest, answers)

@@ -8,13 +8,13 @@ from typing import Any
 from sqlalchemy import text
 
 from runlore.experiments.actions import lifecycle, unit_intake
-from runlore.experiments.actions.lifecycle import By, Sighted
+from runlore.experiments.actions.lifecycle import Attribution, SeenUnit
 from runlore.experiments.actions.plan import Plan
 from runlore.store.engine import Store
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ANN = By("ann", AT)
+ANN = Attribution("ann", AT)
 SUCCESS = {"name": "success", "event": "conversion"}
 
 
@@ -40,7 +40,7 @@ def given(store: Store, units: Mapping[str, str], **changes: Any) -> str:
     """A test whose units come with their variants, all at its start."""
     name = running(store, units="given", **changes)
     lifecycle.sight(
-        store, name, [Sighted(unit, variant, AT) for unit, variant in units.items()], AT
+        store, name, [SeenUnit(unit, variant, AT) for unit, variant in units.items()], AT
     )
     return name
 

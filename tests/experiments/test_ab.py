@@ -11,7 +11,7 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
 from runlore.experiments.actions import analysis, lifecycle
-from runlore.experiments.actions.lifecycle import By, Sighted
+from runlore.experiments.actions.lifecycle import Attribution, SeenUnit
 from runlore.experiments.actions.plan import Plan
 from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.queries.statistics import observe
@@ -36,7 +36,7 @@ def test_a_unit_keeps_its_variant_while_exposure_rises(store: Store) -> None:
     units = [f"u{number}" for number in range(2000)]
     before = {e.unit: e.variant for e in lifecycle.assign(store, name, units, AT) if e.is_in_test}
     assert 300 < len(before) < 500
-    lifecycle.expose(store, name, 0.6, By("ann", AT + HOUR, "no harm"))
+    lifecycle.expose(store, name, 0.6, Attribution("ann", AT + HOUR, "no harm"))
     after = {
         e.unit: e.variant for e in lifecycle.assign(store, name, units, AT + HOUR) if e.is_in_test
     }
@@ -75,7 +75,7 @@ def test_the_database_itself_keeps_the_design_of_what_has_started(store: Store) 
     for change in changes:
         with pytest.raises(DBAPIError, match="its design stays"), store.begin() as connection:
             connection.execute(text(f"UPDATE runlore.ab_tests SET {change}"))
-    analysis.analyse(store, name, By("ann", AT + HOUR))
+    analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     for table in ("ab_analyses", "ab_actions"):
         with pytest.raises(DBAPIError, match="only ever added"), store.begin() as connection:
             connection.execute(text(f"DELETE FROM runlore.{table}"))
@@ -131,7 +131,7 @@ def test_overlapping_batches_sent_at_once_count_each_event_once(store: Store) ->
 
 def test_late_events_count_also_after_the_end_when_they_happened_before(store: Store) -> None:
     name = given(store, {"x": "a", "y": "b"})
-    lifecycle.stop(store, name, By("ann", AT + HOUR))
+    lifecycle.stop(store, name, Attribution("ann", AT + HOUR))
     later = AT + 2 * HOUR
     done = send(
         store,
@@ -147,11 +147,11 @@ def test_late_events_of_a_test_that_is_over_are_in_its_status_and_not_in_its_las
     store: Store,
 ) -> None:
     name = given(store, {"x": "a", "y": "b"})
-    last = analysis.analyse(store, name, By("ann", AT + HOUR / 2))
-    lifecycle.stop(store, name, By("ann", AT + HOUR))
+    last = analysis.analyse(store, name, Attribution("ann", AT + HOUR / 2))
+    lifecycle.stop(store, name, Attribution("ann", AT + HOUR))
     send(store, name, event("1", "x", at=AT + HOUR / 4), at=AT + 2 * HOUR)
     assert values(store, name, AT + 2 * HOUR)["a"] == (1, 1.0)
-    assert analysis.analyse(store, name, By("ann", AT + 2 * HOUR)) == last
+    assert analysis.analyse(store, name, Attribution("ann", AT + 2 * HOUR)) == last
     assert last.evidence["a"]["metrics"]["success"]["means"] == [0.0]
 
 
@@ -221,14 +221,14 @@ def test_statistics_are_those_of_the_units_in_numpy(store: Store) -> None:
 def test_looks_are_counted_and_kept_with_what_they_were_made_from(store: Store) -> None:
     name = given(store, {f"u{i}": "ab"[i % 2] for i in range(200)})
     analysis.status(store, name, AT + HOUR)
-    first = analysis.analyse(store, name, By("ann", AT + HOUR / 2))
+    first = analysis.analyse(store, name, Attribution("ann", AT + HOUR / 2))
     assert (first.look, first.answer, first.is_final) == (1, "not yet", False)
     assert "0.5 h" in " ".join(first.analysis["reasons"])
     send(store, name, *(event(f"e{i}", f"u{i}") for i in range(1, 200, 2)))
-    second = analysis.analyse(store, name, By("ann", AT + HOUR))
+    second = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (second.look, second.winner, second.is_final) == (2, "b", True)
     assert second.evidence["b"]["metrics"]["success"]["means"] == [1.0]
-    assert analysis.analyse(store, name, By("bob", AT + 2 * HOUR)) == second
+    assert analysis.analyse(store, name, Attribution("bob", AT + 2 * HOUR)) == second
     _, looks = analysis.looks(store, name)
     assert looks == [first, second]
 
@@ -239,7 +239,7 @@ def test_a_fixed_horizon_hides_effects_until_it_decides_once(store: Store) -> No
     send(store, name, *(event(f"e{i}", f"u{i}") for i in range(0, 200, 3)))
     status = analysis.status(store, name, AT + HOUR)
     assert not status.is_open_book
-    look = analysis.analyse(store, name, By("ann", AT + HOUR))
+    look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (look.answer, look.is_final) == ("no winner", True)
     assert 0.5 < look.analysis["chi_square"]["success"] <= 1.0
     assert analysis.status(store, name, AT + HOUR).is_open_book
@@ -270,7 +270,7 @@ def test_a_test_can_be_looked_at_where_no_size_is_found(store: Store) -> None:
     [fixed] = analysis.status(store, name, AT + HOUR).fixed
     assert 9 < abs(fixed.effect_size) < 10
     assert fixed.units_needed is None
-    assert analysis.analyse(store, name, By("ann", AT + HOUR)).winner == "b"
+    assert analysis.analyse(store, name, Attribution("ann", AT + HOUR)).winner == "b"
 
 
 def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
@@ -287,7 +287,7 @@ def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
 
     monkeypatch.setattr(analysis, "_observe", broken)
     with pytest.raises(ValueError, match="a bug"):
-        analysis.analyse_running(store, By("ann", AT + HOUR))
+        analysis.analyse_running(store, Attribution("ann", AT + HOUR))
     looks = {name: len(analysis.looks(store, name)[1]) for name in ("first", "second")}
     assert looks == {"first": 0, "second": 1}
 
@@ -302,7 +302,7 @@ def test_units_of_one_and_the_same_value_decide_nothing(store: Store, horizon: s
         rule={"least_units": 50, "least_time_h": 1, "horizon": horizon},
     )
     send(store, name, *(event(f"e{number}", f"u{number}", 0.1) for number in range(1000)))
-    look = analysis.analyse(store, name, By("ann", AT + HOUR))
+    look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert look.evidence["a"]["metrics"]["cost"] != look.evidence["b"]["metrics"]["cost"]
     [found] = look.analysis["comparisons"]
     assert (look.winner, found["p_value"]) == (None, 1.0)
@@ -311,7 +311,7 @@ def test_units_of_one_and_the_same_value_decide_nothing(store: Store, horizon: s
 def test_units_that_come_with_a_variant_keep_the_first_one(store: Store) -> None:
     name = given(store, {"x": "a", "y": "b"})
     done = lifecycle.sight(
-        store, name, [Sighted("x", "b", AT), Sighted("n", "c", AT), Sighted("m", "b", AT)], AT
+        store, name, [SeenUnit("x", "b", AT), SeenUnit("n", "c", AT), SeenUnit("m", "b", AT)], AT
     )
     assert (done.taken, done.known) == (1, 1)
     assert [(place, reason.partition(":")[0]) for place, _, reason in done.rejects] == [

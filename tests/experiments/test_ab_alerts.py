@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runlore.experiments.actions import analysis, lifecycle
-from runlore.experiments.actions.lifecycle import By, Sighted
+from runlore.experiments.actions.lifecycle import Attribution, SeenUnit
 from runlore.store.engine import Store
 from tests.experiments.ab_world import AT, HOUR, SUCCESS, alerts, event, given, send
 
@@ -14,12 +14,12 @@ def test_a_sample_ratio_mismatch_decides_nothing_and_is_an_alert_until_it_is_gon
 ) -> None:
     name = given(store, {f"u{i}": "a" if i % 3 else "b" for i in range(1500)})
     send(store, name, *(event(f"e{i}", f"u{i}") for i in range(0, 1500, 3)))
-    look = analysis.analyse(store, name, By("ann", AT + HOUR))
+    look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (look.answer, look.is_final) == ("invalid", False)
     assert alerts(store) == [("sample-ratio", "one", "critical", True)]
-    more = [Sighted(f"m{i}", "b", AT) for i in range(500)]
+    more = [SeenUnit(f"m{i}", "b", AT) for i in range(500)]
     lifecycle.sight(store, name, more, AT + HOUR)
-    analysis.analyse(store, name, By("ann", AT + HOUR))
+    analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert alerts(store) == [("sample-ratio", "one", "critical", False)]
 
 
@@ -46,7 +46,7 @@ def test_a_variant_that_posts_nothing_for_some_of_its_units_does_not_win_by_the_
 ) -> None:
     """The units that got each variant are as many as they should be: the sample ratio is silent."""
     name = scored(store, CRASHES)
-    look = analysis.analyse(store, name, By("ann", AT + HOUR))
+    look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (look.answer, look.winner, look.is_final) == ("invalid", None, False)
     assert look.analysis["reasons"] == [
         "outcomes are missing: score is known of 100.0% of the units of 'a' (500 of 500) and "
@@ -58,7 +58,7 @@ def test_a_variant_that_posts_nothing_for_some_of_its_units_does_not_win_by_the_
     waits = analysis.status(store, name, AT + HOUR).missing
     assert waits == tuple(look.analysis["reasons"])
     post(store, name, CRASHES)
-    again = analysis.analyse(store, name, By("ann", AT + HOUR))
+    again = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (again.winner, again.is_final) == ("b", True)
     assert alerts(store) == [("missing-outcomes", "one", "critical", False)]
 
@@ -74,7 +74,7 @@ def test_units_whose_time_is_not_over_are_not_missed(store: Store) -> None:
     name = scored(store, CRASHES)
     assert analysis.status(store, name, AT + HOUR * 0.99).seen.missing == ()
     assert analysis.status(store, name, AT + HOUR).seen.missing
-    lifecycle.stop(store, name, By("ann", AT + HOUR / 2))
+    lifecycle.stop(store, name, Attribution("ann", AT + HOUR / 2))
     assert analysis.status(store, name, AT + 9 * HOUR).seen.missing == ()
 
 
@@ -94,9 +94,9 @@ def test_a_broken_guardrail_is_an_alert_and_no_winner(store: Store) -> None:
     worse = [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(1, 1000, 2)]
     worse += [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(0, 1000, 10)]
     send(store, name, *(event(f"e{i}", f"u{i}") for i in range(1, 1000, 2)), *worse)
-    assert not analysis.analyse(store, name, By("ann", AT + HOUR / 2)).is_final
+    assert not analysis.analyse(store, name, Attribution("ann", AT + HOUR / 2)).is_final
     assert alerts(store) == [("guardrail", "one", "critical", True)]
-    look = analysis.analyse(store, name, By("ann", AT + HOUR))
+    look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))
     assert (look.winner, look.is_final) == ("a", True)
     assert alerts(store) == [("guardrail", "one", "critical", False)], "it is over"
 
@@ -104,18 +104,18 @@ def test_a_broken_guardrail_is_an_alert_and_no_winner(store: Store) -> None:
 def test_a_test_that_is_stopped_has_no_open_alerts_and_raises_none(store: Store) -> None:
     for name in ("looked at", "never"):
         given(store, {f"u{i}": "a" if i % 3 else "b" for i in range(1500)}, name=name)
-    analysis.analyse(store, "looked at", By("ann", AT + HOUR))
+    analysis.analyse(store, "looked at", Attribution("ann", AT + HOUR))
     assert alerts(store) == [("sample-ratio", "looked at", "critical", True)]
     for name in ("looked at", "never"):
-        lifecycle.stop(store, name, By("ann", AT + HOUR))
-    assert analysis.analyse(store, "never", By("ann", AT + 2 * HOUR)).answer == "invalid"
+        lifecycle.stop(store, name, Attribution("ann", AT + HOUR))
+    assert analysis.analyse(store, "never", Attribution("ann", AT + 2 * HOUR)).answer == "invalid"
     assert alerts(store) == [("sample-ratio", "looked at", "critical", False)]
 
 
 def test_a_name_of_several_blanks_is_one_line_in_its_alert(store: Store) -> None:
     units = {f"u{i}": "a" if i % 3 else "b" for i in range(1500)}
     name = given(store, units, name="two  words")
-    assert analysis.analyse(store, name, By("ann", AT + HOUR)).answer == "invalid"
+    assert analysis.analyse(store, name, Attribution("ann", AT + HOUR)).answer == "invalid"
     assert alerts(store) == [("sample-ratio", "two words", "critical", True)]
-    lifecycle.stop(store, name, By("ann", AT + HOUR))
+    lifecycle.stop(store, name, Attribution("ann", AT + HOUR))
     assert alerts(store) == [("sample-ratio", "two words", "critical", False)]

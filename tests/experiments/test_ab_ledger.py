@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.analysis import ExperimentStatus
-from runlore.experiments.actions.lifecycle import By
+from runlore.experiments.actions.lifecycle import Attribution
 from runlore.experiments.actions.plan import Plan
 from runlore.ingest.actions.files import CHUNK_ROWS
 from runlore.kernel.moments import Moments
@@ -75,8 +75,8 @@ def answer(
 def running(store: Store, least_time_h: float = 1) -> str:
     rule = {"least_units": 50, "least_time_h": least_time_h}
     plan = Plan.model_validate({**PLAN, "rule": rule})
-    lifecycle.create(store, plan, By("ann", START))
-    lifecycle.start(store, plan.name, By("ann", START))
+    lifecycle.create(store, plan, Attribution("ann", START))
+    lifecycle.start(store, plan.name, Attribution("ann", START))
     return plan.name
 
 
@@ -92,7 +92,7 @@ def test_arms_are_compared_on_what_came_of_their_answers(store: Store) -> None:
     answer(store, range(400))
     answer(store, range(0, 400, 3))
     answer(store, range(400), spec="other")
-    look = analysis.analyse(store, name, By("ann", END))
+    look = analysis.analyse(store, name, Attribution("ann", END))
     status = analysis.status(store, name, END)
     failed = np.array(table(WORK)["status"].to_pylist()) == "failed"
     expected = {
@@ -112,7 +112,7 @@ def test_an_id_that_is_used_again_names_another_execution(store: Store) -> None:
     for work in (WORK, again):
         answer(store, range(400), work=work)
     for days in (0, 1):
-        analysis.analyse(store, name, By("ann", END + timedelta(days=days)))
+        analysis.analyse(store, name, Attribution("ann", END + timedelta(days=days)))
     status = analysis.status(store, name, END + timedelta(days=1))
     failed = [np.array(table(work)["status"].to_pylist()) == "failed" for work in (WORK, again)]
     errors = np.mean([(0.1 - each[1::2]) ** 2 for each in failed], axis=0)
@@ -127,10 +127,10 @@ def test_outcomes_that_come_later_are_collected_by_later_looks(store: Store) -> 
     answer(store, range(400))
     add(store, WORK)
     half = START + timedelta(days=6)
-    first = analysis.analyse(store, name, By("ann", half))
+    first = analysis.analyse(store, name, Attribution("ann", half))
     units = first.evidence["champion"]
     assert 80 < units["metrics"]["error"]["n"] <= units["assigned"] < 110
-    second = analysis.analyse(store, name, By("ann", END))
+    second = analysis.analyse(store, name, Attribution("ann", END))
     assert second.evidence["champion"]["metrics"]["error"]["n"] == 200
     with store.begin() as connection:
         events = connection.scalar(text("SELECT count(*) FROM runlore.ab_events"))
@@ -140,7 +140,7 @@ def test_outcomes_that_come_later_are_collected_by_later_looks(store: Store) -> 
 def test_work_that_has_not_ended_is_a_unit_whose_outcome_is_not_known(store: Store) -> None:
     name = running(store)
     answer(store, range(400))
-    analysis.analyse(store, name, By("ann", END))
+    analysis.analyse(store, name, Attribution("ann", END))
     status = analysis.status(store, name, END)
     assert status.observed["champion"].assigned == 200
     assert seen(status, "champion")[0] == 0
@@ -156,10 +156,10 @@ def test_outcomes_that_were_numbered_long_before_they_were_committed_are_collect
     with store.begin() as connection:
         connection.execute(text(f"SELECT setval('runlore.fact_seq', {chunks})"))
     add(store, OTHER)
-    analysis.analyse(store, name, By("ann", END))
+    analysis.analyse(store, name, Attribution("ann", END))
     with store.begin() as connection:
         connection.execute(text("SELECT setval('runlore.fact_seq', 1, false)"))
     add(store, WORK)
-    later = By("ann", END + timedelta(days=1))
+    later = Attribution("ann", END + timedelta(days=1))
     look = analysis.analyse(store, name, later)
     assert look.evidence["champion"]["metrics"]["error"]["n"] == 200

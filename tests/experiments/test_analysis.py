@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
-from runlore.experiments.rules.assignment import Slot, assign
+from runlore.experiments.rules.assignment import GroupShare, assign
 from runlore.experiments.rules.comparison import adjusted
-from runlore.experiments.rules.design import Design, Rule, Variant, design
+from runlore.experiments.rules.design import DecisionRule, Design, Variant, design
 from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.durations import DAY_S
@@ -278,12 +278,14 @@ def test_bonferroni_widens_intervals_so_that_they_agree_with_the_answer() -> Non
 
 
 def test_corrections_are_statsmodels_and_by_hand_the_same() -> None:
-    test = design("four", (Variant("b"), Variant("c"), Variant("d")), (WON,), rule=Rule("fixed"))
+    test = design(
+        "four", (Variant("b"), Variant("c"), Variant("d")), (WON,), rule=DecisionRule("fixed")
+    )
     found = analyse_metrics(test, won(0.1, 0.107, 0.106, 0.104), WEEK_S).comparisons
     p = sorted(each.p_value for each in found)
     holm = np.minimum(np.maximum.accumulate([3 * p[0], 2 * p[1], p[2]]), 1)
     assert sorted(each.adjusted_p for each in found) == pytest.approx(holm)
-    rule = Rule("fixed", correction="benjamini-hochberg")
+    rule = DecisionRule("fixed", correction="benjamini-hochberg")
     bh = np.minimum.accumulate(np.array([3 * p[0], 1.5 * p[1], p[2]])[::-1])[::-1]
     assert sorted(e.adjusted_p for e in adjusted(found, (WON,), rule)) == pytest.approx(bh)
 
@@ -312,7 +314,7 @@ def test_each_kind_of_metric_is_compared_under_either_horizon() -> None:
     observed = {"control": of(1.0), "b": of(1.1)}
     widths = {}
     for horizon in ("anytime", "fixed"):
-        test = design("kinds", (Variant("b"),), kinds, rule=Rule(horizon))  # type: ignore[arg-type]
+        test = design("kinds", (Variant("b"),), kinds, rule=DecisionRule(horizon))  # type: ignore[arg-type]
         found = analyse_metrics(test, observed, WEEK_S)
         assert [each.answer for each in found.comparisons] == ["better"] * 4
         widths[horizon] = [each.interval.high - each.interval.low for each in found.comparisons]
@@ -352,12 +354,12 @@ def test_a_test_is_only_ever_shown_to_more_units() -> None:
         lambda: design("x", (Variant("b"),), (WON, WON)),
         lambda: design("x", (Variant("b"), Variant("c")), (WON,), control="d"),
         lambda: Design("x", (Variant("control"),), (WON,)),
-        lambda: Rule(alpha=0.0),
-        lambda: Rule(alpha=0.6),
-        lambda: Rule(least_units=1),
-        lambda: Rule(least_time_s=float("nan")),
-        lambda: Rule(horizon="soon"),  # type: ignore[arg-type]
-        lambda: Rule(correction="luck"),  # type: ignore[arg-type]
+        lambda: DecisionRule(alpha=0.0),
+        lambda: DecisionRule(alpha=0.6),
+        lambda: DecisionRule(least_units=1),
+        lambda: DecisionRule(least_time_s=float("nan")),
+        lambda: DecisionRule(horizon="soon"),  # type: ignore[arg-type]
+        lambda: DecisionRule(correction="luck"),  # type: ignore[arg-type]
         lambda: Metric("", "mean", "higher"),
         lambda: Metric("x", "mode", "higher"),  # type: ignore[arg-type]
         lambda: Metric("x", "mean", "more"),  # type: ignore[arg-type]
@@ -389,7 +391,7 @@ def test_statistics_of_another_test_are_refused(observed: dict[str, Observed]) -
 
 
 def test_a_design_survives_json_and_an_analysis_is_json() -> None:
-    full = replace(GUARDED, slot=Slot("checkout", 0.25, 0.5), exposure=0.3, salt="pepper")
+    full = replace(GUARDED, slot=GroupShare("checkout", 0.25, 0.5), exposure=0.3, salt="pepper")
     for test in (PAIR, full):
         assert Design.from_json(json.loads(json.dumps(as_json(test)))) == test
     told = json.dumps(

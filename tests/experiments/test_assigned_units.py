@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runlore.experiments.rules.assignment import Allocation, Slot, assign, fraction, free_slot
+from runlore.experiments.rules.assignment import Allocation, GroupShare, assign, fraction, free_slot
 from runlore.kernel.errors import BadInput, Refused
 
 UNITS = [f"unit-{n}" for n in range(6_000)]
@@ -71,17 +71,17 @@ def test_two_tests_of_one_exclusion_group_never_share_a_unit() -> None:
 
 
 def test_a_slot_that_was_given_back_is_used_again_and_a_full_group_refuses() -> None:
-    taken = [Slot("g", 0.0, 0.4), Slot("g", 0.6, 1.0), Slot("other", 0.4, 0.6)]
+    taken = [GroupShare("g", 0.0, 0.4), GroupShare("g", 0.6, 1.0), GroupShare("other", 0.4, 0.6)]
     found = free_slot("g", taken, 0.2)
     assert (found.low, found.high) == pytest.approx((0.4, 0.6))
     with pytest.raises(Refused, match="no 30% of its units are free"):
         free_slot("g", taken, 0.3)
-    assert free_slot("new", taken, 1.0) == Slot("new", 0.0, 1.0)
+    assert free_slot("new", taken, 1.0) == GroupShare("new", 0.0, 1.0)
 
 
 @given(st.lists(st.floats(0.05, 0.5), max_size=12))
 def test_slots_of_a_group_never_overlap(shares: list[float]) -> None:
-    taken: list[Slot] = []
+    taken: list[GroupShare] = []
     for share in shares:
         try:
             taken.append(free_slot("g", taken, share))
@@ -99,9 +99,9 @@ def test_slots_of_a_group_never_overlap(shares: list[float]) -> None:
         lambda: Allocation("s", (("a", 0.0),)),
         lambda: Allocation("s", (("a", float("nan")),)),
         lambda: Allocation("s", (("a", 1.0),), exposure=1.1),
-        lambda: Slot("", 0.0, 1.0),
-        lambda: Slot("g", 0.5, 0.5),
-        lambda: Slot("g", 0.0, 1.1),
+        lambda: GroupShare("", 0.0, 1.0),
+        lambda: GroupShare("g", 0.5, 0.5),
+        lambda: GroupShare("g", 0.0, 1.1),
         lambda: free_slot("g", [], 0.0),
     ],
 )

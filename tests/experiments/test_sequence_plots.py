@@ -3,16 +3,16 @@
 import numpy as np
 import pytest
 
-from runlore.experiments.plots import Course, over_looks
+from runlore.experiments.plots import IntervalsOverLooks, over_looks
 
 
-def course(variant: str, middle: float, reach: float) -> Course:
+def course(variant: str, middle: float, reach: float) -> IntervalsOverLooks:
     hours = np.arange(1.0, 6.0)
     around = np.full(5, middle)
-    return Course(variant, hours, hours * 100, around, around - reach, around + reach)
+    return IntervalsOverLooks(variant, hours, hours * 100, around, around - reach, around + reach)
 
 
-def title(*courses: Course) -> str:
+def title(*courses: IntervalsOverLooks) -> str:
     return over_looks("success", "rule", courses).texts[0].get_text()
 
 
@@ -25,7 +25,7 @@ def title(*courses: Course) -> str:
         ((course("a", np.nan, 1.0),), "nothing is known yet"),
     ],
 )
-def test_the_title_says_what_is_sure(courses: tuple[Course, ...], said: str) -> None:
+def test_the_title_says_what_is_sure(courses: tuple[IntervalsOverLooks, ...], said: str) -> None:
     assert said in title(*courses)
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from runlore.experiments.rules.comparison import compare
-from runlore.experiments.rules.design import Rule
+from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.estimate import (
     LEAST_UNITS,
     Arm,
@@ -150,7 +150,7 @@ def test_a_covariate_that_never_varies_changes_nothing() -> None:
 @pytest.mark.parametrize("shift", [0.0, 10.0, 1e6, 1e9])
 @pytest.mark.parametrize("horizon", ["anytime", "fixed"])
 def test_units_with_no_spread_of_their_own_show_nothing(shift: float, horizon: str) -> None:
-    rule, rng = Rule(horizon=horizon), np.random.default_rng(5)
+    rule, rng = DecisionRule(horizon=horizon), np.random.default_rng(5)
     for sizes in rng.integers(100, 2000, (40, 2)):
         given_ = [shift + rng.normal(5, 1, size) for size in sizes]
         ratio = tuple(moments_of(0.1 * each, each) for each in given_)
@@ -163,14 +163,14 @@ def test_units_with_no_spread_of_their_own_show_nothing(shift: float, horizon: s
 def test_a_small_spread_beside_a_large_value_is_not_taken_for_rounding() -> None:
     rng = np.random.default_rng(6)
     control, variant = (moments_of(1e9 + rng.normal(shift, 1, 5000)) for shift in (0.0, 0.2))
-    found = compare(MEAN, "b", (control, variant), Rule())
+    found = compare(MEAN, "b", (control, variant), DecisionRule())
     assert found.p_value < 1e-6
     assert found.interval.leaves_out(0.0)
 
 
 def test_a_ratio_to_next_to_nothing_has_no_value() -> None:
     arm = moments_of(np.arange(40.0), np.full(40, 5e-324))
-    found = compare(RATIO, "b", (arm, arm), Rule())
+    found = compare(RATIO, "b", (arm, arm), DecisionRule())
     assert math.isnan(found.variant_value)
     assert found.p_value == 1.0
 
@@ -330,6 +330,6 @@ def test_intervals_hold_at_every_look_also_early_and_uneven(share: float, kind: 
             (moments_of(values[:look][~is_mine[:look]]), moments_of(values[:look][is_mine[:look]]))
             for look in looks
         )
-        rule = Rule(correction="none")
+        rule = DecisionRule(correction="none")
         missed += any(compare(metric, "b", pair, rule).interval.leaves_out(0) for pair in pairs)
     assert missed <= 6

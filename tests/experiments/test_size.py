@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import norm
 
 from runlore.experiments.rules.comparison import compare
-from runlore.experiments.rules.design import Rule
+from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sequence import multiplier
-from runlore.experiments.rules.size import MOST_UNITS, Goal, of_means, of_proportions
+from runlore.experiments.rules.size import MOST_UNITS, DetectableEffect, of_means, of_proportions
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import moments_of_counts
 
@@ -20,13 +20,13 @@ WON = Metric("won", "proportion", "higher")
 def test_one_look_takes_the_units_of_the_textbook() -> None:
     apart = norm.ppf(0.975) + norm.ppf(0.8)
     h = 2 * (math.asin(0.12**0.5) - math.asin(0.1**0.5))
-    assert of_proportions(0.1, Goal(0.02)).once == math.ceil(2 * (apart / h) ** 2)
-    assert of_means(1.0, Goal(0.5)).once == 64
-    assert of_means(2.0, Goal(-1.0)) == of_means(1.0, Goal(0.5))
+    assert of_proportions(0.1, DetectableEffect(0.02)).once == math.ceil(2 * (apart / h) ** 2)
+    assert of_means(1.0, DetectableEffect(0.5)).once == 64
+    assert of_means(2.0, DetectableEffect(-1.0)) == of_means(1.0, DetectableEffect(0.5))
 
 
 def test_the_anytime_rule_takes_the_least_units_at_which_one_look_has_the_power() -> None:
-    found = of_means(1.0, Goal(0.1)).anytime
+    found = of_means(1.0, DetectableEffect(0.1)).anytime
 
     def power(units: int) -> float:
         return float(norm.sf(multiplier(2 * units, 0.05) - 0.1 * math.sqrt(units / 2)))
@@ -36,20 +36,22 @@ def test_the_anytime_rule_takes_the_least_units_at_which_one_look_has_the_power(
 
 def test_simulated_tests_of_that_size_are_won_as_often_as_was_asked_for() -> None:
     rng = np.random.default_rng(5)
-    units = of_proportions(0.1, Goal(0.03)).anytime
+    units = of_proportions(0.1, DetectableEffect(0.03)).anytime
     counts = rng.binomial(units, [[0.1], [0.13]], (2, 1_000)).tolist()
     won = [
-        compare(WON, "b", (moments_of_counts(units, a), moments_of_counts(units, b)), Rule())
+        compare(
+            WON, "b", (moments_of_counts(units, a), moments_of_counts(units, b)), DecisionRule()
+        )
         for a, b in zip(*counts, strict=True)
     ]
     assert np.mean([each.p_value <= 0.05 for each in won]) == pytest.approx(0.8, abs=0.04)
 
 
 def test_more_variants_share_alpha_and_more_power_takes_more() -> None:
-    one = of_proportions(0.1, Goal(0.02))
-    three = of_proportions(0.1, Goal(0.02, variants=4))
-    assert three == of_proportions(0.1, Goal(0.02, alpha=0.05 / 3))
-    sure = of_proportions(0.1, Goal(0.02, power=0.95))
+    one = of_proportions(0.1, DetectableEffect(0.02))
+    three = of_proportions(0.1, DetectableEffect(0.02, variants=4))
+    assert three == of_proportions(0.1, DetectableEffect(0.02, alpha=0.05 / 3))
+    sure = of_proportions(0.1, DetectableEffect(0.02, power=0.95))
     for more in (three, sure):
         assert more.once > one.once
         assert more.anytime > one.anytime
@@ -57,26 +59,26 @@ def test_more_variants_share_alpha_and_more_power_takes_more() -> None:
 
 @pytest.mark.parametrize(("spread", "effect"), [(1.0, 1e6), (5e-324, 1e300)])
 def test_what_is_plain_takes_few_units(spread: float, effect: float) -> None:
-    found = of_means(spread, Goal(effect))
+    found = of_means(spread, DetectableEffect(effect))
     assert (found.once, found.anytime) == (2, 30)
 
 
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
-        (lambda: Goal(0.0), "effect"),
-        (lambda: Goal(float("nan")), "effect"),
-        (lambda: Goal(0.1, alpha=0.0), "alpha"),
-        (lambda: Goal(0.1, alpha=5e-324), "alpha"),
-        (lambda: Goal(0.1, power=1.0), "power"),
-        (lambda: Goal(0.1, power=0.05), "power"),
-        (lambda: Goal(0.1, variants=1), "variants"),
-        (lambda: of_proportions(0.0, Goal(0.1)), "baseline"),
-        (lambda: of_proportions(0.5, Goal(0.5)), "effect"),
-        (lambda: of_proportions(0.5, Goal(1e-9)), "effect"),
-        (lambda: of_means(0.0, Goal(0.1)), "spread"),
-        (lambda: of_means(1.0, Goal(1 / MOST_UNITS)), "effect"),
-        (lambda: of_means(1e300, Goal(1e-300)), "effect"),
+        (lambda: DetectableEffect(0.0), "effect"),
+        (lambda: DetectableEffect(float("nan")), "effect"),
+        (lambda: DetectableEffect(0.1, alpha=0.0), "alpha"),
+        (lambda: DetectableEffect(0.1, alpha=5e-324), "alpha"),
+        (lambda: DetectableEffect(0.1, power=1.0), "power"),
+        (lambda: DetectableEffect(0.1, power=0.05), "power"),
+        (lambda: DetectableEffect(0.1, variants=1), "variants"),
+        (lambda: of_proportions(0.0, DetectableEffect(0.1)), "baseline"),
+        (lambda: of_proportions(0.5, DetectableEffect(0.5)), "effect"),
+        (lambda: of_proportions(0.5, DetectableEffect(1e-9)), "effect"),
+        (lambda: of_means(0.0, DetectableEffect(0.1)), "spread"),
+        (lambda: of_means(1.0, DetectableEffect(1 / MOST_UNITS)), "effect"),
+        (lambda: of_means(1e300, DetectableEffect(1e-300)), "effect"),
     ],
 )
 def test_what_cannot_be_asked_names_its_field(wrong, field: str) -> None:

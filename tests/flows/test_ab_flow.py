@@ -13,7 +13,7 @@ from runlore import settings
 from runlore.alerts.queries import alerts
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions import lifecycle as tests_of_people
-from runlore.experiments.actions.lifecycle import By, Sighted
+from runlore.experiments.actions.lifecycle import Attribution, SeenUnit
 from runlore.experiments.actions.plan import Plan
 from runlore.kernel.instants import parse
 from runlore.store.engine import Store, open_store
@@ -21,7 +21,7 @@ from runlore.store.engine import Store, open_store
 pytestmark = pytest.mark.slow
 BEGAN = parse("2026-03-02T08:00:00Z")
 LATER = (BEGAN + timedelta(hours=3)).isoformat()
-ANN = By("ann", BEGAN)
+ANN = Attribution("ann", BEGAN)
 
 
 def begin(store: Store, name: str, treated: int) -> None:
@@ -35,7 +35,7 @@ def begin(store: Store, name: str, treated: int) -> None:
     }
     tests_of_people.create(store, Plan.model_validate_json(json.dumps(plan)), ANN)
     tests_of_people.start(store, name, ANN)
-    units = [Sighted(f"u{n}", "new" if n < treated else "old", BEGAN) for n in range(1_000)]
+    units = [SeenUnit(f"u{n}", "new" if n < treated else "old", BEGAN) for n in range(1_000)]
     tests_of_people.sight(store, name, units, BEGAN)
 
 
@@ -65,7 +65,7 @@ def test_a_test_that_cannot_be_looked_at_keeps_no_other_from_its_look(
 ) -> None:
     analyse = analysis.analyse
 
-    def broken(store: Store, name: str, by: By) -> analysis.RecordedLook:
+    def broken(store: Store, name: str, by: Attribution) -> analysis.RecordedLook:
         if name == "Fair one":
             raise ValueError("a bug")
         return analyse(store, name, by)

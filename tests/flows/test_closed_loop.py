@@ -20,7 +20,7 @@ from runlore import registry, settings
 from runlore.kernel import instants
 from runlore.quality.actions.contract import Acceptance
 from runlore.retraining.actions import requests
-from runlore.retraining.actions.requests import Wish
+from runlore.retraining.actions.requests import RetrainingCause
 from runlore.retraining.queries import Retraining
 from runlore.serving.actions import promotion
 from runlore.settings import Settings
@@ -148,7 +148,7 @@ def test_a_request_handled_again_trains_nothing(store: Store) -> None:
 
 def test_the_same_facts_are_refused_to_a_person_too(store: Store) -> None:
     known = registry.connect(settings.read(), store)
-    wish = Wish("person", "ann", "again")
+    wish = RetrainingCause("person", "ann", "again")
     found = requests.request(store, known, SPEC, wish, instants.now()).retraining
     assert (found.state, found.wanted.new_labels) == ("refused", 0)
 

@@ -32,7 +32,7 @@ def test_auc_with_weights_equals_scikit_learns():
     rng = np.random.default_rng(1)
     actual, weight = rng.integers(0, 2, 300).astype(float), rng.integers(0, 4, 300).astype(float)
     predicted = rng.normal(size=300).round(1) + actual
-    assert scores.Ranked(predicted).auc(actual, weight) == pytest.approx(
+    assert scores.RankedPredictions(predicted).auc(actual, weight) == pytest.approx(
         metrics.roc_auc_score(actual, predicted, sample_weight=weight)
     )
 

@@ -211,14 +211,14 @@ def test_one_who_judges_many_windows_reads_the_log_again_only_for_new_facts(
 ) -> None:
     add(store, Work(3200, 0, 28), Work(1600, 28, 14))
     known, times = champion(store), 0
-    read = counting.Material.read
+    read = counting.VersionLog.read
 
-    def counted(*arguments: object) -> counting.Material:
+    def counted(*arguments: object) -> counting.VersionLog:
         nonlocal times
         times += 1
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(counting.Material, "read", counted)
+    monkeypatch.setattr(counting.VersionLog, "read", counted)
     examiner = Examiner(store, known, CHANGED, WEEK_S)
     for end in (35, 42):
         found = examiner.examine(time_slices.ending(day(end), WEEK_S), day(end))

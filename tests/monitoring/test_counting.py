@@ -18,7 +18,7 @@ from runlore.kernel.instants import to_us
 from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.monitoring.actions import counting, reference
-from runlore.monitoring.actions.counting import Counting, CountRequest, Material, counter_of
+from runlore.monitoring.actions.counting import CountRequest, SliceCounting, VersionLog, counter_of
 from runlore.monitoring.actions.reference import Champion
 from runlore.monitoring.rules.histogram import Profile, count
 from runlore.monitoring.rules.measures import LABEL
@@ -49,20 +49,20 @@ def champion(store: Store) -> Champion:
 class Reader:
     """Reads the log, and counts how often it was asked to."""
 
-    def __init__(self, read: Callable[[], Material]) -> None:
+    def __init__(self, read: Callable[[], VersionLog]) -> None:
         self.read, self.times = read, 0
 
-    def __call__(self) -> Material:
+    def __call__(self) -> VersionLog:
         self.times += 1
         return self.read()
 
 
-def counting_of(store: Store, known: Champion) -> tuple[Counting, Reader]:
+def counting_of(store: Store, known: Champion) -> tuple[SliceCounting, Reader]:
     grid = time_slices.grid_of(WEEK_S)
     assert known.reference is not None
     bins = known.reference.profile.bins
-    read = Reader(lambda: Material.read(store, known, SPEC, grid))
-    return Counting(store, counter_of(known, bins, SPEC, grid), bins, read), read
+    read = Reader(lambda: VersionLog.read(store, known, SPEC, grid))
+    return SliceCounting(store, counter_of(known, bins, SPEC, grid), bins, read), read
 
 
 def weeks(first: int, last: int) -> tuple[time_slices.SliceRange, ...]:
@@ -100,7 +100,7 @@ def test_a_window_added_up_from_slices_is_the_window_counted_at_once(store: Stor
     known = champion(store)
     slices, _ = counting_of(store, known)
     slices.bring_up_to_date(wanted(), day(28))
-    material = Material.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
+    material = VersionLog.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
     of_rows = [each for each in slices.bins if each.name != LABEL]
     for span, found in zip(weeks(1, 4), slices.profiles(weeks(1, 4)), strict=True):
         submitted = material.log.as_of_us
@@ -264,8 +264,8 @@ def test_facts_of_the_past_that_keep_coming_in_are_told_of(store: Store) -> None
     known = champion(store)
     slices, _ = counting_of(store, known)
 
-    def read() -> Material:
-        found = Material.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
+    def read() -> VersionLog:
+        found = VersionLog.read(store, known, SPEC, time_slices.grid_of(WEEK_S))
         add(store, Work(1, 3 + np.random.default_rng().random(), 1, source="steady"))
         return found
 

@@ -15,7 +15,7 @@ from runlore.monitoring import drift_report
 from runlore.monitoring.rules.histogram import count, reference_profile
 from runlore.monitoring.rules.measures import PREDICTION
 from runlore.monitoring.rules.sample import Sample, places
-from runlore.monitoring.rules.verdict import Background, WindowVerdict, judge
+from runlore.monitoring.rules.verdict import VerdictContext, WindowVerdict, judge
 from runlore.specs.model_spec import DriftPolicy
 
 pytestmark = pytest.mark.slow
@@ -47,13 +47,13 @@ def block(rows: int, shift: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def found() -> tuple[WindowVerdict, drift_report.Samples]:
+def found() -> tuple[WindowVerdict, drift_report.ReportSamples]:
     reference, current = block(3_000, 0), block(1_111, 2)
     profile = reference_profile(reference, NAMES, ["kind"])
-    verdict = judge(profile, count(profile.bins, current), DriftPolicy(), Background(WORDS))
+    verdict = judge(profile, count(profile.bins, current), DriftPolicy(), VerdictContext(WORDS))
     at_us = 1_767_225_600_000_000 + np.arange(1_111) * 500_000_000
     shown, drawn = places(3_000, 900), places(1_111, 900)
-    samples = drift_report.Samples(
+    samples = drift_report.ReportSamples(
         NAMES,
         Sample(reference[shown], 3_000),
         Sample(current[drawn], 1_111, at_us[drawn]),
@@ -63,7 +63,7 @@ def found() -> tuple[WindowVerdict, drift_report.Samples]:
 
 
 @pytest.fixture(scope="module")
-def page(found: tuple[WindowVerdict, drift_report.Samples]) -> str:
+def page(found: tuple[WindowVerdict, drift_report.ReportSamples]) -> str:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket, "socket", _Unconnected)
         return drift_report.render(SUBJECT, *found)
@@ -100,7 +100,7 @@ def test_the_page_says_that_it_draws_a_sample_and_that_the_verdict_does_not(page
 
 
 def test_every_column_is_told_and_those_with_values_are_drawn(
-    page: str, found: tuple[WindowVerdict, drift_report.Samples]
+    page: str, found: tuple[WindowVerdict, drift_report.ReportSamples]
 ) -> None:
     for column in found[0].columns:
         assert f'"{column.name}", "{"drifted" if column.is_drifted else "no drift"}"' in page
@@ -131,7 +131,7 @@ def test_telemetry_is_off_before_evidently_is_imported(page: str) -> None:
 
 
 def test_a_page_is_written_whole(
-    tmp_path: Path, found: tuple[WindowVerdict, drift_report.Samples]
+    tmp_path: Path, found: tuple[WindowVerdict, drift_report.ReportSamples]
 ) -> None:
     path = tmp_path / "failure-risk" / "drift.html"
     drift_report.write(path, SUBJECT, *found)
@@ -145,7 +145,9 @@ def test_more_columns_than_are_drawn_are_still_told() -> None:
     profile = reference_profile(rows, names)
     verdict = judge(profile, profile, DriftPolicy())
     sample = Sample(rows, 300)
-    page = drift_report.render(SUBJECT, verdict, drift_report.Samples(names, sample, sample, {}))
+    page = drift_report.render(
+        SUBJECT, verdict, drift_report.ReportSamples(names, sample, sample, {})
+    )
     assert all(f'"{name}", "no drift"' in page for name in names)
     assert f"The {drift_report.MOST_PLOTS} most drifted of {len(names)} columns" in page
     assert page.count(f'"{verdict.columns[0].name}", "no drift"') == 2

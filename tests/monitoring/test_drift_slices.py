@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore.monitoring.queries import drift_slices, histograms
-from runlore.monitoring.queries.drift_slices import Counter, Present, Slice, Watermark
+from runlore.monitoring.queries.drift_slices import Counter, Slice, StoredSlice, Watermark
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
 from runlore.monitoring.rules.sample import Sample
 from runlore.store.engine import Store
@@ -59,7 +59,7 @@ def test_a_slice_that_is_counted_again_takes_the_place_of_the_one_before(store: 
     put(store, count(REFERENCE.bins, rows(50)))
     put(store, count(REFERENCE.bins, rows(70)))
     with store.begin() as connection:
-        assert drift_slices.present(connection, COUNTER) == {AT: Present(70, False)}
+        assert drift_slices.present(connection, COUNTER) == {AT: StoredSlice(70, False)}
         found = histograms.read(connection, COUNTER, REFERENCE.bins, [AT])
     assert found[AT].rows == 70
 

@@ -4,7 +4,7 @@ import pytest
 from runlore.monitoring.rules.histogram import Profile, count, reference_profile
 from runlore.monitoring.rules.measures import measure
 from runlore.monitoring.rules.usual import moderate, usual
-from runlore.monitoring.rules.verdict import Background, judge
+from runlore.monitoring.rules.verdict import VerdictContext, judge
 from runlore.specs.model_spec import DriftPolicy
 
 POLICY = DriftPolicy()
@@ -53,7 +53,7 @@ def test_each_window_is_compared_with_all_the_others() -> None:
 
 
 def test_weeks_to_come_are_seldom_called_drifted_though_each_has_a_place_of_its_own() -> None:
-    background = Background(usual=usual(COUNTED, POLICY))
+    background = VerdictContext(usual=usual(COUNTED, POLICY))
     coming = [count(REFERENCE.bins, week(number)) for number in range(100, 200)]
     plain = [judge(REFERENCE, each, POLICY).drifted for each in coming]
     calm = [judge(REFERENCE, each, POLICY, background).drifted for each in coming]

@@ -9,8 +9,8 @@ from runlore.monitoring.rules.measures import DriftMeasure
 from runlore.monitoring.rules.usual import UsualColumn, UsualDistances
 from runlore.monitoring.rules.verdict import (
     Answer,
-    Background,
     ColumnVerdict,
+    VerdictContext,
     believed,
     conclude,
     judge,
@@ -21,7 +21,7 @@ from runlore.specs.model_spec import DriftPolicy
 NAMES = ("steady", "shifting", "kind", "missing")
 POLICY = DriftPolicy(drifted_share=0.3)
 WORDS = {"kind": ("etl", "train", "report")}
-WORDED = Background(WORDS)
+WORDED = VerdictContext(WORDS)
 
 
 def block(
@@ -130,9 +130,9 @@ def test_what_is_usual_raises_a_threshold_and_never_lowers_it() -> None:
     plain = column(judge(REFERENCE, window, POLICY).columns, "shifting")
     assert plain.is_drifted
 
-    def seen(**limits: float) -> Background:
+    def seen(**limits: float) -> VerdictContext:
         wide = UsualColumn(limits, mean=0.0)
-        return Background(usual=UsualDistances({"shifting": wide}))
+        return VerdictContext(usual=UsualDistances({"shifting": wide}))
 
     beyond = seen(psi=plain.psi.value + 0.01, ks=0.0)
     raised = column(judge(REFERENCE, window, POLICY, beyond).columns, "shifting")

@@ -8,14 +8,14 @@ from typing import Any
 
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
-from runlore.rollout.queries.evidence import Counted, EvidenceQuery, SharePeriod
+from runlore.rollout.queries.evidence import EvidenceQuery, SharePeriod, UnitCounts
 
 Row = Mapping[str, Any]
 
 
 def count(
     ledger: Sequence[Row], facts: Sequence[Row], wanted: EvidenceQuery
-) -> list[dict[str, Counted]]:
+) -> list[dict[str, UnitCounts]]:
     """ledger: its rows. facts: rows of `executions`, in sequence."""
     of_units: dict[str, list[Row]] = defaultdict(list)
     begins = min(span.begins for span in wanted.spans)
@@ -30,7 +30,7 @@ def count(
         if span is not None:
             own = [each for each in rows if _span(each["at"], wanted.spans) == span]
             grouped[span, _arm(rows[0], wanted)].append(own)
-    found: list[dict[str, Counted]] = [{} for _ in wanted.spans]
+    found: list[dict[str, UnitCounts]] = [{} for _ in wanted.spans]
     for (span, arm), units in grouped.items():
         found[span][arm] = _counted(units, facts, wanted)
     return found
@@ -50,7 +50,7 @@ def _arm(row: Row, wanted: EvidenceQuery) -> str:
     return f"{row['arm']} with version {row['version'] or 'none'}"
 
 
-def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery) -> Counted:
+def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery) -> UnitCounts:
     predictions, latencies, losses, due = [], [], [], 0
     for rows in units:
         answered = [each for each in rows if each["status"] == 200]
@@ -64,7 +64,7 @@ def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery
         due += is_due
         if of_unit:
             losses.append(of_unit)
-    return Counted(
+    return UnitCounts(
         assigned=len(units),
         answered=len(predictions),
         due=due,

@@ -29,7 +29,7 @@ from runlore.registry import Registry, VersionRef, connect
 from runlore.retraining.actions import course as retraining_course
 from runlore.retraining.actions import requests
 from runlore.retraining.actions.course import TrainingEnd
-from runlore.retraining.actions.requests import Requested
+from runlore.retraining.actions.requests import RequestOutcome
 from runlore.serving.actions.scoring import score
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
@@ -178,7 +178,7 @@ def test_a_breach_is_asked_for_once_in_a_windows_length_and_a_later_one_anew(
     add(store, FAILING, replace(FAILING, first_day=91, seed=5))
     score(store, registry, spec, day(98), day(84))
 
-    def asked(at: float) -> Requested:
+    def asked(at: float) -> RequestOutcome:
         wish = because_of_performance(performance(store, registry, spec, day(at), tmp_path))
         assert wish is not None
         return requests.request(store, registry, spec, wish, day(at))

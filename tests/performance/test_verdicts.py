@@ -8,14 +8,14 @@ import pytest
 
 from runlore.performance.rules import floor, regression
 from runlore.performance.rules.floor import Floor
-from runlore.performance.rules.regression import Point, detect
+from runlore.performance.rules.regression import WindowLoss, detect
 from runlore.specs.catalog.failure_risk import SPEC
 from runlore.specs.model_spec import Gate, PerformancePolicy
 from runlore.training.rules.gates import ScoreInterval
 
 NAN = float("nan")
 TAUGHT = {"baseline": {"auc": {"value": 0.66}, "brier": {"value": 0.1}}}
-BEFORE = [Point(value, 500) for value in (100, 104, 98, 101, 99)]
+BEFORE = [WindowLoss(value, 500) for value in (100, 104, 98, 101, 99)]
 
 
 def test_gates_imply_floors_and_the_spec_may_set_its_own() -> None:
@@ -84,36 +84,37 @@ def test_few_labels_are_no_verdict() -> None:
      (50.0, "steady"), (NAN, "not enough data")],
 )  # fmt: skip
 def test_more_than_a_fifth_worse_than_the_median_is_a_regression(value: float, answer: str) -> None:
-    assert detect("latency p95, ms", Point(value, 500), BEFORE, 100).answer == answer
+    assert detect("latency p95, ms", WindowLoss(value, 500), BEFORE, 100).answer == answer
 
 
 def test_a_fifth_is_no_regression_where_windows_swing_by_more() -> None:
-    noisy = [Point(value, 500) for value in (60, 150, 100, 80, 130, 110)]
-    found = detect("latency p95, ms", Point(135, 500), noisy, 100)
+    noisy = [WindowLoss(value, 500) for value in (60, 150, 100, 80, 130, 110)]
+    found = detect("latency p95, ms", WindowLoss(135, 500), noisy, 100)
     assert (found.answer, found.deviations < 3) == ("steady", True)
 
 
 def test_one_bad_window_before_changes_nothing() -> None:
-    with_outlier = [*BEFORE, Point(5_000, 500)]
-    assert detect("x", Point(130, 500), with_outlier, 100).answer == "regressed"
+    with_outlier = [*BEFORE, WindowLoss(5_000, 500)]
+    assert detect("x", WindowLoss(130, 500), with_outlier, 100).answer == "regressed"
 
 
 def test_few_windows_or_rows_are_no_verdict() -> None:
-    assert detect("x", Point(500, 500), BEFORE[:3], 100).answer == "not enough data"
-    assert detect("x", Point(500, 99), BEFORE, 100).answer == "not enough data"
-    thin = [Point(100, 10)] * 8
-    assert detect("x", Point(500, 500), thin, 100).answer == "not enough data"
+    assert detect("x", WindowLoss(500, 500), BEFORE[:3], 100).answer == "not enough data"
+    assert detect("x", WindowLoss(500, 99), BEFORE, 100).answer == "not enough data"
+    thin = [WindowLoss(100, 10)] * 8
+    assert detect("x", WindowLoss(500, 500), thin, 100).answer == "not enough data"
 
 
 def test_a_fifth_of_an_auc_is_a_fifth_more_wrong_orders() -> None:
     assert regression.as_loss("auc", 0.8) == pytest.approx(0.2)
     assert regression.as_loss("brier", 0.1) == 0.1
-    before = [Point(regression.as_loss("auc", v), 500) for v in (0.8, 0.801, 0.799, 0.8)]
+    before = [WindowLoss(regression.as_loss("auc", v), 500) for v in (0.8, 0.801, 0.799, 0.8)]
     assert (
-        detect("auc", Point(regression.as_loss("auc", 0.77), 500), before, 100).answer == "steady"
+        detect("auc", WindowLoss(regression.as_loss("auc", 0.77), 500), before, 100).answer
+        == "steady"
     )
     assert (
-        detect("auc", Point(regression.as_loss("auc", 0.75), 500), before, 100).answer
+        detect("auc", WindowLoss(regression.as_loss("auc", 0.75), 500), before, 100).answer
         == "regressed"
     )
 
@@ -122,7 +123,7 @@ def test_noise_alone_hardly_ever_regresses() -> None:
     rng = np.random.default_rng(0)
     alarms = sum(
         detect(
-            "x", Point(v[0], 500), [Point(each, 500) for each in v[1:]], 100
+            "x", WindowLoss(v[0], 500), [WindowLoss(each, 500) for each in v[1:]], 100
         ).answer == "regressed"
         for v in rng.normal(100, 10, (1_000, 9))
     )  # fmt: skip

@@ -15,7 +15,7 @@ import pytest
 
 from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.models import bundle
-from runlore.registry import Registry, Release, connect
+from runlore.registry import ModelRelease, Registry, connect
 from runlore.settings import Settings
 from runlore.store.engine import Store
 
@@ -55,7 +55,7 @@ def spec() -> str:
 
 
 @pytest.fixture
-def release(spec: str, tmp_path: Path) -> Release:
+def release(spec: str, tmp_path: Path) -> ModelRelease:
     """A release with files that look like a bundle, for tests that do not load them."""
     folder = tmp_path / "bundle"
     folder.mkdir()
@@ -64,7 +64,7 @@ def release(spec: str, tmp_path: Path) -> Release:
     told: dict[str, object] = {"spec": spec, "graphs": [bundle.MODEL]}
     told["digest"] = bundle.content_digest(told, [graph])
     (folder / bundle.DESCRIPTION).write_text(json.dumps(told))
-    return Release(
+    return ModelRelease(
         spec=spec,
         folder=folder,
         digest=str(told["digest"]),
@@ -80,7 +80,7 @@ def release(spec: str, tmp_path: Path) -> Release:
 
 
 @pytest.fixture
-def other(release: Release, tmp_path: Path) -> Release:
+def other(release: ModelRelease, tmp_path: Path) -> ModelRelease:
     """Another bundle of the same spec."""
     folder = tmp_path / "other"
     shutil.copytree(release.folder, folder)
@@ -91,7 +91,9 @@ def other(release: Release, tmp_path: Path) -> Release:
 
 
 @pytest.fixture
-def script(registry_home: Path, database: Store, spec: str, release: Release) -> Iterator[Script]:
+def script(
+    registry_home: Path, database: Store, spec: str, release: ModelRelease
+) -> Iterator[Script]:
     """Run code in a process of its own, where `registry`, `spec` and `release` are known.
 
     `go()` waits for a line on standard input.

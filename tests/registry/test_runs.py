@@ -8,10 +8,10 @@ import pytest
 from matplotlib.figure import Figure
 
 from runlore.kernel.errors import Refused
-from runlore.registry import Data
+from runlore.registry import TrainingData
 from runlore.registry.runs import CARD
 
-DATA = Data(
+DATA = TrainingData(
     name="executions",
     digest="0123456789abcdef" * 4,
     rows=14_000,

@@ -19,11 +19,11 @@ from runlore.registry import Registry, connect
 from runlore.retraining import queries
 from runlore.retraining.actions import course as retraining_course
 from runlore.retraining.actions import requests
-from runlore.retraining.actions.course import Begun, TrainingEnd
-from runlore.retraining.actions.requests import Requested, Wish
+from runlore.retraining.actions.course import TrainingEnd, TrainingStart
+from runlore.retraining.actions.requests import RequestOutcome, RetrainingCause
 from runlore.retraining.queries import Retraining
 from runlore.rollout.queries import rollouts
-from runlore.rollout.queries.rollouts import Decided, Rollout
+from runlore.rollout.queries.rollouts import NewDecision, Rollout
 from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec, RetrainingPolicy
 from runlore.store.engine import Store
@@ -32,7 +32,7 @@ from tests.log.logged_work import Work, add, day
 
 FIRST = Work(300, 0, 10)
 MORE = Work(150, 10, 2, seed=2)
-PERSON = Wish("person", "ann", "a new release")
+PERSON = RetrainingCause("person", "ann", "a new release")
 EAGER = RetrainingPolicy(cooldown_s=0.0)
 
 
@@ -48,11 +48,11 @@ def spec(store: Store) -> ModelSpec:
     return replace(quick_specs.RISK, name=f"risk-{uuid.uuid4().hex[:10]}")
 
 
-def drift(window: str = "1") -> Wish:
-    return Wish("drift", "monitor", "it moved", cause=window)
+def drift(window: str = "1") -> RetrainingCause:
+    return RetrainingCause("drift", "monitor", "it moved", cause=window)
 
 
-def begun(store: Store, spec: ModelSpec, found: Requested, at: float = 12) -> Begun:
+def begun(store: Store, spec: ModelSpec, found: RequestOutcome, at: float = 12) -> TrainingStart:
     course = retraining_course.begin(store, spec, found.retraining.id, day(at))
     assert course is not None
     return course
@@ -247,7 +247,7 @@ def test_while_a_rollout_goes_on_only_a_person_replaces_its_challenger(
         new = Rollout(0, spec.name, "1", "2", "actor", {}, 0, day(11))
         number = rollouts.add_rollout(connection, new).id
         rollouts.add_decision(
-            connection, Decided(number, day(11), "start", 1, ("trial",), False, "ann", "start")
+            connection, NewDecision(number, day(11), "start", 1, ("trial",), False, "ann", "start")
         )
     refused = requests.request(store, registry, spec, drift(), day(12)).retraining
     assert (refused.state, refused.reason.partition(";")[0]) == (
@@ -262,7 +262,8 @@ def test_while_a_rollout_goes_on_only_a_person_replaces_its_challenger(
     )
     with store.begin() as connection:
         rollouts.add_decision(
-            connection, Decided(number, day(13), "roll back", 0, ("enough",), False, "ann", "stop")
+            connection,
+            NewDecision(number, day(13), "roll back", 0, ("enough",), False, "ann", "stop"),
         )
     assert requests.look(store, registry, replace(spec, retraining=EAGER), day(13)) is not None
 
@@ -311,7 +312,7 @@ def test_a_budget_of_nothing_leaves_it_to_people(
 
 def test_a_wish_needs_somebody_and_a_reason() -> None:
     with pytest.raises(BadInput, match="reason"):
-        Wish("person", "ann", " ")
+        RetrainingCause("person", "ann", " ")
 
 
 def test_an_unknown_request_says_where_to_look(store: Store) -> None:

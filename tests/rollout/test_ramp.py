@@ -12,7 +12,7 @@ from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments
 from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
 from runlore.rollout.rules.policy import RampPolicy
-from runlore.rollout.rules.ramp import Order, by_hand, decide, tolerated_before
+from runlore.rollout.rules.ramp import ManualOrder, by_hand, decide, tolerated_before
 from tests.rollout.ramps import (
     ERRORS,
     HITS,
@@ -229,7 +229,7 @@ def test_quantiles_are_judged_too() -> None:
 
 def test_a_person_may_stop_hold_step_and_promote_whatever_the_evidence_says() -> None:
     def ordered(action: str, step: int | None = None) -> tuple[str, int]:
-        found = by_hand(POLICY, 10, Order("ann", "I looked", action, step))  # type: ignore[arg-type]
+        found = by_hand(POLICY, 10, ManualOrder("ann", "I looked", action, step))  # type: ignore[arg-type]
         assert found.reasons == ("ann: I looked",)
         return found.action, found.step
 
@@ -243,13 +243,13 @@ def test_a_person_may_stop_hold_step_and_promote_whatever_the_evidence_says() ->
 @pytest.mark.parametrize("step", [None, 3, 100, 0])
 def test_a_step_by_hand_is_one_of_the_policys(step: int | None) -> None:
     with pytest.raises(BadInput, match="step"):
-        by_hand(POLICY, 10, Order("ann", "more", "step", step))
+        by_hand(POLICY, 10, ManualOrder("ann", "more", "step", step))
 
 
 @pytest.mark.parametrize(("actor", "reason"), [("", "why"), ("ann", "")])
 def test_an_order_names_who_and_why(actor: str, reason: str) -> None:
     with pytest.raises(BadInput, match="who gives it and why"):
-        by_hand(POLICY, 10, Order(actor, reason, "stop"))
+        by_hand(POLICY, 10, ManualOrder(actor, reason, "stop"))
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,9 @@ from runlore.kernel.moments import Moments
 from runlore.registry import alias_history, connect
 from runlore.rollout.actions import steps as rollout
 from runlore.rollout.actions.rollout_state import SETTLE
-from runlore.rollout.actions.steps import Hand, RolloutLook
+from runlore.rollout.actions.steps import RolloutContext, RolloutLook
 from runlore.rollout.queries import rollouts
-from runlore.rollout.rules.ramp import Order
+from runlore.rollout.rules.ramp import ManualOrder
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, ChangeReason
 from runlore.settings import Settings
@@ -41,16 +41,16 @@ GOOD, BAD = Version(), Version(noise=0.45)
 
 
 @pytest.fixture
-def hand(store: Store, tmp_path: Path) -> Iterator[Hand]:
+def hand(store: Store, tmp_path: Path) -> Iterator[RolloutContext]:
     registry = connect(Settings(home=tmp_path), store)
-    yield Hand(store, registry, tmp_path / "serving")
+    yield RolloutContext(store, registry, tmp_path / "serving")
     for alias in promotion.ALIASES:
         if registry.aliases([NAME])[NAME].get(alias):
             registry.remove_alias(NAME, alias)
 
 
 @pytest.fixture
-def traffic(hand: Hand, tmp_path: Path) -> Traffic:
+def traffic(hand: RolloutContext, tmp_path: Path) -> Traffic:
     """A champion and a challenger that are as good as each other."""
     digests = {}
     for at, alias in enumerate((CHAMPION, CHALLENGER)):
@@ -61,7 +61,9 @@ def traffic(hand: Hand, tmp_path: Path) -> Traffic:
     return Traffic(hand.store, versions, digests[CHALLENGER][1], {CHAMPION: GOOD, CHALLENGER: GOOD})
 
 
-def climb(hand: Hand, traffic: Traffic, hours: int = 12, units: int = 4_000) -> list[RolloutLook]:
+def climb(
+    hand: RolloutContext, traffic: Traffic, hours: int = 12, units: int = 4_000
+) -> list[RolloutLook]:
     """Look at the end of every hour until it is over."""
     found = []
     for hour in range(hours):
@@ -79,23 +81,23 @@ def actions(looks: list[RolloutLook]) -> list[tuple[str, int]]:
     return [(each.state.newest.action, each.state.step) for each in looks]
 
 
-def serving(hand: Hand) -> dict[str, str]:
+def serving(hand: RolloutContext) -> dict[str, str]:
     found = hand.registry.aliases([NAME])[NAME]
     return {alias: each.version for alias, each in found.items()}
 
 
-def share(hand: Hand) -> float:
+def share(hand: RolloutContext) -> float:
     return promotion.arms(hand.store).get(NAME, Arms()).share
 
 
-def alert(hand: Hand) -> "AlertEpisode | None":
+def alert(hand: RolloutContext) -> "AlertEpisode | None":
     with hand.store.begin() as connection:
         found = alerts.last(connection, "rollout", NAME)
     return found if found is not None and found.is_open else None
 
 
 def test_a_challenger_as_good_as_the_champion_is_promoted_step_by_step(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     assert share(hand) == 0.2
@@ -118,7 +120,7 @@ def test_a_challenger_as_good_as_the_champion_is_promoted_step_by_step(
 
 
 def test_a_worse_challenger_loses_its_units_and_people_are_told(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     traffic.answers = {CHAMPION: GOOD, CHALLENGER: BAD}
     rollout.start(hand, SPEC, BEGAN, ANN)
@@ -141,7 +143,7 @@ def test_a_worse_challenger_loses_its_units_and_people_are_told(
     ],
 )
 def test_a_broken_guardrail_rolls_back_whatever_the_score(
-    hand: Hand, traffic: Traffic, worse: Version, guardrail: str
+    hand: RolloutContext, traffic: Traffic, worse: Version, guardrail: str
 ) -> None:
     traffic.answers = {CHAMPION: GOOD, CHALLENGER: worse}
     rollout.start(hand, SPEC, BEGAN, ANN)
@@ -151,7 +153,7 @@ def test_a_broken_guardrail_rolls_back_whatever_the_score(
 
 
 def test_without_traffic_nothing_moves_and_only_lasting_silence_calls_people(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     told = []
@@ -162,7 +164,9 @@ def test_without_traffic_nothing_moves_and_only_lasting_silence_calls_people(
     assert told == [("hold", 20, False)] * 2 + [("hold", 20, True)] * 2
 
 
-def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(hand: Hand, traffic: Traffic) -> None:
+def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(
+    hand: RolloutContext, traffic: Traffic
+) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.told = {CHALLENGER: 0.5}
     [first] = climb(hand, traffic, hours=1)
@@ -177,7 +181,7 @@ def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(hand: Hand, traffi
     assert second.state.newest.is_alert
 
 
-def test_arms_without_their_shares_hold_and_alert(hand: Hand, traffic: Traffic) -> None:
+def test_arms_without_their_shares_hold_and_alert(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     change = ChangeReason("eve", "by the back door")
     promotion.set_arms(hand.store, hand.registry, NAME, Arms(0.3, "execution"), change)
@@ -187,7 +191,7 @@ def test_arms_without_their_shares_hold_and_alert(hand: Hand, traffic: Traffic) 
     assert alert(hand) is not None
 
 
-def test_one_answer_that_is_no_number_holds(hand: Hand, traffic: Traffic) -> None:
+def test_one_answer_that_is_no_number_holds(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 2_000, timedelta(minutes=50))
     with hand.store.begin() as connection:
@@ -202,7 +206,7 @@ def test_one_answer_that_is_no_number_holds(hand: Hand, traffic: Traffic) -> Non
 
 
 def test_a_fall_needs_no_registry_and_a_climb_does(
-    hand: Hand, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    hand: RolloutContext, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(*_: object) -> None:
         raise Unavailable("MLflow is away")
@@ -221,13 +225,13 @@ def test_a_fall_needs_no_registry_and_a_climb_does(
     monkeypatch.undo()
 
 
-def test_a_challenger_that_shadows_goes_on_to(hand: Hand, traffic: Traffic) -> None:
+def test_a_challenger_that_shadows_goes_on_to(hand: RolloutContext, traffic: Traffic) -> None:
     promotion.set_arms(hand.store, hand.registry, NAME, Arms(shadow=True), ANN)
     rollout.start(hand, SPEC, BEGAN, ANN)
     assert promotion.arms(hand.store)[NAME] == Arms(0.2, "execution", shadow=True)
 
 
-def test_clocks_that_jump_hold(hand: Hand, traffic: Traffic) -> None:
+def test_clocks_that_jump_hold(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 2_000)
     back = rollout.look(hand, SPEC, BEGAN - HOUR)
@@ -239,7 +243,7 @@ def test_clocks_that_jump_hold(hand: Hand, traffic: Traffic) -> None:
     assert far.state.newest.is_alert
 
 
-def test_repeated_requests_count_a_unit_once(hand: Hand, traffic: Traffic) -> None:
+def test_repeated_requests_count_a_unit_once(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 1_000, timedelta(minutes=20))
     once = rollout.preview(hand.store, SPEC, BEGAN + HOUR).evidence
@@ -266,7 +270,9 @@ def test_repeated_requests_count_a_unit_once(hand: Hand, traffic: Traffic) -> No
         assert after.means == pytest.approx(before.means)
 
 
-def test_while_the_database_is_away_everything_stays_as_it_is(hand: Hand, traffic: Traffic) -> None:
+def test_while_the_database_is_away_everything_stays_as_it_is(
+    hand: RolloutContext, traffic: Traffic
+) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 1_000)
     nowhere = connect_store("postgresql://nobody@127.0.0.1:1/nothing?connect_timeout=1")
@@ -277,7 +283,7 @@ def test_while_the_database_is_away_everything_stays_as_it_is(hand: Hand, traffi
 
 
 def test_a_query_that_fails_is_a_decision_to_hold(
-    hand: Hand, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    hand: RolloutContext, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from runlore.rollout.queries import evidence
 
@@ -290,7 +296,7 @@ def test_a_query_that_fails_is_a_decision_to_hold(
     assert "could not be read" in looked.state.newest.reasons[0]
 
 
-def test_two_who_look_at_once_decide_once(hand: Hand, traffic: Traffic) -> None:
+def test_two_who_look_at_once_decide_once(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     traffic.run(BEGAN + timedelta(minutes=2), 4_000, timedelta(minutes=50))
     gate, looks = threading.Barrier(3), []
@@ -313,7 +319,7 @@ def test_two_who_look_at_once_decide_once(hand: Hand, traffic: Traffic) -> None:
 
 
 def test_a_share_begins_when_its_change_is_written_however_long_that_takes(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     """Until then workers assign units by the share before."""
     started = rollout.start(hand, SPEC, BEGAN, ANN)
@@ -341,14 +347,14 @@ def test_a_share_begins_when_its_change_is_written_however_long_that_takes(
 
 
 def test_a_promotion_that_was_killed_between_its_aliases_is_finished(
-    hand: Hand, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
+    hand: RolloutContext, traffic: Traffic, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
 
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    wanted = Order("ann", "now", "promote")
+    wanted = ManualOrder("ann", "now", "promote")
     with monkeypatch.context() as patch:
         patch.setattr(type(hand.registry), "remove_alias", die)
         with pytest.raises(KeyboardInterrupt):
@@ -363,17 +369,19 @@ def test_a_promotion_that_was_killed_between_its_aliases_is_finished(
 
 
 def test_a_person_holds_resumes_steps_and_stops_and_is_on_record(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
-    rollout.order(hand, SPEC, Order("bob", "over lunch", "hold"), BEGAN + timedelta(minutes=5))
+    rollout.order(
+        hand, SPEC, ManualOrder("bob", "over lunch", "hold"), BEGAN + timedelta(minutes=5)
+    )
     [held] = climb(hand, traffic, hours=1)
     assert held.state.newest.reasons[0].endswith("bob: over lunch")
     assert held.state.newest.reasons[1].startswith("the rule would advance")
     rollout.resume(hand, SPEC, BEGAN + HOUR, ChangeReason("bob", "back"))
-    rollout.order(hand, SPEC, Order("bob", "I am sure", "step", 50), BEGAN + HOUR)
+    rollout.order(hand, SPEC, ManualOrder("bob", "I am sure", "step", 50), BEGAN + HOUR)
     assert share(hand) == 0.5
-    done = rollout.order(hand, SPEC, Order("bob", "a doubt", "stop"), BEGAN + 2 * HOUR)
+    done = rollout.order(hand, SPEC, ManualOrder("bob", "a doubt", "stop"), BEGAN + 2 * HOUR)
     assert share(hand) == 0
     assert [(each.actor, each.ordered) for each in done.state.history] == [
         ("ann", "start"),
@@ -384,18 +392,20 @@ def test_a_person_holds_resumes_steps_and_stops_and_is_on_record(
         ("bob", "stop"),
     ]
     with pytest.raises(Refused, match="no rollout goes on"):
-        rollout.order(hand, SPEC, Order("bob", "again", "stop"), BEGAN + 3 * HOUR)
+        rollout.order(hand, SPEC, ManualOrder("bob", "again", "stop"), BEGAN + 3 * HOUR)
 
 
-def test_a_broken_guardrail_rolls_back_what_a_person_holds(hand: Hand, traffic: Traffic) -> None:
+def test_a_broken_guardrail_rolls_back_what_a_person_holds(
+    hand: RolloutContext, traffic: Traffic
+) -> None:
     traffic.answers = {CHAMPION: GOOD, CHALLENGER: Version(errors=0.3)}
     rollout.start(hand, SPEC, BEGAN, ANN)
-    rollout.order(hand, SPEC, Order("bob", "wait", "hold"), BEGAN + timedelta(minutes=1))
+    rollout.order(hand, SPEC, ManualOrder("bob", "wait", "hold"), BEGAN + timedelta(minutes=1))
     assert actions(climb(hand, traffic))[-1] == ("roll back", 0)
 
 
 def test_a_newer_challenger_ends_the_rollout_of_the_one_before(
-    hand: Hand, traffic: Traffic, tmp_path: Path
+    hand: RolloutContext, traffic: Traffic, tmp_path: Path
 ) -> None:
     own = replace(SPEC, rollout=replace(SPEC.rollout, starts="by itself"))
     first = rollout.look(hand, own, BEGAN)
@@ -409,11 +419,11 @@ def test_a_newer_challenger_ends_the_rollout_of_the_one_before(
     begun = rollout.look(hand, own, BEGAN + 2 * HOUR)
     assert begun is not None
     assert begun.state.rollout.challenger == newer.version
-    rollout.order(hand, own, Order("ann", "no", "stop"), BEGAN + 3 * HOUR)
+    rollout.order(hand, own, ManualOrder("ann", "no", "stop"), BEGAN + 3 * HOUR)
     assert rollout.look(hand, own, BEGAN + 4 * HOUR) is None
 
 
-def test_starting_anew_ends_what_no_longer_serves(hand: Hand, traffic: Traffic) -> None:
+def test_starting_anew_ends_what_no_longer_serves(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     first = rollout.preview(hand.store, SPEC, BEGAN).state.rollout
     hand.registry.set_alias(NAME, CHAMPION, traffic.versions[CHALLENGER])
@@ -428,25 +438,27 @@ def test_starting_anew_ends_what_no_longer_serves(hand: Hand, traffic: Traffic) 
 
 
 def test_a_rollout_needs_two_versions_and_there_is_one_at_a_time(
-    hand: Hand, traffic: Traffic
+    hand: RolloutContext, traffic: Traffic
 ) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     with pytest.raises(Refused, match="is on its way at 20 %"):
         rollout.start(hand, SPEC, BEGAN, ANN)
-    rollout.order(hand, SPEC, Order("ann", "no", "stop"), BEGAN + HOUR)
+    rollout.order(hand, SPEC, ManualOrder("ann", "no", "stop"), BEGAN + HOUR)
     hand.registry.remove_alias(NAME, CHALLENGER)
     with pytest.raises(Refused, match="needs a @champion and a @challenger"):
         rollout.start(hand, SPEC, BEGAN, ANN)
 
 
-def test_decisions_are_only_ever_added(hand: Hand, traffic: Traffic) -> None:
+def test_decisions_are_only_ever_added(hand: RolloutContext, traffic: Traffic) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     for table in ("rollouts", "rollout_decisions"):
         with pytest.raises(DBAPIError, match="only ever added"), hand.store.begin() as connection:
             connection.execute(text(f"DELETE FROM runlore.{table}"))
 
 
-def test_evidence_and_readings_are_kept_with_each_decision(hand: Hand, traffic: Traffic) -> None:
+def test_evidence_and_readings_are_kept_with_each_decision(
+    hand: RolloutContext, traffic: Traffic
+) -> None:
     rollout.start(hand, SPEC, BEGAN, ANN)
     climb(hand, traffic, hours=1)
     state = rollout.preview(hand.store, SPEC, BEGAN + HOUR).state

@@ -17,7 +17,7 @@ from runlore.kernel.instants import to_us
 from runlore.kernel.moments import Moments
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.rollout.queries import evidence
-from runlore.rollout.queries.evidence import Counted, EvidenceQuery, SharePeriod
+from runlore.rollout.queries.evidence import EvidenceQuery, SharePeriod, UnitCounts
 from runlore.serving.queries import ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -114,14 +114,14 @@ def fill(store: Store, seed: int, rows: int = 600, executions: int = 250) -> Non
             facts.add(connection, batch, BEGAN + HOUR)
 
 
-def by_hand(store: Store, asked: EvidenceQuery) -> list[dict[str, Counted]]:
+def by_hand(store: Store, asked: EvidenceQuery) -> list[dict[str, UnitCounts]]:
     with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         answers = cursor.execute("SELECT * FROM runlore.ledger").fetchall()
         known = cursor.execute("SELECT * FROM runlore.executions ORDER BY seq").fetchall()
     return oracle.count(answers, known, asked)
 
 
-def assert_same(one: Counted, other: Counted) -> None:
+def assert_same(one: UnitCounts, other: UnitCounts) -> None:
     for name, value in vars(one).items():
         expected = getattr(other, name)
         if not isinstance(value, Moments):

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from runlore.kernel import instants
 from runlore.registry import connect
 from runlore.rollout.actions import steps
-from runlore.rollout.actions.steps import Hand
+from runlore.rollout.actions.steps import RolloutContext
 from runlore.rollout.queries import rollouts
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import ChangeReason
@@ -53,7 +53,7 @@ rollout.look(hand, SPEC, instant.parse(sys.argv[3], "at"))
 """
 
 
-def killed_look(hand: Hand, folder: Path, at: str) -> None:
+def killed_look(hand: RolloutContext, folder: Path, at: str) -> None:
     """Killed when share and decision are written, and nothing is committed yet."""
     with subprocess.Popen(
         [sys.executable, "-c", LOOK, hand.store.url, str(folder), at],
@@ -69,7 +69,7 @@ def killed_look(hand: Hand, folder: Path, at: str) -> None:
 
 
 def test_a_look_killed_halfway_is_made_again_whole(store: Store, tmp_path: Path) -> None:
-    hand = Hand(store, connect(Settings(home=tmp_path), store), tmp_path)
+    hand = RolloutContext(store, connect(Settings(home=tmp_path), store), tmp_path)
     refs = [
         register(hand.registry, write_bundle(tmp_path / f"{n}", NAME, 7_101 + n)) for n in (0, 1)
     ]

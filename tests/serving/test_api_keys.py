@@ -7,20 +7,20 @@ from sqlalchemy import text
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.serving.actions import api_keys
-from runlore.serving.actions.api_keys import Made
+from runlore.serving.actions.api_keys import NewKey
 from runlore.serving.queries import api_keys as table
-from runlore.serving.queries.api_keys import Key
+from runlore.serving.queries.api_keys import ApiKey
 from runlore.store.engine import Store
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 
 
-def make(store: Store, name: str = "ci", *scopes: str, at: datetime = NOW) -> Made:
+def make(store: Store, name: str = "ci", *scopes: str, at: datetime = NOW) -> NewKey:
     return api_keys.create(store, name, scopes or ("predict",), at, at + 90 * DAY)
 
 
-def known(store: Store) -> dict[str, Key]:
+def known(store: Store) -> dict[str, ApiKey]:
     return {key.id: key for key in table.every(store)}
 
 

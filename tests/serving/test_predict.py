@@ -19,10 +19,10 @@ from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions import states
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
-    Ask,
     Predictor,
     Refusal,
     Request,
+    RequestBatch,
     answer,
     read_prediction,
     refuse,
@@ -181,7 +181,9 @@ def test_asks_with_more_keys_than_may_be_locked_together_are_read_for_in_parts(
 ) -> None:
     states.activate(store, predictor.bundle.plan)
     record_one(store, 1, seconds(0))
-    asks = [Ask(predictor, [Request(replace(ANN, actor=f"a{n}"))], NOON) for n in range(20)]
+    asks = [
+        RequestBatch(predictor, [Request(replace(ANN, actor=f"a{n}"))], NOON) for n in range(20)
+    ]
     sizes: list[int] = []
     read_states = feature_states.read_states
 

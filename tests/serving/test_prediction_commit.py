@@ -10,7 +10,7 @@ from runlore.features.keys import KeyParts
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction_commit as committing
 from runlore.serving.actions import states
-from runlore.serving.actions.prediction import Ask, Predictor, Request, read_prediction
+from runlore.serving.actions.prediction import Predictor, Request, RequestBatch, read_prediction
 from runlore.serving.actions.prediction_commit import commit
 from runlore.serving.actions.recording import Submission, record_submission
 from runlore.store.engine import Store
@@ -24,13 +24,13 @@ def predictor(tmp_path_factory: pytest.TempPathFactory) -> Predictor:
     return Predictor(Bundle.load(write_bundle(tmp_path_factory.mktemp("version"), "duration"), "7"))
 
 
-def batch(predictor: Predictor, as_of: datetime | None = None) -> Ask:
+def batch(predictor: Predictor, as_of: datetime | None = None) -> RequestBatch:
     drawn = np.random.default_rng(4).normal(size=ROWS)
     subjects = [
         KeyParts(f"user-{row % 700}", "build", "web", {"nodes": float(drawn[row])})
         for row in range(ROWS)
     ]
-    return Ask(predictor, [Request(subject) for subject in subjects], NOON, as_of)
+    return RequestBatch(predictor, [Request(subject) for subject in subjects], NOON, as_of)
 
 
 def record(store: Store, actor: str, at: datetime) -> None:

@@ -7,13 +7,13 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.serving.actions.api_keys import create
 from runlore.serving.queries import api_keys
-from runlore.serving.queries.api_keys import Key, Uses
+from runlore.serving.queries.api_keys import ApiKey, KeyUses
 from runlore.store.engine import Store
 
 HOUR = timedelta(hours=1)
 
 
-def add(store: Store, *keys: Key) -> None:
+def add(store: Store, *keys: ApiKey) -> None:
     with api_keys.writing(store) as writer:
         for key in keys:
             writer.add(key)
@@ -22,10 +22,10 @@ def add(store: Store, *keys: Key) -> None:
 def test_live_keys_are_those_neither_revoked_nor_expired(store: Store) -> None:
     now = instants.now()
     keys = [
-        Key("a", "ann", "0", ("predict", "read"), now),
-        Key("b", "ann", "0", ("read",), now, expires_at=now + HOUR),
-        Key("c", "bob", "0", ("read",), now - 2 * HOUR, expires_at=now - HOUR),
-        Key("d", "bob", "0", ("read",), now, revoked_at=now),
+        ApiKey("a", "ann", "0", ("predict", "read"), now),
+        ApiKey("b", "ann", "0", ("read",), now, expires_at=now + HOUR),
+        ApiKey("c", "bob", "0", ("read",), now - 2 * HOUR, expires_at=now - HOUR),
+        ApiKey("d", "bob", "0", ("read",), now, revoked_at=now),
     ]
     add(store, *keys)
     with store.connect() as connection:
@@ -35,10 +35,12 @@ def test_live_keys_are_those_neither_revoked_nor_expired(store: Store) -> None:
 
 def test_uses_add_up_and_the_newest_counts(store: Store) -> None:
     now = instants.now()
-    add(store, *(Key(each, each, "0", ("read",), now) for each in "abc"))
+    add(store, *(ApiKey(each, each, "0", ("read",), now) for each in "abc"))
     with store.connect() as connection:
-        api_keys.add_uses(connection, {"b": Uses(3, now), "a": Uses(1, now), "gone": Uses(1, now)})
-        api_keys.add_uses(connection, {"b": Uses(4, now - HOUR)})
+        api_keys.add_uses(
+            connection, {"b": KeyUses(3, now), "a": KeyUses(1, now), "gone": KeyUses(1, now)}
+        )
+        api_keys.add_uses(connection, {"b": KeyUses(4, now - HOUR)})
     found = {key.id: (key.uses, key.last_used_at) for key in api_keys.every(store)}
     assert found == {"a": (1, now), "b": (7, now), "c": (0, None)}
 
@@ -46,13 +48,13 @@ def test_uses_add_up_and_the_newest_counts(store: Store) -> None:
 def test_workers_that_count_at_once_lose_nothing(store: Store) -> None:
     now = instants.now()
     names = "abcdef"
-    add(store, *(Key(each, each, "0", ("read",), now) for each in names))
+    add(store, *(ApiKey(each, each, "0", ("read",), now) for each in names))
 
     def count(worker: int) -> None:
         order = names if worker % 2 else names[::-1]
         for _ in range(10):
             with store.connect() as connection:
-                api_keys.add_uses(connection, {each: Uses(1, now) for each in order})
+                api_keys.add_uses(connection, {each: KeyUses(1, now) for each in order})
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(count, range(4)))

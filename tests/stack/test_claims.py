@@ -7,7 +7,7 @@ import pytest
 from runlore.kernel.errors import Unavailable
 from runlore.stack import claims, processes
 from runlore.stack.claims import ServiceClaim
-from runlore.stack.processes import Identity, Running, identity
+from runlore.stack.processes import Identity, RunningService, identity
 
 
 @pytest.fixture
@@ -15,11 +15,11 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def started(home: Path, supervisor: Identity | None = None) -> Running:
+def started(home: Path, supervisor: Identity | None = None) -> RunningService:
     gone = replace(identity(os.getpid()), started="1")
     since, log = "2026-01-01T00:00:00+00:00", "prefect.log"
     supervisor = supervisor or identity(os.getpid())
-    running = Running("prefect", gone, supervisor, since, "http://x", 4242, log, False)
+    running = RunningService("prefect", gone, supervisor, since, "http://x", 4242, log, False)
     processes.write(home, running)
     return running
 

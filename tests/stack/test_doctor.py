@@ -18,7 +18,7 @@ from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor import DoctorFinding, DoctorVerdict, machine, services
-from runlore.stack.processes import Running, identity
+from runlore.stack.processes import RunningService, identity
 from runlore.stack.status import Health, ServiceStatus, StackStatus
 
 HOST = "127.0.0.1"
@@ -116,7 +116,7 @@ def record(home: Path, name: str, port: int | None, **changed: Any) -> None:
     me = identity(os.getpid())
     (home / "run").mkdir(exist_ok=True)
     since = instants.now().isoformat()
-    running = Running(name, me, me, since, f"http://{HOST}:{port}", port, "x.log", True)
+    running = RunningService(name, me, me, since, f"http://{HOST}:{port}", port, "x.log", True)
     processes.write(home, replace(running, **changed))
 
 

@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from runlore.stack import keeper, processes
-from runlore.stack.processes import Identity, Lock, Running, identify, identity
+from runlore.stack.processes import Identity, Lock, RunningService, identify, identity
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Running:
+def running(tmp_path: Path) -> RunningService:
     me = identity(os.getpid())
     (tmp_path / "run").mkdir()
-    return Running("mlflow", me, me, "2026-01-01T00:00:00+00:00", "http://x", 5000, "x.log", True)
+    return RunningService(
+        "mlflow", me, me, "2026-01-01T00:00:00+00:00", "http://x", 5000, "x.log", True
+    )
 
 
 def dead() -> Identity:
@@ -44,7 +46,7 @@ def test_a_process_that_ended_but_was_not_waited_for_is_gone() -> None:
     process.wait()
 
 
-def test_a_record_is_read_as_it_was_written(tmp_path: Path, running: Running) -> None:
+def test_a_record_is_read_as_it_was_written(tmp_path: Path, running: RunningService) -> None:
     processes.write(tmp_path, running)
     assert processes.read(tmp_path, "mlflow") == running
     assert processes.read_all(tmp_path) == [running]
@@ -53,18 +55,20 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path, running: Running) ->
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"name": "mlflow"}'])
-def test_a_broken_record_is_no_record(tmp_path: Path, running: Running, text: str) -> None:
+def test_a_broken_record_is_no_record(tmp_path: Path, running: RunningService, text: str) -> None:
     (tmp_path / "run" / "mlflow.json").write_text(text)
     assert processes.read(tmp_path, "mlflow") is None
 
 
-def test_nothing_is_left_over_while_the_supervisor_lives(tmp_path: Path, running: Running) -> None:
+def test_nothing_is_left_over_while_the_supervisor_lives(
+    tmp_path: Path, running: RunningService
+) -> None:
     processes.write(tmp_path, running)
     assert processes.leftovers(running) == []
 
 
 def test_leftovers_of_a_killed_supervisor_and_keeper_are_ended(
-    tmp_path: Path, running: Running
+    tmp_path: Path, running: RunningService
 ) -> None:
     """As after `kill -9` of both: only the environment tells whose child it was."""
     kept_by = dead()
@@ -84,7 +88,7 @@ def test_leftovers_of_a_killed_supervisor_and_keeper_are_ended(
 
 
 def test_others_in_the_session_of_a_dead_keeper_are_left_alone(
-    tmp_path: Path, running: Running
+    tmp_path: Path, running: RunningService
 ) -> None:
     """In a container whose first process leads no session, everybody's is that of number 0."""
     leader = "import subprocess, sys; print(subprocess.Popen(('sleep', '60')).pid, flush=True)"

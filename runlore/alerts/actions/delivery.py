@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from runlore.alerts.delivery import Channels, Failed, Letter, parse, send
+from runlore.alerts.delivery import Channels, DeliveryFailed, OutgoingMessage, parse, send
 from runlore.alerts.delivery.channels import VARIABLE, AnyChannel, routed
 from runlore.alerts.queries import alert_silences, alerts, outbox
 from runlore.alerts.queries.outbox import ClaimedDelivery
@@ -195,8 +195,8 @@ def _attempt(
     error: str | None = None
     wished_s = 0.0
     try:
-        send(channel, Letter(claim.message, f"runlore-alert-{claim.key}", claim.now))
-    except Failed as failure:
+        send(channel, OutgoingMessage(claim.message, f"runlore-alert-{claim.key}", claim.now))
+    except DeliveryFailed as failure:
         error, wished_s = str(failure), failure.retry_after_s
     took_s = time.monotonic() - began
     if error is None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from runlore.alerts.queries import alert_silences, alerts, outbox
 from runlore.alerts.queries.alerts import AlertHistoryEntry, AlertQuery
-from runlore.alerts.queries.outbox import Delivery, Trouble
+from runlore.alerts.queries.outbox import Delivery, UndeliveredAlerts
 from runlore.alerts.rules import state
 from runlore.alerts.rules.finding import (
     LONGEST_KIND,
@@ -48,7 +48,7 @@ class Overview:
 
     alerts: tuple[AlertView, ...]
     silences: tuple[Silence, ...]
-    trouble: tuple[Trouble, ...]
+    trouble: tuple[UndeliveredAlerts, ...]
 
 
 def raise_alert(connection: Connection, finding: AlertFinding, at: datetime) -> AlertEpisode:

@@ -5,6 +5,6 @@ are not followed, and the secrets of a channel are in no error and no log.
 """
 
 from runlore.alerts.delivery.channels import Channels, parse
-from runlore.alerts.delivery.sending import Failed, Letter, send
+from runlore.alerts.delivery.sending import DeliveryFailed, OutgoingMessage, send
 
-__all__ = ["Channels", "Failed", "Letter", "parse", "send"]
+__all__ = ["Channels", "DeliveryFailed", "OutgoingMessage", "parse", "send"]

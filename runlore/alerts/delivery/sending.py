@@ -27,7 +27,7 @@ LONGEST_ERROR = 300
 SHORTEST_SECRET = 4
 
 
-class Failed(Unavailable):
+class DeliveryFailed(Unavailable):
     """It did not arrive, or nobody said that it did. retry_after_s: what the receiver asked for."""
 
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
@@ -36,7 +36,7 @@ class Failed(Unavailable):
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingMessage:
     """A message on its way. name: of this delivery among all, the same at each attempt."""
 
     message: Message
@@ -44,16 +44,16 @@ class Letter:
     at: datetime
 
 
-def send(channel: AnyChannel, letter: Letter) -> None:
+def send(channel: AnyChannel, letter: OutgoingMessage) -> None:
     """Raises Failed."""
     try:
         _send(channel, letter)
-    except Failed as error:
-        raise Failed(masked(str(error), channel), error.retry_after_s) from None
+    except DeliveryFailed as error:
+        raise DeliveryFailed(masked(str(error), channel), error.retry_after_s) from None
     except TimeoutError:
-        raise Failed("no answer in time") from None
+        raise DeliveryFailed("no answer in time") from None
     except Exception as error:  # noqa: BLE001  (whatever a plugin meets, it did not arrive)
-        raise Failed(masked(f"{type(error).__name__}: {error}", channel)) from None
+        raise DeliveryFailed(masked(f"{type(error).__name__}: {error}", channel)) from None
 
 
 def masked(text: str, channel: AnyChannel) -> str:
@@ -77,7 +77,7 @@ def _parts(secret: str) -> set[str]:
     return {piece for piece in pieces if len(piece) >= SHORTEST_SECRET}
 
 
-def _send(channel: AnyChannel, letter: Letter) -> None:
+def _send(channel: AnyChannel, letter: OutgoingMessage) -> None:
     message = letter.message
     match channel:
         case Email():
@@ -87,7 +87,7 @@ def _send(channel: AnyChannel, letter: Letter) -> None:
             )
         case Apprise():
             if not notify(channel.url.get_secret_value(), message):
-                raise Failed("Apprise could not deliver it")
+                raise DeliveryFailed("Apprise could not deliver it")
         case _:
             _post(channel, _body(channel, message), letter.name)
 
@@ -112,6 +112,8 @@ def _post(
         headers["Authorization"] = f"Bearer {channel.token.get_secret_value()}"
     answer = post(channel.url.get_secret_value(), body, headers)
     if 300 <= answer.status < 400:
-        raise Failed(f"answered {answer.status}: redirects are not followed")
+        raise DeliveryFailed(f"answered {answer.status}: redirects are not followed")
     if not 200 <= answer.status < 300:
-        raise Failed(f"answered {answer.status} {answer.body}".strip(), answer.retry_after_s)
+        raise DeliveryFailed(
+            f"answered {answer.status} {answer.body}".strip(), answer.retry_after_s
+        )

@@ -94,7 +94,7 @@ class Delivery:
 
 
 @dataclass(frozen=True)
-class Trouble:
+class UndeliveredAlerts:
     """What a channel did not take: waiting after failed attempts, or given up in the last week."""
 
     channel: str
@@ -105,7 +105,7 @@ class Trouble:
     error: str | None
 
 
-class Wait(Protocol):
+class WaitForWork(Protocol):
     def __call__(self, timeout_s: float) -> None:
         """Return when something is to be sent, at the latest after the time."""
 
@@ -214,9 +214,9 @@ def give_up_orphans(connection: Connection, channels: Collection[str], age_s: fl
     connection.execute(ORPHANS, {"age_s": age_s, "channels": list(channels)})
 
 
-def trouble(connection: Connection) -> list[Trouble]:
+def trouble(connection: Connection) -> list[UndeliveredAlerts]:
     """What could not be delivered, by channel."""
-    return [Trouble(**row._mapping) for row in connection.execute(TROUBLED)]
+    return [UndeliveredAlerts(**row._mapping) for row in connection.execute(TROUBLED)]
 
 
 def of_alerts(connection: Connection, alert_ids: Collection[int]) -> list[Delivery]:
@@ -233,7 +233,7 @@ def of_alerts(connection: Connection, alert_ids: Collection[int]) -> list[Delive
 
 
 @contextmanager
-def listening(store: Store) -> Iterator[Wait]:
+def listening(store: Store) -> Iterator[WaitForWork]:
     """Hear, on a connection of one's own, when something is to be sent."""
     with store.watched(), dedicated(store) as connection:
         connection.execute(f"LISTEN {CHANNEL}")

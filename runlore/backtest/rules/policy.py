@@ -18,7 +18,7 @@ ON_TIME_S = 1.0  # A window may be this much shorter than a week and still end i
 
 
 @dataclass(frozen=True)
-class Past:
+class KnownPast:
     """What was known at the end of a window.
 
     trained_at: when what serves was trained. policy, rules: the spec's. windows: judged so far.
@@ -49,28 +49,28 @@ def named(text: str) -> tuple[PolicyName, ...]:
     return tuple(policy for policy in POLICIES if policy in asked)
 
 
-def ask(policy: PolicyName, past: Past) -> TriggerDecision:
+def ask(policy: PolicyName, past: KnownPast) -> TriggerDecision:
     """Retrain now, or wait?"""
     return _ASKED[policy](past)
 
 
-def _static(past: Past) -> TriggerDecision:
+def _static(past: KnownPast) -> TriggerDecision:
     return TriggerDecision("wait", ("the first version stays",))
 
 
-def _weekly(past: Past) -> TriggerDecision:
+def _weekly(past: KnownPast) -> TriggerDecision:
     last = max(past.retrainings, default=past.trained_at)
     if (past.at - last).total_seconds() < 7 * DAY_S - ON_TIME_S:
         return TriggerDecision("wait", (f"trained on {last:%Y-%m-%d}",))
     return TriggerDecision("retrain", (f"a week since {last:%Y-%m-%d}",))
 
 
-def _drift(past: Past) -> TriggerDecision:
+def _drift(past: KnownPast) -> TriggerDecision:
     return _permitted("drift", past, past.windows, past.policy)
 
 
 def _permitted(
-    trigger: Trigger, past: Past, windows: Sequence[JudgedWindow], policy: DriftPolicy
+    trigger: Trigger, past: KnownPast, windows: Sequence[JudgedWindow], policy: DriftPolicy
 ) -> TriggerDecision:
     """As a request is decided on: by its windows, and by what the spec says of retrainings."""
     decision = decide(windows, policy, past.at, past.retrainings, past.rules)
@@ -83,7 +83,7 @@ def _permitted(
     return replace(decision, action="wait", reasons=(*permission.reasons, *decision.reasons))
 
 
-def _loop(past: Past) -> TriggerDecision:
+def _loop(past: KnownPast) -> TriggerDecision:
     """Drift, or a score that lies wholly below its floor; the spec's limits bind both."""
     by_drift = _drift(past)
     below = tuple(each.reason for each in past.floors if each.answer == "below")
@@ -95,7 +95,7 @@ def _loop(past: Past) -> TriggerDecision:
     return _permitted("performance", past, [broken], at_once)
 
 
-_ASKED: Mapping[PolicyName, Callable[[Past], TriggerDecision]] = {
+_ASKED: Mapping[PolicyName, Callable[[KnownPast], TriggerDecision]] = {
     "static": _static,
     "weekly": _weekly,
     "drift": _drift,

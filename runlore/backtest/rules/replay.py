@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.backtest.rules.comparison import gain
-from runlore.backtest.rules.policy import Past, PolicyName, ask
+from runlore.backtest.rules.policy import KnownPast, PolicyName, ask
 from runlore.backtest.rules.version import Trainer, Version
-from runlore.backtest.rules.watch import Watch
+from runlore.backtest.rules.watch import VersionWatch
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import from_us
 from runlore.monitoring.rules.trigger import JudgedWindow
@@ -64,7 +64,7 @@ class PolicyReplay:
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
+class ReplayContext:
     """What all policies share. edges_us: the windows' ends, the first of them is the start."""
 
     trainer: Trainer
@@ -72,11 +72,11 @@ class Scene:
     categorical: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     breaches: Breaches = lambda since_us, until_us: ()
-    watches: dict[int, Watch] = field(default_factory=dict)
+    watches: dict[int, VersionWatch] = field(default_factory=dict)
 
-    def watch(self, version: Version) -> Watch:
+    def watch(self, version: Version) -> VersionWatch:
         if version.trained_us not in self.watches:
-            made = Watch(self.trainer.spec, version, self.categorical, self.left_out)
+            made = VersionWatch(self.trainer.spec, version, self.categorical, self.left_out)
             self.watches[version.trained_us] = made
         return self.watches[version.trained_us]
 
@@ -89,7 +89,7 @@ class Scene:
         return self.rows(self.edges_us[0], self.edges_us[-1])
 
 
-def replay(scene: Scene, policy: PolicyName) -> PolicyReplay:
+def replay(scene: ReplayContext, policy: PolicyName) -> PolicyReplay:
     """Answer each window with what served when it began; decide at its end."""
     run = _PolicyRun(scene, policy, scene.trainer.version(scene.edges_us[0]))
     for begin_us, end_us in zip(scene.edges_us, scene.edges_us[1:], strict=False):
@@ -101,7 +101,7 @@ def replay(scene: Scene, policy: PolicyName) -> PolicyReplay:
 class _PolicyRun:
     """One policy on its way through a log."""
 
-    def __init__(self, scene: Scene, policy: PolicyName, first: Version) -> None:
+    def __init__(self, scene: ReplayContext, policy: PolicyName, first: Version) -> None:
         self.scene, self.policy, self.serving, self.first = scene, policy, first, first
         self.made_us = scene.edges_us[0]
         self.prediction: list[Floats] = []
@@ -128,10 +128,10 @@ class _PolicyRun:
         self.windows.append(watch.judge(data, answers, begin_us, end_us))
         return watch.floors(data, begin_us, end_us) if self.policy == "loop" else ()
 
-    def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> Past:
+    def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> KnownPast:
         spec = self.scene.trainer.spec
         learned_us = [each.at_us for each in self.retrainings if each.has_learned]
-        return Past(
+        return KnownPast(
             from_us(at_us),
             from_us(self.serving.trained_us),
             spec.drift,
@@ -200,7 +200,7 @@ class _PolicyRun:
         )
 
 
-def _answers(version: Version, scene: Scene, rows: Ints) -> Floats:
+def _answers(version: Version, scene: ReplayContext, rows: Ints) -> Floats:
     if not rows.size:
         return np.empty(0)
     return version.predict(scene.trainer.data.rows[rows])

@@ -24,7 +24,7 @@ ORDER: tuple[CandidateKind, ...] = ("ensemble", "xgboost-modal")
 
 
 @dataclass(frozen=True)
-class Words:
+class WordCodes:
     """What a version calls each word: codes of the log to its own, by frequency in its training.
 
     column: of the rows. codes: (w,), the version's code by the log's; UNKNOWN where the training
@@ -35,7 +35,7 @@ class Words:
     codes: Rows
 
     @classmethod
-    def learn(cls, rows: Rows, column: int, words: int) -> "Words":
+    def learn(cls, rows: Rows, column: int, words: int) -> "WordCodes":
         told = rows[:, column]
         counts = np.bincount(told[told >= 0].astype(np.int64), minlength=words)
         order = np.argsort(-counts, kind="stable")[:MOST_WORDS]
@@ -57,7 +57,7 @@ class Version:
     trained_us: int
     model: Candidate
     baseline: Candidate
-    words: tuple[Words, ...]
+    words: tuple[WordCodes, ...]
     seen: TrainingSet
     division: Division
     cpu_s: float
@@ -96,7 +96,7 @@ class Trainer:
     def _train(self, at_us: int) -> Version:
         began = time.process_time()
         seen = taken(self.data, np.flatnonzero(self._is_known(at_us))[-self.spec.split.max_rows :])
-        words = tuple(Words.learn(seen.rows, at, many) for at, many in self.words.items())
+        words = tuple(WordCodes.learn(seen.rows, at, many) for at, many in self.words.items())
         for each in words:
             each.write(seen.rows)
         division = known_by(self.spec, seen, at_us)

@@ -15,7 +15,7 @@ from runlore.monitoring.rules.histogram import Profile, count, reference_profile
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.monitoring.rules.trigger import JudgedWindow
 from runlore.monitoring.rules.usual import usual
-from runlore.monitoring.rules.verdict import Background, judge
+from runlore.monitoring.rules.verdict import VerdictContext, judge
 from runlore.performance.rules import floor
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.specs.model_spec import ModelSpec, Score
@@ -42,7 +42,7 @@ class WindowRows:
 
 
 @dataclass(frozen=True, eq=False)
-class Watch:
+class VersionWatch:
     """Watches one version. left_out: features that a window of this length cannot compare."""
 
     spec: ModelSpec
@@ -69,7 +69,7 @@ class Watch:
         return self.version.model.answer(self.version.model.valid_raw)
 
     @cached_property
-    def background(self) -> Background:
+    def background(self) -> VerdictContext:
         known, valid = self.version.seen, self.version.division.valid
         found = permutation_importance(
             self.version.model.predict,
@@ -79,7 +79,7 @@ class Watch:
             self.spec.select_by,
         )
         importance = {each.feature: max(each.mean, 0.0) for each in found}
-        return Background(importance=importance, usual=usual(self._taught, self.spec.drift))
+        return VerdictContext(importance=importance, usual=usual(self._taught, self.spec.drift))
 
     @cached_property
     def _taught(self) -> list[Profile]:

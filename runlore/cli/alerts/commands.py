@@ -195,7 +195,7 @@ def try_out(
     """
     from uuid import uuid4
 
-    from runlore.alerts.delivery import Failed, Letter, parse, send
+    from runlore.alerts.delivery import DeliveryFailed, OutgoingMessage, parse, send
     from runlore.alerts.rules.message import example
     from runlore.app import open_app
     from runlore.kernel import instants
@@ -208,8 +208,8 @@ def try_out(
         raise NotFound(f"no channel is named {channel!r}; RUNLORE_ALERT_CHANNELS has: {names}")
     error: str | None = None
     try:
-        send(known[channel], Letter(example(), f"runlore-test-{uuid4()}", instants.now()))
-    except Failed as failure:
+        send(known[channel], OutgoingMessage(example(), f"runlore-test-{uuid4()}", instants.now()))
+    except DeliveryFailed as failure:
         error = str(failure)
     place = known[channel].place
     if json:

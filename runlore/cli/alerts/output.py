@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from runlore.alerts.actions.delivery import Attempt
     from runlore.alerts.actions.handling import AlertView, Overview
     from runlore.alerts.delivery import Channels
-    from runlore.alerts.queries.outbox import Delivery, Trouble
+    from runlore.alerts.queries.outbox import Delivery, UndeliveredAlerts
     from runlore.alerts.rules.state import AlertEpisode, Silence
 
 SHOWN_EVIDENCE = 2_000
@@ -44,7 +44,7 @@ def silence(found: "Silence") -> dict[str, Any]:
     return _plain(found)
 
 
-def channels(known: "Channels", trouble: Sequence["Trouble"]) -> list[dict[str, Any]]:
+def channels(known: "Channels", trouble: Sequence["UndeliveredAlerts"]) -> list[dict[str, Any]]:
     wrong = {each.channel: each for each in trouble}
     return [
         {

@@ -63,7 +63,7 @@ def create(
     rule = {"least_units": least_units, "least_time_h": least_hours}
     chosen = _plan(plan) if plan else _simple(name, variant or [], event, rule)
     with _opened() as (_, store, at):
-        who = lifecycle.By(by or getuser(), at)
+        who = lifecycle.Attribution(by or getuser(), at)
         test, is_new = lifecycle.create(store, chosen, who, may_replace=replace)
     output.show_test(test, "created" if is_new else "exists already", json=json)
 
@@ -89,10 +89,10 @@ def size(
 
     Example: runlore ab size --kind mean --spread 12.5 --effect 1 --variants 3
     """
-    from runlore.experiments.rules.size import Goal, of_means, of_proportions
+    from runlore.experiments.rules.size import DetectableEffect, of_means, of_proportions
     from runlore.kernel.errors import BadInput
 
-    goal = Goal(effect, power, alpha, variants)
+    goal = DetectableEffect(effect, power, alpha, variants)
     if kind == "proportion":
         found = of_proportions(_needed("baseline", baseline, kind), goal)
     elif kind == "mean":
@@ -111,7 +111,7 @@ def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) ->
     from runlore.experiments.actions import lifecycle
 
     with _opened() as (_, store, at):
-        test = lifecycle.start(store, name, lifecycle.By(by or getuser(), at, reason))
+        test = lifecycle.start(store, name, lifecycle.Attribution(by or getuser(), at, reason))
     output.show_test(test, "runs", json=json)
 
 
@@ -133,7 +133,7 @@ def expose(
 
     with _opened() as (_, store, at):
         test = lifecycle.expose(
-            store, name, percent / 100, lifecycle.By(by or getuser(), at, reason)
+            store, name, percent / 100, lifecycle.Attribution(by or getuser(), at, reason)
         )
     output.show_test(test, f"is shown to {percent:g} % of units", json=json)
 
@@ -147,7 +147,7 @@ def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
     from runlore.experiments.actions import lifecycle
 
     with _opened() as (_, store, at):
-        test = lifecycle.stop(store, name, lifecycle.By(by or getuser(), at, reason))
+        test = lifecycle.stop(store, name, lifecycle.Attribution(by or getuser(), at, reason))
     output.show_test(test, "is over", json=json)
 
 
@@ -256,7 +256,7 @@ def analyze(
     from runlore.experiments.actions import analysis, lifecycle
 
     with _opened() as (settings, store, at):
-        who = lifecycle.By(by or getuser(), at)
+        who = lifecycle.Attribution(by or getuser(), at)
         if name is None:
             found = analysis.analyse_running(store, who)
         else:

@@ -7,10 +7,10 @@ from runlore.cli.output import echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.experiments.actions.analysis import ExperimentStatus
-    from runlore.experiments.actions.lifecycle import Sightings
+    from runlore.experiments.actions.lifecycle import SeenUnits
     from runlore.experiments.queries.experiments import AbTest, RecordedLook
     from runlore.experiments.queries.unit_events import Intake
-    from runlore.experiments.rules.size import Size
+    from runlore.experiments.rules.size import SampleSize
 
 SHOWN_REJECTS = 10
 
@@ -71,7 +71,7 @@ def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
     return told["rejected"]
 
 
-def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
+def show_sightings(done: Sequence["SeenUnits"], *, json: bool) -> int:
     """How many were rejected."""
     rejects = [reject for each in done for reject in each.rejects]
     given, taken = sum(each.given for each in done), sum(each.taken for each in done)
@@ -87,7 +87,7 @@ def show_sightings(done: Sequence["Sightings"], *, json: bool) -> int:
     return len(rejects)
 
 
-def show_size(found: "Size", variants: int, *, json: bool) -> None:
+def show_size(found: "SampleSize", variants: int, *, json: bool) -> None:
     each = {"once": found.once, "anytime": found.anytime}
     if json:
         emit_json({way: {"each": n, "in_all": n * variants} for way, n in each.items()})

@@ -10,8 +10,8 @@ from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from runlore.serving.actions.api_keys import Made
-    from runlore.serving.queries.api_keys import Key
+    from runlore.serving.actions.api_keys import NewKey
+    from runlore.serving.queries.api_keys import ApiKey
 
 group = typer.Typer(
     help="Create, list, rotate and revoke API keys of the prediction service.", no_args_is_help=True
@@ -115,7 +115,7 @@ def revoke(key_id: Id, json: Json = False) -> None:
         echo(f"key {key.id} of {key.name} is revoked since {_shown(key.revoked_at)}")
 
 
-def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
+def as_json(key: "ApiKey", at: "datetime") -> dict[str, Any]:
     """The key without its hash; `state` is its state at that time."""
     from runlore.serving.actions.api_keys import state
 
@@ -130,7 +130,7 @@ def as_json(key: "Key", at: "datetime") -> dict[str, Any]:
     }
 
 
-def _tell(made: "Made", at: "datetime", *, json: bool) -> None:
+def _tell(made: "NewKey", at: "datetime", *, json: bool) -> None:
     if json:
         emit_secret(dumps(as_json(made.key, at) | {"key": made.text}))
         return
@@ -140,7 +140,7 @@ def _tell(made: "Made", at: "datetime", *, json: bool) -> None:
     emit_secret(made.text)
 
 
-def _row(key: "Key", at: "datetime") -> dict[str, object]:
+def _row(key: "ApiKey", at: "datetime") -> dict[str, object]:
     from runlore.serving.actions.api_keys import state
 
     return {

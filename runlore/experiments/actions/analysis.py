@@ -13,7 +13,7 @@ from runlore.experiments.actions.lifecycle import (
     GUARDRAIL,
     MISSING,
     SAMPLE_RATIO,
-    By,
+    Attribution,
     end_alerts,
     known,
     subject,
@@ -21,7 +21,7 @@ from runlore.experiments.actions.lifecycle import (
 from runlore.experiments.actions.plan import Plan
 from runlore.experiments.queries import experiments, ledger_units, statistics, unit_events
 from runlore.experiments.queries.experiments import AbTest, Action, RecordedLook
-from runlore.experiments.queries.unit_events import Total
+from runlore.experiments.queries.unit_events import EventTotal
 from runlore.experiments.rules import missing
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.fixed_figures import FixedSizeResult, fixed_figures
@@ -50,7 +50,7 @@ class ExperimentStatus:
     observed: Mapping[str, Observed]
     seen: Analysis
     fixed: tuple[FixedSizeResult, ...]
-    totals: tuple[Total, ...]
+    totals: tuple[EventTotal, ...]
     looks: int
     last: RecordedLook | None
     missing: tuple[str, ...]
@@ -62,7 +62,7 @@ class ExperimentStatus:
         return self.test.design.rule.horizon == "anytime" or self.test.ended_as is not None
 
 
-def analyse(store: Store, name: str | UUID, by: By) -> RecordedLook:
+def analyse(store: Store, name: str | UUID, by: Attribution) -> RecordedLook:
     """Look at it once: kept with what it was made from, and ended when the rule says so.
 
     A test that is over gives its last look. What makes it invalid, and a broken guardrail, are
@@ -95,7 +95,7 @@ def running(store: Store) -> list[str]:
         return [each.name for each in every if each.state == "running"]
 
 
-def analyse_running(store: Store, by: By) -> dict[str, RecordedLook]:
+def analyse_running(store: Store, by: Attribution) -> dict[str, RecordedLook]:
     """Look at every test that runs. The first error is raised when all have been looked at."""
     looked: dict[str, RecordedLook] = {}
     errors: list[Exception] = []
@@ -189,7 +189,7 @@ def _known(
 
 
 def _look(
-    test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: By, number: int
+    test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: Attribution, number: int
 ) -> RecordedLook:
     fixed = () if found.answer == "invalid" else fixed_figures(test.design, observed)
     told: dict[str, Any] = as_json(found)
@@ -217,7 +217,7 @@ def _look(
     )
 
 
-def _end(connection: Connection, test: AbTest, found: Analysis, by: By) -> None:
+def _end(connection: Connection, test: AbTest, found: Analysis, by: Attribution) -> None:
     decided = replace(by, reason=found.winner or "no winner").action("decided")
     experiments.note(connection, test, decided)
     end_alerts(connection, test, by.at)

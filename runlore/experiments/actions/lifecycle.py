@@ -10,9 +10,9 @@ from runlore.alerts.rules.finding import LONGEST_SUBJECT, line
 from runlore.experiments.actions.plan import Plan
 from runlore.experiments.queries import experiments, unit_events
 from runlore.experiments.queries.experiments import AbTest, Action
-from runlore.experiments.queries.unit_events import Exposed
+from runlore.experiments.queries.unit_events import ExposedUnit
 from runlore.experiments.rules import assignment
-from runlore.experiments.rules.assignment import Slot, free_slot
+from runlore.experiments.rules.assignment import GroupShare, free_slot
 from runlore.kernel.durations import CLOCK_TOLERANCE_S
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.json_values import as_json
@@ -24,7 +24,7 @@ LONGEST_ACTOR, LONGEST_REASON = 100, 500
 
 
 @dataclass(frozen=True)
-class By:
+class Attribution:
     """Who does something, when, and why."""
 
     actor: str
@@ -41,7 +41,7 @@ class By:
 
 
 @dataclass(frozen=True)
-class Sighted:
+class SeenUnit:
     """A unit that comes to a test that does not deal variants out itself."""
 
     unit: str
@@ -50,7 +50,7 @@ class Sighted:
 
 
 @dataclass(frozen=True)
-class Assigned:
+class AssignedUnit:
     """variant: what the unit is to get. is_in_test: its outcomes count."""
 
     unit: str
@@ -60,7 +60,7 @@ class Assigned:
 
 
 @dataclass(frozen=True)
-class Sightings:
+class SeenUnits:
     """rejects: (place, unit, reason)."""
 
     given: int
@@ -69,7 +69,9 @@ class Sightings:
     rejects: tuple[tuple[int, str, str], ...]
 
 
-def create(store: Store, plan: Plan, by: By, *, may_replace: bool = False) -> tuple[AbTest, bool]:
+def create(
+    store: Store, plan: Plan, by: Attribution, *, may_replace: bool = False
+) -> tuple[AbTest, bool]:
     """The test of that name, and whether it was planned just now.
 
     Asked for again with the same plan it is the one that is there. Refused with another plan,
@@ -94,7 +96,7 @@ def create(store: Store, plan: Plan, by: By, *, may_replace: bool = False) -> tu
         return made, True
 
 
-def start(store: Store, name: str | UUID, by: By) -> AbTest:
+def start(store: Store, name: str | UUID, by: Attribution) -> AbTest:
     """From now on units are dealt out. A test that runs already is left as it is."""
     with store.begin() as connection:
         test = known(connection, name, locked=True)
@@ -106,7 +108,7 @@ def start(store: Store, name: str | UUID, by: By) -> AbTest:
         return experiments.change(connection, test, started_at=by.at)
 
 
-def expose(store: Store, name: str | UUID, share: float, by: By) -> AbTest:
+def expose(store: Store, name: str | UUID, share: float, by: Attribution) -> AbTest:
     """Show it to a larger share of units. Those that take part keep their variant."""
     if not 0 < share <= 1:
         raise BadInput(f"exposure: {share} is not above 0 and at most 1", "exposure")
@@ -124,7 +126,7 @@ def expose(store: Store, name: str | UUID, share: float, by: By) -> AbTest:
         return experiments.change(connection, test, exposure=share)
 
 
-def stop(store: Store, name: str | UUID, by: By) -> AbTest:
+def stop(store: Store, name: str | UUID, by: Attribution) -> AbTest:
     """A person ends it without a winner; its alerts end with it. One that is over stays so."""
     with store.begin() as connection:
         test = known(connection, name, locked=True)
@@ -146,7 +148,9 @@ def every(store: Store) -> list[AbTest]:
         return experiments.every(connection)
 
 
-def assign(store: Store, name: str | UUID, units: Sequence[str], at: datetime) -> list[Assigned]:
+def assign(
+    store: Store, name: str | UUID, units: Sequence[str], at: datetime
+) -> list[AssignedUnit]:
     """What each unit is to get; written down when it is seen first.
 
     A unit outside gets the control. Once the test is over new units get the winner, if there is
@@ -167,7 +171,7 @@ def assign(store: Store, name: str | UUID, units: Sequence[str], at: datetime) -
     return [_assigned(unit, seen.get(unit), otherwise) for unit in units]
 
 
-def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime) -> Sightings:
+def sight(store: Store, name: str | UUID, given: Sequence[SeenUnit], at: datetime) -> SeenUnits:
     """Take units with the variants that somebody else gave them."""
     with store.begin() as connection:
         test = known(connection, name)
@@ -177,7 +181,7 @@ def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime
         before = unit_events.read(connection, test.id, [each.unit for each in given])
         faults = [_fault(test, each, at) for each in given]
         good = [
-            Exposed(each.unit, each.variant, each.at or at)
+            ExposedUnit(each.unit, each.variant, each.at or at)
             for each, fault in zip(given, faults, strict=True)
             if fault is None
         ]
@@ -186,7 +190,7 @@ def sight(store: Store, name: str | UUID, given: Sequence[Sighted], at: datetime
         (place, each.unit, fault or _moved(each, seen))
         for place, (each, fault) in enumerate(zip(given, faults, strict=True))
     ]
-    return Sightings(
+    return SeenUnits(
         len(given),
         len(seen.keys() - before.keys()),
         len(seen.keys() & before.keys()),
@@ -232,7 +236,7 @@ def _check_replaced(test: AbTest, *, may_replace: bool) -> None:
         )
 
 
-def _slot(connection: Connection, plan: Plan, before: AbTest | None) -> Slot | None:
+def _slot(connection: Connection, plan: Plan, before: AbTest | None) -> GroupShare | None:
     if plan.group is None:
         return None
     taken = [
@@ -243,19 +247,19 @@ def _slot(connection: Connection, plan: Plan, before: AbTest | None) -> Slot | N
     return free_slot(plan.group.name, taken, plan.group.share)
 
 
-def _dealt(test: AbTest, units: Sequence[str], at: datetime) -> Mapping[str, Exposed]:
+def _dealt(test: AbTest, units: Sequence[str], at: datetime) -> Mapping[str, ExposedUnit]:
     allocation = test.design.allocation
     drawn = {unit: assignment.assign(allocation, unit) for unit in units}
-    return {unit: Exposed(unit, name, at) for unit, name in drawn.items() if name is not None}
+    return {unit: ExposedUnit(unit, name, at) for unit, name in drawn.items() if name is not None}
 
 
-def _assigned(unit: str, seen: Exposed | None, otherwise: str) -> Assigned:
+def _assigned(unit: str, seen: ExposedUnit | None, otherwise: str) -> AssignedUnit:
     if seen is None:
-        return Assigned(unit, otherwise, is_in_test=False)
-    return Assigned(unit, seen.variant, is_in_test=True, exposed_at=seen.at)
+        return AssignedUnit(unit, otherwise, is_in_test=False)
+    return AssignedUnit(unit, seen.variant, is_in_test=True, exposed_at=seen.at)
 
 
-def _fault(test: AbTest, each: Sighted, at: datetime) -> str | None:
+def _fault(test: AbTest, each: SeenUnit, at: datetime) -> str | None:
     if each.variant not in test.design.shares:
         return f"variant: {each.variant!r} is none of {', '.join(test.design.shares)}"
     if each.at is not None and (each.at - at).total_seconds() > CLOCK_TOLERANCE_S:
@@ -263,6 +267,6 @@ def _fault(test: AbTest, each: Sighted, at: datetime) -> str | None:
     return None
 
 
-def _moved(each: Sighted, seen: Mapping[str, Exposed]) -> str | None:
+def _moved(each: SeenUnit, seen: Mapping[str, ExposedUnit]) -> str | None:
     had = seen[each.unit].variant
     return None if had == each.variant else f"variant: the unit has {had!r} already"

@@ -8,15 +8,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from runlore.experiments.queries import ledger_units
-from runlore.experiments.queries.ledger_units import Source
+from runlore.experiments.queries.ledger_units import LedgerSource
 from runlore.experiments.queries.statistics import EventMeasure, Take
-from runlore.experiments.rules.assignment import Slot
+from runlore.experiments.rules.assignment import GroupShare
 from runlore.experiments.rules.design import (
     CONTROL,
     LEAST_ALPHA,
     LEAST_SHARE,
+    DecisionRule,
     Design,
-    Rule,
     Variant,
     design,
 )
@@ -110,9 +110,9 @@ class PlannedRule(StrictModel):
     correction: Literal["none", "bonferroni", "holm", "benjamini-hochberg"] = "holm"
     narrowest_at_units: Annotated[int, Field(ge=1, le=10**9)] = NARROWEST_AT
 
-    def rule(self) -> Rule:
+    def rule(self) -> DecisionRule:
         given = self.model_dump(exclude={"least_time_h"})
-        return Rule(**given, least_time_s=self.least_time_h * HOUR_S)
+        return DecisionRule(**given, least_time_s=self.least_time_h * HOUR_S)
 
 
 class PlannedGroup(StrictModel):
@@ -151,7 +151,7 @@ class Plan(StrictModel):
     units: Literal["runlore", "given", "ledger"] = "runlore"
     ledger: PlannedLedger | None = None
 
-    def design(self, slot: Slot | None) -> Design:
+    def design(self, slot: GroupShare | None) -> Design:
         """slot: its part of the exclusion group. Raises BadInput, which names the field."""
         self._check()
         variants = tuple(Variant(each.name, each.weight) for each in self.variants)
@@ -167,8 +167,8 @@ class Plan(StrictModel):
         return {each.name: each.measure() for each in self.metrics}
 
     @property
-    def source(self) -> Source | None:
-        return None if self.ledger is None else Source(**self.ledger.model_dump())
+    def source(self) -> LedgerSource | None:
+        return None if self.ledger is None else LedgerSource(**self.ledger.model_dump())
 
     @property
     def events(self) -> list[str]:

@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, ConfigDict, Field, StringConstraints, TypeAd
 from typing_extensions import TypedDict
 
 from runlore.experiments.actions import lifecycle
-from runlore.experiments.actions.lifecycle import Sighted, Sightings, known
+from runlore.experiments.actions.lifecycle import SeenUnit, SeenUnits, known
 from runlore.experiments.queries import unit_events
 from runlore.experiments.queries.unit_events import Intake
 from runlore.kernel.durations import CLOCK_TOLERANCE_S
@@ -48,10 +48,10 @@ UNITS: TypeAdapter[list[Unit]] = TypeAdapter(
 )
 
 
-def take(store: Store, name: str | UUID, body: bytes, at: datetime) -> Sightings:
+def take(store: Store, name: str | UUID, body: bytes, at: datetime) -> SeenUnits:
     """body: a JSON array of units, checked as a whole; pydantic's ValidationError names a field."""
     given = UNITS.validate_json(body)
-    seen = [Sighted(each["unit"], each["variant"], each.get("at")) for each in given]
+    seen = [SeenUnit(each["unit"], each["variant"], each.get("at")) for each in given]
     return lifecycle.sight(store, name, seen, at)
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, text, update
 
-from runlore.experiments.rules.assignment import Slot
+from runlore.experiments.rules.assignment import GroupShare
 from runlore.experiments.rules.design import Design
 from runlore.store import schema
 from runlore.store.schema.ab import ab_actions, ab_tests
@@ -136,7 +136,7 @@ def every(connection: Connection) -> list[AbTest]:
     return [_test(row) for row in rows]
 
 
-def taken(connection: Connection, group: str) -> list[Slot]:
+def taken(connection: Connection, group: str) -> list[GroupShare]:
     """The parts of an exclusion group that tests hold which are not over."""
     return [
         each.design.slot

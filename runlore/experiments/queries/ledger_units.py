@@ -76,7 +76,7 @@ NEWEST = text("SELECT coalesce(max(seq), 0) FROM runlore.executions")
 
 
 @dataclass(frozen=True)
-class Source:
+class LedgerSource:
     """Whose answers are compared, by what they were dealt out, and what a variant is."""
 
     spec: str
@@ -85,7 +85,7 @@ class Source:
 
 
 def collect(
-    connection: Connection, test: AbTest, source: Source, events: Sequence[str], at: datetime
+    connection: Connection, test: AbTest, source: LedgerSource, events: Sequence[str], at: datetime
 ) -> AbTest:
     """Take in answers and outcomes that are new since the last time, of a test that runs.
 
@@ -109,7 +109,7 @@ def collect(
     return experiments.change(connection, test, collected_at=at, collected_seq=newest)
 
 
-def _answers(source: Source) -> str:
+def _answers(source: LedgerSource) -> str:
     unit, ledger = UNIT[source.unit], "runlore.ledger AS ledger"
     given = {"unit": unit, "variant": source.variant}
     new = ANSWER.format(tables=ledger, **given) + NEW_ANSWERS

@@ -118,7 +118,7 @@ ORDER BY units.variant, outcomes.event
 
 
 @dataclass(frozen=True)
-class Exposed:
+class ExposedUnit:
     """unit got its variant at this instant."""
 
     unit: str
@@ -126,7 +126,9 @@ class Exposed:
     at: datetime
 
 
-def add(connection: Connection, test_id: int, given: Sequence[Exposed]) -> dict[str, Exposed]:
+def add(
+    connection: Connection, test_id: int, given: Sequence[ExposedUnit]
+) -> dict[str, ExposedUnit]:
     """Write down those that are new; what is known of every unit given now."""
     units = [each.unit for each in given]
     values = {
@@ -139,9 +141,9 @@ def add(connection: Connection, test_id: int, given: Sequence[Exposed]) -> dict[
     return read(connection, test_id, units)
 
 
-def read(connection: Connection, test_id: int, units: Sequence[str]) -> dict[str, Exposed]:
+def read(connection: Connection, test_id: int, units: Sequence[str]) -> dict[str, ExposedUnit]:
     rows = connection.execute(READ, {"test": test_id, "units": list(units)})
-    return {row.unit: Exposed(*row) for row in rows}
+    return {row.unit: ExposedUnit(*row) for row in rows}
 
 
 def count(connection: Connection, test_id: int) -> dict[str, int]:
@@ -179,7 +181,7 @@ class Intake:
 
 
 @dataclass(frozen=True)
-class Total:
+class EventTotal:
     """Of one kind of event in one variant. units: that did it."""
 
     variant: str
@@ -196,8 +198,8 @@ def record(
     return take(connection, RECORD, test, {"body": body, "at": at, "latest": latest})
 
 
-def totals(connection: Connection, test: AbTest) -> list[Total]:
-    return [Total(*row) for row in connection.execute(TOTALS, {"test": test.id})]
+def totals(connection: Connection, test: AbTest) -> list[EventTotal]:
+    return [EventTotal(*row) for row in connection.execute(TOTALS, {"test": test.id})]
 
 
 def statement(given: str) -> TextClause:

@@ -14,7 +14,7 @@ FINEST = 1e-9  # shares closer than this are equal
 
 
 @dataclass(frozen=True)
-class Slot:
+class GroupShare:
     """The part of an exclusion group's units that one test may use: from `low` up to `high`."""
 
     group: str
@@ -43,7 +43,7 @@ class Allocation:
     salt: str
     weights: tuple[tuple[str, float], ...]
     exposure: float = 1.0
-    slot: Slot | None = None
+    slot: GroupShare | None = None
 
     def __post_init__(self) -> None:
         if not self.salt:
@@ -75,7 +75,7 @@ def assign(allocation: Allocation, unit: str) -> str | None:
     return allocation.weights[at][0]
 
 
-def free_slot(group: str, taken: Sequence[Slot], share: float) -> Slot:
+def free_slot(group: str, taken: Sequence[GroupShare], share: float) -> GroupShare:
     """A part of an exclusion group that no test in `taken` uses: the first one large enough.
 
     Two tests of one group share no unit, because each has a part of its own.
@@ -93,4 +93,4 @@ def free_slot(group: str, taken: Sequence[Slot], share: float) -> Slot:
                 f"exclusion group {group!r}: no {share:.0%} of its units are free in one piece; "
                 "end a test of the group or ask for a smaller share"
             )
-    return Slot(group, low, min(low + share, 1.0))
+    return GroupShare(group, low, min(low + share, 1.0))

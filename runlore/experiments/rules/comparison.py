@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runlore.experiments.rules import fixed_horizon, loss, sequence
-from runlore.experiments.rules.design import Rule
+from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.estimate import Arm, arms, cautious_arms, contrast
 from runlore.experiments.rules.fixed_horizon import TestResult
 from runlore.experiments.rules.loss import LossAnswer, Pair
@@ -55,7 +55,7 @@ def compare(
     metric: Metric,
     variant: str,
     pair: Pair,
-    rule: Rule,
+    rule: DecisionRule,
     together: int = 1,
     *,
     decides: bool = True,
@@ -90,7 +90,7 @@ def compare(
 
 
 def adjusted(
-    found: Sequence[VariantComparison], metrics: Sequence[Metric], rule: Rule
+    found: Sequence[VariantComparison], metrics: Sequence[Metric], rule: DecisionRule
 ) -> list[VariantComparison]:
     """A family of comparisons with its p-values corrected, and what each answers.
 
@@ -109,13 +109,13 @@ def adjusted(
     ]
 
 
-def _answer(lost: float, p_value: float, rule: Rule) -> Answer:
+def _answer(lost: float, p_value: float, rule: DecisionRule) -> Answer:
     if not p_value <= rule.alpha or not lost:
         return "no difference shown"
     return "worse" if lost > 0 else "better"
 
 
-def _excess(metric: Metric, pair: Pair, rule: Rule, *, decides: bool) -> Interval:
+def _excess(metric: Metric, pair: Pair, rule: DecisionRule, *, decides: bool) -> Interval:
     if rule.horizon == "fixed" and decides:
         return loss.excess_once(metric, pair, rule.alpha)
     sides = loss.sides(metric, [pair], is_only=True)
@@ -123,7 +123,7 @@ def _excess(metric: Metric, pair: Pair, rule: Rule, *, decides: bool) -> Interva
 
 
 def _test_quantiles(
-    metric: Metric, control: Sketch, other: Sketch, rule: Rule, alpha: float
+    metric: Metric, control: Sketch, other: Sketch, rule: DecisionRule, alpha: float
 ) -> TestResult:
     """Anytime-valid under either horizon: for a fixed one it is only wider than it need be."""
     given = (control, other, metric.quantile, alpha, rule.narrowest_at_units)
@@ -131,7 +131,7 @@ def _test_quantiles(
 
 
 def _test_moments(
-    metric: Metric, control: Moments, other: Moments, rule: Rule, alpha: float
+    metric: Metric, control: Moments, other: Moments, rule: DecisionRule, alpha: float
 ) -> TestResult:
     is_plain = metric.kind == "proportion" and not metric.has_covariate
     if rule.horizon == "fixed":

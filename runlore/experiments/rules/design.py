@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from runlore.experiments.rules.assignment import Allocation, Slot
+from runlore.experiments.rules.assignment import Allocation, GroupShare
 from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
 from runlore.kernel.durations import DAY_S
@@ -29,7 +29,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Rule:
+class DecisionRule:
     """When a test may be decided, and how sure it must be.
 
     horizon: "fixed" is decided once, at the first analysis that finds `least_units` in every
@@ -71,9 +71,9 @@ class Design:
     metrics: tuple[Metric, ...]
     control: str = CONTROL
     salt: str = ""
-    rule: Rule = Rule()
+    rule: DecisionRule = DecisionRule()
     exposure: float = 1.0
-    slot: Slot | None = None
+    slot: GroupShare | None = None
 
     def __post_init__(self) -> None:
         names = [variant.name for variant in self.variants]
@@ -137,9 +137,9 @@ class Design:
             metrics=tuple(Metric(**each) for each in data["metrics"]),
             control=data["control"],
             salt=data["salt"],
-            rule=Rule(**data["rule"]),
+            rule=DecisionRule(**data["rule"]),
             exposure=data["exposure"],
-            slot=Slot(**slot) if slot else None,
+            slot=GroupShare(**slot) if slot else None,
         )
 
 
@@ -149,7 +149,7 @@ def design(
     metrics: tuple[Metric, ...],
     *,
     control: str | None = None,
-    rule: Rule | None = None,
+    rule: DecisionRule | None = None,
 ) -> Design:
     """A design with a control: the one named, else a variant of that name, else one added.
 
@@ -165,4 +165,4 @@ def design(
     if control is None and CONTROL not in {variant.name for variant in variants}:
         weight = sum(variant.weight for variant in variants) / len(variants)
         variants = (Variant(CONTROL, weight), *variants)
-    return Design(name, variants, metrics, control=chosen, rule=rule or Rule())
+    return Design(name, variants, metrics, control=chosen, rule=rule or DecisionRule())

@@ -19,7 +19,7 @@ LossAnswer = Literal["kept", "broken", "open"]
 
 
 @dataclass(frozen=True)
-class Sides:
+class ArmsByStratum:
     """Both arms of one metric: their values in each stratum, and the newest statistics.
 
     spends: the part of alpha that a quantile's newest stratum may spend.
@@ -31,7 +31,7 @@ class Sides:
     spends: float
 
 
-def sides(metric: Metric, strata: Sequence[Pair], *, is_only: bool = False) -> Sides:
+def sides(metric: Metric, strata: Sequence[Pair], *, is_only: bool = False) -> ArmsByStratum:
     """strata: one for each time that the arms' shares stayed the same, oldest first.
 
     is_only: there is one, and no other will come.
@@ -39,11 +39,11 @@ def sides(metric: Metric, strata: Sequence[Pair], *, is_only: bool = False) -> S
     k = len(strata)
     pairs = [pair for pair in strata if metric.kind != "quantile"]
     of_arms = tuple(cautious_arms(metric, *_moments(pair)) for pair in pairs)
-    return Sides(metric, of_arms, strata[-1], 1.0 if is_only else 1 / (k * (k + 1)))
+    return ArmsByStratum(metric, of_arms, strata[-1], 1.0 if is_only else 1 / (k * (k + 1)))
 
 
 def excess(
-    of: Sides, tolerated: float, alpha: float, narrowest_at: float = sequence.NARROWEST_AT
+    of: ArmsByStratum, tolerated: float, alpha: float, narrowest_at: float = sequence.NARROWEST_AT
 ) -> Interval:
     """Of the loss beyond what is tolerated, in the metric's unit; above 0 is too much.
 

@@ -13,7 +13,7 @@ MOST_UNITS = 10**12
 
 
 @dataclass(frozen=True)
-class Goal:
+class DetectableEffect:
     """effect: the difference from the control that is to be seen. power: how often it is to be.
 
     alpha: of the whole test, shared out among the variants beside the control (Bonferroni).
@@ -41,17 +41,17 @@ class Goal:
 
 
 @dataclass(frozen=True)
-class Size:
+class SampleSize:
     """Units of each variant. once: looked at once, at the end. anytime: looked at at any time."""
 
     once: int
     anytime: int
 
 
-def of_proportions(baseline: float, goal: Goal) -> Size:
+def of_proportions(baseline: float, goal: DetectableEffect) -> SampleSize:
     """baseline: the control's share.
 
-    >>> of_proportions(0.10, Goal(0.02)).once
+    >>> of_proportions(0.10, DetectableEffect(0.02)).once
     3835
     """
     variant = baseline + goal.effect
@@ -64,10 +64,10 @@ def of_proportions(baseline: float, goal: Goal) -> Size:
     return _size(once, anytime, goal)
 
 
-def of_means(spread: float, goal: Goal) -> Size:
+def of_means(spread: float, goal: DetectableEffect) -> SampleSize:
     """spread: the standard deviation over units, in the effect's unit.
 
-    >>> of_means(1.0, Goal(0.5)).once
+    >>> of_means(1.0, DetectableEffect(0.5)).once
     64
     """
     if not 0 < spread < math.inf:
@@ -77,17 +77,17 @@ def of_means(spread: float, goal: Goal) -> Size:
     return _size(once, anytime, goal)
 
 
-def _size(once: int | None, anytime: int, goal: Goal) -> Size:
+def _size(once: int | None, anytime: int, goal: DetectableEffect) -> SampleSize:
     if once is None:
         raise _unanswerable(goal)
-    return Size(once, anytime)
+    return SampleSize(once, anytime)
 
 
-def _unanswerable(goal: Goal) -> BadInput:
+def _unanswerable(goal: DetectableEffect) -> BadInput:
     return BadInput(f"effect: no number of units is known to show {goal.effect:g}", "effect")
 
 
-def _anytime(spread: float, goal: Goal) -> int:
+def _anytime(spread: float, goal: DetectableEffect) -> int:
     """spread: of the difference between one unit of each.
 
     Looked at once, at this many units, the anytime interval leaves out 0 with the power asked for;

@@ -12,7 +12,7 @@ import numpy as np
 
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions.analysis import ExperimentStatus
-from runlore.experiments.plots import Course, over_looks
+from runlore.experiments.plots import IntervalsOverLooks, over_looks
 from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.analysis import Observed
 from runlore.experiments.rules.comparison import VariantComparison
@@ -190,14 +190,14 @@ def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[RecordedLook]
     return paths
 
 
-def _course(variant: str, metric: str, looks: Sequence[RecordedLook]) -> Course:
+def _course(variant: str, metric: str, looks: Sequence[RecordedLook]) -> IntervalsOverLooks:
     rows: list[tuple[float, dict[str, Any]]] = [
         (look.analysis["ran_s"], each)
         for look in looks
         for each in look.analysis["comparisons"]
         if (each["metric"], each["variant"]) == (metric, variant)
     ]
-    return Course(
+    return IntervalsOverLooks(
         variant,
         hours=_floats([ran_s / HOUR_S for ran_s, _ in rows]),
         units=_floats([sum(each["units"]) for _, each in rows]),

@@ -12,8 +12,8 @@ import httpx
 import pyarrow as pa
 
 from runlore.ingest.actions.formats import (
+    FilePiece,
     ParquetFile,
-    Piece,
     Progress,
     TextFile,
     head,
@@ -21,8 +21,8 @@ from runlore.ingest.actions.formats import (
 )
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.queries import facts, ingests
-from runlore.ingest.queries.facts import Added, CopyBatch
-from runlore.ingest.queries.ingests import IngestSource, Mark, Tally
+from runlore.ingest.queries.facts import AddedFacts, CopyBatch
+from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
 from runlore.kernel.errors import BadInput
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
@@ -87,10 +87,10 @@ class PrefectSource:
     max_revisions: int | None = None
 
 
-class Pieces(Protocol):
+class ResumableSource(Protocol):
     """A log that can be read from a mark on."""
 
-    def pieces(self, after: Mark) -> Iterator[Piece]: ...
+    def pieces(self, after: Mark) -> Iterator[FilePiece]: ...
 
 
 def ingest_file(
@@ -148,14 +148,14 @@ class _IngestRun:
     store: Store
     subject: IngestSource
     at: datetime
-    begun: ingests.Progress
+    begun: ingests.IngestProgress
     max_revisions: int | None = None
 
-    def take(self, log: Pieces, progress: Progress | None) -> IngestSummary:
+    def take(self, log: ResumableSource, progress: Progress | None) -> IngestSummary:
         """Land every piece, each parsed while the one before it is being stored."""
         started = perf_counter()
         mark = self.begun.mark
-        tally = Tally()
+        tally = IngestCounts()
         for piece, batch in _ahead(self._batches(log.pieces(mark))):
             facts.ensure_partitions(self.store, batch)
             tally = tally.plus(self._land(piece, batch, mark))
@@ -166,23 +166,23 @@ class _IngestRun:
             ingests.finish(connection, self.begun.id)
         return self._summary(tally, perf_counter() - started)
 
-    def _batches(self, pieces: Iterator[Piece]) -> Iterator[tuple[Piece, CopyBatch]]:
+    def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:
             yield piece, facts.batch(self.subject.records, piece.parsed.records)
 
-    def _land(self, piece: Piece, batch: CopyBatch, mark: Mark) -> Tally:
+    def _land(self, piece: FilePiece, batch: CopyBatch, mark: Mark) -> IngestCounts:
         """One transaction: the piece's facts, its rejects and the new mark."""
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
             added = self._add(connection, batch)
             refused = self._rejects(piece.parsed, added)
             ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
-            landed = Tally(added.new, added.known, refused.num_rows)
+            landed = IngestCounts(added.new, added.known, refused.num_rows)
             if piece.mark is not None:
                 ingests.advance(connection, self.begun.id, piece.mark, landed)
         return landed
 
-    def _add(self, connection: Connection, batch: CopyBatch) -> Added:
+    def _add(self, connection: Connection, batch: CopyBatch) -> AddedFacts:
         """Add facts; those of executions leave the states of features behind."""
         if self.subject.records != "executions":
             return facts.add(connection, batch, self.at)
@@ -192,7 +192,7 @@ class _IngestRun:
             feature_states.spoil(connection)
         return added
 
-    def _rejects(self, parsed: Parsed, added: Added) -> pa.Table:
+    def _rejects(self, parsed: Parsed, added: AddedFacts) -> pa.Table:
         """Rows that could not be read, and those that are one correction too many."""
         if not added.refused.size:
             return parsed.rejects
@@ -208,7 +208,7 @@ class _IngestRun:
         lines = [row["line"] for row in rows]
         return merged([parsed.rejects, rejects(lines, [reason] * len(rows), raw)])
 
-    def _summary(self, tally: Tally, seconds: float) -> IngestSummary:
+    def _summary(self, tally: IngestCounts, seconds: float) -> IngestSummary:
         before = self.begun
         return IngestSummary(
             source=self.subject.source,

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]  # called with the amount done and the tot
 
 
 @dataclass(frozen=True)
-class Piece:
+class FilePiece:
     """mark: where the file is done up to once this has landed; None when it must be read again.
 
     done, total: for a progress bar, in bytes of the file.
@@ -63,7 +63,7 @@ class TextFile:
         with _opened(self.path) as (stream, _):
             return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
 
-    def pieces(self, after: Mark) -> Iterator[Piece]:
+    def pieces(self, after: Mark) -> Iterator[FilePiece]:
         """What follows a mark."""
         total = self.path.stat().st_size
         with _opened(self.path) as (stream, raw):
@@ -75,7 +75,7 @@ class TextFile:
                 if is_whole:
                     digest.update(data)
                     mark = _moved(mark, data, digest.hexdigest())
-                yield Piece(parsed, mark if is_whole else None, raw.tell(), total)
+                yield FilePiece(parsed, mark if is_whole else None, raw.tell(), total)
 
     def _pass(self, digest: Any, stream: IO[bytes], after: Mark) -> None:  # noqa: ANN401
         """Go to a mark; rows that are counted from the beginning are counted on the way."""
@@ -115,7 +115,7 @@ class ParquetFile:
     def starts_with(self, mark: Mark) -> bool:
         return self._whole().prefix_digest == mark.prefix_digest
 
-    def pieces(self, after: Mark) -> Iterator[Piece]:
+    def pieces(self, after: Mark) -> Iterator[FilePiece]:
         whole = self._whole()
         total = pq.read_metadata(self.path).num_rows
         row = 0
@@ -128,7 +128,7 @@ class ParquetFile:
                 if done < batch.num_rows:
                     parsed = parquet.parse(batch.slice(done), first, self.reader)
                     mark = Mark(whole.bytes_done, whole.prefix_digest, row)
-                    yield Piece(parsed, mark, row, total)
+                    yield FilePiece(parsed, mark, row, total)
 
     def _whole(self) -> Mark:
         with self.path.open("rb") as stream:

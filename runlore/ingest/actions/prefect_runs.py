@@ -8,12 +8,12 @@ from typing import Any
 
 import httpx
 
-from runlore.ingest.actions.formats import Piece
+from runlore.ingest.actions.formats import FilePiece
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import parse
 from runlore.records.formats import prefect
-from runlore.records.formats.prefect import FINAL_STATES, OPEN_STATES, Names, Run
+from runlore.records.formats.prefect import FINAL_STATES, OPEN_STATES, FlowNames, Run
 from runlore.web.prefect_login import NO_TOKENS, csrf_headers
 
 PAGE_RUNS = 200
@@ -38,7 +38,7 @@ class PrefectHistory:
     _flows: dict[str, str] = field(default_factory=dict)
     _deployments: dict[str, str] = field(default_factory=dict)
 
-    def pieces(self, after: Mark) -> Iterator[Piece]:
+    def pieces(self, after: Mark) -> Iterator[FilePiece]:
         """The last piece carries the mark: half a history is asked for again."""
         done, latest = after.lines_done, after.prefix_digest
         for query in self._queries(latest):
@@ -48,9 +48,9 @@ class PrefectHistory:
                 parsed = prefect.parse(page, done + 1, self.source, names)
                 done += len(page)
                 latest = max([latest, *(run["end_time"] or "" for run in page)])
-                yield Piece(parsed, None, done, max(total, done))
+                yield FilePiece(parsed, None, done, max(total, done))
         nothing = prefect.parse([], done + 1, self.source, self._names([]))
-        yield Piece(nothing, Mark(0, latest, done), done, done)
+        yield FilePiece(nothing, Mark(0, latest, done), done, done)
 
     def _queries(self, seen_until: str) -> list[dict[str, Any]]:
         """Open runs first: one that ends meanwhile is among those that ended."""
@@ -84,11 +84,11 @@ class PrefectHistory:
     def _count(self, query: Mapping[str, Any]) -> int:
         return int(self._post("/flow_runs/count", {"flow_runs": query}))
 
-    def _names(self, page: list[Run]) -> Names:
+    def _names(self, page: list[Run]) -> FlowNames:
         self._learn("flows", self._flows, {run["flow_id"] for run in page})
         wanted = {run["deployment_id"] for run in page if run["deployment_id"]}
         self._learn("deployments", self._deployments, wanted)
-        return Names(self._flows, self._deployments)
+        return FlowNames(self._flows, self._deployments)
 
     def _learn(self, what: str, known: dict[str, str], wanted: set[str]) -> None:
         """Ask for names that are not known; one that was deleted stays empty."""

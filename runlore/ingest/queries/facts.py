@@ -39,7 +39,7 @@ MOST_TRIES = 3
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedFacts:
     """refused: positions of the facts that would have been one revision too many."""
 
     new: int
@@ -97,25 +97,25 @@ def add(
     facts: CopyBatch,
     at: datetime,
     max_revisions: int | None = None,
-) -> Added:
+) -> AddedFacts:
     """Add what is new. Facts that are all new, the usual case, are one COPY.
 
     at: when corrections among them become known. max_revisions: None: any number.
     """
     if not len(facts):
-        return Added(0, 0)
+        return AddedFacts(0, 0)
     _lock(connection, facts)
     try:
         with connection.transaction():
             copy_in(connection, facts.table, COLUMNS[facts.table], facts.rows)
-        return Added(len(facts), 0)
+        return AddedFacts(len(facts), 0)
     except psycopg.errors.UniqueViolation:
         return _add_news(connection, facts, at, max_revisions)
 
 
 def _add_news(
     connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime, max_revisions: int | None
-) -> Added:
+) -> AddedFacts:
     """Try again when somebody, who need not take our lock, told the same meanwhile."""
     for attempt in range(1, MOST_TRIES + 1):
         try:
@@ -128,7 +128,7 @@ def _add_news(
                 raise
         else:
             break
-    return Added(taken.rows.size, len(facts) - found.rows.size, refused)
+    return AddedFacts(taken.rows.size, len(facts) - found.rows.size, refused)
 
 
 def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, found: NewFacts) -> None:

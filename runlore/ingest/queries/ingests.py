@@ -63,7 +63,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class IngestCounts:
     """Rows that were added, that were there already, and that were refused."""
 
     new: int = 0
@@ -74,12 +74,14 @@ class Tally:
     def rows(self) -> int:
         return self.new + self.known + self.rejected
 
-    def plus(self, other: "Tally") -> "Tally":
-        return Tally(self.new + other.new, self.known + other.known, self.rejected + other.rejected)
+    def plus(self, other: "IngestCounts") -> "IngestCounts":
+        return IngestCounts(
+            self.new + other.new, self.known + other.known, self.rejected + other.rejected
+        )
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class IngestProgress:
     id: int
     bytes_done: int
     prefix_digest: str
@@ -93,20 +95,20 @@ class Progress:
         return Mark(self.bytes_done, self.prefix_digest, self.lines_done)
 
 
-def latest(connection: psycopg.Connection[Any], subject: IngestSource) -> Progress | None:
+def latest(connection: psycopg.Connection[Any], subject: IngestSource) -> IngestProgress | None:
     """How far the last ingest of this came; waits for a chunk that is being committed."""
-    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+    with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
         return cursor.execute(LATEST, _parameters(subject)).fetchone()
 
 
-def begin(connection: psycopg.Connection[Any], subject: IngestSource) -> Progress:
-    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+def begin(connection: psycopg.Connection[Any], subject: IngestSource) -> IngestProgress:
+    with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
         found = cursor.execute(BEGIN, _parameters(subject)).fetchone()
     assert found is not None  # noqa: S101  (INSERT … RETURNING)
     return found
 
 
-def reopen(connection: psycopg.Connection[Any], progress: Progress) -> None:
+def reopen(connection: psycopg.Connection[Any], progress: IngestProgress) -> None:
     """Go on after the mark: forget what was refused beyond it, since it will be read again."""
     connection.execute(
         "DELETE FROM runlore.rejects WHERE ingest_id = %s AND line > %s",
@@ -120,13 +122,15 @@ def reopen(connection: psycopg.Connection[Any], progress: Progress) -> None:
 def check_mark(connection: psycopg.Connection[Any], ingest_id: int, expected: Mark) -> None:
     """Nobody else is at it: the stored mark is where we left it. Locks the row."""
     query = READ + "WHERE id = %s FOR UPDATE"
-    with connection.cursor(row_factory=class_row(Progress)) as cursor:
+    with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
         found = cursor.execute(query, (ingest_id,)).fetchone()
     if found is None or found.mark != expected:
         raise Unavailable("another process is ingesting the same; wait until it is done")
 
 
-def advance(connection: psycopg.Connection[Any], ingest_id: int, mark: Mark, rows: Tally) -> None:
+def advance(
+    connection: psycopg.Connection[Any], ingest_id: int, mark: Mark, rows: IngestCounts
+) -> None:
     """rows: those since the last mark."""
     done = (mark.bytes_done, mark.prefix_digest, mark.lines_done)
     connection.execute(ADVANCE, (*done, rows.new, rows.known, rows.rejected, ingest_id))

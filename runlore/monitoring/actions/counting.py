@@ -42,7 +42,7 @@ KEPT = timedelta(days=30)  # how long slices of a version stay after they were l
 
 
 @dataclass(frozen=True, eq=False)
-class Labels:
+class SliceLabels:
     """Outcomes in the slice that they first became known in: slice and values are (n,)."""
 
     slice: Ints
@@ -50,17 +50,17 @@ class Labels:
 
 
 @dataclass(frozen=True, eq=False)
-class Material:
+class VersionLog:
     """A whole log as one version sees it. slice: (N,), NO_SLICE of what the spec leaves out."""
 
     champion: Champion
     log: Log
     rows: Rows
     slice: Ints
-    labels: Labels
+    labels: SliceLabels
 
     @classmethod
-    def read(cls, store: Store, champion: Champion, spec: ModelSpec, grid: Grid) -> "Material":
+    def read(cls, store: Store, champion: Champion, spec: ModelSpec, grid: Grid) -> "VersionLog":
         log = read_log(store)
         rows, _ = matrix.extract(log, champion.plan)
         belongs = time_slices.population(log, spec)
@@ -107,7 +107,7 @@ class Material:
         return Sample(self.at(drawn, names), len(chosen), self.log.as_of_us[drawn])
 
 
-def labels_of(log: Log, spec: ModelSpec, grid: Grid) -> Labels:
+def labels_of(log: Log, spec: ModelSpec, grid: Grid) -> SliceLabels:
     """The latest value of each outcome at the end of the slice in which it first became known."""
     events = log.events.outcomes
     numbers = grid.of(events[FIRST_KNOWN])
@@ -117,7 +117,7 @@ def labels_of(log: Log, spec: ModelSpec, grid: Grid) -> Labels:
     last = in_time[np.r_[owner[1:] != owner[:-1], True]] if in_time.size else in_time
     values = told[events[FACT][last]]
     kept = np.isfinite(values) & time_slices.population(log, spec)[events[OWNER][last]]
-    return Labels(numbers[last][kept], values[kept].astype(np.float32))
+    return SliceLabels(numbers[last][kept], values[kept].astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class CountRequest:
 
 
 @dataclass(frozen=True, eq=False)
-class Counting:
+class SliceCounting:
     """What has been counted for one version, in the bins of its reference, slice by slice.
 
     read: reads the whole log; called only where a slice is missing or stale.
@@ -143,7 +143,7 @@ class Counting:
     store: Store
     counter: Counter
     bins: tuple[Bins, ...]
-    read: Callable[[], Material]
+    read: Callable[[], VersionLog]
 
     @property
     def drawn(self) -> tuple[str, ...]:
@@ -180,7 +180,7 @@ class Counting:
         ]
 
     def _count(
-        self, material: Material, numbers: Sequence[int], wanted: CountRequest, at: datetime
+        self, material: VersionLog, numbers: Sequence[int], wanted: CountRequest, at: datetime
     ) -> None:
         grid = wanted.drawn.grid
         slices = [
@@ -195,7 +195,7 @@ class Counting:
             drift_slices.add(connection, self.counter, material.watermark, slices, at)
             histograms.add(connection, self.counter, profiles)
 
-    def _settle(self, material: Material, wanted: CountRequest, at: datetime) -> None:
+    def _settle(self, material: VersionLog, wanted: CountRequest, at: datetime) -> None:
         """What was not counted again has been found up to date; what nobody needs goes."""
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)

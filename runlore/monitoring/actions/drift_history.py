@@ -36,7 +36,7 @@ MOST_WINDOWS = 10_000  # per spec; a window a day fills 27 years
 
 
 @dataclass(frozen=True)
-class Judged:
+class WindowRecord:
     """A window, what was said of it, when, and where its report is."""
 
     window: ComparedWindow
@@ -45,11 +45,11 @@ class Judged:
     report: str | None
 
 
-def history(store: Store, spec: str, most: int) -> list[Judged]:
+def history(store: Store, spec: str, most: int) -> list[WindowRecord]:
     """The last windows of a spec, of any version, the newest first."""
     with store.begin() as connection:
         found = drift_results.judged(connection, spec, most)
-    return [Judged(each.window, verdict_of(each), each.at, each.report) for each in found]
+    return [WindowRecord(each.window, verdict_of(each), each.at, each.report) for each in found]
 
 
 def decision(
@@ -69,7 +69,7 @@ def decision(
     return decide(known, policy, at, retrainings, limits)
 
 
-def draw(found: Sequence[Judged]) -> "Figure":
+def draw(found: Sequence[WindowRecord]) -> "Figure":
     """The windows of a history; predictions and labels above, then the most drifted features."""
     from runlore.monitoring import plots
 

@@ -18,9 +18,9 @@ from runlore.log.time_slices import SliceRange
 from runlore.monitoring.actions import drift_history, reference
 from runlore.monitoring.actions.counting import (
     NO_SLICE,
-    Counting,
     CountRequest,
-    Material,
+    SliceCounting,
+    VersionLog,
     counter_of,
 )
 from runlore.monitoring.actions.reference import Champion, Reference
@@ -29,9 +29,9 @@ from runlore.monitoring.queries.drift_results import ComparedWindow
 from runlore.monitoring.rules.sample import Sample
 from runlore.monitoring.rules.trigger import TriggerDecision
 from runlore.monitoring.rules.usual import UsualDistances, usual
-from runlore.monitoring.rules.verdict import Background, WindowVerdict, judge
+from runlore.monitoring.rules.verdict import VerdictContext, WindowVerdict, judge
 from runlore.retraining import queries
-from runlore.retraining.actions.requests import LONGEST_REASON, Wish
+from runlore.retraining.actions.requests import LONGEST_REASON, RetrainingCause
 from runlore.specs.model_spec import DriftPolicy, ModelSpec
 from runlore.store.engine import Store
 
@@ -87,16 +87,16 @@ class Examiner:
     spec: ModelSpec
     window_s: float
 
-    _held: list[Material] = field(default_factory=list, init=False, repr=False)
+    _held: list[VersionLog] = field(default_factory=list, init=False, repr=False)
 
-    def _read(self) -> Material:
+    def _read(self) -> VersionLog:
         """The log; once, while no facts come in."""
         if self._held:
             with self.store.begin() as connection:
                 if drift_slices.is_whole(connection, self._held[0].watermark):
                     return self._held[0]
         grid = time_slices.grid_of(self.window_s)
-        self._held[:] = [Material.read(self.store, self.champion, self.spec, grid)]
+        self._held[:] = [VersionLog.read(self.store, self.champion, self.spec, grid)]
         return self._held[0]
 
     @cached_property
@@ -117,10 +117,10 @@ class Examiner:
         return tuple(time_slices.within(self.window_s, *self.champion.trained_us, MOST_WINDOWS))
 
     @cached_property
-    def _counting(self) -> Counting:
+    def _counting(self) -> SliceCounting:
         bins = self._reference.profile.bins
         counter = counter_of(self.champion, bins, self.spec, time_slices.grid_of(self.window_s))
-        return Counting(self.store, counter, bins, self._read)
+        return SliceCounting(self.store, counter, bins, self._read)
 
     def examine(self, asked: SliceRange, at: datetime) -> WindowComparison:
         """Judge a window on all its rows."""
@@ -128,7 +128,7 @@ class Examiner:
         self._counting.bring_up_to_date(wanted, at)
         seen = self._usual
         (counted,) = self._counting.profiles([asked])
-        background = Background(self.champion.words, self.champion.importance, seen)
+        background = VerdictContext(self.champion.words, self.champion.importance, seen)
         reference = self._reference.profile.only(self._names)
         verdict = judge(reference, counted.only(self._names), self._policy, background)
         if verdict.answer == "not enough data":
@@ -167,7 +167,7 @@ def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> 
     return " ".join(each for each in notes if each)
 
 
-def _recalled(material: Material) -> Reference:
+def _recalled(material: VersionLog) -> Reference:
     """The features of the training rows, as of their submission, out of the log again."""
     champion, as_of_us = material.champion, material.log.as_of_us
     first, last = champion.trained_us
@@ -288,7 +288,7 @@ def write_report(
         asked.spec, asked.version, asked.window_from, asked.window_to, finding.note
     )
     words = {name: of for name, of in champion.words.items() if name in drawn.names}
-    samples = drift_report.Samples(drawn.names, drawn.reference, drawn.current, words)
+    samples = drift_report.ReportSamples(drawn.names, drawn.reference, drawn.current, words)
     drift_report.write(path, subject, finding.verdict, samples)
     return path
 
@@ -306,7 +306,7 @@ def _plot_of(reports: Path, spec: str) -> Path:
     return reports / spec / OVER_TIME
 
 
-def because_of_drift(outcome: MonitorOutcome) -> Wish | None:
+def because_of_drift(outcome: MonitorOutcome) -> RetrainingCause | None:
     """What the windows of a version ask for; None while they are no alarm."""
     decision, window = outcome.decision, outcome.window
     if not decision.is_alarm:
@@ -319,4 +319,4 @@ def because_of_drift(outcome: MonitorOutcome) -> Wish | None:
     }
     cause = f"version {window.version} until {window.window_to.isoformat()}"
     reason = "; ".join(decision.reasons)[:LONGEST_REASON]
-    return Wish("drift", getuser(), reason, evidence, cause, against)
+    return RetrainingCause("drift", getuser(), reason, evidence, cause, against)

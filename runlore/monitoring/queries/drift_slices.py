@@ -72,18 +72,18 @@ def lock(connection: Connection, counter: Counter) -> None:
 
 
 @dataclass(frozen=True)
-class Present:
+class StoredSlice:
     rows: int
     has_sample: bool
 
 
-def present(connection: Connection, counter: Counter) -> dict[datetime, Present]:
+def present(connection: Connection, counter: Counter) -> dict[datetime, StoredSlice]:
     """The slices that are there, by when they start."""
     has_sample = schema.drift_slices.c.sample.is_not(None)
     wanted = select(schema.drift_slices.c.starts_at, schema.drift_slices.c.rows, has_sample).where(
         *_of(counter)
     )
-    return {starts_at: Present(*found) for starts_at, *found in connection.execute(wanted)}
+    return {starts_at: StoredSlice(*found) for starts_at, *found in connection.execute(wanted)}
 
 
 def drop_stale(connection: Connection, counter: Counter) -> int:

@@ -16,7 +16,7 @@ Words = Mapping[str, Sequence[str]]  # by categorical column: the word of each c
 
 
 @dataclass(frozen=True)
-class Background:
+class VerdictContext:
     """What is known beside the rows.
 
     words: of categories. importance: of features, see `discovery.weights`. usual: between windows
@@ -102,13 +102,16 @@ class WindowVerdict:
 
 
 def judge(
-    reference: Profile, current: Profile, policy: DriftPolicy, background: Background | None = None
+    reference: Profile,
+    current: Profile,
+    policy: DriftPolicy,
+    background: VerdictContext | None = None,
 ) -> WindowVerdict:
     """Compare a window's profile with the reference's, counted in the same bins.
 
     A column other than the first that holds too few rows on either side is left out: labels may.
     """
-    known = background or Background()
+    known = background or VerdictContext()
     rows = (reference.rows, current.rows)
     if min(rows) < policy.least_rows:
         return not_enough(*rows, policy)

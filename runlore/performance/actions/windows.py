@@ -20,11 +20,11 @@ from runlore.performance.actions.record import AnomalyChange
 from runlore.performance.rules import floor, maturity, regression, windows
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.performance.rules.maturity import MatchedPredictions
-from runlore.performance.rules.realised import Realised, realise
-from runlore.performance.rules.regression import Point, Regression
-from runlore.performance.rules.windows import Support, WindowPerformance
+from runlore.performance.rules.realised import RealisedScores, realise
+from runlore.performance.rules.regression import Regression, WindowLoss
+from runlore.performance.rules.windows import FeatureSupport, WindowPerformance
 from runlore.records.execution import NO_INSTANT
-from runlore.retraining.actions.requests import LONGEST_REASON, Wish
+from runlore.retraining.actions.requests import LONGEST_REASON, RetrainingCause
 from runlore.serving.queries import answers
 from runlore.serving.queries.ledger_vectors import Vectors
 from runlore.specs.model_spec import ModelSpec, Quantity
@@ -158,13 +158,13 @@ def _edges(spec: ModelSpec, at: datetime, window_s: float) -> list[datetime]:
 
 def _support(
     vectors: Vectors, known: "reference.Reference | None", names: tuple[str, ...]
-) -> Support | None:
+) -> FeatureSupport | None:
     if known is None or not len(vectors.sent):
         return None
     whole = vectors.widths == len(names)
     rows = np.full((len(whole), len(names)), np.nan, dtype=np.float32)
     rows[whole] = vectors.rows(whole, len(names))
-    return Support(names, known.drawn(names, reference.MOST_ROWS).values, rows)
+    return FeatureSupport(names, known.drawn(names, reference.MOST_ROWS).values, rows)
 
 
 def _floors(
@@ -186,7 +186,7 @@ def _floors(
 
 def _realised(
     rests_on: Sequence[WindowPerformance], answered: MatchedPredictions, spec: ModelSpec
-) -> Realised | None:
+) -> RealisedScores | None:
     if len(rests_on) < 2:
         return rests_on[0].realised if rests_on else None
     mine = answered.between(rests_on[0].first_us, rests_on[-1].last_us)
@@ -206,15 +206,15 @@ def _score_regression(
     return (regression.detect(metric, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
 
 
-def _point(spec: ModelSpec, each: WindowPerformance) -> Point:
+def _point(spec: ModelSpec, each: WindowPerformance) -> WindowLoss:
     told = each.realised.scores.get(spec.select_by)
     value = regression.as_loss(spec.select_by, told.value) if told else float("nan")
-    return Point(value, each.realised.labels)
+    return WindowLoss(value, each.realised.labels)
 
 
 def _before(
     store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
-) -> list[Point]:
+) -> list[WindowLoss]:
     """Windows of the same length that other versions answered before this one, as they were found
     at the last look at each; of those that overlap the newest."""
     rule, newest = spec.performance, mine[-1]
@@ -224,11 +224,11 @@ def _before(
     with store.begin() as connection:
         subject = (spec.name, version)
         told = queries.of_others(connection, subject, spec.select_by, since, until)
-    points: list[Point] = []
+    points: list[WindowLoss] = []
     for each in told:
         is_ripe = (each.maturity or 0.0) >= windows.RIPE and each.labelled >= rule.least_labels
         if is_ripe and each.window_to <= until and each.window_to - each.window_from == length:
-            points.append(Point(regression.as_loss(spec.select_by, each.value), each.labelled))
+            points.append(WindowLoss(regression.as_loss(spec.select_by, each.value), each.labelled))
             until = each.window_from
     return points
 
@@ -242,12 +242,14 @@ def _latency_regressions(
         return ()
     before = [found[place] for place in range(newest) if place in found]
     now = found[newest]
-    middle = [Point(each.p50_ms, each.answers) for each in before]
-    tail = [Point(each.p95_ms, each.answers) for each in before]
+    middle = [WindowLoss(each.p50_ms, each.answers) for each in before]
+    tail = [WindowLoss(each.p95_ms, each.answers) for each in before]
     least, by = rule.least_labels, rule.worse_by
     return (
-        regression.detect("latency p50, ms", Point(now.p50_ms, now.answers), middle, least, by),
-        regression.detect("latency p95, ms", Point(now.p95_ms, now.answers), tail, least, by),
+        regression.detect(
+            "latency p50, ms", WindowLoss(now.p50_ms, now.answers), middle, least, by
+        ),
+        regression.detect("latency p95, ms", WindowLoss(now.p95_ms, now.answers), tail, least, by),
     )
 
 
@@ -288,7 +290,7 @@ def _leave(
     return replace(outcome, plot=path, anomaly=change)
 
 
-def because_of_performance(outcome: PerformanceOutcome) -> Wish | None:
+def because_of_performance(outcome: PerformanceOutcome) -> RetrainingCause | None:
     """What a score below its floor asks for, once in a window's length however often one looks.
 
     Judged windows end when one looks: those that end in the same length, counted from 1970, are
@@ -301,4 +303,6 @@ def because_of_performance(outcome: PerformanceOutcome) -> Wish | None:
     number = outcome.judged.last_us // length_us
     cause = f"version {outcome.version}, window {number} of {length_us / 1e6:g} s"
     evidence = {"version": outcome.version, "reasons": below}
-    return Wish("performance", getuser(), "; ".join(below)[:LONGEST_REASON], evidence, cause)
+    return RetrainingCause(
+        "performance", getuser(), "; ".join(below)[:LONGEST_REASON], evidence, cause
+    )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.scores import LEAST_PROBABILITY, Ranked, brier_losses, log_losses
+from runlore.models.scores import LEAST_PROBABILITY, RankedPredictions, brier_losses, log_losses
 from runlore.specs.model_spec import Score
 from runlore.training.rules.evidence import in_percentiles
 from runlore.training.rules.gates import ScoreInterval
@@ -31,7 +31,7 @@ def estimate(
     the part 1 - p. Brier: mean p (1 - p). Log loss: mean entropy. The band is of scores of
     outcomes drawn from the probabilities, so a realised score lies in it 19 times of 20.
     """
-    ranked = Ranked(prediction)
+    ranked = RankedPredictions(prediction)
     rng = np.random.default_rng(seed)
     p = np.clip(prediction, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     drawn: dict[Score, list[float]] = {score: [] for score in ESTIMATED}
@@ -50,7 +50,7 @@ def expect(prediction: Floats, truth: Floats | None = None) -> dict[Score, float
     p = np.clip(prediction, LEAST_PROBABILITY, 1 - LEAST_PROBABILITY)
     q = p if truth is None else truth
     return {
-        "auc": Ranked(prediction).auc(q),
+        "auc": RankedPredictions(prediction).auc(q),
         "brier": float((q * np.square(1 - p) + (1 - q) * np.square(p)).mean()),
         "log_loss": float(-(q * np.log(p) + (1 - q) * np.log1p(-p)).mean()),
     }

@@ -51,7 +51,7 @@ class MatchedPredictions:
 
 
 @dataclass(frozen=True, eq=False)
-class Delays:
+class OutcomeDelays:
     """How long outcomes take to become known: a share `known` of all by each of `age_s`.
 
     known: of all answers, those included whose outcome never comes.
@@ -79,7 +79,7 @@ class Delays:
         return float(self.age_s[np.searchsorted(self.known, share * self.ever - 1e-12)])
 
 
-def delays(answered: MatchedPredictions) -> Delays:
+def delays(answered: MatchedPredictions) -> OutcomeDelays:
     """The Kaplan-Meier estimate of the delay, answers without an outcome censored at their age.
 
     Kaplan & Meier, Nonparametric estimation from incomplete observations, JASA 1958.
@@ -88,10 +88,10 @@ def delays(answered: MatchedPredictions) -> Delays:
 
     is_known = np.isfinite(answered.delay_s)
     if not is_known.any():
-        return Delays(np.zeros(0), np.zeros(0))
+        return OutcomeDelays(np.zeros(0), np.zeros(0))
     time = np.where(is_known, answered.delay_s, answered.age_s)
     fitted = SurvfuncRight(np.maximum(time, 0.0), is_known.astype(int))
-    return Delays(np.asarray(fitted.surv_times), 1.0 - np.asarray(fitted.surv_prob))
+    return OutcomeDelays(np.asarray(fitted.surv_times), 1.0 - np.asarray(fitted.surv_prob))
 
 
 def weights(answered: MatchedPredictions, most: float = LARGEST_WEIGHT) -> Floats:

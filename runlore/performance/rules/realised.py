@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.scores import LOSSES, Ranked, bins_of, covered, scores_of
+from runlore.models.scores import LOSSES, RankedPredictions, bins_of, covered, scores_of
 from runlore.performance.rules import maturity
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.specs.model_spec import Score
@@ -20,7 +20,7 @@ LEAST_LABELS = 50
 
 
 @dataclass(frozen=True)
-class Realised:
+class RealisedScores:
     """scores: with their block-bootstrap intervals; empty with fewer than LEAST_LABELS labels.
 
     rate: the mean of what came or will come: a share of failures, or a mean quantity.
@@ -37,7 +37,7 @@ def realise(
     *,
     is_probability: bool,
     replicates: int = 200,
-) -> Realised:
+) -> RealisedScores:
     """Score answers by the outcomes known of them, running work treated as censored.
 
     pool: all answers until now, these among them: what they tell of long work.
@@ -47,7 +47,7 @@ def realise(
     mine, weight = answered.take(known), weight[known]
     rate = maturity.completed_mean(answered, pool)
     if len(mine) < LEAST_LABELS:
-        return Realised(len(mine), rate, {})
+        return RealisedScores(len(mine), rate, {})
     blocks = draw_blocks(mine.as_of_us, replicates)
     found: dict[Score, ScoreInterval] = {}
     for score in scores_of(is_probability=is_probability):
@@ -55,14 +55,14 @@ def realise(
     if not is_probability and np.isfinite(mine.low).all():
         held = covered(mine.actual, mine.low, mine.high)
         found["coverage"] = _mean("coverage", held, weight, blocks)
-    return Realised(len(mine), rate, found)
+    return RealisedScores(len(mine), rate, found)
 
 
 def _measure(
     score: Score, mine: MatchedPredictions, weight: Floats, blocks: Blocks
 ) -> ScoreInterval:
     if score == "auc":
-        ranked = Ranked(mine.prediction)
+        ranked = RankedPredictions(mine.prediction)
         drawn = [
             ranked.auc(mine.actual, weight * blocks.weights(each))
             for each in range(len(blocks.starts))

@@ -24,7 +24,7 @@ LEAST_SPREAD = 0.02
 
 
 @dataclass(frozen=True)
-class Point:
+class WindowLoss:
     """A window's value, which is a loss: larger is worse. rows: that it rests on."""
 
     value: float
@@ -57,8 +57,8 @@ def as_loss(score: Score, value: float) -> float:
 
 def detect(
     metric: str,
-    current: Point,
-    before: Sequence[Point],
+    current: WindowLoss,
+    before: Sequence[WindowLoss],
     least_rows: int,
     worse_by: float = WORSE_BY,
 ) -> Regression:

@@ -11,7 +11,7 @@ from runlore.performance.rules import direct, maturity, trust
 from runlore.performance.rules.assumption import Assumption
 from runlore.performance.rules.estimated import estimate
 from runlore.performance.rules.maturity import MatchedPredictions
-from runlore.performance.rules.realised import Realised, realise
+from runlore.performance.rules.realised import RealisedScores, realise
 from runlore.specs.model_spec import Score
 from runlore.training.rules.gates import ScoreInterval
 
@@ -32,7 +32,7 @@ class WindowPerformance:
     last_us: int
     answers: int
     maturity: float
-    realised: Realised
+    realised: RealisedScores
     estimated: Mapping[Score, ScoreInterval] = field(default_factory=dict)
     assumptions: tuple[Assumption, ...] = ()
 
@@ -42,7 +42,7 @@ class WindowPerformance:
 
 
 @dataclass(frozen=True, eq=False)
-class Support:
+class FeatureSupport:
     """Rows that taught, (m, F), to compare with the rows that were answered, (n, F)."""
 
     names: tuple[str, ...]
@@ -53,7 +53,7 @@ class Support:
 def measure(
     answered: MatchedPredictions,
     edges_us: Sequence[int],
-    support: Support | None,
+    support: FeatureSupport | None,
     *,
     is_probability: bool,
 ) -> tuple[WindowPerformance, ...]:
@@ -102,7 +102,7 @@ def _with_quantities(
     return window if window.withdrawn else replace(window, estimated=found.scores)
 
 
-def _support(support: Support | None, inside: NDArray[np.bool_]) -> Assumption:
+def _support(support: FeatureSupport | None, inside: NDArray[np.bool_]) -> Assumption:
     if support is None:
         empty = np.zeros((0, 0), dtype=np.float32)
         return trust.is_supported(empty, empty, ())

@@ -46,7 +46,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
-class Checked:
+class BatchCheck:
     """What the data since the champion's training came to.
 
     version: the champion, None where there is none to compare with.
@@ -111,7 +111,7 @@ def check_new(
     spec: ModelSpec,
     at: datetime,
     accepted: Acceptance | None = None,
-) -> Checked:
+) -> BatchCheck:
     """Hold what has come in since the champion's training against its contract; written down.
 
     Without a champion there is nothing to compare with, and the verdict passes.
@@ -119,23 +119,23 @@ def check_new(
     try:
         known = of_champion(registry, spec.name)
     except Tampered as error:  # a successor must be trained all the same
-        return Checked(spec.name, error.version, QualityVerdict(0, note=f"{error}; {UNKNOWN}"))
+        return BatchCheck(spec.name, error.version, QualityVerdict(0, note=f"{error}; {UNKNOWN}"))
     if known is None:
-        return Checked(spec.name, None, QualityVerdict(0))
+        return BatchCheck(spec.name, None, QualityVerdict(0))
     version, contract = known
     if contract is None:
-        return Checked(spec.name, version, QualityVerdict(0, note=WITHOUT))
+        return BatchCheck(spec.name, version, QualityVerdict(0, note=WITHOUT))
     log = read_log(store)
     asked = _since_training(log, spec, contract, at)
     if not len(asked.batch):
-        return Checked(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))
-    checked = Checked(spec.name, version, checks.judge(contract, asked), accepted)
+        return BatchCheck(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))
+    checked = BatchCheck(spec.name, version, checks.judge(contract, asked), accepted)
     with store.begin() as connection:
         queries.add(connection, _row(checked, version, asked, at))
     return checked
 
 
-def refuse_bad(checked: Checked) -> None:
+def refuse_bad(checked: BatchCheck) -> None:
     """Raise DataRefused for data that breaks the contract and that nobody has accepted."""
     if not checked.may_teach:
         raise DataRefused(checked.spec, checked.verdict.reasons)
@@ -156,7 +156,7 @@ def _since_training(
     return checks.CheckInput(batch, earlier, contract.last_us, until, to_us(at))
 
 
-def _row(checked: Checked, version: str, asked: checks.CheckInput, at: datetime) -> DataCheck:
+def _row(checked: BatchCheck, version: str, asked: checks.CheckInput, at: datetime) -> DataCheck:
     verdict = checked.verdict
     needed = None if verdict.passed else checked.accepted
     return DataCheck(

@@ -14,7 +14,7 @@ DAY_HOURS = 24
 
 
 @dataclass(frozen=True)
-class Shift:
+class RhythmShift:
     """hours: by how much the day's rhythm fits best when moved. gain: how much better, 0 .. 1."""
 
     hours: int
@@ -37,7 +37,7 @@ def expected(rhythm: Sequence[float], first_us: int, last_us: int) -> float:
     return float(np.array(rhythm) @ coverage(first_us, last_us))
 
 
-def shift(rhythm: Sequence[float], submitted_us: Ints) -> Shift:
+def shift(rhythm: Sequence[float], submitted_us: Ints) -> RhythmShift:
     """By how many hours a batch's day must be moved to look as it did in training.
 
     The distance is the total variation between the shares of the 24 hours.
@@ -49,7 +49,7 @@ def shift(rhythm: Sequence[float], submitted_us: Ints) -> Shift:
     apart = [np.abs(np.roll(usual, by) - here).sum() / 2 for by in range(DAY_HOURS)]
     best = int(np.argmin(apart))
     by = best - DAY_HOURS if best > DAY_HOURS // 2 else best
-    return Shift(by, float(apart[0] - apart[best]))
+    return RhythmShift(by, float(apart[0] - apart[best]))
 
 
 def coverage(first_us: int, last_us: int) -> Floats:

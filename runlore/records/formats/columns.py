@@ -17,9 +17,9 @@ from runlore.records.formats.instants import microseconds, numbers
 from runlore.records.formats.json_text import JsonText, told_by_text
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
-from runlore.records.mapping import ColumnMapping, Resolved, status_words
+from runlore.records.mapping import ColumnMapping, ResolvedMapping, status_words
 from runlore.records.metric import METRIC_COLUMNS
-from runlore.records.validate import Check, judge, mask
+from runlore.records.validate import RowCheck, judge, mask
 
 Ints = NDArray[np.int64]
 
@@ -50,7 +50,7 @@ class Reader:
 
     source: str
     mapping: ColumnMapping
-    resolved: Resolved
+    resolved: ResolvedMapping
     ids: RowIds
     now_us: int = validate.LATEST_US
 
@@ -92,7 +92,9 @@ class Reader:
             *_duration_checks(self._cell(cells, "duration_s"), duration),
             *validate.order_checks(instants["submitted"], instants["started"], finished),
             *_status_checks(words, status, finished),
-            Check(mask(pc.less(known_at, instants["submitted"])), "known_at is before submitted"),
+            RowCheck(
+                mask(pc.less(known_at, instants["submitted"])), "known_at is before submitted"
+            ),
             validate.future_check(
                 "duration_s", finished, self._cell(cells, "duration_s"), self.now_us
             ),
@@ -115,9 +117,9 @@ class Reader:
         checks = [
             *self._instant_checks(cells, {"at": at, "known_at": known_at}, required="at"),
             *_text_checks(text, required="name"),
-            Check(mask(told.is_null()), "value is empty"),
-            Check(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", told),
-            Check(mask(pc.less(known_at, at)), "known_at is before at"),
+            RowCheck(mask(told.is_null()), "value is empty"),
+            RowCheck(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", told),
+            RowCheck(mask(pc.less(known_at, at)), "known_at is before at"),
         ]
         return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS))
 
@@ -145,7 +147,7 @@ class Reader:
 
     def _instant_checks(
         self, cells: Cells, instants: Mapping[str, pa.Array], required: str
-    ) -> list[Check]:
+    ) -> list[RowCheck]:
         return [
             check
             for name, us in instants.items()
@@ -194,7 +196,7 @@ def check_columns(cells: Mapping[str, pa.DataType]) -> None:
 
 
 def _decide(
-    cells: Cells, checks: list[Check], columns: Mapping[str, pa.Array], order: tuple[str, ...]
+    cells: Cells, checks: list[RowCheck], columns: Mapping[str, pa.Array], order: tuple[str, ...]
 ) -> Parsed:
     found = judge(checks, len(cells))
     table = pa.table({name: columns[name] for name in order})
@@ -204,27 +206,27 @@ def _decide(
     return Parsed(kept, refused(found, cells.line, cells.raw(found.rows)))
 
 
-def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[Check]:
+def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[RowCheck]:
     is_empty = mask(pc.equal(pc.binary_length(text[required]), 0))
     too_long = [validate.key_check(name, each) for name, each in text.items()]
-    return [Check(is_empty, f"{required} is empty"), *too_long]
+    return [RowCheck(is_empty, f"{required} is empty"), *too_long]
 
 
-def _duration_checks(told: pa.Array, seconds: pa.Array) -> list[Check]:
+def _duration_checks(told: pa.Array, seconds: pa.Array) -> list[RowCheck]:
     is_number = mask(pc.is_finite(seconds))
     return [
-        Check(mask(told.is_valid()) & ~is_number, "duration_s: '{}' is not a number", told),
-        Check(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", told),
-        Check(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", told),
+        RowCheck(mask(told.is_valid()) & ~is_number, "duration_s: '{}' is not a number", told),
+        RowCheck(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", told),
+        RowCheck(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", told),
     ]
 
 
-def _status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> list[Check]:
+def _status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> list[RowCheck]:
     unknown = mask(status.is_null()) & mask(words.is_valid())
     is_open = mask(pc.is_in(status, value_set=pa.array([s.value for s in OPEN_STATUSES])))
     return [
-        Check(unknown, "status '{}' is unknown; map it with --status '{}'=succeeded", words),
-        Check(
+        RowCheck(unknown, "status '{}' is unknown; map it with --status '{}'=succeeded", words),
+        RowCheck(
             is_open & mask(finished.is_valid()), "it has finished, but its status is '{}'", words
         ),
     ]

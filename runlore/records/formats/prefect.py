@@ -20,7 +20,7 @@ from runlore.records.execution import ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds
 from runlore.records.formats.parsed import Parsed, refused
-from runlore.records.validate import Check, judge, mask
+from runlore.records.validate import RowCheck, judge, mask
 
 Run = Mapping[str, Any]
 
@@ -55,14 +55,14 @@ FIELDS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class FlowNames:
     """Names of flows and deployments by id."""
 
     flows: Mapping[str, str]
     deployments: Mapping[str, str]
 
 
-def parse(runs: Sequence[Run], first_row: int, source: str, names: Names) -> Parsed:
+def parse(runs: Sequence[Run], first_row: int, source: str, names: FlowNames) -> Parsed:
     """Runs as one page of the API has them; a page is small, so parameters go one by one."""
     frame = pd.DataFrame([_flat(run) for run in runs], columns=list(FIELDS))
     line = np.arange(first_row, first_row + len(frame), dtype=np.int64)
@@ -73,7 +73,7 @@ def parse(runs: Sequence[Run], first_row: int, source: str, names: Names) -> Par
         *validate.instant_checks(
             "expected_start_time", columns["submitted"], told["created"], is_required=True
         ),
-        Check(mask(columns["status"].is_null()), "state '{}' is unknown", told["state_type"]),
+        RowCheck(mask(columns["status"].is_null()), "state '{}' is unknown", told["state_type"]),
         *(validate.key_check(name, columns[name]) for name in ("actor", "kind", "scope")),
     ]
     found = judge(checks, len(frame))
@@ -89,7 +89,7 @@ def _flat(run: Run) -> dict[str, Any]:
 INSTANTS = ("created", "expected_start_time", "start_time", "end_time")
 
 
-def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: Names) -> dict[str, Any]:
+def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: FlowNames) -> dict[str, Any]:
     created, expected, start, end = (microseconds(told[name], "UTC", None) for name in INSTANTS)
     is_over = pc.is_in(told["state_type"], value_set=pa.array(sorted(FINAL_STATES)))
     due = pc.coalesce(expected, created)
@@ -126,7 +126,7 @@ def _status(state: pa.Array, started: pa.Array) -> pa.Array:
     return pc.if_else(waits, ExecutionStatus.RUNNING.value, status)
 
 
-def _actor(frame: pd.DataFrame, names: Names) -> pa.Array:
+def _actor(frame: pd.DataFrame, names: FlowNames) -> pa.Array:
     """The deployment, else whoever created the run."""
     deployment = _text(frame["deployment_id"].map(names.deployments))
     return pc.coalesce(deployment, _text(frame["created_by"]), "")

@@ -23,7 +23,7 @@ from runlore.records.formats.instants import numbers
 from runlore.records.formats.lines import Lines, rejects_of
 from runlore.records.formats.parsed import Parsed, merged, refused, rejects
 from runlore.records.formats.quotes import NEWLINE
-from runlore.records.validate import Check, judge
+from runlore.records.validate import RowCheck, judge
 
 FIELDS = (
     "job",
@@ -185,7 +185,7 @@ def _values(column: pa.ChunkedArray) -> Floats:
     return values
 
 
-def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int) -> list[Check]:
+def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int) -> list[RowCheck]:
     values = {name: _values(column) for name, column in jobs.items()}
     job, submit, status = values["job"], values["submit"], values["status"]
     finished = submit + np.maximum(values["wait"], 0) + np.maximum(values["run"], 0)
@@ -196,19 +196,21 @@ def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int)
     text = {name: column.combine_chunks() for name, column in jobs.items()}
     return [
         *(
-            Check(~np.isfinite(values[name]), f"{name}: '{{}}' is not a number", text[name])
+            RowCheck(~np.isfinite(values[name]), f"{name}: '{{}}' is not a number", text[name])
             for name in FIELDS
         ),
-        Check(_is_broken(job) | (job < 0), "job: '{}' is not a whole number", text["job"]),
-        Check(submit < 0, "submit is negative: '{}'", text["submit"]),
-        Check(finished >= latest, "it ends after the year 2200"),
-        Check(finished > ahead, "it ends in the future; did the log begin at another --start?"),
-        Check(~np.isin(status, list(STATUSES)), "status '{}' is not -1 or 0 to 5", text["status"]),
+        RowCheck(_is_broken(job) | (job < 0), "job: '{}' is not a whole number", text["job"]),
+        RowCheck(submit < 0, "submit is negative: '{}'", text["submit"]),
+        RowCheck(finished >= latest, "it ends after the year 2200"),
+        RowCheck(finished > ahead, "it ends in the future; did the log begin at another --start?"),
+        RowCheck(
+            ~np.isin(status, list(STATUSES)), "status '{}' is not -1 or 0 to 5", text["status"]
+        ),
         *(
-            Check(_is_broken(values[name]), f"{name}: '{{}}' is not a whole number", text[name])
+            RowCheck(_is_broken(values[name]), f"{name}: '{{}}' is not a whole number", text[name])
             for name in ("user", "group", "executable", "queue", "partition")
         ),
-        Check(is_partial & has_summary, "is a part of job {}, which has a line", text["job"]),
+        RowCheck(is_partial & has_summary, "is a part of job {}, which has a line", text["job"]),
     ]
 
 

@@ -5,24 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.reports.actions import overview
-from runlore.reports.actions.overview import SpecOverview, Watched
+from runlore.reports.actions.overview import SpecOverview, SpecWatch
 from runlore.reports.queries import totals
-from runlore.reports.queries.totals import Totals
+from runlore.reports.queries.totals import LogTotals
 from runlore.store.engine import Store
 
 
 @dataclass(frozen=True)
-class Learned:
+class LearnedModels:
     """at: when it was counted. models: each with what serves and what it scored."""
 
     at: datetime
-    totals: Totals
-    models: tuple[tuple[SpecOverview, Watched], ...]
+    totals: LogTotals
+    models: tuple[tuple[SpecOverview, SpecWatch], ...]
 
 
-def learned(store: Store, specs: Sequence[str], at: datetime) -> Learned:
+def learned(store: Store, specs: Sequence[str], at: datetime) -> LearnedModels:
     found = overview.standing(store, specs)
-    return Learned(
+    return LearnedModels(
         at,
         totals.totals(store),
         tuple((each, overview.watched(store, each.spec)) for each in found),

@@ -36,7 +36,7 @@ class SpecOverview:
 
 
 @dataclass(frozen=True)
-class Watched:
+class SpecWatch:
     """scores: of all windows of the last look, the newest window first; empty before any look.
 
     drift: of the last window that was compared, which ended at `drift_until`.
@@ -78,13 +78,13 @@ def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
     ]
 
 
-def watched(store: Store, spec: str) -> Watched:
+def watched(store: Store, spec: str) -> SpecWatch:
     """What the last looks at a spec found: at its answers, and at what comes in."""
     with store.begin() as connection:
         known = queries.read(connection, spec)
         compared = drift_results.latest(connection, spec)
     scores = [each for each in known if (each.at, each.version) == (known[0].at, known[0].version)]
-    return Watched(
+    return SpecWatch(
         spec=spec,
         scores=tuple(sorted(scores, key=lambda each: each.window_to, reverse=True)),
         drift=None if compared is None else verdict_of(compared),

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select, text
 
 from runlore.alerts.queries.alerts import count_open
-from runlore.alerts.queries.outbox import Trouble, trouble
+from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
 from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
@@ -15,7 +15,7 @@ COUNTED = (executions, metrics, rejects, ledger)
 
 
 @dataclass(frozen=True)
-class Figures:
+class StoreFigures:
     version: str
     size_bytes: int
     clock: datetime
@@ -26,19 +26,21 @@ class Figures:
 
     alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
 
-    undelivered: tuple[Trouble, ...] = ()  # alerts that could not be delivered, by channel
+    undelivered: tuple[
+        UndeliveredAlerts, ...
+    ] = ()  # alerts that could not be delivered, by channel
 
     @property
     def is_migrated(self) -> bool:
         return self.revision == self.head
 
 
-def figures(store: Store) -> Figures:
+def figures(store: Store) -> StoreFigures:
     """Read them in one transaction; nothing is changed, not even migrated."""
     with store.begin() as connection:
         at = revision(connection)
         is_migrated = at == head()
-        return Figures(
+        return StoreFigures(
             version=str(connection.scalar(text("SHOW server_version"))),
             size_bytes=connection.scalar(text("SELECT pg_database_size(current_database())")) or 0,
             clock=connection.scalar(text("SELECT clock_timestamp()")),

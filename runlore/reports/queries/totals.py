@@ -76,7 +76,7 @@ class MetricTotals:
 
 
 @dataclass(frozen=True, slots=True)
-class Totals:
+class LogTotals:
     """As they were in one snapshot."""
 
     executions: Executions
@@ -85,11 +85,11 @@ class Totals:
     metrics: MetricTotals
 
 
-def totals(store: Store) -> Totals:
+def totals(store: Store) -> LogTotals:
     """All rows are looked at: seconds where there are many millions."""
     with store.connect() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        return Totals(
+        return LogTotals(
             executions=_rows(connection, Executions, EXECUTIONS)[0],
             answers=tuple(_rows(connection, PredictionTotals, ANSWERS)),
             anomalies=_rows(connection, Anomalies, ANOMALIES)[0],

@@ -25,7 +25,7 @@ LONGEST_AGAIN_S = HOUR_S
 
 
 @dataclass(frozen=True)
-class Begun:
+class TrainingStart:
     """What is to be trained: the facts up to `until_seq`, which `batch` names."""
 
     id: int
@@ -87,7 +87,7 @@ def oldest_waiting(store: Store) -> int | None:
     return next((each.id for each in going_on if each.state in WAITING), None)
 
 
-def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Begun | None:
+def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> TrainingStart | None:
     """Take a request on; None when it is no longer to be done, or not yet.
 
     Two that try at once are told apart by a lock: one begins. Facts that have taught this spec
@@ -110,10 +110,10 @@ def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Be
         evidence = {"batch": batch, "until_seq": until_seq}
         step = RetrainingStep(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
         queries.move(connection, retraining_id, step)
-    return Begun(retraining_id, spec.name, batch, until_seq, found.wanted.trigger)
+    return TrainingStart(retraining_id, spec.name, batch, until_seq, found.wanted.trigger)
 
 
-def end(store: Store, begun: Begun, ending: TrainingEnd, at: datetime) -> None:
+def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -> None:
     """Write down what became of it, with its alert; what ended already stays as it is."""
     with store.begin() as connection:
         if _locked(connection, begun.id).state != "started":

@@ -29,7 +29,7 @@ LONGEST_REASON = 1000
 
 
 @dataclass(frozen=True)
-class Wish:
+class RetrainingCause:
     """Who wants a training, and why. cause: of one trigger the same asks only once; None: a person,
     who may ask again. against: what the asker knows to forbid it."""
 
@@ -48,7 +48,7 @@ class Wish:
 
 
 @dataclass(frozen=True)
-class Requested:
+class RequestOutcome:
     """is_new: False when one of the spec goes on already, or the same cause has asked before."""
 
     retraining: Retraining
@@ -65,8 +65,8 @@ class LearnableFacts:
 
 
 def request(
-    store: Store, registry: "Registry", spec: ModelSpec, wish: Wish, at: datetime
-) -> Requested:
+    store: Store, registry: "Registry", spec: ModelSpec, wish: RetrainingCause, at: datetime
+) -> RequestOutcome:
     """Write a request down, wanted or refused with the reasons.
 
     Of a spec one goes on at a time: whoever asks meanwhile is given that one.
@@ -82,7 +82,7 @@ def request(
             if each is not None
         ]
         if same:
-            return Requested(same[0], is_new=False)
+            return RequestOutcome(same[0], is_new=False)
         has_learned = queries.has_learned(connection, batch)
         known = _known(store, connection, spec, facts, at, has_learned=has_learned)
         against = (wish.against, "" if wish.trigger == "person" else _rollout(connection, spec))
@@ -90,7 +90,7 @@ def request(
         added = queries.add(connection, _wanted(spec, wish, facts, batch, known), step)
         if added is None:
             raise NotFound(f"{spec.name}: the request of {wish.cause} vanished; ask again")
-    return Requested(added, is_new=True)
+    return RequestOutcome(added, is_new=True)
 
 
 def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFacts:
@@ -103,7 +103,9 @@ def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFa
     return LearnableFacts(until_seq, learned, trained_at)
 
 
-def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> Requested | None:
+def look(
+    store: Store, registry: "Registry", spec: ModelSpec, at: datetime
+) -> RequestOutcome | None:
     """Ask for what is due by schedule or by new outcomes; None when nothing is, or may be.
 
     What was killed is given up, whether or not anything is due.
@@ -129,7 +131,7 @@ def look(store: Store, registry: "Registry", spec: ModelSpec, at: datetime) -> R
     with store.begin() as connection:
         if queries.has_learned(connection, batch):
             return None
-    wish = Wish(wanted.trigger, getuser(), wanted.reason, cause=f"facts {batch}")
+    wish = RetrainingCause(wanted.trigger, getuser(), wanted.reason, cause=f"facts {batch}")
     return request(store, registry, spec, wish, at)
 
 
@@ -165,7 +167,11 @@ def _known(
 
 
 def _wanted(
-    spec: ModelSpec, wish: Wish, facts: LearnableFacts, batch: str, known: RetrainingEvidence
+    spec: ModelSpec,
+    wish: RetrainingCause,
+    facts: LearnableFacts,
+    batch: str,
+    known: RetrainingEvidence,
 ) -> RetrainingRequest:
     return RetrainingRequest(
         at=known.at,
@@ -190,7 +196,7 @@ def _rollout(connection: Connection, spec: ModelSpec) -> str:
 
 
 def _first_step(
-    spec: ModelSpec, wish: Wish, known: RetrainingEvidence, against: Sequence[str]
+    spec: ModelSpec, wish: RetrainingCause, known: RetrainingEvidence, against: Sequence[str]
 ) -> RetrainingStep:
     """against: what forbids it beside the spec's rules; an empty one says nothing."""
     permission = permit(wish.trigger, known, spec.retraining)

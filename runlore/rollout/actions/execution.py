@@ -14,7 +14,7 @@ from runlore.registry.alias_history import Change, HistoryWriter
 from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.rollout_state import RolloutState
 from runlore.rollout.queries import rollouts
-from runlore.rollout.queries.rollouts import Decided, Ordered, Rollout
+from runlore.rollout.queries.rollouts import NewDecision, Ordered, Rollout
 from runlore.rollout.rules.evidence import RolloutEvidence
 from runlore.rollout.rules.policy import WHOLE
 from runlore.rollout.rules.ramp import RampDecision
@@ -75,7 +75,7 @@ def begin(
     change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), told)
     rollouts.add_decision(
         history.connection,
-        Decided(
+        NewDecision(
             rollout_id=rollout.id,
             at=clock.now(),
             action="start",
@@ -137,7 +137,7 @@ def execute(
     decision = verdict.decision
     rollouts.add_decision(
         history.connection,
-        Decided(
+        NewDecision(
             rollout_id=state.rollout.id,
             at=verdict.clock.at if decision.step == state.step else verdict.clock.now(),
             action=decision.action,

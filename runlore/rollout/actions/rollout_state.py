@@ -8,7 +8,7 @@ from typing import Any
 from runlore.experiments.rules.metric import Metric, Statistics, no_statistics
 from runlore.kernel.moments import Moments
 from runlore.rollout.queries import evidence, rollouts
-from runlore.rollout.queries.evidence import ArmCounts, Counted, EvidenceQuery, SharePeriod
+from runlore.rollout.queries.evidence import ArmCounts, EvidenceQuery, SharePeriod, UnitCounts
 from runlore.rollout.queries.rollouts import RecordedDecision, Rollout
 from runlore.rollout.rules.evidence import BOTH, ArmEvidence, RolloutEvidence, Stratum
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
@@ -223,7 +223,7 @@ class _Comparison:
             if at == len(told) - 1 or any(arm.assigned for arm in each.arms.values())
         )
 
-    def _arm(self, counted: Counted | None) -> ArmEvidence:
+    def _arm(self, counted: UnitCounts | None) -> ArmEvidence:
         if counted is None:
             return ArmEvidence(0, {each.name: no_statistics(each) for each in self.metrics}, None)
         of_answers = dict.fromkeys((LATENCY, RISES, FALLS), counted.answered)
@@ -236,7 +236,7 @@ class _Comparison:
         )
 
 
-def _statistics(metric: Metric, counted: Counted) -> Statistics:
+def _statistics(metric: Metric, counted: UnitCounts) -> Statistics:
     by_name: dict[str, Statistics] = {
         LATENCY: counted.latency,
         ERRORS: counted.errors,

@@ -21,7 +21,7 @@ from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Rollout
 from runlore.rollout.rules.evidence import BOTH, RolloutEvidence
 from runlore.rollout.rules.policy import RampPolicy
-from runlore.rollout.rules.ramp import Order, RampDecision, by_hand, decide
+from runlore.rollout.rules.ramp import ManualOrder, RampDecision, by_hand, decide
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, ChangeReason
 from runlore.specs.model_spec import ModelSpec
@@ -44,7 +44,7 @@ class RolloutLook:
 
 
 @dataclass(frozen=True)
-class Hand:
+class RolloutContext:
     """Who acts, where: versions that are promoted are tried out in `folder`."""
 
     store: Store
@@ -52,7 +52,7 @@ class Hand:
     folder: Path
 
 
-def start(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutState:
+def start(hand: RolloutContext, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutState:
     """Give the challenger its first units, by the spec's rule as it is now.
 
     Refused where there is nothing to compare, or a rollout goes on.
@@ -84,7 +84,7 @@ def start(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> Rollo
         return execution.begin(history, new, policy.steps[0], clock, why)
 
 
-def look(hand: Hand, spec: ModelSpec, at: datetime) -> RolloutLook | None:
+def look(hand: RolloutContext, spec: ModelSpec, at: datetime) -> RolloutLook | None:
     """Decide by the evidence until `at` and carry it out; None when no rollout goes on.
 
     Where the spec says so, a challenger that has had no rollout yet begins one. Raises Unavailable
@@ -101,7 +101,7 @@ def look(hand: Hand, spec: ModelSpec, at: datetime) -> RolloutLook | None:
     return _carry_out(hand, state, verdict)
 
 
-def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> RolloutLook:
+def order(hand: RolloutContext, spec: ModelSpec, wanted: ManualOrder, at: datetime) -> RolloutLook:
     """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
     clock = Clock(at)
     with hand.store.begin() as connection:
@@ -115,7 +115,7 @@ def order(hand: Hand, spec: ModelSpec, wanted: Order, at: datetime) -> RolloutLo
         return _written(history, hand, now, verdict)
 
 
-def resume(hand: Hand, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutLook:
+def resume(hand: RolloutContext, spec: ModelSpec, at: datetime, why: ChangeReason) -> RolloutLook:
     """Take back an order to hold."""
     with alias_history.writing(hand.store) as history:
         state = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
@@ -159,7 +159,9 @@ def _calm(state: RolloutState, evidence: RolloutEvidence, found: RampDecision) -
     return found
 
 
-def _carry_out(hand: Hand, state: RolloutState, verdict: DecisionToExecute) -> RolloutLook:
+def _carry_out(
+    hand: RolloutContext, state: RolloutState, verdict: DecisionToExecute
+) -> RolloutLook:
     with alias_history.writing(hand.store) as history:
         now = rollout_state.read(history.connection, state.rollout.spec)
         if now is None or now.newest.id != verdict.based_on:
@@ -168,7 +170,7 @@ def _carry_out(hand: Hand, state: RolloutState, verdict: DecisionToExecute) -> R
 
 
 def _written(
-    history: HistoryWriter, hand: Hand, state: RolloutState, verdict: DecisionToExecute
+    history: HistoryWriter, hand: RolloutContext, state: RolloutState, verdict: DecisionToExecute
 ) -> RolloutLook:
     """The versions that are compared must be those that serve; a fall needs no registry."""
     try:
@@ -184,7 +186,7 @@ def _written(
     return RolloutLook(after, done.decision, done.evidence)
 
 
-def _begun_by_itself(hand: Hand, spec: ModelSpec, clock: Clock) -> RolloutLook | None:
+def _begun_by_itself(hand: RolloutContext, spec: ModelSpec, clock: Clock) -> RolloutLook | None:
     """None when another process begins it at the same time."""
     if spec.rollout.starts != "by itself":
         return None
@@ -210,7 +212,11 @@ def _policy(spec: ModelSpec) -> RampPolicy:
 
 
 def _end_displaced(
-    history: HistoryWriter, hand: Hand, state: RolloutState, aliases: dict[str, str], clock: Clock
+    history: HistoryWriter,
+    hand: RolloutContext,
+    state: RolloutState,
+    aliases: dict[str, str],
+    clock: Clock,
 ) -> None:
     """What was compared no longer serves, and nobody has looked since; else Refused."""
     waiting = DecisionToExecute(RampDecision("hold", state.step, ()), None, RULE, clock)

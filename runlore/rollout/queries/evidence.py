@@ -56,7 +56,7 @@ class EvidenceQuery:
 
 
 @dataclass(frozen=True)
-class Counted:
+class UnitCounts:
     """Units of one arm in one span. due: units whose outcome should be known.
 
     answered: units that got a prediction. loss: of each unit whose outcome is known, the sum of
@@ -81,7 +81,7 @@ class ArmCounts:
     crossed: units that both arms answered in one span. unread: the database's error.
     """
 
-    by_span: Sequence[Mapping[str, Counted]]
+    by_span: Sequence[Mapping[str, UnitCounts]]
     crossed: int = 0
     unread: str | None = None
 
@@ -94,7 +94,7 @@ def read(store: Store, wanted: EvidenceQuery) -> ArmCounts:
             rows = cursor.execute(_query(wanted), _parameters(wanted)).fetchall()
     except psycopg.Error as error:
         return ArmCounts((), unread=one_line(error))
-    spans: list[dict[str, Counted]] = [{} for _ in wanted.spans]
+    spans: list[dict[str, UnitCounts]] = [{} for _ in wanted.spans]
     for row in rows:
         spans[row["span"]][row["arm"]] = _counted(row)
     return ArmCounts(spans, sum(row["crossed"] for row in rows))
@@ -236,9 +236,9 @@ def _parameters(wanted: EvidenceQuery) -> dict[str, Any]:
     }
 
 
-def _counted(row: Row) -> Counted:
+def _counted(row: Row) -> UnitCounts:
     n = row["assigned"]
-    return Counted(
+    return UnitCounts(
         assigned=n,
         answered=row["predictions"],
         due=row["due"],

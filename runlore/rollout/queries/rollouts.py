@@ -34,7 +34,7 @@ class Rollout:
 
 
 @dataclass(frozen=True)
-class Decided:
+class NewDecision:
     """A decision to be added. step: the challenger's percent from then on.
 
     at: what was known then was decided on; of a change of the step, when it was written.
@@ -56,7 +56,7 @@ class Decided:
 
 
 @dataclass(frozen=True)
-class RecordedDecision(Decided):
+class RecordedDecision(NewDecision):
     """A decision as it stands on record."""
 
     id: int = 0
@@ -73,7 +73,7 @@ def add_rollout(connection: Connection, new: Rollout) -> Rollout:
     return Rollout(number, **values)
 
 
-def add_decision(connection: Connection, new: Decided) -> RecordedDecision:
+def add_decision(connection: Connection, new: NewDecision) -> RecordedDecision:
     values = {**vars(new), "reasons": list(new.reasons)}
     added = (
         insert(schema.rollout_decisions)

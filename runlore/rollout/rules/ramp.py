@@ -27,7 +27,7 @@ Action = Literal["advance", "hold", "roll back", "promote"]
 
 
 @dataclass(frozen=True)
-class Reading:
+class MetricReading:
     """One metric. beyond: the interval of the loss beyond what is tolerated, in its own unit.
 
     before_next: the same beyond what is tolerated before the next step. gain: whether the
@@ -59,12 +59,12 @@ class RampDecision:
     step: int
     reasons: tuple[str, ...]
     alert: bool = False
-    readings: tuple[Reading, ...] = ()
+    readings: tuple[MetricReading, ...] = ()
     sample_ratio: SampleRatio | None = None
 
 
 @dataclass(frozen=True)
-class Order:
+class ManualOrder:
     """What a person wants, whatever the evidence says. step: percent, for "step" alone."""
 
     actor: str
@@ -93,7 +93,7 @@ def decide(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision:
     return RampDecision(found.action, found.step, found.reasons, found.alert, readings, ratio)
 
 
-def by_hand(policy: RampPolicy, step: int, order: Order) -> RampDecision:
+def by_hand(policy: RampPolicy, step: int, order: ManualOrder) -> RampDecision:
     """A person's decision; the caller records it with the evidence of the moment.
 
     stop takes the challenger's traffic away; step sets any of the policy's steps below 100.
@@ -121,14 +121,16 @@ def tolerated_before(metric: Metric, following: int) -> float:
     return metric.tolerated_loss * WHOLE / following
 
 
-def _read(policy: RampPolicy, evidence: RolloutEvidence, metric: Metric, following: int) -> Reading:
+def _read(
+    policy: RampPolicy, evidence: RolloutEvidence, metric: Metric, following: int
+) -> MetricReading:
     tolerated = tolerated_before(metric, following)
     fault = metric_fault(metric, evidence, policy.least_known)
     if metric.role == "secondary" or fault:
-        return Reading(metric.name, metric.role, tolerated, fault=fault)
+        return MetricReading(metric.name, metric.role, tolerated, fault=fault)
     sides, narrowest = loss.sides(metric, evidence.pairs(metric)), policy.narrowest_at_units
     shared = policy.alpha / len(policy.judged) if metric in policy.judged else policy.alpha
-    return Reading(
+    return MetricReading(
         metric=metric.name,
         role=metric.role,
         tolerated_before_next=tolerated,
@@ -138,11 +140,11 @@ def _read(policy: RampPolicy, evidence: RolloutEvidence, metric: Metric, followi
     )
 
 
-def _of(readings: Sequence[Reading], *roles: str) -> list[Reading]:
+def _of(readings: Sequence[MetricReading], *roles: str) -> list[MetricReading]:
     return [reading for reading in readings if reading.role in roles]
 
 
-def _broken(policy: RampPolicy, readings: Sequence[Reading]) -> RampDecision | None:
+def _broken(policy: RampPolicy, readings: Sequence[MetricReading]) -> RampDecision | None:
     broken = [each for each in _of(readings, "primary", "guardrail") if each.is_broken]
     if not broken:
         return None
@@ -158,7 +160,7 @@ def _mismatch(evidence: RolloutEvidence, ratio: SampleRatio) -> RampDecision | N
 
 
 def _faulty(
-    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading]
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading]
 ) -> RampDecision | None:
     reasons = tuple(
         each.fault for each in _of(readings, "primary", "guardrail", "signal") if each.fault
@@ -167,7 +169,7 @@ def _faulty(
 
 
 def _worse_signal(
-    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading]
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading]
 ) -> RampDecision | None:
     worse = [each for each in _of(readings, "signal") if each.is_broken]
     reasons = tuple(f"signal {each.metric} is worse, {_beyond(each.beyond)}" for each in worse)
@@ -191,7 +193,7 @@ def _waiting(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision | No
 
 
 def _unproven(
-    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[Reading], following: int
+    policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading], following: int
 ) -> RampDecision | None:
     judged = _of(readings, "primary", "guardrail")
     reasons = [
@@ -207,7 +209,7 @@ def _unproven(
     return RampDecision("hold", evidence.step, tuple(reasons)) if reasons else None
 
 
-def _onward(policy: RampPolicy, readings: Sequence[Reading], following: int) -> RampDecision:
+def _onward(policy: RampPolicy, readings: Sequence[MetricReading], following: int) -> RampDecision:
     reasons = tuple(
         f"{each.metric} loses no more than {each.tolerated_before_next:.3g}"
         + (", and is better" if each.is_better else "")

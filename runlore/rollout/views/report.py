@@ -15,7 +15,7 @@ from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.steps import RolloutLook
 from runlore.rollout.queries.rollouts import RecordedDecision
 from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
-from runlore.rollout.rules.ramp import Reading
+from runlore.rollout.rules.ramp import MetricReading
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def interval(ends: tuple[float | None, float | None]) -> str:
     return "unknown" if low is None or high is None else f"{low:.3g} to {high:.3g}"
 
 
-def _line(metric: Metric, reading: Reading, evidence: RolloutEvidence) -> MetricLine:
+def _line(metric: Metric, reading: MetricReading, evidence: RolloutEvidence) -> MetricLine:
     pairs = evidence.pairs(metric) if not reading.fault else ()
     arms = [reduce(_merged, arm) for arm in zip(*pairs, strict=True)] if pairs else []
     champion, challenger = arms if len(arms) == len((CHAMPION, CHALLENGER)) else (None, None)
@@ -176,7 +176,7 @@ def _value(metric: Metric, found: Statistics | None) -> float | None:
     return found.means[0]
 
 
-def _answer(reading: Reading) -> str:
+def _answer(reading: MetricReading) -> str:
     if reading.fault:
         return reading.fault
     if reading.role == "signal":

@@ -13,7 +13,7 @@ from hmac import compare_digest
 
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.serving.queries import api_keys
-from runlore.serving.queries.api_keys import Key
+from runlore.serving.queries.api_keys import ApiKey
 from runlore.store.engine import Store
 
 SCOPES = {
@@ -31,21 +31,21 @@ LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
-class Made:
+class NewKey:
     """A new key. text: what its owner sends; shown once, kept nowhere."""
 
-    key: Key
+    key: ApiKey
     text: str = field(repr=False)
 
 
 def create(
     store: Store, name: str, scopes: Sequence[str], at: datetime, expires_at: datetime | None = None
-) -> Made:
+) -> NewKey:
     """Make a key; Refused when its name has two live ones already."""
     _check(name, scopes, at, expires_at)
     secret = secrets.token_hex(SECRET_BYTES)
     wanted = tuple(scope for scope in SCOPES if scope in scopes)
-    key = Key(secrets.token_hex(ID_BYTES), name, digest(secret), wanted, at, expires_at)
+    key = ApiKey(secrets.token_hex(ID_BYTES), name, digest(secret), wanted, at, expires_at)
     with api_keys.writing(store) as writer:
         known = [each.id for each in writer.live(name, at)]
         if len(known) >= LIVE_AT_ONCE:
@@ -54,10 +54,10 @@ def create(
                 "one of them and revoke the other: runlore keys revoke ID"
             )
         writer.add(key)
-    return Made(key, f"{PREFIX}_{key.id}_{secret}")
+    return NewKey(key, f"{PREFIX}_{key.id}_{secret}")
 
 
-def rotate(store: Store, key_id: str, at: datetime, lasting: timedelta | None = None) -> Made:
+def rotate(store: Store, key_id: str, at: datetime, lasting: timedelta | None = None) -> NewKey:
     """Make a key with the name and scopes of another, which goes on until it is revoked.
 
     lasting: from now; None: as long as the other one was to last.
@@ -70,7 +70,7 @@ def rotate(store: Store, key_id: str, at: datetime, lasting: timedelta | None = 
     return create(store, old.name, old.scopes, at, None if lasting is None else at + lasting)
 
 
-def revoke(store: Store, key_id: str, at: datetime) -> Key:
+def revoke(store: Store, key_id: str, at: datetime) -> ApiKey:
     """End a key for good; one that was revoked before stays as it is."""
     _find(store, key_id)
     with api_keys.writing(store) as writer:
@@ -78,7 +78,7 @@ def revoke(store: Store, key_id: str, at: datetime) -> Key:
     return _find(store, key_id)
 
 
-def check(known: Mapping[str, Key], text: str, at: datetime) -> Key | None:
+def check(known: Mapping[str, ApiKey], text: str, at: datetime) -> ApiKey | None:
     """The key that a text is, None when it is none, or one that works no more.
 
     known: by id. The secret is compared in constant time.
@@ -105,17 +105,17 @@ def digest(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def allows(key: Key, scope: str) -> bool:
+def allows(key: ApiKey, scope: str) -> bool:
     return scope in key.scopes or "admin" in key.scopes
 
 
-def state(key: Key, at: datetime) -> str:
+def state(key: ApiKey, at: datetime) -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "live" if key.is_live(at) else "expired"
 
 
-def _find(store: Store, key_id: str) -> Key:
+def _find(store: Store, key_id: str) -> ApiKey:
     with api_keys.writing(store) as writer:
         found = writer.find(key_id)
     if found is None:

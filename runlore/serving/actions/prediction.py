@@ -109,7 +109,7 @@ class WriteOrTimeout:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RequestBatch:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
@@ -140,7 +140,9 @@ class PredictionBatch:
     rows: list[Row]
 
 
-def answer(connection: Connection, asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
+def answer(
+    connection: Connection, asks: Sequence[RequestBatch]
+) -> list[PredictionBatch | Exception]:
     """Answer asks of many clients at once; all the states that they need are read in one query,
     unless they are more than may be locked together.
 
@@ -154,7 +156,9 @@ def answer(connection: Connection, asks: Sequence[Ask]) -> list[PredictionBatch 
     return found
 
 
-async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
+async def answer_async(
+    read: ReadStates, asks: Sequence[RequestBatch]
+) -> list[PredictionBatch | Exception]:
     """As `answer`, without holding up those who share the event loop while it reads."""
     found: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
@@ -163,12 +167,14 @@ async def answer_async(read: ReadStates, asks: Sequence[Ask]) -> list[Prediction
     return found
 
 
-def answer_alone(asks: Sequence[Ask]) -> list[PredictionBatch | Exception]:
+def answer_alone(asks: Sequence[RequestBatch]) -> list[PredictionBatch | Exception]:
     """Answer with no database: nothing is known of anybody's past, and nothing is written."""
     return _each_answered(asks, [[]] * len(asks), None, 0)
 
 
-def _parts(asks: Sequence[Ask]) -> Iterator[tuple[Sequence[Ask], list[list[Keys]], set[Name]]]:
+def _parts(
+    asks: Sequence[RequestBatch],
+) -> Iterator[tuple[Sequence[RequestBatch], list[list[Keys]], set[Name]]]:
     """Asks, with the keys of each and all of them, that may be locked together.
 
     One ask is never divided: it is answered for one instant.
@@ -185,7 +191,7 @@ def _parts(asks: Sequence[Ask]) -> Iterator[tuple[Sequence[Ask], list[list[Keys]
 
 
 def _each_answered(
-    asks: Sequence[Ask],
+    asks: Sequence[RequestBatch],
     keys: Sequence[Sequence[Keys]],
     states: States,
     now_us: int,
@@ -197,7 +203,7 @@ def _each_answered(
 
 
 def answer_one(
-    ask: Ask, keys: Sequence[Keys], states: States, now_us: int
+    ask: RequestBatch, keys: Sequence[Keys], states: States, now_us: int
 ) -> PredictionBatch | Exception:
     """Answer an ask whose states are read already."""
     try:
@@ -207,7 +213,7 @@ def answer_one(
 
 
 def _answered(
-    asks: Sequence[Ask],
+    asks: Sequence[RequestBatch],
     keys: Sequence[Sequence[Keys]],
     states: States,
     now_us: int,
@@ -233,7 +239,11 @@ def _answered(
 
 
 def _rows(
-    reader: RowReader, asks: Sequence[Ask], keys: Sequence[Keys], states: States, now_us: int
+    reader: RowReader,
+    asks: Sequence[RequestBatch],
+    keys: Sequence[Keys],
+    states: States,
+    now_us: int,
 ) -> tuple[Rows, Instants]:
     """(N, F) and (N,): the features of every request, and the instant that they are of."""
     subjects = [request.subject for ask in asks for request in ask.requests]
@@ -292,7 +302,7 @@ def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
     return row
 
 
-def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[ServedPrediction]) -> list[Row]:
+def _ledger_rows(ask: RequestBatch, rows: Rows, answers: Sequence[ServedPrediction]) -> list[Row]:
     latency_ms = (perf_counter() - ask.began) * 1e3
     return [
         Row(
@@ -319,7 +329,7 @@ def _ledger_rows(ask: Ask, rows: Rows, answers: Sequence[ServedPrediction]) -> l
 
 
 def _answers(
-    ask: Ask,
+    ask: RequestBatch,
     rows: Rows,
     found: "ModelOutput",
     as_of: datetime,

@@ -12,10 +12,10 @@ from runlore.features.matrix import Keys
 from runlore.kernel.instants import from_us, to_us
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
-    Ask,
     PredictionBatch,
     Predictor,
     Request,
+    RequestBatch,
     ServedPrediction,
     States,
     answer_one,
@@ -42,10 +42,12 @@ def predict(
     reasons: int = 0,
 ) -> list[ServedPrediction]:
     """Answer requests, in their order, and put the answers on the ledger: see `commit`."""
-    return commit(store, Ask(predictor, requests, at, as_of, arm, reasons))
+    return commit(store, RequestBatch(predictor, requests, at, as_of, arm, reasons))
 
 
-def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[ServedPrediction]:
+def commit(
+    store: Store | None, ask: RequestBatch, *, has_ledger: bool = True
+) -> list[ServedPrediction]:
     """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
     claimed the ask. Raises Stalled: none are.
 
@@ -62,7 +64,9 @@ def commit(store: Store | None, ask: Ask, *, has_ledger: bool = True) -> list[Se
     return answered.answers
 
 
-def _in_pieces(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> PredictionBatch:
+def _in_pieces(
+    ask: RequestBatch, keys: Sequence[Keys], states: States, now_us: int
+) -> PredictionBatch:
     """Answer an ask piece by piece, for one instant; raises what goes wrong with one of them.
 
     The `latency_ms` of a ledger row ends when its piece is ready.
@@ -80,7 +84,7 @@ def _in_pieces(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> P
     return whole
 
 
-def _pieces(ask: Ask) -> Iterator[Ask]:
+def _pieces(ask: RequestBatch) -> Iterator[RequestBatch]:
     """The ask divided, the rest with the last piece, with a pause between two pieces."""
     rows = len(ask.requests)
     if rows < 2 * PIECE_ROWS:
@@ -93,7 +97,7 @@ def _pieces(ask: Ask) -> Iterator[Ask]:
         yield replace(ask, requests=ask.requests[first:last], reasons=reasons)
 
 
-def _as_of(ask: Ask, keys: Sequence[Keys], states: States, now_us: int) -> datetime:
+def _as_of(ask: RequestBatch, keys: Sequence[Keys], states: States, now_us: int) -> datetime:
     """The instant of a whole ask: as `predict.answer` chooses it."""
     if states is None:
         return ask.as_of or ask.at

@@ -26,10 +26,10 @@ from runlore.records.execution import (
     ExecutionStatus,
     Scalar,
 )
-from runlore.serving.actions.recording_bounds import UNBOUNDED, Bounds
+from runlore.serving.actions.recording_bounds import UNBOUNDED, RecordingBounds
 from runlore.serving.queries import feature_states, recording
 from runlore.serving.queries.feature_states import Floats, Name
-from runlore.serving.queries.recording import Addition, StoredFact
+from runlore.serving.queries.recording import FactToAdd, StoredFact
 from runlore.store.engine import Store
 from runlore.store.months import Connection, transaction
 
@@ -94,7 +94,7 @@ def record_submission(
     store: Store,
     submission: Submission,
     known_at: datetime | None = None,
-    bounds: Bounds = UNBOUNDED,
+    bounds: RecordingBounds = UNBOUNDED,
 ) -> RecordedExecution:
     """Record work that was submitted; the same again changes nothing.
 
@@ -112,7 +112,7 @@ def record_outcome(
     source_id: str,
     ending: OutcomeReport,
     known_at: datetime | None = None,
-    bounds: Bounds = UNBOUNDED,
+    bounds: RecordingBounds = UNBOUNDED,
 ) -> RecordedExecution:
     """Record what came of an execution; the same again changes nothing.
 
@@ -136,7 +136,7 @@ def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored
 
 
 def _submit(
-    connection: Connection, told: Submission, known_at: datetime | None, bounds: Bounds
+    connection: Connection, told: Submission, known_at: datetime | None, bounds: RecordingBounds
 ) -> RecordedExecution:
     source_id = told.source_id or str(uuid.uuid4())
     opened = recording.open_execution(connection, told.source, source_id)
@@ -163,7 +163,7 @@ def _submit(
     bounds.check_submitted(fact)
     for history, state in states:
         online.submit(history, state, at_us)
-    recording.append(connection, Addition(fact, 0, told.key_id), states.states)
+    recording.append(connection, FactToAdd(fact, 0, told.key_id), states.states)
     return _recorded(fact, 0, is_new=True)
 
 
@@ -172,7 +172,7 @@ def _tell_more(
     told: Submission,
     facts: Sequence[StoredFact],
     known_at: datetime | None,
-    bounds: Bounds,
+    bounds: RecordingBounds,
 ) -> RecordedExecution:
     """News of open work change no state: only submissions and outcomes do."""
     first, last = facts[0], facts[-1]
@@ -186,7 +186,7 @@ def _tell_more(
         _fact(last), status=told.status, started=told.started or last.started, known_at=at
     )
     _check_order(fact, is_live=known_at is None)
-    recording.append(connection, Addition(fact, last.revision + 1, told.key_id), {})
+    recording.append(connection, FactToAdd(fact, last.revision + 1, told.key_id), {})
     return _recorded(fact, last.revision + 1, is_new=True)
 
 
@@ -195,7 +195,7 @@ def _end(
     name: tuple[str, str],
     ending: OutcomeReport,
     known_at: datetime | None,
-    bounds: Bounds,
+    bounds: RecordingBounds,
 ) -> RecordedExecution:
     opened = recording.open_execution(connection, *name)
     if not opened.facts:
@@ -221,7 +221,7 @@ def _end(
     )
     for history, state in states:
         online.conclude(history, state, at_us, outcome)
-    recording.append(connection, Addition(fact, last.revision + 1, ending.key_id), states.states)
+    recording.append(connection, FactToAdd(fact, last.revision + 1, ending.key_id), states.states)
     return _recorded(fact, last.revision + 1, is_new=True)
 
 

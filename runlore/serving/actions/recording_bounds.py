@@ -9,7 +9,7 @@ from runlore.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class RecordingBounds:
     """revisions: the largest revision of a fact. backdating: from `submitted` to when we learn of
     it. None: any.
     """
@@ -18,7 +18,7 @@ class Bounds:
     backdating: timedelta | None = None
 
     @classmethod
-    def of(cls, settings: Settings) -> "Bounds":
+    def of(cls, settings: Settings) -> "RecordingBounds":
         """When a log is replayed, with its own clock, work may be as old as the log."""
         days = 0 if settings.clock == "record" else settings.max_backdating_days
         return cls(settings.max_revisions, timedelta(days=days) if days else None)
@@ -40,4 +40,4 @@ class Bounds:
         )
 
 
-UNBOUNDED = Bounds()
+UNBOUNDED = RecordingBounds()

@@ -36,7 +36,7 @@ def activate(store: Store, plan: FeaturePlan) -> tuple[HistoryFeatures, ...]:
 
 
 @dataclass(frozen=True)
-class Rebuilt:
+class RebuiltHistory:
     """A history built anew. keys: with a state; changed: whose state was not what it should be."""
 
     history: HistoryFeatures
@@ -44,7 +44,7 @@ class Rebuilt:
     changed: int
 
 
-def rebuild(store: Store) -> tuple[Rebuilt, ...]:
+def rebuild(store: Store) -> tuple[RebuiltHistory, ...]:
     """Fold the whole log anew for every history in use, and tell what had been wrong.
 
     Predictions go on meanwhile; recorders wait for the last part. When it is cut off, everything
@@ -77,14 +77,16 @@ def _build(store: Store, histories: Sequence[HistoryFeatures]) -> tuple[HistoryF
     return wanted
 
 
-def _replace(connection: Connection, history: HistoryFeatures, log: Log, built_seq: int) -> Rebuilt:
+def _replace(
+    connection: Connection, history: HistoryFeatures, log: Log, built_seq: int
+) -> RebuiltHistory:
     _, last = fold_history(log, history)
     keys = last.keys(log)
     before = feature_states.read_history(connection, history)
     now = dict(zip(keys, last.states, strict=True))
     same = sum(k in before and before[k].tobytes() == s.tobytes() for k, s in now.items())
     feature_states.replace_history(connection, history, keys, last.states, built_seq)
-    return Rebuilt(history, len(keys), len(before.keys() | now.keys()) - same)
+    return RebuiltHistory(history, len(keys), len(before.keys() | now.keys()) - same)
 
 
 def _whole_log(store: Store, early: pd.DataFrame) -> tuple[Log, int]:

@@ -46,7 +46,7 @@ COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Latency:
+class WindowLatency:
     """Of the answers of one window, milliseconds."""
 
     answers: int
@@ -71,7 +71,7 @@ def read(store: Store, spec: str, version: str, since: datetime, until: datetime
     return Vectors(frame.astype(numbers), [row[-1] for row in rows])
 
 
-def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Latency]:
+def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, WindowLatency]:
     """Window number, from 0, between neighbouring edges -> the latency of its answers.
 
     Of whichever versions were champions then: who waits does not ask which one answers.
@@ -80,7 +80,7 @@ def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Laten
     given = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
     with store.connect() as connection:
         rows = connection.execute(LATENCY, given).fetchall()
-    return {int(bucket) - 1: Latency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
+    return {int(bucket) - 1: WindowLatency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
 
 
 def _given(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:

@@ -28,7 +28,7 @@ WHERE id = %s
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """id: public. hash: of the secret, 64 hex digits."""
 
     id: str
@@ -49,7 +49,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Uses:
+class KeyUses:
     """Of one key, since they were last written down."""
 
     count: int
@@ -68,21 +68,21 @@ def writing(store: Store) -> Iterator["KeyWriter"]:
 class KeyWriter:
     _connection: sqlalchemy.Connection
 
-    def find(self, key_id: str) -> Key | None:
+    def find(self, key_id: str) -> ApiKey | None:
         row = self._connection.execute(
             select(schema.api_keys).where(schema.api_keys.c.id == key_id)
         ).first()
-        return None if row is None else Key(**row._mapping)
+        return None if row is None else ApiKey(**row._mapping)
 
-    def live(self, name: str, at: datetime) -> list[Key]:
+    def live(self, name: str, at: datetime) -> list[ApiKey]:
         """Those of an owner that work at an instant, oldest first."""
         wanted = select(schema.api_keys).where(schema.api_keys.c.name == name, _is_live(at))
         rows = self._connection.execute(
             wanted.order_by(schema.api_keys.c.created_at, schema.api_keys.c.id)
         )
-        return [Key(**row._mapping) for row in rows]
+        return [ApiKey(**row._mapping) for row in rows]
 
-    def add(self, key: Key) -> None:
+    def add(self, key: ApiKey) -> None:
         values = {column.name: getattr(key, column.name) for column in schema.api_keys.columns}
         self._connection.execute(
             insert(schema.api_keys).values(values | {"scopes": list(key.scopes)})
@@ -96,22 +96,22 @@ class KeyWriter:
         )
 
 
-def every(store: Store) -> list[Key]:
+def every(store: Store) -> list[ApiKey]:
     """All there ever were, by owner, oldest first."""
     wanted = select(schema.api_keys).order_by(
         schema.api_keys.c.name, schema.api_keys.c.created_at, schema.api_keys.c.id
     )
     with store.begin() as connection:
-        return [Key(**row._mapping) for row in connection.execute(wanted)]
+        return [ApiKey(**row._mapping) for row in connection.execute(wanted)]
 
 
-def live(connection: Connection) -> dict[str, Key]:
+def live(connection: Connection) -> dict[str, ApiKey]:
     """Id -> key, of those that work now by the database's clock."""
-    with connection.cursor(row_factory=class_row(Key)) as cursor:
+    with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         return {key.id: key for key in cursor.execute(LIVE)}
 
 
-def add_uses(connection: Connection, uses: Mapping[str, Uses]) -> None:
+def add_uses(connection: Connection, uses: Mapping[str, KeyUses]) -> None:
     """Id -> uses. In one order, so that those who do it at once wait and do not deadlock."""
     rows = [(found.count, found.last_at, key_id) for key_id, found in sorted(uses.items())]
     with connection.transaction(), connection.cursor() as cursor:

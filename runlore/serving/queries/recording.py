@@ -87,7 +87,7 @@ class StoredFact:
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
+class FactToAdd:
     """A fact to add. key_id: of the API key with which it came; None: it came without one."""
 
     fact: ExecutionFact
@@ -96,7 +96,7 @@ class Addition:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class RecordedFacts:
     """facts: of the latest execution of this name: the first and the newest one, and the first and
     the newest with an outcome, in sequence. However many there are, no more are read.
     """
@@ -105,7 +105,7 @@ class Opened:
     histories: tuple[HistoryFeatures, ...]
 
 
-def open_execution(connection: Connection, source: str, source_id: str) -> Opened:
+def open_execution(connection: Connection, source: str, source_id: str) -> RecordedFacts:
     """Be the only one who tells of this execution until the transaction ends."""
     with connection.pipeline():
         connection.execute(feature_states.LET_GO)
@@ -115,7 +115,7 @@ def open_execution(connection: Connection, source: str, source_id: str) -> Opene
         found = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
         active = connection.execute(feature_states.ACTIVE)
     newest = found.fetchone()
-    return Opened(
+    return RecordedFacts(
         [] if newest is None else [*_before(connection, newest), newest],
         tuple(feature_states.parse_history(declaration) for _, declaration, _ in active),
     )
@@ -154,7 +154,7 @@ def is_newest(connection: Connection, first: StoredFact) -> bool:
     return row == (0,)
 
 
-def append(connection: Connection, addition: Addition, states: Mapping[Name, Floats]) -> None:
+def append(connection: Connection, addition: FactToAdd, states: Mapping[Name, Floats]) -> None:
     """Add a fact together with the states, locked before, that it changed."""
     fact = addition.fact
     inputs, outcome = _text(fact.inputs), _text(fact.outcome)

@@ -28,7 +28,7 @@ PROBE = 'test -r "$1" && test -x "$1" && cd "$2" && cd "$3"'
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServerAccount:
     """uid, gid: who owns data and socket.
 
     prefix: command that changes into the account; without one, root changes by itself.
@@ -108,7 +108,7 @@ class Account:
         return stat.S_ISDIR(found.st_mode) and found.st_uid == self.uid
 
 
-def choose(layout: ServerPaths, binaries: Binaries) -> Account:
+def choose(layout: ServerPaths, binaries: Binaries) -> ServerAccount:
     """Who runs the server of this home; data that exist stay with their owner."""
     owner = layout.data.stat().st_uid if layout.data.exists() else None
     if os.geteuid() != 0:
@@ -128,7 +128,7 @@ def choose(layout: ServerPaths, binaries: Binaries) -> Account:
         )
 
 
-def _own(layout: ServerPaths, owner: int | None) -> Account:
+def _own(layout: ServerPaths, owner: int | None) -> ServerAccount:
     me = os.geteuid()
     if owner is not None and owner != me:
         raise Misconfigured(
@@ -141,7 +141,7 @@ def _own(layout: ServerPaths, owner: int | None) -> Account:
             f"user id {me} has no name in /etc/passwd, and PostgreSQL needs one; "
             "add it, or set RUNLORE_DATABASE_URL"
         )
-    return Account(me, os.getegid(), (name, "root"))
+    return ServerAccount(me, os.getegid(), (name, "root"))
 
 
 def _unprivileged(layout: ServerPaths) -> int:
@@ -150,17 +150,17 @@ def _unprivileged(layout: ServerPaths) -> int:
     return owner if owner != 0 and _name(owner) else _first(ACCOUNTS).pw_uid
 
 
-def _ways(layout: ServerPaths, uid: int, *, can_change: bool) -> Iterator[Account]:
+def _ways(layout: ServerPaths, uid: int, *, can_change: bool) -> Iterator[ServerAccount]:
     if uid != 0 and _overrides_modes():
         gid = pwd.getpwuid(uid).pw_gid if _name(uid) else layout.data.stat().st_gid
         owner = _name(layout.home.stat().st_uid)
         callers = ("root", owner) if owner and owner != "root" else ("root",)
-        yield Account(uid, gid, callers)
+        yield ServerAccount(uid, gid, callers)
         for capability in CAPABILITIES if shutil.which("setpriv") else ():
-            yield Account(uid, gid, callers, _setpriv(uid, gid, capability))
+            yield ServerAccount(uid, gid, callers, _setpriv(uid, gid, capability))
     if (uid == 0 or can_change) and shutil.which("unshare"):
         double = _first(DOUBLES)
-        yield Account(0, 0, (double.pw_name,), _unshare(double))
+        yield ServerAccount(0, 0, (double.pw_name,), _unshare(double))
 
 
 def _setpriv(uid: int, gid: int, capability: str) -> tuple[str, ...]:
@@ -186,7 +186,7 @@ def _unshare(double: pwd.struct_passwd) -> tuple[str, ...]:
     )
 
 
-def _gets_through(account: Account, layout: ServerPaths, binaries: Binaries) -> bool:
+def _gets_through(account: ServerAccount, layout: ServerPaths, binaries: Binaries) -> bool:
     paths = map(str, (binaries.postgres, layout.root, layout.socket_folder.parent))
     try:
         return account.run(["/bin/sh", "-c", PROBE, "sh", *paths]).returncode == 0

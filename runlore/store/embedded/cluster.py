@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from runlore.kernel.errors import Misconfigured, Unavailable
-from runlore.store.embedded.account import Account
+from runlore.store.embedded.account import ServerAccount
 from runlore.store.embedded.binaries import MAJOR, Binaries
 from runlore.store.embedded.layout import SOCKET, ServerPaths, explained
 
@@ -44,7 +44,7 @@ SEGMENT_MB = 1
 TROUBLE = re.compile(r"FATAL:|PANIC:|ERROR:|error:|HINT:|could not|invalid")
 
 
-def prepare(layout: ServerPaths, account: Account, binaries: Binaries) -> Path:
+def prepare(layout: ServerPaths, account: ServerAccount, binaries: Binaries) -> Path:
     """Make everything ready for a start, and say which folder the socket goes to.
 
     No process of an earlier server may be alive.
@@ -81,7 +81,7 @@ def reason(messages: str) -> str:
     return " | ".join((telling or [line for line in lines if line] or ["it said nothing"])[-4:])
 
 
-def _initialise(layout: ServerPaths, account: Account, binaries: Binaries) -> None:
+def _initialise(layout: ServerPaths, account: ServerAccount, binaries: Binaries) -> None:
     """Make the data under another name first: what is interrupted is not taken for whole."""
     _discard_unfinished(layout)
     account.make_folder(layout.unfinished)
@@ -135,7 +135,7 @@ def _check_version(layout: ServerPaths) -> None:
         )
 
 
-def _let_in(layout: ServerPaths, account: Account) -> None:
+def _let_in(layout: ServerPaths, account: ServerAccount) -> None:
     """Local callers only, known by what the kernel says about them."""
     rules = [f"local all {ROLE} peer map={ROLE}"]
     names = [f'{ROLE} "{caller}" {ROLE}' for caller in account.callers]

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from runlore.kernel.errors import Unavailable
 from runlore.store.embedded import cluster, locks
-from runlore.store.embedded.account import Account, choose
+from runlore.store.embedded.account import ServerAccount, choose
 from runlore.store.embedded.binaries import find
 from runlore.store.embedded.layout import ServerPaths
 
@@ -81,7 +81,7 @@ def _start(layout: ServerPaths) -> Postmaster:
     return _await_ready(layout, log_start)
 
 
-def _spawn(layout: ServerPaths, account: Account, command: Sequence[str]) -> None:
+def _spawn(layout: ServerPaths, account: ServerAccount, command: Sequence[str]) -> None:
     """Start the server as nobody's child; all its processes inherit the server lock."""
     held = locks.hold(layout, layout.server_lock)
     log = layout.open(layout.log, os.O_WRONLY | os.O_APPEND)

@@ -12,7 +12,7 @@ from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
 from runlore.specs.model_spec import LEAST_COMPARED
 from runlore.store.engine import Store
-from runlore.training.actions.extraction import Extract, members
+from runlore.training.actions.extraction import TrainingExtract, members
 from runlore.training.rules.evidence import compare
 from runlore.training.rules.gates import ScoreInterval, number
 from runlore.training.rules.trained import TestPart, Trained
@@ -46,7 +46,11 @@ class ChallengeResult:
 
 
 def challenge(
-    store: Store, champion: "VersionRef", registry: "Registry", found: Extract, trained: Trained
+    store: Store,
+    champion: "VersionRef",
+    registry: "Registry",
+    found: TrainingExtract,
+    trained: Trained,
 ) -> ChallengeResult:
     """Answer the test part with both, from the instant on after which neither has learned.
 
@@ -59,7 +63,7 @@ def challenge(
 
 
 def _part(
-    store: Store, bundle: Bundle, found: Extract, trained: Trained, since_us: int
+    store: Store, bundle: Bundle, found: TrainingExtract, trained: Trained, since_us: int
 ) -> TestPart | None:
     """The common test rows, with the champion's answers in the baseline's place."""
     test = trained.test

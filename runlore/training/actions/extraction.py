@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Extract:
+class TrainingExtract:
     """A spec's training data as of one moment of the log.
 
     spec: as it is to be trained. until_seq: the last fact it has seen; the same facts and spec
@@ -51,7 +51,7 @@ def extract(
     spec: ModelSpec,
     sources: Sequence[str] | None = None,
     until_seq: int | None = None,
-) -> Extract:
+) -> TrainingExtract:
     """Rows of all finished executions that the spec speaks of, each as of its submission.
 
     until_seq: facts after it are not looked at; None: all that there are.
@@ -64,7 +64,7 @@ def extract(
     chosen = members(log, spec)
     plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
     rows, _ = matrix.extract(log, plan)
-    return Extract(
+    return TrainingExtract(
         spec,
         plan,
         _training_set(log, plan, rows, target, chosen),

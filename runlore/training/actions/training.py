@@ -17,8 +17,8 @@ from runlore.kernel.instants import from_us, now
 from runlore.models import bundle
 from runlore.monitoring.actions import reference
 from runlore.quality.actions import contract
-from runlore.quality.actions.contract import Acceptance, Checked
-from runlore.registry import Data, Registry, Release, TrainingRun, VersionRef
+from runlore.quality.actions.contract import Acceptance, BatchCheck
+from runlore.registry import ModelRelease, Registry, TrainingData, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
 from runlore.serving.actions import integrity, promotion, states
@@ -27,7 +27,7 @@ from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.store.engine import Store
 from runlore.training.actions import bundle_files
 from runlore.training.actions.challenge import ChallengeResult, challenge
-from runlore.training.actions.extraction import Extract, extract
+from runlore.training.actions.extraction import TrainingExtract, extract
 from runlore.training.actions.figures import figures
 from runlore.training.rules import card, fitting
 from runlore.training.rules.split import divide
@@ -100,9 +100,9 @@ def train_spec(
 def conclude(
     store: Store,
     registry: Registry,
-    found: Extract,
+    found: TrainingExtract,
     trained: Trained,
-    checked: Checked | None = None,
+    checked: BatchCheck | None = None,
 ) -> TrainOutcome:
     """Write the run; register what passed, and let it serve or challenge.
 
@@ -134,7 +134,7 @@ def conclude(
 
 
 def _compare(
-    store: Store, registry: Registry, found: Extract, trained: Trained, version: VersionRef
+    store: Store, registry: Registry, found: TrainingExtract, trained: Trained, version: VersionRef
 ) -> ChallengeResult | None:
     """With the champion; None when there is none to compare with, or it is this very version.
 
@@ -151,7 +151,7 @@ def _compare(
         return None
 
 
-def _reference(found: Extract, trained: Trained) -> reference.Reference:
+def _reference(found: TrainingExtract, trained: Trained) -> reference.Reference:
     """The training rows, with what the version answers for work that it has not learned."""
     division = divide(trained.spec, found.data)
     return reference.make(
@@ -176,13 +176,13 @@ def _unlearned(trained: Trained) -> NDArray[np.float64]:
     return trained.chosen.answer(trained.chosen.valid_raw)
 
 
-def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
+def _describe(run: TrainingRun, found: TrainingExtract, trained: Trained) -> str:
     """Everything a person wants to see of a run; returns the model card."""
     spec, data = trained.spec, found.data
     model_card = card.write(trained, code_version(), is_simulated=SIMULATED_SOURCE in found.sources)
     run.parameters(_parameters(found, trained))
     run.data(
-        Data(
+        TrainingData(
             name=spec.name,
             digest=trained.data_digest,
             rows=len(data),
@@ -203,7 +203,7 @@ def _describe(run: TrainingRun, found: Extract, trained: Trained) -> str:
     return model_card
 
 
-def _parameters(found: Extract, trained: Trained) -> dict[str, object]:
+def _parameters(found: TrainingExtract, trained: Trained) -> dict[str, object]:
     spec = trained.spec
     return {
         "spec": spec.name,
@@ -267,9 +267,9 @@ def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
     ]
 
 
-def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Release:
+def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> ModelRelease:
     question = trained.spec.question
-    return Release(
+    return ModelRelease(
         spec=trained.spec.name,
         folder=folder,
         digest=digest,

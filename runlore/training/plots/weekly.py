@@ -26,7 +26,7 @@ BESIDE = np.timedelta64(5, "D")
 
 
 @dataclass(frozen=True)
-class Weekly:
+class WeeklyValues:
     """starts_us: (w,) Mondays, UTC. values: (w,), NaN for weeks with too few executions."""
 
     starts_us: Ints
@@ -34,7 +34,7 @@ class Weekly:
     counts: Ints
 
 
-def weekly(as_of_us: Ints, actual: Floats, predicted: Floats, measure: Measure) -> Weekly:
+def weekly(as_of_us: Ints, actual: Floats, predicted: Floats, measure: Measure) -> WeeklyValues:
     """A score of each week from the first to the last; `measure(actual, predicted)`."""
     weeks = (as_of_us - MONDAY_US) // WEEK_US
     numbers = np.arange(weeks.min(), weeks.max() + 1) if len(weeks) else weeks
@@ -45,11 +45,11 @@ def weekly(as_of_us: Ints, actual: Floats, predicted: Floats, measure: Measure) 
         counts[at] = rows.sum()
         if counts[at] >= LEAST_ROWS:
             values[at] = measure(actual[rows], predicted[rows])
-    return Weekly(numbers * WEEK_US + MONDAY_US, values, counts)
+    return WeeklyValues(numbers * WEEK_US + MONDAY_US, values, counts)
 
 
 def over_time(
-    ours: Weekly, score: str, *, higher_is_better: bool, baseline: Weekly | None = None
+    ours: WeeklyValues, score: str, *, higher_is_better: bool, baseline: WeeklyValues | None = None
 ) -> "Figure":
     """The score week by week, with how many executions stand behind it."""
     score = display(score)
@@ -75,7 +75,9 @@ def over_time(
     return made
 
 
-def _finding(ours: Weekly, score: str, baseline: Weekly | None, *, higher_is_better: bool) -> str:
+def _finding(
+    ours: WeeklyValues, score: str, baseline: WeeklyValues | None, *, higher_is_better: bool
+) -> str:
     known = np.isfinite(ours.values)
     if baseline is None:
         low, high = np.nanmin(ours.values), np.nanmax(ours.values)
@@ -87,7 +89,7 @@ def _finding(ours: Weekly, score: str, baseline: Weekly | None, *, higher_is_bet
 
 
 def _lines(
-    axes: "Axes", at: "NDArray[np.datetime64]", ours: Weekly, baseline: Weekly | None
+    axes: "Axes", at: "NDArray[np.datetime64]", ours: WeeklyValues, baseline: WeeklyValues | None
 ) -> None:
     axes.plot(
         at, ours.values, "o-", color=style.BLUE, linewidth=2, markersize=6, label="this model"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.durations import DAY_US
 from runlore.kernel.intervals import Interval
-from runlore.models.scores import LOSSES, ROUNDING, Ranked, bins_of
+from runlore.models.scores import LOSSES, ROUNDING, RankedPredictions, bins_of
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
 
 Floats = NDArray[np.float64]
@@ -116,7 +116,7 @@ def _calibration_errors(score: Score, blocks: Blocks, actual: Floats, predicted:
 
 
 def _aucs(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:
-    ranked = Ranked(predicted)
+    ranked = RankedPredictions(predicted)
     weights = (blocks.weights(replicate) for replicate in range(len(blocks.starts)))
     return np.array([ranked.auc(actual, weight) for weight in weights])
 
