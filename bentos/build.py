@@ -114,22 +114,22 @@ def python() -> str:
 
 def lock(needs: tuple[str, ...] = NEEDS) -> list[str]:
     """`name==version` of these distributions and of all that they need, as installed here."""
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     waiting = [Requirement(each) for each in needs]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
-        wanted = waiting.pop()
-        name, extras = canonicalize_name(wanted.name), frozenset(wanted.extras)
+        requirement = waiting.pop()
+        name, extras = canonicalize_name(requirement.name), frozenset(requirement.extras)
         if (name, extras) in seen:
             continue
         seen.add((name, extras))
         try:
-            installed = distribution(wanted.name)
+            installed = distribution(requirement.name)
         except PackageNotFoundError:  # its marker is for another platform
             continue
-        found[name] = installed.version
+        versions[name] = installed.version
         waiting += _required(installed.requires or [], extras)
-    return [f"{name}=={version}" for name, version in sorted(found.items())]
+    return [f"{name}=={version}" for name, version in sorted(versions.items())]
 
 
 def _required(texts: list[str], extras: frozenset[str]) -> Iterator[Requirement]:
@@ -150,8 +150,8 @@ def _version(registry: Registry, name: str, version: str | None) -> VersionRef:
 def _lay_out(context: Path, fetched: Path, ref: VersionRef, digest: str) -> None:
     """Everything that the Bento holds, in the places where it looks for it."""
     shutil.copytree(fetched, context / "bundle", ignore=shutil.ignore_patterns(SKOPS))
-    told = {"spec": ref.spec, "version": ref.version, "digest": digest}
-    (context / "bundle" / PACKAGE).write_text(json.dumps(told), encoding="utf-8")
+    description = {"spec": ref.spec, "version": ref.version, "digest": digest}
+    (context / "bundle" / PACKAGE).write_text(json.dumps(description), encoding="utf-8")
     for module in (runlore, bentos):
         folder = Path(str(module.__file__)).parent
         shutil.copytree(folder, context / folder.name, ignore=LEFT_OUT)
@@ -160,11 +160,11 @@ def _lay_out(context: Path, fetched: Path, ref: VersionRef, digest: str) -> None
 
 
 def _readme(context: Path, ref: VersionRef) -> str:
-    told = json.loads((context / "bundle" / DESCRIPTION).read_text(encoding="utf-8"))
+    description = json.loads((context / "bundle" / DESCRIPTION).read_text(encoding="utf-8"))
     return (
         f"# {ref.spec}, version {ref.version}\n\n"
-        f"A Runlore model ({told.get('candidate', 'unknown kind')}), learned from the data with"
-        f" digest `{told['data_digest']}`.\n\n"
+        f"A Runlore model ({description.get('candidate', 'unknown kind')}), learned from the data"
+        f" with digest `{description['data_digest']}`.\n\n"
         f"`POST /predict/{ref.spec}` answers; the routes and their fields are at `/docs.json`.\n"
         "It needs no registry and no network. Set `RUNLORE_DATABASE_URL` to a Runlore database"
         " for histories and the ledger; without it every actor looks new, and answers say"

@@ -160,12 +160,12 @@ class Supervisor:
 
     def _hear(self, worker: WorkerSlot, lifeline: socket.socket) -> None:
         try:
-            heard = lifeline.recv(1)
+            received = lifeline.recv(1)
         except BlockingIOError:
             return
         except ConnectionResetError:
-            heard = b""
-        if heard == READY:
+            received = b""
+        if received == READY:
             worker.is_ready, self._failed_starts = True, 0
         else:
             lifeline.close()
@@ -214,25 +214,25 @@ def main() -> int:
     options.add_argument("--host", default=settings.host)
     options.add_argument("--port", type=int, default=settings.serve_port)
     options.add_argument("--workers", type=int, default=settings.serve_workers)
-    given = options.parse_args()
-    if given.workers < 1:
+    arguments = options.parse_args()
+    if arguments.workers < 1:
         options.error("--workers: at least 1")
     configure_logging()
-    host = "127.0.0.1" if given.host == "localhost" else given.host
+    host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
     try:
-        listener = listen(host, given.port)
+        listener = listen(host, arguments.port)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host} port {given.port}: {error.strerror}"
+            f"cannot listen on {host} port {arguments.port}: {error.strerror}"
         ) from error
     os.environ["RUNLORE_HOST"] = host  # which decides who needs a key
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(MMAP_BYTES))
     service = PACKAGED if PACKAGE.exists() else FOLLOWING
     with metrics_folder() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-        log.info("%d workers answer on %s port %d", given.workers, host, given.port)
+        log.info("%d workers answer on %s port %d", arguments.workers, host, arguments.port)
         command = (sys.executable, "-m", "bentos.worker", service)
-        return Supervisor(command, listener, given.workers).run()
+        return Supervisor(command, listener, arguments.workers).run()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -38,14 +38,17 @@ def main() -> None:
     options.add_argument("--fd", type=int, required=True, help="the listening socket")
     options.add_argument("--lifeline", type=int, required=True, help="a socket to the supervisor")
     options.add_argument("--index", type=int, required=True)
-    given = options.parse_args()
+    arguments = options.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C comes to the supervisor, too
-    lifeline, listener = socket.socket(fileno=given.lifeline), socket.socket(fileno=given.fd)
+    lifeline, listener = (
+        socket.socket(fileno=arguments.lifeline),
+        socket.socket(fileno=arguments.fd),
+    )
     for inherited in (lifeline, listener):
         inherited.set_inheritable(False)
     threading.Thread(target=_end_with, args=(lifeline,), daemon=True).start()
     config = uvicorn.Config(
-        _application(given.service, given.index),
+        _application(arguments.service, arguments.index),
         http=OpenConnections().protocol,
         log_config=None,
         access_log=False,

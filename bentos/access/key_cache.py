@@ -22,8 +22,7 @@ from runlore.serving.queries.api_keys import ApiKey, KeyUses
 from runlore.store.engine import Store
 
 REFRESH_S = 0.5
-STALE_S = 2.0
-"""Keys that were read longer ago may not be all."""
+STALE_S = 2.0  # when the last reading is older, an unknown key may be a new one
 
 FLUSH_S = 3.0
 log = logging.getLogger("runlore.serving")

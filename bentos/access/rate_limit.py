@@ -80,16 +80,16 @@ class RateLimiter:
                 _settle(waiting)
 
     async def _lease(self, waiting: Mapping[str, list["Future[None]"]]) -> None:
-        wanted = {
+        requested = {
             bucket: sum(not each.done() for each in futures)
             for bucket, futures in waiting.items()
             if (budget := self._current(bucket)) is None or (not budget.left and budget.rest)
         }
-        if not wanted:
+        if not requested:
             return
         began = monotonic()
-        found = await to_thread.run_sync(self.leasing, wanted, limiter=self._one)
-        for bucket, lease in found.items():
+        leases = await to_thread.run_sync(self.leasing, requested, limiter=self._one)
+        for bucket, lease in leases.items():
             self._budgets[bucket] = _Budget(lease.chunk, lease.rest, began + lease.left_s)
         self._sweep(began)
 
@@ -129,14 +129,14 @@ class SharedMinutes:
         self._connection, self._limit = StoreConnection(store), limit
         self._forgot_at = 0.0
 
-    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
-        found = self._connection.use(
-            lambda connection: rate_windows.lease(connection, self._limit, wanted)
+    def __call__(self, requested: Mapping[str, int]) -> Mapping[str, RateLease]:
+        leases = self._connection.use(
+            lambda connection: rate_windows.lease(connection, self._limit, requested)
         )
         if monotonic() > self._forgot_at + MINUTE_S:
             self._forgot_at = monotonic()
             self._connection.use(rate_windows.forget)
-        return found
+        return leases
 
     def close(self) -> None:
         self._connection.close()
@@ -149,15 +149,15 @@ class OwnMinutes:
         self._limit = limit
         self._minute, self._granted = 0, dict[str, int]()
 
-    def __call__(self, wanted: Mapping[str, int]) -> Mapping[str, RateLease]:
+    def __call__(self, requested: Mapping[str, int]) -> Mapping[str, RateLease]:
         minute, into_us = divmod(instants.to_us(instants.now()), MINUTE_US)
         if minute != self._minute:
             self._minute, self._granted = minute, {}
-        return {each: self._lease(each, n, into_us) for each, n in wanted.items()}
+        return {each: self._lease(each, n, into_us) for each, n in requested.items()}
 
-    def _lease(self, bucket: str, wanted: int, into_us: int) -> RateLease:
+    def _lease(self, bucket: str, requested: int, into_us: int) -> RateLease:
         rest = self._limit - self._granted.get(bucket, 0)
-        chunk = min(rest, wanted)
+        chunk = min(rest, requested)
         self._granted[bucket] = self._granted.get(bucket, 0) + chunk
         return RateLease(chunk, rest - chunk, (MINUTE_US - into_us) / 1e6)
 

@@ -24,11 +24,11 @@ FILTERS = {"state", "kind", "subject", "before", "limit"}
 
 async def every(request: Request) -> Response:
     serving: Serving = request.app.state.serving
-    wanted, store = _wanted(request), serving.database()
-    found = await in_thread(request, lambda: handling.overview(store, wanted, instants.now()))
-    is_full = len(found.alerts) == wanted.limit
+    query, store = _wanted(request), serving.database()
+    view = await in_thread(request, lambda: handling.overview(store, query, instants.now()))
+    is_full = len(view.alerts) == query.limit
     page = schemas.AlertPage(
-        alerts=[schemas.Alert(**_alert(each)) for each in found.alerts],
+        alerts=[schemas.Alert(**_alert(each)) for each in view.alerts],
         undelivered=[
             schemas.Undelivered(
                 channel=each.channel,
@@ -37,9 +37,9 @@ async def every(request: Request) -> Response:
                 since=each.since,
                 error=each.error,
             )
-            for each in found.trouble
+            for each in view.trouble
         ],
-        next=found.alerts[-1].alert.id if is_full else None,
+        next=view.alerts[-1].alert.id if is_full else None,
     )
     return json_response(page.model_dump_json())
 
@@ -47,45 +47,45 @@ async def every(request: Request) -> Response:
 async def one(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     number, store = _id(request), serving.database()
-    found = await in_thread(request, lambda: handling.show(store, number, instants.now()))
-    return _detail(found)
+    view = await in_thread(request, lambda: handling.show(store, number, instants.now()))
+    return _detail(view)
 
 
 async def acknowledge(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     number, store, at = _id(request), serving.database(), instants.now()
-    told = schemas.Acknowledgement.model_validate_json(await read_body(request))
-    actor = actor_of(request, told.actor)
+    body = schemas.Acknowledgement.model_validate_json(await read_body(request))
+    actor = actor_of(request, body.actor)
 
     def work() -> AlertView:
-        handling.acknowledge(store, number, actor, told.note, at)
+        handling.acknowledge(store, number, actor, body.note, at)
         return handling.show(store, number, at)
 
     return _detail(await in_thread(request, work, is_recording=True))
 
 
-def _detail(found: AlertView) -> Response:
+def _detail(view: AlertView) -> Response:
     body = schemas.AlertDetail(
-        **_alert(found),
-        evidence=dict(found.alert.evidence),
-        history=[_of(schemas.AlertEvent, each) for each in found.history],
-        deliveries=[_of(schemas.AlertDelivery, each) for each in found.deliveries],
+        **_alert(view),
+        evidence=dict(view.alert.evidence),
+        history=[_of(schemas.AlertEvent, each) for each in view.history],
+        deliveries=[_of(schemas.AlertDelivery, each) for each in view.deliveries],
     )
     return json_response(body.model_dump_json())
 
 
-def _alert(found: AlertView) -> dict[str, Any]:
+def _alert(view: AlertView) -> dict[str, Any]:
     names = schemas.Alert.model_fields.keys() - {"state", "undelivered"}
-    waiting = {each.channel for each in found.deliveries if each.state != "delivered"}
+    waiting = {each.channel for each in view.deliveries if each.state != "delivered"}
     return {
-        **{name: getattr(found.alert, name) for name in names},
-        "state": found.state,
+        **{name: getattr(view.alert, name) for name in names},
+        "state": view.state,
         "undelivered": sorted(waiting),
     }
 
 
-def _of(model: Any, found: Any) -> Any:  # noqa: ANN401  (a model that names fields of a dataclass)
-    return model(**{name: getattr(found, name) for name in model.model_fields})
+def _of(model: Any, view: Any) -> Any:  # noqa: ANN401  (a model that names fields of a dataclass)
+    return model(**{name: getattr(view, name) for name in model.model_fields})
 
 
 def _wanted(request: Request) -> AlertQuery:
@@ -107,10 +107,10 @@ def _wanted(request: Request) -> AlertQuery:
     )
 
 
-def _text(name: str, given: str | None) -> str | None:
-    if given is not None and "\x00" in given:
+def _text(name: str, text: str | None) -> str | None:
+    if text is not None and "\x00" in text:
         raise BadInput(f"{name}: holds a character that no name has", name)
-    return given
+    return text
 
 
 def _id(request: Request) -> int:

@@ -43,8 +43,8 @@ READ, WRITE = (404, 422, 503), (400, 404, 409, 413, 422, 503)
 
 
 async def every(request: Request) -> Response:
-    found = await read_store(request, lifecycle.every)
-    return model_response(AbList(tests=[of_test(each) for each in found]))
+    result = await read_store(request, lifecycle.every)
+    return model_response(AbList(tests=[of_test(each) for each in result]))
 
 
 async def create(request: Request) -> Response:
@@ -58,8 +58,8 @@ async def create(request: Request) -> Response:
 
 async def show(request: Request) -> Response:
     name, at = _name(request), instants.now()
-    found = await read_store(request, lambda store: analysis.status(store, name, at))
-    return model_response(AbStatus(**report.status_document(found)))
+    result = await read_store(request, lambda store: analysis.status(store, name, at))
+    return model_response(AbStatus(**report.status_document(result)))
 
 
 async def start(request: Request) -> Response:
@@ -78,8 +78,8 @@ async def stop(request: Request) -> Response:
 
 async def expose(request: Request) -> Response:
     name = _name(request)
-    asked = AbExposure.model_validate_json(await read_body(request))
-    share, by = asked.exposure, _by(request, asked)
+    body = AbExposure.model_validate_json(await read_body(request))
+    share, by = body.exposure, _by(request, body)
     return model_response(
         of_test(await write_store(request, lambda store: lifecycle.expose(store, name, share, by)))
     )
@@ -88,24 +88,24 @@ async def expose(request: Request) -> Response:
 async def units(request: Request) -> Response:
     """Either all come with a variant, or none does."""
     name, at = _name(request), instants.now()
-    asked = AbUnits.model_validate_json(await read_body(request)).units
-    with_variant = [each for each in asked if each.variant is not None]
-    if with_variant and len(with_variant) < len(asked):
+    body = AbUnits.model_validate_json(await read_body(request)).units
+    with_variant = [each for each in body if each.variant is not None]
+    if with_variant and len(with_variant) < len(body):
         raise BadInput("variant: either every unit has one, or none", "variant")
     if with_variant:
-        given = [SeenUnit(each.unit, each.variant or "", each.at) for each in asked]
-        seen = await write_store(request, lambda store: lifecycle.sight(store, name, given, at))
+        sightings = [SeenUnit(each.unit, each.variant or "", each.at) for each in body]
+        seen = await write_store(request, lambda store: lifecycle.sight(store, name, sightings, at))
         rejects = [AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
         wrong = {each.place for each in rejects}
-        kept = [
+        accepted = [
             AssignedUnit(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
-            for place, each in enumerate(given)
+            for place, each in enumerate(sightings)
             if place not in wrong
         ]
-        return model_response(assignments(kept, rejects))
-    if any(each.at is not None for each in asked):
+        return model_response(assignments(accepted, rejects))
+    if any(each.at is not None for each in body):
         raise BadInput("at: a test that deals variants out takes units as of now", "at")
-    names = [each.unit for each in asked]
+    names = [each.unit for each in body]
     dealt = await write_store(request, lambda store: lifecycle.assign(store, name, names, at))
     return model_response(assignments(dealt, []))
 
@@ -118,14 +118,14 @@ async def events(request: Request) -> Response:
 
 async def analyse(request: Request) -> Response:
     name, by = _name(request), _by(request, await _action(request))
-    found = await write_store(request, lambda store: analysis.analyse(store, name, by))
-    return model_response(AbLook(**report.look_document(found)))
+    result = await write_store(request, lambda store: analysis.analyse(store, name, by))
+    return model_response(AbLook(**report.look_document(result)))
 
 
 async def looks(request: Request) -> Response:
     name = _name(request)
-    _, found = await read_store(request, lambda store: analysis.looks(store, name))
-    return model_response(AbLooks(looks=[AbLook(**report.look_document(each)) for each in found]))
+    _, result = await read_store(request, lambda store: analysis.looks(store, name))
+    return model_response(AbLooks(looks=[AbLook(**report.look_document(each)) for each in result]))
 
 
 def by_of(request: Request, said: str = NOBODY, reason: str = "") -> Attribution:
@@ -148,8 +148,8 @@ def intake(done: Intake) -> AbIntake:
     )
 
 
-def assignments(found: list[AssignedUnit], rejects: list[AbReject]) -> AbAssignments:
-    return AbAssignments(assignments=[AbAssigned(**vars(each)) for each in found], rejects=rejects)
+def assignments(result: list[AssignedUnit], rejects: list[AbReject]) -> AbAssignments:
+    return AbAssignments(assignments=[AbAssigned(**vars(each)) for each in result], rejects=rejects)
 
 
 def _name(request: Request) -> str:
@@ -160,18 +160,18 @@ def _name(request: Request) -> str:
 
 
 def _may_replace(request: Request) -> bool:
-    given = request.query_params.get("replace", "false")
-    if given not in ("true", "false"):
-        raise BadInput(f"replace: {given[:80]!r} is neither true nor false", "replace")
-    return given == "true"
+    text = request.query_params.get("replace", "false")
+    if text not in ("true", "false"):
+        raise BadInput(f"replace: {text[:80]!r} is neither true nor false", "replace")
+    return text == "true"
 
 
 async def _action(request: Request) -> AbAction:
     return AbAction.model_validate_json(await read_body(request) or b"{}")
 
 
-def _by(request: Request, asked: AbAction) -> Attribution:
-    return by_of(request, asked.actor, asked.reason)
+def _by(request: Request, body: AbAction) -> Attribution:
+    return by_of(request, body.actor, body.reason)
 
 
 TEST = ("The test", AbTestTold)

@@ -32,19 +32,19 @@ async def submission(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     is_replay = serving.clock == "record"
     model, _ = _models(serving)
-    told: Any = model.model_validate_json(await read_body(request))
+    body: Any = model.model_validate_json(await read_body(request))
     work = Submission(
-        actor=told.actor,
-        kind=told.kind,
-        scope=told.scope,
-        inputs=told.inputs,
-        source_id=told.id,
-        submitted=told.submitted,
-        started=told.started,
-        status=ExecutionStatus(told.status),
+        actor=body.actor,
+        kind=body.kind,
+        scope=body.scope,
+        inputs=body.inputs,
+        source_id=body.id,
+        submitted=body.submitted,
+        started=body.started,
+        status=ExecutionStatus(body.status),
         key_id=key_id_of(request),
     )
-    known_at = (told.known_at or told.submitted) if is_replay else None
+    known_at = (body.known_at or body.submitted) if is_replay else None
     store, bounds = serving.database(), request.app.state.bounds
     done = await in_thread(
         request,
@@ -59,11 +59,11 @@ async def outcome(request: Request) -> Response:
     is_replay = serving.clock == "record"
     name = _name(request)
     _, model = _models(serving)
-    told: Any = model.model_validate_json(await read_body(request))
+    body: Any = model.model_validate_json(await read_body(request))
     ending = OutcomeReport(
-        ExecutionStatus(told.status), told.started, told.finished, told.outcome, key_id_of(request)
+        ExecutionStatus(body.status), body.started, body.finished, body.outcome, key_id_of(request)
     )
-    known_at = (told.known_at or told.finished) if is_replay else None
+    known_at = (body.known_at or body.finished) if is_replay else None
     store, bounds = serving.database(), request.app.state.bounds
     done = await in_thread(
         request,
@@ -104,11 +104,11 @@ async def read(request: Request) -> Response:
 
 
 def _name(request: Request) -> str:
-    given = request.path_params["id"]
+    text = request.path_params["id"]
     try:
-        return ID.validate_python(given)
+        return ID.validate_python(text)
     except ValidationError as error:
-        raise BadInput(f"id: {given[:80]!r} cannot be an execution's id", "id") from error
+        raise BadInput(f"id: {text[:80]!r} cannot be an execution's id", "id") from error
 
 
 def _recorded(what: str, done: recording.RecordedExecution) -> Response:

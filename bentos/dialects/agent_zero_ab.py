@@ -57,18 +57,18 @@ async def read(request: Request) -> Response:
 
 
 async def create(request: Request) -> Response:
-    asked = ModelTest.model_validate_json(await read_body(request))
-    plan, by = _plan(asked), by_of(request)
+    body = ModelTest.model_validate_json(await read_body(request))
+    plan, by = _plan(body), by_of(request)
     with in_its_words(WORDS):
         test, is_new = await write_store(request, lambda store: lifecycle.create(store, plan, by))
     return model_response(_test(test), 201 if is_new else 200)
 
 
 async def change(request: Request) -> Response:
-    asked = ModelTestChange.model_validate_json(await read_body(request))
-    by = by_of(request, asked.actor, asked.reason)
+    body = ModelTestChange.model_validate_json(await read_body(request))
+    by = by_of(request, body.actor, body.reason)
     with in_its_words(WORDS):
-        test, dealt = await write_store(request, lambda store: _change(store, asked, by))
+        test, dealt = await write_store(request, lambda store: _change(store, body, by))
     return model_response(_test(test, dealt))
 
 
@@ -90,41 +90,39 @@ async def record(request: Request) -> Response:
         done = unit_intake.record(store, asked.test_id, body, at) if asked.results else None
         if asked.analyze:
             analysis.analyse(store, asked.test_id, by)
-        found = analysis.status(store, asked.test_id, at)
-        return found, None if done is None else intake(done)
+        status = analysis.status(store, asked.test_id, at)
+        return status, None if done is None else intake(done)
 
     return model_response(_status(*await write_store(request, work)))
 
 
-def _plan(asked: ModelTest) -> Plan:
+def _plan(body: ModelTest) -> Plan:
     return Plan(
-        name=asked.test_name,
-        variants=tuple(PlannedVariant(name=a.name, weight=a.traffic) for a in asked.approaches),
-        control=asked.baseline,
-        metrics=tuple(each.planned() for each in asked.success_metrics),
+        name=body.test_name,
+        variants=tuple(PlannedVariant(name=a.name, weight=a.traffic) for a in body.approaches),
+        control=body.baseline,
+        metrics=tuple(each.planned() for each in body.success_metrics),
         rule=PlannedRule(
-            alpha=asked.significance_level,
-            least_units=asked.min_samples,
-            least_time_h=asked.min_hours,
+            alpha=body.significance_level,
+            least_units=body.min_samples,
+            least_time_h=body.min_hours,
         ),
-        exposure=asked.traffic_percentage / PERCENT,
+        exposure=body.traffic_percentage / PERCENT,
     )
 
 
-def _change(
-    store: Store, asked: ModelTestChange, by: Attribution
-) -> tuple[AbTest, list[AssignedUnit]]:
-    number = asked.test_id
-    if asked.action == "start":
+def _change(store: Store, body: ModelTestChange, by: Attribution) -> tuple[AbTest, list[AssignedUnit]]:
+    number = body.test_id
+    if body.action == "start":
         return lifecycle.start(store, number, by), []
-    if asked.action == "stop":
+    if body.action == "stop":
         return lifecycle.stop(store, number, by), []
-    if asked.action == "assign":
-        dealt = lifecycle.assign(store, number, asked.subjects, by.at)
+    if body.action == "assign":
+        dealt = lifecycle.assign(store, number, body.subjects, by.at)
         return lifecycle.find(store, number), dealt
-    if asked.traffic_percentage is None:
+    if body.traffic_percentage is None:
         raise BadInput("traffic_percentage: a rollout needs one", "traffic_percentage")
-    return lifecycle.expose(store, number, asked.traffic_percentage / PERCENT, by), []
+    return lifecycle.expose(store, number, body.traffic_percentage / PERCENT, by), []
 
 
 def _test(test: AbTest, dealt: list[AssignedUnit] | None = None) -> ModelTestTold:
@@ -140,21 +138,21 @@ def _test(test: AbTest, dealt: list[AssignedUnit] | None = None) -> ModelTestTol
     )
 
 
-def _status(found: ExperimentStatus, done: AbIntake | None) -> ModelResultsTold:
-    plain = report.status_document(found)
+def _status(status: ExperimentStatus, done: AbIntake | None) -> ModelResultsTold:
+    plain = report.status_document(status)
     fixed = {(each["metric"], each["variant"]): each for each in plain["fixed"]}
     return ModelResultsTold(
-        test_id=found.test.public_id,
-        status=STATES[found.test.state],
-        winner=found.test.winner,
-        samples={name: each.assigned for name, each in found.observed.items()},
+        test_id=status.test.public_id,
+        status=STATES[status.test.state],
+        winner=status.test.winner,
+        samples={name: each.assigned for name, each in status.observed.items()},
         comparisons=[
             _comparison(each, fixed.get((each["metric"], each["variant"]), {}))
             for each in plain["comparisons"]
         ],
         sample_ratio=AbSampleRatio(**plain["sample_ratio"]),
         waiting_for=plain["missing"],
-        looks=found.looks,
+        looks=status.looks,
         accepted=done.added if done else 0,
         duplicates=done.duplicates if done else 0,
         rejects=tuple(done.rejects) if done else (),
@@ -183,11 +181,11 @@ def _asked(request: Request) -> UUID | None:
     unknown = sorted(query.keys() - {"test_id"})
     if unknown:
         raise BadInput(f"{unknown[0][:80]}: no such filter", unknown[0][:80])
-    given = query.get("test_id")
+    text = query.get("test_id")
     try:
-        return None if given is None else UUID(given)
+        return None if text is None else UUID(text)
     except ValueError:
-        raise BadInput(f"test_id: {given!r:.80} is not the id of a test", "test_id") from None
+        raise BadInput(f"test_id: {text!r:.80} is not the id of a test", "test_id") from None
 
 
 ID = {"type": "string", "format": "uuid"}

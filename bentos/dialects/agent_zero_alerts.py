@@ -82,29 +82,29 @@ class ModelAlertChange(Closed):
 
 
 async def every(request: Request) -> Response:
-    wanted, at = _wanted(request), instants.now()
-    found = await read_store(request, lambda store: handling.overview(store, wanted, at))
-    is_full = len(found.alerts) == wanted.limit
+    query, at = _wanted(request), instants.now()
+    view = await read_store(request, lambda store: handling.overview(store, query, at))
+    is_full = len(view.alerts) == query.limit
     return model_response(
         ModelAlerts(
-            alerts=[_alert(each) for each in found.alerts],
-            next=found.alerts[-1].alert.id if is_full else None,
+            alerts=[_alert(each) for each in view.alerts],
+            next=view.alerts[-1].alert.id if is_full else None,
         )
     )
 
 
 async def change(request: Request) -> Response:
     serving: Serving = request.app.state.serving
-    wanted, at = ModelAlertChange.model_validate_json(await read_body(request)), instants.now()
-    act = handling.acknowledge if wanted.action == "acknowledge" else handling.close
-    actor = actor_of(request, wanted.actor)
+    body, at = ModelAlertChange.model_validate_json(await read_body(request)), instants.now()
+    act = handling.acknowledge if body.action == "acknowledge" else handling.close
+    actor = actor_of(request, body.actor)
 
     def work(store: Store) -> AlertView:
-        subject = handling.show(store, wanted.alert_id, at).alert.subject
+        subject = handling.show(store, body.alert_id, at).alert.subject
         if spec_of(subject) not in serving.names:
-            raise NotFound(f"alert {wanted.alert_id} is not about a model; see /alerts")
-        act(store, wanted.alert_id, actor, wanted.note, at)
-        return handling.show(store, wanted.alert_id, at)
+            raise NotFound(f"alert {body.alert_id} is not about a model; see /alerts")
+        act(store, body.alert_id, actor, body.note, at)
+        return handling.show(store, body.alert_id, at)
 
     return model_response(_alert(await write_store(request, work)))
 
@@ -126,15 +126,15 @@ def _wanted(request: Request) -> AlertQuery:
     )
 
 
-def _alert(found: AlertView) -> ModelAlertTold:
-    alert = found.alert
+def _alert(view: AlertView) -> ModelAlertTold:
+    alert = view.alert
     model = spec_of(alert.subject)
     return ModelAlertTold(
         alert_id=alert.id,
         model=model,
         alert_type=alert.kind,
         severity=alert.severity.value,
-        status=STATES[found.state],
+        status=STATES[view.state],
         message=alert.what if model == alert.subject else f"{alert.subject}: {alert.what}",
         confidence=alert.certainty,
         recommendation=alert.advice,

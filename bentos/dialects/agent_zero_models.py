@@ -77,42 +77,40 @@ class ModelPerformances(Closed):
 async def status(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    found = await read_store(request, lambda store: overview.standing(store, names))
-    models = [_status(each, serving.live.get(each.spec)) for each in found]
+    row = await read_store(request, lambda store: overview.standing(store, names))
+    models = [_status(each, serving.live.get(each.spec)) for each in row]
     return model_response(ModelStatuses(models=models))
 
 
 async def performance(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    found = await read_store(
-        request, lambda store: [overview.watched(store, name) for name in names]
-    )
-    return model_response(ModelPerformances(models=[_performance(each) for each in found]))
+    row = await read_store(request, lambda store: [overview.watched(store, name) for name in names])
+    return model_response(ModelPerformances(models=[_performance(each) for each in row]))
 
 
-def _status(found: SpecOverview, live: Live | None) -> ModelStatusTold:
-    champion, challenger = found.champion, found.challenger
+def _status(row: SpecOverview, live: Live | None) -> ModelStatusTold:
+    champion, challenger = row.champion, row.challenger
     version = live.bundle.version if live else champion.version if champion else None
     is_told = champion is not None and champion.version == version
     change = champion if is_told else None
     return ModelStatusTold(
-        model=found.spec,
+        model=row.spec,
         status="serving" if live else "loading" if champion else "untrained",
         predicts=live.unit if live else None,
         version=version,
         serving_since=change.at if change else None,
         changed_by=change.actor if change else None,
         change_reason=change.reason if change else None,
-        last_trained=found.trained.at if found.trained else None,
+        last_trained=row.trained.at if row.trained else None,
         training_data=_data(live.bundle.description) if live else None,
         challenger=challenger
         and ModelChallenger(
             version=str(challenger.version),
-            traffic_percentage=found.arms.share * PERCENT,
-            shadow=found.arms.shadow,
+            traffic_percentage=row.arms.share * PERCENT,
+            shadow=row.arms.shadow,
         ),
-        open_alerts=list(found.alerts),
+        open_alerts=list(row.alerts),
     )
 
 
@@ -131,15 +129,15 @@ def _data(description: Any) -> ModelData | None:  # noqa: ANN401  (JSON)
     )
 
 
-def _performance(found: SpecWatch) -> ModelPerformanceTold:
-    newest = found.scores[0] if found.scores else None
+def _performance(row: SpecWatch) -> ModelPerformanceTold:
+    newest = row.scores[0] if row.scores else None
     return ModelPerformanceTold(
-        model=found.spec,
+        model=row.spec,
         version=newest.version if newest else None,
         measured_at=newest.at if newest else None,
-        metrics=scores.metrics(found.measured),
-        drift=scores.drift(found),
-        windows=scores.windows(found),
+        metrics=scores.metrics(row.measured),
+        drift=scores.drift(row),
+        windows=scores.windows(row),
     )
 
 

@@ -56,27 +56,29 @@ async def every(request: Request) -> Response:
     limit = query_parameters.count("limit", query.get("limit", str(USUAL)), MOST)
     number = query.get("training_id")
     if number is not None:
-        wanted = query_parameters.count("training_id", number, query_parameters.LARGEST_ID)
-        one = await read_store(request, lambda store: requests.show(store, wanted))
+        training_id = query_parameters.count("training_id", number, query_parameters.LARGEST_ID)
+        one = await read_store(request, lambda store: requests.show(store, training_id))
         return model_response(ModelTrainings(trainings=[trainings.training(one)]))
     spec = names[0] if "model" in query else None
 
     def work(store: Store) -> list[Retraining]:
         return requests.history(store, spec, limit)
 
-    found = await read_store(request, work)
-    return model_response(ModelTrainings(trainings=[trainings.training(each) for each in found]))
+    retrainings = await read_store(request, work)
+    return model_response(
+        ModelTrainings(trainings=[trainings.training(each) for each in retrainings])
+    )
 
 
 async def start(request: Request) -> Response:
     serving: Serving = request.app.state.serving
-    wanted = ModelTraining.model_validate_json(await read_body(request))
-    serving.check(wanted.model)
-    [found] = await trainings.wish(request, [wanted.model], wanted.requested_by, wanted.reason)
-    if found.state == "refused":
-        raise Refused(f"{found.wanted.spec}: {found.reason}")
-    follow = f"{AT}?training_id={found.id}"
-    known = trainings.training(found).model_dump()
+    body = ModelTraining.model_validate_json(await read_body(request))
+    serving.check(body.model)
+    [retraining] = await trainings.wish(request, [body.model], body.requested_by, body.reason)
+    if retraining.state == "refused":
+        raise Refused(f"{retraining.wanted.spec}: {retraining.reason}")
+    follow = f"{AT}?training_id={retraining.id}"
+    known = trainings.training(retraining).model_dump()
     response = model_response(ModelTrainingAccepted(**known, follow=follow), 202)
     response.headers["Location"] = follow
     return response

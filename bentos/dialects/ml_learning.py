@@ -148,8 +148,8 @@ class ContentAnalysis(Closed):
 
 
 async def create(request: Request) -> Response:
-    asked = ContentTest.model_validate_json(await read_body(request))
-    plan, by = _plan(asked), by_of(request)
+    body = ContentTest.model_validate_json(await read_body(request))
+    plan, by = _plan(body), by_of(request)
     with in_its_words(WORDS):
         test, is_new = await write_store(request, lambda store: lifecycle.create(store, plan, by))
     return model_response(_test(test), 201 if is_new else 200)
@@ -177,38 +177,38 @@ async def analyze(request: Request) -> Response:
 
 
 async def every(request: Request) -> Response:
-    wanted = request.query_params.get("status")
-    if wanted is not None and wanted not in STATES.values():
-        raise BadInput(f"status: {wanted[:80]!r} is none of {', '.join(STATES.values())}", "status")
-    found = [_test(each) for each in await read_store(request, lifecycle.every)]
-    chosen = [each for each in found if wanted in (None, each.status)]
+    state = request.query_params.get("status")
+    if state is not None and state not in STATES.values():
+        raise BadInput(f"status: {state[:80]!r} is none of {', '.join(STATES.values())}", "status")
+    tests = [_test(each) for each in await read_store(request, lifecycle.every)]
+    chosen = [each for each in tests if state in (None, each.status)]
     return model_response(ContentTests(tests=chosen, total=len(chosen)))
 
 
-def _plan(asked: ContentTest) -> Plan:
-    controls = [each.name for each in asked.variants if each.is_control]
+def _plan(body: ContentTest) -> Plan:
+    controls = [each.name for each in body.variants if each.is_control]
     if len(controls) > 1:
         raise BadInput(f"variants: {len(controls)} are controls; one can be", "variants")
-    shares = [each.traffic_percentage for each in asked.variants]
+    shares = [each.traffic_percentage for each in body.variants]
     if any(shares) and not all(shares):
         raise BadInput("variants: give all a traffic_percentage, or none", "traffic_percentage")
     return Plan(
-        name=asked.test_name,
-        description=asked.description,
+        name=body.test_name,
+        description=body.description,
         variants=tuple(
             PlannedVariant(
                 name=each.name,
                 description=each.description,
                 weight=each.traffic_percentage or 1.0,
             )
-            for each in asked.variants
+            for each in body.variants
         ),
         control=controls[0] if controls else None,
-        metrics=(PlannedMetric(name=asked.success_metric, event=EVENTS[asked.success_metric]),),
+        metrics=(PlannedMetric(name=body.success_metric, event=EVENTS[body.success_metric]),),
         rule=PlannedRule(
-            alpha=round(1 - asked.confidence_level, 12),
-            least_units=asked.min_sample_size,
-            least_time_h=asked.min_runtime_hours,
+            alpha=round(1 - body.confidence_level, 12),
+            least_units=body.min_sample_size,
+            least_time_h=body.min_runtime_hours,
         ),
     )
 
@@ -233,53 +233,53 @@ def _test(test: AbTest) -> ContentTestTold:
     return ContentTestTold(**_told(test))
 
 
-def _status(found: ExperimentStatus) -> ContentStatus:
-    rule, ratio = found.test.design.rule, found.seen.sample_ratio
-    units = [each.assigned for each in found.observed.values()]
+def _status(status: ExperimentStatus) -> ContentStatus:
+    rule, ratio = status.test.design.rule, status.seen.sample_ratio
+    units = [each.assigned for each in status.observed.values()]
     return ContentStatus(
-        **_told(found.test),
-        runtime_hours=found.ran_s / 3600,
+        **_told(status.test),
+        runtime_hours=status.ran_s / 3600,
         has_min_sample_size=min(units) >= rule.least_units,
-        has_min_runtime=found.ran_s >= rule.least_time_s,
-        waiting_for=list(found.missing),
-        looks=found.looks,
+        has_min_runtime=status.ran_s >= rule.least_time_s,
+        waiting_for=list(status.missing),
+        looks=status.looks,
         sample_ratio=AbSampleRatio(**vars(ratio), is_mismatch=ratio.is_mismatch),
         variant_metrics=[
-            _metrics(found, name, each.assigned) for name, each in found.observed.items()
+            _metrics(status, name, each.assigned) for name, each in status.observed.items()
         ],
     )
 
 
-def _metrics(found: ExperimentStatus, name: str, units: int) -> VariantMetrics:
-    mine = {each.event: each for each in found.totals if each.variant == name}
+def _metrics(status: ExperimentStatus, name: str, units: int) -> VariantMetrics:
+    mine = {each.event: each for each in status.totals if each.variant == name}
     events = {word: mine[event].events if event in mine else 0 for word, event in COUNTED.items()}
     did = {rate: mine[event].units if event in mine else 0 for rate, event in EVENTS.items()}
     rates = {rate: count / units if units else None for rate, count in did.items()}
-    is_control = name == found.test.design.control
+    is_control = name == status.test.design.control
     return VariantMetrics(variant=name, is_control=is_control, sample_size=units, **events, **rates)
 
 
 def _analysis(test: AbTest, look: RecordedLook) -> ContentAnalysis:
-    found, metric = look.analysis, test.design.primary[0].name
-    fixed = {each["variant"]: each for each in found["fixed"] if each["metric"] == metric}
-    primary = [each for each in found["comparisons"] if each["metric"] == metric]
+    document, metric = look.analysis, test.design.primary[0].name
+    fixed = {each["variant"]: each for each in document["fixed"] if each["metric"] == metric}
+    primary = [each for each in document["comparisons"] if each["metric"] == metric]
     results = [_result(each, fixed.get(each["variant"], {})) for each in primary]
     rates = {each.variant: each.rate or 0.0 for each in results}
     if results:
         rates[test.design.control] = results[0].control_rate or 0.0
-    told_of = [each for each in primary if look.winner in (each["variant"], test.design.control)]
+    relevant = [each for each in primary if look.winner in (each["variant"], test.design.control)]
     return ContentAnalysis(
         test_id=test.public_id,
         status=STATES[test.state],
         look=look.look,
         is_significant=any(each.is_significant for each in results),
         winner=look.winner,
-        confidence=1 - max(each["adjusted_p"] for each in told_of) if told_of else None,
+        confidence=1 - max(each["adjusted_p"] for each in relevant) if relevant else None,
         chi_square_p_value=next((each["chi_square_p"] for each in fixed.values()), None),
         results=results,
         ranking=sorted(rates, key=lambda name: rates[name], reverse=True),
-        sample_ratio=AbSampleRatio(**found["sample_ratio"]),
-        reasons=found["reasons"],
+        sample_ratio=AbSampleRatio(**document["sample_ratio"]),
+        reasons=document["reasons"],
     )
 
 
@@ -302,11 +302,11 @@ def _result(each: dict[str, Any], fixed: dict[str, Any]) -> VariantResult:
 
 
 def _id(request: Request) -> UUID:
-    given = request.path_params["test_id"]
+    text = request.path_params["test_id"]
     try:
-        return UUID(given)
+        return UUID(text)
     except ValueError:
-        raise BadInput(f"test_id: {given[:80]!r} is not the id of a test", "test_id") from None
+        raise BadInput(f"test_id: {text[:80]!r} is not the id of a test", "test_id") from None
 
 
 TEST_ID = in_path("test_id", "Of the test", {"type": "string", "format": "uuid"})

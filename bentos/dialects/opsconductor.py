@@ -17,7 +17,7 @@ from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.reports.actions.learned import LearnedModels, learned
 from runlore.reports.actions.overview import SpecOverview, SpecWatch
-from runlore.reports.queries.totals import LogTotals, PredictionTotals
+from runlore.reports.queries.totals import PredictionTotals, LogTotals
 
 STATS = "/ai/learning/stats"
 MAX_AGE_S = 15.0
@@ -87,47 +87,47 @@ async def stats(request: Request) -> Response:
     cache: TimedCache[LearnedModels] = state.learning_stats
     serving: Serving = state.serving
     at = instants.now()
-    found = await cache.get(
+    figures = await cache.get(
         lambda: read_store(request, lambda store: learned(store, serving.names, at))
     )
-    return model_response(_stats(found))
+    return model_response(_stats(figures))
 
 
-def _stats(found: LearnedModels) -> LearningStats:
-    known = found.totals
-    answers = {each.spec: each for each in known.answers}
+def _stats(figures: LearnedModels) -> LearningStats:
+    totals = figures.totals
+    answers = {each.spec: each for each in totals.answers}
     return LearningStats(
-        as_of=found.at,
-        executions=_executions(known),
+        as_of=figures.at,
+        executions=_executions(totals),
         predictions=LearningPredictions(
-            total=sum(each.answered for each in known.answers),
-            refused=sum(each.refused for each in known.answers),
-            last_at=max((each.last_at for each in known.answers), default=None),
+            total=sum(each.answered for each in totals.answers),
+            refused=sum(each.refused for each in totals.answers),
+            last_at=max((each.last_at for each in totals.answers), default=None),
         ),
         anomalies=LearningAnomalies(
-            active=known.anomalies.active,
-            resolved=known.anomalies.resolved,
-            last_at=known.anomalies.last_at,
+            active=totals.anomalies.active,
+            resolved=totals.anomalies.resolved,
+            last_at=totals.anomalies.last_at,
         ),
         system_metrics=LearningMetrics(
-            series=known.metrics.series,
-            points=known.metrics.points,
-            last_at=known.metrics.last_at,
+            series=totals.metrics.series,
+            points=totals.metrics.points,
+            last_at=totals.metrics.last_at,
         ),
-        models=[_model(each, watched, answers.get(each.spec)) for each, watched in found.models],
+        models=[_model(each, watched, answers.get(each.spec)) for each, watched in figures.models],
     )
 
 
-def _executions(known: LogTotals) -> LearningExecutions:
-    found = known.executions
+def _executions(totals: LogTotals) -> LearningExecutions:
+    figures = totals.executions
     return LearningExecutions(
-        total=found.total,
-        finished=found.finished,
-        succeeded=found.succeeded,
-        success_rate=found.succeeded / found.finished if found.finished else None,
-        users=found.actors,
-        first_at=found.first_at,
-        last_at=found.last_at,
+        total=figures.total,
+        finished=figures.finished,
+        succeeded=figures.succeeded,
+        success_rate=figures.succeeded / figures.finished if figures.finished else None,
+        users=figures.actors,
+        first_at=figures.first_at,
+        last_at=figures.last_at,
     )
 
 

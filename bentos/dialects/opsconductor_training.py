@@ -44,16 +44,16 @@ class TrainModelsTold(Closed):
 
 async def start(request: Request) -> Response:
     serving: Serving = request.app.state.serving
-    wanted = TrainModels.model_validate_json(await read_body(request) or b"{}")
-    for name in wanted.models:
+    body = TrainModels.model_validate_json(await read_body(request) or b"{}")
+    for name in body.models:
         serving.check(name)
-    names = tuple(dict.fromkeys(wanted.models)) or serving.names
-    found = await trainings.wish(request, names, wanted.requested_by, wanted.reason)
-    if all(each.state == "refused" for each in found):
-        raise Refused("; ".join(f"{each.wanted.spec}: {each.reason}" for each in found))
+    names = tuple(dict.fromkeys(body.models)) or serving.names
+    retrainings = await trainings.wish(request, names, body.requested_by, body.reason)
+    if all(each.state == "refused" for each in retrainings):
+        raise Refused("; ".join(f"{each.wanted.spec}: {each.reason}" for each in retrainings))
     answer = TrainModelsTold(
         status="accepted",
-        trainings=[trainings.training(each) for each in found],
+        trainings=[trainings.training(each) for each in retrainings],
         follow=agent_zero_training.AT,
     )
     response = model_response(answer, 202)

@@ -60,10 +60,10 @@ def metrics(scores: tuple[PerformanceResult, ...]) -> list[ModelMetric]:
     ]
 
 
-def windows(found: SpecWatch) -> list[ModelWindow]:
+def windows(watched: SpecWatch) -> list[ModelWindow]:
     """The newest first."""
     by_end: dict[datetime, list[PerformanceResult]] = {}
-    for each in found.scores:
+    for each in watched.scores:
         by_end.setdefault(each.window_to, []).append(each)
     return [
         ModelWindow(
@@ -78,13 +78,13 @@ def windows(found: SpecWatch) -> list[ModelWindow]:
     ]
 
 
-def drift(found: SpecWatch) -> ModelDrift | None:
-    if found.drift is None or found.drift_until is None:
+def drift(watched: SpecWatch) -> ModelDrift | None:
+    if watched.drift is None or watched.drift_until is None:
         return None
-    verdict = found.drift
+    verdict = watched.drift
     return ModelDrift(
         status=STANDS[verdict.answer],
-        window_end=found.drift_until,
+        window_end=watched.drift_until,
         drifted_share=verdict.drifted_share,
         columns=[column.name for column in verdict.drifted],
         reasons=list(verdict.reasons),

@@ -70,35 +70,35 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
     def work(store: Store) -> list[Retraining]:
         with open_app(store=store) as app:
             try:
-                known = app.registry
+                versions = app.registry
             except ModuleNotFoundError as error:
                 raise Refused(NO_REGISTRY) from error
             specs = [app.spec(name) for name in models]
-            asked = RetrainingCause("person", actor_of(request, said), why or SOME_REASON)
-            return [requests.request(store, known, s, asked, at).retraining for s in specs]
+            wish = RetrainingCause("person", actor_of(request, said), why or SOME_REASON)
+            return [requests.request(store, versions, s, wish, at).retraining for s in specs]
 
     return await write_store(request, work)
 
 
-def training(found: Retraining) -> ModelTrainingTold:
-    wanted = found.wanted
+def training(retraining: Retraining) -> ModelTrainingTold:
+    order = retraining.wanted
     steps = [
         ModelTrainingStep(at=each.at, status=PROGRESS[each.state], message=each.reason)
-        for each in found.steps
+        for each in retraining.steps
     ]
     began = [each.at for each in steps if each.status == "running"]
-    is_over = PROGRESS[found.state] in ("completed", "refused", "failed")
+    is_over = PROGRESS[retraining.state] in ("completed", "refused", "failed")
     return ModelTrainingTold(
-        training_id=found.id,
-        model=wanted.spec,
-        status=PROGRESS[found.state],
-        trigger=wanted.trigger,
-        requested_by=wanted.actor,
-        reason=wanted.reason,
-        requested_at=wanted.at,
+        training_id=retraining.id,
+        model=order.spec,
+        status=PROGRESS[retraining.state],
+        trigger=order.trigger,
+        requested_by=order.actor,
+        reason=order.reason,
+        requested_at=order.at,
         started_at=began[0] if began else None,
         finished_at=steps[-1].at if is_over else None,
-        message=found.reason,
-        new_outcomes=wanted.new_labels,
+        message=retraining.reason,
+        new_outcomes=order.new_labels,
         history=steps,
     )

@@ -12,8 +12,8 @@ def in_its_words(fields: Mapping[str, str]) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        named = fields.get(error.field or "", error.field)
-        told = str(error)
-        if error.field and told.startswith(f"{error.field}:"):
-            told = f"{named}{told[len(error.field) :]}"
-        raise BadInput(told, named) from error
+        name = fields.get(error.field or "", error.field)
+        text = str(error)
+        if error.field and text.startswith(f"{error.field}:"):
+            text = f"{name}{text[len(error.field) :]}"
+        raise BadInput(text, name) from error

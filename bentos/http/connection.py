@@ -13,8 +13,8 @@ from runlore.serving.queries import answering
 from runlore.serving.queries.answering import AsyncConnection
 from runlore.store.engine import Store, dedicated
 
+# A failed attempt to connect answers for all others for as long as it took, at most for this time.
 LONGEST_AWAY_S = 1.0
-"""What an attempt to connect found is taken for granted for as long as it took, at most this."""
 
 T = TypeVar("T")
 Connection = psycopg.Connection[Any]

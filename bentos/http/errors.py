@@ -20,8 +20,7 @@ from runlore.kernel.errors import (
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
-MOST_TOLD = 100
-"""Wrong fields of one request; when there are more their number is told."""
+MOST_TOLD = 100  # wrong fields of one request; of more than these, only the number is reported
 
 MOST_FIELD_CHARACTERS = 80
 
@@ -109,15 +108,15 @@ class Problem:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def body(self) -> dict[str, Any]:
-        told: dict[str, Any] = {
+        body: dict[str, Any] = {
             "type": "about:blank",
             "title": TITLES[self.status],
             "status": self.status,
             "detail": self.detail,
         }
         if self.errors:
-            told |= {"field": self.errors[0]["field"], "errors": list(self.errors)}
-        return told
+            body |= {"field": self.errors[0]["field"], "errors": list(self.errors)}
+        return body
 
     def response(self) -> Response:
         return Response(
@@ -152,12 +151,12 @@ def status_of(kind: type[RunloreError]) -> int:
 def _invalid(error: ValidationError) -> Problem:
     count = error.error_count()
     if count > MOST_TOLD:
-        told = f"{count} fields are wrong, too many to name; send less at once"
-        return Problem(422, told, ({"field": "body", "message": told},))
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    if found[0]["type"] == "json_invalid":
-        return Problem(400, found[0]["msg"])
-    errors = tuple({"field": _field(each["loc"]), "message": each["msg"]} for each in found)
+        body = f"{count} fields are wrong, too many to name; send less at once"
+        return Problem(422, body, ({"field": "body", "message": body},))
+    faults = error.errors(include_url=False, include_context=False, include_input=False)
+    if faults[0]["type"] == "json_invalid":
+        return Problem(400, faults[0]["msg"])
+    errors = tuple({"field": _field(each["loc"]), "message": each["msg"]} for each in faults)
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return Problem(422, f"{first['field']}: {first['message']}{more}", errors)

@@ -25,16 +25,13 @@ from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
 from runlore.store.partitions import ensure_months
 
+# The pause between the beginnings of two groups, for each member of the first. From 1,000 answers
+# a second on, groups are fewer and larger, which costs less; a single client hardly waits.
 PACE_S, LONGEST_PACE_S = 0.001, 0.002
-"""Between the beginnings of two groups, for each member of the first: from 1,000 answers a second
-on groups are fewer and larger, which costs less; a single client hardly waits."""
 
 MOST_TOGETHER = 64
-MOST_WAITING = 400
-"""In one process; who asks when so many wait is turned away before all become slow."""
-
-MOST_ROWS_WAITING = 10 * MOST_WAITING
-"""Rows that say so are written all the same, which costs little."""
+MOST_WAITING = 400  # requests in one process; more are refused before all become slow
+MOST_ROWS_WAITING = 10 * MOST_WAITING  # rows of such refusals are still written; they cost little
 
 log = logging.getLogger("runlore.serving")
 
@@ -52,13 +49,13 @@ class _Item:
             return True
         return not self.done.done() and self.work.claim.take("ledger")
 
-    def settle(self, found: PredictionBatch | Exception) -> None:
+    def settle(self, outcomes: PredictionBatch | Exception) -> None:
         if self.done.done():  # nobody waits any more
             return
-        if isinstance(found, Exception):
-            self.done.set_exception(found)
+        if isinstance(outcomes, Exception):
+            self.done.set_exception(outcomes)
         else:
-            self.done.set_result(found.answers)
+            self.done.set_result(outcomes.answers)
 
 
 @dataclass
@@ -122,8 +119,8 @@ class GroupCommit:
             while group := await self._next(soonest):
                 if database is not None:
                     soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
-                found = await _committed(database, group, has_ledger=self.has_ledger)
-                for item, each in zip(group, found, strict=True):
+                outcomes = await _committed(database, group, has_ledger=self.has_ledger)
+                for item, each in zip(group, outcomes, strict=True):
                     item.settle(each)
         finally:
             if database is not None:
@@ -164,10 +161,10 @@ async def _committed(
 ) -> list[PredictionBatch | Exception]:
     """What each item comes to; its rows are durable then."""
     try:
-        found = await _answered(database, [item.work for item in group])
+        outcomes = await _answered(database, [item.work for item in group])
         rows = [
             row
-            for item, each in zip(group, found, strict=True)
+            for item, each in zip(group, outcomes, strict=True)
             if isinstance(each, PredictionBatch) and item.may_be_written()
             for row in each.rows
         ]
@@ -178,10 +175,10 @@ async def _committed(
     except Exception as error:  # the edge of the task: it must live on
         if len(group) > 1:  # it may be the fault of one
             alone = [await _committed(database, [item], has_ledger=has_ledger) for item in group]
-            return [each for found in alone for each in found]
+            return [each for outcomes in alone for each in outcomes]
         log.exception("group commit")
         return [error]
-    return found
+    return outcomes
 
 
 async def _answered(

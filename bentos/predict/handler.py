@@ -26,9 +26,9 @@ from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
+    RequestBatch,
     Predictor,
     Refusal,
-    RequestBatch,
     ServedPrediction,
     WriteOrTimeout,
 )
@@ -38,11 +38,8 @@ from runlore.serving.actions.recording import SOURCE
 from runlore.serving.queries.ledger import Row
 
 Form = Literal["one", "batch"]
-WHOLE_BATCH = "champion-batch"
-"""The champion's arm for what it answers without a draw while a challenger has a share."""
-
-KEPT_BYTES = 4_000
-"""Of a refused body, on the ledger."""
+WHOLE_BATCH = "champion-batch"  # the champion's arm for a batch while a challenger has a share
+KEPT_BYTES = 4_000  # of a refused body, on the ledger
 
 log = logging.getLogger("runlore.serving")
 
@@ -62,12 +59,12 @@ async def _answer(request: Request, form: Form) -> Response:
     began = perf_counter()
     body = await read_body(request)
     reasons = request.query_params.get("reasons", "0") if request.scope.get("query_string") else "0"
-    asked = _Asked(request, serving, name, form, body, reasons, instants.now(), began)
-    return await asked.response()
+    attempt = _Attempt(request, serving, name, form, body, reasons, instants.now(), began)
+    return await attempt.response()
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Attempt:
     """One request to predict: received at `at`."""
 
     http: Request
@@ -158,29 +155,24 @@ class _Asked:
             return CHAMPION, live.predictor
         if self.form == "batch":
             return WHOLE_BATCH, live.predictor
-        asked = requests[0].subject
-        named = {"actor": asked.actor, "kind": asked.kind, "scope": asked.scope}
-        unit = {**named, "execution": requests[0].source_id or ""}[challenge.arms.unit]
+        subject = requests[0].subject
+        parts = {"actor": subject.actor, "kind": subject.kind, "scope": subject.scope}
+        unit = {**parts, "execution": requests[0].source_id or ""}[challenge.arms.unit]
         if challenge.takes(self.name, unit):
             return CHALLENGER, challenge.live.predictor
         return CHAMPION, live.predictor
 
     async def _refused(
-        self,
-        live: Live | None,
-        ask: RequestBatch | None,
-        told: Problem,
-        *,
-        is_hurried: bool = False,
+        self, live: Live | None, ask: RequestBatch | None, answer: Problem, *, is_hurried: bool = False
     ) -> Response:
         """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
         bundle = ask.predictor.bundle if ask else live.bundle if live else None
         version = bundle.version if bundle else None
-        metrics().answered(self.name, version, told.status)
+        metrics().answered(self.name, version, answer.status)
         self._observe()
         if self.serving.store is not None:
             try:
-                row = self._refusal_row(version, ask, told)
+                row = self._refusal_row(version, ask, answer)
                 left_s = ANSWER_S + REFUSAL_S - (perf_counter() - self.began)
                 if is_hurried or left_s <= 0:
                     self.serving.commits.write_later(row)
@@ -188,25 +180,27 @@ class _Asked:
                     async with asyncio.timeout(left_s):
                         await self.serving.commits.write(row)
             except TimeoutError:
-                log.warning("a refusal (%d) is not on the ledger yet", told.status)
+                log.warning("a refusal (%d) is not on the ledger yet", answer.status)
             except RunloreError as error:
-                log.warning("a refusal (%d) is not on the ledger: %s", told.status, error)
+                log.warning("a refusal (%d) is not on the ledger: %s", answer.status, error)
             except Exception:  # the client is told what was refused all the same
-                log.exception("a refusal (%d) is not on the ledger", told.status)
-        return told.response()
+                log.exception("a refusal (%d) is not on the ledger", answer.status)
+        return answer.response()
 
-    def _refusal_row(self, version: str | None, ask: RequestBatch | None, told: Problem) -> Row:
+    def _refusal_row(self, version: str | None, ask: RequestBatch | None, answer: Problem) -> Row:
         """With the arm and the unit, where it came so far: a rollout counts who is refused."""
         key_id = key_id_of(self.http)
         text = self.body[:KEPT_BYTES].decode(errors="replace").replace("\x00", "\ufffd")
         if ask is None or self.form == "batch":
             request = {"body": text}
-            refusal = Refusal(self.name, version, told.status, told.detail, request, key_id=key_id)
+            refusal = Refusal(
+                self.name, version, answer.status, answer.detail, request, key_id=key_id
+            )
             return prediction.refusal_row(refusal, self.at, began=self.began)
-        [asked] = ask.requests
-        request = {**prediction.shown(asked.subject), "body": text}
-        named = (asked.source, asked.source_id)
-        refusal = Refusal(self.name, version, told.status, told.detail, request, *named, key_id)
+        [only] = ask.requests
+        request = {**prediction.shown(only.subject), "body": text}
+        parts = (only.source, only.source_id)
+        refusal = Refusal(self.name, version, answer.status, answer.detail, request, *parts, key_id)
         return prediction.refusal_row(refusal, self.at, ask.arm, self.began)
 
     def _observe(self) -> None:

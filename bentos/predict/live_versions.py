@@ -39,8 +39,8 @@ class Live:
 
     @property
     def unit(self) -> str:
-        asked = self.bundle.question
-        return asked.unit if isinstance(asked, Quantity) else "probability"
+        question = self.bundle.question
+        return question.unit if isinstance(question, Quantity) else "probability"
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,10 @@ class Serving:
     def champion(self, name: str) -> Live:
         """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
         self.check(name)
-        found = self.live.get(name)
-        if found is None:
+        live = self.live.get(name)
+        if live is None:
             raise NoChampion(name, self.unloadable.get(name))
-        return found
+        return live
 
     def schema(self, name: str) -> RequestSchema:
         """What a request may say: see `extend_schema`."""
@@ -188,17 +188,17 @@ def load(
     return Live(predictor, request_schema_of(name, bundle.plan, clock))
 
 
-def packaged_digest(told: Mapping[str, str], labels: Path) -> str:
+def packaged_digest(package: Mapping[str, str], labels: Path) -> str:
     """What the bundle must be: as it was packaged, and as the Bento's label has it.
 
     Raises Tampered when the two differ.
     """
     import yaml
 
-    digest = told["digest"]
+    digest = package["digest"]
     if labels.is_file():
         label = yaml.safe_load(labels.read_text(encoding="utf-8"))["labels"][DIGEST_LABEL]
         if not label or not digest.startswith(label):
             where = f"the label `{DIGEST_LABEL}` in {labels}"
-            raise Tampered(told["spec"], told["version"], where, digest, label)
+            raise Tampered(package["spec"], package["version"], where, digest, label)
     return digest

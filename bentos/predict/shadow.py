@@ -39,19 +39,14 @@ if TYPE_CHECKING:
 
 Connection = psycopg.Connection[Any]
 ARM = "shadow"
-POLL_S = 0.5
-"""Fewer, larger steps cost less of the processor than many."""
-
-LAG = timedelta(seconds=5)
-"""Answers older than this have been dropped; a row may come late by as much."""
+POLL_S = 0.5  # fewer, larger steps cost less of the processor than many
+LAG = timedelta(seconds=5)  # older answers are dropped; a row may come late by as much
 
 MOST_TOGETHER = 400
 MOST_READ = 50_000
+# The pause after a failure, such as a lost connection. It doubles with each failure that follows a
+# try within YOUNG_S, because a new connection costs the database more than shadowing does.
 RETRY_S, LONGEST_RETRY_S = 5.0, 60.0
-"""From a failure, such as a connection that was cut, to the next try: twice as long each time, as
-long as one comes within YOUNG_S of a try. Connecting anew costs the database more than shadowing.
-"""
-
 
 LEADS = "SELECT pg_try_advisory_lock(hashtextextended('runlore.shadow', 0))"
 NEW = """
@@ -141,10 +136,10 @@ class Shadow:
     def _rows(
         self,
         connection: Connection,
-        given: Sequence[dict[str, Any]],
+        answers: Sequence[dict[str, Any]],
         challenge: Challenge,
     ) -> list[ledger.Row]:
-        if not given:
+        if not answers:
             return []
         is_replay = self.serving.clock == "record"
         asks = [
@@ -156,20 +151,20 @@ class Shadow:
                 ARM,
                 key_id=row["key_id"],
             )
-            for row in given
+            for row in answers
         ]
         answered = prediction.answer(connection, asks)
         return [
             replace(self._row(ask, each), id=shadow_id(row["id"]))
-            for row, ask, each in zip(given, asks, answered, strict=True)
+            for row, ask, each in zip(answers, asks, answered, strict=True)
         ]
 
     def _row(self, ask: RequestBatch, answered: PredictionBatch | Exception) -> ledger.Row:
         if isinstance(answered, PredictionBatch):
             return answered.rows[0]
         bundle = ask.predictor.bundle
-        told = f"{type(answered).__name__}: {answered}"
-        refusal = Refusal(bundle.spec, bundle.version, 500, told, {}, key_id=ask.key_id)
+        detail = f"{type(answered).__name__}: {answered}"
+        refusal = Refusal(bundle.spec, bundle.version, 500, detail, {}, key_id=ask.key_id)
         return prediction.refusal_row(refusal, ask.at, ARM)
 
 

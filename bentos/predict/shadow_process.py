@@ -11,17 +11,13 @@ from dataclasses import dataclass
 
 from runlore.kernel.deadlines import SHADOW_GRACE_S
 
+# The pause between two starts, each of which takes seconds of a processor. After a process that
+# ended within YOUNG_S it is YOUNG_S, and it doubles with each further one.
 RESTART_S, LONGEST_RESTART_S = 5.0, 300.0
-"""From one start, which takes seconds of a processor, to the next. When it ends within YOUNG_S it
-is YOUNG_S, and twice as long each time that it does so again."""
-
 YOUNG_S = 60.0
 
 log = logging.getLogger("runlore.serving")
-NICENESS = 10
-"""Where the scheduler knows no class for idle time."""
-
-
+NICENESS = 10  # where the scheduler knows no class for idle time
 COMMAND = (sys.executable, "-m", "bentos.predict.shadow")
 
 

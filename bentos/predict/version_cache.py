@@ -30,25 +30,23 @@ class VersionCache:
     _failed: dict[tuple[str, DigestedVersion], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
 
-    def get(
-        self, name: str, wanted: DigestedVersion, store: Store, registry: Registry
-    ) -> Live | None:
+    def get(self, name: str, digested: DigestedVersion, store: Store, registry: Registry) -> Live | None:
         """A version loaded and tried out, beside the one that answers; None when that fails."""
-        cached = self._loaded.get((name, wanted))
-        if cached is not None or time.monotonic() < self._failed.get((name, wanted), 0.0):
+        cached = self._loaded.get((name, digested))
+        if cached is not None or time.monotonic() < self._failed.get((name, digested), 0.0):
             return cached
         try:
-            live = self._prepare(name, wanted, store, registry)
+            live = self._prepare(name, digested, store, registry)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
-            self._failed[name, wanted] = time.monotonic() + RETRY_FAILED_S
+            self._failed[name, digested] = time.monotonic() + RETRY_FAILED_S
             metrics().loads.labels(name, "failed").inc()
-            log.error("%s version %s does not go live: %s", name, wanted.version, error)
+            log.error("%s version %s does not go live: %s", name, digested.version, error)
             if isinstance(error, Tampered):
                 integrity.note(store, error, instants.now())
             return None
-        self._loaded[name, wanted] = live
+        self._loaded[name, digested] = live
         metrics().loads.labels(name, "ready").inc()
         return live
 
@@ -70,17 +68,13 @@ class VersionCache:
                 return
         self._gone.add((name, version))
 
-    def drop_others(
-        self, name: str, current: Collection[DigestedVersion], previous: str | None
-    ) -> None:
+    def drop_others(self, name: str, current: Collection[DigestedVersion], previous: str | None) -> None:
         for spec, digested in list(self._loaded):
             if spec == name and digested not in current and digested.version != previous:
                 del self._loaded[spec, digested]
 
-    def _prepare(
-        self, name: str, wanted: DigestedVersion, store: Store, registry: Registry
-    ) -> Live:
-        ref = registry.version(name, wanted.version)
+    def _prepare(self, name: str, digested: DigestedVersion, store: Store, registry: Registry) -> Live:
+        ref = registry.version(name, digested.version)
         is_tag_right = self._check_tag(ref, store, registry)
         known = DigestedVersion(ref.version, registry.expected_digest(ref))
         live = self._loaded.get((name, known)) or self._load(ref, registry)
