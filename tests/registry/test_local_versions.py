@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runlore.models.bundle import Bundle
-from runlore.registry import Registry, Release, VersionRef, connect, downloads
+from runlore.registry import ModelRelease, Registry, VersionRef, connect, downloads
 from runlore.settings import Settings
 from runlore.store.engine import Store
 
@@ -18,7 +18,7 @@ def own(registry_home: Path, database: Store) -> Registry:
 
 
 @pytest.fixture
-def version(registry: Registry, release: Release) -> VersionRef:
+def version(registry: Registry, release: ModelRelease) -> VersionRef:
     with registry.training_run(release.spec) as run:
         return registry.register(run, release)
 
