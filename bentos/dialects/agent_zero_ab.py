@@ -111,7 +111,9 @@ def _plan(body: ModelTest) -> Plan:
     )
 
 
-def _change(store: Store, body: ModelTestChange, by: Attribution) -> tuple[AbTest, list[AssignedUnit]]:
+def _change(
+    store: Store, body: ModelTestChange, by: Attribution
+) -> tuple[AbTest, list[AssignedUnit]]:
     number = body.test_id
     if body.action == "start":
         return lifecycle.start(store, number, by), []

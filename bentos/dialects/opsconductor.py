@@ -17,7 +17,7 @@ from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.reports.actions.learned import LearnedModels, learned
 from runlore.reports.actions.overview import SpecOverview, SpecWatch
-from runlore.reports.queries.totals import PredictionTotals, LogTotals
+from runlore.reports.queries.totals import LogTotals, PredictionTotals
 
 STATS = "/ai/learning/stats"
 MAX_AGE_S = 15.0

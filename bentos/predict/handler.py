@@ -26,9 +26,9 @@ from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
-    RequestBatch,
     Predictor,
     Refusal,
+    RequestBatch,
     ServedPrediction,
     WriteOrTimeout,
 )
@@ -163,7 +163,12 @@ class _Attempt:
         return CHAMPION, live.predictor
 
     async def _refused(
-        self, live: Live | None, ask: RequestBatch | None, answer: Problem, *, is_hurried: bool = False
+        self,
+        live: Live | None,
+        ask: RequestBatch | None,
+        answer: Problem,
+        *,
+        is_hurried: bool = False,
     ) -> Response:
         """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
         bundle = ask.predictor.bundle if ask else live.bundle if live else None

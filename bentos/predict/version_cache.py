@@ -30,7 +30,9 @@ class VersionCache:
     _failed: dict[tuple[str, DigestedVersion], float] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
 
-    def get(self, name: str, digested: DigestedVersion, store: Store, registry: Registry) -> Live | None:
+    def get(
+        self, name: str, digested: DigestedVersion, store: Store, registry: Registry
+    ) -> Live | None:
         """A version loaded and tried out, beside the one that answers; None when that fails."""
         cached = self._loaded.get((name, digested))
         if cached is not None or time.monotonic() < self._failed.get((name, digested), 0.0):
@@ -68,12 +70,16 @@ class VersionCache:
                 return
         self._gone.add((name, version))
 
-    def drop_others(self, name: str, current: Collection[DigestedVersion], previous: str | None) -> None:
+    def drop_others(
+        self, name: str, current: Collection[DigestedVersion], previous: str | None
+    ) -> None:
         for spec, digested in list(self._loaded):
             if spec == name and digested not in current and digested.version != previous:
                 del self._loaded[spec, digested]
 
-    def _prepare(self, name: str, digested: DigestedVersion, store: Store, registry: Registry) -> Live:
+    def _prepare(
+        self, name: str, digested: DigestedVersion, store: Store, registry: Registry
+    ) -> Live:
         ref = registry.version(name, digested.version)
         is_tag_right = self._check_tag(ref, store, registry)
         known = DigestedVersion(ref.version, registry.expected_digest(ref))
