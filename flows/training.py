@@ -5,6 +5,7 @@ from typing import Any
 from prefect import flow
 from prefect.states import Failed
 
+from runlore.log.reader import shared_reading
 from runlore.quality.actions.contract import refuse_bad
 from runlore.training.rules.fitting import in_order
 from runlore.training.rules.split import divide
@@ -21,9 +22,10 @@ def train(spec: str, accept_data: str | None = None, until_seq: int | None = Non
     candidate does not pass its gates, or does not beat the champion.
     """
     with flow_app():
-        checked = training.check_data(spec, accept_data)
-        refuse_bad(checked)
-        found = training.extract(spec, until_seq, checked)
+        with shared_reading():
+            checked = training.check_data(spec, accept_data)
+            refuse_bad(checked)
+            found = training.extract(spec, until_seq, checked)
         division = divide(found.spec, found.data)
         done: dict[Any, Any] = {}
         for kind in in_order(found.spec):

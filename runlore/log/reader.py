@@ -56,9 +56,14 @@ def read_log_facts(store: Store) -> pd.DataFrame:
     return read_facts(store) if _readers.get() is None else read_log(store).facts
 
 
-def read_log(store: Store) -> Log:
-    """The whole log as it is now; inside `shared_reading` only what is new is read."""
+def read_log(store: Store, until_seq: int | None = None) -> Log:
+    """The whole log as it is now; inside `shared_reading` only what is new is read.
+
+    until_seq: facts after it are left out.
+    """
     readers = _readers.get()
     if readers is None:
-        return prepare(read_facts(store))
-    return readers.setdefault(store, LogReader(store)).read()
+        return prepare(read_facts(store, until_seq=until_seq))
+    log = readers.setdefault(store, LogReader(store)).read()
+    is_old = log.facts["seq"] <= (until_seq or 0)
+    return log if until_seq is None or is_old.all() else prepare(log.facts[is_old])

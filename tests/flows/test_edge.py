@@ -1,10 +1,12 @@
 """One App per flow run: opened once, shared by tasks and inner flows, gone when the flow ends."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from pathlib import Path
+from types import SimpleNamespace
+from uuid import uuid4
 
 import pytest
 
@@ -14,6 +16,7 @@ from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.store import embedded, engine
 from runlore.store.engine import Store
+from tasks import edge
 from tasks.edge import flow_app, task_app
 
 
@@ -56,6 +59,21 @@ def test_after_a_database_was_away_the_next_try_opens_it_anew(
         with pytest.raises(Unavailable), task_app():
             raise Unavailable("the server has died")
         assert app.store is not first
+
+
+def test_a_worker_process_of_a_flow_elsewhere_opens_one_app_and_closes_it_when_it_ends(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_exit: list[Callable[[], None]] = []
+    run = SimpleNamespace(detached=True, flow_run=SimpleNamespace(id=uuid4()))
+    monkeypatch.setattr(edge.FlowRunContext, "get", lambda: run)
+    monkeypatch.setattr(edge.atexit, "register", at_exit.append)
+    app = used()
+    assert used() is app
+    (close,) = at_exit
+    app.hold_embedded_server()
+    close()
+    assert not embedded.state(settings.home).is_running
 
 
 @pytest.mark.slow

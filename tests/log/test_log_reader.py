@@ -25,9 +25,9 @@ def readings(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     seen: list[Any] = []
     read_facts = executions.read_facts
 
-    def watched(store: Store, *, after_seq: int | None = None) -> pd.DataFrame:
+    def watched(store: Store, *, after_seq: int | None = None, **others: Any) -> pd.DataFrame:
         seen.append(after_seq)
-        return read_facts(store, after_seq=after_seq)
+        return read_facts(store, after_seq=after_seq, **others)
 
     monkeypatch.setattr(reader, "read_facts", watched)
     monkeypatch.setattr(executions, "read_facts", watched)
@@ -56,6 +56,19 @@ def test_the_log_is_read_once_and_then_only_what_is_new(
     assert list(later.executions["source_id"]) == ["a", "b", "c"]
     assert [after for after in readings if after is None] == [None]
     pd.testing.assert_frame_equal(later.facts, read_log(store).facts)
+
+
+def test_facts_after_a_number_are_left_out_as_if_they_had_not_been_read(
+    store: Store, tmp_path: Path
+) -> None:
+    add(store, tmp_path, ["a", "b"], START)
+    add(store, tmp_path, ["c"], START + timedelta(days=2))
+    until = int(read_log(store).facts["seq"].iloc[1])
+    with shared_reading():
+        whole, part = read_log(store), read_log(store, until)
+        assert read_log(store, until + 1) is whole
+    assert list(part.executions["source_id"]) == ["a", "b"]
+    pd.testing.assert_frame_equal(part.facts, read_log(store, until).facts)
 
 
 def test_threads_of_the_block_share_the_reading(

@@ -11,6 +11,7 @@ from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused
 from runlore.log.executions import read_facts
+from runlore.log.reader import read_log
 from runlore.quality.actions import contract
 from runlore.quality.rules.contract import Contract
 from runlore.specs.model_spec import ModelSpec, Split
@@ -56,10 +57,12 @@ def extract(
 
     until_seq: facts after it are not looked at; None: all that there are.
     """
-    facts = read_facts(store, sources=sources, until_seq=until_seq)
-    if facts.empty:
+    if sources is None:
+        log = read_log(store, until_seq)
+    else:
+        log = matrix.prepare(read_facts(store, sources=sources, until_seq=until_seq))
+    if log.facts.empty:
         raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
-    log = matrix.prepare(facts)
     target = target_of(log, spec)
     chosen = members(log, spec)
     plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
@@ -68,9 +71,9 @@ def extract(
         spec,
         plan,
         _training_set(log, plan, rows, target, chosen),
-        int(facts["seq"].max()),
+        int(log.facts["seq"].max()),
         len(log.executions),
-        tuple(sorted(set(facts["source"]))),
+        tuple(sorted(set(log.facts["source"]))),
         contract.of_log(log, spec),
     )
 

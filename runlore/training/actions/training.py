@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from runlore.alerts.rules.finding import as_evidence
 from runlore.kernel.errors import RunloreError, Tampered
 from runlore.kernel.instants import from_us, now
+from runlore.log.reader import shared_reading
 from runlore.models import bundle
 from runlore.monitoring.actions import reference
 from runlore.quality.actions import contract
@@ -90,9 +91,10 @@ def train_spec(
     Raises DataRefused for data since the champion's training that breaks its contract, unless
     somebody has accepted it.
     """
-    checked = contract.check_new(store, registry, spec, at or now(), accepted)
-    contract.refuse_bad(checked)
-    found = extract(store, spec.succeeding() if checked.has_news else spec)
+    with shared_reading():
+        checked = contract.check_new(store, registry, spec, at or now(), accepted)
+        contract.refuse_bad(checked)
+        found = extract(store, spec.succeeding() if checked.has_news else spec)
     trained = fitting.fit(found.spec, found.data, found.plan, say)
     return conclude(store, registry, found, trained, checked)
 
