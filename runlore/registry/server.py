@@ -112,10 +112,10 @@ def _names(settings: Settings) -> list[str]:
 
 def _fix_roots(handlers: Any, roots: ArtifactRoots) -> None:  # noqa: ANN401  (a module)
     """Have MLflow open stores that take no place of files outside the roots."""
-    from mlflow.store.model_registry.sqlalchemy_store import SqlAlchemyStore as ModelStore
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore as TrackingStore
+    import mlflow.store.model_registry.sqlalchemy_store
+    import mlflow.store.tracking.sqlalchemy_store
 
-    class Tracking(TrackingStore):  # type: ignore[misc]
+    class Tracking(mlflow.store.tracking.sqlalchemy_store.SqlAlchemyStore):  # type: ignore[misc]
         def create_experiment(
             self,
             name: str,
@@ -126,7 +126,7 @@ def _fix_roots(handlers: Any, roots: ArtifactRoots) -> None:  # noqa: ANN401  (a
                 _refuse_outside(roots, artifact_location, "artifact_location")
             return str(super().create_experiment(name, artifact_location, tags))
 
-    class Models(ModelStore):  # type: ignore[misc]
+    class Models(mlflow.store.model_registry.sqlalchemy_store.SqlAlchemyStore):  # type: ignore[misc]
         def create_model_version(self, name: str, source: str, **others: Any) -> Any:  # noqa: ANN401
             if leads_upwards(source) or not source.startswith(RESOLVED_BY_MLFLOW):
                 _refuse_outside(roots, source, "source")

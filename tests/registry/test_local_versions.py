@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runlore.models.bundle import Bundle
-from runlore.registry import Registry, ModelRelease, VersionRef, connect, downloads
+from runlore.registry import ModelRelease, Registry, VersionRef, connect, downloads
 from runlore.settings import Settings
 from runlore.store.engine import Store
 
