@@ -72,7 +72,7 @@ def backtest(
     plots: Plots = None,
     json: Json = False,
 ) -> None:
-    """Replay the log as it happened and compare retraining policies.
+    """Replay the log and compare retraining policies.
 
     static never retrains, weekly does every seven days, drift when monitoring detects drift. loop
     also retrains when a score falls below its floor; then the data must keep the contract and the

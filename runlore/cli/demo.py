@@ -53,10 +53,11 @@ class Tour:
 
 
 def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) -> None:
-    """Run every step once on a simulated log: ingest, train, serve, record, monitor.
+    """Run every step once on a simulated log.
 
-    The services are the real ones, and the data stays in RUNLORE_HOME: `runlore up` then shows the
-    same runs and models in the Prefect and MLflow pages. Nothing is left running.
+    The steps are ingest, train, serve, record and monitor. The services are the real ones, and the
+    data stays in RUNLORE_HOME: `runlore up` then shows the same runs and models in the Prefect and
+    MLflow pages. Nothing is left running.
 
     Example: runlore demo --executions 5000
     """

@@ -81,11 +81,11 @@ def from_csv(
     delimiter: Delimiter = None,
     json: Json = False,
 ) -> None:
-    """Import a CSV file with a header line; fields are separated by comma, semicolon, tab or bar.
+    """Import a CSV file with a header line.
 
-    Each field is read from the column with its name, unless --map names another. Fields of
-    executions: id actor kind scope submitted started finished duration_s status known_at. Fields
-    of metrics: name scope at value known_at.
+    Fields are separated by comma, semicolon, tab or bar. Each field is read from the column with
+    its name, unless --map names another. Fields of executions: id actor kind scope submitted
+    started finished duration_s status known_at. Fields of metrics: name scope at value known_at.
 
     Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
     """
@@ -109,7 +109,7 @@ def from_parquet(
     epoch: Epoch = None,
     json: Json = False,
 ) -> None:
-    """Import a Parquet file; the mapping options are those of csv.
+    """Import a Parquet file. The mapping options are those of csv.
 
     Example: runlore ingest parquet runs.parquet --mapping runs.toml
     """
@@ -120,7 +120,7 @@ def from_parquet(
 
 @group.command("swf")
 def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
-    """Import a log in the Standard Workload Format of the Parallel Workloads Archive.
+    """Import a log in the Standard Workload Format (SWF).
 
     Example: runlore ingest swf CTC-SP2-1996-3.1-cln.swf.gz
     """
@@ -147,7 +147,9 @@ def from_prefect(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Import the flow runs of a Prefect server; later runs import only what may have changed.
+    """Import the flow runs of a Prefect server.
+
+    Later imports read only what may have changed.
 
     Example: runlore ingest prefect --api-url http://127.0.0.1:4200/api
     """

@@ -37,12 +37,13 @@ def monitor(
     last: Last = 20,
     json: Json = False,
 ) -> None:
-    """Check the newest executions for drift from the champion's training data.
+    """Check the newest executions for drift.
 
-    All rows of the last complete window are compared: every feature, the predictions and the
-    labels. Windows are whole days (UTC), or whole hours if the length is not a multiple of a day.
-    If the log ends earlier, its last window is used. The exit code is 0 if the window could be
-    evaluated, drifted or not, and 1 if not: no champion, or not enough rows.
+    All rows of the last complete window are compared with the champion's training data: every
+    feature, the predictions and the labels. Windows are whole days (UTC), or whole hours if the
+    length is not a multiple of a day. If the log ends earlier, its last window is used. The exit
+    code is 0 if the window could be evaluated, drifted or not, and 1 if not: no champion, or not
+    enough rows.
 
     Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
     """

@@ -22,12 +22,13 @@ WindowDays = Annotated[
 def performance(
     spec: Spec, window_days: WindowDays = None, at: At = None, json: Json = False
 ) -> None:
-    """Score the champion's predictions on the ledger against their outcomes, window by window.
+    """Score predictions against their outcomes, window by window.
 
-    Running work is treated as censored. The score of predictions without outcomes is estimated;
-    the estimate is withdrawn if one of its assumptions fails. The output says whether the model is
-    below its floor, and whether score or latency got worse by more than 20 %. The exit code is 0
-    if there were enough outcomes for a verdict, good or bad, and 1 otherwise.
+    The predictions are those of the champion on the ledger. Running work is treated as censored.
+    The score of predictions without outcomes is estimated; the estimate is withdrawn if one of its
+    assumptions fails. The output says whether the model is below its floor, and whether score or
+    latency got worse by more than 20 %. The exit code is 0 if there were enough outcomes for a
+    verdict, good or bad, and 1 otherwise.
 
     Example: runlore performance failure-risk --window-days 7
     """

@@ -25,11 +25,12 @@ def quality(
     training: Training = False,
     json: Json = False,
 ) -> None:
-    """Check the newest executions against the champion's data contract.
+    """Check the newest executions against the data contract.
 
-    The contract covers names and types of inputs, nulls, ranges, units, words, volume, duplicates,
-    clocks and outcomes. The exit code is 0 if the data keeps the contract, and 1 if it does not or
-    there is no contract. --training shows what the next `runlore train` would refuse.
+    The contract of the champion covers names and types of inputs, nulls, ranges, units, words,
+    volume, duplicates, clocks and outcomes. The exit code is 0 if the data keeps the contract, and
+    1 if it does not or there is no contract. --training shows what the next `runlore train` would
+    refuse.
 
     Example: runlore quality failure-risk --window-days 7
     """

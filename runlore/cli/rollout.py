@@ -30,9 +30,10 @@ By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your
 
 @group.command()
 def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
-    """Start a rollout: the challenger gets its first units, then evidence decides.
+    """Start a rollout.
 
-    The flow `rollout` evaluates it every five minutes; `runlore rollout look` evaluates it now.
+    The challenger gets its first units; then evidence decides. The flow `rollout` evaluates it
+    every five minutes; `runlore rollout look` evaluates it now.
 
     Example: runlore rollout start failure-risk --reason "trained on October"
     """
@@ -46,7 +47,7 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 
 @group.command()
 def status(spec: Spec, json: Json = False) -> None:
-    """Show the step and share, the evidence so far, and what the next step needs.
+    """Show the share, the evidence, and what the next step needs.
 
     Example: runlore rollout status failure-risk
     """
@@ -58,9 +59,10 @@ def status(spec: Spec, json: Json = False) -> None:
 
 @group.command()
 def look(spec: Spec, json: Json = False) -> None:
-    """Evaluate the rollout now, as the flow does: advance, hold, roll back or promote.
+    """Evaluate the rollout now.
 
-    The exit code is 0 for any decision, and 1 if no rollout is in progress.
+    As in the flow, the decision is to advance, hold, roll back or promote. The exit code is 0 for
+    any decision, and 1 if no rollout is in progress.
 
     Example: runlore rollout look failure-risk
     """
@@ -120,7 +122,9 @@ def history(
 
 @group.command()
 def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
-    """Stop the rollout: the champion answers everything again within one second.
+    """Stop the rollout.
+
+    The champion answers everything again within one second.
 
     Example: runlore rollout stop failure-risk --reason "the sensor was broken"
     """
@@ -152,9 +156,9 @@ def override(
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Promote regardless of the evidence, hold until you resume, or resume.
+    """Promote now, hold until you resume, or resume.
 
-    A rollout on hold is still rolled back if a guardrail breaks.
+    Promotion disregards the evidence. A rollout on hold is still rolled back if a guardrail breaks.
 
     Example: runlore rollout override failure-risk hold --reason "over the holidays"
     """

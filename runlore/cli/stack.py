@@ -25,9 +25,10 @@ Only = Annotated[
 
 
 def up(only: Only = "") -> None:
-    """Run the database, Prefect with its schedules, MLflow and the prediction service.
+    """Run all services until Ctrl-C.
 
-    It stays in the foreground; Ctrl-C stops everything.
+    These are the database, Prefect with its schedules, MLflow, the prediction service and the
+    delivery of alerts.
 
     Example: runlore up
     """
@@ -56,7 +57,7 @@ def up(only: Only = "") -> None:
 
 
 def down() -> None:
-    """Stop the services of `runlore up` in another terminal, or those that a killed one left."""
+    """Stop the services that `runlore up` started."""
     from runlore.app import open_app
     from runlore.stack.down import down as stop
 
@@ -85,7 +86,7 @@ def login(json: Json = False) -> None:
 
 
 def status(json: Json = False) -> None:
-    """Show which services run, where and since when, and what is in the database."""
+    """Show the running services and what is in the database."""
     from runlore.app import open_app
     from runlore.stack.status import look
 
@@ -98,7 +99,7 @@ def status(json: Json = False) -> None:
 
 
 def doctor(json: Json = False) -> None:
-    """Find problems and show how to fix them; the exit code is 1 if there are any."""
+    """Find problems and show how to fix them. The exit code is 1 if there are any."""
     from runlore.app import open_app
     from runlore.stack.doctor import DoctorVerdict, examine
 

@@ -31,7 +31,7 @@ def train(
     accept_data: AcceptData = None,
     json: Json = False,
 ) -> None:
-    """Train specs on all executions and register the versions that pass their gates.
+    """Train specs and register the versions that pass their gates.
 
     The first version that passes becomes @champion. A later one becomes @challenger if it beats
     the champion on executions that neither was trained on.

@@ -31,7 +31,9 @@ Subject = Annotated[str, typer.Option(help="Pattern for subjects, such as failur
 
 @group.callback()
 def default(context: typer.Context) -> None:
-    """List, acknowledge, silence and deliver alerts; without a command, list open alerts.
+    """List, acknowledge, silence and deliver alerts.
+
+    Without a command, open alerts are listed.
 
     Example: runlore alerts
     """
@@ -52,7 +54,7 @@ def list_alerts(
     ] = 100,
     json: Json = False,
 ) -> None:
-    """List alerts, silences, and messages that could not be delivered.
+    """List alerts, silences and undelivered messages.
 
     Example: runlore alerts list --state all --kind drift
     """
@@ -164,7 +166,9 @@ def unsilence(
 
 @group.command()
 def channels(json: Json = False) -> None:
-    """List the configured channels, without secrets, and their undelivered messages.
+    """List the configured channels and their errors.
+
+    Secrets are not shown.
 
     Example: runlore alerts channels
     """
@@ -189,7 +193,9 @@ def try_out(
     ],
     json: Json = False,
 ) -> None:
-    """Send a test message to a channel; the exit code is 0 only if it was accepted.
+    """Send a test message to a channel.
+
+    The exit code is 0 only if the message was accepted.
 
     Example: runlore alerts test ops
     """

@@ -52,7 +52,9 @@ def create(
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Create a test from a plan file or from options; a control is added if none is named.
+    """Create a test from a plan file or from options.
+
+    A control is added if none is named. The same plan twice is one test.
 
     Example: runlore ab create plan.json
 
@@ -104,7 +106,9 @@ def size(
 
 @group.command()
 def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
-    """Start a test: units get variants from now on, and the design cannot change.
+    """Start a test.
+
+    Units get variants from now on, and the design cannot change any more.
 
     Example: runlore ab start buttons
     """
@@ -125,7 +129,9 @@ def expose(
     reason: Reason = "",
     json: Json = False,
 ) -> None:
-    """Raise the share of units that take part; units keep their variant.
+    """Raise the share of units that take part.
+
+    Units that take part already keep their variant.
 
     Example: runlore ab expose buttons 50 --reason "no harm at 10 %"
     """
@@ -157,7 +163,9 @@ def assign(
     units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
     json: Json = False,
 ) -> None:
-    """Show which variant units get; new units are assigned and recorded.
+    """Show which variant units get.
+
+    New units are assigned and recorded.
 
     Example: runlore ab assign buttons user-17 user-18
     """
@@ -179,9 +187,10 @@ def record(
     events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
     json: Json = False,
 ) -> None:
-    """Record events: one JSON object per line with id, unit, event, value and at.
+    """Record what units did.
 
-    Repeated events count once. The exit code is 1 if an event was rejected.
+    The file has one JSON object per line with id, unit, event, value and at. Repeated events count
+    once. The exit code is 1 if an event was rejected.
 
     Example: runlore ab record buttons events.jsonl
     """
@@ -206,10 +215,11 @@ def units(
     ],
     json: Json = False,
 ) -> None:
-    """Record units that your own system has assigned, for a plan with units "given".
+    """Record units that your own system has assigned.
 
-    The file has JSON lines with unit, variant and at, or is a *.csv table with these columns.
-    Repeated units count once. The exit code is 1 if a unit was rejected.
+    This is for plans with units "given". The file has JSON lines with unit, variant and at, or is a
+    *.csv table with these columns. Repeated units count once. The exit code is 1 if a unit was
+    rejected.
 
     Example: runlore ab units buttons units.csv
     """
@@ -228,7 +238,9 @@ def units(
 
 @group.command()
 def status(name: Name, json: Json = False) -> None:
-    """Show how a test stands and what a decision waits for; this is not an analysis.
+    """Show how a test stands and what a decision waits for.
+
+    This does not count as an analysis.
 
     Example: runlore ab status buttons
     """
@@ -248,7 +260,9 @@ def analyze(
     by: By = None,
     json: Json = False,
 ) -> None:
-    """Analyse a test, store the analysis, and end the test if its rule decides.
+    """Analyse a test, and end it if its rule decides.
+
+    The analysis is stored with its evidence.
 
     Example: runlore ab analyze buttons
     """
@@ -280,7 +294,9 @@ def list_tests(json: Json = False) -> None:
 
 @group.command()
 def export(name: Name, json: Json = False) -> None:
-    """Export a test, its analyses and its figures (PNG, SVG) to the reports folder.
+    """Export a test with its analyses and figures.
+
+    Tables and figures (PNG, SVG) go to the reports folder.
 
     Example: runlore ab export buttons
     """

@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from runlore.serving.actions.api_keys import NewKey
     from runlore.serving.queries.api_keys import ApiKey
 
-group = typer.Typer(
-    help="Create, list, rotate and revoke API keys of the prediction service.", no_args_is_help=True
-)
+group = typer.Typer(help="Manage the API keys of the prediction service.", no_args_is_help=True)
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the key: the part after `rl_`.")]
 Days = Annotated[
@@ -58,7 +56,9 @@ def create(
 
 @group.command()
 def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
-    """Create a second key with the same rights; the first works until you revoke it.
+    """Create a second key with the same rights.
+
+    The first works until you revoke it.
 
     Example: runlore keys rotate 0a1b2c3d4e
     """
@@ -77,7 +77,9 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
 
 @group.command("list")
 def list_keys(json: Json = False) -> None:
-    """List all keys with their usage, including those that no longer work.
+    """List all keys with their usage.
+
+    Keys that no longer work are included.
 
     Example: runlore keys list
     """
@@ -98,7 +100,7 @@ def list_keys(json: Json = False) -> None:
 
 @group.command()
 def revoke(key_id: Id, json: Json = False) -> None:
-    """Revoke a key permanently; it stops working within two seconds.
+    """Revoke a key. It stops working within two seconds.
 
     Example: runlore keys revoke 0a1b2c3d4e
     """

@@ -1,4 +1,4 @@
-"""`runlore ledger`: what was answered, by which version, and what came of the work."""
+"""`runlore ledger`: search, export, replay and prune the record of all predictions."""
 
 import csv
 import json as json_text
@@ -16,18 +16,19 @@ if TYPE_CHECKING:
     from runlore.serving.queries.ledger_query import LedgerQuery
 
 group = typer.Typer(
-    help="Look at, export and prune the ledger of all answers.", no_args_is_help=True
+    help="Search, export and prune the ledger of all predictions.", no_args_is_help=True
 )
 
-Spec = Annotated[str | None, typer.Option(help="Of this model spec.")]
-Version = Annotated[str | None, typer.Option(help="Of this registered version.")]
+Spec = Annotated[str | None, typer.Option(help="Only this spec.")]
+Version = Annotated[str | None, typer.Option(help="Only this registered version.")]
 Arm = Annotated[
-    str | None, typer.Option(help="champion, champion-batch, challenger, shadow or batch.")
+    str | None,
+    typer.Option(help="Only this arm: champion, champion-batch, challenger, shadow or batch."),
 ]
-Status = Annotated[int | None, typer.Option(help="With this HTTP status; 200 is an answer.")]
-Execution = Annotated[str | None, typer.Option(help="About this execution.")]
-Since = Annotated[str | None, typer.Option(metavar="ISO", help="Given at this instant or later.")]
-Until = Annotated[str | None, typer.Option(metavar="ISO", help="Given before this instant.")]
+Status = Annotated[int | None, typer.Option(help="Only this HTTP status; 200 is an answer.")]
+Execution = Annotated[str | None, typer.Option(help="Only this execution.")]
+Since = Annotated[str | None, typer.Option(metavar="ISO", help="Answered at this time or later.")]
+Until = Annotated[str | None, typer.Option(metavar="ISO", help="Answered before this time.")]
 SHOWN = ("at", "spec", "version", "arm", "status", "prediction", "outcome", "latency_ms", "id")
 
 
@@ -40,10 +41,10 @@ def show(
     execution: Execution = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(min=1, help="The newest so many rows.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="Maximum number of rows.")] = 20,
     json: Json = False,
 ) -> None:
-    """Show the newest rows, and how many there are of which sort.
+    """Show the newest entries, and counts by status.
 
     Example: runlore ledger show --spec failure-risk --status 422
     """
@@ -62,14 +63,16 @@ def show(
     if counts:
         emit_table("On the ledger", counts)
         columns = (*SHOWN, "key_id") if any(row["key_id"] for row in found) else SHOWN
-        emit_table("The newest", [{name: _shown(row[name]) for name in columns} for row in found])
+        emit_table(
+            "Newest entries", [{name: _shown(row[name]) for name in columns} for row in found]
+        )
     else:
-        echo("nothing on the ledger is like that")
+        echo("no ledger entries match")
 
 
 @group.command("export")
 def export(
-    file: Annotated[Path, typer.Argument(help="A .csv or .parquet file to write; - for CSV here.")],
+    file: Annotated[Path, typer.Argument(help="The .csv or .parquet file to write; - prints CSV.")],
     spec: Spec = None,
     version: Version = None,
     arm: Arm = None,
@@ -78,9 +81,10 @@ def export(
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """Write rows to a file, newest first, each with what came of its execution.
+    """Export entries with the outcomes of their executions.
 
-    In a CSV file, text that a spreadsheet would run as a formula gets an apostrophe in front.
+    The newest are first. In CSV files, text that a spreadsheet would run as a formula is prefixed
+    with an apostrophe.
 
     Example: runlore ledger export answers.parquet --since 2026-11-01T00:00:00Z
     """
@@ -94,14 +98,16 @@ def export(
     with open_app() as app:
         found = ledger_query.rows(app.store, wanted)
         done = _to_parquet(file, found) if file.suffix == ".parquet" else _to_csv(file, found)
-    echo(f"{done:,} rows to {file}", err=str(file) == "-")
+    echo(f"wrote {done:,} rows to {file}", err=str(file) == "-")
 
 
 @group.command("replay")
 def replay(
-    prediction: Annotated[str, typer.Argument(help="The id of an answer.")], json: Json = False
+    prediction: Annotated[str, typer.Argument(help="Id of a prediction.")], json: Json = False
 ) -> None:
-    """Ask the version that gave an answer once more; exit code 1 when it answers otherwise.
+    """Repeat a prediction with the same version.
+
+    The exit code is 1 if the answer differs.
 
     Example: runlore ledger replay 01a1fcec-53f8-7ad1-9f08-2f0e8aaba075
     """
@@ -123,7 +129,7 @@ def replay(
         emit_json({**then, "again": found.again, "is_same": found.is_same})
     else:
         echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
-        echo(f"and answers {found.again} now: {'the same' if found.is_same else 'another'}")
+        echo(f"and answers {found.again} now: {'the same' if found.is_same else 'different'}")
     if not found.is_same:
         raise typer.Exit(1)
 
@@ -132,11 +138,11 @@ def replay(
 def prune(
     days: Annotated[
         int | None,
-        typer.Option(min=1, max=36_500, help="Keep so many days.  [default: RUNLORE_LEDGER_DAYS]"),
+        typer.Option(min=1, max=36_500, help="Days to keep.  [default: RUNLORE_LEDGER_DAYS]"),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Drop whole months of the ledger that ended longer ago than that.
+    """Delete whole months that ended longer ago.
 
     Example: runlore ledger prune --days 400
     """
@@ -147,7 +153,7 @@ def prune(
     with open_app() as app:
         days_to_keep = days or app.settings.ledger_days
         if not days_to_keep:
-            raise BadInput("days: say how many to keep, or set RUNLORE_LEDGER_DAYS", "days")
+            raise BadInput("days: pass --days N, or set RUNLORE_LEDGER_DAYS", "days")
         gone = retention.prune(app.store, days_to_keep)
     if json:
         emit_json({"dropped": gone})
@@ -207,7 +213,7 @@ def _cell(value: object) -> object:
 
 
 def _plain(value: object) -> object:
-    """What Parquet has a type for."""
+    """The value as a type that Parquet has."""
     if isinstance(value, dict) or (
         isinstance(value, list) and value and isinstance(value[0], dict)
     ):

@@ -16,9 +16,9 @@ Since = Annotated[
 
 
 def score(spec: Spec, since: Since = None, json: Json = False) -> None:
-    """Predict for the latest executions with the champion and record it on the ledger.
+    """Predict for the latest executions and record the answers.
 
-    Executions that this version has scored before are skipped.
+    The champion answers. Executions that this version has scored before are skipped.
 
     Example: runlore score duration
     """

@@ -17,7 +17,9 @@ def serve(
         int | None, typer.Option(min=1, max=65535, help="Port.  [default: RUNLORE_SERVE_PORT]")
     ] = None,
 ) -> None:
-    """Serve predictions over HTTP with the @champion of every spec; Ctrl-C stops it.
+    """Serve predictions over HTTP until Ctrl-C.
+
+    The @champion of each spec answers.
 
     Example: runlore serve --port 3001
     """
@@ -51,7 +53,7 @@ def package(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Build a Bento from a registered version; it serves without registry and network.
+    """Build a Bento that serves without registry and network.
 
     Example: runlore package failure-risk
     """

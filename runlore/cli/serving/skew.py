@@ -1,4 +1,4 @@
-"""`runlore skew` and `runlore features`: were the features served those that the log gives?"""
+"""`runlore skew` and `runlore features`: compare served features with the log."""
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,21 +10,21 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.serving.actions.skew import Skew
 
-group = typer.Typer(help="The states that online features are read from.", no_args_is_help=True)
+group = typer.Typer(help="Rebuild the feature states that serving reads.", no_args_is_help=True)
 DAYS = 7.0
 
 
 def skew(
     spec: Annotated[
-        str | None, typer.Argument(metavar="SPEC", help="The name of a model spec; unset: every.")
+        str | None, typer.Argument(metavar="SPEC", help="Name of a spec.  [default: all]")
     ] = None,
-    days: Annotated[float, typer.Option(min=0.001, help="How far back to look.")] = DAYS,
+    days: Annotated[float, typer.Option(min=0.001, help="How many days to look back.")] = DAYS,
     json: Json = False,
 ) -> None:
-    """Compute the features of every answer again from the log, and compare them bit for bit.
+    """Compare served features with the log, bit for bit.
 
-    The exit code is 1 when any differs, or could not be compared yet. What differs is an anomaly
-    until a later run is clean.
+    The features of every prediction are recomputed from the log. The exit code is 1 if any feature
+    differs or cannot be compared yet. Differences are an anomaly until a later run finds none.
 
     Example: runlore skew failure-risk --days 1
     """
@@ -45,7 +45,7 @@ def skew(
         for each in found:
             _show(each)
         if not found:
-            echo("nothing was answered in that time")
+            echo("there were no predictions in that time")
     if not all(each.is_clean and not each.is_behind for each in found):
         raise typer.Exit(1)
 
@@ -75,19 +75,21 @@ def _show(found: "Skew") -> None:
         f" {told['missing']:,} missing, {told['extra']:,} extra"
     )
     if found.older:
-        echo(f"  {found.older:,} answers are older than the last ingest: not compared")
+        echo(f"  {found.older:,} answers are older than the last ingest and were not compared")
     if found.note:
         echo(f"  not compared: {found.note}")
     if told["features"]:
         emit_table("Features that differ", told["features"])
         different = [vars(each) for each in found.windows if each.different]
         emit_table("Hours with differences", different)
-        echo(f"such as predictions {', '.join(found.examples)}")
+        echo(f"examples: predictions {', '.join(found.examples)}")
 
 
 @group.command("rebuild")
 def rebuild(json: Json = False) -> None:
-    """Build all states anew from the log; predictions go on, and what was wrong is told.
+    """Recompute all feature states from the log.
+
+    Predictions continue meanwhile.
 
     Example: runlore features rebuild
     """
@@ -101,11 +103,11 @@ def rebuild(json: Json = False) -> None:
         emit_json(told)
         return
     if told:
-        emit_table("States, built anew", told)
+        emit_table("Recomputed states", told)
     changed = sum(each.changed for each in done)
-    echo(f"{len(done)} histories; {changed:,} states were not as the log has them")
+    echo(f"{len(done)} histories; {changed:,} states differed from the log")
 
 
 @group.callback()
 def about() -> None:
-    """The states that online features are read from."""
+    """Rebuild the feature states that serving reads."""

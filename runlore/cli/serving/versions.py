@@ -35,7 +35,9 @@ def versions(
     ] = 20,
     json: Json = False,
 ) -> None:
-    """List the versions of a spec, which workers serve them, and all changes with reasons.
+    """List the versions of a spec and their changes.
+
+    Also shows which workers answer with them, and the reason of each change.
 
     Example: runlore versions failure-risk --as-of 2026-11-20T14:03:00Z
     """
@@ -100,9 +102,10 @@ def promote(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Promote a version to champion; when the command returns, all workers answer with it.
+    """Promote a version to champion.
 
-    A version is refused if it cannot be loaded, or if its answers differ from those at training.
+    When the command returns, all workers answer with it. A version is refused if it cannot be
+    loaded, or if its answers differ from those at training.
 
     Example: runlore promote failure-risk --reason "better on October"
     """
@@ -143,7 +146,7 @@ def arms(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Set the share of traffic that the challenger answers, and whether it shadows the champion.
+    """Set the challenger's share of traffic, or let it shadow.
 
     Example: runlore arms failure-risk --share 0.1 --unit actor --reason "first trial"
     """
@@ -161,7 +164,7 @@ def arms(
 
 
 def audit(json: Json = False) -> None:
-    """Verify the version history and the files of the versions in use.
+    """Verify the version history and the model files.
 
     The hash chain of the history must be intact. Digests and files of the champion, the challenger
     and the previous champion must match it. The exit code is 1 if anything differs.
