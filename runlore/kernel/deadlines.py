@@ -28,3 +28,4 @@ SHADOW_GRACE_S = 2.0  # until a worker kills its shadow process
 WORKER_GRACE_S = 10  # for a worker to answer what it has begun
 WORKER_END_S = 15.0  # until a worker whose supervisor is gone ends itself
 SUPERVISOR_GRACE_S = 15.0  # until the supervisor kills its workers
+SERVICE_GRACE_S = SUPERVISOR_GRACE_S + 2  # until `runlore up` kills the whole service

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from runlore.kernel.deadlines import SERVICE_GRACE_S
 from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
 from runlore.settings import Settings
@@ -157,6 +158,7 @@ def _serving(settings: Settings) -> Service:
         address=address,
         port=Port(settings.serve_port, "serve_port"),
         needs=(DATABASE, "mlflow"),
+        grace_s=SERVICE_GRACE_S,
     )
 
 

@@ -1,6 +1,8 @@
 """The deadlines of an answer end in the order in which one waits for the other."""
 
 from runlore.kernel import deadlines as d
+from runlore.settings import Settings
+from runlore.stack import services
 from runlore.web.connections import ConnectionLimits
 
 
@@ -22,6 +24,9 @@ def test_an_answer_that_is_being_written_is_waited_for_until_its_fate_is_known()
 
 def test_a_process_ends_after_its_requests_and_before_it_is_killed() -> None:
     assert d.REQUEST_S <= d.WORKER_GRACE_S < d.WORKER_END_S <= d.SUPERVISOR_GRACE_S
+    assert d.SUPERVISOR_GRACE_S < d.SERVICE_GRACE_S
+    serving = next(one for one in services.declare(Settings()) if one.name == "serving")
+    assert serving.grace_s == d.SERVICE_GRACE_S
     assert d.SHADOW_GRACE_S < d.WORKER_GRACE_S
 
 
