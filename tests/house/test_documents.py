@@ -43,3 +43,21 @@ def test_make_targets_that_documents_name_exist() -> None:
     for document in DOCUMENTS:
         named = re.findall(r"`?make ([a-z]+)\b", document.read_text(encoding="utf-8"))
         assert set(named) - {"a", "and", "it", "sense"} <= targets, document.name
+
+
+def test_files_that_the_architecture_names_exist() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", text))
+    assert len(named) > 30
+    missing = [
+        path for path in named if not any((ROOT / top / path).exists() for top in ("", "runlore"))
+    ]
+    assert missing == []
+
+
+def test_a_walk_through_the_architecture_has_at_most_twelve_stops() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    walks = text.partition("## Three walks")[2].partition("\n## ")[0].split("### ")[1:]
+    assert len(walks) == 3
+    for walk in walks:
+        assert 1 < len(re.findall(r"^\d+\. ", walk, re.MULTILINE)) <= 12, walk.splitlines()[0]
