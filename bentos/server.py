@@ -208,7 +208,7 @@ def main() -> int:
     """Serve with the settings of the environment; options go before them."""
     from runlore.app import open_app
 
-    with open_app() as app:
+    with open_app(delivers=False) as app:
         settings = app.settings
     options = argparse.ArgumentParser(prog="python -m bentos.server", description=__doc__)
     options.add_argument("--host", default=settings.host)

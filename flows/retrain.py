@@ -9,7 +9,7 @@ from prefect import flow
 from prefect.states import Completed, Failed
 
 from flows.training import train
-from tasks import alerts, retraining
+from tasks import retraining
 from tasks.edge import flow_app
 
 NOTHING = "nothing to do: it has begun, has ended, or another one of its spec runs"
@@ -23,15 +23,12 @@ def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands
     or the comparison with the champion refuse; the champion serves on.
     """
     with flow_app():
-        try:
-            begun = retraining.begin(request)
-            if begun is None:
-                return Completed(message=NOTHING)
-            state: Any = train(begun.spec, None, begun.until_seq, return_state=True)
-            found = state.result(raise_on_failure=False)
-            ending = retraining.end(begun, found)
-            if ending.state == "done":
-                return found
-            return Failed(message=f"{ending.state}: {ending.reason}")
-        finally:
-            alerts.deliver()
+        begun = retraining.begin(request)
+        if begun is None:
+            return Completed(message=NOTHING)
+        state: Any = train(begun.spec, None, begun.until_seq, return_state=True)
+        found = state.result(raise_on_failure=False)
+        ending = retraining.end(begun, found)
+        if ending.state == "done":
+            return found
+        return Failed(message=f"{ending.state}: {ending.reason}")

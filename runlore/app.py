@@ -12,6 +12,7 @@ from threading import RLock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from runlore.alerts.actions.delivery import Attempt
     from runlore.registry import Registry
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
@@ -84,6 +85,14 @@ class App:
         with self._opening:
             self._store = self._registry = None
 
+    def deliver_alerts(self) -> "list[Attempt]":
+        """Deliver the alerts that were raised in this process, each channel by itself."""
+        if self._store is None:
+            return []
+        from runlore.alerts.actions import delivery
+
+        return delivery.deliver_own(self._store, self.settings.alert_channels)
+
     def close(self) -> None:
         with self._opening:
             self._store = self._registry = None
@@ -99,10 +108,13 @@ class App:
 
 
 @contextmanager
-def open_app(settings: "Settings | None" = None, store: "Store | None" = None) -> Iterator[App]:
+def open_app(
+    settings: "Settings | None" = None, store: "Store | None" = None, *, delivers: bool = True
+) -> Iterator[App]:
     """An App for as long as the block runs; without settings, those of the environment.
 
-    store: one that somebody else has opened, and closes.
+    store: one that somebody else has opened, and closes. delivers: at the end, the alerts that were
+    raised meanwhile; servers leave them to the dispatcher, `runlore alerts deliver`.
     """
     if settings is None:
         from runlore.settings import read
@@ -112,4 +124,6 @@ def open_app(settings: "Settings | None" = None, store: "Store | None" = None) -
     try:
         yield app
     finally:
+        if delivers:
+            app.deliver_alerts()
         app.close()

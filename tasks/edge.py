@@ -1,14 +1,16 @@
 """The edge of flow runs: one `App` per flow run, used by all of its tasks and inner flows."""
 
 import atexit
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from threading import Lock
 from uuid import UUID
 
+from prefect import get_run_logger
 from prefect.context import FlowRunContext
 
+from runlore.alerts.actions.delivery import Attempt
 from runlore.app import App, open_app
 from runlore.kernel.errors import Unavailable
 
@@ -21,7 +23,8 @@ _opening = Lock()
 def flow_app() -> Iterator[App]:
     """The App of this flow run; an inner flow uses that of the flow around it.
 
-    It is closed when the outermost flow ends, so nothing stays open and no settings stay valid.
+    When the outermost flow ends, the alerts that it raised are delivered and the App is closed: so
+    nothing stays open, and no settings stay valid. What cannot be sent, the dispatcher sends later.
     """
     outer = _app_of_flow.get()
     if outer is not None:
@@ -33,6 +36,15 @@ def flow_app() -> Iterator[App]:
             yield app
         finally:
             _app_of_flow.reset(token)
+            _log(app.deliver_alerts())
+
+
+def _log(attempts: Sequence[Attempt]) -> None:
+    for attempt in attempts:
+        outcome = attempt.error or "arrived"
+        get_run_logger().info(
+            "alert %d %s to %s: %s", attempt.alert, attempt.event, attempt.channel, outcome
+        )
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def application(
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as stack:
-            product = stack.enter_context(open_app(settings))
+            product = stack.enter_context(open_app(settings, delivers=False))
             serving = await stack.enter_async_context(opened(product))
             access = chain.opened(serving, product.settings)
             app.state.access = await stack.enter_async_context(access)

@@ -68,7 +68,7 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
     at = instants.now()
 
     def work(store: Store) -> list[Retraining]:
-        with open_app(store=store) as app:
+        with open_app(store=store, delivers=False) as app:
             try:
                 versions = app.registry
             except ModuleNotFoundError as error:

@@ -190,7 +190,7 @@ def main(parent: int) -> None:
     from runlore.app import open_app
 
     configure_logging()
-    with open_app() as app:
+    with open_app(delivers=False) as app:
         names = tuple(spec.name for spec in app.specs)
         follower = Follower(app, Serving(names, app.settings.clock), is_shadow=True)
         shadow, patience = Shadow(follower.serving), Patience()

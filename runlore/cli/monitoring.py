@@ -47,7 +47,6 @@ def monitor(
 
     Example: runlore monitor failure-risk --window-days 7; runlore monitor failure-risk --history
     """
-    from runlore.alerts.actions import delivery
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.monitoring.actions import monitoring as usecase
@@ -61,7 +60,6 @@ def monitor(
         end = instants.now() if at is None else instants.parse(at, "at")
         reports = app.settings.reports
         outcome = usecase.monitor(app.store, app.registry, found, end, reports, window_s)
-        delivery.right_away(app.store, app.settings.alert_channels)
     if json:
         emit_json(as_json(outcome))
     else:

@@ -66,12 +66,10 @@ def look(spec: Spec, json: Json = False) -> None:
 
     Example: runlore rollout look failure-risk
     """
-    from runlore.alerts.actions import delivery
     from runlore.rollout.actions import steps
 
-    with _opened(spec) as (settings, hand, found, at):
+    with _opened(spec) as (_, hand, found, at):
         done = steps.look(hand, found, at)
-        delivery.right_away(hand.store, settings.alert_channels)
     if done is None:
         echo(
             f"{spec}: no rollout is in progress; start one: runlore rollout start {spec}", err=True

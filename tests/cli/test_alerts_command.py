@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from runlore.alerts.actions import handling
 from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.app import open_app
 from runlore.cli import app
 from runlore.kernel.errors import Misconfigured, NotFound, Refused
 from runlore.settings import Settings
@@ -176,12 +177,20 @@ def test_the_dispatcher_sends_what_others_raise_and_ends_cleanly(
     assert (process.returncode, left) == (0, "")
 
 
-def test_a_monitor_that_raises_tells_people_itself(store: Store, web: Web) -> None:
-    """What `runlore monitor` does after its transaction."""
-    from runlore import settings
-    from runlore.alerts.actions import delivery
-
-    found(store)
-    done = delivery.right_away(store, settings.read().alert_channels)
-    assert [each.error for each in done] == [None]
+def test_whoever_raises_an_alert_delivers_it_at_the_end(store: Store, web: Web) -> None:
+    with open_app() as raising:
+        found(raising.store)
+        assert web.taken == []
     assert [each.body["event"] for each in web.taken] == ["opened"]
+
+
+def test_who_raises_none_delivers_none_and_servers_leave_it_to_the_dispatcher(
+    store: Store, web: Web
+) -> None:
+    with open_app(delivers=False) as server:
+        found(server.store)
+    with open_app() as reading, reading.store.begin():
+        pass
+    assert web.taken == []
+    assert run("deliver", "--once").exit_code == 0
+    assert len(web.taken) == 1

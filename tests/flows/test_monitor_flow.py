@@ -9,7 +9,7 @@ from prefect import task
 from flows.monitoring import monitor
 from flows.runner import in_process
 from runlore.stack import Stack
-from tasks import alerts, monitoring, performance, quality, retraining
+from tasks import monitoring, performance, quality, retraining
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,6 @@ def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
     patch.setattr(monitoring, "has_champion", lambda _: True)
     patch.setattr(retraining, "ask", lambda *given: did.append(given))
     patch.setattr(retraining, "announce", lambda: did.append("announced"))
-    patch.setattr(alerts, "deliver", lambda: did.append("delivered"))
     try:
         return monitor("quick-risk"), did
     except ValueError as error:
@@ -67,7 +66,7 @@ def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
 
 def test_drift_and_scores_ask_for_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = ("quick-risk", DRIFT, SCORES, None)
-    assert run(monkeypatch) == ("drift", [asked, "announced", "delivered"])
+    assert run(monkeypatch) == ("drift", [asked, "announced"])
 
 
 @pytest.mark.parametrize("broken", STEPS)
@@ -77,5 +76,5 @@ def test_what_is_found_asks_whatever_else_fails_and_the_run_fails_at_the_end(
     drift = None if broken == "monitor" else DRIFT
     scores = None if broken == "measure_performance" else SCORES
     asked = ("quick-risk", drift, scores, None)
-    done = (f"{broken} is broken", [asked, "announced", "delivered"])
+    done = (f"{broken} is broken", [asked, "announced"])
     assert run(monkeypatch, broken) == done

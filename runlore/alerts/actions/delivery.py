@@ -69,8 +69,13 @@ def deliver(store: Store, channels: Channels) -> list[Attempt]:
     return done
 
 
-def right_away(store: Store, declared: SecretStr | None) -> list[Attempt]:
-    """The same for a process that has done its work: what is wrong here must not undo that."""
+def deliver_own(store: Store, declared: SecretStr | None) -> list[Attempt]:
+    """Deliver at the end of a process's work, if it has raised, ended or released alerts.
+
+    What is wrong here must not undo that work: it is logged, and the dispatcher sends later.
+    """
+    if not outbox.take_call(store):
+        return []
     try:
         return deliver(store, parse(declared))
     except RunloreError as error:

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
+from weakref import WeakSet
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 
 from runlore.alerts.rules.finding import Severity
@@ -59,6 +60,7 @@ WHERE (d.state = 'waiting' AND d.attempts > 0)
 OR (d.state = 'lost' AND d.settled_at > clock_timestamp() - interval '7 days')
 GROUP BY d.channel ORDER BY d.channel
 """)
+_called: WeakSet[Engine] = WeakSet()  # through these this process has made a `call`
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,19 @@ def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float
     call(connection)
 
 
+def take_call(store: Store) -> bool:
+    """Whether this process has made a `call` through the store since this was last asked."""
+    try:
+        _called.remove(store.engine)
+    except KeyError:
+        return False
+    return True
+
+
 def call(connection: Connection) -> None:
     """Let those who deliver look, once this transaction is committed."""
     connection.execute(CALL)
+    _called.add(connection.engine)
 
 
 def undecided(connection: Connection) -> list[tuple[int, Notice]]:

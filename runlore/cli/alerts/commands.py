@@ -93,9 +93,8 @@ def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> Non
     """
     from runlore.alerts.actions import handling
 
-    with _opened() as (settings, store, at):
+    with _opened() as (_, store, at):
         found = handling.acknowledge(store, alert_id, by or getuser(), note, at)
-        _deliver(settings, store)
     output.tell_handled(found, json=json)
 
 
@@ -107,9 +106,8 @@ def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) ->
     """
     from runlore.alerts.actions import handling
 
-    with _opened() as (settings, store, at):
+    with _opened() as (_, store, at):
         found = handling.close(store, alert_id, by or getuser(), note, at)
-        _deliver(settings, store)
     output.tell_handled(found, json=json)
 
 
@@ -155,9 +153,8 @@ def unsilence(
     """
     from runlore.alerts.actions import handling
 
-    with _opened() as (settings, store, at):
+    with _opened() as (_, store, at):
         found = handling.unsilence(store, silence_id, by or getuser(), at)
-        _deliver(settings, store)
     if json:
         emit_json(output.silence(found))
     else:
@@ -274,12 +271,6 @@ def _watch(settings: "Settings", store: "Store") -> None:
     beat.parent.mkdir(parents=True, exist_ok=True)
     echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
     delivery.watch(store, known, end, beat.touch, output.tell_attempt)
-
-
-def _deliver(settings: "Settings", store: "Store") -> None:
-    from runlore.alerts.actions import delivery
-
-    delivery.right_away(store, settings.alert_channels)
 
 
 @contextmanager

@@ -266,16 +266,14 @@ def analyze(
 
     Example: runlore ab analyze buttons
     """
-    from runlore.alerts.actions import delivery
     from runlore.experiments.actions import analysis, lifecycle
 
-    with _opened() as (settings, store, at):
+    with _opened() as (_, store, at):
         who = lifecycle.Attribution(by or getuser(), at)
         if name is None:
             found = analysis.analyse_running(store, who)
         else:
             found = {name: analysis.analyse(store, name, who)}
-        delivery.right_away(store, settings.alert_channels)
     output.show_looks(found, json=json)
 
 
