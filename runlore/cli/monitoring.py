@@ -138,8 +138,8 @@ def _past(each: "WindowRecord") -> dict[str, object]:
         "version": window.version,
         "rows": f"{verdict.rows_current:,}",
         "verdict": verdict.answer,
-        "drifted weight": f"{verdict.drifted_share:.0%}",
-        "drifted columns": ", ".join(drifted[:NAMED]) + more,
+        "drifted": f"{verdict.drifted_share:.0%}",
+        "columns": ", ".join(drifted[:NAMED]) + more,
     }
 
 

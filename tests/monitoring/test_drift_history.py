@@ -124,7 +124,7 @@ def test_the_command_tells_the_history_to_people_and_machines(
     command = ["monitor", "duration", "--history"]
     nothing = CliRunner().invoke(app, command)
     assert nothing.stdout.strip() == (
-        "no window of duration has been judged yet: `runlore monitor duration`"
+        "no window of duration has been evaluated yet; run `runlore monitor duration`"
     )
     record(store, "-D", spec="duration")
     told = json.loads(CliRunner().invoke(app, [*command, "--json"]).stdout)

@@ -323,4 +323,4 @@ def test_the_command_tells_the_verdict_to_people_and_machines(
     assert f"drift: {outcome.verdict.reasons[0]}" in shown
     assert str(outcome.report) in shown
     assert f"anomaly of {spec.name}: opened" in shown
-    assert f"and {len(outcome.verdict.columns) - command.SHOWN} more: see the report" in shown
+    assert f"{len(outcome.verdict.columns) - command.SHOWN} more columns are in the report" in shown

@@ -102,7 +102,7 @@ def script(
 import sys
 from dataclasses import replace
 from pathlib import Path
-from runlore.registry import Release, connect
+from runlore.registry import ModelRelease, connect
 from runlore.settings import Settings
 from runlore.store import engine
 nan = float("nan")

@@ -48,7 +48,7 @@ def written_and_waiting(connection, new):
 rollouts.add_decision = written_and_waiting
 store = engine.connect(sys.argv[1])
 folder = Path(sys.argv[2])
-hand = rollout.Hand(store, connect(Settings(home=folder), store), folder)
+hand = rollout.RolloutContext(store, connect(Settings(home=folder), store), folder)
 rollout.look(hand, SPEC, instant.parse(sys.argv[3], "at"))
 """
 
