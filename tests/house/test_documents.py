@@ -1,9 +1,12 @@
 """Documents that cannot lie: settings, commands, links and specs that they name exist."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from typer.main import get_command
 
 from runlore.cli import app
 from runlore.settings import Settings
@@ -21,6 +24,21 @@ def test_every_setting_is_documented_and_every_documented_one_exists() -> None:
     table = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
     documented = re.findall(r"^\| `RUNLORE_(\w+)`", table, re.MULTILINE)
     assert [name.lower() for name in documented] == list(Settings.model_fields)
+
+
+def test_every_command_is_documented() -> None:
+    text = "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    command = get_command(app)
+    named = [f"runlore {name}" for name in paths(command)]
+    assert len(named) > 60
+    assert [name for name in named if name not in text] == []
+
+
+def paths(command: Any) -> Iterator[str]:
+    """Of all commands below one, such as `alerts list`."""
+    for name, inner in getattr(command, "commands", {}).items():
+        yield name
+        yield from (f"{name} {rest}" for rest in paths(inner))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
