@@ -134,7 +134,7 @@ def by_of(request: Request, said: str = NOBODY, reason: str = "") -> Attribution
 
 
 def of_test(test: AbTest) -> AbTestTold:
-    return AbTestTold(**report.test_document(test))
+    return AbTestTold(**report.plan_document(test))
 
 
 def intake(done: Intake) -> AbIntake:

@@ -190,6 +190,11 @@ def test_nothing_heavy_is_imported_where_a_command_is_declared() -> None:
             assert not HEAVY & {name.partition(".")[0] for name in names}, named(path)
 
 
+def test_no_function_of_the_product_is_taken_for_a_test() -> None:
+    for path in sources(*CODE):
+        assert "\ndef test_" not in path.read_text(encoding="utf-8"), path
+
+
 def test_no_two_files_of_tests_have_one_name() -> None:
     names = [path.name for path in sources("tests") if path.name.startswith("test_")]
     assert sorted(names) == sorted(set(names))

@@ -19,7 +19,7 @@ def show_test(test: "AbTest", what: str, *, json: bool) -> None:
     from runlore.experiments.views import report
 
     if json:
-        emit_json(report.test_document(test))
+        emit_json(report.plan_document(test))
         return
     shares = ", ".join(f"{name} {share:.0%}" for name, share in test.design.shares.items())
     echo(f"{test.name} {what}: {shares}; control {test.design.control}, {test.state}")
@@ -29,7 +29,7 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
     from runlore.experiments.views import report
 
     if json:
-        emit_json({"tests": [report.test_document(each) for each in tests]})
+        emit_json({"tests": [report.plan_document(each) for each in tests]})
         return
     if not tests:
         echo("there are no A/B tests; `runlore ab create --help` shows how to create one")

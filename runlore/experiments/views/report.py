@@ -42,7 +42,7 @@ COLUMNS = (
 PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def test_document(found: AbTest) -> Told:
+def plan_document(found: AbTest) -> Told:
     design = found.design
     return {
         "id": str(found.public_id),
@@ -66,7 +66,7 @@ def status_document(found: ExperimentStatus) -> Told:
     guards = {each.name for each in found.test.design.metrics if each.role == "guardrail"}
     shown = [each for each in found.seen.comparisons if found.is_open_book or each.metric in guards]
     return {
-        "test": test_document(found.test),
+        "test": plan_document(found.test),
         "at": found.at.isoformat(),
         "ran_h": found.ran_s / HOUR_S,
         "answer": found.seen.answer if found.test.ended_as is None else _answer(found),
