@@ -21,6 +21,7 @@ from runlore.registry import Registry, VersionRef
 
 SERVICE = "bentos.packaged:PackagedPredictions"
 LABEL_CHARACTERS = 63  # at most, in a label's value
+# What a packaged version imports; the lock holds these with all that they need themselves.
 NEEDS = (
     "alembic",
     "asyncpg",
@@ -41,7 +42,6 @@ NEEDS = (
     "uvicorn",
     "uvloop",
 )
-"""What a packaged version imports; the lock holds these with all that they need themselves."""
 
 ENTRYPOINT = "env/docker/entrypoint.sh"
 ITS_COMMAND = 'set -- bentoml serve "$@" "$BENTO_PATH"'

@@ -124,6 +124,8 @@ def open_app(
     try:
         yield app
     finally:
-        if delivers:
-            app.deliver_alerts()
-        app.close()
+        try:
+            if delivers:
+                app.deliver_alerts()
+        finally:
+            app.close()

@@ -14,8 +14,7 @@ from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 SHOWN_REJECTS = 50
-SOURCE = "inbox"
-"""The name of records for which nobody gives one."""
+SOURCE = "inbox"  # of records whose mapping names no source
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=6 * 3600)

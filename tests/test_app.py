@@ -150,3 +150,21 @@ def test_a_given_server_is_not_held_and_an_embedded_one_is(
     assert embedded.state(short_tmp).is_running
     app.close()
     assert not embedded.state(short_tmp).is_running
+
+
+def test_everything_is_closed_though_alerts_cannot_be_delivered(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[App] = []
+
+    def closing(app: App) -> None:
+        closed.append(app)
+
+    def broken(_: App) -> None:
+        raise RuntimeError("the channels are broken")
+
+    monkeypatch.setattr(App, "deliver_alerts", broken)
+    monkeypatch.setattr(App, "close", closing)
+    with pytest.raises(RuntimeError, match="channels are broken"), open_app(settings) as app:
+        pass
+    assert closed == [app]

@@ -18,8 +18,8 @@ from runlore.store.engine import Store
 
 MINUTE_S, MINUTE_US = 60.0, 60_000_000
 
+# From the waiting requests of each bucket to what is granted; may block, and raise Unavailable.
 Leasing = Callable[[Mapping[str, int]], Mapping[str, RateLease]]
-"""Bucket -> requests that wait, to what is granted; may block, and raise Unavailable."""
 
 
 @dataclass(slots=True)

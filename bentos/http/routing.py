@@ -35,8 +35,8 @@ class ListOf:
     max_items: int | None = None
 
 
+# What a body holds: JSON of a model, a list of them, or plain text (`str`).
 Body = type[BaseModel] | type[str] | ListOf
-"""What a body holds: JSON of a model, a list of them, or plain text (`str`)."""
 
 
 @dataclass(frozen=True)

@@ -31,8 +31,8 @@ POLL_S = 0.5
 
 log = logging.getLogger("runlore.serving")
 
+# Alias -> spec -> its newest change.
 Past = Mapping[str, Mapping[str, alias_history.AliasHistoryEntry]]
-"""Alias -> spec -> its newest change."""
 
 
 @asynccontextmanager

@@ -12,8 +12,7 @@ from runlore.store.engine import Store
 
 INTERVAL_S = 2.0
 
-Versions = Mapping[str, Mapping[str, str]]
-"""Spec -> arm -> version."""
+Versions = Mapping[str, Mapping[str, str]]  # spec -> arm -> version
 
 
 @dataclass

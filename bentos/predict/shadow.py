@@ -90,8 +90,8 @@ class Shadow:
 
     serving: Serving
     since: datetime = field(default_factory=instants.now)
+    # What was answered or dropped, and when it was asked; the database leaves it out.
     _done: dict[uuid.UUID, datetime] = field(default_factory=dict)
-    """What was answered or dropped, and when it was asked; the database leaves it out."""
 
     _looked: dict[str, datetime] = field(default_factory=dict)
 

@@ -22,8 +22,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# For the service: uvicorn itself believes X-Forwarded-For of everybody on this machine.
 NO_PROXY_HEADERS: list[dict[str, str]] = [{"name": "FORWARDED_ALLOW_IPS", "value": "none"}]
-"""For the service: uvicorn itself believes X-Forwarded-For of everybody on this machine."""
 
 PREFIX, BATCH = "/predict/", "batch"
 ONE = PREFIX + "{spec}"

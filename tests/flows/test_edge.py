@@ -1,5 +1,6 @@
 """One App per flow run: opened once, shared by tasks and inner flows, gone when the flow ends."""
 
+import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -11,13 +12,17 @@ from uuid import uuid4
 import pytest
 
 from flows.experiments import ab
+from runlore.alerts.actions import handling
+from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.app import App
 from runlore.kernel.errors import Unavailable
+from runlore.kernel.instants import now
 from runlore.settings import Settings
 from runlore.store import embedded, engine
 from runlore.store.engine import Store
 from tasks import edge
 from tasks.edge import flow_app, task_app
+from tests.alerts.receivers import Web, http_server
 
 
 def used() -> App:
@@ -34,6 +39,23 @@ def test_tasks_and_inner_flows_use_the_app_of_the_flow(settings: Settings) -> No
         assert used() is outer, "an inner flow does not take it away"
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(copy_context().run, used).result() is outer
+
+
+def test_alerts_raised_in_a_flow_are_delivered_once_when_it_ends_and_logged(
+    settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged: list[str] = []
+    log = SimpleNamespace(info=lambda text, *values: logged.append(text % values))
+    monkeypatch.setattr(edge, "get_run_logger", lambda: log)
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    finding = AlertFinding("drift", "duration", Severity.WARNING, "it moved", "sure", "look")
+    with http_server(Web()) as web:
+        channel = {"kind": "webhook", "url": f"{web.url}/hooks/hush"}
+        monkeypatch.setenv("RUNLORE_ALERT_CHANNELS", json.dumps({"ops": channel}))
+        with flow_app(), flow_app() as inner, inner.store.begin() as connection:
+            handling.raise_alert(connection, finding, now())
+        assert [one.body["event"] for one in web.taken] == ["opened"]
+    assert logged == ["alert 1 opened to ops: arrived"]
 
 
 def test_a_flow_reads_the_settings_as_they_are_when_it_begins(
