@@ -23,12 +23,12 @@ JSON_BLOCK_BYTES = 64 << 20
 
 
 def expand(objects: "pd.Series[str]") -> pd.DataFrame:
-    """A frame with one column per key out of JSON objects, a row each.
+    """Turn JSON objects into a frame: a row per object, a column per key.
 
-    What a cell holds depends on its own row only. A column is float64 (NaN: nothing), where
-    truth values are 0 and 1, or of objects: text, with None for nothing and with any numbers among
-    it as float. Text that looks like an instant stays text. Lists and objects are nothing. A key
-    that says nothing in all rows has no column.
+    A cell depends on its own row only. A column is float64, where booleans are 0 and 1 and NaN
+    means no value, or of objects: text, None for no value, and numbers among text as float. Text
+    that looks like an instant stays text. Lists and objects count as no value, and a key without a
+    value in any row has no column.
     """
     lines = "\n".join(objects.tolist()).encode()
     if len(lines) < 3 * len(objects) or not len(objects):  # "{}" everywhere
@@ -37,8 +37,8 @@ def expand(objects: "pd.Series[str]") -> pd.DataFrame:
     if table is None or table.num_rows != len(objects):
         return _expand_mixed(objects)
     columns = {name: _plain(table[name]) for name in table.column_names}
-    told = {name: column for name, column in columns.items() if column is not None}
-    return pd.DataFrame(told, index=range(len(objects)), copy=False)
+    filled = {name: column for name, column in columns.items() if column is not None}
+    return pd.DataFrame(filled, index=range(len(objects)), copy=False)
 
 
 def _read(lines: bytes) -> pa.Table | None:
@@ -74,8 +74,8 @@ def _expand_mixed(objects: "pd.Series[str]") -> pd.DataFrame:
     rows = json.loads(f"[{','.join(distinct)}]", parse_int=float)
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: _mixed([_scalar(row.get(name)) for row in rows]) for name in names}
-    told = {name: column[codes] for name, column in columns.items() if column is not None}
-    return pd.DataFrame(told, index=range(len(objects)), copy=False)
+    filled = {name: column[codes] for name, column in columns.items() if column is not None}
+    return pd.DataFrame(filled, index=range(len(objects)), copy=False)
 
 
 def _scalar(value: object) -> str | float | None:
@@ -143,7 +143,7 @@ def singles(values: Floats) -> Singles:
 
 @dataclass(frozen=True)
 class Results:
-    """How n pieces of work went, a column each, (n,): instants in µs or NO_INSTANT.
+    """The results of n executions as columns of shape (n,): instants in µs or NO_INSTANT.
 
     outcome: measured results by name; NaN where there is no number.
     """
@@ -155,7 +155,7 @@ class Results:
     outcome: Mapping[str, Floats]
 
     def value(self, name: str) -> Floats:
-        """(n,): what the outcomes tell of one value; NaN where they do not."""
+        """(n,): one value of the outcomes; NaN where an outcome lacks it."""
         if name == "failed":
             return np.not_equal(self.status, "succeeded").astype(np.float64)
         if name == "duration_s":
@@ -182,7 +182,7 @@ def seconds_between(start: Ints, end: Ints) -> Floats:
 
 @dataclass(frozen=True)
 class OutcomeValues:
-    """The values that an outcome tells, a column each; NaN where it does not tell."""
+    """Values of outcomes, a column each; NaN where an outcome lacks the value."""
 
     names: tuple[str, ...]
     table: Floats  # (facts, values)
@@ -195,7 +195,7 @@ class OutcomeValues:
 
 
 def measure(facts: pd.DataFrame, names: Sequence[str]) -> OutcomeValues:
-    """`failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
+    """Read `failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
     wanted = [n.removeprefix("outcome.") for n in names if n.startswith("outcome.")]
     outcomes = expand(facts["outcome"]) if wanted else pd.DataFrame()
     results = Results(

@@ -1,4 +1,4 @@
-"""What a model may look at, as data."""
+"""The declaration of a model's features, as data."""
 
 import hashlib
 import json
@@ -27,11 +27,11 @@ EVENT_VALUES = ("failed", "duration_s", "log_duration", "wait_s")
 
 @dataclass(frozen=True)
 class HistoryFeatures:
-    """What became of earlier work that shares a key with this one.
+    """Features from the outcomes of earlier executions that share a key with this one.
 
     keys: parts of the key; ``("actor", "kind")`` means the same actor doing the same kind.
-    values: what to average of each known outcome.
-    half_lives_s: how fast the past fades, seconds, ascending.
+    values: the values of known outcomes to average.
+    half_lives_s: half-lives of the decayed averages, in seconds, ascending.
     """
 
     keys: tuple[str, ...]
@@ -69,25 +69,27 @@ class HistoryFeatures:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """What `fold.read` writes, in its order."""
+        """The columns that `fold.read` writes, in its order."""
         ages = [_age(half_life) for half_life in self.half_lives_s]
-        told = (f"{value}_{column}" for value in self.values for column in _value_columns(ages))
-        return (*FIRST_COLUMNS, *(f"submissions_{age}" for age in ages), *told)
+        value_columns = (
+            f"{value}_{column}" for value in self.values for column in _value_columns(ages)
+        )
+        return (*FIRST_COLUMNS, *(f"submissions_{age}" for age in ages), *value_columns)
 
     @cached_property
     def chosen(self) -> tuple[int, ...]:
-        """Which of `columns` are features: those that say something the others do not.
+        """The positions in `columns` of those that become features: without redundant ones.
 
         The counts of one value stand for all, and a 0/1 value's spread follows from its mean.
         """
         moments = ("last", "last2_mean", *("count", "mean", "sd") * len(self.half_lives_s))
         first = len(FIRST_COLUMNS) + len(self.half_lives_s)
-        told = [(value, moment) for value in self.values for moment in moments]
+        value_moments = [(value, moment) for value in self.values for moment in moments]
         return (
             *range(first),
             *(
                 at
-                for at, (value, moment) in enumerate(told, first)
+                for at, (value, moment) in enumerate(value_moments, first)
                 if (moment != "count" or value == self.values[0])
                 and (moment != "sd" or value != "failed")
             ),
@@ -186,7 +188,8 @@ class FeaturePlan:
         return cls(
             inputs=tuple(data["inputs"]),
             categories=tuple(
-                Vocabulary(each["name"], tuple(each["words"])) for each in data["categories"]
+                Vocabulary(category["name"], tuple(category["words"]))
+                for category in data["categories"]
             ),
             histories=tuple(
                 HistoryFeatures(tuple(h["keys"]), tuple(h["values"]), tuple(h["half_lives_s"]))

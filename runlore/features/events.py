@@ -26,7 +26,7 @@ class Timeline:
     first: (N,), each execution's first fact, in the order of their sequence.
     final: (N,), the latest fact with an outcome of each execution, -1 while there is none.
     submissions: (2, N): instant, and the number (`seq`) of the first fact.
-    outcomes: (5, M): position of the execution, instant, position of the fact that tells it, the
+    outcomes: (5, M): position of the execution, instant, position of its fact, the
     fact that it replaces (-1: it is the first), and the instant of the first.
     order: (E,), E = N + M: the events, `e < N` is a submission, else `e - N` an outcome.
     """
@@ -40,8 +40,8 @@ class Timeline:
     @cached_property
     def what(self) -> Ints:
         """(E,): SUBMISSION, OUTCOME or CORRECTION."""
-        told = np.where(self.outcomes[REPLACED] < 0, OUTCOME, CORRECTION)
-        return self._in_order(np.full(self.first.size, SUBMISSION), told)
+        outcome_kinds = np.where(self.outcomes[REPLACED] < 0, OUTCOME, CORRECTION)
+        return self._in_order(np.full(self.first.size, SUBMISSION), outcome_kinds)
 
     @cached_property
     def at_us(self) -> Ints:
@@ -55,7 +55,7 @@ class Timeline:
 
     @cached_property
     def fact(self) -> Ints:
-        """(E,): the position of the fact that tells each event."""
+        """(E,): the position of each event's fact."""
         return self._in_order(self.first, self.outcomes[FACT])
 
     @cached_property

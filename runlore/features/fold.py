@@ -36,7 +36,7 @@ SUBMISSION, OUTCOME, CORRECTION = 0, 1, 2
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ASKED = -1  # In place of a submission's sequence: nothing was submitted, a prediction was requested
+REQUESTED = -1  # in place of a submission's sequence: a prediction was requested, nothing more
 
 LAST_SUBMISSION, IN_FLIGHT, LAST_OUTCOME, COUNTS = 0, 1, 2, 3
 LAST, LAST_ID, BEFORE, BEFORE_ID, MOMENTS = 0, 1, 2, 3, 4
@@ -66,7 +66,7 @@ def feature_count(half_lives: int, values: int) -> int:
 
 
 def empty_state(half_lives: int, values: int) -> Floats:
-    """The state of a key that nothing is known of."""
+    """The state of a key without any events: a vector of `state_size` values."""
     state = np.zeros(state_size(half_lives, values))
     state[[LAST_SUBMISSION, LAST_OUTCOME]] = np.nan
     for value in range(values):
@@ -77,10 +77,10 @@ def empty_state(half_lives: int, values: int) -> Floats:
 
 def warm() -> None:
     """Compile what serving calls, or load it from disk, before the first request waits for it."""
-    state, half_lives_us, told = empty_state(1, 1), np.array([1e6]), np.array([1.0])
+    state, half_lives_us, measured = empty_state(1, 1), np.array([1e6]), np.array([1.0])
     submit(state, 1, half_lives_us)
-    finish(state, 2, 1, told, half_lives_us)
-    correct(state, 3, 1, 2, told, told, half_lives_us)
+    finish(state, 2, 1, measured, half_lives_us)
+    correct(state, 3, 1, 2, measured, measured, half_lives_us)
     read(state, 4, half_lives_us, 1, np.empty(feature_count(1, 1)))
     rows, instants = np.empty((1, 1), dtype=np.float32), np.array([5])
     read_many(state[None, :], instants, half_lives_us, 1, np.array([0]), rows, 0)
@@ -223,7 +223,7 @@ def _exchange(state: Floats, at: int, old: float, x: float, weight: float) -> No
 def finish(
     state: Floats, at_us: int, execution: float, measured: Floats, half_lives_us: Floats
 ) -> None:
-    """An outcome became known. measured: (V,), NaN where it does not say."""
+    """Count an outcome that became known. measured: (V,), NaN where the outcome lacks a value."""
     size = half_lives_us.size
     _fade_outcomes(state, at_us, half_lives_us, measured.size)
     state[IN_FLIGHT] -= 1.0
@@ -250,7 +250,7 @@ def correct(
     replaced: Floats,
     half_lives_us: Floats,
 ) -> None:
-    """An outcome known since `first_known_us` turned out otherwise: `replaced` -> `measured`.
+    """Correct an outcome that is known since `first_known_us`: `replaced` becomes `measured`.
 
     The corrected value weighs as much as the first one would by now. Among the last two, a value
     is exchanged in place; one that was unknown at first does not become the last one.
@@ -285,13 +285,13 @@ def _run(
     submissions: Ints,
     outcomes: Ints,
     order: Ints,
-    told: Floats,
+    measured: Floats,
     half_lives_us: Floats,
     chosen: Ints,
     rows: NDArray[np.float32],
     column: int,
 ) -> None:
-    size, values = half_lives_us.size, told.shape[1]
+    size, values = half_lives_us.size, measured.shape[1]
     features = np.empty(FIXED_FEATURES + size + values * (2 + 3 * size))
     for event in order:
         outcome = event - key.size
@@ -300,16 +300,16 @@ def _run(
             read(state, at_us, half_lives_us, values, features)
             for c in range(chosen.size):
                 rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
-            if submissions[1, event] != ASKED:
+            if submissions[1, event] != REQUESTED:
                 _count(state, at_us, features[FIXED_FEATURES : FIXED_FEATURES + size])
             continue
         owner, at_us, fact = outcomes[0, outcome], outcomes[1, outcome], outcomes[2, outcome]
         state, execution, replaced = states[key[owner]], submissions[1, owner], outcomes[3, outcome]
         if replaced < 0:
-            finish(state, at_us, execution, told[fact], half_lives_us)
+            finish(state, at_us, execution, measured[fact], half_lives_us)
         else:
-            first_us = outcomes[4, outcome]
-            correct(state, at_us, execution, first_us, told[fact], told[replaced], half_lives_us)
+            first_us, new, old = outcomes[4, outcome], measured[fact], measured[replaced]
+            correct(state, at_us, execution, first_us, new, old, half_lives_us)
 
 
 @_compiled
@@ -319,7 +319,7 @@ def fold(
     submissions: Ints,
     outcomes: Ints,
     order: Ints,
-    told: Floats,
+    measured: Floats,
     half_lives_us: Floats,
     chosen: Ints,
     rows: NDArray[np.float32],
@@ -327,16 +327,20 @@ def fold(
 ) -> None:
     """Run the events of N submissions and M outcomes, in `order`, over the states of K keys.
 
-    Each submission's features are read before it counts itself; one that is ASKED never counts.
+    Each submission's features are read before it counts itself; one that is REQUESTED never counts.
     states: (K, S), changed in place.
     key: (N,), the state of each execution. submissions: (2, N), outcomes: (5, M), order: (N + M,):
-    see `events.Timeline`. told: (facts, V). chosen: which of the features land, as float32, in
-    the execution's row of `rows`, from `column` on.
+    see `events.Timeline`. measured: (facts, V). chosen: the features to write, as float32, to the
+    execution's row of `rows`, from `column` on.
     """
-    if half_lives_us.size == 3 and told.shape[1] == 2:  # usual: compiled apart, loops unroll
-        _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)
+    if half_lives_us.size == 3 and measured.shape[1] == 2:  # usual: compiled apart, loops unroll
+        _run(
+            states, key, submissions, outcomes, order, measured, half_lives_us, chosen, rows, column
+        )
     else:
-        _run(states, key, submissions, outcomes, order, told, half_lives_us, chosen, rows, column)
+        _run(
+            states, key, submissions, outcomes, order, measured, half_lives_us, chosen, rows, column
+        )
 
 
 @_compiled

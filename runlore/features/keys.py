@@ -47,8 +47,8 @@ def key_of(history: HistoryFeatures, subject: KeyParts) -> str:
 def _part(name: str, subject: KeyParts) -> str:
     if name == "inputs":
         known = sorted((k, word(v)) for k, v in subject.inputs.items())
-        told = (f"{k.translate(ESCAPES_IN_NAME)}={v.translate(ESCAPES)}" for k, v in known if v)
-        return "\x1e".join(told)
+        pairs = (f"{k.translate(ESCAPES_IN_NAME)}={v.translate(ESCAPES)}" for k, v in known if v)
+        return "\x1e".join(pairs)
     if name.startswith("inputs."):
         return word(subject.inputs.get(name.removeprefix("inputs."))).translate(ESCAPES)
     return str(getattr(subject, name)).translate(ESCAPES)
@@ -58,8 +58,8 @@ def _part(name: str, subject: KeyParts) -> str:
 class KeyGroups:
     """Executions grouped by the key of one history.
 
-    codes: (executions,), which of the keys each has. representative: (keys,), an execution of
-    each, by position.
+    codes: (executions,), the number of each execution's key. representative: (keys,), the position
+    of one execution of each key.
     """
 
     codes: Codes

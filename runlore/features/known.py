@@ -21,7 +21,7 @@ PARTS = ("actor", "kind", "scope")
 
 
 def fill(rows: Rows, log: Log, plan: FeaturePlan) -> int:
-    """Fill inputs, categories and calendar; the number of columns filled."""
+    """Fill inputs, categories and calendar; returns the number of columns filled."""
     at = 0
     for name in plan.inputs:
         rows[:, at] = singles(numbers(log.inputs[name])) if name in log.inputs else np.nan
@@ -40,7 +40,7 @@ def fill(rows: Rows, log: Log, plan: FeaturePlan) -> int:
 def values(
     subject: KeyParts, as_of_us: int, plan: FeaturePlan, codes: tuple[dict[str, int], ...]
 ) -> list[float]:
-    """The same for one subject. codes: of each category, the place of each word."""
+    """The values that `fill` writes, for one subject. codes: each category's word -> its code."""
     known = [number(subject.inputs.get(name)) for name in plan.inputs]
     for vocabulary, places in zip(plan.categories, codes, strict=True):
         known.append(places.get(_word(vocabulary.name, subject), UNKNOWN_WORD))

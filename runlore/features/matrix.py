@@ -27,7 +27,7 @@ Ints = NDArray[np.int64]
 MOST_WORDS = 1000
 BLOCK = 2_000  # events per block: their rows fit into a core's cache
 
-ASKED_SOURCE = "\x00asked"  # no source of a log can have this name
+REQUEST_SOURCE = "\x00asked"  # no source of a log can have this name
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,19 @@ class HistoryStates:
     states: Floats
 
     def keys(self, log: Log) -> list[str]:
-        """The text of each key, written from one representative execution each."""
+        """The text of each key, written from its representative execution."""
         rows = log.executions.iloc[self.keyed.representative]
-        told = log.inputs.iloc[self.keyed.representative].to_dict("records")
-        inputs = told or [{}] * len(rows)  # pandas gives no records of a frame without columns
+        input_records = log.inputs.iloc[self.keyed.representative].to_dict("records")
+        inputs = input_records or [{}] * len(
+            rows
+        )  # pandas gives no records of a frame without columns
         parts = zip(rows["actor"], rows["kind"], rows["scope"], inputs, strict=True)
         return [
-            key_of(self.history, KeyParts(actor, kind, scope, {str(k): v for k, v in each.items()}))
-            for actor, kind, scope, each in parts
+            key_of(
+                self.history,
+                KeyParts(actor, kind, scope, {str(k): v for k, v in row_inputs.items()}),
+            )
+            for actor, kind, scope, row_inputs in parts
         ]
 
 
@@ -73,7 +78,7 @@ def resolve(features: FeatureSet, log: Log, training: NDArray[np.bool_]) -> Feat
 
 
 def _categories(features: FeatureSet, texts: Sequence[str]) -> tuple[str, ...]:
-    """`actor`, `kind`, `scope` or `inputs.NAME` each."""
+    """The names of a history's columns: `actor`, `kind`, `scope` or `inputs.NAME`."""
     if features.categories is None:
         taken = features.inputs or ()
         return (*known.PARTS, *(f"inputs.{name}" for name in texts if name not in taken))
@@ -84,9 +89,11 @@ def _categories(features: FeatureSet, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def _is_numeric(column: "pd.Series[Any]") -> bool:
-    """Whether at least half of what the column says are numbers."""
-    told = column.dropna()
-    return told.dtype != object or 2 * sum(isinstance(each, str) for each in told) <= len(told)
+    """Whether at least half of the column's values are numbers."""
+    present = column.dropna()
+    return present.dtype != object or 2 * sum(isinstance(value, str) for value in present) <= len(
+        present
+    )
 
 
 def _vocabulary(name: str, column: "pd.Series[str]") -> Vocabulary:
@@ -97,43 +104,48 @@ def _vocabulary(name: str, column: "pd.Series[str]") -> Vocabulary:
 
 
 def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[HistoryStates]]:
-    """Feature rows of all N executions, each as of its submission: (N, F) float32, and states."""
+    """The feature rows of all N executions, (N, F) float32, as of their submission; and states."""
     rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
     column = known.fill(rows, log, plan)
-    told = measure(log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values)))
+    outcome_values = measure(
+        log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values))
+    )
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         keyed = list(threads.map(lambda history: group(history, log), plan.histories))
         return rows, fold_many(
-            log, list(zip(plan.histories, keyed, strict=True)), told, rows, column
+            log, list(zip(plan.histories, keyed, strict=True)), outcome_values, rows, column
         )
 
 
-def extract_asked(facts: pd.DataFrame, asked: pd.DataFrame, plan: FeaturePlan) -> Rows:
-    """(n, F): the rows of n subjects as a log of facts has them, each as of its instant.
+def extract_requests(facts: pd.DataFrame, requests: pd.DataFrame, plan: FeaturePlan) -> Rows:
+    """(n, F): the feature rows of n requested predictions, each as of its own instant.
 
-    asked: `actor`, `kind`, `scope`, `inputs` as JSON text, and `as_of_us`. What was submitted or
+    requests: `actor`, `kind`, `scope`, `inputs` as JSON text, and `as_of_us`. What was submitted or
     became known at that very instant counts.
     """
-    log = prepare(pd.concat([facts, _as_facts(asked, facts)], ignore_index=True))
-    is_asked = log.executions["source"].to_numpy() == ASKED_SOURCE
-    log.events.submissions[1, is_asked] = fold.ASKED
+    log = prepare(pd.concat([facts, _as_facts(requests, facts)], ignore_index=True))
+    is_request = log.executions["source"].to_numpy() == REQUEST_SOURCE
+    log.events.submissions[1, is_request] = fold.REQUESTED
     rows, _ = extract(log, plan)
-    asked_rows: Rows = rows[is_asked]
-    return asked_rows
+    request_rows: Rows = rows[is_request]
+    return request_rows
 
 
-def _as_facts(asked: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """Questions as submissions that come last at their instant."""
-    n, last = len(asked), int(facts["seq"].max()) if len(facts) else 0
-    told = asked[["actor", "kind", "scope", "inputs"]].reset_index(drop=True)
+extract_asked = extract_requests  # the name until serving has the new one
+
+
+def _as_facts(requests: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
+    """Turn requests into submissions that come last at their instant."""
+    n, last = len(requests), int(facts["seq"].max()) if len(facts) else 0
+    submissions = requests[["actor", "kind", "scope", "inputs"]].reset_index(drop=True)
     never = np.full(n, NO_INSTANT)
-    at_us = asked["as_of_us"].to_numpy(dtype=np.int64)
+    at_us = requests["as_of_us"].to_numpy(dtype=np.int64)
     instants = dict.fromkeys(("submitted", "submission_known_at", "known_at"), at_us)
     new: dict[str, Any] = {**instants, "started": never, "finished": never}
     new |= {"seq": np.arange(last + 1, last + n + 1), "revision": np.zeros(n, dtype=np.int64)}
-    new |= {"source": ASKED_SOURCE, "source_id": [str(i) for i in range(n)]}
+    new |= {"source": REQUEST_SOURCE, "source_id": [str(i) for i in range(n)]}
     new |= {"status": str(ExecutionStatus.SUBMITTED), "outcome": "{}"}
-    return told.assign(**new)[list(facts.columns)]
+    return submissions.assign(**new)[list(facts.columns)]
 
 
 def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, HistoryStates]:
@@ -142,14 +154,14 @@ def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, HistoryState
     Returns its features as of each submission, (N, len(history.feature_names)), and the states.
     """
     rows = np.empty((len(log.executions), len(history.chosen)), dtype=np.float32)
-    told = measure(log.facts, history.values)
-    return rows, fold_many(log, [(history, group(history, log))], told, rows, 0)[0]
+    outcome_values = measure(log.facts, history.values)
+    return rows, fold_many(log, [(history, group(history, log))], outcome_values, rows, 0)[0]
 
 
 def fold_many(
     log: Log,
     histories: Sequence[tuple[HistoryFeatures, KeyGroups]],
-    told: OutcomeValues,
+    outcome_values: OutcomeValues,
     rows: Rows,
     column: int,
 ) -> list[HistoryStates]:
@@ -160,24 +172,24 @@ def fold_many(
     """
     folds = []
     for history, keyed in histories:
-        folds.append(_Fold(history, keyed, told.of(history.values), column))
+        folds.append(_Fold(history, keyed, outcome_values.of(history.values), column))
         column += len(history.chosen)
     cores = os.cpu_count() or 1
     shares = [share for share in np.array_split(np.arange(len(folds)), cores) if share.size]
     with ThreadPoolExecutor(cores) as threads:
         list(threads.map(lambda share: _run(log, [folds[i] for i in share], rows), shares))
-    return [each.states for each in folds]
+    return [history_fold.states for history_fold in folds]
 
 
 class _Fold:
-    """One history on its way through a log."""
+    """The fold of one history over a log."""
 
     def __init__(
-        self, history: HistoryFeatures, keyed: KeyGroups, told: Floats, column: int
+        self, history: HistoryFeatures, keyed: KeyGroups, outcome_values: Floats, column: int
     ) -> None:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
         self.states = HistoryStates(history, keyed, np.tile(empty, (len(keyed), 1)))
-        self.told, self.column = told, column
+        self.outcome_values, self.column = outcome_values, column
         self.half_lives_us = half_lives_us(history)
         self.chosen = np.array(history.chosen, dtype=np.int64)
 
@@ -188,7 +200,7 @@ class _Fold:
             log.events.submissions,
             log.events.outcomes,
             order,
-            self.told,
+            self.outcome_values,
             self.half_lives_us,
             self.chosen,
             rows,
@@ -199,8 +211,8 @@ class _Fold:
 def _run(log: Log, folds: Sequence[_Fold], rows: Rows) -> None:
     order = log.events.order
     for start in range(0, order.size, BLOCK):
-        for each in folds:
-            each.run(log, order[start : start + BLOCK], rows)
+        for history_fold in folds:
+            history_fold.run(log, order[start : start + BLOCK], rows)
 
 
 def half_lives_us(history: HistoryFeatures) -> Floats:
@@ -222,7 +234,7 @@ class StateReader:
         return cls(history, half_lives_us(history), np.array(history.chosen), empty)
 
     def stack(self, states: Sequence[Floats | None]) -> Floats:
-        """(N, S): no state is no past."""
+        """(N, S): the states; a key without one gets the empty state."""
         return np.stack([self.empty if state is None else state for state in states])
 
     def read(self, states: Floats, as_of_us: Ints, rows: Rows, column: int) -> None:
@@ -297,13 +309,15 @@ class RowReader:
 
     def _known(self, subjects: Sequence[KeyParts], as_of_us: Sequence[int]) -> tuple[Rows, int]:
         """Rows filled up to the column where histories begin, and that column."""
-        told = [
+        known_values = [
             known.values(subject, at_us, self.plan, self.codes)
             for subject, at_us in zip(subjects, as_of_us, strict=True)
         ]
         rows = np.empty((len(subjects), len(self.plan.names)), dtype=np.float32)
-        column = len(told[0])
-        rows[:, :column] = singles(np.array(told, dtype=np.float64).reshape(len(told), column))
+        column = len(known_values[0])
+        rows[:, :column] = singles(
+            np.array(known_values, dtype=np.float64).reshape(len(known_values), column)
+        )
         return rows, column
 
 

@@ -1,7 +1,7 @@
 """One event at a time, on states that rest in the store: the same fold as over a whole log.
 
 Both agree bit for bit as long as each event comes, for each of its keys, after all that the key
-has seen, in the order of `events.Timeline`. The instants that keep it so are found here.
+has seen, in the order of `events.Timeline`. This module computes the instants that keep it so.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -42,24 +42,24 @@ def _instant(value: float) -> int:
     return NEVER if np.isnan(value) else int(value)
 
 
-def submission_instant(given_us: int, known: LatestInstants) -> int:
-    """The earliest instant from `given_us` on that comes after all that is known.
+def submission_instant(earliest_us: int, known: LatestInstants) -> int:
+    """The earliest instant from `earliest_us` on that comes after all that is known.
 
     A submission follows whatever became known at its own instant.
     """
-    return max(given_us, known.last_us)
+    return max(earliest_us, known.last_us)
 
 
 def outcome_instant(
-    given_us: int, submitted_us: int, known: LatestInstants, *, is_newest: bool
+    earliest_us: int, submitted_us: int, known: LatestInstants, *, is_newest: bool
 ) -> int:
-    """The earliest instant from `given_us` on at which an outcome comes after all that is known.
+    """The first instant from `earliest_us` on at which an outcome comes after all that is known.
 
     At one instant outcomes come before submissions, so it must be later than any of those; but
     one that is known at its own submission's instant follows that submission directly, if that is
     still the last one. is_newest: nothing else was submitted at that instant since.
     """
-    at_us = max(given_us, submitted_us, known.outcome_us)
+    at_us = max(earliest_us, submitted_us, known.outcome_us)
     if at_us == submitted_us and known.submission_us <= submitted_us and is_newest:
         return at_us
     return max(at_us, known.submission_us + 1)
@@ -67,7 +67,7 @@ def outcome_instant(
 
 @dataclass(frozen=True, slots=True)
 class FactResult:
-    """What one fact says of how the work went; instants in µs or NO_INSTANT."""
+    """The result of an execution as one fact records it; instants in µs or NO_INSTANT."""
 
     status: str
     submitted_us: int
@@ -76,7 +76,7 @@ class FactResult:
     outcome: Mapping[str, Scalar] = field(default_factory=dict)
 
     def measured(self, names: Sequence[str]) -> Floats:
-        """(values,): NaN where it does not say."""
+        """(values,): NaN where the fact lacks the value."""
         row = Results(
             status=np.array([self.status], dtype=object),
             submitted=np.array([self.submitted_us], dtype=np.int64),
@@ -106,12 +106,12 @@ def empty_state(history: HistoryFeatures) -> Floats:
 
 
 def submit(history: HistoryFeatures, state: Floats, at_us: int) -> None:
-    """Change the state of a key of which work was submitted."""
+    """Update the state of a key for which work was submitted."""
     fold.submit(state, at_us, half_lives_us(history))
 
 
 def conclude(history: HistoryFeatures, state: Floats, at_us: int, outcome: Outcome) -> None:
-    """Change the state of a key of which work ended, or turned out to have ended otherwise."""
+    """Update the state of a key whose work ended, or whose outcome was corrected."""
     fading_us = half_lives_us(history)
     measured = outcome.result.measured(history.values)
     if outcome.replaced is None:

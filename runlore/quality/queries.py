@@ -1,4 +1,4 @@
-"""What became of every batch that was held against a contract: a row each, never replaced."""
+"""The results of data checks: one row per check, never replaced."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ Purpose = Literal["training", "window"]
 
 @dataclass(frozen=True)
 class DataCheck:
-    """version: whose contract it was. batch_from, batch_to: submissions between these.
+    """version: whose contract it was. batch_from, batch_to: the first and the last submission.
 
-    accepted_by, accepted_why: the person who let it pass nevertheless.
+    accepted_by, accepted_why: the person who accepted data that failed, and why.
     """
 
     at: datetime
@@ -33,7 +33,7 @@ class DataCheck:
 
 
 def add(connection: Connection, check: DataCheck) -> int:
-    """Write it down; its id."""
+    """Write a check; returns its id."""
     values = vars(check) | {"verdict": dict(check.verdict)}
     added: int = connection.scalars(
         insert(schema.data_checks).values(values).returning(schema.data_checks.c.id)
@@ -42,18 +42,18 @@ def add(connection: Connection, check: DataCheck) -> int:
 
 
 def newest(connection: Connection, spec: str, purpose: Purpose) -> datetime | None:
-    """The latest instant that was looked from."""
-    wanted = (schema.data_checks.c.spec == spec, schema.data_checks.c.purpose == purpose)
-    found: datetime | None = connection.scalar(
-        select(func.max(schema.data_checks.c.at)).where(*wanted)
+    """The instant of the latest check; None when there is none."""
+    conditions = (schema.data_checks.c.spec == spec, schema.data_checks.c.purpose == purpose)
+    latest: datetime | None = connection.scalar(
+        select(func.max(schema.data_checks.c.at)).where(*conditions)
     )
-    return found
+    return latest
 
 
 def read(
     connection: Connection, spec: str, purpose: Purpose | None = None, limit: int = 100
 ) -> list[DataCheck]:
-    """Of a spec, the newest first."""
+    """The checks of a spec, the newest first."""
     query = (
         select(schema.data_checks)
         .where(schema.data_checks.c.spec == spec)

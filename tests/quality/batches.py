@@ -160,7 +160,7 @@ CORRUPTIONS: dict[str, tuple[Spoil, str]] = {
         lambda b, _: with_inputs(b, lambda i: i.assign(files=70)), "constant: inputs.files"),
     "rows duplicated": (
         lambda b, rng: pd.concat([b, renamed(b[rng.random(len(b)) < 0.3])], ignore_index=True),
-        "duplicates: .* told twice"),
+        "duplicates: .* recorded twice"),
     "outcomes all of one class": (
         lambda b, _: b.assign(status="succeeded"), "outcome: all .* are succeeded"),
     "outcomes shuffled": (dealt_anew, "signal: duration_s does not depend"),

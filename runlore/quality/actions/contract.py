@@ -1,6 +1,6 @@
-"""The data contract of a version: derived when it is trained, kept with it, asked before the next.
+"""The data contract of a version, which the next training's data is checked against.
 
-`contract.json` stands beside the model in the bundle's folder.
+It is derived at training and stored as `contract.json` beside the model in the bundle's folder.
 """
 
 import json
@@ -39,7 +39,7 @@ NOTHING_NEW = "Nothing has come in since the champion was trained."
 
 @dataclass(frozen=True)
 class Acceptance:
-    """A person lets data pass that breaks the contract."""
+    """A person accepts data that breaks the contract."""
 
     actor: str
     reason: str
@@ -47,9 +47,9 @@ class Acceptance:
 
 @dataclass(frozen=True)
 class BatchCheck:
-    """What the data since the champion's training came to.
+    """The verdict on the data since the champion's training.
 
-    version: the champion, None where there is none to compare with.
+    version: the champion; None where there is none to compare with.
     """
 
     spec: str
@@ -63,11 +63,11 @@ class BatchCheck:
 
     @property
     def has_news(self) -> bool:
-        """Whether executions came in that the champion could not learn from."""
+        """Whether executions came in after the champion's training."""
         return self.version is not None and self.verdict.rows > 0
 
     def tags(self) -> dict[str, str]:
-        """For the run that learns from the data."""
+        """The tags of the MLflow run that learns from the data."""
         if self.version is None:
             return {}
         if self.verdict.passed:
@@ -77,7 +77,7 @@ class BatchCheck:
 
 
 def of_log(log: Log, spec: ModelSpec) -> Contract | None:
-    """The contract that a log's executions of a spec make; None where they are too few."""
+    """Derive the contract from a spec's executions in a log; None where they are too few."""
     members = np.flatnonzero(time_slices.population(log, spec))
     return derive(gather(log, members), int(log.facts["seq"].max())) if members.size else None
 
@@ -112,7 +112,7 @@ def check_new(
     at: datetime,
     accepted: Acceptance | None = None,
 ) -> BatchCheck:
-    """Hold what has come in since the champion's training against its contract; written down.
+    """Check what has come in since the champion's training against its contract; store the result.
 
     Without a champion there is nothing to compare with, and the verdict passes.
     """
@@ -126,12 +126,12 @@ def check_new(
     if contract is None:
         return BatchCheck(spec.name, version, QualityVerdict(0, note=WITHOUT))
     log = read_log(store)
-    asked = _since_training(log, spec, contract, at)
-    if not len(asked.batch):
+    check_input = _since_training(log, spec, contract, at)
+    if not len(check_input.batch):
         return BatchCheck(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))
-    checked = BatchCheck(spec.name, version, checks.judge(contract, asked), accepted)
+    checked = BatchCheck(spec.name, version, checks.judge(contract, check_input), accepted)
     with store.begin() as connection:
-        queries.add(connection, _row(checked, version, asked, at))
+        queries.add(connection, _row(checked, version, check_input, at))
     return checked
 
 
@@ -144,7 +144,7 @@ def refuse_bad(checked: BatchCheck) -> None:
 def _since_training(
     log: Log, spec: ModelSpec, contract: Contract, at: datetime
 ) -> checks.CheckInput:
-    """Executions of which anything was told after the champion's training, beside the others."""
+    """Split executions into those with facts after the champion's training and the others."""
     seq = log.facts["seq"].to_numpy(dtype=np.int64)
     final = log.events.final
     newest = np.maximum(seq[log.events.first], np.where(final >= 0, seq[final], 0))
@@ -156,7 +156,9 @@ def _since_training(
     return checks.CheckInput(batch, earlier, contract.last_us, until, to_us(at))
 
 
-def _row(checked: BatchCheck, version: str, asked: checks.CheckInput, at: datetime) -> DataCheck:
+def _row(
+    checked: BatchCheck, version: str, check_input: checks.CheckInput, at: datetime
+) -> DataCheck:
     verdict = checked.verdict
     needed = None if verdict.passed else checked.accepted
     return DataCheck(
@@ -164,8 +166,8 @@ def _row(checked: BatchCheck, version: str, asked: checks.CheckInput, at: dateti
         spec=checked.spec,
         version=version,
         purpose="training",
-        batch_from=from_us(int(asked.batch.submitted_us[0])),
-        batch_to=from_us(int(asked.batch.submitted_us[-1])),
+        batch_from=from_us(int(check_input.batch.submitted_us[0])),
+        batch_to=from_us(int(check_input.batch.submitted_us[-1])),
         rows=verdict.rows,
         passed=verdict.passed,
         verdict=verdict.to_json(),

@@ -1,4 +1,4 @@
-"""Is what came in lately fit to be learned from and answered for?"""
+"""Check a recent window of executions against the champion's data contract."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,9 +33,9 @@ MOST_REASONS = 20
 
 @dataclass(frozen=True)
 class QualityOutcome:
-    """What the executions submitted after `first`, until `last`, were found to be.
+    """The verdict on the executions submitted after `first`, until `last`.
 
-    version: whose contract they were held against. anomaly: what became of the spec's.
+    version: whose contract they were checked against. anomaly: how the spec's anomaly changed.
     """
 
     spec: str
@@ -54,11 +54,11 @@ def quality(
     at: datetime,
     window_s: float | None = None,
 ) -> QualityOutcome:
-    """Hold a window of executions against the champion's data contract, on all its rows.
+    """Check all rows of a window of executions against the champion's data contract.
 
-    Writes the verdict down and opens or resolves the spec's anomaly, unless a later instant was
-    looked from before. Raises NoChampion when nothing serves the spec, NoContract when the champion
-    has no contract.
+    Stores the verdict and opens or resolves the spec's anomaly, unless a later window was checked
+    before. Raises NoChampion when nothing serves the spec, NoContract when the champion has no
+    contract.
     """
     known = contract.of_champion(registry, spec.name)
     if known is None:
@@ -66,9 +66,9 @@ def quality(
     version, agreed = known
     if agreed is None:
         raise NoContract(spec.name, version)
-    span, told = time_slices.newest(store, spec, at, window_s or spec.drift.window_s)
+    span, span_note = time_slices.newest(store, spec, at, window_s or spec.drift.window_s)
     log = read_log(store)
-    verdict = checks.judge(agreed, _asked(log, spec, span, at))
+    verdict = checks.judge(agreed, _check_input(log, spec, span, at))
     check = DataCheck(
         at,
         spec.name,
@@ -87,12 +87,12 @@ def quality(
             change = anomaly_now(connection, spec.name, KIND)
         else:
             change = _follow(connection, check, verdict)
-    note = " ".join(each for each in (told, verdict.note) if each)
+    note = " ".join(text for text in (span_note, verdict.note) if text)
     return QualityOutcome(spec.name, version, span.begin, span.end, verdict, note, change)
 
 
-def _asked(log: Log, spec: ModelSpec, span: SliceRange, at: datetime) -> checks.CheckInput:
-    """What was submitted in the span, as known at an instant, beside all that was before."""
+def _check_input(log: Log, spec: ModelSpec, span: SliceRange, at: datetime) -> checks.CheckInput:
+    """The executions submitted in the span, as known at an instant, and all earlier ones."""
     at_us, first_us, last_us = to_us(at), to_us(span.begin), to_us(span.end)
     submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
     members = time_slices.population(log, spec) & (log.as_of_us <= at_us)

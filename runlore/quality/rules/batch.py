@@ -28,13 +28,13 @@ MONDAY_HOURS = 3 * 24  # from a Monday to 1970-01-01, a Thursday
 class ExecutionBatch:
     """n executions in the order of their submission.
 
-    table: a column per thing told: `actor`, `kind`, `scope`, `inputs.NAME`, `outcome.NAME`,
-    `duration_s`, `wait_s`; float64 with NaN, or objects with None or "" for nothing.
-    submitted_us, started_us, finished_us, known_us: (n,), NO_INSTANT for none.
-    failed: (n,), NaN while the work is open.
-    twin: (n,) hash of all that is said of an execution but its name.
-    content: (n,) hash of the same without when it happened; 0 while the work is open.
-    request: (n,) number that only rows share whose actor asked for the same.
+    table: the columns `actor`, `kind`, `scope`, `inputs.NAME`, `outcome.NAME`, `duration_s` and
+    `wait_s`: float64, where NaN means no value, or objects, where None or "" does.
+    submitted_us, started_us, finished_us, known_us: (n,), NO_INSTANT where there is none.
+    failed: (n,) 1 or 0, NaN while the work is open.
+    twin: (n,) hash of an execution's content and submission, without its name.
+    content: (n,) hash of an execution without its name and instants; 0 while the work is open.
+    request: (n,) hash of actor, kind and inputs: equal where the same work was requested.
     """
 
     table: pd.DataFrame
@@ -60,7 +60,7 @@ class ExecutionBatch:
 def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatch:
     """The executions at these positions of a log, each with its latest outcome.
 
-    until_us: an outcome known after that is none yet.
+    chosen: positions in `log.executions`. until_us: outcomes that became known later are left out.
     """
     about = log.executions.iloc[chosen]
     order = np.argsort(about["submitted"].to_numpy(dtype=np.int64), kind="stable")
@@ -68,15 +68,15 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
     final = log.events.final[chosen]
     known_at = log.facts["known_at"].to_numpy(dtype=np.int64)
     is_known = (final >= 0) & (until_us is None or known_at[final] <= until_us)
-    told = log.facts.iloc[np.where(is_known, final, log.events.first[chosen])]
-    table = _table(log, chosen, told, is_known)
-    failed = np.where(is_known, measure(told, ["failed"]).table[:, 0], np.nan)
-    started, finished = (told[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
+    facts = log.facts.iloc[np.where(is_known, final, log.events.first[chosen])]
+    table = _table(log, chosen, facts, is_known)
+    failed = np.where(is_known, measure(facts, ["failed"]).table[:, 0], np.nan)
+    started, finished = (facts[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
     if until_us is not None:
         started = np.where(started <= until_us, started, NO_INSTANT)
     finished = np.where(is_known, finished, NO_INSTANT)
     submitted = about["submitted"].to_numpy(dtype=np.int64)
-    said = about[[*PARTS, "inputs"]].assign(status=told["status"].to_numpy())
+    said = about[[*PARTS, "inputs"]].assign(status=facts["status"].to_numpy())
     said = said.assign(wait=table["wait_s"].to_numpy(), run=table["duration_s"].to_numpy())
     content = _hashes(said)
     is_whole = is_known & (finished != NO_INSTANT)
@@ -93,30 +93,30 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
     )
 
 
-def _table(log: Log, chosen: Ints, told: pd.DataFrame, is_known: Mask) -> pd.DataFrame:
+def _table(log: Log, chosen: Ints, facts: pd.DataFrame, is_known: Mask) -> pd.DataFrame:
     about, inputs = log.executions.iloc[chosen], log.inputs.iloc[chosen]
     columns: dict[str, Any] = {name: about[name].to_numpy() for name in PARTS}
     columns |= {f"inputs.{name}": inputs[name].to_numpy() for name in inputs.columns}
-    measured = measure(told, MEASURED).table
+    measured = measure(facts, MEASURED).table
     columns |= {
         name: np.where(is_known, measured[:, at], np.nan) for at, name in enumerate(MEASURED)
     }
-    outcome = expand(told["outcome"].reset_index(drop=True))
+    outcome = expand(facts["outcome"].reset_index(drop=True))
     columns |= {f"outcome.{name}": outcome[name].to_numpy() for name in outcome.columns}
     return pd.DataFrame(columns, copy=False)
 
 
 def _hashes(frame: pd.DataFrame) -> Hashes:
-    found = pd.util.hash_pandas_object(frame, index=False)
-    return np.asarray(found, dtype=np.uint64)
+    hashes = pd.util.hash_pandas_object(frame, index=False)
+    return np.asarray(hashes, dtype=np.uint64)
 
 
-def is_told(column: "pd.Series[Any]") -> Mask:
-    """Where a column says anything: neither null nor the empty text."""
-    told = column.notna().to_numpy()
-    return told & (column != "").to_numpy() if column.dtype == object else told
+def has_value(column: "pd.Series[Any]") -> Mask:
+    """(n,): True where a cell is neither null nor the empty text."""
+    is_present = column.notna().to_numpy()
+    return is_present & (column != "").to_numpy() if column.dtype == object else is_present
 
 
 def numeric(column: "pd.Series[Any]") -> Floats:
-    """(n,): NaN where nothing, or no number, is told."""
+    """The column as (n,) float64; NaN where a cell is empty or no number."""
     return numbers(column)

@@ -11,7 +11,7 @@ import numpy as np
 
 from runlore.kernel.durations import DAY_US
 from runlore.quality.rules import rhythm
-from runlore.quality.rules.batch import ExecutionBatch, is_told
+from runlore.quality.rules.batch import ExecutionBatch, has_value
 from runlore.quality.rules.column import Column
 from runlore.quality.rules.contract import Contract, UsualRange, seen_by
 from runlore.quality.rules.portrait import ALL, Key, Portrait, portray
@@ -57,10 +57,10 @@ WORDS = "{name}: {value:.0%} of the rows hold values unknown in training; {high:
 
 @dataclass(frozen=True)
 class CheckInput:
-    """A batch under question. earlier: the executions that were there before it.
+    """The batch to check. earlier: the executions that were there before it.
 
     since_us, until_us: the time that the batch should cover. at_us: now. must_be_fresh: the log
-    goes on, so that its newest execution should not be old.
+    is still being written, so its newest execution should be recent.
     """
 
     batch: ExecutionBatch
@@ -71,31 +71,37 @@ class CheckInput:
     must_be_fresh: bool = False
 
 
-def judge(contract: Contract, asked: CheckInput) -> QualityVerdict:
-    """Everything that is wrong with a batch, the most telling check of a column first."""
-    rows = len(asked.batch)
-    findings = [*_volume(contract, asked), *_freshness(contract, asked)]
+def judge(contract: Contract, check_input: CheckInput) -> QualityVerdict:
+    """Check a batch against its contract; per column, the most specific check comes first.
+
+    Below `LEAST_ROWS` rows only volume and freshness are checked, and the note says so.
+    """
+    rows = len(check_input.batch)
+    findings = [*_volume(contract, check_input), *_freshness(contract, check_input)]
     if rows < LEAST_ROWS:
         note = (
             f"Only {rows:,} rows: volume and freshness were checked; the rest needs {LEAST_ROWS}."
         )
         return QualityVerdict(rows, tuple(findings), note)
-    seen = seen_by(asked.batch, contract.columns, asked.earlier)
-    found = portray(asked.batch, contract.columns, seen)
-    findings += _schema(contract, asked.batch, found)
+    seen = seen_by(check_input.batch, contract.columns, check_input.earlier)
+    portrait = portray(check_input.batch, contract.columns, seen)
+    findings += _schema(contract, check_input.batch, portrait)
     gone = {finding.subject for finding in findings if finding.check == "schema"}
     for column in contract.columns:
         if column.name not in gone:
-            findings += _column(contract, asked.batch, found, column)
-    findings += _swapped(contract, asked.batch, found)
-    findings += _events(contract, asked, found)
-    findings += [*_clock(contract, asked.batch), *_outcome(contract, asked.batch, found)]
-    findings += _signal(contract, asked.batch, found)
+            findings += _column(contract, check_input.batch, portrait, column)
+    findings += _swapped(contract, check_input.batch, portrait)
+    findings += _events(contract, check_input, portrait)
+    findings += [
+        *_clock(contract, check_input.batch),
+        *_outcome(contract, check_input.batch, portrait),
+    ]
+    findings += _signal(contract, check_input.batch, portrait)
     return QualityVerdict(rows, tuple(findings))
 
 
 def slack(share: float, rows: int) -> float:
-    """What chance adds to a share in so many rows."""
+    """How far a share may rise by chance in so many rows: `SIGMAS` standard errors."""
     return SIGMAS * float(np.sqrt(max(share * (1 - share), 0.25 / max(rows, 1)) / max(rows, 1)))
 
 
@@ -105,54 +111,56 @@ def _bound(contract: Contract, key: Key, rows: int) -> float:
 
 
 def _over(
-    contract: Contract, found: Portrait, key: Key, rows: int, words: str
+    contract: Contract, portrait: Portrait, key: Key, rows: int, words: str
 ) -> Iterator[QualityFinding]:
-    value, bound = found.get(key, np.nan), _bound(contract, key, rows)
+    value, bound = portrait.get(key, np.nan), _bound(contract, key, rows)
     if bound <= NEVER and value > bound:
         high = contract.usual.get(key, NO_USUAL).high
         yield QualityFinding(*key, value, bound, words.format(name=key[1], value=value, high=high))
 
 
-def _schema(contract: Contract, batch: ExecutionBatch, found: Portrait) -> Iterator[QualityFinding]:
+def _schema(
+    contract: Contract, batch: ExecutionBatch, portrait: Portrait
+) -> Iterator[QualityFinding]:
     known = {column.name for column in contract.columns}
     new = [
         name
         for name in batch.table.columns
-        if name not in known and is_told(batch.table[name]).mean() > MARGIN["nulls"]
+        if name not in known and has_value(batch.table[name]).mean() > MARGIN["nulls"]
     ]
     hint = f"; new is {', '.join(new)}: was it renamed?" if new else ""
     for column in contract.columns:
         usual = contract.usual.get(("nulls", column.name), NO_USUAL).high
-        if found.get(("nulls", column.name)) == 1.0 and usual < NEVER:
+        if portrait.get(("nulls", column.name)) == 1.0 and usual < NEVER:
             reason = f"{column.name} is missing from all {len(batch):,} rows{hint}"
             yield QualityFinding("schema", column.name, 1.0, usual, reason)
 
 
 def _column(
-    contract: Contract, batch: ExecutionBatch, found: Portrait, column: Column
+    contract: Contract, batch: ExecutionBatch, portrait: Portrait, column: Column
 ) -> Iterator[QualityFinding]:
     rows, name = len(batch), column.name
-    yield from _over(contract, found, ("types", name), rows, TYPES)
-    yield from _over(contract, found, ("nulls", name), rows, NULLS)
-    yield from _over(contract, found, ("words", name), rows, WORDS)
-    yield from _constant(contract, found, column)
-    levels = [*_level(contract, found, column)]
-    yield from levels or _over(contract, found, ("range", name), rows, RANGE)
+    yield from _over(contract, portrait, ("types", name), rows, TYPES)
+    yield from _over(contract, portrait, ("nulls", name), rows, NULLS)
+    yield from _over(contract, portrait, ("words", name), rows, WORDS)
+    yield from _constant(contract, portrait, column)
+    levels = [*_level(contract, portrait, column)]
+    yield from levels or _over(contract, portrait, ("range", name), rows, RANGE)
 
 
-def _constant(contract: Contract, found: Portrait, column: Column) -> Iterator[QualityFinding]:
-    value = found.get(("constant", column.name), np.nan)
+def _constant(contract: Contract, portrait: Portrait, column: Column) -> Iterator[QualityFinding]:
+    value = portrait.get(("constant", column.name), np.nan)
     usual = contract.usual.get(("constant", column.name), UsualRange(1.0, 1.0)).high
     if usual <= NEVER and value >= ALWAYS_SAME:
         reason = f"{column.name} is always the same; in training at most {usual:.0%} of a week was"
         yield QualityFinding("constant", column.name, value, ALWAYS_SAME, reason)
 
 
-def _level(contract: Contract, found: Portrait, column: Column) -> Iterator[QualityFinding]:
-    """A median where training had only its tails: another unit, or another column."""
-    if column.kind != "number" or ("level", column.name) not in found:
+def _level(contract: Contract, portrait: Portrait, column: Column) -> Iterator[QualityFinding]:
+    """A median in the tails of training's values points to another unit or another column."""
+    if column.kind != "number" or ("level", column.name) not in portrait:
         return
-    value = found[("level", column.name)]
+    value = portrait[("level", column.name)]
     weeks = contract.usual.get(("level", column.name), UsualRange(value, value))
     low, high = min(column.middle[0], weeks.low), max(column.middle[1], weeks.high)
     middle = (weeks.low + weeks.high) / 2
@@ -175,53 +183,57 @@ def _is_far(value: float, middle: float, width: float) -> bool:
 
 
 def _swapped(
-    contract: Contract, batch: ExecutionBatch, found: Portrait
+    contract: Contract, batch: ExecutionBatch, portrait: Portrait
 ) -> Iterator[QualityFinding]:
-    """Two columns that each look like the other's training and not like their own."""
-    moved = [each for each in contract.columns if _has_moved(contract, each, found, len(batch))]
+    """Two columns are swapped when each looks like the other in training, not like itself."""
+    moved = [
+        column for column in contract.columns if _has_moved(contract, column, portrait, len(batch))
+    ]
     for one, other in combinations(moved, 2):
         if one.kind != other.kind:
             continue
-        own = found[("swapped", one.name)] + found[("swapped", other.name)]
+        own = portrait[("swapped", one.name)] + portrait[("swapped", other.name)]
         cross = one.distance(batch.table[other.name]) + other.distance(batch.table[one.name])
         if cross < SWAP_SHARE * own:
             reason = f"{one.name} holds what {other.name} held in training, and the reverse"
             yield QualityFinding("swapped", one.name, cross, SWAP_SHARE * own, reason)
 
 
-def _has_moved(contract: Contract, column: Column, found: Portrait, rows: int) -> bool:
+def _has_moved(contract: Contract, column: Column, portrait: Portrait, rows: int) -> bool:
     key: Key = ("swapped", column.name)
     usual = contract.usual.get(key, NO_USUAL).high
     is_input = column.name.startswith("inputs.")
-    return is_input and found.get(key, 0.0) > usual + slack(0.5, rows) / 2
+    return is_input and portrait.get(key, 0.0) > usual + slack(0.5, rows) / 2
 
 
-def _events(contract: Contract, asked: CheckInput, found: Portrait) -> Iterator[QualityFinding]:
-    rows, batch = len(asked.batch), asked.batch
+def _events(
+    contract: Contract, check_input: CheckInput, portrait: Portrait
+) -> Iterator[QualityFinding]:
+    rows, batch = len(check_input.batch), check_input.batch
     words: tuple[tuple[Check, str], ...] = (
         ("order", "{value:.1%} of the executions end before they start, or start before they"
                   " were submitted"),
-        ("duplicates", "{value:.0%} of the executions are told twice under different names;"
+        ("duplicates", "{value:.0%} of the executions are recorded twice under different names;"
                        " in training it was {high:.0%} at most"),
         ("repeats", "{value:.0%} of the executions went exactly as earlier ones, to the second;"
                     " in training it was {high:.0%} at most: an old batch again?"),
     )  # fmt: skip
     for check, text in words:
-        yield from _over(contract, found, (check, ALL), rows, text)
+        yield from _over(contract, portrait, (check, ALL), rows, text)
     latest = np.maximum.reduce([batch.submitted_us, batch.finished_us, batch.known_us])
-    late = float((latest > asked.at_us).mean())
+    late = float((latest > check_input.at_us).mean())
     if late > MARGIN["future"]:
-        hours = (int(latest.max()) - asked.at_us) / 3.6e9
+        hours = (int(latest.max()) - check_input.at_us) / 3.6e9
         reason = f"{late:.0%} of the executions are in the future, by up to {hours:,.1f} h"
         yield QualityFinding("future", ALL, late, MARGIN["future"], reason)
 
 
-def _volume(contract: Contract, asked: CheckInput) -> Iterator[QualityFinding]:
-    inside = (asked.batch.submitted_us > asked.since_us) & (
-        asked.batch.submitted_us <= asked.until_us
+def _volume(contract: Contract, check_input: CheckInput) -> Iterator[QualityFinding]:
+    inside = (check_input.batch.submitted_us > check_input.since_us) & (
+        check_input.batch.submitted_us <= check_input.until_us
     )
     usual = contract.usual.get(("volume", ALL))
-    expected = rhythm.expected(contract.rhythm, asked.since_us, asked.until_us)
+    expected = rhythm.expected(contract.rhythm, check_input.since_us, check_input.until_us)
     if usual is None or expected < LEAST_EXPECTED:
         return
     rows = int(inside.sum())
@@ -235,11 +247,15 @@ def _volume(contract: Contract, asked: CheckInput) -> Iterator[QualityFinding]:
     yield QualityFinding("volume", ALL, rows, low if rows < low else high, reason)
 
 
-def _freshness(contract: Contract, asked: CheckInput) -> Iterator[QualityFinding]:
-    newest = max(int(each.submitted_us[-1]) for each in (asked.batch, asked.earlier) if len(each))
-    age = asked.at_us - newest
+def _freshness(contract: Contract, check_input: CheckInput) -> Iterator[QualityFinding]:
+    newest = max(
+        int(batch.submitted_us[-1])
+        for batch in (check_input.batch, check_input.earlier)
+        if len(batch)
+    )
+    age = check_input.at_us - newest
     bound = GAP_TIMES * contract.gap_us + DAY_US
-    if asked.must_be_fresh and age > bound:
+    if check_input.must_be_fresh and age > bound:
         reason = (
             f"the newest execution is {age / DAY_US:,.1f} days old; in training the longest pause"
             f" was {contract.gap_us / DAY_US:,.1f} days, and {bound / DAY_US:,.1f} would pass"
@@ -263,10 +279,10 @@ def _clock(contract: Contract, batch: ExecutionBatch) -> Iterator[QualityFinding
 
 
 def _outcome(
-    contract: Contract, batch: ExecutionBatch, found: Portrait
+    contract: Contract, batch: ExecutionBatch, portrait: Portrait
 ) -> Iterator[QualityFinding]:
-    """All outcomes the same where training's weeks leave no chance for that."""
-    share = found[("outcome", "failed")]
+    """All outcomes are the same, which training's failure rates make all but impossible."""
+    share = portrait[("outcome", "failed")]
     usual = contract.usual.get(("outcome", "failed"))
     known = int(np.isfinite(batch.failed).sum())
     if usual is None or share not in (0.0, 1.0):
@@ -281,13 +297,15 @@ def _outcome(
         yield QualityFinding("outcome", "failed", share, 1 - rarest if share else rarest, reason)
 
 
-def _signal(contract: Contract, batch: ExecutionBatch, found: Portrait) -> Iterator[QualityFinding]:
+def _signal(
+    contract: Contract, batch: ExecutionBatch, portrait: Portrait
+) -> Iterator[QualityFinding]:
     rows = int(np.isfinite(batch.failed).sum())
     if rows < max(LEAST_SHIFT_ROWS, contract.window_rows / 2):
         return
     chance = SIGMAS / np.sqrt(rows)
     for name in ("failed", "duration_s"):
-        value = found[("signal", name)]
+        value = portrait[("signal", name)]
         usual = contract.usual.get(("signal", name), NO_USUAL).low
         if value < chance and usual > SIGNAL_TIMES * max(value, chance):
             reason = (

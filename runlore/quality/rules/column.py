@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.quality.rules.batch import Mask, is_told, numeric
+from runlore.quality.rules.batch import Mask, has_value, numeric
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -16,7 +16,7 @@ Kind = Literal["number", "text"]
 KNOTS = 64
 MOST_WORDS = 1000
 TAIL = 0.05
-LEAST_TOLD = 0.05  # A column with values in fewer of the rows has no expectations
+LEAST_FILLED = 0.05  # A column with values in fewer of the rows has no expectations
 
 LEAST_STRETCHES = 8
 # Of the windows of training: where the highest value rises so often, something is counted up. Of
@@ -26,11 +26,11 @@ RISING = 2 / 3
 
 @dataclass(frozen=True)
 class Column:
-    """One column of the training data.
+    """The distribution of one column of the training data.
 
-    number: knots ascend, shares are of the values up to each; the first and the last knot are the
-    lowest and the highest value. text: words, the most frequent first, with their shares.
-    is_counted_up: whole numbers given out one after the other, as to users; they have no highest.
+    Of kind "number": `knots` ascend from the lowest to the highest value, and `shares[i]` of the
+    values are at most `knots[i]`. Of kind "text": `words`, the most frequent first, with their
+    `shares`. is_counted_up: the values are serial numbers, such as user ids, and have no maximum.
     """
 
     name: str
@@ -42,57 +42,59 @@ class Column:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        told: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return cls(**told)
+        fields: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in data.items()
+        }
+        return cls(**fields)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
     def middle(self) -> tuple[float, float]:
-        """Between which all but the lowest and the highest twentieth lie."""
+        """The 5 % and 95 % quantiles."""
         low = np.searchsorted(self.shares, TAIL)
         high = np.searchsorted(self.shares, 1 - TAIL)
         return self.knots[int(low)], self.knots[min(int(high), len(self.knots) - 1)]
 
     def distance(self, column: "pd.Series[Any]") -> float:
-        """How far the told values are from training's, 0 .. 1.
+        """The distance between a column's values and those of training, 0 to 1.
 
         Kolmogorov-Smirnov at the knots for numbers, total variation over the words for text.
         """
-        told = column[is_told(column)]
-        if not len(told):
+        present = column[has_value(column)]
+        if not len(present):
             return 1.0
         if self.kind == "number":
-            values = np.sort(numeric(told)[np.isfinite(numeric(told))])
+            values = np.sort(numeric(present)[np.isfinite(numeric(present))])
             if not values.size:
                 return 1.0
             here = np.searchsorted(values, self.knots, side="right") / values.size
             return float(np.abs(here - np.array(self.shares)).max())
-        counts = told.astype(str).value_counts(normalize=True)
+        counts = present.astype(str).value_counts(normalize=True)
         shares = counts.reindex(list(self.words)).fillna(0.0).to_numpy()
         rest = abs(shares.sum() - sum(self.shares))
         return float((np.abs(shares - np.array(self.shares)).sum() + rest) / 2)
 
 
 def learn(name: str, column: "pd.Series[Any]", window: Ints) -> Column | None:
-    """None for a column that hardly ever says anything.
+    """Learn a column's distribution; None when fewer than `LEAST_FILLED` of its cells have a value.
 
-    window: of each row, ascending; -1 before the log has begun.
+    window: (n,), the number of each row's training window, ascending; -1 before the log has begun.
     """
-    told = column[is_told(column)]
-    if len(told) < max(LEAST_TOLD * len(column), 1):
+    present = column[has_value(column)]
+    if len(present) < max(LEAST_FILLED * len(column), 1):
         return None
-    values = np.sort(numeric(told))
+    values = np.sort(numeric(present))
     values = values[np.isfinite(values)]
-    if 2 * values.size >= len(told):
+    if 2 * values.size >= len(present):
         knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS), method="inverted_cdf"))
         shares = np.searchsorted(values, knots, side="right") / values.size
         counted = _is_counted_up(numeric(column), window)
         return Column(
             name, "number", tuple(knots.tolist()), tuple(shares.tolist()), is_counted_up=counted
         )
-    counts = told.astype(str).value_counts(normalize=True).head(MOST_WORDS)
+    counts = present.astype(str).value_counts(normalize=True).head(MOST_WORDS)
     words = tuple(str(word) for word in counts.index)
     return Column(name, "text", shares=tuple(counts.tolist()), words=words)
 
@@ -109,7 +111,7 @@ def _is_counted_up(values: Floats, window: Ints) -> bool:
 
 
 def other_type(kind: Kind, column: "pd.Series[Any]") -> Mask:
-    """Where something is told that is not of this type; numbers pass as words."""
+    """(n,): True where a cell's value is not of this type; text may also hold numbers."""
     if kind == "text":
         return np.zeros(len(column), dtype=bool)
-    return is_told(column) & np.isnan(numeric(column))
+    return has_value(column) & np.isnan(numeric(column))

@@ -33,7 +33,7 @@ BURN_IN = 0.3  # share of the windows in which new words are natural
 
 @dataclass(frozen=True)
 class UsualRange:
-    """What a number of a portrait reached between the windows of training."""
+    """The lowest and the highest value that a measure reached in the windows of training."""
 
     low: float
     high: float
@@ -41,11 +41,12 @@ class UsualRange:
 
 @dataclass(frozen=True)
 class Contract:
-    """rows, first_us, last_us: how many executions taught, and their submissions' bounds.
+    """What a batch of data must look like, learned from the training data.
 
-    until_seq: facts up to here are known. gap_us: the longest pause between submissions, from
-    where the log has begun. window_rows: of the smallest window. rhythm: submissions in each hour
-    of the week.
+    rows: number of training executions. first_us, last_us: the first and the last submission.
+    until_seq: the latest fact that was known. gap_us: the longest pause between submissions, once
+    the log has begun. window_rows: rows of the smallest window. rhythm: (168,), submissions in each
+    hour of the week. usual: the range of each measure over the windows of training.
     """
 
     rows: int
@@ -71,26 +72,26 @@ class Contract:
         usual = {
             (check, subject): UsualRange(low, high) for check, subject, low, high in data["usual"]
         }
-        columns = tuple(Column.from_json(each) for each in data["columns"])
-        told = {**data, "columns": columns, "usual": usual, "rhythm": tuple(data["rhythm"])}
-        return cls(**told)
+        columns = tuple(Column.from_json(column) for column in data["columns"])
+        fields = {**data, "columns": columns, "usual": usual, "rhythm": tuple(data["rhythm"])}
+        return cls(**fields)
 
 
 def derive(batch: ExecutionBatch, until_seq: int) -> Contract | None:
-    """Learn from the executions that teach a model; None where they are too few to tell."""
+    """Learn the contract of a training batch; None below `LEAST_ROWS` rows."""
     if len(batch) < LEAST_ROWS:
         return None
     begun = batch.submitted_us >= batch.submitted_us[int(STRAYS * len(batch))]
     number = _windows(batch.submitted_us, begun)
     columns = tuple(
-        found for name in batch.table.columns if (found := learn(name, batch.table[name], number))
+        column for name in batch.table.columns if (column := learn(name, batch.table[name], number))
     )
     pace = rhythm.learn(batch.submitted_us[begun])
     seen = _seen_between(batch, columns, number)
     portraits = []
     sizes = []
-    for each in range(max(0, number.max() - MOST_WINDOWS + 1), number.max() + 1):
-        where = number == each
+    for window in range(max(0, number.max() - MOST_WINDOWS + 1), number.max() + 1):
+        where = number == window
         if where.sum() >= LEAST_ROWS:
             portraits.append(_portray(batch.take(where), columns, seen.take(where), pace))
             sizes.append(int(where.sum()))
@@ -110,21 +111,21 @@ def derive(batch: ExecutionBatch, until_seq: int) -> Contract | None:
 def seen_by(
     batch: ExecutionBatch, columns: Sequence[Column], earlier: ExecutionBatch
 ) -> BatchNovelty:
-    """What is new or repeated in a batch, with all that came before it in hand."""
+    """Mark what is new or repeated in a batch, compared with the executions before it."""
     new = {}
     for column in columns:
         if column.kind == "text" and column.name in batch.table:
-            told = batch.table[column.name].astype(str)
-            new[column.name] = ~told.isin(column.words).to_numpy()
+            words = batch.table[column.name].astype(str)
+            new[column.name] = ~words.isin(column.words).to_numpy()
     repeated = np.isin(batch.content, earlier.content[earlier.content != 0])
     twins = np.isin(batch.twin, earlier.twin) | pd.Series(batch.twin).duplicated().to_numpy()
     return BatchNovelty(new, repeated, twins)
 
 
 def _windows(submitted_us: Ints, begun: Mask) -> Ints:
-    """The window that each row of training falls into, weeks where there are enough of them.
+    """The number of each training row's window: a week, or a quarter of a log of under four weeks.
 
-    Counted from 0, where the log has begun; -1 before that.
+    Windows count from 0, where the log has begun; rows before that get -1.
     """
     span = int(submitted_us[-1] - submitted_us[begun][0]) + 1
     length = min(WINDOW_US, -(-span // LEAST_WINDOWS))
@@ -133,21 +134,21 @@ def _windows(submitted_us: Ints, begun: Mask) -> Ints:
 
 
 def _seen_between(batch: ExecutionBatch, columns: Sequence[Column], number: Ints) -> BatchNovelty:
-    """For each row of training, what was new then, or had been there in an earlier window."""
+    """Mark what was new at each row of training, and what an earlier window had already."""
     is_early = number <= BURN_IN * number.max()
     new = {}
     for column in columns:
         if column.kind == "text":
-            told = batch.table[column.name].astype(str)
-            is_known = _first_window(pd.factorize(told)[0], number) < number
-            new[column.name] = ~(is_known & told.isin(column.words).to_numpy()) & ~is_early
+            words = batch.table[column.name].astype(str)
+            is_known = _first_window(pd.factorize(words)[0], number) < number
+            new[column.name] = ~(is_known & words.isin(column.words).to_numpy()) & ~is_early
     repeated = _first_window(pd.factorize(batch.content)[0], number) < number
     twins = pd.Series(batch.twin).duplicated().to_numpy()
     return BatchNovelty(new, repeated & (batch.content != 0), twins)
 
 
 def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
-    """The window in which each row's code was there first; rows come in order of time."""
+    """(n,): the window in which each row's code appears first."""
     first = np.full(int(codes.max()) + 1, np.iinfo(np.int64).max)
     np.minimum.at(first, codes, number)
     of_row: Ints = first[codes]
@@ -157,17 +158,17 @@ def _first_window(codes: NDArray[np.integer[Any]], number: Ints) -> Ints:
 def _portray(
     batch: ExecutionBatch, columns: Sequence[Column], seen: BatchNovelty, pace: Sequence[float]
 ) -> Portrait:
-    found = dict(portray(batch, columns, seen))
+    portrait = dict(portray(batch, columns, seen))
     first, last = int(batch.submitted_us[0]), int(batch.submitted_us[-1])
-    found[("volume", ALL)] = len(batch) / max(rhythm.expected(pace, first, last), 1e-9)
-    found[("clock", ALL)] = rhythm.shift(pace, batch.submitted_us).gain
-    return found
+    portrait[("volume", ALL)] = len(batch) / max(rhythm.expected(pace, first, last), 1e-9)
+    portrait[("clock", ALL)] = rhythm.shift(pace, batch.submitted_us).gain
+    return portrait
 
 
 def _usual(portraits: Sequence[Portrait]) -> dict[Key, UsualRange]:
-    told: dict[Key, list[float]] = {}
-    for each in portraits:
-        for key, value in each.items():
+    observed: dict[Key, list[float]] = {}
+    for portrait in portraits:
+        for key, value in portrait.items():
             if np.isfinite(value):
-                told.setdefault(key, []).append(value)
-    return {key: UsualRange(min(values), max(values)) for key, values in told.items()}
+                observed.setdefault(key, []).append(value)
+    return {key: UsualRange(min(values), max(values)) for key, values in observed.items()}

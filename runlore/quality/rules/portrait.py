@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.quality.rules.batch import MEASURED, ExecutionBatch, Mask, is_told, numeric
+from runlore.quality.rules.batch import MEASURED, ExecutionBatch, Mask, has_value, numeric
 from runlore.quality.rules.column import Column, other_type
 from runlore.quality.rules.verdict import Check
 
@@ -26,10 +26,10 @@ OF_OUTCOMES = (*MEASURED, "outcome.")  # Columns that have no value while the wo
 
 @dataclass(frozen=True, eq=False)
 class BatchNovelty:
-    """What a batch of n executions says for the first time, or once more.
+    """Which rows of a batch of n executions are new, and which repeat earlier ones.
 
-    new: column -> (n,), a word that was not known before. repeated: (n,), work that went exactly
-    so before. twins: (n,), the same execution told under another name.
+    new: column -> (n,), the cell holds a word that was not known before. repeated: (n,), an earlier
+    execution has the same content. twins: (n,), the same execution is recorded under another name.
     """
 
     new: Mapping[str, Mask]
@@ -37,22 +37,26 @@ class BatchNovelty:
     twins: Mask
 
     def take(self, mask: Mask) -> "BatchNovelty":
-        new = {name: each[mask] for name, each in self.new.items()}
+        new = {name: is_new[mask] for name, is_new in self.new.items()}
         return BatchNovelty(new, self.repeated[mask], self.twins[mask])
 
 
 def portray(batch: ExecutionBatch, columns: Sequence[Column], seen: BatchNovelty) -> Portrait:
-    """Shares, middles and correlations of a batch; a column that it lacks is all null."""
-    found: dict[Key, float] = {}
+    """Measure the shares, medians and correlations of a batch that the checks compare.
+
+    A key is (check, column), or (check, `ALL`) for the batch as a whole. A column that the batch
+    lacks counts as all null; a value that cannot be measured is NaN or has no key.
+    """
+    portrait: dict[Key, float] = {}
     for column in columns:
-        found |= _of_column(batch, column, seen)
-    found[("duplicates", ALL)] = float(seen.twins.mean())
-    found[("repeats", ALL)] = _share(seen.repeated[batch.content != 0])
-    found[("order", ALL)] = float(out_of_order(batch).mean())
-    found[("outcome", "failed")] = _share(batch.failed[np.isfinite(batch.failed)])
+        portrait |= _of_column(batch, column, seen)
+    portrait[("duplicates", ALL)] = float(seen.twins.mean())
+    portrait[("repeats", ALL)] = _share(seen.repeated[batch.content != 0])
+    portrait[("order", ALL)] = float(out_of_order(batch).mean())
+    portrait[("outcome", "failed")] = _share(batch.failed[np.isfinite(batch.failed)])
     for name, values in (("failed", batch.failed), ("duration_s", _log_durations(batch))):
-        found[("signal", name)] = signal(batch, values)
-    return found
+        portrait[("signal", name)] = signal(batch, values)
+    return portrait
 
 
 def _of_column(batch: ExecutionBatch, column: Column, seen: BatchNovelty) -> Portrait:
@@ -60,31 +64,35 @@ def _of_column(batch: ExecutionBatch, column: Column, seen: BatchNovelty) -> Por
     if name not in batch.table:
         is_open = name.startswith(OF_OUTCOMES) and not np.isfinite(batch.failed).any()
         return {} if is_open else {("nulls", name): 1.0}
-    told = batch.table[name]
-    is_known = is_told(told)
-    should = np.isfinite(batch.failed) if name.startswith(OF_OUTCOMES) else np.ones(len(told), bool)
+    cells = batch.table[name]
+    is_known = has_value(cells)
+    should = (
+        np.isfinite(batch.failed) if name.startswith(OF_OUTCOMES) else np.ones(len(cells), bool)
+    )
     if not should.any():
         return {}
-    found: dict[Key, float] = {("nulls", name): 1 - float(is_known[should].mean())}
+    portrait: dict[Key, float] = {("nulls", name): 1 - float(is_known[should].mean())}
     if not is_known.any():
-        return found
-    found[("types", name)] = float(other_type(column.kind, told)[is_known].mean())
-    found[("constant", name)] = _commonest(told[is_known])
-    found[("swapped", name)] = column.distance(told)
+        return portrait
+    portrait[("types", name)] = float(other_type(column.kind, cells)[is_known].mean())
+    portrait[("constant", name)] = _commonest(cells[is_known])
+    portrait[("swapped", name)] = column.distance(cells)
     if column.kind == "text":
-        found[("words", name)] = float(seen.new[name][is_known].mean())
-        return found
-    values = numeric(told)
+        portrait[("words", name)] = float(seen.new[name][is_known].mean())
+        return portrait
+    values = numeric(cells)
     values = values[np.isfinite(values)]
     if values.size:
-        found[("level", name)] = float(np.median(values))
-        found[("range", name)] = float(beyond(column, values).mean())
-    return found
+        portrait[("level", name)] = float(np.median(values))
+        portrait[("range", name)] = float(beyond(column, values).mean())
+    return portrait
 
 
 def beyond(column: Column, values: Floats) -> Mask:
-    """Outside of training's range, widened by itself; what was never negative never is, and what
-    is counted up goes on."""
+    """(n,): True where a value lies outside training's range, widened by its own width.
+
+    The lower bound is 0 where training had no negative value; serial numbers have no upper bound.
+    """
     lowest, highest = column.knots[0], column.knots[-1]
     width = highest - lowest or abs(highest) or 1.0
     low = 0.0 if lowest >= 0 else lowest - width
@@ -93,7 +101,7 @@ def beyond(column: Column, values: Floats) -> Mask:
 
 
 def out_of_order(batch: ExecutionBatch) -> Mask:
-    """Where work starts before it is submitted, ends before it starts, or is known before that."""
+    """(n,): True where work starts or is known before its submission, or ends before its start."""
     none = np.iinfo(np.int64).min
     start, end, known = batch.started_us, batch.finished_us, batch.known_us
     wrong: Mask = (start != none) & (start < batch.submitted_us)
@@ -104,19 +112,19 @@ def out_of_order(batch: ExecutionBatch) -> Mask:
 
 
 def signal(batch: ExecutionBatch, values: Floats) -> float:
-    """How well who did what tells the values: the largest correlation over ways to group.
+    """How well actor, kind, scope and inputs predict the values: the largest correlation, or NaN.
 
-    Means of groups in every other row against the values of the rows between them, so that a
-    batch whose outcomes were dealt out anew comes to about 0 whatever it was before.
+    The means of groups in every other row are compared with the values of the rows between them,
+    so a batch whose outcomes were shuffled comes to about 0.
     """
     known = np.isfinite(values)
     if known.sum() < LEAST_PAIRED:
         return float("nan")
-    told = values[known]
+    measured = values[known]
     codes = [_codes(batch.table, names)[known] for names in GROUPINGS]
     codes.append(pd.factorize(batch.request[known])[0].astype(np.int64))
-    found = [_between_halves(each, told) for each in codes]
-    return float(np.nanmax(found)) if np.isfinite(found).any() else float("nan")
+    correlations = [_between_halves(group_codes, measured) for group_codes in codes]
+    return float(np.nanmax(correlations)) if np.isfinite(correlations).any() else float("nan")
 
 
 def _codes(table: pd.DataFrame, names: Sequence[str]) -> NDArray[np.int64]:
@@ -140,7 +148,7 @@ def _between_halves(codes: NDArray[np.int64], values: Floats) -> float:
 
 
 def _is_one(values: Floats) -> bool:
-    """The same value over and over, but for the last digits of its means."""
+    """Whether all values are equal, up to rounding."""
     return bool(np.ptp(values) <= ROUNDING * np.abs(values).max())
 
 
@@ -148,8 +156,8 @@ def _log_durations(batch: ExecutionBatch) -> Floats:
     return np.log1p(np.maximum(numeric(batch.table["duration_s"]), 0.0))
 
 
-def _commonest(told: "pd.Series[Any]") -> float:
-    return float(told.value_counts().iloc[0] / len(told))
+def _commonest(values: "pd.Series[Any]") -> float:
+    return float(values.value_counts().iloc[0] / len(values))
 
 
 def _share(values: NDArray[np.generic]) -> float:

@@ -15,14 +15,14 @@ DAY_HOURS = 24
 
 @dataclass(frozen=True)
 class RhythmShift:
-    """hours: by how much the day's rhythm fits best when moved. gain: how much better, 0 .. 1."""
+    """hours: the shift at which the day's rhythm fits best. gain: how much closer it is, 0 to 1."""
 
     hours: int
     gain: float
 
 
 def learn(submitted_us: Ints) -> tuple[float, ...]:
-    """(168,): mean submissions in each hour of the week, UTC; hours never seen get the mean."""
+    """(168,): mean submissions per hour of the week from Monday, UTC; unseen hours get the mean."""
     first, last = int(submitted_us.min()), int(submitted_us.max())
     counts = np.bincount(_hour_of_week(submitted_us), minlength=WEEK_HOURS)
     covered = coverage(first, last)
@@ -33,12 +33,12 @@ def learn(submitted_us: Ints) -> tuple[float, ...]:
 
 
 def expected(rhythm: Sequence[float], first_us: int, last_us: int) -> float:
-    """How many submissions fall between two instants."""
+    """The expected number of submissions between two instants, at the learned rates."""
     return float(np.array(rhythm) @ coverage(first_us, last_us))
 
 
 def shift(rhythm: Sequence[float], submitted_us: Ints) -> RhythmShift:
-    """By how many hours a batch's day must be moved to look as it did in training.
+    """The shift in hours at which a batch's day looks most like training's.
 
     The distance is the total variation between the shares of the 24 hours.
     """

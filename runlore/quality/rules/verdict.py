@@ -1,4 +1,4 @@
-"""What is wrong with a batch of data, as frozen words and numbers."""
+"""What is wrong with a batch of data: findings and the verdict."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -27,9 +27,9 @@ Check = Literal[
 
 @dataclass(frozen=True)
 class QualityFinding:
-    """One thing that is wrong. subject: a column, or what the check is about.
+    """One failed check. subject: a column, or `*` for the batch as a whole.
 
-    value: what was found; bound: the most, or the least, that would have passed.
+    value: the measured value; bound: the highest, or the lowest, value that would have passed.
     """
 
     check: Check
@@ -44,7 +44,7 @@ class QualityFinding:
 
 @dataclass(frozen=True)
 class QualityVerdict:
-    """What a batch of `rows` came to. note: what a reader must know about the comparison."""
+    """The findings about a batch of `rows` rows. note: what limits the comparison, if anything."""
 
     rows: int
     findings: tuple[QualityFinding, ...] = ()
@@ -63,5 +63,5 @@ class QualityVerdict:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
-        findings = tuple(QualityFinding(**each) for each in data["findings"])
+        findings = tuple(QualityFinding(**finding) for finding in data["findings"])
         return cls(data["rows"], findings, data["note"])
