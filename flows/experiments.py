@@ -2,7 +2,7 @@
 
 from prefect import flow
 
-from tasks import experiments as looking
+from tasks import experiments
 from tasks.edge import flow_app
 
 
@@ -14,6 +14,6 @@ def ab(at: str | None = None) -> dict[str, str]:
     from its look; the run fails at the end.
     """
     with flow_app():
-        names = looking.running()
-        states = {name: looking.look(name, at, return_state=True) for name in names}
+        names = experiments.running()
+        states = {name: experiments.look(name, at, return_state=True) for name in names}
         return {name: state.result() for name, state in states.items()}

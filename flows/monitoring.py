@@ -3,9 +3,7 @@
 from prefect import flow
 
 from runlore.log.reader import shared_reading
-from tasks import monitoring, retraining
-from tasks import performance as performing
-from tasks import quality as checking
+from tasks import monitoring, performance, quality, retraining
 from tasks.edge import flow_app
 
 
@@ -26,8 +24,8 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
             return "no champion yet"
         compared = monitoring.compare_features(spec, window_days, return_state=True)
         found = monitoring.monitor(spec, window_days, at, return_state=True)
-        scored = performing.measure_performance(spec, window_days, at, return_state=True)
-        checked = checking.check_quality(spec, window_days, at, return_state=True)
+        scored = performance.measure_performance(spec, window_days, at, return_state=True)
+        checked = quality.check_quality(spec, window_days, at, return_state=True)
         drift = found.result() if found.is_completed() else None
         scores = scored.result() if scored.is_completed() else None
         retraining.ask(spec, drift, scores, at)

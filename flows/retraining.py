@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from tasks import retraining as asking
 from tasks.edge import flow_app
+from tasks.retraining import announce, look
 
 
 @flow(name="retraining", flow_run_name="retraining {spec}", timeout_seconds=1800)
@@ -14,5 +14,5 @@ def retraining(spec: str) -> int:
     Returns how many were announced.
     """
     with flow_app():
-        asking.look(spec)
-        return asking.announce()
+        look(spec)
+        return announce()

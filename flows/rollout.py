@@ -2,8 +2,8 @@
 
 from prefect import flow
 
-from tasks import rollout as looking
 from tasks.edge import flow_app
+from tasks.rollout import look
 
 
 @flow(name="rollout", flow_run_name="rollout {spec}", timeout_seconds=1800)
@@ -13,5 +13,5 @@ def rollout(spec: str, at: str | None = None) -> str:
     Returns what was decided, or "nothing" when no rollout goes on. Two runs at once decide once.
     """
     with flow_app():
-        found = looking.look(spec, at)
+        found = look(spec, at)
         return "nothing" if found is None else found.state.newest.action

@@ -22,8 +22,8 @@ from runlore.cli import (
     stack,
     training,
 )
-from runlore.cli.alerts import commands as alerts
-from runlore.cli.experiments import commands
+from runlore.cli.alerts.commands import alerts_group
+from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.output import echo
 from runlore.cli.serving import keys, ledger, score, serve, skew, versions
 from runlore.home import home_of, private_home
@@ -57,15 +57,15 @@ app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
 app.command()(monitoring.monitor)
-app.add_typer(alerts.group, name="alerts")
+app.add_typer(alerts_group, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
-app.add_typer(commands.group, name="ab")
+app.add_typer(experiments_group, name="ab")
 app.command()(backtest.backtest)
-app.command()(skew.skew)
+app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")
-app.command()(simulate.simulate)
+app.command("simulate")(simulate.write_simulated_log)
 
 
 def _tell_version(is_asked: bool) -> None:

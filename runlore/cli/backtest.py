@@ -85,7 +85,7 @@ def backtest(
     from dataclasses import replace
 
     from runlore.app import open_app
-    from runlore.backtest import actions as usecase
+    from runlore.backtest import actions
 
     with open_app() as app:
         found = app.spec(spec)
@@ -98,8 +98,8 @@ def backtest(
             window_s=None if window_days is None else window_days * DAY_S,
             chooses_anew=choose_anew,
         )
-        outcome = usecase.backtest(app.store, found, choice, source, _say)
-        drawn = usecase.draw(outcome, plots or app.settings.reports / "backtest")
+        outcome = actions.backtest(app.store, found, choice, source, _say)
+        drawn = actions.draw(outcome, plots or app.settings.reports / "backtest")
     if json:
         emit_json({**as_json(outcome), "plots": drawn})
     else:

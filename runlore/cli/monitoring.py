@@ -49,7 +49,7 @@ def monitor(
     """
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.monitoring.actions import monitoring as usecase
+    from runlore.monitoring.actions import monitoring
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
@@ -59,7 +59,7 @@ def monitor(
             return
         end = instants.now() if at is None else instants.parse(at, "at")
         reports = app.settings.reports
-        outcome = usecase.monitor(app.store, app.registry, found, end, reports, window_s)
+        outcome = monitoring.monitor(app.store, app.registry, found, end, reports, window_s)
     if json:
         emit_json(as_json(outcome))
     else:

@@ -34,14 +34,14 @@ def performance(
     """
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.performance.actions import windows as usecase
+    from runlore.performance.actions import windows
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
         found = app.spec(spec)
         end = instants.now() if at is None else instants.parse(at, "at")
         reports = app.settings.reports
-        outcome = usecase.performance(app.store, app.registry, found, end, reports, window_s)
+        outcome = windows.performance(app.store, app.registry, found, end, reports, window_s)
     if json:
         emit_json(as_json(outcome))
     else:

@@ -36,8 +36,7 @@ def quality(
     """
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.quality.actions import contract
-    from runlore.quality.actions import window_check as usecase
+    from runlore.quality.actions import contract, window_check
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
@@ -46,7 +45,7 @@ def quality(
         if training:
             told = _of_training(contract.check_new(app.store, app.registry, found, end))
         else:
-            told = _of_window(usecase.quality(app.store, app.registry, found, end, window_s))
+            told = _of_window(window_check.quality(app.store, app.registry, found, end, window_s))
     if json:
         emit_json(told)
     else:

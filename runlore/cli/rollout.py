@@ -92,14 +92,13 @@ def history(
     Example: runlore rollout history failure-risk --plot ramp.svg
     """
     from runlore.rollout.actions import steps
-    from runlore.rollout.views import plots
-    from runlore.rollout.views import report as rollout_report
+    from runlore.rollout.views import plots, report
 
     with _opened(spec) as (_, hand, found, at):
         known = steps.preview(hand.store, found, at)
         if plot is not None:
             plots.write(hand.store, known, plot)
-    told = rollout_report.spans(known.state.history)
+    told = report.spans(known.state.history)
     if json:
         emit_json({"spec": spec, "decisions": [asdict(each) for each in told]})
         return
@@ -107,13 +106,13 @@ def history(
         {
             "at": f"{each.first_at:%Y-%m-%d %H:%M}",
             "share": f"{each.step} %",
-            "decision": rollout_report.words(each) + (" !" if each.is_alert else ""),
+            "decision": report.words(each) + (" !" if each.is_alert else ""),
             "by": each.actor,
             "reasons": "; ".join(each.reasons),
         }
         for each in told
     ]
-    emit_table(rollout_report.headline(known), rows)
+    emit_table(report.headline(known), rows)
     if plot is not None:
         echo(f"plot: {plot}")
 

@@ -9,7 +9,7 @@ from runlore.cli.output import Json, emit_json, emit_table
 from runlore.kernel.instants import parse
 
 
-def simulate(
+def write_simulated_log(
     folder: Annotated[Path, typer.Argument(help="Folder for the files.", file_okay=False)],
     *,
     executions: Annotated[int, typer.Option(min=1, help="Number of executions.")] = 20_000,
@@ -22,10 +22,9 @@ def simulate(
 
     Example: runlore simulate /tmp/log --executions 5000 --days 30
     """
-    from runlore.simulate import Scenario, counts, write
-    from runlore.simulate import simulate as simulate_log
+    from runlore.simulate import Scenario, counts, simulate, write
 
-    log = simulate_log(Scenario(seed=seed, executions=executions, days=days, end=parse(end, "end")))
+    log = simulate(Scenario(seed=seed, executions=executions, days=days, end=parse(end, "end")))
     files = write(log, folder)
     written = {
         name: str(getattr(files, name)) for name in ("executions", "metrics", "truth", "mapping")

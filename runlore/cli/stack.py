@@ -59,10 +59,10 @@ def up(only: Only = "") -> None:
 def down() -> None:
     """Stop the services that `runlore up` started."""
     from runlore.app import open_app
-    from runlore.stack.down import down as stop
+    from runlore.stack.down import stop_services
 
     with open_app() as app:
-        ended = stop(app.settings.home)
+        ended = stop_services(app.settings.home)
     echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
 
 

@@ -74,10 +74,10 @@ def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
 
 def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
     """Train one spec; the result says whether it passed or was refused."""
+    from flows import training
     from flows.runner import result_of
-    from flows.training import train as flow
 
-    state: Any = flow(name, accept_data, return_state=True)
+    state: Any = training.train(name, accept_data, return_state=True)
     found: dict[str, Any] = result_of(state)
     return found
 

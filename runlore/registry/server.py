@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from runlore import process
-from runlore import settings as environment
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.registry.server_rules import ArtifactRoots, ServerRules, leads_upwards
-from runlore.settings import Settings
+from runlore.settings import Settings, read
 from runlore.web.guard import Guard
 from runlore.web.login import Login, parse_login, read_login
 from runlore.web.server import serve
@@ -44,7 +43,7 @@ RESOLVED_BY_MLFLOW = ("models:/", "runs:/")  # sources that stand for a place th
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     process.begin()
-    settings = environment.read()
+    settings = read()
     login = login_of(settings, os.environ)
     roots = roots_of(settings, os.environ)
     app = tracking_app(settings, roots, login)

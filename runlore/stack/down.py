@@ -12,7 +12,7 @@ from runlore.stack.claims import ServiceClaim
 PATIENCE_S = 60.0
 
 
-def down(home: Path) -> list[str]:
+def stop_services(home: Path) -> list[str]:
     """Return the names of what was running and is not any more."""
     up = [r for r in processes.read_all(home) if r.is_lasting and r.supervisor.is_alive()]
     supervisors = {running.supervisor for running in up}

@@ -10,7 +10,7 @@ import pytest
 from runlore import __version__
 from runlore.cli import app
 
-COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
+COMMANDS = [c.name or c.callback.__name__ for c in app.registered_commands if c.callback]
 
 
 def runlore(*arguments: str, home: Path) -> "subprocess.CompletedProcess[str]":

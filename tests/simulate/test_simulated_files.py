@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from runlore.cli.simulate import simulate as command
+from runlore.cli.simulate import write_simulated_log
 from runlore.records.execution import ExecutionFact, ExecutionStatus
 from runlore.simulate import Scenario, mapping, simulate, write, write_csv
 
@@ -16,7 +16,7 @@ SMALL = Scenario(executions=1000, days=30)
 @pytest.fixture(scope="module")
 def runlore() -> typer.Typer:
     app = typer.Typer()
-    app.command()(command)
+    app.command()(write_simulated_log)
     return app
 
 

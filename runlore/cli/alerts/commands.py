@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.engine import Store
 
-group = typer.Typer(
+alerts_group = typer.Typer(
     help="List, acknowledge, silence and deliver alerts.", invoke_without_command=True
 )
 
@@ -29,7 +29,7 @@ Kind = Annotated[str, typer.Option(help="Pattern for kinds, such as drift or 'd*
 Subject = Annotated[str, typer.Option(help="Pattern for subjects, such as failure-risk.")]
 
 
-@group.callback()
+@alerts_group.callback()
 def default(context: typer.Context) -> None:
     """List, acknowledge, silence and deliver alerts.
 
@@ -41,7 +41,7 @@ def default(context: typer.Context) -> None:
         list_alerts()
 
 
-@group.command("list")
+@alerts_group.command("list")
 def list_alerts(
     standing: Annotated[
         Literal["open", "resolved", "all"],
@@ -69,7 +69,7 @@ def list_alerts(
         output.show_overview(found, standing)
 
 
-@group.command()
+@alerts_group.command()
 def show(alert_id: Id, json: Json = False) -> None:
     """Show an alert with its evidence, history and deliveries.
 
@@ -85,7 +85,7 @@ def show(alert_id: Id, json: Json = False) -> None:
         output.show_detail(found)
 
 
-@group.command()
+@alerts_group.command()
 def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
     """Acknowledge an alert: it is sent again only if it gets worse.
 
@@ -98,7 +98,7 @@ def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> Non
     output.tell_handled(found, json=json)
 
 
-@group.command()
+@alerts_group.command()
 def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> None:
     """Close an alert; if its cause is found again, a new alert opens.
 
@@ -111,7 +111,7 @@ def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) ->
     output.tell_handled(found, json=json)
 
 
-@group.command()
+@alerts_group.command()
 def silence(
     reason: Annotated[str, typer.Option(help="Reason; it is recorded.")],
     kind: Kind = "*",
@@ -141,7 +141,7 @@ def silence(
         echo(f"silence {made.id}: {output.words(made)}")
 
 
-@group.command()
+@alerts_group.command()
 def unsilence(
     silence_id: Annotated[int, typer.Argument(metavar="ID", min=1, help="Id of the silence.")],
     by: By = None,
@@ -161,7 +161,7 @@ def unsilence(
         echo(f"silence {found.id} is over")
 
 
-@group.command()
+@alerts_group.command()
 def channels(json: Json = False) -> None:
     """List the configured channels and their errors.
 
@@ -183,7 +183,7 @@ def channels(json: Json = False) -> None:
         output.show_channels(rows)
 
 
-@group.command("test")
+@alerts_group.command("test")
 def try_out(
     channel: Annotated[
         str, typer.Argument(metavar="CHANNEL", help="Name of the channel in the settings.")
@@ -223,7 +223,7 @@ def try_out(
         raise typer.Exit(1)
 
 
-@group.command()
+@alerts_group.command()
 def deliver(
     once: Annotated[bool, typer.Option("--once", help="Send due messages, then exit.")] = False,
     json: Json = False,

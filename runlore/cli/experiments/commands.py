@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from runlore.settings import Settings
     from runlore.store.engine import Store
 
-group = typer.Typer(help="Run A/B tests: compare variants on their outcomes.", no_args_is_help=True)
+experiments_group = typer.Typer(
+    help="Run A/B tests: compare variants on their outcomes.", no_args_is_help=True
+)
 
 CHUNK_LINES = 20_000
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the test.")]
@@ -26,7 +28,7 @@ By = Annotated[str | None, typer.Option("--as", help="Your name.  [default: your
 Reason = Annotated[str, typer.Option(help="Reason; it is recorded.")]
 
 
-@group.command()
+@experiments_group.command()
 def create(
     plan: Annotated[
         Path | None, typer.Argument(metavar="[PLAN.json]", help="A plan file; see docs/ab.md.")
@@ -70,7 +72,7 @@ def create(
     output.show_test(test, "created" if is_new else "exists already", json=json)
 
 
-@group.command()
+@experiments_group.command()
 def size(
     effect: Annotated[float, typer.Option(help="Difference to detect, such as 0.02.")],
     baseline: Annotated[float | None, typer.Option(help="Proportion of the control.")] = None,
@@ -104,7 +106,7 @@ def size(
     output.show_size(found, variants, json=json)
 
 
-@group.command()
+@experiments_group.command()
 def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) -> None:
     """Start a test.
 
@@ -119,7 +121,7 @@ def start(name: Name, by: By = None, reason: Reason = "", json: Json = False) ->
     output.show_test(test, "runs", json=json)
 
 
-@group.command()
+@experiments_group.command()
 def expose(
     name: Name,
     percent: Annotated[
@@ -144,7 +146,7 @@ def expose(
     output.show_test(test, f"is shown to {percent:g} % of units", json=json)
 
 
-@group.command()
+@experiments_group.command()
 def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
     """End a test without a winner.
 
@@ -157,7 +159,7 @@ def stop(name: Name, reason: Reason, by: By = None, json: Json = False) -> None:
     output.show_test(test, "is over", json=json)
 
 
-@group.command()
+@experiments_group.command()
 def assign(
     name: Name,
     units: Annotated[list[str], typer.Argument(metavar="UNIT...", help="Users, tasks, …")],
@@ -181,7 +183,7 @@ def assign(
         echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
 
 
-@group.command()
+@experiments_group.command()
 def record(
     name: Name,
     events: Annotated[typer.FileBinaryRead, typer.Argument(help="JSON lines; - reads stdin.")],
@@ -206,7 +208,7 @@ def record(
         raise typer.Exit(1)
 
 
-@group.command()
+@experiments_group.command()
 def units(
     name: Name,
     given: Annotated[
@@ -236,7 +238,7 @@ def units(
         raise typer.Exit(1)
 
 
-@group.command()
+@experiments_group.command()
 def status(name: Name, json: Json = False) -> None:
     """Show how a test stands and what a decision waits for.
 
@@ -251,7 +253,7 @@ def status(name: Name, json: Json = False) -> None:
     output.show_status(found, json=json)
 
 
-@group.command()
+@experiments_group.command()
 def analyze(
     name: Annotated[
         str | None,
@@ -277,7 +279,7 @@ def analyze(
     output.show_looks(found, json=json)
 
 
-@group.command("list")
+@experiments_group.command("list")
 def list_tests(json: Json = False) -> None:
     """List all tests, newest first.
 
@@ -290,7 +292,7 @@ def list_tests(json: Json = False) -> None:
     output.show_tests(found, json=json)
 
 
-@group.command()
+@experiments_group.command()
 def export(name: Name, json: Json = False) -> None:
     """Export a test with its analyses and figures.
 

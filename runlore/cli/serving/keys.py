@@ -44,10 +44,10 @@ def create(
     from datetime import timedelta
 
     from runlore.app import open_app
-    from runlore.kernel import instants as instant
+    from runlore.kernel import instants
     from runlore.serving.actions import api_keys
 
-    at = instant.now()
+    at = instants.now()
     expires_at = None if expires_days is None else at + timedelta(days=expires_days)
     with open_app() as app:
         made = api_keys.create(app.store, name, scope, at, expires_at)
@@ -65,10 +65,10 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
     from datetime import timedelta
 
     from runlore.app import open_app
-    from runlore.kernel import instants as instant
+    from runlore.kernel import instants
     from runlore.serving.actions import api_keys
 
-    at = instant.now()
+    at = instants.now()
     lasting = None if expires_days is None else timedelta(days=expires_days)
     with open_app() as app:
         made = api_keys.rotate(app.store, key_id, at, lasting)
@@ -84,10 +84,10 @@ def list_keys(json: Json = False) -> None:
     Example: runlore keys list
     """
     from runlore.app import open_app
-    from runlore.kernel import instants as instant
+    from runlore.kernel import instants
     from runlore.serving.queries import api_keys
 
-    at = instant.now()
+    at = instants.now()
     with open_app() as app:
         found = api_keys.every(app.store)
     if json:
@@ -105,10 +105,10 @@ def revoke(key_id: Id, json: Json = False) -> None:
     Example: runlore keys revoke 0a1b2c3d4e
     """
     from runlore.app import open_app
-    from runlore.kernel import instants as instant
+    from runlore.kernel import instants
     from runlore.serving.actions import api_keys
 
-    at = instant.now()
+    at = instants.now()
     with open_app() as app:
         key = api_keys.revoke(app.store, key_id, at)
     if json:
@@ -121,13 +121,13 @@ def as_json(key: "ApiKey", at: "datetime") -> dict[str, Any]:
     """The key without its hash; `state` is its state at that time."""
     from runlore.serving.actions.api_keys import state
 
-    instants = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {
         "id": key.id,
         "name": key.name,
         "scopes": list(key.scopes),
         "state": state(key, at),
-        **{name: _iso(getattr(key, name)) for name in instants},
+        **{name: _iso(getattr(key, name)) for name in times},
         "uses": key.uses,
     }
 

@@ -1,10 +1,10 @@
 """`runlore ledger`: search, export, replay and prune the record of all predictions."""
 
 import csv
-import json as json_text
 import sys
 from collections.abc import Iterable, Mapping
 from itertools import chain
+from json import dumps
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -102,7 +102,7 @@ def export(
 
 
 @group.command("replay")
-def replay(
+def replay_prediction(
     prediction: Annotated[str, typer.Argument(help="Id of a prediction.")], json: Json = False
 ) -> None:
     """Repeat a prediction with the same version.
@@ -115,14 +115,14 @@ def replay(
 
     from runlore.app import open_app
     from runlore.kernel.errors import BadInput
-    from runlore.serving.actions import replay as usecase
+    from runlore.serving.actions import replay
 
     try:
         wanted = UUID(prediction)
     except ValueError as error:
         raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
     with open_app() as app:
-        found = usecase.replay(app.store, app.registry, wanted)
+        found = replay.replay(app.store, app.registry, wanted)
     row = found.row
     if json:
         then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
@@ -209,7 +209,7 @@ def _to_parquet(file: Path, rows: Iterable[Mapping[str, Any]]) -> int:
 
 
 def _cell(value: object) -> object:
-    return json_text.dumps(value) if isinstance(value, dict | list) else value
+    return dumps(value) if isinstance(value, dict | list) else value
 
 
 def _plain(value: object) -> object:
@@ -217,7 +217,7 @@ def _plain(value: object) -> object:
     if isinstance(value, dict) or (
         isinstance(value, list) and value and isinstance(value[0], dict)
     ):
-        return json_text.dumps(value)
+        return dumps(value)
     return str(value) if type(value).__name__ == "UUID" else value
 
 

@@ -27,10 +27,10 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
     from runlore.kernel.errors import NoChampion
 
     with open_app() as app, flow_run(app.settings):
+        from flows import serving
         from flows.runner import result_of
-        from flows.serving import score as flow
 
-        state: Any = flow(spec, since, return_state=True)
+        state: Any = serving.score(spec, since, return_state=True)
         scored = result_of(state)
     if scored is None:
         raise NoChampion(spec)

@@ -57,11 +57,11 @@ def package(
 
     Example: runlore package failure-risk
     """
-    from bentos.build import package as build
+    from bentos import build
     from runlore.app import open_app
 
     with open_app() as app:
-        built = build(app.registry, name, version)
+        built = build.package(app.registry, name, version)
     if json:
         emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
         return

@@ -14,7 +14,7 @@ group = typer.Typer(help="Rebuild the feature states that serving reads.", no_ar
 DAYS = 7.0
 
 
-def skew(
+def compare_served_features(
     spec: Annotated[
         str | None, typer.Argument(metavar="SPEC", help="Name of a spec.  [default: all]")
     ] = None,
@@ -30,15 +30,15 @@ def skew(
     """
     from runlore.app import open_app
     from runlore.kernel import instants
-    from runlore.serving.actions import skew as usecase
+    from runlore.serving.actions import skew
 
     now = instants.now()
     since = now - timedelta(days=days)
     found: list[Skew] = []
     with open_app() as app:
         for one in [app.spec(spec)] if spec else app.specs:
-            found += usecase.skew(app.store, app.registry, one.name, since, now)
-        usecase.note(app.store, found, now)
+            found += skew.skew(app.store, app.registry, one.name, since, now)
+        skew.note(app.store, found, now)
     if json:
         emit_json([as_json(each) for each in found])
     else:
