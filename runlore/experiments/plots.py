@@ -46,7 +46,7 @@ def over_looks(
 
     hold_always: intervals are right at every look; else at one that was chosen before.
     """
-    if not any(each.is_known.any() for each in courses):
+    if not any(course.is_known.any() for course in courses):
         return style.empty(
             f"{metric}: nothing is known yet", "No look has found enough units in two variants."
         )
@@ -73,9 +73,9 @@ def over_looks(
 
 def _finding(metric: str, courses: Sequence[IntervalsOverLooks]) -> str:
     """Of the variant that is furthest from the control in what is sure."""
-    sure = {each.variant: _sure(each) for each in courses if each.is_known.any()}
-    name = max(sure, key=lambda each: abs(sure[each]))
-    course = next(each for each in courses if each.variant == name)
+    sure = {course.variant: _sure(course) for course in courses if course.is_known.any()}
+    name = max(sure, key=lambda variant: abs(sure[variant]))
+    course = next(course for course in courses if course.variant == name)
     last = int(np.flatnonzero(course.is_known)[-1])
     low, high = style.score(course.low[last]), style.score(course.high[last])
     if not sure[name]:

@@ -31,6 +31,6 @@ def test_a_log_of_the_source_api_tells_what_came_of_an_answer(
     [row] = ledger_query.rows(store, LedgerQuery(source_id="b-17"))
     assert row["outcome"] == outcome
     day = timedelta(days=1)
-    scored = answers.read(store, "failure-risk", "7", asked_at - day, asked_at + day).asked
+    scored = answers.read(store, "failure-risk", "7", asked_at - day, asked_at + day).requests
     assert scored["status"].tolist() == [outcome]
     assert client.get("/executions/b-17").status_code == (200 if outcome else 404)

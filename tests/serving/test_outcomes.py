@@ -76,7 +76,7 @@ def answer(store: Store, *hours: float) -> list[UUID]:
 
 
 def read(store: Store, until: float = 200) -> list[tuple[float, str | None]]:
-    asked = answers.read(store, SPEC, "1", at(-1), at(until)).asked
+    asked = answers.read(store, SPEC, "1", at(-1), at(until)).requests
     return list(zip(asked["prediction"], asked["status"], strict=True))
 
 

@@ -77,14 +77,14 @@ def analyse(store: Store, name: str | UUID, by: Attribution) -> RecordedLook:
             return last
         test = _collected(connection, test, by.at)
         observed = _observe(connection, test, by.at)
-        found = analyse_metrics(test.design, observed, test.ran_s(by.at))
+        analysis = analyse_metrics(test.design, observed, test.ran_s(by.at))
         number = 1 if last is None else last.look + 1
-        look = _look(test, found, observed, by, number)
+        look = _look(test, analysis, observed, by, number)
         experiments.add_look(connection, test.id, look)
         if test.ended_as is None:
-            _alert(connection, test, found, by.at)
-            if found.is_final:
-                _end(connection, test, found, by)
+            _alert(connection, test, analysis, by.at)
+            if analysis.is_final:
+                _end(connection, test, analysis, by)
         return look
 
 
@@ -92,7 +92,7 @@ def running(store: Store) -> list[str]:
     """The names of the tests that run, the oldest first."""
     with store.begin() as connection:
         every = reversed(experiments.every(connection))
-        return [each.name for each in every if each.state == "running"]
+        return [test.name for test in every if test.state == "running"]
 
 
 def analyse_running(store: Store, by: Attribution) -> dict[str, RecordedLook]:
@@ -189,39 +189,39 @@ def _known(
 
 
 def _look(
-    test: AbTest, found: Analysis, observed: Mapping[str, Observed], by: Attribution, number: int
+    test: AbTest, analysis: Analysis, observed: Mapping[str, Observed], by: Attribution, number: int
 ) -> RecordedLook:
-    fixed = () if found.answer == "invalid" else fixed_figures(test.design, observed)
-    told: dict[str, Any] = as_json(found)
-    for each, comparison in zip(told["comparisons"], found.comparisons, strict=True):
-        each |= {"difference": as_json(comparison.difference)}
-        each |= {"relative": as_json(comparison.relative)}
-    told["sample_ratio"]["is_mismatch"] = found.sample_ratio.is_mismatch
+    fixed = () if analysis.answer == "invalid" else fixed_figures(test.design, observed)
+    content: dict[str, Any] = as_json(analysis)
+    for written, comparison in zip(content["comparisons"], analysis.comparisons, strict=True):
+        written |= {"difference": as_json(comparison.difference)}
+        written |= {"relative": as_json(comparison.relative)}
+    content["sample_ratio"]["is_mismatch"] = analysis.sample_ratio.is_mismatch
     ran_s = test.ran_s(by.at)
     return RecordedLook(
         number,
         by.at,
         by.actor,
-        found.answer,
-        found.winner,
-        found.is_final,
-        {**told, "fixed": as_json(fixed), "ran_s": ran_s},
+        analysis.answer,
+        analysis.winner,
+        analysis.is_final,
+        {**content, "fixed": as_json(fixed), "ran_s": ran_s},
         {
             name: {
-                "assigned": each.assigned,
-                "metrics": {metric: as_json(got.to_json()) for metric, got in each.metrics.items()},
-                "known": as_json(each.known),
+                "assigned": arm.assigned,
+                "metrics": {metric: as_json(got.to_json()) for metric, got in arm.metrics.items()},
+                "known": as_json(arm.known),
             }
-            for name, each in observed.items()
+            for name, arm in observed.items()
         },
     )
 
 
-def _end(connection: Connection, test: AbTest, found: Analysis, by: Attribution) -> None:
-    decided = replace(by, reason=found.winner or "no winner").action("decided")
+def _end(connection: Connection, test: AbTest, analysis: Analysis, by: Attribution) -> None:
+    decided = replace(by, reason=analysis.winner or "no winner").action("decided")
     experiments.note(connection, test, decided)
     end_alerts(connection, test, by.at)
-    experiments.change(connection, test, ended_at=by.at, ended_as="decided", winner=found.winner)
+    experiments.change(connection, test, ended_at=by.at, ended_as="decided", winner=analysis.winner)
 
 
 def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -> tuple[str, ...]:
@@ -234,17 +234,17 @@ def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -
         return seen.reasons if seen.answer == "invalid" else ("nothing: analyse it",)
     names = {metric.name for metric in test.design.primary}
     power = tuple(
-        f"{each.variant}, {each.metric}: power {each.power:.0%} for the difference so far; "
-        f"80 % takes {each.units_needed:,} units of the control"
-        for each in fixed
-        if each.metric in names and each.units_needed is not None
+        f"{figure.variant}, {figure.metric}: power {figure.power:.0%} for the difference so far; "
+        f"80 % takes {figure.units_needed:,} units of the control"
+        for figure in fixed
+        if figure.metric in names and figure.units_needed is not None
     )
     return seen.reasons + (power if test.design.rule.horizon == "anytime" else ())
 
 
-def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) -> None:
+def _alert(connection: Connection, test: AbTest, analysis: Analysis, at: datetime) -> None:
     """Causes in the order of their names, as `raise_alert` wants them."""
-    findings = (_broken(test, found), _lost(test, found), _uneven(test, found))
+    findings = (_broken(test, analysis), _lost(test, analysis), _uneven(test, analysis))
     for kind, finding in zip(ALERTS, findings, strict=True):
         if finding is None:
             resolve_alert(connection, kind, subject(test), at)
@@ -252,31 +252,36 @@ def _alert(connection: Connection, test: AbTest, found: Analysis, at: datetime) 
             raise_alert(connection, replace(finding, since=test.started_at), at)
 
 
-def _broken(test: AbTest, found: Analysis) -> AlertFinding | None:
-    broken = [each for each in found.comparisons if _is_broken(test, each.metric, each.loss)]
+def _broken(test: AbTest, analysis: Analysis) -> AlertFinding | None:
+    broken = [
+        comparison
+        for comparison in analysis.comparisons
+        if _is_broken(test, comparison.metric, comparison.loss)
+    ]
     if not broken:
         return None
-    told = "; ".join(
-        f"{each.metric} of {each.variant}: {each.control_value:.4g} → {each.variant_value:.4g}"
-        for each in broken
+    summary = "; ".join(
+        f"{comparison.metric} of {comparison.variant}: "
+        f"{comparison.control_value:.4g} → {comparison.variant_value:.4g}"
+        for comparison in broken
     )
     advice = f"stop it: runlore ab stop {test.name!r}"
-    evidence = {"comparisons": [as_json(each) for each in broken]}
-    finding = AlertFinding(GUARDRAIL, subject(test), Severity.CRITICAL, told, "", advice)
+    evidence = {"comparisons": [as_json(comparison) for comparison in broken]}
+    finding = AlertFinding(GUARDRAIL, subject(test), Severity.CRITICAL, summary, "", advice)
     return replace(finding, evidence=evidence)
 
 
-def _lost(test: AbTest, found: Analysis) -> AlertFinding | None:
-    if not found.missing:
+def _lost(test: AbTest, analysis: Analysis) -> AlertFinding | None:
+    if not analysis.missing:
         return None
     advice = "find out what fails without a word; nothing may be concluded until then"
     certainty = f"all such checks of one test together err once in {1 / missing.LEVEL:,.0f} tests"
-    told = "; ".join(found.missing)
-    return AlertFinding(MISSING, subject(test), Severity.CRITICAL, told, certainty, advice)
+    summary = "; ".join(analysis.missing)
+    return AlertFinding(MISSING, subject(test), Severity.CRITICAL, summary, certainty, advice)
 
 
-def _uneven(test: AbTest, found: Analysis) -> AlertFinding | None:
-    ratio = found.sample_ratio
+def _uneven(test: AbTest, analysis: Analysis) -> AlertFinding | None:
+    ratio = analysis.sample_ratio
     if not ratio.is_mismatch:
         return None
     advice = "find out how units get lost; nothing may be concluded until then"
@@ -288,5 +293,5 @@ def _uneven(test: AbTest, found: Analysis) -> AlertFinding | None:
 
 
 def _is_broken(test: AbTest, metric: str, loss: str) -> bool:
-    roles = {each.name: each.role for each in test.design.metrics}
+    roles = {metric.name: metric.role for metric in test.design.metrics}
     return roles[metric] == "guardrail" and loss == "broken"

@@ -77,21 +77,21 @@ def create(
     Asked for again with the same plan it is the one that is there. Refused with another plan,
     unless it may replace one that has not started.
     """
-    wanted = plan.model_dump(mode="json")
+    document = plan.model_dump(mode="json")
     plan.design(None)
     with store.begin() as connection:
         experiments.be_alone(connection)
         known = experiments.find(connection, plan.name, locked=True)
-        if known is not None and known.plan == wanted:
+        if known is not None and known.plan == document:
             return known, False
         if known is not None:
             _check_replaced(known, may_replace=may_replace)
         design = plan.design(_slot(connection, plan, known))
         if known is None:
-            made = experiments.add(connection, wanted, as_json(design), by.at)
+            made = experiments.add(connection, document, as_json(design), by.at)
         else:
-            told = {"plan": wanted, "design": as_json(design), "exposure": design.exposure}
-            made = experiments.change(connection, known, **told)
+            changes = {"plan": document, "design": as_json(design), "exposure": design.exposure}
+            made = experiments.change(connection, known, **changes)
         experiments.note(connection, made, by.action("replaced" if known else "created"))
         return made, True
 
@@ -171,27 +171,27 @@ def assign(
     return [_assigned(unit, seen.get(unit), otherwise) for unit in units]
 
 
-def sight(store: Store, name: str | UUID, given: Sequence[SeenUnit], at: datetime) -> SeenUnits:
+def sight(store: Store, name: str | UUID, units: Sequence[SeenUnit], at: datetime) -> SeenUnits:
     """Take units with the variants that somebody else gave them."""
     with store.begin() as connection:
         test = known(connection, name)
         check_running(test)
         if Plan.model_validate(test.plan).units != "given":
             raise Refused(f"A/B test {test.name!r} deals its variants out itself")
-        before = unit_events.read(connection, test.id, [each.unit for each in given])
-        faults = [_fault(test, each, at) for each in given]
+        before = unit_events.read(connection, test.id, [unit.unit for unit in units])
+        faults = [_fault(test, unit, at) for unit in units]
         good = [
-            ExposedUnit(each.unit, each.variant, each.at or at)
-            for each, fault in zip(given, faults, strict=True)
+            ExposedUnit(unit.unit, unit.variant, unit.at or at)
+            for unit, fault in zip(units, faults, strict=True)
             if fault is None
         ]
         seen = unit_events.add(connection, test.id, good)
     rejects = [
-        (place, each.unit, fault or _moved(each, seen))
-        for place, (each, fault) in enumerate(zip(given, faults, strict=True))
+        (place, unit.unit, fault or _moved(unit, seen))
+        for place, (unit, fault) in enumerate(zip(units, faults, strict=True))
     ]
     return SeenUnits(
-        len(given),
+        len(units),
         len(seen.keys() - before.keys()),
         len(seen.keys() & before.keys()),
         tuple((place, unit, reason) for place, unit, reason in rejects if reason),
@@ -199,10 +199,10 @@ def sight(store: Store, name: str | UUID, given: Sequence[SeenUnit], at: datetim
 
 
 def known(connection: Connection, name: str | UUID, *, locked: bool = False) -> AbTest:
-    found = experiments.find(connection, name, locked=locked)
-    if found is None:
+    test = experiments.find(connection, name, locked=locked)
+    if test is None:
         raise NotFound(f"no A/B test is named {str(name)!r}; `runlore ab list` lists them")
-    return found
+    return test
 
 
 def subject(test: AbTest) -> str:
@@ -259,14 +259,14 @@ def _assigned(unit: str, seen: ExposedUnit | None, otherwise: str) -> AssignedUn
     return AssignedUnit(unit, seen.variant, is_in_test=True, exposed_at=seen.at)
 
 
-def _fault(test: AbTest, each: SeenUnit, at: datetime) -> str | None:
-    if each.variant not in test.design.shares:
-        return f"variant: {each.variant!r} is none of {', '.join(test.design.shares)}"
-    if each.at is not None and (each.at - at).total_seconds() > CLOCK_TOLERANCE_S:
+def _fault(test: AbTest, unit: SeenUnit, at: datetime) -> str | None:
+    if unit.variant not in test.design.shares:
+        return f"variant: {unit.variant!r} is none of {', '.join(test.design.shares)}"
+    if unit.at is not None and (unit.at - at).total_seconds() > CLOCK_TOLERANCE_S:
         return "at: is in the future"
     return None
 
 
-def _moved(each: SeenUnit, seen: Mapping[str, ExposedUnit]) -> str | None:
-    had = seen[each.unit].variant
-    return None if had == each.variant else f"variant: the unit has {had!r} already"
+def _moved(unit: SeenUnit, seen: Mapping[str, ExposedUnit]) -> str | None:
+    had = seen[unit.unit].variant
+    return None if had == unit.variant else f"variant: the unit has {had!r} already"

@@ -90,8 +90,8 @@ class PlannedMetric(StrictModel):
         if (self.per is None) == (self.kind == "ratio"):
             raise BadInput(f"metric {self.name!r}: per belongs to a ratio, and only there", "per")
         names = ("name", "kind", "better", "role", "tolerated_loss", "loss_is", "quantile")
-        given = {name: getattr(self, name) for name in names}
-        return Metric(**given, has_covariate=self.has_covariate)
+        values = {name: getattr(self, name) for name in names}
+        return Metric(**values, has_covariate=self.has_covariate)
 
     def measure(self) -> EventMeasure:
         return EventMeasure(self.event, self.take, self.per, self.per_take)
@@ -111,8 +111,8 @@ class PlannedRule(StrictModel):
     narrowest_at_units: Annotated[int, Field(ge=1, le=10**9)] = NARROWEST_AT
 
     def rule(self) -> DecisionRule:
-        given = self.model_dump(exclude={"least_time_h"})
-        return DecisionRule(**given, least_time_s=self.least_time_h * HOUR_S)
+        values = self.model_dump(exclude={"least_time_h"})
+        return DecisionRule(**values, least_time_s=self.least_time_h * HOUR_S)
 
 
 class PlannedGroup(StrictModel):
@@ -154,9 +154,9 @@ class Plan(StrictModel):
     def design(self, slot: GroupShare | None) -> Design:
         """slot: its part of the exclusion group. Raises BadInput, which names the field."""
         self._check()
-        variants = tuple(Variant(each.name, each.weight) for each in self.variants)
+        variants = tuple(Variant(variant.name, variant.weight) for variant in self.variants)
         with _blamed("metrics"):
-            metrics = tuple(each.metric() for each in self.metrics)
+            metrics = tuple(metric.metric() for metric in self.metrics)
         with _blamed("variants"):
             made = design(self.name, variants, metrics, control=self.control, rule=self.rule.rule())
         return replace(made, salt=self.salt, exposure=self.exposure, slot=slot)
@@ -164,7 +164,7 @@ class Plan(StrictModel):
     @property
     def measures(self) -> dict[str, EventMeasure]:
         """Metric -> which events it is made of."""
-        return {each.name: each.measure() for each in self.metrics}
+        return {metric.name: metric.measure() for metric in self.metrics}
 
     @property
     def source(self) -> LedgerSource | None:
@@ -187,17 +187,17 @@ class Plan(StrictModel):
             self._check_source()
 
     def _check_names(self) -> None:
-        names = [each.name for each in self.variants]
+        names = [variant.name for variant in self.variants]
         if self.control is not None and self.control not in names:
             raise BadInput(f"control: {self.control!r} is none of {', '.join(names)}", "control")
-        metrics = [each.name for each in self.metrics]
+        metrics = [metric.name for metric in self.metrics]
         if len(set(metrics)) < len(metrics) or "primary" not in {m.role for m in self.metrics}:
             raise BadInput(
                 "metrics: each needs a name of its own, and one must be primary", "metrics"
             )
 
     def _check_source(self) -> None:
-        if self.control is None and CONTROL not in {each.name for each in self.variants}:
+        if self.control is None and CONTROL not in {variant.name for variant in self.variants}:
             raise BadInput(f"control: name it, units {self.units!r} have no other", "control")
         unknown = sorted(set(self.events) - set(ledger_units.EVENTS))
         if self.units == "ledger" and unknown:

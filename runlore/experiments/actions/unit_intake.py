@@ -50,8 +50,8 @@ UNITS: TypeAdapter[list[Unit]] = TypeAdapter(
 
 def take(store: Store, name: str | UUID, body: bytes, at: datetime) -> SeenUnits:
     """body: a JSON array of units, checked as a whole; pydantic's ValidationError names a field."""
-    given = UNITS.validate_json(body)
-    seen = [SeenUnit(each["unit"], each["variant"], each.get("at")) for each in given]
+    units = UNITS.validate_json(body)
+    seen = [SeenUnit(unit["unit"], unit["variant"], unit.get("at")) for unit in units]
     return lifecycle.sight(store, name, seen, at)
 
 

@@ -40,8 +40,8 @@ def add_look(connection: Connection, test_id: int, look: RecordedLook) -> None:
 
 
 def last_look(connection: Connection, test_id: int) -> RecordedLook | None:
-    found = _read_looks(connection, test_id, newest=True)
-    return found[0] if found else None
+    looks = _read_looks(connection, test_id, newest=True)
+    return looks[0] if looks else None
 
 
 def read_looks(connection: Connection, test_id: int) -> list[RecordedLook]:
@@ -51,13 +51,13 @@ def read_looks(connection: Connection, test_id: int) -> list[RecordedLook]:
 
 def _read_looks(connection: Connection, test_id: int, *, newest: bool) -> list[RecordedLook]:
     columns = [schema.ab_analyses.c[name] for name in RecordedLook.__dataclass_fields__]
-    wanted = select(*columns).where(schema.ab_analyses.c.test_id == test_id)
-    wanted = (
-        wanted.order_by(schema.ab_analyses.c.look.desc()).limit(1)
+    statement = select(*columns).where(schema.ab_analyses.c.test_id == test_id)
+    statement = (
+        statement.order_by(schema.ab_analyses.c.look.desc()).limit(1)
         if newest
-        else wanted.order_by(schema.ab_analyses.c.look)
+        else statement.order_by(schema.ab_analyses.c.look)
     )
-    return [RecordedLook(*row) for row in connection.execute(wanted)]
+    return [RecordedLook(*row) for row in connection.execute(statement)]
 
 
 @dataclass(frozen=True)
@@ -125,8 +125,8 @@ def add(
 def find(connection: Connection, name: str | UUID, *, locked: bool = False) -> AbTest | None:
     """By name or public id. locked: nobody else changes or analyses it in the meantime."""
     column = ab_tests.c.public_id if isinstance(name, UUID) else ab_tests.c.name
-    wanted = select(ab_tests).where(column == name)
-    row = connection.execute(wanted.with_for_update() if locked else wanted).first()
+    statement = select(ab_tests).where(column == name)
+    row = connection.execute(statement.with_for_update() if locked else statement).first()
     return None if row is None else _test(row)
 
 
@@ -139,9 +139,9 @@ def every(connection: Connection) -> list[AbTest]:
 def taken(connection: Connection, group: str) -> list[GroupShare]:
     """The parts of an exclusion group that tests hold which are not over."""
     return [
-        each.design.slot
-        for each in every(connection)
-        if each.design.slot is not None and each.design.slot.group == group and not each.ended_as
+        test.design.slot
+        for test in every(connection)
+        if test.design.slot is not None and test.design.slot.group == group and not test.ended_as
     ]
 
 
@@ -158,12 +158,12 @@ def note(connection: Connection, test: AbTest, action: Action) -> None:
 def actions(connection: Connection, test: AbTest) -> list[Action]:
     """Oldest first."""
     c = ab_actions.c
-    wanted = select(c.at, c.action, c.actor, c.reason).where(c.test_id == test.id).order_by(c.id)
-    return [Action(*row) for row in connection.execute(wanted)]
+    statement = select(c.at, c.action, c.actor, c.reason).where(c.test_id == test.id).order_by(c.id)
+    return [Action(*row) for row in connection.execute(statement)]
 
 
 def _test(row: "Row[Any]") -> AbTest:
-    kept: dict[str, Any] = {
+    columns: dict[str, Any] = {
         name: getattr(row, name) for name in AbTest.__dataclass_fields__ if name != "design"
     }
-    return AbTest(**kept, design=Design.from_json({**row.design, "exposure": row.exposure}))
+    return AbTest(**columns, design=Design.from_json({**row.design, "exposure": row.exposure}))

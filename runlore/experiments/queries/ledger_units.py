@@ -94,7 +94,7 @@ def collect(
     values = {
         "test": test.id,
         "spec": source.spec,
-        "variants": [each.name for each in test.design.variants],
+        "variants": [variant.name for variant in test.design.variants],
         "events": list(events),
         "started": test.started_at,
         "since": _since(test),
@@ -111,10 +111,10 @@ def collect(
 
 def _answers(source: LedgerSource) -> str:
     unit, ledger = UNIT[source.unit], "runlore.ledger AS ledger"
-    given = {"unit": unit, "variant": source.variant}
-    new = ANSWER.format(tables=ledger, **given) + NEW_ANSWERS
+    names = {"unit": unit, "variant": source.variant}
+    new = ANSWER.format(tables=ledger, **names) + NEW_ANSWERS
     tables = f"{ledger}, runlore.executions AS executions"
-    late = ANSWER.format(tables=tables, **given) + NEW_OUTCOMES
+    late = ANSWER.format(tables=tables, **names) + NEW_OUTCOMES
     return f"answers AS ({new} UNION {late})"
 
 

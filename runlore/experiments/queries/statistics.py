@@ -106,11 +106,11 @@ def observe(
         rows = connection.execute(text(units + SKETCH), sketched).all()
         return {row[0]: Sketch(tuple(row[1]), tuple(row[2])) for row in rows}
     names = _columns(metric)
-    wanted = MOMENTS.format(
+    query = MOMENTS.format(
         means=", ".join(f"avg({name})" for name in names),
         products=", ".join(f"regr_sxy({one}, {other})" for one in names for other in names),
     )
-    rows = connection.execute(text(units + wanted), values).all()
+    rows = connection.execute(text(units + query), values).all()
     return {row[0]: _moments(row, len(names)) for row in rows}
 
 
@@ -123,10 +123,10 @@ def known(
 
 
 def _value(table: str, metric: Metric, take: Take) -> str:
-    told = VALUES[take].format(table)
+    value = VALUES[take].format(table)
     if metric.kind != "proportion" or take == "any":
-        return told
-    return f"CASE WHEN {told} > 0 THEN 1.0 WHEN {told} <= 0 THEN 0.0 END"
+        return value
+    return f"CASE WHEN {value} > 0 THEN 1.0 WHEN {value} <= 0 THEN 0.0 END"
 
 
 def _columns(metric: Metric) -> list[str]:
@@ -136,5 +136,7 @@ def _columns(metric: Metric) -> list[str]:
 
 def _moments(row: "Row[tuple[object, ...]]", k: int) -> Moments:
     _, n, means, products = row
-    rows = tuple(tuple(float(each) for each in products[at * k : at * k + k]) for at in range(k))
-    return Moments(int(n), tuple(float(each) for each in means), rows)
+    rows = tuple(
+        tuple(float(product) for product in products[at * k : at * k + k]) for at in range(k)
+    )
+    return Moments(int(n), tuple(float(mean) for mean in means), rows)

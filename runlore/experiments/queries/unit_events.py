@@ -127,15 +127,15 @@ class ExposedUnit:
 
 
 def add(
-    connection: Connection, test_id: int, given: Sequence[ExposedUnit]
+    connection: Connection, test_id: int, exposed: Sequence[ExposedUnit]
 ) -> dict[str, ExposedUnit]:
     """Write down those that are new; what is known of every unit given now."""
-    units = [each.unit for each in given]
+    units = [unit.unit for unit in exposed]
     values = {
         "test": test_id,
         "units": units,
-        "variants": [each.variant for each in given],
-        "ats": [each.at for each in given],
+        "variants": [unit.variant for unit in exposed],
+        "ats": [unit.at for unit in exposed],
     }
     connection.execute(ADD, values)
     return read(connection, test_id, units)
@@ -202,9 +202,9 @@ def totals(connection: Connection, test: AbTest) -> list[EventTotal]:
     return [EventTotal(*row) for row in connection.execute(TOTALS, {"test": test.id})]
 
 
-def statement(given: str) -> TextClause:
+def statement(source: str) -> TextClause:
     """given: a common table expression of that name, with the columns of GIVEN."""
-    return text(f"WITH {given}, {TAKE}")
+    return text(f"WITH {source}, {TAKE}")
 
 
 def take(
@@ -218,4 +218,6 @@ def take(
         "shown": MOST_SHOWN,
     }
     row = connection.execute(wanted, {**fixed, **values}).one()
-    return Intake(row.given, row.added, row.faults, tuple(Reject(*each) for each in row.rejects))
+    return Intake(
+        row.given, row.added, row.faults, tuple(Reject(*reject) for reject in row.rejects)
+    )

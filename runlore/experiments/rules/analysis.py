@@ -60,16 +60,16 @@ def analyse_metrics(design: Design, observed: Mapping[str, Observed], elapsed_s:
     waiting = _waiting(design, observed, elapsed_s)
     ratio = _ratio(design, observed, decides=not waiting)
     faults = _faults(design, observed)
-    lost = missing(design, {name: each.known for name, each in observed.items()})
-    found = () if faults else _comparisons(design, observed, decides=not waiting)
+    lost = missing(design, {name: arm.known for name, arm in observed.items()})
+    comparisons = () if faults else _comparisons(design, observed, decides=not waiting)
     doubts = faults or _doubts(ratio, lost)
-    answer, winner, reasons = _verdict(design, found, doubts, waiting)
+    answer, winner, reasons = _verdict(design, comparisons, doubts, waiting)
     is_fixed_over = design.rule.horizon == "fixed" and not waiting and answer != "invalid"
     return Analysis(
         answer=answer,
         winner=winner,
         is_final=answer == "winner" or is_fixed_over,
-        comparisons=found,
+        comparisons=comparisons,
         sample_ratio=ratio,
         chi_square={} if faults else _chi_square(design, observed),
         reasons=reasons,
@@ -84,15 +84,15 @@ def _check(design: Design, observed: Mapping[str, Observed]) -> None:
             f"test {design.name!r}: observed {sorted(observed)}, but its variants are "
             f"{sorted(names)}"
         )
-    for name, each in observed.items():
+    for name, arm in observed.items():
         for metric in design.metrics:
-            if metric.name not in each.metrics:
+            if metric.name not in arm.metrics:
                 raise BadInput(f"test {design.name!r}: {name!r} has no metric {metric.name!r}")
-            metric.check(each.metrics[metric.name])
+            metric.check(arm.metrics[metric.name])
 
 
 def _ratio(design: Design, observed: Mapping[str, Observed], *, decides: bool) -> SampleRatio:
-    units = {name: each.assigned for name, each in observed.items()}
+    units = {name: arm.assigned for name, arm in observed.items()}
     split = UnitSplit(units, design.shares)
     if design.rule.horizon == "fixed" and decides:
         return sample_ratio.check_once(split)
@@ -101,15 +101,15 @@ def _ratio(design: Design, observed: Mapping[str, Observed], *, decides: bool) -
 
 def _faults(design: Design, observed: Mapping[str, Observed]) -> tuple[str, ...]:
     faults = []
-    for name, each in observed.items():
+    for name, arm in observed.items():
         for metric in design.metrics:
-            found = each.metrics[metric.name]
-            if not found.is_finite:
+            statistics = arm.metrics[metric.name]
+            if not statistics.is_finite:
                 faults.append(f"{metric.name} of {name!r} holds values that are no numbers")
-            elif found.n > each.assigned:
+            elif statistics.n > arm.assigned:
                 faults.append(
-                    f"{metric.name} of {name!r} counts {found.n:,} units, but it was assigned "
-                    f"{each.assigned:,}: some are counted twice"
+                    f"{metric.name} of {name!r} counts {statistics.n:,} units, but it was assigned "
+                    f"{arm.assigned:,}: some are counted twice"
                 )
     return tuple(faults)
 
@@ -137,7 +137,7 @@ def _waiting(design: Design, observed: Mapping[str, Observed], elapsed_s: float)
 
 
 def _primary_units(design: Design, observed: Mapping[str, Observed]) -> list[int]:
-    return [each.metrics[m.name].n for each in observed.values() for m in design.primary]
+    return [arm.metrics[m.name].n for arm in observed.values() for m in design.primary]
 
 
 def _comparisons(
@@ -157,7 +157,7 @@ def _family(
 ) -> list[VariantComparison]:
     together = max(len(metrics) * len(design.treatments), 1)
     control = observed[design.control].metrics
-    found = [
+    comparisons = [
         compare(
             metric,
             name,
@@ -169,24 +169,24 @@ def _family(
         for metric in metrics
         for name in design.treatments
     ]
-    return adjusted(found, metrics, design.rule)
+    return adjusted(comparisons, metrics, design.rule)
 
 
 def _chi_square(design: Design, observed: Mapping[str, Observed]) -> dict[str, float]:
-    found: dict[str, float] = {}
+    p_values: dict[str, float] = {}
     if design.rule.horizon == "anytime":
-        return found
+        return p_values
     for metric in design.metrics:
-        each = [observed[variant.name].metrics[metric.name] for variant in design.variants]
-        moments = [one for one in each if isinstance(one, Moments)]
+        statistics = [observed[variant.name].metrics[metric.name] for variant in design.variants]
+        moments = [one for one in statistics if isinstance(one, Moments)]
         if metric.kind == "proportion":
-            found[metric.name] = fixed_horizon.chi_square(moments)
-    return found
+            p_values[metric.name] = fixed_horizon.chi_square(moments)
+    return p_values
 
 
 def _verdict(
     design: Design,
-    found: tuple[VariantComparison, ...],
+    comparisons: tuple[VariantComparison, ...],
     doubts: tuple[str, ...],
     waiting: tuple[str, ...],
 ) -> tuple[Answer, str | None, tuple[str, ...]]:
@@ -194,52 +194,57 @@ def _verdict(
         return "invalid", None, doubts
     if waiting:
         return "not yet", None, waiting
-    told = {name: _standing(design, found, name) for name in design.treatments}
-    reasons = tuple(reason for _, reason in told.values())
-    better = [name for name, (standing, _) in told.items() if standing == "better"]
+    standings = {name: _standing(design, comparisons, name) for name in design.treatments}
+    reasons = tuple(reason for _, reason in standings.values())
+    better = [name for name, (standing, _) in standings.items() if standing == "better"]
     if better:
-        return "winner", _best(design, found, better), reasons
-    if all(standing == "worse" for standing, _ in told.values()):
+        return "winner", _best(design, comparisons, better), reasons
+    if all(standing == "worse" for standing, _ in standings.values()):
         return "winner", design.control, reasons
     return "no winner" if design.rule.horizon == "fixed" else "not yet", None, reasons
 
 
 def _standing(
-    design: Design, found: tuple[VariantComparison, ...], name: str
+    design: Design, comparisons: tuple[VariantComparison, ...], name: str
 ) -> tuple[Literal["better", "worse", "open"], str]:
     """Better in a primary metric, worse in none, with every guardrail shown to be kept."""
     roles = {metric.name: metric.role for metric in design.metrics}
-    mine = [each for each in found if each.variant == name]
-    primary = [each for each in mine if roles[each.metric] == "primary"]
-    worse = [each for each in primary if each.answer == "worse"]
-    better = [each for each in primary if each.answer == "better"]
-    guards = [each for each in mine if roles[each.metric] == "guardrail" and each.loss != "kept"]
-    told = "; ".join(_told(each) for each in [*primary, *guards])
-    if any(each.loss == "broken" for each in guards) or (worse and not better):
-        return "worse", f"{name} is worse: {told}"
+    mine = [comparison for comparison in comparisons if comparison.variant == name]
+    primary = [comparison for comparison in mine if roles[comparison.metric] == "primary"]
+    worse = [comparison for comparison in primary if comparison.answer == "worse"]
+    better = [comparison for comparison in primary if comparison.answer == "better"]
+    guards = [
+        comparison
+        for comparison in mine
+        if roles[comparison.metric] == "guardrail" and comparison.loss != "kept"
+    ]
+    summary = "; ".join(_summary(comparison) for comparison in [*primary, *guards])
+    if any(comparison.loss == "broken" for comparison in guards) or (worse and not better):
+        return "worse", f"{name} is worse: {summary}"
     if worse:
-        return "open", f"{name} is better in one metric and worse in another: {told}"
+        return "open", f"{name} is better in one metric and worse in another: {summary}"
     if better and not guards:
-        return "better", f"{name} is better: {told}"
+        return "better", f"{name} is better: {summary}"
     if better:
-        return "open", f"{name} is better, but its guardrails are not shown to be kept: {told}"
-    return "open", f"{name}: {told}"
+        return "open", f"{name} is better, but its guardrails are not shown to be kept: {summary}"
+    return "open", f"{name}: {summary}"
 
 
-def _best(design: Design, found: tuple[VariantComparison, ...], names: Sequence[str]) -> str:
+def _best(design: Design, comparisons: tuple[VariantComparison, ...], names: Sequence[str]) -> str:
     """Of several winners the one with the largest gain in the first primary metric."""
     first = design.primary[0]
     gains = {
-        each.variant: -first.sign * each.difference
-        for each in found
-        if each.metric == first.name and each.variant in names
+        comparison.variant: -first.sign * comparison.difference
+        for comparison in comparisons
+        if comparison.metric == first.name and comparison.variant in names
     }
     return max(gains, key=lambda name: gains[name])
 
 
-def _told(each: VariantComparison) -> str:
+def _summary(comparison: VariantComparison) -> str:
     return (
-        f"{each.metric} {each.control_value:.4g} → {each.variant_value:.4g}, difference "
-        f"{each.difference:+.3g} ({each.interval.low:+.3g} to {each.interval.high:+.3g}), "
-        f"p = {each.adjusted_p:.2g}"
+        f"{comparison.metric} {comparison.control_value:.4g} → {comparison.variant_value:.4g}, "
+        f"difference {comparison.difference:+.3g} "
+        f"({comparison.interval.low:+.3g} to {comparison.interval.high:+.3g}), "
+        f"p = {comparison.adjusted_p:.2g}"
     )

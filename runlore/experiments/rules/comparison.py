@@ -65,8 +65,8 @@ def compare(
     decides: under a fixed horizon, whether this is its one look; before it, losses are judged as
     under any horizon.
     """
-    for found in pair:
-        metric.check(found)
+    for statistics in pair:
+        metric.check(statistics)
     control, other = pair
     alpha = rule.alpha / (1 if rule.correction == "none" else together)
     if isinstance(control, Sketch) and isinstance(other, Sketch):
@@ -90,22 +90,26 @@ def compare(
 
 
 def adjusted(
-    found: Sequence[VariantComparison], metrics: Sequence[Metric], rule: DecisionRule
+    comparisons: Sequence[VariantComparison], metrics: Sequence[Metric], rule: DecisionRule
 ) -> list[VariantComparison]:
     """A family of comparisons with its p-values corrected, and what each answers.
 
     Anytime p-values are reciprocals of e-values, so Benjamini-Hochberg over them is e-BH.
     """
     signs = {metric.name: metric.sign for metric in metrics}
-    p_values = [each.p_value for each in found]
+    p_values = [comparison.p_value for comparison in comparisons]
     if rule.correction != "none" and len(p_values) > 1:
         from statsmodels.stats.multitest import multipletests
 
         method = STATSMODELS[rule.correction]
         p_values = multipletests(p_values, rule.alpha, method)[1].tolist()
     return [
-        replace(each, adjusted_p=p, answer=_answer(each.difference * signs[each.metric], p, rule))
-        for each, p in zip(found, p_values, strict=True)
+        replace(
+            comparison,
+            adjusted_p=p,
+            answer=_answer(comparison.difference * signs[comparison.metric], p, rule),
+        )
+        for comparison, p in zip(comparisons, p_values, strict=True)
     ]
 
 
@@ -126,8 +130,8 @@ def _test_quantiles(
     metric: Metric, control: Sketch, other: Sketch, rule: DecisionRule, alpha: float
 ) -> TestResult:
     """Anytime-valid under either horizon: for a fixed one it is only wider than it need be."""
-    given = (control, other, metric.quantile, alpha, rule.narrowest_at_units)
-    return TestResult(quantile_p_value(*given), quantile_interval(*given), math.nan)
+    arguments = (control, other, metric.quantile, alpha, rule.narrowest_at_units)
+    return TestResult(quantile_p_value(*arguments), quantile_interval(*arguments), math.nan)
 
 
 def _test_moments(

@@ -105,7 +105,7 @@ class Design:
 
     @property
     def treatments(self) -> tuple[str, ...]:
-        return tuple(each.name for each in self.variants if each.name != self.control)
+        return tuple(variant.name for variant in self.variants if variant.name != self.control)
 
     @property
     def shares(self) -> dict[str, float]:
@@ -133,8 +133,8 @@ class Design:
         slot = data.get("slot")
         return cls(
             name=data["name"],
-            variants=tuple(Variant(**each) for each in data["variants"]),
-            metrics=tuple(Metric(**each) for each in data["metrics"]),
+            variants=tuple(Variant(**variant) for variant in data["variants"]),
+            metrics=tuple(Metric(**metric) for metric in data["metrics"]),
             control=data["control"],
             salt=data["salt"],
             rule=DecisionRule(**data["rule"]),

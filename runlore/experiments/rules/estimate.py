@@ -38,7 +38,7 @@ def arms(metric: Metric, control: Moments, variant: Moments) -> tuple[Arm, Arm]:
     Xu, Kohavi & Walker, Improving the sensitivity of online controlled experiments by utilizing
     pre-experiment data, WSDM 2013).
     """
-    weights = [_weights(metric, each) for each in (control, variant)]
+    weights = [_weights(metric, arm) for arm in (control, variant)]
     theta = _slope(metric, (control, variant), weights)
     of_all = control.merged(variant).means[-1] if metric.has_covariate else 0.0
     return (
@@ -107,15 +107,15 @@ def _weights(metric: Metric, of: Moments) -> Row:
     return (1 / denominator, -value / denominator**2)
 
 
-def _slope(metric: Metric, each: Sequence[Moments], weights: Sequence[Row]) -> float:
+def _slope(metric: Metric, moments: Sequence[Moments], weights: Sequence[Row]) -> float:
     if not metric.has_covariate:
         return 0.0
     together = sum(
         weight * of.products[at][-1]
-        for of, row in zip(each, weights, strict=True)
+        for of, row in zip(moments, weights, strict=True)
         for at, weight in enumerate(row)
     )
-    spread = sum(of.products[-1][-1] for of in each)
+    spread = sum(of.products[-1][-1] for of in moments)
     return together / spread if spread else 0.0
 
 

@@ -20,7 +20,7 @@ class FixedSizeResult:
     """Right only when looked at once, at a size chosen before.
 
     method: "two-proportion z" or "Welch t". effect_size: Cohen's h, or d. power: of these units
-    for the difference seen. units_needed: of the control, to see it with a power of 80 %; None
+    for the difference arm. units_needed: of the control, to see it with a power of 80 %; None
     where none was found. chi_square_p: that all variants are the same, for a proportion.
     """
 
@@ -37,18 +37,18 @@ class FixedSizeResult:
 def fixed_figures(design: Design, observed: Mapping[str, Observed]) -> tuple[FixedSizeResult, ...]:
     """Of every metric but quantiles, variant by variant."""
     return tuple(
-        found
+        figures
         for metric in design.metrics
         if metric.kind != "quantile"
-        for found in _of_metric(design, metric, observed)
+        for figures in _of_metric(design, metric, observed)
     )
 
 
 def _of_metric(
     design: Design, metric: Metric, observed: Mapping[str, Observed]
 ) -> Sequence[FixedSizeResult]:
-    found = {name: each.metrics[metric.name] for name, each in observed.items()}
-    moments = {name: each for name, each in found.items() if isinstance(each, Moments)}
+    statistics = {name: arm.metrics[metric.name] for name, arm in observed.items()}
+    moments = {name: arm for name, arm in statistics.items() if isinstance(arm, Moments)}
     chi_square = None
     if _is_plain(metric):
         chi_square = fixed_horizon.chi_square(list(moments.values()))

@@ -58,7 +58,7 @@ def welch(control: Arm, variant: Arm, alpha: float) -> TestResult:
 
     if min(control.n, variant.n) < 2 or not control.spread + variant.spread > 0:
         return NOTHING_TO_TEST
-    found = ttest_ind_from_stats(
+    result = ttest_ind_from_stats(
         variant.value,
         math.sqrt(variant.spread),
         variant.n,
@@ -72,7 +72,7 @@ def welch(control: Arm, variant: Arm, alpha: float) -> TestResult:
     reach = float(t.ppf(1 - alpha / 2, freedom)) * math.sqrt(error)
     apart = variant.value - control.value
     d = apart / math.sqrt((control.spread + variant.spread) / 2)
-    return TestResult(float(found.pvalue), Interval(apart - reach, apart + reach), d)
+    return TestResult(float(result.pvalue), Interval(apart - reach, apart + reach), d)
 
 
 def chi_square(arms: Sequence[Moments]) -> float:

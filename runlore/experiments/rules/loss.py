@@ -55,9 +55,11 @@ def excess(
     bounds = _bounds(of.metric, tolerated)
     theirs, mine = of.newest
     if isinstance(theirs, Sketch) and isinstance(mine, Sketch):
-        given = (theirs, mine, of.metric.quantile, alpha * of.spends, narrowest_at)
-        found = [(quantile_interval(*given, times), less) for times, less in bounds]
-        return _least(of.metric, [Interval(at.low - less, at.high - less) for at, less in found])
+        arguments = (theirs, mine, of.metric.quantile, alpha * of.spends, narrowest_at)
+        intervals = [(quantile_interval(*arguments, times), less) for times, less in bounds]
+        return _least(
+            of.metric, [Interval(at.low - less, at.high - less) for at, less in intervals]
+        )
     parts = [combined([contrast(pair, *bound) for pair in of.arms]) for bound in bounds]
     return _least(of.metric, [sequence.interval(part, alpha, narrowest_at) for part in parts])
 
@@ -91,25 +93,27 @@ def _bounds(metric: Metric, tolerated: float) -> tuple[tuple[float, float], ...]
     return ((1.0, apart),)
 
 
-def _within(found: Contrast, errors: float) -> Interval:
-    if not found.is_usable:
+def _within(contrast: Contrast, errors: float) -> Interval:
+    if not contrast.is_usable:
         return sequence.NOTHING_KNOWN
-    reach = errors * math.sqrt(found.variance)
-    return Interval(found.value - reach, found.value + reach)
+    reach = errors * math.sqrt(contrast.variance)
+    return Interval(contrast.value - reach, contrast.value + reach)
 
 
-def _least(metric: Metric, found: Iterable[Interval]) -> Interval:
+def _least(metric: Metric, intervals: Iterable[Interval]) -> Interval:
     """Of the loss beyond ``tolerated · |control|``: the least that control and -control leave.
 
     So the control's sign need not be known; where it is clear, the other one changes nothing. Where
     it is not, each end alone holds with 1 - alpha.
     """
-    signed = [_signed(metric, each) for each in found]
-    return Interval(min(each.low for each in signed), min(each.high for each in signed))
+    signed = [_signed(metric, interval) for interval in intervals]
+    return Interval(
+        min(interval.low for interval in signed), min(interval.high for interval in signed)
+    )
 
 
-def _signed(metric: Metric, found: Interval) -> Interval:
-    return found if metric.sign > 0 else Interval(-found.high, -found.low)
+def _signed(metric: Metric, interval: Interval) -> Interval:
+    return interval if metric.sign > 0 else Interval(-interval.high, -interval.low)
 
 
 def _moments(pair: Pair) -> tuple[Moments, Moments]:

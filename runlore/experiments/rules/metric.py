@@ -71,13 +71,16 @@ class Metric:
         """How many values each unit brings."""
         return (2 if self.kind == "ratio" else 1) + self.has_covariate
 
-    def check(self, found: Statistics) -> None:
+    def check(self, statistics: Statistics) -> None:
         """Whether statistics are this metric's; BadInput with what is wrong."""
-        if isinstance(found, Sketch) != (self.kind == "quantile"):
-            raise BadInput(f"metric {self.name!r}: {type(found).__name__} is not for a {self.kind}")
-        if isinstance(found, Moments) and len(found.means) != self.values:
+        if isinstance(statistics, Sketch) != (self.kind == "quantile"):
             raise BadInput(
-                f"metric {self.name!r}: {len(found.means)} values per unit, needs {self.values}"
+                f"metric {self.name!r}: {type(statistics).__name__} is not for a {self.kind}"
+            )
+        if isinstance(statistics, Moments) and len(statistics.means) != self.values:
+            raise BadInput(
+                f"metric {self.name!r}: {len(statistics.means)} values per unit, "
+                f"needs {self.values}"
             )
 
 

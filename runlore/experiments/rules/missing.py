@@ -28,7 +28,9 @@ class OutcomeCoverage:
 
 def are_apart(control: OutcomeCoverage, variant: OutcomeCoverage, level: float) -> bool:
     """Whether one arm's outcomes are shown to be known more often; may be asked at every look."""
-    one, other = (moments_of_counts(each.due, each.known) for each in (control, variant))
+    one, other = (
+        moments_of_counts(coverage.due, coverage.known) for coverage in (control, variant)
+    )
     return sequence.interval(contrast(cautious_arms(KNOWN, one, other)), level).leaves_out(0.0)
 
 
@@ -45,15 +47,15 @@ def missing(design: Design, known: Mapping[str, Mapping[str, OutcomeCoverage]]) 
         for name in design.treatments
     ]
     return tuple(
-        _told(metric, (design.control, control[metric]), (name, known[name][metric]))
+        _reason(metric, (design.control, control[metric]), (name, known[name][metric]))
         for metric, name in pairs
         if are_apart(control[metric], known[name][metric], LEVEL / len(pairs))
     )
 
 
-def _told(metric: str, *arms: tuple[str, OutcomeCoverage]) -> str:
+def _reason(metric: str, *arms: tuple[str, OutcomeCoverage]) -> str:
     parts = " and ".join(
-        f"{each.share:.1%} of the units of {name!r} ({each.known:,} of {each.due:,})"
-        for name, each in arms
+        f"{coverage.share:.1%} of the units of {name!r} ({coverage.known:,} of {coverage.due:,})"
+        for name, coverage in arms
     )
     return f"outcomes are missing: {metric} is known of {parts}"

@@ -102,8 +102,8 @@ def _log_e(below: Ints, within: Ints, n: int, share: float, prior: float) -> Flo
     """The least that any rank between the two gives: ties are never held against a place."""
     middle = np.clip(n * share, below, within)
     ranks: tuple[NDArray[np.generic], ...] = (below, within, middle)
-    found = [_log_ratio(rank.astype(np.float64), n, share, prior) for rank in ranks]
-    return np.asarray(np.minimum.reduce(found), dtype=np.float64)
+    log_ratios = [_log_ratio(rank.astype(np.float64), n, share, prior) for rank in ranks]
+    return np.asarray(np.minimum.reduce(log_ratios), dtype=np.float64)
 
 
 def _log_ratio(rank: Floats, n: int, share: float, prior: float) -> Floats:

@@ -60,7 +60,7 @@ def watch(splits: Sequence[UnitSplit], level: float = WATCHED_LEVEL) -> SampleRa
     count data, NeurIPS 2022; arXiv 2011.03567).
     """
     log_e = sum(_log_e(split) for split in splits)
-    return _told(splits, math.exp(-max(log_e, 0.0)), level, "sequential")
+    return _with_reason(splits, math.exp(-max(log_e, 0.0)), level, "sequential")
 
 
 def check_once(split: UnitSplit, level: float = ONCE_LEVEL) -> SampleRatio:
@@ -68,11 +68,11 @@ def check_once(split: UnitSplit, level: float = ONCE_LEVEL) -> SampleRatio:
     from scipy.stats import chisquare
 
     if not split.n:
-        return _told([split], 1.0, level, "chi-square")
+        return _with_reason([split], 1.0, level, "chi-square")
     arms = list(split.units)
     expected = [split.expected(arm) * split.n for arm in arms]
-    found = chisquare([split.units[arm] for arm in arms], expected)
-    return _told([split], float(found.pvalue), level, "chi-square")
+    result = chisquare([split.units[arm] for arm in arms], expected)
+    return _with_reason([split], float(result.pvalue), level, "chi-square")
 
 
 def log_e_value(units: ArrayLike, shares: Sequence[float]) -> Floats:
@@ -93,13 +93,13 @@ def _log_e(split: UnitSplit) -> float:
     return float(log_e_value(units, [split.expected(arm) for arm in arms]))
 
 
-def _told(
+def _with_reason(
     splits: Sequence[UnitSplit],
     p_value: float,
     level: float,
     method: Literal["sequential", "chi-square"],
 ) -> SampleRatio:
-    found = SampleRatio(p_value, level, method, "")
+    ratio = SampleRatio(p_value, level, method, "")
     newest = splits[-1] if splits else None
     if newest is None or not newest.n:
         return SampleRatio(p_value, level, method, "no units yet")
@@ -107,5 +107,5 @@ def _told(
         f"{arm} {units:,} ({units / newest.n:.2%} for {newest.expected(arm):.2%})"
         for arm, units in newest.units.items()
     )
-    verdict = "arms did not get their shares" if found.is_mismatch else "as expected"
+    verdict = "arms did not get their shares" if ratio.is_mismatch else "as expected"
     return SampleRatio(p_value, level, method, f"{verdict}: {shares}; p = {p_value:.2g}")

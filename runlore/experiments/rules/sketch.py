@@ -79,10 +79,10 @@ def sketch_of(values: ArrayLike) -> Sketch:
     >>> sketch_of([3.0, 1.0, 2.0]).quantile(0.5)
     1.9968288962746157
     """
-    given = np.asarray(values, dtype=np.float64)
-    known = given[np.isfinite(given)]
+    numbers = np.asarray(values, dtype=np.float64)
+    known = numbers[np.isfinite(numbers)]
     codes, counts = np.unique(code_of(known), return_counts=True)
-    return Sketch(tuple(codes.tolist()), tuple(counts.tolist()), int(given.size - known.size))
+    return Sketch(tuple(codes.tolist()), tuple(counts.tolist()), int(numbers.size - known.size))
 
 
 def code_of(values: Floats) -> Ints:

@@ -42,90 +42,94 @@ COLUMNS = (
 PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def plan_document(found: AbTest) -> Told:
-    design = found.design
+def plan_document(test: AbTest) -> Told:
+    design = test.design
     return {
-        "id": str(found.public_id),
-        "name": found.name,
-        "state": found.state,
+        "id": str(test.public_id),
+        "name": test.name,
+        "state": test.state,
         "control": design.control,
         "shares": design.shares,
         "exposure": design.exposure,
         "group": as_json(design.slot) if design.slot else None,
-        "plan": dict(found.plan),
-        "winner": found.winner,
-        **{
-            name: as_json(getattr(found, name)) for name in ("created_at", "started_at", "ended_at")
-        },
+        "plan": dict(test.plan),
+        "winner": test.winner,
+        **{name: as_json(getattr(test, name)) for name in ("created_at", "started_at", "ended_at")},
     }
 
 
-def status_document(found: ExperimentStatus) -> Told:
+def status_document(status: ExperimentStatus) -> Told:
     """Effects only where looking at them does no harm; guardrails and the sample ratio always."""
-    ratio = found.seen.sample_ratio
-    guards = {each.name for each in found.test.design.metrics if each.role == "guardrail"}
-    shown = [each for each in found.seen.comparisons if found.is_open_book or each.metric in guards]
+    ratio = status.seen.sample_ratio
+    guards = {metric.name for metric in status.test.design.metrics if metric.role == "guardrail"}
+    shown = [
+        comparison
+        for comparison in status.seen.comparisons
+        if status.is_open_book or comparison.metric in guards
+    ]
     return {
-        "test": plan_document(found.test),
-        "at": found.at.isoformat(),
-        "ran_h": found.ran_s / HOUR_S,
-        "answer": found.seen.answer if found.test.ended_as is None else _answer(found),
-        "missing": list(found.missing),
-        "looks": found.looks,
+        "test": plan_document(status.test),
+        "at": status.at.isoformat(),
+        "ran_h": status.ran_s / HOUR_S,
+        "answer": status.seen.answer if status.test.ended_as is None else _answer(status),
+        "missing": list(status.missing),
+        "looks": status.looks,
         "sample_ratio": {**as_json(ratio), "is_mismatch": ratio.is_mismatch},
-        "variants": [_variant(name, each, found) for name, each in found.observed.items()],
-        "comparisons": [_comparison(each) for each in shown],
-        "fixed": as_json(found.fixed) if found.is_open_book else [],
+        "variants": [_variant(name, arm, status) for name, arm in status.observed.items()],
+        "comparisons": [_comparison(comparison) for comparison in shown],
+        "fixed": as_json(status.fixed) if status.is_open_book else [],
         "guardrails": {
-            name: _guard([each for each in shown if each.metric == name]) for name in sorted(guards)
+            name: _guard([comparison for comparison in shown if comparison.metric == name])
+            for name in sorted(guards)
         },
-        "actions": as_json(found.actions),
+        "actions": as_json(status.actions),
     }
 
 
-def look_document(found: RecordedLook) -> Told:
-    told = {name: found.analysis[name] for name in ("comparisons", "sample_ratio", "reasons")}
-    beside = {name: found.analysis[name] for name in ("fixed", "chi_square", "ran_s")}
+def look_document(look: RecordedLook) -> Told:
+    content = {name: look.analysis[name] for name in ("comparisons", "sample_ratio", "reasons")}
+    beside = {name: look.analysis[name] for name in ("fixed", "chi_square", "ran_s")}
     return {
-        **{
-            name: getattr(found, name) for name in ("look", "actor", "answer", "winner", "is_final")
-        },
-        "at": found.at.isoformat(),
-        **told,
+        **{name: getattr(look, name) for name in ("look", "actor", "answer", "winner", "is_final")},
+        "at": look.at.isoformat(),
+        **content,
         **beside,
     }
 
 
-def _answer(found: ExperimentStatus) -> str:
-    return "winner" if found.test.winner else "no winner"
+def _answer(status: ExperimentStatus) -> str:
+    return "winner" if status.test.winner else "no winner"
 
 
-def _variant(name: str, each: Observed, found: ExperimentStatus) -> Told:
+def _variant(name: str, arm: Observed, status: ExperimentStatus) -> Told:
     totals: Mapping[str, Any] = {
         total.event: {"events": total.events, "units": total.units, "total": total.total}
-        for total in found.totals
+        for total in status.totals
         if total.variant == name
     }
     return {
         "name": name,
-        "units": each.assigned,
-        "share": found.test.design.shares[name],
-        "known": {metric: got.n for metric, got in each.metrics.items()},
+        "units": arm.assigned,
+        "share": status.test.design.shares[name],
+        "known": {metric: got.n for metric, got in arm.metrics.items()},
         "events": totals,
     }
 
 
-def _comparison(each: VariantComparison) -> Told:
-    told: Told = as_json(each)
-    return told | {"difference": as_json(each.difference), "relative": as_json(each.relative)}
+def _comparison(comparison: VariantComparison) -> Told:
+    content: Told = as_json(comparison)
+    return content | {
+        "difference": as_json(comparison.difference),
+        "relative": as_json(comparison.relative),
+    }
 
 
 def _guard(comparisons: list[VariantComparison]) -> str:
     """broken by any variant; kept by all; else open."""
-    found = {each.loss for each in comparisons}
-    if "broken" in found:
+    answers = {comparison.loss for comparison in comparisons}
+    if "broken" in answers:
         return "broken"
-    return "kept" if found == {"kept"} else "open"
+    return "kept" if answers == {"kept"} else "open"
 
 
 def export(store: Store, name: str | UUID, reports: Path, at: "datetime") -> list[Path]:
@@ -134,8 +138,8 @@ def export(store: Store, name: str | UUID, reports: Path, at: "datetime") -> lis
     test, looks = analysis.looks(store, name)
     folder = reports / "ab" / _plain(test.name)
     folder.mkdir(parents=True, exist_ok=True)
-    told = {"status": status_document(status), "looks": [look_document(each) for each in looks]}
-    (folder / "test.json").write_text(json.dumps(told, indent=2), encoding="utf-8")
+    content = {"status": status_document(status), "looks": [look_document(look) for look in looks]}
+    (folder / "test.json").write_text(json.dumps(content, indent=2), encoding="utf-8")
     _write_looks(folder / "looks.csv", looks)
     figures = [
         path for metric in test.design.metrics for path in _draw(folder, test, metric.name, looks)
@@ -151,19 +155,27 @@ def headline(look: RecordedLook) -> str:
 def markdown(name: str, look: RecordedLook) -> str:
     """A look for a page: what it says, each comparison, the reasons."""
     parts = [f"## {name}, {headline(look)}", ""]
-    found = look.analysis["comparisons"]
-    if found:
+    comparisons = look.analysis["comparisons"]
+    if comparisons:
         parts += ["| metric | variant | control | value | difference | p | |", "|-|-|-|-|-|-|-|"]
-        parts += [_row(each) for each in found]
+        parts += [_row(comparison) for comparison in comparisons]
     return "\n".join([*parts, "", *(f"- {reason}" for reason in look.analysis["reasons"])])
 
 
-def _row(each: Mapping[str, Any]) -> str:
-    low, high = each["interval"]["low"], each["interval"]["high"]
+def _row(comparison: Mapping[str, Any]) -> str:
+    low, high = comparison["interval"]["low"], comparison["interval"]["high"]
     bounds = "not bounded yet" if low is None or high is None else f"{low:.4g} to {high:.4g}"
-    numbers = (each[name] for name in ("control_value", "variant_value", "adjusted_p"))
+    numbers = (comparison[name] for name in ("control_value", "variant_value", "adjusted_p"))
     control, value, p = ("" if number is None else f"{number:.4g}" for number in numbers)
-    cells = (each["metric"], each["variant"], control, value, bounds, p, each["answer"])
+    cells = (
+        comparison["metric"],
+        comparison["variant"],
+        control,
+        value,
+        bounds,
+        p,
+        comparison["answer"],
+    )
     return f"| {' | '.join(cells)} |"
 
 
@@ -172,11 +184,11 @@ def _write_looks(path: Path, looks: Sequence[RecordedLook]) -> None:
         table = csv.writer(file)
         table.writerow(["look", "at", "ran_s", "control_units", "units", *COLUMNS, "low", "high"])
         for look in looks:
-            for each in look.analysis["comparisons"]:
+            for comparison in look.analysis["comparisons"]:
                 table.writerow(
-                    [look.look, look.at.isoformat(), look.analysis["ran_s"], *each["units"]]
-                    + [neutralise(each[name]) for name in COLUMNS]
-                    + [each["interval"]["low"], each["interval"]["high"]]
+                    [look.look, look.at.isoformat(), look.analysis["ran_s"], *comparison["units"]]
+                    + [neutralise(comparison[name]) for name in COLUMNS]
+                    + [comparison["interval"]["low"], comparison["interval"]["high"]]
                 )
 
 
@@ -192,18 +204,18 @@ def _draw(folder: Path, test: AbTest, metric: str, looks: Sequence[RecordedLook]
 
 def _course(variant: str, metric: str, looks: Sequence[RecordedLook]) -> IntervalsOverLooks:
     rows: list[tuple[float, dict[str, Any]]] = [
-        (look.analysis["ran_s"], each)
+        (look.analysis["ran_s"], comparison)
         for look in looks
-        for each in look.analysis["comparisons"]
-        if (each["metric"], each["variant"]) == (metric, variant)
+        for comparison in look.analysis["comparisons"]
+        if (comparison["metric"], comparison["variant"]) == (metric, variant)
     ]
     return IntervalsOverLooks(
         variant,
         hours=_floats([ran_s / HOUR_S for ran_s, _ in rows]),
-        units=_floats([sum(each["units"]) for _, each in rows]),
-        difference=_floats([each["difference"] for _, each in rows]),
-        low=_floats([each["interval"]["low"] for _, each in rows]),
-        high=_floats([each["interval"]["high"] for _, each in rows]),
+        units=_floats([sum(comparison["units"]) for _, comparison in rows]),
+        difference=_floats([comparison["difference"] for _, comparison in rows]),
+        low=_floats([comparison["interval"]["low"] for _, comparison in rows]),
+        high=_floats([comparison["interval"]["high"] for _, comparison in rows]),
     )
 
 

@@ -134,7 +134,7 @@ def _judge(
 
 def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> MatchedPredictions:
     """The ledger's answers with what is known of them."""
-    frame = vectors.asked
+    frame = vectors.requests
     came = columns.measure(frame, [spec.question.of]).table[:, 0]
     known_at = frame["known_at"].to_numpy(dtype=np.int64)
     as_of = frame["as_of"].to_numpy(dtype=np.int64)

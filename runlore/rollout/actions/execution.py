@@ -71,8 +71,8 @@ def begin(
     history: HistoryWriter, rollout: Rollout, step: int, clock: Clock, why: ChangeReason
 ) -> RolloutState:
     """The first units; whoever starts is on record with the reason."""
-    told = ChangeReason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
-    change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), told)
+    reason = ChangeReason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
+    change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), reason)
     rollouts.add_decision(
         history.connection,
         NewDecision(
@@ -97,8 +97,8 @@ def checked(
     """What is to be done where aliases are no longer those of the two versions compared."""
     of, champion, challenger = state.rollout, aliases.get(CHAMPION), aliases.get(CHALLENGER)
     if champion == of.challenger:
-        found = f"version {of.challenger} was found to be @champion already"
-        return replace(verdict, decision=RampDecision("promote", WHOLE, (found,)), is_done=True)
+        reason = f"version {of.challenger} was found to be @champion already"
+        return replace(verdict, decision=RampDecision("promote", WHOLE, (reason,)), is_done=True)
     moved = [
         f"@{alias} is version {now or 'none'} now, no longer {then}"
         for alias, now, then in (
@@ -131,8 +131,10 @@ def execute(
     except RunloreError as error:
         if verdict.ordered is not None:
             raise
-        told = (f"version {state.rollout.challenger} cannot be promoted: {error}",)
-        held = replace(verdict.decision, action="hold", step=state.step, reasons=told, alert=True)
+        reasons = (f"version {state.rollout.challenger} cannot be promoted: {error}",)
+        held = replace(
+            verdict.decision, action="hold", step=state.step, reasons=reasons, alert=True
+        )
         verdict, change_id = replace(verdict, decision=held), None
     decision = verdict.decision
     rollouts.add_decision(
@@ -193,17 +195,17 @@ def _is_challenger(history: HistoryWriter, of: Rollout) -> bool:
 
 def _arms(history: HistoryWriter, of: Rollout, step: int) -> Arms:
     """A challenger that shadows goes on to."""
-    given = [
-        each
-        for each in history.history(of.spec, CHALLENGER)
-        if each.action == "arms" and each.version == of.challenger
+    traffic_changes = [
+        entry
+        for entry in history.history(of.spec, CHALLENGER)
+        if entry.action == "arms" and entry.version == of.challenger
     ]
-    is_shadow = bool(given and given[-1].evidence["shadow"])
+    is_shadow = bool(traffic_changes and traffic_changes[-1].evidence["shadow"])
     return Arms(step / WHOLE, of.unit, is_shadow)  # type: ignore[arg-type]
 
 
 def _evidence(state: RolloutState, decision: RampDecision) -> dict[str, Any]:
-    readings = {each.metric: as_json(each.beyond) for each in decision.readings}
+    readings = {reading.metric: as_json(reading.beyond) for reading in decision.readings}
     return {"rollout": state.rollout.id, "step": decision.step, "beyond_tolerated": readings}
 
 

@@ -37,18 +37,18 @@ def score_name(spec: ModelSpec) -> str:
 
 def policy_of(spec: ModelSpec) -> RampPolicy:
     """The rule that a rollout of this spec is started with; it stays as it was written down."""
-    told = spec.rollout
+    declared = spec.rollout
     return RampPolicy(
         metrics=_metrics(spec),
-        steps=told.steps,
-        alpha=told.alpha,
-        promote_when=told.promote_when,
-        least_units=told.least_units,
-        least_time_s=told.least_time_s,
-        least_known=told.least_known,
-        freshest_s=told.freshest_s,
-        most_pause_s=told.most_pause_s,
-        narrowest_at_units=told.narrowest_at_units,
+        steps=declared.steps,
+        alpha=declared.alpha,
+        promote_when=declared.promote_when,
+        least_units=declared.least_units,
+        least_time_s=declared.least_time_s,
+        least_known=declared.least_known,
+        freshest_s=declared.freshest_s,
+        most_pause_s=declared.most_pause_s,
+        narrowest_at_units=declared.narrowest_at_units,
     )
 
 
@@ -58,21 +58,21 @@ def _metrics(spec: ModelSpec) -> tuple[Metric, ...]:
     Whether the work fails, or how long it takes, explains most of how an answer's loss varies and
     is the same for both versions: as a covariate it saves most of the units (CUPED).
     """
-    told = spec.rollout
+    declared = spec.rollout
     return (
         Metric(
             score_name(spec),
-            "mean" if told.unit == "execution" else "ratio",
+            "mean" if declared.unit == "execution" else "ratio",
             "lower",
             "primary",
-            told.score_loss,
+            declared.score_loss,
             has_covariate=True,
         ),
-        Metric(LATENCY, "quantile", "lower", "guardrail", told.latency_loss, quantile=TAIL),
-        Metric(ERRORS, "proportion", "lower", "guardrail", told.error_share, "absolute"),
-        Metric(REFUSALS, "proportion", "lower", "guardrail", told.refusal_share, "absolute"),
-        Metric(RISES, "mean", "lower", "signal", told.prediction_shift, "absolute"),
-        Metric(FALLS, "mean", "higher", "signal", told.prediction_shift, "absolute"),
+        Metric(LATENCY, "quantile", "lower", "guardrail", declared.latency_loss, quantile=TAIL),
+        Metric(ERRORS, "proportion", "lower", "guardrail", declared.error_share, "absolute"),
+        Metric(REFUSALS, "proportion", "lower", "guardrail", declared.refusal_share, "absolute"),
+        Metric(RISES, "mean", "lower", "signal", declared.prediction_shift, "absolute"),
+        Metric(FALLS, "mean", "higher", "signal", declared.prediction_shift, "absolute"),
     )
 
 
@@ -123,24 +123,28 @@ class RolloutState:
 
     def strata(self) -> list[StratumPeriod]:
         """Times of one share each, the one of now last."""
-        changes = [each for each in self._changes() if 0 < each.step < WHOLE]
-        ends: list[datetime | None] = [each.at for each in self._changes()[1:]]
+        changes = [decision for decision in self._changes() if 0 < decision.step < WHOLE]
+        ends: list[datetime | None] = [decision.at for decision in self._changes()[1:]]
         ends += [None] * (len(changes) - len(ends))
-        found = [
+        periods = [
             StratumPeriod(change.step / WHOLE, SharePeriod(change.at + SETTLE, end))
             for change, end in zip(changes, ends, strict=False)
         ]
-        return [each for each in found if each.span.ends is None or _is_long(each.span)]
+        return [period for period in periods if period.span.ends is None or _is_long(period.span)]
 
     def _changes(self) -> list[RecordedDecision]:
-        before = [None, *(each.step for each in self.history)]
-        return [each for each, step in zip(self.history, before, strict=False) if each.step != step]
+        before = [None, *(decision.step for decision in self.history)]
+        return [
+            decision
+            for decision, step in zip(self.history, before, strict=False)
+            if decision.step != step
+        ]
 
 
 def read(connection: Connection, spec: str) -> RolloutState | None:
     """The newest rollout of a spec; None when there never was one."""
-    found = rollouts.last(connection, spec)
-    return None if found is None else of(connection, found)
+    rollout = rollouts.last(connection, spec)
+    return None if rollout is None else of(connection, rollout)
 
 
 def of(connection: Connection, rollout: Rollout) -> RolloutState:
@@ -174,7 +178,7 @@ def _is_long(span: SharePeriod) -> bool:
 def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> RolloutEvidence:
     """All units of the rollout until now, added up by the database; raises Unavailable."""
     rollout, strata = state.rollout, state.strata()
-    wanted = EvidenceQuery(
+    query = EvidenceQuery(
         spec=rollout.spec,
         champion=rollout.champion,
         challenger=rollout.challenger,
@@ -182,26 +186,26 @@ def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> 
         of=spec.question.of,
         is_probability=spec.is_probability,
         kinds=spec.population.kinds,
-        spans=[each.span for each in strata],
+        spans=[stratum.span for stratum in strata],
         due_at=at - timedelta(seconds=rollout.outcome_due_s),
         at=at,
     )
-    found = evidence.read(store, wanted)
+    counts = evidence.read(store, query)
     return RolloutEvidence(
         at=at,
         step=state.step,
         step_began_at=state.step_began_at,
-        strata=_Comparison(state.policy.metrics).strata(strata, found),
+        strata=_Comparison(state.policy.metrics).strata(strata, counts),
         decided_at=state.newest.at,
-        unread=_unread(found),
+        unread=_unread(counts),
     )
 
 
-def _unread(found: ArmCounts) -> tuple[str, ...]:
-    if found.unread is not None:
-        return (found.unread,)
-    if found.crossed:
-        return (f"which arm {found.crossed:,} units belong to: both arms answered them",)
+def _unread(counts: ArmCounts) -> tuple[str, ...]:
+    if counts.unread is not None:
+        return (counts.unread,)
+    if counts.crossed:
+        return (f"which arm {counts.crossed:,} units belong to: both arms answered them",)
     return ()
 
 
@@ -209,28 +213,30 @@ def _unread(found: ArmCounts) -> tuple[str, ...]:
 class _Comparison:
     metrics: tuple[Metric, ...]
 
-    def strata(self, strata: list[StratumPeriod], found: ArmCounts) -> tuple[Stratum, ...]:
+    def strata(self, strata: list[StratumPeriod], counts: ArmCounts) -> tuple[Stratum, ...]:
         """Strata in which nobody came are left out, but for the one of now."""
-        if found.unread is not None:
+        if counts.unread is not None:
             return ()
-        told = [
+        compared = [
             Stratum(stratum.share, {name: self._arm(arms.get(name)) for name in {*BOTH, *arms}})
-            for stratum, arms in zip(strata, found.by_span, strict=True)
+            for stratum, arms in zip(strata, counts.by_span, strict=True)
         ]
         return tuple(
-            each
-            for at, each in enumerate(told)
-            if at == len(told) - 1 or any(arm.assigned for arm in each.arms.values())
+            stratum
+            for at, stratum in enumerate(compared)
+            if at == len(compared) - 1 or any(arm.assigned for arm in stratum.arms.values())
         )
 
     def _arm(self, counted: UnitCounts | None) -> ArmEvidence:
         if counted is None:
-            return ArmEvidence(0, {each.name: no_statistics(each) for each in self.metrics}, None)
+            return ArmEvidence(
+                0, {metric.name: no_statistics(metric) for metric in self.metrics}, None
+            )
         of_answers = dict.fromkeys((LATENCY, RISES, FALLS), counted.answered)
         score = self.metrics[0]
         return ArmEvidence(
             assigned=counted.assigned,
-            metrics={each.name: _statistics(each, counted) for each in self.metrics},
+            metrics={metric.name: _statistics(metric, counted) for metric in self.metrics},
             newest_at=counted.newest_at,
             due={**of_answers, score.name: counted.due},
         )

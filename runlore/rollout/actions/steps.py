@@ -101,17 +101,17 @@ def look(hand: RolloutContext, spec: ModelSpec, at: datetime) -> RolloutLook | N
     return _carry_out(hand, state, verdict)
 
 
-def order(hand: RolloutContext, spec: ModelSpec, wanted: ManualOrder, at: datetime) -> RolloutLook:
+def order(hand: RolloutContext, spec: ModelSpec, manual: ManualOrder, at: datetime) -> RolloutLook:
     """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
     clock = Clock(at)
     with hand.store.begin() as connection:
         state = _going_on(rollout_state.read(connection, spec.name), spec.name)
-    by_hand(state.policy, state.step, wanted)
+    by_hand(state.policy, state.step, manual)
     evidence = gather(hand.store, spec, state, at)
     with alias_history.writing(hand.store) as history:
         now = _going_on(rollout_state.read(history.connection, spec.name), spec.name)
-        decision = by_hand(now.policy, now.step, wanted)
-        verdict = DecisionToExecute(decision, evidence, wanted.actor, clock, wanted.action)
+        decision = by_hand(now.policy, now.step, manual)
+        verdict = DecisionToExecute(decision, evidence, manual.actor, clock, manual.action)
         return _written(history, hand, now, verdict)
 
 
@@ -141,22 +141,22 @@ def preview(store: Store, spec: ModelSpec, at: datetime) -> RolloutLook:
 
 def _decided(state: RolloutState, evidence: RolloutEvidence) -> RampDecision:
     """What the rule says, as far as a person lets it."""
-    found = _calm(state, evidence, decide(state.policy, evidence))
+    decision = _calm(state, evidence, decide(state.policy, evidence))
     paused = state.paused_by
-    if paused is None or found.action not in ("advance", "promote"):
-        return found
+    if paused is None or decision.action not in ("advance", "promote"):
+        return decision
     waiting = f"held by an order of {paused.at:%Y-%m-%d %H:%M}: {paused.reasons[0]}"
-    told = (waiting, f"the rule would {found.action}: {'; '.join(found.reasons)}")
-    return replace(found, action="hold", step=state.step, reasons=told)
+    reasons = (waiting, f"the rule would {decision.action}: {'; '.join(decision.reasons)}")
+    return replace(decision, action="hold", step=state.step, reasons=reasons)
 
 
-def _calm(state: RolloutState, evidence: RolloutEvidence, found: RampDecision) -> RampDecision:
+def _calm(state: RolloutState, evidence: RolloutEvidence, decision: RampDecision) -> RampDecision:
     """No unit yet, shortly after a step began, is no reason to call anybody."""
     quiet = {f"the {name} got no traffic" for name in BOTH}
     age_s = (evidence.at - state.step_began_at).total_seconds()
-    if found.alert and age_s <= state.policy.freshest_s and set(found.reasons) <= quiet:
-        return replace(found, alert=False)
-    return found
+    if decision.alert and age_s <= state.policy.freshest_s and set(decision.reasons) <= quiet:
+        return replace(decision, alert=False)
+    return decision
 
 
 def _carry_out(
@@ -194,7 +194,7 @@ def _begun_by_itself(hand: RolloutContext, spec: ModelSpec, clock: Clock) -> Rol
     if CHAMPION not in aliases or CHALLENGER not in aliases:
         return None
     with hand.store.begin() as connection:
-        tried = {each.challenger for each in rollouts.of_spec(connection, spec.name)}
+        tried = {rollout.challenger for rollout in rollouts.of_spec(connection, spec.name)}
     if aliases[CHALLENGER].version in tried:
         return None
     why = ChangeReason(RULE, "a new challenger; the spec says so")
@@ -220,14 +220,14 @@ def _end_displaced(
 ) -> None:
     """What was compared no longer serves, and nobody has looked since; else Refused."""
     waiting = DecisionToExecute(RampDecision("hold", state.step, ()), None, RULE, clock)
-    found = execution.checked(state, waiting, aliases)
-    if found is waiting:
+    checked = execution.checked(state, waiting, aliases)
+    if checked is waiting:
         of = state.rollout
         raise Refused(
             f"{of.spec}: version {of.challenger} is on its way at {state.step} %; "
             f"stop it first: runlore rollout stop {of.spec}"
         )
-    execution.execute(history, hand.registry, state, found, hand.folder)
+    execution.execute(history, hand.registry, state, checked, hand.folder)
 
 
 def _going_on(state: RolloutState | None, spec: str) -> RolloutState:

@@ -86,15 +86,15 @@ class ArmCounts:
     unread: str | None = None
 
 
-def read(store: Store, wanted: EvidenceQuery) -> ArmCounts:
+def read(store: Store, query: EvidenceQuery) -> ArmCounts:
     """Raises Unavailable when the database is away; its other errors are in `unread`."""
     try:
         with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(PLAN, {"patience": f"{PATIENCE_S}s"})
-            rows = cursor.execute(_query(wanted), _parameters(wanted)).fetchall()
+            rows = cursor.execute(_query(query), _parameters(query)).fetchall()
     except psycopg.Error as error:
         return ArmCounts((), unread=one_line(error))
-    spans: list[dict[str, UnitCounts]] = [{} for _ in wanted.spans]
+    spans: list[dict[str, UnitCounts]] = [{} for _ in query.spans]
     for row in rows:
         spans[row["span"]][row["arm"]] = _counted(row)
     return ArmCounts(spans, sum(row["crossed"] for row in rows))
@@ -183,12 +183,12 @@ Y: Mapping[str, LiteralString] = {
 VALUES = ("loss", "known", "y")  # of a unit: a ratio's parts, then the value that sharpens it
 
 
-def _query(wanted: EvidenceQuery) -> sql.Composed:
-    is_probability = wanted.is_probability
+def _query(query: EvidenceQuery) -> sql.Composed:
+    is_probability = query.is_probability
     return sql.SQL(QUERY).format(
-        unit=sql.SQL(UNITS[wanted.unit]),
+        unit=sql.SQL(UNITS[query.unit]),
         outcome=sql.SQL(outcomes.join("o", "%(at)s")),
-        y=_outcome(wanted.of),
+        y=_outcome(query.of),
         loss=sql.SQL("power(prediction - y, 2)" if is_probability else "abs(prediction - y)"),
         shown=sql.SQL("o.prediction" if is_probability else "ln(1 + greatest(o.prediction, 0))"),
         code=sql.SQL(_code("latency")),
@@ -199,8 +199,8 @@ def _query(wanted: EvidenceQuery) -> sql.Composed:
 def _outcome(of: str) -> sql.Composable:
     if of in Y:
         return sql.SQL(Y[of])
-    told = sql.SQL("came.outcome->{}").format(sql.Literal(of.removeprefix("outcome.")))
-    return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'number' THEN ({0})::float8 END").format(told)
+    value = sql.SQL("came.outcome->{}").format(sql.Literal(of.removeprefix("outcome.")))
+    return sql.SQL("CASE WHEN jsonb_typeof({0}) = 'number' THEN ({0})::float8 END").format(value)
 
 
 def _code(name: str) -> str:
@@ -219,20 +219,20 @@ def _moments() -> Iterator[str]:
             yield f"covar_pop(l.{one}, l.{other}) FILTER (WHERE l.known > 0) AS {one}_{other}"
 
 
-def _parameters(wanted: EvidenceQuery) -> dict[str, Any]:
-    spans = wanted.spans
+def _parameters(query: EvidenceQuery) -> dict[str, Any]:
+    spans = query.spans
     return {
-        "spec": wanted.spec,
-        "champion": wanted.champion,
-        "challenger": wanted.challenger,
+        "spec": query.spec,
+        "champion": query.champion,
+        "challenger": query.challenger,
         "numbers": list(range(len(spans))),
         "begins": [span.begins for span in spans],
         "ends": [str(span.ends) if span.ends else "infinity" for span in spans],
-        "first": min((span.begins for span in spans), default=wanted.at),
+        "first": min((span.begins for span in spans), default=query.at),
         "not_drawn": list(NOT_DRAWN),
-        "kinds": list(wanted.kinds),
-        "due_at": wanted.due_at,
-        "at": wanted.at,
+        "kinds": list(query.kinds),
+        "due_at": query.due_at,
+        "at": query.at,
     }
 
 

@@ -91,13 +91,13 @@ def last(connection: Connection, spec: str) -> Rollout | None:
 
 def of_spec(connection: Connection, spec: str, limit: int = 100) -> list[Rollout]:
     """The newest first."""
-    wanted = (
+    statement = (
         select(schema.rollouts)
         .where(schema.rollouts.c.spec == spec)
         .order_by(schema.rollouts.c.id.desc())
         .limit(limit)
     )
-    return [Rollout(**row._mapping) for row in connection.execute(wanted)]
+    return [Rollout(**row._mapping) for row in connection.execute(statement)]
 
 
 def history(
@@ -106,11 +106,11 @@ def history(
     """The decisions of a rollout, oldest first. is_brief: without evidence and readings."""
     left_out = BULKY if is_brief else ()
     columns: list[Column[Any]] = [
-        each for each in schema.rollout_decisions.c if each.name not in left_out
+        column for column in schema.rollout_decisions.c if column.name not in left_out
     ]
-    wanted = (
+    statement = (
         select(*columns)
         .where(schema.rollout_decisions.c.rollout_id == rollout_id)
         .order_by(schema.rollout_decisions.c.id)
     )
-    return [RecordedDecision(**row._mapping) for row in connection.execute(wanted)]
+    return [RecordedDecision(**row._mapping) for row in connection.execute(statement)]

@@ -67,15 +67,18 @@ class RolloutEvidence:
     def pairs(self, metric: Metric) -> tuple[Pair, ...]:
         """Champion's and challenger's statistics, stratum by stratum."""
         return tuple(
-            (each.arms[CHAMPION].metrics[metric.name], each.arms[CHALLENGER].metrics[metric.name])
-            for each in self.strata
+            (
+                stratum.arms[CHAMPION].metrics[metric.name],
+                stratum.arms[CHALLENGER].metrics[metric.name],
+            )
+            for stratum in self.strata
         )
 
 
 def faults(policy: RampPolicy, evidence: RolloutEvidence) -> tuple[str, ...]:
     """Why nothing in the evidence can be trusted; empty when it can be."""
     if evidence.unread:
-        return tuple(f"could not be read: {each}" for each in evidence.unread)
+        return tuple(f"could not be read: {source}" for source in evidence.unread)
     broken = tuple(_structure(policy, evidence))
     return broken or tuple(_clock(policy, evidence)) + tuple(_traffic(policy, evidence))
 
@@ -84,11 +87,11 @@ def metric_fault(metric: Metric, evidence: RolloutEvidence, least_known: float) 
     """Why one metric says nothing; None when it does."""
     for stratum in evidence.strata:
         for name in BOTH:
-            found = stratum.arms[name].metrics.get(metric.name)
-            if found is None:
+            statistics = stratum.arms[name].metrics.get(metric.name)
+            if statistics is None:
                 return f"{metric.name} of the {name} is missing"
-            metric.check(found)
-            if not found.is_finite:
+            metric.check(statistics)
+            if not statistics.is_finite:
                 return f"{metric.name} of the {name} holds values that are no numbers"
     return (
         _late(metric, evidence.strata[-1], least_known)
@@ -156,10 +159,10 @@ def _doubled(stratum: Stratum) -> Iterator[str]:
     for name, arm in stratum.arms.items():
         if arm.duplicates:
             yield f"the {name} has {arm.duplicates:,} rows that came in more than once"
-        for metric, found in arm.metrics.items():
-            if found.n > arm.assigned:
+        for metric, statistics in arm.metrics.items():
+            if statistics.n > arm.assigned:
                 yield (
-                    f"{metric} of the {name} counts {found.n:,} units of {arm.assigned:,}: "
+                    f"{metric} of the {name} counts {statistics.n:,} units of {arm.assigned:,}: "
                     "some came in more than once"
                 )
 

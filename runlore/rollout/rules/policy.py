@@ -70,7 +70,7 @@ class RampPolicy:
     @property
     def judged(self) -> tuple[Metric, ...]:
         """Those that must be shown to keep their tolerated loss."""
-        return tuple(each for each in self.metrics if each.role in ("primary", "guardrail"))
+        return tuple(metric for metric in self.metrics if metric.role in ("primary", "guardrail"))
 
     def after(self, step: int) -> int:
         return self.steps[self.steps.index(step) + 1]
@@ -78,5 +78,5 @@ class RampPolicy:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> "RampPolicy":
         """What `as_json` wrote."""
-        metrics = tuple(Metric(**each) for each in data["metrics"])
+        metrics = tuple(Metric(**metric) for metric in data["metrics"])
         return cls(**{**data, "metrics": metrics, "steps": tuple(data["steps"])})

@@ -81,7 +81,7 @@ def decide(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision:
     following = policy.after(evidence.step)
     readings = tuple(_read(policy, evidence, metric, following) for metric in policy.metrics)
     ratio = watch_shares(evidence)
-    found = (
+    decision = (
         _broken(policy, readings)
         or _mismatch(evidence, ratio)
         or _faulty(policy, evidence, readings)
@@ -90,7 +90,9 @@ def decide(policy: RampPolicy, evidence: RolloutEvidence) -> RampDecision:
         or _unproven(policy, evidence, readings, following)
         or _onward(policy, readings, following)
     )
-    return RampDecision(found.action, found.step, found.reasons, found.alert, readings, ratio)
+    return RampDecision(
+        decision.action, decision.step, decision.reasons, decision.alert, readings, ratio
+    )
 
 
 def by_hand(policy: RampPolicy, step: int, order: ManualOrder) -> RampDecision:
@@ -145,11 +147,13 @@ def _of(readings: Sequence[MetricReading], *roles: str) -> list[MetricReading]:
 
 
 def _broken(policy: RampPolicy, readings: Sequence[MetricReading]) -> RampDecision | None:
-    broken = [each for each in _of(readings, "primary", "guardrail") if each.is_broken]
+    broken = [reading for reading in _of(readings, "primary", "guardrail") if reading.is_broken]
     if not broken:
         return None
     tolerated = {metric.name: metric for metric in policy.metrics}
-    reasons = tuple(f"{_lost(tolerated[each.metric])}, {_beyond(each.beyond)}" for each in broken)
+    reasons = tuple(
+        f"{_lost(tolerated[reading.metric])}, {_beyond(reading.beyond)}" for reading in broken
+    )
     return RampDecision("roll back", 0, reasons, alert=True)
 
 
@@ -163,7 +167,9 @@ def _faulty(
     policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading]
 ) -> RampDecision | None:
     reasons = tuple(
-        each.fault for each in _of(readings, "primary", "guardrail", "signal") if each.fault
+        reading.fault
+        for reading in _of(readings, "primary", "guardrail", "signal")
+        if reading.fault
     )
     return RampDecision("hold", evidence.step, reasons, alert=True) if reasons else None
 
@@ -171,8 +177,10 @@ def _faulty(
 def _worse_signal(
     policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading]
 ) -> RampDecision | None:
-    worse = [each for each in _of(readings, "signal") if each.is_broken]
-    reasons = tuple(f"signal {each.metric} is worse, {_beyond(each.beyond)}" for each in worse)
+    worse = [reading for reading in _of(readings, "signal") if reading.is_broken]
+    reasons = tuple(
+        f"signal {reading.metric} is worse, {_beyond(reading.beyond)}" for reading in worse
+    )
     return RampDecision("hold", evidence.step, reasons, alert=True) if reasons else None
 
 
@@ -197,23 +205,23 @@ def _unproven(
 ) -> RampDecision | None:
     judged = _of(readings, "primary", "guardrail")
     reasons = [
-        f"{each.metric}: that no more than {each.tolerated_before_next:.3g} is lost is not shown "
-        f"yet, {_beyond(each.before_next)}"
-        for each in judged
-        if each.next_step != "kept"
+        f"{reading.metric}: that no more than {reading.tolerated_before_next:.3g} is lost is not "
+        f"shown yet, {_beyond(reading.before_next)}"
+        for reading in judged
+        if reading.next_step != "kept"
     ]
     is_last = following == WHOLE
     wants_better = policy.promote_when == "better" and is_last
-    if wants_better and not any(each.is_better for each in _of(readings, "primary")):
+    if wants_better and not any(reading.is_better for reading in _of(readings, "primary")):
         reasons.append("no primary metric is shown to be better than the champion's yet")
     return RampDecision("hold", evidence.step, tuple(reasons)) if reasons else None
 
 
 def _onward(policy: RampPolicy, readings: Sequence[MetricReading], following: int) -> RampDecision:
     reasons = tuple(
-        f"{each.metric} loses no more than {each.tolerated_before_next:.3g}"
-        + (", and is better" if each.is_better else "")
-        for each in _of(readings, "primary", "guardrail")
+        f"{reading.metric} loses no more than {reading.tolerated_before_next:.3g}"
+        + (", and is better" if reading.is_better else "")
+        for reading in _of(readings, "primary", "guardrail")
     )
     return RampDecision("promote" if following == WHOLE else "advance", following, reasons)
 
@@ -223,7 +231,7 @@ def _lost(metric: Metric) -> str:
     return f"{metric.role} {metric.name} loses more than {metric.tolerated_loss:.3g}{unit}"
 
 
-def _beyond(found: Interval) -> str:
-    if found == NOTHING_KNOWN:
+def _beyond(beyond: Interval) -> str:
+    if beyond == NOTHING_KNOWN:
         return "nothing is known of it: units are too few, or all the same"
-    return f"by {found.low:.3g} to {found.high:.3g} beyond that"
+    return f"by {beyond.low:.3g} to {beyond.high:.3g} beyond that"

@@ -22,7 +22,7 @@ def write(store: Store, look: RolloutLook, path: Path) -> None:
     rollout = look.state.rollout
     with store.begin() as connection:
         history = rollouts.history(connection, rollout.id, is_brief=False)
-    judged = [each.name for each in look.state.policy.judged[:MOST_METRICS]]
+    judged = [metric.name for metric in look.state.policy.judged[:MOST_METRICS]]
     figure, (share, *panels) = style.figure(
         headline(look),
         "Intervals hold at every look at once. Below 0 the challenger loses less than is tolerated;"
@@ -40,26 +40,26 @@ def write(store: Store, look: RolloutLook, path: Path) -> None:
 def _draw_share(axes: "Axes", history: Sequence[RecordedDecision]) -> None:
     axes.xaxis_date()
     axes.step(
-        [_place(each) for each in history],
-        [each.step / 100 for each in history],
+        [_place(decision) for decision in history],
+        [decision.step / 100 for decision in history],
         where="post",
         color=style.BLUE,
     )
-    for each in history:
-        if each.ordered:
-            axes.axvline(_place(each), color=style.GREY, linestyle=style.DOTS, linewidth=1)
+    for decision in history:
+        if decision.ordered:
+            axes.axvline(_place(decision), color=style.GREY, linestyle=style.DOTS, linewidth=1)
     axes.set_ylim(0, 1.05)
     axes.set_ylabel("share")
     style.as_percent(axes.yaxis)
 
 
 def _draw_metric(axes: "Axes", name: str, history: Sequence[RecordedDecision]) -> None:
-    found = [(_place(each), _beyond(each, name)) for each in history]
-    known = [(at, ends) for at, ends in found if ends is not None]
+    intervals = [(_place(decision), _beyond(decision, name)) for decision in history]
+    known = [(at, ends) for at, ends in intervals if ends is not None]
     axes.axhline(0, color=style.INK, linewidth=1)
     if known:
-        at = [each[0] for each in known]
-        lows, highs = ([each[1][end] for each in known] for end in (0, 1))
+        at = [point[0] for point in known]
+        lows, highs = ([point[1][end] for point in known] for end in (0, 1))
         axes.fill_between(at, lows, highs, color=style.SKY, alpha=0.5, linewidth=0)
         axes.plot(at, lows, color=style.BLUE, linewidth=1)
         axes.plot(at, highs, color=style.BLUE, linewidth=1)
@@ -85,8 +85,8 @@ def _place(entry: RecordedDecision) -> float:
 
 def _beyond(entry: RecordedDecision, name: str) -> tuple[float, float] | None:
     metrics: list[dict[str, Any]] = entry.readings.get("metrics") or []
-    for each in metrics:
-        ends = each["beyond"]
-        if each["metric"] == name and ends["low"] is not None and ends["high"] is not None:
+    for metric in metrics:
+        ends = metric["beyond"]
+        if metric["metric"] == name and ends["low"] is not None and ends["high"] is not None:
             return ends["low"], ends["high"]
     return None

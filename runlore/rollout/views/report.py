@@ -53,8 +53,10 @@ def lines(look: RolloutLook) -> list[MetricLine]:
     """Of each metric; nothing without evidence."""
     if look.evidence is None or look.decision is None:
         return []
-    metrics = {each.name: each for each in look.state.policy.metrics}
-    return [_line(metrics[each.metric], each, look.evidence) for each in look.decision.readings]
+    metrics = {metric.name: metric for metric in look.state.policy.metrics}
+    return [
+        _line(metrics[reading.metric], reading, look.evidence) for reading in look.decision.readings
+    ]
 
 
 def missing(look: RolloutLook) -> Sequence[str]:
@@ -66,11 +68,13 @@ def missing(look: RolloutLook) -> Sequence[str]:
 
 def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
     """Oldest first."""
-    found = []
-    for _, group in groupby(history, lambda each: (each.action, each.step, each.actor)):
+    periods = []
+    for _, group in groupby(
+        history, lambda decision: (decision.action, decision.step, decision.actor)
+    ):
         entries = list(group)
         newest = entries[-1]
-        found.append(
+        periods.append(
             DecisionRun(
                 first_at=entries[0].at,
                 last_at=newest.at,
@@ -78,22 +82,22 @@ def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
                 action=newest.ordered or newest.action,
                 step=newest.step,
                 actor=newest.actor,
-                is_alert=any(each.is_alert for each in entries),
+                is_alert=any(decision.is_alert for decision in entries),
                 reasons=newest.reasons,
             )
         )
-    return found
+    return periods
 
 
 def document(look: RolloutLook) -> dict[str, Any]:
     """For machines."""
-    told = rollout_state.as_json(look.state)
-    told["metrics"] = [asdict(each) for each in lines(look)]
-    told["missing"] = list(missing(look))
+    content = rollout_state.as_json(look.state)
+    content["metrics"] = [asdict(line) for line in lines(look)]
+    content["missing"] = list(missing(look))
     if look.decision is not None:
-        told["now"] = {"action": look.decision.action, "reasons": list(look.decision.reasons)}
-        told["sample_ratio"] = as_json(look.decision.sample_ratio)
-    return told
+        content["now"] = {"action": look.decision.action, "reasons": list(look.decision.reasons)}
+        content["sample_ratio"] = as_json(look.decision.sample_ratio)
+    return content
 
 
 def headline(look: RolloutLook) -> str:
@@ -116,16 +120,16 @@ def markdown(look: RolloutLook) -> str:
     if known:
         parts += ["| metric | champion | challenger | beyond what is tolerated | |", "|-|-|-|-|-|"]
         parts += [
-            f"| {each.metric} | {number(each.values[0])} | {number(each.values[1])} "
-            f"| {interval(each.beyond)} | {each.answer} |"
-            for each in known
+            f"| {line.metric} | {number(line.values[0])} | {number(line.values[1])} "
+            f"| {interval(line.beyond)} | {line.answer} |"
+            for line in known
         ]
     parts += ["", *(f"- {reason}" for reason in look.state.newest.reasons), "", "### Timeline", ""]
     parts += ["| from | to | share | what | by | why |", "|-|-|-|-|-|-|"]
     parts += [
-        f"| {each.first_at:%Y-%m-%d %H:%M} | {each.last_at:%H:%M} | {each.step} % "
-        f"| {words(each)} | {each.actor} | {'; '.join(each.reasons)} |"
-        for each in spans(look.state.history)
+        f"| {period.first_at:%Y-%m-%d %H:%M} | {period.last_at:%H:%M} | {period.step} % "
+        f"| {words(period)} | {period.actor} | {'; '.join(period.reasons)} |"
+        for period in spans(look.state.history)
     ]
     return "\n".join(parts)
 
@@ -166,14 +170,14 @@ def _merged(one: Statistics, other: Statistics) -> Statistics:
     raise TypeError(f"{type(one)} and {type(other)} are not of one metric")
 
 
-def _value(metric: Metric, found: Statistics | None) -> float | None:
-    if found is None or not found.n:
+def _value(metric: Metric, statistics: Statistics | None) -> float | None:
+    if statistics is None or not statistics.n:
         return None
-    if isinstance(found, Sketch):
-        return found.quantile(metric.quantile)
+    if isinstance(statistics, Sketch):
+        return statistics.quantile(metric.quantile)
     if metric.kind == "ratio":
-        return found.means[0] / found.means[1] if found.means[1] else None
-    return found.means[0]
+        return statistics.means[0] / statistics.means[1] if statistics.means[1] else None
+    return statistics.means[0]
 
 
 def _answer(reading: MetricReading) -> str:

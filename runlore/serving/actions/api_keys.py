@@ -44,10 +44,10 @@ def create(
     """Make a key; Refused when its name has two live ones already."""
     _check(name, scopes, at, expires_at)
     secret = secrets.token_hex(SECRET_BYTES)
-    wanted = tuple(scope for scope in SCOPES if scope in scopes)
-    key = ApiKey(secrets.token_hex(ID_BYTES), name, digest(secret), wanted, at, expires_at)
+    ordered_scopes = tuple(scope for scope in SCOPES if scope in scopes)
+    key = ApiKey(secrets.token_hex(ID_BYTES), name, digest(secret), ordered_scopes, at, expires_at)
     with api_keys.writing(store) as writer:
-        known = [each.id for each in writer.live(name, at)]
+        known = [live_key.id for live_key in writer.live(name, at)]
         if len(known) >= LIVE_AT_ONCE:
             raise Refused(
                 f"{name!r} has {len(known)} live keys, {' and '.join(known)}; move its clients to "
@@ -117,10 +117,10 @@ def state(key: ApiKey, at: datetime) -> str:
 
 def _find(store: Store, key_id: str) -> ApiKey:
     with api_keys.writing(store) as writer:
-        found = writer.find(key_id)
-    if found is None:
+        key = writer.find(key_id)
+    if key is None:
         raise NotFound(f"no key has the id {key_id!r}; `runlore keys list` shows them")
-    return found
+    return key
 
 
 def _check(name: str, scopes: Sequence[str], at: datetime, expires_at: datetime | None) -> None:

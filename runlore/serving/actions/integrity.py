@@ -74,11 +74,11 @@ def clear(store: Store, spec: str, version: str, at: datetime) -> None:
 def _standing(store: Store, registry: "Registry", spec: str) -> Iterator[tuple[str, str]]:
     """Versions with their roles, each once. A shadow is the challenger."""
     aliases = registry.aliases([spec])[spec]
-    found = {named.version: alias for alias, named in aliases.items()}
+    alias_of = {named.version: alias for alias, named in aliases.items()}
     changes = [one for one in alias_history.entries(store, spec) if one.alias == CHAMPION]
     before = promotion.champions(changes)[-2:-1]
-    yield from ((version, found[version]) for version in sorted(found, key=int))
-    yield from ((version, f"{CHAMPION} before") for version in before if version not in found)
+    yield from ((version, alias_of[version]) for version in sorted(alias_of, key=int))
+    yield from ((version, f"{CHAMPION} before") for version in before if version not in alias_of)
 
 
 def _check(

@@ -129,7 +129,7 @@ class RequestBatch:
 
     def keys(self) -> list[Keys]:
         """Of the states that each request needs."""
-        return [self.predictor.reader.keys(each.subject) for each in self.requests]
+        return [self.predictor.reader.keys(request.subject) for request in self.requests]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,22 +149,22 @@ def answer(
     An instant that was asked for is moved up to the latest fact that the states contain, so that
     no answer knows the future. What goes wrong with one ask is its own answer.
     """
-    found: list[PredictionBatch | Exception] = []
+    answers: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
         states, now = feature_states.read_states(connection, names)
-        found += _each_answered(part, keys, states, to_us(now))
-    return found
+        answers += _each_answered(part, keys, states, to_us(now))
+    return answers
 
 
 async def answer_async(
     read: ReadStates, asks: Sequence[RequestBatch]
 ) -> list[PredictionBatch | Exception]:
     """As `answer`, without holding up those who share the event loop while it reads."""
-    found: list[PredictionBatch | Exception] = []
+    answers: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
         states, now = await read(names)
-        found += _each_answered(part, keys, states, to_us(now))
-    return found
+        answers += _each_answered(part, keys, states, to_us(now))
+    return answers
 
 
 def answer_alone(asks: Sequence[RequestBatch]) -> list[PredictionBatch | Exception]:
@@ -182,11 +182,11 @@ def _parts(
     keys = [ask.keys() for ask in asks]
     first, names = 0, set[Name]()
     for at, of_ask in enumerate(keys):
-        wanted = {name for of_request in of_ask for name in of_request}
-        if names and len(names) + len(wanted) > feature_states.MOST_LOCKED:
+        needed = {name for of_request in of_ask for name in of_request}
+        if names and len(names) + len(needed) > feature_states.MOST_LOCKED:
             yield asks[first:at], keys[first:at], names
             first, names = at, set()
-        names |= wanted
+        names |= needed
     yield asks[first:], keys[first:], names
 
 
@@ -208,7 +208,7 @@ def answer_one(
     """Answer an ask whose states are read already."""
     try:
         return next(iter(_answered([ask], [keys], states, now_us)))
-    except Exception as error:  # noqa: BLE001  (whoever asked is told; the others are not affected)
+    except Exception as error:  # noqa: BLE001  (the caller gets the error; the others are not affected)
         return error
 
 
@@ -219,23 +219,23 @@ def _answered(
     now_us: int,
 ) -> Iterator[PredictionBatch]:
     """Answer the asks of each version together."""
-    found: dict[int, PredictionBatch] = {}
+    batches: dict[int, PredictionBatch] = {}
     for predictor in {id(ask.predictor): ask.predictor for ask in asks}.values():
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
-        wanted = [each for i in at for each in keys[i]]
-        rows, instants = _rows(predictor.reader, mine, wanted, states, now_us)
-        given = predictor.bundle.predict(rows)
+        names = [key for i in at for key in keys[i]]
+        rows, instants = _rows(predictor.reader, mine, names, states, now_us)
+        output = predictor.bundle.predict(rows)
         first = 0
         for i, ask in zip(at, mine, strict=True):
             part = slice(first, first + len(ask.requests))
             as_of = from_us(int(instants[first]))
             history: History = "absent" if states is None else "known"
-            answers = _answers(ask, rows[part], given.part(part), as_of, history)
+            answers = _answers(ask, rows[part], output.part(part), as_of, history)
             written = [] if states is None else _ledger_rows(ask, rows[part], answers)
-            found[i] = PredictionBatch(answers, written)
+            batches[i] = PredictionBatch(answers, written)
             first = part.stop
-    return (found[i] for i in range(len(asks)))
+    return (batches[i] for i in range(len(asks)))
 
 
 def _rows(
@@ -252,17 +252,17 @@ def _rows(
         alone = np.repeat([to_us(ask.as_of or ask.at) for ask in asks], sizes)
         return reader.rows_alone(subjects, alone), alone
     stacked = reader.stack(keys, states)
-    asked = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
-    instants = np.repeat(moved_up(asked, sizes, stacked), sizes)
+    as_of_us = np.array([now_us if ask.as_of is None else to_us(ask.as_of) for ask in asks])
+    instants = np.repeat(moved_up(as_of_us, sizes, stacked), sizes)
     return reader.rows(subjects, instants, stacked), instants
 
 
-def moved_up(asked: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
+def moved_up(as_of_us: Instants, sizes: Sequence[int], stacked: Sequence[Floats]) -> Instants:
     """The instants of asks of so many requests, none before what their states know."""
     if not stacked:
-        return asked
+        return as_of_us
     starts = np.cumsum([0, *sizes[:-1]])
-    return np.maximum(asked, np.maximum.reduceat(latest_us(stacked), starts))
+    return np.maximum(as_of_us, np.maximum.reduceat(latest_us(stacked), starts))
 
 
 def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
@@ -307,42 +307,42 @@ def _ledger_rows(ask: RequestBatch, rows: Rows, answers: Sequence[ServedPredicti
     return [
         Row(
             at=ask.at,
-            id=given.id,
-            spec=given.spec,
-            version=given.version,
+            id=answer.id,
+            spec=answer.spec,
+            version=answer.version,
             arm=ask.arm,
             status=200,
-            as_of=given.as_of,
+            as_of=answer.as_of,
             request=shown(request.subject),
             source=request.source,
             source_id=request.source_id,
             features=features,
-            prediction=given.prediction,
-            low=given.low,
-            high=given.high,
-            reasons=None if given.reasons is None else [vars(each) for each in given.reasons],
+            prediction=answer.prediction,
+            low=answer.low,
+            high=answer.high,
+            reasons=None if answer.reasons is None else [vars(reason) for reason in answer.reasons],
             latency_ms=latency_ms,
             key_id=ask.key_id,
         )
-        for request, features, given in zip(ask.requests, rows, answers, strict=True)
+        for request, features, answer in zip(ask.requests, rows, answers, strict=True)
     ]
 
 
 def _answers(
     ask: RequestBatch,
     rows: Rows,
-    found: "ModelOutput",
+    output: "ModelOutput",
     as_of: datetime,
     history: History,
 ) -> list[ServedPrediction]:
     bundle = ask.predictor.bundle
-    told = (found.prediction, found.low, found.high)
-    if not all(np.isfinite(each).all() for each in told if each is not None):
+    values = (output.prediction, output.low, output.high)
+    if not all(np.isfinite(column).all() for column in values if column is not None):
         raise BadInput(
             f"inputs: version {bundle.version} has no number for these; is one far out of range?",
             "inputs",
         )
-    predictions = found.prediction.tolist()
+    predictions = output.prediction.tolist()
     is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
     return [
         ServedPrediction(
@@ -350,8 +350,8 @@ def _answers(
             spec=bundle.spec,
             version=bundle.version,
             prediction=predictions[i],
-            low=_bound(found.low, i),
-            high=_bound(found.high, i),
+            low=_bound(output.low, i),
+            high=_bound(output.high, i),
             reasons=bundle.reasons(row, ask.reasons) if is_reasoned else None,
             as_of=as_of,
             history=history,

@@ -92,7 +92,7 @@ def promote(
     version: str | None = None,
     folder: "Path | None" = None,
 ) -> AliasHistoryEntry:
-    """Make a version the champion, the challenger unless told otherwise.
+    """Make a version the champion, the challenger unless another is named.
 
     folder: where versions are fetched to; one that cannot be loaded, or that answers otherwise
     than when it was trained, is Refused, and so is one that is the champion already.
@@ -116,20 +116,20 @@ def promote_within(
     tried: the version that was tried out before the transaction, which others wait for.
     """
     aliases = catch_up(history, registry, spec)
-    wanted = version or aliases.get(CHALLENGER)
-    if wanted is None:
+    promoted = version or aliases.get(CHALLENGER)
+    if promoted is None:
         raise Refused(f"{spec}: there is no @challenger; name a version to promote")
-    if wanted == aliases.get(CHAMPION):
-        raise Refused(f"{spec}: version {wanted} is the champion already")
-    ref = registry.version(spec, wanted)
+    if promoted == aliases.get(CHAMPION):
+        raise Refused(f"{spec}: version {promoted} is the champion already")
+    ref = registry.version(spec, promoted)
     registry.check_tag(ref)
-    if folder is not None and wanted != tried:
+    if folder is not None and promoted != tried:
         _try_out(registry, ref, folder)
-    entry = history.add(_change(spec, CHAMPION, wanted, "promote", why, ref))
-    if aliases.get(CHALLENGER) == wanted:
+    entry = history.add(_change(spec, CHAMPION, promoted, "promote", why, ref))
+    if aliases.get(CHALLENGER) == promoted:
         history.add(_change(spec, CHALLENGER, None, "promote", why, ref))
-    registry.set_alias(spec, CHAMPION, wanted)
-    if aliases.get(CHALLENGER) == wanted:
+    registry.set_alias(spec, CHAMPION, promoted)
+    if aliases.get(CHALLENGER) == promoted:
         registry.remove_alias(spec, CHALLENGER)
     return entry
 
@@ -180,8 +180,8 @@ def set_arms_within(
     version = known.version if known else None
     if version is None and (arms.share or arms.shadow):
         raise Refused(f"{spec}: there is no @challenger to give a share to")
-    told = ChangeReason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
-    return history.add(_change(spec, CHALLENGER, version, "arms", told))
+    reason = ChangeReason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
+    return history.add(_change(spec, CHALLENGER, version, "arms", reason))
 
 
 @dataclass(frozen=True)
@@ -195,17 +195,17 @@ class ServingState:
 def standing(store: Store) -> ServingState:
     """What the history says of now, in one statement."""
     newest: dict[str, dict[str, AliasHistoryEntry]] = {alias: {} for alias in ALIASES}
-    given: dict[str, AliasHistoryEntry] = {}
+    latest: dict[str, AliasHistoryEntry] = {}
     for entry in alias_history.standing(store):
         if entry.alias not in ALIASES:
             continue
         newest[entry.alias][entry.spec] = entry
         if entry.action == "arms":
-            given[entry.spec] = entry
+            latest[entry.spec] = entry
     now = newest[CHALLENGER]
     arms = {
         spec: Arms(**{name: entry.evidence[name] for name in ("share", "unit", "shadow")})
-        for spec, entry in given.items()
+        for spec, entry in latest.items()
         if entry.version is not None and now[spec].version == entry.version
     }
     return ServingState(newest, arms)
@@ -239,7 +239,7 @@ def await_workers(store: Store, spec: str, version: str, patience_s: float) -> t
     until = time.monotonic() + patience_s
     while True:
         every = workers.alive(store)
-        done = sum(each.versions.get(spec, {}).get(CHAMPION) == version for each in every)
+        done = sum(worker.versions.get(spec, {}).get(CHAMPION) == version for worker in every)
         if done == len(every) or time.monotonic() > until:
             return done, len(every)
         time.sleep(POLL_S)
@@ -262,14 +262,14 @@ def audit(store: Store) -> list[str]:
 
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that says where it pointed at that instant, and why."""
-    found = alias_history.as_of(store, spec, at)
-    if not found:
+    aliases = alias_history.as_of(store, spec, at)
+    if not aliases:
         raise NotFound(f"{spec}: nothing is on record at {at.isoformat()}")
-    return found
+    return aliases
 
 
 def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
-    return {alias: found.version for alias, found in registry.aliases([spec])[spec].items()}
+    return {alias: named.version for alias, named in registry.aliases([spec])[spec].items()}
 
 
 def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[str, str]:
@@ -282,7 +282,7 @@ def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[st
             digest = {alias_history.DIGEST: actual.digest} if actual else {}
             why = ChangeReason(ELSEWHERE, "the alias was found to point elsewhere", digest)
             history.add(_change(spec, alias, version, "found", why))
-    return {alias: found.version for alias, found in aliases.items()}
+    return {alias: named.version for alias, named in aliases.items()}
 
 
 def _try_out_early(
@@ -290,11 +290,11 @@ def _try_out_early(
 ) -> str | None:
     """Try out what would be promoted by now; the version, None when nothing would."""
     aliases = _aliases(registry, spec)
-    wanted = version or aliases.get(CHALLENGER)
-    if wanted is None or wanted == aliases.get(CHAMPION):
+    promoted = version or aliases.get(CHALLENGER)
+    if promoted is None or promoted == aliases.get(CHAMPION):
         return None
-    _try_out(registry, registry.version(spec, wanted), folder)
-    return wanted
+    _try_out(registry, registry.version(spec, promoted), folder)
+    return promoted
 
 
 def _try_out(registry: "Registry", ref: "VersionRef", folder: "Path") -> None:

@@ -136,57 +136,63 @@ def read_execution(store: Store, source: str, source_id: str) -> Sequence[Stored
 
 
 def _submit(
-    connection: Connection, told: Submission, known_at: datetime | None, bounds: RecordingBounds
+    connection: Connection,
+    submission: Submission,
+    known_at: datetime | None,
+    bounds: RecordingBounds,
 ) -> RecordedExecution:
-    source_id = told.source_id or str(uuid.uuid4())
-    opened = recording.open_execution(connection, told.source, source_id)
+    source_id = submission.source_id or str(uuid.uuid4())
+    opened = recording.open_execution(connection, submission.source, source_id)
     if opened.facts:
-        return _tell_more(connection, told, opened.facts, known_at, bounds)
-    subject = KeyParts(told.actor, told.kind, told.scope, told.inputs)
+        return _append_fact(connection, submission, opened.facts, known_at, bounds)
+    subject = KeyParts(submission.actor, submission.kind, submission.scope, submission.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = online.submission_instant(states.given_us(known_at), states.seen)
     at = from_us(at_us)
     fact = ExecutionFact(
-        source=told.source,
+        source=submission.source,
         source_id=source_id,
-        actor=told.actor,
-        kind=told.kind,
-        scope=told.scope,
-        submitted=told.submitted or at,
-        status=told.status,
+        actor=submission.actor,
+        kind=submission.kind,
+        scope=submission.scope,
+        submitted=submission.submitted or at,
+        status=submission.status,
         submission_known_at=at,
         known_at=at,
-        started=told.started,
-        inputs=_known(told.inputs),
+        started=submission.started,
+        inputs=_known(submission.inputs),
     )
     _check_order(fact, is_live=known_at is None)
     bounds.check_submitted(fact)
     for history, state in states:
         online.submit(history, state, at_us)
-    recording.append(connection, FactToAdd(fact, 0, told.key_id), states.states)
+    recording.append(connection, FactToAdd(fact, 0, submission.key_id), states.states)
     return _recorded(fact, 0, is_new=True)
 
 
-def _tell_more(
+def _append_fact(
     connection: Connection,
-    told: Submission,
+    submission: Submission,
     facts: Sequence[StoredFact],
     known_at: datetime | None,
     bounds: RecordingBounds,
 ) -> RecordedExecution:
     """News of open work change no state: only submissions and outcomes do."""
     first, last = facts[0], facts[-1]
-    _check_same(told, first)
-    is_over = last.is_final or told.status is ExecutionStatus.SUBMITTED
-    if is_over or recording.was_said(connection, last, told.status, told.started):
+    _check_same(submission, first)
+    is_over = last.is_final or submission.status is ExecutionStatus.SUBMITTED
+    if is_over or recording.is_recorded(connection, last, submission.status, submission.started):
         return _recorded(_fact(last), last.revision, is_new=False)
     bounds.check_revision(last.source_id, last.revision + 1)
     at = max(known_at or feature_states.clock(connection), last.known_at)
     fact = replace(
-        _fact(last), status=told.status, started=told.started or last.started, known_at=at
+        _fact(last),
+        status=submission.status,
+        started=submission.started or last.started,
+        known_at=at,
     )
     _check_order(fact, is_live=known_at is None)
-    recording.append(connection, FactToAdd(fact, last.revision + 1, told.key_id), {})
+    recording.append(connection, FactToAdd(fact, last.revision + 1, submission.key_id), {})
     return _recorded(fact, last.revision + 1, is_new=True)
 
 
@@ -202,17 +208,17 @@ def _end(
         raise _unknown(*name)
     first, last = opened.facts[0], opened.facts[-1]
     finals = sorted((f for f in opened.facts if f.is_final), key=lambda f: (f.known_at, f.seq))
-    told = _ended(_fact(finals[-1] if finals else last), ending)
-    if finals and _content(told) == _content(_fact(finals[-1])):
+    final = _ended(_fact(finals[-1] if finals else last), ending)
+    if finals and _content(final) == _content(_fact(finals[-1])):
         return _recorded(_fact(finals[-1]), finals[-1].revision, is_new=False)
     if finals:
         bounds.check_revision(first.source_id, last.revision + 1)
     subject = KeyParts(first.actor, first.kind, first.scope, first.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = _outcome_instant(connection, states, first, finals, known_at)
-    fact = replace(told, known_at=from_us(at_us))
-    given = [name for name in ("started", "finished") if getattr(ending, name) is not None]
-    _check_order(fact, is_live=known_at is None, given=given)
+    fact = replace(final, known_at=from_us(at_us))
+    sent = [name for name in ("started", "finished") if getattr(ending, name) is not None]
+    _check_order(fact, is_live=known_at is None, sent=sent)
     outcome = online.Outcome(
         execution=first.seq,
         result=_result(fact),
@@ -260,7 +266,7 @@ def _outcome_instant(
     known_at: datetime | None,
 ) -> int:
     submitted_us = to_us(first.submission_known_at)
-    before_us = max((to_us(each.known_at) for each in finals), default=online.NEVER)
+    before_us = max((to_us(fact.known_at) for fact in finals), default=online.NEVER)
     known = LatestInstants(states.seen.submission_us, max(states.seen.outcome_us, before_us))
     given_us = states.given_us(known_at)
     if known_at is None:
@@ -280,8 +286,8 @@ def _ended(before: ExecutionFact, ending: OutcomeReport) -> ExecutionFact:
 
 
 def _fact(stored: StoredFact) -> ExecutionFact:
-    told = {each.name: getattr(stored, each.name) for each in fields(ExecutionFact)}
-    return ExecutionFact(**told | {"status": ExecutionStatus(stored.status)})
+    values = {field.name: getattr(stored, field.name) for field in fields(ExecutionFact)}
+    return ExecutionFact(**values | {"status": ExecutionStatus(stored.status)})
 
 
 def _result(fact: ExecutionFact) -> FactResult:
@@ -331,11 +337,17 @@ def _check_open(status: ExecutionStatus) -> None:
         )
 
 
-def _check_same(told: Submission, first: StoredFact) -> None:
+def _check_same(submission: Submission, first: StoredFact) -> None:
     """The name of an execution stands for one piece of work."""
-    submitted = told.submitted or first.submitted
-    given = (told.actor, told.kind, told.scope, _known(told.inputs), submitted)
-    for name, value in zip(("actor", "kind", "scope", "inputs", "submitted"), given, strict=True):
+    submitted = submission.submitted or first.submitted
+    values = (
+        submission.actor,
+        submission.kind,
+        submission.scope,
+        _known(submission.inputs),
+        submitted,
+    )
+    for name, value in zip(("actor", "kind", "scope", "inputs", "submitted"), values, strict=True):
         known = getattr(first, name)
         if value != known:
             raise BadInput(
@@ -345,16 +357,16 @@ def _check_same(told: Submission, first: StoredFact) -> None:
             )
 
 
-def _check_order(fact: ExecutionFact, *, is_live: bool, given: Collection[str] = ()) -> None:
+def _check_order(fact: ExecutionFact, *, is_live: bool, sent: Collection[str] = ()) -> None:
     """Work is submitted, starts and finishes in this order, and not in the future.
 
-    given: instants that came just now; the others were known.
+    sent: names of the instants that came just now; the others were known.
     """
     instants = {name: getattr(fact, name) for name in ("submitted", "started", "finished")}
     known = [(name, at) for name, at in instants.items() if at is not None]
     for (earlier, before), (name, at) in pairwise(known):
         if at < before:
-            if earlier in given and name not in given:
+            if earlier in sent and name not in sent:
                 raise BadInput(
                     f"{earlier}: {_shown(before)} is after {name}, {_shown(at)}", earlier
                 )

@@ -41,10 +41,10 @@ def replay(store: Store, registry: "Registry", prediction: UUID) -> ReplayedRow:
         raise Refused(f"prediction {prediction} is a refusal ({row['status']}): {row['error']}")
     ref = registry.version(row["spec"], row["version"])
     bundle = registry.load(ref)
-    found = bundle.predict(np.array([row["features"]], dtype=np.float32))
-    low = None if found.low is None else float(found.low[0])
-    high = None if found.high is None else float(found.high[0])
-    return ReplayedRow(row, float(found.prediction[0]), low, high)
+    output = bundle.predict(np.array([row["features"]], dtype=np.float32))
+    low = None if output.low is None else float(output.low[0])
+    high = None if output.high is None else float(output.high[0])
+    return ReplayedRow(row, float(output.prediction[0]), low, high)
 
 
 def _is_close(then: float | None, now: float | None) -> bool:

@@ -47,8 +47,8 @@ def score(
         raise NoChampion(spec.name)
     since = since or at - DEFAULT_SPAN
     log = read_log(store)
-    wanted = _submitted(log, spec, since, at)
-    new = wanted[_is_new(store, ref, since, log, wanted)]
+    submitted = _submitted(log, spec, since, at)
+    new = submitted[_is_new(store, ref, since, log, submitted)]
     scored = 0
     if new.size:
         batch = _answer(log, new, registry.load(ref), at)
@@ -56,7 +56,7 @@ def score(
             still = _is_new(store, ref, since, log, new)
             ledger_writer.add_batch(store, batch.take(still), at)
             scored = int(still.sum())
-    return ScoreOutcome(spec.name, ref.version, since, wanted.size, scored)
+    return ScoreOutcome(spec.name, ref.version, since, submitted.size, scored)
 
 
 def _is_new(

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from runlore.alerts.queries import anomalies
 from runlore.alerts.rules.finding import of_version, spec_of
 from runlore.features.declaration import FeaturePlan
-from runlore.features.matrix import extract_asked
+from runlore.features.matrix import extract_requests
 from runlore.kernel.errors import NotFound
 from runlore.kernel.instants import from_us, to_us
 from runlore.log.reader import read_log_facts
@@ -82,7 +82,7 @@ class Skew:
 
     @property
     def different(self) -> int:
-        return sum(each.different for each in self.windows) + self.without
+        return sum(window.different for window in self.windows) + self.without
 
     @property
     def is_clean(self) -> bool:
@@ -102,22 +102,22 @@ def skew(
     until: datetime | None = None,
 ) -> list[Skew]:
     """Compare what each version of a spec answered in `[since, until)`; a result per version."""
-    found: list[Skew] = []
+    skews: list[Skew] = []
     facts: pd.DataFrame | None = None
     for version in ledger_vectors.versions(store, spec, since, until):
         plan = _plan(registry, spec, version)
         if plan is None:
-            found.append(Skew(spec, version, 0, note=GONE))
+            skews.append(Skew(spec, version, 0, note=GONE))
             continue
         with store.connect() as connection:
             built_at = _built_at(connection, plan)
         if built_at is None:
-            found.append(Skew(spec, version, 0, note=BEHIND))
+            skews.append(Skew(spec, version, 0, note=BEHIND))
             continue
         vectors = ledger_vectors.read(store, spec, version, since, until)
         facts = read_log_facts(store) if facts is None else facts
-        found.append(compare(facts, plan, vectors, spec, version, built_at + MARGIN))
-    return found
+        skews.append(compare(facts, plan, vectors, spec, version, built_at + MARGIN))
+    return skews
 
 
 def compare(
@@ -129,60 +129,60 @@ def compare(
     after: datetime,
 ) -> Skew:
     """Compare vectors with those of the log, of answers as of later than `after`."""
-    is_new = vectors.asked["as_of_us"].to_numpy() > to_us(after)
+    is_new = vectors.requests["as_of_us"].to_numpy() > to_us(after)
     has_width = vectors.widths == len(plan.names)
     chosen = is_new & has_width
     older, without = int((~is_new).sum()), int((is_new & ~has_width).sum())
     if not chosen.any():
         return Skew(spec, version, 0, older, without)
-    asked = vectors.asked[chosen].reset_index(drop=True)
+    requests = vectors.requests[chosen].reset_index(drop=True)
     served = vectors.rows(chosen, len(plan.names))
-    logged = extract_asked(facts, asked, plan)
+    logged = extract_requests(facts, requests, plan)
     differs = _differs(served, logged)
     is_wrong = np.asarray(differs.any(axis=1))
     return Skew(
         spec=spec,
         version=version,
-        compared=len(asked),
+        compared=len(requests),
         older=older,
         without=without,
         features=tuple(_features(plan, served, logged, differs)),
-        windows=tuple(_windows(asked["as_of_us"].to_numpy(), is_wrong)),
-        examples=tuple(asked["id"][is_wrong][:EXAMPLES]),
+        windows=tuple(_windows(requests["as_of_us"].to_numpy(), is_wrong)),
+        examples=tuple(requests["id"][is_wrong][:EXAMPLES]),
     )
 
 
-def note(store: Store, found: list[Skew], at: datetime) -> None:
+def note(store: Store, skews: list[Skew], at: datetime) -> None:
     """Open an anomaly for each version whose answers differ, and resolve those that are over."""
     with store.begin() as connection:
-        for each in found:
-            subject = of_version(each.spec, each.version)
-            if each.is_clean and each.compared:
+        for skew_of_version in skews:
+            subject = of_version(skew_of_version.spec, skew_of_version.version)
+            if skew_of_version.is_clean and skew_of_version.compared:
                 anomalies.resolve_anomaly(connection, KIND, subject, at)
-            elif not each.is_clean:
+            elif not skew_of_version.is_clean:
                 evidence = {
-                    "compared": each.compared,
-                    "different": each.different,
-                    "features": [vars(f) for f in each.features if f.total],
-                    "examples": list(each.examples),
+                    "compared": skew_of_version.compared,
+                    "different": skew_of_version.different,
+                    "features": [vars(f) for f in skew_of_version.features if f.total],
+                    "examples": list(skew_of_version.examples),
                 }
                 anomalies.open_anomaly(connection, KIND, subject, "critical", evidence, at)
 
 
-def let_rest(store: Store, spec: str, found: list[Skew], at: datetime) -> None:
+def let_rest(store: Store, spec: str, skews: list[Skew], at: datetime) -> None:
     """Resolve what is open of versions of a spec that are not among those that answered."""
-    answered = {of_version(spec, each.version) for each in found}
+    answered = {of_version(spec, skew_of_version.version) for skew_of_version in skews}
     with store.begin() as connection:
-        for each in anomalies.read_open(connection, KIND):
-            if spec_of(each.subject) == spec and each.subject not in answered:
-                anomalies.resolve_anomaly(connection, KIND, each.subject, at)
+        for anomaly in anomalies.read_open(connection, KIND):
+            if spec_of(anomaly.subject) == spec and anomaly.subject not in answered:
+                anomalies.resolve_anomaly(connection, KIND, anomaly.subject, at)
 
 
 def _differs(one: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Bit by bit; what is not a number is one thing, whatever its bits."""
     both_unknown = np.isnan(one) & np.isnan(other)
-    found: NDArray[np.bool_] = (one.view(np.int32) != other.view(np.int32)) & ~both_unknown
-    return found
+    is_different: NDArray[np.bool_] = (one.view(np.int32) != other.view(np.int32)) & ~both_unknown
+    return is_different
 
 
 def _features(
@@ -195,7 +195,7 @@ def _features(
     extra = ~np.isnan(served) & np.isnan(logged)
     other = differs & ~missing & ~extra
     for at, name in enumerate(plan.names):
-        yield FeatureSkew(name, *(int(each[:, at].sum()) for each in (other, missing, extra)))
+        yield FeatureSkew(name, *(int(flags[:, at].sum()) for flags in (other, missing, extra)))
 
 
 def _windows(as_of_us: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> Iterator[WindowSkew]:

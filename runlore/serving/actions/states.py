@@ -32,7 +32,7 @@ def activate(store: Store, plan: FeaturePlan) -> tuple[HistoryFeatures, ...]:
     """
     with store.connect() as connection:
         fresh = feature_states.fresh(connection)
-    return _build(store, [each for each in plan.histories if each not in fresh])
+    return _build(store, [history for history in plan.histories if history not in fresh])
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ def rebuild(store: Store) -> tuple[RebuiltHistory, ...]:
     with store.connect() as connection:
         feature_states.lock_out_recorders(connection)
         log, built_seq = _whole_log(store, early)
-        wanted = feature_states.active(connection)
-        done = tuple(_replace(connection, history, log, built_seq) for history in wanted)
-        feature_states.settle(connection, wanted)
+        histories = feature_states.active(connection)
+        done = tuple(_replace(connection, history, log, built_seq) for history in histories)
+        feature_states.settle(connection, histories)
     return done
 
 
@@ -67,14 +67,14 @@ def _build(store: Store, histories: Sequence[HistoryFeatures]) -> tuple[HistoryF
     with store.connect() as connection:
         feature_states.lock_out_recorders(connection)
         fresh = feature_states.fresh(connection)
-        wanted = tuple(each for each in histories if each not in fresh)
+        missing = tuple(history for history in histories if history not in fresh)
         log, built_seq = _whole_log(store, early)
-        for history in wanted:
+        for history in missing:
             _, last = fold_history(log, history)
             keys = last.keys(log)
             feature_states.replace_history(connection, history, keys, last.states, built_seq)
-        feature_states.settle(connection, wanted)
-    return wanted
+        feature_states.settle(connection, missing)
+    return missing
 
 
 def _replace(

@@ -82,16 +82,16 @@ def address(url: URL) -> dict[str, Any]:
             f"RUNLORE_DATABASE_URL: the prediction service does not understand {min(unknown)!r}"
             " in an address; leave it out"
         )
-    told = session(url)
-    query = {name: given for name, given in url.query.items() if name in UNDERSTOOD}
+    settings = session(url)
+    query = {name: value for name, value in url.query.items() if name in UNDERSTOOD}
     plain = url.set(drivername="postgresql", query=query)
     return {
         "dsn": plain.render_as_string(hide_password=False),
-        "timeout": float(told["connect_timeout"]),
+        "timeout": float(settings["connect_timeout"]),
         "command_timeout": COMMAND_S,
         "server_settings": {
-            "options": f"{told['options']} -c statement_timeout={LEDGER_WRITE_MS}",
-            "application_name": str(told["application_name"]),
+            "options": f"{settings['options']} -c statement_timeout={LEDGER_WRITE_MS}",
+            "application_name": str(settings["application_name"]),
         },
     }
 
@@ -100,10 +100,10 @@ async def read_states(
     connection: AsyncConnection, names: Iterable[Name]
 ) -> tuple[dict[Name, Floats], datetime]:
     """As `feature_states.read_states`."""
-    wanted = sorted(set(names))
+    ordered = sorted(set(names))
     async with AsyncExitStack() as stack:
-        if len(wanted) > feature_states.MOST_LOCKED:
+        if len(ordered) > feature_states.MOST_LOCKED:
             await stack.enter_async_context(connection.transaction())
             await connection.execute(feature_states.EXCLUSIVE)
-        row = await connection.fetchrow(READ, *feature_states.asked(wanted))
-    return feature_states.told(wanted, row)
+        row = await connection.fetchrow(READ, *feature_states.read_parameters(ordered))
+    return feature_states.parse_states(ordered, row)

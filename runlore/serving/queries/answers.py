@@ -23,12 +23,12 @@ WITH answer AS (
 ), first AS (
     SELECT DISTINCT ON (coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted)
         a.as_of, a.prediction, a.low, a.high, came.status, came.submitted, came.started,
-        came.finished, came.outcome, came.told_at, a.features
+        came.finished, came.outcome, came.end_known_at, a.features
     FROM answer AS a {outcomes.join("a", "%(until)s")}
     ORDER BY coalesce(a.source, ''), coalesce(a.source_id, a.id::text), run.submitted, a.at, a.id
 )
 SELECT as_of, prediction, low, high, status, submitted, started, finished,
-    coalesce(outcome, '{{}}')::text, told_at, array_send(features)
+    coalesce(outcome, '{{}}')::text, end_known_at, array_send(features)
 FROM first ORDER BY as_of
 """  # noqa: S608  (constants of ours)
 LATENCY = """
@@ -57,11 +57,11 @@ class WindowLatency:
 def read(store: Store, spec: str, version: str, since: datetime, until: datetime) -> Vectors:
     """A version's answers as of `(since, until]`, one an execution, with what was known by `until`.
 
-    `asked` holds COLUMNS: instants int64 microseconds or NO_INSTANT, an unknown status as None.
+    `requests` holds COLUMNS: instants int64 microseconds or NO_INSTANT, an unknown status as None.
     """
     with store.connect() as connection:
         cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
-        cursor.execute(READ, _given(spec, version, since, until))
+        cursor.execute(READ, _parameters(spec, version, since, until))
         rows = cursor.fetchall()
     frame = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
     for name in INSTANTS:
@@ -77,11 +77,11 @@ def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Windo
     Of whichever versions were champions then: who waits does not ask which one answers.
     """
     seconds = [edge.timestamp() + 1e-6 for edge in edges]
-    given = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
+    parameters = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
     with store.connect() as connection:
-        rows = connection.execute(LATENCY, given).fetchall()
+        rows = connection.execute(LATENCY, parameters).fetchall()
     return {int(bucket) - 1: WindowLatency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
 
 
-def _given(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:
+def _parameters(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:
     return {"spec": spec, "version": version, "since": since, "until": until}

@@ -76,9 +76,9 @@ class KeyWriter:
 
     def live(self, name: str, at: datetime) -> list[ApiKey]:
         """Those of an owner that work at an instant, oldest first."""
-        wanted = select(schema.api_keys).where(schema.api_keys.c.name == name, _is_live(at))
+        statement = select(schema.api_keys).where(schema.api_keys.c.name == name, _is_live(at))
         rows = self._connection.execute(
-            wanted.order_by(schema.api_keys.c.created_at, schema.api_keys.c.id)
+            statement.order_by(schema.api_keys.c.created_at, schema.api_keys.c.id)
         )
         return [ApiKey(**row._mapping) for row in rows]
 
@@ -98,11 +98,11 @@ class KeyWriter:
 
 def every(store: Store) -> list[ApiKey]:
     """All there ever were, by owner, oldest first."""
-    wanted = select(schema.api_keys).order_by(
+    statement = select(schema.api_keys).order_by(
         schema.api_keys.c.name, schema.api_keys.c.created_at, schema.api_keys.c.id
     )
     with store.begin() as connection:
-        return [ApiKey(**row._mapping) for row in connection.execute(wanted)]
+        return [ApiKey(**row._mapping) for row in connection.execute(statement)]
 
 
 def live(connection: Connection) -> dict[str, ApiKey]:
@@ -113,7 +113,7 @@ def live(connection: Connection) -> dict[str, ApiKey]:
 
 def add_uses(connection: Connection, uses: Mapping[str, KeyUses]) -> None:
     """Id -> uses. In one order, so that those who do it at once wait and do not deadlock."""
-    rows = [(found.count, found.last_at, key_id) for key_id, found in sorted(uses.items())]
+    rows = [(use.count, use.last_at, key_id) for key_id, use in sorted(uses.items())]
     with connection.transaction(), connection.cursor() as cursor:
         cursor.executemany(ADD_USES, rows)
 

@@ -99,8 +99,10 @@ def spoil(connection: Connection) -> None:
 
 @lru_cache(maxsize=256)
 def parse_history(declaration: str) -> HistoryFeatures:
-    told = json.loads(declaration)
-    return HistoryFeatures(tuple(told["keys"]), tuple(told["values"]), tuple(told["half_lives_s"]))
+    declared = json.loads(declaration)
+    return HistoryFeatures(
+        tuple(declared["keys"]), tuple(declared["values"]), tuple(declared["half_lives_s"])
+    )
 
 
 def read_states(
@@ -112,27 +114,29 @@ def read_states(
     whoever begins to record later takes a later instant: nothing that became known up to the
     clock's instant is missing.
     """
-    wanted = sorted(set(names))
+    ordered = sorted(set(names))
     with contextlib.ExitStack() as stack:
-        if len(wanted) > MOST_LOCKED:
+        if len(ordered) > MOST_LOCKED:
             stack.enter_context(connection.transaction())
             lock_out_recorders(connection)
-        row = connection.execute(READ, asked(wanted), binary=True).fetchone()
-    return told(wanted, row)
+        row = connection.execute(READ, read_parameters(ordered), binary=True).fetchone()
+    return parse_states(ordered, row)
 
 
-def asked(wanted: Sequence[Name]) -> tuple[Any, ...]:
+def read_parameters(names: Sequence[Name]) -> tuple[Any, ...]:
     """The parameters of `READ` for these keys, in ascending order."""
-    numbers = _numbers(wanted) if len(wanted) <= MOST_LOCKED else []
-    return numbers, *_columns(wanted)
+    numbers = _numbers(names) if len(names) <= MOST_LOCKED else []
+    return numbers, *_columns(names)
 
 
-def told(wanted: Sequence[Name], row: Sequence[Any] | None) -> tuple[dict[Name, Floats], datetime]:
+def parse_states(
+    names: Sequence[Name], row: Sequence[Any] | None
+) -> tuple[dict[Name, Floats], datetime]:
     """What the row of `READ` says of them."""
     assert row is not None  # noqa: S101  (a function of one row)
     sent, read_at = row
-    pairs = zip(wanted, sent or (), strict=True)
-    return {name: _state(each) for name, each in pairs if each is not None}, read_at
+    pairs = zip(names, sent or (), strict=True)
+    return {name: _state(encoded) for name, encoded in pairs if encoded is not None}, read_at
 
 
 def _numbers(names: Iterable[Name]) -> list[int]:
@@ -153,8 +157,8 @@ def built_at(connection: Connection, histories: Iterable[HistoryFeatures]) -> da
     digests = [history.digest for history in histories]
     row = connection.execute(BUILT_AT, (digests,)).fetchone()
     assert row is not None  # noqa: S101  (an aggregate)
-    kept, latest = row
-    return latest if kept == len(digests) else None
+    active, latest = row
+    return latest if active == len(digests) else None
 
 
 def lock_out_recorders(connection: Connection) -> None:
@@ -169,14 +173,14 @@ def lock_states(
 
     Everybody locks in the same order: first new keys, by being made, then all of them.
     """
-    wanted = sorted(histories)
-    columns = _columns(wanted)
+    ordered = sorted(histories)
+    columns = _columns(ordered)
     with connection.pipeline():
         connection.execute(ALONE, (_numbers(histories),))
         connection.execute(MAKE, columns)
         rows = connection.execute(LOCK, columns, binary=True)
     now = connection.execute(CLOCK)  # apart: what ends a pipeline starts LET_GO's clock not always
-    states = _states(rows, wanted)
+    states = _states(rows, ordered)
     for name, state in states.items():
         if not state.size:
             states[name] = empty_state(histories[name])
@@ -239,6 +243,6 @@ def _state(sent: bytes) -> Floats:
 
 
 def _first(rows: psycopg.Cursor[Any]) -> datetime:
-    found = rows.fetchone()
-    assert found is not None  # noqa: S101  (a SELECT without FROM)
-    return found[0]  # type: ignore[no-any-return]
+    row = rows.fetchone()
+    assert row is not None  # noqa: S101  (a SELECT without FROM)
+    return row[0]  # type: ignore[no-any-return]

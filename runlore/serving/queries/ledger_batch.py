@@ -40,7 +40,9 @@ class LedgerBatch:
         """Those of the n executions. chosen: (n,)."""
         return replace(
             self,
-            ids=[each for each, is_chosen in zip(self.ids, chosen, strict=True) if is_chosen],
+            ids=[
+                entry_id for entry_id, is_chosen in zip(self.ids, chosen, strict=True) if is_chosen
+            ],
             executions=self.executions[chosen],
             as_of_us=self.as_of_us[chosen],
             features=self.features[chosen],

@@ -34,31 +34,29 @@ class LedgerQuery:
     until: datetime | None = None
 
 
-def rows(
-    store: Store, wanted: LedgerQuery, limit: int | None = None
-) -> Iterator[Mapping[str, Any]]:
+def rows(store: Store, query: LedgerQuery, limit: int | None = None) -> Iterator[Mapping[str, Any]]:
     """The rows, newest first, with the latest `outcome` of the execution; never all in memory."""
-    query = sql.SQL("SELECT {}, {} FROM runlore.ledger AS l {} WHERE {} {}").format(
+    statement = sql.SQL("SELECT {}, {} FROM runlore.ledger AS l {} WHERE {} {}").format(
         sql.SQL(", ").join(sql.Identifier("l", name) for name in COLUMNS),
         sql.SQL(OUTCOME),
         sql.SQL(outcomes.join("l", "'infinity'")),
-        _condition(wanted),
+        _condition(query),
         sql.SQL("ORDER BY l.at DESC, l.id DESC") + _limit(limit),
     )
     with store.connect() as connection, connection.cursor("ledger", row_factory=dict_row) as cursor:
         cursor.itersize = ROWS_AT_ONCE
-        cursor.execute(query)
+        cursor.execute(statement)
         yield from cursor
 
 
-def count(store: Store, wanted: LedgerQuery) -> dict[tuple[str, str | None, str, int], int]:
+def count(store: Store, query: LedgerQuery) -> dict[tuple[str, str | None, str, int], int]:
     """`(spec, version, arm, status)` -> rows."""
-    query = sql.SQL(
+    statement = sql.SQL(
         "SELECT l.spec, l.version, l.arm, l.status, count(*) FROM runlore.ledger AS l"
         " WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
-    ).format(_condition(wanted))
+    ).format(_condition(query))
     with store.connect() as connection:
-        return {(*name,): n for *name, n in connection.execute(query)}
+        return {(*name,): n for *name, n in connection.execute(statement)}
 
 
 def prune(store: Store, before: datetime) -> list[str]:
@@ -67,16 +65,16 @@ def prune(store: Store, before: datetime) -> list[str]:
         return drop_before(connection, "ledger", before)
 
 
-def _condition(wanted: LedgerQuery) -> sql.Composable:
+def _condition(query: LedgerQuery) -> sql.Composable:
     parts: list[sql.Composable] = [sql.SQL("true")]
     for name in ("spec", "version", "arm", "status", "source_id"):
-        value = getattr(wanted, name)
+        value = getattr(query, name)
         if value is not None:
             parts.append(sql.SQL("{} = {}").format(sql.Identifier("l", name), value))
-    if wanted.since is not None:
-        parts.append(sql.SQL("l.at >= {}").format(wanted.since))
-    if wanted.until is not None:
-        parts.append(sql.SQL("l.at < {}").format(wanted.until))
+    if query.since is not None:
+        parts.append(sql.SQL("l.at >= {}").format(query.since))
+    if query.until is not None:
+        parts.append(sql.SQL("l.at < {}").format(query.until))
     return sql.SQL(" AND ").join(parts)
 
 

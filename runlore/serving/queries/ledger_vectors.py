@@ -29,23 +29,25 @@ COLUMNS = ("id", "as_of_us", "actor", "kind", "scope", "inputs")
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """asked: COLUMNS of n answers. sent: their vectors as PostgreSQL sends them; None: without."""
+    """requests: COLUMNS of n answers. sent: their vectors as PostgreSQL sends them, or None."""
 
-    asked: pd.DataFrame
+    requests: pd.DataFrame
     sent: list[bytes | None]
 
     @property
     def widths(self) -> NDArray[np.int64]:
         """(n,): how many features each has; 0 for none."""
-        lengths = [0 if each is None else max(len(each) - HEADER_BYTES, 0) for each in self.sent]
+        lengths = [
+            0 if vector is None else max(len(vector) - HEADER_BYTES, 0) for vector in self.sent
+        ]
         return np.array(lengths, dtype=np.int64) // ELEMENT.itemsize
 
     def rows(self, chosen: NDArray[np.bool_], width: int) -> NDArray[np.float32]:
         """(m, width): the vectors of the m chosen answers, which have that width."""
         body = b"".join(
-            each[HEADER_BYTES:]
-            for each, is_it in zip(self.sent, chosen, strict=True)
-            if is_it and each
+            vector[HEADER_BYTES:]
+            for vector, is_it in zip(self.sent, chosen, strict=True)
+            if is_it and vector
         )
         numbers = np.frombuffer(body, ELEMENT)["value"].astype(np.float32)
         return numbers.reshape(-1, width)
@@ -54,19 +56,19 @@ class Vectors:
 def versions(store: Store, spec: str, since: datetime, until: datetime | None) -> list[str]:
     """The versions that have answered in that time."""
     with store.connect() as connection:
-        found = connection.execute(VERSIONS, _given(spec, since, until))
-        return [version for (version,) in found]
+        rows = connection.execute(VERSIONS, _parameters(spec, since, until))
+        return [version for (version,) in rows]
 
 
 def read(store: Store, spec: str, version: str, since: datetime, until: datetime | None) -> Vectors:
     """What a version has answered in that time."""
     with store.connect() as connection:
         cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
-        cursor.execute(READ, {**_given(spec, since, until), "version": version})
+        cursor.execute(READ, {**_parameters(spec, since, until), "version": version})
         rows = cursor.fetchall()
-    asked = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
-    return Vectors(asked.astype({"as_of_us": np.int64}), [row[-1] for row in rows])
+    requests = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
+    return Vectors(requests.astype({"as_of_us": np.int64}), [row[-1] for row in rows])
 
 
-def _given(spec: str, since: datetime, until: datetime | None) -> dict[str, Any]:
+def _parameters(spec: str, since: datetime, until: datetime | None) -> dict[str, Any]:
     return {"spec": spec, "arms": ARMS, "since": since, "until": until}

@@ -220,7 +220,7 @@ def _requests(executions: pa.Table) -> pa.Array:
     parts: list[pa.Array | pa.Scalar] = []
     for name in ("actor", "kind", "scope"):
         words = executions[name].combine_chunks().dictionary_encode()
-        quoted = pa.array([json.dumps(each) for each in words.dictionary.to_pylist()], pa.string())
+        quoted = pa.array([json.dumps(word) for word in words.dictionary.to_pylist()], pa.string())
         quoted = quoted.take(words.indices)
         parts += [pa.scalar(f'"{name}": '), quoted, pa.scalar(", ")]
     parts += [pa.scalar('"inputs": '), _strings(executions["inputs"])]

@@ -1,6 +1,6 @@
 """Which run of an execution's name an answer was about, and what came of it.
 
-Sources use names again (docs/adr/0002), and an answer tells the name only. It belongs to the run
+Sources use names again (docs/adr/0002), and an answer holds only the name. It belongs to the run
 that was submitted nearest to its `as_of`, among those not known to have ended before it.
 """
 
@@ -25,7 +25,7 @@ LEFT JOIN LATERAL (
     HAVING coalesce(min(e.known_at) FILTER (WHERE {ended}), 'infinity') >= {answer}.as_of
     ORDER BY abs(extract(epoch FROM e.submitted - {answer}.as_of)), e.submitted DESC LIMIT 1
 ) AS run ON true LEFT JOIN LATERAL (
-    SELECT e.*, min(e.known_at) OVER () AS told_at FROM runlore.executions AS e
+    SELECT e.*, min(e.known_at) OVER () AS end_known_at FROM runlore.executions AS e
     WHERE e.source = {answer}.source AND e.source_id = {answer}.source_id
         AND e.submitted = run.submitted AND {tells} AND e.known_at <= {at}
     ORDER BY {order} LIMIT 1
@@ -34,11 +34,11 @@ LEFT JOIN LATERAL (
 
 
 def join(answer: str, at: str, which: Which = "latest") -> str:
-    """Joins `run.submitted`, NULL where no run is known, and the fact `came` that tells its end.
+    """Joins `run.submitted`, NULL where no run is known, and the fact `came` that gives its end.
 
     answer: of a relation with `source`, `source_id` and `as_of`. at: what became known later is
-    not known. `came.told_at`: when an end was told first. Each answer is looked up by the primary
-    key, in all months: it costs more with every month, but not with what is in them.
+    not known. `came.end_known_at`: when some end became known first. Each answer is looked up by
+    the primary key, in all months: it costs more with every month, but not with their rows.
     """
     tells, order = TELLS[which]
     return JOIN.format(answer=answer, at=at, ended=ENDED, tells=tells, order=order)

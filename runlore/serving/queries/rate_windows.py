@@ -56,15 +56,15 @@ def lease(connection: Connection, limit: int, wanted: Mapping[str, int]) -> dict
     limit: requests in a minute, of each bucket. In one order, so that workers do not deadlock.
     """
     buckets = sorted(wanted)
-    found = {}
-    asked = [_asked(each, limit, wanted[each]) for each in buckets]
+    leases = {}
+    parameters = [_lease_parameters(name, limit, wanted[name]) for name in buckets]
     with connection.cursor() as cursor:
-        cursor.executemany(LEASE, asked, returning=True)
+        cursor.executemany(LEASE, parameters, returning=True)
         for bucket in buckets:
             chunk, granted, left_s = cursor.fetchone() or (0, limit, 0.0)
-            found[bucket] = RateLease(chunk, max(0, limit - granted), left_s)
+            leases[bucket] = RateLease(chunk, max(0, limit - granted), left_s)
             cursor.nextset()
-    return found
+    return leases
 
 
 def forget(connection: Connection) -> None:
@@ -72,6 +72,6 @@ def forget(connection: Connection) -> None:
     connection.execute(FORGET)
 
 
-def _asked(bucket: str, limit: int, wanted: int) -> dict[str, str | int]:
+def _lease_parameters(bucket: str, limit: int, wanted: int) -> dict[str, str | int]:
     first = min(limit, max(1, wanted, limit // OF_LIMIT))
     return {"bucket": bucket, "limit": limit, "wanted": wanted, "first": first}

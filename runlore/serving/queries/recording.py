@@ -112,9 +112,9 @@ def open_execution(connection: Connection, source: str, source_id: str) -> Recor
         connection.execute(feature_states.SHARED)
         connection.execute(LOCK, (f"{source}\x1f{source_id}",))
         cursor = connection.cursor(row_factory=class_row(StoredFact))
-        found = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
+        result = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
         active = connection.execute(feature_states.ACTIVE)
-    newest = found.fetchone()
+    newest = result.fetchone()
     return RecordedFacts(
         [] if newest is None else [*_before(connection, newest), newest],
         tuple(feature_states.parse_history(declaration) for _, declaration, _ in active),
@@ -131,7 +131,7 @@ def _before(connection: Connection, newest: StoredFact) -> list[StoredFact]:
     return cursor.execute(OTHERS, named | {"is_open": IS_OPEN}).fetchall()
 
 
-def was_said(
+def is_recorded(
     connection: Connection, of: StoredFact, status: ExecutionStatus, started: datetime | None
 ) -> bool:
     """Whether some fact about an execution has this status and start."""
@@ -170,12 +170,12 @@ def append(connection: Connection, addition: FactToAdd, states: Mapping[Name, Fl
 
 def digest_of(fact: ExecutionFact) -> int:
     """What `content_digests` gives for one fact, without its columns."""
-    told = {name: str(getattr(fact, name)) for name in ("actor", "kind", "scope", "status")}
-    told |= {"inputs": _text(fact.inputs), "outcome": _text(fact.outcome)}
+    texts = {name: str(getattr(fact, name)) for name in ("actor", "kind", "scope", "status")}
+    texts |= {"inputs": _text(fact.inputs), "outcome": _text(fact.outcome)}
     for name in ("started", "finished"):
         at = getattr(fact, name)
-        told[name] = "" if at is None else str(to_us(at))
-    text = np.array([BETWEEN.join(told[name] for name in CONTENT)], dtype=object)
+        texts[name] = "" if at is None else str(to_us(at))
+    text = np.array([BETWEEN.join(texts[name] for name in CONTENT)], dtype=object)
     hashes = pd.util.hash_array(text, hash_key=HASH_KEY, categorize=False)
     return int(hashes.view(np.int64)[0])
 

@@ -28,11 +28,11 @@ class WorkerHeartbeat:
 
 def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions) -> None:
     """Say what a worker serves now; again and again, since it may be killed."""
-    told: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
-    told["seen_at"] = func.clock_timestamp()
-    statement = insert(schema.workers).values(id=worker_id, **told)
+    values: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
+    values["seen_at"] = func.clock_timestamp()
+    statement = insert(schema.workers).values(id=worker_id, **values)
     with store.begin() as connection:
-        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=told))
+        connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
 
 
 def forget(store: Store, worker_id: UUID) -> None:
@@ -46,9 +46,9 @@ def forget(store: Store, worker_id: UUID) -> None:
 
 def alive(store: Store) -> list[WorkerHeartbeat]:
     """Those that were heard of within the last seconds."""
-    wanted = select(schema.workers).where(
+    statement = select(schema.workers).where(
         schema.workers.c.seen_at > func.clock_timestamp() - SILENT
     )
     with store.begin() as connection:
-        rows = connection.execute(wanted.order_by(schema.workers.c.host, schema.workers.c.pid))
+        rows = connection.execute(statement.order_by(schema.workers.c.host, schema.workers.c.pid))
         return [WorkerHeartbeat(**row._mapping) for row in rows]
