@@ -1,4 +1,4 @@
-"""One alert per cause: what it is, how it goes on, what people are told of it, and when again.
+"""One alert per cause: how it opens, changes and ends, and when people are notified of it.
 
 Pure: states and findings in, states and messages out. `alerts/queries/alerts.py` remembers them,
 `runlore/delivery/` sends the messages.

@@ -1,4 +1,4 @@
-"""Executions: one piece of work each, told as facts that are only ever added to."""
+"""Executions, each one piece of work, recorded as facts that are only ever added."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,13 +28,13 @@ FINAL_STATUSES = frozenset(ExecutionStatus) - OPEN_STATUSES
 
 @dataclass(frozen=True, slots=True)
 class ExecutionFact:
-    """All that one source said, at one moment, about one execution.
+    """All that one source recorded, at one moment, about one execution.
 
     `(source, source_id, submitted)` names the execution; a further fact with the same name is
     news about it (it started, it finished, the first report was wrong) and gets the next revision.
 
     submission_known_at: when we learnt that the work had been submitted.
-    known_at: when we learnt what this fact says about its status and outcome.
+    known_at: when we learnt this fact's status and outcome.
     outcome: measured results, such as ``{"cost": 12.5}``; never inputs to a prediction.
     """
 

@@ -1,4 +1,4 @@
-"""How the columns of a file become the fields of executions or metrics: data, checked when made."""
+"""How the columns of a file become the fields of executions or metrics, checked when declared."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ class ColumnMapping:
 
     @property
     def digest(self) -> str:
-        """Names this mapping: another one reads the same file differently."""
+        """The digest of this mapping; with another mapping the same file is another ingest."""
         parts = [getattr(self, name) for name in self.__slots__]
         plain = [dict(part) if isinstance(part, Mapping) else part for part in parts]
         text = json.dumps(plain, sort_keys=True)
@@ -97,7 +97,7 @@ class ColumnMapping:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMapping:
-    """A mapping beside a header: only columns that are there, "*" spelt out."""
+    """A mapping applied to a header: all of its columns exist, and "*" is spelt out."""
 
     columns: Mapping[str, str]
     inputs: Mapping[str, str]
@@ -110,55 +110,57 @@ def split_source(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any
     >>> split_source({"source": "ci", "inputs": ["branch"]})
     ('ci', {'inputs': ['branch']})
     """
-    told = dict(document)
-    source = told.pop("source", None)
+    remaining = dict(document)
+    source = remaining.pop("source", None)
     if source is not None and not isinstance(source, str):
         raise BadInput(f"source: {source!r} is not a name", "source")
-    return source, told
+    return source, remaining
 
 
 def declare(document: Mapping[str, Any]) -> ColumnMapping:
-    """Read a mapping as a file or the command line tells it.
+    """Read a mapping as a file or the command line declares it.
 
     >>> declare({"columns": {"id": "run", "submitted": "queued_at"}, "inputs": ["branch"]}).columns
     mappingproxy({'source_id': 'run', 'submitted': 'queued_at'})
     """
-    told = dict(document)
-    records: Records = told.pop("records", "executions")
+    remaining = dict(document)
+    records: Records = remaining.pop("records", "executions")
     if records not in FIELDS:
         raise BadInput(f"records: {records!r} is neither executions nor metrics", "records")
     mapping = ColumnMapping(
         records=records,
-        columns=_fields(told.pop("columns", {}), "columns"),
-        constants=_fields(told.pop("constants", {}), "constants"),
-        inputs=_keys(told.pop("inputs", {}), "inputs"),
-        outcome=_outcome(told.pop("outcome", {})),
-        statuses=_statuses(told.pop("status", {})),
-        timezone=told.pop("timezone", "UTC"),
-        epoch=told.pop("epoch", None),
-        delimiter=told.pop("delimiter", None),
+        columns=_fields(remaining.pop("columns", {}), "columns"),
+        constants=_fields(remaining.pop("constants", {}), "constants"),
+        inputs=_keys(remaining.pop("inputs", {}), "inputs"),
+        outcome=_outcome(remaining.pop("outcome", {})),
+        statuses=_statuses(remaining.pop("status", {})),
+        timezone=remaining.pop("timezone", "UTC"),
+        epoch=remaining.pop("epoch", None),
+        delimiter=remaining.pop("delimiter", None),
     )
-    if told:
+    if remaining:
         known = "records, columns, constants, inputs, outcome, status, timezone, epoch, delimiter"
-        raise BadInput(f"mapping: {sorted(told)[0]!r} is no part of a mapping; parts are {known}")
+        raise BadInput(
+            f"mapping: {sorted(remaining)[0]!r} is no part of a mapping; parts are {known}"
+        )
     return mapping
 
 
 def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
-    """Find the mapped columns in a header; a missing one is named with those that are there."""
+    """Find the mapped columns in a header; BadInput names a missing one and those that exist."""
     names = list(header)
     columns = {
-        each: each
-        for each in FIELDS[mapping.records]
-        if each in names and each not in mapping.constants
+        field_name: field_name
+        for field_name in FIELDS[mapping.records]
+        if field_name in names and field_name not in mapping.constants
     }
     if "id" in names and "source_id" not in columns and mapping.records == "executions":
         columns["source_id"] = "id"
     columns |= dict(mapping.columns)
-    told = [*columns.items(), *mapping.outcome.items()]
+    mapped = [*columns.items(), *mapping.outcome.items()]
     if not isinstance(mapping.inputs, str):
-        told += mapping.inputs.items()
-    for name, column in told:
+        mapped += mapping.inputs.items()
+    for name, column in mapped:
         if column not in names:
             raise BadInput(
                 f"{name}: there is no column {column!r}; there are {_listed(names)}", name
@@ -199,33 +201,33 @@ def _check_timezone(name: str) -> None:
         raise BadInput(message, "timezone") from error
 
 
-def _fields(told: Any, part: str) -> Mapping[str, str]:  # noqa: ANN401  (what a file holds)
-    if not isinstance(told, Mapping):
-        raise BadInput(f"{part}: {told!r} is not a table of field = value", part)
-    named = {ALIASES.get(str(name), str(name)): str(value) for name, value in told.items()}
+def _fields(declared: Any, part: str) -> Mapping[str, str]:  # noqa: ANN401  (what a file holds)
+    if not isinstance(declared, Mapping):
+        raise BadInput(f"{part}: {declared!r} is not a table of field = value", part)
+    named = {ALIASES.get(str(name), str(name)): str(value) for name, value in declared.items()}
     return MappingProxyType(named)
 
 
-def _keys(told: Any, part: str) -> Mapping[str, str] | Literal["*"]:  # noqa: ANN401
-    if told in (EVERY_OTHER_COLUMN, [EVERY_OTHER_COLUMN]):
+def _keys(declared: Any, part: str) -> Mapping[str, str] | Literal["*"]:  # noqa: ANN401
+    if declared in (EVERY_OTHER_COLUMN, [EVERY_OTHER_COLUMN]):
         return "*"
-    if isinstance(told, Mapping):
-        return MappingProxyType({str(key): str(column) for key, column in told.items()})
-    if isinstance(told, str) or not isinstance(told, Iterable):
-        raise BadInput(f"{part}: {told!r} is neither a list of columns nor a table", part)
-    return MappingProxyType({str(column): str(column) for column in told})
+    if isinstance(declared, Mapping):
+        return MappingProxyType({str(key): str(column) for key, column in declared.items()})
+    if isinstance(declared, str) or not isinstance(declared, Iterable):
+        raise BadInput(f"{part}: {declared!r} is neither a list of columns nor a table", part)
+    return MappingProxyType({str(column): str(column) for column in declared})
 
 
-def _outcome(told: Any) -> Mapping[str, str]:  # noqa: ANN401
-    keys = _keys(told, "outcome")
+def _outcome(declared: Any) -> Mapping[str, str]:  # noqa: ANN401
+    keys = _keys(declared, "outcome")
     if isinstance(keys, str):
         raise BadInput("outcome: name its columns; '*' is for inputs only", "outcome")
     return keys
 
 
-def _statuses(told: Any) -> Mapping[str, ExecutionStatus]:  # noqa: ANN401
+def _statuses(declared: Any) -> Mapping[str, ExecutionStatus]:  # noqa: ANN401
     statuses = {}
-    for word, name in _fields(told, "status").items():
+    for word, name in _fields(declared, "status").items():
         if name not in tuple(ExecutionStatus):
             raise BadInput(
                 f"status: {word}={name}: {name!r} is not {_listed(ExecutionStatus)}", "status"

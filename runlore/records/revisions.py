@@ -1,4 +1,4 @@
-"""Which incoming facts are news, and what number and knowledge time each gets."""
+"""Which incoming facts are news, and the revision and `known_at` that they get."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ NEVER = np.iinfo(np.int64).min
 
 @dataclass(frozen=True)
 class FactDigests:
-    """Facts, in order. name: (N,) number of what each is about. digest: (N,) of what it says."""
+    """N facts, in order. name: (N,), the number of a fact's name. digest: (N,), of its content."""
 
     name: Ints
     digest: Ints
@@ -21,22 +21,22 @@ class FactDigests:
 
 @dataclass(frozen=True)
 class StoredFacts:
-    """Facts that are there already, in any order."""
+    """Facts that are stored already, in any order."""
 
-    told: FactDigests
+    digests: FactDigests
     revision: Ints
 
 
 @dataclass(frozen=True)
 class NewFacts:
-    """rows: positions among the incoming facts, in order; the rest was known."""
+    """The new facts. rows: their positions among the incoming facts, in order."""
 
     rows: Ints
     revision: Ints
     known_at_us: Ints
 
     def divided(self, most: int | None) -> "tuple[NewFacts, Ints]":
-        """Those whose revision is at most so large, and the rows of the others."""
+        """Split into the facts with a revision of at most `most` and the rows of the others."""
         if most is None:
             return self, np.zeros(0, dtype=np.int64)
         fits = self.revision <= most
@@ -45,17 +45,17 @@ class NewFacts:
 
 
 def news(incoming: FactDigests, stored: StoredFacts, at_us: int) -> NewFacts:
-    """Drop what was told before; number the rest on, per name, in order.
+    """Drop the facts that are stored already, and number the others on, per name, in order.
 
     A fact that is not known later than those before it is a correction: it became known now, at
     `at_us`.
     """
-    rows = _unheard(incoming, stored.told)
+    rows = _unheard(incoming, stored.digests)
     facts = pd.DataFrame({"name": incoming.name[rows], "natural": incoming.known_at_us[rows]})
     by_name = facts.groupby("name", sort=False)
-    revision = _last(stored.told.name, stored.revision, facts["name"], -1) + 1
+    revision = _last(stored.digests.name, stored.revision, facts["name"], -1) + 1
     revision += by_name.cumcount().to_numpy(dtype=np.int64)
-    latest = _last(stored.told.name, stored.told.known_at_us, facts["name"], NEVER)
+    latest = _last(stored.digests.name, stored.digests.known_at_us, facts["name"], NEVER)
     return NewFacts(rows, revision, _known_at(facts, latest, at_us))
 
 
@@ -74,8 +74,8 @@ def _last(names: Ints, values: Ints, wanted: "pd.Series[int]", default: int) -> 
     """The largest stored value of each wanted name."""
     largest = pd.Series(values).groupby(names).max()
     at = largest.index.get_indexer(pd.Index(wanted))
-    found = np.append(largest.to_numpy(dtype=np.int64), default)
-    return found[at]
+    with_default = np.append(largest.to_numpy(dtype=np.int64), default)
+    return with_default[at]
 
 
 def _known_at(facts: pd.DataFrame, latest: Ints, at_us: int) -> Ints:

@@ -1,4 +1,4 @@
-"""Checks over whole columns, and the reason of each row that fails one."""
+"""Checks over whole columns, and the reason for every row that fails one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,19 +34,20 @@ class RowCheck:
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """rows: ascending positions of what is refused; reasons: one for each."""
+    """The refused rows. rows: their positions, ascending; reasons: one per row."""
 
     rows: Rows
     reasons: pa.Array
 
-    def kept(self, count: int) -> Mask:
+    def accepted(self, count: int) -> Mask:
+        """(count,): True for the rows that are not refused."""
         keep = np.ones(count, dtype=np.bool_)
         keep[self.rows] = False
         return keep
 
 
 def judge(checks: Sequence[RowCheck], count: int) -> Refusals:
-    """Refuse each of `count` rows for the first check that it fails."""
+    """Find the refused rows among `count` rows; a row's reason is the first check that it fails."""
     undecided = np.ones(count, dtype=np.bool_)
     rows: list[Rows] = []
     reasons: list[pa.Array] = []
@@ -77,7 +78,7 @@ def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool
 
 
 def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> RowCheck:
-    """What has not happened yet would move all that comes after it behind its own instant."""
+    """Refuse instants in the future: they would delay every later fact to their own instant."""
     is_ahead = mask(pc.greater(us, now_us + SOURCE_CLOCK_TOLERANCE_US))
     return RowCheck(
         is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text

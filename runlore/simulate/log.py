@@ -51,13 +51,13 @@ def simulate(scenario: Scenario) -> SimulatedLog:
     world = draw_world(scenario, for_world)
     executions = draw_executions(scenario, world, for_work)
     executions.insert(0, "id", [f"sim-{i + 1:07}" for i in range(len(executions))])
-    told = _tell(scenario, world, executions)
-    known = told[told["reported"] <= scenario.span_s]
+    reports = _reports(scenario, world, executions)
+    known = reports[reports["reported"] <= scenario.span_s]
     return SimulatedLog(
         scenario=scenario,
         executions=executions,
         records=known.sort_values("reported", kind="stable", ignore_index=True)[COLUMNS],
-        dirt=_dirt(scenario, told, len(known), for_dirt),
+        dirt=_dirt(scenario, reports, len(known), for_dirt),
         metrics=_metrics(scenario, world, executions, for_metrics),
         planted=_planted(scenario, world),
     )
@@ -85,27 +85,27 @@ def events(log: SimulatedLog, since: datetime | None = None) -> pd.DataFrame:
     return ordered[ordered["at_us"] >= to_us(since)].reset_index(drop=True)
 
 
-def _tell(scenario: Scenario, world: World, executions: pd.DataFrame) -> pd.DataFrame:
+def _reports(scenario: Scenario, world: World, executions: pd.DataFrame) -> pd.DataFrame:
     """Reports of all executions with the columns of the file, corrections after the rest."""
     is_wrong = executions["corrected"].notna()
     wrong = executions["result"].map({"ok": "failed", "failed": "ok"})
     first = executions.assign(result=executions["result"].mask(is_wrong, wrong))
     second = executions[is_wrong].assign(reported=lambda second: second["corrected"])
-    told = pd.concat([first, second], ignore_index=True)
+    reports = pd.concat([first, second], ignore_index=True)
     for name in INSTANTS:
-        told[name] = _iso(scenario, told[name.removesuffix("_at")].to_numpy())
-    return told.assign(
-        user=world.actors["name"].to_numpy()[told["actor"]],
-        job_type=world.kinds["name"].to_numpy()[told["kind"]],
-        host=_host_names(scenario)[told["host"]],
+        reports[name] = _iso(scenario, reports[name.removesuffix("_at")].to_numpy())
+    return reports.assign(
+        user=world.actors["name"].to_numpy()[reports["actor"]],
+        job_type=world.kinds["name"].to_numpy()[reports["kind"]],
+        host=_host_names(scenario)[reports["host"]],
     )
 
 
 def _dirt(
-    scenario: Scenario, told: pd.DataFrame, clean: int, rng: np.random.Generator
+    scenario: Scenario, reports: pd.DataFrame, clean: int, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Extra lines at random places, each spoilt in one way."""
-    picked = told[COLUMNS].iloc[rng.integers(len(told), size=scenario.dirty_rows)].astype(str)
+    picked = reports[COLUMNS].iloc[rng.integers(len(reports), size=scenario.dirty_rows)].astype(str)
     lines = np.sort(rng.choice(clean + scenario.dirty_rows, scenario.dirty_rows, replace=False)) + 2
     dirt = []
     for i, cells in enumerate(picked.to_numpy().tolist()):

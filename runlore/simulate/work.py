@@ -67,7 +67,7 @@ def _first_runs(scenario: Scenario, hour: Floats, rng: np.random.Generator) -> F
 
 
 def _repeats(scenario: Scenario, requests: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Repeat requests in bursts until there are as many executions as asked for."""
+    """Repeat requests in bursts until the scenario's number of executions is reached."""
     runs = rng.geometric(0.35, len(requests))
     request = np.repeat(np.arange(len(requests)), runs)[: scenario.executions]
     is_first = np.diff(request, prepend=-1) > 0

@@ -200,9 +200,9 @@ class RetrainingPolicy:
             if not getattr(self, name) >= 0:
                 raise BadInput(f"{name}: {getattr(self, name)} is below 0; give 0 or more", name)
         for name in ("every_s", "enough_new_labels"):
-            given = getattr(self, name)
-            if given is not None and not given > 0:
-                raise BadInput(f"{name}: {given} is not above 0; give more, or None", name)
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise BadInput(f"{name}: {value} is not above 0; give more, or None", name)
 
 
 @dataclass(frozen=True)

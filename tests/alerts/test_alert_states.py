@@ -11,7 +11,7 @@ from runlore.alerts.rules import state
 from runlore.alerts.rules.finding import AlertFinding, Severity, as_evidence, line
 from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Channel, Notice, decide, route
-from runlore.alerts.rules.state import AlertEpisode, Silence, observe, resolve, tell
+from runlore.alerts.rules.state import AlertEpisode, Silence, mark_notified, observe, resolve
 from runlore.kernel.errors import BadInput
 
 AT = datetime(2026, 11, 1, tzinfo=UTC)
@@ -25,7 +25,7 @@ def finding(severity: Severity = WARNING, what: str = "it moved") -> AlertFindin
 
 def opened(severity: Severity = WARNING) -> AlertEpisode:
     """An alert that people know."""
-    return tell(observe(None, finding(severity), AT).alert, severity)
+    return mark_notified(observe(None, finding(severity), AT).alert, severity)
 
 
 def test_the_first_finding_of_a_cause_opens_an_alert_and_is_told_at_once() -> None:
@@ -69,7 +69,7 @@ def test_what_was_told_in_an_earlier_episode_is_held_when_it_rises_to_that_again
     assert (back.event, back.hold_s) == ("returned", 1800)
     up = observe(back.alert, finding(CRITICAL), AT + 3 * MINUTE)
     assert (up.event, up.hold_s) == ("escalated", 300)
-    heard = tell(up.alert, CRITICAL)
+    heard = mark_notified(up.alert, CRITICAL)
     down = observe(heard, finding(WARNING), AT + HOUR).alert
     assert observe(down, finding(CRITICAL), AT + 2 * HOUR).hold_s is None, "told in this episode"
 
@@ -88,7 +88,7 @@ def test_ups_and_downs_do_not_put_off_what_is_held() -> None:
 
 def test_what_becomes_worse_than_was_told_in_an_episode_undoes_its_acknowledgement() -> None:
     over = resolve(opened(CRITICAL), AT).alert
-    back = tell(observe(over, finding(WARNING), AT + MINUTE).alert, WARNING)
+    back = mark_notified(observe(over, finding(WARNING), AT + MINUTE).alert, WARNING)
     cared = state.acknowledge(back, AT + HOUR, "ann", "on it").alert
     up = observe(cared, finding(CRITICAL), AT + 2 * HOUR)
     assert (up.alert.acknowledged_at, up.hold_s) == (None, 300)
@@ -183,7 +183,7 @@ def test_whatever_is_found_people_hear_of_all_that_stays_and_of_nothing_twice(
         if step.hold_s == 0.0:
             assert known is None or severity.rank > known.rank, "nobody is told twice"
             if is_sent:
-                alert = tell(alert, severity)
+                alert = mark_notified(alert, severity)
                 known = severity
                 sent_now.append(severity)
         if step.event == "returned":

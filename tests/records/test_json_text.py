@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runlore.records.formats.json_text import JsonText, objects, told_by_text
+from runlore.records.formats.json_text import JsonText, infer_json, objects
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=8)
 
@@ -60,7 +60,7 @@ def test_a_cell_is_a_number_only_when_it_is_written_like_one():
         "1 2",
         "NaN",
     ]
-    told = told_by_text(pa.array(cells))
+    told = infer_json(pa.array(cells))
     values = [json.loads(t)["x"] for t in objects({"x": JsonText(told)}, len(cells)).to_pylist()]
     assert values == [
         7, -1.5, 1e5, "007", "+1", "1.", ".5", "1e999", "0x1", True, False, "1 2", "NaN",
@@ -68,5 +68,5 @@ def test_a_cell_is_a_number_only_when_it_is_written_like_one():
 
 
 def test_a_cell_s_value_does_not_depend_on_its_neighbours():
-    alone = told_by_text(pa.array(["7"])).to_pylist()
-    assert told_by_text(pa.array(["7", "x"])).to_pylist()[:1] == alone
+    alone = infer_json(pa.array(["7"])).to_pylist()
+    assert infer_json(pa.array(["7", "x"])).to_pylist()[:1] == alone

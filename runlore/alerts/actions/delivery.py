@@ -1,4 +1,4 @@
-"""Bring what is to be said to the channels: right after the cause, and again until it arrives."""
+"""Deliver messages to the channels: right after the cause, and again until they arrive."""
 
 import logging
 import threading
@@ -173,11 +173,11 @@ def spread(store: Store, channels: Channels) -> None:
                 continue
             outbox.settle(connection, notice, decision)
             if decision == "send":
-                told = outbox.told(connection, alert_id)
-                names = route(notice, alert, known, told)
+                notified = outbox.notified_channels(connection, alert_id)
+                names = route(notice, alert, known, notified)
                 outbox.spread(connection, notice, alert_id, names)
                 if notice.event in state.TROUBLE:
-                    alerts.put(connection, state.tell(alert, notice.severity))
+                    alerts.put(connection, state.mark_notified(alert, notice.severity))
         outbox.give_up_orphans(connection, list(channels), release.GIVE_UP_S)
 
 
@@ -195,7 +195,7 @@ def drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threadi
 def _attempt(
     connection: Connection, claim: ClaimedDelivery, name: str, channel: AnyChannel
 ) -> Attempt:
-    """Send it once and write down what came of that."""
+    """Make one attempt and record its result."""
     began = time.monotonic()
     error: str | None = None
     wished_s = 0.0

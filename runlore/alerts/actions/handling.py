@@ -26,7 +26,7 @@ State = Literal["open", "acknowledged", "silenced", "resolved"]
 
 @dataclass(frozen=True)
 class AlertView:
-    """An alert with its history and its way to people. silence: the one that covers it now."""
+    """An alert with its history and its deliveries. silence: the one that covers it now."""
 
     alert: AlertEpisode
     history: tuple[AlertHistoryEntry, ...] = ()
@@ -44,7 +44,7 @@ class AlertView:
 
 @dataclass(frozen=True)
 class Overview:
-    """trouble: what could not be delivered, by channel."""
+    """The alerts, active silences and undelivered messages by channel (`trouble`)."""
 
     alerts: tuple[AlertView, ...]
     silences: tuple[Silence, ...]
@@ -52,11 +52,10 @@ class Overview:
 
 
 def raise_alert(connection: Connection, finding: AlertFinding, at: datetime) -> AlertEpisode:
-    """A cause was found; in the caller's transaction, so that it is on record with what it is of.
+    """Record a finding in the caller's transaction: many findings of one cause are one alert.
 
-    Once for each finding: many of one cause are one alert. Whoever raises several in one
-    transaction does so in the order of their causes, so that two who do it at once cannot wait for
-    each other.
+    A caller that raises several alerts in one transaction sorts them by cause, so that two such
+    callers cannot deadlock.
     """
     return alerts.observe(connection, finding, at).alert
 
@@ -64,68 +63,68 @@ def raise_alert(connection: Connection, finding: AlertFinding, at: datetime) -> 
 def resolve_alert(
     connection: Connection, kind: str, subject: str, at: datetime
 ) -> AlertEpisode | None:
-    """A cause was looked for and is not there; None when it had no open alert."""
+    """Resolve the alert of a cause that is over; None when it had no open alert."""
     step = alerts.quiet(connection, kind, subject, at)
     return None if step is None or step.event is None else step.alert
 
 
 def acknowledge(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> AlertEpisode:
-    """Somebody takes care of it: it is told again only when it becomes worse."""
+    """Acknowledge an alert: people are notified again only when it becomes worse."""
     return _handle(store, alert_id, at, actor, note, is_over=False)
 
 
 def close(store: Store, alert_id: int, actor: str, note: str, at: datetime) -> AlertEpisode:
-    """Somebody says that it is over; the next finding of its cause opens another one."""
+    """Resolve an alert by hand; the next finding of its cause opens another one."""
     return _handle(store, alert_id, at, actor, note, is_over=True)
 
 
 def silence(store: Store, wanted: Silence) -> Silence:
-    """Send nothing of the causes that fit, until then. wanted: without its number."""
+    """Add a silence: matching alerts are not sent until it ends. wanted: without its id."""
     actor = _one_line("actor", wanted.actor, LONGEST_ACTOR)
     reason = _one_line("reason", wanted.reason, LONGEST_TEXT)
     _one_line("kind", wanted.kind, LONGEST_KIND)
     _one_line("subject", wanted.subject, LONGEST_SUBJECT)
     if wanted.until <= wanted.created_at:
         raise BadInput("until: is in the past; choose a later instant", "until")
-    kept = Silence(0, wanted.kind, wanted.subject, wanted.until, actor, reason, wanted.created_at)
+    entry = Silence(0, wanted.kind, wanted.subject, wanted.until, actor, reason, wanted.created_at)
     with store.begin() as connection:
-        return alert_silences.add(connection, kept)
+        return alert_silences.add(connection, entry)
 
 
 def unsilence(store: Store, silence_id: int, actor: str, at: datetime) -> Silence:
-    """End a silence now; what waited for that and is still open goes out."""
+    """End a silence now; alerts that it held back and that are still open are sent."""
     actor = _one_line("actor", actor, LONGEST_ACTOR)
     with store.begin() as connection:
-        found = alert_silences.find(connection, silence_id)
-        if found is None:
+        entry = alert_silences.find(connection, silence_id)
+        if entry is None:
             raise NotFound(f"no silence has the id {silence_id}; `runlore alerts` shows them")
-        if not found.is_active(at):
+        if not entry.is_active(at):
             raise Refused(f"silence {silence_id} is over already")
         alert_silences.end(connection, silence_id, at, actor)
         outbox.call(connection)
-        return found
+        return entry
 
 
 def overview(store: Store, wanted: AlertQuery, at: datetime) -> Overview:
-    """Alerts without their histories, silences, and what could not be delivered."""
+    """Read alerts without their histories, active silences and undelivered messages."""
     with store.begin() as connection:
         silences = alert_silences.active(connection, at)
-        found = alerts.read(connection, wanted)
-        ways = outbox.of_alerts(connection, [each.id for each in found])
+        episodes = alerts.read(connection, wanted)
+        ways = outbox.of_alerts(connection, [episode.id for episode in episodes])
         trouble = outbox.trouble(connection)
-    told = tuple(
+    views = tuple(
         AlertView(
-            each,
-            deliveries=tuple(way for way in ways if way.alert_id == each.id),
-            silence=_silence(each, silences, at),
+            episode,
+            deliveries=tuple(way for way in ways if way.alert_id == episode.id),
+            silence=_silence(episode, silences, at),
         )
-        for each in found
+        for episode in episodes
     )
-    return Overview(told, tuple(silences), tuple(trouble))
+    return Overview(views, tuple(silences), tuple(trouble))
 
 
 def show(store: Store, alert_id: int, at: datetime) -> AlertView:
-    """An alert with all that is known of it."""
+    """Read an alert with its history, deliveries and silence."""
     with store.begin() as connection:
         alert = _known(connection, alert_id)
         return AlertView(
@@ -154,12 +153,12 @@ def _handle(
 
 
 def _known(connection: Connection, alert_id: int) -> AlertEpisode:
-    found = alerts.find(connection, alert_id)
-    if found is None:
+    alert = alerts.find(connection, alert_id)
+    if alert is None:
         raise NotFound(
             f"no alert has the id {alert_id}; `runlore alerts list --state all` lists them"
         )
-    return found
+    return alert
 
 
 def _silence(alert: AlertEpisode, silences: list[Silence], at: datetime) -> Silence | None:

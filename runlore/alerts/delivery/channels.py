@@ -62,8 +62,8 @@ class _Channel(BaseModel):
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        found = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(each.get_secret_value() for each in found if isinstance(each, SecretStr))
+        values = (getattr(self, name) for name in type(self).model_fields)
+        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
 
 
 class _OnTheWeb(_Channel):
@@ -154,7 +154,7 @@ def parse(declared: SecretStr | None) -> Channels:
     try:
         return _DECLARED.validate_json(text)
     except ValidationError as error:
-        wrong = [_wrong(each) for each in error.errors(include_input=False, include_url=False)]
+        wrong = [_wrong(detail) for detail in error.errors(include_input=False, include_url=False)]
     raise Misconfigured(
         f"{VARIABLE}: {'; '.join(wrong[:5])}; it is a JSON object such as "
         '{"ops": {"kind": "webhook", "url": "https://…"}}'
@@ -162,10 +162,10 @@ def parse(declared: SecretStr | None) -> Channels:
 
 
 def routed(channels: Channels) -> list[Channel]:
-    """What decides which alerts they get."""
+    """The routing of the channels: which alerts each one gets."""
     return [
-        Channel(name, each.at_least, has_incidents=isinstance(each, PagerDuty))
-        for name, each in channels.items()
+        Channel(name, channel.at_least, has_incidents=isinstance(channel, PagerDuty))
+        for name, channel in channels.items()
     ]
 
 

@@ -23,7 +23,7 @@ MOST_READ_BYTES, MOST_SENT_BYTES = 4_096, 256_000
 
 @dataclass(frozen=True)
 class PostResponse:
-    """body: its first bytes. retry_after_s: what the receiver asked for, 0 when it did not."""
+    """body: the first bytes of the answer. retry_after_s: its Retry-After header, 0: none."""
 
     status: int
     body: str
@@ -40,27 +40,27 @@ async def _post(url: str, content: bytes, headers: Mapping[str, str]) -> PostRes
 
     if len(content) > MOST_SENT_BYTES:
         raise OSError(f"the message has {len(content):,} bytes, at most {MOST_SENT_BYTES:,} go out")
-    told = {"content-type": "application/json", "user-agent": "runlore", **headers}
+    sent_headers = {"content-type": "application/json", "user-agent": "runlore", **headers}
     limits = {"timeout": {"connect": CONNECT_S, "read": TOTAL_S, "write": TOTAL_S, "pool": 1.0}}
-    request = httpx.Request("POST", url, headers=told, content=content, extensions=limits)
+    request = httpx.Request("POST", url, headers=sent_headers, content=content, extensions=limits)
     async with asyncio.timeout(TOTAL_S), httpx.AsyncHTTPTransport(proxy=_proxy(url)) as transport:
         response = await transport.handle_async_request(request)
         return PostResponse(response.status_code, await _start(response), _wish_s(response))
 
 
 async def _start(response: "httpx.Response") -> str:
-    found = b""
+    body = b""
     async for part in response.aiter_raw():
-        found += part
-        if len(found) > MOST_READ_BYTES:
+        body += part
+        if len(body) > MOST_READ_BYTES:
             break
     await response.aclose()
-    return found[:MOST_READ_BYTES].decode(errors="replace")
+    return body[:MOST_READ_BYTES].decode(errors="replace")
 
 
 def _wish_s(response: "httpx.Response") -> float:
-    told = response.headers.get("retry-after", "")
-    return float(told) if told.isdecimal() and len(told) < 7 else 0.0
+    retry_after = response.headers.get("retry-after", "")
+    return float(retry_after) if retry_after.isdecimal() and len(retry_after) < 7 else 0.0
 
 
 def _proxy(url: str) -> str | None:

@@ -28,7 +28,7 @@ SHORTEST_SECRET = 4
 
 
 class DeliveryFailed(Unavailable):
-    """It did not arrive, or nobody said that it did. retry_after_s: what the receiver asked for."""
+    """An attempt without a confirmed arrival. retry_after_s: of the Retry-After header, 0: none."""
 
     def __init__(self, message: str, retry_after_s: float = 0.0) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Alerts: the rows of `anomalies`, with who was told and who takes care, and their history.
+"""Alerts: the rows of `anomalies`, with notifications, acknowledgements and their history.
 
 An alert is an anomaly: there is one row for both, so nobody can open one without the other. Each
 change is written in the caller's transaction together with what is to be sent (`alert_outbox`).
@@ -26,7 +26,7 @@ Standing = Literal["open", "resolved", "all"]
 
 @dataclass(frozen=True)
 class AlertHistoryEntry:
-    """A line of an alert's history. at: of the finding; written_at: by the database's clock."""
+    """An entry of an alert's history. at: of the finding; written_at: by the database's clock."""
 
     id: int
     alert_id: int
@@ -41,9 +41,9 @@ class AlertHistoryEntry:
 
 @dataclass(frozen=True)
 class AlertQuery:
-    """Which alerts to read, the newest first. before: an id, to go on from.
+    """Which alerts to read, the newest first. before: only ids below this one, for paging.
 
-    specs: of any of these, or of a version of one; None: of any subject at all.
+    specs: subjects that are one of these specs or a version of one; None: any subject.
     """
 
     standing: Standing = "open"
@@ -55,38 +55,38 @@ class AlertQuery:
 
 
 def observe(connection: Connection, finding: AlertFinding, at: datetime) -> AlertStep:
-    """A cause was found: open its alert, count it, or let it rise; all in this transaction."""
+    """Record a finding: open its cause's alert, count it or escalate it, in this transaction."""
     _lock(connection, finding.kind, finding.subject)
     step = state.observe(last(connection, finding.kind, finding.subject), finding, at)
     return save(connection, step, at, WATCHER, finding.what)
 
 
 def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> AlertStep | None:
-    """A cause was looked for and is not there: resolve its alert; None when none is open."""
+    """Resolve the alert of a cause that is over; None when none is open."""
     _lock(connection, kind, subject)
-    found = last(connection, kind, subject)
-    if found is None or not found.is_open:
+    alert = last(connection, kind, subject)
+    if alert is None or not alert.is_open:
         return None
-    return save(connection, state.resolve(found, at), at, WATCHER, QUIET)
+    return save(connection, state.resolve(alert, at), at, WATCHER, QUIET)
 
 
 def save(connection: Connection, step: AlertStep, at: datetime, actor: str, note: str) -> AlertStep:
-    """Write the step down: the alert as it is now, its history, and what is to be sent.
+    """Write a step: the alert as it is now, its history entry, and what is to be sent.
 
-    Returns it with the alert's id.
+    Returns the step with the alert's id.
     """
     alert = put(connection, step.alert)
     if step.event is not None:
         line = {"alert_id": alert.id, "at": at, "event": step.event, "severity": alert.severity}
-        told = {"actor": actor, "note": note, "evidence": dict(alert.evidence)}
-        connection.execute(insert(alert_events).values(line | told))
+        details = {"actor": actor, "note": note, "evidence": dict(alert.evidence)}
+        connection.execute(insert(alert_events).values(line | details))
         if step.hold_s is not None:
             outbox.add(connection, alert, step.event, step.hold_s)
     return AlertStep(alert, step.event, step.hold_s)
 
 
 def last(connection: Connection, kind: str, subject: str) -> AlertEpisode | None:
-    """The newest episode of a cause; kept from others until the transaction ends."""
+    """The newest episode of a cause; its row is locked until the transaction ends."""
     of_cause = (schema.anomalies.c.kind == kind, schema.anomalies.c.subject == subject)
     newest = (
         select(schema.anomalies).where(*of_cause).order_by(schema.anomalies.c.id.desc()).limit(1)
@@ -98,9 +98,9 @@ def last(connection: Connection, kind: str, subject: str) -> AlertEpisode | None
 def find(
     connection: Connection, alert_id: int, *, skip_locked: bool = False
 ) -> AlertEpisode | None:
-    """The alert of an id; kept from others until the transaction ends.
+    """The alert with an id; its row is locked until the transaction ends.
 
-    skip_locked: None, too, where somebody else has it just now.
+    skip_locked: return None when another transaction holds the row.
     """
     wanted = select(schema.anomalies).where(schema.anomalies.c.id == alert_id)
     row = connection.execute(wanted.with_for_update(skip_locked=skip_locked)).first()
@@ -125,7 +125,7 @@ def count_open(connection: Connection) -> dict[str, int]:
 
 
 def history(connection: Connection, alert_ids: Collection[int]) -> list[AlertHistoryEntry]:
-    """What happened to alerts, oldest first."""
+    """The history of alerts, oldest first."""
     of_alerts = alert_events.c.alert_id.in_(list(alert_ids))
     query = select(alert_events).where(of_alerts).order_by(alert_events.c.id)
     return [AlertHistoryEntry(**row._mapping) for row in connection.execute(query)]
@@ -139,7 +139,7 @@ def as_alert(row: "Row[Any]") -> AlertEpisode:
 
 
 def put(connection: Connection, alert: AlertEpisode) -> AlertEpisode:
-    """Write it down as it is now, without an event; with its number where it is new."""
+    """Write an alert without an event; returns it with its id."""
     values = {
         name: getattr(alert, name) for name in AlertEpisode.__dataclass_fields__ if name != "id"
     }
@@ -156,21 +156,23 @@ def put(connection: Connection, alert: AlertEpisode) -> AlertEpisode:
 
 
 def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
+    conditions: list[ColumnElement[bool]] = []
     if wanted.standing != "all":
         is_open = schema.anomalies.c.resolved_at.is_(None)
-        found.append(is_open if wanted.standing == "open" else ~is_open)
+        conditions.append(is_open if wanted.standing == "open" else ~is_open)
     if wanted.kind is not None:
-        found.append(schema.anomalies.c.kind == wanted.kind)
+        conditions.append(schema.anomalies.c.kind == wanted.kind)
     if wanted.subject is not None:
-        found.append(schema.anomalies.c.subject == wanted.subject)
+        conditions.append(schema.anomalies.c.subject == wanted.subject)
     if wanted.specs is not None:
-        found.append(func.regexp_replace(schema.anomalies.c.subject, VERSION, "").in_(wanted.specs))
+        conditions.append(
+            func.regexp_replace(schema.anomalies.c.subject, VERSION, "").in_(wanted.specs)
+        )
     if wanted.before is not None:
-        found.append(schema.anomalies.c.id < wanted.before)
-    return found
+        conditions.append(schema.anomalies.c.id < wanted.before)
+    return conditions
 
 
 def _lock(connection: Connection, kind: str, subject: str) -> None:
-    """Two findings of one cause wait for each other, also when there is no row yet."""
+    """Serialise findings of one cause until the transaction ends, also when there is no row yet."""
     connection.execute(LOCK, {"cause": f"{kind}/{subject}"})

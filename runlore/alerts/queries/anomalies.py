@@ -37,7 +37,7 @@ def open_anomaly(
     evidence: Mapping[str, Any],
     at: datetime,
 ) -> int | None:
-    """Open an anomaly; None when one of this kind and subject is open already, and is told so.
+    """Open an anomaly; None when one of this kind and subject is open already.
 
     severity: info, warning or critical. evidence: what json can hold; `what`, `certainty`,
     `advice` and `since` in it are shown to people as they are.
@@ -80,5 +80,5 @@ AnomalyChange = Literal["opened", "open", "resolved"]
 
 def anomaly_now(connection: Connection, subject: str, kind: str = "drift") -> AnomalyChange | None:
     """Return "open" while an anomaly of this kind is open for the subject."""
-    found = any(anomaly.subject == subject for anomaly in read_open(connection, kind))
-    return "open" if found else None
+    is_open = any(anomaly.subject == subject for anomaly in read_open(connection, kind))
+    return "open" if is_open else None

@@ -1,4 +1,4 @@
-"""What is to be said of alerts: notices, their way to each channel, and every attempt.
+"""The outbox of alerts: notices, their deliveries to channels, and every attempt.
 
 A notice is written in the transaction of its alert, so no crash can lose it. Whoever delivers
 turns it into deliveries, one for each channel, and holds a delivery's row while it sends: one that
@@ -97,7 +97,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class UndeliveredAlerts:
-    """What a channel did not take: waiting after failed attempts, or given up in the last week."""
+    """Undelivered messages of a channel: waiting after failures, or given up in the last week."""
 
     channel: str
     deliveries: int
@@ -128,7 +128,7 @@ def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float
 
 
 def take_call(store: Store) -> bool:
-    """Whether this process has made a `call` through the store since this was last asked."""
+    """Whether this process has made a `call` through the store since the last check."""
     try:
         _called.remove(store.engine)
     except KeyError:
@@ -157,8 +157,8 @@ def undecided(connection: Connection) -> list[tuple[int, Notice]]:
 
 
 def clock(connection: Connection) -> datetime:
-    found: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
-    return found
+    now: datetime = connection.execute(select(func.clock_timestamp())).scalar_one()
+    return now
 
 
 def settle(connection: Connection, notice: Notice, decision: Decision) -> None:
@@ -180,8 +180,8 @@ def spread(connection: Connection, notice: Notice, alert_id: int, channels: Sequ
         )
 
 
-def told(connection: Connection, alert_id: int) -> set[str]:
-    """The channels that an alert was sent to, or is on its way to."""
+def notified_channels(connection: Connection, alert_id: int) -> set[str]:
+    """The channels that an alert was sent to, or is being sent to."""
     query = select(schema.alert_deliveries.c.channel).where(
         schema.alert_deliveries.c.alert_id == alert_id
     )
@@ -210,7 +210,7 @@ def failed(
     error: str,
     pause_s: float | None,
 ) -> None:
-    """pause_s: until the next attempt; None: it is given up."""
+    """Record a failed attempt. pause_s: until the next attempt; None: the delivery is given up."""
     _attempted(connection, claim, took_ms, error)
     values: dict[str, Any] = {"error": error}
     if pause_s is None:
@@ -227,7 +227,7 @@ def give_up_orphans(connection: Connection, channels: Collection[str], age_s: fl
 
 
 def trouble(connection: Connection) -> list[UndeliveredAlerts]:
-    """What could not be delivered, by channel."""
+    """Undelivered messages by channel."""
     return [UndeliveredAlerts(**row._mapping) for row in connection.execute(TROUBLED)]
 
 

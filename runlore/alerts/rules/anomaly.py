@@ -1,4 +1,4 @@
-"""An anomaly, as a kind, a subject and evidence, in the words of an alert."""
+"""Turn an anomaly's kind, subject and evidence into an alert's finding."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,9 +18,9 @@ MOST_REASONS = 3
 
 
 def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) -> AlertFinding:
-    """The evidence may say `what`, `certainty`, `advice` and `since` itself.
+    """Make a finding of an anomaly's evidence: its `what`, `certainty`, `advice` and `since`.
 
-    What it leaves out is made of what watchers usually write down: reasons, windows, counts.
+    What is missing is derived from what watchers usually record: reasons, windows, counts.
     """
     return AlertFinding(
         kind,
@@ -42,8 +42,8 @@ def _what(kind: str, evidence: Mapping[str, Any]) -> str:
     reasons = evidence.get("reasons")
     if isinstance(reasons, Sequence) and not isinstance(reasons, str) and reasons:
         more = len(reasons) - MOST_REASONS
-        told = "; ".join(map(str, reasons[:MOST_REASONS]))
-        return f"{told}; and {more} more" if more > 0 else told
+        text = "; ".join(map(str, reasons[:MOST_REASONS]))
+        return f"{text}; and {more} more" if more > 0 else text
     if {"compared", "different"} <= evidence.keys():
         compared, different = evidence["compared"], evidence["different"]
         return f"{different:,} of {compared:,} served answers had other features than the log gives"
@@ -57,20 +57,20 @@ def _certainty(evidence: Mapping[str, Any]) -> str:
     """
     if {"rows_current", "rows_reference"} <= evidence.keys():
         current, reference = evidence["rows_current"], evidence["rows_reference"]
-        told = f"measured on {current:,} rows against {reference:,}"
+        text = f"measured on {current:,} rows against {reference:,}"
         share, bound = evidence.get("drifted_share"), evidence.get("threshold")
         if isinstance(share, float) and isinstance(bound, float):
-            told += f"; {share:.0%} of the columns moved further than chance, {bound:.0%} may"
-        return told
+            text += f"; {share:.0%} of the columns moved further than chance, {bound:.0%} may"
+        return text
     if {"compared", "different"} <= evidence.keys():
         return "certain: the values were compared bit by bit"
     return ""
 
 
 def _since(evidence: Mapping[str, Any]) -> datetime | None:
-    told = evidence.get("since") or evidence.get("window_from")
+    stated = evidence.get("since") or evidence.get("window_from")
     try:
-        found = datetime.fromisoformat(str(told))
+        instant = datetime.fromisoformat(str(stated))
     except ValueError:
         return None
-    return found if found.tzinfo is not None else None
+    return instant if instant.tzinfo is not None else None

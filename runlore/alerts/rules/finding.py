@@ -1,4 +1,4 @@
-"""What a watcher found wrong, in one form for all that raise alerts, and what it is about."""
+"""The finding: what a watcher reports as wrong, in one form for all that raise alerts."""
 
 import math
 import re
@@ -41,10 +41,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class AlertFinding:
-    """Something deviates. kind and subject are its cause: all findings of one are one alert.
+    """A deviation. kind and subject name its cause: all findings of one cause are one alert.
 
     what: what changed. since: when that began, as far as is known. certainty: how sure that is.
-    advice: what to do. Texts become one line of bounded length; evidence: what JSON can hold.
+    advice: what to do. Texts become one line of bounded length, and evidence becomes plain JSON.
+    Raises BadInput for a kind or a subject that is empty, too long or not one line.
     """
 
     kind: str
@@ -58,9 +59,9 @@ class AlertFinding:
 
     def __post_init__(self) -> None:
         for name, longest in (("kind", LONGEST_KIND), ("subject", LONGEST_SUBJECT)):
-            given = getattr(self, name)
-            if not given or given != line(given, longest):
-                raise BadInput(f"{name}: {given[:80]!r} is not one line of 1 to {longest} letters")
+            value = getattr(self, name)
+            if not value or value != line(value, longest):
+                raise BadInput(f"{name}: {value[:80]!r} is not one line of 1 to {longest} letters")
         for name in ("what", "certainty", "advice"):
             object.__setattr__(self, name, line(getattr(self, name), LONGEST_TEXT))
         object.__setattr__(self, "severity", severity(self.severity))
@@ -68,7 +69,7 @@ class AlertFinding:
 
 
 def severity(name: str) -> Severity:
-    """Raises BadInput for a word that is none."""
+    """The severity of this name. Raises BadInput for an unknown one."""
     try:
         return Severity(name)
     except ValueError:
@@ -77,18 +78,18 @@ def severity(name: str) -> Severity:
 
 
 def line(text: str, longest: int) -> str:
-    """One printable line: safe in a header, a terminal and a database.
+    """Make one printable line of at most `longest` letters, safe in headers and terminals.
 
     >>> line("two\\r\\nBcc: lines\\x00", 100), line("abcdef", 4)
     ('two Bcc: lines', 'abc…')
     """
-    words = "".join(each if each.isprintable() else " " for each in text)
+    words = "".join(character if character.isprintable() else " " for character in text)
     short = " ".join(words.split())
     return short if len(short) <= longest else short[: longest - 1].rstrip() + "…"
 
 
 def as_evidence(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (whatever JSON holds)
-    """What JSON and PostgreSQL can hold, of anything.
+    """Convert any value to what JSON and PostgreSQL can hold.
 
     >>> as_evidence({"share": float("nan"), "at": 3, "names": ("a\\x00b",)})
     {'share': 'nan', 'at': 3, 'names': ['a b']}
@@ -98,9 +99,9 @@ def as_evidence(value: object, depth: int = DEEPEST) -> Any:  # noqa: ANN401  (w
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if depth and isinstance(value, Mapping):
-        return {_text(key): as_evidence(each, depth - 1) for key, each in value.items()}
+        return {_text(key): as_evidence(item, depth - 1) for key, item in value.items()}
     if depth and isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [as_evidence(each, depth - 1) for each in value]
+        return [as_evidence(item, depth - 1) for item in value]
     return _text(value)
 
 

@@ -1,4 +1,4 @@
-"""What people read of an alert: what changed, since when, how sure that is, and what to do."""
+"""The message about an alert: what changed, since when, how sure that is, and what to do."""
 
 import json
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Message:
 
     @property
     def cause(self) -> str:
-        """The same for every message of a cause: what receivers know repeats by."""
+        """The deduplication key: the same for every message about one cause."""
         return f"runlore/{self.kind}/{self.subject}"
 
     @property
@@ -56,17 +56,17 @@ class Message:
         seen = f"{self.count:,} times, last {shown(self.seen_at)}"
         if self.returns:
             seen += f"; came back {self.returns} times before"
-        told = [
+        rows = [
             ("What changed", self.what or UNSAID),
             ("Since", shown(self.since)),
             ("How sure", self.certainty or UNSAID),
             ("What to do", self.advice or f"look at it: {self.command}"),
         ]
         if self.count > 1 or self.returns:
-            told.append(("Seen", seen))
+            rows.append(("Seen", seen))
         if self.by:
-            told.append((str(self.event).capitalize(), f"by {self.by}"))
-        return (*told, ("More", self.command))
+            rows.append((str(self.event).capitalize(), f"by {self.by}"))
+        return (*rows, ("More", self.command))
 
     @property
     def text(self) -> str:
@@ -82,13 +82,13 @@ class Message:
         }
 
     @classmethod
-    def of_json(cls, told: Mapping[str, Any]) -> "Message":
-        instants = {name: datetime.fromisoformat(told[name]) for name in ("since", "seen_at")}
-        return cls(**{**told, **instants, "severity": Severity(told["severity"])})
+    def of_json(cls, data: Mapping[str, Any]) -> "Message":
+        instants = {name: datetime.fromisoformat(data[name]) for name in ("since", "seen_at")}
+        return cls(**{**data, **instants, "severity": Severity(data["severity"])})
 
 
 def compose(alert: AlertEpisode, event: Event) -> Message:
-    """What to say of an alert after an event."""
+    """Compose the message about an alert after an event."""
     by = {"resolved": alert.resolved_by, "acknowledged": alert.acknowledged_by}.get(event)
     return Message(
         alert.id,
@@ -113,7 +113,7 @@ def shown(at: datetime) -> str:
 
 
 def example() -> Message:
-    """A message that means nothing, to try a channel with."""
+    """A test message, for trying a channel."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return Message(
         0,

@@ -1,4 +1,4 @@
-"""A message in the words of those who receive it: JSON for webhooks, and e-mail."""
+"""The message in the receivers' formats: JSON for webhooks, and e-mail."""
 
 from datetime import datetime
 from email.message import EmailMessage
@@ -59,14 +59,14 @@ def pagerduty(message: Message, routing_key: str) -> Payload:
 
     The key of the cause lets a later event close the incident that an earlier one opened.
     """
-    told: Payload = {
+    event: Payload = {
         "routing_key": routing_key,
         "event_action": ACTIONS.get(str(message.event), "trigger"),
         "dedup_key": _short_key(message.cause),
     }
-    if told["event_action"] != "trigger":
-        return told
-    return told | {
+    if event["event_action"] != "trigger":
+        return event
+    return event | {
         "client": "Runlore",
         "payload": {
             "summary": line(f"{message.title}: {message.what}", PAGERDUTY_SUMMARY),
@@ -81,7 +81,7 @@ def pagerduty(message: Message, routing_key: str) -> Payload:
 
 
 def webhook(message: Message) -> Payload:
-    """All there is, for programs: as documented in docs/alerts.md."""
+    """The whole message for programs, as documented in docs/alerts.md."""
     return {
         **message.as_json(),
         "is_open": message.event in TROUBLE or message.event == "acknowledged",
@@ -95,7 +95,7 @@ def webhook(message: Message) -> Payload:
 def email(
     message: Message, sender: str, to: tuple[str, ...], delivery: str, at: datetime
 ) -> EmailMessage:
-    """delivery: what names this message among all, so that a repeat can be known as one."""
+    """An e-mail. delivery: the Message-ID's part that is the same at every attempt."""
     mail = EmailMessage(policy=SMTP)
     mail["Subject"] = line(f"{message.title}: {message.what}", SUBJECT)
     mail["From"] = sender

@@ -1,4 +1,4 @@
-"""When a message is sent, through which channels, and when it is tried again after a failure."""
+"""When a message is sent, to which channels, and when it is retried after a failure."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ Decision = Literal["send", "wait", "drop"]
 
 
 def pause_s(attempts: int, age_s: float, wished_s: float = 0.0) -> float | None:
-    """Seconds until the next attempt; None: it is given up.
+    """Seconds until the next attempt; None when the message is given up.
 
-    attempts: that failed so far, at least 1. age_s: of the message. wished_s: what the receiver
-    asked for (Retry-After); heeded up to an hour.
+    attempts: how many failed so far, at least 1. age_s: the message's age. wished_s: the receiver's
+    Retry-After, which is heeded up to an hour.
 
     >>> [pause_s(attempts, age_s=60) for attempts in (1, 2, 3, 4, 20)]
     [2.0, 4.0, 8.0, 16.0, 900.0]
@@ -38,7 +38,7 @@ def pause_s(attempts: int, age_s: float, wished_s: float = 0.0) -> float | None:
 
 @dataclass(frozen=True)
 class Notice:
-    """One thing to say of an alert. is_held: only if the alert is still open when it is due."""
+    """A message about an alert. is_held: sent only if the alert is still open when it is due."""
 
     id: int
     event: Event
@@ -50,7 +50,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Channel:
-    """What decides whether a channel gets a notice. has_incidents: they are opened and closed."""
+    """A channel's routing. has_incidents: it takes acknowledgements too, as PagerDuty does."""
 
     name: str
     at_least: Severity = Severity.INFO
@@ -60,31 +60,35 @@ class Channel:
 def decide(
     notice: Notice, alert: AlertEpisode, silences: Collection[Silence], now: datetime
 ) -> Decision:
-    """Of trouble, only the newest is told, when it is due and nobody wants silence.
+    """Decide whether a notice is sent now, waits or is dropped.
 
-    What was to go out at once goes out even if the alert was over before anybody could send it,
-    unless that was days ago; what was held or silenced does not. An end is told to those who were
-    told of the beginning.
+    Only an alert's newest notice of trouble is sent, once it is due and unless a silence covers it.
+    An immediate notice is sent even if the alert has ended since, unless it is `GIVE_UP_S` late; a
+    held or silenced one is not. The end is sent only if people were notified of the trouble.
     """
     if notice.event not in TROUBLE:
         return "drop" if alert.told is None else "send"
-    is_silenced = any(covers(each, alert.kind, alert.subject, now) for each in silences)
-    is_kept_back = notice.is_held or is_silenced
+    is_silenced = any(covers(silence, alert.kind, alert.subject, now) for silence in silences)
+    is_withheld = notice.is_held or is_silenced
     is_settled = not alert.is_open or alert.acknowledged_at is not None
     is_stale = not alert.is_open and (now - notice.due_at).total_seconds() > GIVE_UP_S
-    if not notice.is_newest or is_stale or (is_kept_back and is_settled):
+    if not notice.is_newest or is_stale or (is_withheld and is_settled):
         return "drop"
     return "wait" if is_silenced or now < notice.due_at else "send"
 
 
 def route(
-    notice: Notice, alert: AlertEpisode, channels: Sequence[Channel], told: Collection[str]
+    notice: Notice, alert: AlertEpisode, channels: Sequence[Channel], notified: Collection[str]
 ) -> list[str]:
-    """Names of the channels that a notice goes to. told: those that heard of this alert before."""
+    """Names of the channels that a notice goes to. notified: those that got this alert before."""
     about = alert.subject if alert.kind == DELIVERY else None
-    open_to = [each for each in channels if each.name != about]
+    open_to = [channel for channel in channels if channel.name != about]
     if notice.event == "acknowledged":
-        return [each.name for each in open_to if each.name in told and each.has_incidents]
+        return [
+            channel.name
+            for channel in open_to
+            if channel.name in notified and channel.has_incidents
+        ]
     if notice.event == "resolved":
-        return [each.name for each in open_to if each.name in told]
-    return [each.name for each in open_to if notice.severity.rank >= each.at_least.rank]
+        return [channel.name for channel in open_to if channel.name in notified]
+    return [channel.name for channel in open_to if notice.severity.rank >= channel.at_least.rank]

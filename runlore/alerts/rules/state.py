@@ -1,9 +1,9 @@
-"""How an alert goes on: (state, finding, instant) -> (state, what to write down, what to send).
+"""How an alert changes: (state, finding, instant) -> (state, history entry, what to send).
 
-An episode of a cause lasts from its opening to its resolution. People are told at once of the first
-one, and of whatever is worse than what they know. A cause that comes back soon is flapping: it is
-told only when it stays open, for longer each time, so that it is never lost and never pages twice
-in a row. Nothing is sent of the causes that a silence covers; they are still on record.
+An episode of a cause lasts from its opening to its resolution. People are notified at once of the
+first one, and of whatever is worse than what they know. A cause that comes back soon is flapping:
+people are notified only when it stays open, for longer each time, so that it is never lost and
+never pages twice in a row. Causes that a silence covers are recorded, and nothing is sent.
 """
 
 from collections.abc import Mapping
@@ -45,10 +45,10 @@ def covers(silence: Silence, kind: str, subject: str, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class RenotifyPolicy:
-    """How long a cause that comes back is held before people are told of it again.
+    """How long a cause that comes back is held before people are notified of it again.
 
-    memory_s: one that was quiet for longer opens anew. first_s: of the first return. Each return
-    of a run multiplies it by `factor`, up to `longest_s`.
+    memory_s: a cause that was quiet for longer opens anew. first_s: the hold of the first return.
+    Each further return multiplies it by `factor`, up to `longest_s`.
     """
 
     memory_s: float = 7 * DAY_S
@@ -63,7 +63,7 @@ class RenotifyPolicy:
     longest_s: float = 3 * DAY_S
 
     def hold_s(self, severity: Severity, returns: int) -> float:
-        """returns: 1 for the first.
+        """Seconds to hold a return. returns: 1 for the first.
 
         >>> [RenotifyPolicy().hold_s(Severity.WARNING, returns) / 60 for returns in (1, 2, 9)]
         [30.0, 120.0, 4320.0]
@@ -76,10 +76,11 @@ USUAL = RenotifyPolicy()
 
 @dataclass(frozen=True)
 class AlertEpisode:
-    """An episode of a cause: open until `resolved_at`.
+    """An episode of a cause: open until `resolved_at`. The fields are the columns of `anomalies`.
 
-    count: findings so far. returns: how often the cause came back before people forgot it.
-    told: the gravest that they were told of in this episode; known: in all episodes of this run.
+    count: findings so far. returns: how often the cause came back within `memory_s`.
+    told: the gravest severity that people were notified of in this episode. known: the same over
+    all episodes of this run of returns.
     """
 
     id: int
@@ -110,9 +111,9 @@ class AlertEpisode:
 
 @dataclass(frozen=True)
 class AlertStep:
-    """The alert as it is now; the event to write down, if any; whether and when to tell people.
+    """The alert as it is now; the event to record, if any; whether and when to notify people.
 
-    hold_s: None: nothing is to be sent; 0: at once; else only if it is open for so long.
+    hold_s: None: nothing is sent; 0: at once; otherwise only if the alert stays open for so long.
     """
 
     alert: AlertEpisode
@@ -126,7 +127,7 @@ NEW = 0  # the id of an alert that the store has not numbered yet
 def observe(
     last: AlertEpisode | None, finding: AlertFinding, at: datetime, patience: RenotifyPolicy = USUAL
 ) -> AlertStep:
-    """A cause was found (again). last: its newest episode."""
+    """Open an alert for a finding, or count it. last: the newest episode of its cause, if any."""
     if last is not None and last.is_open:
         return _again(last, finding, at, patience)
     alert = AlertEpisode(
@@ -153,10 +154,10 @@ def observe(
 def _again(
     alert: AlertEpisode, finding: AlertFinding, at: datetime, patience: RenotifyPolicy
 ) -> AlertStep:
-    """Counted; people hear of it at once only when it is worse than all that they know.
+    """Count a finding; people are notified at once only when it is worse than all they know.
 
-    What is worse than they were told in this episode, but not than they know, is held as a return
-    is: until the episode has lasted so long, and at least `first_s`.
+    What is worse than they know from this episode, but not from earlier ones, is held like a
+    return: until the episode has lasted so long, and at least `first_s`.
     """
     if at < alert.seen_at:
         return AlertStep(replace(alert, count=alert.count + 1))
@@ -186,22 +187,22 @@ def _again(
 
 
 def resolve(alert: AlertEpisode, at: datetime, by: str = QUIET) -> AlertStep:
-    """It is over. A quiet finding that is older than the newest one says nothing."""
+    """End an alert. A quiet finding that is older than the newest finding changes nothing."""
     if not alert.is_open or (by == QUIET and at < alert.seen_at):
         return AlertStep(alert)
     return AlertStep(replace(alert, resolved_at=at, resolved_by=by), "resolved", 0.0)
 
 
 def acknowledge(alert: AlertEpisode, at: datetime, by: str, note: str = "") -> AlertStep:
-    """Somebody takes care of it."""
+    """Record that somebody takes care of an alert."""
     if not alert.is_open:
         return AlertStep(alert)
     known = replace(alert, acknowledged_at=at, acknowledged_by=by, note=note or None)
     return AlertStep(known, "acknowledged", 0.0)
 
 
-def tell(alert: AlertEpisode, severity: Severity) -> AlertEpisode:
-    """People are told of it at this severity."""
+def mark_notified(alert: AlertEpisode, severity: Severity) -> AlertEpisode:
+    """Record that people are notified of an alert at this severity."""
     return replace(
         alert, told=_gravest(alert.told, severity), known=_gravest(alert.known, severity)
     )

@@ -14,7 +14,7 @@ from runlore.records import validate
 from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers
-from runlore.records.formats.json_text import JsonText, told_by_text
+from runlore.records.formats.json_text import JsonText, infer_json
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, ResolvedMapping, status_words
@@ -29,9 +29,9 @@ MOST_SECONDS = 7.0e9  # longer than the span of instants that are accepted
 
 @dataclass(frozen=True)
 class Cells:
-    """A chunk's rows by column. line: (N,). raw: what to show of the rows at some positions.
+    """A chunk's N rows by column. line: (N,). raw: returns the text to show for rows at positions.
 
-    is_typed: columns hold what their types say; else all is text, and numbers are among it.
+    is_typed: the columns have types; otherwise all cells are text, numbers included.
     """
 
     columns: Mapping[str, pa.Array]
@@ -104,8 +104,8 @@ class Reader:
     def _points(self, cells: Cells) -> Parsed:
         at, known_at = (self._instant(cells, name) for name in ("at", "known_at"))
         text = {name: self._text(cells, name) for name in ("name", "scope")}
-        told = self._cell(cells, "value")
-        value = numbers(told)
+        raw_value = self._cell(cells, "value")
+        value = numbers(raw_value)
         columns = {
             "line": pa.array(cells.line),
             "source": pa.repeat(self.source, len(cells)),
@@ -117,14 +117,14 @@ class Reader:
         checks = [
             *self._instant_checks(cells, {"at": at, "known_at": known_at}, required="at"),
             *_text_checks(text, required="name"),
-            RowCheck(mask(told.is_null()), "value is empty"),
-            RowCheck(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", told),
+            RowCheck(mask(raw_value.is_null()), "value is empty"),
+            RowCheck(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", raw_value),
             RowCheck(mask(pc.less(known_at, at)), "known_at is before at"),
         ]
         return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS))
 
     def _cell(self, cells: Cells, name: str) -> pa.Array:
-        """What a row tells about a field; null where it tells nothing."""
+        """(N,): the rows' values of a field; null where a row has none."""
         if name in self.mapping.constants:
             return pa.repeat(self.mapping.constants[name], len(cells))
         column = self.resolved.columns.get(name)
@@ -159,9 +159,9 @@ class Reader:
         ]
 
     def _status(self, cells: Cells, started: pa.Array, finished: pa.Array) -> tuple[Any, Any]:
-        """The words as told, and what they mean: null for a word that is not known.
+        """The status words of the rows, and their meanings: null for an unknown word.
 
-        A row without a word is still open unless it has finished; then nobody knows how.
+        A row without a word is open unless it has finished; then its status is unknown.
         """
         words = self._cell(cells, "status")
         words = words if pa.types.is_string(words.type) else pc.cast(words, pa.string())
@@ -184,12 +184,12 @@ class Reader:
     def _object(self, cells: Cells, keys: Mapping[str, str]) -> pa.Array:
         values = {key: cells.columns[column] for key, column in keys.items()}
         if not cells.is_typed:
-            values = {key: JsonText(told_by_text(text)) for key, text in values.items()}
+            values = {key: JsonText(infer_json(text)) for key, text in values.items()}
         return json_text.objects(values, len(cells))
 
 
 def check_columns(cells: Mapping[str, pa.DataType]) -> None:
-    """Nested columns have no place in an execution."""
+    """Raise BadInput for nested and binary columns, which an execution cannot hold."""
     for name, kind in cells.items():
         if pa.types.is_nested(kind) or pa.types.is_binary(kind):
             raise BadInput(f"column {name!r}: {kind} is neither text, number, instant nor boolean")
@@ -198,26 +198,26 @@ def check_columns(cells: Mapping[str, pa.DataType]) -> None:
 def _decide(
     cells: Cells, checks: list[RowCheck], columns: Mapping[str, pa.Array], order: tuple[str, ...]
 ) -> Parsed:
-    found = judge(checks, len(cells))
+    refusals = judge(checks, len(cells))
     table = pa.table({name: columns[name] for name in order})
-    if not found.rows.size:
-        return Parsed(table, refused(found, cells.line, pa.array([], pa.string())))
-    kept = table.filter(pa.array(found.kept(len(cells)))).combine_chunks()
-    return Parsed(kept, refused(found, cells.line, cells.raw(found.rows)))
+    if not refusals.rows.size:
+        return Parsed(table, refused(refusals, cells.line, pa.array([], pa.string())))
+    accepted = table.filter(pa.array(refusals.accepted(len(cells)))).combine_chunks()
+    return Parsed(accepted, refused(refusals, cells.line, cells.raw(refusals.rows)))
 
 
 def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[RowCheck]:
     is_empty = mask(pc.equal(pc.binary_length(text[required]), 0))
-    too_long = [validate.key_check(name, each) for name, each in text.items()]
+    too_long = [validate.key_check(name, values) for name, values in text.items()]
     return [RowCheck(is_empty, f"{required} is empty"), *too_long]
 
 
-def _duration_checks(told: pa.Array, seconds: pa.Array) -> list[RowCheck]:
+def _duration_checks(raw: pa.Array, seconds: pa.Array) -> list[RowCheck]:
     is_number = mask(pc.is_finite(seconds))
     return [
-        RowCheck(mask(told.is_valid()) & ~is_number, "duration_s: '{}' is not a number", told),
-        RowCheck(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", told),
-        RowCheck(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", told),
+        RowCheck(mask(raw.is_valid()) & ~is_number, "duration_s: '{}' is not a number", raw),
+        RowCheck(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", raw),
+        RowCheck(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", raw),
     ]
 
 

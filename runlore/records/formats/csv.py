@@ -50,37 +50,39 @@ class CsvLayout:
 
     def parse(self, data: bytes, first_line: int) -> Parsed:
         """Read a chunk of whole records whose first line has this number in its file."""
-        found = lines.split(_without_lone_returns(data), first_line, self.quoting)
-        is_row = ~_is_blank(found) & (found.line > self.header_line)
-        not_text, with_nul = (bad & is_row for bad in lines.unreadable(found))
+        chunk = lines.split(_without_lone_returns(data), first_line, self.quoting)
+        is_row = ~_is_blank(chunk) & (chunk.line > self.header_line)
+        not_text, with_nul = (bad & is_row for bad in lines.unreadable(chunk))
         reasons = {
             "is not UTF-8 text": not_text,
             "holds a NUL byte": with_nul & ~not_text,
-            "a quote is opened and never closed": found.has_open_quote & is_row,
+            "a quote is opened and never closed": chunk.has_open_quote & is_row,
         }
-        bad = not_text | with_nul | (found.has_open_quote & is_row)
-        tables = [rejects_of(found, why, mask) for why, mask in reasons.items()]
+        bad = not_text | with_nul | (chunk.has_open_quote & is_row)
+        tables = [rejects_of(chunk, why, mask) for why, mask in reasons.items()]
         rows = np.flatnonzero(is_row & ~bad)
-        parts = list(self._parts(found.bytes_of(_mask(found, rows)), found, rows))
-        tables += [_misfits(found, part, len(self.header)) for part in parts]
+        parts = list(self._parts(chunk.bytes_of(_mask(chunk, rows)), chunk, rows))
+        tables += [_misfits(chunk, part, len(self.header)) for part in parts]
         table = pa.concat_tables([part.table for part in parts])
-        kept = np.concatenate([part.kept for part in parts])
+        parsed_rows = np.concatenate([part.rows for part in parts])
         columns = {name: table.column(i).combine_chunks() for i, name in enumerate(self.header)}
-        parsed = self.reader.read(Cells(columns, found.line[kept], lambda r: found.raw(kept[r])))
+        parsed = self.reader.read(
+            Cells(columns, chunk.line[parsed_rows], lambda r: chunk.raw(parsed_rows[r]))
+        )
         return Parsed(parsed.records, merged([*tables, parsed.rejects]))
 
-    def _parts(self, data: bytes, found: Lines, rows: Ints) -> Iterator["_Part"]:
-        """Read at once; where quotes mislead the parser, in halves, down to the record."""
+    def _parts(self, data: bytes, chunk: Lines, rows: Ints) -> Iterator["_Part"]:
+        """Read all at once, or in halves down to the record where quotes mislead the parser."""
         misfits: dict[int, int] = {}
         table = self._read(data, misfits)
         if table is not None and table.num_rows + len(misfits) == rows.size:
-            kept = np.delete(rows, list(misfits))
-            yield _Part(table, kept, {int(rows[at]): count for at, count in misfits.items()})
+            parsed_rows = np.delete(rows, list(misfits))
+            yield _Part(table, parsed_rows, {int(rows[at]): count for at, count in misfits.items()})
         elif rows.size == 1:
             yield _Part(self._empty(), rows[:0], {int(rows[0]): 0})
         else:
             for half in np.array_split(rows, 2):
-                yield from self._parts(found.bytes_of(_mask(found, half)), found, half)
+                yield from self._parts(chunk.bytes_of(_mask(chunk, half)), chunk, half)
 
     def _read(self, data: bytes, misfits: dict[int, int]) -> pa.Table | None:
         """None when the parser gives up. misfits: fields of each row that has too many or few."""
@@ -119,13 +121,13 @@ class CsvLayout:
 
 @dataclass(frozen=True)
 class _Part:
-    """Some records as the parser read them. kept: those with cells, in the table's order.
+    """Some records as the parser read them. rows: those in the table, in its order.
 
-    misfits: the others, with the number of their fields, 0 when their quotes make no sense.
+    misfits: the other rows -> the number of their fields, 0 when their quotes do not match.
     """
 
     table: pa.Table
-    kept: Ints
+    rows: Ints
     misfits: Mapping[int, int]
 
 
@@ -156,26 +158,26 @@ def _check_header(header: tuple[str, ...]) -> None:
             raise BadInput(f"the header names {name!r} twice")
 
 
-def _mask(found: Lines, rows: Ints) -> Mask:
-    keep = np.zeros(len(found), dtype=np.bool_)
+def _mask(chunk: Lines, rows: Ints) -> Mask:
+    keep = np.zeros(len(chunk), dtype=np.bool_)
     keep[rows] = True
     return keep
 
 
-def _misfits(found: Lines, part: _Part, columns: int) -> pa.Table:
+def _misfits(chunk: Lines, part: _Part, columns: int) -> pa.Table:
     rows = np.array(sorted(part.misfits), dtype=np.int64)
     counts = (part.misfits[row] for row in rows.tolist())
     reasons = [f"has {n} fields, not {columns}" if n else "its quotes do not match" for n in counts]
-    return rejects(found.line[rows], reasons, found.raw(rows))
+    return rejects(chunk.line[rows], reasons, chunk.raw(rows))
 
 
-def _is_blank(found: Lines) -> Mask:
-    """Records of nothing but a line end."""
-    content = lines.as_bytes(found.data)
-    size = np.diff(found.starts)
+def _is_blank(chunk: Lines) -> Mask:
+    """(N,): True for records that consist of a line end only."""
+    content = lines.as_bytes(chunk.data)
+    size = np.diff(chunk.starts)
     if not size.size:
         return np.zeros(0, dtype=np.bool_)
-    first = content[found.starts[:-1]]
+    first = content[chunk.starts[:-1]]
     is_blank: Mask = (first == NEWLINE) | ((first == RETURN) & (size <= 2))
     return is_blank
 

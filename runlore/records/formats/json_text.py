@@ -12,7 +12,7 @@ NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 
 
 def objects(columns: "Mapping[str, pa.Array | JsonText]", rows: int) -> pa.Array:
-    """One object a row, keys in order; a null is left out.
+    """One JSON object per row, its keys in order; nulls are left out.
 
     >>> objects({"b": pa.array([1, None]), "a": pa.array(["x", 'y"'])}, 2).to_pylist()
     ['{"a":"x","b":1}', '{"a":"y\\\\""}']
@@ -31,10 +31,10 @@ def objects(columns: "Mapping[str, pa.Array | JsonText]", rows: int) -> pa.Array
     return pc.binary_join_element_wise(opened, pa.scalar("}"), "")
 
 
-def told_by_text(text: pa.Array) -> pa.Array:
-    """JSON values out of cells without a type: numbers and true / false as such, the rest as text.
+def infer_json(text: pa.Array) -> pa.Array:
+    """Turn untyped cells into JSON values: numbers and true / false as such, the rest as text.
 
-    Each cell is looked at alone, so a value does not depend on its neighbours.
+    Each cell is converted alone, so a value does not depend on its neighbours.
     """
     lower = pc.utf8_lower(text)
     is_word = pc.is_in(lower, value_set=WORDS)

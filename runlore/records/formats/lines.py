@@ -17,10 +17,10 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Lines:
-    """Records of a chunk. starts: (N + 1,) offsets of their first bytes and of the end.
+    """The N records of a chunk. starts: (N + 1,), the offsets of their first bytes and of the end.
 
-    line: (N,) number of each record's first line in its file. has_open_quote: (N,) it opens a
-    quote that nothing closes.
+    line: (N,), the number of a record's first line in its file. has_open_quote: (N,), the record
+    opens a quote that is never closed.
     """
 
     data: bytes
@@ -33,7 +33,7 @@ class Lines:
         return self.line.size
 
     def bytes_of(self, keep: Mask) -> bytes:
-        """The chunk without the records that are not kept."""
+        """The bytes of the records where `keep` is True."""
         if keep.all():
             return self.data
         return as_bytes(self.data)[np.repeat(keep, np.diff(self.starts))].tobytes()
@@ -64,7 +64,7 @@ def physical_lines(data: bytes) -> tuple[Ints, int]:
 
 
 def split(data: bytes, first_line: int, quoting: Quoting | None = None) -> Lines:
-    """Find the records: without quoting, a line each."""
+    """Find the records of a chunk; without quoting, every line is one."""
     starts, count = physical_lines(data)
     numbers = np.arange(first_line, first_line + count, dtype=np.int64)
     is_open = np.zeros(count, dtype=np.bool_)
@@ -76,8 +76,8 @@ def split(data: bytes, first_line: int, quoting: Quoting | None = None) -> Lines
         depth[pairs[:, 0] + 1] += 1
         np.add.at(depth, pairs[:, 1] + 1, -1)
         is_start = np.cumsum(depth)[:count] == 0
-    kept = np.append(is_start, True)
-    return Lines(data, first_line, starts[kept], numbers[is_start], is_open[is_start])
+    is_boundary = np.append(is_start, True)
+    return Lines(data, first_line, starts[is_boundary], numbers[is_start], is_open[is_start])
 
 
 def complete(data: bytes, quoting: Quoting | None = None) -> int:
@@ -116,7 +116,7 @@ def _undecodable_lines(data: bytes) -> Ints:
     return np.unique(np.searchsorted(ends, at, side="left")).astype(np.int64)
 
 
-def rejects_of(found: Lines, reason: str, bad: Mask) -> pa.Table:
+def rejects_of(chunk: Lines, reason: str, bad: Mask) -> pa.Table:
     """The bad records as a table of rejects, all for one reason."""
     rows = np.flatnonzero(bad)
-    return rejects(found.line[rows], [reason] * rows.size, found.raw(rows))
+    return rejects(chunk.line[rows], [reason] * rows.size, chunk.raw(rows))

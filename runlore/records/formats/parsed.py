@@ -1,4 +1,4 @@
-"""What comes out of reading a chunk."""
+"""The result of reading a chunk."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ MOST_RAW_CHARACTERS = 2000
 
 @dataclass(frozen=True)
 class Parsed:
-    """Records that may land and rows that may not, each with the line it stands on.
+    """The accepted records and the rejected rows of a chunk, with their lines.
 
     records: an Arrow table with `line` and EXECUTION_COLUMNS or METRIC_COLUMNS: instants are int64
     microseconds, null where there is none. rejects: `line`, `reason`, `raw`, in order of line.
@@ -38,14 +38,14 @@ def rejects(lines: Any, reasons: Any, raw: Any) -> pa.Table:  # noqa: ANN401  (a
     return pa.Table.from_arrays(columns, schema=REJECT_TYPES)
 
 
-def refused(found: Refusals, lines: np.ndarray[Any, Any], raw: pa.Array) -> pa.Table:
+def refused(refusals: Refusals, lines: np.ndarray[Any, Any], raw: pa.Array) -> pa.Table:
     """Rejects of refused rows: `lines` are those of all rows, `raw` is of the refused ones."""
-    return rejects(lines[found.rows], found.reasons, raw)
+    return rejects(lines[refusals.rows], refusals.reasons, raw)
 
 
 def merged(tables: list[pa.Table]) -> pa.Table:
     """Several tables of rejects as one, in order of line."""
-    kept = [table for table in tables if table.num_rows]
-    if not kept:
+    filled = [table for table in tables if table.num_rows]
+    if not filled:
         return REJECT_TYPES.empty_table()
-    return pa.concat_tables(kept).sort_by("line")
+    return pa.concat_tables(filled).sort_by("line")

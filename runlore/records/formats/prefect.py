@@ -66,19 +66,21 @@ def parse(runs: Sequence[Run], first_row: int, source: str, names: FlowNames) ->
     """Runs as one page of the API has them; a page is small, so parameters go one by one."""
     frame = pd.DataFrame([_flat(run) for run in runs], columns=list(FIELDS))
     line = np.arange(first_row, first_row + len(frame), dtype=np.int64)
-    told = {name: _text(frame[name]) for name in ("id", "state_type", *INSTANTS)}
-    columns = _columns(frame, told, names)
+    texts = {name: _text(frame[name]) for name in ("id", "state_type", *INSTANTS)}
+    columns = _columns(frame, texts, names)
     table = pa.table({"line": pa.array(line), "source": pa.array([source] * len(frame)), **columns})
     checks = [
         *validate.instant_checks(
-            "expected_start_time", columns["submitted"], told["created"], is_required=True
+            "expected_start_time", columns["submitted"], texts["created"], is_required=True
         ),
-        RowCheck(mask(columns["status"].is_null()), "state '{}' is unknown", told["state_type"]),
+        RowCheck(mask(columns["status"].is_null()), "state '{}' is unknown", texts["state_type"]),
         *(validate.key_check(name, columns[name]) for name in ("actor", "kind", "scope")),
     ]
-    found = judge(checks, len(frame))
-    raw = pa.array([json.dumps(runs[row])[:2000] for row in found.rows], pa.string())
-    return Parsed(table.filter(pa.array(found.kept(len(frame)))), refused(found, line, raw))
+    refusals = judge(checks, len(frame))
+    raw = pa.array([json.dumps(runs[row])[:2000] for row in refusals.rows], pa.string())
+    return Parsed(
+        table.filter(pa.array(refusals.accepted(len(frame)))), refused(refusals, line, raw)
+    )
 
 
 def _flat(run: Run) -> dict[str, Any]:
@@ -89,9 +91,11 @@ def _flat(run: Run) -> dict[str, Any]:
 INSTANTS = ("created", "expected_start_time", "start_time", "end_time")
 
 
-def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: FlowNames) -> dict[str, Any]:
-    created, expected, start, end = (microseconds(told[name], "UTC", None) for name in INSTANTS)
-    is_over = pc.is_in(told["state_type"], value_set=pa.array(sorted(FINAL_STATES)))
+def _columns(
+    frame: pd.DataFrame, texts: Mapping[str, pa.Array], names: FlowNames
+) -> dict[str, Any]:
+    created, expected, start, end = (microseconds(texts[name], "UTC", None) for name in INSTANTS)
+    is_over = pc.is_in(texts["state_type"], value_set=pa.array(sorted(FINAL_STATES)))
     due = pc.coalesce(expected, created)
     was_early = pc.and_(is_over, pc.less(end, due)).fill_null(fill_value=False)
     submitted = pc.if_else(was_early, pc.min_element_wise(start, end), due)
@@ -100,15 +104,17 @@ def _columns(frame: pd.DataFrame, told: Mapping[str, pa.Array], names: FlowNames
     finished = pc.max_element_wise(end, pc.coalesce(started, submitted), skip_nulls=False)
     began = pc.coalesce(started, submitted)
     return {
-        "source_id": told["id"],
+        "source_id": texts["id"],
         "actor": _actor(frame, names),
         "kind": _text(frame["flow_id"].map(names.flows)).fill_null(""),
         "scope": _scope(frame),
-        "inputs": pa.array([_scalars(each) for each in frame["parameters"]], pa.string()),
+        "inputs": pa.array(
+            [_scalars(parameters) for parameters in frame["parameters"]], pa.string()
+        ),
         "submitted": submitted,
         "started": started,
         "finished": finished,
-        "status": _status(told["state_type"], started),
+        "status": _status(texts["state_type"], started),
         "outcome": _outcome(frame, is_over),
         "submission_known_at": submitted,
         "known_at": pc.coalesce(finished, began),
@@ -121,7 +127,7 @@ FINAL_STATES = frozenset(STATUSES) - frozenset(OPEN_STATES)
 def _status(state: pa.Array, started: pa.Array) -> pa.Array:
     """Null for a state that is not known. Work that waits for its next attempt is running."""
     at = pc.index_in(state, value_set=pa.array(list(STATUSES)))
-    status = pa.array([each.value for each in STATUSES.values()]).take(at)
+    status = pa.array([known.value for known in STATUSES.values()]).take(at)
     waits = pc.and_(pc.equal(status, ExecutionStatus.SUBMITTED.value), started.is_valid())
     return pc.if_else(waits, ExecutionStatus.RUNNING.value, status)
 
@@ -141,18 +147,18 @@ def _outcome(frame: pd.DataFrame, is_over: pa.Array) -> pa.Array:
     attempts = pa.array(pd.to_numeric(frame["run_count"], errors="coerce"), from_pandas=True)
     seconds = pa.array(pd.to_numeric(frame["total_run_time"], errors="coerce"), from_pandas=True)
     measured = {"attempts": attempts.cast(pa.float64()), "run_s": seconds.cast(pa.float64())}
-    told = {name: pc.if_else(is_over, values, None) for name, values in measured.items()}
-    return json_text.objects(told, len(frame))
+    final_values = {name: pc.if_else(is_over, values, None) for name, values in measured.items()}
+    return json_text.objects(final_values, len(frame))
 
 
 def _scalars(parameters: Mapping[str, Any] | None) -> str:
     """Keys in order, without what is nested; text without the NUL that PostgreSQL refuses."""
-    kept = {
+    scalars = {
         key: value
         for key, value in sorted((parameters or {}).items())
         if isinstance(value, str | int | float | bool)
     }
-    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(scalars, ensure_ascii=False, separators=(",", ":"))
     return text.replace("\\u0000", "")
 
 

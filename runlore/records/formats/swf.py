@@ -1,6 +1,6 @@
 """The Standard Workload Format of the Parallel Workloads Archive: 18 numbers a line.
 
-What a job was asked for is an input; run time, wait, processor time and used memory are outcomes.
+What a job requested is an input; run time, wait, processor time and used memory are outcomes.
 A job whose run time is not above 0 never ran, unless it completed: then it has no `started`.
 """
 
@@ -98,10 +98,10 @@ class SwfLayout:
         tables.append(too_short)
         jobs = {name: table.column(name) for name in FIELDS}
         checks = _checks(jobs, self.unix_start_s, self.now_us)
-        found = judge(checks, rows.size)
+        refusals = judge(checks, rows.size)
         line = packed.line[rows]
-        tables.append(refused(found, line, packed.raw(rows[found.rows])))
-        keep = found.kept(rows.size)
+        tables.append(refused(refusals, line, packed.raw(rows[refusals.rows])))
+        keep = refusals.accepted(rows.size)
         columns = {name: _values(column)[keep] for name, column in jobs.items()}
         records = _executions(columns, line[keep], self.source, self.unix_start_s)
         return Parsed(records, merged(tables))
@@ -110,15 +110,15 @@ class SwfLayout:
 def layout(
     head: bytes, source: str, unix_start_s: int | None, now_us: int = validate.LATEST_US
 ) -> SwfLayout:
-    """Find the start of the clock in a file's header, unless it is given."""
+    """Find the start of the clock in a file's header, unless `unix_start_s` says it."""
     if unix_start_s is None:
-        found = re.search(rb"^;\s*UnixStartTime:\s*(\d+)", head, re.MULTILINE)
-        if found is None:
+        match = re.search(rb"^;\s*UnixStartTime:\s*(\d+)", head, re.MULTILINE)
+        if match is None:
             raise BadInput(
                 "the header has no UnixStartTime; say when the log began with --start INSTANT",
                 "start",
             )
-        unix_start_s = int(found[1])
+        unix_start_s = int(match[1])
     return SwfLayout(source, unix_start_s, now_us)
 
 
