@@ -19,30 +19,34 @@ from prefect.events.schemas.automations import AutomationCore, EventTrigger, Pos
 
 def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]) -> list[str]:
     """Create or update the automations that are not there in this version; their names."""
-    wanted = [(given, each) for each in deployments for given in each.get("triggers", ())]
-    if not wanted:
+    pairs = [
+        (trigger, deployment)
+        for deployment in deployments
+        for trigger in deployment.get("triggers", ())
+    ]
+    if not pairs:
         return []
     present = client.read_deployments()
     return [
-        given["name"]
-        for given, each in wanted
-        if _put(client, automation(given, _id_of(present, each)))
+        trigger["name"]
+        for trigger, deployment in pairs
+        if _put(client, automation(trigger, _id_of(present, deployment)))
     ]
 
 
-def automation(given: Mapping[str, Any], deployment_id: UUID) -> AutomationCore:
+def automation(trigger: Mapping[str, Any], deployment_id: UUID) -> AutomationCore:
     """Every field is given: what is left to a default is left out of an update."""
-    content = json.dumps([given, str(deployment_id)], sort_keys=True).encode()
+    content = json.dumps([trigger, str(deployment_id)], sort_keys=True).encode()
     version = hashlib.sha256(content).hexdigest()[:8]
     return AutomationCore(
-        name=given["name"],
-        description=f"{given['description']} ({version})",
+        name=trigger["name"],
+        description=f"{trigger['description']} ({version})",
         enabled=True,
         tags=["runlore"],
         trigger=EventTrigger(
             type="event",
-            expect=set(given["expect"]),
-            match=given["match"],
+            expect=set(trigger["expect"]),
+            match=trigger["match"],
             posture=Posture.Reactive,
             threshold=1,
             within=timedelta(0),
@@ -52,7 +56,7 @@ def automation(given: Mapping[str, Any], deployment_id: UUID) -> AutomationCore:
                 type="run-deployment",
                 source="selected",
                 deployment_id=deployment_id,
-                parameters=given["parameters"],
+                parameters=trigger["parameters"],
             )
         ],
         actions_on_trigger=[],
@@ -60,19 +64,21 @@ def automation(given: Mapping[str, Any], deployment_id: UUID) -> AutomationCore:
     )
 
 
-def _put(client: SyncPrefectClient, wanted: AutomationCore) -> bool:
+def _put(client: SyncPrefectClient, new: AutomationCore) -> bool:
     """Whether it had to be written."""
-    known = client.read_automations_by_name(wanted.name)
+    known = client.read_automations_by_name(new.name)
     if not known:
-        client.create_automation(wanted)
+        client.create_automation(new)
         return True
-    if known[0].description == wanted.description:
+    if known[0].description == new.description:
         return False
-    wanted.enabled = known[0].enabled
-    client.update_automation(known[0].id, wanted)
+    new.enabled = known[0].enabled
+    client.update_automation(known[0].id, new)
     return True
 
 
 def _id_of(present: list[DeploymentResponse], deployment: Mapping[str, Any]) -> UUID:
-    wanted = (deployment["entrypoint"], deployment["name"])
-    return next(each.id for each in present if (each.entrypoint, each.name) == wanted)
+    key = (deployment["entrypoint"], deployment["name"])
+    return next(
+        candidate.id for candidate in present if (candidate.entrypoint, candidate.name) == key
+    )

@@ -23,14 +23,14 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
             monitoring.compare_features(spec, window_days)
             return "no champion yet"
         compared = monitoring.compare_features(spec, window_days, return_state=True)
-        found = monitoring.monitor(spec, window_days, at, return_state=True)
+        monitored = monitoring.monitor(spec, window_days, at, return_state=True)
         scored = performance.measure_performance(spec, window_days, at, return_state=True)
         checked = quality.check_quality(spec, window_days, at, return_state=True)
-        drift = found.result() if found.is_completed() else None
+        drift = monitored.result() if monitored.is_completed() else None
         scores = scored.result() if scored.is_completed() else None
         retraining.ask(spec, drift, scores, at)
         retraining.announce()
         compared.result()
         scored.result()
         checked.result()
-        return found.result().verdict.answer
+        return monitored.result().verdict.answer

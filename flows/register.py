@@ -57,12 +57,23 @@ def of_specs(
     A spec that has no deployment here gets those that bear the name of the first that has, at the
     same times.
     """
-    of = [each.get("parameters", {}).get("spec") for each in deployments]
+    of = [deployment.get("parameters", {}).get("spec") for deployment in deployments]
     first = next((spec for spec in of if spec is not None), None)
-    pattern = [each for each in deployments if first is not None and each["name"] == first]
-    kept = [each for each, spec in zip(deployments, of, strict=True) if spec in (None, *names)]
+    pattern = [
+        deployment
+        for deployment in deployments
+        if first is not None and deployment["name"] == first
+    ]
+    existing = [
+        deployment
+        for deployment, spec in zip(deployments, of, strict=True)
+        if spec in (None, *names)
+    ]
     new = [name for name in names if name not in of]
-    return [*kept, *(_copied(each, str(first), name) for name in new for each in pattern)]
+    return [
+        *existing,
+        *(_copied(deployment, str(first), name) for name in new for deployment in pattern),
+    ]
 
 
 def _copied(deployment: Mapping[str, Any], spec: str, name: str) -> Mapping[str, Any]:
@@ -91,9 +102,9 @@ def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]
     """
     pool.ensure(client)
     present = {
-        (found.entrypoint, found.name, found.version)
-        for found in client.read_deployments()
-        if not (found.job_variables or found.pull_steps)
+        (known.entrypoint, known.name, known.version)
+        for known in client.read_deployments()
+        if not (known.job_variables or known.pull_steps)
     }
     changed = [
         deployment
@@ -118,7 +129,7 @@ def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
         parameters=deployment.get("parameters", {}),
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
-        schedules=[schedule(given) for given in deployment.get("schedules", ())],
+        schedules=[schedule(entry) for entry in deployment.get("schedules", ())],
         tags=deployment.get("tags", []),
         work_pool_name=deployment["work_pool"]["name"],
         job_variables={},
@@ -126,15 +137,15 @@ def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
     return f"{flow.name}/{deployment['name']}"
 
 
-def schedule(given: Mapping[str, Any]) -> DeploymentScheduleCreate:
+def schedule(entry: Mapping[str, Any]) -> DeploymentScheduleCreate:
     """A `cron` line, or an `interval` in seconds; both with a time zone."""
     when: CronSchedule | IntervalSchedule
-    if "cron" in given:
-        when = CronSchedule(cron=given["cron"], timezone=given["timezone"])
+    if "cron" in entry:
+        when = CronSchedule(cron=entry["cron"], timezone=entry["timezone"])
     else:
-        interval = timedelta(seconds=given["interval"])
-        when = IntervalSchedule(interval=interval, timezone=given["timezone"])
-    return DeploymentScheduleCreate(schedule=when, active=given.get("active", True))
+        interval = timedelta(seconds=entry["interval"])
+        when = IntervalSchedule(interval=interval, timezone=entry["timezone"])
+    return DeploymentScheduleCreate(schedule=when, active=entry.get("active", True))
 
 
 def bury(client: SyncPrefectClient, before: datetime) -> int:
@@ -166,12 +177,12 @@ def main() -> None:
             names = [spec.name for spec in app.specs]
         except RunloreError as error:
             raise SystemExit(f"runlore: {error}") from error
-    wanted = of_specs(read(folder() / "prefect.yaml", variables), names)
+    deployments = of_specs(read(folder() / "prefect.yaml", variables), names)
     with get_client(sync_client=True) as client:
         lost = bury(client, began) if "--bury-lost" in sys.argv[1:] else 0
-        changed = register(client, wanted)
+        changed = register(client, deployments)
     sys.stdout.write(
-        f"{len(wanted)} deployments, {len(changed)} new or changed, {lost} lost runs settled\n"
+        f"{len(deployments)} deployments, {len(changed)} new or changed, {lost} lost runs settled\n"
     )
 
 

@@ -27,8 +27,8 @@ def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands
         if begun is None:
             return Completed(message=NOTHING)
         state: Any = train(begun.spec, None, begun.until_seq, return_state=True)
-        found = state.result(raise_on_failure=False)
-        ending = retraining.end(begun, found)
+        outcome = state.result(raise_on_failure=False)
+        ending = retraining.end(begun, outcome)
         if ending.state == "done":
-            return found
+            return outcome
         return Failed(message=f"{ending.state}: {ending.reason}")

@@ -13,5 +13,5 @@ def rollout(spec: str, at: str | None = None) -> str:
     Returns what was decided, or "nothing" when no rollout goes on. Two runs at once decide once.
     """
     with flow_app():
-        found = look(spec, at)
-        return "nothing" if found is None else found.state.newest.action
+        decided = look(spec, at)
+        return "nothing" if decided is None else decided.state.newest.action

@@ -62,13 +62,13 @@ def in_process(settings: Settings) -> Iterator[None]:
     At the end of the block everything is sent, every log line and every state of a task; that
     there still is something to send then is no news.
     """
-    given = environment.of_prefect_clients(settings)
+    variables = environment.of_prefect_clients(settings)
     changed: dict[Any, Any] = {
-        PREFECT_API_URL: given["PREFECT_API_URL"],
+        PREFECT_API_URL: variables["PREFECT_API_URL"],
         PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None,
     }
-    if "PREFECT_HOME" in given:
-        changed[PREFECT_HOME] = given["PREFECT_HOME"]
+    if "PREFECT_HOME" in variables:
+        changed[PREFECT_HOME] = variables["PREFECT_HOME"]
     login = environment.login_of_prefect_clients(settings)
     if login:
         changed[PREFECT_API_AUTH_STRING] = login[environment.PREFECT_CLIENT_LOGIN]
@@ -88,10 +88,10 @@ def in_process(settings: Settings) -> Iterator[None]:
 
 def result_of(state: State[Any]) -> Any:  # noqa: ANN401
     """What a flow called with `return_state=True` gave; what it raised is raised here."""
-    found = state.result(raise_on_failure=False)
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    result = state.result(raise_on_failure=False)
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 class ToldInOneLine(logging.Filter):

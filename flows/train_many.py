@@ -30,13 +30,13 @@ def train_many(
 @flow(name="train-many-on-workers")
 def each_on_a_worker(specs: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
     trainings = training.train_one.map(specs, accept_data)
-    found = {s: t.result(raise_on_failure=False) for s, t in zip(specs, trainings, strict=True)}
-    return {spec: _told(spec, each).as_json() for spec, each in found.items()}
+    results = {s: t.result(raise_on_failure=False) for s, t in zip(specs, trainings, strict=True)}
+    return {spec: _outcome(spec, result).as_json() for spec, result in results.items()}
 
 
-def _told(spec: str, found: TrainOutcome | BaseException) -> TrainOutcome:
-    if isinstance(found, RunloreError):
-        return TrainOutcome.of_error(spec, found)
-    if isinstance(found, BaseException):
-        raise found
-    return found
+def _outcome(spec: str, result: TrainOutcome | BaseException) -> TrainOutcome:
+    if isinstance(result, RunloreError):
+        return TrainOutcome.of_error(spec, result)
+    if isinstance(result, BaseException):
+        raise result
+    return result

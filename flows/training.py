@@ -25,13 +25,13 @@ def train(spec: str, accept_data: str | None = None, until_seq: int | None = Non
         with shared_reading():
             checked = training.check_data(spec, accept_data)
             refuse_bad(checked)
-            found = training.extract(spec, until_seq, checked)
-        division = divide(found.spec, found.data)
+            extract = training.extract(spec, until_seq, checked)
+        division = divide(extract.spec, extract.data)
         done: dict[Any, Any] = {}
-        for kind in in_order(found.spec):
-            done[kind] = training.fit_candidate(found, division, kind, dict(done))
-        trained = training.finish(found, division, done)
-        outcome = training.record(found, trained, checked)
+        for kind in in_order(extract.spec):
+            done[kind] = training.fit_candidate(extract, division, kind, dict(done))
+        trained = training.finish(extract, division, done)
+        outcome = training.record(extract, trained, checked)
         if outcome.passed:
             return outcome.as_json()
         return Failed(message=outcome.refusal, data=outcome.as_json())

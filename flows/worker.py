@@ -80,7 +80,10 @@ class Worker(ProcessWorker, ABC):
 
 def entrypoints() -> set[str]:
     """Of the flows that deployments/prefect.yaml names."""
-    return {each["entrypoint"] for each in register.read(register.folder() / "prefect.yaml", {})}
+    return {
+        deployment["entrypoint"]
+        for deployment in register.read(register.folder() / "prefect.yaml", {})
+    }
 
 
 def main() -> None:

@@ -28,10 +28,10 @@ def look(name: str, at: str | None) -> str:
     """What the look says: the answer, with the winner if there is one."""
     who = Attribution("ab flow", parse(at, "at") if at else now())
     with task_app() as app:
-        found = analysis.analyse(app.store, name, who)
-    told = report.headline(found)
-    tell = get_run_logger().warning if found.answer == "invalid" else get_run_logger().info
-    tell("%s, %s", name, told)
+        recorded = analysis.analyse(app.store, name, who)
+    headline = report.headline(recorded)
+    tell = get_run_logger().warning if recorded.answer == "invalid" else get_run_logger().info
+    tell("%s, %s", name, headline)
     key = NOT_IN_A_KEY.sub("-", name.lower()).strip("-")
-    create_markdown_artifact(report.markdown(name, found), key=f"ab-{key}")
-    return told
+    create_markdown_artifact(report.markdown(name, recorded), key=f"ab-{key}")
+    return headline

@@ -27,14 +27,14 @@ def ingest_log(
     """
     named, parts = split_source(mapping)
     with task_app() as app:
-        wanted = FileSource(
+        log = FileSource(
             path,
             file_format,
             source or named or SOURCE,
             declare(parts),
             max_revisions=app.settings.max_revisions,
         )
-        summary = ingest_file(app.store, wanted, now())
+        summary = ingest_file(app.store, log, now())
         rejected = list_rejects(app.store, SHOWN_REJECTS) if summary.rejected else []
     get_run_logger().info(
         "%s: %d new, %d already known, %d rejected",

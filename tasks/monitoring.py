@@ -58,18 +58,18 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
     at = now()
     since = at - timedelta(days=window_days or SKEW_DAYS)
     with task_app() as app:
-        found = skew.skew(app.store, app.registry, spec, since, at)
-        skew.note(app.store, found, at)
-        skew.let_rest(app.store, spec, found, at)
+        comparisons = skew.skew(app.store, app.registry, spec, since, at)
+        skew.note(app.store, comparisons, at)
+        skew.let_rest(app.store, spec, comparisons, at)
         gone = _pruned(app.store, app.settings.ledger_days)
     logger = get_run_logger()
-    for each in found:
-        tell = logger.info if each.is_clean else logger.error
-        told = (spec, each.version, each.compared, each.different)
-        tell("%s version %s: %d served vectors compared, %d differ from the log", *told)
+    for comparison in comparisons:
+        tell = logger.info if comparison.is_clean else logger.error
+        figures = (spec, comparison.version, comparison.compared, comparison.different)
+        tell("%s version %s: %d served vectors compared, %d differ from the log", *figures)
     if gone:
         logger.info("dropped from the ledger: %s", ", ".join(gone))
-    return found
+    return comparisons
 
 
 def _pruned(store: Store, days: int) -> list[str]:
@@ -104,10 +104,10 @@ def _table(past: Sequence[WindowRecord]) -> list[str]:
     if not past:
         return []
     rows = (
-        f"| {each.window.window_to:%Y-%m-%d %H:%M} | {each.window.version}"
-        f" | {each.verdict.rows_current:,} | {each.verdict.answer}"
-        f" | {each.verdict.drifted_share:.0%} |"
-        for each in past
+        f"| {record.window.window_to:%Y-%m-%d %H:%M} | {record.window.version}"
+        f" | {record.verdict.rows_current:,} | {record.verdict.answer}"
+        f" | {record.verdict.drifted_share:.0%} |"
+        for record in past
     )
     header = "| until (UTC) | version | rows | verdict | features drifted, by weight |"
     return [header, "|---|---|---:|---|---:|", *rows, ""]

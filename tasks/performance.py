@@ -25,8 +25,8 @@ def measure_performance(spec: str, window_days: float | None, at: str | None) ->
             app.settings.reports,
             window_s,
         )
-    lines = [f"- {each.answer}: {each.reason}" for each in outcome.floors]
-    lines += [f"- {each.answer}: {each.reason}" for each in outcome.regressions]
+    lines = [f"- {floor.answer}: {floor.reason}" for floor in outcome.floors]
+    lines += [f"- {regression.answer}: {regression.reason}" for regression in outcome.regressions]
     for line in lines:
         get_run_logger().info("%s: %s", spec, line)
     summary = [f"## {spec} version {outcome.version}", outcome.note, "", *lines]

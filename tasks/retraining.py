@@ -39,9 +39,9 @@ def ask(
 def look(spec: str) -> None:
     """Ask for what is due by schedule or by new outcomes."""
     with task_app() as app:
-        found = requests.look(app.store, app.registry, app.spec(spec), now())
-    if found is not None:
-        _say(found.retraining)
+        answer = requests.look(app.store, app.registry, app.spec(spec), now())
+    if answer is not None:
+        _say(answer.retraining)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="announce retrainings", timeout_seconds=120)
@@ -52,25 +52,27 @@ def announce() -> int:
     """
     with task_app() as app:
         waiting = course.to_announce(app.store, now())
-        for each in waiting:
-            emit_event(EVENT, **event_of(each))
-            course.announced(app.store, each.id, now())
-            get_run_logger().info("announced retraining %d of %s", each.id, each.wanted.spec)
+        for retraining in waiting:
+            emit_event(EVENT, **event_of(retraining))
+            course.announced(app.store, retraining.id, now())
+            get_run_logger().info(
+                "announced retraining %d of %s", retraining.id, retraining.wanted.spec
+            )
     return len(waiting)
 
 
-def event_of(each: Retraining) -> dict[str, Any]:
+def event_of(retraining: Retraining) -> dict[str, Any]:
     """What Prefect is told of a request; the automation reads `request`."""
-    spec = each.wanted.spec
+    spec = retraining.wanted.spec
     return {
         "resource": {"prefect.resource.id": f"runlore.spec.{spec}", "prefect.resource.name": spec},
         "payload": {
-            "request": each.id,
+            "request": retraining.id,
             "spec": spec,
-            "trigger": each.wanted.trigger,
-            "actor": each.wanted.actor,
-            "reason": each.wanted.reason,
-            "batch": each.wanted.batch,
+            "trigger": retraining.wanted.trigger,
+            "actor": retraining.wanted.actor,
+            "reason": retraining.wanted.reason,
+            "batch": retraining.wanted.batch,
         },
     }
 
@@ -87,29 +89,29 @@ def begin(request: int | None) -> TrainingStart | None:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
-def end(begun: TrainingStart, found: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
+def end(begun: TrainingStart, outcome: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
     """Write down what a training came to."""
-    ending = ending_of(found)
+    ending = ending_of(outcome)
     with task_app() as app:
         course.end(app.store, begun, ending, now())
     get_run_logger().info("%s: %s: %s", begun.spec, ending.state, ending.reason)
     return ending
 
 
-def ending_of(found: object) -> TrainingEnd:
+def ending_of(outcome: object) -> TrainingEnd:
     """found: what the flow `train` returned, or raised."""
-    if isinstance(found, Refused):
-        return TrainingEnd("refused", str(found))
-    if not isinstance(found, dict):
-        return TrainingEnd("failed", f"{type(found).__name__}: {found}")
-    reasons = "; ".join(found["reasons"])
-    if not found["passed"]:
-        return TrainingEnd("refused", f"{found['candidate']}: {reasons}", True, found)
-    compared = found["challenge"] or {"reason": reasons}
-    told = f"version {found['version']} is @{found['alias']}: {compared['reason']}"
-    return TrainingEnd("done", told, True, found)
+    if isinstance(outcome, Refused):
+        return TrainingEnd("refused", str(outcome))
+    if not isinstance(outcome, dict):
+        return TrainingEnd("failed", f"{type(outcome).__name__}: {outcome}")
+    reasons = "; ".join(outcome["reasons"])
+    if not outcome["passed"]:
+        return TrainingEnd("refused", f"{outcome['candidate']}: {reasons}", True, outcome)
+    compared = outcome["challenge"] or {"reason": reasons}
+    reason = f"version {outcome['version']} is @{outcome['alias']}: {compared['reason']}"
+    return TrainingEnd("done", reason, True, outcome)
 
 
-def _say(each: Retraining) -> None:
-    told = (each.id, each.wanted.spec, each.state, each.reason)
-    get_run_logger().info("retraining %d of %s is %s: %s", *told)
+def _say(retraining: Retraining) -> None:
+    figures = (retraining.id, retraining.wanted.spec, retraining.state, retraining.reason)
+    get_run_logger().info("retraining %d of %s is %s: %s", *figures)

@@ -16,16 +16,16 @@ from tasks.retry import RETRIES
 def look(spec: str, at: str | None) -> RolloutLook | None:
     """None when no rollout goes on."""
     with task_app() as app:
-        hand = RolloutContext(app.store, app.registry, app.settings.home / "serving")
-        found = steps.look(hand, app.spec(spec), parse(at, "at") if at else now())
-    if found is None:
+        context = RolloutContext(app.store, app.registry, app.settings.home / "serving")
+        current = steps.look(context, app.spec(spec), parse(at, "at") if at else now())
+    if current is None:
         get_run_logger().info("%s: no rollout goes on", spec)
         return None
-    newest = found.state.newest
+    newest = current.state.newest
     tell = get_run_logger().warning if newest.is_alert else get_run_logger().info
     tell("%s: %s at %d %%: %s", spec, newest.action, newest.step, "; ".join(newest.reasons))
-    create_markdown_artifact(report.markdown(found), key=f"rollout-{spec}")
+    create_markdown_artifact(report.markdown(current), key=f"rollout-{spec}")
     create_progress_artifact(
-        float(newest.step), key=f"rollout-share-{spec}", description=report.headline(found)
+        float(newest.step), key=f"rollout-share-{spec}", description=report.headline(current)
     )
-    return found
+    return current

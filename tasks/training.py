@@ -49,47 +49,47 @@ def extract(spec: str, until_seq: int | None, checked: BatchCheck) -> TrainingEx
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
     with task_app() as app:
         to_train = app.spec(spec).succeeding() if checked.has_news else app.spec(spec)
-        found = extraction.extract(app.store, to_train, until_seq=until_seq)
+        extracted = extraction.extract(app.store, to_train, until_seq=until_seq)
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
         spec,
-        found.executions,
-        len(found.data),
-        len(found.plan.names),
+        extracted.executions,
+        len(extracted.data),
+        len(extracted.plan.names),
     )
-    return found
+    return extracted
 
 
 @task(cache_policy=NO_CACHE, task_run_name="fit {kind}", timeout_seconds=HOUR_S)
 def fit_candidate(
-    found: TrainingExtract,
+    extracted: TrainingExtract,
     division: Division,
     kind: CandidateKind,
     done: Mapping[CandidateKind, Candidate],
 ) -> Candidate:
-    fitted = fitting.fit_candidate(found.spec, found.data, division, kind, done)
-    score = fitted.validation[found.spec.select_by]
-    get_run_logger().info("%s: validation %s %.4g", kind, found.spec.select_by, score)
+    fitted = fitting.fit_candidate(extracted.spec, extracted.data, division, kind, done)
+    score = fitted.validation[extracted.spec.select_by]
+    get_run_logger().info("%s: validation %s %.4g", kind, extracted.spec.select_by, score)
     return fitted
 
 
 @task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
 def finish(
-    found: TrainingExtract, division: Division, done: Mapping[CandidateKind, Candidate]
+    extracted: TrainingExtract, division: Division, done: Mapping[CandidateKind, Candidate]
 ) -> Trained:
     """Choose a candidate, give it its interval, and test and judge it."""
-    chosen = fitting.choose(found.spec, done)
-    trained = fitting.finish(found.spec, found.data, found.plan, division, done, chosen)
+    chosen = fitting.choose(extracted.spec, done)
+    trained = fitting.finish(extracted.spec, extracted.data, extracted.plan, division, done, chosen)
     for reason in trained.verdict.reasons:
         get_run_logger().info("%s: %s", chosen, reason)
     return trained
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def record(found: TrainingExtract, trained: Trained, checked: BatchCheck) -> TrainOutcome:
+def record(extracted: TrainingExtract, trained: Trained, checked: BatchCheck) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     with task_app() as app:
-        outcome = conclude(app.store, app.registry, found, trained, checked)
+        outcome = conclude(app.store, app.registry, extracted, trained, checked)
     show(outcome)
     return outcome
 

@@ -68,8 +68,8 @@ app.add_typer(ledger.group, name="ledger")
 app.command("simulate")(simulate.write_simulated_log)
 
 
-def _tell_version(is_asked: bool) -> None:
-    if is_asked:
+def _print_version(is_requested: bool) -> None:
+    if is_requested:
         echo(__version__)
         raise typer.Exit
 
@@ -79,7 +79,7 @@ def before_any_command(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_tell_version, is_eager=True, help="Print the version and exit."
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
         ),
     ] = False,
 ) -> None:

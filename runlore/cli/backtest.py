@@ -88,9 +88,9 @@ def backtest(
     from runlore.backtest import actions
 
     with open_app() as app:
-        found = app.spec(spec)
+        model_spec = app.spec(spec)
         if max_rows is not None:
-            found = replace(found, split=replace(found.split, max_rows=max_rows))
+            model_spec = replace(model_spec, split=replace(model_spec.split, max_rows=max_rows))
         choice = replace(
             _choice(policy, begin, candidate),
             rows=rows,
@@ -98,7 +98,7 @@ def backtest(
             window_s=None if window_days is None else window_days * DAY_S,
             chooses_anew=choose_anew,
         )
-        outcome = actions.backtest(app.store, found, choice, source, _say)
+        outcome = actions.backtest(app.store, model_spec, choice, source, _say)
         drawn = actions.draw(outcome, plots or app.settings.reports / "backtest")
     if json:
         emit_json({**as_json(outcome), "plots": drawn})
@@ -142,35 +142,35 @@ def as_json(outcome: "BacktestOutcome") -> dict[str, Any]:
         "windows": outcome.windows,
         "candidate": outcome.candidate,
         "select_by": outcome.spec.select_by,
-        "policies": {each.policy: _policy(each) for each in outcome.replayed},
-        "standings": {name: _standing(each) for name, each in outcome.standings.items()},
+        "policies": {replay.policy: _policy(replay) for replay in outcome.replayed},
+        "standings": {name: _standing(scores) for name, scores in outcome.standings.items()},
     }
 
 
-def _policy(each: "PolicyReplay") -> dict[str, Any]:
+def _policy(replay: "PolicyReplay") -> dict[str, Any]:
     from runlore.kernel.instants import from_us
 
     return {
-        "retrainings": each.trained,
-        "cpu_s": round(each.cpu_s, 3),
+        "retrainings": replay.trained,
+        "cpu_s": round(replay.cpu_s, 3),
         "history": [
             {
-                "at": from_us(asked.at_us).isoformat(),
-                "outcome": asked.outcome,
-                "reasons": list(asked.reasons),
-                "cpu_s": round(asked.cpu_s, 3),
+                "at": from_us(retraining.at_us).isoformat(),
+                "outcome": retraining.outcome,
+                "reasons": list(retraining.reasons),
+                "cpu_s": round(retraining.cpu_s, 3),
             }
-            for asked in each.retrainings
+            for retraining in replay.retrainings
         ],
     }
 
 
-def _standing(each: "PolicyScores") -> dict[str, Any]:
+def _standing(standing: "PolicyScores") -> dict[str, Any]:
     return {
-        "scores": {score: _plain(value) for score, value in each.scores.items()},
+        "scores": {score: _plain(value) for score, value in standing.scores.items()},
         "gains": {
             score: {other: _plain(value) for other, value in of.items()}
-            for score, of in each.gains.items()
+            for score, of in standing.gains.items()
         },
     }
 
@@ -198,14 +198,15 @@ def show(outcome: "BacktestOutcome", drawn: tuple[Path, Path]) -> None:
             if name != BASELINE
         ],
     )
-    for each in outcome.replayed:
-        for asked in each.retrainings if each.policy in ("drift", "loop") else ():
-            echo(f"{each.policy}: {_told(asked.at_us)} {asked.outcome}: {asked.reasons[0]}")
+    for replay in outcome.replayed:
+        for retraining in replay.retrainings if replay.policy in ("drift", "loop") else ():
+            event = f"{_date(retraining.at_us)} {retraining.outcome}"
+            echo(f"{replay.policy}: {event}: {retraining.reasons[0]}")
     for path in drawn:
         echo(f"plot: {path}")
 
 
-def _told(at_us: int) -> str:
+def _date(at_us: int) -> str:
     from runlore.kernel.instants import from_us
 
     return f"{from_us(at_us):%Y-%m-%d}"
@@ -214,7 +215,7 @@ def _told(at_us: int) -> str:
 def _row(outcome: "BacktestOutcome", name: str, score: "Score") -> dict[str, object]:
     from runlore.models.score_names import display
 
-    costs = {str(each.policy): each for each in outcome.replayed}
+    costs = {str(replay.policy): replay for replay in outcome.replayed}
     return {
         "policy": name,
         **_columns(display(score), outcome.standings[name].scores[score]),

@@ -81,7 +81,7 @@ def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) ->
         emit_json(tour.seen)
     else:
         _print_summary(tour)
-    if not all(found["passed"] for found in tour.seen["models"].values()):
+    if not all(outcome["passed"] for outcome in tour.seen["models"].values()):
         raise typer.Exit(1)
 
 
@@ -114,13 +114,13 @@ def _simulate(
         end = now().replace(hour=0, minute=0, second=0, microsecond=0)
         log = simulate(Scenario(seed=seed, executions=executions, days=DAYS, end=end))
         files = write(log, tour.settings.home / "demo")
-        told = counts(log)
+        counted = counts(log)
         tour.say(
-            f"   {files.executions}: {told['executions']:,} executions over {DAYS} days,"
-            f" {told['late']:,} late outcomes, {told['corrections']} corrections,"
-            f" {told['dirty_lines']} invalid lines, one planted change"
+            f"   {files.executions}: {counted['executions']:,} executions over {DAYS} days,"
+            f" {counted['late']:,} late outcomes, {counted['corrections']} corrections,"
+            f" {counted['dirty_lines']} invalid lines, one planted change"
         )
-    tour.seen["simulated"] = told
+    tour.seen["simulated"] = counted
     return files, log, end
 
 
@@ -143,19 +143,19 @@ def _ingest(tour: Tour, files: "SimulatedFiles", text: str, what: str) -> None:
     from runlore.records.mapping import declare
     from runlore.simulate import SIMULATED_SOURCE, mapping
 
-    told = {name: part for name, part in mapping().items() if name != "source"}
+    columns = {name: part for name, part in mapping().items() if name != "source"}
     points = FileSource(files.metrics, "csv", SIMULATED_SOURCE, declare({"records": "metrics"}))
     inbox = files.executions.with_name("inbox.csv")
     with tour.step(f"Ingest {what}"), open_app(tour.settings) as app:
         inbox.write_text(text, encoding="utf-8", newline="\n")
         rows = ingest_file(
-            app.store, FileSource(inbox, "csv", SIMULATED_SOURCE, declare(told)), now()
+            app.store, FileSource(inbox, "csv", SIMULATED_SOURCE, declare(columns)), now()
         )
         metrics = ingest_file(app.store, points, now())
-        _tell_ingest(tour, rows, metrics)
+        _say_ingest(tour, rows, metrics)
 
 
-def _tell_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") -> None:
+def _say_ingest(tour: Tour, rows: "IngestSummary", metrics: "IngestSummary") -> None:
     tour.say(
         f"   {rows.new:,} new facts, {rows.known:,} known, {rows.rejected:,} rejected;"
         f" {metrics.new:,} metric points"
@@ -171,7 +171,7 @@ def _train(tour: Tour, names: list[str]) -> list[str]:
     for name in names:
         with tour.step(f"Train {name}: candidates, gates, registration"):
             tour.seen["models"][name] = run_one(name)
-    return [name for name, found in tour.seen["models"].items() if found["version"]]
+    return [name for name, outcome in tour.seen["models"].items() if outcome["version"]]
 
 
 def _serve(tour: Tour, client: "httpx.Client", log: "SimulatedLog", names: list[str]) -> None:
@@ -179,7 +179,7 @@ def _serve(tour: Tour, client: "httpx.Client", log: "SimulatedLog", names: list[
         work = _new_work(log)
         tour.seen["predictions"] = {name: _predict(client, name, work) for name in names}
         for name, answer in tour.seen["predictions"].items():
-            tour.say(f"   {name}: {_told(answer)}")
+            tour.say(f"   {name}: {_describe(answer)}")
         made = client.post("/executions", json={"id": "demo-1", **work}).raise_for_status().json()
         done = {"status": "succeeded", "outcome": {"cost_usd": 1.25}}
         client.post("/executions/demo-1/outcome", json=done).raise_for_status()
@@ -205,12 +205,12 @@ def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[st
     while True:
         answer = client.post(f"/predict/{name}?reasons=3", json=work)
         if answer.status_code != 503 or time.monotonic() > until:
-            found: dict[str, Any] = answer.raise_for_status().json()
-            return found
+            prediction: dict[str, Any] = answer.raise_for_status().json()
+            return prediction
         time.sleep(0.2)
 
 
-def _told(answer: dict[str, Any]) -> str:
+def _describe(answer: dict[str, Any]) -> str:
     from runlore.training.rules.gates import number
 
     low, high, unit = (answer.get(name) for name in ("low", "high", "unit"))
@@ -245,7 +245,7 @@ def _print_summary(tour: Tour) -> None:
     )
     for name, drift in seen["drift"].items():
         echo(f"{name}")
-        echo(f"  answer  {_told(seen['predictions'][name])}")
+        echo(f"  answer  {_describe(seen['predictions'][name])}")
         echo(f"  window  the last week, after the planted change: {drift}")
     echo(f"reports   {_reports(tour.settings.reports)}")
     echo(f"took      {seen['seconds']:.0f} s; the data is in {tour.settings.home}")

@@ -53,13 +53,13 @@ def monitor(
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
-        found = app.spec(spec)
+        model_spec = app.spec(spec)
         if history:
-            _tell_history(app.store, spec, last, json=json)
+            _show_history(app.store, spec, last, json=json)
             return
         end = instants.now() if at is None else instants.parse(at, "at")
         reports = app.settings.reports
-        outcome = monitoring.monitor(app.store, app.registry, found, end, reports, window_s)
+        outcome = monitoring.monitor(app.store, app.registry, model_spec, end, reports, window_s)
     if json:
         emit_json(as_json(outcome))
     else:
@@ -68,14 +68,14 @@ def monitor(
         raise typer.Exit(1)
 
 
-def _tell_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
+def _show_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
     from runlore.monitoring.actions import drift_history
 
-    found = drift_history.history(store, spec, last)
+    windows = drift_history.history(store, spec, last)
     if json:
-        emit_json({"spec": spec, "windows": [_judged(each) for each in found]})
-    elif found:
-        emit_table(f"Windows of {spec}, newest first", [_past(each) for each in found])
+        emit_json({"spec": spec, "windows": [_record_as_json(record) for record in windows]})
+    elif windows:
+        emit_table(f"Windows of {spec}, newest first", [_record_row(record) for record in windows])
     else:
         echo(f"no window of {spec} has been evaluated yet; run `runlore monitor {spec}`")
 
@@ -83,7 +83,7 @@ def _tell_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
 def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
     decision = outcome.decision
     return {
-        **_told(outcome.window, outcome.verdict),
+        **_window_fields(outcome.window, outcome.verdict),
         "note": outcome.note,
         "report": outcome.report,
         "plot": outcome.plot,
@@ -97,11 +97,15 @@ def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
     }
 
 
-def _judged(each: "WindowRecord") -> dict[str, Any]:
-    return {**_told(each.window, each.verdict), "at": each.at.isoformat(), "report": each.report}
+def _record_as_json(record: "WindowRecord") -> dict[str, Any]:
+    return {
+        **_window_fields(record.window, record.verdict),
+        "at": record.at.isoformat(),
+        "report": record.report,
+    }
 
 
-def _told(window: "ComparedWindow", verdict: "WindowVerdict") -> dict[str, Any]:
+def _window_fields(window: "ComparedWindow", verdict: "WindowVerdict") -> dict[str, Any]:
     return {
         "spec": window.spec,
         "version": window.version,
@@ -125,12 +129,12 @@ def _column(column: "ColumnVerdict") -> dict[str, Any]:
         "change": column.change,
         "q_value": column.q_value,
         "weight": column.weight,
-        **{each.statistic: each.value for each in column.measures},
+        **{measure.statistic: measure.value for measure in column.measures},
     }
 
 
-def _past(each: "WindowRecord") -> dict[str, object]:
-    verdict, window = each.verdict, each.window
+def _record_row(record: "WindowRecord") -> dict[str, object]:
+    verdict, window = record.verdict, record.window
     drifted = [column.name for column in verdict.drifted]
     more = f" and {len(drifted) - NAMED} more" if len(drifted) > NAMED else ""
     return {

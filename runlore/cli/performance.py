@@ -38,14 +38,14 @@ def performance(
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
-        found = app.spec(spec)
+        model_spec = app.spec(spec)
         end = instants.now() if at is None else instants.parse(at, "at")
         reports = app.settings.reports
-        outcome = windows.performance(app.store, app.registry, found, end, reports, window_s)
+        outcome = windows.performance(app.store, app.registry, model_spec, end, reports, window_s)
     if json:
         emit_json(as_json(outcome))
     else:
-        show(outcome, found.select_by)
+        show(outcome, model_spec.select_by)
     if not outcome.is_answerable:
         raise typer.Exit(1)
 
@@ -58,41 +58,41 @@ def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
         "version": outcome.version,
         "at": outcome.at.isoformat(),
         "mature_until": outcome.mature_until and outcome.mature_until.isoformat(),
-        "windows": [_window(each) for each in outcome.windows],
+        "windows": [_window(window) for window in outcome.windows],
         "is_below_floor": outcome.is_below_floor,
-        "floors": [_plain(asdict(each)) for each in outcome.floors],
-        "regressions": [_plain(asdict(each)) for each in outcome.regressions],
+        "floors": [_plain(asdict(floor)) for floor in outcome.floors],
+        "regressions": [_plain(asdict(regression)) for regression in outcome.regressions],
         "plot": outcome.plot,
         "anomaly": outcome.anomaly,
         "note": outcome.note,
     }
 
 
-def _window(each: "WindowPerformance") -> dict[str, Any]:
+def _window(window: "WindowPerformance") -> dict[str, Any]:
     from dataclasses import asdict
 
     from runlore.kernel.instants import from_us
 
-    told: dict[str, Any] = {
-        "from": from_us(each.first_us).isoformat(),
-        "to": from_us(each.last_us).isoformat(),
-        "answers": each.answers,
-        "labelled": each.realised.labels,
-        "maturity": each.maturity,
-        "rate": each.realised.rate,
-        "realised": {name: asdict(value) for name, value in each.realised.scores.items()},
-        "estimated": {name: asdict(value) for name, value in each.estimated.items()},
-        "assumptions": [asdict(assumption) for assumption in each.assumptions],
+    fields: dict[str, Any] = {
+        "from": from_us(window.first_us).isoformat(),
+        "to": from_us(window.last_us).isoformat(),
+        "answers": window.answers,
+        "labelled": window.realised.labels,
+        "maturity": window.maturity,
+        "rate": window.realised.rate,
+        "realised": {name: asdict(value) for name, value in window.realised.scores.items()},
+        "estimated": {name: asdict(value) for name, value in window.estimated.items()},
+        "assumptions": [asdict(assumption) for assumption in window.assumptions],
     }
-    plain: dict[str, Any] = _plain(told)
+    plain: dict[str, Any] = _plain(fields)
     return plain
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever json can hold)
     if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
+        return {name: _plain(part) for name, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_plain(part) for part in value]
     return None if isinstance(value, float) and not isfinite(value) else value
 
 
@@ -101,15 +101,15 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
 
     if outcome.windows:
         title = f"{outcome.spec} version {outcome.version}: {display(score)} by window"
-        emit_table(title, [_row(each, score) for each in outcome.windows])
-        for each in outcome.windows[-1].assumptions:
+        emit_table(title, [_row(window, score) for window in outcome.windows])
+        for assumption in outcome.windows[-1].assumptions:
             state = {True: "holds", False: "fails, the estimate is withdrawn", None: "not tested"}
-            echo(f"estimate: {each.name}: {state[each.holds]}: {each.reason}")
-            echo(f"    assumes: {each.text}")
+            echo(f"estimate: {assumption.name}: {state[assumption.holds]}: {assumption.reason}")
+            echo(f"    assumes: {assumption.text}")
     if outcome.mature_until:
         echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
-    verdicts: list[tuple[str, str]] = [(each.answer, each.reason) for each in outcome.floors]
-    verdicts += [(each.answer, each.reason) for each in outcome.regressions]
+    verdicts: list[tuple[str, str]] = [(floor.answer, floor.reason) for floor in outcome.floors]
+    verdicts += [(regression.answer, regression.reason) for regression in outcome.regressions]
     for answer, reason in verdicts:
         echo(f"{answer}: {reason}")
     if outcome.note:
@@ -120,19 +120,20 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
         echo(f"plot: {outcome.plot}")
 
 
-def _row(each: "WindowPerformance", score: str) -> dict[str, object]:
+def _row(window: "WindowPerformance", score: str) -> dict[str, object]:
     from runlore.kernel.instants import from_us
 
-    withdrawn = f"withdrawn: {each.withdrawn[0].name}" if each.withdrawn else ""
+    withdrawn = f"withdrawn: {window.withdrawn[0].name}" if window.withdrawn else ""
     return {
-        "window end": f"{from_us(each.last_us):%Y-%m-%d %H:%M}",
-        "predictions": f"{each.answers:,}",
-        "known outcomes": f"{each.realised.labels:,}",
-        "maturity": f"{each.maturity:.0%}",
-        "realised": _told({str(k): v for k, v in each.realised.scores.items()}, score),
-        "estimated": withdrawn or _told({str(k): v for k, v in each.estimated.items()}, score),
+        "window end": f"{from_us(window.last_us):%Y-%m-%d %H:%M}",
+        "predictions": f"{window.answers:,}",
+        "known outcomes": f"{window.realised.labels:,}",
+        "maturity": f"{window.maturity:.0%}",
+        "realised": _score_text({str(k): v for k, v in window.realised.scores.items()}, score),
+        "estimated": withdrawn
+        or _score_text({str(k): v for k, v in window.estimated.items()}, score),
     }
 
 
-def _told(scores: "dict[str, ScoreInterval]", score: str) -> str:
+def _score_text(scores: "dict[str, ScoreInterval]", score: str) -> str:
     return str(scores[score]) if score in scores else ""

@@ -40,17 +40,19 @@ def quality(
 
     window_s = None if window_days is None else window_days * DAY_S
     with open_app() as app:
-        found = app.spec(spec)
+        model_spec = app.spec(spec)
         end = instants.now() if at is None else instants.parse(at, "at")
         if training:
-            told = _of_training(contract.check_new(app.store, app.registry, found, end))
+            report = _of_training(contract.check_new(app.store, app.registry, model_spec, end))
         else:
-            told = _of_window(window_check.quality(app.store, app.registry, found, end, window_s))
+            report = _of_window(
+                window_check.quality(app.store, app.registry, model_spec, end, window_s)
+            )
     if json:
-        emit_json(told)
+        emit_json(report)
     else:
-        show(told)
-    if not told["passed"]:
+        show(report)
+    if not report["passed"]:
         raise typer.Exit(1)
 
 
@@ -70,22 +72,24 @@ def _of_training(checked: "BatchCheck") -> dict[str, Any]:
     return {"spec": checked.spec, "version": checked.version, **checked.verdict.to_json()}
 
 
-def show(told: dict[str, Any]) -> None:
-    if told["findings"]:
+def show(report: dict[str, Any]) -> None:
+    if report["findings"]:
         rows = [
             {
-                "check": each["check"],
-                "subject": each["subject"],
-                "value": f"{each['value']:,.4g}",
-                "limit": f"{each['bound']:,.4g}",
-                "problem": each["reason"],
+                "check": finding["check"],
+                "subject": finding["subject"],
+                "value": f"{finding['value']:,.4g}",
+                "limit": f"{finding['bound']:,.4g}",
+                "problem": finding["reason"],
             }
-            for each in told["findings"]
+            for finding in report["findings"]
         ]
-        emit_table(f"Violations of the contract of {told['spec']} version {told['version']}", rows)
-    if told["note"]:
-        echo(told["note"])
-    answer = "keeps the contract" if told["passed"] else "breaks the contract"
-    echo(f"{told['spec']} version {told['version']}: {told['rows']:,} rows, {answer}")
-    if told.get("anomaly"):
-        echo(f"anomaly of {told['spec']}: {told['anomaly']}")
+        emit_table(
+            f"Violations of the contract of {report['spec']} version {report['version']}", rows
+        )
+    if report["note"]:
+        echo(report["note"])
+    answer = "keeps the contract" if report["passed"] else "breaks the contract"
+    echo(f"{report['spec']} version {report['version']}: {report['rows']:,} rows, {answer}")
+    if report.get("anomaly"):
+        echo(f"anomaly of {report['spec']}: {report['anomaly']}")

@@ -39,20 +39,22 @@ def request(
 
     wish = requests.RetrainingCause("person", by or getuser(), reason)
     with open_app() as app:
-        wanted = app.spec(spec)
-        asked = requests.request(app.store, app.registry, wanted, wish, instants.now())
-        found = asked.retraining
-        if here and found.state in ("wanted", "announced"):
-            _train(app.settings, found.id)
-            found = requests.show(app.store, found.id)
+        model_spec = app.spec(spec)
+        answer = requests.request(app.store, app.registry, model_spec, wish, instants.now())
+        retraining = answer.retraining
+        if here and retraining.state in ("wanted", "announced"):
+            _train(app.settings, retraining.id)
+            retraining = requests.show(app.store, retraining.id)
     if json:
-        emit_json(as_json(found) | {"is_new": asked.is_new})
+        emit_json(as_json(retraining) | {"is_new": answer.is_new})
     else:
-        known = "" if asked.is_new else ", requested before"
-        echo(f"retraining {found.id} of {spec}: {found.state}{known}: {found.reason}")
-        if found.state == "wanted":
+        known = "" if answer.is_new else ", requested before"
+        echo(
+            f"retraining {retraining.id} of {spec}: {retraining.state}{known}: {retraining.reason}"
+        )
+        if retraining.state == "wanted":
             echo("Prefect starts it within 5 minutes while `runlore up` runs; --here trains now")
-    if found.state in ("refused", "failed"):
+    if retraining.state in ("refused", "failed"):
         raise typer.Exit(1)
 
 
@@ -72,11 +74,11 @@ def list_retrainings(
     from runlore.retraining.actions import requests
 
     with open_app() as app:
-        found = requests.history(app.store, spec, limit)
+        retrainings = requests.history(app.store, spec, limit)
     if json:
-        emit_json([as_json(each) for each in found])
-    elif found:
-        emit_table("Retrainings, newest first", [_row(each) for each in found])
+        emit_json([as_json(retraining) for retraining in retrainings])
+    elif retrainings:
+        emit_table("Retrainings, newest first", [_row(retraining) for retraining in retrainings])
     else:
         echo("No training has been requested yet.")
 
@@ -94,21 +96,21 @@ def show(
     from runlore.retraining.actions import requests
 
     with open_app() as app:
-        found = requests.show(app.store, retraining_id)
+        retraining = requests.show(app.store, retraining_id)
     if json:
-        emit_json(as_json(found))
+        emit_json(as_json(retraining))
         return
-    wanted = found.wanted
-    echo(f"{wanted.spec}: requested by {wanted.trigger} ({wanted.actor}): {wanted.reason}")
-    echo(f"facts up to {wanted.until_seq}, {wanted.new_labels:,} new outcomes")
-    for step in found.steps:
+    request = retraining.wanted
+    echo(f"{request.spec}: requested by {request.trigger} ({request.actor}): {request.reason}")
+    echo(f"facts up to {request.until_seq}, {request.new_labels:,} new outcomes")
+    for step in retraining.steps:
         echo(f"{step.at:%Y-%m-%d %H:%M:%S}  {step.state}: {step.reason}")
 
 
-def as_json(found: "Retraining") -> dict[str, Any]:
+def as_json(retraining: "Retraining") -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(found) | {"state": found.state, "reason": found.reason}
+    return asdict(retraining) | {"state": retraining.state, "reason": retraining.reason}
 
 
 def _train(settings: "Settings", number: int) -> None:
@@ -120,12 +122,14 @@ def _train(settings: "Settings", number: int) -> None:
         retrain(number, return_state=True)
 
 
-def _row(each: "Retraining") -> dict[str, object]:
+def _row(retraining: "Retraining") -> dict[str, object]:
     return {
-        "id": each.id,
-        "spec": each.wanted.spec,
-        "requested": f"{each.wanted.at:%Y-%m-%d %H:%M}",
-        "by": f"{each.wanted.trigger} ({each.wanted.actor})",
-        "state": each.state,
-        "reason": each.reason if len(each.reason) < 100 else each.reason[:99] + "…",
+        "id": retraining.id,
+        "spec": retraining.wanted.spec,
+        "requested": f"{retraining.wanted.at:%Y-%m-%d %H:%M}",
+        "by": f"{retraining.wanted.trigger} ({retraining.wanted.actor})",
+        "state": retraining.state,
+        "reason": retraining.reason
+        if len(retraining.reason) < 100
+        else retraining.reason[:99] + "…",
     }

@@ -40,9 +40,9 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
     from runlore.rollout.actions import steps
     from runlore.serving.actions.promotion import ChangeReason
 
-    with _opened(spec) as (_, hand, found, at):
-        steps.start(hand, found, at, ChangeReason(by or getuser(), reason))
-        _tell(steps.preview(hand.store, found, at), json=json)
+    with _opened(spec) as (_, context, model_spec, at):
+        steps.start(context, model_spec, at, ChangeReason(by or getuser(), reason))
+        _show(steps.preview(context.store, model_spec, at), json=json)
 
 
 @group.command()
@@ -53,8 +53,8 @@ def status(spec: Spec, json: Json = False) -> None:
     """
     from runlore.rollout.actions import steps
 
-    with _opened(spec) as (_, hand, found, at):
-        _tell(steps.preview(hand.store, found, at), json=json)
+    with _opened(spec) as (_, context, model_spec, at):
+        _show(steps.preview(context.store, model_spec, at), json=json)
 
 
 @group.command()
@@ -68,14 +68,14 @@ def look(spec: Spec, json: Json = False) -> None:
     """
     from runlore.rollout.actions import steps
 
-    with _opened(spec) as (_, hand, found, at):
-        done = steps.look(hand, found, at)
+    with _opened(spec) as (_, context, model_spec, at):
+        done = steps.look(context, model_spec, at)
     if done is None:
         echo(
             f"{spec}: no rollout is in progress; start one: runlore rollout start {spec}", err=True
         )
         raise typer.Exit(1)
-    _tell(done, json=json)
+    _show(done, json=json)
 
 
 @group.command()
@@ -94,23 +94,23 @@ def history(
     from runlore.rollout.actions import steps
     from runlore.rollout.views import plots, report
 
-    with _opened(spec) as (_, hand, found, at):
-        known = steps.preview(hand.store, found, at)
+    with _opened(spec) as (_, context, model_spec, at):
+        known = steps.preview(context.store, model_spec, at)
         if plot is not None:
-            plots.write(hand.store, known, plot)
-    told = report.spans(known.state.history)
+            plots.write(context.store, known, plot)
+    spans = report.spans(known.state.history)
     if json:
-        emit_json({"spec": spec, "decisions": [asdict(each) for each in told]})
+        emit_json({"spec": spec, "decisions": [asdict(span) for span in spans]})
         return
     rows: list[dict[str, object]] = [
         {
-            "at": f"{each.first_at:%Y-%m-%d %H:%M}",
-            "share": f"{each.step} %",
-            "decision": report.words(each) + (" !" if each.is_alert else ""),
-            "by": each.actor,
-            "reasons": "; ".join(each.reasons),
+            "at": f"{span.first_at:%Y-%m-%d %H:%M}",
+            "share": f"{span.step} %",
+            "decision": report.words(span) + (" !" if span.is_alert else ""),
+            "by": span.actor,
+            "reasons": "; ".join(span.reasons),
         }
-        for each in told
+        for span in spans
     ]
     emit_table(report.headline(known), rows)
     if plot is not None:
@@ -125,7 +125,7 @@ def stop(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 
     Example: runlore rollout stop failure-risk --reason "the sensor was broken"
     """
-    _order(_Wanted(spec, "stop", reason, by), json=json)
+    _order(_OrderRequest(spec, "stop", reason, by), json=json)
 
 
 @group.command()
@@ -142,7 +142,7 @@ def step(
 
     Example: runlore rollout step failure-risk 25 --reason "enough is known of this kind of change"
     """
-    _order(_Wanted(spec, "step", reason, by, percent), json=json)
+    _order(_OrderRequest(spec, "step", reason, by, percent), json=json)
 
 
 @group.command()
@@ -163,14 +163,16 @@ def override(
     from runlore.serving.actions.promotion import ChangeReason
 
     if action != "resume":
-        _order(_Wanted(spec, action, reason, by), json=json)
+        _order(_OrderRequest(spec, action, reason, by), json=json)
         return
-    with _opened(spec) as (_, hand, found, at):
-        _tell(steps.resume(hand, found, at, ChangeReason(by or getuser(), reason)), json=json)
+    with _opened(spec) as (_, context, model_spec, at):
+        _show(
+            steps.resume(context, model_spec, at, ChangeReason(by or getuser(), reason)), json=json
+        )
 
 
 @dataclass(frozen=True)
-class _Wanted:
+class _OrderRequest:
     spec: str
     action: Literal["stop", "hold", "step", "promote"]
     reason: str
@@ -178,16 +180,16 @@ class _Wanted:
     step: int | None = None
 
 
-def _order(wanted: _Wanted, *, json: bool) -> None:
+def _order(request: _OrderRequest, *, json: bool) -> None:
     from runlore.rollout.actions import steps
     from runlore.rollout.rules.ramp import ManualOrder
 
-    with _opened(wanted.spec) as (_, hand, found, at):
-        order = ManualOrder(wanted.by or getuser(), wanted.reason, wanted.action, wanted.step)
-        _tell(steps.order(hand, found, order, at), json=json)
+    with _opened(request.spec) as (_, context, model_spec, at):
+        order = ManualOrder(request.by or getuser(), request.reason, request.action, request.step)
+        _show(steps.order(context, model_spec, order, at), json=json)
 
 
-def _tell(look: "RolloutLook", *, json: bool) -> None:
+def _show(look: "RolloutLook", *, json: bool) -> None:
     from runlore.rollout.views import report
 
     if json:
@@ -196,15 +198,15 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
     echo(report.headline(look))
     rows: list[dict[str, object]] = [
         {
-            "metric": each.metric,
-            "role": each.role,
-            "units": f"{each.units[0]:,} / {each.units[1]:,}",
-            "champion": report.number(each.values[0]),
-            "challenger": report.number(each.values[1]),
-            "beyond tolerance": report.interval(each.beyond),
-            "verdict": each.answer,
+            "metric": line.metric,
+            "role": line.role,
+            "units": f"{line.units[0]:,} / {line.units[1]:,}",
+            "champion": report.number(line.values[0]),
+            "challenger": report.number(line.values[1]),
+            "beyond tolerance": report.interval(line.beyond),
+            "verdict": line.answer,
         }
-        for each in report.lines(look)
+        for line in report.lines(look)
     ]
     if rows:
         emit_table("Evidence so far", rows)
@@ -212,7 +214,7 @@ def _tell(look: "RolloutLook", *, json: bool) -> None:
     echo(f"last decision, {newest.at:%Y-%m-%d %H:%M} UTC, {newest.actor}: {newest.action}")
     for reason in newest.reasons:
         echo(f"  {reason}")
-    waits = [each for each in report.missing(look) if each not in newest.reasons]
+    waits = [reason for reason in report.missing(look) if reason not in newest.reasons]
     if waits:
         echo("the next step needs:")
     for reason in waits:
@@ -226,6 +228,6 @@ def _opened(spec: str) -> Iterator[tuple["Settings", "RolloutContext", "ModelSpe
     from runlore.rollout.actions.steps import RolloutContext
 
     with open_app() as app:
-        found = app.spec(spec)
-        hand = RolloutContext(app.store, app.registry, app.settings.home / "serving")
-        yield app.settings, hand, found, instants.now()
+        model_spec = app.spec(spec)
+        context = RolloutContext(app.store, app.registry, app.settings.home / "serving")
+        yield app.settings, context, model_spec, instants.now()

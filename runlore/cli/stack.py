@@ -76,13 +76,17 @@ def login(json: Json = False) -> None:
 
     with open_app() as app:
         home = app.settings.home
-    found = read_login(home)
+    credentials = read_login(home)
     if json:
-        told = {"user": found.user, "password": found.password, "file": str(login_file(home))}
-        emit_secret(dumps(told))
+        fields = {
+            "user": credentials.user,
+            "password": credentials.password,
+            "file": str(login_file(home)),
+        }
+        emit_secret(dumps(fields))
         return
-    emit_secret(f"user      {found.user}\npassword  {found.password}")
-    emit_secret(f"Prefect's login page has one field for both: {found.text}")
+    emit_secret(f"user      {credentials.user}\npassword  {credentials.password}")
+    emit_secret(f"Prefect's login page has one field for both: {credentials.text}")
 
 
 def status(json: Json = False) -> None:
@@ -130,11 +134,11 @@ def _print_login(stack: "Stack") -> None:
     """Print how to log in to the pages."""
     from runlore.web.login import USER, login_file
 
-    asked = {service.name for service in stack.services} & {"prefect", "mlflow"}
-    if asked:
+    guarded = {service.name for service in stack.services} & {"prefect", "mlflow"}
+    if guarded:
         file = login_file(stack.settings.home.absolute())
         echo(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
-    if "prefect" in asked:
+    if "prefect" in guarded:
         echo(f"Prefect's login page has one field for both: {USER}:PASSWORD")
 
 
@@ -154,8 +158,8 @@ def _print_status(seen: "StackStatus") -> None:
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")
-    for each in seen.undelivered:
-        echo(f"Alerts not delivered to {each.channel}: {each.deliveries} ({each.error})")
+    for channel in seen.undelivered:
+        echo(f"Alerts not delivered to {channel.channel}: {channel.deliveries} ({channel.error})")
 
 
 def _print_findings(findings: "list[DoctorFinding]") -> None:

@@ -58,7 +58,7 @@ def train(
         emit_json(trained)
     else:
         show(trained)
-    if not all(found["passed"] for found in trained.values()):
+    if not all(outcome["passed"] for outcome in trained.values()):
         raise typer.Exit(1)
 
 
@@ -78,43 +78,47 @@ def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
     from flows.runner import result_of
 
     state: Any = training.train(name, accept_data, return_state=True)
-    found: dict[str, Any] = result_of(state)
-    return found
+    outcome: dict[str, Any] = result_of(state)
+    return outcome
 
 
 def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
     from flows.train_many import train_many
 
-    found: dict[str, dict[str, Any]] = train_many(names, accept_data)
-    return found
+    outcomes: dict[str, dict[str, Any]] = train_many(names, accept_data)
+    return outcomes
 
 
 def show(trained: Mapping[str, dict[str, Any]]) -> None:
     """Print scores next to the baseline's, and the reasons of refusals."""
-    for name, found in trained.items():
-        if not found["candidate"]:
+    for name, outcome in trained.items():
+        if not outcome["candidate"]:
             continue
-        came_to = f"version {found['version']}, @{found['alias']}" if found["passed"] else "refused"
-        emit_table(
-            f"{name}: {came_to} ({found['candidate']}), on the latest executions", _rows(found)
+        came_to = (
+            f"version {outcome['version']}, @{outcome['alias']}" if outcome["passed"] else "refused"
         )
-    for name, found in trained.items():
-        if not found["passed"]:
+        emit_table(
+            f"{name}: {came_to} ({outcome['candidate']}), on the latest executions", _rows(outcome)
+        )
+    for name, outcome in trained.items():
+        if not outcome["passed"]:
             what = (
-                f"{found['candidate']} is refused" if found["candidate"] else "nothing is trained"
+                f"{outcome['candidate']} is refused"
+                if outcome["candidate"]
+                else "nothing is trained"
             )
-            echo(f"runlore: {name}: {what}: {'; '.join(found['reasons'])}", err=True)
+            echo(f"runlore: {name}: {what}: {'; '.join(outcome['reasons'])}", err=True)
 
 
-def _rows(found: dict[str, Any]) -> list[dict[str, object]]:
+def _rows(outcome: dict[str, Any]) -> list[dict[str, object]]:
     from runlore.training.rules.gates import number
 
-    baseline = found["baseline"]
+    baseline = outcome["baseline"]
     return [
         {
             "score": score,
             "model": number(value),
             "baseline": number(baseline[score]) if score in baseline else "",
         }
-        for score, value in found["scores"].items()
+        for score, value in outcome["scores"].items()
     ]

@@ -62,11 +62,11 @@ def list_alerts(
     from runlore.alerts.queries.alerts import AlertQuery
 
     with _opened() as (_, store, at):
-        found = handling.overview(store, AlertQuery(standing, kind, subject, limit=limit), at)
+        listing = handling.overview(store, AlertQuery(standing, kind, subject, limit=limit), at)
     if json:
-        emit_json(output.overview(found))
+        emit_json(output.overview(listing))
     else:
-        output.show_overview(found, standing)
+        output.show_overview(listing, standing)
 
 
 @alerts_group.command()
@@ -78,11 +78,11 @@ def show(alert_id: Id, json: Json = False) -> None:
     from runlore.alerts.actions import handling
 
     with _opened() as (_, store, at):
-        found = handling.show(store, alert_id, at)
+        view = handling.show(store, alert_id, at)
     if json:
-        emit_json(output.detail(found))
+        emit_json(output.detail(view))
     else:
-        output.show_detail(found)
+        output.show_detail(view)
 
 
 @alerts_group.command()
@@ -94,8 +94,8 @@ def ack(alert_id: Id, note: Note = "", by: By = None, json: Json = False) -> Non
     from runlore.alerts.actions import handling
 
     with _opened() as (_, store, at):
-        found = handling.acknowledge(store, alert_id, by or getuser(), note, at)
-    output.tell_handled(found, json=json)
+        alert = handling.acknowledge(store, alert_id, by or getuser(), note, at)
+    output.show_handled(alert, json=json)
 
 
 @alerts_group.command()
@@ -107,8 +107,8 @@ def resolve(alert_id: Id, note: Note = "", by: By = None, json: Json = False) ->
     from runlore.alerts.actions import handling
 
     with _opened() as (_, store, at):
-        found = handling.close(store, alert_id, by or getuser(), note, at)
-    output.tell_handled(found, json=json)
+        alert = handling.close(store, alert_id, by or getuser(), note, at)
+    output.show_handled(alert, json=json)
 
 
 @alerts_group.command()
@@ -133,8 +133,8 @@ def silence(
 
     with _opened() as (_, store, at):
         until = at + timedelta(seconds=hours * HOUR_S)
-        wanted = Silence(0, kind, subject, until, by or getuser(), reason, at)
-        made = handling.silence(store, wanted)
+        new = Silence(0, kind, subject, until, by or getuser(), reason, at)
+        made = handling.silence(store, new)
     if json:
         emit_json(output.silence(made))
     else:
@@ -154,11 +154,11 @@ def unsilence(
     from runlore.alerts.actions import handling
 
     with _opened() as (_, store, at):
-        found = handling.unsilence(store, silence_id, by or getuser(), at)
+        ended = handling.unsilence(store, silence_id, by or getuser(), at)
     if json:
-        emit_json(output.silence(found))
+        emit_json(output.silence(ended))
     else:
-        echo(f"silence {found.id} is over")
+        echo(f"silence {ended.id} is over")
 
 
 @alerts_group.command()
@@ -237,7 +237,7 @@ def deliver(
     from runlore.alerts.actions import delivery
     from runlore.alerts.delivery import parse
 
-    tell = output.tell_attempt_as_json if json else output.tell_attempt
+    tell = output.emit_attempt if json else output.show_attempt
     with _opened() as (settings, store, _):
         known = parse(settings.alert_channels)
         if not once:
@@ -270,7 +270,7 @@ def _watch(settings: "Settings", store: "Store") -> None:
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
     echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
-    delivery.watch(store, known, end, beat.touch, output.tell_attempt)
+    delivery.watch(store, known, end, beat.touch, output.show_attempt)
 
 
 @contextmanager

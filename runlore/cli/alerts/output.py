@@ -18,67 +18,67 @@ if TYPE_CHECKING:
 SHOWN_EVIDENCE = 2_000
 
 
-def overview(found: "Overview") -> dict[str, Any]:
+def overview(listing: "Overview") -> dict[str, Any]:
     return {
-        "alerts": [_told(each) for each in found.alerts],
-        "silences": [silence(each) for each in found.silences],
-        "undelivered": [_plain(each) for each in found.trouble],
+        "alerts": [_alert_fields(view) for view in listing.alerts],
+        "silences": [silence(entry) for entry in listing.silences],
+        "undelivered": [_plain(channel) for channel in listing.trouble],
     }
 
 
-def detail(found: "AlertView") -> dict[str, Any]:
-    return _told(found) | {
-        "evidence": found.alert.evidence,
-        "history": [_plain(each) for each in found.history],
-        "deliveries": [_plain(each) for each in found.deliveries],
+def detail(view: "AlertView") -> dict[str, Any]:
+    return _alert_fields(view) | {
+        "evidence": view.alert.evidence,
+        "history": [_plain(event) for event in view.history],
+        "deliveries": [_plain(delivery) for delivery in view.deliveries],
     }
 
 
-def alert(found: "AlertEpisode") -> dict[str, Any]:
-    told = _plain(found)
-    del told["evidence"]
-    return told
+def alert(episode: "AlertEpisode") -> dict[str, Any]:
+    fields = _plain(episode)
+    del fields["evidence"]
+    return fields
 
 
-def silence(found: "Silence") -> dict[str, Any]:
-    return _plain(found)
+def silence(entry: "Silence") -> dict[str, Any]:
+    return _plain(entry)
 
 
 def channels(known: "Channels", trouble: Sequence["UndeliveredAlerts"]) -> list[dict[str, Any]]:
-    wrong = {each.channel: each for each in trouble}
+    wrong = {channel.channel: channel for channel in trouble}
     return [
         {
             "name": name,
-            "kind": each.kind,
-            "place": each.place,
-            "at_least": str(each.at_least),
+            "kind": channel.kind,
+            "place": channel.place,
+            "at_least": str(channel.at_least),
             "undelivered": wrong[name].deliveries if name in wrong else 0,
             "error": wrong[name].error if name in wrong else None,
         }
-        for name, each in known.items()
+        for name, channel in known.items()
     ]
 
 
-def show_overview(found: "Overview", standing: str) -> None:
-    if found.alerts:
-        emit_table(f"Alerts ({standing})", [_row(each) for each in found.alerts])
+def show_overview(listing: "Overview", standing: str) -> None:
+    if listing.alerts:
+        emit_table(f"Alerts ({standing})", [_row(view) for view in listing.alerts])
         echo("details: runlore alerts show ID")
     else:
         echo("no alert is open" if standing == "open" else "no alerts")
-    for each in found.silences:
-        echo(f"silence {each.id}: {words(each)}")
-    for trouble in found.trouble:
+    for entry in listing.silences:
+        echo(f"silence {entry.id}: {words(entry)}")
+    for trouble in listing.trouble:
         lost = f", {trouble.lost} given up" if trouble.lost else ""
         count = f"{trouble.deliveries} undelivered{lost}"
         echo(f"channel {trouble.channel}: {count}, since {_at(trouble.since)}")
         echo(f"  {trouble.error}")
 
 
-def show_detail(found: "AlertView") -> None:
+def show_detail(view: "AlertView") -> None:
     from json import dumps
 
-    one = found.alert
-    echo(f"alert {one.id}: {one.severity}, {one.kind} of {one.subject}, {found.state}")
+    one = view.alert
+    echo(f"alert {one.id}: {one.severity}, {one.kind} of {one.subject}, {view.state}")
     echo(f"  what changed  {one.what}")
     echo(f"  since         {_at(one.since)}")
     echo(f"  certainty     {one.certainty or 'unknown'}")
@@ -86,13 +86,13 @@ def show_detail(found: "AlertView") -> None:
     echo(f"  seen          {one.count:,} times, last {_at(one.seen_at)}")
     if one.acknowledged_by:
         echo(f"  acknowledged  {one.acknowledged_by}: {one.note or 'no note'}")
-    if found.silence:
-        echo(f"  silenced      {words(found.silence)}")
-    for entry in found.history:
+    if view.silence:
+        echo(f"  silenced      {words(view.silence)}")
+    for entry in view.history:
         note = f": {entry.note}" if entry.note else ""
         echo(f"  {_at(entry.at)}  {entry.event} ({entry.severity}) by {entry.actor}{note}")
-    if found.deliveries:
-        emit_table("Deliveries", [_way(each) for each in found.deliveries])
+    if view.deliveries:
+        emit_table("Deliveries", [_delivery_row(delivery) for delivery in view.deliveries])
     if one.evidence:
         echo(f"evidence: {dumps(one.evidence, default=str)[:SHOWN_EVIDENCE]}")
 
@@ -105,41 +105,41 @@ def show_channels(rows: list[dict[str, Any]]) -> None:
         echo("no channels; set RUNLORE_ALERT_CHANNELS to send alerts")
 
 
-def tell_handled(found: "AlertEpisode", *, json: bool) -> None:
+def show_handled(episode: "AlertEpisode", *, json: bool) -> None:
     if json:
-        emit_json(alert(found))
-    elif found.is_open:
-        echo(f"alert {found.id} is acknowledged by {found.acknowledged_by}")
+        emit_json(alert(episode))
+    elif episode.is_open:
+        echo(f"alert {episode.id} is acknowledged by {episode.acknowledged_by}")
     else:
-        echo(f"alert {found.id} is resolved by {found.resolved_by}")
+        echo(f"alert {episode.id} is resolved by {episode.resolved_by}")
 
 
-def tell_attempt(done: "Attempt") -> None:
+def show_attempt(done: "Attempt") -> None:
     what = f"alert {done.alert} {done.event} to {done.channel}"
     came = f"after {done.age_s:.1f} s" if done.error is None else f"failed: {done.error}"
     echo(f"{what}: {came}")
 
 
-def tell_attempt_as_json(done: "Attempt") -> None:
+def emit_attempt(done: "Attempt") -> None:
     emit_json(asdict(done))
 
 
-def words(found: "Silence") -> str:
-    what = f"{found.kind} of {found.subject}"
-    return f"{what} until {_at(found.until)}, by {found.actor}: {found.reason}"
+def words(entry: "Silence") -> str:
+    what = f"{entry.kind} of {entry.subject}"
+    return f"{what} until {_at(entry.until)}, by {entry.actor}: {entry.reason}"
 
 
-def _told(found: "AlertView") -> dict[str, Any]:
-    waiting = [each.channel for each in found.deliveries if each.state != "delivered"]
-    return alert(found.alert) | {
-        "state": found.state,
-        "silence": None if found.silence is None else found.silence.id,
+def _alert_fields(view: "AlertView") -> dict[str, Any]:
+    waiting = [delivery.channel for delivery in view.deliveries if delivery.state != "delivered"]
+    return alert(view.alert) | {
+        "state": view.state,
+        "silence": None if view.silence is None else view.silence.id,
         "undelivered": sorted(set(waiting)),
     }
 
 
-def _row(found: "AlertView") -> dict[str, object]:
-    one = found.alert
+def _row(view: "AlertView") -> dict[str, object]:
+    one = view.alert
     return {
         "id": one.id,
         "severity": one.severity,
@@ -147,24 +147,24 @@ def _row(found: "AlertView") -> dict[str, object]:
         "subject": one.subject,
         "since": _at(one.since),
         "seen": f"{one.count:,}",
-        "state": found.state,
+        "state": view.state,
         "what changed": one.what,
     }
 
 
-def _way(found: "Delivery") -> dict[str, object]:
+def _delivery_row(delivery: "Delivery") -> dict[str, object]:
     return {
-        "event": found.event,
-        "channel": found.channel,
-        "state": found.state,
-        "attempts": found.attempts,
-        "settled": "" if found.settled_at is None else _at(found.settled_at),
-        "error": found.error or "",
+        "event": delivery.event,
+        "channel": delivery.channel,
+        "state": delivery.state,
+        "attempts": delivery.attempts,
+        "settled": "" if delivery.settled_at is None else _at(delivery.settled_at),
+        "error": delivery.error or "",
     }
 
 
-def _plain(found: Any) -> dict[str, Any]:  # noqa: ANN401  (one of our dataclasses)
-    return {key: _json(value) for key, value in vars(found).items()}
+def _plain(record: Any) -> dict[str, Any]:  # noqa: ANN401  (one of our dataclasses)
+    return {key: _json(value) for key, value in vars(record).items()}
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401

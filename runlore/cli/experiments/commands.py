@@ -98,12 +98,12 @@ def size(
 
     goal = DetectableEffect(effect, power, alpha, variants)
     if kind == "proportion":
-        found = of_proportions(_needed("baseline", baseline, kind), goal)
+        needed = of_proportions(_needed("baseline", baseline, kind), goal)
     elif kind == "mean":
-        found = of_means(_needed("spread", spread, kind), goal)
+        needed = of_means(_needed("spread", spread, kind), goal)
     else:
         raise BadInput(f"kind: {kind!r} is neither proportion nor mean", "kind")
-    output.show_size(found, variants, json=json)
+    output.show_size(needed, variants, json=json)
 
 
 @experiments_group.command()
@@ -179,8 +179,9 @@ def assign(
     if json:
         emit_json({"assignments": as_json(dealt)})
         return
-    for each in dealt:
-        echo(f"{each.unit}: {each.variant}{'' if each.is_in_test else ' (not in the test)'}")
+    for assignment in dealt:
+        outside = "" if assignment.is_in_test else " (not in the test)"
+        echo(f"{assignment.unit}: {assignment.variant}{outside}")
 
 
 @experiments_group.command()
@@ -202,7 +203,7 @@ def record(
 
     done = []
     with _opened() as (_, store, at), _named():
-        while lines := list(islice((each for each in events if each.strip()), CHUNK_LINES)):
+        while lines := list(islice((line for line in events if line.strip()), CHUNK_LINES)):
             done.append(unit_intake.record(store, name, b"[" + b",".join(lines) + b"]", at))
     if output.show_intake(done, json=json):
         raise typer.Exit(1)
@@ -211,7 +212,7 @@ def record(
 @experiments_group.command()
 def units(
     name: Name,
-    given: Annotated[
+    file: Annotated[
         typer.FileBinaryRead,
         typer.Argument(metavar="FILE", help="JSON lines or CSV; - reads stdin."),
     ],
@@ -229,7 +230,7 @@ def units(
 
     from runlore.experiments.actions import unit_intake
 
-    lines = plan_files.lines(given)
+    lines = plan_files.lines(file)
     done = []
     with _opened() as (_, store, at), _named():
         while chunk := list(islice(lines, CHUNK_LINES)):
@@ -249,8 +250,8 @@ def status(name: Name, json: Json = False) -> None:
     from runlore.experiments.actions import analysis
 
     with _opened() as (_, store, at):
-        found = analysis.status(store, name, at)
-    output.show_status(found, json=json)
+        standing = analysis.status(store, name, at)
+    output.show_status(standing, json=json)
 
 
 @experiments_group.command()
@@ -273,10 +274,10 @@ def analyze(
     with _opened() as (_, store, at):
         who = lifecycle.Attribution(by or getuser(), at)
         if name is None:
-            found = analysis.analyse_running(store, who)
+            looks = analysis.analyse_running(store, who)
         else:
-            found = {name: analysis.analyse(store, name, who)}
-    output.show_looks(found, json=json)
+            looks = {name: analysis.analyse(store, name, who)}
+    output.show_looks(looks, json=json)
 
 
 @experiments_group.command("list")
@@ -288,8 +289,8 @@ def list_tests(json: Json = False) -> None:
     from runlore.experiments.actions import lifecycle
 
     with _opened() as (_, store, _at):
-        found = lifecycle.every(store)
-    output.show_tests(found, json=json)
+        tests = lifecycle.every(store)
+    output.show_tests(tests, json=json)
 
 
 @experiments_group.command()
@@ -311,12 +312,12 @@ def export(name: Name, json: Json = False) -> None:
             echo(path)
 
 
-def _needed(option: str, given: float | None, kind: str) -> float:
+def _needed(option: str, value: float | None, kind: str) -> float:
     from runlore.kernel.errors import BadInput
 
-    if given is None:
+    if value is None:
         raise BadInput(f"{option}: a {kind} needs --{option}", option)
-    return given
+    return value
 
 
 def _plan(path: Path) -> "Plan":
@@ -334,7 +335,7 @@ def _plan(path: Path) -> "Plan":
 def _simple(name: str | None, variants: list[str], event: str, rule: dict[str, Any]) -> "Plan":
     from runlore.experiments.actions.plan import Plan
 
-    parts = [each.partition("=") for each in variants]
+    parts = [variant.partition("=") for variant in variants]
     with _named():
         return Plan.model_validate(
             {

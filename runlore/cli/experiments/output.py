@@ -29,21 +29,21 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
     from runlore.experiments.views import report
 
     if json:
-        emit_json({"tests": [report.plan_document(each) for each in tests]})
+        emit_json({"tests": [report.plan_document(test) for test in tests]})
         return
     if not tests:
         echo("there are no A/B tests; `runlore ab create --help` shows how to create one")
         return
     rows = [
         {
-            "test": each.name,
-            "state": each.state,
-            "variants": ", ".join(each.design.shares),
-            "exposure": f"{each.design.exposure:.0%}",
-            "started": "" if each.started_at is None else f"{each.started_at:%Y-%m-%d %H:%M}",
-            "winner": each.winner or "",
+            "test": test.name,
+            "state": test.state,
+            "variants": ", ".join(test.design.shares),
+            "exposure": f"{test.design.exposure:.0%}",
+            "started": "" if test.started_at is None else f"{test.started_at:%Y-%m-%d %H:%M}",
+            "winner": test.winner or "",
         }
-        for each in tests
+        for test in tests
     ]
     emit_table("A/B tests, newest first", rows)
 
@@ -51,118 +51,122 @@ def show_tests(tests: Sequence["AbTest"], *, json: bool) -> None:
 def show_intake(done: Sequence["Intake"], *, json: bool) -> int:
     """How many were rejected."""
     faults: dict[str, int] = {}
-    for each in done:
-        for reason, events in each.faults.items():
+    for intake in done:
+        for reason, events in intake.faults.items():
             faults[reason] = faults.get(reason, 0) + events
-    told: dict[str, int] = {
-        name: sum(getattr(each, name) for each in done)
+    counts: dict[str, int] = {
+        name: sum(getattr(intake, name) for intake in done)
         for name in ("given", "added", "duplicates", "rejected")
     }
-    rejects = [reject for each in done for reject in each.rejects][:SHOWN_REJECTS]
+    rejects = [reject for intake in done for reject in intake.rejects][:SHOWN_REJECTS]
     if json:
-        emit_json({**told, "faults": faults, "rejects": [vars(each) for each in rejects]})
-        return told["rejected"]
+        emit_json({**counts, "faults": faults, "rejects": [vars(reject) for reject in rejects]})
+        return counts["rejected"]
     echo(
-        f"{told['added']:,} events recorded, {told['duplicates']:,} already known, "
-        f"{told['rejected']:,} rejected"
+        f"{counts['added']:,} events recorded, {counts['duplicates']:,} already known, "
+        f"{counts['rejected']:,} rejected"
     )
     for reject in rejects:
         echo(f"  {reject.id}: {reject.reason}")
-    return told["rejected"]
+    return counts["rejected"]
 
 
 def show_sightings(done: Sequence["SeenUnits"], *, json: bool) -> int:
     """How many were rejected."""
-    rejects = [reject for each in done for reject in each.rejects]
-    given, taken = sum(each.given for each in done), sum(each.taken for each in done)
+    rejects = [reject for chunk in done for reject in chunk.rejects]
+    given, taken = sum(chunk.given for chunk in done), sum(chunk.taken for chunk in done)
     shown = [{"unit": unit, "reason": reason} for _, unit, reason in rejects[:SHOWN_REJECTS]]
-    told = {"given": given, "taken": taken, "rejected": len(rejects)}
-    told["known"] = given - taken - len(rejects)
+    counts = {"given": given, "taken": taken, "rejected": len(rejects)}
+    counts["known"] = given - taken - len(rejects)
     if json:
-        emit_json({**told, "rejects": shown})
+        emit_json({**counts, "rejects": shown})
         return len(rejects)
-    echo(f"{taken:,} units recorded, {told['known']:,} already known, {len(rejects):,} rejected")
-    for each in shown:
-        echo(f"  {each['unit']}: {each['reason']}")
+    echo(f"{taken:,} units recorded, {counts['known']:,} already known, {len(rejects):,} rejected")
+    for reject in shown:
+        echo(f"  {reject['unit']}: {reject['reason']}")
     return len(rejects)
 
 
-def show_size(found: "SampleSize", variants: int, *, json: bool) -> None:
-    each = {"once": found.once, "anytime": found.anytime}
+def show_size(size: "SampleSize", variants: int, *, json: bool) -> None:
+    sizes = {"once": size.once, "anytime": size.anytime}
     if json:
-        emit_json({way: {"each": n, "in_all": n * variants} for way, n in each.items()})
+        emit_json({way: {"each": n, "in_all": n * variants} for way, n in sizes.items()})
         return
     when = {"once": "fixed horizon, one look at the end", "anytime": "anytime, any number of looks"}
-    for way, n in each.items():
+    for way, n in sizes.items():
         echo(f"{when[way]}: {n:,} units per variant, {n * variants:,} in total")
 
 
-def show_status(found: "ExperimentStatus", *, json: bool) -> None:
+def show_status(standing: "ExperimentStatus", *, json: bool) -> None:
     from runlore.experiments.views import report
 
-    told = report.status_document(found)
+    document = report.status_document(standing)
     if json:
-        emit_json(told)
+        emit_json(document)
         return
-    ran = f"ran {told['ran_h']:.1f} h, {told['looks']} analyses"
-    echo(f"{found.test.name}: {found.test.state}, {ran}, answer: {told['answer']}")
+    ran = f"ran {document['ran_h']:.1f} h, {document['looks']} analyses"
+    echo(f"{standing.test.name}: {standing.test.state}, {ran}, answer: {document['answer']}")
     rows = [
-        {"variant": each["name"], "units": f"{each['units']:,}", "share": f"{each['share']:.0%}"}
-        for each in told["variants"]
+        {
+            "variant": variant["name"],
+            "units": f"{variant['units']:,}",
+            "share": f"{variant['share']:.0%}",
+        }
+        for variant in document["variants"]
     ]
     emit_table("Units", rows)
-    _show_comparisons(told["comparisons"], told["fixed"])
-    echo(f"sample ratio: {told['sample_ratio']['reason']}")
-    for metric, answer in told["guardrails"].items():
+    _show_comparisons(document["comparisons"], document["fixed"])
+    echo(f"sample ratio: {document['sample_ratio']['reason']}")
+    for metric, answer in document["guardrails"].items():
         echo(f"guardrail {metric}: {answer}")
-    for each in told["missing"]:
-        echo(f"waits for: {each}")
+    for requirement in document["missing"]:
+        echo(f"waits for: {requirement}")
 
 
-def show_looks(found: Mapping[str, "RecordedLook"], *, json: bool) -> None:
+def show_looks(looks: Mapping[str, "RecordedLook"], *, json: bool) -> None:
     from runlore.experiments.views import report
 
     if json:
-        emit_json({name: report.look_document(look) for name, look in found.items()})
+        emit_json({name: report.look_document(look) for name, look in looks.items()})
         return
-    for name, look in found.items():
-        told = report.look_document(look)
-        _show_comparisons(told["comparisons"], told["fixed"])
+    for name, look in looks.items():
+        document = report.look_document(look)
+        _show_comparisons(document["comparisons"], document["fixed"])
         echo(f"{name}, {report.headline(look)}")
-        for reason in told["reasons"]:
+        for reason in document["reasons"]:
             echo(f"  {reason}")
-    if not found:
+    if not looks:
         echo("no A/B test is running")
 
 
 def _show_comparisons(
-    found: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]]
+    comparisons: Sequence[Mapping[str, Any]], fixed: Sequence[Mapping[str, Any]]
 ) -> None:
-    beside = {(each["metric"], each["variant"]): each for each in fixed}
+    beside = {(figure["metric"], figure["variant"]): figure for figure in fixed}
     rows = [
         {
-            "metric": each["metric"],
-            "variant": each["variant"],
-            "control": _number(each["control_value"]),
-            "value": _number(each["variant_value"]),
-            "difference (anytime)": _interval(each),
-            "p (anytime)": _number(each["adjusted_p"]),
+            "metric": comparison["metric"],
+            "variant": comparison["variant"],
+            "control": _number(comparison["control_value"]),
+            "value": _number(comparison["variant_value"]),
+            "difference (anytime)": _interval(comparison),
+            "p (anytime)": _number(comparison["adjusted_p"]),
             "p (single look)": _number(once.get("p_value")),
             "power": _number(once.get("power")),
-            "answer": each["answer"],
+            "answer": comparison["answer"],
         }
-        for each in found
-        for once in [beside.get((each["metric"], each["variant"]), {})]
+        for comparison in comparisons
+        for once in [beside.get((comparison["metric"], comparison["variant"]), {})]
     ]
     if rows:
         emit_table("Compared with the control", rows)
 
 
-def _interval(each: Mapping[str, Any]) -> str:
-    low, high = each["interval"]["low"], each["interval"]["high"]
+def _interval(comparison: Mapping[str, Any]) -> str:
+    low, high = comparison["interval"]["low"], comparison["interval"]["high"]
     if low is None or high is None:
         return "not bounded yet"
-    return f"{_number(each['difference'])} ({_number(low)} to {_number(high)})"
+    return f"{_number(comparison['difference'])} ({_number(low)} to {_number(high)})"
 
 
 def _number(value: float | None) -> str:

@@ -12,7 +12,7 @@ def lines(file: IO[bytes]) -> Iterator[bytes]:
     name = str(getattr(file, "name", "stdin"))
     if name.lower().endswith(".csv"):
         return _rows(file, name)
-    return (each for each in file if each.strip())
+    return (line for line in file if line.strip())
 
 
 def _rows(file: IO[bytes], name: str) -> Iterator[bytes]:

@@ -51,7 +51,7 @@ def create(
     expires_at = None if expires_days is None else at + timedelta(days=expires_days)
     with open_app() as app:
         made = api_keys.create(app.store, name, scope, at, expires_at)
-    _tell(made, at, json=json)
+    _show_new_key(made, at, json=json)
 
 
 @group.command()
@@ -72,7 +72,7 @@ def rotate(key_id: Id, expires_days: Days = None, json: Json = False) -> None:
     lasting = None if expires_days is None else timedelta(days=expires_days)
     with open_app() as app:
         made = api_keys.rotate(app.store, key_id, at, lasting)
-    _tell(made, at, json=json)
+    _show_new_key(made, at, json=json)
 
 
 @group.command("list")
@@ -89,11 +89,11 @@ def list_keys(json: Json = False) -> None:
 
     at = instants.now()
     with open_app() as app:
-        found = api_keys.every(app.store)
+        keys = api_keys.every(app.store)
     if json:
-        emit_json({"keys": [as_json(key, at) for key in found]})
-    elif found:
-        emit_table("Keys of the prediction service", [_row(key, at) for key in found])
+        emit_json({"keys": [as_json(key, at) for key in keys]})
+    elif keys:
+        emit_table("Keys of the prediction service", [_row(key, at) for key in keys])
     else:
         echo("there are no keys; create one: runlore keys create NAME --scope predict")
 
@@ -132,7 +132,7 @@ def as_json(key: "ApiKey", at: "datetime") -> dict[str, Any]:
     }
 
 
-def _tell(made: "NewKey", at: "datetime", *, json: bool) -> None:
+def _show_new_key(made: "NewKey", at: "datetime", *, json: bool) -> None:
     if json:
         emit_secret(dumps(as_json(made.key, at) | {"key": made.text}))
         return

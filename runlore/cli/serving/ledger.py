@@ -51,20 +51,20 @@ def show(
     from runlore.app import open_app
     from runlore.serving.queries import ledger_query
 
-    wanted = _wanted(spec, version, arm, status, execution, since, until)
+    query = _query(spec, version, arm, status, execution, since, until)
     with open_app() as app:
-        counted = ledger_query.count(app.store, wanted)
-        found = list(ledger_query.rows(app.store, wanted, limit))
+        counted = ledger_query.count(app.store, query)
+        entries = list(ledger_query.rows(app.store, query, limit))
     names = ("spec", "version", "arm", "status")
     counts = [{**dict(zip(names, name, strict=True)), "rows": n} for name, n in counted.items()]
     if json:
-        emit_json({"counts": counts, "rows": found})
+        emit_json({"counts": counts, "rows": entries})
         return
     if counts:
         emit_table("On the ledger", counts)
-        columns = (*SHOWN, "key_id") if any(row["key_id"] for row in found) else SHOWN
+        columns = (*SHOWN, "key_id") if any(row["key_id"] for row in entries) else SHOWN
         emit_table(
-            "Newest entries", [{name: _shown(row[name]) for name in columns} for row in found]
+            "Newest entries", [{name: _shown(row[name]) for name in columns} for row in entries]
         )
     else:
         echo("no ledger entries match")
@@ -94,10 +94,10 @@ def export(
 
     if str(file) != "-" and file.suffix not in (".csv", ".parquet"):
         raise BadInput(f"file: {file} is neither a .csv nor a .parquet file", "file")
-    wanted = _wanted(spec, version, arm, status, execution, since, until)
+    query = _query(spec, version, arm, status, execution, since, until)
     with open_app() as app:
-        found = ledger_query.rows(app.store, wanted)
-        done = _to_parquet(file, found) if file.suffix == ".parquet" else _to_csv(file, found)
+        entries = ledger_query.rows(app.store, query)
+        done = _to_parquet(file, entries) if file.suffix == ".parquet" else _to_csv(file, entries)
     echo(f"wrote {done:,} rows to {file}", err=str(file) == "-")
 
 
@@ -118,19 +118,19 @@ def replay_prediction(
     from runlore.serving.actions import replay
 
     try:
-        wanted = UUID(prediction)
+        entry_id = UUID(prediction)
     except ValueError as error:
         raise BadInput(f"prediction: {prediction!r} is not a UUID", "prediction") from error
     with open_app() as app:
-        found = replay.replay(app.store, app.registry, wanted)
-    row = found.row
+        repeated = replay.replay(app.store, app.registry, entry_id)
+    row = repeated.row
     if json:
         then = {name: row[name] for name in ("spec", "version", "prediction", "low", "high")}
-        emit_json({**then, "again": found.again, "is_same": found.is_same})
+        emit_json({**then, "again": repeated.again, "is_same": repeated.is_same})
     else:
         echo(f"{row['spec']} version {row['version']} answered {row['prediction']}")
-        echo(f"and answers {found.again} now: {'the same' if found.is_same else 'different'}")
-    if not found.is_same:
+        echo(f"and answers {repeated.again} now: {'the same' if repeated.is_same else 'different'}")
+    if not repeated.is_same:
         raise typer.Exit(1)
 
 
@@ -161,7 +161,7 @@ def prune(
         echo(f"dropped {', '.join(gone) or 'nothing'}")
 
 
-def _wanted(
+def _query(
     spec: str | None,
     version: str | None,
     arm: str | None,

@@ -34,55 +34,57 @@ def compare_served_features(
 
     now = instants.now()
     since = now - timedelta(days=days)
-    found: list[Skew] = []
+    comparisons: list[Skew] = []
     with open_app() as app:
         for one in [app.spec(spec)] if spec else app.specs:
-            found += skew.skew(app.store, app.registry, one.name, since, now)
-        skew.note(app.store, found, now)
+            comparisons += skew.skew(app.store, app.registry, one.name, since, now)
+        skew.note(app.store, comparisons, now)
     if json:
-        emit_json([as_json(each) for each in found])
+        emit_json([as_json(comparison) for comparison in comparisons])
     else:
-        for each in found:
-            _show(each)
-        if not found:
+        for comparison in comparisons:
+            _show(comparison)
+        if not comparisons:
             echo("there were no predictions in that time")
-    if not all(each.is_clean and not each.is_behind for each in found):
+    if not all(comparison.is_clean and not comparison.is_behind for comparison in comparisons):
         raise typer.Exit(1)
 
 
-def as_json(found: "Skew") -> dict[str, Any]:
+def as_json(comparison: "Skew") -> dict[str, Any]:
     return {
-        "spec": found.spec,
-        "version": found.version,
-        "compared": found.compared,
-        "different": found.different,
-        "mismatches": sum(each.mismatches for each in found.features),
-        "missing": sum(each.missing for each in found.features) + found.without,
-        "extra": sum(each.extra for each in found.features),
-        "older": found.older,
-        "features": [vars(each) for each in found.features if each.total],
-        "windows": [{**vars(each), "begin": each.begin.isoformat()} for each in found.windows],
-        "examples": list(found.examples),
-        "note": found.note,
+        "spec": comparison.spec,
+        "version": comparison.version,
+        "compared": comparison.compared,
+        "different": comparison.different,
+        "mismatches": sum(feature.mismatches for feature in comparison.features),
+        "missing": sum(feature.missing for feature in comparison.features) + comparison.without,
+        "extra": sum(feature.extra for feature in comparison.features),
+        "older": comparison.older,
+        "features": [vars(feature) for feature in comparison.features if feature.total],
+        "windows": [
+            {**vars(window), "begin": window.begin.isoformat()} for window in comparison.windows
+        ],
+        "examples": list(comparison.examples),
+        "note": comparison.note,
     }
 
 
-def _show(found: "Skew") -> None:
-    told = as_json(found)
+def _show(comparison: "Skew") -> None:
+    fields = as_json(comparison)
     echo(
-        f"{found.spec} version {found.version}: {found.compared:,} answers compared,"
-        f" {found.different:,} differ; {told['mismatches']:,} mismatches,"
-        f" {told['missing']:,} missing, {told['extra']:,} extra"
+        f"{comparison.spec} version {comparison.version}: {comparison.compared:,} answers compared,"
+        f" {comparison.different:,} differ; {fields['mismatches']:,} mismatches,"
+        f" {fields['missing']:,} missing, {fields['extra']:,} extra"
     )
-    if found.older:
-        echo(f"  {found.older:,} answers are older than the last ingest and were not compared")
-    if found.note:
-        echo(f"  not compared: {found.note}")
-    if told["features"]:
-        emit_table("Features that differ", told["features"])
-        different = [vars(each) for each in found.windows if each.different]
+    if comparison.older:
+        echo(f"  {comparison.older:,} answers are older than the last ingest and were not compared")
+    if comparison.note:
+        echo(f"  not compared: {comparison.note}")
+    if fields["features"]:
+        emit_table("Features that differ", fields["features"])
+        different = [vars(window) for window in comparison.windows if window.different]
         emit_table("Hours with differences", different)
-        echo(f"examples: predictions {', '.join(found.examples)}")
+        echo(f"examples: predictions {', '.join(comparison.examples)}")
 
 
 @group.command("rebuild")
@@ -98,13 +100,13 @@ def rebuild(json: Json = False) -> None:
 
     with open_app() as app:
         done = states.rebuild(app.store)
-    told = [{"history": e.history.digest, "keys": e.keys, "changed": e.changed} for e in done]
+    rows = [{"history": e.history.digest, "keys": e.keys, "changed": e.changed} for e in done]
     if json:
-        emit_json(told)
+        emit_json(rows)
         return
-    if told:
-        emit_table("Recomputed states", told)
-    changed = sum(each.changed for each in done)
+    if rows:
+        emit_table("Recomputed states", rows)
+    changed = sum(entry.changed for entry in done)
     echo(f"{len(done)} histories; {changed:,} states differed from the log")
 
 

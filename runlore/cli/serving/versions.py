@@ -48,15 +48,15 @@ def versions(
 
     with _opened(spec) as (_, store, registry):
         if as_of is not None:
-            found = promotion.as_of(store, spec, instants.parse(as_of, "as-of"))
-            changes, known, serving = list(found.values()), [], []
+            serving_then = promotion.as_of(store, spec, instants.parse(as_of, "as-of"))
+            changes, known, serving = list(serving_then.values()), [], []
             every = len(changes)
         else:
             promotion.reconcile(store, registry, spec)
             changes = alias_history.entries(store, spec, limit)
             every = alias_history.count(store, spec)
             known, serving = list(registry.versions(spec)), workers.alive(store)
-    told: dict[str, Any] = {
+    listing: dict[str, Any] = {
         "spec": spec,
         "versions": [
             {"version": ref.version, "aliases": list(ref.aliases), "digest": ref.digest}
@@ -69,21 +69,23 @@ def versions(
         "changes_in_all": every,
     }
     if json:
-        emit_json(told)
+        emit_json(listing)
     else:
-        _show(told, changes)
+        _show(listing, changes)
 
 
-def _show(told: dict[str, Any], changes: "list[AliasHistoryEntry]") -> None:
-    if told["versions"]:
-        emit_table(f"Versions of {told['spec']}", [_named(each) for each in told["versions"]])
+def _show(listing: dict[str, Any], changes: "list[AliasHistoryEntry]") -> None:
+    if listing["versions"]:
+        emit_table(
+            f"Versions of {listing['spec']}", [_named(version) for version in listing["versions"]]
+        )
     emit_table("Changes, newest first", [_row(change) for change in changes])
-    earlier = told["changes_in_all"] - len(changes)
+    earlier = listing["changes_in_all"] - len(changes)
     if earlier:
-        echo(f"{earlier} earlier changes: --limit {told['changes_in_all']} shows them")
-    for each in told["workers"]:
-        serves = ", ".join(f"{arm} {version}" for arm, version in each["serves"].items())
-        echo(f"worker {each['pid']} on {each['host']} answers with {serves or 'nothing'}")
+        echo(f"{earlier} earlier changes: --limit {listing['changes_in_all']} shows them")
+    for worker in listing["workers"]:
+        serves = ", ".join(f"{arm} {version}" for arm, version in worker["serves"].items())
+        echo(f"worker {worker['pid']} on {worker['host']} answers with {serves or 'nothing'}")
 
 
 def _named(version: dict[str, Any]) -> dict[str, object]:
@@ -115,7 +117,7 @@ def promote(
         why = promotion.ChangeReason(getuser(), reason)
         folder = settings.home / "serving"
         entry = promotion.promote(store, registry, spec, why, version, folder)
-        _tell(store, entry, json=json)
+        _show_change(store, entry, json=json)
 
 
 def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
@@ -127,7 +129,7 @@ def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
 
     with _opened(spec) as (_, store, registry):
         why = promotion.ChangeReason(getuser(), reason)
-        _tell(store, promotion.rollback(store, registry, spec, why), json=json)
+        _show_change(store, promotion.rollback(store, registry, spec, why), json=json)
 
 
 def arms(
@@ -154,8 +156,8 @@ def arms(
 
     with _opened(spec) as (_, store, registry):
         why = promotion.ChangeReason(getuser(), reason)
-        given = promotion.Arms(share, unit, shadow)
-        entry = promotion.set_arms(store, registry, spec, given, why)
+        split = promotion.Arms(share, unit, shadow)
+        entry = promotion.set_arms(store, registry, spec, split, why)
     if json:
         emit_json(_as_json(entry))
         return
@@ -182,20 +184,20 @@ def audit(json: Json = False) -> None:
         names = [spec.name for spec in app.specs]
         checked = integrity.audit(app.store, app.registry, names, instants.now())
     if json:
-        emit_json({"rows": rows, "wrong": wrong, "versions": [vars(each) for each in checked]})
+        emit_json({"rows": rows, "wrong": wrong, "versions": [vars(check) for check in checked]})
     else:
         _show_audit(rows, wrong, checked)
-    if wrong or any(each.trouble for each in checked):
+    if wrong or any(check.trouble for check in checked):
         raise typer.Exit(1)
 
 
 def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> None:
-    for line in (*wrong, *(each.trouble for each in checked if each.trouble)):
+    for line in (*wrong, *(check.trouble for check in checked if check.trouble)):
         echo(line)
-    troubled = sum(bool(each.trouble) for each in checked)
+    troubled = sum(bool(check.trouble) for check in checked)
     echo(f"{rows} changes on record, {len(wrong)} altered")
     echo(f"{len(checked)} versions in use, {troubled} differ from what was registered")
-    alone = [f"{each.spec} {each.version}" for each in checked if each.witness == "registry"]
+    alone = [f"{check.spec} {check.version}" for check in checked if check.witness == "registry"]
     if alone:
         echo(f"verified only by the registry's own tag: {', '.join(alone)}")
 
@@ -209,7 +211,7 @@ def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
         yield app.settings, app.store, app.registry
 
 
-def _tell(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
+def _show_change(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
     from runlore.serving.actions import promotion
 
     version = entry.version or ""
