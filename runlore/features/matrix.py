@@ -131,9 +131,6 @@ def extract_requests(facts: pd.DataFrame, requests: pd.DataFrame, plan: FeatureP
     return request_rows
 
 
-extract_asked = extract_requests  # the name until serving has the new one
-
-
 def _as_facts(requests: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     """Turn requests into submissions that come last at their instant."""
     n, last = len(requests), int(facts["seq"].max()) if len(facts) else 0

@@ -1,4 +1,4 @@
-"""Fixed hashes of what facts say, to recognise one that was told before."""
+"""Fixed hashes of the facts' content, to recognise a fact that is stored already."""
 
 import numpy as np
 import pandas as pd

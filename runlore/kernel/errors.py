@@ -115,5 +115,5 @@ class Misconfigured(RunloreError):
 
 
 def one_line(error: BaseException) -> str:
-    """What an error of another tool says, without its line breaks."""
+    """The message of another tool's error on one line."""
     return " ".join(str(error).split())

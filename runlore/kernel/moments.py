@@ -45,11 +45,11 @@ class Moments:
         return self.n > 0 and self.means[0] == 0 and self.products[0][0] == 0
 
     def covariance(self, one: int, other: int) -> float:
-        """Of two of the k values over units, unbiased; NaN below two units."""
+        """The unbiased covariance of two of the k values over units; NaN below two units."""
         return self.products[one][other] / (self.n - 1) if self.n > 1 else math.nan
 
     def merged(self, other: "Moments") -> "Moments":
-        """Of both together (Chan, Golub & LeVeque, "Updating formulae …", 1979)."""
+        """The moments of both groups (Chan, Golub & LeVeque, "Updating formulae …", 1979)."""
         if not other.n:
             return self
         if not self.n:
@@ -80,7 +80,7 @@ class Moments:
 
 
 def moments_of(values: ArrayLike, *beside: ArrayLike) -> Moments:
-    """Of arrays per unit: values (n,), then a ratio's denominators and CUPED's covariates, (n,).
+    """The moments of n units from arrays of shape (n,): values, denominators, CUPED covariates.
 
     >>> moments_of([1.0, 0.0, 1.0, 0.0]).means
     (0.5,)
@@ -98,7 +98,7 @@ def moments_of(values: ArrayLike, *beside: ArrayLike) -> Moments:
 
 
 def moments_of_counts(units: int, successes: int) -> Moments:
-    """Of a proportion.
+    """The moments of a proportion, from its counts.
 
     >>> moments_of_counts(4, 2) == moments_of([1, 1, 0, 0])
     True

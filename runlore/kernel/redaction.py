@@ -28,7 +28,7 @@ _known: set[str] = set()  # secrets of this process, as they are and as addresse
 
 
 def hide(*secrets: str) -> None:
-    """From now on nothing that this process shows or logs holds these."""
+    """Register secrets, which this process redacts from everything that it shows or logs."""
     for secret in secrets:
         spellings = (secret, unquote(secret), quote(secret, safe=""))
         _known.update(one for one in spellings if len(one) >= MIN_SECRET_CHARACTERS)
@@ -54,7 +54,7 @@ def redact(text: str) -> str:
 
 
 def redact_value(value: Any) -> Any:  # noqa: ANN401  (whatever JSON holds)
-    """The same of every text inside; anything but texts, lists and mappings stays."""
+    """Redact every text inside a value of lists and mappings; other values stay as they are."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, Mapping):
@@ -65,7 +65,7 @@ def redact_value(value: Any) -> Any:  # noqa: ANN401  (whatever JSON holds)
 
 
 def without_login(url: str) -> str:
-    """An address for links.
+    """An address without its login and secret parameters, for links.
 
     >>> without_login("https://ann:hush@mlflow.example.org/pages?token=abc")
     'https://mlflow.example.org/pages?token=***'

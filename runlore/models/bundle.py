@@ -55,7 +55,7 @@ class ModelOutput:
 
 @dataclass(frozen=True)
 class Bundle:
-    """One trained version, ready to answer. `description` is all of `bundle.json`."""
+    """One trained version, ready to answer. `description` is the content of `bundle.json`."""
 
     spec: str
     question: Probability | Quantity
@@ -75,14 +75,14 @@ class Bundle:
     def load(
         cls, folder: Path, version: str | None = None, expected: str | None = None
     ) -> "Bundle":
-        """Refused when the files are not those that were written.
+        """Load a bundle. Raises Refused when its files do not have the expected digest.
 
-        expected: the digest that whoever registered it vouches for. Without one the bundle
-        vouches for itself, which notices damage and no forgery.
+        expected: the digest that the registry holds. Without one the bundle's own digest is used,
+        which detects damage but no forgery.
         """
         description = _read(folder)
         graphs = [folder / name for name in description["graphs"]]
-        digest = content_digest(_as_found(folder, description), graphs)
+        digest = content_digest(_as_on_disk(folder, description), graphs)
         if digest != (description["digest"] if expected is None else expected):
             raise Refused(f"{folder}: the bundle was changed after training; fetch it again")
         sessions = {path.name: session(path) for path in graphs}
@@ -116,22 +116,22 @@ class Bundle:
         return ModelOutput(self._answer(raw), *self.conformal.bounds(raw, low, high))
 
     def reasons(self, row: Rows, k: int = 3) -> tuple[FeatureEffect, ...]:
-        """The features that move this answer most, each replaced by what is usual in turn."""
+        """The features with the largest effect on an answer when set to their usual value."""
         rows = replaced(np.asarray(row, dtype=np.float32), self.reference)
         self._refuse_other_shape(rows)
         return reasons(self.plan.names, rows[0], self.reference, self._answers(rows), k)
 
     def check_probe(self) -> None:
-        """Refused when the model answers otherwise than when it was trained."""
-        told = self.description.get("probe")
-        if told is None:
+        """Raise Refused when the model answers its probe rows differently than at training."""
+        probe = self.description.get("probe")
+        if probe is None:
             return
-        rows = np.stack([_row(each) for each in told["rows"]])
-        expected, found = np.array(told["raw"]), run(self._model, rows)
-        if not np.allclose(found, expected, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE):
+        rows = np.stack([_row(row) for row in probe["rows"]])
+        expected, actual = np.array(probe["raw"]), run(self._model, rows)
+        if not np.allclose(actual, expected, rtol=PROBE_TOLERANCE, atol=PROBE_TOLERANCE):
             raise Refused(
-                f"{self.spec} version {self.version}: answers {found.tolist()} where its training"
-                f" answered {told['raw']}; train it again with the packages installed here"
+                f"{self.spec} version {self.version}: answers {actual.tolist()} where its training"
+                f" answered {probe['raw']}; train it again with the packages installed here"
             )
 
     def _answers(self, rows: Rows) -> Floats:
@@ -157,7 +157,7 @@ def write_description(folder: Path, description: Mapping[str, Any]) -> None:
 
 
 def seal(folder: Path) -> str:
-    """Let the digest cover every file that stands beside the model by now, and return it.
+    """Make the digest cover every file beside the model, and return it.
 
     Not `model.skops`, which is there to be inspected, which nothing loads, and which comes out
     otherwise each time. Bundles of before this was done have a digest over the model alone.
@@ -170,18 +170,18 @@ def seal(folder: Path) -> str:
     return str(description["digest"])
 
 
-def found_digest(folder: Path) -> str:
-    """The digest of what is in a folder, whatever it says itself; empty: there is no bundle."""
+def digest_on_disk(folder: Path) -> str:
+    """The digest computed from a folder's files; empty when there is no readable bundle."""
     try:
         description = _read(folder)
         graphs = [folder / name for name in description["graphs"]]
-        return content_digest(_as_found(folder, description), graphs)
+        return content_digest(_as_on_disk(folder, description), graphs)
     except (NotFound, OSError, ValueError, KeyError, TypeError):
         return ""
 
 
-def _as_found(folder: Path, description: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The description with the files that are there, in the place of those that it names."""
+def _as_on_disk(folder: Path, description: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The description with the digests of the files on disk instead of those that it names."""
     if "files" not in description:
         return description
     return {**description, "files": _beside(folder, description)}

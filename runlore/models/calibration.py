@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 Method = Literal["identity", "sigmoid", "isotonic"]
 
-LEAST_OF_EACH = 1000  # rows of either class below which an isotonic map follows noise
+LEAST_PER_CLASS = 1000  # rows of either class below which an isotonic map follows noise
 
 BLOCKS = 5
 GROUPS = 50
@@ -61,9 +61,9 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Calibrated:
-    """The map, and what maps fitted on earlier rows alone made of the later ones.
+    """The map, and predictions of later rows, calibrated by maps that were fitted on earlier rows.
 
-    later: (n,) bool, the rows that were calibrated by a map from before them.
+    later: (n,) bool, the rows that have such a prediction.
     """
 
     calibration: Calibration
@@ -111,7 +111,7 @@ def _ways(actual: Floats) -> dict[Method, Callable[[Floats, Floats, Floats], Cal
         "identity": lambda raw, actual, weight: Calibration(),
         "sigmoid": fit_sigmoid,
     }
-    if min(actual.sum(), len(actual) - actual.sum()) >= LEAST_OF_EACH:
+    if min(actual.sum(), len(actual) - actual.sum()) >= LEAST_PER_CLASS:
         ways["isotonic"] = fit_isotonic
     return ways
 
@@ -143,7 +143,7 @@ def _newton_step(design: Floats, actual: Floats, weight: Floats, at: Floats) -> 
 
 
 def _loss(design: Floats, actual: Floats, weight: Floats, at: Floats) -> float:
-    """Weighted log loss with a whisper of a pull towards changing nothing."""
+    """Weighted log loss with a tiny penalty that pulls towards the identity."""
     z = design @ at
     losses = np.logaddexp(0.0, z) - actual * z
     return float(weight @ losses + RIDGE / 2 * np.square(at - START).sum())
@@ -164,14 +164,16 @@ def fit_isotonic(raw: Floats, actual: Floats, weight: Floats) -> Calibration:
     x = np.bincount(part, weights=mass * at) / total
     y = np.bincount(part, weights=mass * came) / total
     knots = np.r_[0.0, x, 1.0], np.r_[y[0] / 2, y, (1 + y[-1]) / 2]
-    kept = np.r_[True, np.diff(knots[0]) > TINY_STEP]
-    return Calibration("isotonic", x=_rounded(knots[0][kept]), y=_rounded(knots[1][kept]))
+    is_distinct = np.r_[True, np.diff(knots[0]) > TINY_STEP]
+    return Calibration(
+        "isotonic", x=_rounded(knots[0][is_distinct]), y=_rounded(knots[1][is_distinct])
+    )
 
 
 def _grouped(raw: Floats, actual: Floats, weight: Floats) -> tuple[Floats, Floats, Floats]:
-    """Prediction, rate and weight of groups of equal count: no map rests on a handful of rows.
+    """Prediction, rate and weight of groups of equal count, so that no step rests on a few rows.
 
-    Each group's rate has one row at the overall rate added, so that none is sure of 0 or 1.
+    Each group's rate has one row at the overall rate added, so that none is exactly 0 or 1.
     """
     _, group = np.unique(bins_of(raw, GROUPS), return_inverse=True)
     mass: Floats = np.bincount(group, weights=weight).astype(np.float64)

@@ -27,7 +27,7 @@ class Importance:
 
 @dataclass(frozen=True)
 class FeatureEffect:
-    """effect: prediction less what it would be with the feature at its reference."""
+    """effect: the prediction minus the prediction with the feature at its reference."""
 
     feature: str
     value: float | None
@@ -42,25 +42,25 @@ def permutation_importance(
     names: tuple[str, ...],
     score: Score,
 ) -> tuple[Importance, ...]:
-    """Most important first. Breiman, Random forests, Machine Learning 2001."""
+    """The features' importances, the largest first. Breiman, Random forests, ML 2001."""
     rng = np.random.default_rng(0)
     chosen = np.sort(rng.permutation(len(rows))[:MOST_ROWS])
     rows, actual = rows[chosen], actual[chosen]
     best = measure(score, actual, predict(rows))
     sign = 1.0 if score in HIGHER_IS_BETTER else -1.0
     shuffles = [rng.permutation(len(rows)) for _ in range(REPEATS)]
-    found = []
+    importances = []
     for column, name in enumerate(names):
         stacked = np.tile(rows, (REPEATS, 1))
         stacked[:, column] = np.concatenate([rows[order, column] for order in shuffles])
         answers = predict(stacked).reshape(REPEATS, -1)
-        losses = [sign * (best - measure(score, actual, each)) for each in answers]
-        found.append(Importance(name, float(np.mean(losses)), float(np.std(losses))))
-    return tuple(sorted(found, key=lambda each: -each.mean))
+        losses = [sign * (best - measure(score, actual, answer)) for answer in answers]
+        importances.append(Importance(name, float(np.mean(losses)), float(np.std(losses))))
+    return tuple(sorted(importances, key=lambda importance: -importance.mean))
 
 
 def reference_row(rows: Rows, categories: int, first: int) -> Rows:
-    """(F,): what is usual in training; NaN where mostly nothing is known.
+    """(F,): the usual value of each feature in training; NaN where it is mostly unknown.
 
     Medians; of the `categories` columns from `first` on, 0, the most frequent word's code.
     """

@@ -1,4 +1,4 @@
-"""Asking an ONNX graph: `features` (n, F) float32 in, `raw` (n, 1) out."""
+"""Running an ONNX graph: `features` (n, F) float32 in, `raw` (n, 1) out."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,6 +29,6 @@ def session(graph: bytes | Path) -> "InferenceSession":
 
 
 def run(onnx_session: "InferenceSession", rows: Rows) -> Floats:
-    """(n,): what the graph answers for each row."""
+    """(n,): the graph's answer for each row."""
     (raw,) = onnx_session.run([OUTPUT], {INPUT: np.ascontiguousarray(rows, dtype=np.float32)})
     return np.asarray(raw, dtype=np.float64)[:, 0]

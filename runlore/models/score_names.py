@@ -1,4 +1,4 @@
-"""What people call the scores."""
+"""The scores' names for people."""
 
 from collections.abc import Mapping
 

@@ -42,7 +42,7 @@ def relative_accuracies(actual: Floats, predicted: Floats) -> Floats:
 
 
 def covered(actual: Floats, low: Floats, high: Floats) -> Floats:
-    """1 where the interval holds the actual value, else 0; a last digit is not outside."""
+    """(n,): 1 where the interval holds the actual value, up to rounding, else 0."""
     rounding = ROUNDING * np.abs(actual)
     return ((low - rounding <= actual) & (actual <= high + rounding)).astype(np.float64)
 

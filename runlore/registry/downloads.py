@@ -23,22 +23,24 @@ def fetch(session: Session, ref: VersionRef, folder: Path, digest: str) -> Path:
 
     Raises Tampered when the registry's files have another digest, or are gone.
     """
-    from runlore.models.bundle import found_digest
+    from runlore.models.bundle import digest_on_disk
 
     place = folder / ref.spec / f"{ref.version}-{digest[:12]}"
     if place.is_dir():
-        found = found_digest(place)
-        if found == digest:
+        disk_digest = digest_on_disk(place)
+        if disk_digest == digest:
             return place
-        changed = Tampered(ref.spec, ref.version, f"its copy in {place}", digest, found)
+        changed = Tampered(ref.spec, ref.version, f"its copy in {place}", digest, disk_digest)
         log.warning("%s. The copy is fetched again", changed)
         shutil.rmtree(place)
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=place.parent) as draft:
         fetched = _download(session, ref, Path(draft))
-        found = found_digest(fetched) if fetched else ""
-        if not (digest and fetched and found == digest):
-            raise Tampered(ref.spec, ref.version, f"its bundle in {ref.source}", digest, found)
+        disk_digest = digest_on_disk(fetched) if fetched else ""
+        if not (digest and fetched and disk_digest == digest):
+            raise Tampered(
+                ref.spec, ref.version, f"its bundle in {ref.source}", digest, disk_digest
+            )
         _put(fetched, place)
     return place
 

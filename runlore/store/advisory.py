@@ -1,4 +1,4 @@
-"""Locks between processes, kept by PostgreSQL: one that is killed lets go at once."""
+"""Locks between processes, held in PostgreSQL: a killed process releases its lock at once."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,9 +14,9 @@ CONNECT_TIMEOUT_S = 10
 
 @contextmanager
 def exclusive(url: str, subject: str) -> Iterator[None]:
-    """Be the only one at work on a subject, among all that know this database.
+    """Hold the lock of a subject, which only one process of this database can hold at a time.
 
-    Raises Unavailable when another one keeps it for longer than PATIENCE_S.
+    Raises Unavailable when another process holds it for longer than PATIENCE_S.
     """
     plain = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
     try:

@@ -25,7 +25,7 @@ def instants(us: pa.Array) -> pa.Array:
 
 
 def arrays(rows: Rows) -> pa.Array:
-    """Rows of numbers, (n, width), as PostgreSQL writes arrays; every bit comes back."""
+    """Rows of numbers, (n, width), in PostgreSQL's array syntax, without loss of precision."""
     count, width = rows.shape
     ends = pa.array(np.arange(count + 1, dtype=np.int32) * width)
     numbers = pc.cast(pa.array(rows.ravel(), from_pandas=False), pa.string())

@@ -1,4 +1,4 @@
-"""The way to the tables: one engine per process."""
+"""The store: one SQLAlchemy engine per process."""
 
 import atexit
 from collections.abc import Callable, Iterator
@@ -50,7 +50,7 @@ POOL_OVERFLOW = 20
 
 @dataclass(frozen=True)
 class Store:
-    """Where the records are. `url` may hold a password: never show it."""
+    """The database that holds all records. `url` may hold a password: never show it."""
 
     url: str = field(repr=False)
     engine: sqlalchemy.Engine
@@ -102,7 +102,7 @@ class Store:
 
 
 def connect(url: str) -> Store:
-    """A store at an address; nothing is opened yet."""
+    """Make the store of an address; no connection is opened yet."""
     parsed = _parse(url)
     engine = sqlalchemy.create_engine(
         parsed,
@@ -122,17 +122,17 @@ def dedicated(store: Store) -> psycopg.Connection[Any]:
 
 def _address(url: URL) -> dict[str, Any]:
     plain = url.set(drivername="postgresql", query={}).render_as_string(hide_password=False)
-    given = {name: str(value) for name, value in url.query.items()}
-    return {"conninfo": plain, **given, **session(url)}
+    parameters = {name: str(value) for name, value in url.query.items()}
+    return {"conninfo": plain, **parameters, **session(url)}
 
 
 def session(url: URL) -> dict[str, str | int]:
-    """Instants come back in UTC; what else an address says about its sessions holds."""
-    given = url.query.get("options", "")
+    """The session parameters of an address: instants in UTC, its own options, and time limits."""
+    options = url.query.get("options", "")
     liveness = {name: int(str(url.query.get(name, usual))) for name, usual in LIVENESS.items()}
     return {
         **liveness,
-        "options": f"{MISSED_BY_SERVER} {given} -c TimeZone=UTC",
+        "options": f"{MISSED_BY_SERVER} {options} -c TimeZone=UTC",
         "connect_timeout": int(str(url.query.get("connect_timeout", CONNECT_S))),
         "application_name": str(url.query.get("application_name", "runlore")),
     }
@@ -153,7 +153,7 @@ def open_store(settings: Settings) -> Iterator[Store]:
 def database_url(settings: Settings) -> str:
     """The address of the database, whose embedded server stays up until this process ends."""
     if settings.database_url is not None:
-        return _given(settings.database_url)
+        return _declared_url(settings.database_url)
     return _lasting(settings.home)
 
 
@@ -167,13 +167,13 @@ def _lasting(home: Path) -> str:
 @contextmanager
 def _served(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
-        yield _given(settings.database_url)
+        yield _declared_url(settings.database_url)
         return
     with embedded.running(settings.home) as url:
         yield url
 
 
-def _given(url: SecretStr) -> str:
+def _declared_url(url: SecretStr) -> str:
     return _parse(url.get_secret_value()).render_as_string(hide_password=False)
 
 

@@ -1,4 +1,4 @@
-"""Bring the tables up to date, with Alembic and without its files."""
+"""Upgrade the tables with Alembic, without its configuration files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,9 +31,9 @@ def migrate(store: "Store") -> None:
     try:
         with store.begin() as connection:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-            found = revision(connection)
-            if found != head():
-                _check_known(found)
+            current = revision(connection)
+            if current != head():
+                _check_known(current)
                 _upgrade(connection)
     except ProgrammingError as error:
         if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
@@ -49,14 +49,14 @@ def revision(connection: Connection) -> str | None:
     table = f"{SCHEMA}.{VERSION_TABLE}"
     if connection.scalar(text("SELECT to_regclass(:table)"), {"table": table}) is None:
         return None
-    found = connection.scalar(text(f"SELECT version_num FROM {table}"))  # noqa: S608
-    return None if found is None else str(found)
+    number = connection.scalar(text(f"SELECT version_num FROM {table}"))  # noqa: S608
+    return None if number is None else str(number)
 
 
-def _check_known(found: str | None) -> None:
-    if found is not None and found > head():
+def _check_known(current: str | None) -> None:
+    if current is not None and current > head():
         raise Misconfigured(
-            f"the database is at migration {found}, this Runlore knows {head()}; upgrade Runlore"
+            f"the database is at migration {current}, this Runlore knows {head()}; upgrade Runlore"
         )
 
 

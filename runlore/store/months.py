@@ -1,4 +1,4 @@
-"""Writing into months that may have no partition yet: found out by writing, then made."""
+"""Write into months that may lack a partition: it is made when a write misses it."""
 
 from collections.abc import Callable
 from datetime import datetime

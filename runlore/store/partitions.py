@@ -52,15 +52,15 @@ def ensure_months(connection: Connection, table: str, first: datetime, last: dat
 
 
 def months(connection: Connection, table: str) -> list[datetime]:
-    """First instants of the months that there are, in order."""
+    """The first instants of the existing months, in order."""
     _check_table(table)
     names = _names(connection, ALL, (f"{SCHEMA}.{table}",))
-    found = (re.fullmatch(rf"{table}_(\d{{4}})_(\d{{2}})", name) for name in names)
-    return sorted(datetime(int(m[1]), int(m[2]), 1, tzinfo=UTC) for m in found if m)
+    matches = (re.fullmatch(rf"{table}_(\d{{4}})_(\d{{2}})", name) for name in names)
+    return sorted(datetime(int(m[1]), int(m[2]), 1, tzinfo=UTC) for m in matches if m)
 
 
 def drop_before(connection: Connection, table: str, before: datetime) -> list[str]:
-    """Drop the months that ended at `before` or earlier, with all their rows; their names.
+    """Drop the months that ended at `before` or earlier, with their rows; returns their names.
 
     Raises Refused when somebody reads the table for long: writers would wait behind the dropping.
     """

@@ -21,15 +21,15 @@ def tracking_url(store: Store) -> str:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
     url = make_url(store.url)
-    given = str(url.query.get("options", ""))
-    options = f"{given} -csearch_path={SCHEMA}".strip()
+    own_options = str(url.query.get("options", ""))
+    options = f"{own_options} -csearch_path={SCHEMA}".strip()
     return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def aliases(tables: Store, models: Sequence[str], tag: str) -> list[tuple[str, str, str, str]]:
     """`(model, alias, version, the version's tag)` of MLflow's aliases, in one statement.
 
-    MLflow's own way takes six and several milliseconds for each: too much to ask all the time.
+    MLflow itself takes six statements of several milliseconds each, too slow for polling.
     tables: a store at `tracking_url`.
     """
     statement = text(
@@ -39,5 +39,5 @@ def aliases(tables: Store, models: Sequence[str], tag: str) -> list[tuple[str, s
         " AND t.key = :tag WHERE a.name = ANY(:models)"
     )
     with tables.begin() as connection:
-        found = connection.execute(statement, {"models": list(models), "tag": tag})
-        return [(model, alias, version, value) for model, alias, version, value in found]
+        rows = connection.execute(statement, {"models": list(models), "tag": tag})
+        return [(model, alias, version, value) for model, alias, version, value in rows]

@@ -273,7 +273,9 @@ class OpenConnections:
 
     def _sweep(self, loop: "asyncio.AbstractEventLoop") -> None:
         self.now = loop.time()
-        self._websockets = {each for each in self._websockets if not each.is_closing()}
+        self._websockets = {
+            websocket for websocket in self._websockets if not websocket.is_closing()
+        }
         if self.count > self.limits.connections // 2:
             self._crowded_at = self.now
         is_crowded = self.now - self._crowded_at <= self.limits.crowded_s
@@ -283,8 +285,8 @@ class OpenConnections:
         self._timer = loop.call_later(SWEEP_S, self._sweep, loop) if self.count else None
 
     def _evict(self) -> None:
-        """Close those that are worth least, of the addresses that have most: first what never
-        asked or has not asked whole, the oldest first, then what rests, then what still sends its
+        """Close the least valuable connections of the addresses that have most: first what never
+        sent a whole request, the oldest first, then idle ones, then what still sends its
         request. A request that is being answered stays."""
         shares = Counter(connection.network for connection in self.open)
         ranked = sorted(

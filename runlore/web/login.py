@@ -33,9 +33,9 @@ class Login:
 
     def admits(self, header: str) -> bool:
         """Whether an `Authorization` header holds this login, compared in constant time."""
-        scheme, _, given = header.partition(" ")
+        scheme, _, credentials = header.partition(" ")
         expected = self.header.partition(" ")[2]
-        return scheme.lower() == "basic" and hmac.compare_digest(given.strip(), expected)
+        return scheme.lower() == "basic" and hmac.compare_digest(credentials.strip(), expected)
 
 
 def login_file(home: Path) -> Path:

@@ -13,26 +13,29 @@ NO_TOKENS = (404, 422)  # what a server answers that hands out no tokens against
 
 
 def authorization(home: Path | None) -> dict[str, str]:
-    """The header for the server of a home, or (None) for a server of the user.
+    """The header for the Prefect server of a home, or, for None, for the user's own server.
 
-    For the latter these are Prefect's own two variables, of which the first goes before.
+    The user's server takes Prefect's own two variables; the login comes before the key.
     """
     if home is not None:
         return {"Authorization": read_login(home).header}
-    return given_authorization(os.environ.get(LOGIN), os.environ.get(KEY))
+    return authorization_header(os.environ.get(LOGIN), os.environ.get(KEY))
 
 
-def given_authorization(login: str | None, key: str | None) -> dict[str, str]:
-    """The header for `user:password`, or for an API key.
+def authorization_header(login: str | None, key: str | None) -> dict[str, str]:
+    """The header for `user:password`, or else for an API key; empty when there is neither.
 
-    >>> given_authorization("me:secret", "a key")
+    >>> authorization_header("me:secret", "a key")
     {'Authorization': 'Basic bWU6c2VjcmV0'}
-    >>> given_authorization(None, "a key"), given_authorization("", None)
+    >>> authorization_header(None, "a key"), authorization_header("", None)
     ({'Authorization': 'Bearer a key'}, {})
     """
     if login:
         return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
     return {"Authorization": f"Bearer {key}"} if key else {}
+
+
+given_authorization = authorization_header  # until the command line uses the new name
 
 
 def csrf_headers(client: str, answer: Mapping[str, Any]) -> dict[str, str]:

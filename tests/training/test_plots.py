@@ -11,7 +11,7 @@ from runlore.kernel.durations import DAY_US
 from runlore.models.scores import auc, calibration_error
 from runlore.plots import style
 from runlore.training import plots
-from runlore.training.plots.probability import _found
+from runlore.training.plots.probability import _gain_curve
 from runlore.training.plots.weekly import WEEK_US
 
 RNG = np.random.default_rng(0)
@@ -59,10 +59,10 @@ def test_gain_of_equal_predictions_is_that_of_a_random_pick():
 
 def test_gain_does_not_depend_on_the_order_of_ties():
     actual, predicted = np.array([1.0, 0, 0, 1, 0, 0]), np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.1])
-    found = _found(actual, predicted)
-    np.testing.assert_allclose(found, [0, 0.5, 0.625, 0.75, 0.875, 1, 1])
+    curve = _gain_curve(actual, predicted)
+    np.testing.assert_allclose(curve, [0, 0.5, 0.625, 0.75, 0.875, 1, 1])
     order = [4, 3, 5, 1, 0, 2]
-    np.testing.assert_allclose(_found(actual[order], predicted[order]), found)
+    np.testing.assert_allclose(_gain_curve(actual[order], predicted[order]), curve)
 
 
 def test_residuals_tell_the_factor_that_half_are_within():

@@ -1,4 +1,4 @@
-"""Bring a log in: parse, refuse what is bad, add what is new, remember how far we came."""
+"""Ingest a log: parse it, reject bad rows, add what is new, and store how far we came."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -43,7 +43,7 @@ CHUNK_ROWS = 65_536
 
 @dataclass(frozen=True, slots=True)
 class FileSource:
-    """A file to bring in.
+    """A file to ingest.
 
     source: the name that its records get. mapping: how columns become fields; SWF has its own.
     start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
@@ -76,7 +76,7 @@ class IngestSummary:
 
 @dataclass(frozen=True, slots=True)
 class PrefectSource:
-    """A Prefect server whose flow-run history to bring in. api_url ends in /api.
+    """A Prefect server whose flow runs to ingest. api_url ends in /api.
 
     max_revisions: as in FileSource.
     """
@@ -96,12 +96,12 @@ class ResumableSource(Protocol):
 def ingest_file(
     store: Store, source: FileSource, at: datetime, progress: Progress | None = None
 ) -> IngestSummary:
-    """Add what a file says and the store does not have yet; go on where an earlier run stopped.
+    """Add a file's rows that the store does not have yet, from where an earlier run stopped.
 
-    at: now; when corrections become known; rows that tell of later are rejects. Each chunk is one
-    transaction with its rejects and its place in the file: what was finished stays when the rest
-    fails. Feature states that the new rows leave behind are renewed at the end; those that a killed
-    ingest left behind, too.
+    at: now, the instant at which corrections become known; rows from the future are rejects. Each
+    chunk is one transaction with its rejects and its place in the file: what was finished stays
+    when the rest fails. Feature states that the new rows outdate are renewed at the end, and so are
+    those that a killed ingest left outdated.
     """
     _check_source(source.source)
     log = _open(source, to_us(at))
@@ -123,7 +123,7 @@ def ingest_prefect(
 ) -> IngestSummary:
     """Add a Prefect server's flow runs: all at first, later only those that may have changed.
 
-    `known` counts the runs that were asked for again. Feature states are renewed, too.
+    `known` counts the runs that were read again. Feature states are renewed, too.
     """
     _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
@@ -143,7 +143,7 @@ def ingest_prefect(
 
 @dataclass(frozen=True)
 class _IngestRun:
-    """One ingest under way. begun: how far earlier runs brought it."""
+    """One running ingest. begun: how far earlier runs got."""
 
     store: Store
     subject: IngestSource
@@ -258,6 +258,6 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
 
 
 def list_rejects(store: Store, limit: int) -> list[dict[str, object]]:
-    """Rows that did not get in, by the latest ingest of each file: file, line, reason, raw, …"""
+    """The rejected rows of the latest ingest of each file: file, line, reason, raw, …"""
     with store.connect() as connection:
         return ingests.read_rejects(connection, limit)

@@ -1,4 +1,4 @@
-"""Log files as pieces: parsed chunks, each with the place in the file that it brings us to."""
+"""Log files as pieces: parsed chunks, each with the place in the file where it ends."""
 
 import gzip
 import hashlib
@@ -28,7 +28,7 @@ Progress = Callable[[int, int], None]  # called with the amount done and the tot
 
 @dataclass(frozen=True)
 class FilePiece:
-    """mark: where the file is done up to once this has landed; None when it must be read again.
+    """A parsed chunk. mark: the place that its rows reach; None when the chunk must be read again.
 
     done, total: for a progress bar, in bytes of the file.
     """
@@ -64,7 +64,7 @@ class TextFile:
             return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
 
     def pieces(self, after: Mark) -> Iterator[FilePiece]:
-        """What follows a mark."""
+        """The pieces after a mark."""
         total = self.path.stat().st_size
         with _opened(self.path) as (stream, raw):
             digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
@@ -106,7 +106,7 @@ class TextFile:
 
 @dataclass(frozen=True)
 class ParquetFile:
-    """A Parquet file; when it changes at all it is another one: its end says what is in it."""
+    """A Parquet file; any change makes it another file, since its footer describes the content."""
 
     path: Path
     reader: Reader
@@ -142,12 +142,12 @@ START = Mark(0, "", 0)
 def head(path: Path) -> bytes:
     """A text file's first bytes, also when it is broken further on."""
     with _opened(path) as (stream, _):
-        found = b""
-        while len(found) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
-            found += block
-            if not _is_comment(found):
+        content = b""
+        while len(content) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
+            content += block
+            if not _is_comment(content):
                 break
-        return found
+        return content
 
 
 def parquet_schema(path: Path) -> pa.Schema:

@@ -25,7 +25,7 @@ TIMEOUT_S = 30.0
 
 @dataclass
 class PrefectHistory:
-    """A server's flow runs, and the names that go with them, each asked for once.
+    """A server's flow runs and the names that they refer to, each requested once.
 
     at: now. A mark's digest is when the latest run that is known ended. What may have changed
     since: runs that ended after it, and runs that have not ended.
@@ -39,7 +39,7 @@ class PrefectHistory:
     _deployments: dict[str, str] = field(default_factory=dict)
 
     def pieces(self, after: Mark) -> Iterator[FilePiece]:
-        """The last piece carries the mark: half a history is asked for again."""
+        """The pages; only the last piece carries the mark, so a partial history is read again."""
         done, latest = after.lines_done, after.prefix_digest
         for query in self._queries(latest):
             total = done + self._count(query)
@@ -65,13 +65,13 @@ class PrefectHistory:
         """By expected start: a page begins where the last one ended, also when runs come and go."""
         start, offset = None, 0
         while True:
-            found = dict(query)
+            page_query = dict(query)
             if start is not None:
-                found["expected_start_time"] = {
+                page_query["expected_start_time"] = {
                     **query.get("expected_start_time", {}),
                     "after_": start,
                 }
-            page = self._post("/flow_runs/filter", _request(found, offset))
+            page = self._post("/flow_runs/filter", _request(page_query, offset))
             if page:
                 yield page
             if len(page) < PAGE_RUNS:
@@ -91,12 +91,12 @@ class PrefectHistory:
         return FlowNames(self._flows, self._deployments)
 
     def _learn(self, what: str, known: dict[str, str], wanted: set[str]) -> None:
-        """Ask for names that are not known; one that was deleted stays empty."""
+        """Request the names that are not known yet; a deleted one becomes the empty text."""
         missing = sorted(wanted - known.keys())
         if not missing:
             return
-        found = self._post(f"/{what}/filter", {what: {"id": {"any_": missing}}})
-        known |= dict.fromkeys(missing, "") | {each["id"]: each["name"] for each in found}
+        rows = self._post(f"/{what}/filter", {what: {"id": {"any_": missing}}})
+        known |= dict.fromkeys(missing, "") | {row["id"]: row["name"] for row in rows}
 
     def _post(self, path: str, body: Mapping[str, Any]) -> Any:  # noqa: ANN401  (JSON)
         url = f"{str(self.client.base_url).rstrip('/')}{path}"

@@ -1,4 +1,4 @@
-"""Adding facts about executions and metrics: what was told before adds nothing."""
+"""Adding facts about executions and metrics; a fact that is stored already adds nothing."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,7 +40,7 @@ MOST_TRIES = 3
 
 @dataclass(frozen=True)
 class AddedFacts:
-    """refused: positions of the facts that would have been one revision too many."""
+    """Counts of facts. refused: positions of facts that would exceed the largest revision."""
 
     new: int
     known: int
@@ -53,7 +53,7 @@ class AddedFacts:
 class CopyBatch:
     """Facts made ready for COPY, away from any connection.
 
-    columns: as COPY takes them, instants as timestamps. digest: (N,) of what each fact says.
+    columns: as COPY takes them, instants as timestamps. digest: (N,), of each fact's content.
     """
 
     table: Table
@@ -66,7 +66,7 @@ class CopyBatch:
 
 
 def batch(table: Table, facts: pa.Table) -> CopyBatch:
-    """Facts with EXECUTION_COLUMNS or METRIC_COLUMNS: instants int64 microseconds or null."""
+    """Prepare facts with EXECUTION_COLUMNS or METRIC_COLUMNS: instants int64 µs or null."""
     if table == "executions":
         digest = content_digests(facts)
         facts = facts.append_column("digest", pa.array(digest))
@@ -81,7 +81,7 @@ def batch(table: Table, facts: pa.Table) -> CopyBatch:
 
 
 def ensure_partitions(store: Store, facts: CopyBatch) -> None:
-    """Make the months that the facts fall into, before they are added."""
+    """Make the partitions of the months that the facts fall into, before they are added."""
     if not len(facts):
         return
     months = pc.unique(facts.columns[PARTITIONED[facts.table]].cast(pa.timestamp("us")))
@@ -98,9 +98,10 @@ def add(
     at: datetime,
     max_revisions: int | None = None,
 ) -> AddedFacts:
-    """Add what is new. Facts that are all new, the usual case, are one COPY.
+    """Add the facts that are new. When all are, which is usual, this is one COPY.
 
-    at: when corrections among them become known. max_revisions: None: any number.
+    at: the instant at which corrections among them become known. max_revisions: the largest
+    revision of an execution; None: no limit.
     """
     if not len(facts):
         return AddedFacts(0, 0)
@@ -116,28 +117,28 @@ def add(
 def _add_news(
     connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime, max_revisions: int | None
 ) -> AddedFacts:
-    """Try again when somebody, who need not take our lock, told the same meanwhile."""
+    """Add new facts; try again when a writer without our lock has added the same meanwhile."""
     for attempt in range(1, MOST_TRIES + 1):
         try:
             with connection.transaction():
-                found = _news(connection, facts, at)
-                taken, refused = found.divided(max_revisions)
+                news = _news(connection, facts, at)
+                taken, refused = news.divided(max_revisions)
                 _insert(connection, facts, taken)
         except psycopg.errors.UniqueViolation:
             if attempt == MOST_TRIES:
                 raise
         else:
             break
-    return AddedFacts(taken.rows.size, len(facts) - found.rows.size, refused)
+    return AddedFacts(taken.rows.size, len(facts) - news.rows.size, refused)
 
 
-def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, found: NewFacts) -> None:
-    if not found.rows.size:
+def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, news: NewFacts) -> None:
+    if not news.rows.size:
         return
-    rows = facts.columns.take(pa.array(found.rows))
+    rows = facts.columns.take(pa.array(news.rows))
     at = rows.column_names.index("known_at")
-    rows = rows.set_column(at, "known_at", instants(pa.array(found.known_at_us)))
-    rows = rows.append_column("revision", pa.array(found.revision))
+    rows = rows.set_column(at, "known_at", instants(pa.array(news.known_at_us)))
+    rows = rows.append_column("revision", pa.array(news.revision))
     copy_in(connection, facts.table, rows.column_names, payload(rows.columns))
 
 
@@ -156,7 +157,7 @@ def _stored(
     names: pa.Table,
     number: Any,  # noqa: ANN401
 ) -> StoredFacts:
-    """The facts that are there about these names, found by the primary key in their months."""
+    """The stored facts about these names, looked up by the primary key in their months."""
     typed = NAMES[table]
     connection.execute("DROP TABLE IF EXISTS pg_temp.incoming")
     definition = sql.SQL(", ").join(
@@ -192,17 +193,17 @@ def _read_stored(table: Table, rows: bytes) -> StoredFacts:
     kind = pa.int64() if table == "executions" else pa.float64()
     types = {"number": pa.int64(), "revision": pa.int64(), "known_at": pa.int64(), "digest": kind}
     if not rows:
-        found = pa.table({name: pa.array([], each) for name, each in types.items()})
+        stored = pa.table({name: pa.array([], column_type) for name, column_type in types.items()})
     else:
-        found = pa_csv.read_csv(
+        stored = pa_csv.read_csv(
             pa.py_buffer(rows),
             pa_csv.ReadOptions(column_names=list(types), block_size=len(rows) + 1),
             convert_options=pa_csv.ConvertOptions(column_types=types),
         )
-    digest = found["digest"]
+    digest = stored["digest"]
     digests = digest.to_numpy() if table == "executions" else value_digests(digest)
-    told = FactDigests(found["number"].to_numpy(), digests, found["known_at"].to_numpy())
-    return StoredFacts(told, found["revision"].to_numpy())
+    fact_digests = FactDigests(stored["number"].to_numpy(), digests, stored["known_at"].to_numpy())
+    return StoredFacts(fact_digests, stored["revision"].to_numpy())
 
 
 def _lock(connection: psycopg.Connection[Any], facts: CopyBatch) -> None:

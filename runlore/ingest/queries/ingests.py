@@ -1,4 +1,4 @@
-"""How far each ingest has come, and the rows that did not get in."""
+"""The progress of each ingest, and its rejected rows."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -45,7 +45,7 @@ REJECT_COLUMNS = ("ingest_id", "file", "line", "reason", "raw")
 
 @dataclass(frozen=True, slots=True)
 class IngestSource:
-    """What is ingested: a file or a server, read by a mapping, as a source."""
+    """The identity of an ingest: a file or a server, the mapping that reads it, and its source."""
 
     source: str
     path: str
@@ -55,7 +55,7 @@ class IngestSource:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A place in a file: what stands before it is known by the digest of its bytes."""
+    """A place in a file, with the digest of all bytes before it."""
 
     bytes_done: int
     prefix_digest: str
@@ -96,20 +96,20 @@ class IngestProgress:
 
 
 def latest(connection: psycopg.Connection[Any], subject: IngestSource) -> IngestProgress | None:
-    """How far the last ingest of this came; waits for a chunk that is being committed."""
+    """The progress of the last ingest of this; waits for a chunk that is being committed."""
     with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
         return cursor.execute(LATEST, _parameters(subject)).fetchone()
 
 
 def begin(connection: psycopg.Connection[Any], subject: IngestSource) -> IngestProgress:
     with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
-        found = cursor.execute(BEGIN, _parameters(subject)).fetchone()
-    assert found is not None  # noqa: S101  (INSERT … RETURNING)
-    return found
+        progress = cursor.execute(BEGIN, _parameters(subject)).fetchone()
+    assert progress is not None  # noqa: S101  (INSERT … RETURNING)
+    return progress
 
 
 def reopen(connection: psycopg.Connection[Any], progress: IngestProgress) -> None:
-    """Go on after the mark: forget what was refused beyond it, since it will be read again."""
+    """Continue after the mark: delete the rejects beyond it, since those rows are read again."""
     connection.execute(
         "DELETE FROM runlore.rejects WHERE ingest_id = %s AND line > %s",
         (progress.id, progress.lines_done),
@@ -120,18 +120,18 @@ def reopen(connection: psycopg.Connection[Any], progress: IngestProgress) -> Non
 
 
 def check_mark(connection: psycopg.Connection[Any], ingest_id: int, expected: Mark) -> None:
-    """Nobody else is at it: the stored mark is where we left it. Locks the row."""
+    """Raise Unavailable unless the stored mark is where we left it. Locks the row."""
     query = READ + "WHERE id = %s FOR UPDATE"
     with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
-        found = cursor.execute(query, (ingest_id,)).fetchone()
-    if found is None or found.mark != expected:
+        progress = cursor.execute(query, (ingest_id,)).fetchone()
+    if progress is None or progress.mark != expected:
         raise Unavailable("another process is ingesting the same; wait until it is done")
 
 
 def advance(
     connection: psycopg.Connection[Any], ingest_id: int, mark: Mark, rows: IngestCounts
 ) -> None:
-    """rows: those since the last mark."""
+    """Store a new mark. rows: the counts since the last mark."""
     done = (mark.bytes_done, mark.prefix_digest, mark.lines_done)
     connection.execute(ADVANCE, (*done, rows.new, rows.known, rows.rejected, ingest_id))
 
@@ -143,7 +143,7 @@ def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:
 def add_rejects(
     connection: psycopg.Connection[Any], ingest_id: int, path: str, rejects: pa.Table
 ) -> None:
-    """rejects: `line`, `reason`, `raw`."""
+    """Add rejected rows. rejects: a table of `line`, `reason` and `raw`."""
     if not rejects.num_rows:
         return
     rows = rejects.num_rows

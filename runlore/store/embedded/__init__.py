@@ -25,7 +25,7 @@ class ServerLease:
 
 @dataclass(frozen=True, slots=True)
 class ServerState:
-    """What there is to know about a home's server without touching it.
+    """The state of a home's server, read without touching it.
 
     users: ids of the processes that hold a lease.
     """
@@ -88,13 +88,13 @@ def exists(home: Path) -> bool:
 
 
 def state(home: Path) -> ServerState:
-    """Look at the home's server; nothing is started and nothing made."""
+    """Read the state of the home's server; nothing is started or created."""
     layout = ServerPaths.of(home)
     with explained(layout.data):
-        found = server.postmaster(layout)
+        process = server.postmaster(layout)
         return ServerState(
-            is_running=found is not None,
-            pid=found.pid if found else None,
+            is_running=process is not None,
+            pid=process.pid if process else None,
             version=binaries.find().version(),
             size_bytes=_size(layout.data),
             users=tuple(sorted(int(entry.name.split("-")[0]) for entry in _in_use(layout))),

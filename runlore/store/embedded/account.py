@@ -48,7 +48,7 @@ class ServerAccount:
         self,
         command: Sequence[str],
         *,
-        given: str = "",
+        stdin_text: str = "",
         stderr: int = subprocess.PIPE,
         pass_fds: Sequence[int] = (),
     ) -> subprocess.CompletedProcess[str]:
@@ -62,7 +62,7 @@ class ServerAccount:
             umask=0o077,
             env=_environment(),
             start_new_session=True,
-            input=given,
+            input=stdin_text,
             stdout=subprocess.PIPE,
             stderr=stderr,
             pass_fds=pass_fds,
@@ -100,12 +100,12 @@ class ServerAccount:
         return folder
 
     def owns(self, folder: Path) -> bool:
-        """Whether it is a folder of the account, and no link to one."""
+        """Whether the path is a folder of the account, and not a link to one."""
         try:
-            found = folder.lstat()
+            status = folder.lstat()
         except FileNotFoundError:
             return False
-        return stat.S_ISDIR(found.st_mode) and found.st_uid == self.uid
+        return stat.S_ISDIR(status.st_mode) and status.st_uid == self.uid
 
 
 def choose(layout: ServerPaths, binaries: Binaries) -> ServerAccount:
@@ -205,10 +205,10 @@ def _overrides_modes() -> bool:
 
 
 def _environment() -> dict[str, str]:
-    """Nothing of ours: secrets, and the mark by which a stack finds the processes it must end."""
+    """The environment without our variables: secrets, and the stack's mark of its processes."""
     ours = ("PG", "RUNLORE_")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    return {**kept, "LC_ALL": "C", "TZ": "UTC"}
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    return {**inherited, "LC_ALL": "C", "TZ": "UTC"}
 
 
 def _first(names: Sequence[str]) -> pwd.struct_passwd:

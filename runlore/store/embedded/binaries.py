@@ -24,11 +24,11 @@ class Binaries:
         return self.folder / "postgres"
 
     def version(self) -> str:
-        """Such as "18.4"."""
-        told = subprocess.run(
+        """The version of PostgreSQL, such as "18.4"."""
+        completed = subprocess.run(
             [self.postgres, "--version"], check=True, capture_output=True, text=True
         )
-        return told.stdout.split()[-1]
+        return completed.stdout.split()[-1]
 
 
 def find() -> Binaries:

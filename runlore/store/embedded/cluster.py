@@ -89,7 +89,7 @@ def _initialise(layout: ServerPaths, account: ServerAccount, binaries: Binaries)
     if made.returncode == 0:
         made = account.run(
             [str(binaries.postgres), "--single", "-D", str(layout.unfinished), "template1"],
-            given=f"ALTER DATABASE postgres RENAME TO {DATABASE}",
+            stdin_text=f"ALTER DATABASE postgres RENAME TO {DATABASE}",
         )
     if made.returncode != 0 or "ERROR:" in made.stderr:
         _discard_unfinished(layout)

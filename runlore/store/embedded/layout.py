@@ -154,9 +154,9 @@ class ServerPaths:
         """What root makes in another's home belongs to the other; nothing else changes hands."""
         if os.geteuid() != 0:
             return
-        found, owner = os.fstat(descriptor), self.home.stat()
-        is_one_of_ours = stat.S_ISDIR(found.st_mode) or found.st_nlink == 1
-        if found.st_uid == 0 and owner.st_uid != 0 and is_one_of_ours:
+        status, owner = os.fstat(descriptor), self.home.stat()
+        is_one_of_ours = stat.S_ISDIR(status.st_mode) or status.st_nlink == 1
+        if status.st_uid == 0 and owner.st_uid != 0 and is_one_of_ours:
             os.fchown(descriptor, owner.st_uid, owner.st_gid)
 
 

@@ -45,7 +45,7 @@ def let_go(descriptor: int) -> None:
 
 
 def is_held(path: Path) -> bool:
-    """Ask with a shared lock, so that two who ask at once do not see each other."""
+    """Whether a file is locked: tested by a shared lock, so that two testers do not collide."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -50,10 +50,10 @@ def postmaster(layout: ServerPaths) -> Postmaster | None:
 
 def ensure(layout: ServerPaths) -> Postmaster:
     """Adopt the running server or start one."""
-    found = postmaster(layout)
-    if found and found.status == "stopping":
+    running = postmaster(layout)
+    if running and running.status == "stopping":
         stop(layout)
-    elif found:
+    elif running:
         return _await_ready(layout, 0)
     _bury(layout)
     return _start(layout)
@@ -61,15 +61,15 @@ def ensure(layout: ServerPaths) -> Postmaster:
 
 def stop(layout: ServerPaths) -> None:
     """Stop the server; open connections are cut and their transactions rolled back."""
-    found = postmaster(layout)
-    if found is None:
+    running = postmaster(layout)
+    if running is None:
         _bury(layout)
         return
-    os.kill(found.pid, signal.SIGINT)
+    os.kill(running.pid, signal.SIGINT)
     if not _await_end(layout, STOP_S):
-        raise Unavailable(f"PostgreSQL (pid {found.pid}) does not stop; see {layout.log}")
-    if found.socket_folder.parent != layout.root:
-        found.socket_folder.rmdir()
+        raise Unavailable(f"PostgreSQL (pid {running.pid}) does not stop; see {layout.log}")
+    if running.socket_folder.parent != layout.root:
+        running.socket_folder.rmdir()
 
 
 def _start(layout: ServerPaths) -> Postmaster:
@@ -100,9 +100,9 @@ def _await_ready(layout: ServerPaths, log_start: int) -> Postmaster:
     """Wait for a server that starts, or recovers after a crash, which may take a while."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline:
-        found = postmaster(layout)
-        if found and found.status == "ready":
-            return found
+        running = postmaster(layout)
+        if running and running.status == "ready":
+            return running
         if not locks.is_held(layout.server_lock):
             messages = layout.log.read_bytes()[log_start:].decode(errors="replace")
             raise Unavailable(

@@ -1,4 +1,4 @@
-"""What people are told, and how it reached them."""
+"""The tables of notifications and their deliveries."""
 
 from sqlalchemy import (
     DDL,

@@ -1,4 +1,4 @@
-"""What was answered, by which versions, to whom."""
+"""The tables of serving: the ledger, alias changes, workers, API keys and rate windows."""
 
 from sqlalchemy import (
     ARRAY,

@@ -1,4 +1,4 @@
-"""What is known: executions, metrics, and how they came in."""
+"""The tables of facts: executions, metrics and their ingests."""
 
 from sqlalchemy import (
     BigInteger,

@@ -1,4 +1,4 @@
-"""Who asked for a training, and what became of it."""
+"""The tables of retrainings: who requested each one, and the states that it went through."""
 
 from sqlalchemy import (
     DDL,

@@ -1,4 +1,4 @@
-"""The folded past of keys."""
+"""The tables of feature states: the folded history of each key."""
 
 from sqlalchemy import (
     ARRAY,

@@ -1,4 +1,4 @@
-"""What was found in windows of time."""
+"""The tables of monitoring: the results of windows of time, and the anomalies."""
 
 from sqlalchemy import (
     ARRAY,

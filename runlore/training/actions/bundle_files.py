@@ -39,9 +39,9 @@ def write(folder: Path, trained: "Trained") -> str:
 
 
 def describe(trained: "Trained") -> dict[str, Any]:
-    """Everything that a reader of the bundle may want to know, as JSON; NaN is null."""
+    """The content of `bundle.json`: everything about the version but its graphs; NaN is null."""
     spec = trained.spec
-    found = {
+    description = {
         "spec": spec.name,
         "question": {"kind": type(spec.question).__name__.lower(), **asdict(spec.question)},
         "candidate": trained.kind,
@@ -62,13 +62,13 @@ def describe(trained: "Trained") -> dict[str, Any]:
         "scores": as_json(asdict(trained.evidence)),
         "validation": as_json(trained.validation),
         "test_scores": as_json(trained.test_scores),
-        "slices": [asdict(each) for each in trained.slices],
-        "importance": [asdict(each) for each in trained.importance],
-        "gates": [asdict(each) for each in trained.gates],
+        "slices": [asdict(part) for part in trained.slices],
+        "importance": [asdict(feature) for feature in trained.importance],
+        "gates": [asdict(gate) for gate in trained.gates],
         "verdict": asdict(trained.verdict),
         "probe": {
             "rows": trained.test.rows[:PROBE_ROWS].tolist(),
             "raw": trained.chosen.fitted.raw(trained.test.rows[:PROBE_ROWS]).tolist(),
         },
     }
-    return {name: as_json(each) for name, each in found.items()}
+    return {name: as_json(value) for name, value in description.items()}

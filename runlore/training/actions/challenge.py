@@ -1,4 +1,4 @@
-"""Is a new version better than the champion, on the same executions, which neither has learned?"""
+"""Compare a new version with the champion on executions that neither has learned from."""
 
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ChallengeResult:
-    """rows: of the executions that both answered, submitted between `since` and `until`.
+    """The comparison of a new version with the champion.
 
-    gain: of the new version over the champion in `score`, above 0 is better; with the
-    block-bootstrap interval of the difference on the same rows.
+    rows: how many executions both answered, submitted between `since` and `until`. gain: of the new
+    version over the champion in `score`, above 0 is better, with the block-bootstrap interval of
+    the difference on the same rows.
     """
 
     champion: str
@@ -49,30 +50,32 @@ def challenge(
     store: Store,
     champion: "VersionRef",
     registry: "Registry",
-    found: TrainingExtract,
+    extracted: TrainingExtract,
     trained: Trained,
 ) -> ChallengeResult:
-    """Answer the test part with both, from the instant on after which neither has learned.
+    """Compare both on the test part, from the instant on after which neither has learned.
 
-    Passed when the interval of the gain lies above the spec's `least_gain`.
+    It is passed when the interval of the gain lies above the spec's `least_gain`.
     """
     bundle = registry.load(champion)
     since_us = max(trained.test_us, bundle.description["training"]["test_us"])
-    part = _part(store, bundle, found, trained, since_us)
+    part = _part(store, bundle, extracted, trained, since_us)
     return _judge(trained, champion.version, part, since_us)
 
 
 def _part(
-    store: Store, bundle: Bundle, found: TrainingExtract, trained: Trained, since_us: int
+    store: Store, bundle: Bundle, extracted: TrainingExtract, trained: Trained, since_us: int
 ) -> TestPart | None:
     """The common test rows, with the champion's answers in the baseline's place."""
     test = trained.test
     common = test.as_of_us >= since_us
     if bundle.question != trained.spec.question or common.sum() < LEAST_COMPARED:
         return None
-    log = matrix.prepare(read_facts(store, until_seq=found.until_seq, sources=found.sources))
+    log = matrix.prepare(
+        read_facts(store, until_seq=extracted.until_seq, sources=extracted.sources)
+    )
     rows, _ = matrix.extract(log, bundle.plan)
-    first = np.searchsorted(found.data.as_of_us, trained.test_us)
+    first = np.searchsorted(extracted.data.as_of_us, trained.test_us)
     tested = members(log, trained.spec)[first : first + len(common)]
     theirs = bundle.predict(rows[tested[common]]).prediction
     return _cut(test, common, theirs)

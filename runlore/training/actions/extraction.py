@@ -1,4 +1,4 @@
-"""From the store to what a model learns from."""
+"""Extract a model's training data from the store."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -53,9 +53,9 @@ def extract(
     sources: Sequence[str] | None = None,
     until_seq: int | None = None,
 ) -> TrainingExtract:
-    """Rows of all finished executions that the spec speaks of, each as of its submission.
+    """The rows of all finished executions of a spec's population, each as of its submission.
 
-    until_seq: facts after it are not looked at; None: all that there are.
+    until_seq: the last fact to use; None: all facts.
     """
     if sources is None:
         log = read_log(store, until_seq)
@@ -79,10 +79,10 @@ def extract(
 
 
 def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
-    """What came of each execution, by its latest outcome: (N,), NaN while it is open."""
-    told = columns.measure(log.facts, [spec.question.of]).table[:, 0]
+    """(N,): the target value of each execution, by its latest outcome; NaN while it is open."""
+    values = columns.measure(log.facts, [spec.question.of]).table[:, 0]
     final = log.events.final
-    return np.where(final >= 0, told[final], np.nan)
+    return np.where(final >= 0, values[final], np.nan)
 
 
 def members(log: matrix.Log, spec: ModelSpec) -> Ints:

@@ -1,4 +1,4 @@
-"""The plots of a training run, from what was measured."""
+"""The plots of a training run."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def figures(trained: Trained) -> Iterator[tuple[str, "Figure"]]:
-    """Each plot with its name, drawn when it is asked for."""
+    """Each plot with its name, drawn only when the iterator reaches it."""
     yield "candidates", _candidates(trained)
     yield "importance", _importance(trained)
     yield "score-over-time", _over_time(trained)
@@ -30,10 +30,10 @@ def _candidates(trained: Trained) -> "Figure":
         "baseline": trained.evidence.baseline[score],
     }
     shown = []
-    for kind, found in trained.test_scores.items():
+    for kind, by_score in trained.test_scores.items():
         about = measured.get(kind)
         low, high = (about.low, about.high) if about else (None, None)
-        shown.append(CandidateScore(kind, found[score], low, high))
+        shown.append(CandidateScore(kind, by_score[score], low, high))
     return plots.candidates(
         shown, score, chosen=trained.kind, higher_is_better=score in HIGHER_IS_BETTER
     )

@@ -1,4 +1,4 @@
-"""What becomes of a trained model: its run in MLflow, and, if it passed its gates, its alias."""
+"""Train a spec, write the MLflow run, and register the model if it passed its gates."""
 
 import tempfile
 from collections.abc import Callable, Mapping
@@ -42,12 +42,12 @@ LEAST_ANSWERS = 500  # rows of the test part, at least, that later answers are c
 
 @dataclass(frozen=True)
 class TrainOutcome:
-    """What a training came to. version: None when its gates refused it; alias: None also when it
-    did not beat the champion, and then it is registered but answers nobody. candidate: empty when
-    it was refused before there was one.
+    """The result of a training.
 
-    scores, baseline: on the test part. page: of the MLflow run. challenge: the comparison with the
-    champion; None when there was none to compare with.
+    version: None when its gates refused it. alias: None also when it did not beat the champion; it
+    is then registered but does not serve. candidate: empty when the data was refused before the
+    fit. scores, baseline: on the test part. page: the address of the MLflow run. challenge: the
+    comparison with the champion; None when there was none to compare with.
     """
 
     spec: str
@@ -64,7 +64,7 @@ class TrainOutcome:
 
     @classmethod
     def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
-        """Of a training that was refused before anything was learned."""
+        """The outcome of a training that was refused before anything was learned."""
         return cls(spec, "", False, (str(error),), None, None, {}, {}, 0, "")
 
     @property
@@ -73,8 +73,8 @@ class TrainOutcome:
 
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
-        found = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
-        return asdict(self) | found | {"challenge": as_evidence(self.challenge)}
+        score_values = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
+        return asdict(self) | score_values | {"challenge": as_evidence(self.challenge)}
 
 
 def train_spec(
@@ -87,43 +87,43 @@ def train_spec(
 ) -> TrainOutcome:
     """Check the data, extract, fit, judge, and record: all steps in one process.
 
-    What has come in since the champion's training makes it a successor's, see `succeeding`.
+    With new data since the champion's training, the spec is its successor's: see `succeeding`.
     Raises DataRefused for data since the champion's training that breaks its contract, unless
     somebody has accepted it.
     """
     with shared_reading():
         checked = contract.check_new(store, registry, spec, at or now(), accepted)
         contract.refuse_bad(checked)
-        found = extract(store, spec.succeeding() if checked.has_news else spec)
-    trained = fitting.fit(found.spec, found.data, found.plan, say)
-    return conclude(store, registry, found, trained, checked)
+        extracted = extract(store, spec.succeeding() if checked.has_news else spec)
+    trained = fitting.fit(extracted.spec, extracted.data, extracted.plan, say)
+    return conclude(store, registry, extracted, trained, checked)
 
 
 def conclude(
     store: Store,
     registry: Registry,
-    found: TrainingExtract,
+    extracted: TrainingExtract,
     trained: Trained,
     checked: BatchCheck | None = None,
 ) -> TrainOutcome:
-    """Write the run; register what passed, and let it serve or challenge.
+    """Write the MLflow run; register a model that passed, as the champion or the challenger.
 
-    May be cut off anywhere and run again: a version is known by the digest of its bundle.
+    It may be interrupted anywhere and run again: a version is identified by its bundle's digest.
     """
     with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "bundle"
         bundle_files.write(written, trained)
-        reference.keep(written, _reference(found, trained))
-        contract.keep(written, found.contract)
+        reference.keep(written, _reference(extracted, trained))
+        contract.keep(written, extracted.contract)
         digest = bundle.seal(written)
-        model_card = _describe(run, found, trained)
+        model_card = _describe(run, extracted, trained)
         run.tags(checked.tags() if checked else {})
         version = compared = None
         if trained.verdict.passed:
             release = _release(trained, written, digest, model_card)
             version = registry.register(run, release)
             run.tags({"runlore.version": version.version})
-            compared = _compare(store, registry, found, trained, version)
+            compared = _compare(store, registry, extracted, trained, version)
             run.tags({"runlore.challenge": compared.reason} if compared else {})
     alias = None
     if version is not None and (compared is None or compared.passed):
@@ -136,40 +136,44 @@ def conclude(
 
 
 def _compare(
-    store: Store, registry: Registry, found: TrainingExtract, trained: Trained, version: VersionRef
+    store: Store,
+    registry: Registry,
+    extracted: TrainingExtract,
+    trained: Trained,
+    version: VersionRef,
 ) -> ChallengeResult | None:
-    """With the champion; None when there is none to compare with, or it is this very version.
+    """Compare with the champion; None when there is none or it is this very version.
 
-    A champion whose files are not those that were registered is none to compare with: its
-    successor becomes the challenger, which a person may promote.
+    A champion whose files were changed counts as none: its successor becomes the challenger, which
+    a person may promote.
     """
     champion = registry.champion(trained.spec.name)
     if champion is None or champion.version == version.version:
         return None
     try:
-        return challenge(store, champion, registry, found, trained)
+        return challenge(store, champion, registry, extracted, trained)
     except Tampered as error:
         integrity.note(store, error, now())
         return None
 
 
-def _reference(found: TrainingExtract, trained: Trained) -> reference.Reference:
-    """The training rows, with what the version answers for work that it has not learned."""
-    division = divide(trained.spec, found.data)
+def _reference(extracted: TrainingExtract, trained: Trained) -> reference.Reference:
+    """The training rows, with the version's answers for executions that it has not learned from."""
+    division = divide(trained.spec, extracted.data)
     return reference.make(
-        found.data.rows[division.train],
+        extracted.data.rows[division.train],
         trained.plan.names,
-        found.categorical,
+        extracted.categorical,
         _unlearned(trained),
-        found.data.target[division.train],
+        extracted.data.target[division.train],
     )
 
 
 def _unlearned(trained: Trained) -> NDArray[np.float64]:
-    """The version's answers for its test part; for one that is too short, those of its folds.
+    """The version's answers for its test part or, when that is too short, those of its folds.
 
-    Folds learn from less, and answer otherwise; but a test part that is no longer than a window of
-    monitoring is no more than one of the windows that are to be judged.
+    Folds learn from less and answer differently; but a test part that is no longer than a window of
+    monitoring is no better than one of the windows that are to be judged.
     """
     test, policy = trained.test, trained.spec.drift
     length_s = (test.as_of_us[-1] - test.as_of_us[0]) / 1e6
@@ -178,11 +182,13 @@ def _unlearned(trained: Trained) -> NDArray[np.float64]:
     return trained.chosen.answer(trained.chosen.valid_raw)
 
 
-def _describe(run: TrainingRun, found: TrainingExtract, trained: Trained) -> str:
-    """Everything a person wants to see of a run; returns the model card."""
-    spec, data = trained.spec, found.data
-    model_card = card.write(trained, code_version(), is_simulated=SIMULATED_SOURCE in found.sources)
-    run.parameters(_parameters(found, trained))
+def _describe(run: TrainingRun, extracted: TrainingExtract, trained: Trained) -> str:
+    """Log a run's parameters, data, scores, tables and figures; returns the model card."""
+    spec, data = trained.spec, extracted.data
+    model_card = card.write(
+        trained, code_version(), is_simulated=SIMULATED_SOURCE in extracted.sources
+    )
+    run.parameters(_parameters(extracted, trained))
     run.data(
         TrainingData(
             name=spec.name,
@@ -205,7 +211,7 @@ def _describe(run: TrainingRun, found: TrainingExtract, trained: Trained) -> str
     return model_card
 
 
-def _parameters(found: TrainingExtract, trained: Trained) -> dict[str, object]:
+def _parameters(extracted: TrainingExtract, trained: Trained) -> dict[str, object]:
     spec = trained.spec
     return {
         "spec": spec.name,
@@ -222,26 +228,28 @@ def _parameters(found: TrainingExtract, trained: Trained) -> dict[str, object]:
         "train_rows": trained.train_rows,
         "test_rows": len(trained.test.target),
         "test_from": from_us(trained.test_us).isoformat(),
-        "until_seq": found.until_seq,
+        "until_seq": extracted.until_seq,
     }
 
 
 def _scores(trained: Trained) -> dict[str, float]:
-    """Names as MLflow groups them: part of the data, then the candidate, then the score."""
-    found: dict[str, float] = {}
+    """Scores named as MLflow groups them: part of the data, then candidate, then score."""
+    values: dict[str, float] = {}
     for score, measured in trained.evidence.candidate.items():
-        found[score_name("test", score)] = measured.value
-        found[score_name("test", f"{score}_low")] = measured.low
-        found[score_name("test", f"{score}_high")] = measured.high
+        values[score_name("test", score)] = measured.value
+        values[score_name("test", f"{score}_low")] = measured.low
+        values[score_name("test", f"{score}_high")] = measured.high
     for score, measured in trained.evidence.gains.items():
-        found[score_name("gain over baseline", score)] = measured.value
+        values[score_name("gain over baseline", score)] = measured.value
     for part, table in (("validation", trained.validation), ("test", trained.test_scores)):
         for kind, scores in table.items():
-            found |= {score_name(part, kind, name): value for name, value in scores.items()}
-    for each in trained.slices:
-        where = f"{each.slice}={each.label}"
-        found |= {score_name("slice", where, name): value for name, value in each.scores.items()}
-    return found
+            values |= {score_name(part, kind, name): value for name, value in scores.items()}
+    for slice_scores in trained.slices:
+        where = f"{slice_scores.slice}={slice_scores.label}"
+        values |= {
+            score_name("slice", where, name): value for name, value in slice_scores.scores.items()
+        }
+    return values
 
 
 def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:
@@ -259,13 +267,13 @@ def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:
 def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
     return [
         {
-            "slice": each.slice,
-            "label": each.label,
-            "rows": each.rows,
-            **{str(name): value for name, value in each.scores.items()},
-            **{f"baseline {name}": value for name, value in each.baseline.items()},
+            "slice": slice_scores.slice,
+            "label": slice_scores.label,
+            "rows": slice_scores.rows,
+            **{str(name): value for name, value in slice_scores.scores.items()},
+            **{f"baseline {name}": value for name, value in slice_scores.baseline.items()},
         }
-        for each in trained.slices
+        for slice_scores in trained.slices
     ]
 
 
@@ -282,7 +290,7 @@ def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Mo
         has_interval=isinstance(question, Quantity),
         card=model_card,
         about=f"Predicts {question.of} of an execution at its submission.",
-        scores={name: each.value for name, each in trained.evidence.candidate.items()},
+        scores={name: score.value for name, score in trained.evidence.candidate.items()},
     )
 
 
@@ -293,13 +301,14 @@ def _put_in_place(
     version: VersionRef,
     compared: ChallengeResult | None,
 ) -> str | None:
-    """Its states first, so that whoever sees the alias finds them; then alias and history."""
+    """Store the feature states first, so that readers of the alias find them; then the alias."""
     states.activate(store, trained.plan)
-    told = {"challenge": as_evidence(compared.as_json())} if compared else {}
+    challenge_evidence = {"challenge": as_evidence(compared.as_json())} if compared else {}
     why = promotion.ChangeReason(
         actor=getuser(),
         reason=compared.reason if compared else "; ".join(trained.verdict.reasons),
-        evidence={name: str(found) for name, found in trained.evidence.gains.items()} | told,
+        evidence={name: str(gain) for name, gain in trained.evidence.gains.items()}
+        | challenge_evidence,
     )
     names = promotion.announce(store, registry, version, why)
     return names[0] if names else None
@@ -321,8 +330,8 @@ def _outcome(
         reasons=(compared.reason,) if compared and is_worse else trained.verdict.reasons,
         version=version.version if version else None,
         alias=alias,
-        scores={name: each.value for name, each in evidence.candidate.items()},
-        baseline={name: each.value for name, each in evidence.baseline.items()},
+        scores={name: score.value for name, score in evidence.candidate.items()},
+        baseline={name: score.value for name, score in evidence.baseline.items()},
         rows=trained.train_rows + len(trained.test.target),
         page=page,
         challenge=compared.as_json() if compared else None,

@@ -1,6 +1,6 @@
 """Figures that people look at: plain arrays in, a matplotlib figure out, no global state.
 
-Titles say what was found, with the number; subtitles say how to read it.
+Titles state the result with its number; subtitles explain how to read the figure.
 """
 
 from runlore.training.plots.comparison import CandidateScore, candidates, importance

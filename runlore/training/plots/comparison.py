@@ -20,7 +20,7 @@ ROW_IN = 0.36
 
 @dataclass(frozen=True)
 class CandidateScore:
-    """low, high: an interval of the score; None where none was measured."""
+    """A candidate's score. low, high: its interval; None where none was measured."""
 
     name: str
     value: float
@@ -38,9 +38,9 @@ def candidates(
 ) -> "Figure":
     """Each candidate's score on the test part, best on top, and the line that it has to pass."""
     score = display(score)
-    known = [each for each in scores if np.isfinite(each.value)]
-    known.sort(key=lambda each: each.value, reverse=not higher_is_better)
-    values = {each.name: each.value for each in known}
+    known = [candidate for candidate in scores if np.isfinite(candidate.value)]
+    known.sort(key=lambda candidate: candidate.value, reverse=not higher_is_better)
+    values = {candidate.name: candidate.value for candidate in known}
     if chosen not in values:
         return style.empty(f"{chosen}: {score} is unknown", "It could not be measured.")
     better = "higher is better" if higher_is_better else "lower is better"
@@ -69,14 +69,16 @@ def _finding(
 
 
 def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str) -> None:
-    for at, each in enumerate(scores):
-        colour = {chosen: style.BLUE, baseline: style.VERMILION}.get(each.name, style.GREY)
-        if each.low is not None and each.high is not None:
-            axes.plot([each.low, each.high], [at, at], color=colour, linewidth=4, alpha=0.35)
-        axes.plot([each.value], [at], "o", color=colour, markersize=8)
+    for at, candidate in enumerate(scores):
+        colour = {chosen: style.BLUE, baseline: style.VERMILION}.get(candidate.name, style.GREY)
+        if candidate.low is not None and candidate.high is not None:
+            axes.plot(
+                [candidate.low, candidate.high], [at, at], color=colour, linewidth=4, alpha=0.35
+            )
+        axes.plot([candidate.value], [at], "o", color=colour, markersize=8)
         axes.annotate(
-            style.score(each.value),
-            (each.value, at),
+            style.score(candidate.value),
+            (candidate.value, at),
             xytext=(0, 9),
             textcoords="offset points",
             ha="center",
@@ -84,9 +86,9 @@ def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str
             color=style.INK,
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.6},
         )
-        if each.name == baseline:
-            axes.axvline(each.value, color=colour, linewidth=1.2, linestyle=style.DASHES)
-    axes.set_yticks(range(len(scores)), [each.name for each in scores])
+        if candidate.name == baseline:
+            axes.axvline(candidate.value, color=colour, linewidth=1.2, linestyle=style.DASHES)
+    axes.set_yticks(range(len(scores)), [candidate.name for candidate in scores])
     axes.set_ylim(-0.6, len(scores) - 0.2)
     axes.margins(x=0.08)
     axes.grid(visible=False, axis="y")
@@ -98,9 +100,9 @@ def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str
 def importance(
     names: Sequence[str], drops: Sequence[float], spreads: Sequence[float], score: str
 ) -> "Figure":
-    """By how much the score gets worse when a feature's values are shuffled; the first twenty.
+    """The loss of score when a feature's values are shuffled, for the twenty largest.
 
-    drops: of each feature, above 0 is worse. spreads: standard deviations over repeats.
+    drops: the loss of each feature, above 0 is worse. spreads: standard deviations over repeats.
     """
     score = display(score)
     if not names:
@@ -143,7 +145,7 @@ def _remainder(drops: Sequence[float]) -> str:
 
 
 def _short(name: str) -> str:
-    """The end tells features of one history apart, the start tells which history."""
+    """Shorten a name in the middle: its start names the history and its end the feature."""
     if len(name) <= LONGEST_NAME:
         return name
     half = (LONGEST_NAME - 1) // 2

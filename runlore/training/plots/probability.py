@@ -1,4 +1,4 @@
-"""How good probabilities are: do they hold, and do they find the cases that matter?"""
+"""Plots of probabilities: their calibration, and the share of events among the highest."""
 
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ SHARE = 0.1
 
 
 def calibration(actual: Floats, predicted: Floats, event: str = "failed") -> "Figure":
-    """What came against what was predicted, in ten groups of equal size.
+    """Observed rates against predicted probabilities, in ten groups of equal size.
 
     actual: (n,) of 0 and 1. predicted: (n,) probabilities. event: what a 1 is.
     """
@@ -45,7 +45,7 @@ def calibration(actual: Floats, predicted: Floats, event: str = "failed") -> "Fi
 
 
 def _end(predicted: Floats, came: Floats) -> float:
-    """Where the axes end: rare events would huddle in the corner of a unit square."""
+    """The end of the axes, since rare events would crowd the corner of a unit square."""
     highest = float(np.quantile(predicted, 0.998))
     return min(1.0, 1.05 * max(highest, float(came.max()), 0.01))
 
@@ -92,24 +92,24 @@ def _histogram(axes: "Axes", actual: Floats, predicted: Floats, end: float, even
 def gain(
     actual: Floats, predicted: Floats, baseline: Floats | None = None, event: str = "failed"
 ) -> "Figure":
-    """How much of what happened the highest predictions hold.
+    """The cumulative gain: the share of all events among the highest predictions.
 
-    baseline: (n,), what the naive baseline said of the same executions.
+    baseline: (n,), the naive baseline's predictions for the same executions.
     """
     total = actual.sum()
     if total in (0, len(actual)):
         return style.empty(
             "There is nothing to find", f"All {len(actual):,} executions came out the same."
         )
-    found = _found(actual, predicted)
-    share = float(np.interp(SHARE, np.linspace(0, 1, len(found)), found))
+    curve = _gain_curve(actual, predicted)
+    share = float(np.interp(SHARE, np.linspace(0, 1, len(curve)), curve))
     made, (axes,) = style.figure(
         f"The highest {style.percent(SHARE)} of predictions hold {style.percent(share)} "
         f"of all {event}",
         f"{style.number(share / SHARE)} times as many as a random pick. "
         f"There are {int(total):,} among {len(actual):,} executions.",
     )
-    _gains(axes, found, None if baseline is None else _found(actual, baseline))
+    _gains(axes, curve, None if baseline is None else _gain_curve(actual, baseline))
     rate = float(total / len(actual))
     axes.plot([0, rate, 1], [0, 1, 1], color=style.GREEN, linestyle=style.DOTS, label="perfect")
     axes.plot([SHARE], [share], "o", color=style.BLUE, markersize=7)
@@ -131,10 +131,10 @@ def _gains(axes: "Axes", ours: Floats, theirs: Floats | None) -> None:
     style.as_percent(axes.xaxis, axes.yaxis)
 
 
-def _found(actual: Floats, predicted: Floats) -> Floats:
-    """(n + 1,): the share found among the k highest; equal predictions are found evenly."""
+def _gain_curve(actual: Floats, predicted: Floats) -> Floats:
+    """(n + 1,): the share of events among the k highest; equal predictions share them evenly."""
     order = np.argsort(-predicted, kind="stable")
     ranked, hits = predicted[order], np.r_[0.0, np.cumsum(actual[order])]
     ends = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1], True])
-    found: Floats = np.interp(np.arange(len(actual) + 1), ends, hits[ends]) / hits[-1]
-    return found
+    curve: Floats = np.interp(np.arange(len(actual) + 1), ends, hits[ends]) / hits[-1]
+    return curve

@@ -1,4 +1,4 @@
-"""How good predicted quantities are: how far off, and do their intervals hold?"""
+"""Plots of predicted quantities: their residuals, and the coverage of their intervals."""
 
 from typing import TYPE_CHECKING
 
@@ -19,10 +19,10 @@ CELLS = 55
 
 
 def residuals(actual: Floats, predicted: Floats, what: str, unit: str) -> "Figure":
-    """Predicted against actual on logarithmic axes, with how many lie where.
+    """Predicted against actual values on logarithmic axes, coloured by density.
 
-    what, unit: of the quantity, such as `duration` and `s`. Values far below what is usual are
-    drawn at a thousandth of the median, since a logarithm knows no 0.
+    what, unit: of the quantity, such as `duration` and `s`. Values far below the usual ones are
+    drawn at a thousandth of the median, since 0 has no logarithm.
     """
     if not len(actual):
         return style.empty("Errors are unknown", "There are no predictions to look at.")
@@ -49,7 +49,7 @@ def _least(actual: Floats) -> float:
 
 
 def _lean(middle: float) -> str:
-    """Whether predictions are too high or too low in the middle; `middle` is a logarithm."""
+    """Describe the bias of the median prediction; `middle` is a logarithm."""
     away = float(np.expm1(abs(middle)))
     if away < 0.005:
         return "In the middle they are neither too high nor too low."
@@ -103,9 +103,9 @@ def coverage(
     target: float,
     unit: str,
 ) -> "Figure":
-    """How often intervals hold what came, and how wide they are, by size of the prediction.
+    """The share of actual values inside the intervals, and their widths, by size of the prediction.
 
-    bounds: lower and upper, (n,) each. target: the share that they should hold.
+    bounds: lower and upper, (n,) each. target: the share that the intervals should hold.
     """
     if not len(actual):
         return style.empty("Coverage is unknown", "There are no intervals to look at.")

@@ -1,4 +1,4 @@
-"""How a score went over time: a model that fades shows it here."""
+"""A score over time, which shows a model that gets worse."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ BESIDE = np.timedelta64(5, "D")
 
 @dataclass(frozen=True)
 class WeeklyValues:
-    """starts_us: (w,) Mondays, UTC. values: (w,), NaN for weeks with too few executions."""
+    """A score by week. starts_us: (w,) Mondays, UTC. values: (w,), NaN for too few executions."""
 
     starts_us: Ints
     values: Floats
@@ -51,7 +51,7 @@ def weekly(as_of_us: Ints, actual: Floats, predicted: Floats, measure: Measure) 
 def over_time(
     ours: WeeklyValues, score: str, *, higher_is_better: bool, baseline: WeeklyValues | None = None
 ) -> "Figure":
-    """The score week by week, with how many executions stand behind it."""
+    """The score week by week, with the numbers of executions."""
     score = display(score)
     if not np.isfinite(ours.values).any():
         return style.empty(

@@ -1,4 +1,4 @@
-"""How sure a score is: circular block bootstrap over time.
+"""The uncertainty of a score: circular block bootstrap over time.
 
 Neighbouring executions share users, releases and outages, so single rows are not independent;
 blocks of consecutive rows keep what holds inside a day together.
@@ -28,7 +28,7 @@ LEAST_MEASURED = 0.9
 
 @dataclass(frozen=True)
 class Blocks:
-    """starts: (replicates, blocks), where each drawn block of `length` rows begins, of `rows`."""
+    """Blocks drawn from `rows` rows. starts: (replicates, blocks), each block's first row."""
 
     rows: int
     length: int
@@ -42,10 +42,11 @@ class Blocks:
         return np.asarray(drawn.sum(axis=1))
 
     def means(self, values: Floats) -> Floats:
+        """(replicates, ...): the means of (rows, ...) values over each replicate's rows."""
         return np.asarray(self.sums(values) / (self.starts.shape[1] * self.length))
 
     def weights(self, replicate: int) -> Floats:
-        """(rows,): how often each row is in this replicate."""
+        """(rows,): the number of times that each row is in this replicate."""
         steps = np.zeros(self.rows + self.length + 1)
         np.add.at(steps, self.starts[replicate], 1.0)
         np.add.at(steps, self.starts[replicate] + self.length, -1.0)
@@ -75,16 +76,16 @@ def percentile(replicates: Floats, level: float = LEVEL) -> Interval:
 
 
 def interval(score: Score, value: float, replicates: Floats) -> Interval:
-    """Of a score that was `value` of the series itself.
+    """The interval of a score that is `value` on the series itself.
 
     By chance alone the bins of a calibration error are apart, in a replicate once more than in the
     series: there the replicates are reflected at the value (the basic bootstrap interval: Davison &
     Hinkley, Bootstrap methods and their application, 1997, 5.2), which takes the surplus back.
     """
-    found = percentile(replicates)
+    bounds = percentile(replicates)
     if score != "calibration_error":
-        return found
-    return Interval(max(2 * value - found.high, 0.0), max(2 * value - found.low, value))
+        return bounds
+    return Interval(max(2 * value - bounds.high, 0.0), max(2 * value - bounds.low, value))
 
 
 def replicate_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:
@@ -93,10 +94,10 @@ def replicate_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Fl
 
 
 def gains(score: Score, actual: Floats, ours: Floats, theirs: Floats) -> Floats:
-    """By how much ours is better, replicate by replicate; above 0 is better for every score.
+    """(replicates,): by how much ours is better; above 0 is better for every score.
 
-    0 where that is no more than rounding leaves of numbers as large as the actual ones: else two
-    that answer alike would differ, by the last digits of their scores.
+    A gain within the rounding error of numbers as large as the actual values is 0, so that two
+    models with the same answers do not differ by the last digits of their scores.
     """
     gain = ours - theirs if score in HIGHER_IS_BETTER else theirs - ours
     size = np.abs(actual).mean() if score == "mae" else 1.0
@@ -108,7 +109,7 @@ def _mean_scores(score: Score, blocks: Blocks, actual: Floats, predicted: Floats
 
 
 def _calibration_errors(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Floats:
-    """Bins stay those of the whole series."""
+    """(replicates,): calibration errors over the bins of the whole series."""
     where = bins_of(predicted)
     apart = np.zeros((len(actual), where.max() + 1))
     apart[np.arange(len(actual)), where] = actual - predicted

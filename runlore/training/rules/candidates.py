@@ -52,10 +52,10 @@ BOOSTED = {
 
 @dataclass(frozen=True)
 class Baseline:
-    """Answers with one history feature, or `fallback` where it is not known yet.
+    """Answers with the feature at `column`, or with `fallback` where it is not known yet.
 
-    cap: position of the run time that was asked for, which no answer exceeds; None: there is no
-    such input, or something else is answered.
+    cap: the column of the requested run time, which no answer exceeds; None: no such column, or
+    the target is not the duration.
     """
 
     column: int
@@ -63,6 +63,7 @@ class Baseline:
     cap: int | None = None
 
     def answer(self, rows: Rows) -> Floats:
+        """(n,): a probability, or the quantity in its own unit, for (n, F) rows."""
         known = rows[:, self.column].astype(np.float64)
         answers = np.where(np.isnan(known), self.fallback, known)
         if self.cap is None:
@@ -72,13 +73,14 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A candidate that has learnt. `raw` answers with a probability, or log1p of the quantity."""
+    """A fitted candidate. estimator: a `Baseline` for the kind of that name."""
 
     kind: CandidateKind
     estimator: "BaseEstimator"  # or a `Baseline`, for the kind of that name
     is_probability: bool
 
     def raw(self, rows: Rows) -> Floats:
+        """(n,): uncalibrated probabilities, or log1p of the quantity, for (n, F) rows."""
         if isinstance(self.estimator, Baseline):
             answers = self.estimator.answer(rows)
             return answers if self.is_probability else np.log1p(np.maximum(answers, 0.0))
@@ -94,15 +96,18 @@ def fit(
     kind: CandidateKind,
     members: Mapping[CandidateKind, Fitted] | None = None,
 ) -> Fitted:
-    """Fit on the rows `train`; an ensemble reuses `members` that learnt from the same rows."""
+    """Fit on the rows at positions `train`; an ensemble reuses `members` fitted on the same rows.
+
+    Raises BadInput for a kind that does not fit the spec's target.
+    """
     if kind == "baseline":
         return Fitted(kind, _baseline(spec, data, train), spec.is_probability)
     rows = _teachable(data.rows[train])
     target = data.target[train] if spec.is_probability else np.log1p(data.target[train])
     if kind == "ensemble":
         fitted = {
-            each: (members or {}).get(each) or fit(spec, data, train, each)
-            for each in MEMBERS[spec.is_probability]
+            member: (members or {}).get(member) or fit(spec, data, train, member)
+            for member in MEMBERS[spec.is_probability]
         }
         return Fitted(kind, _vote(fitted, is_probability=spec.is_probability), spec.is_probability)
     if kind == "xgboost-modal":
@@ -113,8 +118,8 @@ def fit(
 
 
 def _teachable(rows: Rows) -> Rows:
-    """Rows of one's own, (N, F), without what learners break on. A column in which nothing is known
-    gets one value everywhere, of which nothing can be learnt either."""
+    """Make (N, F) rows acceptable to every learner, in place: tiny values become 0, columns of NaN
+    become constant."""
     rows[(rows > -SMALLEST) & (rows < SMALLEST)] = 0.0
     rows[:, np.isnan(rows).all(axis=0)] = MISSING
     return rows
@@ -133,15 +138,15 @@ def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
 def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> "BaseEstimator":
     factories = _CLASSIFIERS if spec.is_probability else _REGRESSORS
     if kind not in factories:
-        asked = "a probability" if spec.is_probability else "a quantity"
-        raise BadInput(f"spec {spec.name}: candidate {kind!r} cannot answer {asked}; leave it out")
+        answer = "a probability" if spec.is_probability else "a quantity"
+        raise BadInput(f"spec {spec.name}: candidate {kind!r} cannot answer {answer}; leave it out")
     return factories[kind](rows)
 
 
 def _fit_modal(
     spec: ModelSpec, rows: Rows, target: Floats, first: Fitted | None
 ) -> "BaseEstimator":
-    """Learn the likeliest value: fit, then fit again with weight on what lay near the first fit.
+    """Learn the mode: fit, then fit again with more weight on rows near the first fit.
 
     One step of iterated reweighting with a Laplace kernel of width 1 in the log.
     Yao & Li, A new regression model: modal linear regression, Scand. J. Statistics 2014.
@@ -154,12 +159,12 @@ def _fit_modal(
 
 
 def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "BaseEstimator":
-    """scikit-learn's own voting model, put together from members that are fitted already."""
+    """scikit-learn's voting model, assembled from fitted members."""
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from sklearn.preprocessing import LabelEncoder
     from sklearn.utils import Bunch
 
-    named = [(kind, each.estimator) for kind, each in members.items()]
+    named = [(kind, fitted.estimator) for kind, fitted in members.items()]
     weights = np.array(list(MEMBERS[is_probability].values()))
     if is_probability:
         vote = VotingClassifier(named, voting="soft", weights=weights, flatten_transform=False)
@@ -173,7 +178,7 @@ def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "
 
 
 def _calm(estimator: "BaseEstimator") -> "BaseEstimator":
-    """One thread to answer with: the sum over a forest's trees is then always in one order."""
+    """Answer with one thread, so that the sum over a forest's trees has always the same order."""
     for _, step in getattr(estimator, "steps", ()):
         if hasattr(step, "n_jobs") and hasattr(step, "estimators_"):
             step.n_jobs = 1

@@ -1,4 +1,4 @@
-"""The model card: what a person reads before trusting a model. Markdown."""
+"""The model card, in Markdown: what a person reads before trusting a model."""
 
 from runlore.kernel.instants import from_us
 from runlore.training.rules import card_sections
@@ -9,7 +9,7 @@ __all__ = ["CardContents", "DataPeriod", "render", "write"]
 
 
 def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:
-    """The card of a training."""
+    """Write the model card of a training as Markdown."""
     last_us = int(trained.test.as_of_us[-1])
     trained_on = DataPeriod(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
     tested_on = DataPeriod(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
@@ -33,8 +33,8 @@ def write(trained: Trained, code_version: str = "", *, is_simulated: bool = Fals
 
 
 def render(facts: CardContents) -> str:
-    """The sections that a version cut short may lose come last."""
-    told = (
+    """Join the sections; the least important come last, since registries may truncate a card."""
+    sections = (
         card_sections.head(facts),
         card_sections.scores(facts),
         card_sections.verdict(facts),
@@ -44,4 +44,4 @@ def render(facts: CardContents) -> str:
         card_sections.importance(facts),
         card_sections.making(facts),
     )
-    return "\n".join(line for section in told for line in (*section, "")).rstrip() + "\n"
+    return "\n".join(line for section in sections for line in (*section, "")).rstrip() + "\n"

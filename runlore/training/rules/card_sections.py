@@ -1,4 +1,4 @@
-"""What a model card tells, and its sections as lines of markdown."""
+"""The contents of a model card, and its sections as lines of Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,9 +29,9 @@ class DataPeriod:
 
 @dataclass(frozen=True)
 class CardContents:
-    """What a card tells. validation, test: scores of every candidate.
+    """The contents of a card. validation, test: scores of every candidate.
 
-    is_simulated: the data are made up, with known truth.
+    is_simulated: the data are simulated.
     """
 
     spec: ModelSpec
@@ -65,13 +65,13 @@ def head(facts: CardContents) -> Iterator[str]:
 
 
 def question(spec: ModelSpec) -> str:
-    """What a model of this spec answers, as the end of a sentence."""
-    asked, kinds = spec.question, ", ".join(spec.population.kinds)
-    of = f"`{asked.of}` of an execution" + (f" of kind {kinds}" if kinds else "")
-    if isinstance(asked, Probability):
+    """What a model of this spec predicts, as the end of a sentence."""
+    target, kinds = spec.question, ", ".join(spec.population.kinds)
+    of = f"`{target.of}` of an execution" + (f" of kind {kinds}" if kinds else "")
+    if isinstance(target, Probability):
         return f"the probability of {of}, at its submission"
-    held = number(100 * asked.coverage)
-    return f"{of} in {asked.unit}, at its submission, with an interval meant to hold {held} %"
+    held = number(100 * target.coverage)
+    return f"{of} in {target.unit}, at its submission, with an interval meant to hold {held} %"
 
 
 def scores(facts: CardContents) -> Iterator[str]:
@@ -112,7 +112,7 @@ def verdict(facts: CardContents) -> Iterator[str]:
 
 
 def limits(facts: CardContents) -> Iterator[str]:
-    """What the numbers do not say; never empty."""
+    """The limits of the numbers; there is always at least one."""
     yield "## Limits"
     yield ""
     yield (
@@ -140,20 +140,20 @@ def _tested(facts: CardContents) -> str:
 
 def _worse(facts: CardContents) -> Iterator[str]:
     score = facts.spec.select_by
-    for each in facts.slices:
-        ours, theirs = each.scores.get(score), each.baseline.get(score)
+    for group in facts.slices:
+        ours, theirs = group.scores.get(score), group.baseline.get(score)
         if ours is None or theirs is None or not (isfinite(ours) and isfinite(theirs)):
             continue
         if (ours < theirs) if score in HIGHER_IS_BETTER else (ours > theirs):
             yield (
-                f"- Worse than the baseline for {_group(each)} ({each.rows:,} executions): "
+                f"- Worse than the baseline for {_group(group)} ({group.rows:,} executions): "
                 f"{_named(score, facts.spec)} {number(ours)}, baseline {number(theirs)}."
             )
 
 
-def _group(each: SliceScores) -> str:
-    label = each.label.replace("`", "'") or "(none)"
-    return f"{each.slice} `{label}`"
+def _group(group: SliceScores) -> str:
+    label = group.label.replace("`", "'") or "(none)"
+    return f"{group.slice} `{label}`"
 
 
 def candidates(facts: CardContents) -> Iterator[str]:
@@ -172,9 +172,9 @@ def candidates(facts: CardContents) -> Iterator[str]:
             (
                 f"**{kind}**" if kind == facts.candidate else kind,
                 _shown(facts.validation.get(kind, {}).get(select)),
-                *(_shown(found.get(score)) for score in scores),
+                *(_shown(test_scores.get(score)) for score in scores),
             )
-            for kind, found in facts.test.items()
+            for kind, test_scores in facts.test.items()
         ],
     )
 
@@ -195,12 +195,12 @@ def groups(facts: CardContents) -> Iterator[str]:
         ),
         [
             (
-                _group(each),
-                f"{each.rows:,}",
-                *(_shown(each.scores.get(score)) for score in scores),
-                _shown(each.baseline.get(select)),
+                _group(group),
+                f"{group.rows:,}",
+                *(_shown(group.scores.get(score)) for score in scores),
+                _shown(group.baseline.get(select)),
             )
-            for each in facts.slices
+            for group in facts.slices
         ],
     )
 
@@ -217,8 +217,8 @@ def importance(facts: CardContents) -> Iterator[str]:
     yield from _table(
         ("feature", "loss", "give or take"),
         [
-            (f"`{each.feature}`", number(each.mean), number(each.sd))
-            for each in facts.importance[:TOP_FEATURES]
+            (f"`{loss.feature}`", number(loss.mean), number(loss.sd))
+            for loss in facts.importance[:TOP_FEATURES]
         ],
     )
 

@@ -1,4 +1,4 @@
-"""What the test part says: scores with their uncertainty, beside the baseline, and by slice."""
+"""The evidence of the test part: scores with intervals, the gain over the baseline, slices."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ ACTOR_SIZES = ((0, "new"), (10, "1 to 10"), (100, "11 to 100"), (None, "over 100
 
 
 def scores_of(spec: ModelSpec, actual: Floats, predicted: Floats) -> Scores:
+    """The scores of (n,) predictions in the target's own unit; NaN where one is undefined."""
     return {
         score: scores.measure(score, actual, predicted)
         for score in scores.scores_of(is_probability=spec.is_probability)
@@ -46,6 +47,7 @@ def answer_test(
     quantiles: Quantiles,
     conformal: Conformal | None,
 ) -> TestPart:
+    """Answer the test rows with the winner and the baseline; without `conformal` no intervals."""
     rows = data.rows[division.test]
     raw = winner.fitted.raw(rows)
     low, high = None, None
@@ -64,13 +66,14 @@ def answer_test(
 
 @dataclass(frozen=True, eq=False)
 class BootstrapScore:
-    """A score, and what it comes to on each of the bootstrap's draws."""
+    """A score, and its values on the bootstrap's replicates."""
 
     value: float
     replicates: Floats
 
 
 def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> BootstrapScore:
+    """Measure a score on the rows in time order, and on every replicate of `blocks`."""
     value = scores.measure(score, actual, predicted)
     return BootstrapScore(value, replicate_scores(score, blocks, actual, predicted))
 
@@ -78,7 +81,7 @@ def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Boo
 def gain(
     score: Score, actual: Floats, ours: BootstrapScore, theirs: BootstrapScore
 ) -> ScoreInterval:
-    """By how much ours is better on the same rows and draws; above 0 is better for every score."""
+    """The gain of ours on the same rows and replicates; above 0 is better for every score."""
     (value,) = gains(score, actual, np.array([ours.value]), np.array([theirs.value]))
     return in_percentiles(float(value), gains(score, actual, ours.replicates, theirs.replicates))
 
@@ -100,14 +103,14 @@ def compare(spec: ModelSpec, test: TestPart) -> GateEvidence:
 
 def measured(score: Score, value: float, replicates: Floats) -> ScoreInterval:
     """A score with the interval that its bootstrap replicates give."""
-    found = interval(score, value, replicates)
-    return ScoreInterval(value, found.low, found.high)
+    bounds = interval(score, value, replicates)
+    return ScoreInterval(value, bounds.low, bounds.high)
 
 
 def in_percentiles(value: float, replicates: Floats) -> ScoreInterval:
-    """A gain, or what else its replicates lie around, with their percentile interval."""
-    found = percentile(replicates)
-    return ScoreInterval(value, found.low, found.high)
+    """A value with the percentile interval of replicates that scatter around it, as a gain's do."""
+    bounds = percentile(replicates)
+    return ScoreInterval(value, bounds.low, bounds.high)
 
 
 def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> ScoreInterval:
@@ -118,7 +121,7 @@ def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> Scor
 def score_slices(
     spec: ModelSpec, data: TrainingSet, division: Division, test: TestPart
 ) -> tuple[SliceScores, ...]:
-    """Scores by how much the actor had done in training, and by each of the data's slices."""
+    """Scores by the actor's number of training rows, and by each of the data's slices."""
     slices = {"actor size": actor_sizes(data, division)} | {
         name: labels[division.test] for name, labels in data.slices.items()
     }
@@ -130,7 +133,7 @@ def score_slices(
 
 
 def actor_sizes(data: TrainingSet, division: Division) -> Labels:
-    """For each test row, how many training rows its actor has, as a label."""
+    """(test rows,): the number of training rows of each row's actor, as a label."""
     actors, codes = np.unique(data.actors, return_inverse=True)
     counts = np.bincount(codes[division.train], minlength=len(actors))[codes[division.test]]
     bounds = [bound for bound, _ in ACTOR_SIZES if bound is not None]
@@ -149,9 +152,9 @@ def _score_slice(
     spec: ModelSpec, test: TestPart, name: str, label: str, where: NDArray[np.bool_]
 ) -> SliceScores:
     actual = test.target[where]
-    found: dict[Score, float] = dict(scores_of(spec, actual, test.prediction[where]))
+    by_score: dict[Score, float] = dict(scores_of(spec, actual, test.prediction[where]))
     if test.low is not None and test.high is not None:
         held = scores.covered(actual, test.low[where], test.high[where])
-        found["coverage"] = float(held.mean())
+        by_score["coverage"] = float(held.mean())
     base = scores_of(spec, actual, test.baseline[where])
-    return SliceScores(name, label, int(where.sum()), found, base)
+    return SliceScores(name, label, int(where.sum()), by_score, base)

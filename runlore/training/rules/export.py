@@ -1,4 +1,4 @@
-"""A fitted model as files: ONNX, which serves, and skops, which can be inspected and retrained.
+"""A fitted model as files: ONNX for serving, and skops for inspection and retraining.
 
 The ONNX graph takes `features` (n, F) float32 and gives `raw` (n, 1) float32. It is compared with
 the Python model before anything is registered. Never pickle.
@@ -73,9 +73,9 @@ def _convert(fitted: Fitted, features: int) -> "ModelProto":
 def check_parity(
     graph: bytes, answer: Callable[[Rows], Floats], rows: Rows, *, is_probability: bool
 ) -> float:
-    """The largest difference to the Python model; Refused when it is too large.
+    """The largest difference to the Python model. Raises Refused when it is too large.
 
-    Compared on test rows, on the same with values blanked, and on one where nothing is known.
+    Compared on test rows, on the same rows with values blanked, and on a row of NaN.
     """
     tried = _parity_rows(rows)
     theirs, ours = answer(tried), run(session(graph), tried)
@@ -94,7 +94,10 @@ def check_parity(
 
 
 def write_skops(fitted: Fitted, path: Path, rows: Rows) -> None:
-    """Write, read back with the trusted types only, and compare: the file is the model."""
+    """Write the model, read it back with trusted types only, and compare its answers for `rows`.
+
+    Raises Refused when the stored model answers differently.
+    """
     import skops.io
 
     skops.io.dump(fitted.estimator, path)
@@ -104,6 +107,7 @@ def write_skops(fitted: Fitted, path: Path, rows: Rows) -> None:
 
 
 def read_skops(path: Path) -> "BaseEstimator":
+    """Read an estimator. Raises Refused for a file with types that are not in `TRUSTED`."""
     import skops.io
 
     strange = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
@@ -192,7 +196,7 @@ class _IntegerAttributes:
     def add_node(self, *args: object, **attributes: Any) -> None:  # noqa: ANN401
         tracks = attributes.get("nodes_missing_value_tracks_true")
         if tracks is not None:
-            attributes["nodes_missing_value_tracks_true"] = [int(each) for each in tracks]
+            attributes["nodes_missing_value_tracks_true"] = [int(track) for track in tracks]
         self._container.add_node(*args, **attributes)
 
 

@@ -39,6 +39,7 @@ NEWER_COUNTS = 2.0  # how often a validation row's weight halves from the newest
 def fit(
     spec: ModelSpec, data: TrainingSet, plan: FeaturePlan, progress: Progress | None = None
 ) -> Trained:
+    """Run all steps of a training. progress: is called with a line of text at each step."""
     say = progress or (lambda _: None)
     division = divide(spec, data)
     say(f"{len(division.train):,} rows teach, {len(division.test):,} test")
@@ -52,7 +53,7 @@ def fit(
 
 
 def in_order(spec: ModelSpec) -> tuple[CandidateKind, ...]:
-    """The spec's candidates, those that reuse others last."""
+    """The spec's candidates, with those that reuse others at the end."""
     return tuple(sorted(spec.candidates, key=lambda kind: kind in ("ensemble", "xgboost-modal")))
 
 
@@ -67,15 +68,21 @@ def fit_candidate(
 
     done: candidates fitted before on the same division; an ensemble takes its members from them.
     """
-    members = [{k: each.folds[at] for k, each in done.items()} for at in range(len(division.folds))]
+    members = [
+        {k: candidate.folds[at] for k, candidate in done.items()}
+        for at in range(len(division.folds))
+    ]
     folds = tuple(
         candidates.fit(spec, data, fold.train, kind, known)
         for fold, known in zip(division.folds, members, strict=True)
     )
-    final = {k: each.fitted for k, each in done.items()}
+    final = {k: candidate.fitted for k, candidate in done.items()}
     fitted = candidates.fit(spec, data, division.train, kind, final)
     raw = np.concatenate(
-        [each.raw(data.rows[fold.valid]) for each, fold in zip(folds, division.folds, strict=True)]
+        [
+            model.raw(data.rows[fold.valid])
+            for model, fold in zip(folds, division.folds, strict=True)
+        ]
     )
     mapped, validation = _calibrate(spec, data, division, raw)
     return Candidate(fitted, folds, raw, mapped, validation)
@@ -91,18 +98,18 @@ def _calibrate(
     actual = data.target[division.valid]
     if not spec.is_probability:
         return Calibration(), scores_of(spec, actual, quantity(raw))
-    found = calibration.fit(raw, actual, recency(len(raw)))
-    scores = scores_of(spec, actual[found.later], found.predictions[found.later])
-    return found.calibration, scores
+    calibrated = calibration.fit(raw, actual, recency(len(raw)))
+    scores = scores_of(spec, actual[calibrated.later], calibrated.predictions[calibrated.later])
+    return calibrated.calibration, scores
 
 
 def recency(rows: int) -> Floats:
-    """Weights of validation rows in time order: base rates drift, so newer ones count more."""
+    """(n,): weights of validation rows in time order; newer ones count more: base rates drift."""
     return np.exp2(NEWER_COUNTS * (np.arange(rows) / max(rows - 1, 1) - 1.0))
 
 
 def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> CandidateKind:
-    """The best by `select_by` on the validation rows. Never the baseline: that is a gate's word."""
+    """The best candidate by `select_by` on the validation rows; the baseline is never chosen."""
     scores = {
         kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
     }
@@ -124,7 +131,7 @@ def finish(
     done: Mapping[CandidateKind, Candidate],
     chosen: CandidateKind,
 ) -> Trained:
-    """Intervals, test scores with their uncertainty, importance, gates."""
+    """Fit intervals, measure test scores with their uncertainty and importance, and judge gates."""
     winner, train = done[chosen], division.train
     quantiles, conformal = fit_intervals(spec, data, division, winner)
     test = answer_test(data, division, winner, done["baseline"], quantiles, conformal)
@@ -135,10 +142,10 @@ def finish(
         plan=plan,
         data_digest=data.digest(),
         chosen=winner,
-        validation={kind: each.validation for kind, each in done.items()},
+        validation={kind: candidate.validation for kind, candidate in done.items()},
         test_scores={
-            kind: scores_of(spec, test.target, each.predict(test.rows))
-            for kind, each in done.items()
+            kind: scores_of(spec, test.target, candidate.predict(test.rows))
+            for kind, candidate in done.items()
         },
         quantiles=quantiles,
         conformal=conformal,
@@ -161,9 +168,10 @@ def finish(
 def fit_intervals(
     spec: ModelSpec, data: TrainingSet, division: Division, winner: Candidate
 ) -> tuple[Quantiles, Conformal | None]:
-    """Bounds from all training rows, their correction from walk-forward ones.
+    """Fit interval bounds on all training rows, and their correction on walk-forward rows.
 
-    Every fold has models of bounds, or none has: a correction holds for what it was measured on.
+    Either every fold has models of bounds or none has, since a correction holds only for the kind
+    of bounds that it was measured on. A probability has no intervals.
     """
     if not isinstance(spec.question, Quantity):
         return Quantiles(), None
@@ -175,7 +183,7 @@ def fit_intervals(
         fit(data, fold.train, coverage).predict(data.rows[fold.valid], answers)
         for fold, answers in zip(division.folds, raw, strict=True)
     ]
-    low, high = (np.concatenate(each) for each in zip(*bounds, strict=True))
+    low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))
     conformal = conform(
         np.log1p(data.target[division.valid]),
         winner.valid_raw,

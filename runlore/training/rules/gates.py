@@ -1,4 +1,4 @@
-"""Whether a candidate is good enough: frozen evidence in, reasons in words and numbers out."""
+"""Judge whether a candidate is good enough: frozen evidence in, results with reasons out."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class ScoreInterval:
 
 @dataclass(frozen=True)
 class GateEvidence:
-    """What was measured on the test part.
+    """The measurements on the test part.
 
     gains: by how much the candidate beats the baseline; above 0 is better for every score.
     """
@@ -35,6 +35,8 @@ class GateEvidence:
 
 @dataclass(frozen=True)
 class GateResult:
+    """Whether a candidate passes one gate, and why."""
+
     gate: Gate
     passed: bool
     reason: str
@@ -42,50 +44,53 @@ class GateResult:
 
 @dataclass(frozen=True)
 class GateVerdict:
+    """Whether a candidate passes all gates, and why."""
+
     passed: bool
     reasons: tuple[str, ...]
 
 
 def judge(spec: ModelSpec, evidence: GateEvidence) -> tuple[GateResult, ...]:
+    """Judge every gate of the spec; a score that is missing or NaN fails its gate."""
     return tuple(_judge_one(gate, evidence) for gate in spec.gates)
 
 
 def verdict(results: Sequence[GateResult]) -> GateVerdict:
-    """Passed when every gate is; the reasons of those that failed, else of all."""
+    """Combine the results: passed when all are; the reasons of the failed ones, or else of all."""
     failed = [result for result in results if not result.passed]
     return GateVerdict(not failed, tuple(result.reason for result in failed or results))
 
 
 def _judge_one(gate: Gate, evidence: GateEvidence) -> GateResult:
-    found = evidence.candidate.get(gate.score)
-    if found is None or isnan(found.value):
+    score = evidence.candidate.get(gate.score)
+    if score is None or isnan(score.value):
         return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
     if gate.against in ("baseline", "baseline's value"):
-        return _against_baseline(gate, found, evidence)
+        return _against_baseline(gate, score, evidence)
     if gate.against == "within":
-        passed = gate.bound <= found.value <= gate.upper
+        passed = gate.bound <= score.value <= gate.upper
         rule = f"{number(gate.bound)} to {number(gate.upper)}"
-        return _result(gate, passed, f"{gate.score} {found} must lie within {rule}")
+        return _result(gate, passed, f"{gate.score} {score} must lie within {rule}")
     if gate.score in HIGHER_IS_BETTER:
-        reason = f"{gate.score} {found} must reach {number(gate.bound)}"
-        return _result(gate, found.value >= gate.bound, reason)
-    reason = f"{gate.score} {found} must be at most {number(gate.bound)}"
-    return _result(gate, found.value <= gate.bound, reason)
+        reason = f"{gate.score} {score} must reach {number(gate.bound)}"
+        return _result(gate, score.value >= gate.bound, reason)
+    reason = f"{gate.score} {score} must be at most {number(gate.bound)}"
+    return _result(gate, score.value <= gate.bound, reason)
 
 
-def _against_baseline(gate: Gate, found: ScoreInterval, evidence: GateEvidence) -> GateResult:
+def _against_baseline(gate: Gate, score: ScoreInterval, evidence: GateEvidence) -> GateResult:
     theirs, gain = evidence.baseline.get(gate.score), evidence.gains.get(gate.score)
     if theirs is None or gain is None or isnan(gain.low):
-        reason = f"{gate.score} {found} could not be compared with the baseline"
+        reason = f"{gate.score} {score} could not be compared with the baseline"
         return GateResult(gate, passed=False, reason=reason)
     if gate.against == "baseline's value":
-        reason = f"{gate.score} {found} must be no worse than the baseline's {theirs}"
+        reason = f"{gate.score} {score} must be no worse than the baseline's {theirs}"
         return _result(gate, gain.value >= 0, reason)
     reason = (
-        f"{gate.score} {found} must beat the baseline's {theirs};"
+        f"{gate.score} {score} must beat the baseline's {theirs};"
         f" it is better by {gain}, and that interval must lie above 0"
     )
-    if gate.score == "auc" and not found.low > CHANCE_AUC:
+    if gate.score == "auc" and not score.low > CHANCE_AUC:
         return GateResult(
             gate, passed=False, reason=f"{reason}: but it may be no better than chance"
         )
@@ -97,7 +102,7 @@ def _result(gate: Gate, passed: bool, reason: str) -> GateResult:
 
 
 def number(value: float) -> str:
-    """Four significant digits, no exponent for what people read."""
+    """A number with four significant digits, without an exponent where people read it."""
     if isnan(value):
         return "unknown"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

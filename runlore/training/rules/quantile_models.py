@@ -22,20 +22,21 @@ LEAST_QUANTILE_ROWS = 1000
 
 @dataclass(frozen=True)
 class Quantiles:
-    """Models of the lower and upper bound; None: too little data, the prediction stands in."""
+    """Models of the lower and the upper bound; None: too little data, no bounds."""
 
     low: "XGBRegressor | None" = None
     high: "XGBRegressor | None" = None
 
     def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
+        """The bounds of (n, F) rows on the log1p scale; without models both are `raw` itself."""
         if self.low is None or self.high is None:
             return raw, raw
-        one, other = (each.predict(rows).astype(np.float64) for each in (self.low, self.high))
+        one, other = (model.predict(rows).astype(np.float64) for model in (self.low, self.high))
         return np.minimum(one, other), np.maximum(one, other)
 
 
 def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
-    """Two boosted quantile regressions on the newest rows of `train`."""
+    """Fit two boosted quantile regressions on the newest `QUANTILE_ROWS` rows of `train`."""
     newest = train[-QUANTILE_ROWS:]
     rows, target = data.rows[newest], np.log1p(data.target[newest])
     tail = (1 - coverage) / 2
@@ -44,7 +45,7 @@ def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
 
 
 def no_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
-    """In the place of `fit_quantiles` where folds have fewer than LEAST_QUANTILE_ROWS."""
+    """Replaces `fit_quantiles` where a fold has fewer than LEAST_QUANTILE_ROWS rows."""
     return Quantiles()
 
 

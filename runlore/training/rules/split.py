@@ -1,4 +1,4 @@
-"""Which rows teach, which validate, which test: by time, and by what was known when."""
+"""Split rows into training, validation and test, by time and by what was known when."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,7 +22,7 @@ MATURE = 0.9  # share of outcomes known at the age of the youngest row that is t
 
 @dataclass(frozen=True)
 class Fold:
-    """Positions of the rows that teach and of the later ones that are predicted."""
+    """Positions of the rows to train on, and of the later rows to predict."""
 
     train: Ints
     valid: Ints
@@ -42,12 +42,12 @@ class Division:
 
     @property
     def valid(self) -> Ints:
-        """All rows that some fold predicts, oldest first."""
+        """All rows that a fold predicts, oldest first."""
         return np.concatenate([fold.valid for fold in self.folds])
 
 
 def divide(spec: ModelSpec, data: TrainingSet) -> Division:
-    """Test on the newest that are mature; teach with what was known before, less the gap."""
+    """Test on the newest mature rows, and train on what was known before them, less the gap."""
     rule = spec.split
     if len(data) < rule.least_rows:
         raise Refused(
@@ -66,8 +66,8 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
 def tested(rule: Split, as_of_us: Ints, known_us: Ints) -> tuple[int, int]:
     """Where the test part begins and ends among finished executions, ordered by submission.
 
-    It ends with what is as old as nine in ten outcomes take to become known. Of younger work only
-    the quick is finished, and whoever predicts too little would look good on it.
+    It ends at the age within which nine in ten outcomes become known. Of younger executions only
+    the quick ones are finished, so a model that predicts too little would look good on them.
     """
     end = max(_mature(as_of_us, known_us), 1)
     first = int((1 - rule.test_share) * end)
@@ -80,9 +80,9 @@ def _mature(as_of_us: Ints, known_us: Ints) -> int:
 
 
 def known_by(spec: ModelSpec, data: TrainingSet, at_us: int) -> Division:
-    """Teach with everything that was known before an instant, less the gap; nothing is tested.
+    """Train on what was known before an instant, less the gap, without a test part.
 
-    Of it the newest `max_rows` teach and validate.
+    The newest `max_rows` of it train and validate.
     """
     known = _known_before(data, at_us, spec.split)[-spec.split.max_rows :]
     _refuse_few(spec, data, known, "by then")

@@ -1,4 +1,4 @@
-"""What training gives: the model, what it scored, and whether it may serve."""
+"""The result of fitting: the model, its scores, and whether it may serve."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ Scores = Mapping[Score, float]
 class Candidate:
     """One kind of model, fitted on the training part and on every walk-forward fold.
 
-    valid_raw: what the folds answered for `Division.valid`. calibration: fitted on that.
+    valid_raw: the folds' raw answers for `Division.valid`. calibration: fitted on these.
     validation: scores on the validation rows, calibrated by maps from before them.
     """
 
@@ -41,18 +41,19 @@ class Candidate:
         return self.fitted.kind
 
     def answer(self, raw: Floats) -> Floats:
-        """The probability, calibrated, or the quantity in its own unit."""
+        """Calibrated probabilities, or quantities in their own unit, for (n,) raw answers."""
         if self.fitted.is_probability:
             return self.calibration(raw)
         return quantity(raw)
 
     def predict(self, rows: Rows) -> Floats:
+        """(n,): calibrated probabilities, or quantities in their own unit, for (n, F) rows."""
         return self.answer(self.fitted.raw(rows))
 
 
 @dataclass(frozen=True)
 class SliceScores:
-    """slice: how rows were told apart, such as `kind`; label: which of them."""
+    """Scores of a group of test rows. slice: the grouping, such as `kind`; label: the group."""
 
     slice: str
     label: str
@@ -63,7 +64,7 @@ class SliceScores:
 
 @dataclass(frozen=True)
 class TestPart:
-    """Rows that nothing was fitted to, oldest first, with what was answered for them."""
+    """Test rows, oldest first, which nothing was fitted to, with the answers for them."""
 
     __test__ = False
 
@@ -108,9 +109,9 @@ class Trained:
         return self.chosen.kind
 
     def models(self) -> dict[str, Fitted]:
-        """What must be stored to answer, by file name."""
-        found = {"model.onnx": self.chosen.fitted}
+        """The models to store, by file name."""
+        models = {"model.onnx": self.chosen.fitted}
         if self.quantiles.low is not None:
-            found["low.onnx"] = Fitted("xgboost", self.quantiles.low, is_probability=False)
-            found["high.onnx"] = Fitted("xgboost", self.quantiles.high, is_probability=False)
-        return found
+            models["low.onnx"] = Fitted("xgboost", self.quantiles.low, is_probability=False)
+            models["high.onnx"] = Fitted("xgboost", self.quantiles.high, is_probability=False)
+        return models

@@ -1,4 +1,4 @@
-"""What teaches and tests a model: rows as they were known, and what came of them."""
+"""The data that trains and tests a model: feature rows as they were known, and targets."""
 
 import hashlib
 from collections.abc import Mapping
@@ -19,9 +19,9 @@ Labels = NDArray[np.str_]
 class TrainingSet:
     """Finished executions of one population, ordered by `as_of_us`.
 
-    rows: (n, F), NaN where nothing was known. target: (n,), what came of each.
+    rows: (n, F), NaN where nothing was known. target: (n,), the finite values to predict.
     as_of_us: when each row was read. known_us: when its target became known.
-    names: of the F features. actors: who, for scores by slice. slices: further labels by name.
+    names: of the F features. actors: (n,), for scores by slice. slices: further labels by name.
     """
 
     rows: Rows
@@ -55,6 +55,7 @@ class TrainingSet:
         return len(self.rows)
 
     def column(self, name: str) -> Floats:
+        """(n,): the values of one feature."""
         return self.rows[:, self.names.index(name)].astype(np.float64)
 
     def digest(self) -> str:
