@@ -51,7 +51,7 @@ class DueTraining:
 
 def limit_reached(retrainings: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> str:
     """Why it may not be retrained again at `at`, whatever asks for it; empty when it may."""
-    past = sorted(each for each in retrainings if each <= at)
+    past = sorted(begun for begun in retrainings if begun <= at)
     return _cooling(past, at, limits) or _spent(past, at, limits)
 
 
@@ -63,7 +63,7 @@ def _cooling(past: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -
 
 
 def _spent(past: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> str:
-    recent = [each for each in past if (at - each).total_seconds() < limits.budget_window_s]
+    recent = [begun for begun in past if (at - begun).total_seconds() < limits.budget_window_s]
     if len(recent) >= limits.budget:
         days = limits.budget_window_s / DAY_S
         return f"retrained {len(recent)} times in {days:.0f} days; {limits.budget} are allowed"
@@ -71,8 +71,11 @@ def _spent(past: Sequence[datetime], at: datetime, limits: RetrainingPolicy) -> 
 
 
 def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingPolicy) -> Permission:
-    """The same facts never teach twice. Cooldown, budget and least labels do not bind a person,
-    whose trainings count nevertheless; labels do not matter while nothing serves."""
+    """Decide whether a training may begin; the reasons name every rule that forbids it.
+
+    The same facts never train twice. Cooldown, budget and least labels do not bind a person, whose
+    trainings count in the budget all the same; labels do not matter while nothing serves.
+    """
     against = []
     if known.has_learned:
         against.append("these facts have taught this spec already; wait for new outcomes")
@@ -84,7 +87,7 @@ def permit(trigger: Trigger, known: RetrainingEvidence, rules: RetrainingPolicy)
                 f"{known.new_labels:,} outcomes are new since the last training;"
                 f" {rules.least_new_labels:,} are the least"
             )
-    return Permission(not against, tuple(against) or (f"asked for by {trigger}, and allowed",))
+    return Permission(not against, tuple(against) or (f"allowed (trigger: {trigger})",))
 
 
 def due(known: RetrainingEvidence, rules: RetrainingPolicy) -> DueTraining | None:
@@ -96,8 +99,10 @@ def due(known: RetrainingEvidence, rules: RetrainingPolicy) -> DueTraining | Non
         return DueTraining("schedule", "nothing serves yet")
     enough = rules.enough_new_labels
     if enough is not None and known.new_labels >= enough:
-        told = f"{known.new_labels:,} outcomes are new since the last training, {enough:,} suffice"
-        return DueTraining("labels", told)
+        reason = (
+            f"{known.new_labels:,} outcomes are new since the last training, {enough:,} suffice"
+        )
+        return DueTraining("labels", reason)
     last = max((known.trained_at, *known.begun))
     if rules.every_s is not None and (known.at - last).total_seconds() >= rules.every_s:
         days = rules.every_s / DAY_S
