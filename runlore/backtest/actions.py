@@ -130,12 +130,12 @@ def _scene(log: matrix.Log, spec: ModelSpec, choice: BacktestOptions) -> ReplayC
         names=plan.names,
         actors=log.executions["actor"].to_numpy(dtype=np.str_)[chosen],
     )
-    words = {data.names.index(each.name): len(each.words) for each in plan.categories}
+    words = {data.names.index(category.name): len(category.words) for category in plan.categories}
     kinds = choice.candidates or spec.candidates
     return ReplayContext(
         Trainer(spec, data, words, kinds, choice.chooses_anew),
         _edges(spec, data, start_us),
-        tuple(each.name for each in plan.categories),
+        tuple(category.name for category in plan.categories),
         time_slices.incomparable(plan, spec.drift.window_s),
         _breaches(log, spec, int(data.as_of_us[0])),
     )
@@ -146,16 +146,16 @@ def _chosen(log: matrix.Log, spec: ModelSpec, target: Floats, choice: BacktestOp
     belongs = time_slices.population(log, spec) & np.isfinite(target)
     if choice.begin is not None:
         belongs &= log.as_of_us >= to_us(choice.begin)
-    found = np.flatnonzero(belongs)
-    found = found[np.argsort(log.as_of_us[found], kind="stable")]
+    chosen = np.flatnonzero(belongs)
+    chosen = chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
     if choice.rows is not None:
-        found = found[-choice.rows :]
-    if len(found) < spec.split.least_rows:
+        chosen = chosen[-choice.rows :]
+    if len(chosen) < spec.split.least_rows:
         raise Refused(
             f"{spec.name}: needs at least {spec.split.least_rows} finished executions to replay,"
-            f" found {len(found)}; ingest more history, or ask for an earlier begin"
+            f" found {len(chosen)}; ingest more history, or ask for an earlier begin"
         )
-    return found
+    return chosen
 
 
 def _plan(log: matrix.Log, spec: ModelSpec, taught: NDArray[np.bool_]) -> FeaturePlan:
@@ -164,7 +164,9 @@ def _plan(log: matrix.Log, spec: ModelSpec, taught: NDArray[np.bool_]) -> Featur
     A version tells apart only the words of its own training, see `backtest.version.Words`.
     """
     plan = matrix.resolve(spec.features, log, taught)
-    return replace(plan, categories=tuple(_all_words(log, each.name) for each in plan.categories))
+    return replace(
+        plan, categories=tuple(_all_words(log, category.name) for category in plan.categories)
+    )
 
 
 def _all_words(log: matrix.Log, name: str) -> Vocabulary:
@@ -195,8 +197,8 @@ def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
         if contract is None or not new.size:
             return ()
         batch, earlier = gather(log, new, until_us), gather(log, old, until_us)
-        asked = checks.CheckInput(batch, earlier, contract.last_us, until_us, until_us)
-        verdict = checks.judge(contract, asked)
+        check_input = checks.CheckInput(batch, earlier, contract.last_us, until_us, until_us)
+        verdict = checks.judge(contract, check_input)
         return () if verdict.passed else tuple(verdict.reasons)
 
     return breaches
@@ -205,9 +207,9 @@ def _breaches(log: matrix.Log, spec: ModelSpec, first_us: int) -> Breaches:
 def _outcome(scene: ReplayContext, replayed: tuple[PolicyReplay, ...]) -> BacktestOutcome:
     data, spec, rows = scene.trainer.data, scene.trainer.spec, scene.replayed
     first = scene.trainer.version(scene.edges_us[0])
-    told: dict[str, Floats] = {str(each.policy): each.prediction for each in replayed}
+    predictions: dict[str, Floats] = {str(replay.policy): replay.prediction for replay in replayed}
     naive = {BASELINE: first.baseline.predict(first.own(data.rows[rows]))}
-    answers = PolicyPredictions(data.as_of_us[rows], data.target[rows], {**told, **naive})
+    answers = PolicyPredictions(data.as_of_us[rows], data.target[rows], {**predictions, **naive})
     return BacktestOutcome(
         spec=spec,
         begin=from_us(int(data.as_of_us[0])),

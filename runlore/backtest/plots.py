@@ -46,8 +46,8 @@ def over_time(
         height_in=5.6,
         heights=(2.6, 0.9),
     )
-    for policy, told in answers.of.items():
-        _line(above, spec, answers, policy, told)
+    for policy, prediction in answers.of.items():
+        _line(above, spec, answers, policy, prediction)
     above.set_ylabel(f"{name}, {better} is better")
     style.legend(above)
     _marks(below, replayed)
@@ -58,8 +58,8 @@ def over_time(
 
 def _finding(spec: ModelSpec, answers: PolicyPredictions, name: str) -> tuple[str, str]:
     values = {
-        policy: scores.measure(spec.select_by, answers.target, told)
-        for policy, told in answers.of.items()
+        policy: scores.measure(spec.select_by, answers.target, prediction)
+        for policy, prediction in answers.of.items()
     }
     pick = max if spec.select_by in HIGHER_IS_BETTER else min
     best = pick(values, key=lambda policy: values[policy])
@@ -68,38 +68,38 @@ def _finding(spec: ModelSpec, answers: PolicyPredictions, name: str) -> tuple[st
 
 
 def _line(
-    axes: "Axes", spec: ModelSpec, answers: PolicyPredictions, policy: str, told: Floats
+    axes: "Axes", spec: ModelSpec, answers: PolicyPredictions, policy: str, prediction: Floats
 ) -> None:
     def measure(actual: Floats, predicted: Floats) -> float:
         return scores.measure(spec.select_by, actual, predicted)
 
-    found = weekly(answers.as_of_us, answers.target, told, measure)
+    weeks = weekly(answers.as_of_us, answers.target, prediction, measure)
     smooth = np.array(
         [
             np.nanmean(part)
-            if np.isfinite(part := found.values[max(at - MONTH + 1, 0) : at + 1]).any()
+            if np.isfinite(part := weeks.values[max(at - MONTH + 1, 0) : at + 1]).any()
             else np.nan
-            for at in range(len(found.values))
+            for at in range(len(weeks.values))
         ]
     )
     shape = "--" if policy == "baseline" else "-"
-    at = found.starts_us.astype("datetime64[us]")
+    at = weeks.starts_us.astype("datetime64[us]")
     axes.plot(at, smooth, shape, color=COLOURS[policy], linewidth=1.8, label=policy)
 
 
 def _marks(axes: "Axes", replayed: Sequence[PolicyReplay]) -> None:
-    for row, each in enumerate(replayed):
-        for asked in each.retrainings:
-            face = COLOURS[each.policy] if asked.outcome in SERVING else "white"
+    for row, replay in enumerate(replayed):
+        for retraining in replay.retrainings:
+            face = COLOURS[replay.policy] if retraining.outcome in SERVING else "white"
             axes.plot(
-                np.datetime64(asked.at_us, "us"),
+                np.datetime64(retraining.at_us, "us"),
                 row,
                 "o",
                 markersize=5,
                 markerfacecolor=face,
-                markeredgecolor=COLOURS[each.policy],
+                markeredgecolor=COLOURS[replay.policy],
             )
-    axes.set_yticks(range(len(replayed)), [each.policy for each in replayed])
+    axes.set_yticks(range(len(replayed)), [replay.policy for replay in replayed])
     axes.set_ylim(len(replayed) - 0.5, -0.5)
 
 
@@ -109,8 +109,8 @@ def by_cost(
     """What each policy's score cost in training."""
     name = display(spec.select_by)
     better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
-    cheapest = min(replayed, key=lambda each: each.cpu_s)
-    dearest = max(replayed, key=lambda each: each.cpu_s)
+    cheapest = min(replayed, key=lambda replay: replay.cpu_s)
+    dearest = max(replayed, key=lambda replay: replay.cpu_s)
     made, (axes,) = style.figure(
         f"{dearest.policy} costs {style.number(dearest.cpu_s / cheapest.cpu_s)} times what "
         f"{cheapest.policy} does",
@@ -118,17 +118,17 @@ def by_cost(
         "training, the first training included. In brackets: how often it retrained.",
         height_in=4.4,
     )
-    for each in replayed:
-        found = standings[each.policy].scores[spec.select_by]
-        apart = [[found.value - found.low], [found.high - found.value]]
+    for replay in replayed:
+        score = standings[replay.policy].scores[spec.select_by]
+        apart = [[score.value - score.low], [score.high - score.value]]
         axes.errorbar(
-            [each.cpu_s],
-            [found.value],
+            [replay.cpu_s],
+            [score.value],
             yerr=np.maximum(apart, 0),
             fmt="o",
             capsize=4,
-            color=COLOURS[each.policy],
-            label=f"{each.policy} ({each.trained})",
+            color=COLOURS[replay.policy],
+            label=f"{replay.policy} ({replay.trained})",
         )
     naive = standings["baseline"].scores[spec.select_by].value
     axes.axhline(naive, color=style.INK, linestyle="--", linewidth=1.2, label="baseline")

@@ -221,18 +221,18 @@ def _plots(
     if not columns:
         return []
     names = [_plain(column.name) for column in columns]
-    categories = [name for name in names if name in {_plain(each) for each in samples.words}]
+    categories = [name for name in names if name in {_plain(word) for word in samples.words}]
     numbers = [name for name in names if name not in categories]
     definition = DataDefinition(numerical_columns=numbers, categorical_columns=categories)
     metrics = [
         ValueDrift(column=name, method="psi", threshold=column.psi.threshold)
         for name, column in zip(names, columns, strict=True)
     ]
-    found = Report(metrics).run(
+    report = Report(metrics).run(
         Dataset.from_pandas(current[names], data_definition=definition),
         Dataset.from_pandas(reference[names], data_definition=definition),
     )
-    results = list(found.metric_results.values())
+    results = list(report.metric_results.values())
     widgets = []
     for column, result in zip(columns, results, strict=True):
         widgets += _column(column, float(result.value), result.widget)

@@ -61,7 +61,7 @@ def drift_over_time(
     places = np.arange(ends.size - 1, -1, -ends.size // MOST_DATES)[::-1]
     above.set_xlim(-0.6, ends.size - 0.4)
     above.set_xticks(places, [""] * places.size)
-    below.set_xticks(places, [str(each.astype("datetime64[D]")) for each in ends[places]])
+    below.set_xticks(places, [str(end.astype("datetime64[D]")) for end in ends[places]])
     below.tick_params(axis="x", labelsize=8.5)
     below.set_xlabel("end of the window (UTC)")
     return made

@@ -33,7 +33,7 @@ def over_time(
     """A score window by window with its interval, the estimate with its band, the floor and the
     maturity line; below, how mature each window is."""
     name = display(score, unit)
-    if not any(score in each.realised.scores or score in each.estimated for each in windows):
+    if not any(score in window.realised.scores or score in window.estimated for window in windows):
         return style.empty(f"{name} is not known yet", "No window has enough known outcomes.")
     made, (above, below) = style.figure(
         _finding(windows, score, name),
@@ -41,14 +41,14 @@ def over_time(
         height_in=5.8,
         heights=(2.6, 1.0),
     )
-    at = np.array([(each.first_us + each.last_us) // 2 for each in windows])
+    at = np.array([(window.first_us + window.last_us) // 2 for window in windows])
     _realised(above, at, windows, score)
     _estimated(above, at, windows, score)
     if floor is not None:
         above.axhline(floor.bound, color=style.VERMILION, linestyle=style.DASHES, label="floor")
     above.set_ylabel(f"{name}, {'higher' if score in HIGHER_IS_BETTER else 'lower'} is better")
     width_days = 0.7 * (windows[0].last_us - windows[0].first_us) / DAY_US
-    shares = [each.maturity if np.isfinite(each.maturity) else 0.0 for each in windows]
+    shares = [window.maturity if np.isfinite(window.maturity) else 0.0 for window in windows]
     below.bar(_dates(at), shares, width=width_days, color=style.SKY)
     below.set_ylim(0, 1.05)
     below.set_ylabel("outcomes known")
@@ -60,19 +60,21 @@ def over_time(
 
 
 def _finding(windows: Sequence[WindowPerformance], score: Score, name: str) -> str:
-    told = [each.realised.scores[score].value for each in windows if score in each.realised.scores]
-    if not told:
+    values = [
+        window.realised.scores[score].value for window in windows if score in window.realised.scores
+    ]
+    if not values:
         return f"{name}: expected only, no window has enough known outcomes"
-    return f"{name} lies between {style.number(min(told))} and {style.number(max(told))}"
+    return f"{name} lies between {style.number(min(values))} and {style.number(max(values))}"
 
 
 def _realised(axes: "Axes", at: Ints, windows: Sequence[WindowPerformance], score: Score) -> None:
-    known = [place for place, each in enumerate(windows) if score in each.realised.scores]
+    known = [place for place, window in enumerate(windows) if score in window.realised.scores]
     if not known:
         return
-    told = [windows[place].realised.scores[score] for place in known]
-    value = np.array([each.value for each in told])
-    ends = np.abs(np.array([[each.low, each.high] for each in told]).T - value)
+    scores = [windows[place].realised.scores[score] for place in known]
+    value = np.array([interval.value for interval in scores])
+    ends = np.abs(np.array([[interval.low, interval.high] for interval in scores]).T - value)
     axes.errorbar(
         _dates(at[known]),
         value,
@@ -86,13 +88,13 @@ def _realised(axes: "Axes", at: Ints, windows: Sequence[WindowPerformance], scor
 
 
 def _estimated(axes: "Axes", at: Ints, windows: Sequence[WindowPerformance], score: Score) -> None:
-    known = [place for place, each in enumerate(windows) if score in each.estimated]
+    known = [place for place, window in enumerate(windows) if score in window.estimated]
     if not known:
         return
-    told = [windows[place].estimated[score] for place in known]
+    scores = [windows[place].estimated[score] for place in known]
     where = _dates(at[known])
-    low, high = ([getattr(each, end) for each in told] for end in ("low", "high"))
-    value = [each.value for each in told]
+    low, high = ([getattr(interval, end) for interval in scores] for end in ("low", "high"))
+    value = [interval.value for interval in scores]
     axes.plot(where, value, "s", color=style.GREEN, label="estimated")
     half = (windows[0].last_us - windows[0].first_us) // 4
     for place, bottom, top in zip(known, low, high, strict=True):

@@ -38,12 +38,12 @@ def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
 
 def newest(connection: Connection, spec: str) -> datetime | None:
     """The latest instant that was looked from."""
-    found: datetime | None = connection.scalar(
+    newest_at: datetime | None = connection.scalar(
         select(func.max(schema.performance_results.c.at)).where(
             schema.performance_results.c.spec == spec
         )
     )
-    return found
+    return newest_at
 
 
 def read(
@@ -70,7 +70,7 @@ def of_others(
     the version that is left out.
     """
     spec, version = subject
-    wanted = (
+    conditions = (
         schema.performance_results.c.spec == spec,
         schema.performance_results.c.version != version,
         schema.performance_results.c.source == "realised",
@@ -83,10 +83,10 @@ def of_others(
         schema.performance_results.c.at.desc(),
         schema.performance_results.c.id.desc(),
     )
-    query = select(schema.performance_results).where(*wanted).order_by(*order)
+    query = select(schema.performance_results).where(*conditions).order_by(*order)
     return [_result(row) for row in connection.execute(query)]
 
 
 def _result(row: "Row[Any]") -> PerformanceResult:
-    told = {name: value for name, value in row._mapping.items() if name != "id"}
-    return PerformanceResult(**told)
+    values = {name: value for name, value in row._mapping.items() if name != "id"}
+    return PerformanceResult(**values)

@@ -69,10 +69,10 @@ def lock(connection: Connection, spec: str) -> None:
 
 
 def add(
-    connection: Connection, wanted: RetrainingRequest, step: RetrainingStep
+    connection: Connection, request: RetrainingRequest, step: RetrainingStep
 ) -> Retraining | None:
     """A new request with its first step; None when its cause has asked before."""
-    values = vars(wanted) | {"evidence": dict(wanted.evidence)}
+    values = vars(request) | {"evidence": dict(request.evidence)}
     added = (
         postgresql.insert(schema.retrainings)
         .values(values)
@@ -83,7 +83,7 @@ def add(
     if number is None:
         return None
     move(connection, number, step)
-    return Retraining(number, wanted, (step,))
+    return Retraining(number, request, (step,))
 
 
 def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> None:
@@ -92,8 +92,8 @@ def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> No
 
 
 def find(connection: Connection, retraining_id: int) -> Retraining | None:
-    found = _read(connection, schema.retrainings.c.id == retraining_id, 1)
-    return found[0] if found else None
+    retrainings = _read(connection, schema.retrainings.c.id == retraining_id, 1)
+    return retrainings[0] if retrainings else None
 
 
 def of_cause(
@@ -104,8 +104,8 @@ def of_cause(
         & (schema.retrainings.c.trigger == trigger)
         & (schema.retrainings.c.cause == cause)
     )
-    found = _read(connection, same, 1) if cause is not None else []
-    return found[0] if found else None
+    retrainings = _read(connection, same, 1) if cause is not None else []
+    return retrainings[0] if retrainings else None
 
 
 def history(connection: Connection, spec: str | None = None, limit: int = 100) -> list[Retraining]:
@@ -126,17 +126,17 @@ def going_on(connection: Connection, spec: str | None = None) -> list[Retraining
 def begun(connection: Connection, spec: str) -> list[datetime]:
     """When the trainings of a spec began, but for those whose data was refused: they learned
     nothing, and did not fail at it."""
-    wanted = (*_began(spec), ~_was_refused_untaught())
-    return list(connection.scalars(select(schema.retraining_states.c.at).where(*wanted)))
+    conditions = (*_began(spec), ~_was_refused_untaught())
+    return list(connection.scalars(select(schema.retraining_states.c.at).where(*conditions)))
 
 
 def data_refused(connection: Connection, spec: str) -> datetime | None:
     """When the newest training of a spec began whose data was refused."""
-    wanted = (*_began(spec), _was_refused_untaught())
-    found: datetime | None = connection.scalar(
-        select(func.max(schema.retraining_states.c.at)).where(*wanted)
+    conditions = (*_began(spec), _was_refused_untaught())
+    newest: datetime | None = connection.scalar(
+        select(func.max(schema.retraining_states.c.at)).where(*conditions)
     )
-    return found
+    return newest
 
 
 def has_learned(connection: Connection, batch: str) -> bool:
@@ -178,19 +178,19 @@ def _was_refused_untaught() -> ColumnElement[bool]:
 
 
 def _read(
-    connection: Connection, wanted: ColumnElement[bool], limit: int | None
+    connection: Connection, condition: ColumnElement[bool], limit: int | None
 ) -> list[Retraining]:
     rows = connection.execute(
         select(schema.retrainings)
-        .where(wanted)
+        .where(condition)
         .order_by(schema.retrainings.c.id.desc())
         .limit(limit)
     )
     known = [dict(row._mapping) for row in rows]
-    steps = _steps(connection, [each["id"] for each in known])
+    steps = _steps(connection, [row["id"] for row in known])
     return [
-        Retraining(each.pop("id"), RetrainingRequest(**each), steps[at])
-        for at, each in enumerate(known)
+        Retraining(row.pop("id"), RetrainingRequest(**row), steps[at])
+        for at, row in enumerate(known)
     ]
 
 
@@ -200,8 +200,8 @@ def _steps(connection: Connection, ids: Sequence[int]) -> list[tuple[RetrainingS
         .where(schema.retraining_states.c.retraining_id.in_(ids))
         .order_by(schema.retraining_states.c.id)
     )
-    found: dict[int, list[RetrainingStep]] = {number: [] for number in ids}
+    steps_of: dict[int, list[RetrainingStep]] = {number: [] for number in ids}
     for row in connection.execute(query):
         step = RetrainingStep(row.at, row.state, row.reason, row.batch, row.evidence)
-        found[row.retraining_id].append(step)
-    return [tuple(found[number]) for number in ids]
+        steps_of[row.retraining_id].append(step)
+    return [tuple(steps_of[number]) for number in ids]

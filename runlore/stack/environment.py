@@ -51,7 +51,7 @@ def of_settings(settings: Settings) -> dict[str, str]:
     >>> of_settings(Settings(workers=3))["RUNLORE_WORKERS"]
     '3'
     """
-    found = {}
+    variables = {}
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if isinstance(value, SecretStr):
@@ -59,16 +59,16 @@ def of_settings(settings: Settings) -> dict[str, str]:
         if isinstance(value, tuple):
             value = json.dumps(value)
         if value is not None:
-            found[f"RUNLORE_{name.upper()}"] = str(value)
-    return found
+            variables[f"RUNLORE_{name.upper()}"] = str(value)
+    return variables
 
 
 def of_prefect_clients(settings: Settings) -> dict[str, str]:
     """What a process needs that runs flows or talks to Prefect, but the login."""
-    given = {"PREFECT_API_URL": settings.prefect_url}
+    variables = {"PREFECT_API_URL": settings.prefect_url}
     if settings.prefect_api_url is None:
-        given["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")
-    return TELEMETRY_OFF | given
+        variables["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")
+    return TELEMETRY_OFF | variables
 
 
 def login_of_prefect_clients(settings: Settings) -> dict[str, str]:

@@ -74,12 +74,12 @@ class PrefectApi:
         """What shows that a request comes from no other page; a server may not ask for it."""
         client = uuid.uuid4().hex
         try:
-            given = ask(f"{self.url}/csrf-token?client={client}", headers=headers)
+            answer = ask(f"{self.url}/csrf-token?client={client}", headers=headers)
         except NoAnswer as error:
             if error.status in prefect_login.NO_TOKENS:
                 return {}
             raise
-        return prefect_login.csrf_headers(client, given)
+        return prefect_login.csrf_headers(client, answer)
 
 
 @dataclass(frozen=True)

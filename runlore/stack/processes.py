@@ -23,7 +23,7 @@ KILL_WAIT_S = 5.0
 
 @dataclass(frozen=True)
 class Identity:
-    """A process, told apart from a later one with the same number."""
+    """A process, with its start to distinguish it from a later one of the same number."""
 
     pid: int
     started: str
@@ -49,8 +49,8 @@ class RunningService:
 def identify(pid: int) -> Identity | None:
     """Return a living process; None when there is none of that number."""
     if keeper.PROC.exists():
-        found = keeper.look_up(pid)
-        return Identity(pid, found.started) if found else None
+        process = keeper.look_up(pid)
+        return Identity(pid, process.started) if process else None
     command = ("ps", "-o", "lstart=", "-p", str(pid))
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     return Identity(pid, listed.stdout.strip()) if listed.stdout.strip() else None

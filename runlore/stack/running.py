@@ -62,13 +62,13 @@ def running(
     `ports="free"` leaves the ports in the settings to others and takes any that are free.
     `is_lasting` is for `runlore up`: all of it is ours, nobody is waited for at the end.
     """
-    wanted = tuple(services)
-    with _claimed(settings, wanted, exclusive=is_lasting) as claims:
+    names = tuple(services)
+    with _claimed(settings, names, exclusive=is_lasting) as claims:
         ours = {one.name for one in claims if one.host is None}
         settled = settings.model_copy(update=_ports(settings, claims, ports))
-        selected = select(settled, wanted)
+        selected = select(settled, names)
         supervisor = StackSupervisor(settled, selected, ours, tell, is_lasting=is_lasting)
-        needed = {*wanted}.union(*(service.needs for service in selected))
+        needed = {*names}.union(*(service.needs for service in selected))
         try:
             supervisor.start(with_database=DATABASE in needed)
             yield Stack(settled, selected, supervisor)
@@ -82,12 +82,12 @@ def running(
 
 @contextmanager
 def _claimed(
-    settings: Settings, wanted: tuple[str, ...], *, exclusive: bool
+    settings: Settings, names: tuple[str, ...], *, exclusive: bool
 ) -> Iterator[list[ServiceClaim]]:
     """Find out what is ours to run and what somebody else runs already."""
     with ExitStack() as locks:
         claims = []
-        for service in select(settings, wanted):
+        for service in select(settings, names):
             claims.append(ServiceClaim(settings.home, service.name))
             locks.callback(claims[-1].release)
             claims[-1].settle(exclusive=exclusive)

@@ -59,17 +59,17 @@ def look(settings: Settings) -> StackStatus:
         for name in NAMES
         if name != DATABASE
     ]
-    database, found = look_at_database(settings)
+    database, database_figures = look_at_database(settings)
     status = StackStatus(str(settings.home), (database, *others), None)
-    if found is None:
+    if database_figures is None:
         return status
     return replace(
         status,
-        database_bytes=found.size_bytes,
-        rows=found.rows,
-        champions=found.champions,
-        alerts=found.alerts,
-        undelivered=found.undelivered,
+        database_bytes=database_figures.size_bytes,
+        rows=database_figures.rows,
+        champions=database_figures.champions,
+        alerts=database_figures.alerts,
+        undelivered=database_figures.undelivered,
     )
 
 

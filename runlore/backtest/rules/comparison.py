@@ -40,7 +40,7 @@ def gain(
 ) -> ScoreInterval:
     """By how much ours is better on the same rows, with its block-bootstrap interval."""
     blocks = draw_blocks(as_of_us)
-    one, other = (evidence.draw(score, blocks, actual, each) for each in (ours, theirs))
+    one, other = (evidence.draw(score, blocks, actual, prediction) for prediction in (ours, theirs))
     return evidence.gain(score, actual, one, other)
 
 
@@ -48,23 +48,23 @@ def stand(
     answers: PolicyPredictions, against: tuple[str, ...], *, is_probability: bool
 ) -> dict[str, PolicyScores]:
     """Each one's scores, and its gains over those of `against` that are there."""
-    asked = scores.scores_of(is_probability=is_probability)
+    names = scores.scores_of(is_probability=is_probability)
     blocks = draw_blocks(answers.as_of_us)
     drawn = {
-        name: {s: evidence.draw(s, blocks, answers.target, told) for s in asked}
-        for name, told in answers.of.items()
+        name: {s: evidence.draw(s, blocks, answers.target, prediction) for s in names}
+        for name, prediction in answers.of.items()
     }
-    found = {}
+    standings = {}
     for name, mine in drawn.items():
         others = [other for other in against if other in drawn and other != name]
-        found[name] = PolicyScores(
-            {s: measured(s, mine[s].value, mine[s].replicates) for s in asked},
+        standings[name] = PolicyScores(
+            {s: measured(s, mine[s].value, mine[s].replicates) for s in names},
             {
                 s: {
                     other: evidence.gain(s, answers.target, mine[s], drawn[other][s])
                     for other in others
                 }
-                for s in asked
+                for s in names
             },
         )
-    return found
+    return standings

@@ -42,11 +42,11 @@ def named(text: str) -> tuple[PolicyName, ...]:
     >>> named("loop,static")
     ('static', 'loop')
     """
-    asked = {word.strip() for word in text.split(",")}
-    unknown = sorted(asked - set(POLICIES))
+    names = {word.strip() for word in text.split(",")}
+    unknown = sorted(names - set(POLICIES))
     if unknown:
         raise BadInput(f"policy {unknown[0]!r}: give some of {', '.join(POLICIES)}", "policy")
-    return tuple(policy for policy in POLICIES if policy in asked)
+    return tuple(policy for policy in POLICIES if policy in names)
 
 
 def ask(policy: PolicyName, past: KnownPast) -> TriggerDecision:
@@ -86,7 +86,7 @@ def _permitted(
 def _loop(past: KnownPast) -> TriggerDecision:
     """Drift, or a score that lies wholly below its floor; the spec's limits bind both."""
     by_drift = _drift(past)
-    below = tuple(each.reason for each in past.floors if each.answer == "below")
+    below = tuple(verdict.reason for verdict in past.floors if verdict.answer == "below")
     if by_drift.action == "retrain" or not below or not past.windows:
         return by_drift
     newest = max(past.windows, key=lambda window: window.window_to)

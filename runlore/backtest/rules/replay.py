@@ -56,11 +56,11 @@ class PolicyReplay:
 
     @property
     def trained(self) -> int:
-        return sum(each.cpu_s > 0 for each in self.retrainings)
+        return sum(retraining.cpu_s > 0 for retraining in self.retrainings)
 
     @property
     def cpu_s(self) -> float:
-        return self.first_s + sum(each.cpu_s for each in self.retrainings)
+        return self.first_s + sum(retraining.cpu_s for retraining in self.retrainings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class _PolicyRun:
 
     def _past(self, at_us: int, floors: tuple[FloorVerdict, ...]) -> KnownPast:
         spec = self.scene.trainer.spec
-        learned_us = [each.at_us for each in self.retrainings if each.has_learned]
+        learned_us = [retraining.at_us for retraining in self.retrainings if retraining.has_learned]
         return KnownPast(
             from_us(at_us),
             from_us(self.serving.trained_us),
@@ -138,7 +138,7 @@ class _PolicyRun:
             spec.retraining,
             self.windows,
             floors,
-            [from_us(each) for each in learned_us],
+            [from_us(at_us) for at_us in learned_us],
             self._known_between(max(learned_us, default=self.scene.edges_us[0]), at_us),
         )
 
@@ -185,9 +185,9 @@ class _PolicyRun:
         rows = rows[data.known_us[rows] < at_us]
         if len(rows) < LEAST_COMPARED:
             return False
-        ours, theirs = (_answers(each, self.scene, rows) for each in (made, self.serving))
-        found = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
-        return found.low > spec.retraining.least_gain
+        ours, theirs = (_answers(version, self.scene, rows) for version in (made, self.serving))
+        difference = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
+        return difference.low > spec.retraining.least_gain
 
     def over(self) -> PolicyReplay:
         return PolicyReplay(

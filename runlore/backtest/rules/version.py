@@ -36,8 +36,8 @@ class WordCodes:
 
     @classmethod
     def learn(cls, rows: Rows, column: int, words: int) -> "WordCodes":
-        told = rows[:, column]
-        counts = np.bincount(told[told >= 0].astype(np.int64), minlength=words)
+        log_codes = rows[:, column]
+        counts = np.bincount(log_codes[log_codes >= 0].astype(np.int64), minlength=words)
         order = np.argsort(-counts, kind="stable")[:MOST_WORDS]
         order = order[counts[order] > 0]
         codes = np.full(words, UNKNOWN, dtype=np.float32)
@@ -45,9 +45,9 @@ class WordCodes:
         return cls(column, codes)
 
     def write(self, rows: Rows) -> None:
-        told = rows[:, self.column].astype(np.int64)
+        log_codes = rows[:, self.column].astype(np.int64)
         known = np.append(self.codes, np.float32(UNKNOWN))
-        rows[:, self.column] = known[told]
+        rows[:, self.column] = known[log_codes]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,8 +65,8 @@ class Version:
     def own(self, rows: Rows) -> Rows:
         """Rows of the log in this version's words."""
         mine = rows.copy()
-        for each in self.words:
-            each.write(mine)
+        for word_codes in self.words:
+            word_codes.write(mine)
         return mine
 
     def predict(self, rows: Rows) -> Floats:
@@ -97,8 +97,8 @@ class Trainer:
         began = time.process_time()
         seen = taken(self.data, np.flatnonzero(self._is_known(at_us))[-self.spec.split.max_rows :])
         words = tuple(WordCodes.learn(seen.rows, at, many) for at, many in self.words.items())
-        for each in words:
-            each.write(seen.rows)
+        for word_codes in words:
+            word_codes.write(seen.rows)
         division = known_by(self.spec, seen, at_us)
         done: dict[CandidateKind, Candidate] = {}
         for kind in self._kinds():

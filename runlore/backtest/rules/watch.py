@@ -71,14 +71,14 @@ class VersionWatch:
     @cached_property
     def background(self) -> VerdictContext:
         known, valid = self.version.seen, self.version.division.valid
-        found = permutation_importance(
+        importances = permutation_importance(
             self.version.model.predict,
             known.rows[valid],
             known.target[valid],
             known.names,
             self.spec.select_by,
         )
-        importance = {each.feature: max(each.mean, 0.0) for each in found}
+        importance = {feature.feature: max(feature.mean, 0.0) for feature in importances}
         return VerdictContext(importance=importance, usual=usual(self._taught, self.spec.drift))
 
     @cached_property
@@ -90,21 +90,21 @@ class VersionWatch:
         windows = []
         for back in range(min((end - first) // length, MOST_WINDOWS), 0, -1):
             begin = end - back * length
-            told = WindowRows(
+            window = WindowRows(
                 known.rows[_within(known.as_of_us, begin, begin + length)],
                 self._held_out[_within(known.as_of_us[valid], begin, begin + length)],
                 known.target[_within(known.known_us, begin, begin + length)],
             )
-            windows.append(self._profile(told))
+            windows.append(self._profile(window))
         return windows
 
-    def _profile(self, told: WindowRows) -> Profile:
-        bins = {each.name: each for each in self.reference.bins}
+    def _profile(self, window: WindowRows) -> Profile:
+        bins = {column.name: column for column in self.reference.bins}
         names = [name for name in self.version.seen.names if name in bins]
         columns = [self.version.seen.names.index(name) for name in names]
-        features = count([bins[name] for name in names], told.rows[:, columns])
-        answers = count([bins[PREDICTION]], _column(told.answers))
-        labels = count([bins[LABEL]], _column(told.labels))
+        features = count([bins[name] for name in names], window.rows[:, columns])
+        answers = count([bins[PREDICTION]], _column(window.answers))
+        labels = count([bins[LABEL]], _column(window.labels))
         return Profile((*features.columns, *answers.columns, *labels.columns))
 
     def _kept(self, profile: Profile) -> Profile:
@@ -122,26 +122,26 @@ class VersionWatch:
     def floors(self, data: TrainingSet, begin_us: int, end_us: int) -> tuple[FloorVerdict, ...]:
         """What the outcomes known by the window's end say, together with those of windows before
         where they are too few; fewer than half of the window's own say nothing."""
-        asked = [each for each in self._floors if each.score != "coverage"]  # none is replayed
+        judged = [bound for bound in self._floors if bound.score != "coverage"]  # none is replayed
         least = self.spec.performance.least_labels
         work = _within(data.as_of_us, begin_us, end_us)
         if not len(work) or (data.known_us[work] < end_us).mean() < RIPE:
-            return tuple(floor.judge(each, None, 0, least) for each in asked)
-        return tuple(self._judged(each, data, end_us - begin_us, end_us) for each in asked)
+            return tuple(floor.judge(bound, None, 0, least) for bound in judged)
+        return tuple(self._judged(bound, data, end_us - begin_us, end_us) for bound in judged)
 
     def _judged(
-        self, asked: floor.Floor, data: TrainingSet, length_us: int, end_us: int
+        self, bound: floor.Floor, data: TrainingSet, length_us: int, end_us: int
     ) -> FloorVerdict:
         policy = self.spec.performance
-        needed = floor.least_for(asked.score, policy.least_labels)
+        needed = floor.least_for(bound.score, policy.least_labels)
         served = max((end_us - self.version.trained_us) // length_us, 1)
         for windows in range(1, min(served, policy.windows) + 1):
             work = _within(data.as_of_us, end_us - windows * length_us, end_us)
             at = work[data.known_us[work] < end_us]
             if len(at) >= needed:
                 break
-        measured = self._measured(data, at, asked.score)
-        return floor.judge(asked, measured, len(at), policy.least_labels, windows)
+        measured = self._measured(data, at, bound.score)
+        return floor.judge(bound, measured, len(at), policy.least_labels, windows)
 
     def _measured(self, data: TrainingSet, at: Ints, score: Score) -> ScoreInterval | None:
         if len(at) < 2:
@@ -160,12 +160,12 @@ class VersionWatch:
         known, valid = self.version.seen, self.version.division.valid
         answers = self.version.baseline.answer(self.version.baseline.valid_raw)
         actual, blocks = known.target[valid], draw_blocks(known.as_of_us[valid])
-        found = {}
+        intervals = {}
         for score in scores.scores_of(is_probability=self.spec.is_probability):
             value = scores.measure(score, actual, answers)
-            told = measured(score, value, replicate_scores(score, blocks, actual, answers))
-            found[score] = as_json(told)
-        return found
+            interval = measured(score, value, replicate_scores(score, blocks, actual, answers))
+            intervals[score] = as_json(interval)
+        return intervals
 
 
 def _within(at_us: Ints, begin_us: int, end_us: int) -> Ints:

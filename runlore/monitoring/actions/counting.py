@@ -73,13 +73,13 @@ class VersionLog:
 
     def profile(self, bins: Sequence[Bins], number: int) -> Profile:
         """One slice, in columns of these bins."""
-        of_rows = [each for each in bins if each.name != LABEL]
-        names = [each.name for each in of_rows]
+        of_rows = [column for column in bins if column.name != LABEL]
+        names = [column.name for column in of_rows]
         chosen = np.flatnonzero(self.slice == number)
         starts = range(0, len(chosen), CHUNK_ROWS)
         chunks = (self.at(chosen[start : start + CHUNK_ROWS], names) for start in starts)
         counted = count_chunks(of_rows, chunks)
-        of_labels = [each for each in bins if each.name == LABEL]
+        of_labels = [column for column in bins if column.name == LABEL]
         if not of_labels:
             return counted
         known = self.labels.values[self.labels.slice == number]
@@ -111,13 +111,13 @@ def labels_of(log: Log, spec: ModelSpec, grid: Grid) -> SliceLabels:
     """The latest value of each outcome at the end of the slice in which it first became known."""
     events = log.events.outcomes
     numbers = grid.of(events[FIRST_KNOWN])
-    told = columns.measure(log.facts, [spec.question.of]).table[:, 0]
+    outcomes = columns.measure(log.facts, [spec.question.of]).table[:, 0]
     in_time = np.flatnonzero(grid.of(events[AT]) == numbers)
     owner = events[OWNER][in_time]
     last = in_time[np.r_[owner[1:] != owner[:-1], True]] if in_time.size else in_time
-    values = told[events[FACT][last]]
-    kept = np.isfinite(values) & time_slices.population(log, spec)[events[OWNER][last]]
-    return SliceLabels(numbers[last][kept], values[kept].astype(np.float32))
+    values = outcomes[events[FACT][last]]
+    is_usable = np.isfinite(values) & time_slices.population(log, spec)[events[OWNER][last]]
+    return SliceLabels(numbers[last][is_usable], values[is_usable].astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +130,7 @@ class CountRequest:
 
     @property
     def numbers(self) -> list[int]:
-        return sorted({number for each in self.windows for number in each.numbers})
+        return sorted({number for window in self.windows for number in window.numbers})
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,71 +148,71 @@ class SliceCounting:
     @property
     def drawn(self) -> tuple[str, ...]:
         """The columns that can be drawn: labels are of other rows."""
-        return tuple(each.name for each in self.bins if each.name != LABEL)
+        return tuple(column.name for column in self.bins if column.name != LABEL)
 
-    def bring_up_to_date(self, wanted: CountRequest, at: datetime) -> None:
+    def bring_up_to_date(self, request: CountRequest, at: datetime) -> None:
         """Count what is missing or stale, SLICES_AT_ONCE in one transaction: cut off, it goes on
         there. Raises Unavailable when facts of long ago keep coming in.
         """
         for _ in range(MOST_TRIES):
-            missing = self._missing(wanted)
+            missing = self._missing(request)
             if not missing:
                 return
             material = self.read()
             for start in range(0, len(missing), SLICES_AT_ONCE):
-                self._count(material, missing[start : start + SLICES_AT_ONCE], wanted, at)
-            self._settle(material, wanted, at)
+                self._count(material, missing[start : start + SLICES_AT_ONCE], request, at)
+            self._settle(material, request, at)
         raise Unavailable(
             f"{self.counter.spec}: facts of the past keep coming in; try again after them"
         )
 
-    def _missing(self, wanted: CountRequest) -> list[int]:
+    def _missing(self, request: CountRequest) -> list[int]:
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
             drift_slices.drop_stale(connection, self.counter)
             there = drift_slices.present(connection, self.counter)
-        grid, drawn = wanted.drawn.grid, wanted.drawn.numbers
+        grid, drawn = request.drawn.grid, request.drawn.numbers
         return [
             number
-            for number in wanted.numbers
-            if (found := there.get(grid.begin(number))) is None
-            or (number in drawn and not found.has_sample)
+            for number in request.numbers
+            if (stored := there.get(grid.begin(number))) is None
+            or (number in drawn and not stored.has_sample)
         ]
 
     def _count(
-        self, material: VersionLog, numbers: Sequence[int], wanted: CountRequest, at: datetime
+        self, material: VersionLog, numbers: Sequence[int], request: CountRequest, at: datetime
     ) -> None:
-        grid = wanted.drawn.grid
+        grid = request.drawn.grid
         slices = [
             material.slice_of(
-                each, grid, self.drawn if each in wanted.drawn.numbers else (), wanted.most
+                number, grid, self.drawn if number in request.drawn.numbers else (), request.most
             )
-            for each in numbers
+            for number in numbers
         ]
-        profiles = {grid.begin(each): material.profile(self.bins, each) for each in numbers}
+        profiles = {grid.begin(number): material.profile(self.bins, number) for number in numbers}
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
             drift_slices.add(connection, self.counter, material.watermark, slices, at)
             histograms.add(connection, self.counter, profiles)
 
-    def _settle(self, material: VersionLog, wanted: CountRequest, at: datetime) -> None:
+    def _settle(self, material: VersionLog, request: CountRequest, at: datetime) -> None:
         """What was not counted again has been found up to date; what nobody needs goes."""
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
             drift_slices.drop_stale(connection, self.counter)
             drift_slices.advance(connection, self.counter, material.watermark)
-            drift_slices.forget_samples(connection, self.counter, wanted.drawn.begin)
+            drift_slices.forget_samples(connection, self.counter, request.drawn.begin)
             drift_slices.drop_others(connection, self.counter, at - KEPT)
 
     def profiles(self, windows: Sequence[SliceRange]) -> list[Profile]:
         """Each window, added up from its slices."""
         grid = windows[0].grid
-        starts = sorted({grid.begin(number) for each in windows for number in each.numbers})
+        starts = sorted({grid.begin(number) for window in windows for number in window.numbers})
         with self.store.begin() as connection:
-            found = histograms.read(connection, self.counter, self.bins, starts)
+            profiles = histograms.read(connection, self.counter, self.bins, starts)
         return [
-            reduce(Profile.merged, (found[grid.begin(number)] for number in each.numbers))
-            for each in windows
+            reduce(Profile.merged, (profiles[grid.begin(number)] for number in window.numbers))
+            for window in windows
         ]
 
     def sample(self, window: SliceRange, most: int) -> Sample:
@@ -220,14 +220,14 @@ class SliceCounting:
         starts = [window.grid.begin(number) for number in window.numbers]
         with self.store.begin() as connection:
             parts = drift_slices.samples(connection, self.counter, starts, len(self.drawn))
-        rows = np.array([each.of for each in parts], dtype=np.int64)
+        rows = np.array([part.of for part in parts], dtype=np.int64)
         total = int(rows.sum())
         upto = np.round(np.cumsum(rows) / max(total, 1) * min(most, total)).astype(np.int64)
         sizes = np.diff(upto, prepend=0).tolist()
-        chosen = [places(len(each.values), size) for each, size in zip(parts, sizes, strict=True)]
-        values = [each.values[at] for each, at in zip(parts, chosen, strict=True)]
+        chosen = [places(len(part.values), size) for part, size in zip(parts, sizes, strict=True)]
+        values = [part.values[at] for part, at in zip(parts, chosen, strict=True)]
         at_us = [
-            each.at_us[at] for each, at in zip(parts, chosen, strict=True) if each.at_us is not None
+            part.at_us[at] for part, at in zip(parts, chosen, strict=True) if part.at_us is not None
         ]
         drawn = np.concatenate([np.empty((0, len(self.drawn)), np.float32), *values])
         return Sample(drawn, total, np.concatenate([np.empty(0, np.int64), *at_us]))
@@ -236,7 +236,7 @@ class SliceCounting:
 def counter_of(champion: Champion, bins: Sequence[Bins], spec: ModelSpec, grid: Grid) -> Counter:
     """Names what is counted: other bins or another model's answers are other slices."""
     digest = hashlib.sha256(champion.digest.encode())
-    for each in bins:
-        digest.update(each.name.encode())
-        digest.update(each.cuts.tobytes())
+    for column in bins:
+        digest.update(column.name.encode())
+        digest.update(column.cuts.tobytes())
     return Counter(spec.name, champion.version, grid.length_us, digest.hexdigest())

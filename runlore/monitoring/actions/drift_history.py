@@ -48,8 +48,13 @@ class WindowRecord:
 def history(store: Store, spec: str, most: int) -> list[WindowRecord]:
     """The last windows of a spec, of any version, the newest first."""
     with store.begin() as connection:
-        found = drift_results.judged(connection, spec, most)
-    return [WindowRecord(each.window, verdict_of(each), each.at, each.report) for each in found]
+        windows = drift_results.judged(connection, spec, most)
+    return [
+        WindowRecord(
+            judged_window.window, verdict_of(judged_window), judged_window.at, judged_window.report
+        )
+        for judged_window in windows
+    ]
 
 
 def decision(
@@ -69,12 +74,12 @@ def decision(
     return decide(known, policy, at, retrainings, limits)
 
 
-def draw(found: Sequence[WindowRecord]) -> "Figure":
+def draw(records: Sequence[WindowRecord]) -> "Figure":
     """The windows of a history; predictions and labels above, then the most drifted features."""
     from runlore.monitoring import plots
 
-    ordered = sorted(found, key=lambda each: each.window.window_to)
-    seen = [{column.name: column for column in each.verdict.columns} for each in ordered]
+    ordered = sorted(records, key=lambda record: record.window.window_to)
+    seen = [{column.name: column for column in record.verdict.columns} for record in ordered]
     names = dict.fromkeys(name for columns in seen for name in columns)
     columns = [
         plots.ColumnOverTime(
@@ -84,13 +89,13 @@ def draw(found: Sequence[WindowRecord]) -> "Figure":
         )
         for name in names
     ]
-    ends = [each.window.window_to.replace(tzinfo=None) for each in ordered]
+    ends = [record.window.window_to.replace(tzinfo=None) for record in ordered]
     return plots.drift_over_time(
         np.array(ends, "datetime64[us]"),
-        np.array([each.verdict.drifted_share for each in ordered]),
+        np.array([record.verdict.drifted_share for record in ordered]),
         ordered[-1].verdict.threshold if ordered else 0.0,
-        sorted(columns, key=lambda each: (each.name not in PINNED, -_worst(each.excess))),
-        np.array([each.verdict.answer == "drift" for each in ordered], dtype=bool),
+        sorted(columns, key=lambda course: (course.name not in PINNED, -_worst(course.excess))),
+        np.array([record.verdict.answer == "drift" for record in ordered], dtype=bool),
     )
 
 
@@ -151,10 +156,10 @@ def record(
 
 def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
     """All windows of one version and length, newest first; why the newest has drifted, too."""
-    told = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
+    results = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
     known = [
         (window, result)
-        for window, result in told
+        for window, result in results
         if window.version == version
         and (window.window_to - window.window_from).total_seconds() == length_s
     ]
@@ -198,7 +203,9 @@ def _evidence(
     comparison: DriftComparison, verdict: WindowVerdict, decision: TriggerDecision
 ) -> dict[str, Any]:
     window = comparison.window
-    since = min([window.window_from, *(each.window_from for each in decision.windows)])
+    since = min(
+        [window.window_from, *(judged_window.window_from for judged_window in decision.windows)]
+    )
     return {
         "version": window.version,
         "window_from": window.window_from.isoformat(),
@@ -229,8 +236,10 @@ def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
     """Its statistics, how far it may be believed, and what it counts; 1 is the average."""
     return (
         *(
-            DriftResult(column.name, each.statistic, each.value, each.threshold, each.is_drifted)
-            for each in column.measures
+            DriftResult(
+                column.name, measure.statistic, measure.value, measure.threshold, measure.is_drifted
+            )
+            for measure in column.measures
         ),
         DriftResult(column.name, Q_VALUE, column.q_value, column.level, column.is_drifted),
         DriftResult(column.name, WEIGHT, column.weight, 1.0, False),
@@ -249,14 +258,14 @@ def verdict_of(comparison: DriftComparison) -> WindowVerdict:
 
 def _column_of(name: str, results: Sequence[DriftResult]) -> ColumnVerdict:
     """Windows that were judged by an earlier version have no q-value: their PSI decided."""
-    told = {each.statistic: each for each in results}
+    by_statistic = {result.statistic: result for result in results}
     measures = tuple(
-        DriftMeasure(each.statistic, each.value, each.threshold)  # type: ignore[arg-type]
-        for each in results
-        if each.statistic in get_args(Statistic)
+        DriftMeasure(result.statistic, result.value, result.threshold)  # type: ignore[arg-type]
+        for result in results
+        if result.statistic in get_args(Statistic)
     )
     column = ColumnVerdict(name, measures)
-    if Q_VALUE not in told:
+    if Q_VALUE not in by_statistic:
         return column
-    believed, weight = told[Q_VALUE], told[WEIGHT]
+    believed, weight = by_statistic[Q_VALUE], by_statistic[WEIGHT]
     return replace(column, q_value=believed.value, level=believed.threshold, weight=weight.value)

@@ -122,40 +122,40 @@ class Examiner:
         counter = counter_of(self.champion, bins, self.spec, time_slices.grid_of(self.window_s))
         return SliceCounting(self.store, counter, bins, self._read)
 
-    def examine(self, asked: SliceRange, at: datetime) -> WindowComparison:
+    def examine(self, window: SliceRange, at: datetime) -> WindowComparison:
         """Judge a window on all its rows."""
-        wanted = CountRequest((*self._training, asked), asked, self._policy.report_rows)
-        self._counting.bring_up_to_date(wanted, at)
+        request = CountRequest((*self._training, window), window, self._policy.report_rows)
+        self._counting.bring_up_to_date(request, at)
         seen = self._usual
-        (counted,) = self._counting.profiles([asked])
+        (counted,) = self._counting.profiles([window])
         background = VerdictContext(self.champion.words, self.champion.importance, seen)
         reference = self._reference.profile.only(self._names)
         verdict = judge(reference, counted.only(self._names), self._policy, background)
         if verdict.answer == "not enough data":
             return WindowComparison(verdict, "")
         left_out = time_slices.incomparable(self.champion.plan, self.window_s)
-        return WindowComparison(verdict, _note(self.champion, left_out, seen), self._drawn(asked))
+        return WindowComparison(verdict, _note(self.champion, left_out, seen), self._drawn(window))
 
     @cached_property
     def _usual(self) -> UsualDistances:
         """Once the windows of the training have been counted."""
         windows = self._counting.profiles(self._training) if self._training else []
-        return usual([each.only(self._names) for each in windows], self._policy)
+        return usual([profile.only(self._names) for profile in windows], self._policy)
 
-    def _drawn(self, asked: SliceRange) -> DrawnSamples:
+    def _drawn(self, window: SliceRange) -> DrawnSamples:
         """Both samples in the columns that are compared and can be drawn."""
         most, held = self._policy.report_rows, self._counting.drawn
         shown = tuple(name for name in self._names if name in held)
-        sample = self._counting.sample(asked, most)
+        sample = self._counting.sample(window, most)
         columns = [held.index(name) for name in shown]
         current = replace(sample, values=sample.values[:, columns])
         return DrawnSamples(shown, self._reference.drawn(shown, most), current)
 
 
 def examine(
-    store: Store, champion: Champion, spec: ModelSpec, asked: SliceRange, at: datetime
+    store: Store, champion: Champion, spec: ModelSpec, window: SliceRange, at: datetime
 ) -> WindowComparison:
-    return Examiner(store, champion, spec, asked.length_s).examine(asked, at)
+    return Examiner(store, champion, spec, window.length_s).examine(window, at)
 
 
 def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> str:
@@ -164,7 +164,7 @@ def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> 
         PARTIAL.format(", ".join(left_out)) if left_out else "",
         "" if seen.is_known else UNUSUAL,
     )
-    return " ".join(each for each in notes if each)
+    return " ".join(part for part in notes if part)
 
 
 def _recalled(material: VersionLog) -> Reference:
@@ -206,75 +206,77 @@ def monitor(
 
     Writes every column's statistics to the store, opens or resolves the spec's anomaly and leaves
     an HTML report and a plot of the last windows in `reports` and in the champion's MLflow run. A
-    window that was judged before is told again and changes nothing. Raises NoChampion when nothing
-    serves the spec.
+    window that was judged before is reported again and changes nothing. Raises NoChampion when
+    nothing serves the spec.
     """
     ref = registry.champion(spec.name)
     if ref is None:
         raise NoChampion(spec.name)
     length_s = window_s or spec.drift.window_s
     span, note = time_slices.newest(store, spec, at, length_s)
-    asked = ComparedWindow(spec.name, ref.version, span.begin, span.end)
-    known = told_again(store, asked, spec, at, note, reports)
+    window = ComparedWindow(spec.name, ref.version, span.begin, span.end)
+    known = stored_outcome(store, window, spec, at, note, reports)
     if known is not None:
         return known
     champion = reference.load(registry, ref)
     finding = examine(store, champion, spec, span, at)
-    note = " ".join(each for each in (note, finding.note) if each)
+    note = " ".join(part for part in (note, finding.note) if part)
     if finding.drawn is None:
         waits = TriggerDecision("wait", (f"the newest window reads: {finding.verdict.answer}",))
-        return MonitorOutcome(asked, finding.verdict, waits, note)
-    report = write_report(reports, asked, champion, replace(finding, note=note), finding.drawn)
-    found = drift_history.record(store, asked, finding.verdict, report, at, _policy(asked, spec))
+        return MonitorOutcome(window, finding.verdict, waits, note)
+    report = write_report(reports, window, champion, replace(finding, note=note), finding.drawn)
+    recorded = drift_history.record(
+        store, window, finding.verdict, report, at, _policy(window, spec)
+    )
     plot = write_plot(store, spec.name, reports)
     for file in (report, plot):
         registry.attach(ref.run_id, file, ARTIFACTS)
     return MonitorOutcome(
-        asked,
+        window,
         finding.verdict,
-        _decision(store, asked, spec, at),
+        _decision(store, window, spec, at),
         note,
         report,
         plot,
-        found.is_new,
-        found.anomaly,
+        recorded.is_new,
+        recorded.anomaly,
     )
 
 
-def told_again(
-    store: Store, asked: ComparedWindow, spec: ModelSpec, at: datetime, note: str, reports: Path
+def stored_outcome(
+    store: Store, window: ComparedWindow, spec: ModelSpec, at: datetime, note: str, reports: Path
 ) -> MonitorOutcome | None:
     """What was found for the same window before; None for a new one."""
     with store.begin() as connection:
-        known = drift_results.read(connection, asked)
-        anomaly = anomaly_now(connection, asked.spec)
+        known = drift_results.read(connection, window)
+        anomaly = anomaly_now(connection, window.spec)
     if known is None:
         return None
-    verdict, decision = drift_history.verdict_of(known), _decision(store, asked, spec, at)
+    verdict, decision = drift_history.verdict_of(known), _decision(store, window, spec, at)
     report = None if known.report is None else Path(known.report)
-    plot = _plot_of(reports, asked.spec)
+    plot = _plot_of(reports, window.spec)
     return MonitorOutcome(
-        asked, verdict, decision, note, report, plot if plot.is_file() else None, False, anomaly
+        window, verdict, decision, note, report, plot if plot.is_file() else None, False, anomaly
     )
 
 
 def _decision(
-    store: Store, asked: ComparedWindow, spec: ModelSpec, at: datetime
+    store: Store, window: ComparedWindow, spec: ModelSpec, at: datetime
 ) -> TriggerDecision:
     with store.begin() as connection:
-        begun = queries.begun(connection, asked.spec)
-    subject, policy = (asked.spec, asked.version), _policy(asked, spec)
+        begun = queries.begun(connection, window.spec)
+    subject, policy = (window.spec, window.version), _policy(window, spec)
     return drift_history.decision(store, subject, policy, at, begun, spec.retraining)
 
 
-def _policy(asked: ComparedWindow, spec: ModelSpec) -> DriftPolicy:
+def _policy(window: ComparedWindow, spec: ModelSpec) -> DriftPolicy:
     """The spec's, for windows as long as this one."""
-    return replace(spec.drift, window_s=(asked.window_to - asked.window_from).total_seconds())
+    return replace(spec.drift, window_s=(window.window_to - window.window_from).total_seconds())
 
 
 def write_report(
     reports: Path,
-    asked: ComparedWindow,
+    window: ComparedWindow,
     champion: Champion,
     finding: WindowComparison,
     drawn: DrawnSamples,
@@ -282,10 +284,10 @@ def write_report(
     """The HTML page of a window, in a folder of the spec."""
     from runlore.monitoring import drift_report
 
-    ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (asked.window_from, asked.window_to))
-    path = reports / asked.spec / f"drift-v{asked.version}-{ends}.html"
+    ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (window.window_from, window.window_to))
+    path = reports / window.spec / f"drift-v{window.version}-{ends}.html"
     subject = drift_report.ReportSubject(
-        asked.spec, asked.version, asked.window_from, asked.window_to, finding.note
+        window.spec, window.version, window.window_from, window.window_to, finding.note
     )
     words = {name: of for name, of in champion.words.items() if name in drawn.names}
     samples = drift_report.ReportSamples(drawn.names, drawn.reference, drawn.current, words)
@@ -314,7 +316,7 @@ def because_of_drift(outcome: MonitorOutcome) -> RetrainingCause | None:
     against = "" if decision.action == "retrain" else decision.reasons[0]
     evidence = {
         "version": window.version,
-        "windows": [each.window_to.isoformat() for each in decision.windows],
+        "windows": [judged_window.window_to.isoformat() for judged_window in decision.windows],
         "reasons": list(decision.reasons),
     }
     cause = f"version {window.version} until {window.window_to.isoformat()}"

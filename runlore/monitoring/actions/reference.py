@@ -64,10 +64,10 @@ def make(
     columns = list(reference_profile(rows, names, categorical).columns)
     chosen = places(len(rows), MOST_ROWS)
     drawn = [rows[chosen]]
-    for name, told in ((PREDICTION, predictions), (LABEL, labels)):
-        if told is None or not np.isfinite(told).any():
+    for name, values in ((PREDICTION, predictions), (LABEL, labels)):
+        if values is None or not np.isfinite(values).any():
             continue
-        known = told[np.isfinite(told)].astype(np.float32)
+        known = values[np.isfinite(values)].astype(np.float32)
         columns += reference_profile(known[:, np.newaxis], [name]).columns
         drawn.append(_as_many(known, len(chosen)))
     sample = np.column_stack(drawn)
@@ -92,10 +92,10 @@ def find(folder: Path) -> Reference | None:
     """The reference in a bundle's folder; None when the version was registered without one."""
     if not (folder / PROFILE).is_file() or not (folder / SAMPLE).is_file():
         return None
-    told = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
-    profile = Profile.from_json(told)
+    content = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
+    profile = Profile.from_json(content)
     sample = pd.read_parquet(folder / SAMPLE, columns=list(profile.names))
-    return Reference(profile, Sample(sample.to_numpy(dtype=np.float32), told["rows"]))
+    return Reference(profile, Sample(sample.to_numpy(dtype=np.float32), content["rows"]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,5 +131,5 @@ def load(registry: "Registry", ref: "VersionRef") -> Champion:
         reference=find(registry.download(ref)),
         trained_us=(training["first_us"], training["last_us"]),
         digest=bundle.digest,
-        importance={each["feature"]: each["mean"] or 0.0 for each in measured},
+        importance={row["feature"]: row["mean"] or 0.0 for row in measured},
     )

@@ -107,13 +107,13 @@ def history(
     connection: Connection, spec: str, column_name: str, statistic: str, limit: int = 100
 ) -> list[tuple[ComparedWindow, DriftResult]]:
     """One statistic of one column, window by window, the newest first."""
-    wanted = (
+    conditions = (
         schema.drift_results.c.spec == spec,
         schema.drift_results.c.column_name == column_name,
     )
     rows = connection.execute(
         select(schema.drift_results)
-        .where(*wanted, schema.drift_results.c.statistic == statistic)
+        .where(*conditions, schema.drift_results.c.statistic == statistic)
         .order_by(schema.drift_results.c.window_to.desc(), schema.drift_results.c.id.desc())
         .limit(limit)
     ).all()
@@ -136,8 +136,8 @@ def judged(connection: Connection, spec: str, most: int) -> list[DriftComparison
     of_window: dict[ComparedWindow, list[Row[tuple[object, ...]]]] = {}
     for row in rows:
         of_window.setdefault(_window(row), []).append(row)
-    found = [_comparison(each) for each in of_window.values()]
-    return sorted(found, key=lambda each: each.window.window_to, reverse=True)
+    comparisons = [_comparison(results) for results in of_window.values()]
+    return sorted(comparisons, key=lambda comparison: comparison.window.window_to, reverse=True)
 
 
 def _comparison(rows: "Sequence[Row[tuple[object, ...]]]") -> DriftComparison:

@@ -62,8 +62,8 @@ def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
 
 def is_whole(connection: Connection, seen: Watermark) -> bool:
     """Whether there are no facts beside those that were seen."""
-    found = _news(connection, seen.until_seq)
-    return found.facts == seen.facts and found.known_at is None
+    news = _news(connection, seen.until_seq)
+    return news.facts == seen.facts and news.known_at is None
 
 
 def lock(connection: Connection, counter: Counter) -> None:
@@ -80,10 +80,10 @@ class StoredSlice:
 def present(connection: Connection, counter: Counter) -> dict[datetime, StoredSlice]:
     """The slices that are there, by when they start."""
     has_sample = schema.drift_slices.c.sample.is_not(None)
-    wanted = select(schema.drift_slices.c.starts_at, schema.drift_slices.c.rows, has_sample).where(
-        *_of(counter)
-    )
-    return {starts_at: StoredSlice(*found) for starts_at, *found in connection.execute(wanted)}
+    statement = select(
+        schema.drift_slices.c.starts_at, schema.drift_slices.c.rows, has_sample
+    ).where(*_of(counter))
+    return {starts_at: StoredSlice(*values) for starts_at, *values in connection.execute(statement)}
 
 
 def drop_stale(connection: Connection, counter: Counter) -> int:
@@ -96,13 +96,13 @@ def drop_stale(connection: Connection, counter: Counter) -> int:
         select(schema.drift_slices.c.until_seq, schema.drift_slices.c.facts).where(*same).distinct()
     )
     for until_seq, facts in connection.execute(seen).all():
-        found = _news(connection, until_seq)
+        news = _news(connection, until_seq)
         looked = (*same, schema.drift_slices.c.until_seq == until_seq)
-        if found.facts != facts:
+        if news.facts != facts:
             gone += connection.execute(delete(schema.drift_slices).where(*looked)).rowcount
-        elif found.known_at is not None:
+        elif news.known_at is not None:
             # A slice holds its end, but not its start.
-            starts = found.known_at - timedelta(microseconds=counter.length_us)
+            starts = news.known_at - timedelta(microseconds=counter.length_us)
             late = delete(schema.drift_slices).where(
                 *looked, schema.drift_slices.c.starts_at >= starts
             )
@@ -120,14 +120,15 @@ def add(
     """Add slices, instead of those that are there; their histograms go with the old ones."""
     if not slices:
         return
-    starts = [each.starts_at for each in slices]
+    starts = [counted.starts_at for counted in slices]
     same = _any_bins(counter)
     connection.execute(
         delete(schema.drift_slices).where(*same, schema.drift_slices.c.starts_at.in_(starts))
     )
     shared = {**vars(counter), **vars(seen), "counted_at": at}
     connection.execute(
-        postgresql.insert(schema.drift_slices), [{**shared, **_values(each)} for each in slices]
+        postgresql.insert(schema.drift_slices),
+        [{**shared, **_values(counted)} for counted in slices],
     )
 
 
@@ -140,7 +141,7 @@ def samples(
     connection: Connection, counter: Counter, starts: Sequence[datetime], width: int
 ) -> list[Sample]:
     """The rows to draw of each slice, in order of time; slices without a sample are left out."""
-    found = connection.execute(
+    result = connection.execute(
         select(
             schema.drift_slices.c.rows,
             schema.drift_slices.c.sample_at_us,
@@ -159,7 +160,7 @@ def samples(
             rows,
             np.array(at_us, dtype=np.int64),
         )
-        for rows, at_us, sample in found
+        for rows, at_us, sample in result
     ]
 
 
@@ -201,8 +202,13 @@ def _of(counter: Counter) -> list[ColumnElement[bool]]:
     return [*_any_bins(counter), schema.drift_slices.c.bins == counter.bins]
 
 
-def _values(each: Slice) -> dict[str, object]:
-    drawn = each.sample
+def _values(counted: Slice) -> dict[str, object]:
+    drawn = counted.sample
     at_us = None if drawn is None or drawn.at_us is None else drawn.at_us.tolist()
     rows = None if drawn is None else np.ascontiguousarray(drawn.values, dtype="<f4").tobytes()
-    return {"starts_at": each.starts_at, "rows": each.rows, "sample_at_us": at_us, "sample": rows}
+    return {
+        "starts_at": counted.starts_at,
+        "rows": counted.rows,
+        "sample_at_us": at_us,
+        "sample": rows,
+    }

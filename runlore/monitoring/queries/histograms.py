@@ -49,16 +49,16 @@ def read(
     starts: Sequence[datetime],
 ) -> dict[datetime, Profile]:
     """The profile of each slice, in columns of these bins, by when it starts."""
-    by_name = {each.name: each for each in bins}
-    wanted = (counter.spec, counter.version, counter.length_us, list(starts), list(by_name))
-    found: dict[datetime, dict[str, Histogram]] = {start: {} for start in starts}
+    by_name = {column.name: column for column in bins}
+    parameters = (counter.spec, counter.version, counter.length_us, list(starts), list(by_name))
+    histograms: dict[datetime, dict[str, Histogram]] = {start: {} for start in starts}
     with _driver(connection).cursor(binary=True, row_factory=dict_row) as cursor:
-        for row in cursor.execute(FOUND, wanted):
+        for row in cursor.execute(FOUND, parameters):
             name = row["column_name"]
-            found[row["starts_at"]][name] = _histogram(by_name[name], row)
+            histograms[row["starts_at"]][name] = _histogram(by_name[name], row)
     return {
-        start: Profile(tuple(columns[each.name] for each in bins))
-        for start, columns in found.items()
+        start: Profile(tuple(columns[column.name] for column in bins))
+        for start, columns in histograms.items()
         if columns
     }
 
@@ -74,7 +74,7 @@ def _values(column: Histogram) -> tuple[object, ...]:
 
 
 def _array(values: Sequence[float]) -> str:
-    """As PostgreSQL writes it, every bit told: much faster than to adapt each number."""
+    """As PostgreSQL writes it, with every bit: much faster than to adapt each number."""
     return f"{{{','.join(map(str, values))}}}"
 
 

@@ -40,7 +40,7 @@ def _number_change(reference: Histogram, current: Histogram) -> str:
         "mean": (reference.moments.mean, current.moments.mean),
         "sd": (reference.moments.sd, current.moments.sd),
     }
-    name, pair = max(seen.items(), key=lambda each: abs(each[1][1] - each[1][0]) / scale)
+    name, pair = max(seen.items(), key=lambda item: abs(item[1][1] - item[1][0]) / scale)
     before, now = (f"{value if abs(value) > NOTHING * scale else 0.0:.3g}" for value in pair)
     return f"{name} {before} → {now}" if before != now else ""
 

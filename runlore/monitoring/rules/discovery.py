@@ -24,7 +24,7 @@ def weights(names: Sequence[str], importance: Mapping[str, float]) -> Floats:
     known = np.array([max(importance.get(name, 0.0), 0.0) for name in names])
     of_each = np.empty(len(names))
     for kind in SHARES:
-        held = np.array([each == kind for each in kinds], dtype=bool)
+        held = np.array([of_column == kind for of_column in kinds], dtype=bool)
         if held.any():
             of_each[held] = SHARES[kind] * _within(known[held])
     return of_each * len(names) / of_each.sum() if len(names) else of_each

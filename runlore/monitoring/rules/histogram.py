@@ -166,7 +166,7 @@ class Profile:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Profile":
-        return cls(tuple(_from_json(each) for each in data["columns"]))
+        return cls(tuple(_from_json(histogram) for histogram in data["columns"]))
 
 
 def reference_profile(
@@ -195,7 +195,7 @@ def count(bins: Sequence[Bins], rows: NDArray[Any]) -> Profile:
 
 def count_chunks(bins: Sequence[Bins], chunks: Iterable[NDArray[Any]]) -> Profile:
     """Count rows that come in chunks, each (n, F), of which one is held at a time."""
-    total = Profile(tuple(_count(each, np.empty(0, np.float32)) for each in bins))
+    total = Profile(tuple(_count(column, np.empty(0, np.float32)) for column in bins))
     for rows in chunks:
         if rows.shape[1] != len(bins):
             raise ValueError(f"{rows.shape[1]} columns, bins of {len(bins)}")

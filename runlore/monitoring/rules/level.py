@@ -27,20 +27,20 @@ def window_level(policy: DriftPolicy, persistence: float) -> float:
     ranked as a normal variable, a first-order autoregression. At a persistence near 1 nothing but
     this is assumed: there are no more alarms than drifted windows.
     """
-    wanted = policy.window_s / policy.between_false_alarms_s
-    return _level(wanted, policy.least_windows, policy.of_windows, round(persistence, 3))
+    rate = policy.window_s / policy.between_false_alarms_s
+    return _level(rate, policy.least_windows, policy.of_windows, round(persistence, 3))
 
 
 @lru_cache(maxsize=256)
-def _level(wanted: float, least: int, of: int, persistence: float) -> float:
-    if wanted >= LARGEST or persistence > ONE_AND_THE_SAME:
-        return min(wanted, LARGEST)
-    if alarm_rate(LARGEST, least, of, persistence) <= wanted:
+def _level(rate: float, least: int, of: int, persistence: float) -> float:
+    if rate >= LARGEST or persistence > ONE_AND_THE_SAME:
+        return min(rate, LARGEST)
+    if alarm_rate(LARGEST, least, of, persistence) <= rate:
         return LARGEST
     return float(
         brentq(
-            lambda level: alarm_rate(level, least, of, persistence) - wanted,
-            wanted / 2,
+            lambda level: alarm_rate(level, least, of, persistence) - rate,
+            rate / 2,
             LARGEST,
             xtol=1e-6,
         )

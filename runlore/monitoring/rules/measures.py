@@ -71,7 +71,7 @@ def measure(reference: Histogram, current: Histogram, policy: DriftPolicy) -> Di
     """PSI first; the others where both sides know a value."""
     missing = reference.missing, current.missing
     grouped = _grouped(reference, current)
-    p, q = (np.append(*each) for each in zip(grouped, missing, strict=True))
+    p, q = (np.append(*parts) for parts in zip(grouped, missing, strict=True))
     psi = DriftMeasure("psi", statistics.psi(p, q), max(policy.psi, statistics.psi_by_chance(p, q)))
     n, m = reference.rows, current.rows
     chance = 1 / n + 1 / m if n and m else 0.0

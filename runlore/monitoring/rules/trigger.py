@@ -52,11 +52,11 @@ def decide(
     once in a window's length neither hastens an alarm nor makes a false one more likely.
     retrainings: when they began. One answers all windows that had ended by then.
     """
-    alarm = _alarm([each for each in history if each.window_to <= at], policy)
+    alarm = _alarm([window for window in history if window.window_to <= at], policy)
     if not alarm.is_alarm:
         return alarm
     known = limits or RetrainingPolicy()
-    past = sorted(each for each in retrainings if each <= at)
+    past = sorted(begun for begun in retrainings if begun <= at)
     refusal = _answered(alarm, past) or limit_reached(past, at, known)
     if refusal:
         return TriggerDecision("wait", (refusal, *alarm.reasons), alarm.windows, is_alarm=True)
@@ -66,34 +66,40 @@ def decide(
 def _alarm(history: Sequence[JudgedWindow], policy: DriftPolicy) -> TriggerDecision:
     if not history:
         return TriggerDecision("wait", ("no window has been judged yet",))
-    newest = max(history, key=lambda each: each.window_to)
-    row = apart([each for each in history if each.version == newest.version])
+    newest = max(history, key=lambda window: window.window_to)
+    row = apart([window for window in history if window.version == newest.version])
     if newest not in row:
         return TriggerDecision("wait", ("the newest window overlaps one that has counted",))
     if newest.answer != "drift":
         return TriggerDecision("wait", (f"the newest window reads: {newest.answer}",))
     last = _last(row, policy)
-    drifted = tuple(each for each in last if each.answer == "drift")
-    told = f"{len(drifted)} of the last {policy.of_windows} windows drifted"
+    drifted = tuple(window for window in last if window.answer == "drift")
+    summary = f"{len(drifted)} of the last {policy.of_windows} windows drifted"
     if len(drifted) < policy.least_windows:
-        return TriggerDecision("wait", (f"{told}; an alarm needs {policy.least_windows}",), drifted)
-    reasons = (f"{told}, the newest among them", *newest.reasons)
+        return TriggerDecision(
+            "wait", (f"{summary}; an alarm needs {policy.least_windows}",), drifted
+        )
+    reasons = (f"{summary}, the newest among them", *newest.reasons)
     return TriggerDecision("retrain", reasons, drifted, is_alarm=True)
 
 
 def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
     """Windows that do not overlap, the earliest first, in order of time."""
-    kept: list[JudgedWindow] = []
-    for each in sorted(history, key=lambda window: (window.window_to, window.window_from)):
-        if not kept or each.window_from >= kept[-1].window_to:
-            kept.append(each)
-    return kept
+    separate: list[JudgedWindow] = []
+    for judged in sorted(history, key=lambda window: (window.window_to, window.window_from)):
+        if not separate or judged.window_from >= separate[-1].window_to:
+            separate.append(judged)
+    return separate
 
 
 def _last(row: Sequence[JudgedWindow], policy: DriftPolicy) -> list[JudgedWindow]:
     """The last windows in time: one that nobody judged has not drifted."""
     span = timedelta(seconds=(policy.of_windows - SLACK) * policy.window_s)
-    return [each for each in row[-policy.of_windows :] if each.window_to > row[-1].window_to - span]
+    return [
+        window
+        for window in row[-policy.of_windows :]
+        if window.window_to > row[-1].window_to - span
+    ]
 
 
 def _answered(alarm: TriggerDecision, past: Sequence[datetime]) -> str:

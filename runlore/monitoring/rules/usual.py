@@ -42,19 +42,19 @@ class UsualColumn:
     windows: int = 1
     chance: float = 1.0
 
-    def p_value(self, found: Distance) -> float:
+    def p_value(self, distance: Distance) -> float:
         """How often a window as usual is this far away, the newest one taken like all others.
 
         Fewer rows than the training's windows had bring PSI up by chance alone, and that much is
         taken off; more rows are no reason to expect less. Never below what chance alone gives.
         """
-        if not self.mean or not found.chance:
-            return found.p_by_chance
-        fair = found.psi * min(1.0, self.chance / found.chance)
-        spread = max(self.sd, np.sqrt(2 / (9 * max(found.freedom, 1))))
+        if not self.mean or not distance.chance:
+            return distance.p_by_chance
+        fair = distance.psi * min(1.0, self.chance / distance.chance)
+        spread = max(self.sd, np.sqrt(2 / (9 * max(distance.freedom, 1))))
         apart = np.cbrt(fair) / self.mean - 1
         t = apart / (spread * np.sqrt(1 + 1 / self.windows))
-        return max(float(stdtr(self.freedom, -t)), found.p_by_chance)
+        return max(float(stdtr(self.freedom, -t)), distance.p_by_chance)
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,10 @@ def usual(windows: Sequence[Profile], policy: DriftPolicy) -> UsualDistances:
     held = [window for window in windows if window.rows >= policy.least_rows]
     if len(held) < LEAST_WINDOWS:
         return UsualDistances()
-    found = _distances(held, policy)
-    names = [name for name, each in found.items() if len(each) >= LEAST_WINDOWS]
-    roots = {name: np.cbrt([each.psi for each in found[name]]) for name in names}
-    columns = _columns(found, roots)
+    distances = _distances(held, policy)
+    names = [name for name, of_column in distances.items() if len(of_column) >= LEAST_WINDOWS]
+    roots = {name: np.cbrt([distance.psi for distance in distances[name]]) for name in names}
+    columns = _columns(distances, roots)
     persistence = upper_persistence(_severity(list(roots.values()), len(held)))
     return UsualDistances(columns, persistence, len(held))
 
@@ -103,33 +103,33 @@ def _distances(windows: Sequence[Profile], policy: DriftPolicy) -> dict[str, lis
 
 
 def _columns(
-    found: Mapping[str, Sequence[Distance]], roots: Mapping[str, Floats]
+    distances: Mapping[str, Sequence[Distance]], roots: Mapping[str, Floats]
 ) -> dict[str, UsualColumn]:
-    means = np.array([each.mean() for each in roots.values()])
-    sds = np.array([each.std(ddof=1) for each in roots.values()]) / np.where(means, means, 1.0)
-    counts = np.array([each.size for each in roots.values()])
+    means = np.array([root.mean() for root in roots.values()])
+    sds = np.array([root.std(ddof=1) for root in roots.values()]) / np.where(means, means, 1.0)
+    counts = np.array([root.size for root in roots.values()])
     moderated, freedom = moderate(sds, counts - 1.0)
     return {
         name: UsualColumn(
-            limits=_limits(found[name]),
+            limits=_limits(distances[name]),
             mean=float(means[at]),
             sd=float(moderated[at]),
             freedom=float(freedom[at]),
             windows=int(counts[at]),
-            chance=float(np.mean([each.chance for each in found[name]])),
+            chance=float(np.mean([distance.chance for distance in distances[name]])),
         )
         for at, name in enumerate(roots)
     }
 
 
-def _limits(found: Sequence[Distance]) -> dict[Statistic, float]:
+def _limits(distances: Sequence[Distance]) -> dict[Statistic, float]:
     values: dict[Statistic, list[float]] = defaultdict(list)
-    for distance in found:
-        for each in distance.measures:
-            values[each.statistic].append(each.value)
+    for distance in distances:
+        for reading in distance.measures:
+            values[reading.statistic].append(reading.value)
     return {
-        statistic: float(np.quantile(each, SHARE, method="higher"))
-        for statistic, each in values.items()
+        statistic: float(np.quantile(of_windows, SHARE, method="higher"))
+        for statistic, of_windows in values.items()
     }
 
 
@@ -164,8 +164,8 @@ def _prior_freedom(excess: float) -> float:
 
 def _severity(roots: Sequence[Floats], windows: int) -> Floats:
     """How far each window is from the others, (windows,), over columns known in all of them."""
-    whole = [each for each in roots if each.size == windows and each.std()]
+    whole = [root for root in roots if root.size == windows and root.std()]
     if not whole:
         return np.empty(0)
-    scores = [(each - each.mean()) / each.std() for each in whole]
+    scores = [(root - root.mean()) / root.std() for root in whole]
     return np.asarray(np.mean(scores, axis=0), dtype=np.float64)

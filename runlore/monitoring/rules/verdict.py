@@ -55,12 +55,14 @@ class ColumnVerdict:
 
     @property
     def is_large(self) -> bool:
-        return self._telling.is_drifted
+        return self._decisive.is_drifted
 
     @property
-    def _telling(self) -> DriftMeasure:
+    def _decisive(self) -> DriftMeasure:
         """The measure that says how large the change is."""
-        ks = [each for each in self.measures if each.statistic == "ks" and each.is_drifted]
+        ks = [
+            measure for measure in self.measures if measure.statistic == "ks" and measure.is_drifted
+        ]
         by_ks = ks and self.kind != "feature" and not self.psi.is_drifted
         return ks[0] if by_ks else self.psi
 
@@ -70,11 +72,11 @@ class ColumnVerdict:
 
     @property
     def reason(self) -> str:
-        told = self._telling
-        name = told.statistic.upper()
-        comparison = "at least" if told.is_drifted else "below"
+        measure = self._decisive
+        name = measure.statistic.upper()
+        comparison = "at least" if measure.is_drifted else "below"
         moved = f": {self.change}" if self.change else ""
-        size = f"{name} {told.value:.3f}, {comparison} {told.threshold:.3f}"
+        size = f"{name} {measure.value:.3f}, {comparison} {measure.threshold:.3f}"
         sure = f"; q {self.q_value:.2g} of {self.level:.2g}" if self.level < 1 else ""
         return f"{self.name}{moved} ({size}{sure})"
 
@@ -196,12 +198,12 @@ def judge_column(
     usual: UsualColumn | None = None,
 ) -> ColumnVerdict:
     """A column by itself: its p-value is not adjusted yet."""
-    found = measure(reference, current, policy)
+    distance = measure(reference, current, policy)
     limits = usual.limits if usual else {}
     measures = tuple(
-        replace(each, threshold=max(each.threshold, limits.get(each.statistic, 0.0)))
-        for each in found.measures
+        replace(one, threshold=max(one.threshold, limits.get(one.statistic, 0.0)))
+        for one in distance.measures
     )
-    p_value = usual.p_value(found) if usual else found.p_by_chance
+    p_value = usual.p_value(distance) if usual else distance.p_by_chance
     said = change.describe(reference, current, measures[1:], words)
     return ColumnVerdict(reference.name, measures, said, p_value)

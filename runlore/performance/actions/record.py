@@ -35,7 +35,7 @@ class JudgedWindows(Protocol):
 
 
 def record(
-    store: Store, found: JudgedWindows, broken: Sequence[str], plot: Path, *, is_conclusive: bool
+    store: Store, outcome: JudgedWindows, broken: Sequence[str], plot: Path, *, is_conclusive: bool
 ) -> AnomalyChange | None:
     """Add every window's scores; open the spec's anomaly with what is broken, or resolve it.
 
@@ -43,42 +43,42 @@ def record(
     found as of an older instant than the newest.
     """
     with store.begin() as connection:
-        newest = queries.newest(connection, found.spec)
-        queries.add(connection, list(_results(found)))
-        if newest is not None and newest > found.at:
-            return _now(connection, found.spec)
+        newest = queries.newest(connection, outcome.spec)
+        queries.add(connection, list(_results(outcome)))
+        if newest is not None and newest > outcome.at:
+            return _now(connection, outcome.spec)
         if broken:
-            evidence = {"version": found.version, "reasons": list(broken), "report": str(plot)}
+            evidence = {"version": outcome.version, "reasons": list(broken), "report": str(plot)}
             opened = anomalies.open_anomaly(
-                connection, KIND, found.spec, SEVERITY, evidence, found.at
+                connection, KIND, outcome.spec, SEVERITY, evidence, outcome.at
             )
             return "open" if opened is None else "opened"
         if is_conclusive:
-            closed = anomalies.resolve_anomaly(connection, KIND, found.spec, found.at)
+            closed = anomalies.resolve_anomaly(connection, KIND, outcome.spec, outcome.at)
             return None if closed is None else "resolved"
-        return _now(connection, found.spec)
+        return _now(connection, outcome.spec)
 
 
 def _now(connection: Connection, spec: str) -> AnomalyChange | None:
-    still = any(each.subject == spec for each in anomalies.read_open(connection, KIND))
+    still = any(anomaly.subject == spec for anomaly in anomalies.read_open(connection, KIND))
     return "open" if still else None
 
 
-def _results(found: JudgedWindows) -> Iterator[PerformanceResult]:
-    for each in found.windows:
+def _results(outcome: JudgedWindows) -> Iterator[PerformanceResult]:
+    for window in outcome.windows:
         sources: tuple[Source, ...] = ("realised", "estimated")
-        for source, scores in zip(sources, (each.realised.scores, each.estimated), strict=True):
+        for source, scores in zip(sources, (window.realised.scores, window.estimated), strict=True):
             for score, measured in scores.items():
                 if isfinite(measured.value):
                     yield PerformanceResult(
-                        at=found.at,
-                        spec=found.spec,
-                        version=found.version,
-                        window_from=from_us(each.first_us),
-                        window_to=from_us(each.last_us),
-                        answers=each.answers,
-                        labelled=each.realised.labels,
-                        maturity=finite_or_none(each.maturity),
+                        at=outcome.at,
+                        spec=outcome.spec,
+                        version=outcome.version,
+                        window_from=from_us(window.first_us),
+                        window_to=from_us(window.last_us),
+                        answers=window.answers,
+                        labelled=window.realised.labels,
+                        maturity=finite_or_none(window.maturity),
                         source=source,
                         score=score,
                         value=measured.value,

@@ -60,7 +60,7 @@ class PerformanceOutcome:
     @property
     def is_below_floor(self) -> bool:
         """Evidence for a retraining: some score lies wholly on the wrong side of its floor."""
-        return any(each.answer == "below" for each in self.floors)
+        return any(verdict.answer == "below" for verdict in self.floors)
 
     @property
     def is_answerable(self) -> bool:
@@ -103,23 +103,23 @@ def _judge(
     honest = max(edges[0], from_us(bundle.description["training"]["test_us"]))
     vectors = answers.read(store, spec.name, version, honest, at)
     answered = answered_of(vectors, spec, at)
-    found = windows.measure(
+    measured = windows.measure(
         answered,
         [to_us(edge) for edge in edges],
         _support(vectors, known, bundle.plan.names),
         is_probability=spec.is_probability,
     )
-    place = windows.judged(found, spec.performance.least_labels)
-    floors = _floors(spec, bundle, found, answered)
-    is_told = place is not None or any(each.answer != "not enough data" for each in floors)
-    newest = windows.judged(found, 1) if is_told else None
-    scored = () if place is None else found[: place + 1]
+    place = windows.judged(measured, spec.performance.least_labels)
+    floors = _floors(spec, bundle, measured, answered)
+    is_judged = place is not None or any(verdict.answer != "not enough data" for verdict in floors)
+    newest = windows.judged(measured, 1) if is_judged else None
+    scored = () if place is None else measured[: place + 1]
     return PerformanceOutcome(
         spec=spec.name,
         version=version,
         at=at,
-        windows=found,
-        judged=None if newest is None else found[newest],
+        windows=measured,
+        judged=None if newest is None else measured[newest],
         mature_until=_mature_until(answered, at),
         floors=floors,
         regressions=(
@@ -128,7 +128,7 @@ def _judge(
         ),
         plot=None,
         anomaly=None,
-        note=_note(found, spec),
+        note=_note(measured, spec),
     )
 
 
@@ -170,16 +170,16 @@ def _support(
 def _floors(
     spec: ModelSpec,
     bundle: Bundle,
-    found: tuple[WindowPerformance, ...],
+    measured: tuple[WindowPerformance, ...],
     answered: MatchedPredictions,
 ) -> tuple[FloorVerdict, ...]:
     """Each on the newest outcomes, of as many windows as it takes to have enough."""
     least, verdicts = spec.performance.least_labels, []
-    for each in floor.floors(spec, bundle.description["scores"]):
-        rests_on = windows.together(found, floor.least_for(each.score, least))
+    for bound in floor.floors(spec, bundle.description["scores"]):
+        rests_on = windows.together(measured, floor.least_for(bound.score, least))
         came = _realised(rests_on, answered, spec)
         labels, scores = (came.labels, came.scores) if came else (0, {})
-        verdict = floor.judge(each, scores.get(each.score), labels, least, len(rests_on))
+        verdict = floor.judge(bound, scores.get(bound.score), labels, least, len(rests_on))
         verdicts.append(verdict)
     return tuple(verdicts)
 
@@ -199,17 +199,17 @@ def _score_regression(
     """mine: the version's windows up to the one to be judged; none where there is none."""
     if not mine:
         return ()
-    points = [*_before(store, spec, version, mine), *(_point(spec, each) for each in mine)]
+    points = [*_before(store, spec, version, mine), *(_point(spec, window) for window in mine)]
     rule = spec.performance
     loss = "error" if spec.select_by in ("auc", "relative_accuracy") else "score"
     metric = f"{spec.select_by} {loss}"
     return (regression.detect(metric, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
 
 
-def _point(spec: ModelSpec, each: WindowPerformance) -> WindowLoss:
-    told = each.realised.scores.get(spec.select_by)
-    value = regression.as_loss(spec.select_by, told.value) if told else float("nan")
-    return WindowLoss(value, each.realised.labels)
+def _point(spec: ModelSpec, window: WindowPerformance) -> WindowLoss:
+    score = window.realised.scores.get(spec.select_by)
+    value = regression.as_loss(spec.select_by, score.value) if score else float("nan")
+    return WindowLoss(value, window.realised.labels)
 
 
 def _before(
@@ -223,27 +223,33 @@ def _before(
     since = from_us(newest.last_us) - rule.windows * length
     with store.begin() as connection:
         subject = (spec.name, version)
-        told = queries.of_others(connection, subject, spec.select_by, since, until)
+        results = queries.of_others(connection, subject, spec.select_by, since, until)
     points: list[WindowLoss] = []
-    for each in told:
-        is_ripe = (each.maturity or 0.0) >= windows.RIPE and each.labelled >= rule.least_labels
-        if is_ripe and each.window_to <= until and each.window_to - each.window_from == length:
-            points.append(WindowLoss(regression.as_loss(spec.select_by, each.value), each.labelled))
-            until = each.window_from
+    for result in results:
+        is_ripe = (result.maturity or 0.0) >= windows.RIPE and result.labelled >= rule.least_labels
+        if (
+            is_ripe
+            and result.window_to <= until
+            and result.window_to - result.window_from == length
+        ):
+            points.append(
+                WindowLoss(regression.as_loss(spec.select_by, result.value), result.labelled)
+            )
+            until = result.window_from
     return points
 
 
 def _latency_regressions(
     store: Store, spec: ModelSpec, edges: list[datetime]
 ) -> tuple[Regression, ...]:
-    found = answers.latencies(store, spec.name, edges)
+    latency_of = answers.latencies(store, spec.name, edges)
     newest, rule = len(edges) - 2, spec.performance
-    if newest not in found:
+    if newest not in latency_of:
         return ()
-    before = [found[place] for place in range(newest) if place in found]
-    now = found[newest]
-    middle = [WindowLoss(each.p50_ms, each.answers) for each in before]
-    tail = [WindowLoss(each.p95_ms, each.answers) for each in before]
+    before = [latency_of[place] for place in range(newest) if place in latency_of]
+    now = latency_of[newest]
+    middle = [WindowLoss(latency.p50_ms, latency.answers) for latency in before]
+    tail = [WindowLoss(latency.p95_ms, latency.answers) for latency in before]
     least, by = rule.least_labels, rule.worse_by
     return (
         regression.detect(
@@ -258,8 +264,8 @@ def _mature_until(answered: MatchedPredictions, at: datetime) -> datetime | None
     return at - timedelta(seconds=after_s) if np.isfinite(after_s) else None
 
 
-def _note(found: tuple[WindowPerformance, ...], spec: ModelSpec) -> str:
-    if not found:
+def _note(measured: tuple[WindowPerformance, ...], spec: ModelSpec) -> str:
+    if not measured:
         return (
             "The ledger holds no answer of this version in these windows, but for work that"
             f" taught it; `runlore score {spec.name} --since …` answers for a log."
@@ -284,8 +290,8 @@ def _leave(
     path.parent.mkdir(parents=True, exist_ok=True)
     made.savefig(path, dpi=plots.DPI)
     registry.attach(ref.run_id, path, ARTIFACTS)
-    broken = [each.reason for each in outcome.floors if each.answer == "below"]
-    broken += [each.reason for each in outcome.regressions if each.answer == "regressed"]
+    broken = [verdict.reason for verdict in outcome.floors if verdict.answer == "below"]
+    broken += [verdict.reason for verdict in outcome.regressions if verdict.answer == "regressed"]
     change = record.record(store, outcome, broken, path, is_conclusive=outcome.is_answerable)
     return replace(outcome, plot=path, anomaly=change)
 
@@ -298,7 +304,7 @@ def because_of_performance(outcome: PerformanceOutcome) -> RetrainingCause | Non
     """
     if not outcome.is_below_floor or outcome.judged is None:
         return None
-    below = [each.reason for each in outcome.floors if each.answer == "below"]
+    below = [verdict.reason for verdict in outcome.floors if verdict.answer == "below"]
     length_us = outcome.judged.last_us - outcome.judged.first_us
     number = outcome.judged.last_us // length_us
     cause = f"version {outcome.version}, window {number} of {length_us / 1e6:g} s"

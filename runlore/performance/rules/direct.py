@@ -99,17 +99,17 @@ def estimate(before: MatchedPredictions, current: MatchedPredictions) -> Estimat
     newest = np.flatnonzero(before.is_known)[-NEWEST:]
     past, weight = before.take(newest), weight[newest]
     if len(past) < LEAST_LABELS:
-        told = f"not tested: of the answers before, {len(past):,} outcomes are known; it takes"
-        return Estimate({}, assumption("errors", None, f"{told} {LEAST_LABELS}"))
+        untested = f"not tested: of the answers before, {len(past):,} outcomes are known; it takes"
+        return Estimate({}, assumption("errors", None, f"{untested} {LEAST_LABELS}"))
     learned = {score: _learn(score, past, weight, current) for score in QUANTITY_SCORES}
-    told = "; ".join(
-        f"{score} {each.mean:.4g} where {each.mean - each.bias:.4g} was expected, by chance once in"
-        f" {1 / max(each.chance, 1e-9):,.0f}"
-        for score, each in learned.items()
+    comparisons = "; ".join(
+        f"{score} {expected.mean:.4g} where {expected.mean - expected.bias:.4g} was expected, by "
+        f"chance once in {1 / max(expected.chance, 1e-9):,.0f}"
+        for score, expected in learned.items()
     )
-    reason = f"on the newest {int(len(past) * TESTED):,} outcomes {told}"
-    is_off = any(each.is_off for each in learned.values())
-    scores = {} if is_off else {score: each.measured() for score, each in learned.items()}
+    reason = f"on the newest {int(len(past) * TESTED):,} outcomes {comparisons}"
+    is_off = any(expected.is_off for expected in learned.values())
+    scores = {} if is_off else {score: expected.measured() for score, expected in learned.items()}
     return Estimate(scores, assumption("errors", not is_off, reason))
 
 
@@ -118,10 +118,10 @@ def _learn(
 ) -> _Learned:
     """Tested on the newest part of the past, then taught all of it."""
     has_interval = bool(np.isfinite(past.low).all() and np.isfinite(current.low).all())
-    loss, told = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
+    loss, features = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
     first = len(past) - int(len(past) * TESTED)
-    tested = _regression(told[:first], loss[:first], weight[:first]).predict(told[first:])
-    expected = _regression(told, loss, weight).predict(_said(current, has_interval))
+    tested = _regression(features[:first], loss[:first], weight[:first]).predict(features[first:])
+    expected = _regression(features, loss, weight).predict(_said(current, has_interval))
     mean = float(np.average(loss[first:], weights=weight[first:]))
     return _Learned(expected, loss[first:] - tested, weight[first:], first, mean)
 
@@ -133,8 +133,8 @@ def _said(answered: MatchedPredictions, has_interval: bool) -> Floats:
     return np.column_stack([answered.prediction, answered.low, answered.high])
 
 
-def _regression(told: Floats, loss: Floats, weight: Floats) -> "DecisionTreeRegressor":
+def _regression(features: Floats, loss: Floats, weight: Floats) -> "DecisionTreeRegressor":
     from sklearn.tree import DecisionTreeRegressor
 
     made = DecisionTreeRegressor(max_leaf_nodes=16, min_samples_leaf=50, random_state=0)
-    return made.fit(told, loss, sample_weight=weight)
+    return made.fit(features, loss, sample_weight=weight)

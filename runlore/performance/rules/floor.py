@@ -42,18 +42,18 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
     that is easier to reach: how good a baseline is can be known no better than from its rows. Of
     what a score must lie within, the worse end.
     """
-    found = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
+    floor_of = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
     for gate in spec.gates:
-        if gate.score in found:
+        if gate.score in floor_of:
             continue
         if gate.against in ("baseline", "baseline's value"):
             bound = _easier_end((scores.get("baseline") or {}).get(gate.score), gate.score)
             if bound is not None:
                 origin = "the baseline when this version was trained"
-                found[gate.score] = Floor(gate.score, bound, origin)
+                floor_of[gate.score] = Floor(gate.score, bound, origin)
         else:
-            found[gate.score] = Floor(gate.score, _bound(gate), "a gate of the spec")
-    return tuple(found.values())
+            floor_of[gate.score] = Floor(gate.score, _bound(gate), "a gate of the spec")
+    return tuple(floor_of.values())
 
 
 def _bound(gate: Gate) -> float:
@@ -61,11 +61,11 @@ def _bound(gate: Gate) -> float:
     return gate.upper if is_upper else gate.bound
 
 
-def _easier_end(told: Mapping[str, float | None] | None, score: Score) -> float | None:
-    if not told:
+def _easier_end(interval: Mapping[str, float | None] | None, score: Score) -> float | None:
+    if not interval:
         return None
-    end = told.get("low" if is_higher_better(score) else "high")
-    return told["value"] if end is None else end
+    end = interval.get("low" if is_higher_better(score) else "high")
+    return interval["value"] if end is None else end
 
 
 def least_for(score: Score, least: int) -> int:
@@ -90,9 +90,9 @@ def judge(
     is_below = is_worse and not isclose(best, floor.bound, rel_tol=ROUNDING, abs_tol=ROUNDING)
     word = "below" if higher else "above"
     rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
-    told = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
+    finding = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
     over = f" over {windows} windows" if windows > 1 else ""
-    reason = f"{floor.score} {measured}{over} {told} {rule}"
+    reason = f"{floor.score} {measured}{over} {finding} {rule}"
     return FloorVerdict(floor, measured, "below" if is_below else "above", reason)
 
 

@@ -62,7 +62,7 @@ class OutcomeDelays:
 
     @property
     def ever(self) -> float:
-        """The share of answers whose outcome comes at all, as far as can be told."""
+        """The estimated share of answers whose outcome comes at all."""
         return float(self.known[-1]) if self.known.size else float("nan")
 
     def maturity(self, age_s: Floats) -> Floats:

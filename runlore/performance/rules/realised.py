@@ -49,13 +49,13 @@ def realise(
     if len(mine) < LEAST_LABELS:
         return RealisedScores(len(mine), rate, {})
     blocks = draw_blocks(mine.as_of_us, replicates)
-    found: dict[Score, ScoreInterval] = {}
+    scores: dict[Score, ScoreInterval] = {}
     for score in scores_of(is_probability=is_probability):
-        found[score] = _measure(score, mine, weight, blocks)
+        scores[score] = _measure(score, mine, weight, blocks)
     if not is_probability and np.isfinite(mine.low).all():
         held = covered(mine.actual, mine.low, mine.high)
-        found["coverage"] = _mean("coverage", held, weight, blocks)
-    return RealisedScores(len(mine), rate, found)
+        scores["coverage"] = _mean("coverage", held, weight, blocks)
+    return RealisedScores(len(mine), rate, scores)
 
 
 def _measure(
@@ -64,8 +64,8 @@ def _measure(
     if score == "auc":
         ranked = RankedPredictions(mine.prediction)
         drawn = [
-            ranked.auc(mine.actual, weight * blocks.weights(each))
-            for each in range(len(blocks.starts))
+            ranked.auc(mine.actual, weight * blocks.weights(replicate))
+            for replicate in range(len(blocks.starts))
         ]
         return measured(score, ranked.auc(mine.actual, weight), np.array(drawn))
     if score == "calibration_error":

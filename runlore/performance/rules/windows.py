@@ -38,7 +38,7 @@ class WindowPerformance:
 
     @property
     def withdrawn(self) -> tuple[Assumption, ...]:
-        return tuple(each for each in self.assumptions if each.holds is False)
+        return tuple(assumption for assumption in self.assumptions if assumption.holds is False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,7 @@ def measure(
 ) -> tuple[WindowPerformance, ...]:
     """Windows between neighbouring edges, oldest first; those without an answer are left out."""
     delays = maturity.delays(answered)
-    found = []
+    windows = []
     for first, last in pairwise(edges_us):
         inside = (answered.as_of_us > first) & (answered.as_of_us <= last)
         if not inside.any():
@@ -75,8 +75,8 @@ def measure(
         else:
             before = answered.take(answered.as_of_us <= first)
             window = _with_quantities(window, mine, before, supported)
-        found.append(window)
-    return tuple(found)
+        windows.append(window)
+    return tuple(windows)
 
 
 def _with_probabilities(
@@ -97,9 +97,9 @@ def _with_quantities(
     before: MatchedPredictions,
     support: Assumption,
 ) -> WindowPerformance:
-    found = direct.estimate(before, mine)
-    window = replace(window, assumptions=(trust.are_many(len(mine)), found.errors, support))
-    return window if window.withdrawn else replace(window, estimated=found.scores)
+    estimate = direct.estimate(before, mine)
+    window = replace(window, assumptions=(trust.are_many(len(mine)), estimate.errors, support))
+    return window if window.withdrawn else replace(window, estimated=estimate.scores)
 
 
 def _support(support: FeatureSupport | None, inside: NDArray[np.bool_]) -> Assumption:
@@ -119,8 +119,8 @@ def together(
     place = judged(windows, 1)
     ripe = [] if place is None else windows[: place + 1]
     labels = 0
-    for back, each in enumerate(reversed(ripe), 1):
-        labels += each.realised.labels
+    for back, window in enumerate(reversed(ripe), 1):
+        labels += window.realised.labels
         if labels >= least_labels:
             return ripe[-back:]
     return ripe
@@ -130,7 +130,7 @@ def judged(windows: Sequence[WindowPerformance], least_labels: int) -> int | Non
     """The place of the newest window that a verdict may rest on; None when there is none."""
     ripe = [
         place
-        for place, each in enumerate(windows)
-        if each.maturity >= RIPE and each.realised.labels >= least_labels
+        for place, window in enumerate(windows)
+        if window.maturity >= RIPE and window.realised.labels >= least_labels
     ]
     return ripe[-1] if ripe else None

@@ -21,9 +21,9 @@ class LearnedModels:
 
 
 def learned(store: Store, specs: Sequence[str], at: datetime) -> LearnedModels:
-    found = overview.standing(store, specs)
+    standings = overview.standing(store, specs)
     return LearnedModels(
         at,
         totals.totals(store),
-        tuple((each, overview.watched(store, each.spec)) for each in found),
+        tuple((standing, overview.watched(store, standing.spec)) for standing in standings),
     )

@@ -51,9 +51,9 @@ class SpecWatch:
     def measured(self) -> tuple[PerformanceResult, ...]:
         """The newest window with enough known outcomes; estimates where there is none."""
         for source in ("realised", "estimated"):
-            found = [each for each in self.scores if each.source == source]
-            if found:
-                return tuple(each for each in found if each.window_to == found[0].window_to)
+            scores = [score for score in self.scores if score.source == source]
+            if scores:
+                return tuple(score for score in scores if score.window_to == scores[0].window_to)
         return ()
 
 
@@ -64,7 +64,7 @@ def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
     shares = arms(store)
     trained = _newest(store)
     with store.begin() as connection:
-        found = anomalies.read_open(connection)
+        alerts = anomalies.read_open(connection)
     return [
         SpecOverview(
             spec=spec,
@@ -72,7 +72,9 @@ def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
             challenger=_there(challengers.get(spec)),
             arms=shares.get(spec, Arms()),
             trained=trained.get(spec),
-            alerts=tuple(sorted({each.kind for each in found if spec_of(each.subject) == spec})),
+            alerts=tuple(
+                sorted({alert.kind for alert in alerts if spec_of(alert.subject) == spec})
+            ),
         )
         for spec in specs
     ]
@@ -83,10 +85,12 @@ def watched(store: Store, spec: str) -> SpecWatch:
     with store.begin() as connection:
         known = queries.read(connection, spec)
         compared = drift_results.latest(connection, spec)
-    scores = [each for each in known if (each.at, each.version) == (known[0].at, known[0].version)]
+    scores = [
+        score for score in known if (score.at, score.version) == (known[0].at, known[0].version)
+    ]
     return SpecWatch(
         spec=spec,
-        scores=tuple(sorted(scores, key=lambda each: each.window_to, reverse=True)),
+        scores=tuple(sorted(scores, key=lambda score: score.window_to, reverse=True)),
         drift=None if compared is None else verdict_of(compared),
         drift_until=None if compared is None else compared.window.window_to,
     )
@@ -98,9 +102,9 @@ def _there(entry: AliasHistoryEntry | None) -> AliasHistoryEntry | None:
 
 def _newest(store: Store) -> dict[str, AliasHistoryEntry]:
     """Spec -> the newest version that passed, whichever place it took."""
-    found: dict[str, AliasHistoryEntry] = {}
+    newest: dict[str, AliasHistoryEntry] = {}
     for alias in (CHAMPION, CHALLENGER):
         for spec, entry in alias_history.newest(store, alias, ANNOUNCE).items():
-            if spec not in found or entry.id > found[spec].id:
-                found[spec] = entry
-    return found
+            if spec not in newest or entry.id > newest[spec].id:
+                newest[spec] = entry
+    return newest

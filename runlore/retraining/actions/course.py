@@ -69,14 +69,18 @@ def to_announce(store: Store, at: datetime) -> list[Retraining]:
     """What waits and was not announced lately, the oldest first."""
     with store.begin() as connection:
         waiting = queries.going_on(connection)
-    return [each for each in waiting if each.state in WAITING and _is_unheard(each, at)]
+    return [
+        retraining
+        for retraining in waiting
+        if retraining.state in WAITING and _is_unheard(retraining, at)
+    ]
 
 
 def announced(store: Store, retraining_id: int, at: datetime) -> None:
     """The event is on its way; nothing to note of what has begun meanwhile."""
     with store.begin() as connection:
-        found = _locked(connection, retraining_id)
-        if found.state in WAITING:
+        retraining = _locked(connection, retraining_id)
+        if retraining.state in WAITING:
             step = RetrainingStep(at, "announced", "an event says so to Prefect")
             queries.move(connection, retraining_id, step)
 
@@ -84,24 +88,24 @@ def announced(store: Store, retraining_id: int, at: datetime) -> None:
 def oldest_waiting(store: Store) -> int | None:
     with store.begin() as connection:
         going_on = queries.going_on(connection)
-    return next((each.id for each in going_on if each.state in WAITING), None)
+    return next((retraining.id for retraining in going_on if retraining.state in WAITING), None)
 
 
 def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> TrainingStart | None:
     """Take a request on; None when it is no longer to be done, or not yet.
 
-    Two that try at once are told apart by a lock: one begins. Facts that have taught this spec
-    meanwhile refuse it.
+    A lock lets one of two that try at once begin. Facts that have taught this spec meanwhile
+    refuse it.
     """
     until_seq = newest_seq(store)
     batch = batch_of(store, spec, until_seq)
     with store.begin() as connection:
-        found = _locked(connection, retraining_id)
+        retraining = _locked(connection, retraining_id)
         give_up_lost(connection, spec.name, at)
         running = [
-            each for each in queries.going_on(connection, spec.name) if each.state == "started"
+            other for other in queries.going_on(connection, spec.name) if other.state == "started"
         ]
-        if found.state not in WAITING or running:
+        if retraining.state not in WAITING or running:
             return None
         if queries.has_learned(connection, batch):
             step = RetrainingStep(at, "refused", "these facts have taught this spec already")
@@ -110,7 +114,7 @@ def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Tr
         evidence = {"batch": batch, "until_seq": until_seq}
         step = RetrainingStep(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
         queries.move(connection, retraining_id, step)
-    return TrainingStart(retraining_id, spec.name, batch, until_seq, found.wanted.trigger)
+    return TrainingStart(retraining_id, spec.name, batch, until_seq, retraining.wanted.trigger)
 
 
 def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -> None:
@@ -127,19 +131,19 @@ def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -
 
 def give_up_lost(connection: Connection, spec: str, at: datetime) -> None:
     """What began LOST_S ago and has not ended was killed; under the spec's lock."""
-    for each in queries.going_on(connection, spec):
-        newest = each.steps[-1]
+    for retraining in queries.going_on(connection, spec):
+        newest = retraining.steps[-1]
         if newest.state == "started" and (at - newest.at).total_seconds() > LOST_S:
             lost = TrainingEnd("failed", f"it began at {newest.at:%Y-%m-%d %H:%M} and never ended")
-            queries.move(connection, each.id, RetrainingStep(at, "failed", lost.reason))
-            _tell(connection, spec, each.id, lost, at)
+            queries.move(connection, retraining.id, RetrainingStep(at, "failed", lost.reason))
+            _tell(connection, spec, retraining.id, lost, at)
 
 
 def known(connection: Connection, retraining_id: int) -> Retraining:
-    found = queries.find(connection, retraining_id)
-    if found is None:
+    retraining = queries.find(connection, retraining_id)
+    if retraining is None:
         raise NotFound(f"no retraining has the id {retraining_id}; `runlore retrain list` has them")
-    return found
+    return retraining
 
 
 def _locked(connection: Connection, retraining_id: int) -> Retraining:
@@ -149,8 +153,8 @@ def _locked(connection: Connection, retraining_id: int) -> Retraining:
     return known(connection, retraining_id)
 
 
-def _is_unheard(each: Retraining, at: datetime) -> bool:
-    said = [step.at for step in each.steps if step.state == "announced"]
+def _is_unheard(retraining: Retraining, at: datetime) -> bool:
+    said = [step.at for step in retraining.steps if step.state == "announced"]
     pause_s = min(FIRST_AGAIN_S * 2 ** max(len(said) - 1, 0), LONGEST_AGAIN_S)
     return not said or at - said[-1] >= timedelta(seconds=pause_s)
 

@@ -1,6 +1,6 @@
 """Requests for a training: from drift, a floor, a schedule, new outcomes, or a person.
 
-A request is a row, whoever makes it; what carries it out is told by an event (`flows/retrain.py`).
+A request is a row, whoever makes it; an event starts `flows/retrain.py`, which carries it out.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,9 +42,9 @@ class RetrainingCause:
 
     def __post_init__(self) -> None:
         for name in ("actor", "reason"):
-            given = getattr(self, name)
-            if not given.strip() or len(given) > LONGEST_REASON or "\x00" in given:
-                raise BadInput(f"{name}: {given[:80]!r} is not 1 to {LONGEST_REASON} letters", name)
+            text = getattr(self, name)
+            if not text.strip() or len(text) > LONGEST_REASON or "\x00" in text:
+                raise BadInput(f"{name}: {text[:80]!r} is not 1 to {LONGEST_REASON} letters", name)
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,9 @@ def request(
         queries.lock(connection, spec.name)
         course.give_up_lost(connection, spec.name, at)
         same = queries.going_on(connection, spec.name)[:1] or [
-            each
-            for each in [queries.of_cause(connection, spec.name, wish.trigger, wish.cause)]
-            if each is not None
+            retraining
+            for retraining in [queries.of_cause(connection, spec.name, wish.trigger, wish.cause)]
+            if retraining is not None
         ]
         if same:
             return RequestOutcome(same[0], is_new=False)
@@ -122,8 +122,8 @@ def look(
         known = _known(store, connection, spec, facts, at, has_learned=False)
         if queries.going_on(connection, spec.name) or _rollout(connection, spec):
             return None
-    wanted = due(known, policy)
-    if wanted is None or not permit(wanted.trigger, known, policy).is_given:
+    training = due(known, policy)
+    if training is None or not permit(training.trigger, known, policy).is_given:
         return None
     if facts.trained_at is None and known.new_labels < spec.split.least_rows:
         return None
@@ -131,7 +131,7 @@ def look(
     with store.begin() as connection:
         if queries.has_learned(connection, batch):
             return None
-    wish = RetrainingCause(wanted.trigger, getuser(), wanted.reason, cause=f"facts {batch}")
+    wish = RetrainingCause(training.trigger, getuser(), training.reason, cause=f"facts {batch}")
     return request(store, registry, spec, wish, at)
 
 
@@ -189,10 +189,10 @@ def _wanted(
 
 def _rollout(connection: Connection, spec: ModelSpec) -> str:
     """What speaks against a training by itself: it would replace the challenger of a rollout."""
-    found = rollout_state.read(connection, spec.name)
-    if found is None or found.is_over:
+    rollout = rollout_state.read(connection, spec.name)
+    if rollout is None or rollout.is_over:
         return ""
-    return f"a rollout of version {found.rollout.challenger} goes on"
+    return f"a rollout of version {rollout.rollout.challenger} goes on"
 
 
 def _first_step(
@@ -200,7 +200,7 @@ def _first_step(
 ) -> RetrainingStep:
     """against: what forbids it beside the spec's rules; an empty one says nothing."""
     permission = permit(wish.trigger, known, spec.retraining)
-    forbids = tuple(each for each in against if each)
+    forbids = tuple(reason for reason in against if reason)
     reasons = (*forbids, *permission.reasons)
     is_given = permission.is_given and not forbids
     return RetrainingStep(

@@ -28,11 +28,11 @@ WHY = {
 
 def python() -> Iterator[DoctorFinding]:
     version = ".".join(map(str, sys.version_info[:3]))
-    wanted = importlib.metadata.metadata("runlore")["Requires-Python"]
-    if SpecifierSet(wanted).contains(version):
+    required = importlib.metadata.metadata("runlore")["Requires-Python"]
+    if SpecifierSet(required).contains(version):
         yield DoctorFinding("python", DoctorVerdict.OK, f"{version} in {sys.prefix}")
     else:
-        yield DoctorFinding("python", DoctorVerdict.WRONG, version, f"install Python {wanted}")
+        yield DoctorFinding("python", DoctorVerdict.WRONG, version, f"install Python {required}")
 
 
 def packages(requirements: list[str] | None = None) -> Iterator[DoctorFinding]:
@@ -44,18 +44,20 @@ def packages(requirements: list[str] | None = None) -> Iterator[DoctorFinding]:
         yield DoctorFinding("packages", DoctorVerdict.OK, "all in the ranges that work together")
 
 
-def _unmet(wanted: Requirement) -> Iterator[DoctorFinding]:
-    if wanted.marker is not None and not wanted.marker.evaluate({"extra": ""}):
+def _unmet(requirement: Requirement) -> Iterator[DoctorFinding]:
+    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
         return
-    remedy = f"pip install '{wanted.name}{wanted.specifier}'"
+    remedy = f"pip install '{requirement.name}{requirement.specifier}'"
     try:
-        found = importlib.metadata.version(wanted.name)
+        installed = importlib.metadata.version(requirement.name)
     except importlib.metadata.PackageNotFoundError:
-        yield DoctorFinding("packages", DoctorVerdict.WRONG, f"{wanted.name} is missing", remedy)
+        yield DoctorFinding(
+            "packages", DoctorVerdict.WRONG, f"{requirement.name} is missing", remedy
+        )
         return
-    if not wanted.specifier.contains(found, prereleases=True):
-        why = WHY.get(wanted.name, "outside what was tested")
-        what = f"{wanted.name} {found}, wanted {wanted.specifier}: {why}"
+    if not requirement.specifier.contains(installed, prereleases=True):
+        why = WHY.get(requirement.name, "outside what was tested")
+        what = f"{requirement.name} {installed}, wanted {requirement.specifier}: {why}"
         yield DoctorFinding("packages", DoctorVerdict.WRONG, what, remedy)
 
 

@@ -68,23 +68,23 @@ def health(status: StackStatus) -> Iterator[DoctorFinding]:
 def database(settings: Settings) -> Iterator[DoctorFinding]:
     """Reachable, migrated, and with a clock like ours: it stamps what becomes known when."""
     before = instants.now()
-    seen, found = look_at_database(settings)
+    seen, figures = look_at_database(settings)
     if seen.health is Health.OFF:
         yield DoctorFinding(DATABASE, DoctorVerdict.OK, f"not running; {seen.detail}")
         return
-    if found is None:
+    if figures is None:
         remedy = "check RUNLORE_DATABASE_URL and that server"
         yield DoctorFinding(DATABASE, DoctorVerdict.WRONG, seen.detail, remedy)
         return
     yield DoctorFinding(
-        DATABASE, DoctorVerdict.OK, f"{seen.detail}, {found.size_bytes / 1e6:.0f} MB"
+        DATABASE, DoctorVerdict.OK, f"{seen.detail}, {figures.size_bytes / 1e6:.0f} MB"
     )
-    if not found.is_migrated:
-        what = f"tables at migration {found.revision}, wanted {found.head}"
+    if not figures.is_migrated:
+        what = f"tables at migration {figures.revision}, wanted {figures.head}"
         yield DoctorFinding(
             "tables", DoctorVerdict.NOTE, what, "any command that uses them brings them up"
         )
-    skew = found.clock - before
+    skew = figures.clock - before
     if abs(skew) > SKEW:
         what = f"the database's clock is {skew.total_seconds():.0f} s from this machine's"
         yield DoctorFinding(
@@ -115,11 +115,12 @@ def schedules(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding
 
 
 def alerts(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
-    """An alert that nobody was told of is told here."""
-    for each in status.undelivered:
-        lost = f", {each.lost} given up" if each.lost else ""
-        what = f"{each.deliveries} not delivered to {each.channel}{lost}: {each.error}"
-        remedy = f"`runlore alerts test {each.channel}`; see `runlore alerts`"
+    """Report the alerts that no channel has delivered."""
+    for queue in status.undelivered:
+        lost = f", {queue.lost} given up" if queue.lost else ""
+        undelivered = f"{queue.deliveries} not delivered to {queue.channel}{lost}"
+        what = f"{undelivered}: {queue.error}"
+        remedy = f"`runlore alerts test {queue.channel}`; see `runlore alerts`"
         yield DoctorFinding("alerts", DoctorVerdict.WRONG, what, remedy)
     count = sum(status.alerts.values())
     if count and settings.alert_channels is None:
