@@ -89,9 +89,9 @@ def from_csv(
 
     Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
     """
-    told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
-    told |= _given(timezone=timezone, epoch=epoch, delimiter=delimiter)
-    _ingest_columns(file, "csv", source, told, json=json)
+    parts = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts |= _without_none(timezone=timezone, epoch=epoch, delimiter=delimiter)
+    _ingest_columns(file, "csv", source, parts, json=json)
 
 
 @group.command("parquet")
@@ -113,9 +113,9 @@ def from_parquet(
 
     Example: runlore ingest parquet runs.parquet --mapping runs.toml
     """
-    told = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
-    told |= _given(timezone=timezone, epoch=epoch)
-    _ingest_columns(file, "parquet", source, told, json=json)
+    parts = _mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts |= _without_none(timezone=timezone, epoch=epoch)
+    _ingest_columns(file, "parquet", source, parts, json=json)
 
 
 @group.command("swf")
@@ -176,7 +176,7 @@ def _prefect_headers(
     is_own = api_url is None and chosen.prefect_api_url is None
     if is_own and listens_as(chosen.prefect_port, os.getuid()):
         return prefect_login.authorization(chosen.home)
-    return prefect_login.given_authorization(os.environ.get(prefect_login.LOGIN), api_key)
+    return prefect_login.authorization_header(os.environ.get(prefect_login.LOGIN), api_key)
 
 
 @group.command()
@@ -189,22 +189,22 @@ def rejects(limit: Limit = 100, json: Json = False) -> None:
     from runlore.ingest.actions.files import list_rejects
 
     with open_app() as app:
-        found = list_rejects(app.store, limit)
+        rows = list_rejects(app.store, limit)
     if json:
-        emit_json(found)
-    elif found:
+        emit_json(rows)
+    elif rows:
         shown = ("file", "line", "reason", "raw")
-        emit_table("Rejected rows", [{name: row[name] for name in shown} for row in found])
+        emit_table("Rejected rows", [{name: row[name] for name in shown} for row in rows])
     else:
         echo("no rejected rows")
 
 
 def _ingest_columns(
-    file: Path, file_format: "Format", source: str | None, told: dict[str, Any], *, json: bool
+    file: Path, file_format: "Format", source: str | None, document: dict[str, Any], *, json: bool
 ) -> None:
     from runlore.records.mapping import declare, split_source
 
-    named, parts = split_source(told)
+    named, parts = split_source(document)
     _ingest(file, file_format, source or named or _stem(file), declare(parts), None, json=json)
 
 
@@ -223,8 +223,8 @@ def _ingest(
 
     with open_app() as app, _bar(file.name) as progress:
         most = app.settings.max_revisions
-        wanted = FileSource(file, file_format, source, mapping, start, max_revisions=most)
-        summary = ingest_file(app.store, wanted, now(), progress)
+        log = FileSource(file, file_format, source, mapping, start, max_revisions=most)
+        summary = ingest_file(app.store, log, now(), progress)
     _emit(summary, json=json)
 
 
@@ -238,16 +238,16 @@ def _mapping(
     status: list[str] | None,
 ) -> dict[str, Any]:
     """The mapping of the file, overridden by the options of the command line."""
-    told: dict[str, Any] = _document(file) if file else {}
+    parts: dict[str, Any] = _document(file) if file else {}
     if metrics:
-        told["records"] = "metrics"
+        parts["records"] = "metrics"
     for part, options in (("columns", columns), ("constants", const), ("status", status)):
-        told[part] = {**told.get(part, {}), **_pairs(options or [], part)}
+        parts[part] = {**parts.get(part, {}), **_pairs(options or [], part)}
     if inputs is not None:
-        told["inputs"] = "*" if inputs == "*" else _keys(inputs)
+        parts["inputs"] = "*" if inputs == "*" else _keys(inputs)
     if outcome is not None:
-        told["outcome"] = _keys(outcome)
-    return told
+        parts["outcome"] = _keys(outcome)
+    return parts
 
 
 def _document(file: Path) -> dict[str, Any]:
@@ -257,12 +257,12 @@ def _document(file: Path) -> dict[str, Any]:
 
     try:
         text = file.read_text(encoding="utf-8")
-        told = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
+        document = tomllib.loads(text) if file.suffix == ".toml" else yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
         raise BadInput(f"mapping {file}: {' '.join(str(error).split())}", "mapping") from error
-    if not isinstance(told, dict):
+    if not isinstance(document, dict):
         raise BadInput(f"mapping {file}: it is not a table of parts such as columns", "mapping")
-    return told
+    return document
 
 
 def _pairs(options: list[str], part: str) -> dict[str, str]:
@@ -281,7 +281,7 @@ def _keys(listed: str) -> dict[str, str]:
     return {key: column or key for key, _, column in (name.partition("=") for name in names)}
 
 
-def _given(**options: str | None) -> dict[str, str]:
+def _without_none(**options: str | None) -> dict[str, str]:
     return {name: value for name, value in options.items() if value is not None}
 
 

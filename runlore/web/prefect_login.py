@@ -35,9 +35,6 @@ def authorization_header(login: str | None, key: str | None) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"} if key else {}
 
 
-given_authorization = authorization_header  # until the command line uses the new name
-
-
 def csrf_headers(client: str, answer: Mapping[str, Any]) -> dict[str, str]:
     """What a request that changes something carries, from the answer to `/csrf-token?client=`."""
     return {"Prefect-Csrf-Client": client, "Prefect-Csrf-Token": str(answer["token"])}
