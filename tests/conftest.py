@@ -18,16 +18,10 @@ from sqlalchemy import text  # noqa: E402
 
 from runlore.settings import Settings, read  # noqa: E402
 from runlore.store.engine import Store, open_store  # noqa: E402
+from tests.tables import empty_tables  # noqa: E402
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
-
-FILLED = """
-SELECT format('%I.%I', nspname, relname) FROM pg_class
-JOIN pg_namespace ON pg_namespace.oid = relnamespace
-WHERE nspname = 'runlore' AND relkind = 'r' AND relname <> 'alembic_version'
-AND pg_relation_size(pg_class.oid) > 0
-"""
 
 
 @pytest.fixture(autouse=True)
@@ -61,12 +55,8 @@ def database() -> Iterator[Store]:
 
 @pytest.fixture
 def store(database: Store) -> Store:
-    """The same store with empty tables; months of partitions stay."""
-    with database.begin() as connection:
-        filled = connection.scalars(text(FILLED)).all()
-        if filled:
-            connection.execute(text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
-        connection.execute(text("SELECT setval('runlore.fact_seq', 1, false)"))
+    """The same store with empty tables."""
+    empty_tables(database)
     return database
 
 

@@ -1,16 +1,21 @@
 """The application with a real database and versions made by hand, on a real port."""
 
+import asyncio
 import shutil
+import socket
+import ssl
 import tempfile
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 import uvicorn
 from handmade import SPECS, write_bundle
+from sqlalchemy import exists, insert, select
 
 from bentos.app.application import application
 from bentos.predict.follower import Follower
@@ -21,8 +26,28 @@ from runlore.registry import Registry, connect
 from runlore.serving.actions import states
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
+from runlore.store.schema import feature_histories, feature_states
+from tests.tables import empty_tables
 
 Serve = Callable[..., httpx.Client]
+NO_AUTHORITIES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # httpx reads certifi's for each client
+
+
+class QuickServer(uvicorn.Server):
+    """A server that looks every 5 ms, not every 100 ms, whether it is to end."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.has_started = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.has_started.set()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(0.005)
 
 
 @pytest.fixture(scope="session")
@@ -31,12 +56,29 @@ def versions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: write_bundle(folder / name, name) for name in SPECS}
 
 
+@pytest.fixture(scope="session")
+def loaded(versions: dict[str, Path]) -> dict[str, Live]:
+    """The versions with the clock of the wall, loaded once; no test may change them."""
+    return live_versions(versions, "wall")
+
+
+@pytest.fixture(scope="session")
+def histories(database: Store, loaded: dict[str, Live]) -> list[dict[str, Any]]:
+    """The rows that say which histories are kept, as activating on an empty log leaves them."""
+    empty_tables(database)
+    for live in loaded.values():
+        states.activate(database, live.bundle.plan)
+    with database.begin() as connection:
+        assert not connection.scalar(select(exists(feature_states.select())))
+        return [dict(row) for row in connection.execute(select(feature_histories)).mappings()]
+
+
 @pytest.fixture
-def serving(store: Store, versions: dict[str, Path]) -> Serving:
-    live = live_versions(versions, "wall")
-    for each in live.values():
-        states.activate(store, each.bundle.plan)
-    return Serving(tuple(SPECS), store=store, live=live)
+def serving(histories: list[dict[str, Any]], store: Store, loaded: dict[str, Live]) -> Serving:
+    """Serves both versions from a store that keeps their histories."""
+    with store.begin() as connection:
+        connection.execute(insert(feature_histories), histories)
+    return Serving(tuple(SPECS), store=store, live=dict(loaded))
 
 
 @pytest.fixture
@@ -71,22 +113,17 @@ def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
 
     app = application(opened, settings)
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", proxy_headers=False)
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    startup = server.startup
-
-    async def tell(*args: object, **kwargs: object) -> None:
-        await startup(*args, **kwargs)
-        started.set()
-
-    server.startup = tell
+    server = QuickServer(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     try:
-        assert started.wait(20)
+        assert server.has_started.wait(20)
         port = server.servers[0].sockets[0].getsockname()[1]
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False) as one:
-            yield one
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(
+            base_url=url, timeout=30, trust_env=False, verify=NO_AUTHORITIES
+        ) as client:
+            yield client
     finally:
         server.should_exit = True
         thread.join()

@@ -1,6 +1,7 @@
 """Predictions over HTTP."""
 
 from collections.abc import Callable
+from pathlib import Path
 from uuid import UUID
 
 import httpx
@@ -9,7 +10,7 @@ import pytest
 from handmade import SPECS
 from sqlalchemy import text
 
-from bentos.predict.live_versions import Serving
+from bentos.predict.live_versions import Serving, load
 from bentos.predict.request_schema import MOST_ROWS
 from runlore.serving.actions.prediction import RequestBatch
 from runlore.store.engine import Store, connect
@@ -177,9 +178,15 @@ def test_without_a_database_the_answer_is_a_503(client: httpx.Client, serving: S
 
 
 def test_an_unforeseen_error_is_a_500_without_a_trace_on_the_ledger_too(
-    client: httpx.Client, serving: Serving, store: Store, caplog: pytest.LogCaptureFixture
+    client: httpx.Client,
+    serving: Serving,
+    store: Store,
+    versions: dict[str, Path],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    object.__setattr__(serving.live["failure-risk"].bundle, "reference", None)
+    broken = load(versions["failure-risk"], "7", "failure-risk", "wall")
+    object.__setattr__(broken.bundle, "reference", None)
+    serving.put("failure-risk", broken)
     answer = client.post("/predict/failure-risk", json=ANN)
     assert answer.status_code == 500
     assert "Error" not in answer.text
