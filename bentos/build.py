@@ -115,7 +115,7 @@ def python() -> str:
 def lock(needs: tuple[str, ...] = NEEDS) -> list[str]:
     """`name==version` of these distributions and of all that they need, as installed here."""
     versions: dict[str, str] = {}
-    waiting = [Requirement(each) for each in needs]
+    waiting = [Requirement(text) for text in needs]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         requirement = waiting.pop()
@@ -133,11 +133,11 @@ def lock(needs: tuple[str, ...] = NEEDS) -> list[str]:
 
 
 def _required(texts: list[str], extras: frozenset[str]) -> Iterator[Requirement]:
-    for each in map(Requirement, texts):
-        marker = each.marker
+    for requirement in map(Requirement, texts):
+        marker = requirement.marker
         chosen = [{"extra": extra} for extra in extras] or [{"extra": ""}]
         if marker is None or any(marker.evaluate(one) for one in chosen):
-            yield each
+            yield requirement
 
 
 def _version(registry: Registry, name: str, version: str | None) -> VersionRef:

@@ -36,9 +36,9 @@ async def packaged(app: App) -> AsyncIterator[Serving]:
 
 def _open(app: App) -> Serving:
     settings = app.settings
-    told = json.loads(PACKAGE.read_text(encoding="utf-8"))
-    name, version = told["spec"], told["version"]
-    live = load(BUNDLE, version, name, settings.clock, packaged_digest(told, LABELS))
+    description = json.loads(PACKAGE.read_text(encoding="utf-8"))
+    name, version = description["spec"], description["version"]
+    live = load(BUNDLE, version, name, settings.clock, packaged_digest(description, LABELS))
     serving = Serving(
         (name,),
         settings.clock,

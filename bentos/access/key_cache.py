@@ -55,10 +55,10 @@ class KeyCache:
         self._one = CapacityLimiter(1)
 
     def find(self, text: str, at: datetime) -> ApiKey | None:
-        found = check(self._known, text, at)
-        if found is None and monotonic() > self._read_at + STALE_S:
+        key = check(self._known, text, at)
+        if key is None and monotonic() > self._read_at + STALE_S:
             raise Unavailable("keys cannot be looked up while the database is away; try again")
-        return found
+        return key
 
     def used(self, key: ApiKey, at: datetime) -> None:
         before = self._uses.get(key.id)
@@ -86,11 +86,11 @@ class KeyCache:
         try:
             self._known = await to_thread.run_sync(self._exchange, uses, limiter=self._one)
             self._read_at = began
-            self._tell("")
+            self._log_change("")
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
             self._read_at = float("-inf")
             self._put_back(uses)
-            self._tell(str(error) if isinstance(error, RunloreError) else repr(error))
+            self._log_change(str(error) if isinstance(error, RunloreError) else repr(error))
 
     def _exchange(self, uses: Mapping[str, KeyUses]) -> Mapping[str, ApiKey]:
         if uses:
@@ -98,12 +98,12 @@ class KeyCache:
         return self._connection.use(api_keys.live)
 
     def _put_back(self, uses: Mapping[str, KeyUses]) -> None:
-        for key_id, each in uses.items():
+        for key_id, added in uses.items():
             now = self._uses.get(key_id)
-            total = KeyUses(now.count + each.count, now.last_at) if now else each
+            total = KeyUses(now.count + added.count, now.last_at) if now else added
             self._uses[key_id] = total
 
-    def _tell(self, trouble: str) -> None:
+    def _log_change(self, trouble: str) -> None:
         """Say what is wrong once, not with every look."""
         if trouble != self._trouble:
             log.warning("keys: %s", trouble or "read again")

@@ -4,6 +4,7 @@ import asyncio
 from asyncio import Future, Task
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from math import ceil
 from time import monotonic
 
@@ -81,7 +82,7 @@ class RateLimiter:
 
     async def _lease(self, waiting: Mapping[str, list["Future[None]"]]) -> None:
         requested = {
-            bucket: sum(not each.done() for each in futures)
+            bucket: sum(not future.done() for future in futures)
             for bucket, futures in waiting.items()
             if (budget := self._current(bucket)) is None or (not budget.left and budget.rest)
         }
@@ -97,7 +98,9 @@ class RateLimiter:
         """Forget minutes that are over."""
         if now > self._swept_at + MINUTE_S:
             self._swept_at = now
-            self._budgets = {key: kept for key, kept in self._budgets.items() if kept.until > now}
+            self._budgets = {
+                key: budget for key, budget in self._budgets.items() if budget.until > now
+            }
 
     def _too_many(self, budget: _Budget) -> TooMany:
         seconds = str(max(1, ceil(budget.until - monotonic())))
@@ -113,7 +116,7 @@ def rate_headers(limit: int, remaining: int) -> dict[str, str]:
 
 
 def _settle(waiting: Mapping[str, list["Future[None]"]], error: Exception | None = None) -> None:
-    for future in (each for futures in waiting.values() for each in futures):
+    for future in chain.from_iterable(waiting.values()):
         if future.done():
             continue
         if error is None:
@@ -153,7 +156,7 @@ class OwnMinutes:
         minute, into_us = divmod(instants.to_us(instants.now()), MINUTE_US)
         if minute != self._minute:
             self._minute, self._granted = minute, {}
-        return {each: self._lease(each, n, into_us) for each, n in requested.items()}
+        return {bucket: self._lease(bucket, n, into_us) for bucket, n in requested.items()}
 
     def _lease(self, bucket: str, requested: int, into_us: int) -> RateLease:
         rest = self._limit - self._granted.get(bucket, 0)

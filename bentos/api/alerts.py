@@ -24,20 +24,20 @@ FILTERS = {"state", "kind", "subject", "before", "limit"}
 
 async def every(request: Request) -> Response:
     serving: Serving = request.app.state.serving
-    query, store = _wanted(request), serving.database()
+    query, store = _alert_query(request), serving.database()
     view = await in_thread(request, lambda: handling.overview(store, query, instants.now()))
     is_full = len(view.alerts) == query.limit
     page = schemas.AlertPage(
-        alerts=[schemas.Alert(**_alert(each)) for each in view.alerts],
+        alerts=[schemas.Alert(**_alert(alert)) for alert in view.alerts],
         undelivered=[
             schemas.Undelivered(
-                channel=each.channel,
-                deliveries=each.deliveries,
-                lost=each.lost,
-                since=each.since,
-                error=each.error,
+                channel=channel.channel,
+                deliveries=channel.deliveries,
+                lost=channel.lost,
+                since=channel.since,
+                error=channel.error,
             )
-            for each in view.trouble
+            for channel in view.trouble
         ],
         next=view.alerts[-1].alert.id if is_full else None,
     )
@@ -68,15 +68,15 @@ def _detail(view: AlertView) -> Response:
     body = schemas.AlertDetail(
         **_alert(view),
         evidence=dict(view.alert.evidence),
-        history=[_of(schemas.AlertEvent, each) for each in view.history],
-        deliveries=[_of(schemas.AlertDelivery, each) for each in view.deliveries],
+        history=[_of(schemas.AlertEvent, event) for event in view.history],
+        deliveries=[_of(schemas.AlertDelivery, delivery) for delivery in view.deliveries],
     )
     return json_response(body.model_dump_json())
 
 
 def _alert(view: AlertView) -> dict[str, Any]:
     names = schemas.Alert.model_fields.keys() - {"state", "undelivered"}
-    waiting = {each.channel for each in view.deliveries if each.state != "delivered"}
+    waiting = {delivery.channel for delivery in view.deliveries if delivery.state != "delivered"}
     return {
         **{name: getattr(view.alert, name) for name in names},
         "state": view.state,
@@ -88,7 +88,7 @@ def _of(model: Any, view: Any) -> Any:  # noqa: ANN401  (a model that names fiel
     return model(**{name: getattr(view, name) for name in model.model_fields})
 
 
-def _wanted(request: Request) -> AlertQuery:
+def _alert_query(request: Request) -> AlertQuery:
     query = request.query_params
     unknown = sorted(query.keys() - FILTERS)
     if unknown:

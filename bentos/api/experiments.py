@@ -44,7 +44,7 @@ READ, WRITE = (404, 422, 503), (400, 404, 409, 413, 422, 503)
 
 async def every(request: Request) -> Response:
     result = await read_store(request, lifecycle.every)
-    return model_response(AbList(tests=[of_test(each) for each in result]))
+    return model_response(AbList(tests=[of_test(test) for test in result]))
 
 
 async def create(request: Request) -> Response:
@@ -89,23 +89,25 @@ async def units(request: Request) -> Response:
     """Either all come with a variant, or none does."""
     name, at = _name(request), instants.now()
     body = AbUnits.model_validate_json(await read_body(request)).units
-    with_variant = [each for each in body if each.variant is not None]
+    with_variant = [unit for unit in body if unit.variant is not None]
     if with_variant and len(with_variant) < len(body):
         raise BadInput("variant: either every unit has one, or none", "variant")
     if with_variant:
-        sightings = [SeenUnit(each.unit, each.variant or "", each.at) for each in body]
-        seen = await write_store(request, lambda store: lifecycle.sight(store, name, sightings, at))
-        rejects = [AbReject(place=p, id=u, reason=r) for p, u, r in seen.rejects]
-        wrong = {each.place for each in rejects}
+        sightings = [SeenUnit(unit.unit, unit.variant or "", unit.at) for unit in body]
+        recorded = await write_store(
+            request, lambda store: lifecycle.sight(store, name, sightings, at)
+        )
+        rejects = [AbReject(place=p, id=u, reason=r) for p, u, r in recorded.rejects]
+        wrong = {reject.place for reject in rejects}
         accepted = [
-            AssignedUnit(each.unit, each.variant, is_in_test=True, exposed_at=each.at)
-            for place, each in enumerate(sightings)
+            AssignedUnit(seen.unit, seen.variant, is_in_test=True, exposed_at=seen.at)
+            for place, seen in enumerate(sightings)
             if place not in wrong
         ]
         return model_response(assignments(accepted, rejects))
-    if any(each.at is not None for each in body):
+    if any(unit.at is not None for unit in body):
         raise BadInput("at: a test that deals variants out takes units as of now", "at")
-    names = [each.unit for each in body]
+    names = [unit.unit for unit in body]
     dealt = await write_store(request, lambda store: lifecycle.assign(store, name, names, at))
     return model_response(assignments(dealt, []))
 
@@ -125,7 +127,7 @@ async def analyse(request: Request) -> Response:
 async def looks(request: Request) -> Response:
     name = _name(request)
     _, result = await read_store(request, lambda store: analysis.looks(store, name))
-    return model_response(AbLooks(looks=[AbLook(**report.look_document(each)) for each in result]))
+    return model_response(AbLooks(looks=[AbLook(**report.look_document(look)) for look in result]))
 
 
 def by_of(request: Request, said: str = NOBODY, reason: str = "") -> Attribution:
@@ -144,12 +146,12 @@ def intake(done: Intake) -> AbIntake:
         duplicates=done.duplicates,
         rejected=done.rejected,
         faults=dict(done.faults),
-        rejects=[AbReject(**vars(each)) for each in done.rejects],
+        rejects=[AbReject(**vars(reject)) for reject in done.rejects],
     )
 
 
 def assignments(result: list[AssignedUnit], rejects: list[AbReject]) -> AbAssignments:
-    return AbAssignments(assignments=[AbAssigned(**vars(each)) for each in result], rejects=rejects)
+    return AbAssignments(assignments=[AbAssigned(**vars(unit)) for unit in result], rejects=rejects)
 
 
 def _name(request: Request) -> str:

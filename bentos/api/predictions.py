@@ -42,8 +42,8 @@ async def read(request: Request) -> Response:
     features = row.pop("features")
     if reasons and row["status"] == 200 and row["reasons"] is None:
         live = serving.version(row["spec"], row["version"])
-        found = await in_thread(request, lambda: live.bundle.reasons(features, reasons))
-        row["reasons"] = [vars(reason) for reason in found]
+        contributions = await in_thread(request, lambda: live.bundle.reasons(features, reasons))
+        row["reasons"] = [vars(reason) for reason in contributions]
     known = None if features is None else [None if np.isnan(v) else v for v in features]
     return json_response(schemas.Prediction(features=known, **row).model_dump_json())
 

@@ -74,9 +74,13 @@ def application(
 def _routes() -> list[Route | Mount]:
     return [
         *(
-            Route(each.path, _guarded(each.path, each.handler, each.scope), methods=[each.method])
-            for each in ENDPOINTS
-            if each.handler is not None
+            Route(
+                endpoint.path,
+                _guarded(endpoint.path, endpoint.handler, endpoint.scope),
+                methods=[endpoint.method],
+            )
+            for endpoint in ENDPOINTS
+            if endpoint.handler is not None
         ),
         Mount("/static_content", StaticFiles(directory=STATIC)),
         Route("/{path:path}", _guarded("", _nothing), methods=METHODS),
@@ -114,8 +118,8 @@ async def _nothing(request: Request) -> Response:
     """No such path, or a path that knows other methods."""
     path = request.url.path
     partial = (r for r in request.app.routes[:-1] if r.matches(request.scope)[0] is Match.PARTIAL)
-    found = {method for route in partial for method in route.methods}
-    allowed = BENTOML_METHODS if path in BENTOML_PATHS else found
+    methods = {method for route in partial for method in route.methods}
+    allowed = BENTOML_METHODS if path in BENTOML_PATHS else methods
     if allowed:
         listed = ", ".join(sorted(allowed))
         return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()

@@ -100,8 +100,8 @@ def _schemas(endpoints: Sequence[Endpoint]) -> Content:
 def _named_by_title(definitions: Content) -> Content:
     """A model whose class name differs from its name in the document sets that as its title."""
     text = json.dumps({s.get("title", name): s for name, s in definitions.items()})
-    for name, each in definitions.items():
-        title = each.get("title", name)
+    for name, definition in definitions.items():
+        title = definition.get("title", name)
         text = text.replace(json.dumps(REF.format(model=name)), json.dumps(REF.format(model=title)))
     named: Content = json.loads(text)
     return named

@@ -47,12 +47,12 @@ EVENTS: TypeAdapter[tuple[Result, ...]] = TypeAdapter(tuple[Result, ...])
 
 
 async def read(request: Request) -> Response:
-    number = _asked(request)
+    number = _requested_id(request)
     if number is not None:
         one = await read_store(request, lambda store: lifecycle.find(store, number))
         return model_response(ModelTests(tests=[_test(one)]))
     return model_response(
-        ModelTests(tests=[_test(each) for each in await read_store(request, lifecycle.every)])
+        ModelTests(tests=[_test(test) for test in await read_store(request, lifecycle.every)])
     )
 
 
@@ -73,7 +73,7 @@ async def change(request: Request) -> Response:
 
 
 async def results(request: Request) -> Response:
-    number, at = _asked(request), instants.now()
+    number, at = _requested_id(request), instants.now()
     if number is None:
         raise BadInput("test_id: say which test", "test_id")
     return model_response(
@@ -82,15 +82,15 @@ async def results(request: Request) -> Response:
 
 
 async def record(request: Request) -> Response:
-    asked, at = ModelResults.model_validate_json(await read_body(request)), instants.now()
+    submitted, at = ModelResults.model_validate_json(await read_body(request)), instants.now()
     by = by_of(request)
-    body = EVENTS.dump_json(asked.results, by_alias=True, exclude_none=True)
+    body = EVENTS.dump_json(submitted.results, by_alias=True, exclude_none=True)
 
     def work(store: Store) -> tuple[ExperimentStatus, AbIntake | None]:
-        done = unit_intake.record(store, asked.test_id, body, at) if asked.results else None
-        if asked.analyze:
-            analysis.analyse(store, asked.test_id, by)
-        status = analysis.status(store, asked.test_id, at)
+        done = unit_intake.record(store, submitted.test_id, body, at) if submitted.results else None
+        if submitted.analyze:
+            analysis.analyse(store, submitted.test_id, by)
+        status = analysis.status(store, submitted.test_id, at)
         return status, None if done is None else intake(done)
 
     return model_response(_status(*await write_store(request, work)))
@@ -101,7 +101,7 @@ def _plan(body: ModelTest) -> Plan:
         name=body.test_name,
         variants=tuple(PlannedVariant(name=a.name, weight=a.traffic) for a in body.approaches),
         control=body.baseline,
-        metrics=tuple(each.planned() for each in body.success_metrics),
+        metrics=tuple(metric.planned() for metric in body.success_metrics),
         rule=PlannedRule(
             alpha=body.significance_level,
             least_units=body.min_samples,
@@ -132,25 +132,25 @@ def _test(test: AbTest, dealt: list[AssignedUnit] | None = None) -> ModelTestTol
         test_id=test.public_id,
         test_name=test.name,
         status=STATES[test.state],
-        approaches=[each.name for each in test.design.variants],
+        approaches=[variant.name for variant in test.design.variants],
         baseline=test.design.control,
         traffic_percentage=test.design.exposure * PERCENT,
         winner=test.winner,
-        assignments=tuple(AbAssigned(**vars(each)) for each in dealt or []),
+        assignments=tuple(AbAssigned(**vars(assignment)) for assignment in dealt or []),
     )
 
 
 def _status(status: ExperimentStatus, done: AbIntake | None) -> ModelResultsTold:
     plain = report.status_document(status)
-    fixed = {(each["metric"], each["variant"]): each for each in plain["fixed"]}
+    fixed = {(figure["metric"], figure["variant"]): figure for figure in plain["fixed"]}
     return ModelResultsTold(
         test_id=status.test.public_id,
         status=STATES[status.test.state],
         winner=status.test.winner,
-        samples={name: each.assigned for name, each in status.observed.items()},
+        samples={name: observed.assigned for name, observed in status.observed.items()},
         comparisons=[
-            _comparison(each, fixed.get((each["metric"], each["variant"]), {}))
-            for each in plain["comparisons"]
+            _comparison(comparison, fixed.get((comparison["metric"], comparison["variant"]), {}))
+            for comparison in plain["comparisons"]
         ],
         sample_ratio=AbSampleRatio(**plain["sample_ratio"]),
         waiting_for=plain["missing"],
@@ -161,24 +161,24 @@ def _status(status: ExperimentStatus, done: AbIntake | None) -> ModelResultsTold
     )
 
 
-def _comparison(each: dict[str, Any], fixed: dict[str, Any]) -> ModelComparison:
+def _comparison(comparison: dict[str, Any], fixed: dict[str, Any]) -> ModelComparison:
     return ModelComparison(
-        metric=each["metric"],
-        approach=each["variant"],
-        samples=each["units"],
-        baseline_value=each["control_value"],
-        value=each["variant_value"],
-        improvement=each["relative"],
-        confidence_interval=[each["interval"]["low"], each["interval"]["high"]],
-        p_value=each["adjusted_p"],
+        metric=comparison["metric"],
+        approach=comparison["variant"],
+        samples=comparison["units"],
+        baseline_value=comparison["control_value"],
+        value=comparison["variant_value"],
+        improvement=comparison["relative"],
+        confidence_interval=[comparison["interval"]["low"], comparison["interval"]["high"]],
+        p_value=comparison["adjusted_p"],
         fixed_p_value=fixed.get("p_value"),
-        effect_size=each["effect_size"],
+        effect_size=comparison["effect_size"],
         power=fixed.get("power"),
-        verdict=each["answer"],
+        verdict=comparison["answer"],
     )
 
 
-def _asked(request: Request) -> UUID | None:
+def _requested_id(request: Request) -> UUID | None:
     query = request.query_params
     unknown = sorted(query.keys() - {"test_id"})
     if unknown:

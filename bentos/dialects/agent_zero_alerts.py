@@ -82,12 +82,12 @@ class ModelAlertChange(Closed):
 
 
 async def every(request: Request) -> Response:
-    query, at = _wanted(request), instants.now()
+    query, at = _alert_query(request), instants.now()
     view = await read_store(request, lambda store: handling.overview(store, query, at))
     is_full = len(view.alerts) == query.limit
     return model_response(
         ModelAlerts(
-            alerts=[_alert(each) for each in view.alerts],
+            alerts=[_alert(alert) for alert in view.alerts],
             next=view.alerts[-1].alert.id if is_full else None,
         )
     )
@@ -109,7 +109,7 @@ async def change(request: Request) -> Response:
     return model_response(_alert(await write_store(request, work)))
 
 
-def _wanted(request: Request) -> AlertQuery:
+def _alert_query(request: Request) -> AlertQuery:
     serving: Serving = request.app.state.serving
     query = query_parameters.filters(request, FILTERS)
     before = query.get("before")

@@ -77,23 +77,25 @@ class ModelPerformances(Closed):
 async def status(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    row = await read_store(request, lambda store: overview.standing(store, names))
-    models = [_status(each, serving.live.get(each.spec)) for each in row]
+    rows = await read_store(request, lambda store: overview.standing(store, names))
+    models = [_status(row, serving.live.get(row.spec)) for row in rows]
     return model_response(ModelStatuses(models=models))
 
 
 async def performance(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     names = query_parameters.models(serving, query_parameters.filters(request, {"model"}))
-    row = await read_store(request, lambda store: [overview.watched(store, name) for name in names])
-    return model_response(ModelPerformances(models=[_performance(each) for each in row]))
+    rows = await read_store(
+        request, lambda store: [overview.watched(store, name) for name in names]
+    )
+    return model_response(ModelPerformances(models=[_performance(row) for row in rows]))
 
 
 def _status(row: SpecOverview, live: Live | None) -> ModelStatusTold:
     champion, challenger = row.champion, row.challenger
     version = live.bundle.version if live else champion.version if champion else None
-    is_told = champion is not None and champion.version == version
-    change = champion if is_told else None
+    is_current = champion is not None and champion.version == version
+    change = champion if is_current else None
     return ModelStatusTold(
         model=row.spec,
         status="serving" if live else "loading" if champion else "untrained",

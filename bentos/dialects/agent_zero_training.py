@@ -66,7 +66,7 @@ async def every(request: Request) -> Response:
 
     retrainings = await read_store(request, work)
     return model_response(
-        ModelTrainings(trainings=[trainings.training(each) for each in retrainings])
+        ModelTrainings(trainings=[trainings.training(retraining) for retraining in retrainings])
     )
 
 

@@ -180,16 +180,16 @@ async def every(request: Request) -> Response:
     state = request.query_params.get("status")
     if state is not None and state not in STATES.values():
         raise BadInput(f"status: {state[:80]!r} is none of {', '.join(STATES.values())}", "status")
-    tests = [_test(each) for each in await read_store(request, lifecycle.every)]
-    chosen = [each for each in tests if state in (None, each.status)]
+    tests = [_test(test) for test in await read_store(request, lifecycle.every)]
+    chosen = [test for test in tests if state in (None, test.status)]
     return model_response(ContentTests(tests=chosen, total=len(chosen)))
 
 
 def _plan(body: ContentTest) -> Plan:
-    controls = [each.name for each in body.variants if each.is_control]
+    controls = [variant.name for variant in body.variants if variant.is_control]
     if len(controls) > 1:
         raise BadInput(f"variants: {len(controls)} are controls; one can be", "variants")
-    shares = [each.traffic_percentage for each in body.variants]
+    shares = [variant.traffic_percentage for variant in body.variants]
     if any(shares) and not all(shares):
         raise BadInput("variants: give all a traffic_percentage, or none", "traffic_percentage")
     return Plan(
@@ -197,11 +197,11 @@ def _plan(body: ContentTest) -> Plan:
         description=body.description,
         variants=tuple(
             PlannedVariant(
-                name=each.name,
-                description=each.description,
-                weight=each.traffic_percentage or 1.0,
+                name=variant.name,
+                description=variant.description,
+                weight=variant.traffic_percentage or 1.0,
             )
-            for each in body.variants
+            for variant in body.variants
         ),
         control=controls[0] if controls else None,
         metrics=(PlannedMetric(name=body.success_metric, event=EVENTS[body.success_metric]),),
@@ -213,14 +213,14 @@ def _plan(body: ContentTest) -> Plan:
     )
 
 
-def _told(test: AbTest) -> dict[str, Any]:
+def _summary(test: AbTest) -> dict[str, Any]:
     rule = test.design.rule
     return {
         "test_id": test.public_id,
         "test_name": test.name,
         "status": STATES[test.state],
         "control_variant": test.design.control,
-        "variants": [each.name for each in test.design.variants],
+        "variants": [variant.name for variant in test.design.variants],
         "success_metric": test.design.primary[0].name,
         "min_sample_size": rule.least_units,
         "min_runtime_hours": rule.least_time_s / 3600,
@@ -230,14 +230,14 @@ def _told(test: AbTest) -> dict[str, Any]:
 
 
 def _test(test: AbTest) -> ContentTestTold:
-    return ContentTestTold(**_told(test))
+    return ContentTestTold(**_summary(test))
 
 
 def _status(status: ExperimentStatus) -> ContentStatus:
     rule, ratio = status.test.design.rule, status.seen.sample_ratio
-    units = [each.assigned for each in status.observed.values()]
+    units = [observed.assigned for observed in status.observed.values()]
     return ContentStatus(
-        **_told(status.test),
+        **_summary(status.test),
         runtime_hours=status.ran_s / 3600,
         has_min_sample_size=min(units) >= rule.least_units,
         has_min_runtime=status.ran_s >= rule.least_time_s,
@@ -245,13 +245,13 @@ def _status(status: ExperimentStatus) -> ContentStatus:
         looks=status.looks,
         sample_ratio=AbSampleRatio(**vars(ratio), is_mismatch=ratio.is_mismatch),
         variant_metrics=[
-            _metrics(status, name, each.assigned) for name, each in status.observed.items()
+            _metrics(status, name, observed.assigned) for name, observed in status.observed.items()
         ],
     )
 
 
 def _metrics(status: ExperimentStatus, name: str, units: int) -> VariantMetrics:
-    mine = {each.event: each for each in status.totals if each.variant == name}
+    mine = {total.event: total for total in status.totals if total.variant == name}
     events = {word: mine[event].events if event in mine else 0 for word, event in COUNTED.items()}
     did = {rate: mine[event].units if event in mine else 0 for rate, event in EVENTS.items()}
     rates = {rate: count / units if units else None for rate, count in did.items()}
@@ -261,21 +261,31 @@ def _metrics(status: ExperimentStatus, name: str, units: int) -> VariantMetrics:
 
 def _analysis(test: AbTest, look: RecordedLook) -> ContentAnalysis:
     document, metric = look.analysis, test.design.primary[0].name
-    fixed = {each["variant"]: each for each in document["fixed"] if each["metric"] == metric}
-    primary = [each for each in document["comparisons"] if each["metric"] == metric]
-    results = [_result(each, fixed.get(each["variant"], {})) for each in primary]
-    rates = {each.variant: each.rate or 0.0 for each in results}
+    fixed = {
+        figure["variant"]: figure for figure in document["fixed"] if figure["metric"] == metric
+    }
+    primary = [
+        comparison for comparison in document["comparisons"] if comparison["metric"] == metric
+    ]
+    results = [_result(comparison, fixed.get(comparison["variant"], {})) for comparison in primary]
+    rates = {result.variant: result.rate or 0.0 for result in results}
     if results:
         rates[test.design.control] = results[0].control_rate or 0.0
-    relevant = [each for each in primary if look.winner in (each["variant"], test.design.control)]
+    relevant = [
+        comparison
+        for comparison in primary
+        if look.winner in (comparison["variant"], test.design.control)
+    ]
     return ContentAnalysis(
         test_id=test.public_id,
         status=STATES[test.state],
         look=look.look,
-        is_significant=any(each.is_significant for each in results),
+        is_significant=any(result.is_significant for result in results),
         winner=look.winner,
-        confidence=1 - max(each["adjusted_p"] for each in relevant) if relevant else None,
-        chi_square_p_value=next((each["chi_square_p"] for each in fixed.values()), None),
+        confidence=1 - max(comparison["adjusted_p"] for comparison in relevant)
+        if relevant
+        else None,
+        chi_square_p_value=next((figure["chi_square_p"] for figure in fixed.values()), None),
         results=results,
         ranking=sorted(rates, key=lambda name: rates[name], reverse=True),
         sample_ratio=AbSampleRatio(**document["sample_ratio"]),
@@ -283,21 +293,21 @@ def _analysis(test: AbTest, look: RecordedLook) -> ContentAnalysis:
     )
 
 
-def _result(each: dict[str, Any], fixed: dict[str, Any]) -> VariantResult:
-    size = each["effect_size"]
+def _result(comparison: dict[str, Any], fixed: dict[str, Any]) -> VariantResult:
+    size = comparison["effect_size"]
     effect = "unknown" if size is None else next(w for least, w in EFFECTS if abs(size) >= least)
     return VariantResult(
-        variant=each["variant"],
-        rate=each["variant_value"],
-        control_rate=each["control_value"],
-        lift=each["relative"],
+        variant=comparison["variant"],
+        rate=comparison["variant_value"],
+        control_rate=comparison["control_value"],
+        lift=comparison["relative"],
         p_value=fixed.get("p_value"),
-        anytime_p_value=each["adjusted_p"],
-        confidence_interval=[each["interval"]["low"], each["interval"]["high"]],
+        anytime_p_value=comparison["adjusted_p"],
+        confidence_interval=[comparison["interval"]["low"], comparison["interval"]["high"]],
         effect_size=size,
         effect=effect,
         power=fixed.get("power"),
-        is_significant=each["answer"] != "no difference shown",
+        is_significant=comparison["answer"] != "no difference shown",
     )
 
 

@@ -95,14 +95,14 @@ async def stats(request: Request) -> Response:
 
 def _stats(figures: LearnedModels) -> LearningStats:
     totals = figures.totals
-    answers = {each.spec: each for each in totals.answers}
+    answers = {answer.spec: answer for answer in totals.answers}
     return LearningStats(
         as_of=figures.at,
         executions=_executions(totals),
         predictions=LearningPredictions(
-            total=sum(each.answered for each in totals.answers),
-            refused=sum(each.refused for each in totals.answers),
-            last_at=max((each.last_at for each in totals.answers), default=None),
+            total=sum(answer.answered for answer in totals.answers),
+            refused=sum(answer.refused for answer in totals.answers),
+            last_at=max((answer.last_at for answer in totals.answers), default=None),
         ),
         anomalies=LearningAnomalies(
             active=totals.anomalies.active,
@@ -114,7 +114,10 @@ def _stats(figures: LearnedModels) -> LearningStats:
             points=totals.metrics.points,
             last_at=totals.metrics.last_at,
         ),
-        models=[_model(each, watched, answers.get(each.spec)) for each, watched in figures.models],
+        models=[
+            _model(standing, watched, answers.get(standing.spec))
+            for standing, watched in figures.models
+        ],
     )
 
 

@@ -49,11 +49,15 @@ async def start(request: Request) -> Response:
         serving.check(name)
     names = tuple(dict.fromkeys(body.models)) or serving.names
     retrainings = await trainings.wish(request, names, body.requested_by, body.reason)
-    if all(each.state == "refused" for each in retrainings):
-        raise Refused("; ".join(f"{each.wanted.spec}: {each.reason}" for each in retrainings))
+    if all(retraining.state == "refused" for retraining in retrainings):
+        raise Refused(
+            "; ".join(
+                f"{retraining.wanted.spec}: {retraining.reason}" for retraining in retrainings
+            )
+        )
     answer = TrainModelsTold(
         status="accepted",
-        trainings=[trainings.training(each) for each in retrainings],
+        trainings=[trainings.training(retraining) for retraining in retrainings],
         follow=agent_zero_training.AT,
     )
     response = model_response(answer, 202)

@@ -47,8 +47,8 @@ def count(name: str, text: str, most: int) -> int:
 
 def models(serving: Serving, query: Mapping[str, str]) -> tuple[str, ...]:
     """The models that `?model=` names, all without it; NotFound for one that there is not."""
-    wanted = query.get("model")
-    if wanted is None:
+    name = query.get("model")
+    if name is None:
         return serving.names
-    serving.check(wanted)
-    return (wanted,)
+    serving.check(name)
+    return (name,)

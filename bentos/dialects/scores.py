@@ -50,21 +50,21 @@ class ModelDrift(Closed):
 def metrics(scores: tuple[PerformanceResult, ...]) -> list[ModelMetric]:
     return [
         ModelMetric(
-            metric=each.score,
-            value=each.value,
-            low=each.low,
-            high=each.high,
-            source=SOURCES[each.source],
+            metric=result.score,
+            value=result.value,
+            low=result.low,
+            high=result.high,
+            source=SOURCES[result.source],
         )
-        for each in scores
+        for result in scores
     ]
 
 
 def windows(watched: SpecWatch) -> list[ModelWindow]:
     """The newest first."""
     by_end: dict[datetime, list[PerformanceResult]] = {}
-    for each in watched.scores:
-        by_end.setdefault(each.window_to, []).append(each)
+    for result in watched.scores:
+        by_end.setdefault(result.window_to, []).append(result)
     return [
         ModelWindow(
             start=of_window[0].window_from,

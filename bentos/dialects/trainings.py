@@ -83,10 +83,10 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
 def training(retraining: Retraining) -> ModelTrainingTold:
     order = retraining.wanted
     steps = [
-        ModelTrainingStep(at=each.at, status=PROGRESS[each.state], message=each.reason)
-        for each in retraining.steps
+        ModelTrainingStep(at=step.at, status=PROGRESS[step.state], message=step.reason)
+        for step in retraining.steps
     ]
-    began = [each.at for each in steps if each.status == "running"]
+    began = [step.at for step in steps if step.status == "running"]
     is_over = PROGRESS[retraining.state] in ("completed", "refused", "failed")
     return ModelTrainingTold(
         training_id=retraining.id,

@@ -39,12 +39,12 @@ class TrustedProxies:
         peer = parse_address(request.client.host) if request.client else None
         if peer is None or not self._trusts(peer):
             return peer
-        found: Address | None = peer
+        client: Address | None = peer
         for text in _forwarded(request):
-            found = parse_address(text)
-            if found is None or not self._trusts(found):
-                return found
-        return found
+            client = parse_address(text)
+            if client is None or not self._trusts(client):
+                return client
+        return client
 
     def is_local(self, request: Request) -> bool:
         """Whether it comes from this machine, and not from elsewhere through a proxy on it."""

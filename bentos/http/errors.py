@@ -145,7 +145,7 @@ def problem(error: RunloreError | ValidationError) -> Problem:
 
 def status_of(kind: type[RunloreError]) -> int:
     """The status of the nearest class in the table."""
-    return next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+    return next(STATUS[ancestor] for ancestor in kind.__mro__ if ancestor in STATUS)
 
 
 def _invalid(error: ValidationError) -> Problem:
@@ -156,7 +156,7 @@ def _invalid(error: ValidationError) -> Problem:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     if faults[0]["type"] == "json_invalid":
         return Problem(400, faults[0]["msg"])
-    errors = tuple({"field": _field(each["loc"]), "message": each["msg"]} for each in faults)
+    errors = tuple({"field": _field(fault["loc"]), "message": fault["msg"]} for fault in faults)
     first = errors[0]
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return Problem(422, f"{first['field']}: {first['message']}{more}", errors)

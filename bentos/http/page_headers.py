@@ -28,7 +28,9 @@ class PageHeaders:
             if message["type"] == "http.response.start":
                 headers = list(message.get("headers", ()))
                 present = {name.lower() for name, _ in headers}
-                message["headers"] = headers + [each for each in LINES if each[0] not in present]
+                message["headers"] = headers + [
+                    header for header in LINES if header[0] not in present
+                ]
             await send(message)
 
         await self.app(scope, receive, sent)

@@ -119,7 +119,9 @@ class Follower:
         if not self.is_shadow:
             self._send_heartbeat(store)
             challenges = self.serving.challenges.values()
-            self.shadow.keep(store, is_wanted=any(each.arms.shadow for each in challenges))
+            self.shadow.keep(
+                store, is_shadowing=any(challenge.arms.shadow for challenge in challenges)
+            )
         return troubles
 
     def _look_at_specs(self, store: Store, registry: Registry) -> list[str]:
@@ -180,14 +182,14 @@ class Follower:
         Where one cannot be loaded, the one that answers goes on.
         """
         champion, challenge = self.serving.live.get(name), self.serving.challenges.get(name)
-        wanted = aliases.get(CHAMPION)
+        designated = aliases.get(CHAMPION)
         new = None
-        if wanted is not None:
-            new = self.versions.get(name, wanted, store, registry) or champion
+        if designated is not None:
+            new = self.versions.get(name, designated, store, registry) or champion
         rival = aliases.get(CHALLENGER)
         live = None if rival is None else self.versions.get(name, rival, store, registry)
         next_challenge = None if live is None else Challenge(live, arms)
-        failed = wanted.version if wanted is not None and new is None else None
+        failed = designated.version if designated is not None and new is None else None
         self.serving.unloadable = put_in(self.serving.unloadable, name, failed)
         if new is champion and next_challenge == challenge:
             return
@@ -228,7 +230,7 @@ def _lesser(arms: Arms, other: Arms) -> Arms:
 
 def _is_moved(name: str, aliases: Mapping[str, DigestedVersion], past: Past) -> bool:
     """Whether an alias points elsewhere than its history says."""
-    actual = {alias: found.version for alias, found in aliases.items()}
+    actual = {alias: ref.version for alias, ref in aliases.items()}
     known = {alias: entries[name].version for alias, entries in past.items() if name in entries}
     return any(actual.get(alias) != known.get(alias) for alias in past)
 

@@ -120,8 +120,8 @@ class GroupCommit:
                 if database is not None:
                     soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
                 outcomes = await _committed(database, group, has_ledger=self.has_ledger)
-                for item, each in zip(group, outcomes, strict=True):
-                    item.settle(each)
+                for item, outcome in zip(group, outcomes, strict=True):
+                    item.settle(outcome)
         finally:
             if database is not None:
                 await database.close()
@@ -164,9 +164,9 @@ async def _committed(
         outcomes = await _answered(database, [item.work for item in group])
         rows = [
             row
-            for item, each in zip(group, outcomes, strict=True)
-            if isinstance(each, PredictionBatch) and item.may_be_written()
-            for row in each.rows
+            for item, outcome in zip(group, outcomes, strict=True)
+            if isinstance(outcome, PredictionBatch) and item.may_be_written()
+            for row in outcome.rows
         ]
         if rows and has_ledger and database is not None:
             await _write(database, rows)
@@ -175,7 +175,7 @@ async def _committed(
     except Exception as error:  # the edge of the task: it must live on
         if len(group) > 1:  # it may be the fault of one
             alone = [await _committed(database, [item], has_ledger=has_ledger) for item in group]
-            return [each for outcomes in alone for each in outcomes]
+            return [outcome for outcomes in alone for outcome in outcomes]
         log.exception("group commit")
         return [error]
     return outcomes

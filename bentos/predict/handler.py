@@ -91,8 +91,8 @@ class _Attempt:
             return await self._refused(live, ask, Problem(500, TITLES[500]))
         metrics().answered(self.name, answers[0].version, 200, len(answers))
         self._observe()
-        told = [_shown(answer, live.unit) for answer in answers]
-        return json_response(to_json(told[0] if self.form == "one" else told))
+        shown = [_shown(answer, live.unit) for answer in answers]
+        return json_response(to_json(shown[0] if self.form == "one" else shown))
 
     async def _answers(self, ask: RequestBatch) -> list[ServedPrediction]:
         """Raises TooSlow while there is still time to write that down; an answer that is being
@@ -247,7 +247,7 @@ def _shown(answer: ServedPrediction, unit: str) -> dict[str, Any]:
         "low": answer.low,
         "high": answer.high,
         "unit": unit,
-        "reasons": None if answer.reasons is None else [vars(each) for each in answer.reasons],
+        "reasons": None if answer.reasons is None else [vars(reason) for reason in answer.reasons],
         "as_of": answer.as_of,
         "history": answer.history,
     }

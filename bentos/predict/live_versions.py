@@ -100,7 +100,7 @@ class Serving:
     def extend_schema(self, name: str, champion: Live | None, others: Iterable[Live]) -> None:
         """Let requests say what any of these versions knows, so that none is refused because
         another one takes the champion's place."""
-        plans = {each.bundle.digest: each.bundle.plan for each in others}
+        plans = {version.bundle.digest: version.bundle.plan for version in others}
         digest = "" if champion is None else champion.bundle.digest
         if self._extended.get(name) == (digest, *plans):
             return
@@ -156,14 +156,16 @@ class Serving:
 
     def versions(self) -> dict[str, dict[str, str]]:
         """Spec -> arm -> the version that answers."""
-        found = {name: {CHAMPION: live.bundle.version or ""} for name, live in self.live.items()}
+        answering = {
+            name: {CHAMPION: live.bundle.version or ""} for name, live in self.live.items()
+        }
         for name, challenge in self.challenges.items():
-            found.setdefault(name, {})[CHALLENGER] = challenge.live.bundle.version or ""
-        return found
+            answering.setdefault(name, {})[CHALLENGER] = challenge.live.bundle.version or ""
+        return answering
 
 
 def put_in(known: Mapping[str, T], name: str, value: T | None) -> Mapping[str, T]:
-    others = {each: kept for each, kept in known.items() if each != name}
+    others = {key: present for key, present in known.items() if key != name}
     return MappingProxyType(others if value is None else {**others, name: value})
 
 

@@ -30,12 +30,12 @@ class RequestSchema:
 
     def subject(self, request: BaseModel) -> KeyParts:
         """The parts of a validated request that its features are made of."""
-        told: Any = request
-        given = told.inputs
-        if isinstance(given, BaseModel):
-            values = ((name, getattr(given, field)) for field, name in self.inputs.items())
-            given = {name: value for name, value in values if value is not None}
-        return KeyParts(told.actor, told.kind, told.scope, given)
+        fields: Any = request
+        inputs = fields.inputs
+        if isinstance(inputs, BaseModel):
+            values = ((name, getattr(inputs, field)) for field, name in self.inputs.items())
+            inputs = {name: value for name, value in values if value is not None}
+        return KeyParts(fields.actor, fields.kind, fields.scope, inputs)
 
 
 def request_schema_of(
@@ -47,8 +47,8 @@ def request_schema_of(
     """
     title = "".join(part.capitalize() for part in name.split("-"))
     names: dict[str, Any] = {}
-    for each in (*others, *([] if plan is None else [plan])):
-        names |= _kinds(each)
+    for known_plan in (*others, *([] if plan is None else [plan])):
+        names |= _kinds(known_plan)
     aliases = {f"input_{at}": name for at, name in enumerate(sorted(names))}
     inputs: Any = Values
     if plan is not None:

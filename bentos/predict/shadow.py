@@ -108,7 +108,7 @@ class Shadow:
         now = instants.now()
         since = max(self.since, now - LAG)
         dropped = self._slept_through(connection, spec, since)
-        self._done = {each: at for each, at in self._done.items() if at > since}
+        self._done = {done_id: at for done_id, at in self._done.items() if at > since}
         cursor = connection.cursor(row_factory=dict_row)
         new = cursor.execute(NEW, (spec, since, list(self._done), MOST_READ)).fetchall()
         rows = self._rows(connection, new[:MOST_TOGETHER], challenge)
@@ -155,8 +155,8 @@ class Shadow:
         ]
         answered = prediction.answer(connection, asks)
         return [
-            replace(self._row(ask, each), id=shadow_id(row["id"]))
-            for row, ask, each in zip(answers, asks, answered, strict=True)
+            replace(self._row(ask, outcome), id=shadow_id(row["id"]))
+            for row, ask, outcome in zip(answers, asks, answered, strict=True)
         ]
 
     def _row(self, ask: RequestBatch, answered: PredictionBatch | Exception) -> ledger.Row:

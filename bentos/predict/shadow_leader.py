@@ -19,13 +19,13 @@ class ShadowLeader:
     _is_first: bool = False
     _checked_at: float = -INTERVAL_S
 
-    def keep(self, store: Store, *, is_wanted: bool) -> None:
-        """is_wanted: a challenger shadows."""
-        if is_wanted and time.monotonic() > self._checked_at + INTERVAL_S:
+    def keep(self, store: Store, *, is_shadowing: bool) -> None:
+        """is_shadowing: a challenger shadows."""
+        if is_shadowing and time.monotonic() > self._checked_at + INTERVAL_S:
             ids = (worker.id for worker in workers.alive(store))
             self._is_first = min(ids, default=self.worker_id) == self.worker_id
             self._checked_at = time.monotonic()
-        self._starter.keep(is_wanted=is_wanted and self._is_first)
+        self._starter.keep(is_shadowing=is_shadowing and self._is_first)
 
     def stop(self) -> None:
         self._starter.stop()

@@ -30,14 +30,14 @@ class Starter:
     _started: float = -LONGEST_RESTART_S
     _pause_s: float = RESTART_S
 
-    def keep(self, *, is_wanted: bool) -> None:
+    def keep(self, *, is_shadowing: bool) -> None:
         now = self.clock()
         if self._process is not None and self._process.poll() is not None:
             log.warning("the shadow ended with code %s", self._process.returncode)
             self._process = None
             is_young = now - self._started < YOUNG_S
             self._pause_s = self._longer() if is_young else RESTART_S
-        if not is_wanted:
+        if not is_shadowing:
             self.stop()
         elif self._process is None and now > self._started + self._pause_s:
             self._started = now

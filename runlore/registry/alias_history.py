@@ -144,11 +144,11 @@ def entries(
 
 def count(store: Store, spec: str | None = None) -> int:
     """How many changes are on record, or how many of one spec."""
-    wanted = select(func.count()).select_from(schema.alias_changes)
+    query = select(func.count()).select_from(schema.alias_changes)
     if spec is not None:
-        wanted = wanted.where(schema.alias_changes.c.spec == spec)
+        query = query.where(schema.alias_changes.c.spec == spec)
     with store.begin() as connection:
-        return connection.scalar(wanted) or 0
+        return connection.scalar(query) or 0
 
 
 def newest(store: Store, alias: str, action: Action | None = None) -> dict[str, AliasHistoryEntry]:
@@ -176,7 +176,7 @@ def digest_of(store: Store, spec: str, version: str) -> str | None:
     of Runlore, of the first change that names it.
     """
     digest = schema.alias_changes.c.evidence[DIGEST].astext
-    wanted = (
+    query = (
         select(schema.alias_changes.c.action, digest)
         .where(
             schema.alias_changes.c.spec == spec,
@@ -189,15 +189,15 @@ def digest_of(store: Store, spec: str, version: str) -> str | None:
     with store.begin() as connection:
         if connection.scalar(HAS_TABLE) is None:  # a database that Runlore has not used yet
             return None
-        for action, found in connection.execute(wanted):
+        for action, entry_digest in connection.execute(query):
             if known is None or action in MADE:
-                known = found
+                known = entry_digest
     return known
 
 
 def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]:
     """Alias -> the change that said at that instant where it pointed."""
-    wanted = (
+    query = (
         select(schema.alias_changes)
         .distinct(schema.alias_changes.c.alias)
         .where(
@@ -208,7 +208,7 @@ def as_of(store: Store, spec: str, at: datetime) -> dict[str, AliasHistoryEntry]
         .order_by(schema.alias_changes.c.alias, schema.alias_changes.c.id.desc())
     )
     with store.begin() as connection:
-        return {row.alias: AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)}
+        return {row.alias: AliasHistoryEntry(**row._mapping) for row in connection.execute(query)}
 
 
 def _entries(
@@ -217,28 +217,28 @@ def _entries(
     alias: str | None = None,
     newest: int | None = None,
 ) -> list[AliasHistoryEntry]:
-    wanted = select(schema.alias_changes).order_by(schema.alias_changes.c.id.desc()).limit(newest)
+    query = select(schema.alias_changes).order_by(schema.alias_changes.c.id.desc()).limit(newest)
     if spec is not None:
-        wanted = wanted.where(schema.alias_changes.c.spec == spec)
+        query = query.where(schema.alias_changes.c.spec == spec)
     if alias is not None:
-        wanted = wanted.where(schema.alias_changes.c.alias == alias)
-    return [AliasHistoryEntry(**row._mapping) for row in connection.execute(wanted)][::-1]
+        query = query.where(schema.alias_changes.c.alias == alias)
+    return [AliasHistoryEntry(**row._mapping) for row in connection.execute(query)][::-1]
 
 
 def _place(of: FromClause) -> list[ColumnElement[str]]:
     return [of.c.spec, of.c.alias, of.c.action]
 
 
-def _last(wanted: Select[Any], of: FromClause) -> Select[Any]:
-    return wanted.order_by(*(each.desc() for each in (*_place(of), of.c.id))).limit(1)
+def _last(query: Select[Any], of: FromClause) -> Select[Any]:
+    return query.order_by(*(column.desc() for column in (*_place(of), of.c.id))).limit(1)
 
 
 def _standing() -> Select[Any]:
-    found = _last(select(schema.alias_changes), schema.alias_changes).cte("found", recursive=True)
+    places = _last(select(schema.alias_changes), schema.alias_changes).cte("found", recursive=True)
     other = schema.alias_changes.alias("other")
-    is_before = tuple_(*_place(other)) < tuple_(*_place(found))
+    is_before = tuple_(*_place(other)) < tuple_(*_place(places))
     before = _last(select(other).where(is_before), other).lateral("before")
-    every = found.union_all(select(before).select_from(found.join(before, true())))
+    every = places.union_all(select(before).select_from(places.join(before, true())))
     return select(every).order_by(every.c.id)
 
 

@@ -17,10 +17,10 @@ def commit() -> str | None:
     folder = Path(runlore.__file__).parent
     if shutil.which("git") is None or _git(folder, "ls-files", "--error-unmatch", ".") is None:
         return None
-    found = _git(folder, "rev-parse", "HEAD")
-    if found is None:
+    head = _git(folder, "rev-parse", "HEAD")
+    if head is None:
         return None
-    return f"{found}-dirty" if _git(folder, "status", "--porcelain", ".") else found
+    return f"{head}-dirty" if _git(folder, "status", "--porcelain", ".") else head
 
 
 @cache

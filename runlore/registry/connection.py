@@ -76,11 +76,11 @@ def _own_tables(settings: Settings, store: "Store | None") -> str:
 
     if store is not None:
         return tracking_url(store)
-    found = engine.connect(engine.database_url(settings))
+    own = engine.connect(engine.database_url(settings))
     try:
-        return tracking_url(found)
+        return tracking_url(own)
     finally:
-        found.engine.dispose()
+        own.engine.dispose()
 
 
 def _exclusive(

@@ -16,10 +16,10 @@ TAGS = {
 
 def experiment_of(session: Session, spec: str) -> str:
     """The id of a spec's experiment, made when missing and brought back when deleted."""
-    found = session.client.get_experiment_by_name(spec) or _create(session, spec)
-    if found.lifecycle_stage == "deleted":
-        session.client.restore_experiment(found.experiment_id)
-    return str(found.experiment_id)
+    experiment = session.client.get_experiment_by_name(spec) or _create(session, spec)
+    if experiment.lifecycle_stage == "deleted":
+        session.client.restore_experiment(experiment.experiment_id)
+    return str(experiment.experiment_id)
 
 
 def _create(session: Session, spec: str) -> "Experiment":

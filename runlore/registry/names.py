@@ -28,8 +28,8 @@ def score_name(*parts: str) -> str:
 
 def _part(text: str) -> str:
     plain = text.replace("=", ":")
-    kept = OTHER.sub("_", plain).strip(" .")
-    return kept if kept == plain and kept else f"{kept}-{_digest(text)}"
+    cleaned = OTHER.sub("_", plain).strip(" .")
+    return cleaned if cleaned == plain and cleaned else f"{cleaned}-{_digest(text)}"
 
 
 def _digest(text: str) -> str:

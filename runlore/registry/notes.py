@@ -35,6 +35,6 @@ def fitted(markdown: str, most: int, whole: str) -> str:
     if len(markdown) <= most:
         return markdown
     rest = f"\n\nThe rest is in {whole}."
-    kept = markdown[: most - len(rest)]
-    section = kept.rfind("\n## ")
-    return kept[: section if section > 0 else None].rstrip() + rest
+    shortened = markdown[: most - len(rest)]
+    section = shortened.rfind("\n## ")
+    return shortened[: section if section > 0 else None].rstrip() + rest

@@ -55,16 +55,16 @@ class Registry:
         """Spec -> alias -> version and digest: cheap enough to ask all the time."""
         from runlore.store import tracking
 
-        found: dict[str, dict[str, DigestedVersion]] = {spec: {} for spec in specs}
+        aliases: dict[str, dict[str, DigestedVersion]] = {spec: {} for spec in specs}
         if self._session.tables is not None:
             for spec, alias, *named in tracking.aliases(self._session.tables, specs, DIGEST):
-                found[spec][alias] = DigestedVersion(*named)
-            return found
+                aliases[spec][alias] = DigestedVersion(*named)
+            return aliases
         for spec in specs:
             for alias in (CHAMPION, CHALLENGER):
                 if ref := self.alias(spec, alias):
-                    found[spec][alias] = DigestedVersion(ref.version, ref.digest)
-        return found
+                    aliases[spec][alias] = DigestedVersion(ref.version, ref.digest)
+        return aliases
 
     def version(self, spec: str, version: str) -> VersionRef:
         with self._session.watched():

@@ -55,15 +55,15 @@ class TrainingRun:
     def parameters(self, values: Mapping[str, object]) -> None:
         from mlflow.entities import Param
 
-        found = (Param(name, str(value)) for name, value in values.items())
-        for batch in _batches(found, MOST_TAGS):
+        parameters = (Param(name, str(value)) for name, value in values.items())
+        for batch in _batches(parameters, MOST_TAGS):
             self._client.log_batch(self.id, params=batch)
 
     def tags(self, values: Mapping[str, object]) -> None:
         from mlflow.entities import RunTag
 
-        found = (RunTag(name, str(value)) for name, value in values.items())
-        for batch in _batches(found, MOST_TAGS):
+        tags = (RunTag(name, str(value)) for name, value in values.items())
+        for batch in _batches(tags, MOST_TAGS):
             self._client.log_batch(self.id, tags=batch)
 
     def scores(self, values: Mapping[str, float], model_id: str | None = None) -> None:
@@ -73,12 +73,12 @@ class TrainingRun:
         """
         from mlflow.entities import Metric
 
-        found = (
+        scores = (
             Metric(name, float(value), self._started_ms, 0, model_id=model_id, run_id=self.id)
             for name, value in values.items()
             if math.isfinite(value)
         )
-        for batch in _batches(found, MOST_SCORES):
+        for batch in _batches(scores, MOST_SCORES):
             self._client.log_batch(self.id, metrics=batch)
 
     def data(self, data: TrainingData) -> None:

@@ -21,8 +21,8 @@ class Served(PythonModel):  # type: ignore[misc]
         names = list(self.bundle.plan.names)
         answers = self.bundle.predict(model_input[names].to_numpy(dtype=np.float32))
         columns = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
-        given = {name: column for name, column in columns.items() if column is not None}
-        return pd.DataFrame(given, index=model_input.index)
+        present = {name: column for name, column in columns.items() if column is not None}
+        return pd.DataFrame(present, index=model_input.index)
 
 
 mlflow.models.set_model(Served())

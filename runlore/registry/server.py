@@ -105,8 +105,8 @@ def _names(settings: Settings) -> list[str]:
     from mlflow.server.security_utils import get_default_allowed_hosts
 
     own = (*settings.allowed_hosts, os.uname().nodename)
-    given = filter(None, os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", "").split(","))
-    return [*get_default_allowed_hosts(), *own, *(f"{name}:*" for name in own), *given]
+    configured = filter(None, os.environ.get("MLFLOW_SERVER_ALLOWED_HOSTS", "").split(","))
+    return [*get_default_allowed_hosts(), *own, *(f"{name}:*" for name in own), *configured]
 
 
 def _fix_roots(handlers: Any, roots: ArtifactRoots) -> None:  # noqa: ANN401  (a module)

@@ -82,16 +82,16 @@ def aliases_of(session: Session, spec: str) -> dict[str, str]:
 
 def versions_of(session: Session, spec: str, digest: str | None = None) -> tuple[VersionRef, ...]:
     """All versions of a spec, or those of one bundle, newest first."""
-    wanted = f"name = '{spec}'" + (f" AND tags.`{DIGEST}` = '{digest}'" if digest else "")
-    found, token = [], None
+    query = f"name = '{spec}'" + (f" AND tags.`{DIGEST}` = '{digest}'" if digest else "")
+    matches, token = [], None
     while True:
-        page = session.client.search_model_versions(wanted, page_token=token)
-        found += page
+        page = session.client.search_model_versions(query, page_token=token)
+        matches += page
         token = page.token
         if not token:
             break
     aliases = aliases_of(session, spec)
-    refs = (ref_of(version, aliases) for version in found)
+    refs = (ref_of(version, aliases) for version in matches)
     return tuple(sorted(refs, key=lambda ref: int(ref.version), reverse=True))
 
 

@@ -155,7 +155,7 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
     starter = Starter(clock=lambda: now)
     started = []
     for now in range(1_000, 1_730):
-        starter.keep(is_wanted=True)
+        starter.keep(is_shadowing=True)
         if starter._process is not None and starter._process.returncode is None:
             started.append(now)
             starter._process.wait()
@@ -163,7 +163,7 @@ def test_a_shadow_that_dies_young_is_started_less_and_less_often_and_with_little
     assert notes.read_text().split() == [f"{shadow_process.NICENESS}:{os.SCHED_IDLE}"] * 5
     starter.stop()
     now += 5
-    starter.keep(is_wanted=True)
+    starter.keep(is_shadowing=True)
     assert starter._process is not None, "asked for anew it starts as at first"
     starter.stop()
 

@@ -266,11 +266,11 @@ def test_a_shadow_that_is_deaf_is_ended_all_the_same(
     monkeypatch.setattr(shadow_process, "COMMAND", (sys.executable, "-c", told))
     monkeypatch.setattr(shadow_process, "SHADOW_GRACE_S", 0.2)
     starter = Starter()
-    starter.keep(is_wanted=True)
+    starter.keep(is_shadowing=True)
     process = starter._process
     assert process is not None
     wait_for(ready.exists)
-    starter.keep(is_wanted=False)
+    starter.keep(is_shadowing=False)
     assert process.returncode == -9
 
 
@@ -295,7 +295,7 @@ def test_nothing_is_begun_by_a_look_that_was_under_way_at_the_end(
         return []
 
     monkeypatch.setattr(Follower, "_look_at_specs", look)
-    monkeypatch.setattr(Starter, "keep", lambda *_, is_wanted: kept.append(is_wanted))
+    monkeypatch.setattr(Starter, "keep", lambda *_, is_shadowing: kept.append(is_shadowing))
     with ThreadPoolExecutor() as pool:
         stepping = pool.submit(follower.step)
         looks.wait(10)
