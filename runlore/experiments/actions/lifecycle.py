@@ -117,13 +117,9 @@ def expose(store: Store, name: str | UUID, share: float, by: Attribution) -> AbT
         check_running(test)
         if Plan.model_validate(test.plan).units != "runlore":
             raise Refused(f"A/B test {test.name!r} does not deal its variants out itself")
-        if share < test.design.exposure:
-            raise BadInput(
-                f"exposure: {share} is below {test.design.exposure}; units would leave",
-                "exposure",
-            )
+        design = test.design.exposed_to(share)
         experiments.note(connection, test, by.action(f"exposed to {share:.4g}"))
-        return experiments.change(connection, test, exposure=share)
+        return experiments.change(connection, test, exposure=design.exposure)
 
 
 def stop(store: Store, name: str | UUID, by: Attribution) -> AbTest:

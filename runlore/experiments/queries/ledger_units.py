@@ -57,7 +57,7 @@ ended AS (
     WHERE came.status IS NOT NULL
     ORDER BY kept.source, kept.source_id, came.submitted, kept.at
 ),
-told AS (
+facts AS (
     SELECT 'answer/' || id AS id, unit, at, 'latency_ms' AS event,
         CAST(latency_ms AS float8) AS value FROM kept
     UNION ALL
@@ -70,7 +70,7 @@ told AS (
 ),
 given AS (
     SELECT row_number() OVER () - 1 AS place, id, unit, event, value, at, false AS is_at_given
-    FROM told WHERE value IS NOT NULL AND event = ANY (CAST(:events AS text[]))
+    FROM facts WHERE value IS NOT NULL AND event = ANY (CAST(:events AS text[]))
 )"""  # noqa: S608  (constants of ours)
 NEWEST = text("SELECT coalesce(max(seq), 0) FROM runlore.executions")
 

@@ -11,8 +11,8 @@ from typing import Literal
 
 from sqlalchemy import Connection, Row, text
 
-from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
 from runlore.kernel.moments import Moments
 

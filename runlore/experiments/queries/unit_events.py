@@ -45,7 +45,7 @@ given AS (
     FROM ROWS FROM (
         jsonb_to_recordset(CAST(:body AS jsonb))
         AS (id text, unit text, event text, value float8, at timestamptz)
-    ) WITH ORDINALITY AS told (id, unit, event, value, at, place)
+    ) WITH ORDINALITY AS sent (id, unit, event, value, at, place)
 )"""
 
 TAKE = """
@@ -203,21 +203,21 @@ def totals(connection: Connection, test: AbTest) -> list[EventTotal]:
 
 
 def statement(source: str) -> TextClause:
-    """given: a common table expression of that name, with the columns of GIVEN."""
+    """source: a common table expression `given`, with the columns of GIVEN."""
     return text(f"WITH {source}, {TAKE}")
 
 
 def take(
-    connection: Connection, wanted: TextClause, test: AbTest, values: Mapping[str, Any]
+    connection: Connection, query: TextClause, test: AbTest, values: Mapping[str, Any]
 ) -> Intake:
-    """wanted: a `statement`. values: its own, and :at and :latest."""
+    """query: a `statement`. values: its own, and :at and :latest."""
     fixed = {
         "test": test.id,
         "ended": test.ended_at,
         "window_s": test.plan["window_s"],
         "shown": MOST_SHOWN,
     }
-    row = connection.execute(wanted, {**fixed, **values}).one()
+    row = connection.execute(query, {**fixed, **values}).one()
     return Intake(
         row.given, row.added, row.faults, tuple(Reject(*reject) for reject in row.rejects)
     )

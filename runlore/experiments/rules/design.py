@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from runlore.experiments.rules.assignment import Allocation, GroupShare
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
@@ -119,11 +119,10 @@ class Design:
         return Allocation(self.salt or self.name, weights, self.exposure, self.slot)
 
     def exposed_to(self, share: float) -> "Design":
-        """The same test for more units; those that take part already stay, with their variant."""
+        """The same test for more units; those that take part already keep their variant."""
         if share < self.exposure:
             raise BadInput(
-                f"test {self.name!r}: exposure {share} is below {self.exposure}; units would leave "
-                "with their outcomes half counted"
+                f"exposure: {share} is below {self.exposure}; units would leave", "exposure"
             )
         return replace(self, exposure=share)
 

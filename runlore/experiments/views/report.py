@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-Told = dict[str, Any]
+Document = dict[str, Any]
 
 COLUMNS = (
     "metric",
@@ -42,7 +42,7 @@ COLUMNS = (
 PLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 
 
-def plan_document(test: AbTest) -> Told:
+def plan_document(test: AbTest) -> Document:
     design = test.design
     return {
         "id": str(test.public_id),
@@ -58,7 +58,7 @@ def plan_document(test: AbTest) -> Told:
     }
 
 
-def status_document(status: ExperimentStatus) -> Told:
+def status_document(status: ExperimentStatus) -> Document:
     """Effects only where looking at them does no harm; guardrails and the sample ratio always."""
     ratio = status.seen.sample_ratio
     guards = {metric.name for metric in status.test.design.metrics if metric.role == "guardrail"}
@@ -86,7 +86,7 @@ def status_document(status: ExperimentStatus) -> Told:
     }
 
 
-def look_document(look: RecordedLook) -> Told:
+def look_document(look: RecordedLook) -> Document:
     content = {name: look.analysis[name] for name in ("comparisons", "sample_ratio", "reasons")}
     beside = {name: look.analysis[name] for name in ("fixed", "chi_square", "ran_s")}
     return {
@@ -101,7 +101,7 @@ def _answer(status: ExperimentStatus) -> str:
     return "winner" if status.test.winner else "no winner"
 
 
-def _variant(name: str, arm: Observed, status: ExperimentStatus) -> Told:
+def _variant(name: str, arm: Observed, status: ExperimentStatus) -> Document:
     totals: Mapping[str, Any] = {
         total.event: {"events": total.events, "units": total.units, "total": total.total}
         for total in status.totals
@@ -116,8 +116,8 @@ def _variant(name: str, arm: Observed, status: ExperimentStatus) -> Told:
     }
 
 
-def _comparison(comparison: VariantComparison) -> Told:
-    content: Told = as_json(comparison)
+def _comparison(comparison: VariantComparison) -> Document:
+    content: Document = as_json(comparison)
     return content | {
         "difference": as_json(comparison.difference),
         "relative": as_json(comparison.relative),

@@ -1,14 +1,16 @@
-"""By what rule a challenger climbs: written down before it gets its first unit."""
+"""The rule by which a challenger climbs, stored before it gets its first unit.
+
+A spec declares it as `RolloutPolicy`, which holds the defaults; here are the metrics as well.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlore.experiments.rules.design import LEAST_ALPHA
-from runlore.experiments.rules.metric import Metric
-from runlore.experiments.rules.sequence import NARROWEST_AT
-from runlore.kernel.durations import DAY_S, HOUR_S
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.errors import BadInput
+from runlore.specs.model_spec import RolloutPolicy
 
 WHOLE = 100
 
@@ -26,15 +28,15 @@ class RampPolicy:
     """
 
     metrics: tuple[Metric, ...]
-    steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)
-    alpha: float = 0.05
-    promote_when: Literal["not worse", "better"] = "not worse"
-    least_units: int = 100
-    least_time_s: float = HOUR_S
-    least_known: float = 0.8
-    freshest_s: float = 6 * HOUR_S
-    most_pause_s: float = DAY_S
-    narrowest_at_units: int = NARROWEST_AT
+    steps: tuple[int, ...] = RolloutPolicy.steps
+    alpha: float = RolloutPolicy.alpha
+    promote_when: Literal["not worse", "better"] = RolloutPolicy.promote_when
+    least_units: int = RolloutPolicy.least_units
+    least_time_s: float = RolloutPolicy.least_time_s
+    least_known: float = RolloutPolicy.least_known
+    freshest_s: float = RolloutPolicy.freshest_s
+    most_pause_s: float = RolloutPolicy.most_pause_s
+    narrowest_at_units: int = RolloutPolicy.narrowest_at_units
 
     def __post_init__(self) -> None:
         self._check_steps()
