@@ -24,7 +24,7 @@ from trials.pages import Part, write_page
 
 from runlore.experiments.rules import fixed_horizon
 from runlore.experiments.rules.design import DecisionRule
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL
 from runlore.rollout.rules.policy import RampPolicy
 

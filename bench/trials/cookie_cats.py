@@ -8,7 +8,7 @@ import numpy as np
 
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.design import DecisionRule, Variant, design
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.moments import moments_of_counts
 
 DAY_7 = Metric("retention_7", "proportion", "higher", "primary")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from runlore.experiments.rules.analysis import Observed, analyse_metrics
 from runlore.experiments.rules.comparison import compare
 from runlore.experiments.rules.design import DecisionRule, Variant, design
-from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import WATCHED_LEVEL, log_e_value
 from runlore.experiments.rules.sketch import Sketch, sketch_of
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments

@@ -11,7 +11,7 @@ from bentos.http import schemas
 from bentos.http.bodies import json_response, read_body
 from bentos.http.fields import ID, Id
 from bentos.http.identity import key_id_of
-from bentos.http.metrics import metrics
+from bentos.http.prometheus_metrics import metrics
 from bentos.http.routing import Endpoint, Tag, in_path
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving

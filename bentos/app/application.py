@@ -20,8 +20,8 @@ from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.http.errors import TITLES, Problem, TooSlow, problem
-from bentos.http.metrics import metrics
 from bentos.http.page_headers import PageHeaders
+from bentos.http.prometheus_metrics import metrics
 from bentos.http.routing import Handler, Scope
 from bentos.http.threads import ThreadLimits
 from bentos.predict.live_versions import Serving

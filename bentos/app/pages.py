@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 
 from bentos.http import page_headers
 from bentos.http.bodies import json_response
-from bentos.http.metrics import exposition
+from bentos.http.prometheus_metrics import exposition
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.threads import in_thread
 

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from bentos.http.bodies import json_response, read_body
 from bentos.http.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.http.identity import key_id_of
-from bentos.http.metrics import metrics
+from bentos.http.prometheus_metrics import metrics
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_schema import RequestSchema, parse_reasons

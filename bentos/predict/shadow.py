@@ -23,7 +23,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from bentos.http.logs import configure_logging
-from bentos.http.metrics import metrics
+from bentos.http.prometheus_metrics import metrics
 from bentos.predict.live_versions import Challenge, Serving
 from bentos.predict.shadow_process import YOUNG_S
 from runlore.features.keys import KeyParts

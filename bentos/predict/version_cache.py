@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bentos.http.metrics import metrics
+from bentos.http.prometheus_metrics import metrics
 from bentos.predict.live_versions import Live, load
 from bentos.predict.request_schema import Clock
 from runlore.kernel import instants

@@ -16,7 +16,7 @@ import pytest
 from handmade import write_bundle
 from sqlalchemy import text
 
-from bentos.http.metrics import metrics
+from bentos.http.prometheus_metrics import metrics
 from bentos.predict import shadow, shadow_process
 from bentos.predict.follower import Follower
 from bentos.predict.live_versions import Challenge, Live, Serving, load

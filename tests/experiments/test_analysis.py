@@ -10,7 +10,7 @@ from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metri
 from runlore.experiments.rules.assignment import GroupShare, assign
 from runlore.experiments.rules.comparison import adjusted
 from runlore.experiments.rules.design import DecisionRule, Design, Variant, design
-from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput

@@ -8,7 +8,7 @@ from scipy import stats
 
 from runlore.experiments.rules import fixed_horizon
 from runlore.experiments.rules.estimate import arms
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sequence import NOTHING_KNOWN
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import moments_of, moments_of_counts

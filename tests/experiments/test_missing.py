@@ -7,8 +7,8 @@ import pytest
 
 from runlore.experiments.rules.analysis import Observed, analyse_metrics
 from runlore.experiments.rules.design import Design, Variant, design
-from runlore.experiments.rules.metric import Metric
 from runlore.experiments.rules.missing import LEVEL, OutcomeCoverage, are_apart, missing
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.moments import Moments
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.quantiles import _log_ratio, quantile_interval, quantile_p_value
 from runlore.experiments.rules.sequence import NOTHING_KNOWN, mixture_units
 from runlore.experiments.rules.sketch import GROWTH, Sketch, sketch_of

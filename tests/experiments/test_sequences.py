@@ -19,7 +19,7 @@ from runlore.experiments.rules.estimate import (
     contrast,
 )
 from runlore.experiments.rules.loss import answer, excess, excess_once, sides
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.quantiles import quantile_interval
 from runlore.experiments.rules.sequence import (
     NOTHING_KNOWN,

@@ -8,7 +8,7 @@ from scipy.stats import norm
 
 from runlore.experiments.rules.comparison import compare
 from runlore.experiments.rules.design import DecisionRule
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sequence import multiplier
 from runlore.experiments.rules.size import MOST_UNITS, DetectableEffect, of_means, of_proportions
 from runlore.kernel.errors import BadInput

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.kernel.moments import Moments, moments_of_counts
 from runlore.rollout.rules.evidence import (
     CHALLENGER,

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.errors import BadInput
 from runlore.kernel.json_values import as_json

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts
 from runlore.rollout.rules.evidence import (
     CHALLENGER,

@@ -25,8 +25,8 @@ from runlore.experiments.queries.unit_events import EventTotal
 from runlore.experiments.rules import missing
 from runlore.experiments.rules.analysis import Analysis, Observed, analyse_metrics
 from runlore.experiments.rules.fixed_figures import FixedSizeResult, fixed_figures
-from runlore.experiments.rules.metric import no_statistics
 from runlore.experiments.rules.missing import OutcomeCoverage
+from runlore.experiments.rules.outcome_metric import no_statistics
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.json_values import as_json

@@ -20,7 +20,7 @@ from runlore.experiments.rules.design import (
     Variant,
     design,
 )
-from runlore.experiments.rules.metric import LEAST_QUANTILE, Metric
+from runlore.experiments.rules.outcome_metric import LEAST_QUANTILE, Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput

@@ -7,8 +7,8 @@ from typing import Literal
 from runlore.experiments.rules import fixed_horizon, sample_ratio
 from runlore.experiments.rules.comparison import VariantComparison, adjusted, compare
 from runlore.experiments.rules.design import Design
-from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage, missing
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput

@@ -10,7 +10,7 @@ from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.estimate import Arm, arms, cautious_arms, contrast
 from runlore.experiments.rules.fixed_horizon import TestResult
 from runlore.experiments.rules.loss import LossAnswer, Pair
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.quantiles import quantile_interval, quantile_p_value
 from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.intervals import Interval

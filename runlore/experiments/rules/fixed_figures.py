@@ -9,7 +9,7 @@ from runlore.experiments.rules.analysis import Observed
 from runlore.experiments.rules.design import Design
 from runlore.experiments.rules.estimate import Arm, arms
 from runlore.experiments.rules.fixed_horizon import TestResult
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.moments import Moments
 
 POWER = 0.8

@@ -7,7 +7,7 @@ from typing import Literal
 
 from runlore.experiments.rules import sequence
 from runlore.experiments.rules.estimate import Arm, arms, cautious_arms, combined, contrast
-from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.quantiles import quantile_interval
 from runlore.experiments.rules.sequence import Contrast
 from runlore.experiments.rules.sketch import Sketch

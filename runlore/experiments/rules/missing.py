@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runlore.experiments.rules import sequence
 from runlore.experiments.rules.design import Design
 from runlore.experiments.rules.estimate import cautious_arms, contrast
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.kernel.moments import moments_of_counts
 
 LEVEL = 0.001  # False alarm rate of the check for missing outcomes, however often it is made

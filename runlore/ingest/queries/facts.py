@@ -15,7 +15,7 @@ from psycopg import sql
 from runlore.kernel.digests import content_digests, value_digests
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import EXECUTION_COLUMNS
-from runlore.records.metric import METRIC_COLUMNS
+from runlore.records.metric_points import METRIC_COLUMNS
 from runlore.records.revisions import FactDigests, NewFacts, StoredFacts, news
 from runlore.store.copying import copy_in, copy_out, instants, payload
 from runlore.store.engine import Store

@@ -18,7 +18,7 @@ from runlore.records.formats.json_text import JsonText, infer_json
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, ResolvedMapping, status_words
-from runlore.records.metric import METRIC_COLUMNS
+from runlore.records.metric_points import METRIC_COLUMNS
 from runlore.records.validate import RowCheck, judge, mask
 
 Ints = NDArray[np.int64]

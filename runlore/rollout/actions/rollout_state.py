@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from runlore.experiments.rules.metric import Metric, Statistics, no_statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics, no_statistics
 from runlore.kernel.moments import Moments
 from runlore.rollout.queries import evidence, rollouts
 from runlore.rollout.queries.evidence import ArmCounts, EvidenceQuery, SharePeriod, UnitCounts

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from runlore.experiments.rules import sample_ratio
 from runlore.experiments.rules.estimate import LEAST_UNITS, arms
 from runlore.experiments.rules.loss import Pair
-from runlore.experiments.rules.metric import Metric, Statistics
 from runlore.experiments.rules.missing import OutcomeCoverage, are_apart
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
 from runlore.kernel.durations import CLOCK_TOLERANCE_S, HOUR_S
 from runlore.kernel.moments import Moments

@@ -9,7 +9,7 @@ from typing import Literal
 
 from runlore.experiments.rules import loss
 from runlore.experiments.rules.loss import LossAnswer
-from runlore.experiments.rules.metric import Metric
+from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sample_ratio import SampleRatio
 from runlore.experiments.rules.sequence import NOTHING_KNOWN
 from runlore.kernel.errors import BadInput

@@ -7,7 +7,7 @@ from functools import reduce
 from itertools import groupby
 from typing import Any
 
-from runlore.experiments.rules.metric import Metric, Statistics
+from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sketch import Sketch
 from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments
