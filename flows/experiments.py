@@ -1,4 +1,4 @@
-"""What do the A/B tests say by now?"""
+"""Analyse the running A/B tests."""
 
 from prefect import flow
 
@@ -8,10 +8,10 @@ from tasks.edge import flow_app
 
 @flow(name="ab", timeout_seconds=1800)
 def ab(at: str | None = None) -> dict[str, str]:
-    """Look once at every A/B test that runs, as of an ISO instant (default: now).
+    """Analyse every running A/B test once, as of an ISO instant (default: now).
 
-    Returns what each look said, by the test's name. One that cannot be looked at keeps no other
-    from its look; the run fails at the end.
+    Returns the result of each analysis by the test's name. If an analysis fails, the others still
+    run; the run fails at the end.
     """
     with flow_app():
         names = experiments.running()

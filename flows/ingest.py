@@ -1,4 +1,4 @@
-"""Bring a log in."""
+"""Ingest a log."""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -16,10 +16,10 @@ def ingest(
     source: str | None = None,
     mapping: dict[str, Any] | None = None,
 ) -> dict[str, int]:
-    """Take in what a file has grown by; columns are mapped as in a mapping file.
+    """Ingest the rows that were added to a file; columns are mapped as in a mapping file.
 
-    source: the name its records get; else that of the mapping, else `inbox`.
-    Returns how many rows were new, already known, and rejected.
+    source: the source name of its records; by default that of the mapping, else `inbox`.
+    Returns the numbers of new, known and rejected rows.
     """
     with flow_app():
         return ingest_log(Path(path), format, source, mapping or {})

@@ -1,4 +1,4 @@
-"""Has the world moved away from the training, and is what was served what the log says?"""
+"""Check a spec for drift, performance, data quality and skew between served features and log."""
 
 from prefect import flow
 
@@ -11,12 +11,11 @@ from tasks.edge import flow_app
 def monitor(spec: str, window_days: float | None = None, at: str | None = None) -> str:
     """Compare a window (default: the spec's) before an ISO instant (default: now).
 
-    Also compares the features that were served with those that the log gives, and drops what is
-    too old from the ledger, and holds the window against the champion's data contract. Drift, or a
-    score below its floor, asks for a training.
-    Returns the verdict: drift, no drift, or not enough data; or that there is no champion yet. A
-    step that fails keeps no other from its work, and what the others found from no request; the run
-    fails at the end.
+    It also compares served features with the log, deletes expired months of the ledger, and checks
+    the window against the champion's data contract. Drift, or a score below its floor, requests a
+    training.
+    Returns the verdict: drift, no drift, not enough data, or no champion yet. If a step fails, the
+    others still run and a training may still be requested; the run fails at the end.
     """
     with flow_app(), shared_reading():
         if not monitoring.has_champion(spec):

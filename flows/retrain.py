@@ -1,4 +1,4 @@
-"""Carry out a training that was asked for: contract, training, comparison with the champion.
+"""Carry out a requested training: contract, training, comparison with the champion.
 
 An automation starts it for every event `runlore.retraining.wanted` (deployments/prefect.yaml).
 """
@@ -17,10 +17,10 @@ NOTHING = "nothing to do: it has begun, has ended, or another one of its spec ru
 
 @flow(name="retrain", flow_run_name="retrain for request {request}", timeout_seconds=5 * 3600)
 def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
-    """Train for a request, the oldest that waits unless told which; `runlore retrain list`.
+    """Carry out a training request, by default the oldest; `runlore retrain list` shows them.
 
     A request trains once, however often this runs. Fails with the reasons when the data, the gates
-    or the comparison with the champion refuse; the champion serves on.
+    or the comparison with the champion refuse it; the champion keeps serving.
     """
     with flow_app():
         begun = retraining.begin(request)

@@ -1,4 +1,4 @@
-"""Is a training due, and does everybody know of those that wait?"""
+"""Request the trainings that are due, and announce those that wait."""
 
 from prefect import flow
 
@@ -8,9 +8,9 @@ from tasks.retraining import announce, look
 
 @flow(name="retraining", flow_run_name="retraining {spec}", timeout_seconds=1800)
 def retraining(spec: str) -> int:
-    """Ask for what a spec's schedule or new outcomes make due; announce all requests that wait.
+    """Request a training if a spec's schedule or new outcomes make one due; announce all requests.
 
-    Also announces again what was asked for over HTTP or at a terminal, or whose event was lost.
+    Requests from HTTP or a terminal, and those whose event was lost, are announced as well.
     Returns how many were announced.
     """
     with flow_app():

@@ -1,4 +1,4 @@
-"""Does the evidence let the challenger climb, wait, fall or take over?"""
+"""Advance, hold, roll back or promote a challenger by the evidence."""
 
 from prefect import flow
 
@@ -8,9 +8,9 @@ from tasks.rollout import look
 
 @flow(name="rollout", flow_run_name="rollout {spec}", timeout_seconds=1800)
 def rollout(spec: str, at: str | None = None) -> str:
-    """Decide on the newest rollout of a spec by all that is known at an ISO instant (default: now).
+    """Decide on the newest rollout of a spec by what is known at an ISO instant (default: now).
 
-    Returns what was decided, or "nothing" when no rollout goes on. Two runs at once decide once.
+    Returns the decision, or "nothing" if no rollout is in progress. Two runs at once decide once.
     """
     with flow_app():
         decided = look(spec, at)

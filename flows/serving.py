@@ -1,4 +1,4 @@
-"""Predict for the latest executions, onto the ledger."""
+"""Predict for the latest executions and record the answers on the ledger."""
 
 from prefect import flow
 
@@ -10,7 +10,7 @@ from tasks.edge import flow_app
 def score(spec: str, since: str | None = None) -> int | None:
     """Score executions submitted since an ISO instant (default: one day ago).
 
-    Returns how many are new on the ledger; None when the spec has no champion yet.
+    Returns the number of new ledger entries; None if the spec has no champion yet.
     """
     with flow_app():
         outcome = serving.score(spec, since)

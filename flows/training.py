@@ -1,4 +1,4 @@
-"""Train a spec; what beats its baseline is registered, what does not is refused."""
+"""Train a spec; register the best candidate if it passes its gates, refuse it otherwise."""
 
 from typing import Any
 
@@ -17,9 +17,9 @@ from tasks.edge import flow_app
 def train(spec: str, accept_data: str | None = None, until_seq: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
     """Train all candidates of a spec on the log as it is now, or as it was until a fact.
 
-    Fails, with the reasons, when what came in since the champion's training breaks its data
-    contract, unless `accept_data` says why it may pass; and, with the numbers, when the best
-    candidate does not pass its gates, or does not beat the champion.
+    Fails with the reasons if data since the champion's training breaks the data contract, unless
+    `accept_data` gives a reason to accept it. Fails with the numbers if the best candidate does
+    not pass its gates or does not beat the champion.
     """
     with flow_app():
         with shared_reading():

@@ -1,4 +1,4 @@
-"""`/api/v3/model-training`: ask for a training, and follow what becomes of it."""
+"""`/api/v3/model-training`: request a training and follow its progress."""
 
 from typing import Annotated
 
@@ -38,7 +38,7 @@ class ModelTraining(Closed):
 
 
 class ModelTrainingAccepted(ModelTrainingTold):
-    """follow: where to read what becomes of it."""
+    """follow: the address of the training's progress."""
 
     follow: str
 
@@ -91,7 +91,7 @@ ENDPOINTS = (
         AT,
         every,
         "read",
-        "Trainings that were asked for, by people or by what is watched, and what became of them",
+        "List the trainings that people or monitoring requested, with their progress",
         {200: ("The newest first", ModelTrainings)},
         (404, 422, 503),
         parameters=[
@@ -106,8 +106,13 @@ ENDPOINTS = (
         AT,
         start,
         "train",
-        "Ask for a training",
-        {202: ("It is on record, with where to follow it", ModelTrainingAccepted)},
+        "Request a training",
+        {
+            202: (
+                "The request is recorded; `follow` is the address of its progress",
+                ModelTrainingAccepted,
+            )
+        },
         (400, 404, 409, 413, 422, 503),
         ModelTraining,
         tag=Tag.AGENT_ZERO,

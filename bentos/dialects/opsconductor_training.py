@@ -71,8 +71,13 @@ ENDPOINTS = (
         AT,
         start,
         "train",
-        "Ask for trainings",
-        {202: ("They are on record, with where to follow them", TrainModelsTold)},
+        "Request trainings",
+        {
+            202: (
+                "The requests are recorded; `follow` is the address of their progress",
+                TrainModelsTold,
+            )
+        },
         (400, 404, 409, 413, 422, 503),
         TrainModels,
         tag=Tag.OPSCONDUCTOR,

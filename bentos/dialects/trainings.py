@@ -1,6 +1,6 @@
-"""Trainings that people ask for, and what became of them, in the words that the products share.
+"""Training requests over HTTP and their progress, in the terms that the products share.
 
-A request is written down; what carries it out is not this process.
+This process records a request; a Prefect worker carries it out.
 """
 
 from collections.abc import Sequence
@@ -60,10 +60,10 @@ class ModelTrainingTold(Closed):
 
 
 async def wish(request: Request, models: Sequence[str], said: str, why: str) -> list[Retraining]:
-    """Ask for a training of each; one that goes on already is what is told of its model.
+    """Request a training of each model; returns the current one where a training is in progress.
 
-    said: who wants it, as the body says; the owner of a key goes before.
-    Refused in a Bento, which has no registry.
+    said: the requester as the body names it; with a key, the key's owner is recorded instead.
+    Raises Refused in a Bento, which has no registry.
     """
     at = instants.now()
 
