@@ -115,7 +115,7 @@ def number(value: object) -> float:
 
 
 def word(value: Scalar) -> str:
-    """A value as text, the same for numbers that are equal; nothing is the empty text.
+    """A value as text, the same for equal numbers; no value is the empty text.
 
     >>> word(4), word(4.0), word(True), word(None)
     ('4.0', '4.0', '1.0', '')
@@ -127,7 +127,7 @@ def word(value: Scalar) -> str:
 
 
 def number_words(column: "pd.Series[Any]") -> Ints:
-    """(rows,): 0 where there is nothing, else a number that only rows with the same word share."""
+    """(rows,): 0 for an empty cell, otherwise a number that only rows with the same word share."""
     codes, values = pd.factorize(column)
     if values.dtype != object:
         return codes.astype(np.int64) + 1
@@ -137,7 +137,7 @@ def number_words(column: "pd.Series[Any]") -> Ints:
 
 
 def singles(values: Floats) -> Singles:
-    """As the float32 of a feature row: finite, but for NaN."""
+    """Convert values to the float32 of feature rows: infinite ones become finite, NaN stays."""
     return np.minimum(np.maximum(values, -LARGEST), LARGEST).astype(np.float32)
 
 

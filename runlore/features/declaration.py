@@ -63,7 +63,7 @@ class HistoryFeatures:
 
     @cached_property
     def digest(self) -> str:
-        """Names the state of this history in the store: other numbers, another state."""
+        """The key of this history's states in the store; it changes with any parameter."""
         text = json.dumps(asdict(self), sort_keys=True)
         return f"{self.name}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
@@ -154,9 +154,9 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class FeaturePlan:
-    """A FeatureSet with nothing left open: what a trained model reads, in order.
+    """The features that a trained model reads, in order: a FeatureSet with nothing left open.
 
-    others: inputs known from training that are no features, such as one that was always the same;
+    others: inputs known from training that are not features, such as one that was always the same;
     they may still be part of a key.
     """
 

@@ -147,7 +147,7 @@ def read(state: Floats, as_of_us: int, half_lives_us: Floats, values: int, out: 
 
 @_compiled
 def _count(state: Floats, at_us: int, counts: Floats) -> None:
-    """One more submission. counts: (H,), the decayed ones before it, as read at `at_us`."""
+    """Count a submission. counts: (H,), the decayed counts before it, as read at `at_us`."""
     for h in range(counts.size):
         state[COUNTS + h] = counts[h] + 1.0
     if not at_us < state[LAST_SUBMISSION]:
@@ -157,7 +157,7 @@ def _count(state: Floats, at_us: int, counts: Floats) -> None:
 
 @_compiled
 def submit(state: Floats, at_us: int, half_lives_us: Floats) -> None:
-    """Work of this key was submitted."""
+    """Count a submission of this key at an instant."""
     counts = np.empty(half_lives_us.size)
     _read_counts(state, at_us, half_lives_us, counts)
     _count(state, at_us, counts)

@@ -1,4 +1,4 @@
-"""Keys of histories: whose past a piece of work belongs to."""
+"""Keys of histories: they decide which earlier executions an execution is compared with."""
 
 import hashlib
 from collections.abc import Iterator, Mapping

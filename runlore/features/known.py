@@ -1,4 +1,4 @@
-"""What is known of a piece of work by itself: its inputs, its categories, the calendar."""
+"""Features of an execution by itself: its inputs, its categories and the calendar."""
 
 from typing import Any, TypeVar
 

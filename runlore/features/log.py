@@ -1,4 +1,4 @@
-"""A log made ready: facts in sequence, their order in time, and their columns on demand."""
+"""A prepared log: facts in sequence, their order in time, and their columns on demand."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +15,7 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Log:
-    """A log's facts with what every extraction needs of them, worked out once.
+    """A log's facts with everything that extractions need, computed once.
 
     facts: all facts in sequence. executions: the first fact of each execution (N rows).
     """
@@ -47,7 +47,7 @@ class Log:
 
 
 def prepare(facts: pd.DataFrame) -> Log:
-    """Take facts with EXECUTION_COLUMNS, `seq` and `revision`; they need not be in sequence."""
+    """Prepare facts with EXECUTION_COLUMNS, `seq` and `revision`, in any sequence."""
     seq = facts["seq"].to_numpy(dtype=np.int64)
     if (np.diff(seq) <= 0).any():
         facts = facts.iloc[np.argsort(seq, kind="stable")]

@@ -56,7 +56,7 @@ class HistoryStates:
 
 
 def resolve(features: FeatureSet, log: Log, training: NDArray[np.bool_]) -> FeaturePlan:
-    """Close what a FeatureSet leaves open, looking only at the training executions."""
+    """Make a plan of a FeatureSet: what it leaves open follows from the training executions."""
     seen = log.inputs.loc[training]
     named = [name for name in sorted(seen.columns) if seen[name].notna().any()]
     numeric = [name for name in named if _is_numeric(seen[name])]
@@ -78,7 +78,7 @@ def resolve(features: FeatureSet, log: Log, training: NDArray[np.bool_]) -> Feat
 
 
 def _categories(features: FeatureSet, texts: Sequence[str]) -> tuple[str, ...]:
-    """The names of a history's columns: `actor`, `kind`, `scope` or `inputs.NAME`."""
+    """The names of the categorical columns: `actor`, `kind`, `scope` or `inputs.NAME`."""
     if features.categories is None:
         taken = features.inputs or ()
         return (*known.PARTS, *(f"inputs.{name}" for name in texts if name not in taken))
@@ -218,7 +218,7 @@ def half_lives_us(history: HistoryFeatures) -> Floats:
 
 @dataclass(frozen=True)
 class StateReader:
-    """Reads the features of one history out of states."""
+    """Reads the features of one history from states."""
 
     history: HistoryFeatures
     half_lives_us: Floats
@@ -245,7 +245,7 @@ Keys = tuple[tuple[str, str], ...]  # The `(history digest, key)` of each state 
 
 @dataclass(frozen=True)
 class RowReader:
-    """Makes rows out of stored states; built once per model version."""
+    """Makes feature rows from stored states; built once per model version."""
 
     plan: FeaturePlan
     codes: tuple[dict[str, int], ...] = field(init=False)
@@ -281,7 +281,7 @@ class RowReader:
 
     @cached_property
     def unknown(self) -> Rows:
-        """(H,): the features of all histories while nothing is known of anybody."""
+        """(H,): the features of all histories for keys without events."""
         width = sum(len(reader.chosen) for reader in self.readers)
         rows, column = np.empty((1, width), dtype=np.float32), 0
         for reader in self.readers:

@@ -1,1 +1,1 @@
-"""What happened: executions, metrics, and the errors and instants that they share."""
+"""Records of what happened: executions, metrics, and the formats that hold them."""

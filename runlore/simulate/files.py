@@ -37,7 +37,7 @@ def mapping() -> dict[str, Any]:
 
 
 def write(log: SimulatedLog, folder: Path) -> SimulatedFiles:
-    """Write everything; the folder is made when it is not there, files of before are replaced."""
+    """Write all files; makes the folder when it is missing, and replaces earlier files."""
     executions = write_csv(log, folder)
     files = SimulatedFiles(
         executions=executions,
@@ -59,7 +59,7 @@ def write_csv(log: SimulatedLog, folder: Path) -> Path:
 
 
 def truth(log: SimulatedLog) -> dict[str, Any]:
-    """What was planted, with counts, as the JSON file beside the log has it."""
+    """The planted facts with counts, as the JSON file beside the log holds them."""
     return {
         "label": "simulated, no real data",
         "source": SIMULATED_SOURCE,

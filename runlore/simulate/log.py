@@ -1,4 +1,4 @@
-"""The log as its reader gets it: records in the order they became known, dirt and metrics."""
+"""The simulated log: records in the order they became known, dirty lines and metrics."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -104,7 +104,7 @@ def _reports(scenario: Scenario, world: World, executions: pd.DataFrame) -> pd.D
 def _dirt(
     scenario: Scenario, reports: pd.DataFrame, clean: int, rng: np.random.Generator
 ) -> pd.DataFrame:
-    """Extra lines at random places, each spoilt in one way."""
+    """Dirty lines to insert at random places, each broken in one way."""
     picked = reports[COLUMNS].iloc[rng.integers(len(reports), size=scenario.dirty_rows)].astype(str)
     lines = np.sort(rng.choice(clean + scenario.dirty_rows, scenario.dirty_rows, replace=False)) + 2
     dirt = []

@@ -1,4 +1,4 @@
-"""Requests, their repeats, and what came of each: the truth behind the log."""
+"""Requests, their repeats and their outcomes: the truth behind the log."""
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ def draw_executions(scenario: Scenario, world: World, rng: np.random.Generator) 
 
 
 def _requests(scenario: Scenario, world: World, rng: np.random.Generator) -> pd.DataFrame:
-    """What somebody wants done, once: repeats share all of it, its hidden defect too."""
+    """Draw the distinct requests; repeats share everything of one, its hidden defect too."""
     count, actors = scenario.executions, world.actors
     actor = rng.choice(scenario.actors, count, p=actors["share"])
     kind = (rng.random(count)[:, None] > world.kind_odds[actor, :-1]).sum(axis=1)
@@ -108,7 +108,7 @@ def _results(scenario: Scenario, work: pd.DataFrame, rng: np.random.Generator) -
 
 
 def _times(world: World, work: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """Wait in the host's queue, run, cost; who never ran has no start (NaN)."""
+    """Draw waiting times, run times and costs; executions that never ran have a NaN start."""
     count, kind = len(work), world.kinds.iloc[work["kind"]].reset_index(drop=True)
     host, at = work["host"].to_numpy(), work["submitted"].to_numpy()
     queue = Spells(host, at, at + CONGESTION_S).running(host, at)
@@ -128,7 +128,7 @@ def _times(world: World, work: pd.DataFrame, rng: np.random.Generator) -> pd.Dat
 
 
 def _reports(scenario: Scenario, work: pd.DataFrame, rng: np.random.Generator) -> pd.DataFrame:
-    """When each outcome became known, and when a wrong first report was put right (else NaN)."""
+    """When each outcome became known, and when a wrong first report was corrected (else NaN)."""
     is_late: Bools = rng.random(len(work)) < scenario.late_share
     delay = (rng.lognormal(np.log(86_400), 0.8, len(work))).clip(7200, 10 * 86_400).round()
     reported = work["finished"] + np.where(is_late, delay, 0)

@@ -1,4 +1,4 @@
-"""Who works, on what, where: habits and the spells in which something is broken."""
+"""The simulated world: actors, kinds, hosts, and the spells in which something is broken."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ STRIDE_S = 1e9
 
 @dataclass(frozen=True, slots=True)
 class Spells:
-    """Half-open stretches of time, in seconds, each of one cell (a host, or an actor × kind)."""
+    """Half-open intervals of time in seconds, each for one cell (a host, or an actor × kind)."""
 
     cell: Ints
     start_s: Floats
     stop_s: Floats
 
     def running(self, cell: Ints, at_s: Floats) -> Ints:
-        """How many spells of the cell hold at that moment."""
+        """The number of the cell's spells at that moment."""
         at = cell * STRIDE_S + at_s
         begun = np.searchsorted(np.sort(self.cell * STRIDE_S + self.start_s), at, side="right")
         ended = np.searchsorted(np.sort(self.cell * STRIDE_S + self.stop_s), at, side="right")
@@ -100,7 +100,7 @@ def _kinds(scenario: Scenario, rng: np.random.Generator) -> pd.DataFrame:
 
 
 def _degraded(scenario: Scenario, rng: np.random.Generator) -> Spells:
-    """Each host has one bad spell in every forty days or so, and recovers from it."""
+    """Draw the hosts' bad spells: about one in forty days each."""
     spells = max(1, scenario.days // 40)
     host, part = np.divmod(np.arange(scenario.hosts * spells), spells)
     slot_s = scenario.span_s / spells
@@ -110,7 +110,7 @@ def _degraded(scenario: Scenario, rng: np.random.Generator) -> Spells:
 
 
 def _failing(scenario: Scenario, rng: np.random.Generator) -> Spells:
-    """What an actor runs of one kind breaks now and then, and stays broken till it is fixed."""
+    """Draw when an actor's work of one kind breaks, and stays broken until it is fixed."""
     cells = scenario.actors * scenario.kinds
     cell = np.repeat(np.arange(cells), rng.poisson(scenario.days / 60, cells))
     start_s = rng.uniform(0, scenario.span_s, cell.size)

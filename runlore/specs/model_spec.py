@@ -34,14 +34,14 @@ HIGHER_IS_BETTER: frozenset[Score] = frozenset({"auc", "relative_accuracy"})
 
 @dataclass(frozen=True)
 class Probability:
-    """Will it be so? `of` is a value of 0 or 1, such as `failed`."""
+    """A probability as the target. of: a value of 0 or 1, such as `failed`."""
 
     of: str
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """How much? The answer carries an interval that holds with probability `coverage`."""
+    """A quantity as the target, with an interval that holds with probability `coverage`."""
 
     of: str
     unit: str
@@ -50,7 +50,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Population:
-    """Which finished executions teach and test; empty: all kinds."""
+    """The finished executions to train and test on. kinds: empty means all."""
 
     kinds: tuple[str, ...] = ()
 
@@ -61,9 +61,9 @@ class Split:
 
     A training row's outcome must be known before the test part begins, less `gap_s`.
     folds: walk-forward validation windows inside the training part.
-    max_rows: newest training rows to learn from, so that cost does not grow with history.
-    most_test_rows: of the newest, where `test_share` would be more; None: no bound.
-    retest_rows: the same for a successor, see `ModelSpec.succeeding`.
+    max_rows: how many of the newest training rows are used, so that cost stays bounded.
+    most_test_rows: the limit of the test part, where `test_share` would be more; None: no limit.
+    retest_rows: the limit for a successor, see `ModelSpec.succeeding`.
     """
 
     test_share: float = 0.3
@@ -77,7 +77,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Gate:
-    """Passes or fails the chosen candidate on the test part.
+    """A condition that the chosen candidate must meet on the test part.
 
     against "bound": the score must reach `bound` (at most it, where lower is better);
     "within": it must lie in `bound` .. `upper`;
@@ -94,12 +94,12 @@ class Gate:
 
 @dataclass(frozen=True)
 class DriftPolicy:
-    """When a column, a window and a row of windows have drifted.
+    """When a column, a window and a series of windows have drifted.
 
-    A column may have at a PSI of `psi` or more. A window has when features of `drifted_share` of
-    all their weight have, or the predictions, or the labels. An alarm is raised when
-    `least_windows` of the last `of_windows` have, and the newest among them.
-    between_false_alarms_s: how long it should take, on average, until an alarm comes of nothing.
+    A column can only drift with a PSI of `psi` or more. A window has drifted when features of
+    `drifted_share` of the total weight have, or the predictions, or the labels. An alarm is raised
+    when the newest window and `least_windows` of the last `of_windows` have drifted.
+    between_false_alarms_s: the average time between false alarms.
     """
 
     window_s: float = 7 * DAY_S
@@ -130,9 +130,9 @@ class DriftPolicy:
 class PerformancePolicy:
     """How answers are scored once outcomes are known: `windows` windows of `window_s`.
 
-    floors: scores with what they must reach; the gates imply those of other scores.
-    least_labels: known outcomes, and answers, below which nothing is concluded.
-    worse_by: share by which latency or score may be worse than the windows before.
+    floors: scores and the values that they must reach; other scores' floors follow from the gates.
+    least_labels: below so many known outcomes, or answers, nothing is concluded.
+    worse_by: the share by which latency or score may be worse than in the windows before.
     """
 
     window_s: float = 7 * DAY_S
@@ -146,15 +146,15 @@ class PerformancePolicy:
 class RolloutPolicy:
     """How a challenger climbs from its first unit to the champion's place; see docs/rollout.md.
 
-    steps: percent of units. unit: what is assigned to an arm; work without a name for it stays
-    with the champion and counts for nothing. starts: who begins.
+    steps: percent of units. unit: what is assigned to an arm; executions without a name for it stay
+    with the champion and are not counted. starts: who starts the rollout.
     score_loss: how much worse the score may be, as a share of the champion's: Brier score of a
-    probability, absolute error of a quantity. latency_loss: the same of the 90th percentile.
-    error_share, refusal_share: how many more units may meet one, of all. prediction_shift: how far
-    the mean of what is predicted may move before a person should look: of a probability, or of the
-    logarithm of a quantity.
-    least_units: of the challenger, on each step. outcome_due_s: so long after its answer a unit
-    counts with what came of it, and is missed when nothing has.
+    probability, absolute error of a quantity. latency_loss: the same for the 90th percentile.
+    error_share, refusal_share: the additional share of all units that may meet one.
+    prediction_shift: how far the mean prediction (a probability, or a logarithm of a quantity) may
+    move before a person should look.
+    least_units: units of the challenger that each step needs. outcome_due_s: how long after its
+    answer a unit counts, with its outcome or as missing.
     """
 
     steps: tuple[int, ...] = (1, 5, 10, 25, 50, 100)
@@ -180,9 +180,10 @@ class RolloutPolicy:
 class RetrainingPolicy:
     """When a spec is trained again, how often that may be, and what the new version must show.
 
-    Not within `cooldown_s` of the last time, at most `budget` times in `budget_window_s`, and not
-    for fewer than `least_new_labels` outcomes that no training has seen. Without drift or a floor,
-    after `every_s`, or once `enough_new_labels` have come; None: not for that.
+    A spec is not trained within `cooldown_s` of the last time, at most `budget` times in
+    `budget_window_s`, and not with fewer than `least_new_labels` outcomes that no training has
+    seen. Without drift or a broken floor it is trained after `every_s` or once `enough_new_labels`
+    have come; None switches that off.
     least_gain: the new version becomes @challenger when the interval of its gain over the champion,
     in `select_by`, lies above this; below 0 it need only not be worse by that much.
     """
@@ -244,10 +245,11 @@ class ModelSpec:
         return isinstance(self.question, Probability)
 
     def succeeding(self) -> Self:
-        """As it is trained while a version of it serves and new facts have come in.
+        """The spec of a successor, trained while a version serves and new facts have come in.
 
-        Only the newest `retest_rows` are held back, so that what has just changed is learned.
-        Against the champion an interval decides; for one against the baseline they may be too few.
+        Only the newest `retest_rows` are held back, so that recent changes are learned. These may
+        be too few for an interval against the baseline, so gates compare the values alone; the
+        comparison with the champion uses an interval.
         """
         gates = tuple(
             replace(gate, against="baseline's value") if gate.against == "baseline" else gate

@@ -31,7 +31,7 @@ log = logging.getLogger("runlore.alerts")
 
 @dataclass(frozen=True)
 class Attempt:
-    """error: None when it arrived. took_s: of this attempt. age_s: since the cause was recorded."""
+    """An attempt to deliver. error: None: it arrived. age_s: since the cause was recorded."""
 
     alert: int
     event: str
@@ -45,9 +45,9 @@ Tell = Callable[[Attempt], None]
 
 
 def deliver(store: Store, channels: Channels) -> list[Attempt]:
-    """Send what is due, each channel by itself; for the process that raised an alert.
+    """Send what is due, each channel in its own thread; for the process that raised an alert.
 
-    It takes PATIENCE_S and one attempt at most. What is left over, the dispatcher sends.
+    It takes PATIENCE_S and one attempt at most; the dispatcher sends the rest.
     """
     if not channels:
         return []
@@ -72,7 +72,7 @@ def deliver(store: Store, channels: Channels) -> list[Attempt]:
 def deliver_own(store: Store, declared: SecretStr | None) -> list[Attempt]:
     """Deliver at the end of a process's work, if it has raised, ended or released alerts.
 
-    What is wrong here must not undo that work: it is logged, and the dispatcher sends later.
+    An error here must not undo that work: it is logged, and the dispatcher sends later.
     """
     if not outbox.take_call(store):
         return []
@@ -147,7 +147,7 @@ def _go_on(
 
 
 def _drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:
-    """A thread's edge: whatever it meets, the channel is tried again at the next look."""
+    """The edge of a channel's thread: after any error the channel is tried again later."""
     try:
         drain(store, name, channel, tell, end)
     except Unavailable as error:
@@ -157,7 +157,7 @@ def _drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: thread
 
 
 def spread(store: Store, channels: Channels) -> None:
-    """Decide what goes out now, and through which channels."""
+    """Decide which notices are sent now, and to which channels."""
     if not channels:
         return
     known = routed(channels)

@@ -20,7 +20,7 @@ LOGGERS = ("apprise", "urllib3.connectionpool")
 
 
 def notify(url: str, message: Message) -> bool:
-    """Whether it was taken; Apprise says no more. ValueError: it does not know such an address."""
+    """Whether Apprise accepted the message. Raises ValueError for an unknown kind of address."""
     import apprise
 
     kinds = {"resolved": apprise.NotifyType.SUCCESS, "acknowledged": apprise.NotifyType.INFO}
@@ -53,7 +53,7 @@ def _channel(url: str) -> "apprise.NotifyBase":
 
 @contextmanager
 def _unlogged() -> Iterator[None]:
-    """Drop what this thread logs there meanwhile."""
+    """Drop what this thread logs meanwhile."""
     here = threading.get_ident()
 
     def is_of_others(record: logging.LogRecord) -> bool:

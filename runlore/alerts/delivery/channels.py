@@ -1,4 +1,4 @@
-"""The channels of the settings: where to, under which names. Their secrets never leave here."""
+"""The channels of the settings, by name. Their secrets never leave this module."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -57,7 +57,7 @@ class _Channel(BaseModel):
 
     @property
     def place(self) -> str:
-        """Where it leads, without what is secret."""
+        """The channel's address without its secrets."""
         raise NotImplementedError
 
     @property
@@ -85,7 +85,7 @@ class Discord(_OnTheWeb):
 
 
 class PagerDuty(_OnTheWeb):
-    """Events v2. url: another one for the EU region."""
+    """PagerDuty's Events API v2. url: the EU region has another one."""
 
     kind: Literal["pagerduty"]
     routing_key: SecretStr
@@ -93,7 +93,7 @@ class PagerDuty(_OnTheWeb):
 
 
 class Webhook(_OnTheWeb):
-    """JSON to an address of yours. token: sent as `Authorization: Bearer …`."""
+    """JSON to any address. token: sent as `Authorization: Bearer …`."""
 
     kind: Literal["webhook"]
     url: Web
@@ -147,7 +147,7 @@ _DECLARED: TypeAdapter[dict[str, AnyChannel]] = TypeAdapter(
 
 
 def parse(declared: SecretStr | None) -> Channels:
-    """Name -> channel; nothing declared: none. Misconfigured says what is wrong, without values."""
+    """Name -> channel. Raises Misconfigured, whose message holds no values of the setting."""
     text = "" if declared is None else declared.get_secret_value().strip()
     if not text:
         return {}

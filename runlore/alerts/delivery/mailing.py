@@ -14,7 +14,7 @@ STEP_S, TOTAL_S = 5.0, 10.0
 
 
 def mail(channel: Email, message: EmailMessage) -> None:
-    """Raises smtplib.SMTPException or OSError; TimeoutError when it takes too long."""
+    """Send an e-mail. Raises smtplib.SMTPException or OSError, TimeoutError when it is too slow."""
     context = ssl.create_default_context()
     with _connected(channel, context) as server, _ended_in_time(server):
         if channel.tls == "starttls":
@@ -27,7 +27,7 @@ def mail(channel: Email, message: EmailMessage) -> None:
 
 
 def _connected(channel: Email, context: ssl.SSLContext) -> smtplib.SMTP:
-    """A server that greets slowly is waited for no longer than STEP_S at each of its bytes."""
+    """Connect; a server that greets slowly gets STEP_S for each of its bytes at most."""
     if channel.tls == "implicit":
         return smtplib.SMTP_SSL(channel.host, channel.port, timeout=STEP_S, context=context)
     return smtplib.SMTP(channel.host, channel.port, timeout=STEP_S)
@@ -35,7 +35,7 @@ def _connected(channel: Email, context: ssl.SSLContext) -> smtplib.SMTP:
 
 @contextlib.contextmanager
 def _ended_in_time(server: smtplib.SMTP) -> Iterator[None]:
-    """Shut the connection when time is over: a server that drips would go on for ever."""
+    """Close the connection when the time is over: a server that drips would never end."""
     is_over = threading.Event()
 
     def shut() -> None:

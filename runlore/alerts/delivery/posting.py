@@ -31,7 +31,7 @@ class PostResponse:
 
 
 def post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> PostResponse:
-    """Raises OSError, TimeoutError or httpx.HTTPError when there is no answer in time."""
+    """POST JSON. Raises OSError, TimeoutError or httpx.HTTPError without an answer in time."""
     return asyncio.run(_post(url, json.dumps(body).encode(), headers))
 
 

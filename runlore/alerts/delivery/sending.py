@@ -1,4 +1,4 @@
-"""One message to one channel, once; what went wrong is said without the channel's secrets."""
+"""Send one message to one channel, once; errors hold none of the channel's secrets."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ class DeliveryFailed(Unavailable):
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message on its way. name: of this delivery among all, the same at each attempt."""
+    """A message to deliver. name: unique to this delivery, the same at each attempt."""
 
     message: Message
     name: str
@@ -45,7 +45,7 @@ class OutgoingMessage:
 
 
 def send(channel: AnyChannel, letter: OutgoingMessage) -> None:
-    """Raises Failed."""
+    """Send a message to a channel. Raises DeliveryFailed."""
     try:
         _send(channel, letter)
     except DeliveryFailed as error:
@@ -57,7 +57,7 @@ def send(channel: AnyChannel, letter: OutgoingMessage) -> None:
 
 
 def masked(text: str, channel: AnyChannel) -> str:
-    """One line without what is secret in the channel."""
+    """A text as one line, without the channel's secrets."""
     parts = {part for secret in channel.secrets for part in _parts(secret)}
     for part in sorted(parts, key=len, reverse=True):
         text = text.replace(part, "…")
@@ -65,7 +65,7 @@ def masked(text: str, channel: AnyChannel) -> str:
 
 
 def _parts(secret: str) -> set[str]:
-    """A secret, and of an address what follows its host, also piece by piece.
+    """A secret and, of an address, what follows its host, as a whole and in pieces.
 
     >>> sorted(_parts("https://host.example/hooks/hush"))
     ['/hooks/hush', 'hooks', 'https://host.example/hooks/hush', 'hush']

@@ -1,4 +1,4 @@
-"""Silences: who wanted which causes quiet, until when, and why."""
+"""Silences: which causes are not sent, until when, who added it, and why."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from runlore.store import schema
 
 
 def add(connection: Connection, silence: Silence) -> Silence:
-    """The same with the number that the store gives it."""
+    """Add a silence; returns it with its id."""
     values = {name: value for name, value in vars(silence).items() if name != "id"}
     number = connection.execute(
         insert(schema.alert_silences).values(values).returning(schema.alert_silences.c.id)

@@ -1,7 +1,7 @@
-"""What deviates: one open anomaly per kind and subject, opened with evidence, then resolved.
+"""Anomalies: at most one is open per kind and subject; opened with evidence, then resolved.
 
-An open anomaly is an alert (`alerts`): these functions are for watchers that have no more to say
-than a kind, a subject and evidence.
+An open anomaly is an alert (`alerts`): these functions are for watchers that have only a kind, a
+subject and evidence.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from runlore.store import schema
 
 @dataclass(frozen=True)
 class Anomaly:
-    """kind: what sort of deviation, such as `drift`. subject: what deviates, such as a spec."""
+    """A deviation. kind: its sort, such as `drift`. subject: what deviates, such as a spec."""
 
     id: int
     kind: str
@@ -53,7 +53,7 @@ def resolve_anomaly(connection: Connection, kind: str, subject: str, at: datetim
 
 
 def read_open(connection: Connection, kind: str | None = None) -> list[Anomaly]:
-    """What is open, the newest first."""
+    """The open anomalies, the newest first."""
     query = (
         select(schema.anomalies)
         .where(schema.anomalies.c.resolved_at.is_(None))
@@ -65,7 +65,7 @@ def read_open(connection: Connection, kind: str | None = None) -> list[Anomaly]:
 
 
 def read_history(connection: Connection, kind: str, subject: str) -> list[Anomaly]:
-    """All of one kind and subject, open and resolved, the newest first."""
+    """All anomalies of one kind and subject, open and resolved, the newest first."""
     wanted = (schema.anomalies.c.kind == kind, schema.anomalies.c.subject == subject)
     query = select(schema.anomalies).where(*wanted).order_by(schema.anomalies.c.id.desc())
     return [_anomaly(row) for row in connection.execute(query)]

@@ -65,9 +65,9 @@ _called: WeakSet[Engine] = WeakSet()  # through these this process has made a `c
 
 @dataclass(frozen=True)
 class ClaimedDelivery:
-    """A delivery that is ours until the transaction ends. now: by the database's clock.
+    """A delivery that is locked until the transaction ends. now: by the database's clock.
 
-    key: what names it among all deliveries of all databases.
+    key: unique among the deliveries of all databases.
     """
 
     id: int
@@ -109,11 +109,11 @@ class UndeliveredAlerts:
 
 class WaitForWork(Protocol):
     def __call__(self, timeout_s: float) -> None:
-        """Return when something is to be sent, at the latest after the time."""
+        """Return when something is to be sent, or after the time at the latest."""
 
 
 def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float) -> None:
-    """Something to say; those who deliver are called when the transaction is committed."""
+    """Add a notice; the deliverers are woken when the transaction is committed."""
     due = func.clock_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, hold_s)
     values = {
         "alert_id": alert.id,
@@ -137,13 +137,13 @@ def take_call(store: Store) -> bool:
 
 
 def call(connection: Connection) -> None:
-    """Let those who deliver look, once this transaction is committed."""
+    """Wake the deliverers once this transaction is committed."""
     connection.execute(CALL)
     _called.add(connection.engine)
 
 
 def undecided(connection: Connection) -> list[tuple[int, Notice]]:
-    """(alert's id, notice), oldest first. One at a time decides, until its transaction ends."""
+    """(alert's id, notice), oldest first; locked, so that one process at a time decides."""
     connection.execute(LOCK)
     return [
         (
@@ -169,7 +169,7 @@ def settle(connection: Connection, notice: Notice, decision: Decision) -> None:
 
 
 def spread(connection: Connection, notice: Notice, alert_id: int, channels: Sequence[str]) -> None:
-    """One delivery for each channel."""
+    """Add one delivery of a notice for each channel."""
     rows = [
         {"notice_id": notice.id, "alert_id": alert_id, "channel": name, "state": "waiting"}
         for name in channels
@@ -189,7 +189,7 @@ def notified_channels(connection: Connection, alert_id: int) -> set[str]:
 
 
 def claim(connection: Connection, channel: str) -> ClaimedDelivery | None:
-    """The next delivery of a channel that is due; of one alert, in the order of its notices."""
+    """Claim a channel's next due delivery; one alert's notices are delivered in order."""
     row = connection.execute(CLAIM, {"channel": channel}).first()
     if row is None:
         return None
@@ -222,7 +222,7 @@ def failed(
 
 
 def give_up_orphans(connection: Connection, channels: Collection[str], age_s: float) -> None:
-    """What waits for a channel that is no more, for longer than that, is lost."""
+    """Give up deliveries that have waited so long for a channel that no longer exists."""
     connection.execute(ORPHANS, {"age_s": age_s, "channels": list(channels)})
 
 
@@ -246,7 +246,7 @@ def of_alerts(connection: Connection, alert_ids: Collection[int]) -> list[Delive
 
 @contextmanager
 def listening(store: Store) -> Iterator[WaitForWork]:
-    """Hear, on a connection of one's own, when something is to be sent."""
+    """Listen for wake-ups on a dedicated connection."""
     with store.watched(), dedicated(store) as connection:
         connection.execute(f"LISTEN {CHANNEL}")
 

@@ -1,1 +1,1 @@
-"""Pure: when an alert opens, rises, is released and ends."""
+"""Pure rules: when an alert opens, escalates, is sent and ends."""

@@ -134,7 +134,7 @@ def example() -> Message:
 
 
 def _bounded(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The evidence, or its names where it is too much for a message."""
+    """The evidence, or its names where it is too long for a message."""
     if len(json.dumps(evidence, default=str)) <= MOST_EVIDENCE_BYTES:
         return evidence
     return {"left out": sorted(evidence)[:50]}

@@ -22,7 +22,10 @@ QUIET = "a quiet finding"
 
 @dataclass(frozen=True)
 class Silence:
-    """kind, subject: patterns with `*`, `?` and `[…]`. ended_at: when somebody ended it early."""
+    """A period in which matching alerts are not sent.
+
+    kind, subject: patterns with `*`, `?` and `[…]`. ended_at: when somebody ended it early.
+    """
 
     id: int
     kind: str

@@ -45,8 +45,8 @@ class Cells:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads cells of one source. ids: names of rows that bring none along. now_us: what is known
-    later has not happened."""
+    """Reads the cells of one source. ids: makes names for rows without one. now_us: rows with an
+    instant after it are refused."""
 
     source: str
     mapping: ColumnMapping
@@ -61,7 +61,7 @@ class Reader:
 
     @property
     def counts_rows(self) -> bool:
-        """Names of rows depend on the rows before them."""
+        """Whether the names of rows depend on the rows before them."""
         return self.mapping.records == "executions" and "source_id" not in self.resolved.columns
 
     def _executions(self, cells: Cells) -> Parsed:

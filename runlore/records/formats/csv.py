@@ -85,7 +85,7 @@ class CsvLayout:
                 yield from self._parts(chunk.bytes_of(_mask(chunk, half)), chunk, half)
 
     def _read(self, data: bytes, misfits: dict[int, int]) -> pa.Table | None:
-        """None when the parser gives up. misfits: fields of each row that has too many or few."""
+        """The parsed table; None when the parser fails. misfits: filled with row -> field count."""
         if not data:
             return self._empty()
 
@@ -183,7 +183,7 @@ def _is_blank(chunk: Lines) -> Mask:
 
 
 def _without_lone_returns(data: bytes) -> bytes:
-    """A carriage return amid a line would end it for the parser; it becomes a blank."""
+    """Replace lone carriage returns by blanks, since the parser would end the line there."""
     if data.count(b"\r") == data.count(b"\r\n"):
         return data
     return re.sub(rb"\r(?!\n)", b" ", data)

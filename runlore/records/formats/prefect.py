@@ -1,4 +1,4 @@
-"""Flow runs as Prefect's REST API tells them.
+"""Flow runs as Prefect's REST API returns them.
 
 A run is submitted when it is expected to start, or starts if it is over by then. Prefect may start
 it a little early, so `started` is not before that. Its inputs are the parameters that are text,
@@ -133,7 +133,7 @@ def _status(state: pa.Array, started: pa.Array) -> pa.Array:
 
 
 def _actor(frame: pd.DataFrame, names: FlowNames) -> pa.Array:
-    """The deployment, else whoever created the run."""
+    """The deployment's name, or else the creator of the run."""
     deployment = _text(frame["deployment_id"].map(names.deployments))
     return pc.coalesce(deployment, _text(frame["created_by"]), "")
 
@@ -152,7 +152,7 @@ def _outcome(frame: pd.DataFrame, is_over: pa.Array) -> pa.Array:
 
 
 def _scalars(parameters: Mapping[str, Any] | None) -> str:
-    """Keys in order, without what is nested; text without the NUL that PostgreSQL refuses."""
+    """Parameters as JSON: keys in order, nothing nested, no NUL, which PostgreSQL refuses."""
     scalars = {
         key: value
         for key, value in sorted((parameters or {}).items())

@@ -1,4 +1,4 @@
-"""Names for rows that bring none: what they say, and the how-manieth to say so."""
+"""Names for rows without one: the hash of the content, and a number among equal rows."""
 
 from collections.abc import Iterable
 
@@ -13,13 +13,13 @@ BETWEEN = "\x1f"
 
 
 class RowIds:
-    """Counts equal rows over all chunks of a file, so the rows must come from its beginning."""
+    """Counts equal rows over all chunks of a file, which must be read from its beginning."""
 
     def __init__(self) -> None:
         self._seen: list[Hashes] = []
 
     def assign(self, columns: Iterable[pa.Array], rows: int) -> pa.Array:
-        """`HASH.N` for each row: N rows before it say the same."""
+        """`HASH.N` for each row, where N earlier rows have the same content."""
         text = [pc.fill_null(pc.cast(column, pa.string()), "") for column in columns]
         content = pc.binary_join_element_wise(*text, BETWEEN).to_numpy(zero_copy_only=False)
         hashes: Hashes = pd.util.hash_array(content, categorize=False)

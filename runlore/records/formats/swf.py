@@ -123,7 +123,7 @@ def layout(
 
 
 def _packed(data: bytes) -> bytes:
-    """One blank between fields, none around them; lines stay lines."""
+    """Normalise the blanks of every line: one between fields, none around them."""
     content = lines.as_bytes(data.translate(BLANKS))
     if not content.size:
         return data
@@ -254,7 +254,7 @@ def _inputs(jobs: Mapping[str, Floats]) -> dict[str, pa.Array]:
 
 
 def _outcome(jobs: Mapping[str, Floats], ran: Mask) -> dict[str, pa.Array]:
-    """Of jobs that ran. processor_s, their cost, is run time × allocated processors."""
+    """The outcomes of jobs that ran; `processor_s` is run time × allocated processors."""
     run, allocated = jobs["run"], jobs["allocated_processors"]
     cost = np.where((run >= 0) & (allocated >= 0), run * allocated, -1)
     measured = {
@@ -267,7 +267,7 @@ def _outcome(jobs: Mapping[str, Floats], ran: Mask) -> dict[str, pa.Array]:
 
 
 def _known(values: Floats) -> pa.Array:
-    """-1, and whatever else is negative, is unknown."""
+    """Null for negative numbers, which mean unknown in SWF."""
     return pa.array(values, pa.float64(), mask=values < 0)
 
 
