@@ -22,7 +22,8 @@ def of_version(spec: str, version: str) -> str:
 
 
 def spec_of(subject: str) -> str:
-    """
+    """The spec of a subject, which is a spec or a version of one; other subjects stay as they are.
+
     >>> spec_of("failure-risk version 7"), spec_of("failure-risk"), spec_of("risk version 7 b")
     ('failure-risk', 'failure-risk', 'risk version 7 b')
     """

@@ -42,6 +42,7 @@ class Silence:
 
 
 def covers(silence: Silence, kind: str, subject: str, now: datetime) -> bool:
+    """Whether an active silence's patterns match a cause; upper and lower case differ."""
     fits = fnmatchcase(kind, silence.kind) and fnmatchcase(subject, silence.subject)
     return fits and silence.is_active(now)
 

@@ -51,6 +51,7 @@ class ExecutionBatch:
         return len(self.submitted_us)
 
     def take(self, mask: Mask) -> "ExecutionBatch":
+        """The rows where an (n,) mask is True, in their order."""
         parts: Mapping[str, Any] = vars(self)
         names = [name for name in self.__dataclass_fields__ if name != "table"]
         table = self.table.loc[mask].reset_index(drop=True)
