@@ -34,7 +34,7 @@ QUIETLY = quietly() { "$$@" >$(VENV)/install.log 2>&1 || \
 
 .PHONY: help
 help: ## List the commands.
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: install
 install: $(READY) ## Make .venv with Runlore and its locked packages.
@@ -44,7 +44,11 @@ demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, m
 	@$(BIN)/runlore demo
 
 .PHONY: test
-test: $(READY) ## Run all tests, also those that start servers (several minutes).
+test: $(READY) ## Run the tests, also those that start servers (about ten minutes).
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not exhaustive"
+
+.PHONY: test-all
+test-all: $(READY) ## Run all tests, also the long ones of tests/README.md.
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 .PHONY: check
@@ -54,7 +58,7 @@ check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast t
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@grep -rl --include='*.py' '>>> ' $(CODE) | xargs $(BIN)/pytest --doctest-modules
-	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow"
+	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow and not exhaustive"
 
 .PHONY: up
 up: $(READY) ## Run the stack with its pages until Ctrl-C: Prefect, MLflow, predictions.

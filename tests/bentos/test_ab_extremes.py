@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 NAMES = (f"test {number}" for number in count())
@@ -46,9 +47,19 @@ def metrics(draw: st.DrawFn, name: str, role: str) -> dict[str, Any]:
     }
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+PLANS = given(
+    primary=metrics("one", "primary"),
+    guardrail=metrics("other", "guardrail"),
+    rule=RULES,
+    units=st.sampled_from((1, 4, 80, 200)),
+    values=st.lists(VALUES, min_size=1, max_size=4),
 )
+ON_ONE_SERVICE = settings(
+    deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+@settings(ON_ONE_SERVICE, max_examples=30)
 @example(
     primary={**MEAN, "name": "one"},
     guardrail={**MEAN, "name": "other", "role": "secondary"},
@@ -63,14 +74,19 @@ def metrics(draw: st.DrawFn, name: str, role: str) -> dict[str, Any]:
     units=80,
     values=[5e-324],
 )
-@given(
-    primary=metrics("one", "primary"),
-    guardrail=metrics("other", "guardrail"),
-    rule=RULES,
-    units=st.sampled_from((1, 4, 80, 200)),
-    values=st.lists(VALUES, min_size=1, max_size=4),
-)
-def test_any_plan_and_any_values_can_be_looked_at(
+@PLANS
+def test_any_plan_and_any_values_can_be_looked_at(client: httpx.Client, **drawn: Any) -> None:
+    look_at(client, **drawn)
+
+
+@pytest.mark.exhaustive
+@settings(ON_ONE_SERVICE, max_examples=300)
+@PLANS
+def test_many_plans_and_values_can_be_looked_at(client: httpx.Client, **drawn: Any) -> None:
+    look_at(client, **drawn)
+
+
+def look_at(
     client: httpx.Client,
     primary: dict[str, Any],
     guardrail: dict[str, Any],
@@ -78,6 +94,7 @@ def test_any_plan_and_any_values_can_be_looked_at(
     units: int,
     values: list[float],
 ) -> None:
+    """Run a test from its plan to its analysis; every request must succeed."""
     name = next(NAMES)
     plan = {
         "name": name,

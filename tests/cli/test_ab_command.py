@@ -1,4 +1,4 @@
-"""`runlore ab`, from a plan to files, on an embedded database."""
+"""`runlore ab`, from a plan to files; its first test starts an embedded database of its own."""
 
 import json
 from pathlib import Path
@@ -10,6 +10,14 @@ from runlore.cli import app
 from runlore.experiments.actions.plan import EXAMPLE
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.settings import Settings
+from runlore.store.engine import Store
+
+
+@pytest.fixture
+def shared(settings: Settings, store: Store, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of a home whose database is that of all tests."""
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    return settings
 
 
 def run(*arguments: str, given: str | None = None, code: int = 0) -> str:
@@ -58,8 +66,8 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     assert json.loads(run("status", "buttons", "--json"))["test"]["state"] == "decided"
 
 
-def test_a_plan_is_a_file_and_a_person_may_stop_what_it_started(settings: Settings) -> None:
-    plan = settings.home / "plan.json"
+def test_a_plan_is_a_file_and_a_person_may_stop_what_it_started(shared: Settings) -> None:
+    plan = shared.home / "plan.json"
     plan.write_text(json.dumps({**EXAMPLE, "exposure": 0.1}))
     run("create", str(plan))
     run("start", "risk-or-rule", "--as", "ann")
@@ -75,8 +83,8 @@ def test_a_plan_is_a_file_and_a_person_may_stop_what_it_started(settings: Settin
     assert (actions[-1]["actor"], actions[-1]["reason"]) == ("ann", "wrong text")
 
 
-def test_a_wrong_plan_names_its_field_and_an_unknown_test_its_name(settings: Settings) -> None:
-    plan = settings.home / "plan.json"
+def test_a_wrong_plan_names_its_field_and_an_unknown_test_its_name(shared: Settings) -> None:
+    plan = shared.home / "plan.json"
     plan.write_text('{"name": "a", "variants": [], "metrics": []}')
     with pytest.raises(BadInput, match="variants"):
         run("create", str(plan))
@@ -85,9 +93,9 @@ def test_a_wrong_plan_names_its_field_and_an_unknown_test_its_name(settings: Set
 
 
 def test_units_that_come_with_a_variant_are_read_from_lines_and_from_a_table(
-    settings: Settings,
+    shared: Settings,
 ) -> None:
-    plan = settings.home / "plan.json"
+    plan = shared.home / "plan.json"
     plan.write_text(json.dumps({**EXAMPLE, "units": "given"}))
     run("create", str(plan))
     run("start", "risk-or-rule")
@@ -95,7 +103,7 @@ def test_units_that_come_with_a_variant_are_read_from_lines_and_from_a_table(
     assert "2 units recorded, 0 already known, 0 rejected" in run(
         "units", "risk-or-rule", "-", given=lines
     )
-    table = settings.home / "units.CSV"
+    table = shared.home / "units.CSV"
     table.write_text(
         "\ufeffunit,variant,at\na,rule,\nb,rule,\nc,model,2020-03-02T08:00:00Z\nd,none,\n"
     )
@@ -121,13 +129,13 @@ def test_units_that_come_with_a_variant_are_read_from_lines_and_from_a_table(
     ],
 )
 def test_units_that_are_none_are_told_by_their_field(
-    settings: Settings, name: str, text: bytes, told: str
+    shared: Settings, name: str, text: bytes, told: str
 ) -> None:
-    plan = settings.home / "plan.json"
+    plan = shared.home / "plan.json"
     plan.write_text(json.dumps({**EXAMPLE, "units": "given"}))
     run("create", str(plan))
     run("start", "risk-or-rule")
-    file = settings.home / name
+    file = shared.home / name
     file.write_bytes(text)
     with pytest.raises(BadInput, match=told):
         run("units", "risk-or-rule", str(file))

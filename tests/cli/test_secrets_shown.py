@@ -37,6 +37,15 @@ COMMANDS = (
     ("alerts", "test"),
     ("ingest", "prefect"),
 )
+# Of each setting the command that uses it; `doctor` looks at all of them.
+USERS = {
+    "database_url": ("status",),
+    "mlflow_tracking_uri": ("versions", "failure-risk"),
+    "mlflow_pages_url": ("status", "--json"),
+    "prefect_api_url": ("ingest", "prefect"),
+    "api_key": ("status",),
+    "alert_channels": ("alerts", "test"),
+}
 WRONG = {name: f"{CANARY} {value}" for name, value in PLANTED.items()} | {"api_key": f"{CANARY}ü"}
 
 
@@ -71,6 +80,17 @@ def test_a_secret_is_planted_in_every_setting_that_takes_one() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_command_that_uses_it_and_doctor_do_not_show_it(
+    name: str, short_tmp: Path, database: Store
+) -> None:
+    variables = planted({name: PLANTED[name]}, short_tmp, database.url)
+    for words in (USERS[name], ("doctor",)):
+        assert CANARY not in run(*words, variables=variables), words
+
+
+@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", PLANTED)
 def test_no_command_shows_it(name: str, short_tmp: Path, database: Store) -> None:
     variables = planted({name: PLANTED[name]}, short_tmp, database.url)

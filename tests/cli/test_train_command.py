@@ -47,6 +47,7 @@ def test_scoring_with_what_was_never_trained_is_an_error() -> None:
     assert isinstance(done.exception, NoChampion)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("home")
 def test_at_once_too() -> None:
     done = CliRunner().invoke(app, ["train", "--at-once", "--json"])

@@ -92,7 +92,7 @@ def test_a_refused_training_is_a_failed_run_with_its_numbers(home: Path) -> None
     assert registry.connect(settings.read()).champion("hopeless-risk") is None
 
 
-@pytest.mark.parametrize("runner", ["threads", "dask"])
+@pytest.mark.parametrize("runner", ["threads", pytest.param("dask", marks=pytest.mark.exhaustive)])
 def test_many_specs_are_trained_at_once(
     home: Path, runner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

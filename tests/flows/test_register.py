@@ -96,6 +96,7 @@ def test_a_spec_that_the_file_names_is_left_as_it_stands_there() -> None:
     assert register.of_specs([TRIVIAL], ("mine",)) == [TRIVIAL]
 
 
+@pytest.mark.slow
 def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
-"""The tests of this folder notice changes of the deciding code that would matter: here a sample.
+"""The tests of this folder notice changes of the deciding code that would matter.
 
-`python tests/rollout/mutants.py` tries all of them.
+By default a sample of the changes is tried, in `make test-all` each of them.
 """
 
 import subprocess
@@ -21,11 +21,12 @@ def test_every_mutant_changes_one_place_of_the_code_as_it_is() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_the_mutants_of_a_sample_are_killed() -> None:
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("every", [24, pytest.param(1, marks=pytest.mark.exhaustive)])
+def test_every_so_many_mutants_are_killed(every: int) -> None:
     script = Path(__file__).with_name("mutants.py")
     done = subprocess.run(
-        [sys.executable, script, "--every", "8"], capture_output=True, text=True, check=False
+        [sys.executable, script, "--every", str(every)], capture_output=True, text=True, check=False
     )
     alive = [line for line in done.stdout.splitlines() if not line.startswith("killed")]
     assert done.returncode == 0, "\n".join(alive) + done.stderr

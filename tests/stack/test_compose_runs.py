@@ -137,7 +137,18 @@ def await_health(
     pytest.fail(log.read_text()[-3000:])
 
 
-def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
+@pytest.mark.parametrize(
+    "started",
+    [
+        ("prefect", "schedules"),
+        pytest.param(
+            ("prefect", "mlflow", "schedules", "worker", "serving", "alerts"),
+            marks=pytest.mark.exhaustive,
+        ),
+    ],
+    ids=["prefect with its deployments", "all of it"],
+)
+def test_services_come_up_on_one_postgresql(started: tuple[str, ...], short_tmp: Path) -> None:
     folder = programs()
     if folder is None:
         pytest.skip("no PostgreSQL with contrib modules is installed here")
@@ -154,14 +165,15 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
         (short_tmp / name).mkdir()
     with ExitStack() as running:
         running.enter_context(postgres(folder, short_tmp / "postgres", numbers["5432"]))
-        for name in ("prefect", "mlflow", "schedules", "worker", "serving", "alerts"):
+        for name in started:
             declared = services[name].get("environment", {})
             given = {key: value for key, value in declared.items() if value is not None}
             if "env_file" in services[name]:
                 given = {key: value for key, _, value in lines} | given
             log = short_tmp / f"{name}.log"
             running.enter_context(container(services[name], given, log))
-        for port, path in (("4200", "api/admin/version"), ("5000", "version")):
+        pages = {"prefect": ("4200", "api/admin/version"), "mlflow": ("5000", "version")}
+        for port, path in (pages[name] for name in started if name in pages):
             assert status(f"http://127.0.0.1:{numbers[port]}/{path}") == 401
     assert "13 deployments" in (short_tmp / "schedules.log").read_text()
     for log in short_tmp.glob("*.log"):
@@ -169,6 +181,6 @@ def test_all_of_it_comes_up_on_one_postgresql(short_tmp: Path) -> None:
 
 
 def status(url: str) -> int:
-    """Of what somebody without a login is answered."""
+    """The HTTP status that a client without a login gets."""
     with httpx.Client(trust_env=False) as client:
         return client.get(url).status_code

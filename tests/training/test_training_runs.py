@@ -179,7 +179,7 @@ def test_an_empty_store_says_what_to_do(store: Store, spec: ModelSpec) -> None:
         extract(store, spec)
 
 
-@pytest.mark.parametrize("after_s", [0.3, 2.0])
+@pytest.mark.parametrize("after_s", [2.0, pytest.param(0.3, marks=pytest.mark.exhaustive)])
 def test_a_training_that_was_killed_is_made_up_for_and_doubles_nothing(
     log: Store, database: Store, registry: Registry, home: Path, spec: ModelSpec, after_s: float
 ) -> None:
