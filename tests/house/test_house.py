@@ -225,3 +225,17 @@ def test_the_wheel_carries_deployments_and_migrations(tmp_path: Path) -> None:
         assert f"{package}/__init__.py" in names
     assert "mlflow/" not in names
     assert "tests/" not in names
+
+
+def test_every_public_action_has_a_docstring() -> None:
+    """It says what the action does and which errors it raises."""
+    paths = [path for path in sources("runlore") if "actions" in (path.stem, path.parent.name)]
+    assert len(paths) > 40
+    undocumented = [
+        f"{named(path)}:{node.lineno} {node.name}"
+        for path in paths
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if not node.name.startswith("_") and not ast.get_docstring(node)
+    ]
+    assert undocumented == []

@@ -110,6 +110,7 @@ def analyse_running(store: Store, by: Attribution) -> dict[str, RecordedLook]:
 
 
 def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
+    """Analyse a test without recording a look. Raises NotFound if there is no such test."""
     with store.begin() as connection:
         test = known(connection, name)
         observed = _observe(connection, test, at)

@@ -134,6 +134,7 @@ def stop(store: Store, name: str | UUID, by: Attribution) -> AbTest:
 
 
 def find(store: Store, name: str | UUID) -> AbTest:
+    """Return the test with this name or public id. Raises NotFound if there is none."""
     with store.begin() as connection:
         return known(connection, name)
 
@@ -195,6 +196,7 @@ def sight(store: Store, name: str | UUID, units: Sequence[SeenUnit], at: datetim
 
 
 def known(connection: Connection, name: str | UUID, *, locked: bool = False) -> AbTest:
+    """Return the test with this name or public id, locked on request. Raises NotFound."""
     test = experiments.find(connection, name, locked=locked)
     if test is None:
         raise NotFound(f"no A/B test is named {str(name)!r}; `runlore ab list` lists them")
@@ -213,6 +215,7 @@ def end_alerts(connection: Connection, test: AbTest, at: datetime) -> None:
 
 
 def check_running(test: AbTest) -> None:
+    """Raise Refused unless the test has started and is not over."""
     if test.state == "created":
         raise Refused(f"A/B test {test.name!r} has not started")
     if test.state != "running":

@@ -151,6 +151,7 @@ def head(path: Path) -> bytes:
 
 
 def parquet_schema(path: Path) -> pa.Schema:
+    """Read the schema of a Parquet file. Raises BadInput if the file is missing or invalid."""
     try:
         return pq.read_schema(path)
     except FileNotFoundError as error:

@@ -155,6 +155,7 @@ class Examiner:
 def examine(
     store: Store, champion: Champion, spec: ModelSpec, window: SliceRange, at: datetime
 ) -> WindowComparison:
+    """Compare a window with the champion's training data and judge the differences."""
     return Examiner(store, champion, spec, window.length_s).examine(window, at)
 
 

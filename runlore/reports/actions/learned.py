@@ -21,6 +21,7 @@ class LearnedModels:
 
 
 def learned(store: Store, specs: Sequence[str], at: datetime) -> LearnedModels:
+    """Count what is in the database, and collect version, scores and drift of each spec."""
     standings = overview.standing(store, specs)
     return LearnedModels(
         at,

@@ -86,6 +86,7 @@ def announced(store: Store, retraining_id: int, at: datetime) -> None:
 
 
 def oldest_waiting(store: Store) -> int | None:
+    """Return the id of the oldest request that waits; None if none does."""
     with store.begin() as connection:
         going_on = queries.going_on(connection)
     return next((retraining.id for retraining in going_on if retraining.state in WAITING), None)
@@ -140,6 +141,7 @@ def give_up_lost(connection: Connection, spec: str, at: datetime) -> None:
 
 
 def known(connection: Connection, retraining_id: int) -> Retraining:
+    """Return the request with this id. Raises NotFound if there is none."""
     retraining = queries.find(connection, retraining_id)
     if retraining is None:
         raise NotFound(f"no retraining has the id {retraining_id}; `runlore retrain list` has them")

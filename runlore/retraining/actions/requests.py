@@ -142,6 +142,7 @@ def history(store: Store, spec: str | None = None, limit: int = 100) -> list[Ret
 
 
 def show(store: Store, retraining_id: int) -> Retraining:
+    """Return the request with this id and all its steps. Raises NotFound if there is none."""
     with store.begin() as connection:
         return course.known(connection, retraining_id)
 

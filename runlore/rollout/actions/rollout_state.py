@@ -32,6 +32,7 @@ PLACES = {"mean": (0, 2), "ratio": (0, 1, 2)}
 
 
 def score_name(spec: ModelSpec) -> str:
+    """Return the name of the score that a rollout compares: the loss of single predictions."""
     return "brier" if spec.is_probability else "absolute error"
 
 
@@ -148,10 +149,12 @@ def read(connection: Connection, spec: str) -> RolloutState | None:
 
 
 def of(connection: Connection, rollout: Rollout) -> RolloutState:
+    """Return a rollout with its decisions so far."""
     return RolloutState(rollout, rollouts.history(connection, rollout.id))
 
 
 def as_json(state: RolloutState) -> dict[str, Any]:
+    """Return the state of a rollout as a JSON document."""
     newest, paused = state.newest, state.paused_by
     return {
         "id": state.rollout.id,

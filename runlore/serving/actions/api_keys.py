@@ -102,14 +102,17 @@ def parts(text: str) -> tuple[str, str]:
 
 
 def digest(secret: str) -> str:
+    """Return the SHA-256 of a secret, which is all that is stored of a key."""
     return sha256(secret.encode()).hexdigest()
 
 
 def allows(key: ApiKey, scope: str) -> bool:
+    """Return whether a key has a scope; `admin` includes all scopes."""
     return scope in key.scopes or "admin" in key.scopes
 
 
 def state(key: ApiKey, at: datetime) -> str:
+    """Return `live`, `expired` or `revoked`: the state of a key at an instant."""
     if key.revoked_at is not None:
         return "revoked"
     return "live" if key.is_live(at) else "expired"
