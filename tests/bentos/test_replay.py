@@ -22,7 +22,8 @@ def test_replayed_executions_were_served_what_training_sees(executions: int) -> 
     )
     assert done.returncode == 0, done.stderr[-2000:]
     summary = json.loads(done.stdout.splitlines()[-1])
-    assert summary["executions"] == pytest.approx(executions, rel=0.01)  # rejected lines
+    known = pytest.approx(executions, rel=0.01)  # a late one may be known only after the log ends
+    assert summary["executions"] == known
     assert (summary["missing"], summary["moved_instants"]) == (0, 0)
     assert summary["differing_bits"] == 0
     assert summary["differing_bits_with_a_planted_change"] > executions
