@@ -1,1 +1,1 @@
-"""What would have been, had versions been retrained by one policy or another: pure."""
+"""Backtests: the log replayed under retraining policies."""

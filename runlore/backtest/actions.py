@@ -1,4 +1,4 @@
-"""A log of the store replayed by one policy or several, and what each of them earned."""
+"""Replay a log under retraining policies, and compare their scores and costs."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -103,7 +103,7 @@ def backtest(
 
 
 def draw(outcome: BacktestOutcome, folder: Path) -> tuple[Path, Path]:
-    """Two pictures: the score over time, with each retraining, and the score by its cost."""
+    """Draw the score over time, with each retraining, and the score by its cost."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {
         "over-time": plots.over_time(outcome.spec, outcome.answers, outcome.replayed),

@@ -106,7 +106,7 @@ def _marks(axes: "Axes", replayed: Sequence[PolicyReplay]) -> None:
 def by_cost(
     spec: ModelSpec, standings: Mapping[str, PolicyScores], replayed: Sequence[PolicyReplay]
 ) -> "Figure":
-    """What each policy's score cost in training."""
+    """Plot each policy's score by the cost of its trainings."""
     name = display(spec.select_by)
     better = "higher" if spec.select_by in HIGHER_IS_BETTER else "lower"
     cheapest = min(replayed, key=lambda replay: replay.cpu_s)

@@ -1,4 +1,4 @@
-"""How sure a difference became, look by look: intervals that hold at all looks at once."""
+"""Plot a difference with its interval, look by look."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

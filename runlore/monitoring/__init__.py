@@ -1,1 +1,1 @@
-"""Has the world moved since a version was trained?"""
+"""Drift monitoring: compares new data with the data that a version was trained on."""

@@ -1,4 +1,4 @@
-"""The page a person opens: Evidently's plots of a sample under the verdict on all rows.
+"""The HTML report: the verdict on all rows, and Evidently's plots of a sample.
 
 The only module that imports Evidently.
 """
@@ -33,7 +33,7 @@ PLAIN = str.maketrans({"<": "‹", ">": "›"})
 
 @dataclass(frozen=True)
 class ReportSubject:
-    """What the page is about. note: anything that a reader must know about the window."""
+    """The subject of the page. note: anything that a reader must know about the window."""
 
     spec: str
     version: str

@@ -1,4 +1,4 @@
-"""How far each column of a window was from the training, window by window."""
+"""Plot how far each column was from the training data, window by window."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""How good the answers are that were given: measured on what came, or estimated before it."""
+"""Model performance: scores measured on outcomes, or estimated before they are known."""

@@ -1,4 +1,4 @@
-"""Performance over time: what came, what is expected, and from where on it is not yet known."""
+"""Plot performance over time: measured scores, estimates, and the maturity line."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""How good answers were, window by window, as was known at an instant; only ever added to."""
+"""Scores of windows, as known at an instant. Rows are only ever added."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
 
 
 def newest(connection: Connection, spec: str) -> datetime | None:
-    """The latest instant that was looked from."""
+    """Read the instant of the newest look."""
     newest_at: datetime | None = connection.scalar(
         select(func.max(schema.performance_results.c.at)).where(
             schema.performance_results.c.spec == spec
@@ -49,7 +49,7 @@ def newest(connection: Connection, spec: str) -> datetime | None:
 def read(
     connection: Connection, spec: str, version: str | None = None, limit: int = 1000
 ) -> list[PerformanceResult]:
-    """Of a spec, what was written last first."""
+    """Read the results of a spec, newest first."""
     query = (
         select(schema.performance_results)
         .where(schema.performance_results.c.spec == spec)

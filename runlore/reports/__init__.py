@@ -1,1 +1,1 @@
-"""What is known of a spec, in one view."""
+"""Reports: what is known of a spec, in one view."""

@@ -1,1 +1,1 @@
-"""Who gets which variant, what came of it, and whether that is enough to decide."""
+"""Rollouts: the ramp from challenger to champion, decided by evidence."""

@@ -38,7 +38,7 @@ class ServiceState(StrEnum):
 
 @dataclass(frozen=True)
 class ServiceEvent:
-    """Something that a person watching wants to know."""
+    """An event to show to a person who watches."""
 
     name: str
     state: ServiceState
@@ -88,7 +88,7 @@ class Child:
         return processes.identity(self._process.pid)
 
     def tick(self, now: datetime) -> None:
-        """Look after it once; starting again is left to the supervisor, see `is_due`."""
+        """Check the service once; the supervisor starts it again, see `is_due`."""
         if self._process is None or self.state not in (ServiceState.STARTING, ServiceState.HEALTHY):
             return
         code = self._process.poll()
@@ -99,7 +99,7 @@ class Child:
             self._probe(now)
 
     def is_due(self, now: datetime) -> bool:
-        """Whether it waits for its start, first or again, and its time has come."""
+        """Return whether it waits for a start that is due."""
         if self.state is ServiceState.RESTARTING:
             return (now - self._fell_at).total_seconds() >= self._pause_s
         return self.state is ServiceState.WAITING
@@ -142,7 +142,7 @@ class Child:
         return f"{(now - self._started).total_seconds():.1f} s"
 
     def _fall(self, reason: str, now: datetime) -> None:
-        """Begin again, later each time; give up when it never lasts."""
+        """Schedule a restart, later each time; give up when it never lasts."""
         was_well = self._first_well_at is not None
         lasted = was_well and (now - self._started).total_seconds() > QUICK_S
         self._deaths = 1 if lasted else self._deaths + 1

@@ -28,7 +28,7 @@ class Database:
 
     @property
     def tracking_url(self) -> str:
-        """Where MLflow keeps its records: a secret, when the server is a given one."""
+        """The address of MLflow's database: a secret, for a server of the user."""
         return tracking_url(self._store) if self._store else ""
 
     def start(self) -> None:

@@ -28,7 +28,7 @@ def stop_services(home: Path) -> list[str]:
 
 
 def clean(home: Path) -> list[str]:
-    """End what killed supervisors left, of whatever is nobody's now."""
+    """End the processes that killed supervisors left behind."""
     cleaned = []
     for running in processes.read_all(home):
         if not running.supervisor.is_alive():

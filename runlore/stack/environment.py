@@ -64,7 +64,7 @@ def of_settings(settings: Settings) -> dict[str, str]:
 
 
 def of_prefect_clients(settings: Settings) -> dict[str, str]:
-    """What a process needs that runs flows or talks to Prefect, but the login."""
+    """The variables of a process that runs flows or talks to Prefect, without the login."""
     variables = {"PREFECT_API_URL": settings.prefect_url}
     if settings.prefect_api_url is None:
         variables["PREFECT_HOME"] = str(settings.home.absolute() / "prefect")

@@ -1,4 +1,4 @@
-"""Is a service well? Small questions over HTTP, straight to this machine, past any proxy."""
+"""Health probes over HTTP, straight to this machine, past any proxy."""
 
 import http.client
 import json

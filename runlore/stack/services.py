@@ -64,9 +64,9 @@ def declare(settings: Settings) -> tuple[Service, ...]:
     )
 
 
-def select(settings: Settings, wanted: Iterable[str]) -> tuple[Service, ...]:
+def select(settings: Settings, names: Iterable[str]) -> tuple[Service, ...]:
     """The processes asked for with everything they need; a wrong name is refused."""
-    names = list(wanted)
+    names = list(names)
     for name in names:
         if name not in NAMES:
             raise BadInput(f"{name!r} is no service; there are {', '.join(NAMES)}", "only")

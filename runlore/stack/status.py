@@ -102,14 +102,14 @@ def _figures(url: str, pid: int | None) -> tuple[ServiceStatus, StoreFigures | N
         return ServiceStatus(DATABASE, Health.SILENT, detail=str(error)), None
     address = store.engine.url.render_as_string(hide_password=True)
     try:
-        found = figures(store)
+        store_figures = figures(store)
     except RunloreError as error:
         return ServiceStatus(DATABASE, Health.SILENT, address, pid, detail=str(error)), None
     finally:
         store.engine.dispose()
     return ServiceStatus(
-        DATABASE, Health.HEALTHY, address, pid, detail=f"PostgreSQL {found.version}"
-    ), found
+        DATABASE, Health.HEALTHY, address, pid, detail=f"PostgreSQL {store_figures.version}"
+    ), store_figures
 
 
 def _own(settings: Settings, service: Service) -> ServiceStatus:

@@ -1,4 +1,4 @@
-"""How the policies did beside each other: scores and gains, each with its interval."""
+"""Compare policies: scores and gains, each with its interval."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,7 +38,7 @@ class PolicyScores:
 def gain(
     score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Floats
 ) -> ScoreInterval:
-    """By how much ours is better on the same rows, with its block-bootstrap interval."""
+    """The gain of ours over theirs on the same rows, with its block-bootstrap interval."""
     blocks = draw_blocks(as_of_us)
     one, other = (evidence.draw(score, blocks, actual, prediction) for prediction in (ours, theirs))
     return evidence.gain(score, actual, one, other)

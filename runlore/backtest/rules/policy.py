@@ -1,4 +1,4 @@
-"""When each policy retrains: from what was known at an instant to a decision with its reasons."""
+"""The retraining policies: what was known at an instant gives a decision with reasons."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,7 +19,7 @@ ON_TIME_S = 1.0  # A window may be this much shorter than a week and still end i
 
 @dataclass(frozen=True)
 class KnownPast:
-    """What was known at the end of a window.
+    """The evidence at the end of a window.
 
     trained_at: when what serves was trained. policy, rules: the spec's. windows: judged so far.
     floors: what the newest window says of them. retrainings: when those began that learned.
@@ -37,7 +37,7 @@ class KnownPast:
 
 
 def named(text: str) -> tuple[PolicyName, ...]:
-    """Policies by name, with commas between; in the order in which they are compared.
+    """Parse the names of policies, separated by commas, into the order of comparison.
 
     >>> named("loop,static")
     ('static', 'loop')
@@ -50,7 +50,7 @@ def named(text: str) -> tuple[PolicyName, ...]:
 
 
 def ask(policy: PolicyName, past: KnownPast) -> TriggerDecision:
-    """Retrain now, or wait?"""
+    """Decide whether a policy retrains now or waits."""
     return _ASKED[policy](past)
 
 

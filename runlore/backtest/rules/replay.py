@@ -1,4 +1,4 @@
-"""A log replayed: what each policy would have answered with, retrained, and paid."""
+"""Replay a log: what each policy would have predicted, retrained, and spent."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,7 +27,7 @@ Breaches = Callable[[int, int], tuple[str, ...]]
 
 @dataclass(frozen=True)
 class ReplayedRetraining:
-    """One that a policy asked for. at_us: when; it takes no time."""
+    """A retraining that a policy requested. at_us: when; it takes no time."""
 
     at_us: int
     reasons: tuple[str, ...]
@@ -99,7 +99,7 @@ def replay(scene: ReplayContext, policy: PolicyName) -> PolicyReplay:
 
 
 class _PolicyRun:
-    """One policy on its way through a log."""
+    """The state of one policy while the log is replayed."""
 
     def __init__(self, scene: ReplayContext, policy: PolicyName, first: Version) -> None:
         self.scene, self.policy, self.serving, self.first = scene, policy, first, first

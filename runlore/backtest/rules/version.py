@@ -1,4 +1,4 @@
-"""A version as it would have been trained at an instant: from what was known by then alone."""
+"""Train a version as of an instant, from what was known by then alone."""
 
 import time
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""What monitoring would have said of a version's windows: drift, and floors of its scores."""
+"""Judge a version's windows as monitoring would have: drift, and floors of its scores."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -1,4 +1,4 @@
-"""Look at a test: what its units brought, what the rule says, who has to know."""
+"""Analyse an A/B test: read its outcomes, apply its rule, raise its alerts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ NONE_DUE = OutcomeCoverage(0, 0)
 
 @dataclass(frozen=True)
 class ExperimentStatus:
-    """What is known of a test without counting as a look.
+    """The state of a test, read without counting as a look.
 
     seen: what its units brought so far, judged as of now. missing: what a decision waits for.
     last: the newest look that was kept; looks: how many there were.
@@ -63,7 +63,7 @@ class ExperimentStatus:
 
 
 def analyse(store: Store, name: str | UUID, by: Attribution) -> RecordedLook:
-    """Look at it once: kept with what it was made from, and ended when the rule says so.
+    """Take one look: it is stored with its evidence, and ends the test when the rule says so.
 
     A test that is over gives its last look. What makes it invalid, and a broken guardrail, are
     alerts while it runs.
@@ -140,7 +140,7 @@ def looks(store: Store, name: str | UUID) -> tuple[AbTest, list[RecordedLook]]:
 
 
 def _collected(connection: Connection, test: AbTest, at: datetime) -> AbTest:
-    """Of a test on the ledger: with what came since the last look."""
+    """Collect what has come in since the last look, of a test on the ledger."""
     plan = Plan.model_validate(test.plan)
     if plan.source is None or test.ended_as is not None:
         return test
@@ -155,7 +155,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
     plan = Plan.model_validate(test.plan)
     mature = at - timedelta(seconds=plan.window_s or 0.0)
     statistics.read_whole(connection)
-    found = {
+    by_metric = {
         metric.name: statistics.observe(
             connection, test.id, metric, plan.measures[metric.name], mature
         )
@@ -167,7 +167,7 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
         variant.name: Observed(
             assigned.get(variant.name, 0),
             {
-                metric.name: found[metric.name].get(variant.name, no_statistics(metric))
+                metric.name: by_metric[metric.name].get(variant.name, no_statistics(metric))
                 for metric in test.design.metrics
             },
             {metric: of.get(variant.name, NONE_DUE) for metric, of in lacking.items()},

@@ -25,7 +25,7 @@ LONGEST_ACTOR, LONGEST_REASON = 100, 500
 
 @dataclass(frozen=True)
 class Attribution:
-    """Who does something, when, and why."""
+    """Who acts, when, and why."""
 
     actor: str
     at: datetime
@@ -72,9 +72,9 @@ class SeenUnits:
 def create(
     store: Store, plan: Plan, by: Attribution, *, may_replace: bool = False
 ) -> tuple[AbTest, bool]:
-    """The test of that name, and whether it was planned just now.
+    """Plan a test; returns it, and whether it is new.
 
-    Asked for again with the same plan it is the one that is there. Refused with another plan,
+    The same plan again returns the stored test. Refused with another plan of that name,
     unless it may replace one that has not started.
     """
     document = plan.model_dump(mode="json")
@@ -97,7 +97,7 @@ def create(
 
 
 def start(store: Store, name: str | UUID, by: Attribution) -> AbTest:
-    """From now on units are dealt out. A test that runs already is left as it is."""
+    """Start a test: units are assigned from now on. A running test is left as it is."""
     with store.begin() as connection:
         test = known(connection, name, locked=True)
         if test.state == "running":
@@ -109,7 +109,7 @@ def start(store: Store, name: str | UUID, by: Attribution) -> AbTest:
 
 
 def expose(store: Store, name: str | UUID, share: float, by: Attribution) -> AbTest:
-    """Show it to a larger share of units. Those that take part keep their variant."""
+    """Raise the share of units that take part. Those that take part keep their variant."""
     if not 0 < share <= 1:
         raise BadInput(f"exposure: {share} is not above 0 and at most 1", "exposure")
     with store.begin() as connection:
@@ -123,7 +123,7 @@ def expose(store: Store, name: str | UUID, share: float, by: Attribution) -> AbT
 
 
 def stop(store: Store, name: str | UUID, by: Attribution) -> AbTest:
-    """A person ends it without a winner; its alerts end with it. One that is over stays so."""
+    """End a test without a winner, and its alerts. A test that is over stays as it is."""
     with store.begin() as connection:
         test = known(connection, name, locked=True)
         if test.ended_as is not None:
@@ -148,7 +148,7 @@ def every(store: Store) -> list[AbTest]:
 def assign(
     store: Store, name: str | UUID, units: Sequence[str], at: datetime
 ) -> list[AssignedUnit]:
-    """What each unit is to get; written down when it is seen first.
+    """Assign each unit its variant, which is stored when the unit is first seen.
 
     A unit outside gets the control. Once the test is over new units get the winner, if there is
     one, and are not counted.
@@ -169,7 +169,7 @@ def assign(
 
 
 def sight(store: Store, name: str | UUID, units: Sequence[SeenUnit], at: datetime) -> SeenUnits:
-    """Take units with the variants that somebody else gave them."""
+    """Record units with variants that were assigned elsewhere."""
     with store.begin() as connection:
         test = known(connection, name)
         check_running(test)
@@ -204,12 +204,12 @@ def known(connection: Connection, name: str | UUID, *, locked: bool = False) -> 
 
 
 def subject(test: AbTest) -> str:
-    """What alerts call it: its name as one line."""
+    """The subject of the test's alerts: its name as one line."""
     return line(test.name, LONGEST_SUBJECT)
 
 
 def end_alerts(connection: Connection, test: AbTest, at: datetime) -> None:
-    """A test that is over has no open alerts."""
+    """Resolve all alerts of a test that is over."""
     for kind in ALERTS:
         resolve_alert(connection, kind, subject(test), at)
 

@@ -163,7 +163,7 @@ class Plan(StrictModel):
 
     @property
     def measures(self) -> dict[str, EventMeasure]:
-        """Metric -> which events it is made of."""
+        """Map each metric to the events that it is made of."""
         return {metric.name: metric.measure() for metric in self.metrics}
 
     @property

@@ -1,4 +1,4 @@
-"""What units did, and which variant others assigned them: checked, and counted once."""
+"""Take in units and their events: checked, and each counted once."""
 
 from datetime import datetime, timedelta
 from typing import Annotated, NotRequired

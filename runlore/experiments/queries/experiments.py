@@ -88,7 +88,7 @@ class AbTest:
         return "created" if self.started_at is None else "running"
 
     def ran_s(self, at: datetime) -> float:
-        """Since the start, until its end."""
+        """Seconds since the start, until the end of the test."""
         if self.started_at is None:
             return 0.0
         return ((self.ended_at or at) - self.started_at).total_seconds()
@@ -103,7 +103,7 @@ class Action:
 
 
 def be_alone(connection: Connection) -> None:
-    """Be the only one who adds tests, until the transaction ends."""
+    """Hold the lock for adding tests until the transaction ends."""
     connection.execute(LOCK)
 
 
@@ -123,7 +123,7 @@ def add(
 
 
 def find(connection: Connection, name: str | UUID, *, locked: bool = False) -> AbTest | None:
-    """By name or public id. locked: nobody else changes or analyses it in the meantime."""
+    """Find a test by name or public id. locked: nobody else changes or analyses it meanwhile."""
     column = ab_tests.c.public_id if isinstance(name, UUID) else ab_tests.c.name
     statement = select(ab_tests).where(column == name)
     row = connection.execute(statement.with_for_update() if locked else statement).first()

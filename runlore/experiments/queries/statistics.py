@@ -94,7 +94,7 @@ def read_whole(connection: Connection) -> None:
 def observe(
     connection: Connection, test_id: int, metric: Metric, measure: EventMeasure, mature: datetime
 ) -> dict[str, Statistics]:
-    """Of each variant with units. mature: those that got their variant later are not judged yet."""
+    """Read each variant's statistics. mature: units assigned later are not judged yet."""
     values = {"test": test_id, "event": measure.event, "per": measure.per, "mature": mature}
     units = UNITS.format(
         value=_value("o", metric, measure.take),
@@ -117,7 +117,7 @@ def observe(
 def known(
     connection: Connection, test_id: int, event: str, due: datetime
 ) -> dict[str, OutcomeCoverage]:
-    """Of each variant with units. due: those that got it by then should have such an event."""
+    """Read each variant's coverage. due: units assigned by then should have such an event."""
     rows = connection.execute(KNOWN, {"test": test_id, "event": event, "due": due})
     return {variant: OutcomeCoverage(units, of_them) for variant, units, of_them in rows}
 

@@ -1,4 +1,4 @@
-"""What units did: each event counted once, and added up per unit as it comes in.
+"""The events of units: each is counted once, and added up per unit as it comes in.
 
 What is known is looked up key by key (LATERAL), so that taking a batch costs the same however many
 events there were; a join would be free to read all of them.
@@ -119,7 +119,7 @@ ORDER BY units.variant, outcomes.event
 
 @dataclass(frozen=True)
 class ExposedUnit:
-    """unit got its variant at this instant."""
+    """A unit that got its variant at this instant."""
 
     unit: str
     variant: str
@@ -129,7 +129,7 @@ class ExposedUnit:
 def add(
     connection: Connection, test_id: int, exposed: Sequence[ExposedUnit]
 ) -> dict[str, ExposedUnit]:
-    """Write down those that are new; what is known of every unit given now."""
+    """Store units that are new; returns what is stored of all these units."""
     units = [unit.unit for unit in exposed]
     values = {
         "test": test_id,
@@ -147,7 +147,7 @@ def read(connection: Connection, test_id: int, units: Sequence[str]) -> dict[str
 
 
 def count(connection: Connection, test_id: int) -> dict[str, int]:
-    """Units of each variant that has any."""
+    """Count the units of each variant."""
     rows = connection.execute(COUNT, {"test": test_id})
     return {row.variant: row.units for row in rows}
 
@@ -163,7 +163,7 @@ class Reject:
 
 @dataclass(frozen=True)
 class Intake:
-    """What became of a batch. faults: reason -> events; rejects: the first of them."""
+    """The result of taking in a batch. faults: reason -> events; rejects: the first of them."""
 
     given: int
     added: int
@@ -182,7 +182,7 @@ class Intake:
 
 @dataclass(frozen=True)
 class EventTotal:
-    """Of one kind of event in one variant. units: that did it."""
+    """The total of one kind of event in one variant. units: those with such an event."""
 
     variant: str
     event: str

@@ -1,4 +1,4 @@
-"""What a test says so far: a pure function of its design and what its units brought."""
+"""Analyse a test: a pure function of its design and its units' statistics."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -83,7 +83,7 @@ def free_slot(group: str, taken: Sequence[GroupShare], share: float) -> GroupSha
     if not 0 < share <= 1:
         raise BadInput(f"share: {share} of exclusion group {group!r} is not in 0 .. 1", "share")
     low = 0.0
-    for slot in sorted((each for each in taken if each.group == group), key=lambda s: s.low):
+    for slot in sorted((slot for slot in taken if slot.group == group), key=lambda s: s.low):
         if slot.low - low >= share - FINEST:
             break
         low = max(low, slot.high)

@@ -1,4 +1,4 @@
-"""One metric of one variant beside the control."""
+"""Compare one metric of one variant with the control."""
 
 import math
 from collections.abc import Sequence

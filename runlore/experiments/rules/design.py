@@ -1,4 +1,4 @@
-"""What a test is, and by what rule it ends: written down before the first unit comes."""
+"""A test's design and decision rule, fixed before the first unit comes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -109,7 +109,7 @@ class Design:
 
     @property
     def shares(self) -> dict[str, float]:
-        """What each variant is to get of the units that take part."""
+        """Map each variant to its share of the units that take part."""
         total = sum(variant.weight for variant in self.variants)
         return {variant.name: variant.weight / total for variant in self.variants}
 

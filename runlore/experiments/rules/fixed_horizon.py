@@ -161,9 +161,9 @@ def _solved(
         return FEWEST
     warnings.simplefilter("ignore", ConvergenceWarning)
     try:
-        found = test.solve_power(effect, alpha=alpha, power=power, ratio=weight)
+        solution = test.solve_power(effect, alpha=alpha, power=power, ratio=weight)
     except (RuntimeError, Warning):
         return None
-    units = float(np.squeeze(found))
+    units = float(np.squeeze(solution))
     reached = test.power(effect, units, alpha, ratio=weight)
     return math.ceil(units) if math.isfinite(units) and abs(reached - power) < SLACK else None

@@ -1,4 +1,4 @@
-"""Whether outcomes are missing more often in one arm: then those that are known say nothing."""
+"""Check whether outcomes are missing more often in one arm: then the known ones are biased."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ def are_apart(control: OutcomeCoverage, variant: OutcomeCoverage, level: float) 
 
 
 def missing(design: Design, known: Mapping[str, Mapping[str, OutcomeCoverage]]) -> tuple[str, ...]:
-    """What is missing where, in words. known: variant -> metric, of metrics that may be unknown.
+    """Describe which outcomes are missing. known: variant -> metric, where it may be unknown.
 
     Of metrics that decide; the level is shared out among them and the variants.
     """

@@ -1,4 +1,4 @@
-"""Whether arms got the shares of units that they were to get: if not, nothing may be concluded."""
+"""Check for a sample ratio mismatch: with one, nothing may be concluded."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ class SampleRatio:
 
 
 def watch(splits: Sequence[UnitSplit], level: float = WATCHED_LEVEL) -> SampleRatio:
-    """May be asked after every unit; one split for each time that shares stayed the same.
+    """Check at any time, as often as one likes. splits: one for each time with constant shares.
 
     ``p = 1 / e``, e the likelihood of the counts under a Dirichlet around the shares that were to
     be, against those shares themselves (Lindon & Malek, Anytime-valid inference for multinomial

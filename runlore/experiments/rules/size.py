@@ -1,4 +1,4 @@
-"""How many units a test takes, asked before it is planned."""
+"""The sample size of a test, computed before it is planned."""
 
 import math
 from bisect import bisect_left

@@ -59,7 +59,7 @@ def plan_document(test: AbTest) -> Document:
 
 
 def status_document(status: ExperimentStatus) -> Document:
-    """Effects only where looking at them does no harm; guardrails and the sample ratio always."""
+    """Return the status as JSON; effects only where looking at them does no harm."""
     ratio = status.seen.sample_ratio
     guards = {metric.name for metric in status.test.design.metrics if metric.role == "guardrail"}
     shown = [
@@ -153,7 +153,7 @@ def headline(look: RecordedLook) -> str:
 
 
 def markdown(name: str, look: RecordedLook) -> str:
-    """A look for a page: what it says, each comparison, the reasons."""
+    """Render a look as Markdown: its answer, each comparison, the reasons."""
     parts = [f"## {name}, {headline(look)}", ""]
     comparisons = look.analysis["comparisons"]
     if comparisons:

@@ -43,7 +43,7 @@ KEPT = timedelta(days=30)  # how long slices of a version stay after they were l
 
 @dataclass(frozen=True, eq=False)
 class SliceLabels:
-    """Outcomes in the slice that they first became known in: slice and values are (n,)."""
+    """Outcomes, each in the slice in which it first became known: slice and values are (n,)."""
 
     slice: Ints
     values: Rows
@@ -72,7 +72,7 @@ class VersionLog:
         return drift_slices.watermark(self.log.facts["seq"].to_numpy(dtype=np.int64))
 
     def profile(self, bins: Sequence[Bins], number: int) -> Profile:
-        """One slice, in columns of these bins."""
+        """Count one slice in these bins."""
         of_rows = [column for column in bins if column.name != LABEL]
         names = [column.name for column in of_rows]
         chosen = np.flatnonzero(self.slice == number)
@@ -95,7 +95,7 @@ class VersionLog:
         return rows[:, [known.index(name) for name in names]]
 
     def slice_of(self, number: int, grid: Grid, drawn: Sequence[str], most: int) -> Slice:
-        """One slice with up to `most` of its rows in the columns `drawn`; none of no columns."""
+        """Return a slice with at most `most` sample rows of the columns `drawn`."""
         rows = int((self.slice == number).sum())
         sample = self._sample(number, drawn, most) if drawn else None
         return Slice(grid.begin(number), rows, sample)
@@ -122,7 +122,7 @@ def labels_of(log: Log, spec: ModelSpec, grid: Grid) -> SliceLabels:
 
 @dataclass(frozen=True, eq=False)
 class CountRequest:
-    """windows: to have counted. drawn: the one whose rows are drawn, at most `most` a slice."""
+    """windows: those to count. drawn: the window to sample, at most `most` rows a slice."""
 
     windows: tuple[SliceRange, ...]
     drawn: SliceRange
@@ -135,7 +135,7 @@ class CountRequest:
 
 @dataclass(frozen=True, eq=False)
 class SliceCounting:
-    """What has been counted for one version, in the bins of its reference, slice by slice.
+    """The counts of one version, in the bins of its reference, slice by slice.
 
     read: reads the whole log; called only where a slice is missing or stale.
     """
@@ -196,7 +196,7 @@ class SliceCounting:
             histograms.add(connection, self.counter, profiles)
 
     def _settle(self, material: VersionLog, request: CountRequest, at: datetime) -> None:
-        """What was not counted again has been found up to date; what nobody needs goes."""
+        """Mark the slices that were not counted again as up to date, and drop unused ones."""
         with self.store.begin() as connection:
             drift_slices.lock(connection, self.counter)
             drift_slices.drop_stale(connection, self.counter)
@@ -205,7 +205,7 @@ class SliceCounting:
             drift_slices.drop_others(connection, self.counter, at - KEPT)
 
     def profiles(self, windows: Sequence[SliceRange]) -> list[Profile]:
-        """Each window, added up from its slices."""
+        """Return the profile of each window, added up from its slices."""
         grid = windows[0].grid
         starts = sorted({grid.begin(number) for window in windows for number in window.numbers})
         with self.store.begin() as connection:
@@ -234,7 +234,7 @@ class SliceCounting:
 
 
 def counter_of(champion: Champion, bins: Sequence[Bins], spec: ModelSpec, grid: Grid) -> Counter:
-    """Names what is counted: other bins or another model's answers are other slices."""
+    """Return the key of the counts: other bins or another model mean other slices."""
     digest = hashlib.sha256(champion.digest.encode())
     for column in bins:
         digest.update(column.name.encode())

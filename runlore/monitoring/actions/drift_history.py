@@ -1,4 +1,4 @@
-"""The judged windows of a spec: written down with their anomalies, read back, and what follows."""
+"""The judged windows of a spec: stored with their anomalies, read back, and drawn."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ MOST_WINDOWS = 10_000  # per spec; a window a day fills 27 years
 
 @dataclass(frozen=True)
 class WindowRecord:
-    """A window, what was said of it, when, and where its report is."""
+    """A window with its verdict, the instant of the verdict, and its report."""
 
     window: ComparedWindow
     verdict: WindowVerdict
@@ -46,7 +46,7 @@ class WindowRecord:
 
 
 def history(store: Store, spec: str, most: int) -> list[WindowRecord]:
-    """The last windows of a spec, of any version, the newest first."""
+    """Read the last windows of a spec, of any version, newest first."""
     with store.begin() as connection:
         windows = drift_results.judged(connection, spec, most)
     return [
@@ -65,7 +65,7 @@ def decision(
     retrainings: Sequence[datetime] = (),
     limits: RetrainingPolicy | None = None,
 ) -> TriggerDecision:
-    """Whether the windows of a version ask for a retraining: those of the policy's length.
+    """Decide whether a version's windows of the policy's length call for a retraining.
 
     subject: a spec and its version.
     """
@@ -129,7 +129,7 @@ def record(
     at: datetime,
     policy: DriftPolicy,
 ) -> RecordedWindow:
-    """Add what was found, and open or resolve the anomaly, in one transaction.
+    """Store a verdict, and open or resolve the anomaly, in one transaction.
 
     policy: with the window's length; of its windows as many as make an alarm open an anomaly.
     """
@@ -155,7 +155,7 @@ def record(
 
 
 def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
-    """All windows of one version and length, newest first; why the newest has drifted, too."""
+    """Read all windows of one version and length, newest first, with the newest one's reasons."""
     results = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
     known = [
         (window, result)
@@ -247,7 +247,7 @@ def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
 
 
 def verdict_of(comparison: DriftComparison) -> WindowVerdict:
-    """What was concluded from stored results; what moved is in the report only."""
+    """Build the verdict from stored results; the report alone says which values moved."""
     by_column: dict[str, list[DriftResult]] = {}
     for result in comparison.results:
         by_column.setdefault(result.column_name, []).append(result)

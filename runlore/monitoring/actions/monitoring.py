@@ -1,4 +1,4 @@
-"""Whether what the champion answers for has moved away from what it was trained on.
+"""Compare what the champion answers for with what it was trained on.
 
 A window's features, predictions and labels are compared with those of the training.
 """
@@ -76,7 +76,7 @@ class WindowComparison:
 
 @dataclass(frozen=True, eq=False)
 class Examiner:
-    """Judges windows of one length for one version, out of what has been counted of them.
+    """Judges windows of one length for one version, from their counts.
 
     What is usual is worked out once, from windows of the training, at most the newest
     MOST_WINDOWS; and so is the log read once, where anything is missing.
@@ -90,7 +90,7 @@ class Examiner:
     _held: list[VersionLog] = field(default_factory=list, init=False, repr=False)
 
     def _read(self) -> VersionLog:
-        """The log; once, while no facts come in."""
+        """Read the log, once while no facts come in."""
         if self._held:
             with self.store.begin() as connection:
                 if drift_slices.is_whole(connection, self._held[0].watermark):
@@ -123,7 +123,7 @@ class Examiner:
         return SliceCounting(self.store, counter, bins, self._read)
 
     def examine(self, window: SliceRange, at: datetime) -> WindowComparison:
-        """Judge a window on all its rows."""
+        """Judge a window by all of its rows."""
         request = CountRequest((*self._training, window), window, self._policy.report_rows)
         self._counting.bring_up_to_date(request, at)
         seen = self._usual
@@ -178,7 +178,7 @@ def _recalled(material: VersionLog) -> Reference:
 
 @dataclass(frozen=True)
 class MonitorOutcome:
-    """What one window was found to be, and whether it is time to retrain.
+    """The verdict on one window, and whether it is time to retrain.
 
     note: what a reader must know about the comparison. report: the HTML, plot: of the last
     windows; None without enough data. is_new: False when the window had been judged before.
@@ -247,7 +247,7 @@ def monitor(
 def stored_outcome(
     store: Store, window: ComparedWindow, spec: ModelSpec, at: datetime, note: str, reports: Path
 ) -> MonitorOutcome | None:
-    """What was found for the same window before; None for a new one."""
+    """Return the stored outcome of the same window; None for a new one."""
     with store.begin() as connection:
         known = drift_results.read(connection, window)
         anomaly = anomaly_now(connection, window.spec)
@@ -282,7 +282,7 @@ def write_report(
     finding: WindowComparison,
     drawn: DrawnSamples,
 ) -> Path:
-    """The HTML page of a window, in a folder of the spec."""
+    """Write the HTML report of a window into the spec's folder."""
     from runlore.monitoring import drift_report
 
     ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (window.window_from, window.window_to))
@@ -297,7 +297,7 @@ def write_report(
 
 
 def write_plot(store: Store, spec: str, reports: Path) -> Path:
-    """The last windows of a spec, drawn; the one before is replaced."""
+    """Plot the last windows of a spec, in place of the plot before."""
     path = _plot_of(reports, spec)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure = drift_history.draw(drift_history.history(store, spec, SHOWN_WINDOWS))
@@ -310,7 +310,7 @@ def _plot_of(reports: Path, spec: str) -> Path:
 
 
 def because_of_drift(outcome: MonitorOutcome) -> RetrainingCause | None:
-    """What the windows of a version ask for; None while they are no alarm."""
+    """Build the cause of a retraining from a version's windows; None without an alarm."""
     decision, window = outcome.decision, outcome.window
     if not decision.is_alarm:
         return None

@@ -1,4 +1,4 @@
-"""The version that answers, and what it was trained on: monitoring compares with that.
+"""The serving version and the reference of its training data, for monitoring.
 
 `reference.json`, beside the model, holds histograms of all rows, `reference.parquet` a sample.
 """
@@ -43,7 +43,7 @@ class Reference:
         return self.profile.names
 
     def drawn(self, names: Sequence[str], most: int) -> Sample:
-        """At most so many rows of the sample, in columns of these names."""
+        """Return at most so many rows of the sample, in columns of these names."""
         columns = [self.names.index(name) for name in names]
         rows = self.sample.values[places(len(self.sample.values), most)]
         return Sample(rows[:, columns], self.sample.of)
@@ -56,7 +56,7 @@ def make(
     predictions: Floats | None = None,
     labels: Floats | None = None,
 ) -> Reference:
-    """Profile the rows that taught a model, (N, F), and what came of them, (N,).
+    """Profile the training rows of a model, (N, F), and their outcomes, (N,).
 
     predictions: (M,), of rows that the model was not fitted to: of others they come out bolder than
     any it will serve. None, or nothing but NaN: predictions, or labels, are not compared.
@@ -89,7 +89,7 @@ def keep(folder: Path, reference: Reference) -> None:
 
 
 def find(folder: Path) -> Reference | None:
-    """The reference in a bundle's folder; None when the version was registered without one."""
+    """Read the reference in a bundle's folder; None when it has none."""
     if not (folder / PROFILE).is_file() or not (folder / SAMPLE).is_file():
         return None
     content = json.loads((folder / PROFILE).read_text(encoding="utf-8"))
@@ -120,7 +120,7 @@ class Champion:
 
 
 def load(registry: "Registry", ref: "VersionRef") -> Champion:
-    """A registered version."""
+    """Load a registered version with its reference."""
     bundle = registry.load(ref)
     training = bundle.description["training"]
     measured = bundle.description.get("importance", [])

@@ -1,4 +1,4 @@
-"""What every window's comparison found: a row per column and statistic, never replaced."""
+"""The results of comparing windows: a row per column and statistic, never replaced."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ KEY = ("spec", "version", "window_from", "window_to")
 
 @dataclass(frozen=True)
 class ComparedWindow:
-    """What was compared: executions submitted after `window_from`, until `window_to`."""
+    """A window of executions submitted after `window_from`, until `window_to`."""
 
     spec: str
     version: str
@@ -36,7 +36,7 @@ class DriftResult:
 
 @dataclass(frozen=True)
 class DriftComparison:
-    """All that was found for a window. at: when it was judged. report: the HTML's path."""
+    """All results of a window. at: when it was judged. report: the path of the HTML."""
 
     window: ComparedWindow
     at: datetime
@@ -47,12 +47,12 @@ class DriftComparison:
 
 
 def lock(connection: Connection, spec: str) -> None:
-    """Be the only one who records for a spec until the transaction ends."""
+    """Lock the results of a spec until the transaction ends."""
     connection.execute(LOCK, {"subject": f"drift of {spec}"})
 
 
 def insert(connection: Connection, comparison: DriftComparison) -> int:
-    """Add what is not there yet; how many rows that was."""
+    """Add the rows that are not stored yet; returns their number."""
     shared = {
         **vars(comparison.window),
         "at": comparison.at,
@@ -73,7 +73,7 @@ def insert(connection: Connection, comparison: DriftComparison) -> int:
 
 
 def read(connection: Connection, window: ComparedWindow) -> DriftComparison | None:
-    """What was found for a window before."""
+    """Read the stored results of a window."""
     same = [schema.drift_results.c[name] == value for name, value in vars(window).items()]
     rows = connection.execute(
         select(schema.drift_results).where(*same).order_by(schema.drift_results.c.id)
@@ -82,7 +82,7 @@ def read(connection: Connection, window: ComparedWindow) -> DriftComparison | No
 
 
 def latest(connection: Connection, spec: str) -> DriftComparison | None:
-    """What was found for the window of a spec that ends last, of any version."""
+    """Read the results of a spec's newest window, of any version."""
     of_spec = select(*(schema.drift_results.c[name] for name in KEY)).where(
         schema.drift_results.c.spec == spec
     )
@@ -106,7 +106,7 @@ def newest_end(connection: Connection, spec: str) -> datetime | None:
 def history(
     connection: Connection, spec: str, column_name: str, statistic: str, limit: int = 100
 ) -> list[tuple[ComparedWindow, DriftResult]]:
-    """One statistic of one column, window by window, the newest first."""
+    """Read one statistic of one column, window by window, newest first."""
     conditions = (
         schema.drift_results.c.spec == spec,
         schema.drift_results.c.column_name == column_name,
@@ -121,7 +121,7 @@ def history(
 
 
 def judged(connection: Connection, spec: str, most: int) -> list[DriftComparison]:
-    """All that was found for the windows of a spec that end last, of any version, newest first."""
+    """Read all results of a spec's last windows, of any version, newest first."""
     keys = [schema.drift_results.c[name] for name in KEY]
     newest = select(*keys).where(schema.drift_results.c.spec == spec).distinct()
     last = (

@@ -29,7 +29,7 @@ SELECT
 
 @dataclass(frozen=True)
 class Counter:
-    """What counts: slices of one length, for one version, in bins of this digest."""
+    """The key of counted slices: one length, one version, bins of this digest."""
 
     spec: str
     version: str
@@ -55,19 +55,19 @@ class Slice:
 
 
 def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
-    """Of facts that were all read at once."""
+    """Return the watermark of facts that were all read at once."""
     last = int(seq.max(initial=0))
     return Watermark(last, int((seq > last - RECENT_FACTS).sum()))
 
 
 def is_whole(connection: Connection, seen: Watermark) -> bool:
-    """Whether there are no facts beside those that were seen."""
+    """Return whether no facts have come in beside those that were seen."""
     news = _news(connection, seen.until_seq)
     return news.facts == seen.facts and news.known_at is None
 
 
 def lock(connection: Connection, counter: Counter) -> None:
-    """Be the only one who changes a version's slices until the transaction ends."""
+    """Lock a version's slices until the transaction ends."""
     connection.execute(LOCK, {"subject": f"slices of {counter.spec} {counter.version}"})
 
 
@@ -78,7 +78,7 @@ class StoredSlice:
 
 
 def present(connection: Connection, counter: Counter) -> dict[datetime, StoredSlice]:
-    """The slices that are there, by when they start."""
+    """Read the stored slices by their start."""
     has_sample = schema.drift_slices.c.sample.is_not(None)
     statement = select(
         schema.drift_slices.c.starts_at, schema.drift_slices.c.rows, has_sample
@@ -87,7 +87,7 @@ def present(connection: Connection, counter: Counter) -> dict[datetime, StoredSl
 
 
 def drop_stale(connection: Connection, counter: Counter) -> int:
-    """Forget the slices that facts of today would make otherwise; how many those were."""
+    """Remove the slices that newer facts would change; returns their number."""
     same = _any_bins(counter)
     gone = connection.execute(
         delete(schema.drift_slices).where(*same, schema.drift_slices.c.bins != counter.bins)
@@ -117,7 +117,7 @@ def add(
     slices: Sequence[Slice],
     at: datetime,
 ) -> None:
-    """Add slices, instead of those that are there; their histograms go with the old ones."""
+    """Replace slices; the histograms of the old ones are removed with them."""
     if not slices:
         return
     starts = [counted.starts_at for counted in slices]
@@ -133,7 +133,7 @@ def add(
 
 
 def advance(connection: Connection, counter: Counter, seen: Watermark) -> None:
-    """All slices that are left have been found to hold up to this fact."""
+    """Mark all remaining slices as up to date with this fact."""
     connection.execute(update(schema.drift_slices).where(*_of(counter)).values(**vars(seen)))
 
 
@@ -165,7 +165,7 @@ def samples(
 
 
 def forget_samples(connection: Connection, counter: Counter, before: datetime) -> None:
-    """Nobody draws what a window no longer holds."""
+    """Remove the samples of slices that a window no longer holds."""
     old = (
         *_of(counter),
         schema.drift_slices.c.starts_at < before,
@@ -177,7 +177,7 @@ def forget_samples(connection: Connection, counter: Counter, before: datetime) -
 
 
 def drop_others(connection: Connection, counter: Counter, before: datetime) -> int:
-    """Forget the slices of other versions that were last counted before an instant."""
+    """Remove the slices of other versions that were last counted before an instant."""
     other = (
         schema.drift_slices.c.spec == counter.spec,
         schema.drift_slices.c.version != counter.version,

@@ -1,1 +1,1 @@
-"""Has the data moved? Histograms of all rows, statistics over them, and a verdict with reasons."""
+"""Drift rules: histograms of all rows, statistics over them, and a verdict with reasons."""

@@ -1,4 +1,4 @@
-"""What moved most in a column, in words."""
+"""Describe in words what moved most in a column."""
 
 from collections.abc import Sequence
 

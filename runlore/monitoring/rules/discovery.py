@@ -1,4 +1,4 @@
-"""Many columns are looked at in every window: which of them may be believed to have drifted?"""
+"""Correct for testing many columns: which of them have drifted, at a false discovery rate?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ EVEN = 0.5
 
 
 def weights(names: Sequence[str], importance: Mapping[str, float]) -> Floats:
-    """What each column counts, (n,), 1 on average.
+    """The weight of each column, (n,), 1 on average.
 
     All features together count as much as predictions and labels together; what is not compared
     leaves its part to the rest. Half of the features' part is spread evenly, half by importance,

@@ -1,4 +1,4 @@
-"""Mergeable histograms: the reference says where a column is cut, every row is counted.
+"""Mergeable histograms: the reference sets the bins of a column, every row is counted.
 
 A column costs at most MOST_BINS counts however many rows it has, and counts of chunks, windows or
 machines add up to the counts of the whole.
@@ -44,7 +44,7 @@ class Bins:
 
 @dataclass(frozen=True)
 class ValueMoments:
-    """Of the known values: how many, their mean, their squared deviations' sum, their ends."""
+    """Moments of the known values: count, mean, sum of squared deviations, smallest, largest."""
 
     n: int = 0
     mean: float = 0.0
@@ -200,7 +200,7 @@ def count_chunks(bins: Sequence[Bins], chunks: Iterable[NDArray[Any]]) -> Profil
         if rows.shape[1] != len(bins):
             raise ValueError(f"{rows.shape[1]} columns, bins of {len(bins)}")
         counted = zip(bins, _sorted_columns(rows), strict=True)
-        total = total.merged(Profile(tuple(_count(each, column) for each, column in counted)))
+        total = total.merged(Profile(tuple(_count(bins_of, column) for bins_of, column in counted)))
     return total
 
 

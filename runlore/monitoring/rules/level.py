@@ -1,4 +1,4 @@
-"""From the time that should pass between false alarms to what one window may risk.
+"""Turn the time between false alarms into the level of one window.
 
 An alarm needs `least` of the last `of` windows to have drifted, and the newest among them.
 """
@@ -20,7 +20,7 @@ NODES = 48
 
 
 def window_level(policy: DriftPolicy, persistence: float) -> float:
-    """How often a quiet window may read as drift.
+    """The probability with which a quiet window may read as drift.
 
     persistence: how much a window's distance from the reference is that of the one before it, as
     a correlation. Windows are assumed to follow one another without overlap, and their distances,

@@ -1,4 +1,4 @@
-"""How far one column of a window is from the reference's, and how far chance alone would go."""
+"""Measure how far a column is from the reference, and how far chance alone would go."""
 
 from dataclasses import dataclass
 from typing import Literal

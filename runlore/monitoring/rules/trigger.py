@@ -1,4 +1,4 @@
-"""Is it time to retrain? From a history of judged windows to a decision with its reasons.
+"""Decide whether to retrain, from a history of judged windows, with reasons.
 
 Pure: the retraining flow and a backtest ask the same function.
 """
@@ -18,7 +18,7 @@ SLACK = 0.5
 
 @dataclass(frozen=True)
 class JudgedWindow:
-    """What was said of the executions after `window_from`, until `window_to`."""
+    """The verdict on the executions after `window_from`, until `window_to`."""
 
     version: str
     window_from: datetime
@@ -84,7 +84,7 @@ def _alarm(history: Sequence[JudgedWindow], policy: DriftPolicy) -> TriggerDecis
 
 
 def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
-    """Windows that do not overlap, the earliest first, in order of time."""
+    """Select windows that do not overlap, the earliest first, in order of time."""
     separate: list[JudgedWindow] = []
     for judged in sorted(history, key=lambda window: (window.window_to, window.window_from)):
         if not separate or judged.window_from >= separate[-1].window_to:

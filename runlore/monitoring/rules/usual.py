@@ -1,4 +1,4 @@
-"""What is usual between the windows of the training itself.
+"""The usual distances between the windows of the training data.
 
 A feature that changes slowly, such as a count that fades over ten days, takes few of its values in
 any one week: each week of the training is far from all the others, and so will be every week to
@@ -28,7 +28,7 @@ MOST_FREEDOM = 100.0
 
 @dataclass(frozen=True)
 class UsualColumn:
-    """How far the windows of the training are from each other in one column.
+    """The usual distances of one column between windows of the training data.
 
     limits: what 19 of 20 stay within, by statistic. mean: of PSI's cube root, which is all but
     normal for a χ² of any freedom (Wilson & Hilferty, PNAS, 1931). sd: of it, in means.
@@ -75,7 +75,7 @@ class UsualDistances:
 
 
 def usual(windows: Sequence[Profile], policy: DriftPolicy) -> UsualDistances:
-    """How windows of the training differ, each compared with all others together.
+    """Measure how training windows differ, each compared with all others together.
 
     windows: counted in the reference's bins, in order of time; those with too few rows for a
     verdict are left out. Nothing when fewer than three are left.

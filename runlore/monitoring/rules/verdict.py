@@ -1,4 +1,4 @@
-"""The decision: two profiles and a policy in, a verdict with its reasons out."""
+"""Judge a window: two profiles and a policy give a verdict with reasons."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -83,7 +83,7 @@ class ColumnVerdict:
 
 @dataclass(frozen=True)
 class WindowVerdict:
-    """What to say of a window. columns: the most drifted first; empty without enough data.
+    """The verdict on a window. columns: the most drifted first; empty without enough data.
 
     drifted_share: of the features, by weight. threshold: the share that makes a drift.
     level: how often a quiet window may read as drift, see `level.py`.

@@ -1,4 +1,4 @@
-"""What was found of answers as rows and anomalies in the store."""
+"""Store the scores of windows, and their anomalies."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -22,7 +22,7 @@ SEVERITY = "warning"
 
 
 class JudgedWindows(Protocol):
-    """What is written down of an outcome."""
+    """The scored windows of one look."""
 
     @property
     def spec(self) -> str: ...

@@ -1,4 +1,4 @@
-"""How good were the champion's answers, how good will the newest turn out, and is that enough?"""
+"""Score the champion's answers, estimate the newest, and compare them with the floors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -38,7 +38,7 @@ ARTIFACTS = "performance"
 
 @dataclass(frozen=True)
 class PerformanceOutcome:
-    """What was found of a version by what was known at `at`.
+    """The performance of a version, by the outcomes known at `at`.
 
     windows: oldest first, those without an answer left out. judged: the newest one that a verdict
     on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
@@ -133,7 +133,7 @@ def _judge(
 
 
 def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> MatchedPredictions:
-    """The ledger's answers with what is known of them."""
+    """Join the ledger's answers with what is known of them."""
     frame = vectors.requests
     came = columns.measure(frame, [spec.question.of]).table[:, 0]
     known_at = frame["known_at"].to_numpy(dtype=np.int64)
@@ -281,7 +281,7 @@ def _leave(
     outcome: PerformanceOutcome,
     reports: Path,
 ) -> PerformanceOutcome:
-    """The plot in its folder and in the run; the scores and the anomaly in the store."""
+    """Write the plot to its folder and the run, and store the scores and the anomaly."""
     unit = spec.question.unit if isinstance(spec.question, Quantity) else ""
     line = next((v.floor for v in outcome.floors if v.floor.score == spec.select_by), None)
     until_us = to_us(outcome.mature_until) if outcome.mature_until else None
@@ -297,7 +297,7 @@ def _leave(
 
 
 def because_of_performance(outcome: PerformanceOutcome) -> RetrainingCause | None:
-    """What a score below its floor asks for, once in a window's length however often one looks.
+    """Build the cause of a retraining from a broken floor, at most one per window length.
 
     Judged windows end when one looks: those that end in the same length, counted from 1970, are
     one cause.

@@ -1,4 +1,4 @@
-"""What an estimate without outcomes rests on, in words, and whether it holds."""
+"""The assumptions of an estimate without outcomes, and whether they hold."""
 
 from dataclasses import dataclass
 from typing import Literal

@@ -1,4 +1,4 @@
-"""How far quantities will turn out from their answers, before anything has come of them.
+"""Estimate the errors of quantities before their outcomes are known.
 
 Direct loss estimation: on answers whose outcome is known a regression tree learns how much is lost
 by what the model says of itself, its answer and its interval; of newer answers it says what to

@@ -1,4 +1,4 @@
-"""How good probabilities will turn out, before anything has come of them.
+"""Estimate the scores of probabilities before their outcomes are known.
 
 Confidence-based performance estimation: a calibrated probability says how often it will be right,
 so the expected score of a set of answers follows from the answers alone.

@@ -1,4 +1,4 @@
-"""The least that a model must reach, and whether it does: evidence for a retraining."""
+"""Floors of scores, and verdicts on them: evidence for a retraining."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ LEAST_IN_BINS = 400
 
 @dataclass(frozen=True)
 class Floor:
-    """A score must reach `bound`, or stay at or under it where lower is better. origin: whence."""
+    """A score must reach `bound`, or stay at or under it where lower is better.
+
+    origin: what set it.
+    """
 
     score: Score
     bound: float
@@ -76,7 +79,7 @@ def least_for(score: Score, least: int) -> int:
 def judge(
     floor: Floor, measured: ScoreInterval | None, labels: int, least: int, windows: int = 1
 ) -> FloorVerdict:
-    """Missing data is no verdict: it neither breaks a floor nor keeps it.
+    """Judge a score by its floor. Missing data neither breaks a floor nor keeps it.
 
     windows: how many together hold the labels.
     """

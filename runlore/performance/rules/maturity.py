@@ -1,4 +1,4 @@
-"""Predictions with the outcomes known so far, and what those known stand for.
+"""Predictions with the outcomes known so far, and the weights of known outcomes.
 
 Work that is still running is censored, not absent. What is known early is known because it was
 short, so scores of "what has a label" are scores of short work.

@@ -1,4 +1,4 @@
-"""Has something become worse than it lately was? A window against a rolling baseline.
+"""Detect a regression: a window against a rolling baseline.
 
 The baseline is the median of the windows before, its spread their median absolute deviation, so
 that one bad window neither raises the bar nor lowers it.

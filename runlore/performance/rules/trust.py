@@ -1,4 +1,4 @@
-"""May an estimate without labels be believed? Its assumptions, written down and tested.
+"""Test the assumptions of an estimate without labels.
 
 An estimate whose assumption fails is withdrawn: no number is better than a wrong one.
 """

@@ -1,4 +1,4 @@
-"""A version's answers, window by window: what came, what is to be expected, and how mature."""
+"""Score a version's answers window by window: measured, estimated, and how mature."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""How much Runlore has learned from, and how good what it learned is: figures for people."""
+"""Figures of what Runlore has learned from, and how good its models are."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is known of each model: what answers, how it came to be, how good its answers were."""
+"""An overview of each model: its serving version, its training, its scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class SpecWatch:
 
 
 def standing(store: Store, specs: Sequence[str]) -> list[SpecOverview]:
-    """What serves, by the history of aliases and not by the registry."""
+    """Read what serves, from the history of aliases and not from the registry."""
     champions = alias_history.newest(store, CHAMPION)
     challengers = alias_history.newest(store, CHALLENGER)
     shares = arms(store)

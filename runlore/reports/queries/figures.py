@@ -1,4 +1,4 @@
-"""How much is in the database, and whether its tables and its clock are as they should be."""
+"""Read the size of the database, the state of its tables, and its clock."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -36,7 +36,7 @@ class StoreFigures:
 
 
 def figures(store: Store) -> StoreFigures:
-    """Read them in one transaction; nothing is changed, not even migrated."""
+    """Read the figures in one transaction; nothing is changed, not even migrated."""
     with store.begin() as connection:
         at = revision(connection)
         is_migrated = at == head()

@@ -41,7 +41,7 @@ Connection = psycopg.Connection[Any]
 
 @dataclass(frozen=True, slots=True)
 class Executions:
-    """By what was said last of each."""
+    """Totals of executions by their newest facts."""
 
     total: int
     finished: int
@@ -53,7 +53,7 @@ class Executions:
 
 @dataclass(frozen=True, slots=True)
 class PredictionTotals:
-    """Of a spec, to those who asked: what a shadow answers, nobody hears."""
+    """Predictions of a spec; those of a shadow are not counted."""
 
     spec: str
     answered: int
@@ -77,7 +77,7 @@ class MetricTotals:
 
 @dataclass(frozen=True, slots=True)
 class LogTotals:
-    """As they were in one snapshot."""
+    """All totals, read in one snapshot."""
 
     executions: Executions
     answers: tuple[PredictionTotals, ...]

@@ -26,7 +26,7 @@ LONGEST_AGAIN_S = HOUR_S
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """What is to be trained: the facts up to `until_seq`, which `batch` names."""
+    """A training to run: it learns from the facts up to `until_seq`, which `batch` names."""
 
     id: int
     spec: str
@@ -46,7 +46,7 @@ class TrainingEnd:
 
 
 def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
-    """A name for the facts up to one, as this spec learns from them.
+    """Name the facts up to a number, as this spec learns from them.
 
     A spec that asks otherwise, or of others, makes another batch; its policies do not.
     """
@@ -66,7 +66,7 @@ def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
 
 
 def to_announce(store: Store, at: datetime) -> list[Retraining]:
-    """What waits and was not announced lately, the oldest first."""
+    """List the waiting requests that were not announced lately, oldest first."""
     with store.begin() as connection:
         waiting = queries.going_on(connection)
     return [
@@ -77,7 +77,7 @@ def to_announce(store: Store, at: datetime) -> list[Retraining]:
 
 
 def announced(store: Store, retraining_id: int, at: datetime) -> None:
-    """The event is on its way; nothing to note of what has begun meanwhile."""
+    """Record that the event was sent, unless the training has begun meanwhile."""
     with store.begin() as connection:
         retraining = _locked(connection, retraining_id)
         if retraining.state in WAITING:
@@ -93,7 +93,7 @@ def oldest_waiting(store: Store) -> int | None:
 
 
 def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> TrainingStart | None:
-    """Take a request on; None when it is no longer to be done, or not yet.
+    """Start a requested training; None when it must not run any more, or not yet.
 
     A lock lets one of two that try at once begin. Facts that have taught this spec meanwhile
     refuse it.
@@ -119,7 +119,7 @@ def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Tr
 
 
 def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -> None:
-    """Write down what became of it, with its alert; what ended already stays as it is."""
+    """Record how a training ended, with its alert; one that has ended stays as it is."""
     with store.begin() as connection:
         if _locked(connection, begun.id).state != "started":
             return
@@ -131,7 +131,7 @@ def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -
 
 
 def give_up_lost(connection: Connection, spec: str, at: datetime) -> None:
-    """What began LOST_S ago and has not ended was killed; under the spec's lock."""
+    """End trainings that began LOST_S ago: they were killed. The spec's lock is held."""
     for retraining in queries.going_on(connection, spec):
         newest = retraining.steps[-1]
         if newest.state == "started" and (at - newest.at).total_seconds() > LOST_S:

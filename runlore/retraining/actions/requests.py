@@ -57,7 +57,7 @@ class RequestOutcome:
 
 @dataclass(frozen=True)
 class LearnableFacts:
-    """What could teach a spec now. trained_at: None when nothing serves."""
+    """The facts that a spec could learn from now. trained_at: None when nothing serves."""
 
     until_seq: int
     champion_until_seq: int
@@ -67,9 +67,9 @@ class LearnableFacts:
 def request(
     store: Store, registry: "Registry", spec: ModelSpec, wish: RetrainingCause, at: datetime
 ) -> RequestOutcome:
-    """Write a request down, wanted or refused with the reasons.
+    """Record a request, wanted or refused with the reasons.
 
-    Of a spec one goes on at a time: whoever asks meanwhile is given that one.
+    A spec has one open request at a time, which further requests return.
     """
     facts = facts_of(store, registry, spec)
     batch = course.batch_of(store, spec, facts.until_seq)
@@ -94,7 +94,7 @@ def request(
 
 
 def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFacts:
-    """What the log holds for a spec, and where its champion's training ended."""
+    """Count what the log holds for a spec since its champion's training."""
     until_seq = newest_seq(store)
     champion = contract.of_champion(registry, spec.name)
     learned = champion[1].until_seq if champion and champion[1] else 0
@@ -106,7 +106,7 @@ def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFa
 def look(
     store: Store, registry: "Registry", spec: ModelSpec, at: datetime
 ) -> RequestOutcome | None:
-    """Ask for what is due by schedule or by new outcomes; None when nothing is, or may be.
+    """Request a training that is due by schedule or new outcomes; None when none is.
 
     What was killed is given up, whether or not anything is due.
     """
@@ -136,7 +136,7 @@ def look(
 
 
 def history(store: Store, spec: str | None = None, limit: int = 100) -> list[Retraining]:
-    """Requests with what became of them, the newest first."""
+    """List requests with their outcomes, newest first."""
     with store.begin() as connection:
         return queries.history(connection, spec, limit)
 

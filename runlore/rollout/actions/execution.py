@@ -37,7 +37,7 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Clock:
-    """The caller's, as of a call, and going on since then: a replay has one of its own."""
+    """The caller's clock, which goes on from the instant of a call; a replay has its own."""
 
     at: datetime
     began_s: float = field(default_factory=time.monotonic)
@@ -70,7 +70,7 @@ class DecisionToExecute:
 def begin(
     history: HistoryWriter, rollout: Rollout, step: int, clock: Clock, why: ChangeReason
 ) -> RolloutState:
-    """The first units; whoever starts is on record with the reason."""
+    """Give the challenger its first units, and record who started the rollout and why."""
     reason = ChangeReason(why.actor, why.reason, {**why.evidence, "rollout": rollout.id})
     change = promotion.set_arms_within(history, rollout.spec, _arms(history, rollout, step), reason)
     rollouts.add_decision(
@@ -94,7 +94,7 @@ def begin(
 def checked(
     state: RolloutState, verdict: DecisionToExecute, aliases: dict[str, str]
 ) -> DecisionToExecute:
-    """What is to be done where aliases are no longer those of the two versions compared."""
+    """Adapt a decision when the aliases no longer name the two versions compared."""
     of, champion, challenger = state.rollout, aliases.get(CHAMPION), aliases.get(CHALLENGER)
     if champion == of.challenger:
         reason = f"version {of.challenger} was found to be @champion already"
@@ -120,9 +120,9 @@ def execute(
     verdict: DecisionToExecute,
     folder: Path,
 ) -> DecisionToExecute:
-    """Write the decision down with the change that it makes; what was done.
+    """Record a decision together with the change that it makes; returns what was done.
 
-    A version that cannot be promoted holds, and is refused to a person who wants it.
+    A rollout holds when its version cannot be promoted; a person's order is Refused.
     """
     try:
         change_id = _change(history, registry, state, verdict, folder)

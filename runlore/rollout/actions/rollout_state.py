@@ -37,7 +37,7 @@ def score_name(spec: ModelSpec) -> str:
 
 
 def policy_of(spec: ModelSpec) -> RampPolicy:
-    """The rule that a rollout of this spec is started with; it stays as it was written down."""
+    """Build the policy of a new rollout; a rollout keeps the policy that it started with."""
     declared = spec.rollout
     return RampPolicy(
         metrics=_metrics(spec),
@@ -123,7 +123,7 @@ class RolloutState:
         return None
 
     def strata(self) -> list[StratumPeriod]:
-        """Times of one share each, the one of now last."""
+        """The periods with one share each, the current one last."""
         changes = [decision for decision in self._changes() if 0 < decision.step < WHOLE]
         ends: list[datetime | None] = [decision.at for decision in self._changes()[1:]]
         ends += [None] * (len(changes) - len(ends))
@@ -179,7 +179,7 @@ def _is_long(span: SharePeriod) -> bool:
 
 
 def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> RolloutEvidence:
-    """All units of the rollout until now, added up by the database; raises Unavailable."""
+    """Count all units of the rollout in the database; raises Unavailable."""
     rollout, strata = state.rollout, state.strata()
     query = EvidenceQuery(
         spec=rollout.spec,
@@ -217,7 +217,7 @@ class _Comparison:
     metrics: tuple[Metric, ...]
 
     def strata(self, strata: list[StratumPeriod], counts: ArmCounts) -> tuple[Stratum, ...]:
-        """Strata in which nobody came are left out, but for the one of now."""
+        """Strata without units are left out, except for the current one."""
         if counts.unread is not None:
             return ()
         compared = [

@@ -1,4 +1,4 @@
-"""Rollouts: a challenger climbs by evidence, falls by evidence, and people may say otherwise.
+"""Rollouts: evidence raises or ends a challenger's share; people may overrule it.
 
 Each decision is one transaction with the change of share that carries it out, with its evidence
 and its alert. Whoever decides on evidence that somebody else has decided on meanwhile changes
@@ -45,7 +45,7 @@ class RolloutLook:
 
 @dataclass(frozen=True)
 class RolloutContext:
-    """Who acts, where: versions that are promoted are tried out in `folder`."""
+    """What a rollout acts on. folder: where versions are tried out before a promotion."""
 
     store: Store
     registry: "Registry"
@@ -102,7 +102,7 @@ def look(hand: RolloutContext, spec: ModelSpec, at: datetime) -> RolloutLook | N
 
 
 def order(hand: RolloutContext, spec: ModelSpec, manual: ManualOrder, at: datetime) -> RolloutLook:
-    """What a person wants, with the evidence of the moment on record. Refused when none goes on."""
+    """Carry out a person's order and record the evidence. Refused when no rollout goes on."""
     clock = Clock(at)
     with hand.store.begin() as connection:
         state = _going_on(rollout_state.read(connection, spec.name), spec.name)
@@ -128,7 +128,7 @@ def resume(hand: RolloutContext, spec: ModelSpec, at: datetime, why: ChangeReaso
 
 
 def preview(store: Store, spec: ModelSpec, at: datetime) -> RolloutLook:
-    """Where the newest rollout stands, and what a look now would decide; nothing is changed."""
+    """Show where the newest rollout stands and what a look would decide; nothing is changed."""
     with store.begin() as connection:
         state = rollout_state.read(connection, spec.name)
     if state is None:

@@ -1,4 +1,4 @@
-"""What came of the units of a rollout, added up in PostgreSQL by stratum and arm.
+"""The outcomes of a rollout's units, added up in PostgreSQL by stratum and arm.
 
 A unit counts once: in the arm and in the stratum of its first answer, with what came of it there.
 Answers between two strata, when workers may not have heard of a new share yet, start no unit.
@@ -29,7 +29,7 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class SharePeriod:
-    """When the challenger had one share. ends: None while it has."""
+    """A time in which the challenger had one share. ends: None for the current one."""
 
     begins: datetime
     ends: datetime | None
@@ -87,7 +87,7 @@ class ArmCounts:
 
 
 def read(store: Store, query: EvidenceQuery) -> ArmCounts:
-    """Raises Unavailable when the database is away; its other errors are in `unread`."""
+    """Count units. Raises Unavailable without a database; other errors are in `unread`."""
     try:
         with store.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
             cursor.execute(PLAN, {"patience": f"{PATIENCE_S}s"})

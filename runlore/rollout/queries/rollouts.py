@@ -64,7 +64,7 @@ class RecordedDecision(NewDecision):
 
 
 def add_rollout(connection: Connection, new: Rollout) -> Rollout:
-    """With its number; `new.id` is ignored."""
+    """Store a rollout and return it with its number; `new.id` is ignored."""
     values = {name: value for name, value in vars(new).items() if name != "id"}
     values["policy"] = dict(new.policy)
     number = connection.execute(

@@ -1,4 +1,4 @@
-"""What a ramp is decided on, and whether it can be trusted at all."""
+"""The evidence that decides a ramp, and the checks that it can be trusted."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -37,13 +37,13 @@ class ArmEvidence:
     due: Mapping[str, int] = field(default_factory=dict)
 
     def expected(self, metric: str) -> int:
-        """Units of which a metric should be known."""
+        """The number of units of which a metric should be known."""
         return self.due.get(metric, self.assigned)
 
 
 @dataclass(frozen=True)
 class Stratum:
-    """What came while the challenger had one share of the units: 0 .. 1, without the ends."""
+    """The evidence while the challenger had one share of the units: 0 .. 1, without the ends."""
 
     share: float
     arms: Mapping[str, ArmEvidence]
@@ -76,7 +76,7 @@ class RolloutEvidence:
 
 
 def faults(policy: RampPolicy, evidence: RolloutEvidence) -> tuple[str, ...]:
-    """Why nothing in the evidence can be trusted; empty when it can be."""
+    """List why the evidence cannot be trusted; empty when it can be."""
     if evidence.unread:
         return tuple(f"could not be read: {source}" for source in evidence.unread)
     broken = tuple(_structure(policy, evidence))
@@ -84,7 +84,7 @@ def faults(policy: RampPolicy, evidence: RolloutEvidence) -> tuple[str, ...]:
 
 
 def metric_fault(metric: Metric, evidence: RolloutEvidence, least_known: float) -> str | None:
-    """Why one metric says nothing; None when it does."""
+    """Return why one metric cannot be used; None when it can."""
     for stratum in evidence.strata:
         for name in BOTH:
             statistics = stratum.arms[name].metrics.get(metric.name)

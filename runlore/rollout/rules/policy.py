@@ -71,7 +71,7 @@ class RampPolicy:
 
     @property
     def judged(self) -> tuple[Metric, ...]:
-        """Those that must be shown to keep their tolerated loss."""
+        """The metrics that must be shown to keep their tolerated loss."""
         return tuple(metric for metric in self.metrics if metric.role in ("primary", "guardrail"))
 
     def after(self, step: int) -> int:

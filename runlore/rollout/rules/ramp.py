@@ -1,6 +1,6 @@
-"""Whether a challenger climbs, waits, falls or takes over: evidence in, decision with reasons out.
+"""Decide whether a challenger climbs, waits, falls or takes over, with reasons.
 
-What could do harm is looked for first. What is missing holds; it never advances and never promotes.
+Harm is looked for first. Missing data holds; it never advances and never promotes.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,7 @@ class RampDecision:
 
 @dataclass(frozen=True)
 class ManualOrder:
-    """What a person wants, whatever the evidence says. step: percent, for "step" alone."""
+    """A person's order, which overrules the evidence. step: percent, for "step" alone."""
 
     actor: str
     reason: str

@@ -37,7 +37,7 @@ class MetricLine:
 
 @dataclass(frozen=True)
 class DecisionRun:
-    """Decisions in a row that said the same. reasons: those of the last one."""
+    """Equal decisions in a row. reasons: those of the last one."""
 
     first_at: datetime
     last_at: datetime
@@ -50,7 +50,7 @@ class DecisionRun:
 
 
 def lines(look: RolloutLook) -> list[MetricLine]:
-    """Of each metric; nothing without evidence."""
+    """List a line for each metric; empty without evidence."""
     if look.evidence is None or look.decision is None:
         return []
     metrics = {metric.name: metric for metric in look.state.policy.metrics}
@@ -60,14 +60,14 @@ def lines(look: RolloutLook) -> list[MetricLine]:
 
 
 def missing(look: RolloutLook) -> Sequence[str]:
-    """What the next step waits for; nothing when the rule would go on or the rollout is over."""
+    """List what the next step waits for; empty when it waits for nothing."""
     if look.decision is None or look.decision.action != "hold":
         return ()
     return look.decision.reasons
 
 
 def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
-    """Oldest first."""
+    """Group equal decisions in a row, oldest first."""
     periods = []
     for _, group in groupby(
         history, lambda decision: (decision.action, decision.step, decision.actor)
@@ -90,7 +90,7 @@ def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
 
 
 def document(look: RolloutLook) -> dict[str, Any]:
-    """For machines."""
+    """Return the rollout as JSON."""
     content = rollout_state.as_json(look.state)
     content["metrics"] = [asdict(line) for line in lines(look)]
     content["missing"] = list(missing(look))

@@ -41,7 +41,7 @@ class NewKey:
 def create(
     store: Store, name: str, scopes: Sequence[str], at: datetime, expires_at: datetime | None = None
 ) -> NewKey:
-    """Make a key; Refused when its name has two live ones already."""
+    """Make a key. Refused when its name already has two live ones."""
     _check(name, scopes, at, expires_at)
     secret = secrets.token_hex(SECRET_BYTES)
     ordered_scopes = tuple(scope for scope in SCOPES if scope in scopes)
@@ -71,7 +71,7 @@ def rotate(store: Store, key_id: str, at: datetime, lasting: timedelta | None = 
 
 
 def revoke(store: Store, key_id: str, at: datetime) -> ApiKey:
-    """End a key for good; one that was revoked before stays as it is."""
+    """Revoke a key for good. A key that was revoked before stays as it is."""
     _find(store, key_id)
     with api_keys.writing(store) as writer:
         writer.revoke(key_id, at)
@@ -79,7 +79,7 @@ def revoke(store: Store, key_id: str, at: datetime) -> ApiKey:
 
 
 def check(known: Mapping[str, ApiKey], text: str, at: datetime) -> ApiKey | None:
-    """The key that a text is, None when it is none, or one that works no more.
+    """Return the live key that a text stands for, or None.
 
     known: by id. The secret is compared in constant time.
     """
@@ -91,7 +91,7 @@ def check(known: Mapping[str, ApiKey], text: str, at: datetime) -> ApiKey | None
 
 
 def parts(text: str) -> tuple[str, str]:
-    """The id and the secret; empty where the text is not a key.
+    """Split a key into its id and its secret; both are empty where the text is not a key.
 
     >>> parts("rl_0a1b2c3d4e_5f"), parts("something else")
     (('0a1b2c3d4e', '5f'), ('', ''))

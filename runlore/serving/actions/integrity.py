@@ -1,4 +1,4 @@
-"""Is what answers what was registered? The registry and its files, against the history."""
+"""Check the registry's versions and their files against the history of aliases."""
 
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ KIND = "tampering"
 
 @dataclass(frozen=True)
 class VersionCheck:
-    """A version that stands. role: `champion`, `challenger`, or `champion before`.
+    """A version in use. role: `champion`, `challenger`, or `champion before`.
 
     witness: what vouches for its digest; versions of before the history had digests are known by
     the registry's tag alone. trouble: what is wrong with it; empty: nothing is.
@@ -39,9 +39,9 @@ class VersionCheck:
 def audit(
     store: Store, registry: "Registry", specs: Sequence[str], at: datetime
 ) -> list[VersionCheck]:
-    """Check the tag and the stored files of every version that answers or may come back.
+    """Check the tag and the stored files of every version that serves or a rollback may restore.
 
-    Opens an alert for each that is not what was registered, and resolves those of the others.
+    Opens an alert for each version that differs from what was registered; resolves the others'.
     """
     return [
         _check(store, registry, spec, version, role, at)

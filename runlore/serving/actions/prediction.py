@@ -1,4 +1,4 @@
-"""Answer what a model is asked, and put every answer and refusal on the ledger first."""
+"""Answer prediction requests; every answer and refusal is on the ledger before it is sent."""
 
 import contextlib
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ MOST_REASONED = 100
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to predict for. source and source_id: the execution that it is about, if it has one."""
+    """A prediction request. source, source_id: the execution that it is about, if any."""
 
     subject: KeyParts
     source: str | None = None
@@ -49,7 +49,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Predictor:
-    """A version made ready to answer, once."""
+    """A model version that is loaded and ready to answer."""
 
     bundle: "Bundle"
     reader: RowReader = field(init=False)
@@ -78,7 +78,7 @@ class ServedPrediction:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a request got no answer, with the HTTP status that says so.
+    """A request that got no answer, with the reason and the HTTP status.
 
     source, source_id: the execution that it was about, where that is known. key_id: of the API
     key with which it came.
@@ -96,13 +96,13 @@ class Refusal:
 
 @dataclass(slots=True)
 class WriteOrTimeout:
-    """Whether an answer is written or its time is over: what comes first, on whatever thread."""
+    """Decides, across threads, whether an answer was written before its time was over."""
 
     _lock: Lock = field(default_factory=Lock)
     _by: str | None = None
 
     def take(self, by: Literal["ledger", "clock"]) -> bool:
-        """Whether it is theirs; again and again the same."""
+        """Return whether the caller is first; asked again, the answer stays the same."""
         with self._lock:
             self._by = self._by or by
             return self._by == by
@@ -112,7 +112,7 @@ class WriteOrTimeout:
 class RequestBatch:
     """Requests to answer together, by one version, for one instant.
 
-    as_of: that instant, None: now. at: when it was asked; began: the same on `perf_counter`.
+    as_of: that instant, None: now. at: when it came in; began: the same on `perf_counter`.
     reasons: how many to give with each answer. claim: answers are written only with it. key_id: of
     the API key with which it was asked.
     """
@@ -134,7 +134,7 @@ class RequestBatch:
 
 @dataclass(frozen=True, slots=True)
 class PredictionBatch:
-    """Answers with what is to be on the ledger before anybody sees them."""
+    """Answers, with the ledger rows that must be written before anybody sees them."""
 
     answers: list[ServedPrediction]
     rows: list[Row]
@@ -159,7 +159,7 @@ def answer(
 async def answer_async(
     read: ReadStates, asks: Sequence[RequestBatch]
 ) -> list[PredictionBatch | Exception]:
-    """As `answer`, without holding up those who share the event loop while it reads."""
+    """Like `answer`, but reads without blocking the event loop."""
     answers: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
         states, now = await read(names)
@@ -168,7 +168,7 @@ async def answer_async(
 
 
 def answer_alone(asks: Sequence[RequestBatch]) -> list[PredictionBatch | Exception]:
-    """Answer with no database: nothing is known of anybody's past, and nothing is written."""
+    """Answer without a database: no history is known, and nothing is written."""
     return _each_answered(asks, [[]] * len(asks), None, 0)
 
 
@@ -197,7 +197,7 @@ def _each_answered(
     now_us: int,
 ) -> list[PredictionBatch | Exception]:
     if len(asks) > 1:
-        with contextlib.suppress(Exception):  # then it is found out whose fault it is
+        with contextlib.suppress(Exception):  # each is then answered alone
             return list(_answered(asks, keys, states, now_us))
     return [answer_one(ask, mine, states, now_us) for ask, mine in zip(asks, keys, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Answer an ask away from the event loop: read states, answer in pieces, write to the ledger."""
+"""Answer requests away from the event loop: read states, predict in pieces, write the ledger."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -110,7 +110,7 @@ def _as_of(ask: RequestBatch, keys: Sequence[Keys], states: States, now_us: int)
 
 
 def _only(answered: PredictionBatch | Exception) -> PredictionBatch:
-    """Of one ask; raises what went wrong with it."""
+    """Return the answers of one request; raises what went wrong with it."""
     if isinstance(answered, Exception):
         raise answered
     return answered

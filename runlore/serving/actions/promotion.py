@@ -34,7 +34,7 @@ Unit = Literal["actor", "kind", "scope", "execution"]
 
 @dataclass(frozen=True)
 class ChangeReason:
-    """Who changes what serves, and why."""
+    """Who changes the serving version, and why."""
 
     actor: str
     reason: str
@@ -78,7 +78,7 @@ def announce(
 
 
 def record_registered(store: Store, ref: "VersionRef", why: ChangeReason) -> None:
-    """Put the digest of a new version on record that gets no alias; nothing if it is there."""
+    """Record the digest of a new version that gets no alias, unless it is recorded already."""
     with alias_history.writing(store) as history:
         if alias_history.digest_of(store, ref.spec, ref.version) != ref.digest:
             history.add(_change(ref.spec, NO_ALIAS, ref.version, "register", why, ref))
@@ -111,7 +111,7 @@ def promote_within(
     folder: "Path | None" = None,
     tried: str | None = None,
 ) -> AliasHistoryEntry:
-    """`promote` as a part of a transaction that writes down more.
+    """Like `promote`, inside a transaction that records more.
 
     tried: the version that was tried out before the transaction, which others wait for.
     """
@@ -135,7 +135,7 @@ def promote_within(
 
 
 def rollback(store: Store, registry: "Registry", spec: str, why: ChangeReason) -> AliasHistoryEntry:
-    """Give the champion's place back to the version that had it before.
+    """Make the previous champion the champion again.
 
     Rolling back again goes further back; versions that the registry has lost are passed over.
     Refused when there is nothing before. Raises Tampered when the registry names another bundle
@@ -162,7 +162,7 @@ def _before(registry: "Registry", spec: str, past: Sequence[str]) -> "VersionRef
 def set_arms(
     store: Store, registry: "Registry", spec: str, arms: Arms, why: ChangeReason
 ) -> AliasHistoryEntry:
-    """Say how much the challenger answers from now on."""
+    """Set the share of traffic that the challenger answers."""
     with alias_history.writing(store) as history:
         catch_up(history, registry, spec)
         return set_arms_within(history, spec, arms, why)
@@ -171,7 +171,7 @@ def set_arms(
 def set_arms_within(
     history: HistoryWriter, spec: str, arms: Arms, why: ChangeReason
 ) -> AliasHistoryEntry:
-    """`set_arms` as a part of a transaction that writes down more.
+    """Like `set_arms`, inside a transaction that records more.
 
     Asks no registry, so that traffic can be taken away when that is gone: the challenger is the
     one that the history knows.
@@ -193,7 +193,7 @@ class ServingState:
 
 
 def standing(store: Store) -> ServingState:
-    """What the history says of now, in one statement."""
+    """Read the current state from the history, in one statement."""
     newest: dict[str, dict[str, AliasHistoryEntry]] = {alias: {} for alias in ALIASES}
     latest: dict[str, AliasHistoryEntry] = {}
     for entry in alias_history.standing(store):
@@ -212,7 +212,7 @@ def standing(store: Store) -> ServingState:
 
 
 def arms(store: Store) -> Mapping[str, Arms]:
-    """Spec -> how much its challenger answers; a challenger begins without a share."""
+    """Map each spec to its challenger's share of traffic; a challenger begins without one."""
     return standing(store).arms
 
 
@@ -229,7 +229,7 @@ def champions(changes: Sequence[AliasHistoryEntry]) -> list[str]:
 
 
 def reconcile(store: Store, registry: "Registry", spec: str) -> None:
-    """Write down where aliases point when somebody else has moved them."""
+    """Record where aliases point when somebody else has moved them."""
     with alias_history.writing(store) as history:
         catch_up(history, registry, spec)
 
@@ -246,7 +246,7 @@ def await_workers(store: Store, spec: str, version: str, patience_s: float) -> t
 
 
 def audit(store: Store) -> list[str]:
-    """What is wrong with the history; nothing when every row is as it was written."""
+    """List what is wrong with the history; the list is empty when every row is unchanged."""
     wrong, before, last = [], FIRST, 0
     for entry in alias_history.entries(store):
         if entry.id != last + 1:
@@ -273,7 +273,7 @@ def _aliases(registry: "Registry", spec: str) -> dict[str, str]:
 
 
 def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[str, str]:
-    """Write down where aliases were found to point; alias -> version."""
+    """Record where aliases point; returns alias -> version."""
     aliases = registry.aliases([spec])[spec]
     for alias in ALIASES:
         known, actual = history.last(spec, alias), aliases.get(alias)

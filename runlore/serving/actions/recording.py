@@ -1,4 +1,4 @@
-"""Write down what happens as it happens: work submitted, and what came of it.
+"""Record executions as they happen: work submitted, and its outcome.
 
 The fact and the states of all histories in use change in one transaction, so that features read
 afterwards are those that a fold over the whole log gives, bit for bit.
@@ -41,7 +41,7 @@ CLOCK_SKEW = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Work that somebody asked for.
+    """Work that was submitted.
 
     source_id: its name with its source; None: it gets one. submitted: None: now. Work that has
     started is running. key_id: of the API key with which this came.
@@ -65,7 +65,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class OutcomeReport:
-    """What came of it. What is None stays as it was said before.
+    """The outcome of an execution. A field that is None keeps its recorded value.
 
     key_id: of the API key with which this came.
     """
@@ -177,7 +177,7 @@ def _append_fact(
     known_at: datetime | None,
     bounds: RecordingBounds,
 ) -> RecordedExecution:
-    """News of open work change no state: only submissions and outcomes do."""
+    """Add a fact about open work. It changes no state: only submissions and outcomes do."""
     first, last = facts[0], facts[-1]
     _check_same(submission, first)
     is_over = last.is_final or submission.status is ExecutionStatus.SUBMITTED

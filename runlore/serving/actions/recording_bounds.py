@@ -1,4 +1,4 @@
-"""What is taken about executions: how many facts about one, and how old its submission may be."""
+"""Bounds of recording: how many facts one execution may have, and how old its submission."""
 
 from dataclasses import dataclass
 from datetime import timedelta

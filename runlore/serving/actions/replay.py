@@ -1,4 +1,4 @@
-"""Ask an old version once more what it answered then."""
+"""Repeat a recorded prediction with the version that made it."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ class ReplayedRow:
 
 
 def replay(store: Store, registry: "Registry", prediction: UUID) -> ReplayedRow:
-    """Answer a row of the ledger again, with its own version.
+    """Predict again from the features of a ledger row, with its own version.
 
     Raises NotFound for a row or a version that does not exist, Refused for a refusal.
     """

@@ -1,4 +1,4 @@
-"""How long answers are kept."""
+"""Remove predictions that are older than the retention period."""
 
 from datetime import timedelta
 

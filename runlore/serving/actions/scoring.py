@@ -1,4 +1,4 @@
-"""Answer for many executions at once, with the champion, onto the ledger."""
+"""Score many executions with the champion, and write the answers to the ledger."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

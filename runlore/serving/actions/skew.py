@@ -1,6 +1,6 @@
-"""Do the features that were served equal those that the log gives, bit for bit?
+"""Compare the features that were served with those of the log, bit for bit.
 
-Every answer on the ledger is asked again of the one fold over the whole log, as of its instant.
+The features of every answer are computed again by one fold over the whole log, as of its instant.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ EXAMPLES = 5
 
 @dataclass(frozen=True)
 class FeatureSkew:
-    """In how many answers a feature differs.
+    """The number of answers in which a feature differs.
 
     mismatches: another number; missing: a number in the log only; extra: one on the ledger only.
     """
@@ -64,7 +64,7 @@ class WindowSkew:
 
 @dataclass(frozen=True)
 class Skew:
-    """What the answers of one version came to.
+    """The comparison of one version's answers.
 
     older: not compared, since an ingest has added to the log after them. without: answers that
     have no vector, or one of another width. examples: ids of answers that differ.
@@ -170,7 +170,7 @@ def note(store: Store, skews: list[Skew], at: datetime) -> None:
 
 
 def let_rest(store: Store, spec: str, skews: list[Skew], at: datetime) -> None:
-    """Resolve what is open of versions of a spec that are not among those that answered."""
+    """Resolve the open alerts of versions that no longer answer."""
     answered = {of_version(spec, skew_of_version.version) for skew_of_version in skews}
     with store.begin() as connection:
         for anomaly in anomalies.read_open(connection, KIND):

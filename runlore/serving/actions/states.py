@@ -45,7 +45,7 @@ class RebuiltHistory:
 
 
 def rebuild(store: Store) -> tuple[RebuiltHistory, ...]:
-    """Fold the whole log anew for every history in use, and tell what had been wrong.
+    """Fold the whole log anew for every history in use, and report which states were wrong.
 
     Predictions go on meanwhile; recorders wait for the last part. When it is cut off, everything
     is as before.

@@ -1,4 +1,4 @@
-"""What a group of answers asks of PostgreSQL, from an event loop.
+"""The queries of a group of predictions, run on the event loop.
 
 By asyncpg: a group is two statements, for which psycopg's asynchronous connection takes about twice
 the time of the processor (ADR 18).
@@ -48,7 +48,7 @@ def check(settings: Settings) -> None:
 
 
 async def connect(store: Store) -> AsyncConnection:
-    """A connection of its own. Raises Unavailable; Misconfigured as `address`."""
+    """Open a connection. Raises Unavailable; Misconfigured as `address`."""
     try:
         return await asyncpg.connect(**address(store.engine.url))
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
@@ -56,7 +56,7 @@ async def connect(store: Store) -> AsyncConnection:
 
 
 async def close(connection: AsyncConnection) -> None:
-    """In an orderly way, as far as that is possible."""
+    """Close the connection in an orderly way, as far as that is possible."""
     try:
         await connection.close(timeout=CLOSE_S)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
@@ -75,7 +75,7 @@ def watched(store: Store) -> Iterator[None]:
 
 
 def address(url: URL) -> dict[str, Any]:
-    """As asyncpg takes it. Raises Misconfigured for what it does not understand."""
+    """Translate the address for asyncpg. Raises Misconfigured for what it does not understand."""
     unknown = url.query.keys() - UNDERSTOOD - OF_SESSIONS
     if unknown:
         raise Misconfigured(
@@ -99,7 +99,7 @@ def address(url: URL) -> dict[str, Any]:
 async def read_states(
     connection: AsyncConnection, names: Iterable[Name]
 ) -> tuple[dict[Name, Floats], datetime]:
-    """As `feature_states.read_states`."""
+    """Like `feature_states.read_states`, on the event loop."""
     ordered = sorted(set(names))
     async with AsyncExitStack() as stack:
         if len(ordered) > feature_states.MOST_LOCKED:

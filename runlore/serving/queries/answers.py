@@ -47,7 +47,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class WindowLatency:
-    """Of the answers of one window, milliseconds."""
+    """The latency of one window's answers, in milliseconds."""
 
     answers: int
     p50_ms: float
@@ -74,7 +74,7 @@ def read(store: Store, spec: str, version: str, since: datetime, until: datetime
 def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, WindowLatency]:
     """Window number, from 0, between neighbouring edges -> the latency of its answers.
 
-    Of whichever versions were champions then: who waits does not ask which one answers.
+    All versions count that were champions then: a caller waits whichever one answers.
     """
     seconds = [edge.timestamp() + 1e-6 for edge in edges]
     parameters = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}

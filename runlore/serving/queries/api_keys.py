@@ -1,4 +1,4 @@
-"""Keys of the prediction service: who may ask what. A secret is never here, only its hash."""
+"""The prediction service's API keys and their scopes. Only hashes of secrets are stored."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -50,7 +50,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True)
 class KeyUses:
-    """Of one key, since they were last written down."""
+    """The uses of one key since they were last stored."""
 
     count: int
     last_at: datetime
@@ -58,7 +58,7 @@ class KeyUses:
 
 @contextmanager
 def writing(store: Store) -> Iterator["KeyWriter"]:
-    """Be the only one who changes keys; all changes are committed at the end."""
+    """Hold the lock on keys; all changes are committed at the end."""
     with store.begin() as connection:
         connection.execute(LOCK)
         yield KeyWriter(connection)
@@ -75,7 +75,7 @@ class KeyWriter:
         return None if row is None else ApiKey(**row._mapping)
 
     def live(self, name: str, at: datetime) -> list[ApiKey]:
-        """Those of an owner that work at an instant, oldest first."""
+        """The keys of an owner that are valid at an instant, oldest first."""
         statement = select(schema.api_keys).where(schema.api_keys.c.name == name, _is_live(at))
         rows = self._connection.execute(
             statement.order_by(schema.api_keys.c.created_at, schema.api_keys.c.id)
@@ -97,7 +97,7 @@ class KeyWriter:
 
 
 def every(store: Store) -> list[ApiKey]:
-    """All there ever were, by owner, oldest first."""
+    """All keys, revoked ones included, by owner, oldest first."""
     statement = select(schema.api_keys).order_by(
         schema.api_keys.c.name, schema.api_keys.c.created_at, schema.api_keys.c.id
     )
@@ -106,7 +106,7 @@ def every(store: Store) -> list[ApiKey]:
 
 
 def live(connection: Connection) -> dict[str, ApiKey]:
-    """Id -> key, of those that work now by the database's clock."""
+    """Map id to key, for keys that are valid now by the database's clock."""
     with connection.cursor(row_factory=class_row(ApiKey)) as cursor:
         return {key.id: key for key in cursor.execute(LIVE)}
 

@@ -93,7 +93,7 @@ def hold_off_rebuilds(connection: Connection) -> None:
 
 
 def spoil(connection: Connection) -> None:
-    """Say that facts were added without folding them. Rebuilding must be held off meanwhile."""
+    """Record that facts were added without folding them. Rebuilding must be held off meanwhile."""
     connection.execute(SPOIL)
 
 
@@ -132,7 +132,7 @@ def read_parameters(names: Sequence[Name]) -> tuple[Any, ...]:
 def parse_states(
     names: Sequence[Name], row: Sequence[Any] | None
 ) -> tuple[dict[Name, Floats], datetime]:
-    """What the row of `READ` says of them."""
+    """Parse the row of `READ` into the states of these keys and its clock."""
     assert row is not None  # noqa: S101  (a function of one row)
     sent, read_at = row
     pairs = zip(names, sent or (), strict=True)
@@ -195,7 +195,7 @@ def write_states(connection: Connection, states: Mapping[Name, Floats]) -> None:
 
 
 def settle(connection: Connection, histories: Iterable[HistoryFeatures]) -> None:
-    """Say that what this transaction has built is known from its end on, not from its middle."""
+    """Record that what this transaction has built is known from its end on."""
     connection.execute(SETTLE, ([history.digest for history in histories],))
 
 

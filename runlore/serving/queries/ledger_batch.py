@@ -37,7 +37,7 @@ class LedgerBatch:
     high: Floats | None = None
 
     def take(self, chosen: NDArray[np.bool_]) -> "LedgerBatch":
-        """Those of the n executions. chosen: (n,)."""
+        """Select some of the n executions. chosen: (n,)."""
         return replace(
             self,
             ids=[

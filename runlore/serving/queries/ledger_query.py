@@ -1,4 +1,4 @@
-"""What is on the ledger, with what came of the work; and what is too old to be there."""
+"""Read ledger rows with the outcomes of their executions, and remove old ones."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ OUTCOME = "came.status AS outcome, came.known_at AS outcome_known_at"
 
 @dataclass(frozen=True)
 class LedgerQuery:
-    """Which rows; None: whatever it is. since, until: `at` in [since, until)."""
+    """Selects rows; None matches all values. since, until: `at` in [since, until)."""
 
     spec: str | None = None
     version: str | None = None
@@ -50,7 +50,7 @@ def rows(store: Store, query: LedgerQuery, limit: int | None = None) -> Iterator
 
 
 def count(store: Store, query: LedgerQuery) -> dict[tuple[str, str | None, str, int], int]:
-    """`(spec, version, arm, status)` -> rows."""
+    """Count rows by `(spec, version, arm, status)`."""
     statement = sql.SQL(
         "SELECT l.spec, l.version, l.arm, l.status, count(*) FROM runlore.ledger AS l"
         " WHERE {} GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"
@@ -60,7 +60,7 @@ def count(store: Store, query: LedgerQuery) -> dict[tuple[str, str | None, str, 
 
 
 def prune(store: Store, before: datetime) -> list[str]:
-    """Drop the months that ended before an instant; their names."""
+    """Drop the months that ended before an instant; returns their names."""
     with store.connect() as connection:
         return drop_before(connection, "ledger", before)
 

@@ -1,4 +1,4 @@
-"""The vectors on the ledger: what was served to whom, by column."""
+"""The feature vectors on the ledger, by column."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,14 +54,14 @@ class Vectors:
 
 
 def versions(store: Store, spec: str, since: datetime, until: datetime | None) -> list[str]:
-    """The versions that have answered in that time."""
+    """List the versions that answered in that time."""
     with store.connect() as connection:
         rows = connection.execute(VERSIONS, _parameters(spec, since, until))
         return [version for (version,) in rows]
 
 
 def read(store: Store, spec: str, version: str, since: datetime, until: datetime | None) -> Vectors:
-    """What a version has answered in that time."""
+    """Read the vectors that a version served in that time."""
     with store.connect() as connection:
         cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
         cursor.execute(READ, {**_parameters(spec, since, until), "version": version})

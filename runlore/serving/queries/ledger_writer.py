@@ -92,7 +92,7 @@ def add(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 def add_soon(connection: Connection, rows: Sequence[Row]) -> None:
-    """As `add`, within LEDGER_WRITE_MS. Raises Stalled; then no row is there, now or later."""
+    """Like `add`, within LEDGER_WRITE_MS. Raises Stalled; then no row is there, now or later."""
     with _soon(connection, LEDGER_WRITE_MS):
         add(connection, rows)
 
@@ -113,7 +113,7 @@ def add_again(connection: Connection, rows: Sequence[Row]) -> None:
 
 
 async def add_async(connection: "asyncpg.Connection", rows: Sequence[Row]) -> None:
-    """As `add`: all of the rows, or none. For a connection of `answering`."""
+    """Like `add`, on a connection of `answering`: all of the rows are written, or none."""
     import asyncpg
 
     try:

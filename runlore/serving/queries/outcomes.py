@@ -1,4 +1,4 @@
-"""Which run of an execution's name an answer was about, and what came of it.
+"""Join an answer to the run that it was about, and to that run's outcome.
 
 Sources use names again (docs/adr/0002), and an answer holds only the name. It belongs to the run
 that was submitted nearest to its `as_of`, among those not known to have ended before it.

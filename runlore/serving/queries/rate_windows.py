@@ -1,4 +1,4 @@
-"""How many requests a caller has left in a minute: one row, of which workers lease chunks.
+"""Rate limits: one row per caller and minute, of which workers lease chunks.
 
 A worker writes once for a chunk of requests, not for each. What it has leased and does not use
 before the minute ends is lost, and nothing is granted twice: never are more let in than the limit.
@@ -51,9 +51,9 @@ class RateLease:
 
 
 def lease(connection: Connection, limit: int, wanted: Mapping[str, int]) -> dict[str, RateLease]:
-    """Bucket -> what is granted, for bucket -> requests that wait.
+    """Lease requests for each bucket; `wanted` maps a bucket to the requests that wait.
 
-    limit: requests in a minute, of each bucket. In one order, so that workers do not deadlock.
+    limit: requests per minute and bucket. Buckets are taken in one order: workers do not deadlock.
     """
     buckets = sorted(wanted)
     leases = {}

@@ -106,7 +106,7 @@ class RecordedFacts:
 
 
 def open_execution(connection: Connection, source: str, source_id: str) -> RecordedFacts:
-    """Be the only one who tells of this execution until the transaction ends."""
+    """Lock this execution until the transaction ends, and read what is known of it."""
     with connection.pipeline():
         connection.execute(feature_states.LET_GO)
         connection.execute(feature_states.SHARED)

@@ -1,4 +1,4 @@
-"""Which process serves which versions, as they say themselves; who is silent is gone."""
+"""Which worker process serves which versions, by the workers' own heartbeats."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class WorkerHeartbeat:
 
 
 def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions) -> None:
-    """Say what a worker serves now; again and again, since it may be killed."""
+    """Record which versions a worker serves now; a worker repeats this as its heartbeat."""
     values: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
     values["seen_at"] = func.clock_timestamp()
     statement = insert(schema.workers).values(id=worker_id, **values)
@@ -36,7 +36,7 @@ def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions)
 
 
 def forget(store: Store, worker_id: UUID) -> None:
-    """A worker ends; those that were killed are forgotten too."""
+    """Remove a worker that ends, and those that were killed."""
     is_gone = (schema.workers.c.id == worker_id) | (
         schema.workers.c.seen_at < func.now() - text("interval '1 hour'")
     )
@@ -45,7 +45,7 @@ def forget(store: Store, worker_id: UUID) -> None:
 
 
 def alive(store: Store) -> list[WorkerHeartbeat]:
-    """Those that were heard of within the last seconds."""
+    """List the workers with a recent heartbeat."""
     statement = select(schema.workers).where(
         schema.workers.c.seen_at > func.clock_timestamp() - SILENT
     )

@@ -1,4 +1,4 @@
-"""What is wrong, and what to do about it. Every check only looks, and says a remedy."""
+"""Diagnose the installation. Checks change nothing, and each names a remedy."""
 
 from runlore.settings import Settings
 from runlore.stack.doctor import machine, services

@@ -36,7 +36,7 @@ def python() -> Iterator[DoctorFinding]:
 
 
 def packages(requirements: list[str] | None = None) -> Iterator[DoctorFinding]:
-    """Every requirement of ours against what is installed."""
+    """Compare every requirement with the installed version."""
     lines = importlib.metadata.requires("runlore") if requirements is None else requirements
     wrong = [finding for line in lines or () for finding in _unmet(Requirement(line))]
     yield from wrong

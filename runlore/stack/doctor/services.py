@@ -48,7 +48,7 @@ def free_ports(settings: Settings) -> Iterator[DoctorFinding]:
 
 
 def health(status: StackStatus) -> Iterator[DoctorFinding]:
-    """Each service but the database, which has more to say."""
+    """Check each service except the database, which has a check of its own."""
     others = [seen for seen in status.services if seen.name != DATABASE]
     for seen in others:
         if seen.health is Health.SILENT:
@@ -66,7 +66,7 @@ def health(status: StackStatus) -> Iterator[DoctorFinding]:
 
 
 def database(settings: Settings) -> Iterator[DoctorFinding]:
-    """Reachable, migrated, and with a clock like ours: it stamps what becomes known when."""
+    """Check that the database is reachable, migrated, and has a clock like ours."""
     before = instants.now()
     seen, figures = look_at_database(settings)
     if seen.health is Health.OFF:
