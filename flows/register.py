@@ -77,8 +77,11 @@ def of_specs(
 
 
 def _copied(deployment: Mapping[str, Any], spec: str, name: str) -> Mapping[str, Any]:
+    """Its triggers hear the events of the new spec, and are named after it."""
+    triggers = json.dumps(deployment.get("triggers", [])).replace(spec, name)
     return {
         **deployment,
+        "triggers": json.loads(triggers),
         "name": name,
         "description": deployment.get("description", "").replace(spec, name),
         "parameters": {**deployment.get("parameters", {}), "spec": name},

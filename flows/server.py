@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from runlore import process
 from runlore.app import open_app
 from runlore.kernel.errors import Misconfigured, RunloreError
+from runlore.stack import prefect_tuning
 from runlore.stack.environment import PREFECT_SERVER_LOGIN
 from runlore.web.guard import Guard
 from runlore.web.json_only import JsonOnly
@@ -43,6 +44,8 @@ def main() -> None:
             raise Misconfigured(f"{PREFECT_SERVER_LOGIN}: must be `user:password`")
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
+    for name, value in prefect_tuning.of_server(settings).items():
+        os.environ.setdefault(name, value)  # before Prefect is imported, which reads them
     serve(application(settings.allowed_hosts), settings.host, settings.prefect_port)
 
 

@@ -2,34 +2,49 @@
 
 Prefect's own process worker runs what a deployment says: a command, an environment, steps before
 the flow, any file. Who may write to the server could so run anything as the worker's user. This
-one takes none of that from the server: only flows of the file, each started the same way.
+one takes none of that from the server: only flows of the file, each started the same way: forked
+from this process (`flows.warm`), or by a command where that cannot be. It asks for due runs every
+`RUNLORE_PREFECT_POLL_S` seconds, and as soon as the server says that one is scheduled.
 """
 
 import argparse
 import asyncio
+import logging
 import os
+import shutil
 import sys
 from abc import ABC
 from collections.abc import Collection
 from contextlib import suppress
-from typing import Any
+from datetime import timedelta
+from typing import Any, ClassVar
 
 import anyio.abc
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_WORKER_QUERY_SECONDS, temporary_settings
 from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
-from flows import pool, register
+from flows import pool, register, warm
+from flows.wakeups import Wakeups
 from runlore import process
+from runlore.app import open_app
+from runlore.kernel import instants
 from runlore.kernel.errors import Refused
 from runlore.stack.services import FLOWS_AT_ONCE, POOL
 
 ENTRYPOINT = "PREFECT__FLOW_ENTRYPOINT"  # Prefect's engine loads this before a deployment's own
 
+STARTING_S = 2.0  # a run is started so long before it is due; it waits for the rest of it
+
+log = logging.getLogger("runlore.worker")
+
 
 class FixedConfiguration(ProcessJobConfiguration):
     """The same for every run, whatever the server's template, a deployment or a run says."""
+
+    run_command: ClassVar[str] = pool.COMMAND
 
     @classmethod
     async def from_template_and_values(
@@ -38,21 +53,35 @@ class FixedConfiguration(ProcessJobConfiguration):
         values: dict[str, Any],
         client: PrefectClient | None = None,
     ) -> "FixedConfiguration":
-        return cls(command=pool.COMMAND)
+        return cls(command=cls.run_command)
 
 
 class Worker(ProcessWorker, ABC):
     """Refuses runs of other deployments, which end as crashed.
 
-    entrypoints: of the flows that it runs. `ABC` keeps Prefect from registering this class in
-    place of its own.
+    entrypoints: of the flows that it runs. wakeups: are told when a run has ended, whose place
+    another one may take. `ABC` keeps Prefect from registering this class in place of its own.
     """
 
     job_configuration = FixedConfiguration
 
-    def __init__(self, *, entrypoints: Collection[str], **options: Any) -> None:  # noqa: ANN401
-        super().__init__(work_pool_name=POOL, base_job_template=pool.TEMPLATE, **options)
+    def __init__(
+        self,
+        *,
+        entrypoints: Collection[str],
+        wakeups: Wakeups | None = None,
+        poll_s: int = 20,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(
+            work_pool_name=POOL,
+            base_job_template=pool.TEMPLATE,
+            prefetch_seconds=STARTING_S,
+            **options,
+        )
+        self._poll_s = poll_s
         self._entrypoints = frozenset(entrypoints)
+        self._wakeups = wakeups or Wakeups()
 
     async def run(
         self,
@@ -61,7 +90,25 @@ class Worker(ProcessWorker, ABC):
         task_status: anyio.abc.TaskStatus[int] | None = None,
     ) -> ProcessWorkerResult:
         configuration.env[ENTRYPOINT] = await self._entrypoint(flow_run)
-        return await super().run(flow_run, configuration, task_status)
+        try:
+            return await super().run(flow_run, configuration, task_status)
+        finally:
+            self._wakeups.add()
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Also sets the alarm for the next run that is due before the next poll."""
+        submitted = await super().get_and_submit_flow_runs()
+        now = instants.now()
+        polled = now + timedelta(seconds=2 * self._poll_s)
+        upcoming = await self.client.get_scheduled_flow_runs_for_work_pool(
+            POOL, scheduled_before=polled
+        )
+        times = [run.flow_run.next_scheduled_start_time for run in upcoming]
+        waits = [time.timestamp() - now.timestamp() - STARTING_S for time in times if time]
+        later = [seconds for seconds in waits if seconds > 0]
+        if later:
+            self._wakeups.set_alarm(min(later))
+        return submitted
 
     async def _entrypoint(self, flow_run: FlowRun) -> str:
         """Of the run's deployment, if it is one of ours: read once, as it may change meanwhile."""
@@ -92,11 +139,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
     parser.add_argument("--name", help="how the server lists it")
     parser.add_argument("--with-healthcheck", action="store_true", help="answer at /health")
-    chosen = parser.parse_args()
-    worker = Worker(entrypoints=entrypoints(), name=chosen.name, limit=FLOWS_AT_ONCE)
+    options = parser.parse_args()
+    with open_app() as app:
+        settings = app.settings
+    names = entrypoints()
+    folder = settings.home.absolute() / "runs" / str(os.getpid())
+    if warm.prepare(sorted({name.rpartition(".")[0] for name in names})):
+        request = warm.fork(folder)
+        if request is not None:
+            warm.run_engine(request)
+            return
+        FixedConfiguration.run_command = warm.command(folder, pool.COMMAND.split())
+    else:
+        log.warning("flow runs begin as processes of their own: this one cannot be forked")
     setup_signal_handlers_worker(os.getpid(), "the worker", _say)
-    with suppress(KeyboardInterrupt, asyncio.CancelledError):
-        asyncio.run(worker.start(with_healthcheck=chosen.with_healthcheck, printer=_say))
+    with (
+        suppress(KeyboardInterrupt, asyncio.CancelledError),
+        temporary_settings({PREFECT_WORKER_QUERY_SECONDS: settings.prefect_poll_s}),
+    ):
+        asyncio.run(_work(names, settings.prefect_poll_s, options))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _work(names: Collection[str], poll_s: int, options: argparse.Namespace) -> None:
+    wakeups = Wakeups()
+    worker = Worker(
+        entrypoints=names, wakeups=wakeups, poll_s=poll_s, name=options.name, limit=FLOWS_AT_ONCE
+    )
+    watching = asyncio.create_task(wakeups.watch(), name="watch for scheduled runs")
+    looking = asyncio.create_task(_look(worker, wakeups), name="look for runs when woken")
+    try:
+        await worker.start(with_healthcheck=options.with_healthcheck, printer=_say)
+    finally:
+        watching.cancel()
+        looking.cancel()
+
+
+async def _look(worker: Worker, wakeups: Wakeups) -> None:
+    """What fails here is done again by the worker's own poll."""
+    async for _ in wakeups.each():
+        if worker.is_setup:
+            with suppress(Exception):
+                await worker.get_and_submit_flow_runs()
 
 
 def _say(text: str) -> None:

@@ -64,6 +64,18 @@ class Settings(BaseSettings):
         description="JSON list of addresses or networks whose X-Forwarded-For is believed.",
     )
     prefect_port: int = Field(default=4200, description="Port of the Prefect server and UI.")
+    prefect_days: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="Finished Prefect runs are deleted after so many days; 0: none is.",
+    )
+    prefect_poll_s: int = Field(
+        default=20,
+        ge=1,
+        le=300,
+        description="How often the worker asks for due runs; events tell it sooner.",
+    )
     mlflow_port: int = Field(default=5000, description="Port of the MLflow server and UI.")
     serve_port: int = Field(default=3000, description="Port of the prediction service.")
     serve_workers: int = Field(default=1, ge=1, description="Processes of the prediction service.")

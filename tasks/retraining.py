@@ -10,14 +10,12 @@ from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
 from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
-from runlore.retraining.actions import course, requests
+from runlore.retraining.actions import announcing, course, requests
 from runlore.retraining.actions.course import TrainingEnd, TrainingStart
 from runlore.retraining.actions.requests import RetrainingCause
 from runlore.retraining.queries import Retraining
 from tasks.edge import task_app
 from tasks.retry import RETRIES
-
-EVENT = "runlore.retraining.wanted"
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="ask for {spec}", timeout_seconds=600)
@@ -48,33 +46,19 @@ def look(spec: str) -> None:
 def announce() -> int:
     """Send an event for each request that waits; how many that were.
 
-    An event may be lost on its way: what nobody has begun is announced again later.
+    `runlore alerts deliver` has sent it already, unless that is away.
     """
     with task_app() as app:
-        waiting = course.to_announce(app.store, now())
-        for retraining in waiting:
-            emit_event(EVENT, **event_of(retraining))
-            course.announced(app.store, retraining.id, now())
-            get_run_logger().info(
-                "announced retraining %d of %s", retraining.id, retraining.wanted.spec
-            )
-    return len(waiting)
+        announced = announcing.announce(app.store, now(), send)
+    for request in announced:
+        get_run_logger().info("announced retraining %d of %s", request.id, request.wanted.spec)
+    return len(announced)
 
 
-def event_of(retraining: Retraining) -> dict[str, Any]:
-    """What Prefect is told of a request; the automation reads `request`."""
-    spec = retraining.wanted.spec
-    return {
-        "resource": {"prefect.resource.id": f"runlore.spec.{spec}", "prefect.resource.name": spec},
-        "payload": {
-            "request": retraining.id,
-            "spec": spec,
-            "trigger": retraining.wanted.trigger,
-            "actor": retraining.wanted.actor,
-            "reason": retraining.wanted.reason,
-            "batch": retraining.wanted.batch,
-        },
-    }
+def send(request: Retraining) -> None:
+    spec = request.wanted.spec
+    resource = {"prefect.resource.id": f"runlore.spec.{spec}", "prefect.resource.name": spec}
+    emit_event(announcing.WANTED, resource=resource, payload=announcing.payload(request))
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin {request}", timeout_seconds=600)

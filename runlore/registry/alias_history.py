@@ -26,7 +26,7 @@ from sqlalchemy import (
 )
 
 from runlore.kernel.instants import to_us
-from runlore.store import schema
+from runlore.store import notices, schema
 from runlore.store.engine import Store
 
 # found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
@@ -131,6 +131,8 @@ class HistoryWriter:
         )
         values = {**vars(entry), "hash": entry.hashed(before)}
         self.connection.execute(insert(schema.alias_changes).values(values))
+        for channel in (notices.VERSIONS, notices.WORK_DUE):
+            notices.notify(self.connection, channel, "rollout")
         return AliasHistoryEntry(**values)
 
 

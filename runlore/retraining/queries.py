@@ -8,11 +8,20 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text, true
 from sqlalchemy.dialects import postgresql
 
-from runlore.store import schema
+from runlore.store import notices, schema
 
 State = Literal["wanted", "announced", "refused", "started", "failed", "done"]
 WAITING: frozenset[State] = frozenset({"wanted", "announced"})
 OPEN: frozenset[State] = WAITING | {"started"}
+HAS_OUTCOMES = text("""
+SELECT count(*) >= :least FROM (
+    SELECT FROM runlore.executions WHERE finished IS NOT NULL AND known_at > :after
+    AND (:of_any OR kind = ANY(:kinds)) LIMIT :least
+) AS outcomes
+""")
+MADE_AT = text("""
+SELECT min(at) FROM runlore.alias_changes WHERE spec = :spec AND version = :version
+""")
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
 
@@ -89,6 +98,7 @@ def add(
 def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> None:
     values = vars(step) | {"evidence": dict(step.evidence), "retraining_id": retraining_id}
     connection.execute(insert(schema.retraining_states).values(values))
+    notices.notify(connection, notices.WORK_DUE, "retraining")
 
 
 def find(connection: Connection, retraining_id: int) -> Retraining | None:
@@ -158,6 +168,23 @@ def learned_until(connection: Connection, spec: str) -> int:
         ),
     )
     return max(connection.scalars(began), default=0)
+
+
+def has_outcomes(connection: Connection, after: datetime, kinds: Sequence[str], least: int) -> bool:
+    """Whether so many were told after an instant; of work told twice, each counts."""
+    parameters = {"after": after, "of_any": not kinds, "kinds": list(kinds), "least": least}
+    return bool(connection.scalar(HAS_OUTCOMES, parameters))
+
+
+def newest_fact(connection: Connection) -> str:
+    """Names the fact that came in last."""
+    return str(connection.scalar(text("SELECT max(seq) FROM runlore.executions")))
+
+
+def made_at(connection: Connection, spec: str, version: str) -> datetime | None:
+    """When the history of the aliases names a version first."""
+    instant: datetime | None = connection.scalar(MADE_AT, {"spec": spec, "version": version})
+    return instant
 
 
 def _began(spec: str) -> tuple[ColumnElement[bool], ...]:

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from runlore.kernel import instants
 from runlore.stack import keeper, processes
-from runlore.stack.probes import NoAnswer, TaskProbe
+from runlore.stack.probes import TaskProbe
 from runlore.stack.processes import Identity
 from runlore.stack.services import Service
+from runlore.web.prefect_api import NoAnswer
 
 KEEPER = (sys.executable, "-I", "-S", keeper.__file__)
 QUICK_S = 60.0  # a service that is well for a shorter time has failed again

@@ -28,7 +28,6 @@ PREFECT_SERVER = {
 
 PREFECT_SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
 PREFECT_CLIENT_LOGIN = prefect_login.LOGIN
-PREFECT_WORKER = {"PREFECT_WORKER_QUERY_SECONDS": "1"}
 # A user's own Prefect account must not leak into a server of ours.
 PREFECT_ACCOUNT = frozenset(
     {

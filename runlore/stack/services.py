@@ -9,15 +9,9 @@ from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
 from runlore.settings import Settings
 from runlore.stack import environment
-from runlore.stack.probes import (
-    HeartbeatProbe,
-    HttpProbe,
-    PrefectApi,
-    Probe,
-    TaskProbe,
-    WorkerProbe,
-)
+from runlore.stack.probes import HeartbeatProbe, HttpProbe, Probe, TaskProbe, WorkerProbe
 from runlore.stack.tcp_ports import Port
+from runlore.web.prefect_api import PrefectApi
 
 POOL = "runlore"
 DATABASE = "database"
@@ -140,7 +134,7 @@ def _worker(settings: Settings) -> Service:
         command=_module("flows.worker --name runlore"),
         probe=WorkerProbe(prefect_api(settings), POOL),
         address=redact(settings.prefect_url),
-        environment=environment.of_prefect_clients(settings) | environment.PREFECT_WORKER,
+        environment=environment.of_prefect_clients(settings),
         login_variable=_login_variable(settings),
         needs=("prefect", DATABASE),
         grace_s=3.0,

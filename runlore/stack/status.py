@@ -9,10 +9,11 @@ from runlore.kernel.errors import RunloreError
 from runlore.reports.queries.figures import StoreFigures, figures
 from runlore.settings import Settings
 from runlore.stack import processes
-from runlore.stack.probes import HttpProbe, NoAnswer, Probe, TaskProbe
+from runlore.stack.probes import HttpProbe, Probe, TaskProbe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
 from runlore.store import embedded
 from runlore.store.engine import connect
+from runlore.web.prefect_api import NoAnswer
 
 
 class Health(StrEnum):

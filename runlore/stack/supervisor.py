@@ -14,10 +14,11 @@ from runlore.settings import Settings
 from runlore.stack import environment, processes
 from runlore.stack.child import Child, ServiceEvent, ServiceState, Tell
 from runlore.stack.database import Database
-from runlore.stack.probes import NoAnswer, TaskProbe
+from runlore.stack.probes import TaskProbe
 from runlore.stack.processes import RunningService
 from runlore.stack.services import DATABASE, Service
 from runlore.web.login import read_login
+from runlore.web.prefect_api import NoAnswer
 
 POLL_S = 0.05
 WATCH_S = 0.5

@@ -17,6 +17,7 @@ from flows import pool, register
 from flows.runner import in_process
 from runlore.kernel import instants
 from runlore.stack import Stack, running
+from runlore.triggers import rules as triggers
 
 REPOSITORY = Path(__file__).parents[2]
 TRIVIAL = {
@@ -84,6 +85,14 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
     assert [each["schedules"] for each in mine] == [each["schedules"] for each in first]
     assert {each["name"] for each in mine} == {"nightly-risk"}
     assert all("nightly-risk" in each["description"] for each in mine)
+    triggers = [trigger for each in mine for trigger in each["triggers"]]
+    assert {trigger["match"]["prefect.resource.id"] for trigger in triggers} == {
+        "runlore.spec.nightly-risk"
+    }
+    assert {trigger["name"] for trigger in triggers} == {
+        "runlore-retraining-nightly-risk",
+        "runlore-rollout-nightly-risk",
+    }
     assert "duration" not in {each["parameters"].get("spec") for each in found}
     assert {"on-request", "running-tests", "inbox"} < {each["name"] for each in found}
 
@@ -109,6 +118,21 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NOWHERE"]')
     with pytest.raises(SystemExit, match="RUNLORE_SPECS"):
         register.main()
+
+
+def test_what_is_looked_at_only_while_it_goes_on_is_started_by_events() -> None:
+    looking = ("flows.rollout.rollout", "flows.retraining.retraining", "flows.experiments.ab")
+    found = [each for each in deployed() if each["entrypoint"] in looking]
+    assert len(found) == 5
+    for deployment in found:
+        [schedule] = deployment["schedules"]
+        assert schedule["cron"].split()[1] == "*/6"
+        [trigger] = deployment["triggers"]
+        [event] = trigger["expect"]
+        assert event in (triggers.ROLLOUT, triggers.RETRAINING, triggers.AB)
+        of = deployment["parameters"].get("spec")
+        resource = triggers.TESTS if of is None else f"runlore.spec.{of}"
+        assert trigger["match"] == {"prefect.resource.id": resource}
 
 
 def test_the_length_of_a_monitored_window_is_left_to_the_spec() -> None:

@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 
 from runlore.alerts.queries import alerts
 from runlore.alerts.rules.state import AlertEpisode
-from runlore.kernel.errors import BadInput, NotFound
+from runlore.kernel.errors import BadInput, NotFound, Unavailable
 from runlore.registry import Registry, connect
 from runlore.retraining import queries
+from runlore.retraining.actions import announcing, requests
 from runlore.retraining.actions import course as retraining_course
-from runlore.retraining.actions import requests
 from runlore.retraining.actions.course import TrainingEnd, TrainingStart
 from runlore.retraining.actions.requests import RequestOutcome, RetrainingCause
 from runlore.retraining.queries import Retraining
@@ -210,12 +210,39 @@ def test_an_event_is_sent_again_with_growing_pauses_until_somebody_begins(
     found = requests.request(store, registry, spec, PERSON, day(12))
     sent, at = [], day(12)
     for second in range(0, 1200, 10):
-        for each in retraining_course.to_announce(store, at + timedelta(seconds=second)):
-            retraining_course.announced(store, each.id, at + timedelta(seconds=second))
-            sent.append(second)
+        later = at + timedelta(seconds=second)
+        announcing.announce(store, later, lambda _, second=second: sent.append(second))
     assert sent == [0, 120, 360, 840]
     begun(store, spec, found)
-    assert retraining_course.to_announce(store, day(20)) == []
+    assert announcing.announce(store, day(20), lambda _: sent.append(-1)) == []
+    assert sent[-1] == 840
+
+
+def test_an_event_that_could_not_be_sent_is_sent_by_the_next_call(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    request = requests.request(store, registry, spec, PERSON, day(12)).retraining
+
+    def fail(_: object) -> None:
+        raise Unavailable("no Prefect server")
+
+    with pytest.raises(Unavailable):
+        announcing.announce(store, day(12), fail)
+    assert requests.show(store, request.id).state == "wanted"
+    (announced,) = announcing.announce(store, day(12), lambda _: None)
+    assert announced.id == request.id
+    assert requests.show(store, request.id).state == "announced"
+
+
+def test_of_several_that_announce_at_once_one_sends(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    requests.request(store, registry, spec, PERSON, day(12))
+    sent: list[object] = []
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(4):
+            pool.submit(announcing.announce, store, day(12), sent.append)
+    assert len(sent) == 1
 
 
 def test_what_was_killed_is_given_up_and_told(

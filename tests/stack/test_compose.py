@@ -112,9 +112,9 @@ def test_prefect_wants_the_login_that_its_clients_bring(compose: dict[str, Any])
     given = environment_of(compose, "prefect")
     login = given[environment.PREFECT_SERVER_LOGIN]
     assert login == "runlore:${RUNLORE_PREFECT_PASSWORD:?see deployments/env.example}"
-    for name in ("schedules", "worker"):
+    for name in ("schedules", "worker", "alerts"):
         assert environment_of(compose, name)[environment.PREFECT_CLIENT_LOGIN] == login
-    for name in ("mlflow", "serving", "alerts"):
+    for name in ("mlflow", "serving"):
         assert "RUNLORE_PREFECT_PASSWORD" not in str(environment_of(compose, name)), name
     port = "${RUNLORE_PREFECT_PORT:-4200}"
     pages = given["PREFECT_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
@@ -128,11 +128,11 @@ def test_each_program_reaches_only_what_it_needs(compose: dict[str, Any]) -> Non
         name: {other for other in networks if other != name and mine & networks[other]}
         for name, mine in networks.items()
     }
-    assert reached["schedules"] == {"prefect", "worker"}
-    assert reached["prefect"] == {"postgres", "schedules", "worker"}
+    assert reached["schedules"] == {"prefect", "worker", "alerts"}
+    assert reached["prefect"] == {"postgres", "schedules", "worker", "alerts"}
     assert reached["mlflow"] == {"postgres", "serving", "worker"}
     assert reached["serving"] == {"postgres", "mlflow", "worker", "alerts"}
-    assert reached["alerts"] == {"postgres", "serving", "worker"}
+    assert reached["alerts"] == {"postgres", "prefect", "schedules", "serving", "worker"}
     for name, declared in compose["services"].items():
         assert reached[name] >= set(declared.get("depends_on", {})) - {"schedules"}, name
     internal = {name for name, one in compose["networks"].items() if one and one["internal"]}
@@ -193,7 +193,6 @@ def test_telemetry_is_off_in_every_container(compose: dict[str, Any]) -> None:
 
 def test_servers_get_the_same_tuning_as_under_up(compose: dict[str, Any]) -> None:
     assert environment.PREFECT_SERVER.items() <= environment_of(compose, "prefect").items()
-    assert environment.PREFECT_WORKER.items() <= environment_of(compose, "worker").items()
 
 
 def test_secrets_have_no_default_and_are_all_named_in_the_example(compose: dict[str, Any]) -> None:

@@ -12,8 +12,9 @@ from typing import ClassVar
 import pytest
 
 from runlore.kernel import instants
-from runlore.stack.probes import HeartbeatProbe, NoAnswer, PrefectApi
+from runlore.stack.probes import HeartbeatProbe
 from runlore.web.login import read_login
+from runlore.web.prefect_api import NoAnswer, PrefectApi
 
 
 def test_a_file_that_is_not_there_or_is_old_is_no_answer(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """`runlore alerts`: list, acknowledge, silence and deliver alerts."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runlore.settings import Settings
+    from runlore.specs.model_spec import ModelSpec
     from runlore.store.engine import Store
 
 alerts_group = typer.Typer(
@@ -228,20 +229,23 @@ def deliver(
     once: Annotated[bool, typer.Option("--once", help="Send due messages, then exit.")] = False,
     json: Json = False,
 ) -> None:
-    """Send alert messages and retry failed ones until Ctrl-C.
+    """Send alert messages and start due flows until Ctrl-C; failed messages are retried.
 
-    `runlore up` runs this command. With --once, the exit code is 1 if a message failed.
+    It tells Prefect when a rollout, an A/B test or a training is due, by an event. `runlore up`
+    runs this command. With --once, the exit code is 1 if a message failed.
 
     Example: runlore alerts deliver --once
     """
     from runlore.alerts.actions import delivery
     from runlore.alerts.delivery import parse
+    from runlore.app import open_app
 
     tell = output.emit_attempt if json else output.show_attempt
-    with _opened() as (settings, store, _):
+    with open_app() as app:
+        settings, store = app.settings, app.store
         known = parse(settings.alert_channels)
         if not once:
-            _watch(settings, store)
+            _watch(settings, app.specs, store)
             return
         done = delivery.deliver(store, known)
     for attempt in done:
@@ -250,13 +254,16 @@ def deliver(
         raise typer.Exit(1)
 
 
-def _watch(settings: "Settings", store: "Store") -> None:
+def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -> None:
+    """Alerts in this thread, what is due for Prefect in another one."""
     import logging
     import signal
     import threading
 
     from runlore.alerts.actions import delivery
     from runlore.alerts.delivery import parse
+    from runlore.stack.services import prefect_api
+    from runlore.triggers import actions
 
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     end = threading.Event()
@@ -270,7 +277,13 @@ def _watch(settings: "Settings", store: "Store") -> None:
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
     echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
+    due = threading.Thread(
+        target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
+    )
+    due.start()
     delivery.watch(store, known, end, beat.touch, output.show_attempt)
+    end.set()
+    due.join()
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, insert, select, text, update
 
 from runlore.experiments.rules.assignment import GroupShare
 from runlore.experiments.rules.design import Design
-from runlore.store import schema
+from runlore.store import notices, schema
 from runlore.store.schema.ab import ab_actions, ab_tests
 
 State = Literal["created", "running", "decided", "stopped"]
@@ -147,6 +147,7 @@ def taken(connection: Connection, group: str) -> list[GroupShare]:
 
 def change(connection: Connection, test: AbTest, **values: object) -> AbTest:
     """values: of columns."""
+    notices.notify(connection, notices.WORK_DUE, "ab")
     chosen = update(ab_tests).where(ab_tests.c.id == test.id).values(**values)
     return _test(connection.execute(chosen.returning(*ab_tests.c)).one())
 

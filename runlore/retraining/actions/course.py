@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Literal
 
 from runlore.alerts.actions import handling
@@ -18,10 +18,6 @@ from runlore.store.engine import Connection, Store
 
 KIND = "retraining"
 LOST_S = 5 * HOUR_S  # A training still open after this was killed: its flow may take four hours
-
-FIRST_AGAIN_S = 120.0
-# An event without an effect is sent again, at intervals that double up to this.
-LONGEST_AGAIN_S = HOUR_S
 
 
 @dataclass(frozen=True)
@@ -63,26 +59,6 @@ def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
     )
     text = f"{learns!r} {until_seq} {count_facts(store, until_seq)}"
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def to_announce(store: Store, at: datetime) -> list[Retraining]:
-    """List the waiting requests that were not announced lately, oldest first."""
-    with store.begin() as connection:
-        waiting = queries.going_on(connection)
-    return [
-        retraining
-        for retraining in waiting
-        if retraining.state in WAITING and _is_unheard(retraining, at)
-    ]
-
-
-def announced(store: Store, retraining_id: int, at: datetime) -> None:
-    """Record that the event was sent, unless the training has begun meanwhile."""
-    with store.begin() as connection:
-        retraining = _locked(connection, retraining_id)
-        if retraining.state in WAITING:
-            step = RetrainingStep(at, "announced", "an event says so to Prefect")
-            queries.move(connection, retraining_id, step)
 
 
 def oldest_waiting(store: Store) -> int | None:
@@ -153,12 +129,6 @@ def _locked(connection: Connection, retraining_id: int) -> Retraining:
     spec = known(connection, retraining_id).wanted.spec
     queries.lock(connection, spec)
     return known(connection, retraining_id)
-
-
-def _is_unheard(retraining: Retraining, at: datetime) -> bool:
-    said = [step.at for step in retraining.steps if step.state == "announced"]
-    pause_s = min(FIRST_AGAIN_S * 2 ** max(len(said) - 1, 0), LONGEST_AGAIN_S)
-    return not said or at - said[-1] >= timedelta(seconds=pause_s)
 
 
 def _tell(

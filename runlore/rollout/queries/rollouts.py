@@ -9,13 +9,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Column, Connection, insert, select
+from sqlalchemy import Column, Connection, insert, select, text
 
-from runlore.store import schema
+from runlore.store import notices, schema
 
 Action = Literal["start", "advance", "hold", "roll back", "promote"]
 Ordered = Literal["start", "stop", "hold", "resume", "step", "promote"]
 
+NEWEST = text("""
+SELECT r.spec, d.action, d.written_at
+FROM (SELECT DISTINCT ON (spec) * FROM runlore.rollouts ORDER BY spec, id DESC) AS r
+JOIN LATERAL (
+    SELECT action, written_at FROM runlore.rollout_decisions
+    WHERE rollout_id = r.id ORDER BY id DESC LIMIT 1
+) AS d ON true
+""")
+WITHOUT_ROLLOUT = text("""
+SELECT c.spec FROM (
+    SELECT DISTINCT ON (spec) spec, version FROM runlore.alias_changes
+    WHERE alias = 'challenger' ORDER BY spec, id DESC
+) AS c
+WHERE c.version IS NOT NULL AND NOT EXISTS (
+    SELECT FROM runlore.rollouts AS r WHERE r.spec = c.spec AND r.challenger = c.version
+)
+""")
 BULKY = ("evidence", "readings")
 
 
@@ -31,6 +48,20 @@ class Rollout:
     policy: Mapping[str, Any]
     outcome_due_s: int
     started_at: datetime
+
+
+@dataclass(frozen=True)
+class NewestDecision:
+    """How the newest rollout of a spec stands. written_at: by the database's clock."""
+
+    spec: str
+    action: Action
+    written_at: datetime
+
+    @property
+    def is_first(self) -> bool:
+        """Of its share: nobody has looked at what came of that."""
+        return self.action in ("start", "advance")
 
 
 @dataclass(frozen=True)
@@ -81,6 +112,7 @@ def add_decision(connection: Connection, new: NewDecision) -> RecordedDecision:
         .returning(schema.rollout_decisions.c.id, schema.rollout_decisions.c.written_at)
     )
     row = connection.execute(added).one()
+    notices.notify(connection, notices.WORK_DUE, "rollout")
     return RecordedDecision(**vars(new), id=row.id, written_at=row.written_at)
 
 
@@ -114,3 +146,13 @@ def history(
         .order_by(schema.rollout_decisions.c.id)
     )
     return [RecordedDecision(**row._mapping) for row in connection.execute(statement)]
+
+
+def newest_decisions(connection: Connection) -> list[NewestDecision]:
+    """Of every spec that ever had a rollout."""
+    return [NewestDecision(**row._mapping) for row in connection.execute(NEWEST)]
+
+
+def without_rollout(connection: Connection) -> list[str]:
+    """Specs whose @challenger has had no rollout yet."""
+    return list(connection.scalars(WITHOUT_ROLLOUT))

@@ -8,9 +8,9 @@ from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
-from runlore.stack.probes import NoAnswer, PrefectApi
 from runlore.stack.services import DATABASE, POOL, declare, prefect_api
 from runlore.stack.status import Health, StackStatus, actual, look_at_database
+from runlore.web.prefect_api import NoAnswer, PrefectApi
 
 SKEW = timedelta(seconds=5)
 SCHEDULER = timedelta(minutes=3)  # Prefect's scheduler sees a new deployment within a minute

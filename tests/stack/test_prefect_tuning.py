@@ -1,0 +1,47 @@
+"""Prefect's server takes the intervals and the retention that Runlore gives it."""
+
+from datetime import timedelta
+
+import pytest
+from prefect.settings import get_current_settings
+from prefect.settings.models.root import Settings as PrefectSettings
+
+from runlore.settings import Settings
+from runlore.stack import prefect_tuning
+
+
+def server_of(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> PrefectSettings:
+    for name, value in prefect_tuning.of_server(settings).items():
+        monkeypatch.setenv(name, value)
+    return PrefectSettings()
+
+
+def test_prefect_knows_every_variable(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = server_of(settings, monkeypatch).server
+    usual = get_current_settings().server
+    assert server.services.scheduler.loop_seconds == 300
+    assert server.services.scheduler.recent_deployments_loop_seconds == 30
+    assert server.services.late_runs.after_seconds == timedelta(seconds=60)
+    assert server.services.foreman.deployment_last_polled_timeout_seconds == 180
+    assert server.services.triggers.pg_notify_heartbeat_interval_seconds == 60
+    assert server.events.proactive_granularity == timedelta(seconds=60)
+    for name in ("late_runs", "pause_expirations", "cleanup_reconciler", "repossessor", "foreman"):
+        own = getattr(server.services, name).loop_seconds
+        assert own == 60 > getattr(usual.services, name).loop_seconds, name
+
+
+def test_runs_and_events_are_kept_for_the_days_of_the_settings(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = server_of(settings, monkeypatch).server
+    assert server.services.db_vacuum.enabled_vacuum_types == {"events", "flow_runs", "orphans"}
+    assert server.services.db_vacuum.retention_period == timedelta(days=30)
+    assert server.events.retention_period == timedelta(days=7)
+    short = server_of(settings.model_copy(update={"prefect_days": 2}), monkeypatch).server
+    assert short.services.db_vacuum.retention_period == timedelta(days=2)
+    assert short.events.retention_period == timedelta(days=2)
+
+
+def test_with_0_days_all_runs_are_kept(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = server_of(settings.model_copy(update={"prefect_days": 0}), monkeypatch).server
+    assert server.services.db_vacuum.enabled_vacuum_types == {"events"}
