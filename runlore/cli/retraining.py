@@ -53,7 +53,7 @@ def request(
             f"retraining {retraining.id} of {spec}: {retraining.state}{known}: {retraining.reason}"
         )
         if retraining.state == "wanted":
-            echo("Prefect starts it within 5 minutes while `runlore up` runs; --here trains now")
+            echo("Prefect starts it within seconds while `runlore up` runs; --here trains now")
     if retraining.state in ("refused", "failed"):
         raise typer.Exit(1)
 
