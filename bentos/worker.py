@@ -17,9 +17,10 @@ import uvicorn
 from bentos.server import READY
 from runlore.kernel.deadlines import WORKER_END_S, WORKER_GRACE_S
 from runlore.web.connections import OpenConnections
+from runlore.web.quiet_server import QuietServer
 
 
-class Server(uvicorn.Server):
+class Server(QuietServer):
     """Says when it is ready to answer."""
 
     def __init__(self, config: uvicorn.Config, on_ready: Callable[[], object]) -> None:

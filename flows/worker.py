@@ -144,7 +144,7 @@ def main() -> None:
         settings = app.settings
     names = entrypoints()
     folder = settings.home.absolute() / "runs" / str(os.getpid())
-    if warm.prepare(sorted({name.rpartition(".")[0] for name in names})):
+    if warm.prepare():
         request = warm.fork(folder)
         if request is not None:
             warm.run_engine(request)

@@ -21,7 +21,7 @@ from runlore.serving.queries import api_keys
 from runlore.serving.queries.api_keys import ApiKey, KeyUses
 from runlore.store.engine import Store
 
-REFRESH_S = 0.5
+REFRESH_S = 0.9
 STALE_S = 2.0  # when the last reading is older, an unknown key may be a new one
 
 FLUSH_S = 3.0

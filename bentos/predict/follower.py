@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from bentos.http.gc_tuning import tune_gc
 from bentos.http.logs import configure_logging
 from bentos.predict import heartbeat
+from bentos.predict.change_listener import ChangeListener
 from bentos.predict.heartbeat import Heartbeat
 from bentos.predict.live_versions import Challenge, Live, Serving, put_in
-from bentos.predict.poller import Poller, repeat
+from bentos.predict.poller import Poller, repeat, repeat_when
 from bentos.predict.shadow_leader import ShadowLeader
 from bentos.predict.version_cache import VersionCache
 from runlore.app import App
@@ -28,6 +29,9 @@ from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.store.engine import Store
 
 POLL_S = 0.5
+HEARING_POLL_S = (
+    2.0  # while changes are heard: for what is changed past Runlore, as in MLflow's pages
+)
 
 log = logging.getLogger("runlore.serving")
 
@@ -70,22 +74,34 @@ class Follower:
     poller: Poller = field(init=False)
     versions: VersionCache = field(init=False)
     shadow: ShadowLeader = field(init=False)
+    changes: ChangeListener = field(init=False)
     _putting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.poller = Poller(self._look)
         self.versions = VersionCache(self.app.settings.home / "serving", self.serving.clock)
         self.shadow = ShadowLeader(self.heartbeat.worker_id)
+        self.changes = ChangeListener(lambda: self.serving.store)
 
     async def run(self) -> None:
         """A look lasts as long as a version loads; what must not wait for that is done beside it:
         traffic is taken away at once, and the heartbeat goes on."""
+        looks, reductions = self.changes.subscribe(), self.changes.subscribe()
+        self.changes.start()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(repeat(POLL_S, self.step))
-            tasks.create_task(repeat(POLL_S, lambda: self._beside(self._reduce_traffic)))
+            tasks.create_task(repeat_when(looks, self._pause_s, self.step))
+            tasks.create_task(
+                repeat_when(reductions, self._pause_s, lambda: self._beside(self._reduce_traffic))
+            )
             tasks.create_task(
                 repeat(heartbeat.INTERVAL_S, lambda: self._beside(self._send_heartbeat))
             )
+
+    def _pause_s(self) -> float:
+        """Short while something is under way, or nothing can be heard of changes."""
+        serving = self.serving
+        is_busy = bool(serving.challenges or serving.unloadable or self.poller.trouble)
+        return HEARING_POLL_S if self.changes.is_hearing and not is_busy else POLL_S
 
     def step(self) -> None:
         """Look once. What cannot be reached leaves everything as it is."""
@@ -96,6 +112,7 @@ class Follower:
         self.poller.close(self._close)
 
     def _close(self) -> None:
+        self.changes.stop()
         self.shadow.stop()
         store, self.serving.store = self.serving.store, None
         if store is not None:

@@ -1,6 +1,7 @@
 """Look at something again and again, in threads, and log what is wrong only once."""
 
 import asyncio
+import contextlib
 import logging
 import threading
 from collections.abc import Callable, Sequence
@@ -52,4 +53,16 @@ async def repeat(seconds: float, do: Callable[[], None]) -> None:
     """Do something in a thread, with so long a pause before each time, until cancelled."""
     while True:
         await asyncio.sleep(seconds)
+        await asyncio.to_thread(do)
+
+
+async def repeat_when(
+    wake: asyncio.Event, pause_s: Callable[[], float], do: Callable[[], None]
+) -> None:
+    """Do something in a thread whenever it is woken, and after a pause without that, until
+    cancelled."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), pause_s())
+        wake.clear()
         await asyncio.to_thread(do)

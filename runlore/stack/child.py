@@ -22,7 +22,7 @@ LIMIT_NEW = 3
 # Failures in a row before giving up: of a service that was never well, and of one that was.
 LIMIT_PROVEN = 10
 LONGEST_PAUSE_S = 30.0
-PROBE_EVERY_S = 5.0
+PROBE_EVERY_S = 20.0  # whether it is hung; a process that has ended is noticed at once
 HUNG_S = 180.0
 LOG_LIMIT_BYTES = 20_000_000
 

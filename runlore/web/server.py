@@ -1,5 +1,6 @@
 """Serve an ASGI application in this process, with bounds on its connections."""
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 KEEP_ALIVE_S = 75
 GRACE_S = 10  # to answer what is being asked when the server is stopped
 WS_MAX_BYTES = 16 << 20
+STARTUP_FAILED = 3  # uvicorn's own exit code
 
 
 def serve(
@@ -22,8 +24,9 @@ def serve(
     import uvicorn
 
     from runlore.web.connections import OpenConnections
+    from runlore.web.quiet_server import QuietServer
 
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
         host=host,
         port=port,
@@ -36,3 +39,8 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=GRACE_S,
     )
+    server = QuietServer(config)
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(STARTUP_FAILED)

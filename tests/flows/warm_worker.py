@@ -6,11 +6,11 @@ from pathlib import Path
 from flows import warm
 
 warm.ENGINE = "tests.flows.warm_engine"
-warm.IMPORTED = ("json",)
+warm.IMPORTED = ("json", "tests.flows.warm_engine")
 
 
 def main() -> None:
-    if not warm.prepare(["tests.flows.warm_engine"]):
+    if not warm.prepare():
         sys.exit("cannot be forked")
     request = warm.fork(Path(sys.argv[1]))
     if request is not None:

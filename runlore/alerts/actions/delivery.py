@@ -16,12 +16,14 @@ from runlore.alerts.rules import release, state
 from runlore.alerts.rules.finding import AlertFinding, Severity
 from runlore.alerts.rules.release import DELIVERY, decide, route
 from runlore.kernel.errors import RunloreError, Unavailable
+from runlore.store import notices
 from runlore.store.engine import Connection, Store
 
 # A process that raises alerts starts no attempt after this; the dispatcher makes the rest.
 PATIENCE_S = 15.0
 
-POLL_S = 2.0
+POLL_S = 2.0  # while a message waits for its time
+QUIET_POLL_S = 10.0  # else: new ones are heard of at once
 STOP_S = 3.0  # how long a stopping dispatcher waits for running attempts
 
 FAILURES = 3  # A channel that fails this often in a row raises an alert of its own
@@ -123,13 +125,13 @@ def _hear(
     end: threading.Event,
     beat: Callable[[], None],
 ) -> None:
-    with outbox.listening(store) as wait:
+    with notices.listening(store, [outbox.CHANNEL]) as listener:
         while not end.is_set():
-            spread(store, channels)
+            is_waiting = spread(store, channels)
             for wake in wakes:
                 wake.set()
             beat()
-            wait(POLL_S)
+            listener.wait(POLL_S if is_waiting else QUIET_POLL_S, end)
 
 
 def _go_on(
@@ -156,10 +158,10 @@ def _drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: thread
         log.exception("channel %s waits", name)
 
 
-def spread(store: Store, channels: Channels) -> None:
-    """Decide which notices are sent now, and to which channels."""
+def spread(store: Store, channels: Channels) -> bool:
+    """Decide which notices are sent now, and to which channels. Returns whether any still wait."""
     if not channels:
-        return
+        return False
     known = routed(channels)
     with store.begin() as connection:
         now = outbox.clock(connection)
@@ -179,6 +181,7 @@ def spread(store: Store, channels: Channels) -> None:
                 if notice.event in state.TROUBLE:
                     alerts.put(connection, state.mark_notified(alert, notice.severity))
         outbox.give_up_orphans(connection, list(channels), release.GIVE_UP_S)
+        return outbox.is_waiting(connection)
 
 
 def drain(store: Store, name: str, channel: AnyChannel, tell: Tell, end: threading.Event) -> None:

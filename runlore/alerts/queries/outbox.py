@@ -5,11 +5,10 @@ turns it into deliveries, one for each channel, and holds a delivery's row while
 is killed lets go of it at once, and another one sends it.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 from weakref import WeakSet
 
@@ -21,7 +20,7 @@ from runlore.alerts.rules.message import Message, compose
 from runlore.alerts.rules.release import Decision, Notice
 from runlore.alerts.rules.state import AlertEpisode, Event
 from runlore.store import schema
-from runlore.store.engine import Store, dedicated
+from runlore.store.engine import Store
 
 CHANNEL = "runlore_alerts"
 CALL = text(f"SELECT pg_notify('{CHANNEL}', '')")
@@ -59,6 +58,10 @@ FROM runlore.alert_deliveries d JOIN runlore.alert_notices n ON n.id = d.notice_
 WHERE (d.state = 'waiting' AND d.attempts > 0)
 OR (d.state = 'lost' AND d.settled_at > clock_timestamp() - interval '7 days')
 GROUP BY d.channel ORDER BY d.channel
+""")
+IS_WAITING = text("""
+SELECT EXISTS (SELECT FROM runlore.alert_notices WHERE decided_at IS NULL)
+OR EXISTS (SELECT FROM runlore.alert_deliveries WHERE state = 'waiting')
 """)
 _called: WeakSet[Engine] = WeakSet()  # through these this process has made a `call`
 
@@ -105,11 +108,6 @@ class UndeliveredAlerts:
     since: datetime
     attempts: int
     error: str | None
-
-
-class WaitForWork(Protocol):
-    def __call__(self, timeout_s: float) -> None:
-        """Return when something is to be sent, or after the time at the latest."""
 
 
 def add(connection: Connection, alert: AlertEpisode, event: Event, hold_s: float) -> None:
@@ -244,17 +242,9 @@ def of_alerts(connection: Connection, alert_ids: Collection[int]) -> list[Delive
     return [_delivery(row) for row in connection.execute(query)]
 
 
-@contextmanager
-def listening(store: Store) -> Iterator[WaitForWork]:
-    """Listen for wake-ups on a dedicated connection."""
-    with store.watched(), dedicated(store) as connection:
-        connection.execute(f"LISTEN {CHANNEL}")
-
-        def wait(timeout_s: float) -> None:
-            for _ in connection.notifies(timeout=timeout_s, stop_after=1):
-                return
-
-        yield wait
+def is_waiting(connection: Connection) -> bool:
+    """Whether something is to be decided or sent, now or later."""
+    return bool(connection.scalar(IS_WAITING))
 
 
 def _delivery(row: "Row[Any]") -> Delivery:
