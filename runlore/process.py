@@ -20,6 +20,11 @@ from runlore.kernel.telemetry import silence_telemetry
 from runlore.kernel.threads import calm_threads
 
 
+class CommandStopped(KeyboardInterrupt):
+    """Raised in the main thread of a command that another process has asked to end; its text is
+    the reason. Everything that Ctrl-C undoes is undone."""
+
+
 def begin() -> None:
     """To be called first by everything that is started by itself."""
     os.umask(PRIVATE_UMASK)

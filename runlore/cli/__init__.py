@@ -1,12 +1,14 @@
 """The `runlore` command: one module per subject, heavy imports inside the commands."""
 
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from runlore import __version__, process
 from runlore.cli import (
@@ -30,8 +32,29 @@ from runlore.home import home_of, private_home
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.redaction import redact
 
+HELP = {"--help"}
+STOPPED_CODE = 128 + signal.SIGTERM
+# These look at a home or need none, and are not listed among its commands.
+NOT_RECORDED = {"down", "doctor", "login", "simulate", "status"}
+
+
+class CommandGroup(TyperGroup):
+    """Typer takes every KeyboardInterrupt for Ctrl-C; one that has a reason is an error."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401  (of the click that is inside typer)
+        try:
+            return super().invoke(ctx)
+        except process.CommandStopped as stopped:
+            raise Stopped(str(stopped)) from stopped
+
+
+class Stopped(Exception):
+    """The command was asked to end, and has."""
+
+
 app = typer.Typer(
     name="runlore",
+    cls=CommandGroup,
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -76,6 +99,7 @@ def _print_version(is_requested: bool) -> None:
 
 @app.callback()
 def before_any_command(
+    context: typer.Context,
     version: Annotated[
         bool,
         typer.Option(
@@ -84,6 +108,12 @@ def before_any_command(
     ] = False,
 ) -> None:
     """Predict failures and durations of jobs from a log of past executions."""
+    name = context.invoked_subcommand
+    is_run = name is not None and name not in NOT_RECORDED and not HELP.intersection(sys.argv)
+    if name is not None and is_run:
+        from runlore.stack.commands import recorded
+
+        context.with_resource(recorded(home_of(os.environ), name))
 
 
 def main() -> None:
@@ -91,6 +121,9 @@ def main() -> None:
     process.begin()
     try:
         app()
+    except Stopped as stopped:
+        echo(f"runlore: stopped: {stopped}", err=True)
+        sys.exit(STOPPED_CODE)
     except RunloreError as error:
         echo(f"runlore: {error}", err=True)
         sys.exit(1)

@@ -56,14 +56,32 @@ def up(only: Only = "") -> None:
         raise typer.Exit(1)
 
 
-def down() -> None:
-    """Stop the services that `runlore up` started."""
+def down(json: Json = False) -> None:
+    """Stop everything that runs for the home.
+
+    These are the services of `runlore up`, the database, and commands such as `runlore train` in
+    other terminals. A command is stopped within seconds, with exit code 143; what it has not
+    committed is rolled back.
+
+    Example: runlore down
+    """
     from runlore.app import open_app
     from runlore.stack.down import stop_services
 
     with open_app() as app:
-        ended = stop_services(app.settings.home)
-    echo(f"stopped: {', '.join(ended)}" if ended else "nothing was running")
+        stopped = stop_services(app.settings.home)
+    if json:
+        emit_json(asdict(stopped))
+        return
+    if stopped.services:
+        echo(f"stopped: {', '.join(stopped.services)}")
+    for command in stopped.commands:
+        echo(f"stopped: {command}")
+    if not stopped:
+        echo("nothing was running")
+    if stopped.database_users:
+        pids = ", ".join(map(str, stopped.database_users))
+        echo(f"the database still runs for process {pids}, which is no command of Runlore")
 
 
 def login(json: Json = False) -> None:

@@ -7,13 +7,15 @@ A service that another Runlore process of the same home runs already is used, no
 and its owner waits for its users before it stops it.
 """
 
+import os
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Literal
 
 from runlore.settings import Settings
-from runlore.stack import tcp_ports
+from runlore.stack import commands, tcp_ports
 from runlore.stack.child import ServiceEvent, ServiceState, Tell
 from runlore.stack.claims import ServiceClaim
 from runlore.stack.services import DATABASE, NAMES, Service, declare, select
@@ -71,9 +73,13 @@ def running(
         needed = {*names}.union(*(service.needs for service in selected))
         try:
             supervisor.start(with_database=DATABASE in needed)
+            if len(ours) < len(claims):
+                commands.note_guest(settings.home)
             yield Stack(settled, selected, supervisor)
             if not is_lasting:
                 _await_users(claims, tell)
+            else:
+                _end_guests(settings.home, tell)
         finally:
             supervisor.stop()
             for one in claims:
@@ -92,6 +98,16 @@ def _claimed(
             locks.callback(claims[-1].release)
             claims[-1].settle(exclusive=exclusive)
         yield claims
+
+
+def _end_guests(home: Path, tell: Tell) -> None:
+    """End the commands that need our servers, while these can still record their end."""
+    guests = [command for command in commands.running(home) if command.is_guest]
+    for guest in guests:
+        tell(ServiceEvent("command", ServiceState.STOPPED, str(guest)))
+    commands.end(
+        home, guests, f"`runlore up` (process {os.getpid()}), whose servers it used, ended"
+    )
 
 
 def _await_users(claims: Sequence[ServiceClaim], tell: Tell) -> None:

@@ -11,7 +11,7 @@ from runlore.home import private_home
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
-from runlore.stack import environment, processes
+from runlore.stack import commands, environment, processes
 from runlore.stack.child import Child, ServiceEvent, ServiceState, Tell
 from runlore.stack.database import Database
 from runlore.stack.probes import TaskProbe
@@ -25,16 +25,26 @@ WATCH_S = 0.5
 
 
 class ExternalService:
-    """A service that another process runs, and we use."""
+    """A service that another process runs, and we use.
 
-    def __init__(self, service: Service, tell: Tell) -> None:
+    Without it the command that uses it cannot be completed, and ends.
+    """
+
+    def __init__(self, service: Service, home: Path, tell: Tell) -> None:
         self.service = service
+        self._home = home
+        self._host = processes.read(home, service.name)
         self.is_ready = isinstance(service.probe, TaskProbe)
         self._tell = tell
         self._since = instants.now()
 
     def tick(self, now: datetime) -> None:
         """See whether it is well yet; raise when that takes too long."""
+        if self._host is not None and not self._host.supervisor.is_alive():
+            pid = self._host.supervisor.pid
+            reason = f"the process {pid} that ran {self.service.name} for this command has ended"
+            commands.stop_own(self._home, reason)
+            self._host = None
         if self.is_ready:
             return
         try:
@@ -64,7 +74,9 @@ class StackSupervisor:
         is_lasting: bool,
     ) -> None:
         self.children = [Child(s, settings.logs, tell) for s in services if s.name in ours]
-        self._guests = [ExternalService(s, tell) for s in services if s.name not in ours]
+        self._guests = [
+            ExternalService(s, settings.home, tell) for s in services if s.name not in ours
+        ]
         self._database = Database(settings, tell)
         self._settings = settings
         self._is_lasting = is_lasting

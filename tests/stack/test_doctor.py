@@ -122,15 +122,32 @@ def record(home: Path, name: str, port: int | None, **changed: Any) -> None:
 
 def test_what_a_killed_up_left_is_wrong_until_it_is_cleaned(settings: Settings) -> None:
     gone = replace(identity(os.getpid()), started="1")
-    record(settings.home, "worker", None, keeper=gone, supervisor=gone)
-    [finding] = wrong(services.leftovers(settings.home))
-    assert "worker: its `runlore up` was killed" in finding.what
-    assert "runlore down" in finding.remedy
+    with subprocess.Popen(("sleep", "60")) as left:
+        keeper = identity(left.pid)
+        record(settings.home, "worker", None, keeper=keeper, supervisor=gone)
+        [finding] = wrong(services.leftovers(settings.home))
+        what = f"worker: its supervisor was killed; still alive: {left.pid}"
+        assert (finding.what, "runlore down" in finding.remedy) == (what, True)
+        assert down() == "stopped: worker\n"
+    assert not wrong(services.leftovers(settings.home))
+
+
+def test_only_what_is_there_is_left_over(settings: Settings) -> None:
+    """A supervisor killed with -9 takes its services along: their records are no leftovers."""
+    gone = replace(identity(os.getpid()), started="1")
+    for name in ("prefect", "mlflow", "worker"):
+        record(settings.home, name, None, keeper=gone, supervisor=gone)
+    [finding] = services.leftovers(settings.home)
+    assert (finding.verdict, finding.what) == (DoctorVerdict.OK, "none")
+    assert down() == "nothing was running\n"
+    assert processes.read_all(settings.home) == []
+
+
+def down() -> str:
     done = subprocess.run(
         (sys.executable, "-m", "runlore.cli", "down"), capture_output=True, text=True, check=False
     )
-    assert done.stdout == "stopped: worker\n"
-    assert not wrong(services.leftovers(settings.home))
+    return done.stdout
 
 
 def test_a_service_that_does_not_answer_is_wrong_and_one_that_is_off_is_a_note() -> None:

@@ -157,15 +157,55 @@ def test_after_kill_nine_the_next_up_finds_a_clean_house(settings: Settings) -> 
         pids = everything(settings.home)
         started.process.kill()
         assert within(20, lambda: not any(identify(pid) for pid in pids))
-        assert run("doctor").returncode == 1
+        leftovers = [
+            one for one in json.loads(run("doctor", "--json").stdout) if one["check"] == "leftovers"
+        ]
+        assert [one["what"] for one in leftovers] == ["none"]
     with up("mlflow") as started:
         assert "MLflow" in page(settings.mlflow_port)
         assert run("doctor").returncode == 0
         pids = everything(settings.home)
         down = run("down")
-        assert down.stdout == "stopped: mlflow\n"
+        assert down.stdout == "stopped: database, mlflow\n"
         assert started.process.wait(60) == 0
         assert nothing_is_left(settings, pids)
+
+
+def test_down_ends_an_up_that_runs_only_the_database(settings: Settings) -> None:
+    with up("database") as started:
+        assert embedded.state(settings.home).is_running
+        assert run("down").stdout == "stopped: database\n"
+        assert started.process.wait(60) == 0
+        assert nothing_is_left(settings, set())
+        assert run("down").stdout == "nothing was running\n"
+
+
+@pytest.mark.parametrize("how", ["down", "kill -9"])
+def test_a_training_elsewhere_ends_with_the_servers_that_it_uses(
+    settings: Settings, tmp_path: Path, how: str
+) -> None:
+    files = json.loads(run("simulate", str(tmp_path), "--executions", "5000", "--json").stdout)[
+        "files"
+    ]
+    assert run("ingest", "csv", files["executions"], "--mapping", files["mapping"]).returncode == 0
+    with up("prefect") as started:
+        train = subprocess.Popen(
+            (*COMMAND, "train"), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert train.stdout is not None
+        assert any("baseline: validation" in line for line in train.stdout)
+        began = time.monotonic()
+        if how == "down":
+            assert f"stopped: `runlore train` (process {train.pid})" in run("down").stdout
+        else:
+            started.process.kill()
+        text, _ = train.communicate(timeout=60)
+        assert time.monotonic() - began < 30
+    assert train.returncode == 143, text
+    assert text.splitlines()[-1].startswith("runlore: stopped: ")
+    assert "should not happen" not in text
+    run("down")
+    assert nothing_is_left(settings, set())
 
 
 def test_a_port_in_use_is_named_with_its_setting_before_anything_starts(

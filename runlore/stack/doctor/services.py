@@ -10,6 +10,7 @@ from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 from runlore.stack.services import DATABASE, POOL, declare, prefect_api
 from runlore.stack.status import Health, StackStatus, actual, look_at_database
+from runlore.store import embedded
 from runlore.web.prefect_api import NoAnswer, PrefectApi
 
 SKEW = timedelta(seconds=5)
@@ -17,15 +18,23 @@ SCHEDULER = timedelta(minutes=3)  # Prefect's scheduler sees a new deployment wi
 
 
 def leftovers(home: Path) -> Iterator[DoctorFinding]:
-    """Services whose supervisor was killed."""
-    dead = [r for r in processes.read_all(home) if not r.supervisor.is_alive()]
-    for running in dead:
-        pids = ", ".join(map(str, processes.leftovers(running))) or "none"
-        what = f"{running.name}: its `runlore up` was killed; processes still alive: {pids}"
-        yield DoctorFinding(
-            "leftovers", DoctorVerdict.WRONG, what, "`runlore down`, or the next `runlore up`"
-        )
-    if not dead:
+    """Processes of services whose supervisor was killed, and a database that nobody uses.
+
+    A record alone, of a service that ended with its supervisor, is nothing to act on.
+    """
+    remedy = "`runlore down`, or the next `runlore up`"
+    lines = []
+    for running in processes.read_all(home):
+        if pids := processes.leftovers(running):
+            alive = ", ".join(map(str, pids))
+            lines.append(f"{running.name}: its supervisor was killed; still alive: {alive}")
+    if embedded.exists(home):
+        state = embedded.state(home)
+        if state.is_running and not state.users:
+            lines.append(f"{DATABASE}: process {state.pid} runs and nobody uses it")
+    for what in lines:
+        yield DoctorFinding("leftovers", DoctorVerdict.WRONG, what, remedy)
+    if not lines:
         yield DoctorFinding("leftovers", DoctorVerdict.OK, "none")
 
 

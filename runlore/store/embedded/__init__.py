@@ -82,6 +82,18 @@ def stop(home: Path) -> bool:
         return was_running
 
 
+def stop_unused(home: Path) -> bool:
+    """Stop a server that a killed process left running; False when somebody uses it."""
+    layout = ServerPaths.of(home)
+    if not layout.lock.exists():
+        return False
+    with locks.exclusive(layout):
+        if _in_use(layout) or server.postmaster(layout) is None:
+            return False
+        server.stop(layout)
+        return True
+
+
 def exists(home: Path) -> bool:
     """Whether the home has a server of its own, running or not."""
     return ServerPaths.of(home).data.exists()
