@@ -171,7 +171,7 @@ def learned_until(connection: Connection, spec: str) -> int:
 
 
 def has_outcomes(connection: Connection, after: datetime, kinds: Sequence[str], least: int) -> bool:
-    """Return whether so many facts were recorded after an instant; repeats count as well."""
+    """Return whether so many outcomes became known after an instant; repeats count as well."""
     parameters = {"after": after, "of_any": not kinds, "kinds": list(kinds), "least": least}
     return bool(connection.scalar(HAS_OUTCOMES, parameters))
 
