@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bentoml
 
-from bentos.app.application import application
+from bentos.app.application import application, check_ready
 from bentos.http.gc_tuning import tune_gc
 from bentos.http.logs import configure_logging
 from bentos.predict.live_versions import Serving, load, packaged_digest
@@ -68,8 +68,8 @@ class PackagedPredictions:
     """Predictions by one version of one spec."""
 
     def __is_ready__(self) -> bool:
-        """Whether it can answer."""
-        return bool(app.state.serving.is_ready())
+        """Whether it can answer; if not, `/readyz` answers 503 with the reason."""
+        return check_ready(app.state.serving)
 
 
 PackagedPredictions.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

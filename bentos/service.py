@@ -2,7 +2,7 @@
 
 import bentoml
 
-from bentos.app.application import application
+from bentos.app.application import application, check_ready
 from bentos.predict.follower import following
 from bentos.predict.shortcut import NO_PROXY_HEADERS, Shortcut, tracing
 from runlore.kernel.deadlines import BENTOML_S
@@ -24,8 +24,8 @@ class Predictions:
     """Predictions by the champions of the registry, and a record of what came of the work."""
 
     def __is_ready__(self) -> bool:
-        """Whether the database answers."""
-        return bool(app.state.serving.is_ready())
+        """Whether it can answer; if not, `/readyz` answers 503 with the reason."""
+        return check_ready(app.state.serving)
 
 
 Predictions.add_asgi_middleware(Shortcut)  # type: ignore[attr-defined]

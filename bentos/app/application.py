@@ -114,6 +114,14 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
     return counted
 
 
+def check_ready(serving: Serving) -> bool:
+    """For BentoML's `/readyz`. Raises HTTPException, whose detail BentoML sends."""
+    reason = serving.why_not_ready()
+    if reason:
+        raise HTTPException(503, reason)
+    return True
+
+
 async def _nothing(request: Request) -> Response:
     """No such path, or a path that knows other methods."""
     path = request.url.path

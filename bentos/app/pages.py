@@ -91,7 +91,7 @@ PAGES = tuple(
 )
 ENDPOINTS = (
     _health("/livez", "The process answers"),
-    _health("/readyz", "The database answers"),
+    _health("/readyz", "The database answers, and no champion is broken"),
     _health("/healthz", "The process answers", is_documented=False),
     METRICS,
     *PAGES,

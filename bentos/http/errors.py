@@ -136,7 +136,8 @@ def problem(error: RunloreError | ValidationError) -> Problem:
     if status == 422 or named is not None:
         fields = ({"field": named or "body", "message": str(error)},)
         return Problem(status, str(error), fields)
-    headers = {"Retry-After": str(RETRY_S)} if status in (503, 504) else {}
+    retry_s = getattr(error, "retry_after_s", RETRY_S)
+    headers = {"Retry-After": str(retry_s)} if status in (503, 504) else {}
     if isinstance(error, TurnedAway):
         headers |= error.headers
     detail = TITLES[500] if status == 500 else str(error)

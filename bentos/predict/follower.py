@@ -15,9 +15,10 @@ from dataclasses import dataclass, field, replace
 from bentos.http.gc_tuning import tune_gc
 from bentos.http.logs import configure_logging
 from bentos.predict import heartbeat
+from bentos.predict.broken_champions import BrokenChampions
 from bentos.predict.change_listener import ChangeListener
 from bentos.predict.heartbeat import Heartbeat
-from bentos.predict.live_versions import Challenge, Live, Serving, put_in
+from bentos.predict.live_versions import Challenge, Live, Serving
 from bentos.predict.poller import Poller, repeat, repeat_when
 from bentos.predict.shadow_leader import ShadowLeader
 from bentos.predict.version_cache import VersionCache
@@ -32,6 +33,7 @@ POLL_S = 0.5
 HEARING_POLL_S = (
     2.0  # while changes are heard: for what is changed past Runlore, as in MLflow's pages
 )
+UNREAD = "the service has just started"
 
 log = logging.getLogger("runlore.serving")
 
@@ -73,13 +75,16 @@ class Follower:
     heartbeat: Heartbeat = field(default_factory=Heartbeat)
     poller: Poller = field(init=False)
     versions: VersionCache = field(init=False)
+    broken: BrokenChampions = field(init=False)
     shadow: ShadowLeader = field(init=False)
     changes: ChangeListener = field(init=False)
     _putting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
+        self.serving.unread = UNREAD
         self.poller = Poller(self._look)
         self.versions = VersionCache(self.app.settings.home / "serving", self.serving.clock)
+        self.broken = BrokenChampions(self.versions, self.serving, is_silent=self.is_shadow)
         self.shadow = ShadowLeader(self.heartbeat.worker_id)
         self.changes = ChangeListener(lambda: self.serving.store)
 
@@ -106,6 +111,8 @@ class Follower:
     def step(self) -> None:
         """Look once. What cannot be reached leaves everything as it is."""
         self.poller.step()
+        if self.serving.unread:
+            self.serving.unread = self.poller.trouble or UNREAD
 
     def close(self) -> None:
         """End the shadow and let go of the database, after a look that is under way."""
@@ -144,6 +151,7 @@ class Follower:
     def _look_at_specs(self, store: Store, registry: Registry) -> list[str]:
         """What is wrong with one spec keeps no other from being followed."""
         aliases = registry.aliases(self.serving.names)
+        self.serving.unread = ""
         standing = promotion.standing(store)
         arms = standing.arms
         troubles = []
@@ -196,18 +204,18 @@ class Follower:
     ) -> None:
         """Let the versions behind the aliases answer, each as soon as it is ready.
 
-        Where one cannot be loaded, the one that answers goes on.
+        Where one cannot be loaded, the one that answers goes on; after a start, a former champion.
         """
         champion, challenge = self.serving.live.get(name), self.serving.challenges.get(name)
         designated = aliases.get(CHAMPION)
         new = None
         if designated is not None:
-            new = self.versions.get(name, designated, store, registry) or champion
+            new = self.versions.get(name, designated, store, registry)
+            new = new or champion or self.broken.former(name, designated, store, registry)
+        self.broken.note(name, designated, new, store)
         rival = aliases.get(CHALLENGER)
         live = None if rival is None else self.versions.get(name, rival, store, registry)
         next_challenge = None if live is None else Challenge(live, arms)
-        failed = designated.version if designated is not None and new is None else None
-        self.serving.unloadable = put_in(self.serving.unloadable, name, failed)
         if new is champion and next_challenge == challenge:
             return
         self._extend_schema(name, new)
@@ -228,12 +236,15 @@ class Follower:
         registry: Registry,
     ) -> None:
         """Have the version at hand that a rollback would bring back; drop all others."""
-        current = set(aliases.values())
         previous = None if last is None else last.previous
         if previous is not None:
             self.versions.add_previous(name, previous, store, registry)
-        self.versions.drop_others(name, current, previous)
-        self._extend_schema(name, self.serving.live.get(name))
+        live, current = self.serving.live.get(name), set(aliases.values())
+        further = {previous}
+        if live is not None and all(live.bundle.version != named.version for named in current):
+            further.add(live.bundle.version)  # a former champion, for one that is broken
+        self.versions.drop_others(name, current, further)
+        self._extend_schema(name, live)
 
     def _extend_schema(self, name: str, champion: Live | None) -> None:
         self.serving.extend_schema(name, champion, self.versions.of_spec(name))

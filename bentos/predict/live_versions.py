@@ -13,8 +13,16 @@ from bentos.predict.request_schema import Clock, RequestSchema, inputs_of, reque
 from runlore.experiments.rules.assignment import fraction
 from runlore.features import fold
 from runlore.features.keys import KeyParts
-from runlore.kernel.errors import NoChampion, NotFound, Refused, Tampered, Unavailable
+from runlore.kernel.errors import (
+    BrokenChampion,
+    NoChampion,
+    NotFound,
+    Refused,
+    Tampered,
+    Unavailable,
+)
 from runlore.models.bundle import DIGEST_LABEL, Bundle
+from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.prediction import Predictor
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.specs.model_spec import Quantity
@@ -66,7 +74,8 @@ class Serving:
 
     is_standalone: there is no database on purpose; every actor looks new.
     has_ledger: answers and refusals are written down before they are given.
-    unloadable: spec -> its champion, where that could not be loaded and nothing answers.
+    broken: spec -> its champion, where that could not be loaded; a former version may answer.
+    unread: why nobody knows yet which version is the champion; empty: the aliases were read.
     """
 
     names: tuple[str, ...]
@@ -77,7 +86,8 @@ class Serving:
     live: Mapping[str, Live] = field(default_factory=lambda: MappingProxyType({}))
     challenges: Mapping[str, Challenge] = field(default_factory=lambda: MappingProxyType({}))
     schemas: Mapping[str, RequestSchema] = field(default_factory=lambda: MappingProxyType({}))
-    unloadable: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    broken: Mapping[str, BrokenVersion] = field(default_factory=lambda: MappingProxyType({}))
+    unread: str = ""
     commits: GroupCommit = field(init=False)
     _extended: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -86,12 +96,17 @@ class Serving:
         self.commits = GroupCommit(store, has_ledger=self.has_ledger)
 
     def champion(self, name: str) -> Live:
-        """Raises NotFound for an unknown spec, NoChampion when no version of it answers."""
+        """Raises NotFound for an unknown spec; when no version of it answers, BrokenChampion,
+        NoChampion, or Unavailable while nobody knows which of the two."""
         self.check(name)
         live = self.live.get(name)
-        if live is None:
-            raise NoChampion(name, self.unloadable.get(name))
-        return live
+        if live is not None:
+            return live
+        if broken := self.broken.get(name):
+            raise BrokenChampion(name, broken.version, broken.reason)
+        if self.unread:
+            raise Unavailable(f"which version of {name!r} answers is not known yet: {self.unread}")
+        raise NoChampion(name)
 
     def schema(self, name: str) -> RequestSchema:
         """What a request may say: see `extend_schema`."""
@@ -140,14 +155,26 @@ class Serving:
         """The store that predictions read; None when there is none on purpose."""
         return None if self.is_standalone else self.database()
 
-    def is_ready(self) -> bool:
+    def why_not_ready(self) -> str:
+        """Why requests should go elsewhere; empty when they can be answered.
+
+        A spec that has no champion yet stops nothing; one whose champion is broken does, unless a
+        former version answers.
+        """
         if self.is_standalone:
-            return bool(self.live)
+            return "" if self.live else "no version is loaded"
         try:
             with self.database().begin():
-                return True
-        except Unavailable:
-            return False
+                pass
+        except Unavailable as error:
+            return str(error)
+        if self.unread:
+            return f"which versions answer is not known yet: {self.unread}"
+        silent = [broken for name, broken in self.broken.items() if name not in self.live]
+        return "; ".join(
+            f"{broken.spec} version {broken.version} cannot answer: {broken.reason}"
+            for broken in silent
+        )
 
     def put(self, name: str, version: Live | None, challenge: Challenge | None = None) -> None:
         """Let versions answer from now on: requests see the old ones or the new ones, whole."""

@@ -20,6 +20,14 @@ RETRY_FAILED_S = 30.0  # until a version that could not be loaded is tried again
 log = logging.getLogger("runlore.serving")
 
 
+@dataclass(frozen=True)
+class FailedLoad:
+    """An attempt to load a version. retry_at: on the monotonic clock."""
+
+    error: Exception
+    retry_at: float
+
+
 @dataclass
 class VersionCache:
     """folder: where versions are downloaded to."""
@@ -27,7 +35,7 @@ class VersionCache:
     folder: Path
     clock: Clock
     _loaded: dict[tuple[str, DigestedVersion], Live] = field(default_factory=dict)
-    _failed: dict[tuple[str, DigestedVersion], float] = field(default_factory=dict)
+    _failed: dict[tuple[str, DigestedVersion], FailedLoad] = field(default_factory=dict)
     _gone: set[tuple[str, str]] = field(default_factory=set)
 
     def get(
@@ -35,22 +43,29 @@ class VersionCache:
     ) -> Live | None:
         """A version loaded and tried out, beside the one that answers; None when that fails."""
         cached = self._loaded.get((name, digested))
-        if cached is not None or time.monotonic() < self._failed.get((name, digested), 0.0):
+        failed = self._failed.get((name, digested))
+        if cached is not None or (failed and time.monotonic() < failed.retry_at):
             return cached
         try:
             live = self._prepare(name, digested, store, registry)
         except Unavailable:
             raise
         except Exception as error:  # noqa: BLE001  (whatever is wrong with it, the old one stays)
-            self._failed[name, digested] = time.monotonic() + RETRY_FAILED_S
+            retry_at = time.monotonic() + RETRY_FAILED_S
+            self._failed[name, digested] = FailedLoad(error, retry_at)
             metrics().loads.labels(name, "failed").inc()
             log.error("%s version %s does not go live: %s", name, digested.version, error)
             if isinstance(error, Tampered):
                 integrity.note(store, error, instants.now())
             return None
         self._loaded[name, digested] = live
+        self._failed.pop((name, digested), None)
         metrics().loads.labels(name, "ready").inc()
         return live
+
+    def failure(self, name: str, digested: DigestedVersion) -> FailedLoad | None:
+        """The last attempt to load a version, if that failed."""
+        return self._failed.get((name, digested))
 
     def of_spec(self, name: str) -> list[Live]:
         mine = (live for (spec, _), live in self._loaded.items() if spec == name)
@@ -61,20 +76,24 @@ class VersionCache:
         tried = {digested.version for spec, digested in self._loaded if spec == name}
         if version in tried or (name, version) in self._gone:
             return
+        if self.numbered(name, version, store, registry) is None:
+            self._gone.add((name, version))
+
+    def numbered(self, name: str, version: str, store: Store, registry: Registry) -> Live | None:
+        """As `get`, for a version of which only the number is known."""
         try:
             ref = registry.version(name, version)
         except NotFound as error:
             log.warning("%s version %s cannot come back: %s", name, version, error)
-        else:
-            if self.get(name, DigestedVersion(ref.version, ref.digest), store, registry):
-                return
-        self._gone.add((name, version))
+            return None
+        return self.get(name, DigestedVersion(ref.version, ref.digest), store, registry)
 
     def drop_others(
-        self, name: str, current: Collection[DigestedVersion], previous: str | None
+        self, name: str, current: Collection[DigestedVersion], further: Collection[str | None]
     ) -> None:
+        """Let go of all but the current ones, and of the further ones by their numbers."""
         for spec, digested in list(self._loaded):
-            if spec == name and digested not in current and digested.version != previous:
+            if spec == name and digested not in current and digested.version not in further:
                 del self._loaded[spec, digested]
 
     def _prepare(

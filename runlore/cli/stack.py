@@ -173,6 +173,8 @@ def _print_status(seen: "StackStatus") -> None:
         echo(f"In the database ({size:.0f} MB): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
         echo(f"Champions: {champions or 'none yet; `runlore train` creates the first'}")
+    for what in seen.broken.values():
+        echo(f"Broken champion: {what}; see `runlore doctor`")
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")

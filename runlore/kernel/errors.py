@@ -5,6 +5,7 @@ RunloreError
 ├── NotFound            the named thing does not exist
 │   └── NoContract      the champion was registered without a data contract
 ├── NoChampion          nothing serves this spec yet
+│   └── BrokenChampion  there is a champion, and it cannot be loaded
 ├── Refused             a gate said no; the evidence is in the message
 │   ├── DataRefused     the new data breaks the champion's contract
 │   ├── Tampered        a version's files are not those that were registered
@@ -50,17 +51,25 @@ class NoContract(NotFound):
 
 
 class NoChampion(RunloreError):
-    """unloadable: the version that is champion and cannot answer; None: there is none."""
-
-    def __init__(self, spec: str, unloadable: str | None = None) -> None:
-        reason = f"no champion serves {spec!r} yet; train one with `runlore train {spec}`"
-        if unloadable is not None:
-            reason = (
-                f"version {unloadable} of {spec!r} is the champion and cannot be loaded; the"
-                " service's log, `runlore alerts` and `runlore audit` say why"
-            )
-        super().__init__(reason)
+    def __init__(self, spec: str, reason: str = "") -> None:
+        super().__init__(
+            reason or f"no champion serves {spec!r} yet; train one with `runlore train {spec}`"
+        )
         self.spec = spec
+
+
+class BrokenChampion(NoChampion):
+    """reason: what is wrong with the version, in words for clients: no path, no digest."""
+
+    retry_after_s = 30  # the service tries to load the version again that often
+
+    def __init__(self, spec: str, version: str, reason: str) -> None:
+        super().__init__(
+            spec,
+            f"{spec} version {version} is the champion and cannot answer: {reason}; no former"
+            " version answers either. `runlore doctor` names the remedy",
+        )
+        self.version = version
 
 
 class Refused(RunloreError):

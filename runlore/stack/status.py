@@ -50,6 +50,8 @@ class StackStatus:
         UndeliveredAlerts, ...
     ] = ()  # alerts that could not be delivered, by channel
 
+    broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
+
 
 def look(settings: Settings) -> StackStatus:
     """Look at every service and at the database."""
@@ -71,6 +73,7 @@ def look(settings: Settings) -> StackStatus:
         champions=database_figures.champions,
         alerts=database_figures.alerts,
         undelivered=database_figures.undelivered,
+        broken=database_figures.broken,
     )
 
 

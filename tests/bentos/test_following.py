@@ -49,7 +49,7 @@ def test_the_service_follows_the_alias(
     registry = home[1]
     follower.step()
     assert answering(follower) is None
-    assert follower.serving.is_ready()
+    assert follower.serving.why_not_ready() == ""
     first = new_version(registry, tmp_path / "1", 1)
     registry.set_alias(NAME, "champion", first)
     follower.step()
@@ -213,12 +213,12 @@ def test_an_embedded_server_that_died_is_started_again(
     follower.step()
     os.kill(embedded.state(home[0].home).pid, signal.SIGKILL)
     until = time.monotonic() + 30
-    while follower.serving.is_ready() and time.monotonic() < until:
+    while not follower.serving.why_not_ready() and time.monotonic() < until:
         time.sleep(0.05)
-    assert not follower.serving.is_ready()
-    while not follower.serving.is_ready() and time.monotonic() < until:
+    assert follower.serving.why_not_ready()
+    while follower.serving.why_not_ready() and time.monotonic() < until:
         follower.step()
-    assert follower.serving.is_ready()
+    assert follower.serving.why_not_ready() == ""
 
 
 def test_a_shadow_leaves_a_database_that_has_died_to_the_service(

@@ -1,20 +1,23 @@
 """A version that is not what was registered never answers; the one that answers goes on."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from handmade import forge, register, stored, write_bundle
 from mlflow import MlflowClient
 
+from bentos.http.errors import problem
 from bentos.predict.follower import Follower
 from runlore.alerts.queries import anomalies
 from runlore.app import App
-from runlore.kernel.errors import NoChampion
+from runlore.kernel.errors import BrokenChampion, NoChampion, Unavailable
 from runlore.registry import Registry, VersionRef
 from runlore.registry.versions import DIGEST
 from runlore.serving.actions import integrity, promotion
 from runlore.serving.actions.promotion import ChangeReason
+from runlore.serving.queries import broken_versions
 from runlore.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -90,22 +93,102 @@ def test_a_forged_successor_never_answers_and_the_former_version_stays(
     assert not is_told(follower, two)
 
 
-def test_a_forged_champion_does_not_answer_on_a_host_that_never_had_it(
+def broken_alerts(follower: Follower) -> list[anomalies.Anomaly]:
+    with follower.serving.database().begin() as connection:
+        return anomalies.read_open(connection, broken_versions.KIND)
+
+
+@pytest.fixture
+def damaged(
+    follower: Follower, home: Home, pair: tuple[VersionRef, VersionRef], tmp_path: Path
+) -> Iterator[tuple[Follower, VersionRef]]:
+    """A champion and its former ones, damaged where they are stored and in the cache, on a
+    service that has just started."""
+    (settings, registry), (one, two) = home, pair
+    shutil.copytree(stored(one), tmp_path / "copy")
+    for ref in registry.versions(NAME):
+        if ref.version != two.version and stored(ref).exists():
+            forge(stored(ref))
+    shutil.rmtree(settings.home / "serving")
+    fresh = Follower(App(settings), type(follower.serving)((NAME, "duration")))
+    yield fresh, one
+    fresh.close()
+
+
+def test_a_damaged_champion_is_named_to_clients_to_probes_and_in_an_alert(
+    damaged: tuple[Follower, VersionRef],
+) -> None:
+    fresh, one = damaged
+    fresh.step()
+    named = f"{NAME} version {one.version}"
+    with pytest.raises(BrokenChampion, match=named) as refusal:
+        fresh.serving.champion(NAME)
+    answer = problem(refusal.value)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "30")
+    assert "its files are not those that were registered" in answer.detail
+    assert "runlore train" not in answer.detail
+    assert named in fresh.serving.why_not_ready()
+    [alert] = broken_alerts(fresh)
+    assert (alert.subject, alert.severity) == (named, "critical")
+    assert "no version answers" in alert.evidence["what"]
+    assert f"runlore rollback {NAME}" in alert.evidence["advice"]
+    assert is_told(fresh, one)
+
+
+def test_a_damaged_champion_answers_again_when_its_files_are_restored(
+    damaged: tuple[Follower, VersionRef], tmp_path: Path
+) -> None:
+    fresh, one = damaged
+    fresh.step()
+    shutil.rmtree(stored(one))
+    shutil.copytree(tmp_path / "copy", stored(one))
+    look(fresh)
+    assert answering(fresh) == one.version
+    assert fresh.serving.why_not_ready() == ""
+    assert broken_alerts(fresh) == []
+
+
+def test_a_deleted_champion_is_broken_too(damaged: tuple[Follower, VersionRef]) -> None:
+    fresh, one = damaged
+    shutil.rmtree(stored(one))
+    fresh.step()
+    with pytest.raises(BrokenChampion, match="its files are missing or unreadable"):
+        fresh.serving.champion(NAME)
+    assert [alert.subject for alert in broken_alerts(fresh)] == [f"{NAME} version {one.version}"]
+
+
+def test_the_former_champion_answers_for_a_damaged_one_until_another_takes_over(
     follower: Follower, home: Home, pair: tuple[VersionRef, VersionRef]
 ) -> None:
-    settings, (one, _) = home[0], pair
-    forge(stored(one))
+    settings, registry = home
+    one, two = pair
+    store = follower.serving.database()
+    promotion.promote(store, registry, NAME, ChangeReason("me", "better"), two.version)
+    forge(stored(two))
     shutil.rmtree(settings.home / "serving")
     fresh = Follower(App(settings), type(follower.serving)((NAME, "duration")))
     try:
-        fresh.step()
-        with pytest.raises(NoChampion, match="is the champion and cannot be loaded"):
-            fresh.serving.champion(NAME)
-        assert is_told(fresh, one)
+        for _ in range(2):
+            look(fresh)
+            assert answering(fresh) == one.version
+        assert fresh.serving.why_not_ready() == ""
+        [alert] = broken_alerts(fresh)
+        assert (alert.subject, alert.severity) == (f"{NAME} version {two.version}", "warning")
+        assert f"version {one.version}, the former champion, answers" in alert.evidence["what"]
+        promotion.rollback(store, registry, NAME, ChangeReason("me", "broken"))
+        look(fresh)
+        assert answering(fresh) == one.version
+        assert broken_alerts(fresh) == []
     finally:
         fresh.close()
+
+
+def test_before_the_registry_was_read_nobody_is_sent_to_train(follower: Follower) -> None:
+    with pytest.raises(Unavailable, match="not known yet"):
+        follower.serving.champion(NAME)
     follower.step()
-    assert answering(follower) == one.version
+    with pytest.raises(NoChampion, match="runlore train"):
+        follower.serving.champion(NAME)
 
 
 def test_a_copy_that_was_changed_on_this_host_is_fetched_again_before_it_answers(

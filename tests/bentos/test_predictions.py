@@ -172,7 +172,7 @@ def test_without_a_database_the_answer_is_a_503(client: httpx.Client, serving: S
     answer = client.post("/predict/failure-risk", json=ANN)
     assert answer.status_code == 503
     assert "PostgreSQL at 127.0.0.1:1" in answer.json()["detail"]
-    assert not serving.is_ready()
+    assert serving.why_not_ready()
     serving.store = None
     assert client.post("/predict/failure-risk", json=ANN).status_code == 503
 
@@ -233,7 +233,7 @@ def test_a_service_without_a_database_answers_and_says_so(
     assert client.post("/executions", json=ANN).status_code == 503
     assert client.get(f"/predictions/{told['id']}").status_code == 503
     assert "/executions" not in client.get("/docs.json").json()["paths"]
-    assert alone.is_ready()
+    assert alone.why_not_ready() == ""
 
 
 def test_predictions_go_on_while_recorders_wait_for_a_rebuild(

@@ -1,6 +1,9 @@
+from runlore.kernel import instants
 from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
 from runlore.reports.queries.figures import figures
+from runlore.serving.actions import broken_versions
+from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.store.engine import Store
 from runlore.store.schema import rejects
 
@@ -26,3 +29,14 @@ def test_the_champion_is_the_one_that_was_named_last(store: Store) -> None:
             history.add(Change(spec, alias, version, "announce", "me", "test"))
     assert figures(store).champions == {"duration": "2", "failure-risk": "7"}
     assert figures(store).rows.keys() == {"executions", "metrics", rejects.name, "ledger"}
+
+
+def test_a_broken_champion_is_among_the_figures_until_it_answers(store: Store) -> None:
+    broken = BrokenVersion("duration", "2", "its files are missing or unreadable", "", "1")
+    broken_versions.report(store, broken, instants.now())
+    assert figures(store).broken == {
+        "duration": "duration version 2 cannot answer: its files are missing or unreadable;"
+        " version 1, the former champion, answers"
+    }
+    broken_versions.clear(store, "duration", instants.now())
+    assert figures(store).broken == {}

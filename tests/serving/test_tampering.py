@@ -277,3 +277,13 @@ def test_forging_keeps_a_bundle_believable(world: World) -> None:
     digest = forge(world.bundle)
     assert bundle.Bundle.load(world.bundle).digest == digest != world.ours.digest
     assert json.loads((world.bundle / bundle.DESCRIPTION).read_text())["digest"] == digest
+
+
+def test_a_look_at_a_damaged_version_opens_no_alert(world: World) -> None:
+    assert integrity.inspect(world.registry, NAME, world.ours.version) == ""
+    forge(world.bundle)
+    trouble = integrity.inspect(world.registry, NAME, world.ours.version)
+    assert "is not what was registered" in trouble
+    assert "is not" not in integrity.inspect(world.registry, NAME, world.theirs.version)
+    assert integrity.inspect(world.registry, NAME, "99999")
+    assert world.alerts() == []

@@ -212,3 +212,14 @@ def test_doctor_says_it_in_json_with_exit_code_one_when_something_is_wrong(
     assert sick.returncode == 1
     assert well.returncode == 0
     assert not list(settings.home.iterdir())
+
+
+def test_a_broken_champion_comes_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "_damaged", lambda *_: {"duration": "its files", "cost": "a tag"})
+    champions = {"duration": "2", "cost": "1"}
+    status = replace(StackStatus("home", (), None), champions=champions)
+    status = replace(status, broken={"duration": "duration version 2 cannot answer"})
+    duration, cost = wrong(services.champions(Settings(), status))
+    assert duration.what == "duration version 2 cannot answer"
+    assert "runlore rollback duration" in duration.remedy
+    assert cost.what == "a tag"

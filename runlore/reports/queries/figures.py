@@ -7,6 +7,7 @@ from sqlalchemy import Connection, func, select, text
 
 from runlore.alerts.queries.alerts import count_open
 from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
+from runlore.serving.queries.broken_versions import read_broken
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
 from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
@@ -30,6 +31,8 @@ class StoreFigures:
         UndeliveredAlerts, ...
     ] = ()  # alerts that could not be delivered, by channel
 
+    broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
+
     @property
     def is_migrated(self) -> bool:
         return self.revision == self.head
@@ -50,6 +53,7 @@ def figures(store: Store) -> StoreFigures:
             champions=_champions(connection) if is_migrated else {},
             alerts=count_open(connection) if is_migrated else {},
             undelivered=tuple(trouble(connection)) if is_migrated else (),
+            broken=_broken(connection) if is_migrated else {},
         )
 
 
@@ -58,6 +62,10 @@ def _rows(connection: Connection) -> dict[str, int]:
         table.name: connection.scalar(select(func.count()).select_from(table)) or 0
         for table in COUNTED
     }
+
+
+def _broken(connection: Connection) -> dict[str, str]:
+    return {spec: str(evidence["what"]) for spec, evidence in read_broken(connection).items()}
 
 
 def _champions(connection: Connection) -> dict[str, str]:

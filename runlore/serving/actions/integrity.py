@@ -50,6 +50,18 @@ def audit(
     ]
 
 
+def inspect(registry: "Registry", spec: str, version: str) -> str:
+    """What is wrong with the tag and the stored files of a version; empty: nothing is.
+
+    No alert is opened or resolved.
+    """
+    try:
+        _check_files(registry, registry.version(spec, version))
+    except (Tampered, NotFound) as error:
+        return str(error)
+    return ""
+
+
 def note(store: Store, error: Tampered, at: datetime) -> None:
     """Open an alert for a version whose files or tag are not those that were registered."""
     evidence = {

@@ -22,6 +22,7 @@ def examine(settings: Settings) -> list[DoctorFinding]:
         *services.free_ports(settings),
         *services.health(status),
         *services.database(settings),
+        *services.champions(settings, status),
         *services.schedules(settings, status),
         *services.alerts(settings, status),
     ]

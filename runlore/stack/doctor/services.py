@@ -4,7 +4,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from runlore.app import open_app
 from runlore.kernel import instants
+from runlore.kernel.errors import Unavailable
+from runlore.serving.actions import integrity
+from runlore.serving.actions.broken_versions import REMEDY
 from runlore.settings import Settings
 from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
@@ -99,6 +103,34 @@ def database(settings: Settings) -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "clock", DoctorVerdict.WRONG, what, "switch on time synchronisation (NTP)"
         )
+
+
+def champions(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
+    """Champions that the service could not load, and those whose stored files are not whole, which
+    it finds at its next start."""
+    if not status.champions:
+        return
+    wrong = _damaged(settings, status) | status.broken
+    for spec, what in wrong.items():
+        remedy = REMEDY.format(spec=spec)
+        yield DoctorFinding("champions", DoctorVerdict.WRONG, what, remedy)
+    if not wrong:
+        whole = f"the files of {len(status.champions)} are whole"
+        yield DoctorFinding("champions", DoctorVerdict.OK, whole)
+
+
+def _damaged(settings: Settings, status: StackStatus) -> dict[str, str]:
+    """Spec -> what is wrong with the stored files of its champion."""
+    with open_app(settings, delivers=False) as app:
+        try:
+            troubles = {
+                spec: integrity.inspect(app.registry, spec, version)
+                for spec, version in status.champions.items()
+                if version
+            }
+        except Unavailable as error:
+            return dict.fromkeys(status.champions, str(error))
+    return {spec: trouble for spec, trouble in troubles.items() if trouble}
 
 
 def schedules(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
