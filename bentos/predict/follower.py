@@ -105,7 +105,7 @@ class Follower:
     def _pause_s(self) -> float:
         """Short while something is under way, or nothing can be heard of changes."""
         serving = self.serving
-        is_busy = bool(serving.challenges or serving.unloadable or self.poller.trouble)
+        is_busy = bool(serving.challenges or serving.broken or self.poller.trouble)
         return HEARING_POLL_S if self.changes.is_hearing and not is_busy else POLL_S
 
     def step(self) -> None:
