@@ -187,6 +187,8 @@ class Follower:
 
     def _reduce_traffic(self, store: Store) -> None:
         """Let loaded challengers answer less at once; more traffic waits for the registry."""
+        if not self.serving.challenges:
+            return
         with self._putting:
             arms = promotion.arms(store)
             for name, challenge in self.serving.challenges.items():
