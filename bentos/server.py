@@ -2,7 +2,8 @@
 
 Worker processes share one listening socket, the only one. (`bentoml serve` starts its workers by a
 process manager whose control ports ask nobody who they are.) A worker that dies is started again;
-all of them end when this process does, however it ends.
+while none is ready, this process answers 503 with Retry-After. All of them end when this process
+does, however it ends.
 """
 
 import argparse
@@ -23,6 +24,7 @@ from pathlib import Path
 from types import FrameType
 
 from bentos.http.logs import configure_logging
+from bentos.http.no_worker import NoWorkerResponder
 from runlore.kernel.deadlines import SUPERVISOR_GRACE_S
 from runlore.kernel.errors import Misconfigured
 
@@ -78,6 +80,8 @@ class Supervisor:
         self.workers = [WorkerSlot(index) for index in range(1, count + 1)]
         self._command = tuple(command)
         self._listener = listener
+        listener.setblocking(False)
+        self._responder = NoWorkerResponder(listener)
         self._times = times or Times()
         self._failed_starts = 0
         self._stops = 0
@@ -126,8 +130,12 @@ class Supervisor:
             self._stops += 1
 
     def _wait(self, seconds: float) -> None:
+        """Wait for news of a worker or a signal; meanwhile refuse clients while none is ready."""
         starting = [w.lifeline for w in self.workers if w.lifeline and not w.is_ready]
-        select.select([self._wake, *starting], [], [], seconds)
+        is_alone = not self._stops and not any(worker.is_ready for worker in self.workers)
+        sources = [self._wake, *starting, *self._responder.sources(accepts=is_alone)]
+        readable, _, _ = select.select(sources, [], [], seconds)
+        self._responder.handle(readable, time.monotonic())
         with suppress(BlockingIOError):
             self._wake.recv(4096)
 
@@ -191,6 +199,7 @@ class Supervisor:
     def _stop(self) -> None:
         """Ask all to end; kill who is late, or all when a second signal comes."""
         self._listener.close()
+        self._responder.close()
         processes = [worker.process for worker in self.workers if worker.process is not None]
         for process in processes:
             process.terminate()

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -29,6 +30,8 @@ if mode == "failing":
     sys.exit(3)
 if mode == "mute":
     time.sleep(60)
+if mode == "slow" and len(os.listdir(place)) > 1:
+    time.sleep(1)
 line.send(b"r")
 line.recv(1)
 """
@@ -98,6 +101,55 @@ def test_a_worker_that_dies_is_started_again_in_its_place(
     wait_until_alive(tmp_path, 0)
     arguments = {path.read_text().partition("--index ")[2] for path in tmp_path.iterdir()}
     assert arguments == {"1", "2"}
+
+
+def test_clients_are_refused_at_once_while_no_worker_is_ready(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    """One worker killed with -9: its clients do not wait for the next one."""
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/predict"
+    answers: list[tuple[httpx.Response, float]] = []
+    client = httpx.Client(trust_env=False)
+
+    def act() -> None:
+        [first] = wait_until_alive(tmp_path, 1)
+        time.sleep(0.2)
+        os.kill(first, signal.SIGKILL)
+        for _ in range(5):
+            began = time.monotonic()
+            body = "x" * 500_000  # more than a socket holds: the rest must be read, too
+            answer = client.post(url, content=body)
+            answers.append((answer, time.monotonic() - began))
+        stop()
+
+    thread = meanwhile(act)
+    assert supervisor("slow", tmp_path, listener, 1).run() == 0
+    thread.join()
+    assert {answer.status_code for answer, _ in answers} == {503}
+    assert answers[0][0].headers["Retry-After"] == "5"
+    assert answers[0][0].json()["title"] == "Not available now"
+    assert max(seconds for _, seconds in answers) < 0.5
+
+
+def test_a_client_that_sends_nothing_while_no_worker_is_ready_keeps_nobody_waiting(
+    tmp_path: Path, listener: socket.socket
+) -> None:
+    def act() -> None:
+        wait_until_alive(tmp_path, 1)
+        address = listener.getsockname()
+        with socket.create_connection(address), socket.create_connection(address) as second:
+            second.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            second.settimeout(1.0)
+            heard.append(second.recv(100))
+        stop()
+
+    heard: list[bytes] = []
+    thread = meanwhile(act)
+    patient = Times(start=60.0, grace=1.0)
+    command = (sys.executable, "-c", WORKER, "mute", str(tmp_path))
+    assert Supervisor(command, listener, 1, patient).run() == 0
+    thread.join()
+    assert heard[0].startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
 
 
 def test_a_worker_that_does_not_end_is_killed(tmp_path: Path, listener: socket.socket) -> None:
