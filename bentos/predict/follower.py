@@ -30,9 +30,7 @@ from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
 from runlore.store.engine import Store
 
 POLL_S = 0.5
-HEARING_POLL_S = (
-    2.0  # while changes are heard: for what is changed past Runlore, as in MLflow's pages
-)
+HEARING_POLL_S = 5.0  # while changes are heard; for those made past Runlore, in MLflow's pages
 UNREAD = "the service has just started"
 
 log = logging.getLogger("runlore.serving")

@@ -15,16 +15,16 @@ EVENTS = "PREFECT_SERVER_EVENTS_"
 # In seconds; Prefect's own value is in the comment.
 INTERVALS: Mapping[str, int] = {
     f"{SERVICES}SCHEDULER_LOOP_SECONDS": 300,  # 60; each loop creates the runs of the next hour
-    f"{SERVICES}SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": 30,  # 5; schedules changed just now
-    f"{SERVICES}LATE_RUNS_LOOP_SECONDS": 60,  # 5; marks runs that nobody picked up
+    f"{SERVICES}SCHEDULER_RECENT_DEPLOYMENTS_LOOP_SECONDS": 60,  # 5; schedules changed just now
+    f"{SERVICES}LATE_RUNS_LOOP_SECONDS": 120,  # 5; marks runs that nobody picked up
     f"{SERVICES}LATE_RUNS_AFTER_SECONDS": 60,  # 15; more than two polls of our worker
-    f"{SERVICES}PAUSE_EXPIRATIONS_LOOP_SECONDS": 60,  # 5; no flow of ours pauses
-    f"{SERVICES}CLEANUP_RECONCILER_LOOP_SECONDS": 60,  # 5
-    f"{SERVICES}REPOSSESSOR_LOOP_SECONDS": 60,  # 15; concurrency limits of runs that crashed
-    f"{SERVICES}FOREMAN_LOOP_SECONDS": 60,  # 15; marks workers that are gone
+    f"{SERVICES}PAUSE_EXPIRATIONS_LOOP_SECONDS": 300,  # 5; no flow of ours pauses
+    f"{SERVICES}CLEANUP_RECONCILER_LOOP_SECONDS": 300,  # 5
+    f"{SERVICES}REPOSSESSOR_LOOP_SECONDS": 300,  # 15; concurrency limits of runs that crashed
+    f"{SERVICES}FOREMAN_LOOP_SECONDS": 120,  # 15; marks workers that are gone
     f"{SERVICES}FOREMAN_DEPLOYMENT_LAST_POLLED_TIMEOUT_SECONDS": 180,  # 60
     f"{SERVICES}FOREMAN_WORK_QUEUE_LAST_POLLED_TIMEOUT_SECONDS": 180,  # 60
-    f"{SERVICES}CANCELLATION_CLEANUP_LOOP_SECONDS": 60,  # 20; cancels what a cancelled run left
+    f"{SERVICES}CANCELLATION_CLEANUP_LOOP_SECONDS": 120,  # 20; what a cancelled run left behind
     f"{SERVICES}TRIGGERS_PG_NOTIFY_HEARTBEAT_INTERVAL_SECONDS": 60,  # 5
 }
 EVERY_MINUTE = {
