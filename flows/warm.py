@@ -15,6 +15,7 @@ import os
 import runpy
 import selectors
 import shlex
+import shutil
 import signal
 import socket
 import sys
@@ -83,7 +84,7 @@ def fork(folder: Path) -> RunRequest | None:
     os.close(ours)
     request = None
     try:
-        request = Zygote(listener, lifeline).serve()
+        request = Zygote(folder, listener, lifeline).serve()
     finally:
         if request is None:
             os._exit(0)
@@ -107,8 +108,12 @@ def run_engine(request: RunRequest) -> None:
 
 @dataclass
 class Zygote:
-    """Forks a run for each client, and tells it how the run ended. It starts no thread."""
+    """Forks a run for each client, and tells it how the run ended. It starts no thread.
 
+    folder: where it listens; removed at the end.
+    """
+
+    folder: Path
     listener: socket.socket
     lifeline: int
     _runs: dict[int, socket.socket] = field(default_factory=dict)
@@ -116,19 +121,17 @@ class Zygote:
 
     def serve(self) -> RunRequest | None:
         """Returns in each run, with its request, and at the end in the zygote, with None."""
-        ended = _readable_when_a_child_ends()
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, signal.SIG_IGN)  # it ends with the worker
-        for source in (self.listener.fileno(), self.lifeline, ended):
+        signals = _readable_at_signals()
+        for source in (self.listener.fileno(), self.lifeline, signals):
             self._selector.register(source, selectors.EVENT_READ)
-        while self._selector.get_map().get(self.lifeline) or self._runs:
+        while self.listener.fileno() != -1 or self._runs:
             for key, _ in self._selector.select():
                 if key.fd == self.lifeline:
                     self._selector.unregister(self.lifeline)
-                    self._selector.unregister(self.listener)
-                    self.listener.close()
-                elif key.fd == ended:
-                    os.read(ended, 512)
+                    self._stop_listening()
+                elif key.fd == signals:
+                    if signal.SIGTERM in os.read(signals, 512):
+                        self._stop_listening()
                     self._reap()
                 elif key.data is not None:
                     self._forward(key.data)
@@ -137,6 +140,13 @@ class Zygote:
                     if request is not None:
                         return request
         return None
+
+    def _stop_listening(self) -> None:
+        """The worker ends: later runs are cold, and those that run go on until they are ended."""
+        if self.listener.fileno() != -1:
+            self._selector.unregister(self.listener)
+            self.listener.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     def _accept(self) -> RunRequest | None:
         """A request in the new run; None in the zygote."""
@@ -165,9 +175,11 @@ class Zygote:
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         for key in list(self._selector.get_map().values()):
-            os.close(key.fd)
+            if key.data is None and key.fd != self.listener.fileno():
+                os.close(key.fd)
+        for connection in (self.listener, client, *self._runs.values()):
+            connection.close()
         self._selector.close()
-        client.close()
 
     def _forward(self, pid: int) -> None:
         """Signals of a client to its run; a client that is gone was killed, and so is the run."""
@@ -217,10 +229,12 @@ def _read(client: socket.socket) -> RunRequest:
     return RunRequest(content["environment"], content["folder"], streams)
 
 
-def _readable_when_a_child_ends() -> int:
+def _readable_at_signals() -> int:
+    """A pipe with the numbers of signals; none of them ends this process."""
     reader, writer = os.pipe()
     for end in (reader, writer):
         os.set_blocking(end, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: None)
     return reader

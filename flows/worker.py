@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import logging
 import os
-import shutil
+import socket
 import sys
 from abc import ABC
 from collections.abc import Collection
@@ -143,7 +143,7 @@ def main() -> None:
     with open_app() as app:
         settings = app.settings
     names = entrypoints()
-    folder = settings.home.absolute() / "runs" / str(os.getpid())
+    folder = settings.home.absolute() / "runs" / f"{socket.gethostname()}-{os.getpid()}"
     if warm.prepare():
         request = warm.fork(folder)
         if request is not None:
@@ -158,7 +158,6 @@ def main() -> None:
         temporary_settings({PREFECT_WORKER_QUERY_SECONDS: settings.prefect_poll_s}),
     ):
         asyncio.run(_work(names, settings.prefect_poll_s, options))
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _work(names: Collection[str], poll_s: int, options: argparse.Namespace) -> None:

@@ -132,10 +132,32 @@ def test_runs_outlive_a_worker_and_later_ones_are_cold(
     worker.wait()
     time.sleep(0.3)
     assert keeper.look_up(int(pid)) is not None
+    assert not folder.exists()
     output, _ = client(folder, "later").communicate(timeout=20)
     assert output == "cold later\n"
     run.terminate()
     assert run.wait(20) == 7
+
+
+def test_a_stack_that_goes_down_leaves_no_socket_behind(
+    worker: "subprocess.Popen[str]", folder: Path
+) -> None:
+    run = client(folder, "wait")
+    _, pid = first_lines(run, 2)
+    zygote = parent_of(int(pid))
+    os.kill(zygote, signal.SIGTERM)  # as to every process of the worker's group
+    deadline = time.monotonic() + 5
+    while folder.exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not folder.exists()
+    assert keeper.look_up(int(pid)) is not None
+    assert worker.poll() is None
+    run.terminate()
+    assert run.wait(20) == 7
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_the_end_of_what_forks_is_the_end_of_its_runs(
@@ -143,7 +165,7 @@ def test_the_end_of_what_forks_is_the_end_of_its_runs(
 ) -> None:
     run = client(folder, "wait")
     _, pid = first_lines(run, 2)
-    zygote = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    zygote = parent_of(int(pid))
     assert zygote != worker.pid
     os.kill(zygote, signal.SIGKILL)
     assert run.wait(20) == warm_client.LOST
