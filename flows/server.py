@@ -7,13 +7,15 @@ other page's requests, no requests without a token. The guard adds what they can
 """
 
 import os
+import sys
 from typing import TYPE_CHECKING
 
+from flows import sqlite_upgrade
 from runlore import process
 from runlore.app import open_app
 from runlore.kernel.errors import Misconfigured, RunloreError
 from runlore.stack import prefect_tuning
-from runlore.stack.environment import PREFECT_SERVER_LOGIN
+from runlore.stack.environment import PREFECT_SERVER_LOGIN, sqlite_file
 from runlore.web.guard import Guard
 from runlore.web.json_only import JsonOnly
 from runlore.web.server import serve
@@ -42,11 +44,16 @@ def main() -> None:
             settings = app.settings
         if not os.environ.get(PREFECT_SERVER_LOGIN):
             raise Misconfigured(f"{PREFECT_SERVER_LOGIN}: must be `user:password`")
+        for name, value in prefect_tuning.of_server(settings).items():
+            os.environ.setdefault(name, value)  # before Prefect is imported, which reads them
+        sqlite_upgrade.upgrade(sqlite_file(settings), os.environ, _say)
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
-    for name, value in prefect_tuning.of_server(settings).items():
-        os.environ.setdefault(name, value)  # before Prefect is imported, which reads them
     serve(application(settings.allowed_hosts), settings.host, settings.prefect_port)
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -11,25 +11,39 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack.child import ServiceEvent, ServiceState, Tell
-from runlore.stack.services import DATABASE
+from runlore.stack.environment import sqlite_file
+from runlore.stack.services import DATABASE, Service
 from runlore.store.engine import Store
+from runlore.store.prefect_schema import prefect_variables
 from runlore.store.tracking import tracking_url
 
 CHECK_EVERY_S = 5.0
+MLFLOW_TABLES = "MLFLOW_BACKEND_STORE_URI"
 
 
 class Database:
     def __init__(self, settings: Settings, tell: Tell) -> None:
         self.state = ServiceState.WAITING
         self._tell = tell
+        self._sqlite_file = sqlite_file(settings)
         self._app = App(settings)
         self._store: Store | None = None
         self._checked_at = instants.EPOCH
 
-    @property
-    def tracking_url(self) -> str:
-        """The address of MLflow's database: a secret, for a server of the user."""
-        return tracking_url(self._store) if self._store else ""
+    def variables(self, service: Service) -> dict[str, str]:
+        """The variables with the address of the tables that a service reads.
+
+        They may hold a password.
+        """
+        if self._store is None or service.tables is None:
+            return {}
+        if service.tables == "mlflow":
+            return {MLFLOW_TABLES: tracking_url(self._store)}
+        if self._sqlite_file.exists():
+            size = self._sqlite_file.stat().st_size
+            detail = f"first copies its {size / 1e6:.0f} MB of SQLite records into PostgreSQL"
+            self._tell(ServiceEvent(service.name, ServiceState.STARTING, detail))
+        return prefect_variables(self._store)
 
     def start(self) -> None:
         """Make it run, with its tables up to date; raises when it cannot."""

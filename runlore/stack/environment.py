@@ -14,8 +14,8 @@ from runlore.settings import Settings, reached
 from runlore.web import prefect_login
 from runlore.web.login import read_login
 
-# Batches: otherwise each event would be one commit in SQLite. The pages call the API under the name
-# by which a browser reached them.
+# Batches: otherwise each event would be one commit. The pages call the API under the name by which
+# a browser reached them.
 PREFECT_SERVER = {
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
@@ -24,6 +24,15 @@ PREFECT_SERVER = {
     "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
     "PREFECT_SERVER_UI_API_URL": "/api",
     "PREFECT_SERVER_CSRF_PROTECTION_ENABLED": "true",
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_POOL_SIZE": "5",
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_MAX_OVERFLOW": "10",
+    "PREFECT_SERVER_DATABASE_SQLALCHEMY_CONNECT_ARGS_APPLICATION_NAME": "prefect",
+}
+
+# It has two pools: of runs and of models. ADR 22 counts the connections of all.
+MLFLOW_SERVER = {
+    "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "3",
+    "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "5",
 }
 
 PREFECT_SERVER_LOGIN = "PREFECT_SERVER_API_AUTH_STRING"
@@ -35,6 +44,7 @@ PREFECT_ACCOUNT = frozenset(
         "PREFECT_API_KEY",
         PREFECT_CLIENT_LOGIN,
         "PREFECT_API_DATABASE_CONNECTION_URL",
+        "PREFECT_SERVER_DATABASE_CONNECTION_URL",
     }
 )
 
@@ -80,8 +90,16 @@ def login_of_prefect_clients(settings: Settings) -> dict[str, str]:
     return {PREFECT_CLIENT_LOGIN: read_login(settings.home).text}
 
 
+def sqlite_file(settings: Settings) -> Path:
+    """Where the home's Prefect server kept its records before ADR 22."""
+    return settings.home.absolute() / "prefect" / "prefect.db"
+
+
 def of_prefect_server(settings: Settings) -> dict[str, str]:
-    """Everything it writes is in the home: its package may belong to somebody else."""
+    """Its pages are copied to the home, since its package may belong to somebody else.
+
+    The address of its tables comes later, see `runlore.store.prefect_schema`.
+    """
     folder = settings.home.absolute() / "prefect"
     pages = (
         reached(settings.host, settings.prefect_port),
@@ -89,7 +107,6 @@ def of_prefect_server(settings: Settings) -> dict[str, str]:
     )
     return PREFECT_SERVER | {
         "PREFECT_SERVER_CORS_ALLOWED_ORIGINS": ",".join(pages),
-        "PREFECT_SERVER_DATABASE_CONNECTION_URL": f"sqlite+aiosqlite:///{folder / 'prefect.db'}",
         "PREFECT_SERVER_UI_STATIC_DIRECTORY": str(folder / "ui"),
     }
 
@@ -97,7 +114,8 @@ def of_prefect_server(settings: Settings) -> dict[str, str]:
 def of_mlflow_server(settings: Settings) -> dict[str, str]:
     """Files of every experiment are in the home, whether or not they go through the server."""
     artifacts = str(settings.artifacts.absolute())
-    return {"MLFLOW_ARTIFACTS_DESTINATION": artifacts, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
+    folders = {"MLFLOW_ARTIFACTS_DESTINATION": artifacts, "MLFLOW_DEFAULT_ARTIFACT_ROOT": artifacts}
+    return MLFLOW_SERVER | folders
 
 
 def of_child(settings: Settings, extra: Mapping[str, str]) -> dict[str, str]:

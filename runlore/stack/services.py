@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from runlore.kernel.deadlines import SERVICE_GRACE_S
 from runlore.kernel.errors import BadInput
@@ -29,8 +30,8 @@ class Service:
     address: str
     port: Port | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
-    # The variable for the address of MLflow's tables, which is known late and may be secret.
-    tracking_variable: str | None = None
+    # Whose tables in our database it reads. Their address is known late and may hold a password.
+    tables: Literal["mlflow", "prefect"] | None = None
     # The variable for the home's login, `user:password`, which is read when the service starts.
     login_variable: str | None = None
     needs: tuple[str, ...] = ()
@@ -93,6 +94,8 @@ def _prefect(settings: Settings) -> Service:
         environment=environment.of_prefect_clients(settings)
         | environment.of_prefect_server(settings),
         login_variable=environment.PREFECT_SERVER_LOGIN,
+        tables="prefect",
+        needs=(DATABASE,),
     )
 
 
@@ -106,7 +109,7 @@ def _mlflow(settings: Settings) -> Service:
         address=address,
         port=Port(settings.mlflow_port, "mlflow_port"),
         environment=environment.of_mlflow_server(settings),
-        tracking_variable="MLFLOW_BACKEND_STORE_URI",
+        tables="mlflow",
         needs=(DATABASE,),
     )
 

