@@ -15,6 +15,7 @@ from runlore.log.executions import read_facts
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
+from runlore.store.prefect_schema import SEARCH_PATH_VARIABLE, prefect_variables
 from tests.log.logged_work import Work, add
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,7 @@ def test_what_was_saved_is_there_again(homes: list[Path], tmp_path: Path) -> Non
         connect(settings_of(lost), store)
         (lost / "artifacts").mkdir(exist_ok=True)
         (lost / "artifacts" / "model").write_text("weights")
+        prefect_variables(store)
         before, runs = read_facts(store), experiments(store)
         carry_out("backup of the embedded server", lost, tmp_path)
     assert runs > 0

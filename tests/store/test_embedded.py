@@ -523,10 +523,10 @@ def test_programs_installed_below_a_private_folder_can_be_run(
     installed = embedded.binaries.find().folder.parents[1]
     libraries = installed.with_name(f"{installed.name}.libs")
     site = short_tmp / "site"
-    shutil.copytree(installed, site / installed.name, ignore=shutil.ignore_patterns("pginstall"))
+    shutil.copytree(installed, site / installed.name)
     shutil.copytree(libraries, site / libraries.name)
     short_tmp.chmod(0o700)
-    moved = embedded.binaries.Binaries(site / installed.name / "pginstall18" / "bin")
+    moved = embedded.binaries.Binaries(site / installed.name / "pginstall" / "bin")
     monkeypatch.setattr(server, "find", lambda: moved)
     with embedded.running(short_tmp / "home") as url:
         assert ask(url, "SELECT 1") == 1

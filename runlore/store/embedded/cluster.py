@@ -151,6 +151,8 @@ def _let_in(layout: ServerPaths, account: ServerAccount) -> None:
 def _renew_defaults(layout: ServerPaths, account: ServerAccount) -> None:
     """Give data of an older Runlore today's settings where they have that Runlore's defaults."""
     path = layout.data / "postgresql.conf"
+    if path.is_symlink():  # somebody keeps it elsewhere; root must not copy it into the data
+        return
     former = renewed = path.read_text()
     for name, value in FORMER_DEFAULTS.items():
         renewed = re.sub(rf"(?m)^{name} = {value}\b", f"{name} = {TUNING[name]}", renewed)
