@@ -15,7 +15,7 @@ from runlore.log.executions import read_facts
 from runlore.registry import connect
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
-from runlore.store.prefect_schema import SEARCH_PATH_VARIABLE, prefect_variables
+from runlore.store.prefect_schema import prefect_variables
 from tests.log.logged_work import Work, add
 
 pytestmark = pytest.mark.slow
@@ -42,6 +42,15 @@ def carry_out(name: str, home: Path, folder: Path) -> None:
 
 def settings_of(home: Path) -> Settings:
     return Settings(home=home, database_url=None, mlflow_tracking_uri=None)
+
+
+def has_prefects_schema(store: Store) -> bool:
+    """With the extension, which belongs to the schema and is saved with it."""
+    found = (
+        "SELECT extnamespace = to_regnamespace('prefect') FROM pg_extension WHERE extname = :name"
+    )
+    with store.begin() as connection:
+        return bool(connection.scalar(text(found), {"name": "pg_trgm"}))
 
 
 def experiments(store: Store) -> int:
@@ -87,6 +96,7 @@ def test_what_was_saved_is_there_again(homes: list[Path], tmp_path: Path) -> Non
     with open_store(settings_of(found)) as store:
         assert read_facts(store).equals(before)
         assert experiments(store) == runs
+        assert has_prefects_schema(store)
         add(store, Work(5, 400, 1))
         assert len(read_facts(store)) == len(before) + 5
     assert (found / "artifacts" / "model").read_text() == "weights"
