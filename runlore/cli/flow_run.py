@@ -3,8 +3,13 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from runlore.cli.output import echo
 from runlore.settings import Settings
+
+if TYPE_CHECKING:
+    from runlore.stack.child import ServiceEvent
 
 
 @contextmanager
@@ -13,7 +18,7 @@ def flow_run(settings: Settings) -> Iterator[Settings]:
     from runlore import stack
     from runlore.stack import environment
 
-    with stack.running(settings, ("prefect",), ports="free") as running:
+    with stack.running(settings, ("prefect",), ports="free", tell=_tell_delay) as running:
         os.environ.update(environment.of_prefect_clients(running.settings))
         os.environ.update(environment.login_of_prefect_clients(running.settings))
         from flows.console import brief
@@ -21,3 +26,9 @@ def flow_run(settings: Settings) -> Iterator[Settings]:
 
         with in_process(running.settings), brief():
             yield running.settings
+
+
+def _tell_delay(event: "ServiceEvent") -> None:
+    """Say why the start takes longer than usual, such as a copy of older records."""
+    if event.state == "starting" and event.detail:
+        echo(f"{event.name}: {event.detail}", err=True)
