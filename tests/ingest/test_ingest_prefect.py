@@ -76,7 +76,7 @@ def test_flow_runs_become_executions_and_only_changes_are_asked_for(store, prefe
         "RUNNING",
         "COMPLETED",
         deployment_id=nightly,
-        parameters={"rows": 7, "full": True, "name": "a\0é", "tables": ["x"], "none": None},
+        parameters={"rows": 7, "full": True, "name": "aé", "tables": ["x"], "none": None},
     )
     failed = prefect.run(flow, "RUNNING", "FAILED")
     crashed = prefect.run(flow, "PENDING", "CRASHED")

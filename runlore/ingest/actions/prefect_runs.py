@@ -62,24 +62,29 @@ class PrefectHistory:
         return [still_open, ended]
 
     def _pages(self, query: Mapping[str, Any]) -> Iterator[list[Run]]:
-        """By expected start: a page begins where the last one ended, also when runs come and go."""
-        start, offset = None, 0
+        """By expected start: a page begins where the last one ended, also when runs come and go.
+
+        Runs that share an instant come in any order, another one each time: those that were read
+        are excluded by id.
+        """
+        start: str | None = None
+        read: list[str] = []
         while True:
-            page_query = dict(query)
+            page_query = {**query, "id": {"not_any_": read}} if read else dict(query)
             if start is not None:
                 page_query["expected_start_time"] = {
                     **query.get("expected_start_time", {}),
                     "after_": start,
                 }
-            page = self._post("/flow_runs/filter", _request(page_query, offset))
+            page = self._post("/flow_runs/filter", _request(page_query))
             if page:
                 yield page
             if len(page) < PAGE_RUNS:
                 return
             last = page[-1]["expected_start_time"]
-            same = sum(run["expected_start_time"] == last for run in page)
-            is_stuck = last is None or (last == start and same == len(page))
-            start, offset = (start, offset + len(page)) if is_stuck else (last, same)
+            at_last = [run["id"] for run in page if run["expected_start_time"] in (last, None)]
+            read = [*read, *at_last] if last in (start, None) else at_last
+            start = last or start
 
     def _count(self, query: Mapping[str, Any]) -> int:
         return int(self._post("/flow_runs/count", {"flow_runs": query}))
@@ -121,10 +126,5 @@ class PrefectHistory:
         return csrf_headers(name, answer.raise_for_status().json())
 
 
-def _request(query: Mapping[str, Any], offset: int) -> dict[str, Any]:
-    return {
-        "flow_runs": query,
-        "sort": "EXPECTED_START_TIME_ASC",
-        "limit": PAGE_RUNS,
-        "offset": offset,
-    }
+def _request(query: Mapping[str, Any]) -> dict[str, Any]:
+    return {"flow_runs": query, "sort": "EXPECTED_START_TIME_ASC", "limit": PAGE_RUNS}
