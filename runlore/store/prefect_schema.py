@@ -116,6 +116,7 @@ def _explained(error: DBAPIError, url: URL) -> Exception:
     if isinstance(error.orig, psycopg.errors.FeatureNotSupported | psycopg.errors.UndefinedFile):
         return Misconfigured(
             f"{where}: the server has no extension {EXTENSION!r}, which Prefect needs; install"
-            f" PostgreSQL's contrib modules there, {other}"
+            f" PostgreSQL's contrib modules there, {other}. If it is an embedded server, processes"
+            " of an older Runlore use it: end them first"
         )
     return error

@@ -78,6 +78,24 @@ def test_data_of_the_former_package_are_opened_as_they_are(
         connection.execute(INDEXES)
 
 
+def test_a_server_of_another_installation_that_nobody_uses_is_replaced(
+    home: Path, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = embedded.binaries.find()
+    linked = short_tmp / "other"
+    linked.symlink_to(ours.folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(server, "find", lambda: Binaries(linked))
+        lease = embedded.acquire(home)
+    other = embedded.state(home).pid
+    with embedded.running(home) as url:
+        assert embedded.state(home).pid == other  # its user would lose its connections
+    os.close(lease._descriptor)  # as if the user were killed
+    with embedded.running(home) as url, connect(url) as connection:
+        assert embedded.state(home).pid != other
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_a_home_with_the_former_default_of_connections_gets_todays(home: Path) -> None:
     with embedded.running(home):
         pass

@@ -48,6 +48,8 @@ def acquire(home: Path) -> ServerLease:
         held = locks.hold(layout, entry)
         try:
             layout.rotate_log()
+            if _in_use(layout) == {entry}:
+                server.stop_other_programs(layout)
             return ServerLease(layout.home, server.ensure(layout).url, held)
         except BaseException:
             _leave(layout, held)

@@ -72,6 +72,18 @@ def stop(layout: ServerPaths) -> None:
         running.socket_folder.rmdir()
 
 
+def stop_other_programs(layout: ServerPaths) -> None:
+    """Stop a running server of another installation, such as that of an older Runlore.
+
+    The caller knows that nobody else uses it.
+    """
+    running = postmaster(layout)
+    if running is not None and PROC.joinpath("self").exists():
+        program = _read(PROC / str(running.pid) / "cmdline").split(b"\0")[0]
+        if program != os.fsencode(find().postgres):
+            stop(layout)
+
+
 def _start(layout: ServerPaths) -> Postmaster:
     binaries = find()
     account = choose(layout, binaries)
