@@ -27,7 +27,7 @@ def monitor(spec: str, window_days: float | None = None, at: str | None = None) 
         checked = quality.check_quality(spec, window_days, at, return_state=True)
         drift = monitored.result() if monitored.is_completed() else None
         scores = scored.result() if scored.is_completed() else None
-        retraining.ask(spec, drift, scores, at)
+        retraining.ask(spec, drift, scores)
         retraining.announce()
         compared.result()
         scored.result()

@@ -7,7 +7,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
 from runlore.kernel.errors import Refused
-from runlore.kernel.instants import now, parse
+from runlore.kernel.instants import now
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
 from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
 from runlore.retraining.actions import announcing, course, requests
@@ -19,17 +19,17 @@ from tasks.retry import RETRIES
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="ask for {spec}", timeout_seconds=600)
-def ask(
-    spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome | None, at: str | None
-) -> None:
-    """Write down what a window and the scores of answers ask for, wanted or refused."""
+def ask(spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome | None) -> None:
+    """Write down what a window and the scores of answers ask for, wanted or refused.
+
+    A request is made now, also when the window ended long ago, as in `runlore monitor --at`.
+    """
     wishes = [because_of_drift(drift)] if drift else []
     wishes += [because_of_performance(performance)] if performance else []
-    instant = parse(at, "at") if at else now()
     with task_app() as app:
         for wish in wishes:
             if isinstance(wish, RetrainingCause):
-                answer = requests.request(app.store, app.registry, app.spec(spec), wish, instant)
+                answer = requests.request(app.store, app.registry, app.spec(spec), wish, now())
                 _say(answer.retraining)
 
 

@@ -23,7 +23,7 @@ from bentos.predict.poller import Poller, repeat, repeat_when
 from bentos.predict.shadow_leader import ShadowLeader
 from bentos.predict.version_cache import VersionCache
 from runlore.app import App
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Unavailable, describe
 from runlore.registry import DigestedVersion, Registry, alias_history
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
@@ -164,7 +164,7 @@ class Follower:
             except Unavailable:
                 raise
             except Exception as error:  # noqa: BLE001  (the poller reports it)
-                troubles.append(f"{name}: {type(error).__name__}: {error}")
+                troubles.append(f"{name}: {describe(error)}")
         return troubles
 
     def _answering_store(self) -> Store:

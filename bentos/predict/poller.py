@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Unavailable, describe
 
 log = logging.getLogger("runlore.serving")
 
@@ -41,7 +41,7 @@ class Poller:
         except Unavailable as error:
             return str(error)
         except Exception as error:  # noqa: BLE001  (the loop must outlive whatever it meets)
-            return f"{type(error).__name__}: {error}"
+            return describe(error)
 
     def _report(self, trouble: str) -> None:
         if trouble != self.trouble:

@@ -1,11 +1,11 @@
 """The `runlore` command: one module per subject, heavy imports inside the commands."""
 
+import errno
 import os
 import signal
 import sys
 import traceback
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
@@ -29,10 +29,11 @@ from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.output import echo
 from runlore.cli.serving import keys, ledger, score, serve, skew, versions
 from runlore.home import home_of, private_home
-from runlore.kernel.errors import RunloreError
+from runlore.kernel.errors import RunloreError, describe
 from runlore.kernel.redaction import redact
 
 HELP = {"--help"}
+DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 STOPPED_CODE = 128 + signal.SIGTERM
 # These look at a home or need none, and are not listed among its commands.
 NOT_RECORDED = {"down", "doctor", "login", "simulate", "status"}
@@ -128,16 +129,37 @@ def main() -> None:
         echo(f"runlore: {error}", err=True)
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would report it)
-        echo(f"runlore: {type(error).__name__}: {error}", err=True)
-        echo(f"This should not happen. The stack trace is in {_keep_trace()}", err=True)
+        echo(f"runlore: {_describe(error)}", err=True)
+        if not _is_denied(error):
+            echo(_keep_trace(), err=True)
         sys.exit(1)
 
 
-def _keep_trace() -> Path:
+def _is_denied(error: Exception) -> bool:
+    """Whether a file or folder cannot be written, which is for the user to put right."""
+    return isinstance(error, OSError) and error.errno in DENIED and error.filename is not None
+
+
+def _describe(error: Exception) -> str:
+    if _is_denied(error):
+        named = cast("OSError", error)
+        return (
+            f"{named.filename}: {named.strerror}; give this user the right to write there, or set"
+            " RUNLORE_HOME to another folder"
+        )
+    return describe(error)
+
+
+def _keep_trace() -> str:
+    """Write the stack trace to a log, and say where it is; without a log it is the text itself."""
     home = home_of(os.environ)
-    private_home(home)
     log = home / "logs" / "command.log"
-    log.parent.mkdir(exist_ok=True)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(redact(traceback.format_exc()))
-    return log
+    trace = redact(traceback.format_exc())
+    try:
+        private_home(home)
+        log.parent.mkdir(exist_ok=True)
+        with log.open("a", encoding="utf-8") as file:
+            file.write(trace)
+    except OSError as error:
+        return f"This should not happen. {log}: {error.strerror}; the stack trace is:\n{trace}"
+    return f"This should not happen. The stack trace is in {log}"

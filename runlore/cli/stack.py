@@ -169,7 +169,10 @@ def _print_status(seen: "StackStatus") -> None:
             echo(f"{service.name}: {service.detail}")
     if seen.rows:
         size = (seen.database_bytes or 0) / 1e6
-        counts = ", ".join(f"{count:,} {name}" for name, count in seen.rows.items())
+        counts = ", ".join(
+            f"{'about ' if name in seen.estimated else ''}{count:,} {name}"
+            for name, count in seen.rows.items()
+        )
         echo(f"In the database ({size:.0f} MB): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
         echo(f"Champions: {champions or 'none yet; `runlore train` creates the first'}")

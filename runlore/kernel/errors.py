@@ -123,6 +123,20 @@ class Misconfigured(RunloreError):
     pass
 
 
+def describe(error: BaseException) -> str:
+    """The kind of an error that nobody expected, and its message on one line if it has one.
+
+    >>> describe(TimeoutError()), describe(ValueError("no number"))
+    ('TimeoutError', 'ValueError: no number')
+    """
+    kind, message = type(error).__name__, one_line(error)
+    return kind if message == kind else f"{kind}: {message}"
+
+
 def one_line(error: BaseException) -> str:
-    """The message of another tool's error on one line."""
-    return " ".join(str(error).split())
+    """The message of another tool's error on one line; the name of its class if it has none.
+
+    >>> one_line(TimeoutError()), one_line(ValueError("a\\nb"))
+    ('TimeoutError', 'a b')
+    """
+    return " ".join(str(error).split()) or type(error).__name__

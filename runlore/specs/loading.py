@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from runlore.kernel.errors import Misconfigured, NotFound
+from runlore.kernel.errors import Misconfigured, NotFound, one_line
 from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec
 
@@ -36,7 +36,8 @@ def _load(where: str) -> ModelSpec:
         spec = getattr(import_module(module), name or "SPEC")
     except (ImportError, AttributeError) as error:
         raise Misconfigured(
-            f"RUNLORE_SPECS: {where!r} cannot be loaded ({error}); write it as module:NAME"
+            f"RUNLORE_SPECS: {where!r} cannot be loaded ({one_line(error)}); write it as"
+            " module:NAME"
         ) from error
     if not isinstance(spec, ModelSpec):
         raise Misconfigured(f"RUNLORE_SPECS: {where!r} is a {type(spec).__name__}, not a ModelSpec")

@@ -42,6 +42,7 @@ class StackStatus:
     services: tuple[ServiceStatus, ...]
     database_bytes: int | None
     rows: dict[str, int] = field(default_factory=dict)
+    estimated: tuple[str, ...] = ()  # names in `rows` that are too large to count
     champions: dict[str, str] = field(default_factory=dict)  # spec -> version of the champion
 
     alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
@@ -70,6 +71,7 @@ def look(settings: Settings) -> StackStatus:
         status,
         database_bytes=database_figures.size_bytes,
         rows=database_figures.rows,
+        estimated=database_figures.estimated,
         champions=database_figures.champions,
         alerts=database_figures.alerts,
         undelivered=database_figures.undelivered,

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from runlore.kernel.deadlines import CONNECT_S, POOL_WAIT_S, UNACKNOWLEDGED_MS
-from runlore.kernel.errors import Misconfigured, Unavailable
+from runlore.kernel.errors import Misconfigured, Unavailable, one_line
 from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.migrate import migrate
@@ -192,5 +192,5 @@ def _parse(url: str) -> URL:
 
 def unavailable(url: URL, cause: BaseException | None) -> Unavailable:
     where = f"{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}"
-    reason = " ".join(str(cause).split())
+    reason = "no answer" if cause is None else one_line(cause)
     return Unavailable(f"PostgreSQL at {where}, database {url.database!r}: {reason}")

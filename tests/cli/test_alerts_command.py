@@ -65,6 +65,23 @@ def test_each_command_explains_itself_with_an_example_and_speaks_json(command: s
     assert "--json" in shown
 
 
+def test_the_sentence_that_matters_can_be_read_at_80_columns(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    what = (
+        "the share of failures rose from 12 % to 31 % in the window of 7 days that ended on"
+        " 2026-10-31, of which a change of this size explains the drift of the predictions"
+    )
+    finding = AlertFinding("drift", "failure-risk", Severity.CRITICAL, what, "sure", "look", AT, {})
+    with store.begin() as connection:
+        handling.raise_alert(connection, finding, AT)
+    shown = run().output
+    assert what in " ".join(shown.split())
+    assert "critical: drift of failure-risk" in shown
+    assert max(len(line) for line in shown.splitlines()) <= 80
+
+
 def test_what_is_open_is_listed_with_and_without_the_word(store: Store) -> None:
     assert "no alert is open" in run().output
     number = found(store)

@@ -21,7 +21,7 @@ from runlore.alerts.delivery.posting import post
 from runlore.alerts.rules import payloads
 from runlore.alerts.rules.finding import line
 from runlore.alerts.rules.message import Message
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Unavailable, describe
 
 LONGEST_ERROR = 300
 SHORTEST_SECRET = 4
@@ -53,7 +53,7 @@ def send(channel: AnyChannel, letter: OutgoingMessage) -> None:
     except TimeoutError:
         raise DeliveryFailed("no answer in time") from None
     except Exception as error:  # noqa: BLE001  (whatever a plugin meets, it did not arrive)
-        raise DeliveryFailed(masked(f"{type(error).__name__}: {error}", channel)) from None
+        raise DeliveryFailed(masked(describe(error), channel)) from None
 
 
 def masked(text: str, channel: AnyChannel) -> str:

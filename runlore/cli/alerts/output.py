@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from shutil import get_terminal_size
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 from runlore.cli.output import echo, emit_json, emit_table
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from runlore.alerts.rules.state import AlertEpisode, Silence
 
 SHOWN_EVIDENCE = 2_000
+INDENT = "   "
+LONGEST_LINE = 100  # characters; longer lines are hard to read
 
 
 def overview(listing: "Overview") -> dict[str, Any]:
@@ -61,7 +65,9 @@ def channels(known: "Channels", trouble: Sequence["UndeliveredAlerts"]) -> list[
 
 def show_overview(listing: "Overview", standing: str) -> None:
     if listing.alerts:
-        emit_table(f"Alerts ({standing})", [_row(view) for view in listing.alerts])
+        echo(f"Alerts ({standing})")
+        for view in listing.alerts:
+            _show_entry(view)
         echo("details: runlore alerts show ID")
     else:
         echo("no alert is open" if standing == "open" else "no alerts")
@@ -138,18 +144,14 @@ def _alert_fields(view: "AlertView") -> dict[str, Any]:
     }
 
 
-def _row(view: "AlertView") -> dict[str, object]:
+def _show_entry(view: "AlertView") -> None:
+    """A line that says which alert it is, and what changed in whole sentences below it."""
     one = view.alert
-    return {
-        "id": one.id,
-        "severity": one.severity,
-        "kind": one.kind,
-        "subject": one.subject,
-        "since": _at(one.since),
-        "seen": f"{one.count:,}",
-        "state": view.state,
-        "what changed": one.what,
-    }
+    times = "once" if one.count == 1 else f"{one.count:,} times"
+    echo(f"\n{one.id}  {one.severity}: {one.kind} of {one.subject}")
+    echo(f"{INDENT}since {_at(one.since)}, seen {times}, {view.state}")
+    width = min(get_terminal_size().columns, LONGEST_LINE)
+    echo(fill(one.what, width, initial_indent=INDENT, subsequent_indent=INDENT))
 
 
 def _delivery_row(delivery: "Delivery") -> dict[str, object]:

@@ -10,7 +10,7 @@ import httpx
 
 from runlore.ingest.actions.formats import FilePiece
 from runlore.ingest.queries.ingests import Mark
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Unavailable, one_line
 from runlore.kernel.instants import parse
 from runlore.records.formats import prefect
 from runlore.records.formats.prefect import FINAL_STATES, OPEN_STATES, FlowNames, Run
@@ -114,7 +114,7 @@ class PrefectHistory:
             said = f"{error.response.status_code} {error.response.text[:200]}"
             raise Unavailable(f"Prefect at {url} answered {said}") from error
         except httpx.HTTPError as error:
-            raise Unavailable(f"Prefect at {url}: {error}; is the server up?") from error
+            raise Unavailable(f"Prefect at {url}: {one_line(error)}; is the server up?") from error
         return answer.json()
 
     def _ask_for_token(self) -> dict[str, str]:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Table, func, select, tablesample, text
+from sqlalchemy.sql import ColumnElement
 
 from runlore.alerts.queries.alerts import count_open
 from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
@@ -13,6 +14,9 @@ from runlore.store.migrate import head, revision
 from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
 
 COUNTED = (executions, metrics, rejects, ledger)
+COUNT_LIMIT = 100_000  # rows; a larger table is estimated, so that the cost has a bound
+SAMPLE_ROWS = 5_000
+DIGITS = 3  # of an estimate
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,8 @@ class StoreFigures:
     head: str
     rows: dict[str, int]  # of the larger tables; empty before the first migration
     champions: dict[str, str]  # spec -> version, by the history of aliases
+
+    estimated: tuple[str, ...] = ()  # names in `rows` that are too large to count
 
     alerts: dict[str, int] = field(default_factory=dict)  # severity -> how many are open
 
@@ -43,13 +49,15 @@ def figures(store: Store) -> StoreFigures:
     with store.begin() as connection:
         at = revision(connection)
         is_migrated = at == head()
+        rows, estimated = _rows(connection) if is_migrated else ({}, ())
         return StoreFigures(
             version=str(connection.scalar(text("SHOW server_version"))),
             size_bytes=connection.scalar(text("SELECT pg_database_size(current_database())")) or 0,
             clock=connection.scalar(text("SELECT clock_timestamp()")),
             revision=at,
             head=head(),
-            rows=_rows(connection) if is_migrated else {},
+            rows=rows,
+            estimated=estimated,
             champions=_champions(connection) if is_migrated else {},
             alerts=count_open(connection) if is_migrated else {},
             undelivered=tuple(trouble(connection)) if is_migrated else (),
@@ -57,11 +65,54 @@ def figures(store: Store) -> StoreFigures:
         )
 
 
-def _rows(connection: Connection) -> dict[str, int]:
-    return {
-        table.name: connection.scalar(select(func.count()).select_from(table)) or 0
-        for table in COUNTED
-    }
+def _rows(connection: Connection) -> tuple[dict[str, int], tuple[str, ...]]:
+    """Numbers of rows by what they are, and the names of those that are estimates.
+
+    An execution may have several facts, of which the first has revision 0.
+    """
+    rows: dict[str, int] = {}
+    estimated: list[str] = []
+    for table in COUNTED:
+        name = "facts" if table is executions else table.name
+        planned = _planned_rows(connection, table)
+        is_large = planned > COUNT_LIMIT
+        if table is executions:
+            rows[table.name] = (
+                _rounded(planned * _first_share(connection, planned))
+                if is_large
+                else _count(connection, table, executions.c.revision == 0)
+            )
+        rows[name] = _rounded(planned) if is_large else _count(connection, table)
+        estimated += [*dict.fromkeys((table.name, name))] if is_large else []
+    return rows, tuple(estimated)
+
+
+def _count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def _planned_rows(connection: Connection, table: Table) -> int:
+    """PostgreSQL's own estimate, from the sizes of the files; it reads no row."""
+    plan = connection.scalar(text(f"EXPLAIN (FORMAT JSON) SELECT FROM runlore.{table.name}"))
+    return int(plan[0]["Plan"]["Plan Rows"]) if plan else 0
+
+
+def _first_share(connection: Connection, planned: int) -> float:
+    """The share of first facts among all, in a few pages of the table."""
+    sample = tablesample(executions, func.system(min(100.0, 100.0 * SAMPLE_ROWS / planned)))
+    counts = select(func.count(), func.count().filter(sample.c.revision == 0)).select_from(sample)
+    row = connection.execute(counts).one()
+    return float(row[1] / row[0]) if row[0] else 1.0
+
+
+def _rounded(value: float) -> int:
+    """To a few digits, which is as much as an estimate is worth.
+
+    >>> _rounded(1_234_567), _rounded(987.4)
+    (1230000, 987)
+    """
+    whole = round(value)
+    return round(whole, DIGITS - len(str(whole)))
 
 
 def _broken(connection: Connection) -> dict[str, str]:
