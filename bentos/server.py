@@ -263,7 +263,13 @@ def metrics_folder() -> Iterator[str]:
         return
     path = Path(home) / "prometheus_multiproc_dir"
     shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True, mode=0o700)
+    try:
+        path.mkdir(parents=True, mode=0o700)
+    except OSError as error:
+        raise Misconfigured(
+            f"{path}: cannot be made anew ({error.strerror}); give this user the right to write"
+            " there, or set RUNLORE_HOME to another folder"
+        ) from error
     yield str(path)
 
 

@@ -20,6 +20,7 @@ from runlore.kernel.errors import Misconfigured, Unavailable, one_line
 from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.migrate import migrate
+from runlore.store.relocation import follow_home
 
 Connection = sqlalchemy.Connection
 T = TypeVar("T")
@@ -145,6 +146,8 @@ def open_store(settings: Settings) -> Iterator[Store]:
         store = connect(url)
         try:
             migrate(store)
+            if settings.database_url is None:
+                follow_home(store.engine, settings.home)
             yield store
         finally:
             store.engine.dispose()
