@@ -23,10 +23,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bentos.http.logs import configure_logging
+from bentos.http.logs import SERVICE
 from bentos.http.no_worker import NoWorkerResponder
 from runlore.kernel.deadlines import SUPERVISOR_GRACE_S
 from runlore.kernel.errors import Misconfigured
+from runlore.process import begin
 
 FOLLOWING, PACKAGED = "bentos.service:Predictions", "bentos.packaged:PackagedPredictions"
 PACKAGE = Path(__file__).parents[1] / "bundle" / "package.json"
@@ -217,6 +218,7 @@ def main() -> int:
     """Serve with the settings of the environment; options go before them."""
     from runlore.app import open_app
 
+    begin(SERVICE)
     with open_app(delivers=False) as app:
         settings = app.settings
     options = argparse.ArgumentParser(prog="python -m bentos.server", description=__doc__)
@@ -226,7 +228,6 @@ def main() -> int:
     arguments = options.parse_args()
     if arguments.workers < 1:
         options.error("--workers: at least 1")
-    configure_logging()
     host = "127.0.0.1" if arguments.host == "localhost" else arguments.host
     try:
         listener = listen(host, arguments.port)

@@ -14,7 +14,9 @@ from importlib import import_module
 
 import uvicorn
 
+from bentos.http.logs import SERVICE
 from bentos.server import READY
+from runlore import process
 from runlore.kernel.deadlines import WORKER_END_S, WORKER_GRACE_S
 from runlore.web.connections import OpenConnections
 from runlore.web.quiet_server import QuietServer
@@ -34,6 +36,7 @@ class Server(QuietServer):
 
 
 def main() -> None:
+    process.begin(SERVICE)
     options = argparse.ArgumentParser(prog="python -m bentos.worker", description=__doc__)
     options.add_argument("service", help="module:attribute")
     options.add_argument("--fd", type=int, required=True, help="the listening socket")
@@ -74,6 +77,7 @@ def _application(service: str, index: int) -> Callable[..., object]:
     from bentoml._internal.log import configure_server_logging
 
     configure_server_logging()
+    process.take_over_logs()
     server_context.worker_index = index
     server_context.service_type = "entry_service"
     module, _, name = service.partition(":")

@@ -6,11 +6,12 @@ What Prefect's own settings can do is left to them, see `runlore.stack.environme
 other page's requests, no requests without a token. The guard adds what they cannot.
 """
 
+import logging
 import os
-import sys
 from typing import TYPE_CHECKING
 
 from flows import sqlite_upgrade
+from flows.log_format import use_log_format
 from runlore import process
 from runlore.app import open_app
 from runlore.kernel.errors import Misconfigured, RunloreError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+log = logging.getLogger("runlore.prefect")
+
 
 def application(hosts: "Iterable[str]") -> "ASGIApp":
     """Prefect's pages and API with its services, which begin with the application's lifespan.
@@ -38,10 +41,11 @@ def application(hosts: "Iterable[str]") -> "ASGIApp":
 
 def main() -> None:
     """Serve on the host and port of the settings, never without a login."""
-    process.begin()
+    process.begin("prefect")
+    use_log_format()
     try:
-        with open_app() as app:
-            settings = app.settings
+        with open_app() as product:
+            settings = product.settings
         if not os.environ.get(PREFECT_SERVER_LOGIN):
             raise Misconfigured(f"{PREFECT_SERVER_LOGIN}: must be `user:password`")
         for name, value in prefect_tuning.of_server(settings).items():
@@ -49,11 +53,13 @@ def main() -> None:
         sqlite_upgrade.upgrade(sqlite_file(settings), os.environ, _say)
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
-    serve(application(settings.allowed_hosts), settings.host, settings.prefect_port)
+    app = application(settings.allowed_hosts)
+    process.take_over_logs()
+    serve(app, settings.host, settings.prefect_port)
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    log.info("%s", text)
 
 
 if __name__ == "__main__":

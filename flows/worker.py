@@ -27,6 +27,7 @@ from prefect.utilities.processutils import setup_signal_handlers_worker
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker, ProcessWorkerResult
 
 from flows import pool, register, warm
+from flows.log_format import use_log_format
 from flows.wakeups import Wakeups
 from runlore import process
 from runlore.app import open_app
@@ -135,7 +136,9 @@ def entrypoints() -> set[str]:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    process.begin()
+    process.begin("worker")
+    process.take_over_logs()
+    use_log_format()
     parser = argparse.ArgumentParser(prog="python -m flows.worker", description=__doc__)
     parser.add_argument("--name", help="how the server lists it")
     parser.add_argument("--with-healthcheck", action="store_true", help="answer at /health")
@@ -147,6 +150,7 @@ def main() -> None:
     if warm.prepare():
         request = warm.fork(folder)
         if request is not None:
+            process.log_as("flow")
             warm.run_engine(request)
             return
         FixedConfiguration.run_command = warm.command(folder, pool.COMMAND.split())

@@ -1,4 +1,4 @@
-"""How every process of Runlore begins: private files, and no secret in its log.
+"""How every process of Runlore begins: private files, one log format, and no secret in its log.
 
     python -m runlore.process MODULE [ARGUMENT ...]
 
@@ -15,9 +15,12 @@ from types import TracebackType
 from typing import Any
 
 from runlore.home import PRIVATE_UMASK, home_of, private_home
+from runlore.kernel.log_lines import LineFormatter, make_formatter
 from runlore.kernel.redaction import hide, redact, secrets_of
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.kernel.threads import calm_threads
+
+log = logging.getLogger("runlore")
 
 
 class CommandStopped(KeyboardInterrupt):
@@ -25,8 +28,11 @@ class CommandStopped(KeyboardInterrupt):
     the reason. Everything that Ctrl-C undoes is undone."""
 
 
-def begin() -> None:
-    """To be called first by everything that is started by itself."""
+def begin(service: str | None = None) -> None:
+    """To be called first by everything that is started by itself.
+
+    service: the name under which a long-running process writes its log; see `log_as`.
+    """
     os.umask(PRIVATE_UMASK)
     silence_telemetry()
     calm_threads()
@@ -37,6 +43,49 @@ def begin() -> None:
     with suppress(OSError):  # whoever uses the home reports what is wrong with it
         if home.is_dir():
             private_home(home)
+    if service is not None:
+        log_as(service)
+
+
+def log_as(service: str) -> None:
+    """Write the log of this process to standard error, in the format of all processes."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(make_formatter(service, os.environ))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    log.handlers.clear()
+    log.propagate = True
+    log.setLevel(logging.INFO)
+    logging.captureWarnings(True)
+    sys.excepthook = _log_uncaught
+
+
+def flow_formatter() -> logging.Formatter:
+    """For `flows/logging.yml`: the service is that of this process, or a flow run's own."""
+    handlers = logging.getLogger().handlers
+    ours = (one.formatter for one in handlers if isinstance(one.formatter, LineFormatter))
+    return next(ours, None) or make_formatter("flow", os.environ)
+
+
+def take_over_logs() -> None:
+    """Let the loggers of packages that print by themselves write in the format of `log_as`.
+
+    To be called once more after imports that set up their own logging.
+    """
+    ours = logging.getLogger().handlers
+    for name in list(logging.Logger.manager.loggerDict):
+        other = logging.getLogger(name)
+        printing = [one for one in other.handlers if _prints(one) and one not in ours]
+        for handler in printing:
+            other.removeHandler(handler)
+        if printing:
+            other.propagate = True
+
+
+def _prints(handler: logging.Handler) -> bool:
+    return isinstance(handler, logging.StreamHandler) and not isinstance(
+        handler, logging.FileHandler
+    )
 
 
 class RedactedRecord(logging.LogRecord):
@@ -58,6 +107,16 @@ def _print_redacted(
 ) -> None:
     """Print what nobody caught, in place of the interpreter."""
     sys.stderr.write(redact("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _log_uncaught(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Log what nobody caught, in place of the interpreter."""
+    if issubclass(kind, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, trace)
+    else:
+        log.critical("ended by an error", exc_info=(kind, error, trace))
 
 
 def main() -> None:

@@ -126,6 +126,19 @@ class Settings(BaseSettings):
         description="How old a submission over HTTP may be; 0: of any age.",
     )
 
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="Lines for people, or one JSON object per line."
+    )
+    log_requests: Literal["off", "on"] = Field(
+        default="off", description="`on`: the prediction service logs a line per request."
+    )
+    log_max_mb: int = Field(
+        default=20, ge=1, le=10_000, description="A larger log of `runlore up` is rotated, in MB."
+    )
+    log_parts: int = Field(
+        default=3, ge=0, le=100, description="How many older parts of each log are kept."
+    )
+
     alert_channels: SecretStr | None = Field(
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )

@@ -1,6 +1,7 @@
 """Requests per minute: let in from a chunk in memory, which the workers lease from one budget."""
 
 import asyncio
+import contextvars
 from asyncio import Future, Task
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -67,7 +68,9 @@ class RateLimiter:
         news = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(bucket, []).append(news)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(self._run(), name="lease requests")
+            self._task = asyncio.create_task(
+                self._run(), name="lease requests", context=contextvars.Context()
+            )
         await news
 
     async def _run(self) -> None:

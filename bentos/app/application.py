@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
+from time import perf_counter
 
 import bentoml
 from pydantic import ValidationError
@@ -22,12 +23,14 @@ from bentos.app.endpoints import ENDPOINTS
 from bentos.http.errors import TITLES, Problem, TooSlow, problem
 from bentos.http.page_headers import PageHeaders
 from bentos.http.prometheus_metrics import metrics
+from bentos.http.request_id import HEADER, request_id_of
 from bentos.http.routing import Handler, Scope
 from bentos.http.threads import ThreadLimits
 from bentos.predict.live_versions import Serving
 from runlore.app import App, open_app
 from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
+from runlore.kernel.log_lines import log_fields
 from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.settings import Settings
 
@@ -56,6 +59,7 @@ def application(
             app.state.access = await stack.enter_async_context(access)
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
+            app.state.logs_requests = product.settings.log_requests == "on"
             app.state.threads = ThreadLimits.default()
             app.state.bounds = RecordingBounds.of(product.settings)
             try:
@@ -91,8 +95,13 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
     """Turn every error into a problem; only the log learns the details of an unexpected one."""
 
     async def counted(request: Request) -> Response:
-        response = await answer(request)
-        metrics().requested(path, request.method, response.status_code)
+        began, request_id = perf_counter(), request_id_of(request)
+        with log_fields(request_id=request_id):
+            response = await answer(request)
+            metrics().requested(path, request.method, response.status_code)
+            response.headers[HEADER] = request_id
+            if request.app.state.logs_requests:
+                _log_request(request, path, response.status_code, perf_counter() - began)
         return response
 
     async def answer(request: Request) -> Response:
@@ -120,6 +129,11 @@ def check_ready(serving: Serving) -> bool:
     if reason:
         raise HTTPException(503, reason)
     return True
+
+
+def _log_request(request: Request, path: str, status: int, took_s: float) -> None:
+    """The route and not the address, which holds what the client wrote."""
+    log.info("%s %s: %d in %.1f ms", request.method, path or "(no route)", status, 1e3 * took_s)
 
 
 async def _nothing(request: Request) -> Response:

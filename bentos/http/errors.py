@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 from starlette.responses import Response
 
+from bentos.http.request_id import current_request_id
 from runlore.kernel.errors import (
     BadInput,
     Misconfigured,
@@ -114,6 +115,9 @@ class Problem:
             "status": self.status,
             "detail": self.detail,
         }
+        request_id = current_request_id()
+        if request_id is not None:
+            body["request_id"] = request_id
         if self.errors:
             body |= {"field": self.errors[0]["field"], "errors": list(self.errors)}
         return body

@@ -1,16 +1,23 @@
 """The log of the service, on standard error."""
 
 import logging
+import os
 
-LINE = "%(asctime)s %(levelname)s %(message)s"
+from runlore.kernel.log_lines import make_formatter
+
+SERVICE = "serving"
 
 
 def configure_logging() -> None:
-    """Show the log of Runlore, unless somebody has configured it already."""
+    """Show the log of Runlore, unless somebody has configured it already.
+
+    Our own processes have, by `runlore.process.begin`; `bentoml serve` has not.
+    """
     log = logging.getLogger("runlore")
-    if not log.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter(LINE, "%Y-%m-%dT%H:%M:%S%z"))
-        log.addHandler(handler)
-        log.setLevel(logging.INFO)
-        log.propagate = False  # BentoML shows what reaches the root, too
+    if log.handlers or (log.propagate and log.level):
+        return
+    handler = logging.StreamHandler()
+    handler.setFormatter(make_formatter(SERVICE, os.environ))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False  # BentoML shows what reaches the root, too

@@ -214,11 +214,13 @@ class Acknowledgement(Closed):
 
 
 class ProblemBody(Closed):
-    """RFC 9457. field: what is wrong in the request, when something is."""
+    """RFC 9457. field: what is wrong in the request, when something is. request_id: as in the
+    header `X-Request-ID` of the answer, and in the service's log."""
 
     type: str
     title: str
     status: int
     detail: str
+    request_id: str | None = None
     field: str | None = None
     errors: list[dict[str, str]] | None = None

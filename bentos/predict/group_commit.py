@@ -7,6 +7,7 @@ those that had arrived are not doubled.
 """
 
 import asyncio
+import contextvars
 import logging
 import time
 from collections import deque
@@ -108,7 +109,8 @@ class GroupCommit:
         item = _Item(work, asyncio.get_running_loop().create_future())
         self._waiting.append(item)
         if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="group commit")
+            nobody = contextvars.Context()  # not that of the request that happens to be first
+            self._task = asyncio.create_task(self._run(), name="group commit", context=nobody)
         self._news.set()
         return item.done
 

@@ -24,6 +24,7 @@ from bentos.predict.request_schema import RequestSchema, parse_reasons
 from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
+from runlore.kernel.log_lines import note_fields
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
     Predictor,
@@ -79,6 +80,7 @@ class _Attempt:
     async def response(self) -> Response:
         live: Live | None = None
         ask: RequestBatch | None = None
+        note_fields(spec=self.name)
         try:
             live = self.serving.champion(self.name)
             ask = await self._ask(live)
@@ -90,6 +92,7 @@ class _Attempt:
             log.exception("predict %s", self.name)
             return await self._refused(live, ask, Problem(500, TITLES[500]))
         metrics().answered(self.name, answers[0].version, 200, len(answers))
+        note_fields(version=answers[0].version or "", prediction_id=str(answers[0].id))
         self._observe()
         shown = [_shown(answer, live.unit) for answer in answers]
         return json_response(to_json(shown[0] if self.form == "one" else shown))
@@ -175,9 +178,11 @@ class _Attempt:
         version = bundle.version if bundle else None
         metrics().answered(self.name, version, answer.status)
         self._observe()
+        note_fields(version=version or "")
         if self.serving.store is not None:
             try:
                 row = self._refusal_row(version, ask, answer)
+                note_fields(prediction_id=str(row.id))
                 left_s = ANSWER_S + REFUSAL_S - (perf_counter() - self.began)
                 if is_hurried or left_s <= 0:
                     self.serving.commits.write_later(row)

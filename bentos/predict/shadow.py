@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 from psycopg.rows import dict_row
 
-from bentos.http.logs import configure_logging
 from bentos.http.prometheus_metrics import metrics
 from bentos.predict.live_versions import Challenge, Serving
 from bentos.predict.shadow_process import YOUNG_S
+from runlore import process
 from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
@@ -189,7 +189,7 @@ def main(parent: int) -> None:
     from bentos.predict.follower import Follower
     from runlore.app import open_app
 
-    configure_logging()
+    process.begin("shadow")
     with open_app(delivers=False) as app:
         names = tuple(spec.name for spec in app.specs)
         follower = Follower(app, Serving(names, app.settings.clock), is_shadow=True)

@@ -1,10 +1,12 @@
 """`runlore up`, `down`, `login`, `status`, `doctor`: run and check the services."""
 
+import logging
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from functools import partial
 from json import dumps
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
@@ -14,10 +16,15 @@ import typer
 from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 
 if TYPE_CHECKING:
+    from runlore.settings import Settings
     from runlore.stack import Stack
     from runlore.stack.child import ServiceEvent
     from runlore.stack.doctor import DoctorFinding
     from runlore.stack.status import StackStatus
+
+Say = Callable[[str], None]
+
+log = logging.getLogger("runlore.up")
 
 Only = Annotated[
     str, typer.Option(help="Start only these services and what they need: prefect,mlflow,…")
@@ -42,15 +49,20 @@ def up(only: Only = "") -> None:
     with (
         open_app() as app,
         _ended_by_signals(),
-        running(app.settings, names, is_lasting=True, tell=tell) as stack,
+        running(
+            app.settings,
+            names,
+            is_lasting=True,
+            tell=partial(tell, say=(say := _speaker(app.settings))),
+        ) as stack,
     ):
-        echo(f"All is up after {time.monotonic() - began:.0f} s:")
-        _print_addresses(stack)
+        say(f"All is up after {time.monotonic() - began:.0f} s:")
+        _print_addresses(stack, say)
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(1.0)
         failed = stack.failed
-        echo("stopping")
+        say("stopping")
     if failed:
         echo(f"runlore: these services failed and were given up: {', '.join(failed)}", err=True)
         raise typer.Exit(1)
@@ -135,29 +147,39 @@ def doctor(json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def tell(event: "ServiceEvent") -> None:
+def tell(event: "ServiceEvent", say: Say = echo) -> None:
     """Print one line of progress, as the stack's `tell`."""
-    echo(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
+    say(f"  {event.name:10} {event.state:10} {event.detail}".rstrip())
 
 
-def _print_addresses(stack: "Stack") -> None:
+def _speaker(settings: "Settings") -> Say:
+    """How `runlore up` says what it does: by lines for people, or in the log as JSON."""
+    from runlore import process
+
+    if settings.log_format == "text":
+        return echo
+    process.log_as("up")
+    return lambda text: log.info("%s", text.strip())
+
+
+def _print_addresses(stack: "Stack", say: Say) -> None:
     width = max((len(title) for title in stack.addresses), default=0)
     for title, address in stack.addresses.items():
-        echo(f"  {title:{width}}  {address}")
-    _print_login(stack)
-    echo("Ctrl-C stops it.")
+        say(f"  {title:{width}}  {address}")
+    _print_login(stack, say)
+    say("Ctrl-C stops it.")
 
 
-def _print_login(stack: "Stack") -> None:
+def _print_login(stack: "Stack", say: Say) -> None:
     """Print how to log in to the pages."""
     from runlore.web.login import USER, login_file
 
     guarded = {service.name for service in stack.services} & {"prefect", "mlflow"}
     if guarded:
         file = login_file(stack.settings.home.absolute())
-        echo(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
+        say(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
     if "prefect" in guarded:
-        echo(f"Prefect's login page has one field for both: {USER}:PASSWORD")
+        say(f"Prefect's login page has one field for both: {USER}:PASSWORD")
 
 
 def _print_status(seen: "StackStatus") -> None:

@@ -42,7 +42,7 @@ RESOLVED_BY_MLFLOW = ("models:/", "runs:/")  # sources that stand for a place th
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    process.begin()
+    process.begin("mlflow")
     settings = read()
     login = login_of(settings, os.environ)
     roots = roots_of(settings, os.environ)
@@ -76,6 +76,7 @@ def tracking_app(settings: Settings, roots: ArtifactRoots, login: Login) -> "ASG
         from mlflow.server import handlers
         from mlflow.server.fastapi_app import app
 
+    process.take_over_logs()
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     _fix_roots(handlers, roots)
     handlers.initialize_backend_stores(backend, backend, roots.default)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from runlore.kernel import instants
 from runlore.stack import keeper, processes
+from runlore.stack.log_files import LogLimit, rotate
 from runlore.stack.probes import TaskProbe
 from runlore.stack.processes import Identity
 from runlore.stack.services import Service
@@ -24,7 +25,6 @@ LIMIT_PROVEN = 10
 LONGEST_PAUSE_S = 30.0
 PROBE_EVERY_S = 20.0  # whether it is hung; a process that has ended is noticed at once
 HUNG_S = 180.0
-LOG_LIMIT_BYTES = 20_000_000
 
 
 class ServiceState(StrEnum):
@@ -52,12 +52,13 @@ Tell = Callable[[ServiceEvent], None]
 class Child:
     """A service that this process runs. Time comes in as an argument: (`now`: aware, UTC)."""
 
-    def __init__(self, service: Service, logs: Path, tell: Tell) -> None:
+    def __init__(self, service: Service, logs: Path, tell: Tell, limit: LogLimit) -> None:
         self.service = service
         self.log = logs / f"{service.name}.log"
         self.state = ServiceState.WAITING
         self.detail = ""
         self._tell = tell
+        self._limit = limit
         self._process: subprocess.Popen[bytes] | None = None
         self._started = instants.EPOCH
         self._well_at = instants.EPOCH
@@ -73,7 +74,7 @@ class Child:
     def start(self, environment: Mapping[str, str], home: Path, now: datetime) -> Identity:
         """Start it under a keeper of its own; its output goes to the end of its log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
-        self.shorten_log()
+        rotate(self.log, self._limit)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 (*KEEPER, str(self.service.grace_s), *self.service.command),
@@ -90,6 +91,7 @@ class Child:
 
     def tick(self, now: datetime) -> None:
         """Check the service once; the supervisor starts it again, see `is_due`."""
+        rotate(self.log, self._limit)
         if self._process is None or self.state not in (ServiceState.STARTING, ServiceState.HEALTHY):
             return
         code = self._process.poll()
@@ -172,14 +174,6 @@ class Child:
         except OSError:
             return "(no log)"
         return next((line.strip() for line in reversed(lines) if line.strip()), "(empty)")
-
-    def shorten_log(self) -> None:
-        """Keep one older part of a log that has grown large; the service goes on appending."""
-        with contextlib.suppress(FileNotFoundError):
-            if self.log.stat().st_size > LOG_LIMIT_BYTES:
-                self.log.with_suffix(".log.1").write_bytes(self.log.read_bytes())
-                with self.log.open("r+b") as log:
-                    log.truncate()
 
     def stop(self) -> None:
         """Close the pipe to its keeper, which ends it. Returns at once; see `is_over`."""

@@ -14,6 +14,7 @@ from runlore.settings import Settings
 from runlore.stack import commands, environment, processes
 from runlore.stack.child import Child, ServiceEvent, ServiceState, Tell
 from runlore.stack.database import Database
+from runlore.stack.log_files import LogLimit
 from runlore.stack.probes import TaskProbe
 from runlore.stack.processes import RunningService
 from runlore.stack.services import DATABASE, Service
@@ -73,7 +74,8 @@ class StackSupervisor:
         *,
         is_lasting: bool,
     ) -> None:
-        self.children = [Child(s, settings.logs, tell) for s in services if s.name in ours]
+        limit = LogLimit(settings.log_max_mb * 1_000_000, settings.log_parts)
+        self.children = [Child(s, settings.logs, tell, limit) for s in services if s.name in ours]
         self._guests = [
             ExternalService(s, settings.home, tell) for s in services if s.name not in ours
         ]

@@ -33,6 +33,7 @@ def serve(
         http=OpenConnections(limits).protocol,
         ws_max_size=WS_MAX_BYTES,
         access_log=False,
+        log_config=None,
         server_header=False,
         proxy_headers=False,
         log_level="warning",

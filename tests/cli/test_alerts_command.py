@@ -183,11 +183,11 @@ def test_the_dispatcher_sends_what_others_raise_and_ends_cleanly(
     )
     try:
         assert process.stdout is not None
-        assert process.stdout.readline() == "delivering to: ops\n"
+        assert process.stdout.readline().endswith("runlore.alerts: delivering to: ops\n")
         raised = found(store)
         web.await_taken(1)
         assert settings.alerts_beat.exists()
-        assert process.stdout.readline().startswith(f"alert {raised} opened to ops: after ")
+        assert f": alert {raised} opened to ops: after " in process.stdout.readline()
     finally:
         process.send_signal(number)
         left, _ = process.communicate(timeout=30)

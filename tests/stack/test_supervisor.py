@@ -11,10 +11,12 @@ from dataclasses import replace
 
 import pytest
 
+from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.settings import Settings
 from runlore.stack import processes, tcp_ports
 from runlore.stack.child import Child, ServiceEvent, ServiceState
+from runlore.stack.log_files import LogLimit
 from runlore.stack.probes import HttpProbe, TaskProbe
 from runlore.stack.services import Service
 from runlore.stack.supervisor import StackSupervisor
@@ -168,13 +170,36 @@ def test_what_each_service_prints_is_in_its_log(settings: Settings) -> None:
         assert within(5, lambda: "GET / HTTP" in (settings.logs / "web.log").read_text())
 
 
-def test_a_large_log_keeps_one_older_part(settings: Settings) -> None:
-    child = Child(task("pass"), settings.logs, lambda _: None)
-    settings.logs.mkdir()
-    child.log.write_bytes(b"x" * 20_000_001)
-    child.shorten_log()
-    assert child.log.stat().st_size == 0
-    assert child.log.with_suffix(".log.1").stat().st_size == 20_000_001
+WRITE = """
+import sys, time
+for number in range(100_000):
+    print(f"{number:07} " + "x" * 100, flush=True)
+    if number % 100 == 0: time.sleep(0.002)
+print("the end", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_log_is_rotated_while_its_service_writes(settings: Settings) -> None:
+    chatty = replace(web("chatty"), command=(sys.executable, "-S", "-c", WRITE))
+    child = Child(chatty, settings.logs, lambda _: None, LogLimit(1_000_000, 2))
+    child.start(os.environ, settings.home, instants.now())
+    try:
+        newest = b""
+        while b"the end" not in newest:
+            child.tick(instants.now())
+            newest = child.log.read_bytes()
+            time.sleep(0.01)
+    finally:
+        child.kill()
+    files = sorted(settings.logs.iterdir())
+    assert [file.name for file in files] == ["chatty.log", "chatty.log.1", "chatty.log.2"]
+    assert all(file.stat().st_size < 2_000_000 for file in files)
+    lines = b"".join(file.read_bytes() for file in reversed(files)).splitlines()
+    numbers = [int(line[:7]) for line in lines if line[:7].isdigit()]
+    lost = numbers[-1] - numbers[0] + 1 - len(numbers)
+    assert lost <= 10
+    assert b"\0" not in b"".join(lines)
 
 
 def test_a_service_finds_only_its_settings_and_runs_in_the_home(settings: Settings) -> None:

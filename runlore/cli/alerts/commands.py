@@ -1,5 +1,6 @@
 """`runlore alerts`: list, acknowledge, silence and deliver alerts."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from getpass import getuser
@@ -22,6 +23,8 @@ alerts_group = typer.Typer(
 )
 
 HOUR_S = 3600.0
+
+log = logging.getLogger("runlore.alerts")
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, help="Id from the list.")]
 Note = Annotated[str, typer.Option(help="Note; it is recorded.")]
@@ -256,16 +259,16 @@ def deliver(
 
 def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -> None:
     """Alerts in this thread, what is due for Prefect in another one."""
-    import logging
     import signal
     import threading
 
+    from runlore import process
     from runlore.alerts.actions import delivery
     from runlore.alerts.delivery import parse
     from runlore.stack.services import prefect_api
     from runlore.triggers import actions
 
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    process.log_as("alerts")
     end = threading.Event()
 
     def stop(*_: Any) -> None:  # noqa: ANN401  (a signal and its frame)
@@ -276,12 +279,12 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     known = parse(settings.alert_channels)
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
-    echo(f"delivering to: {', '.join(known) or 'no channel; see RUNLORE_ALERT_CHANNELS'}")
+    log.info("delivering to: %s", ", ".join(known) or "no channel; see RUNLORE_ALERT_CHANNELS")
     due = threading.Thread(
         target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
     )
     due.start()
-    delivery.watch(store, known, end, beat.touch, output.show_attempt)
+    delivery.watch(store, known, end, beat.touch, output.log_attempt)
     end.set()
     due.join()
 

@@ -1,5 +1,6 @@
 """Alerts as text for people and as JSON for programs."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from shutil import get_terminal_size
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 SHOWN_EVIDENCE = 2_000
 INDENT = "   "
 LONGEST_LINE = 100  # characters; longer lines are hard to read
+
+log = logging.getLogger("runlore.alerts")
 
 
 def overview(listing: "Overview") -> dict[str, Any]:
@@ -121,9 +124,18 @@ def show_handled(episode: "AlertEpisode", *, json: bool) -> None:
 
 
 def show_attempt(done: "Attempt") -> None:
+    echo(_attempt_words(done))
+
+
+def _attempt_words(done: "Attempt") -> str:
     what = f"alert {done.alert} {done.event} to {done.channel}"
     came = f"after {done.age_s:.1f} s" if done.error is None else f"failed: {done.error}"
-    echo(f"{what}: {came}")
+    return f"{what}: {came}"
+
+
+def log_attempt(done: "Attempt") -> None:
+    level = logging.INFO if done.error is None else logging.WARNING
+    log.log(level, "%s", _attempt_words(done))
 
 
 def emit_attempt(done: "Attempt") -> None:
