@@ -4,6 +4,7 @@ It does what BentoML's own worker does, with bounds on its connections.
 """
 
 import argparse
+import logging
 import os
 import signal
 import socket
@@ -74,10 +75,8 @@ def _end_with(lifeline: socket.socket) -> None:
 def _application(service: str, index: int) -> Callable[..., object]:
     """The ASGI application of a BentoML service, with what BentoML's parts look up beside it."""
     from bentoml._internal.context import server_context
-    from bentoml._internal.log import configure_server_logging
 
-    configure_server_logging()
-    process.take_over_logs()
+    logging.getLogger("bentoml").setLevel(logging.INFO)  # BentoML's own set-up disables our loggers
     server_context.worker_index = index
     server_context.service_type = "entry_service"
     module, _, name = service.partition(":")

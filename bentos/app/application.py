@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
+from bentos.app.gauges import GaugeCollector
 from bentos.http.errors import TITLES, Problem, TooSlow, problem
 from bentos.http.page_headers import PageHeaders
 from bentos.http.prometheus_metrics import metrics
@@ -60,6 +61,7 @@ def application(
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
             app.state.logs_requests = product.settings.log_requests == "on"
+            app.state.gauges = GaugeCollector(serving, product.settings.home)
             app.state.threads = ThreadLimits.default()
             app.state.bounds = RecordingBounds.of(product.settings)
             try:

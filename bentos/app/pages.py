@@ -1,6 +1,7 @@
 """What the service says about itself: health, metrics, the OpenAPI document and its page."""
 
 import asyncio
+from functools import partial
 
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
@@ -37,7 +38,8 @@ async def document(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    return Response(await in_thread(request, exposition), media_type=CONTENT_TYPE_LATEST)
+    text = await in_thread(request, partial(exposition, request.app.state.gauges))
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 async def page(_request: Request) -> Response:

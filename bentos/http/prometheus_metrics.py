@@ -1,4 +1,4 @@
-"""What Prometheus is told: bounded in labels, and summed over all workers.
+"""Metrics for Prometheus: bounded in labels, and summed over all workers.
 
 BentoML's own request metrics are off: they keep a series for every path ever asked for.
 """
@@ -10,6 +10,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 LATENCY_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -25,6 +26,7 @@ class Metrics:
     recorded: Counter
     loads: Counter
     shadow_dropped: Counter
+    ledger_failures: Counter
 
     def answered(self, spec: str, version: str | None, status: int, rows: int = 1) -> None:
         _of(self.predictions, spec, version or "", str(status)).inc(rows)
@@ -60,13 +62,21 @@ def metrics() -> Metrics:
         Counter("runlore_recorded", "Facts recorded over HTTP", ("what",)),
         Counter("runlore_version_loads", "Versions made ready, or that failed", ("spec", "how")),
         Counter("runlore_shadow_dropped", "Answers that the shadow did not repeat", ("spec",)),
+        Counter("runlore_ledger_write_failures", "Entries that the ledger did not take"),
     )
 
 
-def exposition() -> bytes:
-    """All metrics of all workers, in Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
+def exposition(gauges: Collector) -> bytes:
+    """All metrics of all workers, in Prometheus' text format.
+
+    gauges: what is not counted by workers but read at each scrape.
+    """
+    metrics()
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        for counted in vars(metrics()).values():
+            registry.register(counted)
+    registry.register(gauges)
     return generate_latest(registry)

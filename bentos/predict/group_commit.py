@@ -17,6 +17,7 @@ from functools import partial
 
 from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
+from bentos.http.prometheus_metrics import metrics
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
@@ -171,7 +172,7 @@ async def _committed(
             for row in outcome.rows
         ]
         if rows and has_ledger and database is not None:
-            await _write(database, rows)
+            await _write_counted(database, rows)
     except RunloreError as error:
         return [error] * len(group)
     except Exception as error:  # the edge of the task: it must live on
@@ -201,6 +202,15 @@ async def _answered(
     return [
         PredictionBatch([], [work]) if isinstance(work, Row) else next(following) for work in works
     ]
+
+
+async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> None:
+    """As `_write`; rows that were not written, or nobody knows, are counted in the metrics."""
+    try:
+        await _write(database, rows)
+    except Exception:
+        metrics().ledger_failures.inc(len(rows))
+        raise
 
 
 async def _write(database: AsyncStoreConnection, rows: list[Row]) -> None:

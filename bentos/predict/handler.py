@@ -37,6 +37,7 @@ from runlore.serving.actions.prediction_commit import PIECE_ROWS, commit
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION
 from runlore.serving.actions.recording import SOURCE
 from runlore.serving.queries.ledger import Row
+from runlore.store.engine import Store
 
 Form = Literal["one", "batch"]
 WHOLE_BATCH = "champion-batch"  # the champion's arm for a batch while a challenger has a share
@@ -122,7 +123,7 @@ class _Attempt:
         if self.form == "one" and not ask.reasons:
             return self.serving.commits.answer(ask)
         store = self.serving.answering()
-        work = partial(commit, store, ask, has_ledger=self.serving.has_ledger)
+        work = partial(_commit, store, ask, has_ledger=self.serving.has_ledger)
         return in_thread(self.http, work)
 
     async def _ask(self, live: Live) -> RequestBatch:
@@ -229,6 +230,16 @@ def _give_up(
         work.cancel()
     elif limit is not None:
         limit.reschedule(asyncio.get_running_loop().time() + COMMIT_KNOWN_S)
+
+
+def _commit(store: Store | None, ask: RequestBatch, *, has_ledger: bool) -> list[ServedPrediction]:
+    """As `commit`; what the ledger did not take is counted in the metrics."""
+    try:
+        return commit(store, ask, has_ledger=has_ledger)
+    except RunloreError:
+        if has_ledger and ask.claim.is_written:
+            metrics().ledger_failures.inc(len(ask.requests))
+        raise
 
 
 def _is_cancelled() -> bool:

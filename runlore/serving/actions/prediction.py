@@ -101,6 +101,11 @@ class WriteOrTimeout:
     _lock: Lock = field(default_factory=Lock)
     _by: str | None = None
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the ledger took it, or is about to."""
+        return self._by == "ledger"
+
     def take(self, by: Literal["ledger", "clock"]) -> bool:
         """Return whether the caller is first; asked again, the answer stays the same."""
         with self._lock:
