@@ -12,7 +12,6 @@ import asyncio
 import logging
 import os
 import socket
-import sys
 from abc import ABC
 from collections.abc import Collection
 from contextlib import suppress
@@ -187,7 +186,7 @@ async def _look(worker: Worker, wakeups: Wakeups) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stdout.write(f"{text}\n")
+    log.info("%s", text)
 
 
 if __name__ == "__main__":

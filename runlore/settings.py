@@ -139,6 +139,10 @@ class Settings(BaseSettings):
         default=3, ge=0, le=100, description="How many older parts of each log are kept."
     )
 
+    otlp_endpoint: Address | None = Field(
+        default=None, description="An OpenTelemetry collector; unset: no traces are made."
+    )
+
     alert_channels: SecretStr | None = Field(
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )
@@ -198,6 +202,11 @@ class Settings(BaseSettings):
     def mlflow_pages(self) -> str:
         """What links to runs and versions begin with; a login is never part of a link."""
         return without_login(_plain(self.mlflow_pages_url) or self.mlflow_url).rstrip("/")
+
+    @property
+    def otlp_url(self) -> str | None:
+        """The collector's address: it may hold a login."""
+        return _plain(self.otlp_endpoint)
 
     @property
     def serve_url(self) -> str:

@@ -13,6 +13,7 @@ from prefect.context import FlowRunContext
 from runlore.alerts.actions.delivery import Attempt
 from runlore.app import App, open_app
 from runlore.kernel.errors import Unavailable
+from tasks.spans import flow_span, task_span
 
 _app_of_flow: ContextVar[App | None] = ContextVar("app_of_flow", default=None)
 _apps_of_worker: dict[UUID, App] = {}
@@ -28,9 +29,10 @@ def flow_app() -> Iterator[App]:
     """
     outer = _app_of_flow.get()
     if outer is not None:
-        yield outer
+        with flow_span():
+            yield outer
         return
-    with open_app() as app:
+    with open_app() as app, flow_span(app.settings):
         token = _app_of_flow.set(app)
         try:
             yield app
@@ -56,11 +58,12 @@ def task_app() -> Iterator[App]:
     """
     app = _app_of_flow.get() or _app_of_worker()
     if app is None:
-        with open_app() as own:
+        with open_app() as own, task_span():
             yield own
         return
     try:
-        yield app
+        with task_span():
+            yield app
     except Unavailable:
         app.reopen()
         raise

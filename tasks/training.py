@@ -20,6 +20,7 @@ from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, Trained
 from tasks.edge import task_app
 from tasks.retry import RETRIES
+from tasks.spans import task_span
 
 HOUR_S = 3600
 
@@ -67,7 +68,8 @@ def fit_candidate(
     kind: CandidateKind,
     done: Mapping[CandidateKind, Candidate],
 ) -> Candidate:
-    fitted = fitting.fit_candidate(extracted.spec, extracted.data, division, kind, done)
+    with task_span():
+        fitted = fitting.fit_candidate(extracted.spec, extracted.data, division, kind, done)
     score = fitted.validation[extracted.spec.select_by]
     get_run_logger().info("%s: validation %s %.4g", kind, extracted.spec.select_by, score)
     return fitted
@@ -78,8 +80,10 @@ def finish(
     extracted: TrainingExtract, division: Division, done: Mapping[CandidateKind, Candidate]
 ) -> Trained:
     """Choose a candidate, give it its interval, and test and judge it."""
-    chosen = fitting.choose(extracted.spec, done)
-    trained = fitting.finish(extracted.spec, extracted.data, extracted.plan, division, done, chosen)
+    spec, data = extracted.spec, extracted.data
+    chosen = fitting.choose(spec, done)
+    with task_span():
+        trained = fitting.finish(spec, data, extracted.plan, division, done, chosen)
     for reason in trained.verdict.reasons:
         get_run_logger().info("%s: %s", chosen, reason)
     return trained

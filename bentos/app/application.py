@@ -3,7 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from pathlib import Path
 from time import perf_counter
 
@@ -32,12 +37,15 @@ from runlore.app import App, open_app
 from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.log_lines import log_fields
+from runlore.kernel.spans import NOTHING, Span, is_tracing, note_span, span
 from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.settings import Settings
+from runlore.web.tracing import start_tracing, stop_tracing
 
 BENTOML_PATHS = {endpoint.path for endpoint in ENDPOINTS if endpoint.handler is None}
 BENTOML_METHODS = {"GET", "HEAD"}
 METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+TRACE_HEADERS = ("traceparent", "tracestate")  # W3C Trace Context
 STATIC = Path(bentoml.__file__).parent / "_internal" / "server" / "static_content"
 log = logging.getLogger("runlore.serving")
 
@@ -61,6 +69,8 @@ def application(
             app.state.serving = serving
             app.state.documents = openapi.Documents(serving)
             app.state.logs_requests = product.settings.log_requests == "on"
+            start_tracing("serving", product.settings.otlp_url)
+            stack.push_async_callback(asyncio.to_thread, stop_tracing)
             app.state.gauges = GaugeCollector(serving, product.settings.home)
             app.state.threads = ThreadLimits.default()
             app.state.bounds = RecordingBounds.of(product.settings)
@@ -98,8 +108,9 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
 
     async def counted(request: Request) -> Response:
         began, request_id = perf_counter(), request_id_of(request)
-        with log_fields(request_id=request_id):
+        with log_fields(request_id=request_id), _request_span(request, path):
             response = await answer(request)
+            note_span(**{"http.response.status_code": response.status_code})
             metrics().requested(path, request.method, response.status_code)
             response.headers[HEADER] = request_id
             if request.app.state.logs_requests:
@@ -131,6 +142,15 @@ def check_ready(serving: Serving) -> bool:
     if reason:
         raise HTTPException(503, reason)
     return True
+
+
+def _request_span(request: Request, path: str) -> AbstractContextManager[Span | None]:
+    """Goes on with the trace that the headers name, and holds nothing else of the request."""
+    if not is_tracing():
+        return NOTHING
+    attributes = {"http.request.method": request.method, "http.route": path}
+    name = f"{request.method} {path or '(no route)'}"
+    return span(name, attributes, {key: request.headers.get(key, "") for key in TRACE_HEADERS})
 
 
 def _log_request(request: Request, path: str, status: int, took_s: float) -> None:

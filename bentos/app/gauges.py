@@ -81,10 +81,8 @@ class GaugeCollector(Collector):
         return _gauge("states_behind", help_text, ("spec",)).add(behind)
 
     def _disk(self) -> Iterator[Metric]:
-        try:
-            usage = shutil.disk_usage(self.home)
-        except OSError:
-            return
+        home = self.home.absolute()
+        usage = shutil.disk_usage(next(one for one in (home, *home.parents) if one.exists()))
         free, size = "Free space where RUNLORE_HOME is", "Size of the file system of RUNLORE_HOME"
         yield _gauge("disk_free_bytes", free).add({(): usage.free})
         yield _gauge("disk_size_bytes", size).add({(): usage.total})

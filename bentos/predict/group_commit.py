@@ -19,6 +19,7 @@ from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
 from bentos.http.prometheus_metrics import metrics
 from runlore.kernel.errors import RunloreError, Stalled, Unavailable
+from runlore.kernel.spans import Span, Stages, collected, current_span, stage
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
 from runlore.serving.queries import answering, ledger_writer
@@ -44,12 +45,20 @@ class _Item:
 
     work: RequestBatch | Row
     done: "asyncio.Future[list[ServedPrediction]]"
+    span: Span | None = field(default_factory=current_span)
+    since_ns: int = field(default_factory=time.time_ns)
 
     def may_be_written(self) -> bool:
         """Not once its time is over, or nobody waits; a row is written whoever waits."""
         if isinstance(self.work, Row):
             return True
         return not self.done.done() and self.work.claim.take("ledger")
+
+    def add_stages(self, taken_ns: int, stages: Stages) -> None:
+        """Add how long it waited, and what its group did, to the span of its request."""
+        if self.span is not None:
+            wait = ("wait for the group", self.since_ns, taken_ns)
+            self.span.add_stages(Stages([wait, *stages.measured]))
 
     def settle(self, outcomes: PredictionBatch | Exception) -> None:
         if self.done.done():  # nobody waits any more
@@ -122,8 +131,12 @@ class GroupCommit:
             while group := await self._next(soonest):
                 if database is not None:
                     soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
-                outcomes = await _committed(database, group, has_ledger=self.has_ledger)
+                taken_ns = time.time_ns()
+                with collected() as stages:
+                    outcomes = await _committed(database, group, has_ledger=self.has_ledger)
                 for item, outcome in zip(group, outcomes, strict=True):
+                    if stages is not None:
+                        item.add_stages(taken_ns, stages)
                     item.settle(outcome)
         finally:
             if database is not None:
@@ -207,7 +220,8 @@ async def _answered(
 async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> None:
     """As `_write`; rows that were not written, or nobody knows, are counted in the metrics."""
     try:
-        await _write(database, rows)
+        with stage("ledger commit"):
+            await _write(database, rows)
     except Exception:
         metrics().ledger_failures.inc(len(rows))
         raise

@@ -25,6 +25,7 @@ from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, RunloreError
 from runlore.kernel.log_lines import note_fields
+from runlore.kernel.spans import current_span, note_span, stages_of
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
     Predictor,
@@ -81,7 +82,7 @@ class _Attempt:
     async def response(self) -> Response:
         live: Live | None = None
         ask: RequestBatch | None = None
-        note_fields(spec=self.name)
+        self._note(spec=self.name)
         try:
             live = self.serving.champion(self.name)
             ask = await self._ask(live)
@@ -93,7 +94,7 @@ class _Attempt:
             log.exception("predict %s", self.name)
             return await self._refused(live, ask, Problem(500, TITLES[500]))
         metrics().answered(self.name, answers[0].version, 200, len(answers))
-        note_fields(version=answers[0].version or "", prediction_id=str(answers[0].id))
+        self._note(version=answers[0].version or "", prediction_id=str(answers[0].id))
         self._observe()
         shown = [_shown(answer, live.unit) for answer in answers]
         return json_response(to_json(shown[0] if self.form == "one" else shown))
@@ -179,11 +180,11 @@ class _Attempt:
         version = bundle.version if bundle else None
         metrics().answered(self.name, version, answer.status)
         self._observe()
-        note_fields(version=version or "")
+        self._note(version=version or "")
         if self.serving.store is not None:
             try:
                 row = self._refusal_row(version, ask, answer)
-                note_fields(prediction_id=str(row.id))
+                self._note(prediction_id=str(row.id))
                 left_s = ANSWER_S + REFUSAL_S - (perf_counter() - self.began)
                 if is_hurried or left_s <= 0:
                     self.serving.commits.write_later(row)
@@ -214,6 +215,11 @@ class _Attempt:
         refusal = Refusal(self.name, version, answer.status, answer.detail, request, *parts, key_id)
         return prediction.refusal_row(refusal, self.at, ask.arm, self.began)
 
+    def _note(self, **fields: str) -> None:
+        """Add to the log lines and to the span of this request."""
+        note_fields(**fields)
+        note_span(**fields)
+
     def _observe(self) -> None:
         metrics().took(self.name, self.form, perf_counter() - self.began)
 
@@ -235,7 +241,8 @@ def _give_up(
 def _commit(store: Store | None, ask: RequestBatch, *, has_ledger: bool) -> list[ServedPrediction]:
     """As `commit`; what the ledger did not take is counted in the metrics."""
     try:
-        return commit(store, ask, has_ledger=has_ledger)
+        with stages_of(current_span()):
+            return commit(store, ask, has_ledger=has_ledger)
     except RunloreError:
         if has_ledger and ask.claim.is_written:
             metrics().ledger_failures.inc(len(ask.requests))

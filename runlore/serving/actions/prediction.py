@@ -16,6 +16,7 @@ from runlore.features.keys import KeyParts
 from runlore.features.matrix import Keys, RowReader, latest_us
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
+from runlore.kernel.spans import stage
 from runlore.serving.queries import feature_states, ledger, ledger_writer
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.ledger import Row
@@ -156,7 +157,8 @@ def answer(
     """
     answers: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
-        states, now = feature_states.read_states(connection, names)
+        with stage("read states"):
+            states, now = feature_states.read_states(connection, names)
         answers += _each_answered(part, keys, states, to_us(now))
     return answers
 
@@ -167,7 +169,8 @@ async def answer_async(
     """Like `answer`, but reads without blocking the event loop."""
     answers: list[PredictionBatch | Exception] = []
     for part, keys, names in _parts(asks):
-        states, now = await read(names)
+        with stage("read states"):
+            states, now = await read(names)
         answers += _each_answered(part, keys, states, to_us(now))
     return answers
 
@@ -229,8 +232,10 @@ def _answered(
         at = [i for i, ask in enumerate(asks) if ask.predictor is predictor]
         mine = [asks[i] for i in at]
         names = [key for i in at for key in keys[i]]
-        rows, instants = _rows(predictor.reader, mine, names, states, now_us)
-        output = predictor.bundle.predict(rows)
+        with stage("features"):
+            rows, instants = _rows(predictor.reader, mine, names, states, now_us)
+        with stage("model"):
+            output = predictor.bundle.predict(rows)
         first = 0
         for i, ask in zip(at, mine, strict=True):
             part = slice(first, first + len(ask.requests))

@@ -10,6 +10,7 @@ import numpy as np
 
 from runlore.features.matrix import Keys
 from runlore.kernel.instants import from_us, to_us
+from runlore.kernel.spans import stage
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
     PredictionBatch,
@@ -56,11 +57,12 @@ def commit(
     if store is None:
         return _in_pieces(ask, [()] * len(ask.requests), None, 0).answers
     keys = list(chain.from_iterable(piece.keys() for piece in _pieces(ask)))
-    with store.connect() as connection:
+    with stage("read states"), store.connect() as connection:
         states, now = feature_states.read_states(connection, set(chain.from_iterable(keys)))
     answered = _in_pieces(ask, keys, states, to_us(now))
     if has_ledger and ask.claim.take("ledger"):
-        transaction(store, lambda connection: ledger_writer.add_soon(connection, answered.rows))
+        with stage("ledger commit"):
+            transaction(store, lambda connection: ledger_writer.add_soon(connection, answered.rows))
     return answered.answers
 
 
