@@ -17,8 +17,8 @@ from runlore.web.otlp_settings import headers_of
 
 if TYPE_CHECKING:
     from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+    from opentelemetry.proto.trace.v1 import trace_pb2
     from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
     from opentelemetry.sdk.trace import ReadableSpan
 
 TIMEOUT_S = 5.0  # to send one batch; a batch that fails is dropped
@@ -74,23 +74,24 @@ def _resource_spans(spans: "Sequence[ReadableSpan]") -> "list[ResourceSpans]":
     return [ResourceSpans(resource=resource, scope_spans=[scope])]
 
 
-def _message(span: "ReadableSpan") -> "SpanMessage":
-    from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
-    from opentelemetry.proto.trace.v1.trace_pb2 import Status
+def _message(span: "ReadableSpan") -> "trace_pb2.Span":
+    from opentelemetry.proto.trace.v1 import trace_pb2
 
     context = span.get_span_context()
     assert context is not None  # noqa: S101  (of every span that has ended)
-    return SpanMessage(
+    return trace_pb2.Span(
         trace_id=context.trace_id.to_bytes(16, "big"),
         span_id=context.span_id.to_bytes(8, "big"),
         parent_span_id=span.parent.span_id.to_bytes(8, "big") if span.parent else b"",
         trace_state=context.trace_state.to_header(),
         name=span.name,
-        kind=SpanMessage.SpanKind.ValueType(span.kind.value + 1),  # the SDK counts from 0
+        kind=trace_pb2.Span.SpanKind.ValueType(span.kind.value + 1),  # the SDK counts from 0
         start_time_unix_nano=span.start_time or 0,
         end_time_unix_nano=span.end_time or 0,
         attributes=_attributes(span.attributes or {}),
-        status=Status(code=Status.StatusCode.ValueType(span.status.status_code.value)),
+        status=trace_pb2.Status(
+            code=trace_pb2.Status.StatusCode.ValueType(span.status.status_code.value)
+        ),
     )
 
 

@@ -12,8 +12,8 @@ from runlore.kernel.redaction import hide
 from runlore.web.otlp_settings import headers_of, traces_endpoint
 
 if TYPE_CHECKING:
+    from opentelemetry import trace
     from opentelemetry.sdk.trace import TracerProvider
-    from opentelemetry.trace import Span as OtelSpan
 
     from runlore.kernel.spans import Attributes, Stages
 
@@ -108,7 +108,7 @@ class OtelTracer:
 class OpenSpan:
     """A span of OpenTelemetry that is open."""
 
-    def __init__(self, tracer: Any, span: "OtelSpan") -> None:  # noqa: ANN401
+    def __init__(self, tracer: Any, span: "trace.Span") -> None:  # noqa: ANN401
         self._tracer = tracer
         self._span = span
 
