@@ -37,12 +37,14 @@ def start(spec: Spec, reason: Why, by: By = None, json: Json = False) -> None:
 
     Example: runlore rollout start failure-risk --reason "trained on October"
     """
+    from runlore.kernel import instants
     from runlore.rollout.actions import steps
     from runlore.serving.actions.promotion import ChangeReason
 
     with _opened(spec) as (_, context, model_spec, at):
-        steps.start(context, model_spec, at, ChangeReason(by or getuser(), reason))
-        _show(steps.preview(context.store, model_spec, at), json=json)
+        state = steps.start(context, model_spec, at, ChangeReason(by or getuser(), reason))
+        since_start = max(instants.now(), state.newest.at)
+        _show(steps.preview(context.store, model_spec, since_start), json=json)
 
 
 @group.command()

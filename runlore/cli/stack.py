@@ -203,6 +203,8 @@ def _print_status(seen: "StackStatus") -> None:
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")
+    for pending in seen.decisions:
+        echo(f"needs a decision: {pending.what}\n  {pending.command}")
     for channel in seen.undelivered:
         echo(f"Alerts not delivered to {channel.channel}: {channel.deliveries} ({channel.error})")
 

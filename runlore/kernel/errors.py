@@ -77,14 +77,17 @@ class Refused(RunloreError):
 
 
 class DataRefused(Refused):
+    """command: what a person types to let the data pass."""
+
     def __init__(self, spec: str, reasons: Sequence[str]) -> None:
+        self.spec = spec
+        self.reasons = tuple(reasons)
+        self.command = f'runlore train {spec} --accept-data "WHY"'
         super().__init__(
             f"{spec}: the data that came in since the champion's training is refused: "
             f"{'; '.join(reasons)}. The champion serves on. Put the data right, or let it pass:"
-            f' `runlore train {spec} --accept-data "WHY"`'
+            f" `{self.command}`"
         )
-        self.spec = spec
-        self.reasons = tuple(reasons)
 
 
 class Tampered(Refused):

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from runlore.alerts.queries.outbox import UndeliveredAlerts
+from runlore.alerts.rules.decision import PendingDecision
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
 from runlore.reports.queries.figures import StoreFigures, figures
@@ -52,6 +53,7 @@ class StackStatus:
     ] = ()  # alerts that could not be delivered, by channel
 
     broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
+    decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
 
 def look(settings: Settings) -> StackStatus:
@@ -76,6 +78,7 @@ def look(settings: Settings) -> StackStatus:
         alerts=database_figures.alerts,
         undelivered=database_figures.undelivered,
         broken=database_figures.broken,
+        decisions=database_figures.decisions,
     )
 
 

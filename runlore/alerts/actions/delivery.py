@@ -5,6 +5,8 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
 
 from pydantic import SecretStr
 
@@ -14,6 +16,7 @@ from runlore.alerts.queries import alert_silences, alerts, outbox
 from runlore.alerts.queries.outbox import ClaimedDelivery
 from runlore.alerts.rules import release, state
 from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.message import example
 from runlore.alerts.rules.release import DELIVERY, decide, route
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.store import notices
@@ -83,6 +86,20 @@ def deliver_own(store: Store, declared: SecretStr | None) -> list[Attempt]:
     except RunloreError as error:
         log.warning("alerts are left to the dispatcher: %s", error)
         return []
+
+
+def try_out(store: Store, name: str, channel: AnyChannel, at: datetime) -> str | None:
+    """Send a test message; returns the error, None when it arrived.
+
+    A channel that accepts it is no longer out of reach: its alert is resolved.
+    """
+    try:
+        send(channel, OutgoingMessage(example(), f"runlore-test-{uuid4()}", at))
+    except DeliveryFailed as failure:
+        return str(failure)
+    with store.begin() as connection:
+        alerts.quiet(connection, DELIVERY, name, at)
+    return None
 
 
 def watch(

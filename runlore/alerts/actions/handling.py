@@ -15,7 +15,7 @@ from runlore.alerts.rules.finding import (
     AlertFinding,
     line,
 )
-from runlore.alerts.rules.state import AlertEpisode, AlertStep, Silence, covers
+from runlore.alerts.rules.state import QUIET, AlertEpisode, AlertStep, Silence, covers
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.store.engine import Connection, Store
 
@@ -61,10 +61,14 @@ def raise_alert(connection: Connection, finding: AlertFinding, at: datetime) -> 
 
 
 def resolve_alert(
-    connection: Connection, kind: str, subject: str, at: datetime
+    connection: Connection, kind: str, subject: str, at: datetime, by: str = QUIET
 ) -> AlertEpisode | None:
-    """Resolve the alert of a cause that is over; None when it had no open alert."""
-    step = alerts.quiet(connection, kind, subject, at)
+    """Resolve the alert of a cause that is over; None when it had no open alert.
+
+    by: who ended the cause. Without a name, a check found nothing; then findings that are newer
+    than `at` keep the alert open.
+    """
+    step = alerts.quiet(connection, kind, subject, at, by)
     return None if step is None or step.event is None else step.alert
 
 

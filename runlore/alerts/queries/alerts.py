@@ -61,13 +61,16 @@ def observe(connection: Connection, finding: AlertFinding, at: datetime) -> Aler
     return save(connection, step, at, WATCHER, finding.what)
 
 
-def quiet(connection: Connection, kind: str, subject: str, at: datetime) -> AlertStep | None:
-    """Resolve the alert of a cause that is over; None when none is open."""
+def quiet(
+    connection: Connection, kind: str, subject: str, at: datetime, by: str = QUIET
+) -> AlertStep | None:
+    """Resolve the alert of a cause that is over; None when none is open. by: who ended it."""
     _lock(connection, kind, subject)
     alert = last(connection, kind, subject)
     if alert is None or not alert.is_open:
         return None
-    return save(connection, state.resolve(alert, at), at, WATCHER, QUIET)
+    actor, note = (WATCHER, QUIET) if by == QUIET else (by, "")
+    return save(connection, state.resolve(alert, at, by), at, actor, note)
 
 
 def save(connection: Connection, step: AlertStep, at: datetime, actor: str, note: str) -> AlertStep:

@@ -4,14 +4,20 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from runlore.alerts.rules.finding import AlertFinding, severity
+from runlore.alerts.rules.finding import AlertFinding, severity, spec_of
 
-# What to do, by kind, where the evidence does not say.
+# What to do, by kind, where the evidence does not say, and what ends the alert.
 ADVICE = {
     "drift": "open the report, see which columns moved and why; if the world has changed, train "
-    "anew: runlore train {subject}",
-    "skew": "stop trusting the answers of this version: runlore skew shows the features that "
-    "differ; roll back with runlore rollback, then rebuild with runlore features rebuild",
+    "anew: runlore train {spec}; the next window without drift, of the version that serves then, "
+    "ends this alert",
+    "skew": "stop trusting the answers of this version: runlore skew {spec} shows the features "
+    "that differ; roll back with runlore rollback {spec}, or rebuild with runlore features "
+    "rebuild; a comparison without a difference ends this alert: runlore skew {spec} --days 0.1",
+    "performance": "runlore performance {spec} shows the windows; train anew: runlore train "
+    "{spec}; scores that keep their floors end this alert",
+    "data quality": "runlore quality {spec} shows what breaks the contract; a window that keeps it "
+    "ends this alert",
 }
 
 MOST_REASONS = 3
@@ -28,7 +34,7 @@ def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) ->
         severity(grave),
         str(evidence.get("what") or _what(kind, evidence)),
         str(evidence.get("certainty") or _certainty(evidence)),
-        str(evidence.get("advice") or ADVICE.get(kind, "").format(subject=subject)),
+        str(evidence.get("advice") or ADVICE.get(kind, "").format(spec=spec_of(subject))),
         _since(evidence),
         evidence,
     )

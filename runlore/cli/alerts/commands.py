@@ -196,28 +196,22 @@ def try_out(
 ) -> None:
     """Send a test message to a channel.
 
-    The exit code is 0 only if the message was accepted.
+    The exit code is 0 only if the message was accepted; then an alert about the channel is over.
 
     Example: runlore alerts test ops
     """
-    from uuid import uuid4
-
-    from runlore.alerts.delivery import DeliveryFailed, OutgoingMessage, parse, send
-    from runlore.alerts.rules.message import example
+    from runlore.alerts.actions import delivery
+    from runlore.alerts.delivery import parse
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.kernel.errors import NotFound
 
     with open_app() as app:
         known = parse(app.settings.alert_channels)
-    if channel not in known:
-        names = ", ".join(known) or "none"
-        raise NotFound(f"no channel is named {channel!r}; RUNLORE_ALERT_CHANNELS has: {names}")
-    error: str | None = None
-    try:
-        send(known[channel], OutgoingMessage(example(), f"runlore-test-{uuid4()}", instants.now()))
-    except DeliveryFailed as failure:
-        error = str(failure)
+        if channel not in known:
+            names = ", ".join(known) or "none"
+            raise NotFound(f"no channel is named {channel!r}; RUNLORE_ALERT_CHANNELS has: {names}")
+        error = delivery.try_out(app.store, channel, known[channel], instants.now())
     place = known[channel].place
     if json:
         emit_json({"channel": channel, "place": place, "is_taken": error is None, "error": error})

@@ -37,8 +37,11 @@ def compare_served_features(
     comparisons: list[Skew] = []
     with open_app() as app:
         for one in [app.spec(spec)] if spec else app.specs:
-            comparisons += skew.skew(app.store, app.registry, one.name, since, now)
-        skew.note(app.store, comparisons, now)
+            of_spec = skew.skew(app.store, app.registry, one.name, since, now)
+            skew.note(app.store, of_spec, now)
+            if of_spec and all(version.is_clean and version.compared for version in of_spec):
+                skew.let_rest(app.store, one.name, of_spec, now)
+            comparisons += of_spec
     if json:
         emit_json([as_json(comparison) for comparison in comparisons])
     else:

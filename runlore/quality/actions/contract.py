@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.alerts.actions import decisions
 from runlore.features.matrix import Log
 from runlore.kernel.errors import DataRefused, Tampered
 from runlore.kernel.instants import from_us, to_us
@@ -114,8 +115,20 @@ def check_new(
 ) -> BatchCheck:
     """Check what has come in since the champion's training against its contract; store the result.
 
-    Without a champion there is nothing to compare with, and the verdict passes.
+    Without a champion there is nothing to compare with, and the verdict passes. Data that may teach
+    settles the decision that waited on data that could not.
     """
+    checked = _checked(store, registry, spec, at, accepted)
+    if checked.may_teach:
+        who = accepted.actor if accepted else "data that keeps its contract"
+        with store.begin() as connection:
+            decisions.settle(connection, spec.name, at, who)
+    return checked
+
+
+def _checked(
+    store: Store, registry: "Registry", spec: ModelSpec, at: datetime, accepted: Acceptance | None
+) -> BatchCheck:
     try:
         known = of_champion(registry, spec.name)
     except Tampered as error:  # a successor must be trained all the same

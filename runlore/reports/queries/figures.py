@@ -6,8 +6,10 @@ from datetime import datetime
 from sqlalchemy import Connection, Table, func, literal, select, tablesample, text
 from sqlalchemy.sql import ColumnElement
 
-from runlore.alerts.queries.alerts import count_open
+from runlore.alerts.queries.alerts import AlertQuery, count_open, read
 from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
+from runlore.alerts.rules import decision
+from runlore.alerts.rules.decision import PendingDecision
 from runlore.serving.queries.broken_versions import read_broken
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
@@ -39,6 +41,7 @@ class StoreFigures:
     ] = ()  # alerts that could not be delivered, by channel
 
     broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
+    decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
     @property
     def is_migrated(self) -> bool:
@@ -63,6 +66,7 @@ def figures(store: Store) -> StoreFigures:
             alerts=count_open(connection) if is_migrated else {},
             undelivered=tuple(trouble(connection)) if is_migrated else (),
             broken=_broken(connection) if is_migrated else {},
+            decisions=_decisions(connection) if is_migrated else (),
         )
 
 
@@ -119,6 +123,11 @@ def _rounded(value: float) -> int:
 
 def _broken(connection: Connection) -> dict[str, str]:
     return {spec: str(evidence["what"]) for spec, evidence in read_broken(connection).items()}
+
+
+def _decisions(connection: Connection) -> tuple[PendingDecision, ...]:
+    waiting = read(connection, AlertQuery(kind=decision.KIND))
+    return tuple(decision.pending(alert) for alert in waiting)
 
 
 def _champions(connection: Connection) -> dict[str, str]:

@@ -4,9 +4,13 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from getpass import getuser
 from typing import Any, Literal
 
-from runlore.alerts.actions import handling
+from runlore.alerts.actions import decisions, handling
+from runlore.alerts.queries import alerts
+from runlore.alerts.queries.alerts import AlertQuery
+from runlore.alerts.rules.decision import DecisionRequest
 from runlore.alerts.rules.finding import AlertFinding, Severity, as_evidence
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import NotFound
@@ -33,12 +37,16 @@ class TrainingStart:
 
 @dataclass(frozen=True)
 class TrainingEnd:
-    """What a training came to. has_taught: the facts were learned from, and never will be again."""
+    """What a training came to. has_taught: the facts were learned from, and never will be again.
+
+    command: what a person types to let refused data pass; empty: it waits for nobody.
+    """
 
     state: Literal["done", "refused", "failed"]
     reason: str
     has_taught: bool = False
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    command: str = ""
 
 
 def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
@@ -131,22 +139,44 @@ def _locked(connection: Connection, retraining_id: int) -> Retraining:
     return known(connection, retraining_id)
 
 
+def note_training(store: Store, spec: str, alias: str | None, at: datetime) -> None:
+    """Resolve the alert of a spec whose training came to its end, whoever began it.
+
+    A version that takes a place ends any alert; one that does not ends that of a failure.
+    """
+    with store.begin() as connection:
+        for alert in alerts.read(connection, AlertQuery(kind=KIND, subject=spec)):
+            if alias is not None or alert.evidence.get("ended") == "failed":
+                handling.resolve_alert(connection, KIND, spec, at, getuser())
+
+
 def _tell(
     connection: Connection, spec: str, retraining_id: int, ending: TrainingEnd, at: datetime
 ) -> None:
     if ending.state == "done":
         handling.resolve_alert(connection, KIND, spec, at)
         return
+    what = f"the retraining of {spec} {_WAYS[ending.state]}: {ending.reason}"
+    evidence = {"retraining": retraining_id, "ended": ending.state, **ending.evidence}
+    if ending.command:
+        decisions.ask(connection, DecisionRequest(spec, what, ending.command, evidence), at)
+        return
     finding = AlertFinding(
         kind=KIND,
         subject=spec,
         severity=Severity.WARNING,
-        what=f"the retraining of {spec} {_WAYS[ending.state]}: {ending.reason}",
+        what=what,
         certainty="certain",
-        advice=f"the champion serves on; see `runlore retrain show {retraining_id}`",
-        evidence={"retraining": retraining_id, **ending.evidence},
+        advice=_ADVICE[ending.state].format(spec=spec, id=retraining_id),
+        evidence=evidence,
     )
     handling.raise_alert(connection, finding, at)
 
 
 _WAYS = {"refused": "was refused", "failed": "failed"}
+_ADVICE = {
+    "refused": "nothing has to be done: the champion serves on, and the next version that becomes"
+    " @champion or @challenger ends this alert; see `runlore retrain show {id}`",
+    "failed": "the champion serves on; see `runlore retrain show {id}`, mend the cause and train"
+    " again: runlore train {spec}",
+}

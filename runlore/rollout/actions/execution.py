@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runlore.alerts.actions import decisions
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
-from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.decision import DecisionRequest
+from runlore.alerts.rules.finding import AlertFinding, Severity, of_version
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.kernel.json_values import as_json
 from runlore.registry.alias_history import Change, HistoryWriter
 from runlore.rollout.actions import rollout_state
-from runlore.rollout.actions.rollout_state import RolloutState
+from runlore.rollout.actions.rollout_state import ENDS, PAUSING, RESUMING, RolloutState
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import NewDecision, Ordered, Rollout
 from runlore.rollout.rules.evidence import RolloutEvidence
@@ -185,7 +187,7 @@ def _cleared(
         return None
     change = Change(of.spec, CHALLENGER, None, "promote", why.actor, why.reason, why.evidence)
     registry.remove_alias(of.spec, CHALLENGER)
-    return history.add(change).id
+    return promotion.add(history, change).id
 
 
 def _is_challenger(history: HistoryWriter, of: Rollout) -> bool:
@@ -211,6 +213,7 @@ def _evidence(state: RolloutState, decision: RampDecision) -> dict[str, Any]:
 
 def _tell(history: HistoryWriter, state: RolloutState, verdict: DecisionToExecute) -> None:
     decision, spec = verdict.decision, state.rollout.spec
+    _follow_pause(history, state.rollout, verdict)
     if not decision.alert:
         resolve_alert(history.connection, KIND, spec, verdict.clock.at)
         return
@@ -227,3 +230,19 @@ def _tell(history: HistoryWriter, state: RolloutState, verdict: DecisionToExecut
         _evidence(state, decision),
     )
     raise_alert(history.connection, finding, verdict.clock.at)
+
+
+def _follow_pause(history: HistoryWriter, of: Rollout, verdict: DecisionToExecute) -> None:
+    """A rollout that a person holds waits for a person; an order that lets it go on settles it."""
+    subject, at = of_version(of.spec, of.challenger), verdict.clock.at
+    if verdict.ordered == PAUSING:
+        request = DecisionRequest(
+            subject,
+            f"the rollout of version {of.challenger} of {of.spec} is on hold by an order of "
+            f"{verdict.decision.reasons[0]}",
+            f'runlore rollout override {of.spec} resume --reason "WHY"',
+            {"rollout": of.id},
+        )
+        decisions.ask(history.connection, request, at)
+    elif verdict.ordered in RESUMING or verdict.decision.action in ENDS:
+        decisions.settle(history.connection, subject, at, verdict.actor)

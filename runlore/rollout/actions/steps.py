@@ -16,7 +16,7 @@ from runlore.registry import alias_history
 from runlore.registry.alias_history import HistoryWriter
 from runlore.rollout.actions import execution, rollout_state
 from runlore.rollout.actions.execution import RULE, Clock, DecisionToExecute
-from runlore.rollout.actions.rollout_state import RolloutState, gather, policy_of
+from runlore.rollout.actions.rollout_state import SETTLE, RolloutState, gather, policy_of
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Rollout
 from runlore.rollout.rules.evidence import BOTH, RolloutEvidence
@@ -151,12 +151,24 @@ def _decided(state: RolloutState, evidence: RolloutEvidence) -> RampDecision:
 
 
 def _calm(state: RolloutState, evidence: RolloutEvidence, decision: RampDecision) -> RampDecision:
-    """No unit yet, shortly after a step began, is no reason to call anybody."""
+    """No unit yet, shortly after a step began, is no reason to call anybody.
+
+    In the time that workers have to follow a change of the share nothing is counted at all, which
+    the reason says instead.
+    """
     quiet = {f"the {name} got no traffic" for name in BOTH}
-    age_s = (evidence.at - state.step_began_at).total_seconds()
-    if decision.alert and age_s <= state.policy.freshest_s and set(decision.reasons) <= quiet:
+    age = evidence.at - state.step_began_at
+    is_young = age.total_seconds() <= state.policy.freshest_s
+    if not (decision.alert and is_young and set(decision.reasons) <= quiet):
+        return decision
+    if age > SETTLE:
         return replace(decision, alert=False)
-    return decision
+    counted_from = state.step_began_at + SETTLE
+    reason = (
+        f"the first minute of a step is not counted: units count from {counted_from:%H:%M:%S} UTC"
+        " on, when every worker has followed the change"
+    )
+    return replace(decision, alert=False, reasons=(reason,))
 
 
 def _carry_out(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from runlore.alerts.queries import anomalies
-from runlore.alerts.rules.finding import of_version
+from runlore.alerts.rules.finding import of_version, spec_of
 from runlore.kernel.errors import TAMPERED_ADVICE, NotFound, Tampered
 from runlore.registry import alias_history
 from runlore.serving.actions import promotion
@@ -41,13 +41,23 @@ def audit(
 ) -> list[VersionCheck]:
     """Check the tag and the stored files of every version that serves or a rollback may restore.
 
-    Opens an alert for each version that differs from what was registered; resolves the others'.
+    Opens an alert for each version that differs from what was registered; resolves the others',
+    also of versions that answer no more and cannot come back.
     """
-    return [
+    checks = [
         _check(store, registry, spec, version, role, at)
         for spec in specs
         for version, role in _standing(store, registry, spec)
     ]
+    _let_rest(store, specs, {of_version(check.spec, check.version) for check in checks}, at)
+    return checks
+
+
+def _let_rest(store: Store, specs: Sequence[str], standing: set[str], at: datetime) -> None:
+    with store.begin() as connection:
+        for anomaly in anomalies.read_open(connection, KIND):
+            if spec_of(anomaly.subject) in specs and anomaly.subject not in standing:
+                anomalies.resolve_anomaly(connection, KIND, anomaly.subject, at)
 
 
 def inspect(registry: "Registry", spec: str, version: str) -> str:

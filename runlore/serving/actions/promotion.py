@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.registry import alias_history
 from runlore.registry.alias_history import FIRST, NO_ALIAS, AliasHistoryEntry, Change, HistoryWriter
+from runlore.serving.actions import waiting_challenger
 from runlore.serving.queries import workers
 from runlore.store.engine import Store
 
@@ -63,17 +64,26 @@ class Arms:
 
 
 def announce(
-    store: Store, registry: "Registry", ref: "VersionRef", why: ChangeReason
+    store: Store,
+    registry: "Registry",
+    ref: "VersionRef",
+    why: ChangeReason,
+    *,
+    starts_by_itself: bool = False,
 ) -> tuple[str, ...]:
     """A new version takes its place: champion when there is none, else challenger.
 
-    Returns its aliases.
+    Returns its aliases. A challenger waits for a person, which an alert says, unless its rollout
+    starts by itself.
     """
     with alias_history.writing(store) as history:
         catch_up(history, registry, ref.spec)
         change = registry.announce(ref)
         if change is not None:
-            history.add(_change(ref.spec, change.alias, ref.version, "announce", why, ref))
+            of_ref = _change(ref.spec, change.alias, ref.version, "announce", why, ref)
+            entry = add(history, of_ref)
+            if entry.alias == CHALLENGER and not starts_by_itself:
+                waiting_challenger.ask(history, entry)
     return registry.version(ref.spec, ref.version).aliases
 
 
@@ -127,7 +137,7 @@ def promote_within(
         _try_out(registry, ref, folder)
     entry = history.add(_change(spec, CHAMPION, promoted, "promote", why, ref))
     if aliases.get(CHALLENGER) == promoted:
-        history.add(_change(spec, CHALLENGER, None, "promote", why, ref))
+        add(history, _change(spec, CHALLENGER, None, "promote", why, ref))
     registry.set_alias(spec, CHAMPION, promoted)
     if aliases.get(CHALLENGER) == promoted:
         registry.remove_alias(spec, CHALLENGER)
@@ -181,7 +191,7 @@ def set_arms_within(
     if version is None and (arms.share or arms.shadow):
         raise Refused(f"{spec}: there is no @challenger to give a share to")
     reason = ChangeReason(why.actor, why.reason, {**why.evidence, **arms.as_json()})
-    return history.add(_change(spec, CHALLENGER, version, "arms", reason))
+    return add(history, _change(spec, CHALLENGER, version, "arms", reason))
 
 
 @dataclass(frozen=True)
@@ -281,8 +291,16 @@ def catch_up(history: HistoryWriter, registry: "Registry", spec: str) -> dict[st
         if version != (known.version if known else None):
             digest = {alias_history.DIGEST: actual.digest} if actual else {}
             why = ChangeReason(ELSEWHERE, "the alias was found to point elsewhere", digest)
-            history.add(_change(spec, alias, version, "found", why))
+            add(history, _change(spec, alias, version, "found", why))
     return {alias: named.version for alias, named in aliases.items()}
+
+
+def add(history: HistoryWriter, change: Change) -> AliasHistoryEntry:
+    """Write a change down; one of the challenger settles the decisions that waited on it."""
+    entry = history.add(change)
+    if entry.alias == CHALLENGER:
+        waiting_challenger.settle(history, entry)
+    return entry
 
 
 def _try_out_early(

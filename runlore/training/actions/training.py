@@ -22,6 +22,7 @@ from runlore.quality.actions.contract import Acceptance, BatchCheck
 from runlore.registry import ModelRelease, Registry, TrainingData, TrainingRun, VersionRef
 from runlore.registry.code_version import code_version
 from runlore.registry.names import score_name
+from runlore.retraining.actions import course
 from runlore.serving.actions import integrity, promotion, states
 from runlore.simulate.log import SIMULATED_SOURCE
 from runlore.specs.model_spec import ModelSpec, Quantity
@@ -132,6 +133,7 @@ def conclude(
         promotion.record_registered(
             store, version, promotion.ChangeReason(getuser(), compared.reason)
         )
+    course.note_training(store, trained.spec.name, alias, now())
     return _outcome(trained, version, alias, run.page, compared)
 
 
@@ -310,7 +312,8 @@ def _put_in_place(
         evidence={name: str(gain) for name, gain in trained.evidence.gains.items()}
         | challenge_evidence,
     )
-    names = promotion.announce(store, registry, version, why)
+    starts_by_itself = trained.spec.rollout.starts == "by itself"
+    names = promotion.announce(store, registry, version, why, starts_by_itself=starts_by_itself)
     return names[0] if names else None
 
 
