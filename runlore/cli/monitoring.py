@@ -89,6 +89,7 @@ def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
         "plot": outcome.plot,
         "is_new": outcome.is_new,
         "anomaly": outcome.anomaly,
+        "replaced": [_earlier(record) for record in outcome.replaced],
         "decision": {
             "action": decision.action,
             "is_alarm": decision.is_alarm,
@@ -101,6 +102,18 @@ def _record_as_json(record: "WindowRecord") -> dict[str, Any]:
     return {
         **_window_fields(record.window, record.verdict),
         "at": record.at.isoformat(),
+        "report": record.report,
+        "before": [_earlier(earlier) for earlier in record.before],
+    }
+
+
+def _earlier(record: "WindowRecord") -> dict[str, Any]:
+    """A verdict by the facts that were known when it was reached."""
+    return {
+        "window_to": record.window.window_to.isoformat(),
+        "answer": record.verdict.answer,
+        "at": record.at.isoformat(),
+        "rows_current": record.verdict.rows_current,
         "report": record.report,
     }
 
@@ -141,10 +154,17 @@ def _record_row(record: "WindowRecord") -> dict[str, object]:
         "end (UTC)": f"{window.window_to:%Y-%m-%d %H:%M}",
         "version": window.version,
         "rows": f"{verdict.rows_current:,}",
-        "verdict": verdict.answer,
+        "verdict": verdict.answer + _formerly(record),
         "drifted": f"{verdict.drifted_share:.0%}",
         "columns": ", ".join(drifted[:NAMED]) + more,
     }
+
+
+def _formerly(record: "WindowRecord") -> str:
+    """Whether facts that came in later have changed the answer."""
+    if not record.before or record.before[-1].verdict.answer == record.verdict.answer:
+        return ""
+    return f" (was: {record.before[-1].verdict.answer})"
 
 
 def show(outcome: "MonitorOutcome") -> None:
@@ -167,8 +187,14 @@ def show(outcome: "MonitorOutcome") -> None:
         echo(f"report: {outcome.report}")
     if outcome.plot:
         echo(f"plot of the last windows: {outcome.plot}")
+    for earlier in outcome.replaced:
+        echo(
+            f"evaluated anew, because facts came in since: the window until"
+            f" {earlier.window.window_to:%Y-%m-%d %H:%M} UTC read {earlier.verdict.answer}"
+            f" on {earlier.at:%Y-%m-%d %H:%M}"
+        )
     if verdict.columns and not outcome.is_new:
-        echo("this window was evaluated before; nothing was added")
+        echo("this window was evaluated before; the facts of now leave its verdict as it was")
 
 
 def _row(column: "ColumnVerdict") -> dict[str, object]:

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, func, insert, select, text
 
 from runlore.store import schema
 
 Source = Literal["realised", "estimated"]
+LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,37 @@ class PerformanceResult:
     high: float | None
 
 
+@dataclass(frozen=True)
+class PerformanceLook:
+    """One look at a version's answers. is_conclusive: it could judge; reasons: what is broken."""
+
+    at: datetime
+    spec: str
+    version: str
+    is_conclusive: bool
+    reasons: Sequence[str]
+
+
+def lock(connection: Connection, spec: str) -> None:
+    """Be the only one who records a look at a spec until the transaction ends."""
+    connection.execute(LOCK, {"subject": f"performance of {spec}"})
+
+
 def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
     if results:
         connection.execute(insert(schema.performance_results), [vars(result) for result in results])
 
 
-def newest(connection: Connection, spec: str) -> datetime | None:
-    """Read the instant of the newest look."""
+def add_look(connection: Connection, look: PerformanceLook) -> None:
+    values = {**vars(look), "reasons": list(look.reasons)}
+    connection.execute(insert(schema.performance_looks).values(values))
+
+
+def newest_conclusive(connection: Connection, spec: str) -> datetime | None:
+    """The latest instant of a look that could judge."""
+    looks = schema.performance_looks
     newest_at: datetime | None = connection.scalar(
-        select(func.max(schema.performance_results.c.at)).where(
-            schema.performance_results.c.spec == spec
-        )
+        select(func.max(looks.c.at)).where(looks.c.spec == spec, looks.c.is_conclusive)
     )
     return newest_at
 
@@ -88,5 +109,5 @@ def of_others(
 
 
 def _result(row: "Row[Any]") -> PerformanceResult:
-    values = {name: value for name, value in row._mapping.items() if name != "id"}
+    values = {name: row._mapping[name] for name in PerformanceResult.__dataclass_fields__}
     return PerformanceResult(**values)

@@ -14,7 +14,7 @@ from runlore.kernel.instants import to_us
 from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.monitoring.actions import counting, reference
-from runlore.monitoring.actions.monitoring import Examiner, WindowComparison, examine
+from runlore.monitoring.actions.examining import Examiner, WindowComparison, examine
 from runlore.monitoring.actions.reference import Champion, Reference
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.specs.catalog.duration import SPEC

@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +10,9 @@ from typer.testing import CliRunner
 
 from runlore.cli import app
 from runlore.monitoring.actions import drift_history
+from runlore.monitoring.actions.drift_history import Judgement
 from runlore.monitoring.queries.drift_results import ComparedWindow
+from runlore.monitoring.queries.drift_slices import Watermark
 from runlore.monitoring.rules.histogram import count, reference_profile
 from runlore.monitoring.rules.verdict import WindowVerdict, judge
 from runlore.specs.model_spec import DriftPolicy
@@ -46,7 +47,8 @@ def weeks_of(
         window = ComparedWindow(spec, version, day(7 * at), day(7 * at + 7))
         rows, end = block(2.0 if letter == "D" else 0.0, at + 1), day(7 * at + 7)
         verdict = judge(REFERENCE, count(REFERENCE.bins, rows), POLICY)
-        found = drift_history.record(store, window, verdict, Path("x.html"), end, POLICY)
+        judgement = Judgement(window, verdict, Watermark(0, 0), "x.html")
+        found = drift_history.record(store, [judgement], (spec, version), POLICY, end)
         said.append((verdict, found.anomaly))
     return said
 

@@ -23,10 +23,14 @@ from runlore.kernel.instants import to_us
 from runlore.log import time_slices
 from runlore.monitoring import drift_report
 from runlore.monitoring.actions import drift_history, reference
-from runlore.monitoring.actions.drift_history import ALL_COLUMNS, DRIFTED_SHARE
-from runlore.monitoring.actions.monitoring import MonitorOutcome, examine, monitor
+from runlore.monitoring.actions.drift_history import Judgement
+from runlore.monitoring.actions.examining import examine
+from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift, monitor
+from runlore.monitoring.actions.stored_verdict import ALL_COLUMNS, DRIFTED_SHARE
 from runlore.monitoring.queries import drift_results
+from runlore.monitoring.queries.drift_slices import Watermark
 from runlore.registry import Registry, VersionRef, connect
+from runlore.retraining.actions import requests
 from runlore.settings import Settings
 from runlore.specs.catalog import duration
 from runlore.specs.model_spec import DriftPolicy, Gate, ModelSpec, Split
@@ -211,15 +215,19 @@ def test_the_same_window_again_adds_nothing_and_tells_the_same(
 ) -> None:
     first = alarmed(store, registry, spec, tmp_path)
     rows, written = rows_in(store), first.report.stat().st_mtime_ns
-    add(store, replace(QUIET, first_day=84, executions=50, source="late"))
+    add(store, replace(QUIET, first_day=91, executions=50, source="later"))
     again = monitor(store, registry, spec, day(91), tmp_path)
     assert not again.is_new
+    assert again.replaced == ()
     assert rows_in(store) == rows
     assert again.report == first.report
     assert again.report.stat().st_mtime_ns == written
     assert again.anomaly == "open"
     assert again.window == first.window
-    for name in ("answer", "drifted_share", "threshold", "level", "rows_reference", "rows_current"):
+    for name in (
+        *("answer", "drifted_share", "threshold", "level", "rows_reference", "rows_current"),
+        "reasons",
+    ):
         assert getattr(again.verdict, name) == getattr(first.verdict, name)
     assert [column.name for column in again.verdict.columns] == [
         column.name for column in first.verdict.columns
@@ -229,22 +237,70 @@ def test_the_same_window_again_adds_nothing_and_tells_the_same(
     ]
 
 
+def test_a_backfill_makes_its_window_judged_anew_and_what_was_said_is_kept(
+    store: Store,
+    registry: Registry,
+    spec: ModelSpec,
+    champion: VersionRef,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    first = alarmed(store, registry, spec, tmp_path)
+    add(store, replace(QUIET, first_day=84, executions=400, seed=11, source="late"))
+    again = monitor(store, registry, spec, day(91), tmp_path)
+    assert again.is_new
+    assert again.verdict.rows_current == first.verdict.rows_current + 400
+    assert again.anomaly == "open"
+    assert [(before.verdict.answer, before.at) for before in again.replaced] == [("drift", day(91))]
+    assert again.report != first.report
+    assert first.report.is_file(), "the page of what was said before"
+    newest = drift_history.history(store, spec.name, 5)[0]
+    assert [before.report for before in newest.before] == [str(first.report)]
+    command.show(again)
+    shown = capsys.readouterr().out
+    assert "evaluated anew, because facts came in since: the window until" in shown
+    assert not monitor(store, registry, spec, day(91), tmp_path).is_new
+
+
+def test_an_older_window_that_is_judged_last_raises_the_alarm_and_wants_a_training_once(
+    store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
+) -> None:
+    add(store, STILL_OTHER)
+    newest = monitor(store, registry, spec, day(91), tmp_path)
+    assert (newest.anomaly, because_of_drift(newest)) == (None, None)
+    older = monitor(store, registry, spec, day(84), tmp_path)
+    assert older.anomaly == "opened"
+    (anomaly,) = open_anomalies(store, spec)
+    assert anomaly.evidence["window_to"] == day(91).isoformat()
+    again = monitor(store, registry, spec, day(91), tmp_path)
+    assert (again.is_new, again.anomaly, again.decision.action) == (False, "open", "retrain")
+    wishes = [because_of_drift(outcome) for outcome in (older, again, older)]
+    asked = [
+        requests.request(store, registry, spec, wish, day(91))
+        for wish in wishes
+        if wish is not None
+    ]
+    assert [outcome.is_new for outcome in asked] == [True, False, False]
+    assert [each.id for each in open_anomalies(store, spec)] == [anomaly.id]
+
+
 def test_two_at_once_record_a_window_once(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path
 ) -> None:
     outcome = monitor(store, registry, spec, day(84), tmp_path)
     other = replace(outcome.window, window_to=day(85))
+    judgement = Judgement(other, outcome.verdict, Watermark(0, 0), "x.html")
     at_once = replace(spec.drift, window_s=8 * DAY_S, least_windows=1, of_windows=1)
     with ThreadPoolExecutor(4) as pool:
         found = list(
             pool.map(
                 lambda _: drift_history.record(
-                    store, other, outcome.verdict, tmp_path / "x.html", day(85), at_once
+                    store, [judgement], (spec.name, champion.version), at_once, day(85)
                 ),
                 range(4),
             )
         )
-    assert sorted(each.is_new for each in found) == [False, False, False, True]
+    assert sorted(len(each.added) for each in found) == [0, 0, 0, 1]
     assert len(open_anomalies(store, spec)) == 1
 
 
@@ -256,7 +312,7 @@ def test_too_few_executions_are_not_enough_data_and_leave_no_trace(
     outcome = monitor(store, registry, spec, day(92), tmp_path, DAY_S / 24)
     assert outcome.verdict.answer == "not enough data"
     assert "a verdict needs 100" in outcome.verdict.reasons[0]
-    assert (outcome.report, outcome.is_new, outcome.anomaly) == (None, False, None)
+    assert (outcome.report, outcome.is_new, outcome.anomaly) == (None, False, "open")
     assert rows_in(store) == rows
     assert list(tmp_path.rglob("*.html")) == pages
     assert len(open_anomalies(store, spec)) == 1, "nothing known resolves nothing"

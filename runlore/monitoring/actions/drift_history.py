@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.alerts.queries import anomalies
-from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
+from runlore.alerts.queries.anomalies import AnomalyChange
+from runlore.monitoring.actions import drift_alarm
+from runlore.monitoring.actions.stored_verdict import results_of, verdict_of
 from runlore.monitoring.queries import drift_results
-from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
-from runlore.monitoring.rules.measures import LABEL, PREDICTION, DriftMeasure, Statistic
-from runlore.monitoring.rules.trigger import JudgedWindow, TriggerDecision, decide
-from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, conclude
+from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison
+from runlore.monitoring.queries.drift_slices import Watermark
+from runlore.monitoring.rules.measures import LABEL, PREDICTION
+from runlore.monitoring.rules.trigger import TriggerDecision, decide
+from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict
 from runlore.specs.model_spec import DriftPolicy, RetrainingPolicy
-from runlore.store.engine import Connection, Store
+from runlore.store.engine import Store
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,36 +26,39 @@ if TYPE_CHECKING:
 
 PINNED = (PREDICTION, LABEL)
 
-ALL_COLUMNS = "*"
-DRIFTED_SHARE = "drifted_share"
-Q_VALUE = "q_value"
-WEIGHT = "weight"
-KIND = "drift"
-SEVERITY = "warning"
-MOST_REASONS = 20
-MOST_WINDOWS = 10_000  # per spec; a window a day fills 27 years
-
 
 @dataclass(frozen=True)
 class WindowRecord:
-    """A window with its verdict, the instant of the verdict, and its report."""
+    """A window, what was said of it, when, and where its report is.
+
+    before: what was said of it by fewer facts, the oldest first.
+    """
 
     window: ComparedWindow
     verdict: WindowVerdict
     at: datetime
     report: str | None
+    before: tuple["WindowRecord", ...] = ()
 
 
 def history(store: Store, spec: str, most: int) -> list[WindowRecord]:
     """Read the last windows of a spec, of any version, newest first."""
     with store.begin() as connection:
         windows = drift_results.judged(connection, spec, most)
+        since = min((judged.window.window_to for judged in windows), default=None)
+        past = [] if since is None else drift_results.replaced(connection, spec, since)
     return [
-        WindowRecord(
-            judged_window.window, verdict_of(judged_window), judged_window.at, judged_window.report
+        replace(
+            record_of(judged),
+            before=tuple(record_of(old) for old in past if old.window == judged.window),
         )
-        for judged_window in windows
+        for judged in windows
     ]
+
+
+def record_of(judged: DriftComparison) -> WindowRecord:
+    """What was found for a window, with its verdict."""
+    return WindowRecord(judged.window, verdict_of(judged), judged.at, judged.report)
 
 
 def decision(
@@ -69,8 +73,13 @@ def decision(
 
     subject: a spec and its version.
     """
+    spec, version = subject
     with store.begin() as connection:
-        known = judged(connection, *subject, policy.window_s)
+        known = [
+            window
+            for window in drift_alarm.judged(connection, spec)
+            if window.version == version and window.length_s == policy.window_s
+        ]
     return decide(known, policy, at, retrainings, limits)
 
 
@@ -114,158 +123,82 @@ def _excess(column: ColumnVerdict | None) -> float:
 
 
 @dataclass(frozen=True)
-class RecordedWindow:
-    """is_new: the window had not been judged before. anomaly: what became of the spec's."""
+class Judgement:
+    """A verdict on a window by the facts that were known. report: the page's path, if there is one.
 
-    is_new: bool
+    Without enough data nothing is recorded, and what stood before is replaced by nothing.
+    """
+
+    window: ComparedWindow
+    verdict: WindowVerdict
+    seen: Watermark
+    report: str | None = None
+
+    def comparison(self, at: datetime) -> DriftComparison:
+        verdict = self.verdict
+        return DriftComparison(
+            self.window,
+            at,
+            verdict.rows_reference,
+            verdict.rows_current,
+            self.report,
+            results_of(verdict),
+            self.seen,
+        )
+
+    def says_the_same(self, before: DriftComparison) -> bool:
+        """Whether an earlier verdict found the same, to the last figure."""
+        mine = self.comparison(before.at)
+        as_before = replace(mine, report=before.report, seen=before.seen)
+        if before.results[0].reasons is None:  # recorded by an earlier version of Runlore
+            bare = tuple(replace(result, reasons=None) for result in mine.results)
+            as_before = replace(as_before, results=bare)
+        return as_before == before
+
+
+@dataclass(frozen=True)
+class RecordedWindows:
+    """added: windows whose verdict is new. replaced: the verdicts that stood before, of windows
+    that were judged anew. anomaly: what became of the spec's."""
+
+    added: frozenset[ComparedWindow]
+    replaced: tuple[DriftComparison, ...]
     anomaly: AnomalyChange | None
 
 
 def record(
     store: Store,
-    window: ComparedWindow,
-    verdict: WindowVerdict,
-    report: Path,
-    at: datetime,
+    judgements: Sequence[Judgement],
+    subject: tuple[str, str],
     policy: DriftPolicy,
-) -> RecordedWindow:
-    """Store a verdict, and open or resolve the anomaly, in one transaction.
+    at: datetime,
+) -> RecordedWindows:
+    """Write verdicts down, and let the anomaly follow all that stand then, in one transaction.
 
-    policy: with the window's length; of its windows as many as make an alarm open an anomaly.
+    subject: a spec and the version that serves.
     """
-    comparison = DriftComparison(
-        window,
-        at,
-        verdict.rows_reference,
-        verdict.rows_current,
-        str(report),
-        _results(verdict),
-    )
+    spec, champion = subject
+    added: set[ComparedWindow] = set()
+    past: list[DriftComparison] = []
     with store.begin() as connection:
-        drift_results.lock(connection, window.spec)
-        if not drift_results.insert(connection, comparison):
-            return RecordedWindow(False, anomaly_now(connection, window.spec))
-        newest = drift_results.newest_end(connection, window.spec)
-        if newest is not None and newest > window.window_to:
-            return RecordedWindow(True, anomaly_now(connection, window.spec))
-        known = judged(connection, window.spec, window.version, policy.window_s)
-        return RecordedWindow(
-            True, _follow(connection, comparison, verdict, decide(known, policy, at))
-        )
+        drift_results.lock(connection, spec)
+        for judgement in judgements:
+            before = drift_results.read(connection, judgement.window)
+            if before is not None and not _is_newer(judgement, before):
+                continue
+            if before is not None and judgement.says_the_same(before):
+                drift_results.advance(connection, [judgement.window], judgement.seen)
+                continue
+            if before is not None:
+                drift_results.replace(connection, judgement.window, at)
+                past.append(before)
+            if judgement.verdict.answer != "not enough data":
+                drift_results.insert(connection, judgement.comparison(at))
+                added.add(judgement.window)
+        change = drift_alarm.follow(connection, spec, champion, policy, at)
+    return RecordedWindows(frozenset(added), tuple(past), change)
 
 
-def judged(connection: Connection, spec: str, version: str, length_s: float) -> list[JudgedWindow]:
-    """Read all windows of one version and length, newest first, with the newest one's reasons."""
-    results = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
-    known = [
-        (window, result)
-        for window, result in results
-        if window.version == version
-        and (window.window_to - window.window_from).total_seconds() == length_s
-    ]
-    newest = drift_results.read(connection, known[0][0]) if known else None
-    reasons = verdict_of(newest).reasons if newest else ()
-    return [
-        JudgedWindow(
-            version,
-            window.window_from,
-            window.window_to,
-            "drift" if result.is_drifted else "no drift",
-            reasons if at == 0 else (),
-        )
-        for at, (window, result) in enumerate(known)
-    ]
-
-
-def _follow(
-    connection: Connection,
-    comparison: DriftComparison,
-    verdict: WindowVerdict,
-    decision: TriggerDecision,
-) -> AnomalyChange | None:
-    """An alarm opens the anomaly, and the next window without drift resolves it.
-
-    Whether cooldown and budget let anybody act on the alarm does not matter. A drifted window that
-    makes no alarm is no anomaly, and leaves open what is.
-    """
-    spec = comparison.window.spec
-    if verdict.answer == "no drift":
-        resolved = anomalies.resolve_anomaly(connection, KIND, spec, comparison.at)
-        return None if resolved is None else "resolved"
-    if not decision.is_alarm and anomaly_now(connection, spec) is None:
-        return None
-    evidence = _evidence(comparison, verdict, decision)
-    opened = anomalies.open_anomaly(connection, KIND, spec, SEVERITY, evidence, comparison.at)
-    return "open" if opened is None else "opened"
-
-
-def _evidence(
-    comparison: DriftComparison, verdict: WindowVerdict, decision: TriggerDecision
-) -> dict[str, Any]:
-    window = comparison.window
-    since = min(
-        [window.window_from, *(judged_window.window_from for judged_window in decision.windows)]
-    )
-    return {
-        "version": window.version,
-        "window_from": window.window_from.isoformat(),
-        "window_to": window.window_to.isoformat(),
-        "rows_reference": verdict.rows_reference,
-        "rows_current": verdict.rows_current,
-        "since": since.isoformat(),
-        "drifted_share": verdict.drifted_share,
-        "threshold": verdict.threshold,
-        "alarm": decision.reasons[0],
-        "reasons": list(verdict.reasons[:MOST_REASONS]),
-        "report": comparison.report,
-    }
-
-
-def _results(verdict: WindowVerdict) -> tuple[DriftResult, ...]:
-    share = DriftResult(
-        ALL_COLUMNS,
-        DRIFTED_SHARE,
-        verdict.drifted_share,
-        verdict.threshold,
-        verdict.answer == "drift",
-    )
-    return (share, *(result for column in verdict.columns for result in _of_column(column)))
-
-
-def _of_column(column: ColumnVerdict) -> tuple[DriftResult, ...]:
-    """Its statistics, how far it may be believed, and what it counts; 1 is the average."""
-    return (
-        *(
-            DriftResult(
-                column.name, measure.statistic, measure.value, measure.threshold, measure.is_drifted
-            )
-            for measure in column.measures
-        ),
-        DriftResult(column.name, Q_VALUE, column.q_value, column.level, column.is_drifted),
-        DriftResult(column.name, WEIGHT, column.weight, 1.0, False),
-    )
-
-
-def verdict_of(comparison: DriftComparison) -> WindowVerdict:
-    """Build the verdict from stored results; the report alone says which values moved."""
-    by_column: dict[str, list[DriftResult]] = {}
-    for result in comparison.results:
-        by_column.setdefault(result.column_name, []).append(result)
-    least_share = by_column.pop(ALL_COLUMNS)[0].threshold
-    columns = [_column_of(name, results) for name, results in by_column.items()]
-    return conclude(columns, comparison.rows_reference, comparison.rows_current, least_share)
-
-
-def _column_of(name: str, results: Sequence[DriftResult]) -> ColumnVerdict:
-    """Windows that were judged by an earlier version have no q-value: their PSI decided."""
-    by_statistic = {result.statistic: result for result in results}
-    measures = tuple(
-        DriftMeasure(result.statistic, result.value, result.threshold)  # type: ignore[arg-type]
-        for result in results
-        if result.statistic in get_args(Statistic)
-    )
-    column = ColumnVerdict(name, measures)
-    if Q_VALUE not in by_statistic:
-        return column
-    believed, weight = by_statistic[Q_VALUE], by_statistic[WEIGHT]
-    return replace(column, q_value=believed.value, level=believed.threshold, weight=weight.value)
+def _is_newer(judgement: Judgement, before: DriftComparison) -> bool:
+    """Whether it knows at least what was known before: of two at once the better informed stays."""
+    return before.seen is None or judgement.seen.until_seq >= before.seen.until_seq

@@ -1,35 +1,26 @@
 """Compare what the champion answers for with what it was trained on.
 
-A window's features, predictions and labels are compared with those of the training.
+A window is judged by all that is known now, and so are those that the alarm rests on.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
-from runlore.kernel.errors import NoChampion
+from runlore.alerts.queries.anomalies import AnomalyChange
+from runlore.kernel.errors import NoChampion, NotFound
 from runlore.log import time_slices
-from runlore.log.time_slices import SliceRange
-from runlore.monitoring.actions import drift_history, reference
-from runlore.monitoring.actions.counting import (
-    NO_SLICE,
-    CountRequest,
-    SliceCounting,
-    VersionLog,
-    counter_of,
-)
-from runlore.monitoring.actions.reference import Champion, Reference
-from runlore.monitoring.queries import drift_results, drift_slices
-from runlore.monitoring.queries.drift_results import ComparedWindow
-from runlore.monitoring.rules.sample import Sample
+from runlore.monitoring.actions import drift_history
+from runlore.monitoring.actions.drift_history import RecordedWindows, WindowRecord
+from runlore.monitoring.actions.examining import WindowExaminer
+from runlore.monitoring.actions.judging import Judging
+from runlore.monitoring.actions.stored_verdict import verdict_of
+from runlore.monitoring.queries import drift_results
+from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison
 from runlore.monitoring.rules.trigger import TriggerDecision
-from runlore.monitoring.rules.usual import UsualDistances, usual
-from runlore.monitoring.rules.verdict import VerdictContext, WindowVerdict, judge
+from runlore.monitoring.rules.verdict import WindowVerdict
 from runlore.retraining import queries
 from runlore.retraining.actions.requests import LONGEST_REASON, RetrainingCause
 from runlore.specs.model_spec import DriftPolicy, ModelSpec
@@ -38,17 +29,6 @@ from runlore.store.engine import Store
 if TYPE_CHECKING:
     from runlore.registry import Registry
 
-
-RECALLED = (
-    "The version was registered without a reference: its training rows were read from the log "
-    "again, and predictions are not compared."
-)
-UNUSUAL = (
-    "What is usual between windows of this length is not known: the training holds too few of them."
-)
-MOST_WINDOWS = 30
-PARTIAL = "Not compared, because the window holds no whole weeks or days: {}."
-
 ARTIFACTS = "drift"  # the folder for reports in the champion's MLflow run
 
 OVER_TIME = "drift-over-time.png"
@@ -56,133 +36,14 @@ SHOWN_WINDOWS = 52
 DPI = 130
 
 
-@dataclass(frozen=True, eq=False)
-class DrawnSamples:
-    """Samples to draw, in columns of these names."""
-
-    names: tuple[str, ...]
-    reference: Sample
-    current: Sample
-
-
-@dataclass(frozen=True, eq=False)
-class WindowComparison:
-    """note: what a reader must know about the comparison. drawn: None without enough data."""
-
-    verdict: WindowVerdict
-    note: str
-    drawn: DrawnSamples | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Examiner:
-    """Judges windows of one length for one version, from their counts.
-
-    What is usual is worked out once, from windows of the training, at most the newest
-    MOST_WINDOWS; and so is the log read once, where anything is missing.
-    """
-
-    store: Store
-    champion: Champion
-    spec: ModelSpec
-    window_s: float
-
-    _held: list[VersionLog] = field(default_factory=list, init=False, repr=False)
-
-    def _read(self) -> VersionLog:
-        """Read the log, once while no facts come in."""
-        if self._held:
-            with self.store.begin() as connection:
-                if drift_slices.is_whole(connection, self._held[0].watermark):
-                    return self._held[0]
-        grid = time_slices.grid_of(self.window_s)
-        self._held[:] = [VersionLog.read(self.store, self.champion, self.spec, grid)]
-        return self._held[0]
-
-    @cached_property
-    def _reference(self) -> Reference:
-        return self.champion.reference or _recalled(self._read())
-
-    @cached_property
-    def _names(self) -> tuple[str, ...]:
-        left_out = time_slices.incomparable(self.champion.plan, self.window_s)
-        return tuple(name for name in self._reference.names if name not in left_out)
-
-    @cached_property
-    def _policy(self) -> DriftPolicy:
-        return replace(self.spec.drift, window_s=self.window_s)
-
-    @cached_property
-    def _training(self) -> tuple[SliceRange, ...]:
-        return tuple(time_slices.within(self.window_s, *self.champion.trained_us, MOST_WINDOWS))
-
-    @cached_property
-    def _counting(self) -> SliceCounting:
-        bins = self._reference.profile.bins
-        counter = counter_of(self.champion, bins, self.spec, time_slices.grid_of(self.window_s))
-        return SliceCounting(self.store, counter, bins, self._read)
-
-    def examine(self, window: SliceRange, at: datetime) -> WindowComparison:
-        """Judge a window by all of its rows."""
-        request = CountRequest((*self._training, window), window, self._policy.report_rows)
-        self._counting.bring_up_to_date(request, at)
-        seen = self._usual
-        (counted,) = self._counting.profiles([window])
-        background = VerdictContext(self.champion.words, self.champion.importance, seen)
-        reference = self._reference.profile.only(self._names)
-        verdict = judge(reference, counted.only(self._names), self._policy, background)
-        if verdict.answer == "not enough data":
-            return WindowComparison(verdict, "")
-        left_out = time_slices.incomparable(self.champion.plan, self.window_s)
-        return WindowComparison(verdict, _note(self.champion, left_out, seen), self._drawn(window))
-
-    @cached_property
-    def _usual(self) -> UsualDistances:
-        """Once the windows of the training have been counted."""
-        windows = self._counting.profiles(self._training) if self._training else []
-        return usual([profile.only(self._names) for profile in windows], self._policy)
-
-    def _drawn(self, window: SliceRange) -> DrawnSamples:
-        """Both samples in the columns that are compared and can be drawn."""
-        most, held = self._policy.report_rows, self._counting.drawn
-        shown = tuple(name for name in self._names if name in held)
-        sample = self._counting.sample(window, most)
-        columns = [held.index(name) for name in shown]
-        current = replace(sample, values=sample.values[:, columns])
-        return DrawnSamples(shown, self._reference.drawn(shown, most), current)
-
-
-def examine(
-    store: Store, champion: Champion, spec: ModelSpec, window: SliceRange, at: datetime
-) -> WindowComparison:
-    """Compare a window with the champion's training data and judge the differences."""
-    return Examiner(store, champion, spec, window.length_s).examine(window, at)
-
-
-def _note(champion: Champion, left_out: Sequence[str], seen: UsualDistances) -> str:
-    notes = (
-        "" if champion.reference else RECALLED,
-        PARTIAL.format(", ".join(left_out)) if left_out else "",
-        "" if seen.is_known else UNUSUAL,
-    )
-    return " ".join(part for part in notes if part)
-
-
-def _recalled(material: VersionLog) -> Reference:
-    """The features of the training rows, as of their submission, out of the log again."""
-    champion, as_of_us = material.champion, material.log.as_of_us
-    first, last = champion.trained_us
-    taught = (material.slice != NO_SLICE) & (as_of_us >= first) & (as_of_us <= last)
-    return reference.make(material.rows[taught], champion.plan.names, tuple(champion.words))
-
-
 @dataclass(frozen=True)
 class MonitorOutcome:
     """The verdict on one window, and whether it is time to retrain.
 
     note: what a reader must know about the comparison. report: the HTML, plot: of the last
-    windows; None without enough data. is_new: False when the window had been judged before.
-    anomaly: what became of the spec's. decision: of all windows of the version, this one included.
+    windows; None without enough data. is_new: False when the verdict stood before. anomaly: what
+    became of the spec's. decision: of all windows of the version, this one included. replaced:
+    verdicts of before, of windows that were judged anew because facts came in since.
     """
 
     window: ComparedWindow
@@ -193,6 +54,7 @@ class MonitorOutcome:
     plot: Path | None = None
     is_new: bool = False
     anomaly: AnomalyChange | None = None
+    replaced: tuple[WindowRecord, ...] = ()
 
 
 def monitor(
@@ -207,93 +69,78 @@ def monitor(
 
     Writes every column's statistics to the store, opens or resolves the spec's anomaly and leaves
     an HTML report and a plot of the last windows in `reports` and in the champion's MLflow run. A
-    window that was judged before is reported again and changes nothing. Raises NoChampion when
-    nothing serves the spec.
+    window whose verdict holds with all facts of now is reported again and changes nothing. Facts
+    that came in since, and concern windows that the alarm rests on, make these judged anew. Raises
+    NoChampion when nothing serves the spec.
     """
     ref = registry.champion(spec.name)
     if ref is None:
         raise NoChampion(spec.name)
-    length_s = window_s or spec.drift.window_s
-    span, note = time_slices.newest(store, spec, at, length_s)
+    span, note = time_slices.newest(store, spec, at, window_s or spec.drift.window_s)
     window = ComparedWindow(spec.name, ref.version, span.begin, span.end)
-    known = stored_outcome(store, window, spec, at, note, reports)
-    if known is not None:
-        return known
-    champion = reference.load(registry, ref)
-    finding = examine(store, champion, spec, span, at)
-    note = " ".join(part for part in (note, finding.note) if part)
-    if finding.drawn is None:
-        waits = TriggerDecision("wait", (f"the newest window reads: {finding.verdict.answer}",))
-        return MonitorOutcome(window, finding.verdict, waits, note)
-    report = write_report(reports, window, champion, replace(finding, note=note), finding.drawn)
-    recorded = drift_history.record(
-        store, window, finding.verdict, report, at, _policy(window, spec)
-    )
-    plot = write_plot(store, spec.name, reports)
-    for file in (report, plot):
+    policy = _policy(window, spec)
+    examiner = WindowExaminer(store, registry, ref, spec, at, reports)
+    judgements = Judging(store, policy, window, examiner.examine).judge()
+    subject = (spec.name, ref.version)
+    recorded = drift_history.record(store, list(judgements.values()), subject, policy, at)
+    if recorded.added:
+        examiner.files.append(write_plot(store, spec.name, reports))
+    for file in examiner.files:
         registry.attach(ref.run_id, file, ARTIFACTS)
-    return MonitorOutcome(
-        window,
-        finding.verdict,
-        _decision(store, window, spec, at),
-        note,
-        report,
-        plot,
-        recorded.is_new,
-        recorded.anomaly,
+    note = " ".join(part for part in (note, examiner.notes.get(window, "")) if part)
+    judgement = judgements.get(window)
+    fresh = None if judgement is None else judgement.verdict
+    if fresh is not None and fresh.answer == "not enough data":
+        waits = TriggerDecision("wait", (f"the newest window reads: {fresh.answer}",))
+        return MonitorOutcome(window, fresh, waits, note, anomaly=recorded.anomaly)
+    known, decision = _standing(store, window), _decision(store, window, spec, at)
+    return replace(
+        _outcome(known, fresh, decision, recorded), note=note, plot=_plot_there_is(reports, spec)
     )
 
 
-def stored_outcome(
-    store: Store, window: ComparedWindow, spec: ModelSpec, at: datetime, note: str, reports: Path
-) -> MonitorOutcome | None:
-    """Return the stored outcome of the same window; None for a new one."""
+def _outcome(
+    known: DriftComparison,
+    fresh: WindowVerdict | None,
+    decision: TriggerDecision,
+    recorded: RecordedWindows,
+) -> MonitorOutcome:
+    """fresh: the verdict as it was reached now; None: the one that is known stood before."""
+    return MonitorOutcome(
+        known.window,
+        fresh or verdict_of(known),
+        decision,
+        report=None if known.report is None else Path(known.report),
+        is_new=known.window in recorded.added,
+        anomaly=recorded.anomaly,
+        replaced=tuple(drift_history.record_of(before) for before in recorded.replaced),
+    )
+
+
+def _standing(store: Store, window: ComparedWindow) -> DriftComparison:
+    """What stands of the window now."""
     with store.begin() as connection:
         known = drift_results.read(connection, window)
-        anomaly = anomaly_now(connection, window.spec)
     if known is None:
-        return None
-    verdict, decision = drift_history.verdict_of(known), _decision(store, window, spec, at)
-    report = None if known.report is None else Path(known.report)
-    plot = _plot_of(reports, window.spec)
-    return MonitorOutcome(
-        window, verdict, decision, note, report, plot if plot.is_file() else None, False, anomaly
-    )
+        raise NotFound(f"{window.spec}: the window until {window.window_to} vanished; look again")
+    return known
 
 
 def _decision(
     store: Store, window: ComparedWindow, spec: ModelSpec, at: datetime
 ) -> TriggerDecision:
+    """About all windows of the version that stand, also those that end after `at`."""
     with store.begin() as connection:
         begun = queries.begun(connection, window.spec)
+        end = drift_results.newest_end(connection, window.spec)
     subject, policy = (window.spec, window.version), _policy(window, spec)
-    return drift_history.decision(store, subject, policy, at, begun, spec.retraining)
+    known_at = max(at, end or at)
+    return drift_history.decision(store, subject, policy, known_at, begun, spec.retraining)
 
 
 def _policy(window: ComparedWindow, spec: ModelSpec) -> DriftPolicy:
     """The spec's, for windows as long as this one."""
     return replace(spec.drift, window_s=(window.window_to - window.window_from).total_seconds())
-
-
-def write_report(
-    reports: Path,
-    window: ComparedWindow,
-    champion: Champion,
-    finding: WindowComparison,
-    drawn: DrawnSamples,
-) -> Path:
-    """Write the HTML report of a window into the spec's folder."""
-    from runlore.monitoring import drift_report
-
-    ends = "-".join(f"{end:%Y%m%dT%H%M%S.%fZ}" for end in (window.window_from, window.window_to))
-    path = reports / window.spec / f"drift-v{window.version}-{ends}.html"
-    subject = drift_report.ReportSubject(
-        window.spec, window.version, window.window_from, window.window_to, finding.note
-    )
-    words = {name: of for name, of in champion.words.items() if name in drawn.names}
-    samples = drift_report.ReportSamples(drawn.names, drawn.reference, drawn.current, words)
-    drift_report.write(path, subject, finding.verdict, samples)
-    return path
 
 
 def write_plot(store: Store, spec: str, reports: Path) -> Path:
@@ -303,6 +150,11 @@ def write_plot(store: Store, spec: str, reports: Path) -> Path:
     figure = drift_history.draw(drift_history.history(store, spec, SHOWN_WINDOWS))
     figure.savefig(path, dpi=DPI)
     return path
+
+
+def _plot_there_is(reports: Path, spec: ModelSpec) -> Path | None:
+    plot = _plot_of(reports, spec.name)
+    return plot if plot.is_file() else None
 
 
 def _plot_of(reports: Path, spec: str) -> Path:
@@ -320,6 +172,7 @@ def because_of_drift(outcome: MonitorOutcome) -> RetrainingCause | None:
         "windows": [judged_window.window_to.isoformat() for judged_window in decision.windows],
         "reasons": list(decision.reasons),
     }
-    cause = f"version {window.version} until {window.window_to.isoformat()}"
+    newest = decision.windows[-1]
+    cause = f"version {newest.version} until {newest.window_to.isoformat()}"
     reason = "; ".join(decision.reasons)[:LONGEST_REASON]
     return RetrainingCause("drift", getuser(), reason, evidence, cause, against)

@@ -27,6 +27,13 @@ SELECT
 """)
 
 
+CURRENT = text("""
+SELECT last.seq, (SELECT count(*) FROM runlore.executions
+                  WHERE seq > last.seq - CAST(:recent AS bigint) AND seq <= last.seq) AS facts
+FROM (SELECT coalesce(max(seq), 0) AS seq FROM runlore.executions) AS last
+""")
+
+
 @dataclass(frozen=True)
 class Counter:
     """The key of counted slices: one length, one version, bins of this digest."""
@@ -58,6 +65,19 @@ def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
     """Return the watermark of facts that were all read at once."""
     last = int(seq.max(initial=0))
     return Watermark(last, int((seq > last - RECENT_FACTS).sum()))
+
+
+def current(connection: Connection) -> Watermark:
+    """Of all facts that there are now."""
+    row = connection.execute(CURRENT, {"recent": RECENT_FACTS}).one()
+    return Watermark(row.seq, row.facts)
+
+
+def has_news(connection: Connection, seen: Watermark, until: datetime) -> bool:
+    """Whether facts that had become known by an instant have come in since a watermark."""
+    news = _news(connection, seen.until_seq)
+    is_late = news.known_at is not None and news.known_at <= until
+    return news.facts != seen.facts or is_late
 
 
 def is_whole(connection: Connection, seen: Watermark) -> bool:

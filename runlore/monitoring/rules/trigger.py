@@ -26,6 +26,10 @@ class JudgedWindow:
     answer: Answer
     reasons: tuple[str, ...] = ()
 
+    @property
+    def length_s(self) -> float:
+        return (self.window_to - self.window_from).total_seconds()
+
 
 @dataclass(frozen=True)
 class TriggerDecision:
@@ -90,6 +94,12 @@ def apart(history: Sequence[JudgedWindow]) -> list[JudgedWindow]:
         if not separate or judged.window_from >= separate[-1].window_to:
             separate.append(judged)
     return separate
+
+
+def counted(history: Sequence[JudgedWindow], policy: DriftPolicy) -> list[JudgedWindow]:
+    """The last windows of one version that a decision counts, in order of time."""
+    row = apart(history)
+    return _last(row, policy) if row else []
 
 
 def _last(row: Sequence[JudgedWindow], policy: DriftPolicy) -> list[JudgedWindow]:

@@ -11,7 +11,7 @@ from runlore.alerts.queries.anomalies import AnomalyChange
 from runlore.kernel.instants import from_us
 from runlore.kernel.json_values import finite_or_none
 from runlore.performance import queries
-from runlore.performance.queries import PerformanceResult, Source
+from runlore.performance.queries import PerformanceLook, PerformanceResult, Source
 from runlore.performance.rules.windows import WindowPerformance
 from runlore.store.engine import Connection, Store
 
@@ -40,11 +40,17 @@ def record(
     """Add every window's scores; open the spec's anomaly with what is broken, or resolve it.
 
     is_conclusive: False leaves the anomaly as it is: missing data heals nothing. So does what was
-    found as of an older instant than the newest.
+    found as of an older instant than the newest conclusive look. Of conclusive looks the newest
+    counts, whichever was made first.
     """
+    look = PerformanceLook(
+        outcome.at, outcome.spec, outcome.version, bool(broken) or is_conclusive, broken
+    )
     with store.begin() as connection:
-        newest = queries.newest(connection, outcome.spec)
+        queries.lock(connection, outcome.spec)
+        newest = queries.newest_conclusive(connection, outcome.spec)
         queries.add(connection, list(_results(outcome)))
+        queries.add_look(connection, look)
         if newest is not None and newest > outcome.at:
             return _now(connection, outcome.spec)
         if broken:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from runlore.alerts.queries import anomalies
 from runlore.alerts.rules.finding import spec_of
-from runlore.monitoring.actions.drift_history import verdict_of
+from runlore.monitoring.actions.stored_verdict import verdict_of
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.rules.verdict import WindowVerdict
 from runlore.performance import queries

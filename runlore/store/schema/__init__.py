@@ -36,6 +36,7 @@ from runlore.store.schema.watching import (
     drift_histograms,
     drift_results,
     drift_slices,
+    performance_looks,
     performance_results,
 )
 
@@ -68,6 +69,7 @@ __all__ = [
     "ledger",
     "metadata",
     "metrics",
+    "performance_looks",
     "performance_results",
     "rate_windows",
     "rejects",

@@ -13,7 +13,6 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
-    UniqueConstraint,
     func,
     text,
 )
@@ -38,7 +37,21 @@ drift_results = Table(
     Column("rows_reference", Integer, nullable=False),
     Column("rows_current", Integer, nullable=False),
     Column("report", Text, comment="path of the HTML report"),
-    UniqueConstraint("spec", "version", "window_from", "window_to", "column_name", "statistic"),
+    Column("reasons", ARRAY(Text), comment="of the verdict, with the share of all columns"),
+    Column("until_seq", BigInteger, comment="facts up to here were known"),
+    Column("facts", BigInteger, comment="how many of the last of them there were"),
+    Column("replaced_at", INSTANT, comment="when it was judged anew; null: it stands"),
+    Index(
+        "drift_results_standing",
+        "spec",
+        "version",
+        "window_from",
+        "window_to",
+        "column_name",
+        "statistic",
+        unique=True,
+        postgresql_where=text("replaced_at IS NULL"),
+    ),
 )
 
 anomalies = Table(
@@ -149,4 +162,16 @@ performance_results = Table(
     Column("low", Double),
     Column("high", Double),
     Index("performance_results_by_spec", "spec", "version", "window_to"),
+)
+
+performance_looks = Table(
+    "performance_looks",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("at", INSTANT, nullable=False, comment="labels known by then counted"),
+    Column("spec", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("is_conclusive", Boolean, nullable=False, comment="whether the look could judge"),
+    Column("reasons", ARRAY(Text), nullable=False, comment="what is broken; none: nothing is"),
+    Index("performance_looks_by_spec", "spec", "at"),
 )
