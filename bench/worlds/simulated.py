@@ -18,7 +18,7 @@ from runlore import registry, simulate
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.log import time_slices
 from runlore.monitoring.actions import reference
-from runlore.monitoring.actions.monitoring import Examiner
+from runlore.monitoring.actions.examining import Examiner
 from runlore.monitoring.rules.trigger import JudgedWindow, decide
 from runlore.records.mapping import declare
 from runlore.settings import Settings
