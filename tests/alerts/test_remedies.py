@@ -1,0 +1,309 @@
+"""Every kind of alert ends by the remedy that it names: a table over kinds."""
+
+import ast
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from handmade import register, stored, write_bundle
+from pydantic import SecretStr
+
+from runlore.alerts.actions import delivery
+from runlore.alerts.actions.handling import raise_alert
+from runlore.alerts.delivery import parse
+from runlore.alerts.queries import alerts
+from runlore.alerts.queries.alerts import AlertQuery
+from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.release import DELIVERY
+from runlore.experiments.actions import analysis, lifecycle
+from runlore.experiments.actions.lifecycle import ALERTS, Attribution
+from runlore.kernel import instants
+from runlore.monitoring.actions import drift_history
+from runlore.monitoring.actions.drift_history import Judgement
+from runlore.monitoring.queries.drift_slices import Watermark
+from runlore.quality.actions import window_check
+from runlore.quality.queries import DataCheck
+from runlore.quality.rules.verdict import QualityFinding, QualityVerdict
+from runlore.registry import Registry, connect
+from runlore.retraining.actions import course, requests
+from runlore.retraining.actions.course import TrainingEnd
+from runlore.retraining.actions.requests import RetrainingCause
+from runlore.rollout.actions import execution, steps
+from runlore.rollout.actions.execution import DecisionToExecute
+from runlore.rollout.actions.steps import RolloutContext
+from runlore.rollout.rules.ramp import ManualOrder, RampDecision
+from runlore.serving.actions import broken_versions, integrity, promotion, skew
+from runlore.serving.actions.broken_versions import BrokenVersion
+from runlore.serving.actions.promotion import ChangeReason
+from runlore.serving.actions.skew import Skew
+from runlore.settings import Settings
+from runlore.store.engine import Store
+from tests.alerts.receivers import Web
+from tests.experiments.ab_world import AT, HOUR, given
+from tests.handmade import SPECS
+from tests.log.logged_work import Work, add, day
+from tests.monitoring.test_drift_history import POLICY
+from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
+from tests.performance.test_look_orders import Looked
+
+SPEC = SPECS["failure-risk"]
+NAME = SPEC.name
+ANN = ChangeReason("ann", "a test")
+RUNLORE = Path(__file__).parents[2] / "runlore"
+
+
+@dataclass(frozen=True)
+class World:
+    """Two versions: the champion and the challenger."""
+
+    hand: RolloutContext
+    folder: Path
+    web: Web
+    now: datetime
+
+    @property
+    def store(self) -> Store:
+        return self.hand.store
+
+    @property
+    def registry(self) -> Registry:
+        return self.hand.registry
+
+    def announced(self, number: int) -> None:
+        seed = self.now.microsecond + number
+        ref = register(self.registry, write_bundle(self.folder / str(number), NAME, seed))
+        promotion.announce(self.store, self.registry, ref, ANN)
+
+    def champion(self) -> str:
+        return self.registry.aliases([NAME])[NAME]["champion"].version
+
+
+@pytest.fixture
+def world(store: Store, tmp_path: Path, web: Web) -> Iterator[World]:
+    registry = connect(Settings(home=tmp_path), store)
+    hand = RolloutContext(store, registry, tmp_path / "serving")
+    made = World(hand, tmp_path, web, instants.now())
+    made.announced(1)
+    made.announced(2)
+    yield made
+    for alias in promotion.ALIASES:
+        if registry.aliases([NAME])[NAME].get(alias):
+            registry.remove_alias(NAME, alias)
+
+
+def open_kinds(store: Store) -> list[str]:
+    with store.begin() as connection:
+        waiting = alerts.read(connection, AlertQuery())
+    return sorted(alert.kind for alert in waiting if alert.kind != "decision")
+
+
+def ended(world: World, state: str) -> None:
+    """A requested training of the loop that comes to nothing."""
+    add(world.store, Work(300, 0, 10))
+    wish = RetrainingCause("person", "ann", "a new release")
+    number = requests.request(world.store, world.registry, SPEC, wish, day(12)).retraining.id
+    begun = course.begin(world.store, SPEC, number, day(12))
+    assert begun is not None
+    ending = TrainingEnd(state, "a reason")  # type: ignore[arg-type]
+    course.end(world.store, begun, ending, day(12))
+
+
+def failed(world: World) -> None:
+    ended(world, "failed")
+
+
+def refused(world: World) -> None:
+    ended(world, "refused")
+
+
+def trained(world: World) -> None:
+    """`runlore train`: it came to its end, though no version takes a place."""
+    course.note_training(world.store, NAME, None, day(13))
+
+
+def took_a_place(world: World) -> None:
+    course.note_training(world.store, NAME, "challenger", day(13))
+
+
+def decided(world: World, decision: RampDecision) -> None:
+    """What the rule decides about a rollout that has begun."""
+    steps.start(world.hand, SPEC, world.now, ANN)
+    clock = execution.Clock(world.now + timedelta(minutes=1))
+    with promotion.alias_history.writing(world.store) as history:
+        state = steps.rollout_state.read(history.connection, NAME)
+        assert state is not None
+        verdict = DecisionToExecute(decision, None, "runlore", clock)
+        execution.execute(history, world.registry, state, verdict, world.hand.folder)
+
+
+def held(world: World) -> None:
+    decided(world, RampDecision("hold", 20, ("the evidence is silent",), alert=True))
+
+
+def stopped(world: World) -> None:
+    order = ManualOrder("ann", "the sensor was broken", "stop")
+    steps.order(world.hand, SPEC, order, world.now + timedelta(minutes=2))
+
+
+def rolled_back(world: World) -> None:
+    decided(world, RampDecision("roll back", 0, ("brier loses",), alert=True))
+
+
+def another_is_tried(world: World) -> None:
+    world.announced(3)
+    steps.start(world.hand, SPEC, world.now + timedelta(hours=1), ANN)
+
+
+def judged(world: World, verdicts: str) -> None:
+    for week, letter in enumerate(verdicts):
+        verdict = DRIFT if letter == "D" else QUIET
+        judgement = Judgement(window(week), verdict, Watermark(0, 0), "x.html")
+        drift_history.record(world.store, [judgement], ("spec", "1"), POLICY, day(7 * week + 7))
+
+
+def skewed(world: World, different: int) -> None:
+    skews = [Skew(NAME, "1", compared=10, without=different)]
+    skew.note(world.store, skews, world.now)
+
+
+def version_answers_no_more(world: World) -> None:
+    skew.let_rest(world.store, NAME, [Skew(NAME, "2", compared=10)], world.now)
+
+
+def checked(world: World, *findings: QualityFinding) -> None:
+    verdict = QualityVerdict(10, findings)
+    check = DataCheck(
+        world.now, NAME, "1", "window", day(0), day(7), 10, verdict.passed, verdict.to_json()
+    )
+    with world.store.begin() as connection:
+        window_check._follow(connection, check, verdict)
+
+
+def tampered(world: World) -> None:
+    bundle = stored(world.registry.version(NAME, world.champion()))
+    shutil.copytree(bundle, world.folder / "backup")
+    (bundle / "bundle.json").write_text("{}")
+    audited(world)
+
+
+def audited(world: World) -> None:
+    integrity.audit(world.store, world.registry, [NAME], instants.now())
+
+
+def restored(world: World) -> None:
+    bundle = stored(world.registry.version(NAME, world.champion()))
+    shutil.rmtree(bundle)
+    shutil.copytree(world.folder / "backup", bundle)
+    audited(world)
+
+
+def promoted_then_tampered(world: World) -> None:
+    promotion.promote(world.store, world.registry, NAME, ANN)
+    tampered(world)
+
+
+def rolled_back_to_the_former(world: World) -> None:
+    promotion.rollback(world.store, world.registry, NAME, ANN)
+    audited(world)
+
+
+def broken(world: World) -> None:
+    report = BrokenVersion(NAME, world.champion(), "its files are missing", "/somewhere")
+    broken_versions.report(world.store, report, world.now)
+
+
+def answers_again(world: World) -> None:
+    broken_versions.clear(world.store, NAME, world.now)
+
+
+def unreachable(world: World) -> None:
+    finding = AlertFinding(DELIVERY, "hook", Severity.WARNING, "3 attempts failed")
+    with world.store.begin() as connection:
+        raise_alert(connection, finding, world.now)
+
+
+def channel_tried(world: World) -> None:
+    declared = {"hook": {"kind": "webhook", "url": world.web.url}}
+    channels = parse(SecretStr(json.dumps(declared)))
+    later = world.now + timedelta(seconds=1)
+    assert delivery.try_out(world.store, "hook", channels["hook"], later) is None
+
+
+def ab_in_trouble(world: World, kind: str) -> None:
+    """An A/B test of this world with an alert of one kind."""
+    if kind == "sample-ratio":
+        name = given(world.store, {f"u{i}": "a" if i % 3 else "b" for i in range(1500)})
+        analysis.analyse(world.store, name, Attribution("ann", AT + HOUR))
+        return
+    given(world.store, {"u1": "a"})
+    with world.store.begin() as connection:
+        raise_alert(connection, AlertFinding(kind, "one", Severity.CRITICAL, "bad"), AT)
+
+
+def ab_stopped(world: World) -> None:
+    lifecycle.stop(world.store, "one", Attribution("ann", AT + HOUR))
+
+
+Act = Callable[[World], object]
+REMEDIES: list[tuple[str, Act, Act]] = [
+    ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
+    (
+        "performance",
+        lambda world: Looked(0, "broken").record(world.store),
+        lambda world: Looked(1, "sound").record(world.store),
+    ),
+    (
+        "data quality",
+        lambda world: checked(
+            world, QualityFinding("range", "size_gb", 1000.0, 1.0, "in kilobytes")
+        ),
+        checked,
+    ),
+    ("skew", lambda world: skewed(world, 3), lambda world: skewed(world, 0)),
+    ("skew", lambda world: skewed(world, 3), version_answers_no_more),
+    ("tampering", tampered, restored),
+    ("tampering", promoted_then_tampered, rolled_back_to_the_former),
+    ("broken-version", broken, answers_again),
+    ("retraining", failed, trained),
+    ("retraining", failed, took_a_place),
+    ("retraining", refused, took_a_place),
+    ("rollout", held, stopped),
+    ("rollout", rolled_back, another_is_tried),
+    ("delivery", unreachable, channel_tried),
+    *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "trouble", "remedy"),
+    REMEDIES,
+    ids=[f"{at}-{kind}" for at, (kind, *_) in enumerate(REMEDIES)],
+)
+def test_the_remedy_ends_the_alert(world: World, kind: str, trouble: Act, remedy: Act) -> None:
+    trouble(world)
+    assert open_kinds(world.store) == [kind]
+    remedy(world)
+    assert open_kinds(world.store) == []
+
+
+def test_a_refusal_by_the_comparison_stays_until_a_version_takes_a_place(world: World) -> None:
+    """Its advice says so: nothing has to be done."""
+    refused(world)
+    trained(world)
+    assert open_kinds(world.store) == ["retraining"]
+
+
+def test_every_kind_is_in_the_table() -> None:
+    """`decision` has tests of its own."""
+    named = {
+        node.value.value
+        for path in RUNLORE.rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if any(isinstance(name, ast.Name) and name.id == "KIND" for name in node.targets)
+    }
+    assert {*named, *ALERTS, DELIVERY} - {"decision"} == {kind for kind, *_ in REMEDIES}
