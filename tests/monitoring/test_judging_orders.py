@@ -26,7 +26,7 @@ SELECT count(*) FILTER (WHERE source LIKE 'odd%') - count(*) FILTER (WHERE sourc
 FROM runlore.executions WHERE known_at > :begin AND known_at <= :end
 """
 SUBJECT = ("spec", "1")
-WEEKS = 5
+WEEKS = 4
 
 
 def verdict(shift: float) -> WindowVerdict:
@@ -91,16 +91,17 @@ BACKFILLS = st.lists(
     st.builds(
         Backfill, st.integers(0, WEEKS - 1), st.sampled_from(["odd", "odd", "usual"]), st.just(0)
     ),
-    max_size=6,
+    min_size=2,
+    max_size=7,
 ).map(lambda late: [Backfill(one.week, one.kind, at) for at, one in enumerate(late)])
 
 
-@settings(max_examples=25, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(backfills=BACKFILLS, data=st.data())
 def test_any_order_of_windows_and_backfills_opens_the_same_anomaly(
     database: Store, backfills: list[Backfill], data: st.DataObject
 ) -> None:
-    judged = data.draw(st.sets(st.integers(0, WEEKS - 1), min_size=1), label="weeks judged")
+    judged = data.draw(st.sets(st.integers(0, WEEKS - 1), min_size=2), label="weeks judged")
     events: list[int | Backfill] = [*sorted(judged), *backfills]
     order = data.draw(st.permutations(events), label="order")
     last = data.draw(st.sampled_from(sorted(judged)), label="looked at last")
