@@ -147,6 +147,13 @@ class Settings(BaseSettings):
         default=None, description="Where alerts are sent: a JSON object of channels by name."
     )
 
+    disk_free_mb: int = Field(
+        default=1_000, ge=0, description="Less free on a disk is a critical alert, in MB; 0: none."
+    )
+    disk_free_percent: float = Field(
+        default=5.0, ge=0, le=100, description="Less free on a disk is a warning, in %; 0: none."
+    )
+
     @field_validator("trusted_proxies")
     @classmethod
     def _as_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:

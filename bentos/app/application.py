@@ -26,7 +26,7 @@ from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
-from bentos.http.errors import TITLES, Problem, TooSlow, problem
+from bentos.http.errors import TITLES, Problem, TooSlow, problem, problem_of_disk
 from bentos.http.page_headers import PageHeaders
 from bentos.http.prometheus_metrics import metrics
 from bentos.http.request_id import HEADER, request_id_of
@@ -126,7 +126,10 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
             return problem(error).response()
         except TimeoutError:
             return problem(TooSlow(f"no answer within {REQUEST_S:g} s; try again")).response()
-        except Exception:  # the edge of the process
+        except Exception as error:  # the edge of the process
+            if full := problem_of_disk(error):
+                log.error("%s %s: %s", request.method, request.url.path, error)
+                return full.response()
             log.exception("%s %s", request.method, request.url.path)
             return Problem(500, TITLES[500]).response()
         if headers:

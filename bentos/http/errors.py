@@ -11,12 +11,14 @@ from starlette.responses import Response
 from bentos.http.request_id import current_request_id
 from runlore.kernel.errors import (
     BadInput,
+    CannotWrite,
     Misconfigured,
     NoChampion,
     NotFound,
     Refused,
     RunloreError,
     Unavailable,
+    is_disk_full,
 )
 
 MEDIA_TYPE = "application/problem+json"
@@ -146,6 +148,13 @@ def problem(error: RunloreError | ValidationError) -> Problem:
         headers |= error.headers
     detail = TITLES[500] if status == 500 else str(error)
     return Problem(status, detail, headers=headers)
+
+
+def problem_of_disk(error: Exception) -> Problem | None:
+    """What to tell of a file that could not be written for want of room; None of anything else."""
+    if not is_disk_full(error):
+        return None
+    return problem(CannotWrite("the service has no room to write; try again later"))
 
 
 def status_of(kind: type[RunloreError]) -> int:

@@ -14,6 +14,7 @@ def configure_logging() -> None:
     Our own processes have, by `runlore.process.begin`; `bentoml serve` has not.
     """
     log = logging.getLogger("runlore")
+    _enable()
     if log.handlers or (log.propagate and log.level):
         return
     handler = logging.StreamHandler()
@@ -21,3 +22,10 @@ def configure_logging() -> None:
     log.addHandler(handler)
     log.setLevel(logging.INFO)
     log.propagate = False  # BentoML shows what reaches the root, too
+
+
+def _enable() -> None:
+    """BentoML's own configuration of logging has disabled every logger that was there before."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.partition(".")[0] == "runlore" and isinstance(logger, logging.Logger):
+            logger.disabled = False

@@ -18,6 +18,7 @@ from bentos.predict import heartbeat
 from bentos.predict.broken_champions import BrokenChampions
 from bentos.predict.change_listener import ChangeListener
 from bentos.predict.heartbeat import Heartbeat
+from bentos.predict.left_behind import LOOK_S, LeftBehind
 from bentos.predict.live_versions import Challenge, Live, Serving
 from bentos.predict.poller import Poller, repeat, repeat_when
 from bentos.predict.shadow_leader import ShadowLeader
@@ -76,6 +77,7 @@ class Follower:
     broken: BrokenChampions = field(init=False)
     shadow: ShadowLeader = field(init=False)
     changes: ChangeListener = field(init=False)
+    left_behind: LeftBehind = field(default_factory=LeftBehind)
     _putting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -99,6 +101,8 @@ class Follower:
             tasks.create_task(
                 repeat(heartbeat.INTERVAL_S, lambda: self._beside(self._send_heartbeat))
             )
+            if not self.is_shadow:
+                tasks.create_task(repeat(LOOK_S, lambda: self._beside(self.left_behind.renew)))
 
     def _pause_s(self) -> float:
         """Short while something is under way, or nothing can be heard of changes."""

@@ -18,7 +18,7 @@ from functools import partial
 from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
 from bentos.http.prometheus_metrics import metrics
-from runlore.kernel.errors import RunloreError, Stalled, Unavailable
+from runlore.kernel.errors import CannotWrite, RunloreError, Stalled, Unavailable
 from runlore.kernel.spans import Span, Stages, collected, current_span, stage
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
@@ -83,6 +83,7 @@ class GroupCommit:
     _waiting: deque[_Item] = field(default_factory=deque)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
     _is_closing: bool = False
+    _has_room: bool = True
     _task: "asyncio.Task[None] | None" = None
 
     def answer(self, ask: RequestBatch) -> "asyncio.Future[list[ServedPrediction]]":
@@ -134,6 +135,7 @@ class GroupCommit:
                 taken_ns = time.time_ns()
                 with collected() as stages:
                     outcomes = await _committed(database, group, has_ledger=self.has_ledger)
+                self._log_room(outcomes)
                 for item, outcome in zip(group, outcomes, strict=True):
                     if stages is not None:
                         item.add_stages(taken_ns, stages)
@@ -141,6 +143,15 @@ class GroupCommit:
         finally:
             if database is not None:
                 await database.close()
+
+    def _log_room(self, outcomes: list[PredictionBatch | Exception]) -> None:
+        """Once when the ledger can no longer be written, and once when it can again."""
+        full = next((error for error in outcomes if isinstance(error, CannotWrite)), None)
+        if full is not None and self._has_room:
+            log.error("requests are refused: %s", full)
+        elif full is None and not self._has_room:
+            log.warning("the ledger can be written again")
+        self._has_room = full is None
 
     async def _next(self, soonest: float) -> list[_Item]:
         """What waits, as soon as there is something, not before `soonest`; nothing at the end."""
@@ -228,10 +239,11 @@ async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> Non
 
 
 async def _write(database: AsyncStoreConnection, rows: list[Row]) -> None:
-    """Raises Stalled when no row is there; Unavailable when nobody knows, or none is."""
+    """Raises Stalled or CannotWrite when no row is there; Unavailable when nobody knows, or none
+    is."""
     try:
         await database.once(lambda connection: ledger_writer.add_async(connection, rows))
-    except Stalled:
+    except (Stalled, CannotWrite):
         raise
     except MissingMonth:
         await asyncio.to_thread(_write_again, database.store(), rows)

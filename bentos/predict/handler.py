@@ -23,7 +23,7 @@ from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_schema import RequestSchema, parse_reasons
 from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
-from runlore.kernel.errors import BadInput, RunloreError
+from runlore.kernel.errors import BadInput, CannotWrite, RunloreError
 from runlore.kernel.log_lines import note_fields
 from runlore.kernel.spans import current_span, note_span, stages_of
 from runlore.serving.actions import prediction
@@ -87,6 +87,8 @@ class _Attempt:
             live = self.serving.champion(self.name)
             ask = await self._ask(live)
             answers = await self._answers(ask)
+        except CannotWrite as error:
+            return self._unrecorded(live, ask, error)
         except (RunloreError, ValidationError) as error:
             is_hurried = isinstance(error, Overloaded)
             return await self._refused(live, ask, problem(error), is_hurried=is_hurried)
@@ -176,11 +178,7 @@ class _Attempt:
         is_hurried: bool = False,
     ) -> Response:
         """is_hurried: do not wait for the ledger; nor does anybody whose time is over."""
-        bundle = ask.predictor.bundle if ask else live.bundle if live else None
-        version = bundle.version if bundle else None
-        metrics().answered(self.name, version, answer.status)
-        self._observe()
-        self._note(version=version or "")
+        version = self._count(live, ask, answer)
         if self.serving.store is not None:
             try:
                 row = self._refusal_row(version, ask, answer)
@@ -198,6 +196,23 @@ class _Attempt:
             except Exception:  # the client is told what was refused all the same
                 log.exception("a refusal (%d) is not on the ledger", answer.status)
         return answer.response()
+
+    def _unrecorded(
+        self, live: Live | None, ask: RequestBatch | None, error: CannotWrite
+    ) -> Response:
+        """A refusal for want of room is not on the ledger, which has none for it either."""
+        answer = problem(error)
+        self._count(live, ask, answer)
+        return answer.response()
+
+    def _count(self, live: Live | None, ask: RequestBatch | None, answer: Problem) -> str | None:
+        """Count a refusal; returns the version that would have answered."""
+        bundle = ask.predictor.bundle if ask else live.bundle if live else None
+        version = bundle.version if bundle else None
+        metrics().answered(self.name, version, answer.status)
+        self._observe()
+        self._note(version=version or "")
+        return version
 
     def _refusal_row(self, version: str | None, ask: RequestBatch | None, answer: Problem) -> Row:
         """With the arm and the unit, where it came so far: a rollout counts who is refused."""

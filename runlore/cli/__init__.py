@@ -29,7 +29,7 @@ from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.output import echo
 from runlore.cli.serving import keys, ledger, score, serve, skew, versions
 from runlore.home import home_of, private_home
-from runlore.kernel.errors import RunloreError, describe
+from runlore.kernel.errors import RunloreError, describe, is_disk_full
 from runlore.kernel.redaction import redact
 
 HELP = {"--help"}
@@ -130,7 +130,7 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would report it)
         echo(f"runlore: {_describe(error)}", err=True)
-        if not _is_denied(error):
+        if not (_is_denied(error) or is_disk_full(error)):
             echo(_keep_trace(), err=True)
         sys.exit(1)
 
@@ -147,6 +147,8 @@ def _describe(error: Exception) -> str:
             f"{named.filename}: {named.strerror}; give this user the right to write there, or set"
             " RUNLORE_HOME to another folder"
         )
+    if is_disk_full(error):
+        return f"{error}; free some space on that disk, then repeat the command"
     return describe(error)
 
 

@@ -154,7 +154,7 @@ def from_prefect(
     Example: runlore ingest prefect --api-url http://127.0.0.1:4200/api
     """
     from runlore.app import open_app
-    from runlore.ingest.actions.files import PrefectSource, ingest_prefect
+    from runlore.ingest.actions.files import PrefectSource, StatesBehind, ingest_prefect
     from runlore.kernel.instants import now
 
     with open_app() as app:
@@ -162,7 +162,11 @@ def from_prefect(
         most = app.settings.max_revisions
         server = PrefectSource(api_url or app.settings.prefect_url, source, headers, most)
         with _bar(server.api_url) as progress:
-            summary = ingest_prefect(app.store, server, now(), progress)
+            try:
+                summary = ingest_prefect(app.store, server, now(), progress)
+            except StatesBehind as behind:
+                _emit(behind.summary, json=json)
+                raise
     _emit(summary, json=json)
 
 
@@ -218,13 +222,17 @@ def _ingest(
     json: bool,
 ) -> None:
     from runlore.app import open_app
-    from runlore.ingest.actions.files import FileSource, ingest_file
+    from runlore.ingest.actions.files import FileSource, StatesBehind, ingest_file
     from runlore.kernel.instants import now
 
     with open_app() as app, _bar(file.name) as progress:
         most = app.settings.max_revisions
         log = FileSource(file, file_format, source, mapping, start, max_revisions=most)
-        summary = ingest_file(app.store, log, now(), progress)
+        try:
+            summary = ingest_file(app.store, log, now(), progress)
+        except StatesBehind as behind:
+            _emit(behind.summary, json=json)
+            raise
     _emit(summary, json=json)
 
 
@@ -323,5 +331,7 @@ def _emit(summary: "IngestSummary", *, json: bool) -> None:
         f" {summary.rejected:,} rejected; {summary.seconds:.1f} s"
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
+    if summary.renewed and not summary.new:
+        echo("the states of features were renewed, which an earlier ingest had left behind")
     if summary.rejected:
         echo("see `runlore ingest rejects` for the rejected rows and the reasons")

@@ -200,6 +200,8 @@ def _print_status(seen: "StackStatus") -> None:
         echo(f"Champions: {champions or 'none yet; `runlore train` creates the first'}")
     for what in seen.broken.values():
         echo(f"Broken champion: {what}; see `runlore doctor`")
+    for spec, facts in seen.states_behind.items():
+        echo(f"States behind: {spec}, up to {facts:,} facts; see `runlore doctor`")
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")

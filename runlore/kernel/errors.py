@@ -11,12 +11,17 @@ RunloreError
 │   ├── Tampered        a version's files are not those that were registered
 │   └── TooManyRevisions  an execution has had as many facts as one may have
 ├── Unavailable         something we depend on is away; try again
+│   ├── Stalled         PostgreSQL took too long, and has ended the statement itself
+│   └── CannotWrite     there is no room, or a disk fails; nothing of this was written
 └── Misconfigured       a setting is wrong; names the setting and the remedy
 """
 
+import errno
 from collections.abc import Sequence
 
 from runlore.kernel.redaction import redact
+
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EIO)
 
 TAMPERED_ADVICE = (
     "Find out who could write there. Then restore it from a backup, or let another version answer"
@@ -122,6 +127,12 @@ class Stalled(Unavailable):
     """PostgreSQL took too long, and has ended the statement itself: nothing was done."""
 
 
+class CannotWrite(Unavailable):
+    """A full or failing disk, or a server that is out of memory. Nothing of this was written."""
+
+    retry_after_s = 10
+
+
 class Misconfigured(RunloreError):
     pass
 
@@ -134,6 +145,11 @@ def describe(error: BaseException) -> str:
     """
     kind, message = type(error).__name__, one_line(error)
     return kind if message == kind else f"{kind}: {message}"
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether a file of ours could not be written for want of room, or by a failing disk."""
+    return isinstance(error, OSError) and error.errno in DISK_ERRORS
 
 
 def one_line(error: BaseException) -> str:

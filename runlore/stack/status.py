@@ -1,5 +1,6 @@
 """What runs for this home, where, and since when. Looks only: nothing is started."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -9,6 +10,7 @@ from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
 from runlore.reports.queries.figures import StoreFigures, figures
 from runlore.settings import Settings
+from runlore.specs import loading
 from runlore.stack import processes
 from runlore.stack.probes import HttpProbe, Probe, TaskProbe
 from runlore.stack.services import DATABASE, NAMES, Service, declare
@@ -55,6 +57,8 @@ class StackStatus:
     broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
     decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
+    states_behind: dict[str, int] = field(default_factory=dict)  # spec -> facts it may not know
+
 
 def look(settings: Settings) -> StackStatus:
     """Look at every service and at the database."""
@@ -79,7 +83,19 @@ def look(settings: Settings) -> StackStatus:
         undelivered=database_figures.undelivered,
         broken=database_figures.broken,
         decisions=database_figures.decisions,
+        states_behind=_by_spec(settings, database_figures.stale),
     )
+
+
+def _by_spec(settings: Settings, stale: Mapping[str, int]) -> dict[str, int]:
+    """Spec -> how many facts the states that its model reads may lack."""
+    if not stale:
+        return {}
+    behind = {
+        spec.name: max((stale.get(one.digest, 0) for one in spec.features.histories), default=0)
+        for spec in loading.every(settings)
+    }
+    return {name: facts for name, facts in behind.items() if facts}
 
 
 def actual(settings: Settings) -> Settings:
@@ -100,8 +116,11 @@ def look_at_database(settings: Settings) -> tuple[ServiceStatus, StoreFigures | 
     if not state.is_running:
         detail = f"starts when needed; {state.size_bytes:,} bytes in {state.data}"
         return ServiceStatus(DATABASE, Health.OFF, detail=detail), None
-    with embedded.running(settings.home) as url:
-        return _figures(url, state.pid)
+    try:
+        with embedded.running(settings.home) as url:
+            return _figures(url, state.pid)
+    except RunloreError as error:
+        return ServiceStatus(DATABASE, Health.SILENT, pid=state.pid, detail=str(error)), None
 
 
 def _figures(url: str, pid: int | None) -> tuple[ServiceStatus, StoreFigures | None]:

@@ -16,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from runlore.kernel.deadlines import CONNECT_S, POOL_WAIT_S, UNACKNOWLEDGED_MS
-from runlore.kernel.errors import Misconfigured, Unavailable, one_line
+from runlore.kernel.errors import CannotWrite, Misconfigured, Unavailable, one_line
 from runlore.settings import Settings
 from runlore.store import embedded
 from runlore.store.migrate import migrate
@@ -45,6 +45,8 @@ ENDED_BY_SERVER = (
     psycopg.errors.CrashShutdown,
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
+# SQLSTATE: disk_full, out_of_memory, configuration_limit_exceeded, io_error
+CANNOT_WRITE = {"53100", "53200", "53400", "58030"}
 POOL_SIZE = 5
 POOL_OVERFLOW = 20
 
@@ -78,14 +80,19 @@ class Store:
 
     @contextmanager
     def watched(self) -> Iterator[None]:
-        """A connection lost half-way is `Unavailable`, like one that never came about."""
+        """A connection lost half-way is `Unavailable`, like one that never came about; a server
+        that has no room is `CannotWrite`."""
         try:
             yield
         except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) in CANNOT_WRITE:
+                raise cannot_write(self.engine.url, error.orig) from error
             if not error.connection_invalidated:
                 raise
             raise unavailable(self.engine.url, error.orig) from error
         except (psycopg.OperationalError, psycopg.errors.IdleInTransactionSessionTimeout) as error:
+            if error.sqlstate in CANNOT_WRITE:
+                raise cannot_write(self.engine.url, error) from error
             if error.sqlstate is not None and not isinstance(error, ENDED_BY_SERVER):
                 raise
             raise unavailable(self.engine.url, error) from error
@@ -194,6 +201,19 @@ def _parse(url: str) -> URL:
 
 
 def unavailable(url: URL, cause: BaseException | None) -> Unavailable:
-    where = f"{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}"
     reason = "no answer" if cause is None else one_line(cause)
-    return Unavailable(f"PostgreSQL at {where}, database {url.database!r}: {reason}")
+    return Unavailable(f"{_named(url)}: {reason}")
+
+
+def cannot_write(url: URL, cause: BaseException | None) -> CannotWrite:
+    """The server's first line says what is full; further ones are hints of PostgreSQL's own."""
+    first = next(iter(str(cause).splitlines()), "").strip()
+    return CannotWrite(
+        f"{_named(url)} cannot write: {first}. Nothing of this was written; make room there, then"
+        " try again"
+    )
+
+
+def _named(url: URL) -> str:
+    where = f"{url.host or url.query.get('host', 'localhost')}:{url.port or 5432}"
+    return f"PostgreSQL at {where}, database {url.database!r}"

@@ -11,12 +11,12 @@ import pytest
 from handmade import write_bundle
 from sqlalchemy import text
 
-from bentos.http.errors import Overloaded
+from bentos.http.errors import Overloaded, problem
 from bentos.predict import group_commit
 from bentos.predict.group_commit import GroupCommit
 from runlore.features.keys import KeyParts
 from runlore.kernel import instants
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import CannotWrite, Unavailable
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
@@ -299,3 +299,30 @@ def test_who_has_gone_is_not_answered_and_those_who_come_later_are(
 
     [answer] = asyncio.run(run())
     assert rows(store) == [(str(answer.id), 200)]
+
+
+def test_a_disk_without_room_is_a_refusal_that_is_not_tried_twice_and_is_logged_once(
+    commits: GroupCommit,
+    store: Store,
+    predictor: Predictor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def no_room(*_: object) -> None:
+        raise asyncpg.DiskFullError('could not extend file "base/5/1": No space left on device')
+
+    def again(*_: object) -> None:
+        raise AssertionError("nothing is there to be found again")
+
+    with monkeypatch.context() as full:
+        full.setattr(ledger_writer, "add_async", no_room)
+        full.setattr(ledger_writer, "add_again", again)
+        refused = together(commits, [ask(predictor, f"actor-{n}") for n in range(100)])
+    assert {type(refusal) for refusal in refused} == {CannotWrite}
+    assert rows(store) == []
+    answer = problem(CannotWrite("no room"))
+    assert (answer.status, answer.headers) == (503, {"Retry-After": "10"})
+    assert caplog.text.count("requests are refused") == 1
+    later = GroupCommit(lambda: store, _has_room=False)
+    assert len(together(later, [ask(predictor)])) == len(rows(store)) == 1
+    assert "the ledger can be written again" in caplog.text

@@ -258,6 +258,7 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
 
     from runlore import process
     from runlore.alerts.actions import delivery
+    from runlore.alerts.actions.disk_watch import DiskWatch
     from runlore.alerts.delivery import parse
     from runlore.stack.services import prefect_api
     from runlore.triggers import actions
@@ -278,7 +279,13 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
         target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
     )
     due.start()
-    delivery.watch(store, known, end, beat.touch, output.log_attempt)
+    disk = DiskWatch(settings, store)
+
+    def on_beat() -> None:
+        beat.touch()
+        disk.check()
+
+    delivery.watch(store, known, end, on_beat, output.log_attempt)
     end.set()
     due.join()
 

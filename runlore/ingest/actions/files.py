@@ -23,7 +23,7 @@ from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.queries import facts, ingests
 from runlore.ingest.queries.facts import AddedFacts, CopyBatch
 from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
-from runlore.kernel.errors import BadInput
+from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
 from runlore.records.formats import csv, parquet, swf
@@ -33,6 +33,7 @@ from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Connection
+from runlore.store import advisory
 from runlore.store.engine import Store
 
 T = TypeVar("T")
@@ -62,7 +63,11 @@ class FileSource:
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """new + known + rejected are all rows of the file; `rows_per_s` is of those read this time."""
+    """new + known + rejected are all rows of the file; `rows_per_s` is of those read this time.
+
+    renewed: histories of features whose states were renewed, also those that an earlier ingest
+    had left behind.
+    """
 
     source: str
     path: str
@@ -72,6 +77,29 @@ class IngestSummary:
     rejected: int
     seconds: float
     rows_per_s: float
+    renewed: int = 0
+
+
+class StatesBehind(Unavailable):
+    """All facts are committed, and the states of features do not know them yet."""
+
+    def __init__(self, summary: IngestSummary, cause: Unavailable) -> None:
+        super().__init__(
+            f"{summary.path}: all facts are committed ({summary.new:,} are new), and predictions do"
+            f" not know them yet, because the states of features could not be renewed: {cause}. The"
+            " prediction service renews them by itself, and so does the next ingest"
+        )
+        self.summary = summary
+
+
+class Interrupted(Unavailable):
+    """Some rows are committed, with the place in the file up to which they were read."""
+
+    def __init__(self, path: str, done: IngestCounts, cause: Unavailable) -> None:
+        super().__init__(
+            f"{path}: interrupted when {done.rows:,} rows of this run were committed ({done.new:,}"
+            f" new facts); the same command goes on from there: {cause}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,21 +129,22 @@ def ingest_file(
     at: now, the instant at which corrections become known; rows from the future are rejects. Each
     chunk is one transaction with its rejects and its place in the file: what was finished stays
     when the rest fails. Feature states that the new rows outdate are renewed at the end, and so are
-    those that a killed ingest left outdated.
+    those that a killed ingest left outdated. Raises Interrupted and StatesBehind, which say what
+    is committed, when the database goes away or has no room.
     """
     _check_source(source.source)
     log = _open(source, to_us(at))
     path = str(source.path.resolve())
     subject = IngestSource(source.source, path, source.mapping.records, _mapping_digest(source))
-    with store.connect() as connection:
-        last = ingests.latest(connection, subject)
-        if last is not None and log.starts_with(last.mark):
-            ingests.reopen(connection, last)
-        else:
-            last = ingests.begin(connection, subject)
-    summary = _IngestRun(store, subject, at, last, source.max_revisions).take(log, progress)
-    states.renew(store)
-    return summary
+    with advisory.shared(store.url, states.INGESTING):
+        with store.connect() as connection:
+            last = ingests.latest(connection, subject)
+            if last is not None and log.starts_with(last.mark):
+                ingests.reopen(connection, last)
+            else:
+                last = ingests.begin(connection, subject)
+        run = _IngestRun(store, subject, at, last, source.max_revisions)
+        return _renewed(store, run.take(log, progress))
 
 
 def ingest_prefect(
@@ -128,17 +157,26 @@ def ingest_prefect(
     _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
     subject = IngestSource(source.source, path, "executions", "prefect")
-    with store.connect() as connection:
-        last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
-        ingests.reopen(connection, last)
-    begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0)
-    with httpx.Client(
-        base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
-    ) as client:
-        log = PrefectHistory(client, source.source, at)
-        summary = _IngestRun(store, subject, at, begun, source.max_revisions).take(log, progress)
-    states.renew(store)
-    return summary
+    with advisory.shared(store.url, states.INGESTING):
+        with store.connect() as connection:
+            last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
+            ingests.reopen(connection, last)
+        begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0)
+        with httpx.Client(
+            base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
+        ) as client:
+            log = PrefectHistory(client, source.source, at)
+            run = _IngestRun(store, subject, at, begun, source.max_revisions)
+            summary = run.take(log, progress)
+        return _renewed(store, summary)
+
+
+def _renewed(store: Store, summary: IngestSummary) -> IngestSummary:
+    try:
+        renewed = states.renew(store)
+    except Unavailable as error:
+        raise StatesBehind(summary, error) from error
+    return replace(summary, renewed=len(renewed))
 
 
 @dataclass(frozen=True)
@@ -157,8 +195,13 @@ class _IngestRun:
         mark = self.begun.mark
         tally = IngestCounts()
         for piece, batch in _ahead(self._batches(log.pieces(mark))):
-            facts.ensure_partitions(self.store, batch)
-            tally = tally.plus(self._land(piece, batch, mark))
+            try:
+                facts.ensure_partitions(self.store, batch)
+                tally = tally.plus(self._land(piece, batch, mark))
+            except Unavailable as error:
+                if not tally.rows:
+                    raise
+                raise Interrupted(self.subject.path, tally, error) from error
             mark = piece.mark or mark
             if progress is not None:
                 progress(piece.done, piece.total)

@@ -11,6 +11,7 @@ from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
 from runlore.alerts.rules import decision
 from runlore.alerts.rules.decision import PendingDecision
 from runlore.serving.queries.broken_versions import read_broken
+from runlore.serving.queries.stale_states import read_stale
 from runlore.store.engine import Store
 from runlore.store.migrate import head, revision
 from runlore.store.schema import alias_changes, executions, ledger, metrics, rejects
@@ -43,6 +44,8 @@ class StoreFigures:
     broken: dict[str, str] = field(default_factory=dict)  # spec -> what is wrong with its champion
     decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
+    stale: dict[str, int] = field(default_factory=dict)  # history of features -> facts it may lack
+
     @property
     def is_migrated(self) -> bool:
         return self.revision == self.head
@@ -67,6 +70,7 @@ def figures(store: Store) -> StoreFigures:
             undelivered=tuple(trouble(connection)) if is_migrated else (),
             broken=_broken(connection) if is_migrated else {},
             decisions=_decisions(connection) if is_migrated else (),
+            stale=read_stale(connection) if is_migrated else {},
         )
 
 

@@ -9,9 +9,27 @@ from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.features.log import Log
 from runlore.features.matrix import fold_history, prepare
 from runlore.log.executions import read_facts, read_later_facts
-from runlore.serving.queries import feature_states
+from runlore.serving.queries import feature_states, stale_states
 from runlore.serving.queries.feature_states import Connection
+from runlore.store import advisory
 from runlore.store.engine import Store
+
+INGESTING = "runlore.ingest"  # an advisory lock: its holders renew the states themselves
+RENEWING = "runlore.renewal of states"  # one process at a time renews what was left behind
+
+
+def renew_left_behind(store: Store) -> tuple[HistoryFeatures, ...]:
+    """Renew what an ingest has left behind that ended too early, unless one is under way.
+
+    Returns the histories that were built.
+    """
+    with store.begin() as connection:
+        if not stale_states.read_stale(connection):
+            return ()
+    if advisory.is_held(store.url, INGESTING):
+        return ()
+    with advisory.attempt(store.url, RENEWING) as is_ours:
+        return renew(store) if is_ours else ()
 
 
 def renew(store: Store) -> tuple[HistoryFeatures, ...]:

@@ -18,7 +18,7 @@ from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.settings import Settings
 from runlore.store import engine
-from runlore.store.engine import LIVENESS, Store, session, unavailable
+from runlore.store.engine import LIVENESS, Store, cannot_write, session, unavailable
 
 AsyncConnection: TypeAlias = asyncpg.Connection
 
@@ -37,6 +37,12 @@ LOST = (
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
     OSError,  # TimeoutError is one
+)
+FULL = (
+    asyncpg.DiskFullError,
+    asyncpg.OutOfMemoryError,
+    asyncpg.ConfigurationLimitExceededError,
+    asyncpg.PostgresIOError,
 )
 READ = "SELECT * FROM runlore.read_states($1, $2, $3)"
 
@@ -65,11 +71,14 @@ async def close(connection: AsyncConnection) -> None:
 
 @contextmanager
 def watched(store: Store) -> Iterator[None]:
-    """A connection lost half-way is `Unavailable`, a statement that took too long `Stalled`."""
+    """A connection lost half-way is `Unavailable`, a statement that took too long `Stalled`, one
+    for which the server has no room `CannotWrite`."""
     try:
         yield
     except asyncpg.QueryCanceledError as error:
         raise Stalled(str(unavailable(store.engine.url, error))) from error
+    except FULL as error:
+        raise cannot_write(store.engine.url, error) from error
     except LOST as error:
         raise unavailable(store.engine.url, error) from error
 

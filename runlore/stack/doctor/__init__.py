@@ -16,6 +16,7 @@ def examine(settings: Settings) -> list[DoctorFinding]:
         *machine.packages(),
         *machine.bytecode(),
         *machine.home(settings.home),
+        *machine.disks(settings),
         *machine.zones(),
         *machine.telemetry(),
         *services.leftovers(settings.home),
@@ -23,6 +24,7 @@ def examine(settings: Settings) -> list[DoctorFinding]:
         *services.health(status),
         *services.database(settings),
         *services.champions(settings, status),
+        *services.states(status),
         *services.schedules(settings, status),
         *services.alerts(settings, status),
     ]

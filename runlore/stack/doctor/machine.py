@@ -13,11 +13,13 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from runlore.alerts.actions import disk_watch
+from runlore.alerts.rules.disk_space import judge
 from runlore.kernel import instants
 from runlore.kernel.telemetry import TELEMETRY_OFF
+from runlore.settings import Settings
 from runlore.stack.doctor.finding import DoctorFinding, DoctorVerdict
 
-FREE_BYTES = 2_000_000_000
 TRUE = {"1", "true", "yes", "on"}
 WHY = {
     "fastapi": "Prefect then answers 422 to every filter: the UI and the worker see nothing",
@@ -83,9 +85,14 @@ def home(place: Path) -> Iterator[DoctorFinding]:
         yield DoctorFinding("home", DoctorVerdict.WRONG, f"{place}: not writable", remedy)
         return
     free = shutil.disk_usage(there).free
-    verdict = DoctorVerdict.OK if free >= FREE_BYTES else DoctorVerdict.WRONG
-    remedy = "" if verdict is DoctorVerdict.OK else "free some space, or set RUNLORE_HOME elsewhere"
-    yield DoctorFinding("home", verdict, f"{place}: {free / 1e9:.1f} GB free", remedy)
+    yield DoctorFinding("home", DoctorVerdict.OK, f"{place}: {free / 1e9:.1f} GB free")
+
+
+def disks(settings: Settings) -> Iterator[DoctorFinding]:
+    """The file systems of the home and of the embedded database."""
+    for space in disk_watch.look(settings):
+        if finding := judge(space, disk_watch.limits_of(settings)):
+            yield DoctorFinding("disk", DoctorVerdict.WRONG, finding.what, finding.advice)
 
 
 def zones() -> Iterator[DoctorFinding]:

@@ -133,6 +133,17 @@ def _damaged(settings: Settings, status: StackStatus) -> dict[str, str]:
     return {spec: trouble for spec, trouble in troubles.items() if trouble}
 
 
+def states(status: StackStatus) -> Iterator[DoctorFinding]:
+    """Facts that predictions do not know yet, because an ingest could not finish its work."""
+    for spec, facts in status.states_behind.items():
+        what = f"states behind: {spec}, up to {facts:,} facts"
+        remedy = (
+            "none while an ingest runs; else `runlore up` or `runlore serve` renews them within a"
+            " minute, `runlore features rebuild` at once; the disk needs room for it"
+        )
+        yield DoctorFinding("states", DoctorVerdict.WRONG, what, remedy)
+
+
 def schedules(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:
     """Active schedules must have runs waiting: a dead scheduler shows nowhere else."""
     if not any(s.name == "prefect" and s.health is Health.HEALTHY for s in status.services):

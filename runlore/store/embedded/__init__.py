@@ -101,6 +101,11 @@ def exists(home: Path) -> bool:
     return ServerPaths.of(home).data.exists()
 
 
+def data_folder(home: Path) -> Path:
+    """Where the home's server has its data, whether they exist yet or not."""
+    return ServerPaths.of(home).data
+
+
 def state(home: Path) -> ServerState:
     """Read the state of the home's server; nothing is started or created."""
     layout = ServerPaths.of(home)
