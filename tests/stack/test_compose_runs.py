@@ -1,7 +1,7 @@
 """The containers' commands and variables, run here: with other ports and without the images.
 
-Needs a PostgreSQL with its contrib modules (Prefect wants pg_trgm), as Debian installs it: the image
-also has one that is not ours.
+Needs a PostgreSQL with its contrib modules (Prefect wants pg_trgm), as Debian installs it: the
+image also has one that is not ours.
 """
 
 import os
