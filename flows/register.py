@@ -7,6 +7,7 @@ in this version is left alone, so what somebody paused or rescheduled in the UI 
 
 import hashlib
 import json
+import logging
 import os
 import re
 import sys
@@ -31,6 +32,8 @@ from runlore.app import open_app
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
 from runlore.stack.services import POOL
+
+log = logging.getLogger("runlore.schedules")
 
 PLACEHOLDER = re.compile(r"\{\{\s*\$(\w+)\s*\}\}")
 
@@ -184,11 +187,15 @@ def main() -> None:
     with get_client(sync_client=True) as client:
         lost = bury(client, began) if "--bury-lost" in sys.argv[1:] else 0
         changed = register(client, deployments)
-    sys.stdout.write(
-        f"{len(deployments)} deployments, {len(changed)} new or changed, {lost} lost runs settled\n"
+    log.info(
+        "%d deployments, %d new or changed, %d lost runs settled",
+        len(deployments),
+        len(changed),
+        lost,
     )
 
 
 if __name__ == "__main__":
-    process.begin()
+    process.begin("schedules")
+    process.take_over_logs()
     main()

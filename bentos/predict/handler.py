@@ -232,8 +232,9 @@ class _Attempt:
 
     def _note(self, **fields: str) -> None:
         """Add to the log lines and to the span of this request."""
-        note_fields(**fields)
-        note_span(**fields)
+        known = {name: text for name, text in fields.items() if text}
+        note_fields(**known)
+        note_span(**known)
 
     def _observe(self) -> None:
         metrics().took(self.name, self.form, perf_counter() - self.began)

@@ -107,12 +107,13 @@ def test_a_spec_that_the_file_names_is_left_as_it_stands_there() -> None:
 
 @pytest.mark.slow
 def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
-    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "runlore.schedules")
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NIGHTLY"]')
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
-    assert "8 deployments" in capsys.readouterr().out
+    assert "8 deployments" in caplog.text
     names = [(each.name, each.parameters.get("spec")) for each in client.read_deployments()]
     assert names.count(("nightly-risk", "nightly-risk")) == 5
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NOWHERE"]')
