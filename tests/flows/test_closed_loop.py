@@ -82,7 +82,7 @@ def store(stack: Stack) -> Iterator[Store]:
 def deployed() -> list[dict[str, object]]:
     """Only what carries out requests: nothing else may begin by itself here."""
     every = register.read(REPOSITORY / "deployments" / "prefect.yaml", {"RUNLORE_HOME": "/home"})
-    return [each for each in every if each.get("triggers")]
+    return [each for each in every if each["entrypoint"] == "flows.retrain.retrain"]
 
 
 def awaited(store: Store, number: int, is_so: Callable[[Retraining], bool]) -> Retraining:
