@@ -5,25 +5,28 @@ transaction, and only after that is the file renamed: an upgrade that is killed 
 """
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from sqlite3 import DatabaseError
 
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, ProgrammingError
 
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.store import prefect_schema, sqlite_copy
 from runlore.store.engine import Store
 
 Say = Callable[[str], None]
-UNREADABLE = (DatabaseError, DataError, IntegrityError, ProgrammingError, ValueError)
+REFUSED = (DataError, IntegrityError, ProgrammingError, ValueError)  # rows that do not fit
+SPACE = 3  # times the file's size: a snapshot, the tables in PostgreSQL with their indexes
 
 
 class Unsuitable(RunloreError):
-    """A file that this Prefect cannot bring up to its own version."""
+    """A file that is damaged, or that this Prefect cannot bring up to its own version."""
 
 
 def upgrade(file: Path, variables: Mapping[str, str], say: Say) -> None:
@@ -47,11 +50,12 @@ def upgrade(file: Path, variables: Mapping[str, str], say: Say) -> None:
 
 def _carry_over(file: Path, variables: Mapping[str, str], store: Store, say: Say) -> None:
     say(f"{file}: copying {file.stat().st_size:,} bytes of Prefect's records into PostgreSQL")
+    _require_space(file)
     _migrate(variables)
     copy = file.with_name(f"{file.name}.upgrading")
     try:
         counts = _copied(file, copy, variables, store)
-    except (Unsuitable, *UNREADABLE) as error:
+    except (Unsuitable, *REFUSED) as error:
         reason = str(error).splitlines()[0]
         say(f"{file}: cannot be copied ({reason}). Prefect begins without its former runs;")
         say("deployments, schedules and automations are registered anew from prefect.yaml")
@@ -66,13 +70,41 @@ def _carry_over(file: Path, variables: Mapping[str, str], store: Store, say: Say
 def _copied(file: Path, copy: Path, variables: Mapping[str, str], store: Store) -> dict[str, int]:
     from prefect.server.database.orm_models import Base
 
-    sqlite_copy.snapshot(file, copy)
+    with _damage_named():
+        sqlite_copy.snapshot(file, copy)
     try:
         _migrate({**variables, prefect_schema.URL_VARIABLE: f"sqlite+aiosqlite:///{copy}"})
     except Unavailable as error:
         raise Unsuitable(str(error)) from error
-    with store.begin() as connection:
+    with _damage_named(), store.begin() as connection:
         return sqlite_copy.copy_tables(copy, connection, Base.metadata.sorted_tables)
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """What SQLite says about the file's content is `Unsuitable`; that it cannot be used now is not.
+
+    A snapshot is read by this process alone, so that what fails there is its content.
+    """
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise Unavailable(f"SQLite: {error}") from error
+    except sqlite3.DatabaseError as error:
+        raise Unsuitable(str(error)) from error
+    except DBAPIError as error:
+        if isinstance(error.orig, sqlite3.Error):
+            raise Unsuitable(str(error.orig)) from error
+        raise
+
+
+def _require_space(file: Path) -> None:
+    free, needed = shutil.disk_usage(file.parent).free, SPACE * file.stat().st_size
+    if free < needed:
+        raise Unavailable(
+            f"{file}: copying it into PostgreSQL takes up to {needed / 1e6:,.0f} MB,"
+            f" {free / 1e6:,.0f} MB are free; free some space and start again"
+        )
 
 
 def _migrate(variables: Mapping[str, str]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from prefect.server.database.orm_models import Base
 from sqlalchemy import create_engine, insert, select, text
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Engine, make_url
 
 from flows import sqlite_upgrade
 from flows.sqlite_upgrade import upgrade
@@ -29,6 +29,7 @@ KILL_BEFORE_RENAME = """
 import os, signal, sys
 from pathlib import Path
 from flows import sqlite_upgrade
+sqlite_upgrade._migrate = lambda variables: None
 sqlite_upgrade._put_aside = lambda file: os.kill(os.getpid(), signal.SIGKILL)
 sqlite_upgrade.upgrade(Path(sys.argv[1]), os.environ, print)
 """
@@ -100,17 +101,40 @@ def file(records: Path, short_tmp: Path) -> Path:
     return Path(shutil.copy(records, folder / "prefect.db"))
 
 
+@pytest.fixture(scope="module")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A database in which Prefect's migrations have run, as a template: they take seconds."""
+    home = tmp_path_factory.mktemp("migrated")
+    with embedded.running(home) as url:
+        administration = create_engine(make_url(url), isolation_level="AUTOCOMMIT")
+        with administration.connect() as connection:
+            connection.execute(text("CREATE DATABASE migrated"))
+        template = connect(_address(url, "migrated"))
+        sqlite_upgrade._migrate(prefect_variables(template))
+        template.engine.dispose()
+        yield Store(url, administration)
+        administration.dispose()
+
+
 @pytest.fixture
-def store(short_tmp: Path) -> Iterator[Store]:
-    with embedded.running(short_tmp) as url:
-        found = connect(url)
-        yield found
-        found.engine.dispose()
+def store(migrated: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """A copy of the template. Both sides are at their newest migration already."""
+    monkeypatch.setattr(sqlite_upgrade, "_migrate", lambda variables: None)
+    with migrated.engine.connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS mine WITH (FORCE)"))
+        connection.execute(text("CREATE DATABASE mine TEMPLATE migrated"))
+    found = connect(_address(migrated.url, "mine"))
+    yield found
+    found.engine.dispose()
 
 
 @pytest.fixture
 def variables(store: Store) -> dict[str, str]:
     return prefect_variables(store)
+
+
+def _address(url: str, database: str) -> str:
+    return make_url(url).set(database=database).render_as_string(hide_password=False)
 
 
 def rows(engine: Engine) -> dict[str, list[tuple[object, ...]]]:
@@ -141,18 +165,26 @@ def in_postgresql(variables: dict[str, str]) -> dict[str, list[tuple[object, ...
         return rows(tables.engine)
 
 
-def test_every_record_is_carried_over_and_the_file_is_kept(
-    file: Path, variables: dict[str, str]
-) -> None:
+def test_every_record_is_carried_over_and_the_file_is_kept(file: Path, short_tmp: Path) -> None:
     before, messages = in_sqlite(file), []
-    upgrade(file, variables, messages.append)
+    with embedded.running(short_tmp) as url:
+        new = connect(url)
+        variables = prefect_variables(new)
+        upgrade(file, variables, messages.append)
+        new.engine.dispose()
+        _assert_carried_over(file, variables, before)
+    assert "1 flow_run" in messages[1]
+    assert messages[-1].startswith(f"kept as {file}.before-upgrade")
+
+
+def _assert_carried_over(
+    file: Path, variables: dict[str, str], before: dict[str, list[tuple[object, ...]]]
+) -> None:
     assert in_postgresql(variables) == before
     assert len(before["flow_run"]) == len(before["automation"]) + 1 == 1
     kept = file.with_name("prefect.db.before-upgrade")
     assert sorted(file.parent.iterdir()) == [kept]
     assert in_sqlite(kept) == before
-    assert "1 flow_run" in messages[1]
-    assert messages[-1].startswith(f"kept as {kept}")
 
 
 def test_a_kill_after_the_copy_leaves_a_file_that_the_next_start_puts_aside(
@@ -217,15 +249,35 @@ def test_records_that_are_there_already_win_over_a_later_file(
     assert names == ["prefect.db.before-upgrade", "prefect.db.before-upgrade-2"]
 
 
-@pytest.mark.parametrize("content", [b"no database at all" * 400, b""])
+def _overwrite_in_the_middle(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:4096] + b"x" * (middle - 4096) + content[middle:]
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda _: b"no database at all" * 400, lambda _: b"", _overwrite_in_the_middle]
+)
 def test_a_file_that_cannot_be_read_is_kept_and_said(
-    content: bytes, file: Path, variables: dict[str, str]
+    damage, file: Path, variables: dict[str, str]
 ) -> None:
-    file.write_bytes(content)
-    messages: list[str] = []
+    file.write_bytes(damage(file.read_bytes()))
+    content, messages = file.read_bytes(), []
     upgrade(file, variables, messages.append)
     assert file.with_name("prefect.db.before-upgrade").read_bytes() == content
+    assert "registered anew" in messages[2]
     assert in_postgresql(variables)["flow"] == []
+
+
+def test_a_disk_without_room_for_the_copy_leaves_the_file_for_the_next_start(
+    file: Path, variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil.disk_usage(file)._replace(free=1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_upgrade.shutil, "disk_usage", lambda _: full)
+        with pytest.raises(sqlite_upgrade.Unavailable, match="free some space"):
+            upgrade(file, variables, str)
+    upgrade(file, variables, str)
+    assert len(in_postgresql(variables)["flow_run"]) == 1
 
 
 def test_a_server_that_still_uses_sqlite_is_left_alone(file: Path) -> None:
