@@ -2,7 +2,7 @@
 
 import atexit
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from threading import Lock
 from uuid import UUID
@@ -16,23 +16,40 @@ from runlore.kernel.errors import Unavailable
 from tasks.spans import flow_span, task_span
 
 _app_of_flow: ContextVar[App | None] = ContextVar("app_of_flow", default=None)
+_lent_app: ContextVar[App | None] = ContextVar("lent_app", default=None)
 _apps_of_worker: dict[UUID, App] = {}
 _opening = Lock()
+
+
+@contextmanager
+def lent(app: App) -> Iterator[None]:
+    """Flows called in the block use an App that a command has opened already, and closes."""
+    token = _lent_app.set(app)
+    try:
+        yield
+    finally:
+        _lent_app.reset(token)
+
+
+def _opened() -> AbstractContextManager[App]:
+    app = _lent_app.get()
+    return open_app() if app is None else nullcontext(app)
 
 
 @contextmanager
 def flow_app() -> Iterator[App]:
     """The App of this flow run; an inner flow uses that of the flow around it.
 
-    When the outermost flow ends, the alerts that it raised are delivered and the App is closed: so
-    nothing stays open, and no settings stay valid. What cannot be sent, the dispatcher sends later.
+    When the outermost flow ends, the alerts that it raised are delivered and the App is closed,
+    unless a command has lent it: so nothing stays open, and no settings stay valid. What cannot be
+    sent, the dispatcher sends later.
     """
     outer = _app_of_flow.get()
     if outer is not None:
         with flow_span():
             yield outer
         return
-    with open_app() as app, flow_span(app.settings):
+    with _opened() as app, flow_span(app.settings):
         token = _app_of_flow.set(app)
         try:
             yield app

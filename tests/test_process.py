@@ -58,3 +58,20 @@ def test_a_log_holds_no_secret(told: str) -> None:
 
 def test_a_module_runs_as_by_itself_and_makes_private_files(told: str, tmp_path: Path) -> None:
     assert f"0o600 ['{tmp_path}/example.py', '--word']" in told
+
+
+ENDING = """
+import atexit, gc
+from runlore import process
+
+process.end_quickly()
+atexit.register(lambda: print("closed", gc.get_freeze_count() == 0))
+"""
+
+
+def test_a_process_that_ends_quickly_still_does_what_is_due_at_its_exit() -> None:
+    done = subprocess.run(
+        (sys.executable, "-c", ENDING), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "closed True\n"
+    assert done.stderr == ""

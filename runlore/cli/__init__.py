@@ -120,6 +120,7 @@ def before_any_command(
 def main() -> None:
     """Run the command: 0 only when the thing was done, 1 with one clear line otherwise."""
     process.begin()
+    process.end_quickly()
     try:
         app()
     except Stopped as stopped:

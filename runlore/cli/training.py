@@ -1,11 +1,14 @@
 """`runlore train`: train models on the log."""
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.app import App
 
 Specs = Annotated[
     list[str] | None,
@@ -42,24 +45,73 @@ def train(
 
     Example: runlore train failure-risk
     """
+    echo("   reading the log", err=True)
     from runlore.app import open_app
-    from runlore.cli.flow_run import flow_run
 
     with open_app() as app:
         names = specs or [spec.name for spec in app.specs]
         for name in names:
             app.spec(name)
-        with flow_run(app.settings):
-            if at_once:
-                trained = _together(names, accept_data)
-            else:
-                trained = {name: _tried(name, accept_data) for name in names}
+        trained = _train_all(app, names, accept_data, at_once=at_once)
     if json:
         emit_json(trained)
     else:
         show(trained)
     if not all(outcome["passed"] for outcome in trained.values()):
         raise typer.Exit(1)
+
+
+def _train_all(
+    app: "App", names: list[str], accept_data: str | None, *, at_once: bool
+) -> dict[str, dict[str, Any]]:
+    """Train what has data enough; nothing is started when none has."""
+    from runlore.log.reader import reading_ahead
+
+    with reading_ahead(app.store):
+        refused = _refused(app, names)
+        to_train = [name for name in names if name not in refused]
+        trained = _recorded(app, to_train, accept_data, at_once=at_once) if to_train else {}
+    return {name: (refused | trained)[name] for name in names}
+
+
+def _refused(app: "App", names: list[str]) -> dict[str, dict[str, Any]]:
+    """The outcomes of the specs that have too few executions to train on."""
+    from runlore.kernel.errors import Refused
+    from runlore.log.reader import read_log
+    from runlore.training.actions.extraction import refuse_short
+    from runlore.training.actions.training import TrainOutcome
+
+    refused = {}
+    log = read_log(app.store)
+    for name in names:
+        try:
+            refuse_short(log, app.spec(name))
+        except Refused as error:
+            refused[name] = TrainOutcome.of_error(name, error).as_json()
+    return refused
+
+
+def _recorded(
+    app: "App", names: list[str], accept_data: str | None, *, at_once: bool
+) -> dict[str, dict[str, Any]]:
+    from runlore.cli.flow_run import flow_run
+
+    with flow_run(app.settings, prepare=lambda: _prepare(app)):
+        from tasks.edge import lent
+
+        with lent(app):
+            if at_once:
+                return _together(names, accept_data)
+            return {name: _tried(name, accept_data) for name in names}
+
+
+def _prepare(app: "App") -> None:
+    """Import what every training needs, and open the registry: both take seconds."""
+    from flows import training  # noqa: F401  (imported for later)
+    from runlore.training.actions import preparation
+
+    preparation.import_libraries()
+    _ = app.registry
 
 
 def _tried(name: str, accept_data: str | None) -> dict[str, Any]:

@@ -38,13 +38,31 @@ class LogReader:
 _readers: ContextVar[dict[Store, LogReader] | None] = ContextVar("log_readers", default=None)
 
 
+_ahead: ContextVar[dict[Store, LogReader]] = ContextVar("log_readers_ahead")
+
+
+@contextmanager
+def reading_ahead(store: Store) -> Iterator[None]:
+    """Keep what is read of the log inside the block until a `shared_reading` takes it over.
+
+    So a command can look at the log before it starts a flow, which then reads only what is new.
+    """
+    token = _ahead.set({store: LogReader(store)})
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
+
+
 @contextmanager
 def shared_reading() -> Iterator[None]:
     """Let everything that reads the log inside the block, threads included, read it once.
 
-    The log stays in memory until the block ends.
+    The log stays in memory until the block ends. What `reading_ahead` keeps is taken over.
     """
-    token = _readers.set({})
+    ahead = _ahead.get({})
+    token = _readers.set(dict(ahead))
+    ahead.clear()
     try:
         yield
     finally:
@@ -63,7 +81,9 @@ def read_log(store: Store, until_seq: int | None = None) -> Log:
     """
     readers = _readers.get()
     if readers is None:
-        return prepare(read_facts(store, until_seq=until_seq))
+        readers = _ahead.get({})
+        if store not in readers:
+            return prepare(read_facts(store, until_seq=until_seq))
     log = readers.setdefault(store, LogReader(store)).read()
     is_old = log.facts["seq"] <= (until_seq or 0)
     return log if until_seq is None or is_old.all() else prepare(log.facts[is_old])

@@ -14,14 +14,14 @@ import pytest
 from flows.experiments import ab
 from runlore.alerts.actions import handling
 from runlore.alerts.rules.finding import AlertFinding, Severity
-from runlore.app import App
+from runlore.app import App, open_app
 from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import now
 from runlore.settings import Settings
 from runlore.store import embedded, engine
 from runlore.store.engine import Store
 from tasks import edge
-from tasks.edge import flow_app, task_app
+from tasks.edge import flow_app, lent, task_app
 from tests.alerts.receivers import Web, http_server
 
 
@@ -39,6 +39,20 @@ def test_tasks_and_inner_flows_use_the_app_of_the_flow(settings: Settings) -> No
         assert used() is outer, "an inner flow does not take it away"
         with ThreadPoolExecutor(1) as threads:
             assert threads.submit(copy_context().run, used).result() is outer
+
+
+def test_flows_use_the_app_that_a_command_has_lent_and_leave_it_open(settings: Settings) -> None:
+    with open_app(settings) as own:
+        with lent(own):
+            with flow_app() as first:
+                assert first is own
+                assert used() is own
+                connection_pool = own.store
+            with flow_app() as second:
+                assert second is own
+            assert own.store is connection_pool, "a flow's end does not close it"
+        with flow_app() as other:
+            assert other is not own
 
 
 def test_alerts_raised_in_a_flow_are_delivered_once_when_it_ends_and_logged(

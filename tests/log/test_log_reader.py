@@ -12,7 +12,7 @@ import pytest
 from runlore.ingest.actions.files import FileSource, ingest_file
 from runlore.kernel.instants import parse
 from runlore.log import executions, reader
-from runlore.log.reader import read_log, read_log_facts, shared_reading
+from runlore.log.reader import read_log, read_log_facts, reading_ahead, shared_reading
 from runlore.records.mapping import declare
 from runlore.store.engine import Store
 
@@ -97,3 +97,19 @@ def test_an_empty_log_is_read_and_filled_later(store: Store, tmp_path: Path) -> 
         assert len(read_log(store).facts) == 0
         add(store, tmp_path, ["a"], START)
         assert list(read_log(store).executions["source_id"]) == ["a"]
+
+
+def test_what_was_read_ahead_is_taken_over_once_and_then_let_go(
+    store: Store, tmp_path: Path, readings: list[Any]
+) -> None:
+    add(store, tmp_path, ["a"], START)
+    with reading_ahead(store):
+        ahead = read_log(store)
+        with shared_reading():
+            assert read_log(store) is ahead
+            add(store, tmp_path, ["b"], START + timedelta(days=2))
+            assert list(read_log(store).executions["source_id"]) == ["a", "b"]
+        assert [after for after in readings if after is None] == [None]
+        with shared_reading():
+            read_log(store)
+        assert [after for after in readings if after is None] == [None, None]

@@ -16,7 +16,7 @@ from runlore.quality.actions import contract
 from runlore.quality.rules.contract import Contract
 from runlore.specs.model_spec import ModelSpec, Split
 from runlore.store.engine import Store
-from runlore.training.rules.split import tested
+from runlore.training.rules import split
 from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
@@ -61,8 +61,7 @@ def extract(
         log = read_log(store, until_seq)
     else:
         log = matrix.prepare(read_facts(store, sources=sources, until_seq=until_seq))
-    if log.facts.empty:
-        raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
+    _refuse_empty(log, spec)
     target = target_of(log, spec)
     chosen = members(log, spec)
     plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
@@ -76,6 +75,17 @@ def extract(
         tuple(sorted(set(log.facts["source"]))),
         contract.of_log(log, spec),
     )
+
+
+def refuse_short(log: matrix.Log, spec: ModelSpec) -> None:
+    """Raise Refused when the log has too few executions for a spec, before anything is built."""
+    _refuse_empty(log, spec)
+    split.refuse_short(spec, members(log, spec).size)
+
+
+def _refuse_empty(log: matrix.Log, spec: ModelSpec) -> None:
+    if log.facts.empty:
+        raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
 
 
 def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
@@ -99,7 +109,7 @@ def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
     mask = np.zeros(len(log.executions), dtype=bool)
     if chosen.size:
         as_of_us = log.as_of_us[chosen]
-        first, _ = tested(rule, as_of_us, _known_us(log, chosen))
+        first, _ = split.tested(rule, as_of_us, _known_us(log, chosen))
         mask[chosen] = as_of_us < as_of_us[first]
     return mask
 

@@ -49,11 +49,7 @@ class Division:
 def divide(spec: ModelSpec, data: TrainingSet) -> Division:
     """Test on the newest mature rows, and train on what was known before them, less the gap."""
     rule = spec.split
-    if len(data) < rule.least_rows:
-        raise Refused(
-            f"{spec.name}: needs at least {rule.least_rows} finished executions, found {len(data)};"
-            " ingest more history or lower the spec's `least_rows`"
-        )
+    refuse_short(spec, len(data))
     first, end = tested(rule, data.as_of_us, data.known_us)
     cut = int(data.as_of_us[first])
     known = _known_before(data, cut, rule)
@@ -61,6 +57,16 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
     _refuse_few(spec, data, train, "before the test part begins")
     _refuse_one_answer(spec, data, train)
     return Division(train, test, _folds(spec, data, known), cut)
+
+
+def refuse_short(spec: ModelSpec, rows: int) -> None:
+    """Raise Refused when there are too few finished executions to train on at all."""
+    least = spec.split.least_rows
+    if rows < least:
+        raise Refused(
+            f"{spec.name}: needs at least {least} finished executions, found {rows};"
+            " ingest more history or lower the spec's `least_rows`"
+        )
 
 
 def tested(rule: Split, as_of_us: Ints, known_us: Ints) -> tuple[int, int]:
