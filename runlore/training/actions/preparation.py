@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-# Of the candidates, of their export, of the figures and of the registry. Each is imported by the
+# Of the candidates, of their export and of the figures. Each is imported by the
 # function that uses it, too: this only decides when.
 LIBRARIES = (
     "sklearn.ensemble",
@@ -12,7 +12,6 @@ LIBRARIES = (
     "onnxruntime",
     "matplotlib.figure",
     "matplotlib.dates",
-    "mlflow.pyfunc",
 )
 
 
