@@ -13,6 +13,7 @@ from handmade import register, stored, write_bundle
 from pydantic import SecretStr
 
 from runlore.alerts.actions import delivery
+from runlore.alerts.actions.disk_watch import DiskWatch
 from runlore.alerts.actions.handling import raise_alert
 from runlore.alerts.delivery import parse
 from runlore.alerts.queries import alerts
@@ -249,6 +250,14 @@ def ab_stopped(world: World) -> None:
 
 
 Act = Callable[[World], object]
+
+
+def disk_looked_at(world: World, free_mb: int) -> None:
+    """Look with this limit: no disk has a million gigabytes free."""
+    limits = {"disk_free_mb": free_mb, "disk_free_percent": 0}
+    DiskWatch(Settings(home=world.folder, **limits), world.store).check()
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
@@ -274,6 +283,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("rollout", held, stopped),
     ("rollout", rolled_back, another_is_tried),
     ("delivery", unreachable, channel_tried),
+    ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

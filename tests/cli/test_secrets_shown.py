@@ -19,6 +19,7 @@ PLANTED = {
     "mlflow_tracking_uri": f"http://me:{CANARY}@127.0.0.1:1",
     "mlflow_pages_url": f"http://me:{CANARY}@127.0.0.1:1/pages?token={CANARY}",
     "prefect_api_url": f"http://me:{CANARY}@127.0.0.1:1/api",
+    "otlp_endpoint": f"http://me:{CANARY}@127.0.0.1:1",
     "api_key": CANARY,
     "alert_channels": json.dumps(
         {
@@ -43,6 +44,7 @@ USERS = {
     "mlflow_tracking_uri": ("versions", "failure-risk"),
     "mlflow_pages_url": ("status", "--json"),
     "prefect_api_url": ("ingest", "prefect"),
+    "otlp_endpoint": ("status",),
     "api_key": ("status",),
     "alert_channels": ("alerts", "test"),
 }

@@ -65,7 +65,7 @@ def run(patch: pytest.MonkeyPatch, broken: str = "") -> tuple[Any, list[Any]]:
 
 
 def test_drift_and_scores_ask_for_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = ("quick-risk", DRIFT, SCORES, None)
+    asked = ("quick-risk", DRIFT, SCORES)
     assert run(monkeypatch) == ("drift", [asked, "announced"])
 
 
@@ -75,6 +75,6 @@ def test_what_is_found_asks_whatever_else_fails_and_the_run_fails_at_the_end(
 ) -> None:
     drift = None if broken == "monitor" else DRIFT
     scores = None if broken == "measure_performance" else SCORES
-    asked = ("quick-risk", drift, scores, None)
+    asked = ("quick-risk", drift, scores)
     done = (f"{broken} is broken", [asked, "announced"])
     assert run(monkeypatch, broken) == done
