@@ -9,6 +9,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
     from runlore.app import App
+    from runlore.kernel.errors import RunloreError
 
 Specs = Annotated[
     list[str] | None,
@@ -79,7 +80,6 @@ def _refused(app: "App", names: list[str]) -> dict[str, dict[str, Any]]:
     from runlore.kernel.errors import Refused
     from runlore.log.reader import read_log
     from runlore.training.actions.extraction import refuse_short
-    from runlore.training.actions.training import TrainOutcome
 
     refused = {}
     log = read_log(app.store)
@@ -87,8 +87,14 @@ def _refused(app: "App", names: list[str]) -> dict[str, dict[str, Any]]:
         try:
             refuse_short(log, app.spec(name))
         except Refused as error:
-            refused[name] = TrainOutcome.of_error(name, error).as_json()
+            refused[name] = _refusal(name, error)
     return refused
+
+
+def _refusal(name: str, error: "RunloreError") -> dict[str, Any]:
+    from runlore.training.actions.training import TrainOutcome
+
+    return TrainOutcome.of_error(name, error).as_json()
 
 
 def _recorded(
@@ -116,12 +122,11 @@ def _prepare(app: "App") -> None:
 
 def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
     from runlore.kernel.errors import RunloreError
-    from runlore.training.actions.training import TrainOutcome
 
     try:
         return run_one(name, accept_data)
     except RunloreError as error:
-        return TrainOutcome.of_error(name, error).as_json()
+        return _refusal(name, error)
 
 
 def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
