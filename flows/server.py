@@ -38,9 +38,10 @@ def application(hosts: "Iterable[str]") -> "ASGIApp":
 
     hosts: further names under which browsers reach it.
     """
-    from prefect.server.api.server import create_app
+    with process.imports_uncollected():
+        from prefect.server.api.server import create_app
 
-    slow_job_queue()
+        slow_job_queue()
     return Guard(JsonOnly(create_app(final=True), below="/api/"), hosts=hosts)
 
 

@@ -12,7 +12,8 @@ import os
 import runpy
 import sys
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import Any
 
@@ -56,6 +57,21 @@ def end_quickly() -> None:
     times, which takes seconds. What runs at exit still runs, before.
     """
     atexit.register(gc.freeze)
+
+
+@contextmanager
+def imports_uncollected() -> Iterator[None]:
+    """Do not search for garbage during the block, which imports large packages.
+
+    They make next to none, and the searches are a fifth of their time. Nor are the imported
+    objects, which stay, searched later.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def log_as(service: str) -> None:

@@ -1,11 +1,14 @@
 """How a process begins: nothing of a secret in its log, files for its owner alone."""
 
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from runlore import process
 
 MODULE = """
 import logging, os, sys
@@ -58,6 +61,14 @@ def test_a_log_holds_no_secret(told: str) -> None:
 
 def test_a_module_runs_as_by_itself_and_makes_private_files(told: str, tmp_path: Path) -> None:
     assert f"0o600 ['{tmp_path}/example.py', '--word']" in told
+
+
+def test_imports_make_no_search_for_garbage_and_what_comes_later_does() -> None:
+    with process.imports_uncollected():
+        was_enabled = gc.isenabled()
+    is_frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    assert (was_enabled, is_frozen, gc.isenabled()) == (False, True, True)
 
 
 ENDING = """

@@ -113,11 +113,14 @@ def _recorded(
 
 def _prepare(app: "App") -> None:
     """Import what every training needs, and open the registry: both take seconds."""
-    from flows import training  # noqa: F401  (imported for later)
-    from runlore.training.actions import preparation
+    from runlore.process import imports_uncollected
 
-    preparation.import_libraries()
-    _ = app.registry
+    with imports_uncollected():
+        from flows import training  # noqa: F401  (imported for later)
+        from runlore.training.actions import preparation
+
+        preparation.import_libraries()
+        _ = app.registry
 
 
 def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
