@@ -46,13 +46,13 @@ def train(
 
     Example: runlore train failure-risk
     """
-    echo("   reading the log", err=True)
     from runlore.app import open_app
 
     with open_app() as app:
         names = specs or [spec.name for spec in app.specs]
         for name in names:
             app.spec(name)
+        echo("   reading the log", err=True)
         trained = _train_all(app, names, accept_data, at_once=at_once)
     if json:
         emit_json(trained)

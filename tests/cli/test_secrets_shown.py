@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from runlore.settings import Settings, read
 from runlore.store.engine import Store
+from tests.ingest.csv_log import HEADER, Log, row
 
 CANARY = "canary-7f3a9c21e8"
 PLANTED = {
@@ -103,10 +104,11 @@ def test_no_command_shows_it(name: str, short_tmp: Path, database: Store) -> Non
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["database_url", "prefect_api_url"])
 def test_a_training_that_reaches_nobody_does_not_show_it(
-    name: str, short_tmp: Path, database: Store
+    name: str, short_tmp: Path, store: Store, tmp_path: Path
 ) -> None:
+    Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(300))]).ingest()
     variables = planted(
-        {"prefect_api_url": "http://127.0.0.1:1/api", name: PLANTED[name]}, short_tmp, database.url
+        {"prefect_api_url": "http://127.0.0.1:1/api", name: PLANTED[name]}, short_tmp, store.url
     )
     shown = run("train", "failure-risk", variables=variables)
     assert "127.0.0.1" in shown
