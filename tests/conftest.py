@@ -8,6 +8,7 @@ calm_threads()
 
 import os  # noqa: E402
 import shutil  # noqa: E402
+import signal  # noqa: E402
 import tempfile  # noqa: E402
 from collections.abc import Iterator  # noqa: E402
 from pathlib import Path  # noqa: E402
@@ -19,6 +20,11 @@ from sqlalchemy import text  # noqa: E402
 from runlore.settings import Settings, read  # noqa: E402
 from runlore.store.engine import Store, open_store  # noqa: E402
 from tests.tables import empty_tables  # noqa: E402
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts background jobs like that, and what tests start would inherit it: they could
+    # not be interrupted.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")

@@ -48,7 +48,7 @@ class ChangeListener:
                     self._hear(loop, store)
             except Unavailable:
                 log.debug("changes are looked for, as they cannot be heard")
-            except Exception:
+            except Exception:  # the edge of the thread: it must live on
                 log.exception("changes cannot be heard")
             self.is_hearing = False
             self._wake(loop)

@@ -233,7 +233,7 @@ async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> Non
     try:
         with stage("ledger commit"):
             await _write(database, rows)
-    except Exception:
+    except Exception:  # counted, and raised again
         metrics().ledger_failures.inc(len(rows))
         raise
 

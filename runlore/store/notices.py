@@ -41,10 +41,11 @@ class Listener:
         Without psycopg's own wait, which wakes ten times a second.
         """
         deadline = time.monotonic() + timeout_s
+        poll = select.poll()  # `select` takes no descriptor above 1,023, and workers have more
+        poll.register(self.connection, select.POLLIN)
         while end is None or not end.is_set():
             left = deadline - time.monotonic()
-            ready, _, _ = select.select([self.connection], [], [], max(0.0, min(TICK_S, left)))
-            if ready:
+            if poll.poll(max(0.0, min(TICK_S, left)) * 1000):
                 return any(True for _ in list(self.connection.notifies(timeout=0)))
             if left <= 0:
                 break

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine, text
 
-LOCK = 7_236_950_203
+LOCK = 7_236_950_204  # The advisory lock of the rewriting; any number that never changes
 COLUMNS = (
     ("mlflow.experiments", "artifact_location"),
     ("mlflow.runs", "artifact_uri"),

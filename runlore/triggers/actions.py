@@ -53,7 +53,7 @@ def watch(
                     end.wait(SETTLE_S)
         except Unavailable as error:
             trouble = _report(str(error), trouble)
-        except Exception:
+        except Exception:  # the edge of the thread: it must live on
             log.exception("what is due waits")
         end.wait(RETRY_S)
 

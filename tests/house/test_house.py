@@ -239,3 +239,16 @@ def test_every_public_action_has_a_docstring() -> None:
         if not node.name.startswith("_") and not ast.get_docstring(node)
     ]
     assert undocumented == []
+
+
+def test_each_advisory_lock_has_a_number_of_its_own() -> None:
+    numbers = [
+        node.value.value
+        for path in (ROOT / "runlore").rglob("*.py")
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
+        if isinstance(node.value.value, int)
+        if any(isinstance(name, ast.Name) and name.id == "LOCK" for name in node.targets)
+    ]
+    assert len(numbers) >= 4, numbers
+    assert len(set(numbers)) == len(numbers)
