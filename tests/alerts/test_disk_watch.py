@@ -63,6 +63,15 @@ def test_a_home_that_does_not_exist_yet_is_on_its_parents_disk(tmp_path: Path) -
     assert 0 < home.free_bytes <= home.total_bytes
 
 
+def test_a_database_on_the_disk_of_the_home_is_not_a_second_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "postgres" / "data").mkdir(parents=True)
+    monkeypatch.setattr(disk_watch.embedded, "exists", lambda _: True)
+    names = [one.name for one in disk_watch.look(Settings(home=tmp_path, database_url=None))]
+    assert names == ["home"]
+
+
 def test_doctor_judges_by_the_same_limits(tmp_path: Path) -> None:
     never = Settings(home=tmp_path, disk_free_mb=0, disk_free_percent=0)
     assert list(machine.disks(never)) == []

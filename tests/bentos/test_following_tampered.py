@@ -1,7 +1,7 @@
 """A version that is not what was registered never answers; the one that answers goes on."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,11 @@ from runlore.kernel.errors import BrokenChampion, NoChampion, Unavailable
 from runlore.registry import Registry, VersionRef
 from runlore.registry.versions import DIGEST
 from runlore.serving.actions import integrity, promotion
+from runlore.serving.actions.broken_versions import former_champions
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.queries import broken_versions
 from runlore.settings import Settings
+from runlore.store.engine import Store
 
 pytestmark = pytest.mark.slow
 NAME = "failure-risk"
@@ -155,6 +157,22 @@ def test_a_deleted_champion_is_broken_too(damaged: tuple[Follower, VersionRef]) 
     with pytest.raises(BrokenChampion, match="its files are missing or unreadable"):
         fresh.serving.champion(NAME)
     assert [alert.subject for alert in broken_alerts(fresh)] == [f"{NAME} version {one.version}"]
+
+
+def test_former_champions_are_tried_once_for_each_attempt_on_the_champion(
+    damaged: tuple[Follower, VersionRef], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh, _ = damaged
+    looks: list[str] = []
+
+    def count(store: Store, spec: str, version: str) -> Sequence[str]:
+        looks.append(version)
+        return former_champions(store, spec, version)
+
+    monkeypatch.setattr("runlore.serving.actions.broken_versions.former_champions", count)
+    for _ in range(3):
+        fresh.step()
+    assert len(looks) == 1
 
 
 def test_the_former_champion_answers_for_a_damaged_one_until_another_takes_over(

@@ -99,6 +99,20 @@ def test_the_database_is_read_once_in_a_while(
     assert readings == [0.0, REREAD_S]
 
 
+def test_old_numbers_are_not_shown_when_the_database_goes_away(
+    serving: Serving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: Store) -> None:
+        raise Unavailable("away")
+
+    now = [0.0]
+    collector = GaugeCollector(serving, tmp_path, clock=lambda: now[0])
+    assert "runlore_champion_info" in {family.name for family in collector.collect()}
+    monkeypatch.setattr(gauges, "read_gauges", fail)
+    now[0] = REREAD_S
+    assert "runlore_champion_info" not in {family.name for family in collector.collect()}
+
+
 def test_what_the_ledger_did_not_take_is_counted(
     serving: Serving, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
