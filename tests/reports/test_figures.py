@@ -78,6 +78,15 @@ def test_what_is_too_large_to_count_is_estimated_and_said_to_be(
     assert found.rows["executions"] % 10 == 0
 
 
+def test_months_that_hold_little_are_counted(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, last = (datetime(year, 1, 1, tzinfo=UTC) for year in (2020, 2026))
+    with store.begin() as connection:
+        partitions.ensure_months(connection, "metrics", first, last)
+    monkeypatch.setattr(figures_module, "COUNT_LIMIT", 1000)
+    found = figures(store)
+    assert (found.rows["metrics"], found.estimated) == (0, ())
+
+
 def test_a_broken_champion_is_among_the_figures_until_it_answers(store: Store) -> None:
     broken = BrokenVersion("duration", "2", "its files are missing or unreadable", "", "1")
     broken_versions.report(store, broken, instants.now())

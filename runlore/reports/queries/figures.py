@@ -83,8 +83,8 @@ def _rows(connection: Connection) -> tuple[dict[str, int], tuple[str, ...]]:
     estimated: list[str] = []
     for table in COUNTED:
         name = "facts" if table is executions else table.name
-        planned = _planned_rows(connection, table)
-        is_large = planned > COUNT_LIMIT
+        is_large = _count_to_limit(connection, table) > COUNT_LIMIT
+        planned = _planned_rows(connection, table) if is_large else 0
         if table is executions:
             rows[table.name] = (
                 _rounded(planned * _first_share(connection, planned))
@@ -98,6 +98,16 @@ def _rows(connection: Connection) -> tuple[dict[str, int], tuple[str, ...]]:
 
 def _count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
     return connection.scalar(select(func.count()).select_from(table).where(*conditions)) or 0
+
+
+def _count_to_limit(connection: Connection, table: Table) -> int:
+    """Count one row more than the limit at most.
+
+    PostgreSQL's estimate does not tell a small table: it takes each month that was never analysed
+    for ten pages.
+    """
+    some = select(literal(1)).select_from(table).limit(COUNT_LIMIT + 1).subquery()
+    return connection.scalar(select(func.count()).select_from(some)) or 0
 
 
 def _planned_rows(connection: Connection, table: Table) -> int:
