@@ -24,7 +24,8 @@ import pandas as pd
 import psycopg
 from sqlalchemy import text
 
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import now
 from runlore.records.mapping import declare
 from runlore.settings import Settings

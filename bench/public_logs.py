@@ -14,7 +14,8 @@ import time
 from pathlib import Path
 
 from runlore import registry
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import now
 from runlore.settings import Settings
 from runlore.specs.catalog import duration, failure_risk

@@ -31,7 +31,8 @@ import pandas as pd
 from runlore.features import fold
 from runlore.features.declaration import FeaturePlan
 from runlore.features.matrix import Log, extract, prepare
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import from_us, now
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle

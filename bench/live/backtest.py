@@ -26,7 +26,8 @@ from backtest_page import write_page
 from runlore.backtest.actions import BacktestOptions, BacktestOutcome, backtest, draw
 from runlore.cli.backtest import as_json
 from runlore.features.declaration import FeatureSet, HistoryFeatures
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now
 from runlore.kernel.telemetry import silence_telemetry

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from runlore.features.declaration import FeatureSet, HistoryFeatures
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now
 from runlore.models.bundle import Bundle

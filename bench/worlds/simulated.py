@@ -15,7 +15,8 @@ from pathlib import Path
 import pandas as pd
 
 from runlore import registry, simulate
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.log import time_slices
 from runlore.monitoring.actions import reference
 from runlore.monitoring.actions.examining import Examiner

@@ -14,7 +14,6 @@ from runlore import __version__, process
 from runlore.cli import (
     backtest,
     demo,
-    ingest,
     monitoring,
     performance,
     quality,
@@ -26,6 +25,7 @@ from runlore.cli import (
 )
 from runlore.cli.alerts.commands import alerts_group
 from runlore.cli.experiments.commands import experiments_group
+from runlore.cli.ingest.commands import ingest_group
 from runlore.cli.output import echo
 from runlore.cli.serving import keys, ledger, score, serve, skew, versions
 from runlore.home import home_of, private_home
@@ -67,7 +67,7 @@ app.command()(stack.down)
 app.command()(stack.login)
 app.command()(stack.status)
 app.command()(stack.doctor)
-app.add_typer(ingest.group, name="ingest")
+app.add_typer(ingest_group, name="ingest")
 app.add_typer(keys.group, name="keys")
 app.command()(training.train)
 app.command()(versions.versions)

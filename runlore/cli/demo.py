@@ -138,7 +138,8 @@ def _ask_too_early(tour: Tour, client: "httpx.Client") -> None:
 
 def _ingest(tour: Tour, files: "SimulatedFiles", text: str, what: str) -> None:
     from runlore.app import open_app
-    from runlore.ingest.actions.files import FileSource, ingest_file
+    from runlore.ingest.actions.files import ingest_file
+    from runlore.ingest.actions.opening import FileSource
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare
     from runlore.simulate import SIMULATED_SOURCE, mapping

@@ -6,7 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import now
 from runlore.serving.queries import answers, ledger_query
 from runlore.serving.queries.ledger_query import LedgerQuery

@@ -13,7 +13,7 @@ from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.analysis import ExperimentStatus
 from runlore.experiments.actions.lifecycle import Attribution
 from runlore.experiments.actions.plan import Plan
-from runlore.ingest.actions.files import CHUNK_ROWS
+from runlore.ingest.actions.opening import CHUNK_ROWS
 from runlore.kernel.moments import Moments
 from runlore.serving.queries import ledger, ledger_writer
 from runlore.store.engine import Store

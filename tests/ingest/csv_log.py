@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runlore.ingest.actions.files import FileSource, IngestSummary, ingest_file, list_rejects
+from runlore.ingest.actions.files import IngestSummary, ingest_file, list_rejects
+from runlore.ingest.actions.opening import FileSource
 from runlore.log.executions import read_facts
 from runlore.records.mapping import declare
 from runlore.store.engine import Store

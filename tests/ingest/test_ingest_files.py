@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 
-from runlore.ingest.actions.files import FileSource, ingest_file, list_rejects
+from runlore.ingest.actions.files import ingest_file, list_rejects
+from runlore.ingest.actions.opening import FileSource
 from runlore.ingest.queries import facts, ingests
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import from_us, to_us

@@ -21,7 +21,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from runlore.records.mapping import declare
 from runlore.store.engine import connect
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from tests.ingest.csv_log import MAPPING
 url, path, chunk = sys.argv[1:]
 source = FileSource(Path(path), "csv", "log", declare(MAPPING), chunk_bytes=int(chunk))

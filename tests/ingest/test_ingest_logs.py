@@ -5,7 +5,8 @@ from collections import Counter
 
 import pytest
 
-from runlore.ingest.actions.files import FileSource, ingest_file, list_rejects
+from runlore.ingest.actions.files import ingest_file, list_rejects
+from runlore.ingest.actions.opening import FileSource
 from runlore.log.executions import read_facts
 from tests.ingest.csv_log import NOW, counts
 

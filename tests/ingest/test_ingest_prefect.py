@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from runlore.cli.ingest import _prefect_headers
+from runlore.cli.ingest.servers import prefect_headers
 from runlore.ingest.actions import prefect_runs
 from runlore.ingest.actions.files import PrefectSource, ingest_prefect
 from runlore.kernel.errors import Unavailable
@@ -169,9 +169,9 @@ def test_without_the_login_nothing_is_read(store, prefect):
 def test_the_command_brings_the_login_of_the_home_to_its_own_server_alone(prefect, monkeypatch):
     monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
     own = Settings(home=prefect.home, prefect_port=prefect.port)
-    assert _prefect_headers(own, None, None) == prefect.headers
-    assert _prefect_headers(own, "http://127.0.0.1:9/api", "a key") == {
+    assert prefect_headers(own, None, None) == prefect.headers
+    assert prefect_headers(own, "http://127.0.0.1:9/api", "a key") == {
         "Authorization": "Bearer a key"
     }
     down = own.model_copy(update={"prefect_port": free_port("127.0.0.1")})
-    assert _prefect_headers(down, None, None) == {}
+    assert prefect_headers(down, None, None) == {}

@@ -9,7 +9,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import parse
 from runlore.log import executions, reader
 from runlore.log.reader import read_log, read_log_facts, reading_ahead, shared_reading

@@ -8,7 +8,8 @@ import pytest
 from runlore.cli.serving import ledger as command
 from runlore.experiments.queries.experiments import RecordedLook
 from runlore.experiments.views.report import COLUMNS, _write_looks
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel import instants
 from runlore.log.executions import read_facts
 from runlore.records.mapping import ColumnMapping

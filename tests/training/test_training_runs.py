@@ -17,7 +17,8 @@ import pytest
 from sqlalchemy import text
 
 from runlore import simulate
-from runlore.ingest.actions.files import FileSource, ingest_file
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions import reference

@@ -4,21 +4,14 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from time import perf_counter
-from typing import Literal, Protocol, TypeVar
+from typing import TypeVar
 
 import httpx
 import pyarrow as pa
 
-from runlore.ingest.actions.formats import (
-    FilePiece,
-    ParquetFile,
-    Progress,
-    TextFile,
-    head,
-    parquet_schema,
-)
+from runlore.ingest.actions.formats import FilePiece, Progress
+from runlore.ingest.actions.opening import FileSource, ResumableSource, mapping_digest, open_log
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.queries import facts, ingests
 from runlore.ingest.queries.facts import AddedFacts, CopyBatch
@@ -26,9 +19,7 @@ from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
-from runlore.records.formats import csv, parquet, swf
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed, merged, rejects
-from runlore.records.mapping import ColumnMapping
 from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
@@ -37,28 +28,6 @@ from runlore.store import advisory
 from runlore.store.engine import Store
 
 T = TypeVar("T")
-Format = Literal["csv", "parquet", "swf"]
-CHUNK_BYTES = 8 << 20
-CHUNK_ROWS = 65_536
-
-
-@dataclass(frozen=True, slots=True)
-class FileSource:
-    """A file to ingest.
-
-    source: the name that its records get. mapping: how columns become fields; SWF has its own.
-    start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
-    execution; rows beyond are rejects; None: any.
-    """
-
-    path: Path
-    format: Format
-    source: str
-    mapping: ColumnMapping = field(default_factory=ColumnMapping)
-    start: datetime | None = None
-    chunk_bytes: int = CHUNK_BYTES
-    chunk_rows: int = CHUNK_ROWS
-    max_revisions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +84,6 @@ class PrefectSource:
     max_revisions: int | None = None
 
 
-class ResumableSource(Protocol):
-    """A log that can be read from a mark on."""
-
-    def pieces(self, after: Mark) -> Iterator[FilePiece]: ...
-
-
 def ingest_file(
     store: Store, source: FileSource, at: datetime, progress: Progress | None = None
 ) -> IngestSummary:
@@ -133,9 +96,9 @@ def ingest_file(
     is committed, when the database goes away or has no room.
     """
     _check_source(source.source)
-    log = _open(source, to_us(at))
+    log = open_log(source, to_us(at))
     path = str(source.path.resolve())
-    subject = IngestSource(source.source, path, source.mapping.records, _mapping_digest(source))
+    subject = IngestSource(source.source, path, source.mapping.records, mapping_digest(source))
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject)
@@ -268,27 +231,6 @@ class _IngestRun:
 def _check_source(name: str) -> None:
     if not name or len(name.encode()) > LONGEST_KEY_BYTES:
         raise BadInput(f"source: {name!r} is empty or too long", "source")
-
-
-def _open(source: FileSource, now_us: int) -> TextFile | ParquetFile:
-    if source.format == "parquet":
-        schema = parquet_schema(source.path)
-        reader = parquet.reader(schema, source.source, source.mapping, now_us)
-        return ParquetFile(source.path, reader, source.chunk_rows)
-    if source.format == "swf":
-        unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
-        layout = swf.layout(head(source.path), source.source, unix_start_s, now_us)
-        return TextFile(source.path, layout, source.chunk_bytes)
-    return TextFile(
-        source.path,
-        csv.layout(head(source.path), source.source, source.mapping, now_us),
-        source.chunk_bytes,
-    )
-
-
-def _mapping_digest(source: FileSource) -> str:
-    start = "" if source.start is None else f".{to_us(source.start)}"
-    return f"{source.format}.{source.mapping.digest}{start}"
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -60,13 +60,13 @@ class TextFile:
 
     def starts_with(self, mark: Mark) -> bool:
         """Are the bytes before this mark those that were read then?"""
-        with _opened(self.path) as (stream, _):
+        with opened(self.path) as (stream, _):
             return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
 
     def pieces(self, after: Mark) -> Iterator[FilePiece]:
         """The pieces after a mark."""
         total = self.path.stat().st_size
-        with _opened(self.path) as (stream, raw):
+        with opened(self.path) as (stream, raw):
             digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
             self._pass(digest, stream, after)
             mark = after
@@ -131,9 +131,7 @@ class ParquetFile:
                     yield FilePiece(parsed, mark, row, total)
 
     def _whole(self) -> Mark:
-        with self.path.open("rb") as stream:
-            size = self.path.stat().st_size
-            return Mark(size, _digest_of(stream, size), 0)
+        return Mark(self.path.stat().st_size, file_digest(self.path), 0)
 
 
 START = Mark(0, "", 0)
@@ -141,13 +139,19 @@ START = Mark(0, "", 0)
 
 def head(path: Path) -> bytes:
     """A text file's first bytes, also when it is broken further on."""
-    with _opened(path) as (stream, _):
+    with opened(path) as (stream, _):
         content = b""
         while len(content) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
             content += block
             if not _is_comment(content):
                 break
         return content
+
+
+def file_digest(path: Path) -> str:
+    """The digest of a file's bytes as they are on disk."""
+    with path.open("rb") as stream:
+        return _digest_of(stream, path.stat().st_size)
 
 
 def parquet_schema(path: Path) -> pa.Schema:
@@ -161,7 +165,7 @@ def parquet_schema(path: Path) -> pa.Schema:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+def opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
     """The text of a file and the file itself, which are two when it is gzipped."""
     try:
         with path.open("rb") as raw:

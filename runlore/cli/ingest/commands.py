@@ -1,0 +1,14 @@
+"""The commands of `runlore ingest`, each with its name."""
+
+import typer
+
+from runlore.cli.ingest import files, rejects, servers
+
+ingest_group = typer.Typer(
+    help="Import executions and metrics from files and servers.", no_args_is_help=True
+)
+ingest_group.command("csv")(files.from_csv)
+ingest_group.command("parquet")(files.from_parquet)
+ingest_group.command("swf")(files.from_swf)
+ingest_group.command("prefect")(servers.from_prefect)
+ingest_group.command("rejects")(rejects.show_rejects)

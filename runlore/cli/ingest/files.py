@@ -1,0 +1,100 @@
+"""`runlore ingest csv`, `parquet` and `swf`: files of records."""
+
+from typing import TYPE_CHECKING, Any
+
+from runlore.cli.ingest.options import (
+    Const,
+    Delimiter,
+    Epoch,
+    File,
+    Inputs,
+    Map,
+    Mapping,
+    Metrics,
+    Outcome,
+    Source,
+    Start,
+    Statuses,
+    Timezone,
+    read_mapping,
+    without_none,
+)
+from runlore.cli.ingest.running import run_ingest
+from runlore.cli.output import Json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from runlore.ingest.actions.opening import Format
+
+
+def from_csv(
+    file: File,
+    source: Source = None,
+    metrics: Metrics = False,
+    mapping: Mapping = None,
+    columns: Map = None,
+    const: Const = None,
+    inputs: Inputs = None,
+    outcome: Outcome = None,
+    status: Statuses = None,
+    timezone: Timezone = None,
+    epoch: Epoch = None,
+    delimiter: Delimiter = None,
+    json: Json = False,
+) -> None:
+    """Import a CSV file with a header line.
+
+    Fields are separated by comma, semicolon, tab or bar. Each field is read from the column with
+    its name, unless --map names another. Fields of executions: id actor kind scope submitted
+    started finished duration_s status known_at. Fields of metrics: name scope at value known_at.
+
+    Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
+    """
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts |= without_none(timezone=timezone, epoch=epoch, delimiter=delimiter)
+    _ingest_columns(file, "csv", source, parts, json=json)
+
+
+def from_parquet(
+    file: File,
+    source: Source = None,
+    metrics: Metrics = False,
+    mapping: Mapping = None,
+    columns: Map = None,
+    const: Const = None,
+    inputs: Inputs = None,
+    outcome: Outcome = None,
+    status: Statuses = None,
+    timezone: Timezone = None,
+    epoch: Epoch = None,
+    json: Json = False,
+) -> None:
+    """Import a Parquet file. The mapping options are those of csv.
+
+    Example: runlore ingest parquet runs.parquet --mapping runs.toml
+    """
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts |= without_none(timezone=timezone, epoch=epoch)
+    _ingest_columns(file, "parquet", source, parts, json=json)
+
+
+def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
+    """Import a log in the Standard Workload Format (SWF).
+
+    Example: runlore ingest swf CTC-SP2-1996-3.1-cln.swf.gz
+    """
+    from runlore.kernel.instants import parse
+    from runlore.records.mapping import ColumnMapping
+
+    began = None if start is None else parse(start, "start")
+    run_ingest(file, "swf", source, ColumnMapping(), began, json=json)
+
+
+def _ingest_columns(
+    file: "Path", file_format: "Format", source: str | None, document: dict[str, Any], *, json: bool
+) -> None:
+    from runlore.records.mapping import declare, split_source
+
+    named, parts = split_source(document)
+    run_ingest(file, file_format, source or named, declare(parts), None, json=json)

@@ -1,0 +1,95 @@
+"""Running an ingest from the command line: the progress bar and the summary."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from runlore.cli.output import echo, emit_json
+from runlore.kernel.redaction import redact
+
+if TYPE_CHECKING:
+    from runlore.ingest.actions.files import IngestSummary
+    from runlore.ingest.actions.opening import Format
+    from runlore.records.mapping import ColumnMapping
+
+
+def run_ingest(
+    file: Path,
+    file_format: "Format",
+    source: str | None,
+    mapping: "ColumnMapping",
+    start: Any,  # noqa: ANN401  (a datetime, whose module need not be imported for --help)
+    *,
+    json: bool,
+) -> None:
+    from runlore.app import open_app
+    from runlore.ingest.actions.files import StatesBehind, ingest_file
+    from runlore.ingest.actions.opening import FileSource
+    from runlore.kernel.instants import now
+
+    with open_app() as app, progress_bar(file.name) as progress:
+        most = app.settings.max_revisions
+        log = FileSource(
+            file, file_format, source or _stem(file), mapping, start, max_revisions=most
+        )
+        try:
+            summary = ingest_file(app.store, log, now(), progress)
+        except StatesBehind as behind:
+            emit_summary(behind.summary, json=json)
+            raise
+    emit_summary(summary, json=json)
+
+
+def run_tool(
+    file: Path, file_format: "Format", source: str | None, timezone: str | None, *, json: bool
+) -> None:
+    """Import a tool's own export. timezone: of times without a zone; None: UTC."""
+    from runlore.records.mapping import ColumnMapping
+
+    mapping = ColumnMapping(timezone=timezone or "UTC")
+    run_ingest(file, file_format, source, mapping, None, json=json)
+
+
+def _stem(file: Path) -> str:
+    name = file.name.removesuffix(".gz")
+    return name.rsplit(".", 1)[0] or name
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A progress bar on a terminal, nothing elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    shown = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn())
+    with Progress(*shown, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(redact(what), total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
+    from dataclasses import asdict
+
+    if json:
+        emit_json(asdict(summary))
+        return
+    echo(
+        f"{summary.path}: {summary.new:,} new, {summary.known:,} already known,"
+        f" {summary.rejected:,} rejected; {summary.seconds:.1f} s"
+        + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
+    )
+    if summary.renewed and not summary.new:
+        echo("the states of features were renewed, which an earlier ingest had left behind")
+    if summary.rejected:
+        echo("see `runlore ingest rejects` for the rejected rows and the reasons")

@@ -1,0 +1,1 @@
+"""`runlore ingest TOOL FILE`: exports of tools whose columns need no mapping."""

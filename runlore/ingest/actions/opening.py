@@ -1,0 +1,105 @@
+"""Opening a log file in the format that it is said to have."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from runlore.ingest.actions.documents import JsonFile, PageParser
+from runlore.ingest.actions.formats import (
+    FilePiece,
+    ParquetFile,
+    TextFile,
+    TextLayout,
+    head,
+    parquet_schema,
+)
+from runlore.ingest.queries.ingests import Mark
+from runlore.kernel.instants import to_us
+from runlore.records.formats import csv, parquet, swf
+from runlore.records.mapping import ColumnMapping
+
+Format = Literal["csv", "parquet", "swf"]
+CHUNK_BYTES = 8 << 20
+CHUNK_ROWS = 65_536
+BLANKS = b"\xef\xbb\xbf \t\r\n"
+
+# (first bytes of the file, source, mapping, now_us) -> how the lines of a tool's log are read.
+TextOpener = Callable[[bytes, str, ColumnMapping, int], TextLayout]
+TEXT_TOOLS: Mapping[str, TextOpener] = {}
+
+# (source, mapping, now_us) -> how the objects of a tool's JSON export are read.
+DocumentOpener = Callable[[str, ColumnMapping, int], PageParser]
+DOCUMENT_TOOLS: Mapping[str, DocumentOpener] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class FileSource:
+    """A file to ingest.
+
+    source: the name that its records get. mapping: how columns become fields; SWF has its own.
+    start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
+    execution; rows beyond are rejects; None: any.
+    """
+
+    path: Path
+    format: Format
+    source: str
+    mapping: ColumnMapping = field(default_factory=ColumnMapping)
+    start: datetime | None = None
+    chunk_bytes: int = CHUNK_BYTES
+    chunk_rows: int = CHUNK_ROWS
+    max_revisions: int | None = None
+
+
+class ResumableSource(Protocol):
+    """A log that can be read from a mark on."""
+
+    def pieces(self, after: Mark) -> Iterator[FilePiece]: ...
+
+
+class LogFile(ResumableSource, Protocol):
+    """A log in a file, which may have changed before the mark."""
+
+    def starts_with(self, mark: Mark) -> bool: ...
+
+
+def open_log(source: FileSource, now_us: int) -> LogFile:
+    """The file, ready to be read. Raises BadInput when it is missing or of another format."""
+    if (document := _document(source, now_us)) is not None:
+        return document
+    if source.format in TEXT_TOOLS:
+        layout = TEXT_TOOLS[source.format](head(source.path), source.source, source.mapping, now_us)
+        return TextFile(source.path, layout, source.chunk_bytes)
+    if source.format == "parquet":
+        schema = parquet_schema(source.path)
+        reader = parquet.reader(schema, source.source, source.mapping, now_us)
+        return ParquetFile(source.path, reader, source.chunk_rows)
+    if source.format == "swf":
+        unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
+        swf_layout = swf.layout(head(source.path), source.source, unix_start_s, now_us)
+        return TextFile(source.path, swf_layout, source.chunk_bytes)
+    return TextFile(
+        source.path,
+        csv.layout(head(source.path), source.source, source.mapping, now_us),
+        source.chunk_bytes,
+    )
+
+
+def _document(source: FileSource, now_us: int) -> JsonFile | None:
+    """The file as a JSON export; None when its tool writes lines, or this file has them."""
+    if source.format not in DOCUMENT_TOOLS:
+        return None
+    is_json = head(source.path).lstrip(BLANKS)[:1] in (b"[", b"{")
+    if source.format in TEXT_TOOLS and not is_json:
+        return None
+    return JsonFile(
+        source.path, DOCUMENT_TOOLS[source.format](source.source, source.mapping, now_us)
+    )
+
+
+def mapping_digest(source: FileSource) -> str:
+    """Names how a file is read; read in another way it is another ingest."""
+    start = "" if source.start is None else f".{to_us(source.start)}"
+    return f"{source.format}.{source.mapping.digest}{start}"
