@@ -84,11 +84,15 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
     if json:
         emit_json(asdict(summary))
         return
+    skipped = sum(summary.skipped.values())
     echo(
         f"{summary.path}: {summary.new:,} new, {summary.known:,} already known,"
-        f" {summary.rejected:,} rejected; {summary.seconds:.1f} s"
+        f" {summary.rejected:,} rejected{f', {skipped:,} skipped' if skipped else ''};"
+        f" {summary.seconds:.1f} s"
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
+    for reason, rows in sorted(summary.skipped.items()):
+        echo(f"skipped: {rows:,} {reason}")
     if summary.renewed and not summary.new:
         echo("the states of features were renewed, which an earlier ingest had left behind")
     if summary.rejected:

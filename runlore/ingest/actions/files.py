@@ -1,5 +1,6 @@
 """Ingest a log: parse it, reject bad rows, add what is new, and store how far we came."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -32,10 +33,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class IngestSummary:
-    """new + known + rejected are all rows of the file; `rows_per_s` is of those read this time.
+    """new + known + rejected and the skipped are all rows of the file; `rows_per_s` is of those
+    read this time.
 
     renewed: histories of features whose states were renewed, also those that an earlier ingest
-    had left behind.
+    had left behind. skipped: reason -> how many rows are no executions of their own.
     """
 
     source: str
@@ -47,6 +49,7 @@ class IngestSummary:
     seconds: float
     rows_per_s: float
     renewed: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
 
 class StatesBehind(Unavailable):
@@ -124,7 +127,7 @@ def ingest_prefect(
         with store.connect() as connection:
             last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
             ingests.reopen(connection, last)
-        begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0)
+        begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0, rows_skipped={})
         with httpx.Client(
             base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
         ) as client:
@@ -183,7 +186,8 @@ class _IngestRun:
             added = self._add(connection, batch)
             refused = self._rejects(piece.parsed, added)
             ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
-            landed = IngestCounts(added.new, added.known, refused.num_rows)
+            skipped = piece.parsed.skipped
+            landed = IngestCounts(added.new, added.known, refused.num_rows, skipped)
             if piece.mark is not None:
                 ingests.advance(connection, self.begun.id, piece.mark, landed)
         return landed
@@ -225,6 +229,7 @@ class _IngestRun:
             rejected=tally.rejected + before.rows_rejected,
             seconds=round(seconds, 3),
             rows_per_s=round(tally.rows / max(seconds, 1e-9), 1),
+            skipped=dict(Counter(tally.skipped) + Counter(before.rows_skipped)),
         )
 
 

@@ -1,18 +1,22 @@
 """The progress of each ingest, and its rejected rows."""
 
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 import pyarrow as pa
 from psycopg.rows import class_row, dict_row
+from psycopg.types.json import Jsonb
 
 from runlore.kernel.errors import Unavailable
 from runlore.records.mapping import Records
 from runlore.store.copying import copy_in, payload
 
 READ = """
-SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected
+SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
+    rows_skipped
 FROM runlore.ingests
 """
 LATEST = (
@@ -25,11 +29,20 @@ ORDER BY id DESC LIMIT 1 FOR UPDATE
 BEGIN = """
 INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_digest)
 VALUES (%(source)s, %(path)s, %(records)s, %(mapping)s, '')
-RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected
+RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
+    rows_skipped
 """
 ADVANCE = """
 UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (%s, %s, %s),
-    rows_new = rows_new + %s, rows_known = rows_known + %s, rows_rejected = rows_rejected + %s
+    rows_new = rows_new + %s, rows_known = rows_known + %s, rows_rejected = rows_rejected + %s,
+    rows_skipped = (
+        SELECT coalesce(jsonb_object_agg(reason, rows), '{}') FROM (
+            SELECT key AS reason, sum(value::bigint) AS rows FROM (
+                SELECT * FROM jsonb_each_text(rows_skipped)
+                UNION ALL SELECT * FROM jsonb_each_text(%s)
+            ) AS parts GROUP BY key
+        ) AS sums
+    )
 WHERE id = %s
 """
 REJECTS = """
@@ -64,19 +77,26 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class IngestCounts:
-    """Rows that were added, that were there already, and that were refused."""
+    """Rows that were added, that were there already, and that were refused.
+
+    skipped: reason -> how many rows are no executions of their own.
+    """
 
     new: int = 0
     known: int = 0
     rejected: int = 0
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        return self.new + self.known + self.rejected
+        return self.new + self.known + self.rejected + sum(self.skipped.values())
 
     def plus(self, other: "IngestCounts") -> "IngestCounts":
         return IngestCounts(
-            self.new + other.new, self.known + other.known, self.rejected + other.rejected
+            self.new + other.new,
+            self.known + other.known,
+            self.rejected + other.rejected,
+            dict(Counter(self.skipped) + Counter(other.skipped)),
         )
 
 
@@ -89,6 +109,7 @@ class IngestProgress:
     rows_new: int
     rows_known: int
     rows_rejected: int
+    rows_skipped: Mapping[str, int]
 
     @property
     def mark(self) -> Mark:
@@ -133,7 +154,8 @@ def advance(
 ) -> None:
     """Store a new mark. rows: the counts since the last mark."""
     done = (mark.bytes_done, mark.prefix_digest, mark.lines_done)
-    connection.execute(ADVANCE, (*done, rows.new, rows.known, rows.rejected, ingest_id))
+    counts = (rows.new, rows.known, rows.rejected, Jsonb(dict(rows.skipped)))
+    connection.execute(ADVANCE, (*done, *counts, ingest_id))
 
 
 def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:

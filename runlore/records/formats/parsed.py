@@ -1,6 +1,7 @@
 """The result of reading a chunk."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,14 +19,16 @@ class Parsed:
 
     records: an Arrow table with `line` and EXECUTION_COLUMNS or METRIC_COLUMNS: instants are int64
     microseconds, null where there is none. rejects: `line`, `reason`, `raw`, in order of line.
+    skipped: reason -> how many rows are no executions of their own, such as the steps of a job.
     """
 
     records: pa.Table
     rejects: pa.Table
+    skipped: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
-        return int(self.records.num_rows + self.rejects.num_rows)
+        return int(self.records.num_rows + self.rejects.num_rows) + sum(self.skipped.values())
 
 
 def rejects(lines: Any, reasons: Any, raw: Any) -> pa.Table:  # noqa: ANN401  (arrays)

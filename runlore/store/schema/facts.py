@@ -74,6 +74,13 @@ ingests = Table(
     Column("rows_rejected", BigInteger, nullable=False, server_default=text("0")),
     Column("started_at", INSTANT, nullable=False, server_default=func.now()),
     Column("finished_at", INSTANT),
+    Column(
+        "rows_skipped",
+        JSONB,
+        nullable=False,
+        server_default=EMPTY_OBJECT,
+        comment="reason: how many rows are no executions of their own",
+    ),
 )
 
 rejects = Table(
