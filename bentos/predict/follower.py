@@ -105,9 +105,8 @@ class Follower:
                 tasks.create_task(repeat(LOOK_S, lambda: self._beside(self.left_behind.renew)))
 
     def _pause_s(self) -> float:
-        """Short while something is under way, or nothing can be heard of changes."""
-        serving = self.serving
-        is_busy = bool(serving.challenges or serving.broken or self.poller.trouble)
+        """Short while something is wrong, or nothing can be heard of changes."""
+        is_busy = bool(self.serving.broken or self.poller.trouble)
         return HEARING_POLL_S if self.changes.is_hearing and not is_busy else POLL_S
 
     def step(self) -> None:

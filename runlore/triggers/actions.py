@@ -17,6 +17,7 @@ from runlore.retraining.actions import announcing
 from runlore.retraining.actions.may_be_due import may_be_due
 from runlore.retraining.queries import Retraining
 from runlore.rollout.queries import rollouts
+from runlore.serving.actions import promotion, waiting_challenger
 from runlore.serving.actions.promotion import CHAMPION
 from runlore.specs.model_spec import ModelSpec
 from runlore.store import notices
@@ -74,10 +75,12 @@ class Speaker:
     _said: dict[DueWork, Said] = field(default_factory=dict)
     _trainings: Sequence[DueWork] = ()
     _asked_at: datetime = instants.EPOCH
+    _has_asked: bool = False
 
     def speak(self, at: datetime) -> float:
         """Say what is due and was not said; returns after how many seconds to look again."""
         announcing.announce(self.store, at, self._announce)
+        self._ask_for_decisions()
         cycles = self._cycles()
         due = [*rules.due_looks(cycles, at), *self._due_trainings(at)]
         self._said = {work: entry for work, entry in self._said.items() if work in due}
@@ -113,6 +116,19 @@ class Speaker:
             for test in tests
         ]
         return cycles
+
+    def _ask_for_decisions(self) -> None:
+        """Once in a process: of challengers that have waited since before it."""
+        if self._has_asked:
+            return
+        with self.store.begin() as connection:
+            untried = rollouts.without_rollout(connection)
+        arms = promotion.arms(self.store)
+        for spec in self.specs:
+            has_traffic = spec.name in arms and arms[spec.name].share > 0
+            if spec.name in untried and spec.rollout.starts != "by itself" and not has_traffic:
+                waiting_challenger.ask_if_nobody_did(self.store, spec.name)
+        self._has_asked = True
 
     def _due_trainings(self, at: datetime) -> Sequence[DueWork]:
         if at - self._asked_at >= timedelta(seconds=RETRAINING_S):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from runlore.alerts.actions import decisions
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.registry import alias_history
@@ -18,6 +19,7 @@ from runlore.retraining import queries
 from runlore.retraining.queries import RetrainingRequest, RetrainingStep
 from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import Action, NewDecision, Rollout
+from runlore.serving.actions import waiting_challenger
 from runlore.specs.model_spec import ModelSpec, RetrainingPolicy
 from runlore.store.engine import Store
 from runlore.store.schema.ab import ab_tests
@@ -150,6 +152,30 @@ def test_a_rollout_that_begins_by_itself_is_said_as_soon_as_there_is_a_challenge
     start_rollout(store)
     Speaker(store, prefect, [own]).speak(instants.now())
     assert len(prefect.events) == 1
+
+
+def test_a_challenger_that_waited_before_anybody_asked_is_asked_about_once(
+    store: Store, prefect: Recorded
+) -> None:
+    with alias_history.writing(store) as history:
+        history.add(Change(SPEC.name, "challenger", "2", "announce", "ann", "second"))
+    own = replace(SPEC, rollout=replace(SPEC.rollout, starts="by itself"))
+    Speaker(store, prefect, [own]).speak(instants.now())
+    assert waiting(store) == []
+    for _ in range(2):
+        Speaker(store, prefect, [SPEC]).speak(instants.now())
+        assert waiting(store) == ["runlore rollout start " + f'{SPEC.name} --reason "WHY"']
+    with alias_history.writing(store) as history:
+        share = {"share": 0.5, "unit": "actor", "shadow": False}
+        arms = Change(SPEC.name, "challenger", "2", "arms", "ann", "x", share)
+        waiting_challenger.settle(history, history.add(arms))
+    Speaker(store, prefect, [SPEC]).speak(instants.now())
+    assert waiting(store) == []
+
+
+def waiting(store: Store) -> list[str]:
+    with store.begin() as connection:
+        return [pending.command for pending in decisions.pending(connection, (SPEC.name,))]
 
 
 def test_tests_that_run_are_said_together(store: Store, prefect: Recorded) -> None:

@@ -3,7 +3,9 @@
 from runlore.alerts.actions import decisions
 from runlore.alerts.rules.decision import DecisionRequest
 from runlore.alerts.rules.finding import of_version
+from runlore.registry import alias_history
 from runlore.registry.alias_history import AliasHistoryEntry, HistoryWriter
+from runlore.store.engine import Store
 
 
 def start_command(spec: str) -> str:
@@ -20,6 +22,18 @@ def ask(history: HistoryWriter, entry: AliasHistoryEntry) -> None:
         {"version": entry.version},
     )
     decisions.ask(history.connection, request, entry.at)
+
+
+def ask_if_nobody_did(store: Store, spec: str) -> None:
+    """Ask about a challenger without traffic that was named before Runlore asked by itself."""
+    with alias_history.writing(store) as history:
+        entry = history.last(spec, "challenger")
+        if entry is None or entry.version is None:
+            return
+        subject = of_version(spec, entry.version)
+        is_open = {pending.subject for pending in decisions.pending(history.connection, (spec,))}
+        if subject not in is_open:
+            ask(history, entry)
 
 
 def settle(history: HistoryWriter, entry: AliasHistoryEntry) -> None:
