@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.ingest import files, rejects, servers
+from runlore.cli.ingest import files, pipelines, rejects, servers
 
 ingest_group = typer.Typer(
     help="Import executions and metrics from files and servers.", no_args_is_help=True
@@ -10,5 +10,9 @@ ingest_group = typer.Typer(
 ingest_group.command("csv")(files.from_csv)
 ingest_group.command("parquet")(files.from_parquet)
 ingest_group.command("swf")(files.from_swf)
+ingest_group.command("airflow")(pipelines.from_airflow)
+ingest_group.command("github")(pipelines.from_github)
+ingest_group.command("gitlab")(pipelines.from_gitlab)
+ingest_group.command("jenkins")(pipelines.from_jenkins)
 ingest_group.command("prefect")(servers.from_prefect)
 ingest_group.command("rejects")(rejects.show_rejects)

@@ -12,6 +12,9 @@ Source = Annotated[
     str | None,
     typer.Option(help="Name of the source.  [default: from the mapping, or else the file name]"),
 ]
+ToolSource = Annotated[
+    str | None, typer.Option(help="Name of the source.  [default: the name of the tool]")
+]
 Metrics = Annotated[
     bool, typer.Option("--metrics", help="The rows are metric points, not executions.")
 ]

@@ -44,11 +44,15 @@ def run_ingest(
 def run_tool(
     file: Path, file_format: "Format", source: str | None, timezone: str | None, *, json: bool
 ) -> None:
-    """Import a tool's own export. timezone: of times without a zone; None: UTC."""
+    """Import a tool's own export. timezone: of times without a zone; None: UTC.
+
+    Exports of one tool are one source, whatever their files are called, unless `source` says more:
+    then a job that is in several of them is one execution.
+    """
     from runlore.records.mapping import ColumnMapping
 
     mapping = ColumnMapping(timezone=timezone or "UTC")
-    run_ingest(file, file_format, source, mapping, None, json=json)
+    run_ingest(file, file_format, source or file_format, mapping, None, json=json)
 
 
 def _stem(file: Path) -> str:

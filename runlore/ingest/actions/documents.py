@@ -14,6 +14,7 @@ from runlore.records.formats.parsed import Parsed
 
 JsonObject = Mapping[str, Any]
 PAGE_OBJECTS = 5_000
+BOM = b"\xef\xbb\xbf"
 
 
 class PageParser(Protocol):
@@ -58,35 +59,65 @@ class JsonFile:
         yield FilePiece(nothing, Mark(total, whole.prefix_digest, done), total, total)
 
     def _objects(self, stream: IO[bytes]) -> Iterator[JsonObject]:
+        """Objects in their order; pages with lists of several kinds are read once for each kind."""
+        for prefix in self._prefixes():
+            _to_start(stream)
+            for item in self._items(stream, prefix):
+                if not isinstance(item, Mapping):
+                    raise BadInput(f"{self.path}: an item of the list is not an object", "file")
+                yield item
+
+    def _items(self, stream: IO[bytes], prefix: str) -> Iterator[Any]:
+        """What stands at a prefix; a list in a list, as of pages, is spread."""
         import ijson
 
-        prefix = self._prefix()
-        items = ijson.items(stream, prefix, multiple_values=True, use_float=True)
         try:
-            for number, item in enumerate(items, start=1):
-                if not isinstance(item, Mapping):
-                    raise BadInput(f"{self.path}: item {number} is not a JSON object", "file")
-                yield item
+            for item in ijson.items(stream, prefix, multiple_values=True, use_float=True):
+                if isinstance(item, list):
+                    yield from item
+                else:
+                    yield item
         except ijson.JSONError as error:
             said = " ".join(str(error).split())[:200]
             raise BadInput(f"{self.path}: not valid JSON: {said}", "file") from error
+        except UnicodeDecodeError as error:
+            raise BadInput(f"{self.path}: not UTF-8 text: {error}", "file") from error
 
-    def _prefix(self) -> str:
-        """Where the objects are, by the first bytes of the file."""
+    def _prefixes(self) -> list[str]:
+        """Where the objects are: by the first bytes, and by which lists stand anywhere in pages."""
         import ijson
 
-        events = ijson.basic_parse(io.BytesIO(head(self.path)), multiple_values=True)
+        events = ijson.basic_parse(
+            io.BytesIO(head(self.path).removeprefix(BOM)), multiple_values=True
+        )
         try:
             first, _ = next(events, ("", None))
             if first == "start_array":
-                return "item"
+                return ["item"]
             depth, key = 0, ""
             for event, value in events:
                 if event == "map_key" and depth == 0:
                     key = str(value)
                 if event == "start_array" and depth == 0 and key in self.parser.lists:
-                    return f"{key}.item"
+                    return [f"{name}.item" for name in self.parser.lists if self._names(name)]
                 depth += event.startswith("start_") - event.startswith("end_")
         except ijson.JSONError:
             pass  # The head ends in the middle of the document.
-        return ""
+        return [""]
+
+    def _names(self, key: str) -> bool:
+        """Does the text hold this key?"""
+        wanted, rest = f'"{key}"'.encode(), b""
+        with opened(self.path) as (stream, _):
+            while block := stream.read(1 << 20):
+                if wanted in rest + block:
+                    return True
+                rest = block[-len(wanted) :]
+        return False
+
+
+def _to_start(stream: IO[bytes]) -> None:
+    """Go before the first byte, but behind a byte order mark."""
+    stream.seek(0)
+    if stream.read(len(BOM)) != BOM:
+        stream.seek(0)

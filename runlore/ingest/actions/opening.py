@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -15,23 +16,33 @@ from runlore.ingest.actions.formats import (
     head,
     parquet_schema,
 )
+from runlore.ingest.actions.pipelines import (
+    PIPELINE_TOOLS,
+    PipelineTool,
+    open_lines,
+    open_objects,
+)
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.instants import to_us
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.mapping import ColumnMapping
 
-Format = Literal["csv", "parquet", "swf"]
+Format = Literal["csv", "parquet", "swf"] | PipelineTool
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 # (first bytes of the file, source, mapping, now_us) -> how the lines of a tool's log are read.
 TextOpener = Callable[[bytes, str, ColumnMapping, int], TextLayout]
-TEXT_TOOLS: Mapping[str, TextOpener] = {}
+TEXT_TOOLS: Mapping[str, TextOpener] = {
+    **{tool: partial(open_lines, tool) for tool in PIPELINE_TOOLS},
+}
 
 # (source, mapping, now_us) -> how the objects of a tool's JSON export are read.
 DocumentOpener = Callable[[str, ColumnMapping, int], PageParser]
-DOCUMENT_TOOLS: Mapping[str, DocumentOpener] = {}
+DOCUMENT_TOOLS: Mapping[str, DocumentOpener] = {
+    **{tool: partial(open_objects, tool) for tool in PIPELINE_TOOLS},
+}
 
 
 @dataclass(frozen=True, slots=True)

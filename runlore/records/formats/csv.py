@@ -3,7 +3,8 @@
 import csv
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -28,6 +29,15 @@ Mask = NDArray[np.bool_]
 Ints = NDArray[np.int64]
 
 
+class RecordReader(Protocol):
+    """Makes records out of cells. counts_rows: see `Reader`."""
+
+    @property
+    def counts_rows(self) -> bool: ...
+
+    def read(self, cells: Cells) -> Parsed: ...
+
+
 @dataclass(frozen=True)
 class CsvLayout:
     """How one file's lines are read. header_line: the number of the line with the names."""
@@ -35,7 +45,7 @@ class CsvLayout:
     header: tuple[str, ...]
     header_line: int
     delimiter: str
-    reader: Reader
+    reader: RecordReader
 
     @property
     def quoting(self) -> Quoting:
@@ -69,7 +79,7 @@ class CsvLayout:
         parsed = self.reader.read(
             Cells(columns, chunk.line[parsed_rows], lambda r: chunk.raw(parsed_rows[r]))
         )
-        return Parsed(parsed.records, merged([*tables, parsed.rejects]))
+        return replace(parsed, rejects=merged([*tables, parsed.rejects]))
 
     def _parts(self, data: bytes, chunk: Lines, rows: Ints) -> Iterator["_Part"]:
         """Read all at once, or in halves down to the record where quotes mislead the parser."""
@@ -133,14 +143,19 @@ class _Part:
 
 def layout(head: bytes, source: str, mapping: ColumnMapping, now_us: int = LATEST_US) -> CsvLayout:
     """Find the header in a file's first bytes. now_us: see `Reader`."""
+    header, number, delimiter = find_header(head, mapping.delimiter)
+    _check_header(header)
+    reader = Reader(source, mapping, resolve(mapping, header), RowIds(), now_us)
+    return CsvLayout(header, number, delimiter, reader)
+
+
+def find_header(head: bytes, delimiter: str | None = None) -> tuple[tuple[str, ...], int, str]:
+    """The names in a file's first line that is not blank, its number, and what separates them."""
     text = head.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
-            delimiter = mapping.delimiter or _delimiter(line)
-            header = tuple(name.strip() for name in _fields(line, delimiter))
-            _check_header(header)
-            reader = Reader(source, mapping, resolve(mapping, header), RowIds(), now_us)
-            return CsvLayout(header, number, delimiter, reader)
+            separator = delimiter or _delimiter(line)
+            return tuple(name.strip() for name in _fields(line, separator)), number, separator
     raise BadInput("the file is empty: it has no header line")
 
 

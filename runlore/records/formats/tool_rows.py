@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from runlore.records import validate
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.formats import json_text
+from runlore.records.formats.json_text import JsonText
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.validate import LATEST_US, RowCheck, judge, mask
 
@@ -40,7 +41,7 @@ class ToolRows:
     finished: pa.Array
     status: pa.Array
     words: pa.Array
-    inputs: Mapping[str, pa.Array] = field(default_factory=dict)
+    inputs: Mapping[str, pa.Array | JsonText] = field(default_factory=dict)
     outcome: Mapping[str, pa.Array] = field(default_factory=dict)
     known_at: pa.Array | None = None
     stamps: Mapping[str, pa.Array] = field(default_factory=dict)
