@@ -177,7 +177,7 @@ class _IngestRun:
 
     def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:
-            yield piece, facts.batch(self.subject.records, piece.parsed.records)
+            yield piece, facts.batch(self.subject.records, piece.parsed.records, self.begun.id)
 
     def _land(self, piece: FilePiece, batch: CopyBatch, mark: Mark) -> IngestCounts:
         """One transaction: the piece's facts, its rejects and the new mark."""

@@ -25,8 +25,8 @@ from runlore.store.schema import PARTITIONED, SCHEMA
 Table = Literal["executions", "metrics"]
 INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at", "at")
 COLUMNS: dict[Table, tuple[str, ...]] = {
-    "executions": (*EXECUTION_COLUMNS, "digest"),
-    "metrics": METRIC_COLUMNS,
+    "executions": (*EXECUTION_COLUMNS, "digest", "ingest_id"),
+    "metrics": (*METRIC_COLUMNS, "ingest_id"),
 }
 # The columns that identify what a fact is about, with their types.
 NAMES: dict[Table, dict[str, str]] = {
@@ -65,13 +65,18 @@ class CopyBatch:
         return int(self.columns.num_rows)
 
 
-def batch(table: Table, facts: pa.Table) -> CopyBatch:
-    """Prepare facts with EXECUTION_COLUMNS or METRIC_COLUMNS: instants int64 µs or null."""
+def batch(table: Table, facts: pa.Table, ingest_id: int | None = None) -> CopyBatch:
+    """Prepare facts with EXECUTION_COLUMNS or METRIC_COLUMNS: instants int64 µs or null.
+
+    ingest_id: of the ingest that brings them in; None: it is not known.
+    """
     if table == "executions":
         digest = content_digests(facts)
         facts = facts.append_column("digest", pa.array(digest))
     else:
         digest = value_digests(facts["value"])
+    came_from = pa.repeat(pa.scalar(ingest_id, pa.int64()), len(facts))
+    facts = facts.append_column("ingest_id", came_from)
     columns = facts.select(COLUMNS[table]).combine_chunks()
     for name in columns.column_names:
         if name in INSTANTS:

@@ -10,27 +10,27 @@ import pyarrow as pa
 from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
-from runlore.kernel.errors import Unavailable
+from runlore.kernel.errors import Refused, Unavailable
 from runlore.records.mapping import Records
 from runlore.store.copying import copy_in, payload
 
 READ = """
 SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
-    rows_skipped
+    rows_skipped, withdrawal_id IS NOT NULL AS is_undone
 FROM runlore.ingests
 """
 LATEST = (
     READ
     + """
 WHERE (source, path, records, mapping_digest) = (%(source)s, %(path)s, %(records)s, %(mapping)s)
-ORDER BY id DESC LIMIT 1 FOR UPDATE
+AND withdrawal_id IS NULL ORDER BY id DESC LIMIT 1 FOR UPDATE
 """
 )
 BEGIN = """
 INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_digest)
 VALUES (%(source)s, %(path)s, %(records)s, %(mapping)s, '')
 RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
-    rows_skipped
+    rows_skipped, false AS is_undone
 """
 ADVANCE = """
 UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (%s, %s, %s),
@@ -49,7 +49,8 @@ REJECTS = """
 SELECT file, line, reason, raw, source, rejects.at FROM runlore.rejects
 JOIN runlore.ingests ON ingests.id = ingest_id
 WHERE ingest_id IN (
-    SELECT max(id) FROM runlore.ingests GROUP BY source, path, records
+    SELECT max(id) FROM runlore.ingests WHERE withdrawal_id IS NULL
+    GROUP BY source, path, records
 )
 ORDER BY ingest_id DESC, line LIMIT %s
 """
@@ -110,6 +111,7 @@ class IngestProgress:
     rows_known: int
     rows_rejected: int
     rows_skipped: Mapping[str, int]
+    is_undone: bool = False
 
     @property
     def mark(self) -> Mark:
@@ -141,10 +143,18 @@ def reopen(connection: psycopg.Connection[Any], progress: IngestProgress) -> Non
 
 
 def check_mark(connection: psycopg.Connection[Any], ingest_id: int, expected: Mark) -> None:
-    """Raise Unavailable unless the stored mark is where we left it. Locks the row."""
+    """Raise Unavailable unless the stored mark is where we left it. Locks the row.
+
+    Raises Refused when the ingest was undone meanwhile.
+    """
     query = READ + "WHERE id = %s FOR UPDATE"
     with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
         progress = cursor.execute(query, (ingest_id,)).fetchone()
+    if progress is not None and progress.is_undone:
+        raise Refused(
+            f"ingest {ingest_id} was undone while it ran, and nothing of it remains; run the same"
+            " command again to bring it in from its beginning"
+        )
     if progress is None or progress.mark != expected:
         raise Unavailable("another process is ingesting the same; wait until it is done")
 

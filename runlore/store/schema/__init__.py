@@ -1,6 +1,8 @@
 """The tables, as SQLAlchemy Core. Migrations in `migrations/` make them; a test compares the two.
 
-Facts are only ever added. `executions`, `metrics` and `ledger` are partitioned by month.
+Facts are never changed. An ingest that is undone moves its facts to `withdrawn_executions` and
+`withdrawn_metrics`: whoever reads `executions` and `metrics` cannot see them. These two and
+`ledger` are partitioned by month.
 """
 
 from runlore.store.schema.ab import (
@@ -19,7 +21,15 @@ from runlore.store.schema.alerts import (
     alert_silences,
 )
 from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
-from runlore.store.schema.facts import executions, ingests, metrics, rejects
+from runlore.store.schema.facts import (
+    executions,
+    ingests,
+    metrics,
+    rejects,
+    withdrawals,
+    withdrawn_executions,
+    withdrawn_metrics,
+)
 from runlore.store.schema.names import (
     INSTANT,
     PARTITIONED,
@@ -78,5 +88,8 @@ __all__ = [
     "rollout_decisions",
     "rollouts",
     "with_statistics",
+    "withdrawals",
+    "withdrawn_executions",
+    "withdrawn_metrics",
     "workers",
 ]

@@ -1,7 +1,9 @@
 """The tables of facts: executions, metrics and their ingests."""
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
+    Boolean,
     Column,
     Double,
     ForeignKey,
@@ -12,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    event,
     func,
     text,
 )
@@ -20,6 +23,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from runlore.store.schema.names import EMPTY_OBJECT, INSTANT, metadata
 
 fact_seq = Sequence("fact_seq", metadata=metadata)
+
+OF_INGEST = "the ingest it came from; null: it was recorded, or is older than this column"
 
 executions = Table(
     "executions",
@@ -41,6 +46,7 @@ executions = Table(
     Column("known_at", INSTANT, nullable=False),
     Column("digest", BigInteger, nullable=False, comment="of the content, to recognise repeats"),
     Column("key_id", Text, comment="of the API key it came with; null: it came without one"),
+    Column("ingest_id", BigInteger, comment=OF_INGEST),
     Index("executions_by_seq", "seq"),
     postgresql_partition_by="RANGE (submitted)",
 )
@@ -55,7 +61,22 @@ metrics = Table(
     Column("revision", SmallInteger, primary_key=True, server_default=text("0")),
     Column("value", Double, nullable=False),
     Column("known_at", INSTANT, nullable=False),
+    Column("ingest_id", BigInteger, comment=OF_INGEST),
     postgresql_partition_by="RANGE (at)",
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("seq", BigInteger, fact_seq, server_default=fact_seq.next_value(), nullable=False),
+    Column("known_at", INSTANT, nullable=False, comment="from here on its facts are not known"),
+    Column("source", Text, nullable=False),
+    Column("ingest_id", BigInteger, comment="whose facts; null: all facts of the source"),
+    Column("executions", BigInteger, nullable=False, comment="facts about executions"),
+    Column("metrics", BigInteger, nullable=False, comment="points of metrics"),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
 )
 
 ingests = Table(
@@ -74,12 +95,22 @@ ingests = Table(
     Column("rows_rejected", BigInteger, nullable=False, server_default=text("0")),
     Column("started_at", INSTANT, nullable=False, server_default=func.now()),
     Column("finished_at", INSTANT),
+<<<<<<< HEAD
     Column(
         "rows_skipped",
         JSONB,
         nullable=False,
         server_default=EMPTY_OBJECT,
         comment="reason: how many rows are no executions of their own",
+=======
+    Column("withdrawal_id", BigInteger, ForeignKey(withdrawals.c.id), comment="that undid it"),
+    Column(
+        "numbers_facts",
+        Boolean,
+        nullable=False,
+        server_default=text("true"),
+        comment="whether all its facts have its id",
+>>>>>>> 327deb3 (An ingest can be undone: its facts are withdrawn from the log, and everything forgets them)
     ),
 )
 
@@ -95,3 +126,39 @@ rejects = Table(
     Column("at", INSTANT, nullable=False, server_default=func.now()),
     UniqueConstraint("ingest_id", "line"),
 )
+
+
+def _withdrawn(table: Table) -> Table:
+    """What was withdrawn from a table of facts: the same columns, and by which withdrawal."""
+    return Table(
+        f"withdrawn_{table.name}",
+        metadata,
+        *(Column(column.name, column.type, nullable=column.nullable) for column in table.columns),
+        Column(
+            "withdrawal_id", BigInteger, ForeignKey(withdrawals.c.id), nullable=False, index=True
+        ),
+    )
+
+
+withdrawn_executions = _withdrawn(executions)
+withdrawn_metrics = _withdrawn(metrics)
+
+EXECUTION_COLUMN_NAMES = ", ".join(executions.columns.keys())
+EXECUTIONS_AS_OF = f"""
+CREATE FUNCTION runlore.executions_as_of(instant timestamptz) RETURNS SETOF runlore.executions
+LANGUAGE sql STABLE AS $$
+    WITH first AS (
+        SELECT coalesce(min(seq), 9223372036854775807) AS seq
+        FROM runlore.withdrawals WHERE known_at > instant
+    )
+    SELECT {EXECUTION_COLUMN_NAMES} FROM runlore.executions
+    WHERE known_at <= instant AND seq < (SELECT seq FROM first)
+    UNION ALL
+    SELECT {", ".join(f"fact.{name}" for name in executions.columns.keys())}
+    FROM runlore.withdrawn_executions AS fact
+    JOIN runlore.withdrawals AS w ON w.id = fact.withdrawal_id
+    WHERE fact.known_at <= instant AND w.seq >= (SELECT seq FROM first)
+        AND fact.seq < (SELECT seq FROM first)
+$$;
+"""  # noqa: S608  (names of ours)
+event.listen(withdrawn_executions, "after_create", DDL(EXECUTIONS_AS_OF))  # type: ignore[no-untyped-call]
