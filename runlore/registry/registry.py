@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.kernel.errors import Tampered
-from runlore.registry import downloads, publishing, runs, versions
+from runlore.registry import downloads, publishing, runs, trainings, versions
 from runlore.registry.local_versions import LocalVersions
 from runlore.registry.packaging import ModelRelease
 from runlore.registry.runs import TrainingRun
 from runlore.registry.session import Session
+from runlore.registry.trainings import VersionTraining
 from runlore.registry.versions import DIGEST, AliasChange, DigestedVersion, VersionRef
 
 if TYPE_CHECKING:
@@ -74,6 +75,11 @@ class Registry:
         """All versions of a spec, newest first."""
         with self._session.watched():
             return versions.versions_of(self._session, spec)
+
+    def trainings(self, spec: str) -> tuple[VersionTraining, ...]:
+        """What all versions of a spec were trained on, newest first."""
+        with self._session.watched():
+            return trainings.trainings_of(self._session, spec)
 
     def set_alias(self, spec: str, alias: str, version: str) -> AliasChange:
         """Point an alias at a version, whatever it pointed at before."""

@@ -172,7 +172,7 @@ def test_states_of_features_are_those_of_a_log_that_never_saw_the_ingest(store, 
 
 
 def activate(store, history):
-    states._build(store, [history])  # noqa: SLF001
+    states._build(store, [history])
 
 
 def read_all(store, history):

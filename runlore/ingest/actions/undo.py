@@ -7,15 +7,17 @@ log does not see them any more, and `executions_as_of` an earlier instant still 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runlore.experiments.queries import withdrawn as withdrawn_outcomes
+from runlore.experiments.queries import withdrawn_outcomes
 from runlore.ingest.queries import withdrawals
 from runlore.ingest.queries.withdrawals import Connection, IngestRow, OtherIngest, Withdrawal
-from runlore.kernel.errors import NotFound, Refused, Unavailable
-from runlore.monitoring.queries import withdrawn as withdrawn_counts
+from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
+from runlore.monitoring.queries import withdrawn_facts
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.store import advisory
 from runlore.store.engine import Store
+
+SOURCE_PREFIX = "source:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,29 @@ def undo_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
     return Undo(undone.withdrawal, undone.is_new, undone.reread, len(renewed))
 
 
-def _withdraw(
-    connection: Connection, target: UndoTarget, why: UndoReason, until_seq: int
-) -> Undo:
+def find_target(store: Store, name: str) -> UndoTarget:
+    """What a person means: the number of an ingest, the name of a source, or `source:NAME`.
+
+    Raises BadInput for a number that is the name of a source as well.
+    """
+    if name.startswith(SOURCE_PREFIX):
+        return UndoTarget(source=name.removeprefix(SOURCE_PREFIX))
+    if not (name.isascii() and name.isdigit()):
+        return UndoTarget(source=name)
+    number = int(name)
+    with store.connect() as connection:
+        is_ingest = withdrawals.has_ingest(connection, number)
+        is_source = withdrawals.has_source(connection, name)
+    if is_ingest and is_source:
+        raise BadInput(
+            f"{name} is an ingest and a source; write {SOURCE_PREFIX}{name} for the source, and"
+            f" 0{name} for the ingest",
+            "target",
+        )
+    return UndoTarget(source=name) if is_source else UndoTarget(ingest_id=number)
+
+
+def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until_seq: int) -> Undo:
     if target.ingest_id is not None:
         ingest = _known(withdrawals.read_ingest(connection, target.ingest_id), target.ingest_id)
         if ingest.withdrawal_id is not None:
@@ -110,7 +132,7 @@ def _conclude(
     withdrawn_outcomes.remove_outcomes(connection, number)
     extent = withdrawals.extent(connection, number)
     if extent.first_seq is not None and extent.first_known_at is not None:
-        withdrawn_counts.make_stale(connection, extent.first_seq, extent.first_known_at)
+        withdrawn_facts.make_stale(connection, extent.first_seq, extent.first_known_at)
         feature_states.lock_out_recorders(connection)
         withdrawals.renumber_late(connection, until_seq)
         feature_states.spoil(connection)

@@ -22,6 +22,11 @@ OF_SOURCE = """
 SELECT id, source, path, records, withdrawal_id, numbers_facts FROM runlore.ingests
 WHERE source = %s AND withdrawal_id IS NULL ORDER BY id FOR UPDATE
 """
+HAS_SOURCE = """
+SELECT EXISTS (SELECT FROM runlore.ingests WHERE source = %(source)s)
+    OR EXISTS (SELECT FROM runlore.executions WHERE source = %(source)s)
+    OR EXISTS (SELECT FROM runlore.metrics WHERE source = %(source)s)
+"""
 ADD = """
 INSERT INTO runlore.withdrawals (known_at, source, ingest_id, executions, metrics, actor, reason)
 VALUES (now(), %(source)s, %(ingest)s, 0, 0, %(actor)s, %(reason)s) RETURNING id
@@ -152,6 +157,18 @@ def read_ingest(connection: Connection, ingest_id: int) -> IngestRow | None:
         return cursor.execute(INGEST, (ingest_id,)).fetchone()
 
 
+def has_ingest(connection: Connection, number: int) -> bool:
+    query = "SELECT EXISTS (SELECT FROM runlore.ingests WHERE id = %s)"
+    row = connection.execute(query, (number,)).fetchone()
+    return bool(row and row[0])
+
+
+def has_source(connection: Connection, name: str) -> bool:
+    """Whether something of a source is known: facts or an ingest."""
+    row = connection.execute(HAS_SOURCE, {"source": name}).fetchone()
+    return bool(row and row[0])
+
+
 def ingests_of(connection: Connection, source: str) -> Sequence[IngestRow]:
     """The ingests of a source that are not undone."""
     with connection.cursor(row_factory=class_row(IngestRow)) as cursor:
@@ -214,9 +231,7 @@ def renumber_late(connection: Connection, until_seq: int) -> None:
     connection.execute(LATE_ORPHANS, {"until": until_seq})
 
 
-def settle(
-    connection: Connection, withdrawal_id: int, executions: int, metrics: int
-) -> Withdrawal:
+def settle(connection: Connection, withdrawal_id: int, executions: int, metrics: int) -> Withdrawal:
     """Date and number a withdrawal, and count its facts."""
     counts = {"withdrawal": withdrawal_id, "executions": executions, "metrics": metrics}
     query = SETTLE.format(columns=WITHDRAWAL_COLUMNS)
@@ -248,6 +263,6 @@ def extent(connection: Connection, withdrawal_id: int) -> WithdrawnExtent:
 
 def _move(connection: Connection, table: str, condition: str, values: dict[str, Any]) -> int:
     withdrawn = {"executions": withdrawn_executions, "metrics": withdrawn_metrics}[table]
-    names = [name for name in withdrawn.columns.keys() if name != "withdrawal_id"]
+    names = [column.name for column in withdrawn.columns if column.name != "withdrawal_id"]
     query = MOVE.format(table=table, condition=condition, columns=", ".join(names))
     return max(connection.execute(query.encode(), values).rowcount, 0)

@@ -143,7 +143,7 @@ def _withdrawn(table: Table) -> Table:
 withdrawn_executions = _withdrawn(executions)
 withdrawn_metrics = _withdrawn(metrics)
 
-EXECUTION_COLUMN_NAMES = ", ".join(executions.columns.keys())
+EXECUTION_COLUMN_NAMES = ", ".join(column.name for column in executions.columns)
 EXECUTIONS_AS_OF = f"""
 CREATE FUNCTION runlore.executions_as_of(instant timestamptz) RETURNS SETOF runlore.executions
 LANGUAGE sql STABLE AS $$
@@ -154,7 +154,7 @@ LANGUAGE sql STABLE AS $$
     SELECT {EXECUTION_COLUMN_NAMES} FROM runlore.executions
     WHERE known_at <= instant AND seq < (SELECT seq FROM first)
     UNION ALL
-    SELECT {", ".join(f"fact.{name}" for name in executions.columns.keys())}
+    SELECT {", ".join(f"fact.{column.name}" for column in executions.columns)}
     FROM runlore.withdrawn_executions AS fact
     JOIN runlore.withdrawals AS w ON w.id = fact.withdrawal_id
     WHERE fact.known_at <= instant AND w.seq >= (SELECT seq FROM first)
