@@ -82,7 +82,7 @@ FORGET_REJECTS = "DELETE FROM runlore.rejects WHERE ingest_id = ANY(%s)"
 # Rows that others had brought in already were only counted. Some of those may be withdrawn now.
 REREAD = """
 UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (0, '', 0),
-    (rows_new, rows_known, rows_rejected) = (0, 0, 0)
+    (rows_new, rows_known, rows_rejected, rows_skipped) = (0, 0, 0, '{}')
 WHERE source = %s AND records = %s AND id <> %s AND withdrawal_id IS NULL AND rows_known > 0
 RETURNING id, path
 """

@@ -95,14 +95,13 @@ ingests = Table(
     Column("rows_rejected", BigInteger, nullable=False, server_default=text("0")),
     Column("started_at", INSTANT, nullable=False, server_default=func.now()),
     Column("finished_at", INSTANT),
-<<<<<<< HEAD
     Column(
         "rows_skipped",
         JSONB,
         nullable=False,
         server_default=EMPTY_OBJECT,
         comment="reason: how many rows are no executions of their own",
-=======
+    ),
     Column("withdrawal_id", BigInteger, ForeignKey(withdrawals.c.id), comment="that undid it"),
     Column(
         "numbers_facts",
@@ -110,7 +109,6 @@ ingests = Table(
         nullable=False,
         server_default=text("true"),
         comment="whether all its facts have its id",
->>>>>>> 327deb3 (An ingest can be undone: its facts are withdrawn from the log, and everything forgets them)
     ),
 )
 

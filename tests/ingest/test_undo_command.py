@@ -1,0 +1,92 @@
+"""`runlore ingest sources` and `runlore ingest undo` at a terminal."""
+
+import json
+import sys
+
+import pytest
+from sqlalchemy import text
+
+from runlore.cli import main
+from tests.ingest.csv_log import HEADER, row
+
+OPTIONS = [
+    *("--map", "actor=user", "--map", "submitted=queued_at"),
+    *("--map", "finished=ended_at", "--map", "status=how", "--const", "kind=build"),
+]
+
+
+@pytest.fixture
+def runlore(store, tmp_path, monkeypatch, capsys):
+    """Runs the command on the tests' own database; gives what it prints."""
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code or 0) == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    return run
+
+
+@pytest.fixture
+def two_files(runlore, tmp_path):
+    for name, numbers in (("good", range(20)), ("bad", range(20, 50))):
+        path = tmp_path / f"{name}.csv"
+        path.write_text(HEADER + "".join(row(number) for number in numbers))
+        runlore("csv", path, *OPTIONS, "--source", "builds")
+
+
+@pytest.mark.usefixtures("two_files")
+def test_sources_show_the_numbers_that_undo_takes(runlore):
+    [source] = json.loads(runlore("sources", "--json"))
+    assert (source["source"], source["rows"], source["facts"]) == ("builds", 50, 50)
+    assert [ingest["facts"] for ingest in source["ingests"]] == [30, 20]
+    shown = runlore("sources")
+    assert "builds" in shown
+    assert "bad.csv" in shown
+
+
+@pytest.mark.usefixtures("two_files")
+def test_undo_says_what_it_withdrew_and_that_it_was_done_before(runlore, store):
+    [source] = json.loads(runlore("sources", "--json"))
+    number = source["ingests"][0]["ingest"]
+    shown = runlore("undo", number, "--because", "local times")
+    assert f"ingest {number} of source builds: 30 facts about executions withdrawn" in shown
+    assert "nothing has changed" in runlore("undo", number)
+    undone = json.loads(runlore("undo", number, "--json"))
+    assert (undone["is_new"], undone["withdrawal"]["reason"]) == (False, "local times")
+    [source] = json.loads(runlore("sources", "--json"))
+    assert source["rows"] == 20
+    assert source["ingests"][0]["because"] == "local times"
+    assert "undone" in runlore("sources")
+    with store.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM runlore.withdrawn_executions")) == 30
+
+
+@pytest.mark.usefixtures("two_files")
+def test_on_a_terminal_undo_asks_first(runlore, store, monkeypatch):
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
+    monkeypatch.setattr("typer.confirm", refuse)
+    runlore("undo", "builds", code=1)
+    assert json.loads(runlore("sources", "--json"))[0]["rows"] == 50
+    assert "50 facts" in runlore("undo", "builds", "--yes")
+
+
+def refuse(question, *, abort):
+    assert abort
+    raise SystemExit(1)
+
+
+@pytest.mark.usefixtures("two_files")
+def test_a_name_that_is_a_number_too_has_to_be_told_apart(runlore, tmp_path):
+    [source] = json.loads(runlore("sources", "--json"))
+    number = source["ingests"][0]["ingest"]
+    path = tmp_path / "more.csv"
+    path.write_text(HEADER + "".join(row(number) for number in range(60, 65)))
+    runlore("csv", path, *OPTIONS, "--source", str(number))
+    assert f"source:{number}" in runlore("undo", number, code=1)
+    assert "5 facts" in runlore("undo", f"source:{number}")
