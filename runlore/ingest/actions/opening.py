@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
+from runlore.ingest.actions.clusters import CLUSTER_TOOLS, ClusterTool, open_text
 from runlore.ingest.actions.documents import JsonFile, PageParser
 from runlore.ingest.actions.formats import (
     FilePiece,
@@ -27,7 +28,7 @@ from runlore.kernel.instants import to_us
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.mapping import ColumnMapping
 
-Format = Literal["csv", "parquet", "swf"] | PipelineTool
+Format = Literal["csv", "parquet", "swf"] | PipelineTool | ClusterTool
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
 BLANKS = b"\xef\xbb\xbf \t\r\n"
@@ -36,6 +37,7 @@ BLANKS = b"\xef\xbb\xbf \t\r\n"
 TextOpener = Callable[[bytes, str, ColumnMapping, int], TextLayout]
 TEXT_TOOLS: Mapping[str, TextOpener] = {
     **{tool: partial(open_lines, tool) for tool in PIPELINE_TOOLS},
+    **{tool: partial(open_text, tool) for tool in CLUSTER_TOOLS},
 }
 
 # (source, mapping, now_us) -> how the objects of a tool's JSON export are read.

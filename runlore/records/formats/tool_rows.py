@@ -1,6 +1,6 @@
 """Rows of a tool's own log, in the fields of an execution, checked like those of any log."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -50,14 +50,16 @@ class ToolRows:
         return self.line.size
 
 
-def checked(rows: ToolRows, source: str, now_us: int = LATEST_US) -> Parsed:
+def checked(
+    rows: ToolRows, source: str, now_us: int = LATEST_US, more: Sequence[RowCheck] = ()
+) -> Parsed:
     """The rows as facts. Rows that cannot be true are rejects, with the reason.
 
-    now_us: rows with an instant after it are rejects.
+    now_us: rows with an instant after it are rejects. more: checks of the tool's own.
     """
     columns = _columns(rows, source)
     table = pa.table({name: columns[name] for name in ("line", *EXECUTION_COLUMNS)})
-    refusals = judge(_checks(rows, now_us), len(rows))
+    refusals = judge([*_checks(rows, now_us), *more], len(rows))
     if not refusals.rows.size:
         return Parsed(table, refused(refusals, rows.line, pa.array([], pa.string())))
     accepted = table.filter(pa.array(refusals.accepted(len(rows)))).combine_chunks()

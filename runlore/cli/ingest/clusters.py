@@ -1,0 +1,19 @@
+"""`runlore ingest slurm`, `nextflow` and `snakemake`: clusters and the workflows on them."""
+
+from runlore.cli.ingest.options import File, Timezone, ToolSource
+from runlore.cli.ingest.running import run_tool
+from runlore.cli.output import Json
+
+
+def from_slurm(
+    file: File, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+) -> None:
+    """Import jobs of Slurm as `sacct -P` prints them, with a header and any set of columns.
+
+    A job is one execution, and so is each attempt of a requeued job. The peaks of its steps are
+    outcomes of the job. What was requested is an input. The times of the file are local to the
+    cluster: say --timezone, or export with a SLURM_TIME_FORMAT that ends in %z.
+
+    Example: runlore ingest slurm sacct.txt --timezone Europe/Berlin
+    """
+    run_tool(file, "slurm", source, timezone, json=json)

@@ -1,0 +1,70 @@
+"""`runlore ingest TOOL FILE` at a terminal, with nothing to map."""
+
+import json
+import sys
+
+import pytest
+
+from runlore.cli import main
+from runlore.kernel.instants import from_us
+from runlore.log.executions import read_facts
+from tests.ingest.tool_logs import TOOL_LOGS
+
+JOBS = 20
+
+
+@pytest.fixture
+def runlore(store, tmp_path, monkeypatch, capsys):
+    """Runs the command on the tests' own database; returns what it prints."""
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
+
+    def run(*arguments, code=0):
+        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert (ended.value.code or 0) == code
+        output = capsys.readouterr()
+        return output.err if code else output.out
+
+    return run
+
+
+@pytest.mark.parametrize("tool", TOOL_LOGS)
+def test_a_log_is_ingested_without_a_mapping_and_all_its_rows_are_counted(
+    runlore, tool, store, tmp_path
+):
+    log = TOOL_LOGS[tool]
+    path = tmp_path / f"any-name{log.suffix}"
+    path.write_text(log.make(JOBS))
+    assert f"{JOBS} new, 0 already known, 0 rejected" in runlore(tool, path)
+    facts = read_facts(store)
+    assert set(facts["source"]) == {tool}
+    summary = json.loads(runlore(tool, path, "--json"))
+    assert (summary["new"], summary["rejected"]) == (0, 0)
+    rows = log.make(JOBS).count("\n") - log.header
+    assert summary["known"] + sum(summary["skipped"].values()) == rows
+    runlore(tool, path, "--source", "mine")
+    assert set(read_facts(store)["source"]) == {tool, "mine"}
+
+
+def test_skipped_rows_are_said_with_their_reason(runlore, tmp_path):
+    path = tmp_path / "sacct.txt"
+    path.write_text(TOOL_LOGS["slurm"].make(JOBS))
+    output = runlore("slurm", path)
+    assert f"0 rejected, {2 * JOBS} skipped;" in output
+    assert f"skipped: {2 * JOBS} steps of jobs (their peaks are on the job)" in output
+
+
+def test_local_times_are_read_in_the_zone_of_the_option(runlore, store, tmp_path):
+    path = tmp_path / "sacct.txt"
+    path.write_text(TOOL_LOGS["slurm"].make(1))
+    runlore("slurm", path, "--timezone", "Europe/Berlin")
+    (submitted,) = read_facts(store)["submitted"]
+    assert from_us(submitted).isoformat() == "2023-12-31T22:59:51+00:00"
+
+
+def test_a_file_without_a_header_is_refused_with_the_command_to_run(runlore, tmp_path):
+    path = tmp_path / "sacct.txt"
+    path.write_text(TOOL_LOGS["slurm"].make(1).split("\n", 1)[1])
+    assert "export with a header" in runlore("slurm", path, code=1)
