@@ -36,4 +36,32 @@ def sacct(jobs: int) -> str:
     return "".join(lines)
 
 
-TOOL_LOGS = {log.format: log for log in (ToolLog("slurm", ".txt", sacct),)}
+def trace(tasks: int) -> str:
+    """Tasks of 30 s, one a minute; each seventh fails, and a cached one comes before each tenth."""
+    lines = [
+        "task_id\thash\tnative_id\tname\tstatus\texit\tsubmit\tstart\tcomplete\trealtime\tcpus"
+        "\tmemory\tpeak_rss\n"
+    ]
+    for number in range(tasks):
+        start = BEGIN + timedelta(minutes=number)
+        stamps = "\t".join(
+            f"{start + timedelta(seconds=s):%Y-%m-%d %H:%M:%S}.250" for s in (-9, 0, 30)
+        )
+        task_hash = f"{number % 256:02x}/{number:06x}"
+        name = f"RNASEQ:ALIGN (sample_{number % 5})"
+        if number % 10 == 9:
+            lines.append(
+                f"{number}\tff/{number:06x}\t{number}\t{name}\tCACHED\t0\t{stamps}\t29.5s\t4\t8 GB"
+                "\t1 GB\n"
+            )
+        end = "COMPLETED\t0" if number % 7 else "FAILED\t137"
+        lines.append(
+            f"{number}\t{task_hash}\t{number}\t{name}\t{end}\t{stamps}\t29.5s\t{number % 3 + 1}"
+            f"\t8 GB\t{number + 1} MB\n"
+        )
+    return "".join(lines)
+
+
+TOOL_LOGS = {
+    log.format: log for log in (ToolLog("slurm", ".txt", sacct), ToolLog("nextflow", ".txt", trace))
+}

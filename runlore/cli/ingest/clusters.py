@@ -17,3 +17,16 @@ def from_slurm(
     Example: runlore ingest slurm sacct.txt --timezone Europe/Berlin
     """
     run_tool(file, "slurm", source, timezone, json=json)
+
+
+def from_nextflow(
+    file: File, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+) -> None:
+    """Import the tasks of a pipeline from the trace file that Nextflow writes, raw or not.
+
+    Each attempt of a task is one execution. Cached tasks ran in an earlier run: they are counted as
+    skipped. The times of the file are local to the machine that launched the pipeline.
+
+    Example: runlore ingest nextflow trace.txt --timezone Europe/Berlin
+    """
+    run_tool(file, "nextflow", source, timezone, json=json)

@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Literal, get_args
 
 from runlore.ingest.actions.formats import TextLayout
-from runlore.records.formats import slurm
+from runlore.records.formats import nextflow, slurm
 from runlore.records.mapping import ColumnMapping
 
-ClusterTool = Literal["slurm"]
+ClusterTool = Literal["slurm", "nextflow"]
 CLUSTER_TOOLS: tuple[ClusterTool, ...] = get_args(ClusterTool)
 
 
@@ -16,6 +16,7 @@ def open_text(
 ) -> TextLayout:
     """The tool's log. Raises BadInput when it lacks a column that is needed."""
     layouts: Mapping[ClusterTool, Callable[[bytes, str, str, int], TextLayout]] = {
-        "slurm": slurm.layout
+        "slurm": slurm.layout,
+        "nextflow": nextflow.layout,
     }
     return layouts[tool](head, source, mapping.timezone, now_us)

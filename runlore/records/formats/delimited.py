@@ -40,6 +40,12 @@ class DelimitedRows:
     def __len__(self) -> int:
         return self.line.size
 
+    def taken(self, at: Ints) -> "DelimitedRows":
+        """The rows at these positions."""
+        positions = pa.array(at)
+        columns = {name: column.take(positions) for name, column in self.columns.items()}
+        return DelimitedRows(columns, self.line[at], lambda some: self.raw(at[some]), self.rejects)
+
     def column(self, *names: str) -> pa.Array:
         """The first of these columns that there is; nulls when there is none."""
         for name in names:

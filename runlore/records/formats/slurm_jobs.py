@@ -78,8 +78,8 @@ def jobs(rows: DelimitedRows, id_column: str) -> JobRows:
         WAITING_ARRAYS: int(np.sum(is_waiting)),
     }
     return JobRows(
-        _taken(rows, at_jobs),
-        _taken(rows, at_steps[~is_orphan]),
+        rows.taken(at_jobs),
+        rows.taken(at_steps[~is_orphan]),
         owner[~is_orphan],
         id_column,
         {reason: count for reason, count in counts.items() if count},
@@ -125,12 +125,6 @@ def _owners(job: Ints, at_jobs: Ints, at_steps: Ints) -> tuple[Ints, NDArray[np.
     is_above = (job[at_jobs[above]] == job[at_steps]) & (after > 0)
     is_below = (job[at_jobs[below]] == job[at_steps]) & (after < at_jobs.size)
     return np.where(is_above, above, below), ~is_above & ~is_below
-
-
-def _taken(rows: DelimitedRows, at: Ints) -> DelimitedRows:
-    positions = pa.array(at)
-    columns = {name: column.take(positions) for name, column in rows.columns.items()}
-    return DelimitedRows(columns, rows.line[at], lambda some: rows.raw(at[some]), rows.rejects)
 
 
 def _measured(values: pa.Array) -> pa.Array:
