@@ -125,6 +125,18 @@ class Settings(BaseSettings):
         le=36_500,
         description="How old a submission over HTTP may be; 0: of any age.",
     )
+    correction_days: int = Field(
+        default=7,
+        ge=0,
+        le=36_500,
+        description="Other outcomes of work that ended earlier must say that they are corrections.",
+    )
+    clock_tolerance_s: float = Field(
+        default=10.0,
+        ge=0,
+        le=300,
+        description="Starts and ends that are so little too early are moved into order.",
+    )
 
     log_format: Literal["text", "json"] = Field(
         default="text", description="Lines for people, or one JSON object per line."

@@ -1,6 +1,7 @@
 """Record executions over HTTP, and read them back."""
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -9,12 +10,13 @@ from starlette.responses import Response
 
 from bentos.http import schemas
 from bentos.http.bodies import json_response, read_body
-from bentos.http.fields import ID, Id
+from bentos.http.fields import ID, Id, Instant
 from bentos.http.identity import key_id_of
 from bentos.http.prometheus_metrics import metrics
-from bentos.http.routing import Endpoint, Tag, in_path
+from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import ExecutionStatus
 from runlore.serving.actions import recording
@@ -61,7 +63,13 @@ async def outcome(request: Request) -> Response:
     _, model = _models(serving)
     body: Any = model.model_validate_json(await read_body(request))
     ending = OutcomeReport(
-        ExecutionStatus(body.status), body.started, body.finished, body.outcome, key_id_of(request)
+        ExecutionStatus(body.status),
+        body.started,
+        body.finished,
+        body.outcome,
+        key_id_of(request),
+        submitted=body.submitted,
+        is_correction=body.correction,
     )
     known_at = (body.known_at or body.finished) if is_replay else None
     store, bounds = serving.database(), request.app.state.bounds
@@ -76,7 +84,10 @@ async def outcome(request: Request) -> Response:
 async def read(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     name, store = _name(request), serving.database()
-    facts = await in_thread(request, lambda: recording.read_execution(store, SOURCE, name))
+    submitted = _submitted(request)
+    facts = await in_thread(
+        request, lambda: recording.read_execution(store, SOURCE, name, submitted)
+    )
     first = facts[0]
     history = schemas.History(
         id=first.source_id,
@@ -111,6 +122,11 @@ def _name(request: Request) -> str:
         raise BadInput(f"id: {text[:80]!r} cannot be an execution's id", "id") from error
 
 
+def _submitted(request: Request) -> datetime | None:
+    text = request.query_params.get("submitted")
+    return None if text is None else instants.parse(text, "submitted")
+
+
 def _recorded(what: str, done: recording.RecordedExecution) -> Response:
     if done.is_new:
         metrics().recorded.labels(what).inc()
@@ -127,6 +143,11 @@ def _recorded(what: str, done: recording.RecordedExecution) -> Response:
 
 
 EXECUTION_ID = in_path("id", "Of the execution", TypeAdapter(Id).json_schema())
+OF_SUBMISSION = in_query(
+    "submitted",
+    "Of the execution, should its id be used again; absent: the one submitted last",
+    TypeAdapter(Instant).json_schema(),
+)
 RECORDED = {
     200: ("Known before; nothing changed", schemas.Recorded),
     201: ("Recorded", schemas.Recorded),
@@ -166,7 +187,7 @@ READ = Endpoint(
     "Read all facts about an execution",
     {200: ("Its facts", schemas.History)},
     (404, 422, 503),
-    parameters=[EXECUTION_ID],
+    parameters=[EXECUTION_ID, OF_SUBMISSION],
     tag=Tag.RECORD,
     name="read_execution",
 )

@@ -15,6 +15,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from runlore.records.execution import Scalar
+from runlore.records.names import trimmed
 from runlore.records.validate import LONGEST_KEY_BYTES
 
 LARGEST = 1e30
@@ -39,8 +40,9 @@ def _scalar(value: object) -> Scalar:
     raise PydanticCustomError("scalar", "Input should be a number, text, true, false or null")
 
 
-def _short(name: str) -> str:
-    """A schema counts characters, the log's indexes count bytes."""
+def _plain(name: str) -> str:
+    """Trimmed, as names from logs are. A schema counts characters, the log's indexes bytes."""
+    name = trimmed(name)
     if len(name) * 4 > LONGEST_KEY_BYTES and len(name.encode()) > LONGEST_KEY_BYTES:
         raise PydanticCustomError("long", f"String should have at most {LONGEST_KEY_BYTES} bytes")
     return name
@@ -49,7 +51,7 @@ def _short(name: str) -> str:
 Name = Annotated[
     str,
     StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True),
-    AfterValidator(_short),
+    AfterValidator(_plain),
 ]
 Id = Annotated[Name, StringConstraints(min_length=1)]
 Words = Annotated[str, StringConstraints(max_length=LONGEST_TEXT, pattern=NO_NUL, strict=True)]

@@ -17,7 +17,10 @@ class Closed(BaseModel):
 
 
 class Execution(Closed):
-    """Work that was submitted. Send `id` to be able to repeat the request safely."""
+    """Work that was submitted. Send `id` to be able to repeat the request safely.
+
+    A known `id` with another `submitted` is another execution.
+    """
 
     id: Id | None = None
     actor: Name = Field(description="who asked for it; empty: not known")
@@ -33,9 +36,16 @@ class Ending(Closed):
     """What came of work. What is absent stays as it was; another outcome is a correction."""
 
     status: Literal[tuple(sorted(FINAL_STATUSES))]  # type: ignore[valid-type]
+    submitted: Instant | None = Field(
+        default=None,
+        description="of the execution, should its id be used again; absent: the one submitted last",
+    )
     started: Instant | None = None
     finished: Instant | None = None
     outcome: Values | None = Field(default=None, description="measured results, such as cost")
+    correction: bool = Field(
+        default=False, description="needed to change the outcome of work that ended long ago"
+    )
 
 
 class ReplayedExecution(Execution):

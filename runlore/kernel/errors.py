@@ -9,7 +9,8 @@ RunloreError
 ├── Refused             a gate said no; the evidence is in the message
 │   ├── DataRefused     the new data breaks the champion's contract
 │   ├── Tampered        a version's files are not those that were registered
-│   └── TooManyRevisions  an execution has had as many facts as one may have
+│   ├── TooManyRevisions  an execution has had as many facts as one may have
+│   └── CorrectionNeeded  it ended long ago; another outcome must say that it corrects
 ├── Unavailable         something we depend on is away; try again
 │   ├── Stalled         PostgreSQL took too long, and has ended the statement itself
 │   └── CannotWrite     there is no room, or a disk fails; nothing of this was written
@@ -18,6 +19,7 @@ RunloreError
 
 import errno
 from collections.abc import Sequence
+from datetime import datetime
 
 from runlore.kernel.redaction import redact
 
@@ -116,6 +118,18 @@ class TooManyRevisions(Refused):
             f"id: execution {source_id[:80]!r} has been added to as often as one may be, {most:,}"
             " times; record other work under another id, or let whoever runs the service raise"
             " RUNLORE_MAX_REVISIONS"
+        )
+
+
+class CorrectionNeeded(Refused):
+    field = "correction"
+
+    def __init__(self, source_id: str, submitted: datetime, ended: datetime, days: int) -> None:
+        super().__init__(
+            f"correction: execution {source_id[:80]!r}, submitted {submitted.isoformat()}, ended"
+            f" {ended.isoformat()}, more than {days} days ago, with another outcome. If its id is"
+            " used again, record the new submission first, with its own `submitted`. To correct the"
+            ' old outcome, send "correction": true'
         )
 
 

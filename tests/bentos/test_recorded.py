@@ -1,8 +1,14 @@
 """Executions recorded over HTTP."""
 
+from datetime import datetime, timedelta
+from pathlib import Path
+
 import httpx
 import pytest
 
+from runlore.ingest.actions.files import ingest_file
+from runlore.ingest.actions.opening import FileSource
+from runlore.kernel import instants
 from runlore.log.executions import read_facts
 from runlore.store.engine import Store
 
@@ -113,3 +119,47 @@ def test_when_replaying_facts_are_known_when_they_say(replaying: httpx.Client) -
     assert done["known_at"] == later
     early = replaying.post("/executions", json=WORK | {"id": "2", "submitted": at}).json()
     assert early["known_at"] == later
+
+
+def test_a_job_number_of_years_ago_is_other_work_now(
+    client: httpx.Client, store: Store, tmp_path: Path
+) -> None:
+    ingest_file(store, FileSource(_log_of_2019(tmp_path), "csv", "api"), instants.now())
+    late = client.post("/executions/12728/outcome", json=DONE)
+    assert (late.status_code, late.json()["field"]) == (409, "correction")
+    now = instants.now().isoformat()
+    again = WORK | {"id": "12728 ", "submitted": now, "started": now}
+    assert client.post("/executions", json=again).status_code == 201
+    done = client.post("/executions/12728/outcome", json=DONE | {"finished": now})
+    assert done.status_code == 201
+    assert done.json()["submitted"].startswith(now[:19])
+    old = client.get("/executions/12728", params={"submitted": "2019-10-03T17:00:00Z"}).json()
+    assert [fact["status"] for fact in old["facts"]] == ["succeeded"]
+    named = {"status": "failed", "submitted": old["submitted"], "correction": True}
+    assert client.post("/executions/12728/outcome", json=named).json()["revision"] == 1
+    missing = client.get("/executions/12728", params={"submitted": "2018-01-01T00:00:00Z"})
+    assert missing.status_code == 404
+    assert client.get("/executions/12728", params={"submitted": "2018"}).status_code == 422
+
+
+def _log_of_2019(folder: Path) -> Path:
+    path = folder / "old.csv"
+    path.write_text(
+        "id,actor,submitted,started,finished,status\n"
+        "12728,ann,2019-10-03T17:00:00Z,2019-10-03T17:01:00Z,2019-10-03T17:39:29Z,ok\n"
+    )
+    return path
+
+
+def test_a_host_whose_clock_is_behind_is_taken_at_its_duration(client: httpx.Client) -> None:
+    submitted = instants.now() - timedelta(hours=1)
+    times = {
+        "started": submitted - timedelta(seconds=2),
+        "finished": submitted + timedelta(seconds=58),
+    }
+    client.post("/executions", json=WORK | {"submitted": submitted.isoformat()})
+    body = DONE | {name: at.isoformat() for name, at in times.items()}
+    assert client.post("/executions/job-1/outcome", json=body).status_code == 201
+    fact = client.get("/executions/job-1").json()["facts"][-1]
+    began, ended = (datetime.fromisoformat(fact[name]) for name in times)
+    assert (began, ended - began) == (submitted, timedelta(minutes=1))

@@ -182,7 +182,6 @@ def test_a_number_of_any_size_is_the_same_again(store: Store, number: float) -> 
         ({"kind": "test"}, "kind"),
         ({"scope": "db"}, "scope"),
         ({"inputs": {"size": 5}}, "inputs"),
-        ({"submitted": NOON}, "submitted"),
     ],
 )
 def test_a_name_that_other_work_has_is_refused_with_the_field(

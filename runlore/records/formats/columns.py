@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput
 from runlore.records import validate
+from runlore.records.clock_skew import in_sequence, tolerance_us
 from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers
@@ -71,6 +72,10 @@ class Reader:
         duration = numbers(self._cell(cells, "duration_s"))
         began = pc.coalesce(instants["started"], instants["submitted"])
         finished = pc.coalesce(instants["finished"], _after(began, duration))
+        ordered = in_sequence(
+            instants["submitted"], instants["started"], finished, tolerance_us(self.now_us)
+        )
+        instants["started"], finished = ordered.started, ordered.finished
         words, status = self._status(cells, instants["started"], finished)
         known_at = pc.coalesce(instants["known_at"], finished, began)
         columns = {

@@ -5,28 +5,28 @@ afterwards are those that a fold over the whole log gives, bit for bit.
 """
 
 import uuid
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from itertools import pairwise
 
 from runlore.features import online
 from runlore.features.declaration import HistoryFeatures
 from runlore.features.keys import KeyParts, key_of
 from runlore.features.online import FactResult, LatestInstants
-from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
+from runlore.records.clock_skew import one_in_sequence
 from runlore.records.execution import (
     FINAL_STATUSES,
     NO_INSTANT,
-    OPEN_STATUSES,
     ExecutionFact,
     ExecutionStatus,
     Scalar,
 )
+from runlore.records.names import trimmed
 from runlore.serving.actions.recording_bounds import UNBOUNDED, RecordingBounds
+from runlore.serving.actions.recording_checks import check_open, check_order, listed, shown
 from runlore.serving.queries import feature_states, recording
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.recording import FactToAdd, StoredFact
@@ -36,12 +36,10 @@ from runlore.store.months import Connection, transaction
 SOURCE = "api"
 EXACT = 2.0**53  # from here on every float is a whole number
 
-CLOCK_SKEW = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
-
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """Work that was submitted.
+    """Work that was submitted. Names are trimmed, as those from logs are.
 
     source_id: its name with its source; None: it gets one. submitted: None: now. Work that has
     started is running. key_id: of the API key with which this came.
@@ -59,6 +57,9 @@ class Submission:
     key_id: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("actor", "kind", "scope", "source_id"):
+            if (text := getattr(self, name)) is not None:
+                object.__setattr__(self, name, trimmed(text))
         if self.started is not None and self.status is ExecutionStatus.SUBMITTED:
             object.__setattr__(self, "status", ExecutionStatus.RUNNING)
 
@@ -67,7 +68,9 @@ class Submission:
 class OutcomeReport:
     """The outcome of an execution. A field that is None keeps its recorded value.
 
-    key_id: of the API key with which this came.
+    submitted: of the execution, should its name be used again; None: the one submitted last.
+    is_correction: whether it may change the outcome of work that ended long ago. key_id: of the API
+    key with which this came.
     """
 
     status: ExecutionStatus
@@ -75,6 +78,8 @@ class OutcomeReport:
     finished: datetime | None = None
     outcome: Mapping[str, Scalar] | None = None
     key_id: str | None = None
+    submitted: datetime | None = None
+    is_correction: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +104,11 @@ def record_submission(
     """Record work that was submitted; the same again changes nothing.
 
     known_at: when it became known, for replaying a log; None: now, by the database's clock.
-    Further news of open work, such as its start, are a further fact. Raises BadInput when the name
-    is taken by other work, TooManyRevisions as `bounds` say.
+    Further news of open work, such as its start, are a further fact. A known name with another
+    `submitted` is another execution. Raises BadInput when the name and the instant are taken by
+    other work, TooManyRevisions as `bounds` say.
     """
-    _check_open(submission.status)
+    check_open(submission.status)
     return transaction(store, lambda connection: _submit(connection, submission, known_at, bounds))
 
 
@@ -117,21 +123,23 @@ def record_outcome(
     """Record what came of an execution; the same again changes nothing.
 
     Another outcome than the one known is a correction. Raises NotFound for unknown executions,
-    TooManyRevisions as `bounds` say; the first outcome is always taken.
+    CorrectionNeeded and TooManyRevisions as `bounds` say; the first outcome is always taken.
     """
     if ending.status not in FINAL_STATUSES:
-        ends = _listed(FINAL_STATUSES)
+        ends = listed(FINAL_STATUSES)
         raise BadInput(f"status: {ending.status} is not how work ends; use one of {ends}", "status")
     return transaction(
         store, lambda connection: _end(connection, (source, source_id), ending, known_at, bounds)
     )
 
 
-def read_execution(store: Store, source: str, source_id: str) -> Sequence[StoredFact]:
-    """All facts about an execution, in sequence."""
-    facts = recording.read_execution(store, source, source_id)
+def read_execution(
+    store: Store, source: str, source_id: str, submitted: datetime | None = None
+) -> Sequence[StoredFact]:
+    """All facts about an execution, in sequence. submitted: None: the one submitted last."""
+    facts = recording.read_execution(store, source, source_id, submitted)
     if not facts:
-        raise _unknown(source, source_id)
+        raise _unknown(source, source_id, submitted)
     return facts
 
 
@@ -142,8 +150,9 @@ def _submit(
     bounds: RecordingBounds,
 ) -> RecordedExecution:
     source_id = submission.source_id or str(uuid.uuid4())
-    opened = recording.open_execution(connection, submission.source, source_id)
-    if opened.facts:
+    submitted = submission.submitted
+    opened = recording.open_execution(connection, submission.source, source_id, submitted)
+    if opened.facts and not _is_reused(connection, submission, opened.facts[-1], bounds):
         return _append_fact(connection, submission, opened.facts, known_at, bounds)
     subject = KeyParts(submission.actor, submission.kind, submission.scope, submission.inputs)
     states = _Locked.take(connection, opened.histories, subject)
@@ -162,12 +171,22 @@ def _submit(
         started=submission.started,
         inputs=_known(submission.inputs),
     )
-    _check_order(fact, is_live=known_at is None)
+    fact = _in_sequence(fact, bounds)
+    check_order(fact, is_live=known_at is None)
     bounds.check_submitted(fact)
     for history, state in states:
         online.submit(history, state, at_us)
     recording.append(connection, FactToAdd(fact, 0, submission.key_id), states.states)
     return _recorded(fact, 0, is_new=True)
+
+
+def _is_reused(
+    connection: Connection, submission: Submission, last: StoredFact, bounds: RecordingBounds
+) -> bool:
+    """Whether this undated submission is of other work than that of its name, long over."""
+    if submission.submitted is not None or not last.is_final:
+        return False
+    return bounds.is_long_over(_fact(last), feature_states.clock(connection))
 
 
 def _append_fact(
@@ -181,17 +200,18 @@ def _append_fact(
     first, last = facts[0], facts[-1]
     _check_same(submission, first)
     is_over = last.is_final or submission.status is ExecutionStatus.SUBMITTED
-    if is_over or recording.is_recorded(connection, last, submission.status, submission.started):
+    started, _ = one_in_sequence(last.submitted, submission.started, None, bounds.clock_tolerance)
+    if is_over or recording.is_recorded(connection, last, submission.status, started):
         return _recorded(_fact(last), last.revision, is_new=False)
     bounds.check_revision(last.source_id, last.revision + 1)
     at = max(known_at or feature_states.clock(connection), last.known_at)
     fact = replace(
         _fact(last),
         status=submission.status,
-        started=submission.started or last.started,
+        started=started or last.started,
         known_at=at,
     )
-    _check_order(fact, is_live=known_at is None)
+    check_order(fact, is_live=known_at is None)
     recording.append(connection, FactToAdd(fact, last.revision + 1, submission.key_id), {})
     return _recorded(fact, last.revision + 1, is_new=True)
 
@@ -203,22 +223,24 @@ def _end(
     known_at: datetime | None,
     bounds: RecordingBounds,
 ) -> RecordedExecution:
-    opened = recording.open_execution(connection, *name)
+    opened = recording.open_execution(connection, *name, ending.submitted)
     if not opened.facts:
-        raise _unknown(*name)
+        raise _unknown(*name, ending.submitted)
     first, last = opened.facts[0], opened.facts[-1]
     finals = sorted((f for f in opened.facts if f.is_final), key=lambda f: (f.known_at, f.seq))
-    final = _ended(_fact(finals[-1] if finals else last), ending)
+    final = _ended(_fact(finals[-1] if finals else last), ending, bounds)
     if finals and _content(final) == _content(_fact(finals[-1])):
         return _recorded(_fact(finals[-1]), finals[-1].revision, is_new=False)
     if finals:
         bounds.check_revision(first.source_id, last.revision + 1)
+        if not ending.is_correction:
+            bounds.check_correction(_fact(finals[-1]), feature_states.clock(connection))
     subject = KeyParts(first.actor, first.kind, first.scope, first.inputs)
     states = _Locked.take(connection, opened.histories, subject)
     at_us = _outcome_instant(connection, states, first, finals, known_at)
     fact = replace(final, known_at=from_us(at_us))
     sent = [name for name in ("started", "finished") if getattr(ending, name) is not None]
-    _check_order(fact, is_live=known_at is None, sent=sent)
+    check_order(fact, is_live=known_at is None, sent=sent)
     outcome = online.Outcome(
         execution=first.seq,
         result=_result(fact),
@@ -275,14 +297,26 @@ def _outcome_instant(
     return online.outcome_instant(given_us, submitted_us, known, is_newest=is_newest)
 
 
-def _ended(before: ExecutionFact, ending: OutcomeReport) -> ExecutionFact:
-    return replace(
+def _ended(before: ExecutionFact, ending: OutcomeReport, bounds: RecordingBounds) -> ExecutionFact:
+    started, finished = ending.started, ending.finished
+    if started is not None:
+        pair = one_in_sequence(before.submitted, started, finished, bounds.clock_tolerance)
+        started, finished = pair
+    ended = replace(
         before,
         status=ending.status,
-        started=ending.started or before.started,
-        finished=ending.finished or before.finished,
+        started=started or before.started,
+        finished=finished or before.finished,
         outcome=before.outcome if ending.outcome is None else _known(ending.outcome),
     )
+    return ended if finished is None else _in_sequence(ended, bounds)
+
+
+def _in_sequence(fact: ExecutionFact, bounds: RecordingBounds) -> ExecutionFact:
+    started, finished = one_in_sequence(
+        fact.submitted, fact.started, fact.finished, bounds.clock_tolerance
+    )
+    return replace(fact, started=started, finished=finished)
 
 
 def _fact(stored: StoredFact) -> ExecutionFact:
@@ -328,15 +362,6 @@ def _recorded(fact: ExecutionFact, revision: int, *, is_new: bool) -> RecordedEx
     )
 
 
-def _check_open(status: ExecutionStatus) -> None:
-    if status not in OPEN_STATUSES:
-        raise BadInput(
-            f"status: {status} is how work ends; record the submission first, with one of"
-            f" {_listed(OPEN_STATUSES)}, then the outcome",
-            "status",
-        )
-
-
 def _check_same(submission: Submission, first: StoredFact) -> None:
     """The name of an execution stands for one piece of work."""
     submitted = submission.submitted or first.submitted
@@ -351,48 +376,15 @@ def _check_same(submission: Submission, first: StoredFact) -> None:
         known = getattr(first, name)
         if value != known:
             raise BadInput(
-                f"{name}: execution {first.source_id!r} is recorded with {_shown(known)},"
-                f" not {_shown(value)}; other work needs another id",
+                f"{name}: execution {first.source_id!r} is recorded with {shown(known)},"
+                f" not {shown(value)}; other work needs another id, or its own submitted",
                 name,
             )
 
 
-def _check_order(fact: ExecutionFact, *, is_live: bool, sent: Collection[str] = ()) -> None:
-    """Work is submitted, starts and finishes in this order, and not in the future.
-
-    sent: names of the instants that came just now; the others were known.
-    """
-    instants = {name: getattr(fact, name) for name in ("submitted", "started", "finished")}
-    known = [(name, at) for name, at in instants.items() if at is not None]
-    for (earlier, before), (name, at) in pairwise(known):
-        if at < before:
-            if earlier in sent and name not in sent:
-                raise BadInput(
-                    f"{earlier}: {_shown(before)} is after {name}, {_shown(at)}", earlier
-                )
-            raise BadInput(f"{name}: {_shown(at)} is before {earlier}, {_shown(before)}", name)
-    latest = fact.known_at + CLOCK_SKEW
-    for name, at in known:
-        if is_live and at > latest:
-            raise BadInput(
-                f"{name}: {_shown(at)} is in the future; it is {_shown(fact.known_at)}", name
-            )
-    if not is_live and fact.known_at < fact.submitted:
-        raise BadInput(
-            f"known_at: {_shown(fact.known_at)} is before submitted, {_shown(fact.submitted)}",
-            "known_at",
-        )
-
-
-def _unknown(source: str, source_id: str) -> NotFound:
+def _unknown(source: str, source_id: str, submitted: datetime | None = None) -> NotFound:
+    when = "" if submitted is None else f", submitted {shown(submitted)},"
     return NotFound(
-        f"execution {source_id!r} of source {source!r} is not recorded; record its submission first"
+        f"execution {source_id!r} of source {source!r}{when} is not recorded; record its submission"
+        " first"
     )
-
-
-def _shown(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else repr(value)
-
-
-def _listed(statuses: frozenset[ExecutionStatus]) -> str:
-    return ", ".join(sorted(statuses))

@@ -36,6 +36,7 @@ FROM runlore.executions WHERE source = %(source)s AND source_id = %(source_id)s
 """
 FACTS = f"{SELECT} ORDER BY seq"
 NEWEST = f"{SELECT} ORDER BY submitted DESC, revision DESC LIMIT 1"
+NEWEST_OF = f"{SELECT} AND submitted = %(submitted)s ORDER BY revision DESC LIMIT 1"
 OUTCOME = """
 SELECT {}(revision) FROM runlore.executions WHERE source = %(source)s
 AND source_id = %(source_id)s AND submitted = %(submitted)s AND status <> ALL(%(is_open)s)
@@ -97,22 +98,29 @@ class FactToAdd:
 
 @dataclass(frozen=True, slots=True)
 class RecordedFacts:
-    """facts: of the latest execution of this name: the first and the newest one, and the first and
-    the newest with an outcome, in sequence. However many there are, no more are read.
+    """facts: of the execution: the first and the newest one, and the first and the newest with an
+    outcome, in sequence. However many there are, no more are read.
     """
 
     facts: Sequence[StoredFact]
     histories: tuple[HistoryFeatures, ...]
 
 
-def open_execution(connection: Connection, source: str, source_id: str) -> RecordedFacts:
-    """Lock this execution until the transaction ends, and read what is known of it."""
+def open_execution(
+    connection: Connection, source: str, source_id: str, submitted: datetime | None = None
+) -> RecordedFacts:
+    """Lock this name until the transaction ends, and read what is known of its execution.
+
+    submitted: of the execution; None: the one of this name that was submitted last.
+    """
+    query = NEWEST if submitted is None else NEWEST_OF
+    named = {"source": source, "source_id": source_id, "submitted": submitted}
     with connection.pipeline():
         connection.execute(feature_states.LET_GO)
         connection.execute(feature_states.SHARED)
         connection.execute(LOCK, (f"{source}\x1f{source_id}",))
         cursor = connection.cursor(row_factory=class_row(StoredFact))
-        result = cursor.execute(NEWEST, {"source": source, "source_id": source_id})
+        result = cursor.execute(query, named)
         active = connection.execute(feature_states.ACTIVE)
     newest = result.fetchone()
     return RecordedFacts(
@@ -140,12 +148,17 @@ def is_recorded(
     return row != (0,)
 
 
-def read_execution(store: Store, source: str, source_id: str) -> Sequence[StoredFact]:
-    """All facts about the latest execution of this name, in sequence; none when there is none."""
+def read_execution(
+    store: Store, source: str, source_id: str, submitted: datetime | None = None
+) -> Sequence[StoredFact]:
+    """All facts about an execution, in sequence; none when there is none.
+
+    submitted: None: the execution of this name that was submitted last.
+    """
     with store.connect() as connection:
         cursor = connection.cursor(row_factory=class_row(StoredFact))
         named = {"source": source, "source_id": source_id}
-        return _latest(cursor.execute(FACTS, named).fetchall())
+        return _of(cursor.execute(FACTS, named).fetchall(), submitted)
 
 
 def is_newest(connection: Connection, first: StoredFact) -> bool:
@@ -180,10 +193,10 @@ def digest_of(fact: ExecutionFact) -> int:
     return int(hashes.view(np.int64)[0])
 
 
-def _latest(facts: Sequence[StoredFact]) -> list[StoredFact]:
-    """Those of the execution submitted last, should a source use a name again."""
-    last = max((fact.submitted for fact in facts), default=None)
-    return [fact for fact in facts if fact.submitted == last]
+def _of(facts: Sequence[StoredFact], submitted: datetime | None) -> list[StoredFact]:
+    """Those of one execution, should a source use a name again; None: the one submitted last."""
+    at = submitted or max((fact.submitted for fact in facts), default=None)
+    return [fact for fact in facts if fact.submitted == at]
 
 
 def _text(values: Mapping[str, Scalar]) -> str:
