@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
+from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.redaction import redact, without_login
 
@@ -132,7 +133,7 @@ class Settings(BaseSettings):
         description="Other outcomes of work that ended earlier must say that they are corrections.",
     )
     clock_tolerance_s: float = Field(
-        default=10.0,
+        default=CLOCK_SKEW_S,
         ge=0,
         le=300,
         description="Starts and ends that are so little too early are moved into order.",

@@ -34,6 +34,7 @@ def ingest_log(
             source or named or SOURCE,
             declare(parts),
             max_revisions=app.settings.max_revisions,
+            clock_tolerance_s=app.settings.clock_tolerance_s,
         )
         summary = ingest_file(app.store, log, now())
         rejected = list_rejects(app.store, SHOWN_REJECTS) if summary.rejected else []

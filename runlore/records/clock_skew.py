@@ -44,9 +44,9 @@ class OrderedInstants:
     finished: pa.Array
     is_moved: Mask
 
-    @property
-    def warnings(self) -> dict[str, int]:
-        moved = int(np.count_nonzero(self.is_moved))
+    def warnings(self, is_accepted: Mask) -> dict[str, int]:
+        """is_accepted: (N,), the rows that are no rejects."""
+        moved = int(np.count_nonzero(self.is_moved & is_accepted))
         return {CLAMPED: moved} if moved else {}
 
 
@@ -64,6 +64,12 @@ def in_sequence(
     if mask(ended).any():
         finished = pc.if_else(ended, began, finished)
     return OrderedInstants(started, finished, mask(begun) | mask(ended))
+
+
+def not_before(later: pa.Array, earlier: pa.Array, tolerance_us: int) -> pa.Array:
+    """`later`, moved to `earlier` where it is at most the tolerance before it."""
+    is_behind = _behind(later, earlier, tolerance_us)
+    return pc.if_else(is_behind, earlier, later) if mask(is_behind).any() else later
 
 
 def _behind(later: pa.Array, earlier: pa.Array, tolerance_us: int) -> pa.Array:

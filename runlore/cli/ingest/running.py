@@ -31,7 +31,13 @@ def run_ingest(
     with open_app() as app, progress_bar(file.name) as progress:
         most = app.settings.max_revisions
         log = FileSource(
-            file, file_format, source or _stem(file), mapping, start, max_revisions=most
+            file,
+            file_format,
+            source or _stem(file),
+            mapping,
+            start,
+            max_revisions=most,
+            clock_tolerance_s=app.settings.clock_tolerance_s,
         )
         try:
             summary = ingest_file(app.store, log, now(), progress)
@@ -95,6 +101,8 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
         f" {summary.seconds:.1f} s"
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
+    for warning, rows in sorted(summary.warnings.items()):
+        echo(f"warning: {rows:,} rows {warning}")
     for reason, rows in sorted(summary.skipped.items()):
         echo(f"skipped: {rows:,} {reason}")
     if summary.renewed and not summary.new:

@@ -37,7 +37,8 @@ class IngestSummary:
     read this time.
 
     renewed: histories of features whose states were renewed, also those that an earlier ingest
-    had left behind. skipped: reason -> how many rows are no executions of their own.
+    had left behind. skipped: reason -> how many rows are no executions of their own. warnings: what
+    a person should know about rows of this run -> how many they are.
     """
 
     source: str
@@ -50,6 +51,7 @@ class IngestSummary:
     rows_per_s: float
     renewed: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
 
 class StatesBehind(Unavailable):
@@ -160,6 +162,7 @@ class _IngestRun:
         started = perf_counter()
         mark = self.begun.mark
         tally = IngestCounts()
+        warnings: Counter[str] = Counter()
         for piece, batch in _ahead(self._batches(log.pieces(mark))):
             try:
                 facts.ensure_partitions(self.store, batch)
@@ -169,11 +172,13 @@ class _IngestRun:
                     raise
                 raise Interrupted(self.subject.path, tally, error) from error
             mark = piece.mark or mark
+            warnings.update(piece.parsed.warnings)
             if progress is not None:
                 progress(piece.done, piece.total)
         with self.store.connect() as connection:
             ingests.finish(connection, self.begun.id)
-        return self._summary(tally, perf_counter() - started)
+        summary = self._summary(tally, perf_counter() - started)
+        return replace(summary, warnings=dict(warnings))
 
     def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:

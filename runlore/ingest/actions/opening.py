@@ -24,7 +24,9 @@ from runlore.ingest.actions.pipelines import (
     open_objects,
 )
 from runlore.ingest.queries.ingests import Mark
+from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.instants import to_us
+from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.mapping import ColumnMapping
 
@@ -53,7 +55,8 @@ class FileSource:
 
     source: the name that its records get. mapping: how columns become fields; SWF has its own.
     start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
-    execution; rows beyond are rejects; None: any.
+    execution; rows beyond are rejects; None: any. clock_tolerance_s: starts and ends that are so
+    little too early are moved into order.
     """
 
     path: Path
@@ -64,6 +67,7 @@ class FileSource:
     chunk_bytes: int = CHUNK_BYTES
     chunk_rows: int = CHUNK_ROWS
     max_revisions: int | None = None
+    clock_tolerance_s: float = CLOCK_SKEW_S
 
 
 class ResumableSource(Protocol):
@@ -80,6 +84,7 @@ class LogFile(ResumableSource, Protocol):
 
 def open_log(source: FileSource, now_us: int) -> LogFile:
     """The file, ready to be read. Raises BadInput when it is missing or of another format."""
+    now_us = IngestClock(now_us, round(source.clock_tolerance_s * 1e6))
     if (document := _document(source, now_us)) is not None:
         return document
     if source.format in TEXT_TOOLS:

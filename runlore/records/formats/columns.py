@@ -11,7 +11,12 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput
 from runlore.records import validate
-from runlore.records.clock_skew import in_sequence, tolerance_us
+from runlore.records.clock_skew import (
+    OrderedInstants,
+    in_sequence,
+    not_before,
+    tolerance_us,
+)
 from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.instants import microseconds, numbers
@@ -72,12 +77,10 @@ class Reader:
         duration = numbers(self._cell(cells, "duration_s"))
         began = pc.coalesce(instants["started"], instants["submitted"])
         finished = pc.coalesce(instants["finished"], _after(began, duration))
-        ordered = in_sequence(
-            instants["submitted"], instants["started"], finished, tolerance_us(self.now_us)
-        )
+        ordered = self._in_sequence(instants, finished)
         instants["started"], finished = ordered.started, ordered.finished
         words, status = self._status(cells, instants["started"], finished)
-        known_at = pc.coalesce(instants["known_at"], finished, began)
+        known_at = self._known_at(instants, finished)
         columns = {
             "line": pa.array(cells.line),
             "source": pa.repeat(self.source, len(cells)),
@@ -104,7 +107,16 @@ class Reader:
                 "duration_s", finished, self._cell(cells, "duration_s"), self.now_us
             ),
         ]
-        return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS))
+        return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), ordered)
+
+    def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
+        tolerance = tolerance_us(self.now_us)
+        return in_sequence(instants["submitted"], instants["started"], finished, tolerance)
+
+    def _known_at(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> pa.Array:
+        submitted = instants["submitted"]
+        known_at = pc.coalesce(instants["known_at"], finished, instants["started"], submitted)
+        return not_before(known_at, submitted, tolerance_us(self.now_us))
 
     def _points(self, cells: Cells) -> Parsed:
         at, known_at = (self._instant(cells, name) for name in ("at", "known_at"))
@@ -201,14 +213,22 @@ def check_columns(cells: Mapping[str, pa.DataType]) -> None:
 
 
 def _decide(
-    cells: Cells, checks: list[RowCheck], columns: Mapping[str, pa.Array], order: tuple[str, ...]
+    cells: Cells,
+    checks: list[RowCheck],
+    columns: Mapping[str, pa.Array],
+    order: tuple[str, ...],
+    ordered: OrderedInstants | None = None,
 ) -> Parsed:
     refusals = judge(checks, len(cells))
+    is_accepted = refusals.accepted(len(cells))
+    warnings = {} if ordered is None else ordered.warnings(is_accepted)
     table = pa.table({name: columns[name] for name in order})
     if not refusals.rows.size:
-        return Parsed(table, refused(refusals, cells.line, pa.array([], pa.string())))
-    accepted = table.filter(pa.array(refusals.accepted(len(cells)))).combine_chunks()
-    return Parsed(accepted, refused(refusals, cells.line, cells.raw(refusals.rows)))
+        nothing = refused(refusals, cells.line, pa.array([], pa.string()))
+        return Parsed(table, nothing, warnings=warnings)
+    accepted = table.filter(pa.array(is_accepted)).combine_chunks()
+    rejects = refused(refusals, cells.line, cells.raw(refusals.rows))
+    return Parsed(accepted, rejects, warnings=warnings)
 
 
 def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[RowCheck]:

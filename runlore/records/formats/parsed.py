@@ -20,11 +20,13 @@ class Parsed:
     records: an Arrow table with `line` and EXECUTION_COLUMNS or METRIC_COLUMNS: instants are int64
     microseconds, null where there is none. rejects: `line`, `reason`, `raw`, in order of line.
     skipped: reason -> how many rows are no executions of their own, such as the steps of a job.
+    warnings: what a person should know about accepted rows -> how many they are.
     """
 
     records: pa.Table
     rejects: pa.Table
     skipped: Mapping[str, int] = field(default_factory=dict)
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:

@@ -1,7 +1,7 @@
 """Rows of a tool's own log, in the fields of an execution, checked like those of any log."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from runlore.records import validate
+from runlore.records.clock_skew import in_sequence, tolerance_us
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.records.formats import json_text
 from runlore.records.formats.json_text import JsonText
@@ -55,15 +56,23 @@ def checked(
 ) -> Parsed:
     """The rows as facts. Rows that cannot be true are rejects, with the reason.
 
-    now_us: rows with an instant after it are rejects. more: checks of the tool's own.
+    now_us: rows with an instant after it are rejects; starts and ends that are a little too early
+    are moved into order when it is an `IngestClock`. more: checks of the tool's own.
     """
+    tolerance = tolerance_us(now_us)
+    ordered = in_sequence(rows.submitted, rows.started, rows.finished, tolerance)
+    rows = replace(rows, started=ordered.started, finished=ordered.finished)
     columns = _columns(rows, source)
     table = pa.table({name: columns[name] for name in ("line", *EXECUTION_COLUMNS)})
     refusals = judge([*_checks(rows, now_us), *more], len(rows))
+    is_accepted = refusals.accepted(len(rows))
+    warnings = ordered.warnings(is_accepted)
     if not refusals.rows.size:
-        return Parsed(table, refused(refusals, rows.line, pa.array([], pa.string())))
-    accepted = table.filter(pa.array(refusals.accepted(len(rows)))).combine_chunks()
-    return Parsed(accepted, refused(refusals, rows.line, rows.raw(refusals.rows)))
+        nothing = refused(refusals, rows.line, pa.array([], pa.string()))
+        return Parsed(table, nothing, warnings=warnings)
+    accepted = table.filter(pa.array(is_accepted)).combine_chunks()
+    rejects = refused(refusals, rows.line, rows.raw(refusals.rows))
+    return Parsed(accepted, rejects, warnings=warnings)
 
 
 def _columns(rows: ToolRows, source: str) -> dict[str, pa.Array]:

@@ -12,6 +12,7 @@ CLOCK_SKEW = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
 
 
 def check_open(status: ExecutionStatus) -> None:
+    """Raises BadInput unless work with this status is still open."""
     if status not in OPEN_STATUSES:
         raise BadInput(
             f"status: {status} is how work ends; record the submission first, with one of"
@@ -46,8 +47,10 @@ def check_order(fact: ExecutionFact, *, is_live: bool, sent: Collection[str] = (
 
 
 def shown(value: object) -> str:
+    """A value as an error names it."""
     return value.isoformat() if isinstance(value, datetime) else repr(value)
 
 
 def listed(statuses: frozenset[ExecutionStatus]) -> str:
+    """Statuses as an error names them."""
     return ", ".join(sorted(statuses))
