@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from prefect import flow
+from prefect import flow, unmapped
 
 from flows.runner import task_runner
 from runlore.kernel.errors import RunloreError
@@ -13,7 +13,9 @@ from tasks.edge import flow_app
 
 @flow(name="train-many", timeout_seconds=12 * 3600)
 def train_many(
-    specs: list[str] | None = None, accept_data: str | None = None
+    specs: list[str] | None = None,
+    accept_data: str | None = None,
+    sources: list[str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Train the named specs, or all of them; returns what each came to.
 
@@ -24,12 +26,14 @@ def train_many(
         app.hold_embedded_server()
         names = specs or [spec.name for spec in app.specs]
         on_workers = each_on_a_worker.with_options(task_runner=task_runner(app.settings))
-        return on_workers(names, accept_data)
+        return on_workers(names, accept_data, sources)
 
 
 @flow(name="train-many-on-workers")
-def each_on_a_worker(specs: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
-    trainings = training.train_one.map(specs, accept_data)
+def each_on_a_worker(
+    specs: list[str], accept_data: str | None, sources: list[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    trainings = training.train_one.map(specs, accept_data, unmapped(sources))
     results = {s: t.result(raise_on_failure=False) for s, t in zip(specs, trainings, strict=True)}
     return {spec: _outcome(spec, result).as_json() for spec, result in results.items()}
 

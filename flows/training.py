@@ -14,18 +14,24 @@ from tasks.edge import flow_app
 
 
 @flow(name="train", flow_run_name="train {spec}", timeout_seconds=4 * 3600)
-def train(spec: str, accept_data: str | None = None, until_seq: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
+def train(
+    spec: str,
+    accept_data: str | None = None,
+    until_seq: int | None = None,
+    sources: list[str] | None = None,
+) -> Any:  # noqa: ANN401  (a state stands for a refusal)
     """Train all candidates of a spec on the log as it is now, or as it was until a fact.
 
+    `sources` restricts the executions that teach and test to those of some sources.
     Fails with the reasons if data since the champion's training breaks the data contract, unless
     `accept_data` gives a reason to accept it. Fails with the numbers if the best candidate does
     not pass its gates or does not beat the champion.
     """
     with flow_app():
         with shared_reading():
-            checked = training.check_data(spec, accept_data)
+            checked = training.check_data(spec, accept_data, sources)
             refuse_bad(checked)
-            extract = training.extract(spec, until_seq, checked)
+            extract = training.extract(spec, until_seq, checked, sources)
         division = divide(extract.spec, extract.data)
         done: dict[Any, Any] = {}
         for kind in in_order(extract.spec):

@@ -1,6 +1,6 @@
 """Training as tasks: each step is seen, timed and retried on its own."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from getpass import getuser
 
@@ -26,14 +26,16 @@ HOUR_S = 3600
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def check_data(spec: str, accept: str | None) -> BatchCheck:
+def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = None) -> BatchCheck:
     """Does what came in since the champion's training keep its contract? A table shows what not.
 
-    accept: why a person lets it pass nevertheless.
+    accept: why a person lets it pass nevertheless. sources: whose executions; None: of the spec.
     """
     accepted = Acceptance(getuser(), accept) if accept else None
     with task_app() as app:
-        checked = contract.check_new(app.store, app.registry, app.spec(spec), now(), accepted)
+        checked = contract.check_new(
+            app.store, app.registry, app.spec(spec).of_sources(sources or ()), now(), accepted
+        )
     verdict = checked.verdict
     for reason in (*verdict.reasons, verdict.note):
         get_run_logger().info("%s: %s", spec, reason or f"{verdict.rows:,} new rows checked")
@@ -46,10 +48,13 @@ def check_data(spec: str, accept: str | None) -> BatchCheck:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
-def extract(spec: str, until_seq: int | None, checked: BatchCheck) -> TrainingExtract:
+def extract(
+    spec: str, until_seq: int | None, checked: BatchCheck, sources: Sequence[str] | None = None
+) -> TrainingExtract:
     """The data, with the spec as it is to be trained: of a successor, where there are news."""
     with task_app() as app:
-        to_train = app.spec(spec).succeeding() if checked.has_news else app.spec(spec)
+        of_sources = app.spec(spec).of_sources(sources or ())
+        to_train = of_sources.succeeding() if checked.has_news else of_sources
         extracted = extraction.extract(app.store, to_train, until_seq=until_seq)
     get_run_logger().info(
         "%s: %d executions, %d rows, %d features",
@@ -99,14 +104,16 @@ def record(extracted: TrainingExtract, trained: Trained, checked: BatchCheck) ->
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="train {spec}", timeout_seconds=HOUR_S)
-def train_one(spec: str, accept: str | None = None) -> TrainOutcome:
+def train_one(
+    spec: str, accept: str | None = None, sources: Sequence[str] | None = None
+) -> TrainOutcome:
     """A whole training in one task, for many at once on a cluster."""
     logger = get_run_logger()
     with task_app() as app:
         outcome = train_spec(
             app.store,
             app.registry,
-            app.spec(spec),
+            app.spec(spec).of_sources(sources or ()),
             lambda line: logger.info("%s: %s", spec, line),
             now(),
             Acceptance(getuser(), accept) if accept else None,

@@ -1,6 +1,7 @@
 """`runlore train`: train models on the log."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,6 +11,8 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.app import App
     from runlore.kernel.errors import RunloreError
+
+MOST_SHOWN = 5  # sources in the output of a training
 
 Specs = Annotated[
     list[str] | None,
@@ -28,11 +31,35 @@ AcceptData = Annotated[
     ),
 ]
 
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME",
+        help="Train on executions of this source only; repeatable.  [default: as the spec says]",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """What a person chose for all specs. accept_data: why data that breaks its contract may teach.
+
+    sources: whose executions teach and test; none: as the specs say.
+    """
+
+    accept_data: str | None = None
+    sources: tuple[str, ...] = ()
+
+
+NO_OPTIONS = TrainOptions()
+
 
 def train(
     specs: Specs = None,
     at_once: AtOnce = False,
     accept_data: AcceptData = None,
+    source: Sources = None,
     json: Json = False,
 ) -> None:
     """Train specs and register the versions that pass their gates.
@@ -44,7 +71,10 @@ def train(
     training breaks the data contract. The reasons are shown, the champion keeps serving, and the
     exit code is 1. Other specs are still trained.
 
-    Example: runlore train failure-risk
+    With several sources, a model learns from all of them, unless --source names some. For a model
+    per source that lasts, declare a spec for each.
+
+    Example: runlore train failure-risk --source builds
     """
     from runlore.app import open_app
 
@@ -53,7 +83,8 @@ def train(
         for name in names:
             app.spec(name)
         echo("   reading the log", err=True)
-        trained = _train_all(app, names, accept_data, at_once=at_once)
+        options = TrainOptions(accept_data, tuple(source or ()))
+        trained = _train_all(app, names, options, at_once=at_once)
     if json:
         emit_json(trained)
     else:
@@ -63,29 +94,34 @@ def train(
 
 
 def _train_all(
-    app: "App", names: list[str], accept_data: str | None, *, at_once: bool
+    app: "App", names: list[str], options: TrainOptions, *, at_once: bool
 ) -> dict[str, dict[str, Any]]:
     """Train what has data enough; nothing is started when none has."""
     from runlore.log.reader import reading_ahead
 
     with reading_ahead(app.store):
-        refused = _refused(app, names)
+        refused = _refused(app, names, options.sources)
         to_train = [name for name in names if name not in refused]
-        trained = _recorded(app, to_train, accept_data, at_once=at_once) if to_train else {}
+        trained = _recorded(app, to_train, options, at_once=at_once) if to_train else {}
     return {name: (refused | trained)[name] for name in names}
 
 
-def _refused(app: "App", names: list[str]) -> dict[str, dict[str, Any]]:
+def _refused(app: "App", names: list[str], sources: tuple[str, ...]) -> dict[str, dict[str, Any]]:
     """The outcomes of the specs that have too few executions to train on."""
-    from runlore.kernel.errors import Refused
+    from runlore.kernel.errors import NotFound, Refused
     from runlore.log.reader import read_log
     from runlore.training.actions.extraction import refuse_short
 
     refused = {}
     log = read_log(app.store)
+    known = set(log.facts["source"])
+    if unknown := sorted(set(sources) - known):
+        raise NotFound(
+            f"source {unknown[0]!r}: there are no executions of it; sources: {_listed(known)}"
+        )
     for name in names:
         try:
-            refuse_short(log, app.spec(name))
+            refuse_short(log, app.spec(name).of_sources(sources))
         except Refused as error:
             refused[name] = _refusal(name, error)
     return refused
@@ -97,8 +133,12 @@ def _refusal(name: str, error: "RunloreError") -> dict[str, Any]:
     return TrainOutcome.of_error(name, error).as_json()
 
 
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)) or "none"
+
+
 def _recorded(
-    app: "App", names: list[str], accept_data: str | None, *, at_once: bool
+    app: "App", names: list[str], options: TrainOptions, *, at_once: bool
 ) -> dict[str, dict[str, Any]]:
     from runlore.cli.flow_run import flow_run
 
@@ -107,8 +147,8 @@ def _recorded(
 
         with lent(app):
             if at_once:
-                return _together(names, accept_data)
-            return {name: _tried(name, accept_data) for name in names}
+                return _together(names, options)
+            return {name: _tried(name, options) for name in names}
 
 
 def _prepare(app: "App") -> None:
@@ -123,29 +163,33 @@ def _prepare(app: "App") -> None:
         _ = app.registry
 
 
-def _tried(name: str, accept_data: str | None) -> dict[str, Any]:
+def _tried(name: str, options: TrainOptions) -> dict[str, Any]:
     from runlore.kernel.errors import RunloreError
 
     try:
-        return run_one(name, accept_data)
+        return run_one(name, options)
     except RunloreError as error:
         return _refusal(name, error)
 
 
-def run_one(name: str, accept_data: str | None = None) -> dict[str, Any]:
+def run_one(name: str, options: TrainOptions = NO_OPTIONS) -> dict[str, Any]:
     """Train one spec; the result says whether it passed or was refused."""
     from flows import training
     from flows.runner import result_of
 
-    state: Any = training.train(name, accept_data, return_state=True)
+    state: Any = training.train(
+        name, options.accept_data, sources=list(options.sources) or None, return_state=True
+    )
     outcome: dict[str, Any] = result_of(state)
     return outcome
 
 
-def _together(names: list[str], accept_data: str | None) -> dict[str, dict[str, Any]]:
+def _together(names: list[str], options: TrainOptions) -> dict[str, dict[str, Any]]:
     from flows.train_many import train_many
 
-    outcomes: dict[str, dict[str, Any]] = train_many(names, accept_data)
+    outcomes: dict[str, dict[str, Any]] = train_many(
+        names, options.accept_data, list(options.sources) or None
+    )
     return outcomes
 
 
@@ -160,6 +204,10 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
         emit_table(
             f"{name}: {came_to} ({outcome['candidate']}), on the latest executions", _rows(outcome)
         )
+        if len(outcome["sources"]) > 1:
+            echo(f"one model over {len(outcome['sources'])} sources: {_some(outcome['sources'])}")
+        elif outcome["sources"]:
+            echo(f"learned from source {outcome['sources'][0]}")
     for name, outcome in trained.items():
         if not outcome["passed"]:
             what = (
@@ -168,6 +216,11 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
                 else "nothing is trained"
             )
             echo(f"runlore: {name}: {what}: {'; '.join(outcome['reasons'])}", err=True)
+
+
+def _some(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:MOST_SHOWN])
+    return shown if len(names) <= MOST_SHOWN else f"{shown} and {len(names) - MOST_SHOWN} more"
 
 
 def _rows(outcome: dict[str, Any]) -> list[dict[str, object]]:

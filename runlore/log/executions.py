@@ -11,6 +11,7 @@ import pyarrow.csv as pa_csv
 from psycopg import sql
 
 from runlore.records.execution import EXECUTION_COLUMNS, NO_INSTANT
+from runlore.specs.model_spec import Population
 from runlore.store.copying import copy_out
 from runlore.store.engine import Store
 from runlore.store.schema import SCHEMA
@@ -18,6 +19,7 @@ from runlore.store.schema import SCHEMA
 INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
 COLUMNS = ("seq", "revision", *EXECUTION_COLUMNS)
 UTC_US = pa.timestamp("us", "UTC")
+BELONGS = sql.SQL("(%s OR kind = ANY(%s)) AND (%s OR source = ANY(%s))")
 BLOCK_BYTES = 64 << 20  # No row may be longer; the largest that a request can bring is shorter
 
 
@@ -82,37 +84,42 @@ def newest_seq(store: Store) -> int:
     return int(row[0]) if row else 0
 
 
-def count_outcomes(store: Store, after_seq: int, kinds: Sequence[str]) -> int:
-    """Of how much work of these kinds (none: any) an outcome was told after a fact."""
+def count_outcomes(store: Store, after_seq: int, members: Population) -> int:
+    """How many executions of a population had an outcome that came in after a fact."""
     query = sql.SQL(
         "SELECT count(DISTINCT (source, source_id, submitted)) FROM {} WHERE seq > %s"
-        " AND finished IS NOT NULL AND (%s OR kind = ANY(%s))"
-    ).format(sql.Identifier(SCHEMA, "executions"))
+        " AND finished IS NOT NULL AND {}"
+    ).format(sql.Identifier(SCHEMA, "executions"), BELONGS)
     with store.connect() as connection:
-        row = connection.execute(query, (after_seq, not kinds, list(kinds))).fetchone()
+        row = connection.execute(query, (after_seq, *_names(members))).fetchone()
     return int(row[0]) if row else 0
 
 
-def has_submissions(store: Store, after: datetime, until: datetime, kinds: Sequence[str]) -> bool:
-    """Whether work of these kinds (none: any) was submitted, and that known, in a stretch."""
+def has_submissions(store: Store, after: datetime, until: datetime, members: Population) -> bool:
+    """Whether work of a population was submitted, and that known, in a stretch."""
     query = sql.SQL(
         "SELECT EXISTS (SELECT FROM {} WHERE submitted > %s AND submitted <= %s"
-        " AND submission_known_at <= %s AND (%s OR kind = ANY(%s)))"
-    ).format(sql.Identifier(SCHEMA, "executions"))
+        " AND submission_known_at <= %s AND {})"
+    ).format(sql.Identifier(SCHEMA, "executions"), BELONGS)
     with store.connect() as connection:
-        row = connection.execute(query, (after, until, until, not kinds, list(kinds))).fetchone()
+        row = connection.execute(query, (after, until, until, *_names(members))).fetchone()
     return bool(row and row[0])
 
 
-def last_submission(store: Store, until: datetime, kinds: Sequence[str]) -> datetime | None:
-    """When the last submission of these kinds (none: any) became known, by an instant."""
+def last_submission(store: Store, until: datetime, members: Population) -> datetime | None:
+    """When the last submission of a population became known, by an instant."""
     query = sql.SQL(
-        "SELECT max(submission_known_at) FROM {} WHERE submission_known_at <= %s"
-        " AND (%s OR kind = ANY(%s))"
-    ).format(sql.Identifier(SCHEMA, "executions"))
+        "SELECT max(submission_known_at) FROM {} WHERE submission_known_at <= %s AND {}"
+    ).format(sql.Identifier(SCHEMA, "executions"), BELONGS)
     with store.connect() as connection:
-        row = connection.execute(query, (until, not kinds, list(kinds))).fetchone()
+        row = connection.execute(query, (until, *_names(members))).fetchone()
     return row[0] if row else None
+
+
+def _names(members: Population) -> tuple[object, ...]:
+    """The parameters of BELONGS."""
+    kinds, sources = list(members.kinds), list(members.sources)
+    return not kinds, kinds, not sources, sources
 
 
 def _table(rows: bytearray) -> pa.Table:

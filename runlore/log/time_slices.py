@@ -76,10 +76,10 @@ def ending(at: datetime, window_s: float) -> SliceRange:
 
 def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tuple[SliceRange, str]:
     """The window before `at`; where the log had ended by then, its last one, and a note of it."""
-    asked, kinds = ending(at, window_s), spec.population.kinds
-    if has_submissions(store, asked.begin, asked.end, kinds):
+    asked, members = ending(at, window_s), spec.population
+    if has_submissions(store, asked.begin, asked.end, members):
         return asked, ""
-    last = last_submission(store, asked.end, kinds)
+    last = last_submission(store, asked.end, members)
     if last is None or last > asked.begin:
         return asked, ""
     grid, size = asked.grid, asked.last - asked.first
@@ -99,9 +99,11 @@ def within(window_s: float, first_us: int, last_us: int, most: int) -> list[Slic
 
 def population(log: Log, spec: ModelSpec) -> NDArray[np.bool_]:
     """The executions that the spec speaks of, whether or not they have ended: (N,)."""
-    if not spec.population.kinds:
-        return np.ones(len(log.executions), dtype=bool)
-    return log.executions["kind"].isin(spec.population.kinds).to_numpy()
+    belongs = np.ones(len(log.executions), dtype=bool)
+    for column, names in (("kind", spec.population.kinds), ("source", spec.population.sources)):
+        if names:
+            belongs &= log.executions[column].isin(names).to_numpy()
+    return belongs
 
 
 def incomparable(plan: FeaturePlan, window_s: float) -> tuple[str, ...]:

@@ -1,6 +1,5 @@
 """What registered versions were trained on, as their runs have it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -13,29 +12,21 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 UNTIL_SEQ = "until_seq"
-SOURCES = "sources"
-BETWEEN = "\n"  # no source has a line break in its name; a comma it may have
 
 
 @dataclass(frozen=True)
 class VersionTraining:
-    """The training of a version. until_seq: the last fact that it saw.
-
-    sources: those that it was restricted to; None: all.
-    """
+    """The training of a version. until_seq: the last fact that it saw."""
 
     spec: str
     version: str
     aliases: tuple[str, ...]
     until_seq: int
     started_at: datetime
-    sources: tuple[str, ...] | None = None
 
-    def saw(self, source: str, first_seq: int, until: datetime) -> bool:
-        """Whether facts of a source, numbered from `first_seq` on and there until an instant,
-        were among what it was trained on."""
-        may_see = self.sources is None or source in self.sources
-        return may_see and self.until_seq >= first_seq and self.started_at < until
+    def saw(self, first_seq: int, until: datetime) -> bool:
+        """Whether facts from a number on, which were there until an instant, were in its log."""
+        return self.until_seq >= first_seq and self.started_at < until
 
 
 def trainings_of(session: Session, spec: str) -> tuple[VersionTraining, ...]:
@@ -49,7 +40,6 @@ def trainings_of(session: Session, spec: str) -> tuple[VersionTraining, ...]:
             ref.aliases,
             int(runs[ref.run_id].data.params[UNTIL_SEQ]),
             from_us(runs[ref.run_id].info.start_time * 1000),
-            _sources(runs[ref.run_id].data.params),
         )
         for ref in versions
         if ref.run_id in runs
@@ -67,7 +57,3 @@ def _runs(session: Session, spec: str) -> "dict[str, Run]":
         if not token:
             break
     return runs
-
-
-def _sources(params: Mapping[str, str]) -> tuple[str, ...] | None:
-    return tuple(params[SOURCES].split(BETWEEN)) if SOURCES in params else None

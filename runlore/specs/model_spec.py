@@ -5,7 +5,8 @@ follow from it. A user's own spec is a module-level `ModelSpec`, named in `RUNLO
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from runlore.features.declaration import FeatureSet
@@ -50,9 +51,13 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Population:
-    """The finished executions to train and test on. kinds: empty means all."""
+    """The finished executions to train and test on. kinds, sources: empty means all.
+
+    Histories of features know all executions, whatever the population: they are those of serving.
+    """
 
     kinds: tuple[str, ...] = ()
+    sources: tuple[str, ...] = field(default=(), repr=False)  # what was learned is named by reprs
 
 
 @dataclass(frozen=True)
@@ -243,6 +248,12 @@ class ModelSpec:
     @property
     def is_probability(self) -> bool:
         return isinstance(self.question, Probability)
+
+    def of_sources(self, sources: Sequence[str]) -> Self:
+        """The spec for the executions of these sources only; none: as it is."""
+        if not sources:
+            return self
+        return replace(self, population=replace(self.population, sources=tuple(sources)))
 
     def succeeding(self) -> Self:
         """The spec of a successor, trained while a version serves and new facts have come in.

@@ -41,6 +41,16 @@ def test_every_spec_is_trained_and_told_though_the_first_is_refused() -> None:
 
 
 @pytest.mark.usefixtures("home")
+def test_a_source_may_be_chosen_and_the_output_names_it() -> None:
+    unknown = CliRunner().invoke(app, ["train", "quick-length", "--source", "sap"])
+    assert unknown.exit_code == 1
+    assert "'sap'" in str(unknown.exception)
+    assert "sources: simulated" in str(unknown.exception)
+    done = CliRunner().invoke(app, ["train", "quick-length", "--source", "simulated"])
+    assert "learned from source simulated" in done.stdout, (done.output, done.exception)
+
+
+@pytest.mark.usefixtures("home")
 def test_scoring_with_what_was_never_trained_is_an_error() -> None:
     done = CliRunner().invoke(app, ["score", "nobody-risk"])
     assert done.exit_code == 1

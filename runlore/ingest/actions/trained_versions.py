@@ -17,7 +17,8 @@ def trained_on(
 ) -> list["VersionTraining"]:
     """The versions of these specs that saw a withdrawal's facts, by spec, newest first.
 
-    A fact counts whatever its kind: it may be part of the history of another execution.
+    A fact counts whatever its kind and source: it is part of the history of other executions, and
+    a training on one source reads the histories of all.
     """
     with store.connect() as connection:
         extent = withdrawals.extent(connection, withdrawal.id)
@@ -27,5 +28,5 @@ def trained_on(
         training
         for spec in specs
         for training in registry.trainings(spec)
-        if training.saw(withdrawal.source, extent.first_seq, withdrawal.known_at)
+        if training.saw(extent.first_seq, withdrawal.known_at)
     ]

@@ -65,7 +65,8 @@ def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
         spec.population,
         spec.split,
     )
-    text = f"{learns!r} {until_seq} {count_facts(store, until_seq)}"
+    of_sources = f" {spec.population.sources!r}" if spec.population.sources else ""
+    text = f"{learns!r}{of_sources} {until_seq} {count_facts(store, until_seq)}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 

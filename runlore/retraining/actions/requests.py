@@ -160,7 +160,7 @@ def _known(
     return RetrainingEvidence(
         at=at,
         begun=tuple(queries.begun(connection, spec.name)),
-        new_labels=count_outcomes(store, learned, spec.population.kinds),
+        new_labels=count_outcomes(store, learned, spec.population),
         has_learned=has_learned,
         trained_at=facts.trained_at,
         data_refused_at=queries.data_refused(connection, spec.name),

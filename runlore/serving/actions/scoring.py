@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from runlore.features import matrix
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import to_us
+from runlore.log import time_slices
 from runlore.log.reader import read_log
 from runlore.models.bundle import Bundle
 from runlore.registry import Registry, VersionRef
@@ -69,9 +70,7 @@ def _is_new(
 
 def _submitted(log: matrix.Log, spec: ModelSpec, since: datetime, at: datetime) -> Ints:
     chosen = (log.as_of_us >= to_us(since)) & (log.as_of_us <= to_us(at))
-    if spec.population.kinds:
-        chosen &= log.executions["kind"].isin(spec.population.kinds).to_numpy()
-    return np.flatnonzero(chosen)
+    return np.flatnonzero(chosen & time_slices.population(log, spec))
 
 
 def _names(log: matrix.Log, chosen: Ints) -> pd.MultiIndex:

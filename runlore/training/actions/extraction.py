@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from runlore.features import columns, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused
+from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.log.reader import read_log
 from runlore.quality.actions import contract
@@ -29,7 +30,7 @@ class TrainingExtract:
 
     spec: as it is to be trained. until_seq: the last fact it has seen; the same facts and spec
     give the same extract.
-    sources: of the log's facts.
+    sources: of the log's facts. row_sources: of the executions that teach and test.
     categorical: the features whose numbers are codes of words. contract: what later data must
     be like.
     """
@@ -40,6 +41,7 @@ class TrainingExtract:
     until_seq: int
     executions: int
     sources: tuple[str, ...]
+    row_sources: tuple[str, ...]
     contract: Contract | None = None
 
     @property
@@ -73,6 +75,7 @@ def extract(
         int(log.facts["seq"].max()),
         len(log.executions),
         tuple(sorted(set(log.facts["source"]))),
+        tuple(sorted(set(log.executions["source"].iloc[chosen]))),
         contract.of_log(log, spec),
     )
 
@@ -97,9 +100,7 @@ def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
 
 def members(log: matrix.Log, spec: ModelSpec) -> Ints:
     """Positions of the executions that teach and test, by submission."""
-    belongs = np.isfinite(target_of(log, spec))
-    if spec.population.kinds:
-        belongs &= log.executions["kind"].isin(spec.population.kinds).to_numpy()
+    belongs = np.isfinite(target_of(log, spec)) & time_slices.population(log, spec)
     chosen = np.flatnonzero(belongs)
     return chosen[np.argsort(log.as_of_us[chosen], kind="stable")]
 
@@ -118,6 +119,7 @@ def _training_set(
     log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
 ) -> TrainingSet:
     about = log.executions.iloc[chosen]
+    has_sources = about["source"].nunique() > 1
     return TrainingSet(
         rows=rows[chosen],
         target=target[chosen],
@@ -125,7 +127,10 @@ def _training_set(
         known_us=_known_us(log, chosen),
         names=plan.names,
         actors=_labels(about["actor"]),
-        slices={"kind": _labels(about["kind"]), "scope": _labels(about["scope"])},
+        slices={
+            name: _labels(about[name])
+            for name in ("kind", "scope", *(("source",) if has_sources else ()))
+        },
     )
 
 

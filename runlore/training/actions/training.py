@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from getpass import getuser
 from pathlib import Path
@@ -48,7 +48,8 @@ class TrainOutcome:
     version: None when its gates refused it. alias: None also when it did not beat the champion; it
     is then registered but does not serve. candidate: empty when the data was refused before the
     fit. scores, baseline: on the test part. page: the address of the MLflow run. challenge: the
-    comparison with the champion; None when there was none to compare with.
+    comparison with the champion; None when there was none to compare with. sources: of the
+    executions that it learned from and was tested on.
     """
 
     spec: str
@@ -62,6 +63,7 @@ class TrainOutcome:
     rows: int
     page: str
     challenge: Mapping[str, Any] | None = None
+    sources: tuple[str, ...] = ()
 
     @classmethod
     def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
@@ -134,7 +136,8 @@ def conclude(
             store, version, promotion.ChangeReason(getuser(), compared.reason)
         )
     course.note_training(store, trained.spec.name, alias, now())
-    return _outcome(trained, version, alias, run.page, compared)
+    outcome = _outcome(trained, version, alias, run.page, compared)
+    return replace(outcome, sources=extracted.row_sources)
 
 
 def _compare(
@@ -188,7 +191,10 @@ def _describe(run: TrainingRun, extracted: TrainingExtract, trained: Trained) ->
     """Log a run's parameters, data, scores, tables and figures; returns the model card."""
     spec, data = trained.spec, extracted.data
     model_card = card.write(
-        trained, code_version(), is_simulated=SIMULATED_SOURCE in extracted.sources
+        trained,
+        code_version(),
+        is_simulated=SIMULATED_SOURCE in extracted.sources,
+        sources=extracted.row_sources,
     )
     run.parameters(_parameters(extracted, trained))
     run.data(
@@ -231,6 +237,7 @@ def _parameters(extracted: TrainingExtract, trained: Trained) -> dict[str, objec
         "test_rows": len(trained.test.target),
         "test_from": from_us(trained.test_us).isoformat(),
         "until_seq": extracted.until_seq,
+        "sources": ", ".join(extracted.row_sources),
     }
 
 

@@ -1,5 +1,7 @@
 """The model card, in Markdown: what a person reads before trusting a model."""
 
+from collections.abc import Sequence
+
 from runlore.kernel.instants import from_us
 from runlore.training.rules import card_sections
 from runlore.training.rules.card_sections import CardContents, DataPeriod
@@ -8,8 +10,17 @@ from runlore.training.rules.trained import Trained
 __all__ = ["CardContents", "DataPeriod", "render", "write"]
 
 
-def write(trained: Trained, code_version: str = "", *, is_simulated: bool = False) -> str:
-    """Write the model card of a training as Markdown."""
+def write(
+    trained: Trained,
+    code_version: str = "",
+    *,
+    is_simulated: bool = False,
+    sources: Sequence[str] = (),
+) -> str:
+    """Write the model card of a training as Markdown.
+
+    sources: of the executions that it learned from and was tested on.
+    """
     last_us = int(trained.test.as_of_us[-1])
     trained_on = DataPeriod(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
     tested_on = DataPeriod(len(trained.test.target), from_us(trained.test_us), from_us(last_us))
@@ -28,6 +39,7 @@ def write(trained: Trained, code_version: str = "", *, is_simulated: bool = Fals
             data_digest=trained.data_digest,
             code_version=code_version,
             is_simulated=is_simulated,
+            sources=tuple(sources),
         )
     )
 

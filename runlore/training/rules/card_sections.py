@@ -47,6 +47,7 @@ class CardContents:
     data_digest: str
     code_version: str
     is_simulated: bool = False
+    sources: tuple[str, ...] = ()
 
 
 def head(facts: CardContents) -> Iterator[str]:
@@ -59,6 +60,9 @@ def head(facts: CardContents) -> Iterator[str]:
     yield f"- Answers: {question(facts.spec)}"
     yield f"- Learned from: {facts.trained_on}"
     yield f"- Tested on: {facts.tested_on}; none of it was used to fit or to choose"
+    if facts.sources:
+        only = " only" if facts.spec.population.sources else ""
+        yield f"- Sources{only}: {', '.join(facts.sources)}"
     yield f"- Data digest: `{facts.data_digest}`"
     if facts.code_version:
         yield f"- Code: Runlore {facts.code_version}"
