@@ -57,10 +57,11 @@ def read_facts(
 def read_later_facts(store: Store, early: pd.DataFrame) -> pd.DataFrame:
     """All facts, of which most were read before: `early` itself when there are no others.
 
-    A slow writer may have committed facts of earlier numbers; then all are read again.
+    A slow writer may have committed facts of earlier numbers, or an ingest may have been undone;
+    then all are read again.
     """
     last = int(early["seq"].max()) if len(early) else 0
-    if count_facts(store, last) != len(early):
+    if _sum_of_numbers(store, last) != (len(early), int(early["seq"].sum())):
         return read_facts(store)
     late = read_facts(store, after_seq=last)
     if not len(late):
@@ -74,6 +75,15 @@ def count_facts(store: Store, until_seq: int) -> int:
         table = sql.Identifier(SCHEMA, "executions")
         row = connection.execute(query.format(table, until_seq)).fetchone()
     return int(row[0]) if row else 0
+
+
+def _sum_of_numbers(store: Store, until_seq: int) -> tuple[int, int]:
+    """How many facts there are up to a number, and the sum of their numbers."""
+    query = sql.SQL("SELECT count(*), coalesce(sum(seq), 0)::bigint FROM {} WHERE seq <= {}")
+    with store.connect() as connection:
+        table = sql.Identifier(SCHEMA, "executions")
+        row = connection.execute(query.format(table, until_seq)).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)
 
 
 def newest_seq(store: Store) -> int:

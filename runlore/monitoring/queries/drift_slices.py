@@ -30,7 +30,12 @@ SELECT
 CURRENT = text("""
 SELECT last.seq, (SELECT count(*) FROM runlore.executions
                   WHERE seq > last.seq - CAST(:recent AS bigint) AND seq <= last.seq) AS facts
-FROM (SELECT coalesce(max(seq), 0) AS seq FROM runlore.executions) AS last
+FROM (
+    SELECT greatest(
+        (SELECT coalesce(max(seq), 0) FROM runlore.executions),
+        (SELECT coalesce(max(seq), 0) FROM runlore.withdrawals)
+    ) AS seq
+) AS last
 """)
 
 
@@ -68,7 +73,7 @@ def watermark(seq: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> Watermark:
 
 
 def current(connection: Connection) -> Watermark:
-    """Of all facts that there are now."""
+    """Of all facts that there are now. A withdrawal counts: what is known after it is newer."""
     row = connection.execute(CURRENT, {"recent": RECENT_FACTS}).one()
     return Watermark(row.seq, row.facts)
 

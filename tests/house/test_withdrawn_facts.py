@@ -1,0 +1,29 @@
+"""What is undone cannot be read by accident: nothing else names the tables it is moved to."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+MOVERS = {
+    "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
+    "runlore/ingest/queries/withdrawals.py",
+    "runlore/store/schema/__init__.py",
+    "runlore/store/schema/facts.py",
+}
+NAMES = re.compile(r"withdrawn_(executions|metrics)|executions_as_of\(")
+
+
+def test_only_an_undo_names_the_tables_of_withdrawn_facts() -> None:
+    paths = [
+        path
+        for folder in ("runlore", "tasks", "flows", "bentos")
+        for path in (ROOT / folder).rglob("*.py")
+        if "migrations" not in path.parts
+    ]
+    assert len(paths) > 300
+    named = {
+        str(path.relative_to(ROOT))
+        for path in paths
+        if NAMES.search(re.sub(r'"""[^"]*"""', "", path.read_text(encoding="utf-8"), count=1))
+    }
+    assert named == MOVERS
