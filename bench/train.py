@@ -5,6 +5,8 @@
 
 The plain script has no Prefect and no MLflow: it reads the same store, calls the same functions
 and prints the scores. All are whole processes; a ratio is ours / the plain script just before it.
+OpenMP's threads wait in the same way in both: passively, since spinning ones take twice the CPU
+time where anything else runs.
 
 `runlore train` runs three times, each beside a plain script: in a new home, where the servers make
 their tables; in a used one; and while `runlore up --only prefect` runs.
@@ -26,6 +28,8 @@ from urllib.request import urlopen
 PLAIN = """
 import sys
 from runlore import settings
+from runlore.kernel.threads import calm_threads
+calm_threads()
 from runlore.training.rules import fitting as train
 from runlore.store.engine import open_store
 from runlore.specs import loading as specs
