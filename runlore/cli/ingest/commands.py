@@ -2,7 +2,7 @@
 
 import typer
 
-from runlore.cli.ingest import clusters, files, history, pipelines, rejects, servers
+from runlore.cli.ingest import clusters, files, history, lineage, pipelines, rejects, servers
 
 ingest_group = typer.Typer(
     help="Import executions and metrics from files and servers.", no_args_is_help=True
@@ -16,6 +16,7 @@ ingest_group.command("gitlab")(pipelines.from_gitlab)
 ingest_group.command("jenkins")(pipelines.from_jenkins)
 ingest_group.command("slurm")(clusters.from_slurm)
 ingest_group.command("nextflow")(clusters.from_nextflow)
+ingest_group.command("openlineage")(lineage.from_openlineage)
 ingest_group.command("prefect")(servers.from_prefect)
 ingest_group.command("rejects")(rejects.show_rejects)
 ingest_group.command("sources")(history.show_sources)

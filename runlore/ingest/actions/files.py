@@ -161,16 +161,18 @@ class _IngestRun:
         """Land every piece, each parsed while the one before it is being stored."""
         started = perf_counter()
         mark = self.begun.mark
-        tally = IngestCounts()
+        tally = unmarked = IngestCounts()
         warnings: Counter[str] = Counter()
         for piece, batch in _ahead(self._batches(log.pieces(mark))):
             try:
                 facts.ensure_partitions(self.store, batch)
-                tally = tally.plus(self._land(piece, batch, mark))
+                landed = self._land(piece, batch, mark, unmarked)
             except Unavailable as error:
                 if not tally.rows:
                     raise
                 raise Interrupted(self.subject.path, tally, error) from error
+            tally = tally.plus(landed)
+            unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
             mark = piece.mark or mark
             warnings.update(piece.parsed.warnings)
             if progress is not None:
@@ -184,17 +186,27 @@ class _IngestRun:
         for piece in pieces:
             yield piece, facts.batch(self.subject.records, piece.parsed.records, self.begun.id)
 
-    def _land(self, piece: FilePiece, batch: CopyBatch, mark: Mark) -> IngestCounts:
-        """One transaction: the piece's facts, its rejects and the new mark."""
+    def _land(
+        self, piece: FilePiece, batch: CopyBatch, mark: Mark, unmarked: IngestCounts
+    ) -> IngestCounts:
+        """One transaction: the piece's facts, its rejects and the new mark.
+
+        unmarked: the counts of the pieces since the last mark.
+        """
         with self.store.connect() as connection:
             ingests.check_mark(connection, self.begun.id, mark)
+            parsed = piece.parsed
+            if piece.settle is not None:
+                parsed = piece.settle(connection, self.begun.id)
+                batch = facts.batch(self.subject.records, parsed.records, self.begun.id)
+                facts.ensure_partitions(self.store, batch)
             added = self._add(connection, batch)
-            refused = self._rejects(piece.parsed, added)
+            refused = self._rejects(parsed, added)
             ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
-            skipped = piece.parsed.skipped
+            skipped = parsed.skipped
             landed = IngestCounts(added.new, added.known, refused.num_rows, skipped)
             if piece.mark is not None:
-                ingests.advance(connection, self.begun.id, piece.mark, landed)
+                ingests.advance(connection, self.begun.id, piece.mark, unmarked.plus(landed))
         return landed
 
     def _add(self, connection: Connection, batch: CopyBatch) -> AddedFacts:

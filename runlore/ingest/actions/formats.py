@@ -30,13 +30,15 @@ Progress = Callable[[int, int], None]  # called with the amount done and the tot
 class FilePiece:
     """A parsed chunk. mark: the place that its rows reach; None when the chunk must be read again.
 
-    done, total: for a progress bar, in bytes of the file.
+    done, total: for a progress bar, in bytes of the file. settle: makes the facts inside the
+    transaction that stores the piece, for the ingest with this number; None: `parsed` has them.
     """
 
     parsed: Parsed
     mark: Mark | None
     done: int
     total: int
+    settle: Callable[[Any, int], Parsed] | None = None
 
 
 class TextLayout(Protocol):

@@ -17,6 +17,7 @@ from runlore.ingest.actions.formats import (
     head,
     parquet_schema,
 )
+from runlore.ingest.actions.lineage_files import open_lineage
 from runlore.ingest.actions.pipelines import (
     PIPELINE_TOOLS,
     PipelineTool,
@@ -28,9 +29,10 @@ from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.instants import to_us
 from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
+from runlore.records.formats.openlineage import EventReader
 from runlore.records.mapping import ColumnMapping
 
-Format = Literal["csv", "parquet", "swf"] | PipelineTool | ClusterTool
+Format = Literal["csv", "parquet", "swf", "openlineage"] | PipelineTool | ClusterTool
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
 BLANKS = b"\xef\xbb\xbf \t\r\n"
@@ -84,6 +86,9 @@ class LogFile(ResumableSource, Protocol):
 
 def open_log(source: FileSource, now_us: int) -> LogFile:
     """The file, ready to be read. Raises BadInput when it is missing or of another format."""
+    if source.format == "openlineage":
+        events = EventReader(source.mapping.timezone, now_us)
+        return open_lineage(source.path, source.source, events, source.chunk_bytes)
     now_us = IngestClock(now_us, round(source.clock_tolerance_s * 1e6))
     if (document := _document(source, now_us)) is not None:
         return document

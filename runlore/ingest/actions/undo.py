@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runlore.experiments.queries import withdrawn_outcomes
-from runlore.ingest.queries import withdrawals
+from runlore.ingest.queries import lineage_runs, withdrawals
 from runlore.ingest.queries.withdrawals import Connection, IngestRow, OtherIngest, Withdrawal
 from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
 from runlore.monitoring.queries import withdrawn_facts
@@ -112,6 +112,7 @@ def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until
         number = withdrawals.begin(connection, ingest.source, ingest.id, why.actor, why.reason)
         moved = withdrawals.move_ingest(connection, number, ingest.id)
         withdrawals.mark_undone(connection, number, [ingest.id])
+        lineage_runs.forget_ingest(connection, ingest.id)
         reread = withdrawals.reread_others(connection, ingest)
         return Undo(_conclude(connection, number, moved, until_seq), is_new=True, reread=reread)
     source = target.source or ""
@@ -121,6 +122,7 @@ def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until
     if not sum(moved) and not ingests:
         return _nothing_of(connection, source, number)
     withdrawals.mark_undone(connection, number, [ingest.id for ingest in ingests])
+    lineage_runs.forget_source(connection, source)
     return Undo(_conclude(connection, number, moved, until_seq), is_new=True)
 
 

@@ -30,6 +30,7 @@ from runlore.store.schema.facts import (
     withdrawn_executions,
     withdrawn_metrics,
 )
+from runlore.store.schema.lineage import lineage_runs
 from runlore.store.schema.names import (
     INSTANT,
     PARTITIONED,
@@ -77,6 +78,7 @@ __all__ = [
     "feature_states",
     "ingests",
     "ledger",
+    "lineage_runs",
     "metadata",
     "metrics",
     "performance_looks",
