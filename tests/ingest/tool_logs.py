@@ -10,12 +10,17 @@ BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True)
 class ToolLog:
     """make: the text of a log of so many executions. header: how many of its first lines are no
-    rows. An execution may have several rows."""
+    rows. counts_lines: every other line is a row."""
 
     format: str
     suffix: str
     make: Callable[[int], str]
     header: int = 1
+    counts_lines: bool = True
+
+    def rows(self, executions: int) -> int:
+        lines = self.make(executions).count("\n") - self.header
+        return lines if self.counts_lines else executions
 
 
 def sacct(jobs: int) -> str:
@@ -62,6 +67,29 @@ def trace(tasks: int) -> str:
     return "".join(lines)
 
 
+def snakemake_log(jobs: int) -> str:
+    """Jobs of 30 s, one a minute; each seventh fails."""
+    lines = ["SNAKEMAKE\n  Workflow ID: 7b454f04\n  User: ann\n  Working directory: /data/rnaseq\n"]
+    for number in range(jobs):
+        start = BEGIN + timedelta(minutes=number)
+        end = "Error in rule align:\n    message: None\n    jobid: {}\n"
+        if number % 7:
+            end = "Finished jobid: {} (Rule: align)\n1 of 9 steps (1%) done\n"
+        lines += [
+            f"[{start:%a %b %d %H:%M:%S %Y}]\nlocalrule align:\n    output: {number}.bam\n"
+            f"    jobid: {number}\n    wildcards: s={number % 5}\n    threads: {number % 3 + 2}\n"
+            f"    resources: tmpdir=/tmp, mem_mb=200, mem=200 MB, mem_mib=191\n"
+            f"[{start + timedelta(seconds=30):%a %b %d %H:%M:%S %Y}]\n",
+            end.format(number),
+        ]
+    return "".join(lines)
+
+
 TOOL_LOGS = {
-    log.format: log for log in (ToolLog("slurm", ".txt", sacct), ToolLog("nextflow", ".txt", trace))
+    log.format: log
+    for log in (
+        ToolLog("slurm", ".txt", sacct),
+        ToolLog("nextflow", ".txt", trace),
+        ToolLog("snakemake", ".snakemake.log", snakemake_log, counts_lines=False),
+    )
 }

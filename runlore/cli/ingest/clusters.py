@@ -1,6 +1,6 @@
 """`runlore ingest slurm`, `nextflow` and `snakemake`: clusters and the workflows on them."""
 
-from runlore.cli.ingest.options import File, Timezone, ToolSource
+from runlore.cli.ingest.options import File, Folder, Timezone, ToolSource
 from runlore.cli.ingest.running import run_tool
 from runlore.cli.output import Json
 
@@ -30,3 +30,16 @@ def from_nextflow(
     Example: runlore ingest nextflow trace.txt --timezone Europe/Berlin
     """
     run_tool(file, "nextflow", source, timezone, json=json)
+
+
+def from_snakemake(
+    path: Folder, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+) -> None:
+    """Import the jobs of a workflow from the folder in which Snakemake ran, or from one file.
+
+    Each attempt in its logs (.snakemake/log) is one execution; benchmark files add what was
+    measured. A benchmark file without a log is a job that succeeded when the file was written.
+
+    Example: runlore ingest snakemake ~/my-workflow
+    """
+    run_tool(path, "snakemake", source, timezone, json=json)

@@ -8,6 +8,9 @@ import typer
 from runlore.kernel.errors import BadInput
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="The log; .gz files are decompressed.")]
+Folder = Annotated[
+    Path, typer.Argument(metavar="PATH", help="The folder in which the tool ran, or one file.")
+]
 Source = Annotated[
     str | None,
     typer.Option(help="Name of the source.  [default: from the mapping, or else the file name]"),

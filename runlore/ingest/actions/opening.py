@@ -24,15 +24,17 @@ from runlore.ingest.actions.pipelines import (
     open_lines,
     open_objects,
 )
+from runlore.ingest.actions.snakemake_files import SnakemakeFiles
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.instants import to_us
 from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.formats.openlineage import EventReader
+from runlore.records.formats.snakemake import SnakemakeReader
 from runlore.records.mapping import ColumnMapping
 
-Format = Literal["csv", "parquet", "swf", "openlineage"] | PipelineTool | ClusterTool
+Format = Literal["csv", "parquet", "swf", "openlineage", "snakemake"] | PipelineTool | ClusterTool
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
 BLANKS = b"\xef\xbb\xbf \t\r\n"
@@ -110,8 +112,11 @@ def open_log(source: FileSource, now_us: int) -> LogFile:
     )
 
 
-def _document(source: FileSource, now_us: int) -> JsonFile | None:
-    """The file as a JSON export; None when its tool writes lines, or this file has them."""
+def _document(source: FileSource, now_us: int) -> JsonFile | SnakemakeFiles | None:
+    """What is read as a whole: what Snakemake left, or an export in JSON. None for lines."""
+    if source.format == "snakemake":
+        reader = SnakemakeReader(source.source, source.mapping.timezone, now_us)
+        return SnakemakeFiles(source.path, reader)
     if source.format not in DOCUMENT_TOOLS:
         return None
     is_json = head(source.path).lstrip(BLANKS)[:1] in (b"[", b"{")

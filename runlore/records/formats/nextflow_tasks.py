@@ -139,12 +139,10 @@ def _length_us(text: pa.Array) -> pa.Array:
 
 
 def _known_at(known_at: pa.Array, is_unknown: pa.Array) -> pa.Array:
-    """Ends that are not known were seen after the ends in the lines above."""
-    if not pc.any(is_unknown).as_py():
-        return known_at
+    """Ends that are not known were seen after the ends in the lines above; null elsewhere."""
     us = pc.fill_null(known_at, 0).to_numpy(zero_copy_only=False)
     so_far = pa.array(np.maximum.accumulate(us))
-    return pc.if_else(pc.and_(is_unknown, known_at.is_valid()), so_far, known_at)
+    return pc.if_else(pc.and_(is_unknown, known_at.is_valid()), so_far, None)
 
 
 def _percent(text: pa.Array) -> pa.Array:
