@@ -1,5 +1,6 @@
 """How the columns of a file become the fields of executions or metrics, checked when declared."""
 
+import codecs
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -9,10 +10,17 @@ from typing import Any, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from runlore.kernel.errors import BadInput
+from runlore.records.cell_forms import (
+    CellType,
+    Epoch,
+    check_date_format,
+    check_marks,
+    split_type,
+    split_types,
+)
 from runlore.records.execution import ExecutionStatus
 
 Records = Literal["executions", "metrics"]
-Epoch = Literal["s", "ms", "us"]
 
 EXECUTION_FIELDS = (
     "source_id",
@@ -23,6 +31,7 @@ EXECUTION_FIELDS = (
     "started",
     "finished",
     "duration_s",
+    "duration_ms",
     "status",
     "known_at",
 )
@@ -37,6 +46,11 @@ REQUIRED: Mapping[Records, tuple[str, ...]] = {
 }
 ALIASES = {"id": "source_id"}
 EVERY_OTHER_COLUMN = "*"
+PARTS = (
+    "records, columns, constants, inputs, outcome, status, types, timezone, epoch, date_format,"
+    " delimiter, decimal, thousands, missing, encoding"
+)
+LATER_PARTS = ("types", "date_formats", "decimal", "thousands", "missing", "encoding")
 
 # Words that need no mapping, in any case, with blanks and dashes as underscores.
 STATUS_WORDS: Mapping[ExecutionStatus, str] = {
@@ -66,6 +80,9 @@ class ColumnMapping:
     inputs, outcome: key -> column; `inputs` may be "*": every column that nothing else uses.
     statuses: the log's own words for how work ended, beside the common ones.
     timezone: of instants that name none. epoch: the unit of instants that are plain numbers.
+    types: column -> how its cells are read, where that is not left to their form.
+    date_formats: of instants, as strptime has them. decimal, thousands: the marks within numbers.
+    missing: words that mean "no value", beside the usual ones. encoding: of a file of text.
     """
 
     records: Records = "executions"
@@ -77,9 +94,19 @@ class ColumnMapping:
     timezone: str = "UTC"
     epoch: Epoch | None = None
     delimiter: str | None = None
+    types: Mapping[str, CellType] = field(default_factory=dict)
+    date_formats: tuple[str, ...] = ()
+    decimal: str = "."
+    thousands: str | None = None
+    missing: tuple[str, ...] = ()
+    encoding: str | None = None
 
     def __post_init__(self) -> None:
         _check_fields(self)
+        check_marks(self.decimal, self.thousands)
+        for date_format in self.date_formats:
+            check_date_format(date_format)
+        _check_encoding(self.encoding)
         _check_timezone(self.timezone)
         if self.epoch is not None and self.epoch not in get_args(Epoch):
             raise BadInput(f"epoch: {self.epoch!r} is not s, ms or us", "epoch")
@@ -89,9 +116,12 @@ class ColumnMapping:
     @property
     def digest(self) -> str:
         """The digest of this mapping; with another mapping the same file is another ingest."""
-        parts = [getattr(self, name) for name in self.__slots__]
-        plain = [dict(part) if isinstance(part, Mapping) else part for part in parts]
-        text = json.dumps(plain, sort_keys=True)
+        parts = {name: getattr(self, name) for name in self.__slots__}
+        plain = {n: dict(p) if isinstance(p, Mapping) else p for n, p in parts.items()}
+        # Parts that came later count only where they say something: earlier digests stay.
+        later = {name: plain.pop(name) for name in LATER_PARTS}
+        said = {name: part for name, part in later.items() if part not in (None, {}, (), ".")}
+        text = json.dumps([*plain.values(), *([said] if said else [])], sort_keys=True)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
@@ -127,23 +157,43 @@ def declare(document: Mapping[str, Any]) -> ColumnMapping:
     records: Records = remaining.pop("records", "executions")
     if records not in FIELDS:
         raise BadInput(f"records: {records!r} is neither executions nor metrics", "records")
-    mapping = ColumnMapping(
+    types = {
+        str(column): split_type(f"{name}:{column}")[0]
+        for column, name in _fields(remaining.pop("types", {}), "types").items()
+    }
+    inputs = _keys(remaining.pop("inputs", {}), "inputs", types)
+    outcome = _keys(remaining.pop("outcome", {}), "outcome", types)
+    if isinstance(outcome, str):
+        raise BadInput("outcome: name its columns; '*' is for inputs only", "outcome")
+    return ColumnMapping(
         records=records,
         columns=_fields(remaining.pop("columns", {}), "columns"),
         constants=_fields(remaining.pop("constants", {}), "constants"),
-        inputs=_keys(remaining.pop("inputs", {}), "inputs"),
-        outcome=_outcome(remaining.pop("outcome", {})),
+        inputs=inputs,
+        outcome=outcome,
         statuses=_statuses(remaining.pop("status", {})),
-        timezone=remaining.pop("timezone", "UTC"),
-        epoch=remaining.pop("epoch", None),
-        delimiter=remaining.pop("delimiter", None),
+        types=MappingProxyType(types),
+        **_plain_parts(remaining),
     )
-    if remaining:
-        known = "records, columns, constants, inputs, outcome, status, timezone, epoch, delimiter"
+
+
+def _plain_parts(document: dict[str, Any]) -> dict[str, Any]:
+    """The parts that are words or lists of words; BadInput names a part that is none."""
+    plain = {
+        "timezone": document.pop("timezone", "UTC"),
+        "epoch": document.pop("epoch", None),
+        "delimiter": document.pop("delimiter", None),
+        "date_formats": _words(document.pop("date_format", ()), "date_format"),
+        "decimal": document.pop("decimal", "."),
+        "thousands": document.pop("thousands", None),
+        "missing": _words(document.pop("missing", ()), "missing"),
+        "encoding": document.pop("encoding", None),
+    }
+    if document:
         raise BadInput(
-            f"mapping: {sorted(remaining)[0]!r} is no part of a mapping; parts are {known}"
+            f"mapping: {sorted(document)[0]!r} is no part of a mapping; parts are {PARTS}"
         )
-    return mapping
+    return plain
 
 
 def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
@@ -165,11 +215,20 @@ def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
             raise BadInput(
                 f"{name}: there is no column {column!r}; there are {_listed(names)}", name
             )
+    _check_types(mapping, names)
     _check_required(mapping, columns, names)
     used = {*columns.values(), *mapping.outcome.values()}
-    every = {name: name for name in names if name not in used}
+    every = {name: name for name in names if name and name not in used}
     inputs = every if isinstance(mapping.inputs, str) else dict(mapping.inputs)
     return ResolvedMapping(columns, inputs, dict(mapping.outcome))
+
+
+def _check_types(mapping: ColumnMapping, names: list[str]) -> None:
+    for column, cell_type in mapping.types.items():
+        if column not in names:
+            raise BadInput(
+                f"{cell_type}:{column}: there is no column {column!r}; there are {_listed(names)}"
+            )
 
 
 def _check_required(mapping: ColumnMapping, columns: Mapping[str, str], names: list[str]) -> None:
@@ -187,6 +246,9 @@ def _check_fields(mapping: ColumnMapping) -> None:
     for name in (*mapping.columns, *mapping.constants):
         if name not in fields:
             raise BadInput(f"{name!r} is no field of {mapping.records}: {_listed(fields)}", name)
+    durations = {"duration_s", "duration_ms"} & {*mapping.columns, *mapping.constants}
+    if len(durations) > 1:
+        raise BadInput("duration_ms: duration_s is mapped as well; name one", "duration_ms")
     if both := sorted(set(mapping.columns) & set(mapping.constants)):
         raise BadInput(f"{both[0]}: it has both a column and a constant", both[0])
     if mapping.records == "metrics" and (mapping.inputs or mapping.outcome or mapping.statuses):
@@ -201,6 +263,14 @@ def _check_timezone(name: str) -> None:
         raise BadInput(message, "timezone") from error
 
 
+def _check_encoding(name: str | None) -> None:
+    try:
+        codecs.lookup(name or "utf-8")
+    except LookupError as error:
+        message = f"encoding: {name!r} is not an encoding, such as utf-8, cp1252 or utf-16"
+        raise BadInput(message, "encoding") from error
+
+
 def _fields(declared: Any, part: str) -> Mapping[str, str]:  # noqa: ANN401  (what a file holds)
     if not isinstance(declared, Mapping):
         raise BadInput(f"{part}: {declared!r} is not a table of field = value", part)
@@ -208,21 +278,35 @@ def _fields(declared: Any, part: str) -> Mapping[str, str]:  # noqa: ANN401  (wh
     return MappingProxyType(named)
 
 
-def _keys(declared: Any, part: str) -> Mapping[str, str] | Literal["*"]:  # noqa: ANN401
-    if declared in (EVERY_OTHER_COLUMN, [EVERY_OTHER_COLUMN]):
-        return "*"
+def _keys(
+    declared: Any,  # noqa: ANN401
+    part: str,
+    types: dict[str, CellType],
+) -> Mapping[str, str] | Literal["*"]:
+    """Key -> column. The types that stand before names, as in text:release, go into `types`."""
     if isinstance(declared, Mapping):
-        return MappingProxyType({str(key): str(column) for key, column in declared.items()})
-    if isinstance(declared, str) or not isinstance(declared, Iterable):
+        named = {str(key): str(column) for key, column in declared.items()}
+    elif declared == EVERY_OTHER_COLUMN:
+        named = {EVERY_OTHER_COLUMN: EVERY_OTHER_COLUMN}
+    elif isinstance(declared, str) or not isinstance(declared, Iterable):
         raise BadInput(f"{part}: {declared!r} is neither a list of columns nor a table", part)
-    return MappingProxyType({str(column): str(column) for column in declared})
+    else:
+        named = {str(column): str(column) for column in declared}
+    plain, typed = split_types(named)
+    for column, cell_type in typed.items():
+        if types.setdefault(column, cell_type) != cell_type:
+            raise BadInput(f"{part}: column {column!r} is both {types[column]} and {cell_type}")
+    if EVERY_OTHER_COLUMN in plain.values():
+        return "*"
+    return MappingProxyType(plain)
 
 
-def _outcome(declared: Any) -> Mapping[str, str]:  # noqa: ANN401
-    keys = _keys(declared, "outcome")
-    if isinstance(keys, str):
-        raise BadInput("outcome: name its columns; '*' is for inputs only", "outcome")
-    return keys
+def _words(declared: Any, part: str) -> tuple[str, ...]:  # noqa: ANN401
+    if isinstance(declared, str):
+        return (declared,)
+    if isinstance(declared, Mapping) or not isinstance(declared, Iterable):
+        raise BadInput(f"{part}: {declared!r} is neither a word nor a list of words", part)
+    return tuple(str(word) for word in declared)
 
 
 def _statuses(declared: Any) -> Mapping[str, ExecutionStatus]:  # noqa: ANN401

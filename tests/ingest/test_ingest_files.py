@@ -71,10 +71,31 @@ def test_a_file_that_grew_adds_what_is_new(log):
     assert len(log.facts()) == 302
 
 
-def test_a_last_line_without_an_end_lands_and_is_read_again_when_it_is_longer(log):
+def test_a_last_line_without_an_end_is_left_until_it_has_one(log):
     log.lines[-1] = row(299)[:-3]
-    assert counts(log.ingest()) == (300, 0, 0)
-    assert counts(log.ingest()) == (0, 300, 0)
+    torn = log.ingest()
+    assert (counts(torn), torn.unfinished_line) == ((299, 0, 0), 301)
+    assert counts(log.ingest()) == (0, 299, 0)
+    log.lines[-1] = row(299)
+    whole = log.ingest()
+    assert (counts(whole), whole.unfinished_line) == ((1, 299, 0), None)
+    assert log.facts()["outcome"].tolist()[-1:] == ['{"cost": 2.5}']
+
+
+@pytest.mark.parametrize("cut", [1, 20, 44, 60, len(row(299)) - 1])
+def test_a_line_cut_anywhere_leaves_no_ghost(log, cut):
+    log.lines[-1] = row(299)[:cut]
+    log.ingest()
+    log.lines[-1] = row(299)
+    log.ingest()
+    assert log.facts()["source_id"].tolist() == [str(number) for number in range(300)]
+    assert log.facts()["revision"].max() == 0
+
+
+def test_a_last_line_without_an_end_is_taken_on_request_and_read_again_when_it_is_longer(log):
+    log.lines[-1] = row(299)[:-3]
+    assert counts(log.ingest(takes_last_line=True)) == (300, 0, 0)
+    assert counts(log.ingest(takes_last_line=True)) == (0, 300, 0)
     log.lines[-1] = row(299)
     assert counts(log.ingest()) == (1, 299, 0)
     assert log.facts()["outcome"].tolist()[-2:] == ['{"cost": 2}', '{"cost": 2.5}']
@@ -82,7 +103,7 @@ def test_a_last_line_without_an_end_lands_and_is_read_again_when_it_is_longer(lo
 
 def test_an_unfinished_last_line_that_was_refused_is_forgotten_once_it_is_whole(log):
     log.lines[-1] = row(299)[:9]
-    assert counts(log.ingest()) == (299, 0, 1)
+    assert counts(log.ingest(takes_last_line=True)) == (299, 0, 1)
     log.lines[-1] = row(299)
     assert counts(log.ingest()) == (1, 299, 0)
     assert log.rejects() == []

@@ -158,7 +158,7 @@ def test_times_out_of_order_are_refused():
         (3, "finished is before submitted"),
         (4, "finished is before started"),
         (5, "duration_s is negative: '-5'"),
-        (6, "duration_s: 'x' is not a number"),
+        (6, "duration_s: 'x' is not a length of time"),
         (8, "known_at is before submitted"),
     ]
     (started, finished, known_at) = facts(parsed, "started", "finished", "known_at")[0]

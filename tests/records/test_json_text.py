@@ -63,7 +63,7 @@ def test_a_cell_is_a_number_only_when_it_is_written_like_one():
     told = infer_json(pa.array(cells))
     values = [json.loads(t)["x"] for t in objects({"x": JsonText(told)}, len(cells)).to_pylist()]
     assert values == [
-        7, -1.5, 1e5, "007", "+1", "1.", ".5", "1e999", "0x1", True, False, "1 2", "NaN",
+        7, "-1.50", 1e5, "007", 1, 1, 0.5, "1e999", "0x1", True, False, "1 2", "NaN",
     ]  # fmt: skip
 
 

@@ -4,17 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 from runlore.cli.ingest.options import (
     Const,
+    DateFormat,
+    Decimal,
     Delimiter,
+    Encoding,
     Epoch,
     File,
     Inputs,
     Map,
     Mapping,
     Metrics,
+    Missing,
     Outcome,
     Source,
     Start,
     Statuses,
+    TakeLastLine,
+    Thousands,
     Timezone,
     read_mapping,
     without_none,
@@ -40,20 +46,36 @@ def from_csv(
     status: Statuses = None,
     timezone: Timezone = None,
     epoch: Epoch = None,
+    date_format: DateFormat = None,
+    decimal: Decimal = None,
+    thousands: Thousands = None,
+    missing: Missing = None,
     delimiter: Delimiter = None,
+    encoding: Encoding = None,
+    take_last_line: TakeLastLine = False,
     json: Json = False,
 ) -> None:
     """Import a CSV file with a header line.
 
     Fields are separated by comma, semicolon, tab or bar. Each field is read from the column with
     its name, unless --map names another. Fields of executions: id actor kind scope submitted
-    started finished duration_s status known_at. Fields of metrics: name scope at value known_at.
+    started finished duration_s duration_ms status known_at. Fields of metrics: name scope at value
+    known_at.
 
     Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
     """
     parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
-    parts |= without_none(timezone=timezone, epoch=epoch, delimiter=delimiter)
-    _ingest_columns(file, "csv", source, parts, json=json)
+    parts |= without_none(
+        timezone=timezone,
+        epoch=epoch,
+        date_format=date_format,
+        decimal=decimal,
+        thousands=thousands,
+        missing=missing,
+        delimiter=delimiter,
+        encoding=encoding,
+    )
+    _ingest_columns(file, "csv", source, parts, json=json, takes_last_line=take_last_line)
 
 
 def from_parquet(
@@ -68,6 +90,8 @@ def from_parquet(
     status: Statuses = None,
     timezone: Timezone = None,
     epoch: Epoch = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
     json: Json = False,
 ) -> None:
     """Import a Parquet file. The mapping options are those of csv.
@@ -75,11 +99,17 @@ def from_parquet(
     Example: runlore ingest parquet runs.parquet --mapping runs.toml
     """
     parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
-    parts |= without_none(timezone=timezone, epoch=epoch)
+    parts |= without_none(timezone=timezone, epoch=epoch, date_format=date_format, missing=missing)
     _ingest_columns(file, "parquet", source, parts, json=json)
 
 
-def from_swf(file: File, source: Source = None, start: Start = None, json: Json = False) -> None:
+def from_swf(
+    file: File,
+    source: Source = None,
+    start: Start = None,
+    take_last_line: TakeLastLine = False,
+    json: Json = False,
+) -> None:
     """Import a log in the Standard Workload Format (SWF).
 
     Example: runlore ingest swf CTC-SP2-1996-3.1-cln.swf.gz
@@ -88,13 +118,28 @@ def from_swf(file: File, source: Source = None, start: Start = None, json: Json 
     from runlore.records.mapping import ColumnMapping
 
     began = None if start is None else parse(start, "start")
-    run_ingest(file, "swf", source, ColumnMapping(), began, json=json)
+    mapping = ColumnMapping()
+    run_ingest(file, "swf", source, mapping, began, json=json, takes_last_line=take_last_line)
 
 
 def _ingest_columns(
-    file: "Path", file_format: "Format", source: str | None, document: dict[str, Any], *, json: bool
+    file: "Path",
+    file_format: "Format",
+    source: str | None,
+    document: dict[str, Any],
+    *,
+    json: bool,
+    takes_last_line: bool = False,
 ) -> None:
     from runlore.records.mapping import declare, split_source
 
     named, parts = split_source(document)
-    run_ingest(file, file_format, source or named, declare(parts), None, json=json)
+    run_ingest(
+        file,
+        file_format,
+        source or named,
+        declare(parts),
+        None,
+        json=json,
+        takes_last_line=takes_last_line,
+    )

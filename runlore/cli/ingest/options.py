@@ -34,7 +34,9 @@ Const = Annotated[
 Inputs = Annotated[
     str | None,
     typer.Option(
-        metavar="A,B|KEY=A,…|*", help="Columns known at submission; '*': all other columns."
+        metavar="A,B|KEY=A,…|*",
+        help="Columns known at submission; '*': all other columns. text:A, number:A, duration:A and"
+        " memory:A say how a column is read.",
     ),
 ]
 Outcome = Annotated[
@@ -50,6 +52,28 @@ Timezone = Annotated[str | None, typer.Option(help="Zone of times without one.  
 Epoch = Annotated[str | None, typer.Option(help="Unit of numeric times since 1970: s, ms or us.")]
 Delimiter = Annotated[
     str | None, typer.Option(help="Field separator.  [default: detected in the header]")
+]
+DateFormat = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--date-format",
+        metavar="FORMAT",
+        help="Format of times, such as '%d/%m/%Y %H:%M'; may be repeated.",
+    ),
+]
+Decimal = Annotated[str | None, typer.Option(help="Decimal mark of numbers: . or ,")]
+Thousands = Annotated[
+    str | None, typer.Option(help="Mark between thousands: , . ' _ or a blank.  [default: none]")
+]
+Missing = Annotated[
+    list[str] | None,
+    typer.Option("--missing", metavar="WORD", help="A word for no value; may be repeated."),
+]
+Encoding = Annotated[
+    str | None, typer.Option(help="Encoding, such as cp1252.  [default: UTF-8 or UTF-16]")
+]
+TakeLastLine = Annotated[
+    bool, typer.Option("--take-last-line", help="Also read a last line without a line end.")
 ]
 Start = Annotated[
     str | None, typer.Option(help="Start of the log, if its header lacks UnixStartTime.")
@@ -72,7 +96,7 @@ def read_mapping(
     for part, options in (("columns", columns), ("constants", const), ("status", status)):
         parts[part] = {**parts.get(part, {}), **_pairs(options or [], part)}
     if inputs is not None:
-        parts["inputs"] = "*" if inputs == "*" else _keys(inputs)
+        parts["inputs"] = _keys(inputs)
     if outcome is not None:
         parts["outcome"] = _keys(outcome)
     return parts
@@ -109,5 +133,5 @@ def _keys(listed: str) -> dict[str, str]:
     return {key: column or key for key, _, column in (name.partition("=") for name in names)}
 
 
-def without_none(**options: str | None) -> dict[str, str]:
-    return {name: value for name, value in options.items() if value is not None}
+def without_none(**options: str | list[str] | None) -> dict[str, str | list[str]]:
+    return {name: value for name, value in options.items() if value}

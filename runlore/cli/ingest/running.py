@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlore.cli.output import echo, emit_json
+from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def run_ingest(
     start: Any,  # noqa: ANN401  (a datetime, whose module need not be imported for --help)
     *,
     json: bool,
+    takes_last_line: bool = False,
 ) -> None:
     from runlore.app import open_app
     from runlore.ingest.actions.files import StatesBehind, ingest_file
@@ -38,6 +40,7 @@ def run_ingest(
             start,
             max_revisions=most,
             clock_tolerance_s=app.settings.clock_tolerance_s,
+            takes_last_line=takes_last_line,
         )
         try:
             summary = ingest_file(app.store, log, now(), progress)
@@ -45,6 +48,19 @@ def run_ingest(
             emit_summary(behind.summary, json=json)
             raise
     emit_summary(summary, json=json)
+    _refuse_empty(summary)
+
+
+def _refuse_empty(summary: "IngestSummary") -> None:
+    if not summary.is_empty:
+        return
+    if summary.unfinished_line is not None:
+        raise BadInput(
+            f"{summary.path}: no row was ingested: line {summary.unfinished_line} has no line end;"
+            " say --take-last-line if it is complete",
+            "file",
+        )
+    raise BadInput(f"{summary.path}: no row was ingested: the file has none", "file")
 
 
 def run_tool(
@@ -101,6 +117,11 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
         f" {summary.seconds:.1f} s"
         + (f", {summary.rows_per_s:,.0f} rows/s" if summary.rows_per_s else "")
     )
+    if summary.unfinished_line is not None:
+        echo(
+            f"line {summary.unfinished_line:,} is left for the next time, since it has no line end;"
+            " --take-last-line takes it"
+        )
     for warning, rows in sorted(summary.warnings.items()):
         echo(f"warning: {rows:,} rows {warning}")
     for reason, rows in sorted(summary.skipped.items()):

@@ -38,7 +38,8 @@ class IngestSummary:
 
     renewed: histories of features whose states were renewed, also those that an earlier ingest
     had left behind. skipped: reason -> how many rows are no executions of their own. warnings: what
-    a person should know about rows of this run -> how many they are.
+    a person should know about rows of this run -> how many they are. unfinished_line: the number of
+    the last line, which has no end yet and is left for the next time.
     """
 
     source: str
@@ -52,6 +53,12 @@ class IngestSummary:
     renewed: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
     warnings: Mapping[str, int] = field(default_factory=dict)
+    unfinished_line: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the log has no row at all."""
+        return not (self.new or self.known or self.rejected or self.skipped)
 
 
 class StatesBehind(Unavailable):
@@ -163,6 +170,7 @@ class _IngestRun:
         mark = self.begun.mark
         tally = unmarked = IngestCounts()
         warnings: Counter[str] = Counter()
+        unfinished_line = None
         for piece, batch in _ahead(self._batches(log.pieces(mark))):
             try:
                 facts.ensure_partitions(self.store, batch)
@@ -175,12 +183,13 @@ class _IngestRun:
             unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
             mark = piece.mark or mark
             warnings.update(piece.parsed.warnings)
+            unfinished_line = piece.unfinished_line
             if progress is not None:
                 progress(piece.done, piece.total)
         with self.store.connect() as connection:
             ingests.finish(connection, self.begun.id)
         summary = self._summary(tally, perf_counter() - started)
-        return replace(summary, warnings=dict(warnings))
+        return replace(summary, warnings=dict(warnings), unfinished_line=unfinished_line)
 
     def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:

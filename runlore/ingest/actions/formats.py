@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Protocol
@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from runlore.ingest.actions.text_streams import as_utf8
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.errors import BadInput
 from runlore.records.formats import parquet
@@ -32,6 +33,8 @@ class FilePiece:
 
     done, total: for a progress bar, in bytes of the file. settle: makes the facts inside the
     transaction that stores the piece, for the ingest with this number; None: `parsed` has them.
+    unfinished_line: the number of the last line, which has no end yet and is left for the next
+    time.
     """
 
     parsed: Parsed
@@ -39,6 +42,7 @@ class FilePiece:
     done: int
     total: int
     settle: Callable[[Any, int], Parsed] | None = None
+    unfinished_line: int | None = None
 
 
 class TextLayout(Protocol):
@@ -54,30 +58,41 @@ class TextLayout(Protocol):
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of lines, gzipped or not, read in chunks of about `chunk_bytes`."""
+    """A file of lines, gzipped or not, read in chunks of about `chunk_bytes`.
+
+    encoding: None: UTF-8, or UTF-16 when the file shows it. takes_last_line: also reads a last line
+    without an end; in a gzip file it always counts, since nothing is added there.
+    """
 
     path: Path
     layout: TextLayout
     chunk_bytes: int
+    encoding: str | None = None
+    takes_last_line: bool = False
 
     def starts_with(self, mark: Mark) -> bool:
         """Are the bytes before this mark those that were read then?"""
-        with opened(self.path) as (stream, _):
+        with opened(self.path, self.encoding) as (stream, _):
             return _digest_of(stream, mark.bytes_done) == mark.prefix_digest
 
     def pieces(self, after: Mark) -> Iterator[FilePiece]:
         """The pieces after a mark."""
         total = self.path.stat().st_size
-        with opened(self.path) as (stream, raw):
+        with opened(self.path, self.encoding) as (stream, raw):
+            takes_all = self.takes_last_line or is_gzip(raw)
             digest = hashlib.blake2b(digest_size=DIGEST_BYTES)
             self._pass(digest, stream, after)
             mark = after
             for data, is_whole in self._chunks(stream):
-                parsed = self.layout.parse(data, mark.lines_done + 1)
+                end = len(data) if is_whole or takes_all else data.rfind(b"\n") + 1
+                parsed = self.layout.parse(data[:end], mark.lines_done + 1)
                 if is_whole:
                     digest.update(data)
                     mark = _moved(mark, data, digest.hexdigest())
-                yield FilePiece(parsed, mark if is_whole else None, raw.tell(), total)
+                last = mark.lines_done + data[:end].count(b"\n") + 1 if end < len(data) else None
+                yield FilePiece(
+                    parsed, mark if is_whole else None, raw.tell(), total, unfinished_line=last
+                )
 
     def _pass(self, digest: Any, stream: IO[bytes], after: Mark) -> None:  # noqa: ANN401
         """Go to a mark; rows that are counted from the beginning are counted on the way."""
@@ -139,15 +154,33 @@ class ParquetFile:
 START = Mark(0, "", 0)
 
 
-def head(path: Path) -> bytes:
+def head(path: Path, encoding: str | None = None) -> bytes:
     """A text file's first bytes, also when it is broken further on."""
-    with opened(path) as (stream, _):
+    with opened(path, encoding) as (stream, _):
         content = b""
         while len(content) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
             content += block
             if not _is_comment(content):
                 break
         return content
+
+
+def sample(path: Path, encoding: str | None = None) -> bytes:
+    """A text file's first rows, or its first bytes when it is broken within them."""
+    content = b""
+    with opened(path, encoding) as (stream, _), suppress(EOFError, gzip.BadGzipFile, zlib.error):
+        while len(content) < HEAD_BYTES and (block := stream.read(HEAD_STEP_BYTES)):
+            content += block
+    return content
+
+
+def is_gzip(raw: IO[bytes]) -> bool:
+    """Whether an open file is gzipped, wherever it has been read to."""
+    place = raw.tell()
+    raw.seek(0)
+    magic = raw.read(len(GZIP_MAGIC))
+    raw.seek(place)
+    return magic == GZIP_MAGIC
 
 
 def file_digest(path: Path) -> str:
@@ -167,13 +200,15 @@ def parquet_schema(path: Path) -> pa.Schema:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """The text of a file and the file itself, which are two when it is gzipped."""
+def opened(path: Path, encoding: str | None = None) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """The text of a file as UTF-8, and the file itself.
+
+    encoding: None: UTF-8, or UTF-16 when the file shows it.
+    """
     try:
         with path.open("rb") as raw:
-            is_gzip = raw.peek(2)[:2] == GZIP_MAGIC
-            stream: Any = gzip.GzipFile(fileobj=raw) if is_gzip else raw
-            yield stream, raw
+            stream: Any = gzip.GzipFile(fileobj=raw) if is_gzip(raw) else raw
+            yield as_utf8(stream, encoding), raw
     except FileNotFoundError as error:
         raise BadInput(f"{path}: there is no such file", "file") from error
     except (IsADirectoryError, PermissionError) as error:

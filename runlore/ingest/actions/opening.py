@@ -16,6 +16,7 @@ from runlore.ingest.actions.formats import (
     TextLayout,
     head,
     parquet_schema,
+    sample,
 )
 from runlore.ingest.actions.lineage_files import open_lineage
 from runlore.ingest.actions.pipelines import (
@@ -25,11 +26,13 @@ from runlore.ingest.actions.pipelines import (
     open_objects,
 )
 from runlore.ingest.actions.snakemake_files import SnakemakeFiles
+from runlore.ingest.actions.text_streams import refuse_other_formats
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.instants import to_us
 from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
+from runlore.records.formats.number_text import CellRule
 from runlore.records.formats.openlineage import EventReader
 from runlore.records.formats.snakemake import SnakemakeReader
 from runlore.records.mapping import ColumnMapping
@@ -60,7 +63,8 @@ class FileSource:
     source: the name that its records get. mapping: how columns become fields; SWF has its own.
     start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
     execution; rows beyond are rejects; None: any. clock_tolerance_s: starts and ends that are so
-    little too early are moved into order.
+    little too early are moved into order. takes_last_line: see `TextFile`. rules: how the untyped
+    cells of columns are read; None: as the first rows of the file suggest.
     """
 
     path: Path
@@ -72,6 +76,8 @@ class FileSource:
     chunk_rows: int = CHUNK_ROWS
     max_revisions: int | None = None
     clock_tolerance_s: float = CLOCK_SKEW_S
+    takes_last_line: bool = False
+    rules: Mapping[str, CellRule] | None = None
 
 
 class ResumableSource(Protocol):
@@ -96,19 +102,29 @@ def open_log(source: FileSource, now_us: int) -> LogFile:
         return document
     if source.format in TEXT_TOOLS:
         layout = TEXT_TOOLS[source.format](head(source.path), source.source, source.mapping, now_us)
-        return TextFile(source.path, layout, source.chunk_bytes)
+        return _text_file(source, layout)
     if source.format == "parquet":
         schema = parquet_schema(source.path)
         reader = parquet.reader(schema, source.source, source.mapping, now_us)
         return ParquetFile(source.path, reader, source.chunk_rows)
     if source.format == "swf":
         unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
-        swf_layout = swf.layout(head(source.path), source.source, unix_start_s, now_us)
-        return TextFile(source.path, swf_layout, source.chunk_bytes)
+        return _text_file(
+            source, swf.layout(head(source.path), source.source, unix_start_s, now_us)
+        )
+    first = sample(source.path, source.mapping.encoding)
+    refuse_other_formats(first, source.path)
+    layout = csv.layout(first, source.source, source.mapping, now_us, source.rules)
+    return _text_file(source, layout)
+
+
+def _text_file(source: FileSource, layout: TextLayout) -> TextFile:
     return TextFile(
         source.path,
-        csv.layout(head(source.path), source.source, source.mapping, now_us),
+        layout,
         source.chunk_bytes,
+        source.mapping.encoding,
+        takes_last_line=source.takes_last_line,
     )
 
 

@@ -1,7 +1,8 @@
 """Columns of any origin as executions or metric points, by a mapping."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -9,28 +10,41 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from runlore.kernel.errors import BadInput
 from runlore.records import validate
+from runlore.records.cell_forms import CellType
 from runlore.records.clock_skew import (
+    CLAMPED,
     OrderedInstants,
     in_sequence,
     not_before,
     tolerance_us,
 )
-from runlore.records.execution import EXECUTION_COLUMNS, OPEN_STATUSES, ExecutionStatus
+from runlore.records.execution import EXECUTION_COLUMNS, ExecutionStatus
 from runlore.records.formats import json_text
-from runlore.records.formats.instants import microseconds, numbers
-from runlore.records.formats.json_text import JsonText, infer_json
+from runlore.records.formats.cell_checks import (
+    MOST_SECONDS,
+    duration_checks,
+    known_check,
+    status_checks,
+    text_checks,
+    type_check,
+)
+from runlore.records.formats.cell_values import amounts, no_value, typed
+from runlore.records.formats.column_types import as_text, seconds_of
+from runlore.records.formats.field_instants import FieldInstants, ambiguity, two_readings_check
+from runlore.records.formats.instants import InstantForm, numbers, read_instants
+from runlore.records.formats.local_times import in_order
+from runlore.records.formats.number_text import ALONE, MEASURED, CellRule, NumberForm, rule_of
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds
 from runlore.records.mapping import ColumnMapping, ResolvedMapping, status_words
 from runlore.records.metric_points import METRIC_COLUMNS
-from runlore.records.validate import RowCheck, judge, mask
+from runlore.records.validate import Mask, RowCheck, judge, mask
 
 Ints = NDArray[np.int64]
 
-INSTANTS = ("submitted", "started", "finished", "known_at")
-MOST_SECONDS = 7.0e9  # longer than the span of instants that are accepted
+LATER = ("started", "finished", "known_at")
+INSTANTS = ("submitted", *LATER)
 
 
 @dataclass(frozen=True)
@@ -52,13 +66,14 @@ class Cells:
 @dataclass(frozen=True)
 class Reader:
     """Reads the cells of one source. ids: makes names for rows without one. now_us: rows with an
-    instant after it are refused."""
+    instant after it are refused. rules: column -> how its untyped cells are read."""
 
     source: str
     mapping: ColumnMapping
     resolved: ResolvedMapping
     ids: RowIds
     now_us: int = validate.LATEST_US
+    rules: Mapping[str, CellRule] = field(default_factory=dict)
 
     def read(self, cells: Cells) -> Parsed:
         if self.mapping.records == "metrics":
@@ -70,44 +85,67 @@ class Reader:
         """Whether the names of rows depend on the rows before them."""
         return self.mapping.records == "executions" and "source_id" not in self.resolved.columns
 
+    @cached_property
+    def numbers(self) -> NumberForm:
+        return NumberForm(self.mapping.decimal, self.mapping.thousands)
+
+    @cached_property
+    def _instant_form(self) -> InstantForm:
+        mapping = self.mapping
+        return InstantForm(mapping.timezone, mapping.epoch, mapping.date_formats)
+
+    def suggested_rules(self, cells: Cells) -> dict[str, CellRule]:
+        """How the untyped cells of inputs are read, by the first rows of the log.
+
+        An outcome is measured, and its zeros say nothing; so it needs no rule.
+        """
+        measured = set(self.resolved.outcome.values())
+        names = set(self.resolved.inputs.values()) - measured - set(self.mapping.types)
+        if cells.is_typed or self.mapping.records == "metrics":
+            return {}
+        found = {name: rule_of(self._present(cells.columns[name]), self.numbers) for name in names}
+        return {name: rule for name, rule in found.items() if rule != ALONE}
+
     def _executions(self, cells: Cells) -> Parsed:
         text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}
         text["source_id"] = self._source_id(cells)
-        instants = {name: self._instant(cells, name) for name in INSTANTS}
-        duration = numbers(self._cell(cells, "duration_s"))
+        found = {name: self._instant(cells, name) for name in INSTANTS}
+        instants = self._in_order(found)
+        duration, seconds = self._duration(cells)
         began = pc.coalesce(instants["started"], instants["submitted"])
-        finished = pc.coalesce(instants["finished"], _after(began, duration))
+        finished = pc.coalesce(instants["finished"], _after(began, seconds))
         ordered = self._in_sequence(instants, finished)
         instants["started"], finished = ordered.started, ordered.finished
         words, status = self._status(cells, instants["started"], finished)
         known_at = self._known_at(instants, finished)
+        inputs, bad_inputs = self._object(cells, self.resolved.inputs)
+        outcome, bad_outcomes = self._object(cells, self.resolved.outcome)
         columns = {
             "line": pa.array(cells.line),
             "source": pa.repeat(self.source, len(cells)),
             **text,
-            "inputs": self._object(cells, self.resolved.inputs),
+            "inputs": inputs,
             "submitted": instants["submitted"],
             "started": instants["started"],
             "finished": finished,
             "status": status,
-            "outcome": self._object(cells, self.resolved.outcome),
+            "outcome": outcome,
             "submission_known_at": instants["submitted"],
             "known_at": known_at,
         }
         checks = [
-            *_text_checks(text, required="source_id"),
-            *self._instant_checks(cells, instants, required="submitted"),
-            *_duration_checks(self._cell(cells, "duration_s"), duration),
+            *text_checks(text, required="source_id"),
+            *self._instant_checks(found, instants, required="submitted"),
+            *duration_checks(duration, seconds),
             *validate.order_checks(instants["submitted"], instants["started"], finished),
-            *_status_checks(words, status, finished),
-            RowCheck(
-                mask(pc.less(known_at, instants["submitted"])), "known_at is before submitted"
-            ),
-            validate.future_check(
-                "duration_s", finished, self._cell(cells, "duration_s"), self.now_us
-            ),
+            *status_checks(words, status, finished),
+            known_check(known_at, instants["submitted"]),
+            validate.future_check("duration_s", finished, duration, self.now_us),
+            *bad_inputs,
+            *bad_outcomes,
         ]
-        return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), ordered)
+        remarks = {CLAMPED: ordered.is_moved, **ambiguity(found.values(), self.mapping.timezone)}
+        return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), remarks)
 
     def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
         tolerance = tolerance_us(self.now_us)
@@ -119,10 +157,11 @@ class Reader:
         return not_before(known_at, submitted, tolerance_us(self.now_us))
 
     def _points(self, cells: Cells) -> Parsed:
-        at, known_at = (self._instant(cells, name) for name in ("at", "known_at"))
+        found = {name: self._instant(cells, name) for name in ("at", "known_at")}
+        at, known_at = (instant.read.us for instant in found.values())
         text = {name: self._text(cells, name) for name in ("name", "scope")}
         raw_value = self._cell(cells, "value")
-        value = numbers(raw_value)
+        value = self._amount(raw_value, "number", 1.0)
         columns = {
             "line": pa.array(cells.line),
             "source": pa.repeat(self.source, len(cells)),
@@ -132,13 +171,14 @@ class Reader:
             "known_at": pc.coalesce(known_at, at),
         }
         checks = [
-            *self._instant_checks(cells, {"at": at, "known_at": known_at}, required="at"),
-            *_text_checks(text, required="name"),
+            *self._instant_checks(found, {"at": at, "known_at": known_at}, required="at"),
+            *text_checks(text, required="name"),
             RowCheck(mask(raw_value.is_null()), "value is empty"),
             RowCheck(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", raw_value),
             RowCheck(mask(pc.less(known_at, at)), "known_at is before at"),
         ]
-        return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS))
+        remarks = ambiguity(found.values(), self.mapping.timezone)
+        return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS), remarks)
 
     def _cell(self, cells: Cells, name: str) -> pa.Array:
         """(N,): the rows' values of a field; null where a row has none."""
@@ -147,10 +187,18 @@ class Reader:
         column = self.resolved.columns.get(name)
         if column is None:
             return pa.nulls(len(cells), pa.string())
-        return cells.columns[column]
+        return self._present(cells.columns[column])
+
+    def _present(self, column: pa.Array) -> pa.Array:
+        """The column without the mapping's own words for "no value"."""
+        if not self.mapping.missing or not pa.types.is_string(column.type):
+            return column
+        words = pa.array(self.mapping.missing)
+        is_missing = pc.is_in(pc.utf8_trim_whitespace(column), value_set=words)
+        return pc.if_else(is_missing, None, column)
 
     def _text(self, cells: Cells, name: str) -> pa.Array:
-        text = pc.cast(self._cell(cells, name), pa.string())
+        text = as_text(self._cell(cells, name))
         return pc.fill_null(pc.utf8_trim_whitespace(text), "")
 
     def _source_id(self, cells: Cells) -> pa.Array:
@@ -158,22 +206,58 @@ class Reader:
             return self.ids.assign(cells.columns.values(), len(cells))
         return self._text(cells, "source_id")
 
-    def _instant(self, cells: Cells, name: str) -> pa.Array:
+    def _instant(self, cells: Cells, name: str) -> FieldInstants:
         cell = self._cell(cells, name)
-        return microseconds(cell, self.mapping.timezone, self.mapping.epoch)
+        read = read_instants(cell, self._instant_form)
+        return FieldInstants(cell, read)
+
+    def _in_order(self, found: Mapping[str, FieldInstants]) -> dict[str, pa.Array]:
+        """The instants by field, each with the reading that keeps their order.
+
+        The year 1970 begins with a zero, which is no instant beside another submission.
+        """
+        submitted = found["submitted"].read.us
+        times = {name: found[name].without_zeros(submitted) for name in LATER}
+        for chain in (("started", "finished"), ("known_at",)):
+            clocks = [found[name].read.naive for name in ("submitted", *chain)]
+            order = [submitted, *(times[name] for name in chain)]
+            tolerance = tolerance_us(self.now_us)
+            read = in_order(clocks, order, self.mapping.timezone, tolerance)
+            times |= dict(zip(chain, read[1:], strict=True))
+        return {"submitted": submitted, **times}
 
     def _instant_checks(
-        self, cells: Cells, instants: Mapping[str, pa.Array], required: str
+        self, found: Mapping[str, FieldInstants], instants: Mapping[str, pa.Array], required: str
     ) -> list[RowCheck]:
         return [
             check
             for name, us in instants.items()
-            for cell in [self._cell(cells, name)]
+            for cell in [found[name].shown(us)]
             for check in (
+                two_readings_check(name, us, cell),
                 *validate.instant_checks(name, us, cell, is_required=name == required),
                 validate.future_check(name, us, cell, self.now_us),
             )
         ]
+
+    def _duration(self, cells: Cells) -> tuple[pa.Array, pa.Array]:
+        """The cells of the duration, and their seconds."""
+        is_ms = "duration_ms" in {*self.resolved.columns, *self.mapping.constants}
+        cell = self._cell(cells, "duration_ms" if is_ms else "duration_s")
+        seconds = self._amount(cell, "duration", 1e-3 if is_ms else 1.0)
+        if pa.types.is_duration(cell.type):
+            cell = seconds
+        if pa.types.is_string(cell.type):
+            cell = pc.if_else(no_value(cell), None, cell)
+        return cell, seconds
+
+    def _amount(self, cell: pa.Array, cell_type: CellType, unit: float) -> pa.Array:
+        """float64; `unit` is what one is worth in a plain number."""
+        if pa.types.is_duration(cell.type):
+            return seconds_of(cell)
+        if not pa.types.is_string(cell.type):
+            return pc.multiply(numbers(cell), unit)
+        return numbers(amounts(cell, cell_type, self.numbers, unit))
 
     def _status(self, cells: Cells, started: pa.Array, finished: pa.Array) -> tuple[Any, Any]:
         """The status words of the rows, and their meanings: null for an unknown word.
@@ -198,18 +282,29 @@ class Reader:
         meant = pa.array([status.value for status in known.values()]).take(at)
         return words, pc.if_else(words.is_null(), when_silent, meant)
 
-    def _object(self, cells: Cells, keys: Mapping[str, str]) -> pa.Array:
-        values = {key: cells.columns[column] for key, column in keys.items()}
-        if not cells.is_typed:
-            values = {key: JsonText(infer_json(text)) for key, text in values.items()}
-        return json_text.objects(values, len(cells))
+    def _object(self, cells: Cells, keys: Mapping[str, str]) -> tuple[pa.Array, list[RowCheck]]:
+        """The JSON objects of the rows, and checks of the columns that have a type."""
+        values: dict[str, pa.Array | json_text.JsonText] = {}
+        checks = []
+        for key, name in keys.items():
+            column = self._present(cells.columns[name])
+            if pa.types.is_duration(column.type):
+                column = seconds_of(column)
+            cell_type = self.mapping.types.get(name)
+            if cell_type is None:
+                is_typed = cells.is_typed
+                values[key] = column if is_typed else self._inferred(name, column)
+                continue
+            read = typed(column, cell_type, self.numbers)
+            values[key] = read.json
+            if read.is_bad is not None:
+                checks.append(type_check(name, cell_type, column, read.is_bad))
+        return json_text.objects(values, len(cells)), checks
 
-
-def check_columns(cells: Mapping[str, pa.DataType]) -> None:
-    """Raise BadInput for nested and binary columns, which an execution cannot hold."""
-    for name, kind in cells.items():
-        if pa.types.is_nested(kind) or pa.types.is_binary(kind):
-            raise BadInput(f"column {name!r}: {kind} is neither text, number, instant nor boolean")
+    def _inferred(self, name: str, column: pa.Array) -> json_text.JsonText:
+        is_outcome = name in self.resolved.outcome.values()
+        rule = self.rules.get(name, MEASURED if is_outcome else ALONE)
+        return json_text.JsonText(json_text.infer_json(column, rule, self.numbers))
 
 
 def _decide(
@@ -217,11 +312,12 @@ def _decide(
     checks: list[RowCheck],
     columns: Mapping[str, pa.Array],
     order: tuple[str, ...],
-    ordered: OrderedInstants | None = None,
+    remarks: Mapping[str, Mask],
 ) -> Parsed:
     refusals = judge(checks, len(cells))
     is_accepted = refusals.accepted(len(cells))
-    warnings = {} if ordered is None else ordered.warnings(is_accepted)
+    counts = {remark: int((is_so & is_accepted).sum()) for remark, is_so in remarks.items()}
+    warnings = {remark: rows for remark, rows in counts.items() if rows}
     table = pa.table({name: columns[name] for name in order})
     if not refusals.rows.size:
         nothing = refused(refusals, cells.line, pa.array([], pa.string()))
@@ -229,32 +325,6 @@ def _decide(
     accepted = table.filter(pa.array(is_accepted)).combine_chunks()
     rejects = refused(refusals, cells.line, cells.raw(refusals.rows))
     return Parsed(accepted, rejects, warnings=warnings)
-
-
-def _text_checks(text: Mapping[str, pa.Array], required: str) -> list[RowCheck]:
-    is_empty = mask(pc.equal(pc.binary_length(text[required]), 0))
-    too_long = [validate.key_check(name, values) for name, values in text.items()]
-    return [RowCheck(is_empty, f"{required} is empty"), *too_long]
-
-
-def _duration_checks(raw: pa.Array, seconds: pa.Array) -> list[RowCheck]:
-    is_number = mask(pc.is_finite(seconds))
-    return [
-        RowCheck(mask(raw.is_valid()) & ~is_number, "duration_s: '{}' is not a number", raw),
-        RowCheck(mask(pc.less(seconds, 0.0)), "duration_s is negative: '{}'", raw),
-        RowCheck(mask(pc.greater(seconds, MOST_SECONDS)), "duration_s is absurd: '{}'", raw),
-    ]
-
-
-def _status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> list[RowCheck]:
-    unknown = mask(status.is_null()) & mask(words.is_valid())
-    is_open = mask(pc.is_in(status, value_set=pa.array([s.value for s in OPEN_STATUSES])))
-    return [
-        RowCheck(unknown, "status '{}' is unknown; map it with --status '{}'=succeeded", words),
-        RowCheck(
-            is_open & mask(finished.is_valid()), "it has finished, but its status is '{}'", words
-        ),
-    ]
 
 
 def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:

@@ -2,12 +2,13 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from numpy.typing import NDArray
 
@@ -15,6 +16,7 @@ from runlore.kernel.errors import BadInput
 from runlore.records.formats import lines
 from runlore.records.formats.columns import Cells, Reader
 from runlore.records.formats.lines import Lines, rejects_of
+from runlore.records.formats.number_text import CellRule
 from runlore.records.formats.parsed import Parsed, merged, rejects
 from runlore.records.formats.quotes import NEWLINE, RETURN, Quoting
 from runlore.records.formats.row_ids import RowIds
@@ -22,7 +24,12 @@ from runlore.records.mapping import ColumnMapping, resolve
 from runlore.records.validate import LATEST_US
 
 DELIMITERS = (",", ";", "\t", "|")
-NULL_WORDS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "none", "\\N"]
+NULL_WORDS = ["", "N/A", "n/a", "#N/A", "<NA>", "NaN", "nan", "NaT", "null", "NULL", "None", "none"]
+NULL_WORDS += ["\\N"]
+NAMES = ("source_id", "actor", "kind", "scope", "name")
+# Namibia, sodium, North America: no value among measurements, and a word among names.
+WORD_AMONG_NAMES = "NA"
+SEPARATOR_LINE = re.compile(r'^"?sep=(.)"?$', re.IGNORECASE)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 Mask = NDArray[np.bool_]
@@ -40,12 +47,17 @@ class RecordReader(Protocol):
 
 @dataclass(frozen=True)
 class CsvLayout:
-    """How one file's lines are read. header_line: the number of the line with the names."""
+    """How one file's lines are read. header_line: the number of the line with the names.
+
+    names: the columns, by position, of actors, kinds, scopes, executions and metrics, in which NA
+    is a word.
+    """
 
     header: tuple[str, ...]
     header_line: int
     delimiter: str
     reader: RecordReader
+    names: tuple[int, ...] = ()
 
     @property
     def quoting(self) -> Quoting:
@@ -60,11 +72,17 @@ class CsvLayout:
 
     def parse(self, data: bytes, first_line: int) -> Parsed:
         """Read a chunk of whole records whose first line has this number in its file."""
-        chunk = lines.split(_without_lone_returns(data), first_line, self.quoting)
+        cells, refused = self.cells(data, first_line)
+        parsed = self.reader.read(cells)
+        return replace(parsed, rejects=merged([*refused, parsed.rejects]))
+
+    def cells(self, data: bytes, first_line: int) -> tuple[Cells, list[pa.Table]]:
+        """The rows that can be told apart into cells, and the rejects among the others."""
+        chunk = lines.split(_with_plain_line_ends(data), first_line, self.quoting)
         is_row = ~_is_blank(chunk) & (chunk.line > self.header_line)
         not_text, with_nul = (bad & is_row for bad in lines.unreadable(chunk))
         reasons = {
-            "is not UTF-8 text": not_text,
+            "is not UTF-8 text; if the whole file is not, say --encoding cp1252": not_text,
             "holds a NUL byte": with_nul & ~not_text,
             "a quote is opened and never closed": chunk.has_open_quote & is_row,
         }
@@ -76,10 +94,10 @@ class CsvLayout:
         table = pa.concat_tables([part.table for part in parts])
         parsed_rows = np.concatenate([part.rows for part in parts])
         columns = {name: table.column(i).combine_chunks() for i, name in enumerate(self.header)}
-        parsed = self.reader.read(
-            Cells(columns, chunk.line[parsed_rows], lambda r: chunk.raw(parsed_rows[r]))
-        )
-        return replace(parsed, rejects=merged([*tables, parsed.rejects]))
+        if b'""' in chunk.data:
+            columns = {name: _without_empty(column) for name, column in columns.items()}
+        cells = Cells(columns, chunk.line[parsed_rows], lambda r: chunk.raw(parsed_rows[r]))
+        return cells, tables
 
     def _parts(self, data: bytes, chunk: Lines, rows: Ints) -> Iterator["_Part"]:
         """Read all at once, or in halves down to the record where quotes mislead the parser."""
@@ -103,26 +121,42 @@ class CsvLayout:
             misfits[row.number - 1] = row.actual_columns
             return "skip"
 
-        names = [str(i) for i in range(len(self.header))]
         try:
-            return pa_csv.read_csv(
-                pa.py_buffer(data),
-                pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
-                pa_csv.ParseOptions(
-                    delimiter=self.delimiter,
-                    newlines_in_values=True,
-                    ignore_empty_lines=False,
-                    invalid_row_handler=refuse,
-                ),
-                pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(names, pa.string()),
-                    null_values=NULL_WORDS,
-                    strings_can_be_null=True,
-                    quoted_strings_can_be_null=True,
-                ),
-            )
+            table = self._table(data, refuse, [*NULL_WORDS, WORD_AMONG_NAMES], None)
+            names = [str(at) for at in self.names]
+            if names and _may_hold(data, WORD_AMONG_NAMES, self.delimiter):
+                with_words = self._table(data, lambda _: "skip", NULL_WORDS, names)
+                for name in names:
+                    table = table.set_column(int(name), name, with_words[name])
         except pa.ArrowInvalid:
             return None
+        return table
+
+    def _table(
+        self,
+        data: bytes,
+        refuse: Callable[[pa_csv.InvalidRow], str],
+        null_words: list[str],
+        only: list[str] | None,
+    ) -> pa.Table:
+        names = [str(i) for i in range(len(self.header))]
+        return pa_csv.read_csv(
+            pa.py_buffer(data),
+            pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+            pa_csv.ParseOptions(
+                delimiter=self.delimiter,
+                newlines_in_values=True,
+                ignore_empty_lines=False,
+                invalid_row_handler=refuse,
+            ),
+            pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()),
+                null_values=null_words,
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                include_columns=only,
+            ),
+        )
 
     def _empty(self) -> pa.Table:
         names = [str(i) for i in range(len(self.header))]
@@ -141,19 +175,42 @@ class _Part:
     misfits: Mapping[int, int]
 
 
-def layout(head: bytes, source: str, mapping: ColumnMapping, now_us: int = LATEST_US) -> CsvLayout:
-    """Find the header in a file's first bytes. now_us: see `Reader`."""
+def layout(
+    head: bytes,
+    source: str,
+    mapping: ColumnMapping,
+    now_us: int = LATEST_US,
+    rules: Mapping[str, CellRule] | None = None,
+) -> CsvLayout:
+    """Find the header in a file's first bytes. now_us: see `Reader`.
+
+    rules: how the untyped cells of inputs are read; None: as the rows of `head` suggest.
+    """
     header, number, delimiter = find_header(head, mapping.delimiter)
     _check_header(header)
-    reader = Reader(source, mapping, resolve(mapping, header), RowIds(), now_us)
-    return CsvLayout(header, number, delimiter, reader)
+    resolved = resolve(mapping, header)
+    reader = Reader(source, mapping, resolved, RowIds(), now_us, rules or {})
+    named = {resolved.columns[field] for field in NAMES if field in resolved.columns}
+    names = tuple(at for at, name in enumerate(header) if name in named)
+    plain = CsvLayout(header, number, delimiter, reader, names)
+    if rules is not None:
+        return plain
+    whole = head[: plain.complete(head)] or head
+    suggested = reader.suggested_rules(plain.cells(whole, 1)[0])
+    return replace(plain, reader=replace(reader, rules=suggested))
 
 
 def find_header(head: bytes, delimiter: str | None = None) -> tuple[tuple[str, ...], int, str]:
-    """The names in a file's first line that is not blank, its number, and what separates them."""
+    """The names in a file's first line that is not blank, its number, and what separates them.
+
+    A line such as "sep=;" before it names the separator.
+    """
     text = head.removeprefix(BYTE_ORDER_MARK).decode("utf-8", "replace")
-    for number, line in enumerate(text.splitlines(), start=1):
-        if line.strip():
+    for number, ended in enumerate(text.split("\n"), start=1):
+        line = ended.rstrip("\r")
+        if mark := SEPARATOR_LINE.match(line.strip(" ")):
+            delimiter = delimiter or mark[1]
+        elif line.strip():
             separator = delimiter or _delimiter(line)
             return tuple(name.strip() for name in _fields(line, separator)), number, separator
     raise BadInput("the file is empty: it has no header line")
@@ -169,7 +226,7 @@ def _fields(line: str, delimiter: str) -> list[str]:
 
 def _check_header(header: tuple[str, ...]) -> None:
     for name in header:
-        if header.count(name) > 1:
+        if name and header.count(name) > 1:
             raise BadInput(f"the header names {name!r} twice")
 
 
@@ -197,8 +254,23 @@ def _is_blank(chunk: Lines) -> Mask:
     return is_blank
 
 
-def _without_lone_returns(data: bytes) -> bytes:
-    """Replace lone carriage returns by blanks, since the parser would end the line there."""
+def _with_plain_line_ends(data: bytes) -> bytes:
+    """Drop carriage returns before a line end, and replace lone ones, which would end a line."""
     if data.count(b"\r") == data.count(b"\r\n"):
         return data
-    return re.sub(rb"\r(?!\n)", b" ", data)
+    return re.sub(rb"\r(?!\n)", b" ", re.sub(rb"\r+\r\n", b"\r\n", data))
+
+
+def _without_empty(column: pa.Array) -> pa.Array:
+    """Quotes around nothing are no value."""
+    is_empty = pc.equal(column, "")
+    return pc.if_else(is_empty, None, column) if pc.any(is_empty).as_py() else column
+
+
+def _may_hold(data: bytes, word: str, delimiter: str) -> bool:
+    """Whether a cell may consist of the word."""
+    at, mark = word.encode(), delimiter.encode()
+    ends = (mark, b"\n", b"\r")
+    return data.startswith((at + mark, at + b"\n")) or any(
+        start + at + end in data for start in (mark, b"\n") for end in ends
+    )

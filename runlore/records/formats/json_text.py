@@ -6,8 +6,15 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
-NUMBER = r"^-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?$"
-WORDS = pa.array(["true", "false"])
+from runlore.records.formats.number_text import (
+    ALONE,
+    CANONICAL,
+    POINT,
+    CellRule,
+    NumberForm,
+    infer_numbers,
+)
+
 NEEDS_ESCAPE = r'["\\\x00-\x1f]'
 
 
@@ -31,17 +38,28 @@ def objects(columns: "Mapping[str, pa.Array | JsonText]", rows: int) -> pa.Array
     return pc.binary_join_element_wise(opened, pa.scalar("}"), "")
 
 
-def infer_json(text: pa.Array) -> pa.Array:
+def infer_json(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POINT) -> pa.Array:
     """Turn untyped cells into JSON values: numbers and true / false as such, the rest as text.
 
-    Each cell is converted alone, so a value does not depend on its neighbours.
+    Each cell is converted by itself, so a value does not depend on its neighbours.
     """
-    lower = pc.utf8_lower(text)
-    is_word = pc.is_in(lower, value_set=WORDS)
-    is_number = pc.match_substring_regex(text, NUMBER)
-    if pc.all(is_number).as_py():
+    if rule.is_text:
+        return quoted(text)
+    if form != POINT:
+        return _inferred(text, rule, form)
+    is_plain = pc.match_substring_regex(text, CANONICAL)
+    if pc.all(is_plain).as_py():
         return text
-    return pc.case_when(pc.make_struct(is_number, is_word), text, lower, quoted(text))
+    rest = pc.fill_null(pc.invert(is_plain), False)
+    if not pc.any(is_plain).as_py():
+        return _inferred(text, rule, form)
+    return pc.replace_with_mask(text, rest, _inferred(text.filter(rest), rule, form))
+
+
+def _inferred(text: pa.Array, rule: CellRule, form: NumberForm) -> pa.Array:
+    found = infer_numbers(text, rule, form)
+    words = quoted(text)
+    return words if found.null_count == len(found) else pc.coalesce(found, words)
 
 
 def quoted(text: pa.Array) -> pa.Array:
