@@ -1,6 +1,6 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
-from bentos.api import alerts, experiments, predictions, recording
+from bentos.api import alerts, experiments, lineage, predictions, recording
 from bentos.app import pages
 from bentos.dialects import (
     agent_zero_ab,
@@ -16,6 +16,7 @@ from bentos.http.routing import Endpoint
 ENDPOINTS: tuple[Endpoint, ...] = (
     *predictions.ENDPOINTS,
     *recording.ENDPOINTS,
+    *lineage.ENDPOINTS,
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
     *ml_learning.ENDPOINTS,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from bentos.http.gc_tuning import tune_gc
 from bentos.http.logs import configure_logging
-from bentos.predict import heartbeat
+from bentos.predict import heartbeat, waiting_runs
 from bentos.predict.broken_champions import BrokenChampions
 from bentos.predict.change_listener import ChangeListener
 from bentos.predict.heartbeat import Heartbeat
@@ -23,11 +23,13 @@ from bentos.predict.live_versions import Challenge, Live, Serving
 from bentos.predict.poller import Poller, repeat, repeat_when
 from bentos.predict.shadow_leader import ShadowLeader
 from bentos.predict.version_cache import VersionCache
+from bentos.predict.waiting_runs import WaitingRuns
 from runlore.app import App
 from runlore.kernel.errors import Unavailable, describe
 from runlore.registry import DigestedVersion, Registry, alias_history
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
+from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.store.engine import Store
 
 POLL_S = 0.5
@@ -78,6 +80,7 @@ class Follower:
     shadow: ShadowLeader = field(init=False)
     changes: ChangeListener = field(init=False)
     left_behind: LeftBehind = field(default_factory=LeftBehind)
+    waiting_runs: WaitingRuns = field(init=False)
     _putting: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -86,6 +89,8 @@ class Follower:
         self.versions = VersionCache(self.app.settings.home / "serving", self.serving.clock)
         self.broken = BrokenChampions(self.versions, self.serving, is_silent=self.is_shadow)
         self.shadow = ShadowLeader(self.heartbeat.worker_id)
+        bounds = RecordingBounds.of(self.app.settings)
+        self.waiting_runs = WaitingRuns(bounds, is_replay=self.serving.clock == "record")
         self.changes = ChangeListener(lambda: self.serving.store)
 
     async def run(self) -> None:
@@ -103,6 +108,9 @@ class Follower:
             )
             if not self.is_shadow:
                 tasks.create_task(repeat(LOOK_S, lambda: self._beside(self.left_behind.renew)))
+                tasks.create_task(
+                    repeat(waiting_runs.LOOK_S, lambda: self._beside(self.waiting_runs.record))
+                )
 
     def _pause_s(self) -> float:
         """Short while something is wrong, or nothing can be heard of changes."""
