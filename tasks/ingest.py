@@ -7,8 +7,9 @@ from prefect import get_run_logger, task
 from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
-from runlore.ingest.actions.files import ingest_file, list_rejects
+from runlore.ingest.actions.files import ingest_file
 from runlore.ingest.actions.opening import FileSource, Format
+from runlore.ingest.actions.reject_list import list_rejects
 from runlore.kernel.instants import now
 from runlore.records.mapping import declare, split_source
 from tasks.edge import task_app

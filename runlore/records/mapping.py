@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Any, Final, Literal, get_args
 from zoneinfo import ZoneInfo
 
 from runlore.kernel.errors import BadInput
@@ -61,10 +61,19 @@ STATUS_WORDS: Mapping[ExecutionStatus, str] = {
     " timedout node_fail boot_fail out_of_memory oom deadline upstream_failed",
     ExecutionStatus.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted",
     ExecutionStatus.PARTIAL: "partial unstable",
+    ExecutionStatus.UNKNOWN: "unknown lost",
     ExecutionStatus.SUBMITTED: "submitted queued pending scheduled created waiting",
     ExecutionStatus.RUNNING: "running started in_progress active processing cancelling canceling",
-    ExecutionStatus.UNKNOWN: "unknown lost",
 }
+
+
+IGNORE: Final = "ignore"
+StatusMeaning = ExecutionStatus | Literal["ignore"]
+
+
+def status_choices() -> str:
+    """All that a word of a log may be mapped to, as a sentence lists them."""
+    return ", ".join((*STATUS_WORDS, IGNORE))
 
 
 def status_words() -> dict[str, ExecutionStatus]:
@@ -78,7 +87,8 @@ class ColumnMapping:
     columns: field -> column; a field that is not named here takes the column of its own name.
     constants: field -> the value that every row has.
     inputs, outcome: key -> column; `inputs` may be "*": every column that nothing else uses.
-    statuses: the log's own words for how work ended, beside the common ones.
+    statuses: the log's own words for how work ended, in any case, before the common ones; a * in a
+    word stands for any text. Rows whose word is to be ignored are no executions.
     timezone: of instants that name none. epoch: the unit of instants that are plain numbers.
     types: column -> how its cells are read, where that is not left to their form.
     date_formats: of instants, as strptime has them. decimal, thousands: the marks within numbers.
@@ -90,7 +100,7 @@ class ColumnMapping:
     constants: Mapping[str, str] = field(default_factory=dict)
     inputs: Mapping[str, str] | Literal["*"] = field(default_factory=dict)
     outcome: Mapping[str, str] = field(default_factory=dict)
-    statuses: Mapping[str, ExecutionStatus] = field(default_factory=dict)
+    statuses: Mapping[str, StatusMeaning] = field(default_factory=dict)
     timezone: str = "UTC"
     epoch: Epoch | None = None
     delimiter: str | None = None
@@ -127,11 +137,15 @@ class ColumnMapping:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedMapping:
-    """A mapping applied to a header: all of its columns exist, and "*" is spelt out."""
+    """A mapping applied to a header: all of its columns exist, and "*" is spelt out.
+
+    id_columns: those whose values make the id together; empty: one column does, or none.
+    """
 
     columns: Mapping[str, str]
     inputs: Mapping[str, str]
     outcome: Mapping[str, str]
+    id_columns: tuple[str, ...] = ()
 
 
 def split_source(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
@@ -207,6 +221,7 @@ def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
     if "id" in names and "source_id" not in columns and mapping.records == "executions":
         columns["source_id"] = "id"
     columns |= dict(mapping.columns)
+    id_columns = _id_columns(columns, names)
     mapped = [*columns.items(), *mapping.outcome.items()]
     if not isinstance(mapping.inputs, str):
         mapped += mapping.inputs.items()
@@ -217,10 +232,23 @@ def resolve(mapping: ColumnMapping, header: Iterable[str]) -> ResolvedMapping:
             )
     _check_types(mapping, names)
     _check_required(mapping, columns, names)
-    used = {*columns.values(), *mapping.outcome.values()}
+    used = {*columns.values(), *id_columns, *mapping.outcome.values()}
     every = {name: name for name in names if name and name not in used}
     inputs = every if isinstance(mapping.inputs, str) else dict(mapping.inputs)
-    return ResolvedMapping(columns, inputs, dict(mapping.outcome))
+    return ResolvedMapping(columns, inputs, dict(mapping.outcome), id_columns)
+
+
+def _id_columns(columns: dict[str, str], names: list[str]) -> tuple[str, ...]:
+    """Take an id of several columns, A+B, out of `columns`; a column may have a + in its name."""
+    written = columns.get("source_id", "")
+    if "+" not in written or written in names:
+        return ()
+    parts = tuple(part.strip() for part in written.split("+"))
+    for part in parts:
+        if part not in names:
+            raise BadInput(f"id: there is no column {part!r}; there are {_listed(names)}", "id")
+    del columns["source_id"]
+    return parts
 
 
 def _check_types(mapping: ColumnMapping, names: list[str]) -> None:
@@ -309,14 +337,16 @@ def _words(declared: Any, part: str) -> tuple[str, ...]:  # noqa: ANN401
     return tuple(str(word) for word in declared)
 
 
-def _statuses(declared: Any) -> Mapping[str, ExecutionStatus]:  # noqa: ANN401
-    statuses = {}
+def _statuses(declared: Any) -> Mapping[str, StatusMeaning]:  # noqa: ANN401
+    statuses: dict[str, StatusMeaning] = {}
     for word, name in _fields(declared, "status").items():
-        if name not in tuple(ExecutionStatus):
-            raise BadInput(
-                f"status: {word}={name}: {name!r} is not {_listed(ExecutionStatus)}", "status"
-            )
-        statuses[word] = ExecutionStatus(name)
+        meaning = name.strip().lower()
+        if meaning == IGNORE:
+            statuses[word] = IGNORE
+        elif meaning in tuple(ExecutionStatus):
+            statuses[word] = ExecutionStatus(meaning)
+        else:
+            raise BadInput(f"status: {word}={name}: {name!r} is not {status_choices()}", "status")
     return MappingProxyType(statuses)
 
 

@@ -25,19 +25,27 @@ MOST_VALUE_CHARACTERS = 80
 
 @dataclass(frozen=True, slots=True)
 class RowCheck:
-    """Rows where `is_bad` holds are refused with `reason`, whose {} is the row's own value."""
+    """Rows where `is_bad` holds are refused with `reason`, whose {} is the row's own value.
+
+    due: int64 µs, when the row may be judged again; None: never.
+    """
 
     is_bad: Mask
     reason: str
     values: pa.Array | None = None
+    due: pa.Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """The refused rows. rows: their positions, ascending; reasons: one per row."""
+    """The refused rows. rows: their positions, ascending. One per row: reasons; kinds: the reason
+    with {} for the row's value; due: when it may be judged again, null for never.
+    """
 
     rows: Rows
     reasons: pa.Array
+    kinds: pa.Array
+    due: pa.Array
 
     def accepted(self, count: int) -> Mask:
         """(count,): True for the rows that are not refused."""
@@ -49,18 +57,23 @@ class Refusals:
 def judge(checks: Sequence[RowCheck], count: int) -> Refusals:
     """Find the refused rows among `count` rows; a row's reason is the first check that it fails."""
     undecided = np.ones(count, dtype=np.bool_)
-    rows: list[Rows] = []
-    reasons: list[pa.Array] = []
+    hits: list[tuple[RowCheck, Rows]] = []
     for check in checks:
         hit = np.flatnonzero(check.is_bad & undecided)
         if hit.size:
             undecided[hit] = False
-            rows.append(hit)
-            reasons.append(_reasons(check, hit))
-    if not rows:
-        return Refusals(np.zeros(0, dtype=np.int64), pa.array([], pa.string()))
-    order = np.argsort(all_rows := np.concatenate(rows), kind="stable")
-    return Refusals(all_rows[order], pa.concat_arrays(reasons).take(pa.array(order)))
+            hits.append((check, hit))
+    if not hits:
+        nothing = pa.array([], pa.string())
+        return Refusals(np.zeros(0, np.int64), nothing, nothing, pa.array([], pa.int64()))
+    all_rows = np.concatenate([rows for _, rows in hits])
+    order = pa.array(np.argsort(all_rows, kind="stable"))
+    return Refusals(
+        all_rows[order],
+        pa.concat_arrays([_reasons(check, rows) for check, rows in hits]).take(order),
+        pa.concat_arrays([pa.repeat(check.reason, rows.size) for check, rows in hits]).take(order),
+        pa.concat_arrays([_due(check, rows) for check, rows in hits]).take(order),
+    )
 
 
 def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool) -> list[RowCheck]:
@@ -81,7 +94,7 @@ def future_check(name: str, us: pa.Array, text: pa.Array, now_us: int) -> RowChe
     """Refuse instants in the future: they would delay every later fact to their own instant."""
     is_ahead = mask(pc.greater(us, now_us + SOURCE_CLOCK_TOLERANCE_US))
     return RowCheck(
-        is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text
+        is_ahead, f"{name}: '{{}}' tells of the future; is it of another --timezone?", text, us
     )
 
 
@@ -101,6 +114,12 @@ def key_check(name: str, text: pa.Array) -> RowCheck:
 def mask(condition: Any) -> Mask:  # noqa: ANN401  (a boolean Arrow array)
     """An Arrow condition as NumPy; null is False."""
     return np.asarray(pc.fill_null(condition, False).to_numpy(zero_copy_only=False), dtype=np.bool_)
+
+
+def _due(check: RowCheck, rows: Rows) -> pa.Array:
+    if check.due is None:
+        return pa.nulls(rows.size, pa.int64())
+    return pc.cast(check.due.take(pa.array(rows)), pa.int64())
 
 
 def _reasons(check: RowCheck, rows: Rows) -> pa.Array:

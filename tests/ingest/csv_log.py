@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runlore.ingest.actions.files import IngestSummary, ingest_file, list_rejects
+from runlore.ingest.actions.files import IngestSummary, ingest_file
 from runlore.ingest.actions.opening import FileSource
+from runlore.ingest.actions.reject_list import list_rejects
 from runlore.log.executions import read_facts
 from runlore.records.mapping import declare
 from runlore.store.engine import Store

@@ -43,7 +43,8 @@ def path(tmp_path):
 def test_a_csv_file_is_brought_in_and_summed_up(runlore, path, store):
     told = runlore("csv", path, *OPTIONS)
     assert "9 new, 0 already known, 1 rejected" in told
-    assert "see `runlore ingest rejects`" in told
+    assert "1  from line 11 on: has … fields, not …" in told
+    assert "fix: put quotes around fields that hold the separator" in told
     fact = read_facts(store).iloc[1]
     assert (fact["kind"], fact["inputs"], fact["outcome"]) == (
         "build",
@@ -52,13 +53,16 @@ def test_a_csv_file_is_brought_in_and_summed_up(runlore, path, store):
     )
     again = json.loads(runlore("csv", path, *OPTIONS, "--json"))
     assert (again["new"], again["known"], again["rejected"]) == (0, 9, 1)
-    (refused,) = json.loads(runlore("rejects", "--json"))
+    (group,) = json.loads(runlore("rejects", "--json"))
+    assert (group["line"], group["rows"], group["reason"]) == (11, 1, "has 1 fields, not 7")
+    (refused,) = json.loads(runlore("rejects", "--all", "--json"))
     assert (refused["line"], refused["reason"], refused["raw"]) == (
         11,
         "has 1 fields, not 7",
         "bad",
     )
-    assert "has 1 fields" in runlore("rejects")
+    assert "has … fields" in runlore("rejects")
+    assert "has 1 fields" in runlore("rejects", "--limit", 5)
 
 
 @pytest.mark.parametrize("suffix", ["toml", "yaml", "json"])

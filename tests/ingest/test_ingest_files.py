@@ -11,9 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import text
 
-from runlore.ingest.actions.files import ingest_file, list_rejects
+from runlore.ingest.actions.files import ingest_file
 from runlore.ingest.actions.opening import FileSource
-from runlore.ingest.queries import facts, ingests
+from runlore.ingest.actions.reject_list import list_rejects
+from runlore.ingest.queries import facts
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import EXECUTION_COLUMNS
@@ -252,6 +253,24 @@ def test_what_has_not_happened_yet_is_a_reject(log):
     assert all("of the future; is it of another --timezone?" in e["reason"] for e in log.rejects())
 
 
+def test_what_has_happened_by_now_is_judged_again_though_the_file_is_as_it_was(log):
+    log.lines = [
+        "id,submitted,status\n",
+        "1,2025-06-01T00:04:00Z,ok\n",
+        "2,2025-06-01T02:00:00Z,ok\n",
+        "3,2099-01-01T00:00:00Z,ok\n",
+        "4,2025-06-01T00:00:00Z,great\n",
+    ]
+    assert counts(log.ingest(mapping={})) == (1, 0, 3)
+    assert counts(log.ingest(mapping={}, at=NOW + timedelta(hours=1))) == (0, 1, 3)
+    assert counts(log.ingest(mapping={}, at=NOW + timedelta(hours=2))) == (1, 1, 2)
+    assert [reject["line"] for reject in log.rejects()] == [4, 5]
+    log.lines.append("5,2025-06-01T00:00:00Z,ok\n")
+    assert counts(log.ingest(mapping={}, at=NOW + timedelta(hours=2))) == (1, 2, 2)
+    assert set(log.facts()["source_id"]) == {"1", "2", "5"}
+    assert set(log.facts()["revision"]) == {0}
+
+
 def test_a_job_of_a_workload_log_that_ends_in_the_future_is_a_reject(store, tmp_path):
     path = tmp_path / "cluster.swf"
     job = "{} {} 0 {} 8 -1 -1 8 -1 -1 1 7 2 3 4 5 -1 -1\n"
@@ -260,6 +279,9 @@ def test_a_job_of_a_workload_log_that_ends_in_the_future_is_a_reject(store, tmp_
     assert counts(ingest_file(store, source, NOW)) == (2, 0, 1)
     (reject,) = list_rejects(store, 10)
     assert (reject["line"], reject["reason"].split(";")[0]) == (2, "it ends in the future")
+    later = NOW + timedelta(minutes=35)
+    assert counts(ingest_file(store, source, later)) == (0, 2, 1)
+    assert counts(ingest_file(store, source, later + timedelta(minutes=2))) == (1, 2, 0)
 
 
 def test_instants_far_apart_land_without_the_months_between(log):
@@ -348,8 +370,7 @@ def test_a_file_that_cannot_be_read_is_named(store, tmp_path, name, content, mes
         (tmp_path / name).write_bytes(content)
     with pytest.raises(BadInput, match=message):
         ingest_file(store, FileSource(tmp_path / name, "csv", "log"), NOW)
-    with store.connect() as connection:
-        assert ingests.read_rejects(connection, 1) == []
+    assert list_rejects(store, 1) == []
 
 
 def test_two_at_once_tell_the_same_and_it_lands_once(log, tmp_path):

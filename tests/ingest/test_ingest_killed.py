@@ -8,7 +8,7 @@ import time
 import pytest
 from sqlalchemy import text
 
-from runlore.ingest.actions.files import list_rejects
+from runlore.ingest.actions.reject_list import list_rejects
 from tests.ingest.csv_log import HEADER, Log, counts, row
 
 pytestmark = pytest.mark.slow

@@ -5,8 +5,9 @@ from collections import Counter
 
 import pytest
 
-from runlore.ingest.actions.files import ingest_file, list_rejects
+from runlore.ingest.actions.files import ingest_file
 from runlore.ingest.actions.opening import FileSource
+from runlore.ingest.actions.reject_list import list_rejects
 from runlore.log.executions import read_facts
 from tests.ingest.csv_log import NOW, counts
 

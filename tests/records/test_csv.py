@@ -9,6 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
+from runlore.records.formats.cell_checks import UNKNOWN_STATUS
 from runlore.records.formats.csv import layout
 from runlore.records.mapping import declare
 
@@ -129,7 +130,7 @@ def test_each_bad_row_is_refused_with_its_line_and_reason():
     parsed = read("\n".join(rows).encode())
     assert facts(parsed, "source_id", "line") == [("1", 2), ("10", 11)]
     assert reasons(parsed) == [
-        (3, "status 'great' is unknown; map it with --status 'great'=succeeded"),
+        (3, UNKNOWN_STATUS.replace("{}", "great")),
         (4, "submitted: 'yesterday' is not an instant"),
         (5, "submitted is empty"),
         (6, "submitted: '1969-12-31' is not between 1970 and 2200"),

@@ -78,7 +78,7 @@ def test_two_mappings_that_differ_have_two_digests():
     [
         ({"columns": {"who": "user"}}, "'who' is no field of executions"),
         ({"column": {}}, "'column' is no part of a mapping"),
-        ({"status": {"ok": "good"}}, "'good' is not submitted, running"),
+        ({"status": {"ok": "good"}}, "'good' is not succeeded, failed, cancelled"),
         ({"timezone": "Mars/Olympus"}, "'Mars/Olympus' is not a time zone"),
         ({"epoch": "minutes"}, "'minutes' is not s, ms or us"),
         ({"delimiter": "::"}, "'::' is not one character"),

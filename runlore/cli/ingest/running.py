@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from runlore.cli.ingest.rejects import show_groups
 from runlore.cli.output import echo, emit_json
 from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
@@ -48,19 +49,27 @@ def run_ingest(
             emit_summary(behind.summary, json=json)
             raise
     emit_summary(summary, json=json)
-    _refuse_empty(summary)
+    refuse_nothing(summary)
 
 
-def _refuse_empty(summary: "IngestSummary") -> None:
-    if not summary.is_empty:
+def refuse_nothing(summary: "IngestSummary") -> None:
+    """Raises BadInput when no row got in, now or earlier."""
+    from runlore.ingest.rules.reject_groups import in_sentences
+
+    if summary.new or summary.known:
         return
-    if summary.unfinished_line is not None:
-        raise BadInput(
-            f"{summary.path}: no row was ingested: line {summary.unfinished_line} has no line end;"
-            " say --take-last-line if it is complete",
-            "file",
+    skipped = sum(summary.skipped.values())
+    reason = "the file has no rows"
+    if summary.rejects:
+        reason = in_sentences(summary.rejects)
+    elif skipped:
+        reason = f"all {skipped:,} rows were skipped"
+    elif summary.unfinished_line is not None:
+        reason = (
+            f"line {summary.unfinished_line} has no line end; say --take-last-line if it is"
+            " complete"
         )
-    raise BadInput(f"{summary.path}: no row was ingested: the file has none", "file")
+    raise BadInput(f"{summary.path}: nothing was ingested: {reason}", "file")
 
 
 def run_tool(
@@ -129,4 +138,5 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
     if summary.renewed and not summary.new:
         echo("the states of features were renewed, which an earlier ingest had left behind")
     if summary.rejected:
-        echo("see `runlore ingest rejects` for the rejected rows and the reasons")
+        show_groups(summary.rejects)
+        echo("see `runlore ingest rejects --all` for the rejected rows")

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 from typing import TypeVar
 
@@ -14,9 +14,13 @@ import pyarrow as pa
 from runlore.ingest.actions.formats import FilePiece, Progress
 from runlore.ingest.actions.opening import FileSource, ResumableSource, mapping_digest, open_log
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
+from runlore.ingest.actions.reject_list import groups_of
 from runlore.ingest.queries import facts, ingests
 from runlore.ingest.queries.facts import AddedFacts, CopyBatch
 from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
+from runlore.ingest.queries.rejects import add_rejects, is_due
+from runlore.ingest.rules.reject_groups import RejectGroup
+from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
@@ -29,6 +33,7 @@ from runlore.store import advisory
 from runlore.store.engine import Store
 
 T = TypeVar("T")
+SOURCE_CLOCK_TOLERANCE = timedelta(microseconds=SOURCE_CLOCK_TOLERANCE_US)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +44,8 @@ class IngestSummary:
     renewed: histories of features whose states were renewed, also those that an earlier ingest
     had left behind. skipped: reason -> how many rows are no executions of their own. warnings: what
     a person should know about rows of this run -> how many they are. unfinished_line: the number of
-    the last line, which has no end yet and is left for the next time.
+    the last line, which has no end yet and is left for the next time. rejects: the rejected rows by
+    kind.
     """
 
     source: str
@@ -54,11 +60,7 @@ class IngestSummary:
     skipped: Mapping[str, int] = field(default_factory=dict)
     warnings: Mapping[str, int] = field(default_factory=dict)
     unfinished_line: int | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the log has no row at all."""
-        return not (self.new or self.known or self.rejected or self.skipped)
+    rejects: tuple[RejectGroup, ...] = ()
 
 
 class StatesBehind(Unavailable):
@@ -101,7 +103,8 @@ def ingest_file(
 ) -> IngestSummary:
     """Add a file's rows that the store does not have yet, from where an earlier run stopped.
 
-    at: now, the instant at which corrections become known; rows from the future are rejects. Each
+    at: now, the instant at which corrections become known; rows from the future are rejects. When
+    the time of one has come, the file is read from its beginning again. Each
     chunk is one transaction with its rejects and its place in the file: what was finished stays
     when the rest fails. Feature states that the new rows outdate are renewed at the end, and so are
     those that a killed ingest left outdated. Raises Interrupted and StatesBehind, which say what
@@ -114,10 +117,12 @@ def ingest_file(
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject)
-            if last is not None and log.starts_with(last.mark):
-                ingests.reopen(connection, last)
-            else:
+            if last is None or not log.starts_with(last.mark):
                 last = ingests.begin(connection, subject)
+            elif is_due(connection, last.id, at + SOURCE_CLOCK_TOLERANCE):
+                last = ingests.restart(connection, last)
+            else:
+                ingests.reopen(connection, last)
         run = _IngestRun(store, subject, at, last, source.max_revisions)
         return _renewed(store, run.take(log, progress))
 
@@ -188,8 +193,11 @@ class _IngestRun:
                 progress(piece.done, piece.total)
         with self.store.connect() as connection:
             ingests.finish(connection, self.begun.id)
+            groups = groups_of(connection, self.begun.id)
         summary = self._summary(tally, perf_counter() - started)
-        return replace(summary, warnings=dict(warnings), unfinished_line=unfinished_line)
+        return replace(
+            summary, warnings=dict(warnings), unfinished_line=unfinished_line, rejects=groups
+        )
 
     def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:
@@ -211,7 +219,7 @@ class _IngestRun:
                 facts.ensure_partitions(self.store, batch)
             added = self._add(connection, batch)
             refused = self._rejects(parsed, added)
-            ingests.add_rejects(connection, self.begun.id, self.subject.path, refused)
+            add_rejects(connection, self.begun.id, self.subject.path, refused)
             skipped = parsed.skipped
             landed = IngestCounts(added.new, added.known, refused.num_rows, skipped)
             if piece.mark is not None:
@@ -271,9 +279,3 @@ def _ahead(items: Iterator[T]) -> Iterator[T]:
         while (item := coming.result()) is not None:
             coming = worker.submit(next, items, None)
             yield item
-
-
-def list_rejects(store: Store, limit: int) -> list[dict[str, object]]:
-    """The rejected rows of the latest ingest of each file: file, line, reason, raw, …"""
-    with store.connect() as connection:
-        return ingests.read_rejects(connection, limit)

@@ -1,4 +1,4 @@
-"""The progress of each ingest, and its rejected rows."""
+"""The progress of each ingest."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-import pyarrow as pa
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from runlore.kernel.errors import Refused, Unavailable
 from runlore.records.mapping import Records
-from runlore.store.copying import copy_in, payload
 
 READ = """
 SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
@@ -32,6 +30,13 @@ VALUES (%(source)s, %(path)s, %(records)s, %(mapping)s, '')
 RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
     rows_skipped, false AS is_undone
 """
+RESTART = """
+UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (0, '', 0),
+    (rows_new, rows_known, rows_rejected, rows_skipped) = (0, 0, 0, '{}'), finished_at = NULL
+WHERE id = %s
+RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
+    rows_skipped, false AS is_undone
+"""
 ADVANCE = """
 UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (%s, %s, %s),
     rows_new = rows_new + %s, rows_known = rows_known + %s, rows_rejected = rows_rejected + %s,
@@ -45,16 +50,6 @@ UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (%s, %s, %s
     )
 WHERE id = %s
 """
-REJECTS = """
-SELECT file, line, reason, raw, source, rejects.at FROM runlore.rejects
-JOIN runlore.ingests ON ingests.id = ingest_id
-WHERE ingest_id IN (
-    SELECT max(id) FROM runlore.ingests WHERE withdrawal_id IS NULL
-    GROUP BY source, path, records
-)
-ORDER BY ingest_id DESC, line LIMIT %s
-"""
-REJECT_COLUMNS = ("ingest_id", "file", "line", "reason", "raw")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +137,15 @@ def reopen(connection: psycopg.Connection[Any], progress: IngestProgress) -> Non
     )
 
 
+def restart(connection: psycopg.Connection[Any], progress: IngestProgress) -> IngestProgress:
+    """Read the file from its beginning again; the facts that it brought in stay."""
+    connection.execute("DELETE FROM runlore.rejects WHERE ingest_id = %s", (progress.id,))
+    with connection.cursor(row_factory=class_row(IngestProgress)) as cursor:
+        restarted = cursor.execute(RESTART, (progress.id,)).fetchone()
+    assert restarted is not None  # noqa: S101  (UPDATE … RETURNING)
+    return restarted
+
+
 def check_mark(connection: psycopg.Connection[Any], ingest_id: int, expected: Mark) -> None:
     """Raise Unavailable unless the stored mark is where we left it. Locks the row.
 
@@ -170,27 +174,6 @@ def advance(
 
 def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:
     connection.execute("UPDATE runlore.ingests SET finished_at = now() WHERE id = %s", (ingest_id,))
-
-
-def add_rejects(
-    connection: psycopg.Connection[Any], ingest_id: int, path: str, rejects: pa.Table
-) -> None:
-    """Add rejected rows. rejects: a table of `line`, `reason` and `raw`."""
-    if not rejects.num_rows:
-        return
-    rows = rejects.num_rows
-    columns = [
-        pa.repeat(ingest_id, rows),
-        pa.repeat(path, rows),
-        *(rejects[name] for name in ("line", "reason", "raw")),
-    ]
-    copy_in(connection, "rejects", REJECT_COLUMNS, payload(columns))
-
-
-def read_rejects(connection: psycopg.Connection[Any], limit: int) -> list[dict[str, Any]]:
-    """Rows refused by the latest ingest of each file, the latest file first."""
-    with connection.cursor(row_factory=dict_row) as cursor:
-        return cursor.execute(REJECTS, (limit,)).fetchall()
 
 
 def _parameters(subject: IngestSource) -> dict[str, str]:

@@ -9,9 +9,15 @@ from runlore.records import validate
 from runlore.records.cell_forms import CellType
 from runlore.records.execution import OPEN_STATUSES
 from runlore.records.formats.cell_values import NOUNS
+from runlore.records.mapping import status_choices
 from runlore.records.validate import RowCheck, mask
 
 MOST_SECONDS = 7.0e9  # longer than the span of instants that are accepted
+
+UNKNOWN_STATUS = (
+    "status '{}' is unknown; map it with --status '{}=STATUS', where STATUS is one of "
+    + status_choices()
+)
 
 
 def text_checks(text: Mapping[str, pa.Array], required: str) -> list[RowCheck]:
@@ -40,7 +46,7 @@ def status_checks(words: pa.Array, status: pa.Array, finished: pa.Array) -> list
     unknown = mask(status.is_null()) & mask(words.is_valid())
     is_open = mask(pc.is_in(status, value_set=pa.array([s.value for s in OPEN_STATUSES])))
     return [
-        RowCheck(unknown, "status '{}' is unknown; map it with --status '{}'=succeeded", words),
+        RowCheck(unknown, UNKNOWN_STATUS, words),
         RowCheck(
             is_open & mask(finished.is_valid()), "it has finished, but its status is '{}'", words
         ),

@@ -1,7 +1,7 @@
 """Columns of any origin as executions or metric points, by a mapping."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -36,8 +36,9 @@ from runlore.records.formats.instants import InstantForm, numbers, read_instants
 from runlore.records.formats.local_times import in_order
 from runlore.records.formats.number_text import ALONE, MEASURED, CellRule, NumberForm, rule_of
 from runlore.records.formats.parsed import Parsed, refused
-from runlore.records.formats.row_ids import RowIds
-from runlore.records.mapping import ColumnMapping, ResolvedMapping, status_words
+from runlore.records.formats.row_ids import RowIds, joined_ids
+from runlore.records.formats.status_words import StatusWords
+from runlore.records.mapping import ColumnMapping, ResolvedMapping
 from runlore.records.metric_points import METRIC_COLUMNS
 from runlore.records.validate import Mask, RowCheck, judge, mask
 
@@ -62,6 +63,14 @@ class Cells:
     def __len__(self) -> int:
         return self.line.size
 
+    def where(self, keep: Mask) -> "Cells":
+        """The rows that are to be kept."""
+        rows, chosen = np.flatnonzero(keep), pa.array(keep)
+        columns = {name: column.filter(chosen) for name, column in self.columns.items()}
+        return replace(
+            self, columns=columns, line=self.line[rows], raw=lambda at: self.raw(rows[at])
+        )
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -78,12 +87,18 @@ class Reader:
     def read(self, cells: Cells) -> Parsed:
         if self.mapping.records == "metrics":
             return self._points(cells)
-        return self._executions(cells)
+        if not self._statuses.has_ignored:
+            return self._executions(cells)
+        is_ignored, skipped = self._statuses.ignored(self._status_words(cells))
+        if not skipped:
+            return self._executions(cells)
+        return replace(self._executions(cells.where(~is_ignored)), skipped=skipped)
 
     @property
     def counts_rows(self) -> bool:
         """Whether the names of rows depend on the rows before them."""
-        return self.mapping.records == "executions" and "source_id" not in self.resolved.columns
+        has_id = "source_id" in self.resolved.columns or self.resolved.id_columns
+        return self.mapping.records == "executions" and not has_id
 
     @cached_property
     def numbers(self) -> NumberForm:
@@ -204,6 +219,10 @@ class Reader:
     def _source_id(self, cells: Cells) -> pa.Array:
         if self.counts_rows:
             return self.ids.assign(cells.columns.values(), len(cells))
+        if self.resolved.id_columns:
+            return joined_ids(
+                [self._present(cells.columns[name]) for name in self.resolved.id_columns]
+            )
         return self._text(cells, "source_id")
 
     def _instant(self, cells: Cells, name: str) -> FieldInstants:
@@ -264,8 +283,7 @@ class Reader:
 
         A row without a word is open unless it has finished; then its status is unknown.
         """
-        words = self._cell(cells, "status")
-        words = words if pa.types.is_string(words.type) else pc.cast(words, pa.string())
+        words = self._status_words(cells)
         when_silent = pc.if_else(
             finished.is_valid(),
             ExecutionStatus.UNKNOWN.value,
@@ -275,12 +293,16 @@ class Reader:
         )
         if words.null_count == len(words):
             return words, when_silent
-        known = status_words() | {_plain(word): s for word, s in self.mapping.statuses.items()}
-        plain = pc.utf8_lower(pc.utf8_trim_whitespace(words))
-        plain = pc.replace_substring_regex(plain, "[ -]", "_")
-        at = pc.index_in(plain, value_set=pa.array(list(known)))
-        meant = pa.array([status.value for status in known.values()]).take(at)
+        meant = self._statuses.meanings(words)
         return words, pc.if_else(words.is_null(), when_silent, meant)
+
+    def _status_words(self, cells: Cells) -> pa.Array:
+        words = self._cell(cells, "status")
+        return words if pa.types.is_string(words.type) else pc.cast(words, pa.string())
+
+    @cached_property
+    def _statuses(self) -> StatusWords:
+        return StatusWords(self.mapping.statuses)
 
     def _object(self, cells: Cells, keys: Mapping[str, str]) -> tuple[pa.Array, list[RowCheck]]:
         """The JSON objects of the rows, and checks of the columns that have a type."""
@@ -331,7 +353,3 @@ def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:
     usable = pc.and_(pc.greater_equal(seconds, 0.0), pc.less_equal(seconds, MOST_SECONDS))
     us = pc.round(pc.multiply(pc.if_else(usable, seconds, None), 1e6)).cast(pa.int64())
     return pc.add(start, us)
-
-
-def _plain(word: str) -> str:
-    return word.strip().lower().replace(" ", "_").replace("-", "_")

@@ -1,6 +1,6 @@
 """Names for rows without one: the hash of the content, and a number among equal rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,6 +10,26 @@ from numpy.typing import NDArray
 
 Hashes = NDArray[np.uint64]
 BETWEEN = "\x1f"
+
+
+def joined_ids(columns: Sequence[pa.Array]) -> pa.Array:
+    """`A/B/C` for each row; slashes within a part are escaped, so that no two rows collide.
+
+    A row all of whose parts are missing has no id: it is empty.
+    """
+    parts = [_part(column) for column in columns]
+    names = pc.binary_join_element_wise(*parts, "/")
+    nothing = "/" * (len(parts) - 1)
+    return pc.if_else(pc.equal(names, nothing), "", names)
+
+
+def _part(column: pa.Array) -> pa.Array:
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    text = pc.fill_null(pc.utf8_trim_whitespace(pc.cast(column, pa.string())), "")
+    if not pc.any(pc.match_substring_regex(text, r"[/\\]")).as_py():
+        return text
+    return pc.replace_substring(pc.replace_substring(text, "\\", "\\\\"), "/", "\\/")
 
 
 class RowIds:

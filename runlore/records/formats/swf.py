@@ -202,7 +202,13 @@ def _checks(jobs: Mapping[str, pa.ChunkedArray], unix_start_s: int, now_us: int)
         RowCheck(_is_broken(job) | (job < 0), "job: '{}' is not a whole number", text["job"]),
         RowCheck(submit < 0, "submit is negative: '{}'", text["submit"]),
         RowCheck(finished >= latest, "it ends after the year 2200"),
-        RowCheck(finished > ahead, "it ends in the future; did the log begin at another --start?"),
+        RowCheck(
+            finished > ahead,
+            "it ends in the future; did the log begin at another --start?",
+            due=pa.array(np.where(finished > ahead, (finished + unix_start_s) * 1e6, 0)).cast(
+                pa.int64(), safe=False
+            ),
+        ),
         RowCheck(
             ~np.isin(status, list(STATUSES)), "status '{}' is not -1 or 0 to 5", text["status"]
         ),

@@ -110,6 +110,13 @@ ingests = Table(
         server_default=text("true"),
         comment="whether all its facts have its id",
     ),
+    Column(
+        "warnings",
+        JSONB,
+        nullable=False,
+        server_default=text("'[]'::jsonb"),
+        comment="what a person should know about its rows",
+    ),
 )
 
 rejects = Table(
@@ -122,6 +129,8 @@ rejects = Table(
     Column("reason", Text, nullable=False),
     Column("raw", Text, nullable=False),
     Column("at", INSTANT, nullable=False, server_default=func.now()),
+    Column("kind", Text, comment="the reason with {} for the value of the row"),
+    Column("due_at", INSTANT, comment="when the row may be judged again; null: never"),
     UniqueConstraint("ingest_id", "line"),
 )
 

@@ -1,0 +1,1 @@
+"""What is decided about the rows of a log, from what."""
