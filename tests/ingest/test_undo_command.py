@@ -37,7 +37,8 @@ def two_files(runlore, tmp_path):
     for name, numbers in (("good", range(20)), ("bad", range(20, 50))):
         path = tmp_path / f"{name}.csv"
         path.write_text(HEADER + "".join(row(number) for number in numbers))
-        runlore("csv", path, *OPTIONS, "--source", "builds")
+        printed = runlore("csv", path, *OPTIONS, "--source", "builds")
+        assert "runlore ingest undo" in printed
 
 
 @pytest.mark.usefixtures("two_files")
@@ -76,8 +77,8 @@ def test_on_a_terminal_undo_asks_first(runlore, store, monkeypatch):
     assert "50 facts" in runlore("undo", "builds", "--yes")
 
 
-def refuse(question, *, abort):
-    assert abort
+def refuse(question, *, abort, err):
+    assert (abort, err) == (True, True)
     raise SystemExit(1)
 
 

@@ -103,12 +103,17 @@ def _confirm(app: "App", target: "UndoTarget") -> None:
     ]
     for source in sources:
         if target.ingest_id is None:
-            echo(f"source {source.source}: {source.facts:,} facts about {source.records}")
+            _ask(f"source {source.source}: {source.facts:,} facts about {source.records}")
         for ingest in source.ingests:
             if target.ingest_id in (None, ingest.ingest) and ingest.undone_at is None:
-                echo(f"ingest {ingest.ingest} of {source.source}: {ingest.path}")
-                echo(f"   {ingest.facts:,} facts about {ingest.records}")
-    typer.confirm("Withdraw them from the log?", abort=True)
+                _ask(f"ingest {ingest.ingest} of {source.source}: {ingest.path}")
+                _ask(f"   {ingest.facts:,} facts about {ingest.records}")
+    typer.confirm("Withdraw them from the log?", abort=True, err=True)
+
+
+def _ask(text: str) -> None:
+    """What belongs to a question goes where the question goes, away from the JSON."""
+    echo(text, err=True)
 
 
 def _show_undo(done: "Undo", versions: "Sequence[VersionTraining]", note: str) -> None:

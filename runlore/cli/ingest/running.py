@@ -137,6 +137,8 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
         echo(f"skipped: {rows:,} {reason}")
     if summary.renewed and not summary.new:
         echo("the states of features were renewed, which an earlier ingest had left behind")
+    if summary.new:
+        echo(f"`runlore ingest undo {summary.ingest}` takes it back")
     if summary.rejected:
         show_groups(summary.rejects)
         echo("see `runlore ingest rejects --all` for the rejected rows")

@@ -45,7 +45,7 @@ class IngestSummary:
     had left behind. skipped: reason -> how many rows are no executions of their own. warnings: what
     a person should know about rows of this run -> how many they are. unfinished_line: the number of
     the last line, which has no end yet and is left for the next time. rejects: the rejected rows by
-    kind.
+    kind. ingest: its number, to undo it.
     """
 
     source: str
@@ -61,6 +61,7 @@ class IngestSummary:
     warnings: Mapping[str, int] = field(default_factory=dict)
     unfinished_line: int | None = None
     rejects: tuple[RejectGroup, ...] = ()
+    ingest: int = 0
 
 
 class StatesBehind(Unavailable):
@@ -264,6 +265,7 @@ class _IngestRun:
             seconds=round(seconds, 3),
             rows_per_s=round(tally.rows / max(seconds, 1e-9), 1),
             skipped=dict(Counter(tally.skipped) + Counter(before.rows_skipped)),
+            ingest=before.id,
         )
 
 
