@@ -99,7 +99,8 @@ def our_fold(facts: pd.DataFrame) -> Callable[[], Features]:
 
     def go() -> Features:
         rows = np.empty((len(facts), len(PLAN.names)), dtype=np.float32)
-        matrix.fold_many(log, keyed, told, rows, 0)
+        target = matrix.FeatureTarget(rows, np.arange(len(facts)), 0)
+        matrix.fold_many(log, keyed, told, target)
         return rows
 
     return go

@@ -147,7 +147,7 @@ def first(facts: pd.DataFrame, executions: int) -> pd.DataFrame:
     """The facts of the executions that were submitted first."""
     log = prepare(facts)
     order = np.argsort(log.as_of_us, kind="stable")[:executions]
-    wanted = pd.MultiIndex.from_frame(log.executions.iloc[np.sort(order)][NAME])
+    wanted = pd.MultiIndex.from_frame(log.executions.take(np.sort(order))[NAME])
     return facts[pd.MultiIndex.from_frame(facts[NAME]).isin(wanted)].reset_index(drop=True)
 
 
@@ -186,7 +186,7 @@ def wait(port: int, process: subprocess.Popen, output: Path) -> None:
 def replay(facts: pd.DataFrame, client: Client, spec: str) -> Tally:
     log = prepare(facts)
     events, tally = log.events, Tally([])
-    bodies = log.executions.to_dict("records")
+    bodies = log.executions.take(np.arange(len(log.executions))).to_dict("records")
     ends = facts.to_dict("records")
     order = zip(events.what, events.at_us, events.execution, events.fact, strict=True)
     for what, at_us, execution, fact in order:

@@ -121,14 +121,14 @@ def _scene(log: matrix.Log, spec: ModelSpec, choice: BacktestOptions) -> ReplayC
     chosen = _chosen(log, spec, target, choice)
     start_us = int(log.as_of_us[chosen[int(choice.taught_share * len(chosen))]])
     plan = _plan(log, spec, log.as_of_us < start_us)
-    rows, _ = matrix.extract(log, plan)
+    rows, _ = matrix.extract(log, plan, chosen)
     data = TrainingSet(
-        rows=rows[chosen],
+        rows=rows,
         target=target[chosen],
         as_of_us=log.as_of_us[chosen],
         known_us=log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]],
         names=plan.names,
-        actors=log.executions["actor"].to_numpy(dtype=np.str_)[chosen],
+        actors=log.executions["actor"].to_numpy()[chosen],
     )
     words = {data.names.index(category.name): len(category.words) for category in plan.categories}
     kinds = choice.candidates or spec.candidates

@@ -3,7 +3,7 @@
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.declaration import LARGEST
 from runlore.records.execution import NO_INSTANT, Scalar
 
@@ -20,25 +21,82 @@ Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 JSON_BLOCK_BYTES = 64 << 20
+PIECE_ROWS = 32_768  # JSON objects that are parsed at once
 
 
-def expand(objects: "pd.Series[str]") -> pd.DataFrame:
+def expand(objects: "pd.Series[str]", rows: Ints | None = None) -> pd.DataFrame:
     """Turn JSON objects into a frame: a row per object, a column per key.
 
     A cell depends on its own row only. A column is float64, where booleans are 0 and 1 and NaN
     means no value, or of objects: text, None for no value, and numbers among text as float. Text
     that looks like an instant stays text. Lists and objects count as no value, and a key without a
     value in any row has no column.
+
+    rows: positions of the objects to turn, in any order; None: all. They are read in pieces.
     """
+    n = len(objects) if rows is None else rows.size
+    columns: dict[str, NDArray[Any]] = {}
+    for where, part in _text_pieces(objects, rows):
+        for name, values in _expand_piece(part).items():
+            known = columns.get(name)
+            if known is None or (known.dtype != object and values.dtype == object):
+                known = columns[name] = _column(n, values.dtype, known)
+            known[where] = values if known.dtype == values.dtype else _none_for_nan(values)
+    return pd.DataFrame(columns, index=range(n), copy=False)
+
+
+def hash_text(texts: "pd.Series[str]", rows: Ints) -> NDArray[np.uint64]:
+    """(rows,): a number for each text at these positions; equal texts have equal numbers."""
+    hashes = mapped_arrays.empty((rows.size,), np.uint64)
+    for where, part in _text_pieces(texts, rows):
+        hashes[where] = pd.util.hash_array(part.to_numpy(dtype=object), categorize=False)
+    return hashes
+
+
+def _text_pieces(
+    texts: "pd.Series[str]", rows: Ints | None
+) -> Iterator[tuple[slice | Ints, "pd.Series[str]"]]:
+    """Texts with the places where they belong in the result, `PIECE_ROWS` at once."""
+    if rows is None:
+        for start in range(0, len(texts), PIECE_ROWS):
+            piece = slice(start, start + PIECE_ROWS)
+            yield piece, texts.iloc[piece]
+            mapped_arrays.release()
+        return
+    order = None if (np.diff(rows) >= 0).all() else np.argsort(rows, kind="stable")
+    for start in range(0, rows.size, PIECE_ROWS):
+        piece = slice(start, start + PIECE_ROWS)
+        where = piece if order is None else order[piece]
+        wanted = rows[where]
+        first = wanted[0]
+        yield where, texts.iloc[first : wanted[-1] + 1].iloc[wanted - first]
+        mapped_arrays.release()
+
+
+def _column(n: int, kind: np.dtype[Any], known: NDArray[Any] | None) -> NDArray[Any]:
+    """A column without values, or with those of a column of numbers that becomes one of objects."""
+    if kind == np.float64:
+        column = mapped_arrays.empty((n,), kind)
+        column[:] = np.nan
+        return column
+    return np.full(n, None, dtype=object) if known is None else _none_for_nan(known)
+
+
+def _none_for_nan(values: NDArray[Any]) -> NDArray[np.object_]:
+    objects = values.astype(object)
+    objects[np.isnan(values)] = None
+    return objects
+
+
+def _expand_piece(objects: "pd.Series[str]") -> dict[str, NDArray[Any]]:
     lines = "\n".join(objects.tolist()).encode()
     if len(lines) < 3 * len(objects) or not len(objects):  # "{}" everywhere
-        return pd.DataFrame(index=range(len(objects)))
+        return {}
     table = _read(lines)
     if table is None or table.num_rows != len(objects):
         return _expand_mixed(objects)
     columns = {name: _plain(table[name]) for name in table.column_names}
-    filled = {name: column for name, column in columns.items() if column is not None}
-    return pd.DataFrame(filled, index=range(len(objects)), copy=False)
+    return {name: column for name, column in columns.items() if column is not None}
 
 
 def _read(lines: bytes) -> pa.Table | None:
@@ -69,13 +127,12 @@ def _plain(column: pa.ChunkedArray) -> NDArray[Any] | None:
     return column.cast(pa.float64(), safe=False).to_numpy()  # type: ignore[no-any-return]
 
 
-def _expand_mixed(objects: "pd.Series[str]") -> pd.DataFrame:
-    codes, distinct = pd.factorize(objects)
+def _expand_mixed(objects: "pd.Series[str]") -> dict[str, NDArray[Any]]:
+    codes, distinct = pd.factorize(objects.to_numpy(dtype=object))
     rows = json.loads(f"[{','.join(distinct)}]", parse_int=float)
     names = dict.fromkeys(name for row in rows for name in row)
     columns = {name: _mixed([_scalar(row.get(name)) for row in rows]) for name in names}
-    filled = {name: column[codes] for name, column in columns.items() if column is not None}
-    return pd.DataFrame(filled, index=range(len(objects)), copy=False)
+    return {name: column[codes] for name, column in columns.items() if column is not None}
 
 
 def _scalar(value: object) -> str | float | None:
@@ -169,7 +226,7 @@ class Results:
 
     def values(self, names: Sequence[str]) -> Floats:
         """(n, values)."""
-        table = np.empty((self.submitted.size, len(names)))
+        table = mapped_arrays.empty((self.submitted.size, len(names)), np.float64)
         for at, name in enumerate(names):
             table[:, at] = self.value(name)
         return table

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.fold import CORRECTION, OUTCOME, SUBMISSION
 from runlore.records.execution import OPEN_STATUSES
 
@@ -86,25 +87,41 @@ def timeline(facts: pd.DataFrame) -> Timeline:
     final = np.full(first.size, -1, dtype=np.int64)
     final[outcomes[OWNER]] = outcomes[FACT]
     return Timeline(
-        first=first,
-        final=final,
-        submissions=np.stack([submitted, facts["seq"].to_numpy(dtype=np.int64)[first]]),
+        first=mapped_arrays.moved(first),
+        final=mapped_arrays.moved(final),
+        submissions=mapped_arrays.moved(
+            np.stack([submitted, facts["seq"].to_numpy(dtype=np.int64)[first]])
+        ),
         outcomes=outcomes,
-        order=_order(submitted, first, outcomes),
+        order=mapped_arrays.moved(_order(submitted, first, outcomes)),
     )
 
 
 def _executions(facts: pd.DataFrame) -> tuple[Ints, Ints]:
     """Each fact's execution, numbered by first appearance, and each execution's first fact."""
-    if not facts["revision"].any():
-        every = np.arange(len(facts), dtype=np.int64)
+    every = np.arange(len(facts), dtype=np.int64)
+    is_later = facts["revision"].to_numpy() != 0
+    if not is_later.any():
         return every, every
-    codes = np.zeros(len(facts), dtype=np.int64)
+    names = facts["source_id"]
+    shared = np.flatnonzero(names.isin(names[is_later].unique()).to_numpy(dtype=bool))
+    codes, first = _numbered(facts, shared)
+    is_first = np.ones(len(facts), dtype=bool)
+    is_first[shared] = False
+    is_first[first] = True
+    execution = np.cumsum(is_first) - 1
+    execution[shared] = execution[first][codes]
+    return execution, np.flatnonzero(is_first)
+
+
+def _numbered(facts: pd.DataFrame, rows: Ints) -> tuple[Ints, Ints]:
+    """Each fact's execution among those of these rows, and each execution's first fact."""
+    codes = np.zeros(rows.size, dtype=np.int64)
     for name in ("source", "source_id", "submitted"):
-        words = pd.factorize(facts[name])[0]
+        words = pd.factorize(facts[name].iloc[rows])[0]
         codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0].astype(np.int64)
     is_new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
-    return codes, np.flatnonzero(is_new)
+    return codes, rows[is_new]
 
 
 def _outcomes(facts: pd.DataFrame, execution: Ints, submitted: Ints) -> Ints:
@@ -120,7 +137,8 @@ def _outcomes(facts: pd.DataFrame, execution: Ints, submitted: Ints) -> Ints:
     is_first = np.diff(owner, prepend=-1) != 0
     replaced = np.where(is_first, -1, np.roll(fact, 1))
     of_first = np.maximum.accumulate(np.where(is_first, np.arange(owner.size), 0))
-    return np.stack([owner, at, fact, replaced, at[of_first]])
+    outcomes = mapped_arrays.empty((5, owner.size), np.int64)
+    return np.stack([owner, at, fact, replaced, at[of_first]], out=outcomes)
 
 
 def _order(submitted: Ints, first: Ints, outcomes: Ints) -> Ints:

@@ -282,6 +282,7 @@ def correct(
 def _run(
     states: Floats,
     key: Ints,
+    place: Ints,
     submissions: Ints,
     outcomes: Ints,
     order: Ints,
@@ -298,8 +299,10 @@ def _run(
         if outcome < 0:
             state, at_us = states[key[event]], submissions[0, event]
             read(state, at_us, half_lives_us, values, features)
-            for c in range(chosen.size):
-                rows[event, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
+            row = place[event]
+            if row >= 0:
+                for c in range(chosen.size):
+                    rows[row, column + c] = max(min(features[chosen[c]], LARGEST), -LARGEST)
             if submissions[1, event] != REQUESTED:
                 _count(state, at_us, features[FIXED_FEATURES : FIXED_FEATURES + size])
             continue
@@ -316,6 +319,7 @@ def _run(
 def fold(
     states: Floats,
     key: Ints,
+    place: Ints,
     submissions: Ints,
     outcomes: Ints,
     order: Ints,
@@ -329,18 +333,20 @@ def fold(
 
     Each submission's features are read before it counts itself; one that is REQUESTED never counts.
     states: (K, S), changed in place.
-    key: (N,), the state of each execution. submissions: (2, N), outcomes: (5, M), order: (N + M,):
-    see `events.Timeline`. measured: (facts, V). chosen: the features to write, as float32, to the
-    execution's row of `rows`, from `column` on.
+    key: (N,), the state of each execution. place: (N,), its row in `rows`; below 0: it has none.
+    submissions: (2, N), outcomes: (5, M), order: (N + M,): see `events.Timeline`.
+    measured: (facts, V). chosen: the features to write, as float32, from `column` on.
     """
     if half_lives_us.size == 3 and measured.shape[1] == 2:  # usual: compiled apart, loops unroll
         _run(
-            states, key, submissions, outcomes, order, measured, half_lives_us, chosen, rows, column
-        )
+            states, key, place, submissions, outcomes, order, measured, half_lives_us, chosen, rows,
+            column,
+        )  # fmt: skip
     else:
         _run(
-            states, key, submissions, outcomes, order, measured, half_lives_us, chosen, rows, column
-        )
+            states, key, place, submissions, outcomes, order, measured, half_lives_us, chosen, rows,
+            column,
+        )  # fmt: skip
 
 
 @_compiled

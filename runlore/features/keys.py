@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.columns import word
 from runlore.features.declaration import HistoryFeatures
 from runlore.features.log import Log
@@ -76,7 +77,7 @@ def group(history: HistoryFeatures, log: Log) -> KeyGroups:
         words = log.numbered(name)
         codes = pd.factorize(codes * (words.max(initial=0) + 1) + words)[0].astype(np.int64)
     is_new = np.diff(np.maximum.accumulate(codes), prepend=-1) > 0
-    return KeyGroups(codes, np.flatnonzero(is_new))
+    return KeyGroups(mapped_arrays.moved(codes), np.flatnonzero(is_new))
 
 
 def _parts(history: HistoryFeatures, log: Log) -> Iterator[str]:

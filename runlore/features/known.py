@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.columns import number, numbers, singles, word
-from runlore.features.declaration import FeaturePlan
+from runlore.features.declaration import FeaturePlan, Vocabulary
 from runlore.features.keys import KeyParts
 from runlore.features.log import Log
 from runlore.kernel.durations import DAY_S, HOUR_S
 
 Rows = NDArray[np.float32]
+Ints = NDArray[np.int64]
 Instants = TypeVar("Instants", float, NDArray[Any])  # one instant, or an array of them
 
 THURSDAY = 3  # 1970-01-01, counting from Monday
@@ -20,21 +22,36 @@ UNKNOWN_WORD = -1.0
 PARTS = ("actor", "kind", "scope")
 
 
-def fill(rows: Rows, log: Log, plan: FeaturePlan) -> int:
-    """Fill inputs, categories and calendar; returns the number of columns filled."""
-    at = 0
-    for name in plan.inputs:
-        rows[:, at] = singles(numbers(log.inputs[name])) if name in log.inputs else np.nan
-        at += 1
-    for vocabulary in plan.categories:
-        words = pd.Index(vocabulary.words, dtype=object)
-        rows[:, at] = words.get_indexer(pd.Index(text(vocabulary.name, log)))
-        at += 1
-    if plan.has_calendar:
-        for part in calendar(log.as_of_us, plan.utc_offset_h):
-            rows[:, at] = part
+def fill(rows: Rows, log: Log, plan: FeaturePlan, chosen: Ints) -> int:
+    """Fill inputs, categories and calendar of the executions at these positions, a row each.
+
+    Returns the number of columns filled.
+    """
+    codes = [_codes(vocabulary, log) for vocabulary in plan.categories]
+    for piece in mapped_arrays.pieces(len(rows), rows.shape[1] * rows.itemsize):
+        part, at = chosen[piece], 0
+        for name in plan.inputs:
+            rows[piece, at] = np.nan if name not in log.inputs else _input(log, name, part)
             at += 1
-    return at
+        for category in codes:
+            rows[piece, at] = category[part]
+            at += 1
+        if plan.has_calendar:
+            for values_of_part in calendar(log.as_of_us[part], plan.utc_offset_h):
+                rows[piece, at] = values_of_part
+                at += 1
+    return len(plan.inputs) + len(codes) + (3 if plan.has_calendar else 0)
+
+
+def _input(log: Log, name: str, part: Ints) -> Rows:
+    return singles(numbers(log.inputs[name].iloc[part]))
+
+
+def _codes(vocabulary: Vocabulary, log: Log) -> NDArray[np.int64]:
+    """(N,): the place of each execution's word among those of training, -1 for any other."""
+    numbered, words = pd.factorize(text(vocabulary.name, log))
+    places = pd.Index(vocabulary.words, dtype=object).get_indexer(pd.Index(words, dtype=object))
+    return mapped_arrays.moved(places[numbered])
 
 
 def values(
@@ -55,10 +72,10 @@ def text(name: str, log: Log) -> "pd.Series[str]":
         return log.executions[name]
     column = log.inputs.get(name.removeprefix("inputs."))
     if column is None:
-        return pd.Series("", index=log.executions.index)
+        return pd.Series("", index=range(len(log.executions)))
     codes, distinct = pd.factorize(column)
     words = np.array([*(word(value) for value in distinct), ""], dtype=object)
-    return pd.Series(words[codes], index=log.executions.index)
+    return pd.Series(words[codes])
 
 
 def _word(name: str, subject: KeyParts) -> str:

@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features.columns import expand, number_words
+from runlore.features import mapped_arrays
+from runlore.features.columns import expand, hash_text, number_words
 from runlore.features.events import Timeline, timeline
 
 Ints = NDArray[np.int64]
@@ -22,13 +24,18 @@ class Log:
 
     facts: pd.DataFrame
     events: Timeline
-    executions: pd.DataFrame
+    executions: "ExecutionColumns"
     _numbered: dict[str, Ints] = field(default_factory=dict, init=False, repr=False)
 
     @cached_property
     def inputs(self) -> pd.DataFrame:
         """The inputs of the executions, a column each: see `columns.expand`."""
-        return expand(self.executions["inputs"])
+        return expand(self.facts["inputs"], self.events.first)
+
+    @cached_property
+    def input_hashes(self) -> NDArray[np.uint64]:
+        """(N,): equal where the inputs of two executions are the same text."""
+        return hash_text(self.facts["inputs"], self.events.first)
 
     @property
     def as_of_us(self) -> Ints:
@@ -42,7 +49,8 @@ class Log:
             key = name.removeprefix("inputs.")
             column = self.executions[name] if key == name else self.inputs.get(key)
             nothing = np.zeros(len(self.executions), dtype=np.int64)
-            self._numbered[name] = nothing if column is None else number_words(column)
+            numbered = nothing if column is None else number_words(column)
+            self._numbered[name] = mapped_arrays.moved(numbered)
         return self._numbered[name]
 
 
@@ -54,11 +62,33 @@ def prepare(facts: pd.DataFrame) -> Log:
     facts = facts.copy(deep=False)
     facts.index = pd.RangeIndex(len(facts))
     events = timeline(facts)
-    return Log(facts, events, _take(facts, events.first))
+    mapped_arrays.trim()
+    return Log(facts, events, ExecutionColumns(facts, events.first))
 
 
-def _take(facts: pd.DataFrame, rows: Ints) -> pd.DataFrame:
-    if rows.size == len(facts):
-        return facts
-    columns = {name: facts[name].to_numpy()[rows] for name in facts.columns}
-    return pd.DataFrame(columns, copy=False)
+@dataclass(frozen=True)
+class ExecutionColumns:
+    """The first fact of each execution of a log; a column is taken when it is used."""
+
+    facts: pd.DataFrame
+    first: Ints
+    _columns: dict[str, "pd.Series[Any]"] = field(default_factory=dict, init=False, repr=False)
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def __getitem__(self, name: str) -> "pd.Series[Any]":
+        """(N,): one column of EXECUTION_COLUMNS, `seq` or `revision`."""
+        if self.first.size == len(self.facts):
+            return self.facts[name]
+        if name not in self._columns:
+            column = self.facts[name]
+            is_arrow = isinstance(column.dtype, pd.ArrowDtype)
+            values = column.array if is_arrow else column.to_numpy()
+            taken = values[self.first]
+            self._columns[name] = pd.Series(taken if is_arrow else mapped_arrays.moved(taken))
+        return self._columns[name]
+
+    def take(self, chosen: Ints) -> pd.DataFrame:
+        """The whole facts of some executions, for those who need few."""
+        return self.facts.iloc[self.first[chosen]]

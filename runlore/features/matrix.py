@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import fold, known
+from runlore.features import fold, known, mapped_arrays
 from runlore.features.columns import OutcomeValues, measure, singles
 from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
 from runlore.features.keys import KeyGroups, KeyParts, group, key_of
@@ -25,7 +25,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 MOST_WORDS = 1000
+KEYS_AT_ONCE = 10_000
 BLOCK = 2_000  # events per block: their rows fit into a core's cache
+BLOCKS_IN_MEMORY = 50  # after these, their pages leave memory
 
 REQUEST_SOURCE = "\x00asked"  # no source of a log can have this name
 
@@ -40,26 +42,29 @@ class HistoryStates:
 
     def keys(self, log: Log) -> list[str]:
         """The text of each key, written from its representative execution."""
-        rows = log.executions.iloc[self.keyed.representative]
-        input_records = log.inputs.iloc[self.keyed.representative].to_dict("records")
-        inputs = input_records or [{}] * len(
-            rows
-        )  # pandas gives no records of a frame without columns
-        parts = zip(rows["actor"], rows["kind"], rows["scope"], inputs, strict=True)
+        keys = []
+        for first in range(0, len(self.keyed), KEYS_AT_ONCE):
+            keys += self._keys(log, self.keyed.representative[first : first + KEYS_AT_ONCE])
+        return keys
+
+    def _keys(self, log: Log, representative: Ints) -> list[str]:
+        parts = zip(
+            *(log.executions[name].iloc[representative] for name in known.PARTS),
+            log.inputs.iloc[representative].to_dict("records")
+            or [{}] * len(representative),  # pandas gives no records of a frame without columns
+            strict=True,
+        )
         return [
-            key_of(
-                self.history,
-                KeyParts(actor, kind, scope, {str(k): v for k, v in row_inputs.items()}),
-            )
-            for actor, kind, scope, row_inputs in parts
+            key_of(self.history, KeyParts(actor, kind, scope, {str(k): v for k, v in row.items()}))
+            for actor, kind, scope, row in parts
         ]
 
 
 def resolve(features: FeatureSet, log: Log, training: NDArray[np.bool_]) -> FeaturePlan:
     """Make a plan of a FeatureSet: what it leaves open follows from the training executions."""
-    seen = log.inputs.loc[training]
-    named = [name for name in sorted(seen.columns) if seen[name].notna().any()]
-    numeric = [name for name in named if _is_numeric(seen[name])]
+    seen = log.inputs
+    named = [name for name in sorted(seen.columns) if seen[name][training].notna().any()]
+    numeric = [name for name in named if _is_numeric(seen[name][training])]
     categories = _categories(features, [name for name in named if name not in numeric])
     inputs = features.inputs
     if inputs is None:
@@ -103,18 +108,32 @@ def _vocabulary(name: str, column: "pd.Series[str]") -> Vocabulary:
     return Vocabulary(name, tuple(str(word) for word in counts["word"].head(MOST_WORDS)))
 
 
-def extract(log: Log, plan: FeaturePlan) -> tuple[Rows, list[HistoryStates]]:
-    """The feature rows of all N executions, (N, F) float32, as of their submission; and states."""
-    rows = np.empty((len(log.executions), len(plan.names)), dtype=np.float32)
-    column = known.fill(rows, log, plan)
+def extract(
+    log: Log, plan: FeaturePlan, chosen: Ints | None = None
+) -> tuple[Rows, list[HistoryStates]]:
+    """The feature rows of executions, each as of its submission, and the states after all events.
+
+    chosen: positions of the n executions that get rows, in the order of these; None: all.
+    Rows are (n, F) float32; see `mapped_arrays` for where they lie.
+    """
+    chosen = np.arange(len(log.executions)) if chosen is None else chosen
+    rows = mapped_arrays.empty((chosen.size, len(plan.names)), np.float32)
+    column = known.fill(rows, log, plan, chosen)
     outcome_values = measure(
         log.facts, list(dict.fromkeys(v for h in plan.histories for v in h.values))
     )
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         keyed = list(threads.map(lambda history: group(history, log), plan.histories))
-        return rows, fold_many(
-            log, list(zip(plan.histories, keyed, strict=True)), outcome_values, rows, column
-        )
+    histories = list(zip(plan.histories, keyed, strict=True))
+    target = FeatureTarget(rows, _places(log, chosen), column)
+    return rows, fold_many(log, histories, outcome_values, target)
+
+
+def _places(log: Log, chosen: Ints) -> Ints:
+    places = mapped_arrays.empty((len(log.executions),), np.int64)
+    places[:] = -1
+    places[chosen] = np.arange(chosen.size)
+    return places
 
 
 def extract_requests(facts: pd.DataFrame, requests: pd.DataFrame, plan: FeaturePlan) -> Rows:
@@ -150,31 +169,51 @@ def fold_history(log: Log, history: HistoryFeatures) -> tuple[Rows, HistoryState
 
     Returns its features as of each submission, (N, len(history.feature_names)), and the states.
     """
-    rows = np.empty((len(log.executions), len(history.chosen)), dtype=np.float32)
+    everything = np.arange(len(log.executions))
+    rows = mapped_arrays.empty((everything.size, len(history.chosen)), np.float32)
+    return rows, _fold_one(log, history, FeatureTarget(rows, everything, 0))
+
+
+def fold_states(log: Log, history: HistoryFeatures) -> HistoryStates:
+    """The states of `fold_history`, without features."""
+    rows = np.empty((0, len(history.chosen)), dtype=np.float32)
+    nowhere = _places(log, np.empty(0, dtype=np.int64))
+    return _fold_one(log, history, FeatureTarget(rows, nowhere, 0))
+
+
+def _fold_one(log: Log, history: HistoryFeatures, target: "FeatureTarget") -> HistoryStates:
     outcome_values = measure(log.facts, history.values)
-    return rows, fold_many(log, [(history, group(history, log))], outcome_values, rows, 0)[0]
+    return fold_many(log, [(history, group(history, log))], outcome_values, target)[0]
+
+
+@dataclass(frozen=True)
+class FeatureTarget:
+    """Where features go: `rows` from `column` on, each execution's in the row `places` names."""
+
+    rows: Rows
+    places: Ints
+    column: int
 
 
 def fold_many(
     log: Log,
     histories: Sequence[tuple[HistoryFeatures, KeyGroups]],
     outcome_values: OutcomeValues,
-    rows: Rows,
-    column: int,
+    target: FeatureTarget,
 ) -> list[HistoryStates]:
-    """Write the features of histories, one beside the other, into `rows` from `column` on.
+    """Write the features of histories, one beside the other, into a target.
 
     Each core takes some neighbours and goes through the events in blocks, so that the rows of one
     block are still near when the next history writes to them.
     """
-    folds = []
+    folds, column = [], target.column
     for history, keyed in histories:
         folds.append(_Fold(history, keyed, outcome_values.of(history.values), column))
         column += len(history.chosen)
     cores = os.cpu_count() or 1
     shares = [share for share in np.array_split(np.arange(len(folds)), cores) if share.size]
     with ThreadPoolExecutor(cores) as threads:
-        list(threads.map(lambda share: _run(log, [folds[i] for i in share], rows), shares))
+        list(threads.map(lambda share: _run(log, [folds[i] for i in share], target), shares))
     return [history_fold.states for history_fold in folds]
 
 
@@ -185,31 +224,37 @@ class _Fold:
         self, history: HistoryFeatures, keyed: KeyGroups, outcome_values: Floats, column: int
     ) -> None:
         empty = fold.empty_state(len(history.half_lives_s), len(history.values))
-        self.states = HistoryStates(history, keyed, np.tile(empty, (len(keyed), 1)))
+        states = mapped_arrays.empty((len(keyed), empty.size), np.float64)
+        for piece in mapped_arrays.pieces(len(keyed), empty.nbytes):
+            states[piece] = empty
+        self.states = HistoryStates(history, keyed, states)
         self.outcome_values, self.column = outcome_values, column
         self.half_lives_us = half_lives_us(history)
         self.chosen = np.array(history.chosen, dtype=np.int64)
 
-    def run(self, log: Log, order: Ints, rows: Rows) -> None:
+    def run(self, log: Log, order: Ints, target: FeatureTarget) -> None:
         fold.fold(
             self.states.states,
             self.states.keyed.codes,
+            target.places,
             log.events.submissions,
             log.events.outcomes,
             order,
             self.outcome_values,
             self.half_lives_us,
             self.chosen,
-            rows,
+            target.rows,
             self.column,
         )
 
 
-def _run(log: Log, folds: Sequence[_Fold], rows: Rows) -> None:
+def _run(log: Log, folds: Sequence[_Fold], target: FeatureTarget) -> None:
     order = log.events.order
-    for start in range(0, order.size, BLOCK):
+    for block, start in enumerate(range(0, order.size, BLOCK), 1):
         for history_fold in folds:
-            history_fold.run(log, order[start : start + BLOCK], rows)
+            history_fold.run(log, order[start : start + BLOCK], target)
+        if block % BLOCKS_IN_MEMORY == 0:
+            mapped_arrays.release()
 
 
 def half_lives_us(history: HistoryFeatures) -> Floats:

@@ -3,24 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
 from psycopg import sql
 
-from runlore.records.execution import EXECUTION_COLUMNS, NO_INSTANT
+from runlore.features.mapped_arrays import trim
+from runlore.log.fact_frame import COLUMNS, FactFrame
 from runlore.specs.model_spec import Population
-from runlore.store.copying import copy_out
+from runlore.store.copying import copy_out_pieces
 from runlore.store.engine import Store
 from runlore.store.schema import SCHEMA
 
-INSTANTS = ("submitted", "started", "finished", "submission_known_at", "known_at")
-COLUMNS = ("seq", "revision", *EXECUTION_COLUMNS)
-UTC_US = pa.timestamp("us", "UTC")
+PIECE_BYTES = 8 << 20  # of the log, as text, that is read and encoded at once
 BELONGS = sql.SQL("(%s OR kind = ANY(%s)) AND (%s OR source = ANY(%s))")
-BLOCK_BYTES = 64 << 20  # No row may be longer; the largest that a request can bring is shorter
 
 
 def read_facts(
@@ -33,7 +27,8 @@ def read_facts(
 ) -> pd.DataFrame:
     """Facts in sequence: EXECUTION_COLUMNS, `seq` and `revision`.
 
-    Instants are int64 microseconds (NO_INSTANT for none), inputs and outcome JSON text.
+    Instants are int64 microseconds (NO_INSTANT for none), inputs and outcome JSON text. The log is
+    read in pieces; see `FactFrame` for what it takes in memory.
     """
     conditions: list[sql.Composable] = [sql.SQL("true")]
     if until_seq is not None:
@@ -44,14 +39,17 @@ def read_facts(
         conditions.append(sql.SQL("known_at >= {}").format(since_known_at))
     if sources is not None:
         conditions.append(sql.SQL("source = ANY({})").format(list(sources)))
-    query = sql.SQL("SELECT {} FROM {} WHERE {}").format(
+    query = sql.SQL("SELECT {} FROM {} WHERE {} ORDER BY seq").format(
         sql.SQL(", ").join(map(sql.Identifier, COLUMNS)),
         sql.Identifier(SCHEMA, "executions"),
         sql.SQL(" AND ").join(conditions),
     )
-    with store.connect() as connection:
-        rows = copy_out(connection, query)
-    return _frame(_table(rows))
+    with store.connect() as connection, FactFrame() as facts:
+        for rows in copy_out_pieces(connection, query, PIECE_BYTES):
+            facts.add(rows)
+        frame = facts.finish()
+    trim()
+    return frame
 
 
 def read_later_facts(store: Store, early: pd.DataFrame) -> pd.DataFrame:
@@ -130,29 +128,3 @@ def _names(members: Population) -> tuple[object, ...]:
     """The parameters of BELONGS."""
     kinds, sources = list(members.kinds), list(members.sources)
     return not kinds, kinds, not sources, sources
-
-
-def _table(rows: bytearray) -> pa.Table:
-    types = dict.fromkeys(COLUMNS, pa.string())
-    types |= {"seq": pa.int64(), "revision": pa.int64()} | dict.fromkeys(INSTANTS, UTC_US)
-    if not rows:
-        return pa.table({name: pa.array([], kind) for name, kind in types.items()})
-    return pa_csv.read_csv(
-        pa.py_buffer(rows),
-        pa_csv.ReadOptions(column_names=COLUMNS, block_size=min(len(rows) + 1, BLOCK_BYTES)),
-        pa_csv.ParseOptions(newlines_in_values=True),
-        pa_csv.ConvertOptions(column_types=types, null_values=[""], strings_can_be_null=False),
-    )
-
-
-def _frame(table: pa.Table) -> pd.DataFrame:
-    seq = table["seq"].to_numpy()
-    if (np.diff(seq) < 0).any():
-        table = table.take(pa.array(np.argsort(seq, kind="stable")))
-    columns = {
-        name: pc.fill_null(table[name].cast(pa.int64()), NO_INSTANT).to_numpy()
-        if name in INSTANTS
-        else table[name].to_pandas()
-        for name in (*EXECUTION_COLUMNS, "seq", "revision")
-    }
-    return pd.DataFrame(columns)

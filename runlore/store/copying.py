@@ -1,6 +1,6 @@
 """Arrow columns in and out of PostgreSQL by COPY."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,22 @@ def copy_out(
         for block in copy:
             rows += block
     return rows
+
+
+def copy_out_pieces(
+    connection: psycopg.Connection[Any], query: sql.Composable, piece_bytes: int
+) -> Iterator[bytearray]:
+    """The rows of `copy_out` in pieces of whole rows, each of `piece_bytes` and one row at most."""
+    statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
+    rows = bytearray()
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in copy:  # PQgetCopyData returns one whole row at a time
+            rows += row
+            if len(rows) >= piece_bytes:
+                yield rows
+                rows = bytearray()
+    if rows:
+        yield rows
 
 
 def _text(column: pa.Array) -> pa.Array:

@@ -138,8 +138,7 @@ def _checked(
     version, contract = known
     if contract is None:
         return BatchCheck(spec.name, version, QualityVerdict(0, note=WITHOUT))
-    log = read_log(store)
-    check_input = _since_training(log, spec, contract, at)
+    check_input = _since_training(read_log(store), spec, contract, at)
     if not len(check_input.batch):
         return BatchCheck(spec.name, version, QualityVerdict(0, note=NOTHING_NEW))
     checked = BatchCheck(spec.name, version, checks.judge(contract, check_input), accepted)

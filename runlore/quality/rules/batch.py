@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runlore.features.columns import expand, measure, numbers
 from runlore.features.log import Log
+from runlore.features.mapped_arrays import moved
 from runlore.records.execution import NO_INSTANT
 
 Floats = NDArray[np.float64]
@@ -18,7 +19,9 @@ Mask = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
 
 PARTS = ("actor", "kind", "scope")
+LATEST = ("status", "submitted", "started", "finished")  # of the latest fact
 MEASURED = ("duration_s", "wait_s")
+HASHED_AT_ONCE = 100_000
 HOUR_US = 3_600_000_000
 WEEK_HOURS = 168
 MONDAY_HOURS = 3 * 24  # from a Monday to 1970-01-01, a Thursday
@@ -63,22 +66,25 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
 
     chosen: positions in `log.executions`. until_us: outcomes that became known later are left out.
     """
-    about = log.executions.iloc[chosen]
-    order = np.argsort(about["submitted"].to_numpy(dtype=np.int64), kind="stable")
-    chosen, about = chosen[order], about.iloc[order]
+    submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
+    chosen = chosen[np.argsort(submitted[chosen], kind="stable")]
+    submitted = submitted[chosen]
     final = log.events.final[chosen]
     known_at = log.facts["known_at"].to_numpy(dtype=np.int64)
     is_known = (final >= 0) & (until_us is None or known_at[final] <= until_us)
-    facts = log.facts.iloc[np.where(is_known, final, log.events.first[chosen])]
+    latest = np.where(is_known, final, log.events.first[chosen])
+    facts = log.facts[[*LATEST]].iloc[latest]
     table = _table(log, chosen, facts, is_known)
+    for name, values in _outcomes(log, latest).items():
+        table[name] = values
     failed = np.where(is_known, measure(facts, ["failed"]).table[:, 0], np.nan)
     started, finished = (facts[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
     if until_us is not None:
         started = np.where(started <= until_us, started, NO_INSTANT)
     finished = np.where(is_known, finished, NO_INSTANT)
-    submitted = about["submitted"].to_numpy(dtype=np.int64)
-    said = about[[*PARTS, "inputs"]].assign(status=facts["status"].to_numpy())
-    said = said.assign(wait=table["wait_s"].to_numpy(), run=table["duration_s"].to_numpy())
+    said = table[[*PARTS]].assign(inputs=log.input_hashes[chosen], status=facts["status"].array)
+    request = _hashes(said[["actor", "kind", "inputs"]]).astype(np.int64)
+    said = said.assign(wait=table["wait_s"], run=table["duration_s"])
     content = _hashes(said)
     is_whole = is_known & (finished != NO_INSTANT)
     return ExecutionBatch(
@@ -90,26 +96,34 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
         failed=failed,
         twin=_hashes(pd.DataFrame({"content": content, "at": submitted})),
         content=np.where(is_whole, content, np.uint64(0)),
-        request=_hashes(about[["actor", "kind", "inputs"]]).astype(np.int64),
+        request=request,
     )
 
 
 def _table(log: Log, chosen: Ints, facts: pd.DataFrame, is_known: Mask) -> pd.DataFrame:
-    about, inputs = log.executions.iloc[chosen], log.inputs.iloc[chosen]
-    columns: dict[str, Any] = {name: about[name].to_numpy() for name in PARTS}
-    columns |= {f"inputs.{name}": inputs[name].to_numpy() for name in inputs.columns}
+    """The columns of a batch but for `outcome.NAME`."""
+    columns: dict[str, Any] = {name: log.executions[name].to_numpy()[chosen] for name in PARTS}
+    inputs = log.inputs
+    columns |= {f"inputs.{name}": inputs[name].to_numpy()[chosen] for name in inputs.columns}
     measured = measure(facts, MEASURED).table
     columns |= {
         name: np.where(is_known, measured[:, at], np.nan) for at, name in enumerate(MEASURED)
     }
-    outcome = expand(facts["outcome"].reset_index(drop=True))
-    columns |= {f"outcome.{name}": outcome[name].to_numpy() for name in outcome.columns}
-    return pd.DataFrame(columns, copy=False)
+    return pd.DataFrame({name: moved(column) for name, column in columns.items()}, copy=False)
+
+
+def _outcomes(log: Log, latest: Ints) -> dict[str, NDArray[Any]]:
+    outcome = expand(log.facts["outcome"], latest)
+    return {f"outcome.{name}": outcome[name].to_numpy() for name in outcome.columns}
 
 
 def _hashes(frame: pd.DataFrame) -> Hashes:
-    hashes = pd.util.hash_pandas_object(frame, index=False)
-    return np.asarray(hashes, dtype=np.uint64)
+    """(n,): a number for each row of a frame; the same for equal rows."""
+    hashes = np.empty(len(frame), dtype=np.uint64)
+    for first in range(0, len(frame), HASHED_AT_ONCE):
+        part = slice(first, first + HASHED_AT_ONCE)
+        hashes[part] = pd.util.hash_pandas_object(frame.iloc[part], index=False)
+    return moved(hashes)
 
 
 def has_value(column: "pd.Series[Any]") -> Mask:

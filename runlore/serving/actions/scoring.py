@@ -74,22 +74,22 @@ def _submitted(log: matrix.Log, spec: ModelSpec, since: datetime, at: datetime) 
 
 
 def _names(log: matrix.Log, chosen: Ints) -> pd.MultiIndex:
-    rows = log.executions.iloc[chosen]
+    rows = log.executions.take(chosen)
     return pd.MultiIndex.from_arrays([rows["source"], rows["source_id"], log.as_of_us[chosen]])
 
 
 def _answer(
     log: matrix.Log, chosen: Ints, bundle: Bundle, at: datetime
 ) -> ledger_batch.LedgerBatch:
-    rows, _ = matrix.extract(log, bundle.plan)
-    answers = bundle.predict(rows[chosen])
+    rows, _ = matrix.extract(log, bundle.plan, chosen)
+    answers = bundle.predict(rows)
     return ledger_batch.LedgerBatch(
         spec=bundle.spec,
         version=bundle.version or "",
         ids=[str(ledger.new_id(at)) for _ in range(chosen.size)],
-        executions=log.executions.iloc[chosen],
+        executions=log.executions.take(chosen),
         as_of_us=log.as_of_us[chosen],
-        features=rows[chosen],
+        features=rows,
         prediction=answers.prediction,
         low=answers.low,
         high=answers.high,

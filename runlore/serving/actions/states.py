@@ -7,7 +7,7 @@ import pandas as pd
 
 from runlore.features.declaration import FeaturePlan, HistoryFeatures
 from runlore.features.log import Log
-from runlore.features.matrix import fold_history, prepare
+from runlore.features.matrix import fold_states, prepare
 from runlore.log.executions import read_facts, read_later_facts
 from runlore.serving.queries import feature_states, stale_states
 from runlore.serving.queries.feature_states import Connection
@@ -88,7 +88,7 @@ def _build(store: Store, histories: Sequence[HistoryFeatures]) -> tuple[HistoryF
         missing = tuple(history for history in histories if history not in fresh)
         log, built_seq = _whole_log(store, early)
         for history in missing:
-            _, last = fold_history(log, history)
+            last = fold_states(log, history)
             keys = last.keys(log)
             feature_states.replace_history(connection, history, keys, last.states, built_seq)
         feature_states.settle(connection, missing)
@@ -98,7 +98,7 @@ def _build(store: Store, histories: Sequence[HistoryFeatures]) -> tuple[HistoryF
 def _replace(
     connection: Connection, history: HistoryFeatures, log: Log, built_seq: int
 ) -> RebuiltHistory:
-    _, last = fold_history(log, history)
+    last = fold_states(log, history)
     keys = last.keys(log)
     before = feature_states.read_history(connection, history)
     now = dict(zip(keys, last.states, strict=True))

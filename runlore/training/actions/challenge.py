@@ -74,10 +74,10 @@ def _part(
     log = matrix.prepare(
         read_facts(store, until_seq=extracted.until_seq, sources=extracted.sources)
     )
-    rows, _ = matrix.extract(log, bundle.plan)
     first = np.searchsorted(extracted.data.as_of_us, trained.test_us)
     tested = members(log, trained.spec)[first : first + len(common)]
-    theirs = bundle.predict(rows[tested[common]]).prediction
+    rows, _ = matrix.extract(log, bundle.plan, tested[common])
+    theirs = bundle.predict(rows).prediction
     return _cut(test, common, theirs)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import columns, matrix
+from runlore.features import columns, mapped_arrays, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused
 from runlore.log import time_slices
@@ -22,6 +22,7 @@ from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+LABELS = ("actor", "kind", "scope", "source")  # scores are measured by these, too
 
 
 @dataclass(frozen=True)
@@ -67,16 +68,19 @@ def extract(
     target = target_of(log, spec)
     chosen = members(log, spec)
     plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
-    rows, _ = matrix.extract(log, plan)
+    agreed = contract.of_log(log, spec)
+    mapped_arrays.trim()
+    rows, _ = matrix.extract(log, plan, chosen)
+    mapped_arrays.trim()
     return TrainingExtract(
         spec,
         plan,
         _training_set(log, plan, rows, target, chosen),
         int(log.facts["seq"].max()),
         len(log.executions),
-        tuple(sorted(set(log.facts["source"]))),
-        tuple(sorted(set(log.executions["source"].iloc[chosen]))),
-        contract.of_log(log, spec),
+        tuple(sorted(log.facts["source"].unique())),
+        tuple(sorted(log.executions["source"].iloc[chosen].unique())),
+        agreed,
     )
 
 
@@ -118,25 +122,19 @@ def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
 def _training_set(
     log: matrix.Log, plan: FeaturePlan, rows: matrix.Rows, target: Floats, chosen: Ints
 ) -> TrainingSet:
-    about = log.executions.iloc[chosen]
-    has_sources = about["source"].nunique() > 1
+    labels = {name: log.executions[name].to_numpy()[chosen] for name in LABELS}
+    if pd.Series(labels["source"]).nunique() < 2:
+        del labels["source"]
     return TrainingSet(
-        rows=rows[chosen],
+        rows=rows,
         target=target[chosen],
         as_of_us=log.as_of_us[chosen],
         known_us=_known_us(log, chosen),
         names=plan.names,
-        actors=_labels(about["actor"]),
-        slices={
-            name: _labels(about[name])
-            for name in ("kind", "scope", *(("source",) if has_sources else ()))
-        },
+        actors=labels.pop("actor"),
+        slices=labels,
     )
 
 
 def _known_us(log: matrix.Log, chosen: Ints) -> Ints:
     return log.facts["known_at"].to_numpy(dtype=np.int64)[log.events.final[chosen]]
-
-
-def _labels(column: "pd.Series[str]") -> NDArray[np.str_]:
-    return column.to_numpy(dtype=np.str_)

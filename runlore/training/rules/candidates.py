@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import BadInput
 from runlore.specs.model_spec import CandidateKind, ModelSpec
-from runlore.training.rules.training_set import TrainingSet
+from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
@@ -81,6 +81,13 @@ class Fitted:
 
     def raw(self, rows: Rows) -> Floats:
         """(n,): uncalibrated probabilities, or log1p of the quantity, for (n, F) rows."""
+        return in_pieces(lambda piece: self._raw(rows[piece]), len(rows))
+
+    def raw_at(self, rows: Rows, positions: Ints) -> Floats:
+        """(n,): `raw` of the rows at n positions."""
+        return in_pieces(lambda piece: self._raw(rows[positions[piece]]), positions.size)
+
+    def _raw(self, rows: Rows) -> Floats:
         if isinstance(self.estimator, Baseline):
             answers = self.estimator.answer(rows)
             return answers if self.is_probability else np.log1p(np.maximum(answers, 0.0))

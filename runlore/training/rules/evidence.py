@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.models import scores
@@ -21,10 +22,9 @@ from runlore.training.rules.gates import GateEvidence, ScoreInterval
 from runlore.training.rules.quantile_models import Quantiles
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, Scores, SliceScores, TestPart
-from runlore.training.rules.training_set import TrainingSet
+from runlore.training.rules.training_set import Labels, TrainingSet
 
 Floats = NDArray[np.float64]
-Labels = NDArray[np.str_]
 
 TOP_LABELS = 10
 LEAST_SLICE_ROWS = 30
@@ -48,7 +48,7 @@ def answer_test(
     conformal: Conformal | None,
 ) -> TestPart:
     """Answer the test rows with the winner and the baseline; without `conformal` no intervals."""
-    rows = data.rows[division.test]
+    rows = data.part(division.test)
     raw = winner.fitted.raw(rows)
     low, high = None, None
     if conformal is not None:
@@ -134,7 +134,7 @@ def score_slices(
 
 def actor_sizes(data: TrainingSet, division: Division) -> Labels:
     """(test rows,): the number of training rows of each row's actor, as a label."""
-    actors, codes = np.unique(data.actors, return_inverse=True)
+    codes, actors = pd.factorize(data.actors)
     counts = np.bincount(codes[division.train], minlength=len(actors))[codes[division.test]]
     bounds = [bound for bound, _ in ACTOR_SIZES if bound is not None]
     names = np.array([label for _, label in ACTOR_SIZES])
@@ -142,10 +142,11 @@ def actor_sizes(data: TrainingSet, division: Division) -> Labels:
 
 
 def _largest(labels: Labels) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    words, counts = np.unique(labels, return_counts=True)
+    codes, words = pd.factorize(labels, sort=True)
+    counts = np.bincount(codes)
     for at in np.argsort(-counts, kind="stable")[:TOP_LABELS]:
         if counts[at] >= LEAST_SLICE_ROWS:
-            yield str(words[at]), labels == words[at]
+            yield str(words[at]), codes == at
 
 
 def _score_slice(

@@ -80,7 +80,7 @@ def fit_candidate(
     fitted = candidates.fit(spec, data, division.train, kind, final)
     raw = np.concatenate(
         [
-            model.raw(data.rows[fold.valid])
+            model.raw_at(data.rows, fold.valid)
             for model, fold in zip(folds, division.folds, strict=True)
         ]
     )
@@ -180,7 +180,7 @@ def fit_intervals(
     fewest = min(len(fold.train) for fold in division.folds)
     fit = fit_quantiles if fewest >= LEAST_QUANTILE_ROWS else no_quantiles
     bounds = [
-        fit(data, fold.train, coverage).predict(data.rows[fold.valid], answers)
+        fit(data, fold.train, coverage).predict_at(data.rows, fold.valid, answers)
         for fold, answers in zip(division.folds, raw, strict=True)
     ]
     low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.training.rules.training_set import TrainingSet
+from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
     from xgboost import XGBRegressor
@@ -29,10 +29,20 @@ class Quantiles:
 
     def predict(self, rows: Rows, raw: Floats) -> tuple[Floats, Floats]:
         """The bounds of (n, F) rows on the log1p scale; without models both are `raw` itself."""
+        return self.predict_at(rows, np.arange(len(rows)), raw)
+
+    def predict_at(self, rows: Rows, positions: Ints, raw: Floats) -> tuple[Floats, Floats]:
+        """`predict` for the rows at n positions; raw: (n,)."""
         if self.low is None or self.high is None:
             return raw, raw
-        one, other = (model.predict(rows).astype(np.float64) for model in (self.low, self.high))
+        one, other = (_bound(model, rows, positions) for model in (self.low, self.high))
         return np.minimum(one, other), np.maximum(one, other)
+
+
+def _bound(model: "XGBRegressor", rows: Rows, positions: Ints) -> Floats:
+    return in_pieces(
+        lambda piece: model.predict(rows[positions[piece]]).astype(np.float64), positions.size
+    )
 
 
 def fit_quantiles(data: TrainingSet, train: Ints, coverage: float) -> Quantiles:
