@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from runlore.ingest.actions.files import list_rejects
+from runlore.ingest.actions.reject_list import list_rejects
 from runlore.ingest.actions.undo import UndoReason, UndoTarget, undo_ingest
 from runlore.ingest.queries import lineage_runs
 from runlore.records.formats.openlineage import EventReader, merge_runs
