@@ -20,7 +20,7 @@ from runlore.ingest.queries.facts import AddedFacts, CopyBatch
 from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
 from runlore.ingest.queries.rejects import add_rejects, is_due
 from runlore.ingest.rules.reject_groups import RejectGroup
-from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
+from runlore.kernel.durations import CLOCK_SKEW_S, SOURCE_CLOCK_TOLERANCE_US
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
@@ -135,21 +135,41 @@ def ingest_prefect(
 
     `known` counts the runs that were read again. Feature states are renewed, too.
     """
-    _check_source(source.source)
     path = without_login(source.api_url.rstrip("/"))
     subject = IngestSource(source.source, path, "executions", "prefect")
+    with httpx.Client(
+        base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
+    ) as client:
+        log = PrefectHistory(client, source.source, at)
+        options = IngestOptions(at, source.max_revisions, progress=progress)
+        return ingest_history(store, subject, log, options)
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """at: now. max_revisions, clock_tolerance_s: as in FileSource."""
+
+    at: datetime
+    max_revisions: int | None = None
+    clock_tolerance_s: float = CLOCK_SKEW_S
+    progress: Progress | None = None
+
+
+def ingest_history(
+    store: Store, subject: IngestSource, log: ResumableSource, options: IngestOptions
+) -> IngestSummary:
+    """Add what a server's log has after the mark that an earlier import left.
+
+    `known` counts the rows that were read again. Feature states are renewed, too.
+    """
+    _check_source(subject.source)
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
             ingests.reopen(connection, last)
         begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0, rows_skipped={})
-        with httpx.Client(
-            base_url=source.api_url, headers=dict(source.headers), timeout=TIMEOUT_S
-        ) as client:
-            log = PrefectHistory(client, source.source, at)
-            run = _IngestRun(store, subject, at, begun, source.max_revisions)
-            summary = run.take(log, progress)
-        return _renewed(store, summary)
+        run = _IngestRun(store, subject, options.at, begun, options.max_revisions)
+        return _renewed(store, run.take(log, options.progress))
 
 
 def _renewed(store: Store, summary: IngestSummary) -> IngestSummary:
@@ -177,21 +197,21 @@ class _IngestRun:
         tally = unmarked = IngestCounts()
         warnings: Counter[str] = Counter()
         unfinished_line = None
-        for piece, batch in _ahead(self._batches(log.pieces(mark))):
-            try:
+        try:
+            for piece, batch in _ahead(self._batches(log.pieces(mark))):
                 facts.ensure_partitions(self.store, batch)
                 landed = self._land(piece, batch, mark, unmarked)
-            except Unavailable as error:
-                if not tally.rows:
-                    raise
-                raise Interrupted(self.subject.path, tally, error) from error
-            tally = tally.plus(landed)
-            unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
-            mark = piece.mark or mark
-            warnings.update(piece.parsed.warnings)
-            unfinished_line = piece.unfinished_line
-            if progress is not None:
-                progress(piece.done, piece.total)
+                tally = tally.plus(landed)
+                unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
+                mark = piece.mark or mark
+                warnings.update(piece.parsed.warnings)
+                unfinished_line = piece.unfinished_line
+                if progress is not None:
+                    progress(piece.done, piece.total)
+        except Unavailable as error:
+            if not tally.rows:
+                raise
+            raise Interrupted(self.subject.path, tally, error) from error
         with self.store.connect() as connection:
             ingests.finish(connection, self.begun.id)
             groups = groups_of(connection, self.begun.id)
