@@ -9,6 +9,7 @@ ingest_group = typer.Typer(
 )
 ingest_group.command("csv")(files.from_csv)
 ingest_group.command("parquet")(files.from_parquet)
+ingest_group.command("jsonl")(files.from_jsonl)
 ingest_group.command("swf")(files.from_swf)
 ingest_group.command("airflow")(pipelines.from_airflow)
 ingest_group.command("github")(pipelines.from_github)

@@ -1,4 +1,4 @@
-"""`runlore ingest csv`, `parquet` and `swf`: files of records."""
+"""`runlore ingest csv`, `parquet`, `jsonl` and `swf`: files of records."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -101,6 +101,41 @@ def from_parquet(
     parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
     parts |= without_none(timezone=timezone, epoch=epoch, date_format=date_format, missing=missing)
     _ingest_columns(file, "parquet", source, parts, json=json)
+
+
+def from_jsonl(
+    file: File,
+    source: Source = None,
+    metrics: Metrics = False,
+    mapping: Mapping = None,
+    columns: Map = None,
+    const: Const = None,
+    inputs: Inputs = None,
+    outcome: Outcome = None,
+    status: Statuses = None,
+    timezone: Timezone = None,
+    epoch: Epoch = None,
+    date_format: DateFormat = None,
+    missing: Missing = None,
+    encoding: Encoding = None,
+    take_last_line: TakeLastLine = False,
+    json: Json = False,
+) -> None:
+    """Import JSON objects: one in each line, or a list of them.
+
+    The mapping options are those of csv; a nested key is written as a.b.
+
+    Example: runlore ingest jsonl runs.jsonl --map submitted=queued_at --map actor=user.name
+    """
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts |= without_none(
+        timezone=timezone,
+        epoch=epoch,
+        date_format=date_format,
+        missing=missing,
+        encoding=encoding,
+    )
+    _ingest_columns(file, "jsonl", source, parts, json=json, takes_last_line=take_last_line)
 
 
 def from_swf(

@@ -121,3 +121,19 @@ def _to_start(stream: IO[bytes]) -> None:
     stream.seek(0)
     if stream.read(len(BOM)) != BOM:
         stream.seek(0)
+
+
+@dataclass(frozen=True)
+class _AnyList:
+    """Takes objects as they are, to look at the first ones."""
+
+    lists: Sequence[str] = ()
+
+    def parse(self, page: Sequence[JsonObject], first_row: int) -> Parsed:
+        raise NotImplementedError
+
+
+def first_objects(path: Path, count: int) -> list[JsonObject]:
+    """The first objects of a JSON file. Raises BadInput when it is not valid up to there."""
+    with opened(path) as (stream, _):
+        return list(islice(JsonFile(path, _AnyList())._objects(stream), count))

@@ -18,6 +18,7 @@ from runlore.ingest.actions.formats import (
     parquet_schema,
     sample,
 )
+from runlore.ingest.actions.json_files import open_json
 from runlore.ingest.actions.lineage_files import open_lineage
 from runlore.ingest.actions.pipelines import (
     PIPELINE_TOOLS,
@@ -37,7 +38,11 @@ from runlore.records.formats.openlineage import EventReader
 from runlore.records.formats.snakemake import SnakemakeReader
 from runlore.records.mapping import ColumnMapping
 
-Format = Literal["csv", "parquet", "swf", "openlineage", "snakemake"] | PipelineTool | ClusterTool
+Format = (
+    Literal["csv", "parquet", "jsonl", "swf", "openlineage", "snakemake"]
+    | PipelineTool
+    | ClusterTool
+)
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
 BLANKS = b"\xef\xbb\xbf \t\r\n"
@@ -107,15 +112,32 @@ def open_log(source: FileSource, now_us: int) -> LogFile:
         schema = parquet_schema(source.path)
         reader = parquet.reader(schema, source.source, source.mapping, now_us)
         return ParquetFile(source.path, reader, source.chunk_rows)
+    if source.format == "jsonl":
+        return _json_log(source, now_us)
+    return _text_log(source, now_us)
+
+
+def _json_log(source: FileSource, now_us: int) -> LogFile:
+    return open_json(
+        source.path,
+        source.source,
+        source.mapping,
+        now_us,
+        source.chunk_bytes,
+        takes_last_line=source.takes_last_line,
+    )
+
+
+def _text_log(source: FileSource, now_us: int) -> TextFile:
     if source.format == "swf":
         unix_start_s = None if source.start is None else to_us(source.start) // 1_000_000
-        return _text_file(
-            source, swf.layout(head(source.path), source.source, unix_start_s, now_us)
-        )
+        first = head(source.path)
+        return _text_file(source, swf.layout(first, source.source, unix_start_s, now_us))
     first = sample(source.path, source.mapping.encoding)
     refuse_other_formats(first, source.path)
-    layout = csv.layout(first, source.source, source.mapping, now_us, source.rules)
-    return _text_file(source, layout)
+    return _text_file(
+        source, csv.layout(first, source.source, source.mapping, now_us, source.rules)
+    )
 
 
 def _text_file(source: FileSource, layout: TextLayout) -> TextFile:

@@ -52,13 +52,15 @@ INSTANTS = ("submitted", *LATER)
 class Cells:
     """A chunk's N rows by column. line: (N,). raw: returns the text to show for rows at positions.
 
-    is_typed: the columns have types; otherwise all cells are text, numbers included.
+    is_typed: the columns have types; otherwise all cells are text, numbers included. json: the
+    values of columns that already are JSON.
     """
 
     columns: Mapping[str, pa.Array]
     line: Ints
     raw: Callable[[Ints], pa.Array]
     is_typed: bool = False
+    json: Mapping[str, pa.Array] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return self.line.size
@@ -314,8 +316,7 @@ class Reader:
                 column = seconds_of(column)
             cell_type = self.mapping.types.get(name)
             if cell_type is None:
-                is_typed = cells.is_typed
-                values[key] = column if is_typed else self._inferred(name, column)
+                values[key] = self._by_form(cells, name, column)
                 continue
             read = typed(column, cell_type, self.numbers)
             values[key] = read.json
@@ -323,7 +324,14 @@ class Reader:
                 checks.append(type_check(name, cell_type, column, read.is_bad))
         return json_text.objects(values, len(cells)), checks
 
-    def _inferred(self, name: str, column: pa.Array) -> json_text.JsonText:
+    def _by_form(
+        self, cells: Cells, name: str, column: pa.Array
+    ) -> "pa.Array | json_text.JsonText":
+        """The values of a column whose type nobody named."""
+        if name in cells.json:
+            return json_text.JsonText(pc.if_else(column.is_null(), None, cells.json[name]))
+        if cells.is_typed:
+            return column
         is_outcome = name in self.resolved.outcome.values()
         rule = self.rules.get(name, MEASURED if is_outcome else ALONE)
         return json_text.JsonText(json_text.infer_json(column, rule, self.numbers))

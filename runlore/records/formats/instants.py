@@ -26,8 +26,10 @@ NO_NUMBERS = pa.array([-1.0, 2.0**63, -(2.0**63)])
 
 # What logs write for an instant that has not come, or that nobody knows.
 NO_INSTANT_WORDS = pa.array(
-    "- -- ? 0 -1 unknown none null nil nan nat na n/a never invalid inf infinity -infinity"  # noqa: SIM905
-    " +infinity".split()
+    ["", "-", "--", "?", "0", "-1", "unknown", "none", "null", "nil", "nan", "nat", "na", "n/a"]
+)
+NO_INSTANT_WORDS = pa.concat_arrays(
+    [NO_INSTANT_WORDS, pa.array(["never", "invalid", "inf", "infinity", "-infinity", "+infinity"])]
 )
 # The first and last days of calendars, databases and spreadsheets.
 NO_INSTANT_DATES = (
