@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from runlore.store.embedded import binaries, locks, server
+from runlore.store.embedded import binaries, libpq, locks, server
 from runlore.store.embedded.layout import ServerPaths, explained
 
 
@@ -42,6 +42,7 @@ class ServerState:
 def acquire(home: Path) -> ServerLease:
     """Make sure that the home's server runs, and keep it running until `release`."""
     layout = ServerPaths.of(home)
+    libpq.forget(os.environ)
     layout.prepare()
     with locks.exclusive(layout):
         entry = layout.users / f"{os.getpid()}-{secrets.token_hex(4)}"
