@@ -25,7 +25,9 @@ def test_variables_of_libpq_do_not_lead_to_another_server(short_tmp: Path, monke
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    with embedded.running(short_tmp / "home") as url:
-        with psycopg.connect(url.replace("+psycopg", "")) as connection:
-            row = connection.execute("SELECT current_database(), current_user").fetchone()
+    with (
+        embedded.running(short_tmp / "home") as url,
+        psycopg.connect(url.replace("+psycopg", "")) as connection,
+    ):
+        row = connection.execute("SELECT current_database(), current_user").fetchone()
     assert row == ("runlore", "runlore")
