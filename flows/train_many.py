@@ -16,6 +16,7 @@ def train_many(
     specs: list[str] | None = None,
     accept_data: str | None = None,
     sources: list[str] | None = None,
+    accept_leaks: dict[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """Train the named specs, or all of them; returns what each came to.
 
@@ -26,14 +27,18 @@ def train_many(
         app.hold_embedded_server()
         names = specs or [spec.name for spec in app.specs]
         on_workers = each_on_a_worker.with_options(task_runner=task_runner(app.settings))
-        return on_workers(names, accept_data, sources)
+        return on_workers(names, accept_data, sources, accept_leaks)
 
 
 @flow(name="train-many-on-workers")
 def each_on_a_worker(
-    specs: list[str], accept_data: str | None, sources: list[str] | None = None
+    specs: list[str],
+    accept_data: str | None,
+    sources: list[str] | None = None,
+    accept_leaks: dict[str, str] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    trainings = training.train_one.map(specs, accept_data, unmapped(sources))
+    for_all = unmapped(sources), unmapped(accept_leaks)
+    trainings = training.train_one.map(specs, accept_data, *for_all)
     results = {s: t.result(raise_on_failure=False) for s, t in zip(specs, trainings, strict=True)}
     return {spec: _outcome(spec, result).as_json() for spec, result in results.items()}
 

@@ -19,18 +19,22 @@ def train(
     accept_data: str | None = None,
     until_seq: int | None = None,
     sources: list[str] | None = None,
+    accept_leaks: dict[str, str] | None = None,
 ) -> Any:  # noqa: ANN401  (a state stands for a refusal)
     """Train all candidates of a spec on the log as it is now, or as it was until a fact.
 
     `sources` restricts the executions that teach and test to those of some sources.
     Fails with the reasons if data since the champion's training breaks the data contract, unless
     `accept_data` gives a reason to accept it. Fails with the numbers if the best candidate does
-    not pass its gates or does not beat the champion.
+    not pass its gates or does not beat the champion. `accept_leaks` names inputs that do not give
+    the outcome away, each with the reason; that holds for later trainings, too.
     """
     with flow_app():
         with shared_reading():
             checked = training.check_data(spec, accept_data, sources)
             refuse_bad(checked)
+            if accept_leaks:
+                training.accept_leaks(spec, accept_leaks)
             extract = training.extract(spec, until_seq, checked, sources)
         division = divide(extract.spec, extract.data)
         done: dict[Any, Any] = {}

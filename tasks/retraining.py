@@ -6,7 +6,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 from prefect.events import emit_event
 
-from runlore.kernel.errors import DataRefused, Refused
+from runlore.kernel.errors import DataRefused, LeakRefused, Refused
 from runlore.kernel.instants import now
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift
 from runlore.performance.actions.windows import PerformanceOutcome, because_of_performance
@@ -84,7 +84,7 @@ def end(begun: TrainingStart, outcome: Any) -> TrainingEnd:  # noqa: ANN401  (an
 
 def ending_of(outcome: object) -> TrainingEnd:
     """found: what the flow `train` returned, or raised."""
-    if isinstance(outcome, DataRefused):
+    if isinstance(outcome, DataRefused | LeakRefused):
         return TrainingEnd("refused", str(outcome), command=outcome.command)
     if isinstance(outcome, Refused):
         return TrainingEnd("refused", str(outcome))

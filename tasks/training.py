@@ -12,7 +12,7 @@ from runlore.kernel.instants import now
 from runlore.quality.actions import contract
 from runlore.quality.actions.contract import Acceptance, BatchCheck
 from runlore.specs.model_spec import CandidateKind
-from runlore.training.actions import extraction
+from runlore.training.actions import extraction, leak_check
 from runlore.training.actions.extraction import TrainingExtract
 from runlore.training.actions.training import TrainOutcome, conclude, train_spec
 from runlore.training.rules import fitting
@@ -48,6 +48,13 @@ def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = No
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+def accept_leaks(spec: str, reasons: Mapping[str, str]) -> None:
+    """Keep that somebody accepts inputs in spite of what the check says, each for a reason."""
+    with task_app() as app:
+        leak_check.accept(app.store, app.spec(spec), reasons, getuser(), now())
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
 def extract(
     spec: str, until_seq: int | None, checked: BatchCheck, sources: Sequence[str] | None = None
 ) -> TrainingExtract:
@@ -63,6 +70,9 @@ def extract(
         len(extracted.data),
         len(extracted.plan.names),
     )
+    for decision in extracted.inputs.leaks:
+        what = (spec, decision.leak.input, decision.leak.evidence, decision.done)
+        get_run_logger().warning("%s: %s %s: %s", *what)
     return extracted
 
 
@@ -105,11 +115,15 @@ def record(extracted: TrainingExtract, trained: Trained, checked: BatchCheck) ->
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="train {spec}", timeout_seconds=HOUR_S)
 def train_one(
-    spec: str, accept: str | None = None, sources: Sequence[str] | None = None
+    spec: str,
+    accept: str | None = None,
+    sources: Sequence[str] | None = None,
+    leaks: Mapping[str, str] | None = None,
 ) -> TrainOutcome:
     """A whole training in one task, for many at once on a cluster."""
     logger = get_run_logger()
     with task_app() as app:
+        leak_check.accept(app.store, app.spec(spec), leaks or {}, getuser(), now())
         outcome = train_spec(
             app.store,
             app.registry,
@@ -133,4 +147,10 @@ def show(outcome: TrainOutcome) -> None:
         key=f"scores-{outcome.spec}",
         description=f"{'Passed' if outcome.passed else 'Refused'}: {'; '.join(outcome.reasons)}",
     )
+    if outcome.inputs.leaks:
+        create_table_artifact(
+            outcome.inputs.rows(),
+            key=f"leaks-{outcome.spec}",
+            description="Inputs that give the outcome away",
+        )
     create_link_artifact(outcome.page, key=f"run-{outcome.spec}", link_text="the run in MLflow")

@@ -1,16 +1,14 @@
 """`/api/v3/model-training`: request a training and follow its progress."""
 
-from typing import Annotated
-
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters, trainings
-from bentos.dialects.trainings import ModelTrainingTold
+from bentos.dialects.trainings import ModelTrainingTold, TrainingWish
 from bentos.http.bodies import read_body
-from bentos.http.fields import Id, Name
+from bentos.http.fields import Id
 from bentos.http.routing import Endpoint, Tag, in_query
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
@@ -23,7 +21,7 @@ AT = "/api/v3/model-training"
 USUAL, MOST = 50, 1000
 
 
-class ModelTraining(Closed):
+class ModelTraining(TrainingWish):
     model_config = ConfigDict(
         json_schema_extra={
             "examples": [
@@ -33,8 +31,6 @@ class ModelTraining(Closed):
     )
 
     model: Id
-    requested_by: query_parameters.Person = "api"
-    reason: Annotated[Name, Field(max_length=500)] = ""
 
 
 class ModelTrainingAccepted(ModelTrainingTold):
@@ -74,7 +70,7 @@ async def start(request: Request) -> Response:
     serving: Serving = request.app.state.serving
     body = ModelTraining.model_validate_json(await read_body(request))
     serving.check(body.model)
-    [retraining] = await trainings.wish(request, [body.model], body.requested_by, body.reason)
+    [retraining] = await trainings.wish(request, [body.model], body)
     if retraining.state == "refused":
         raise Refused(f"{retraining.wanted.spec}: {retraining.reason}")
     follow = f"{AT}?training_id={retraining.id}"

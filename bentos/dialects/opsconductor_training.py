@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from bentos.api.store_access import model_response
-from bentos.dialects import agent_zero_training, query_parameters, trainings
-from bentos.dialects.trainings import ModelTrainingTold
+from bentos.dialects import agent_zero_training, trainings
+from bentos.dialects.trainings import ModelTrainingTold, TrainingWish
 from bentos.http.bodies import read_body
-from bentos.http.fields import Id, Name
+from bentos.http.fields import Id
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
 from bentos.predict.live_versions import Serving
@@ -20,7 +20,7 @@ AT = "/ai/learning/train-models"
 MOST_MODELS = 100
 
 
-class TrainModels(Closed):
+class TrainModels(TrainingWish):
     """models: none means all."""
 
     model_config = ConfigDict(
@@ -30,8 +30,6 @@ class TrainModels(Closed):
     )
 
     models: Annotated[tuple[Id, ...], Field(max_length=MOST_MODELS)] = ()
-    requested_by: query_parameters.Person = "api"
-    reason: Annotated[Name, Field(max_length=500)] = ""
 
 
 class TrainModelsTold(Closed):
@@ -48,7 +46,7 @@ async def start(request: Request) -> Response:
     for name in body.models:
         serving.check(name)
     names = tuple(dict.fromkeys(body.models)) or serving.names
-    retrainings = await trainings.wish(request, names, body.requested_by, body.reason)
+    retrainings = await trainings.wish(request, names, body)
     if all(retraining.state == "refused" for retraining in retrainings):
         raise Refused(
             "; ".join(

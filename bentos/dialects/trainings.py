@@ -5,12 +5,14 @@ This process records a request; a Prefect worker carries it out.
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 from starlette.requests import Request
 
 from bentos.api.store_access import write_store
+from bentos.dialects import query_parameters
+from bentos.http.fields import InputName, Name
 from bentos.http.identity import actor_of
 from bentos.http.schemas import Closed
 from runlore.app import open_app
@@ -20,6 +22,7 @@ from runlore.retraining.actions import requests
 from runlore.retraining.actions.requests import RetrainingCause
 from runlore.retraining.queries import Retraining, State
 from runlore.store.engine import Store
+from runlore.training.actions import leak_check
 
 Progress = Literal["queued", "running", "completed", "refused", "failed"]
 PROGRESS: dict[State, Progress] = {
@@ -59,11 +62,29 @@ class ModelTrainingTold(Closed):
     history: list[ModelTrainingStep] = Field(description="oldest first")
 
 
-async def wish(request: Request, models: Sequence[str], said: str, why: str) -> list[Retraining]:
+AcceptedLeaks = Annotated[
+    dict[InputName, Annotated[Name, Field(min_length=1, max_length=500)]],
+    Field(
+        max_length=100,
+        description="inputs to learn from although they seem to give the outcome away, each with"
+        " the reason; this holds for later trainings, too",
+    ),
+]
+
+
+class TrainingWish(Closed):
+    """What requests of both products have in common."""
+
+    requested_by: query_parameters.Person = "api"
+    reason: Annotated[Name, Field(max_length=500)] = ""
+    accept_leaks: AcceptedLeaks = Field(default_factory=dict)
+
+
+async def wish(request: Request, models: Sequence[str], wanted: TrainingWish) -> list[Retraining]:
     """Request a training of each model; returns the current one where a training is in progress.
 
-    said: the requester as the body names it; with a key, the key's owner is recorded instead.
-    Raises Refused in a Bento, which has no registry.
+    With a key, its owner is recorded as the requester, whatever the body says. Raises Refused in a
+    Bento, which has no registry.
     """
     at = instants.now()
 
@@ -74,7 +95,10 @@ async def wish(request: Request, models: Sequence[str], said: str, why: str) -> 
             except ModuleNotFoundError as error:
                 raise Refused(NO_REGISTRY) from error
             specs = [app.spec(name) for name in models]
-            wish = RetrainingCause("person", actor_of(request, said), why or SOME_REASON)
+            actor = actor_of(request, wanted.requested_by)
+            for spec in specs:
+                leak_check.accept(store, spec, wanted.accept_leaks, actor, at)
+            wish = RetrainingCause("person", actor, wanted.reason or SOME_REASON)
             return [requests.request(store, versions, s, wish, at).retraining for s in specs]
 
     return await write_store(request, work)

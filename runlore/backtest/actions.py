@@ -1,6 +1,6 @@
 """Replay a log under retraining policies, and compare their scores and costs."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from runlore.quality.rules.batch import gather
 from runlore.quality.rules.contract import derive
 from runlore.specs.model_spec import CandidateKind, ModelSpec
 from runlore.store.engine import Store
+from runlore.training.actions import leak_check
 from runlore.training.actions.extraction import target_of
 from runlore.training.rules.training_set import TrainingSet
 
@@ -93,7 +94,7 @@ def backtest(
     say(f"{len(facts):,} facts read")
     if choice.window_s is not None:
         spec = replace(spec, drift=replace(spec.drift, window_s=choice.window_s))
-    scene = _scene(matrix.prepare(facts), spec, choice)
+    scene = _scene(store, matrix.prepare(facts), spec, choice)
     say(f"{len(scene.trainer.data):,} rows, {len(scene.edges_us) - 1} windows to replay")
     replayed = []
     for policy in choice.policies:
@@ -116,11 +117,15 @@ def draw(outcome: BacktestOutcome, folder: Path) -> tuple[Path, Path]:
     return paths[0], paths[1]
 
 
-def _scene(log: matrix.Log, spec: ModelSpec, choice: BacktestOptions) -> ReplayContext:
+def _scene(
+    store: Store, log: matrix.Log, spec: ModelSpec, choice: BacktestOptions
+) -> ReplayContext:
     target = target_of(log, spec)
     chosen = _chosen(log, spec, target, choice)
     start_us = int(log.as_of_us[chosen[int(choice.taught_share * len(chosen))]])
-    plan = _plan(log, spec, log.as_of_us < start_us)
+    taught = log.as_of_us < start_us
+    inputs = leak_check.check(store, log, spec, taught & np.isfinite(target))
+    plan = _plan(log, spec, taught, inputs.left_out)
     rows, _ = matrix.extract(log, plan, chosen)
     data = TrainingSet(
         rows=rows,
@@ -158,12 +163,14 @@ def _chosen(log: matrix.Log, spec: ModelSpec, target: Floats, choice: BacktestOp
     return chosen
 
 
-def _plan(log: matrix.Log, spec: ModelSpec, taught: NDArray[np.bool_]) -> FeaturePlan:
+def _plan(
+    log: matrix.Log, spec: ModelSpec, taught: NDArray[np.bool_], left_out: Collection[str]
+) -> FeaturePlan:
     """Features as the first version would have them; of each category all words that ever come.
 
     A version tells apart only the words of its own training, see `backtest.version.Words`.
     """
-    plan = matrix.resolve(spec.features, log, taught)
+    plan = matrix.resolve(spec.features, log, taught, left_out)
     return replace(
         plan, categories=tuple(_all_words(log, category.name) for category in plan.categories)
     )

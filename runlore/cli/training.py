@@ -1,7 +1,7 @@
 """`runlore train`: train models on the log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,15 +41,37 @@ Sources = Annotated[
 ]
 
 
+AcceptLeak = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="INPUT",
+        help="Learn from this input although it seems to give the outcome away; holds until"
+        " withdrawn. Repeatable.",
+    ),
+]
+
+Because = Annotated[
+    list[str] | None,
+    typer.Option(metavar="WHY", help="Why: one reason for all, or one for each --accept-leak."),
+]
+
+WithdrawLeak = Annotated[
+    list[str] | None,
+    typer.Option(metavar="INPUT", help="Withdraw an acceptance of before. Repeatable."),
+]
+
+
 @dataclass(frozen=True)
 class TrainOptions:
     """What a person chose for all specs. accept_data: why data that breaks its contract may teach.
 
-    sources: whose executions teach and test; none: as the specs say.
+    sources: whose executions teach and test; none: as the specs say. accept_leaks: inputs that do
+    not give the outcome away, each with the reason.
     """
 
     accept_data: str | None = None
     sources: tuple[str, ...] = ()
+    accept_leaks: Mapping[str, str] = field(default_factory=dict)
 
 
 NO_OPTIONS = TrainOptions()
@@ -60,6 +82,9 @@ def train(
     at_once: AtOnce = False,
     accept_data: AcceptData = None,
     source: Sources = None,
+    accept_leak: AcceptLeak = None,
+    because: Because = None,
+    withdraw_leak: WithdrawLeak = None,
     json: Json = False,
 ) -> None:
     """Train specs and register the versions that pass their gates.
@@ -74,16 +99,21 @@ def train(
     With several sources, a model learns from all of them, unless --source names some. For a model
     per source that lasts, declare a spec for each.
 
+    Inputs that give the outcome away are named and left out. With --accept-leak an input is used
+    all the same, for a reason that stays on the record.
+
     Example: runlore train failure-risk --source builds
     """
     from runlore.app import open_app
 
+    leaks = reasons_of(accept_leak or [], because or [])
+    options = TrainOptions(accept_data, tuple(source or ()), leaks)
     with open_app() as app:
         names = specs or [spec.name for spec in app.specs]
         for name in names:
             app.spec(name)
+        _withdraw(app, names, withdraw_leak or [])
         echo("   reading the log", err=True)
-        options = TrainOptions(accept_data, tuple(source or ()))
         trained = _train_all(app, names, options, at_once=at_once)
     if json:
         emit_json(trained)
@@ -91,6 +121,37 @@ def train(
         show(trained)
     if not all(outcome["passed"] for outcome in trained.values()):
         raise typer.Exit(1)
+
+
+def reasons_of(inputs: Sequence[str], because: Sequence[str]) -> dict[str, str]:
+    """The reason for each accepted input. Raises BadInput where their numbers do not fit.
+
+    >>> reasons_of(["queue", "host"], ["known at submission"])
+    {'queue': 'known at submission', 'host': 'known at submission'}
+    """
+    from runlore.kernel.errors import BadInput
+
+    if inputs and not because:
+        raise BadInput('because: say why: --accept-leak INPUT --because "WHY"', "because")
+    if len(because) not in (0, 1, len(inputs)) or (because and not inputs):
+        raise BadInput(
+            f"because: {len(because)} reasons for {len(inputs)} inputs; give one, or one for each"
+            " --accept-leak",
+            "because",
+        )
+    return dict(zip(inputs, because if len(because) > 1 else [*because] * len(inputs), strict=True))
+
+
+def _withdraw(app: "App", names: list[str], inputs: list[str]) -> None:
+    if not inputs:
+        return
+    from getpass import getuser
+
+    from runlore.kernel.instants import now
+    from runlore.training.actions import leak_check
+
+    for name in names:
+        leak_check.withdraw(app.store, name, inputs, getuser(), now())
 
 
 def _train_all(
@@ -178,7 +239,11 @@ def run_one(name: str, options: TrainOptions = NO_OPTIONS) -> dict[str, Any]:
     from flows.runner import result_of
 
     state: Any = training.train(
-        name, options.accept_data, sources=list(options.sources) or None, return_state=True
+        name,
+        options.accept_data,
+        sources=list(options.sources) or None,
+        accept_leaks=dict(options.accept_leaks) or None,
+        return_state=True,
     )
     outcome: dict[str, Any] = result_of(state)
     return outcome
@@ -188,7 +253,10 @@ def _together(names: list[str], options: TrainOptions) -> dict[str, dict[str, An
     from flows.train_many import train_many
 
     outcomes: dict[str, dict[str, Any]] = train_many(
-        names, options.accept_data, list(options.sources) or None
+        names,
+        options.accept_data,
+        list(options.sources) or None,
+        dict(options.accept_leaks) or None,
     )
     return outcomes
 
@@ -208,6 +276,7 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
             echo(f"one model over {len(outcome['sources'])} sources: {_some(outcome['sources'])}")
         elif outcome["sources"]:
             echo(f"learned from source {outcome['sources'][0]}")
+        _show_inputs(name, outcome)
     for name, outcome in trained.items():
         if not outcome["passed"]:
             what = (
@@ -221,6 +290,19 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
 def _some(names: Sequence[str]) -> str:
     shown = ", ".join(names[:MOST_SHOWN])
     return shown if len(names) <= MOST_SHOWN else f"{shown} and {len(names) - MOST_SHOWN} more"
+
+
+def _show_inputs(name: str, outcome: Mapping[str, Any]) -> None:
+    """Print what the model does not read, each leak with its evidence."""
+    for leak in outcome["leaks"]:
+        accepted = leak["accepted"]
+        what = f"accepted by {accepted['actor']}: {accepted['reason']}" if accepted else "left out"
+        echo(f"{name}: {leak['input']} {leak['evidence']}: {what}")
+    if any(leak["accepted"] is None for leak in outcome["leaks"]):
+        advice = f'runlore train {name} --accept-leak INPUT --because "WHY"'
+        echo(f"Inputs that give the outcome away are left out. To use one: {advice}")
+    if outcome["texts"]:
+        echo(f"{name}: left out as free text: {', '.join(outcome['texts'])}")
 
 
 def _rows(outcome: dict[str, Any]) -> list[dict[str, object]]:

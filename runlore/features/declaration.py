@@ -4,11 +4,11 @@ import hashlib
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
@@ -32,16 +32,20 @@ class HistoryFeatures:
     keys: parts of the key; ``("actor", "kind")`` means the same actor doing the same kind.
     values: the values of known outcomes to average.
     half_lives_s: half-lives of the decayed averages, in seconds, ascending.
+    without: inputs that do not count in the key `inputs`, such as leaks and free text.
     """
 
     keys: tuple[str, ...]
     values: tuple[str, ...] = ("failed", "log_duration")
     half_lives_s: tuple[float, ...] = (HOUR_S, DAY_S, 30 * DAY_S)
+    # Not in the repr, which names batches of facts in the store: no spec declares it.
+    without: tuple[str, ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", tuple(self.keys))
         object.__setattr__(self, "values", tuple(self.values))
         object.__setattr__(self, "half_lives_s", tuple(map(float, self.half_lives_s)))
+        object.__setattr__(self, "without", tuple(sorted(self.without)))
         for part in self.keys:
             if part not in EVENT_KEYS and not _names(part, "inputs."):
                 raise BadInput(f"history key {part!r} is none of {EVENT_KEYS} or inputs.NAME")
@@ -64,8 +68,26 @@ class HistoryFeatures:
     @cached_property
     def digest(self) -> str:
         """The key of this history's states in the store; it changes with any parameter."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(self.to_json(), sort_keys=True)
         return f"{self.name}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields; without `without` where it is empty, so that digests stay what they were."""
+        declared = asdict(self)
+        return declared if self.without else {k: v for k, v in declared.items() if k != "without"}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        return cls(
+            tuple(data["keys"]),
+            tuple(data["values"]),
+            tuple(data["half_lives_s"]),
+            tuple(data.get("without", ())),
+        )
+
+    def leaving_out(self, inputs: Collection[str]) -> Self:
+        """The same history, where these inputs make no difference."""
+        return replace(self, without=tuple(inputs)) if "inputs" in self.keys else self
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -181,7 +203,7 @@ class FeaturePlan:
         )
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        return {**asdict(self), "histories": [history.to_json() for history in self.histories]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "FeaturePlan":
@@ -191,10 +213,7 @@ class FeaturePlan:
                 Vocabulary(category["name"], tuple(category["words"]))
                 for category in data["categories"]
             ),
-            histories=tuple(
-                HistoryFeatures(tuple(h["keys"]), tuple(h["values"]), tuple(h["half_lives_s"]))
-                for h in data["histories"]
-            ),
+            histories=tuple(HistoryFeatures.from_json(history) for history in data["histories"]),
             has_calendar=data["has_calendar"],
             utc_offset_h=data["utc_offset_h"],
             others=tuple(data.get("others", ())),

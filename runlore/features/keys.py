@@ -1,7 +1,7 @@
 """Keys of histories: they decide which earlier executions an execution is compared with."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,15 +39,15 @@ def key_of(history: HistoryFeatures, subject: KeyParts) -> str:
     >>> key_of(HistoryFeatures(("actor", "inputs.size")), KeyParts("ann", "", "", {"size": 4}))
     'ann\\x1f4.0'
     """
-    key = SEPARATOR.join(_part(name, subject) for name in history.keys)
+    key = SEPARATOR.join(_part(name, subject, history.without) for name in history.keys)
     if len(key) <= LONGEST_KEY:
         return key
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def _part(name: str, subject: KeyParts) -> str:
+def _part(name: str, subject: KeyParts, without: Collection[str]) -> str:
     if name == "inputs":
-        known = sorted((k, word(v)) for k, v in subject.inputs.items())
+        known = sorted((k, word(v)) for k, v in subject.inputs.items() if k not in without)
         pairs = (f"{k.translate(ESCAPES_IN_NAME)}={v.translate(ESCAPES)}" for k, v in known if v)
         return "\x1e".join(pairs)
     if name.startswith("inputs."):
@@ -83,6 +83,7 @@ def group(history: HistoryFeatures, log: Log) -> KeyGroups:
 def _parts(history: HistoryFeatures, log: Log) -> Iterator[str]:
     for name in history.keys:
         if name == "inputs":
-            yield from (f"inputs.{column}" for column in log.inputs.columns)
+            names = (column for column in log.inputs.columns if column not in history.without)
+            yield from (f"inputs.{column}" for column in names)
         else:
             yield name

@@ -8,6 +8,7 @@ RunloreError
 │   └── BrokenChampion  there is a champion, and it cannot be loaded
 ├── Refused             a gate said no; the evidence is in the message
 │   ├── DataRefused     the new data breaks the champion's contract
+│   ├── LeakRefused     an input gives the outcome away, and the spec stops for it
 │   ├── Tampered        a version's files are not those that were registered
 │   ├── TooManyRevisions  an execution has had as many facts as one may have
 │   └── CorrectionNeeded  it ended long ago; another outcome must say that it corrects
@@ -94,6 +95,19 @@ class DataRefused(Refused):
             f"{spec}: the data that came in since the champion's training is refused: "
             f"{'; '.join(reasons)}. The champion serves on. Put the data right, or let it pass:"
             f" `{self.command}`"
+        )
+
+
+class LeakRefused(Refused):
+    """command: what a person types to learn from the input all the same."""
+
+    def __init__(self, spec: str, reasons: Sequence[str], inputs: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        accepted = " ".join(f"--accept-leak {name}" for name in inputs)
+        self.command = f'runlore train {spec} {accepted} --because "WHY"'
+        super().__init__(
+            f"{spec}: inputs give the outcome away: {'; '.join(reasons)}. Leave them out of the"
+            f" log's mapping, or say why they do not: `{self.command}`"
         )
 
 

@@ -212,6 +212,18 @@ class RetrainingPolicy:
 
 
 @dataclass(frozen=True)
+class LeakPolicy:
+    """What happens to inputs that give the outcome away; see docs/training.md.
+
+    action: learn without them, or refuse to train until somebody accepts them.
+    measured_afterwards: further inputs that are only known when the work has ended.
+    """
+
+    action: Literal["leave out", "stop"] = "leave out"
+    measured_afterwards: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     name: str
     question: Probability | Quantity
@@ -228,6 +240,7 @@ class ModelSpec:
     performance: PerformancePolicy = PerformancePolicy()
     rollout: RolloutPolicy = RolloutPolicy()
     retraining: RetrainingPolicy = RetrainingPolicy()
+    leaks: LeakPolicy = LeakPolicy()
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):

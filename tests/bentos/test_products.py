@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import jsonschema
 import pytest
+from sqlalchemy import text
 
 from bentos.app.endpoints import ENDPOINTS
 from bentos.predict.live_versions import Serving
@@ -163,6 +164,22 @@ def test_a_training_is_asked_for_by_the_owner_of_the_key(
     body = {"models": ["failure-risk"], "requested_by": "mallory"}
     [one] = client.post(TRAIN, json=body, headers={"X-API-Key": key}).json()["trainings"]
     assert one["requested_by"] == "carol"
+
+
+def test_whoever_asks_for_a_training_may_accept_leaks(client: httpx.Client, world: Store) -> None:
+    client.post("/executions", json={"actor": "ann", "kind": "build", "inputs": {"queue": "a"}})
+    wish = {"model": "duration", "requested_by": "ann", "accept_leaks": {"queue": "known before"}}
+    assert client.post(TRAINING, json=wish).status_code == 202
+    unknown = {"models": ["duration"], "accept_leaks": {"no such input": "known before"}}
+    refused = client.post(TRAIN, json=unknown)
+    assert refused.status_code == 422
+    assert "no execution has an input 'no such input'" in refused.text
+    with world.begin() as connection:
+        rows = connection.execute(
+            text("SELECT spec, input, action, actor, reason FROM runlore.leak_decisions")
+        )
+        kept = [tuple(row) for row in rows]
+    assert kept == [("duration", "queue", "accept", "ann", "known before")]
 
 
 def test_without_a_name_all_models_are_trained_each_once(

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.quality.rules.batch import Mask, has_value, numeric
+from runlore.features import free_text
+from runlore.quality.rules.batch import PARTS, Mask, has_value, numeric
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -30,7 +31,8 @@ class Column:
 
     Of kind "number": `knots` ascend from the lowest to the highest value, and `shares[i]` of the
     values are at most `knots[i]`. Of kind "text": `words`, the most frequent first, with their
-    `shares`. is_counted_up: the values are serial numbers, such as user ids, and have no maximum.
+    `shares`; none where it is free text. is_counted_up: the values are serial numbers, such as user
+    ids, and have no maximum.
     """
 
     name: str
@@ -94,9 +96,19 @@ def learn(name: str, column: "pd.Series[Any]", window: Ints) -> Column | None:
         return Column(
             name, "number", tuple(knots.tolist()), tuple(shares.tolist()), is_counted_up=counted
         )
-    counts = present.astype(str).value_counts(normalize=True).head(MOST_WORDS)
+    counts = _nameable(name, present)
     words = tuple(str(word) for word in counts.index)
-    return Column(name, "text", shares=tuple(counts.tolist()), words=words)
+    return Column(name, "text", shares=tuple((counts / len(present)).tolist()), words=words)
+
+
+def _nameable(name: str, present: "pd.Series[Any]") -> "pd.Series[int]":
+    """How often the most frequent words come; none of free text, which no contract may hold."""
+    texts = present.astype(str)
+    if name not in PARTS and free_text.is_free(texts):
+        return pd.Series(dtype=np.int64)
+    counts = texts.value_counts()
+    words = counts.index.to_series()
+    return counts[free_text.nameable(words, counts, is_part=name in PARTS)].head(MOST_WORDS)
 
 
 def _is_counted_up(values: Floats, window: Ints) -> bool:

@@ -78,7 +78,8 @@ def _of_column(batch: ExecutionBatch, column: Column, seen: BatchNovelty) -> Por
     portrait[("constant", name)] = _commonest(cells[is_known])
     portrait[("swapped", name)] = column.distance(cells)
     if column.kind == "text":
-        portrait[("words", name)] = float(seen.new[name][is_known].mean())
+        if column.words:
+            portrait[("words", name)] = float(seen.new[name][is_known].mean())
         return portrait
     values = numeric(cells)
     values = values[np.isfinite(values)]

@@ -17,7 +17,7 @@ from runlore.kernel.errors import NotFound
 from runlore.log.executions import count_facts, newest_seq
 from runlore.retraining import queries
 from runlore.retraining.queries import WAITING, Retraining, RetrainingStep
-from runlore.specs.model_spec import ModelSpec
+from runlore.specs.model_spec import LeakPolicy, ModelSpec
 from runlore.store.engine import Connection, Store
 
 KIND = "retraining"
@@ -64,6 +64,7 @@ def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
         spec.baseline,
         spec.population,
         spec.split,
+        *((spec.leaks,) if spec.leaks != LeakPolicy() else ()),
     )
     of_sources = f" {spec.population.sources!r}" if spec.population.sources else ""
     text = f"{learns!r}{of_sources} {until_seq} {count_facts(store, until_seq)}"

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -99,10 +98,7 @@ def spoil(connection: Connection) -> None:
 
 @lru_cache(maxsize=256)
 def parse_history(declaration: str) -> HistoryFeatures:
-    declared = json.loads(declaration)
-    return HistoryFeatures(
-        tuple(declared["keys"]), tuple(declared["values"]), tuple(declared["half_lives_s"])
-    )
+    return HistoryFeatures.from_json(json.loads(declaration))
 
 
 def read_states(
@@ -219,7 +215,7 @@ def replace_history(
             arrays(states[part]),
         ]
         copy_in(connection, "feature_states", ("history", "key", "state"), payload(columns))
-    declaration = json.dumps(asdict(history), sort_keys=True)
+    declaration = json.dumps(history.to_json(), sort_keys=True)
     connection.execute(BUILT, (history.digest, declaration, built_seq))
 
 

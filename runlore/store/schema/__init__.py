@@ -41,6 +41,7 @@ from runlore.store.schema.names import (
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
+from runlore.store.schema.training import leak_decisions
 from runlore.store.schema.watching import (
     anomalies,
     data_checks,
@@ -77,6 +78,7 @@ __all__ = [
     "feature_histories",
     "feature_states",
     "ingests",
+    "leak_decisions",
     "ledger",
     "lineage_runs",
     "metadata",

@@ -17,7 +17,9 @@ from runlore.quality.actions import contract
 from runlore.quality.rules.contract import Contract
 from runlore.specs.model_spec import ModelSpec, Split
 from runlore.store.engine import Store
+from runlore.training.actions import leak_check
 from runlore.training.rules import split
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
@@ -44,6 +46,7 @@ class TrainingExtract:
     sources: tuple[str, ...]
     row_sources: tuple[str, ...]
     contract: Contract | None = None
+    inputs: InputReport = NOTHING_LEFT_OUT
 
     @property
     def categorical(self) -> tuple[str, ...]:
@@ -67,7 +70,9 @@ def extract(
     _refuse_empty(log, spec)
     target = target_of(log, spec)
     chosen = members(log, spec)
-    plan = matrix.resolve(spec.features, log, _teaches(log, chosen, spec.split))
+    teaches = _teaches(log, chosen, spec.split)
+    inputs = leak_check.check(store, log, spec, teaches)
+    plan = matrix.resolve(spec.features, log, teaches, inputs.left_out)
     agreed = contract.of_log(log, spec)
     mapped_arrays.trim()
     rows, _ = matrix.extract(log, plan, chosen)
@@ -81,6 +86,7 @@ def extract(
         tuple(sorted(log.facts["source"].unique())),
         tuple(sorted(log.executions["source"].iloc[chosen].unique())),
         agreed,
+        inputs,
     )
 
 

@@ -32,6 +32,7 @@ from runlore.training.actions.challenge import ChallengeResult, challenge
 from runlore.training.actions.extraction import TrainingExtract, extract
 from runlore.training.actions.figures import figures
 from runlore.training.rules import card, fitting
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.split import divide
 from runlore.training.rules.trained import Trained
 
@@ -49,7 +50,8 @@ class TrainOutcome:
     is then registered but does not serve. candidate: empty when the data was refused before the
     fit. scores, baseline: on the test part. page: the address of the MLflow run. challenge: the
     comparison with the champion; None when there was none to compare with. sources: of the
-    executions that it learned from and was tested on.
+    executions that it learned from and was tested on. inputs: those that give the outcome away or
+    are free text.
     """
 
     spec: str
@@ -64,6 +66,7 @@ class TrainOutcome:
     page: str
     challenge: Mapping[str, Any] | None = None
     sources: tuple[str, ...] = ()
+    inputs: InputReport = NOTHING_LEFT_OUT
 
     @classmethod
     def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
@@ -77,7 +80,9 @@ class TrainOutcome:
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
         score_values = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
-        return asdict(self) | score_values | {"challenge": as_evidence(self.challenge)}
+        fields = {name: value for name, value in asdict(self).items() if name != "inputs"}
+        challenge_values = {"challenge": as_evidence(self.challenge)}
+        return fields | score_values | challenge_values | self.inputs.as_json()
 
 
 def train_spec(
@@ -137,7 +142,7 @@ def conclude(
         )
     course.note_training(store, trained.spec.name, alias, now())
     outcome = _outcome(trained, version, alias, run.page, compared)
-    return replace(outcome, sources=extracted.row_sources)
+    return replace(outcome, sources=extracted.row_sources, inputs=extracted.inputs)
 
 
 def _compare(
@@ -195,6 +200,7 @@ def _describe(run: TrainingRun, extracted: TrainingExtract, trained: Trained) ->
         code_version(),
         is_simulated=SIMULATED_SOURCE in extracted.sources,
         sources=extracted.row_sources,
+        inputs=extracted.inputs,
     )
     run.parameters(_parameters(extracted, trained))
     run.data(
@@ -211,6 +217,8 @@ def _describe(run: TrainingRun, extracted: TrainingExtract, trained: Trained) ->
     run.scores(_scores(trained))
     run.table("candidates", _candidate_rows(trained), "Scores of every candidate")
     run.table("slices", _slice_rows(trained), "Scores by slice of the test part")
+    if extracted.inputs.leaks:
+        run.table("leaks", extracted.inputs.rows(), "Inputs that give the outcome away")
     for name, figure in figures(trained):
         run.figure(name, figure)
     run.card(model_card)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from runlore.kernel.instants import from_us
 from runlore.training.rules import card_sections
 from runlore.training.rules.card_sections import CardContents, DataPeriod
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import Trained
 
 __all__ = ["CardContents", "DataPeriod", "render", "write"]
@@ -16,10 +17,12 @@ def write(
     *,
     is_simulated: bool = False,
     sources: Sequence[str] = (),
+    inputs: InputReport = NOTHING_LEFT_OUT,
 ) -> str:
     """Write the model card of a training as Markdown.
 
-    sources: of the executions that it learned from and was tested on.
+    sources: of the executions that it learned from and was tested on. inputs: those that give the
+    outcome away or are free text.
     """
     last_us = int(trained.test.as_of_us[-1])
     trained_on = DataPeriod(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
@@ -40,6 +43,7 @@ def write(
             code_version=code_version,
             is_simulated=is_simulated,
             sources=tuple(sources),
+            inputs=inputs,
         )
     )
 
@@ -51,6 +55,8 @@ def render(facts: CardContents) -> str:
         card_sections.scores(facts),
         card_sections.verdict(facts),
         card_sections.limits(facts),
+        card_sections.leaks(facts),
+        card_sections.texts(facts),
         card_sections.candidates(facts),
         card_sections.groups(facts),
         card_sections.importance(facts),

@@ -9,6 +9,7 @@ from runlore.models.explain import Importance
 from runlore.models.score_names import display
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
 from runlore.training.rules.gates import GateEvidence, GateVerdict, number
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import SliceScores
 
 TOP_FEATURES = 10
@@ -48,6 +49,7 @@ class CardContents:
     code_version: str
     is_simulated: bool = False
     sources: tuple[str, ...] = ()
+    inputs: InputReport = NOTHING_LEFT_OUT
 
 
 def head(facts: CardContents) -> Iterator[str]:
@@ -158,6 +160,35 @@ def _worse(facts: CardContents) -> Iterator[str]:
 def _group(group: SliceScores) -> str:
     label = group.label.replace("`", "'") or "(none)"
     return f"{group.slice} `{label}`"
+
+
+def leaks(facts: CardContents) -> Iterator[str]:
+    """The inputs that give the outcome away; nothing where there are none."""
+    if not facts.inputs.leaks:
+        return
+    yield "## Inputs that give the outcome away"
+    yield ""
+    yield "The model reads none of these but those that a person has accepted."
+    yield ""
+    for decision in facts.inputs.leaks:
+        yield f"- {_quoted(decision.leak.input)} {decision.leak.evidence}: **{decision.done}**"
+
+
+def texts(facts: CardContents) -> Iterator[str]:
+    """The inputs that are free text; nothing where there are none."""
+    if not facts.inputs.texts:
+        return
+    yield "## Free text"
+    yield ""
+    yield "These inputs are sentences, or nearly all different. No feature reads them, and nothing"
+    yield "that is stored with the model holds any of their text."
+    yield ""
+    yield from (f"- {_quoted(name)}" for name in facts.inputs.texts)
+
+
+def _quoted(name: str) -> str:
+    plain = " ".join(name.replace("`", "'").split())
+    return f"`{plain}`"
 
 
 def candidates(facts: CardContents) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Inputs that give the outcome away: pure statistics over the training part."""
