@@ -12,10 +12,17 @@ import httpx
 import pyarrow as pa
 
 from runlore.ingest.actions.formats import FilePiece, Progress
-from runlore.ingest.actions.opening import FileSource, ResumableSource, mapping_digest, open_log
+from runlore.ingest.actions.opening import (
+    FileSource,
+    ResumableSource,
+    mapping_digest,
+    open_log,
+    rules_of,
+)
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.actions.reject_list import groups_of
 from runlore.ingest.queries import facts, ingests
+from runlore.ingest.queries.column_rules import keep_rules, read_rules
 from runlore.ingest.queries.facts import AddedFacts, CopyBatch
 from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
 from runlore.ingest.queries.rejects import add_rejects, is_due
@@ -112,9 +119,12 @@ def ingest_file(
     is committed, when the database goes away or has no room.
     """
     _check_source(source.source)
-    log = open_log(source, to_us(at))
     path = str(source.path.resolve())
     subject = IngestSource(source.source, path, source.mapping.records, mapping_digest(source))
+    if source.format == "csv" and source.rules is None:
+        with store.connect() as connection:
+            source = replace(source, rules=read_rules(connection, subject))
+    log = open_log(source, to_us(at))
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject)
@@ -124,6 +134,8 @@ def ingest_file(
                 last = ingests.restart(connection, last)
             else:
                 ingests.reopen(connection, last)
+            if (rules := rules_of(log)) and rules != source.rules:
+                keep_rules(connection, last.id, rules)
         run = _IngestRun(store, subject, at, last, source.max_revisions)
         return _renewed(store, run.take(log, progress))
 

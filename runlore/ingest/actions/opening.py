@@ -33,6 +33,7 @@ from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.instants import to_us
 from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
+from runlore.records.formats.columns import Reader
 from runlore.records.formats.number_text import CellRule
 from runlore.records.formats.openlineage import EventReader
 from runlore.records.formats.snakemake import SnakemakeReader
@@ -69,7 +70,7 @@ class FileSource:
     start: when an SWF log without a UnixStartTime began. max_revisions: the largest one of an
     execution; rows beyond are rejects; None: any. clock_tolerance_s: starts and ends that are so
     little too early are moved into order. takes_last_line: see `TextFile`. rules: how the untyped
-    cells of columns are read; None: as the first rows of the file suggest.
+    cells of columns are read; without a rule as the first rows of the file suggest.
     """
 
     path: Path
@@ -163,6 +164,14 @@ def _document(source: FileSource, now_us: int) -> JsonFile | SnakemakeFiles | No
     return JsonFile(
         source.path, DOCUMENT_TOOLS[source.format](source.source, source.mapping, now_us)
     )
+
+
+def rules_of(log: LogFile) -> Mapping[str, CellRule]:
+    """How the untyped cells of a log are read, by column; none for logs whose cells have types."""
+    if isinstance(log, TextFile) and isinstance(log.layout, csv.CsvLayout):
+        reader = log.layout.reader
+        return reader.rules if isinstance(reader, Reader) else {}
+    return {}
 
 
 def mapping_digest(source: FileSource) -> str:

@@ -111,17 +111,27 @@ class Reader:
         mapping = self.mapping
         return InstantForm(mapping.timezone, mapping.epoch, mapping.date_formats)
 
-    def suggested_rules(self, cells: Cells) -> dict[str, CellRule]:
-        """How the untyped cells of inputs are read, by the first rows of the log.
+    @property
+    def guessed_columns(self) -> set[str]:
+        """The inputs whose type nobody named. An outcome is measured: its zeros say nothing."""
+        if self.mapping.records == "metrics":
+            return set()
+        of_type = {*self.resolved.outcome.values(), *self.mapping.types}
+        return set(self.resolved.inputs.values()) - of_type
 
-        An outcome is measured, and its zeros say nothing; so it needs no rule.
+    def with_rules_of(self, cells: Cells) -> "Reader":
+        """The reader that reads such columns as the first rows of the log suggest.
+
+        A column without a value there has no rule yet.
         """
-        measured = set(self.resolved.outcome.values())
-        names = set(self.resolved.inputs.values()) - measured - set(self.mapping.types)
-        if cells.is_typed or self.mapping.records == "metrics":
-            return {}
-        found = {name: rule_of(self._present(cells.columns[name]), self.numbers) for name in names}
-        return {name: rule for name, rule in found.items() if rule != ALONE}
+        names = self.guessed_columns - set(self.rules)
+        columns = {name: self._present(cells.columns[name]) for name in sorted(names)}
+        found = {
+            name: rule_of(column, self.numbers)
+            for name, column in columns.items()
+            if column.null_count < len(column)
+        }
+        return replace(self, rules={**found, **self.rules})
 
     def _executions(self, cells: Cells) -> Parsed:
         text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}

@@ -184,7 +184,7 @@ def layout(
 ) -> CsvLayout:
     """Find the header in a file's first bytes. now_us: see `Reader`.
 
-    rules: how the untyped cells of inputs are read; None: as the rows of `head` suggest.
+    rules: how the untyped cells of inputs are read; without a rule as the rows of `head` suggest.
     """
     header, number, delimiter = find_header(head, mapping.delimiter)
     _check_header(header)
@@ -193,11 +193,10 @@ def layout(
     named = {resolved.columns[field] for field in NAMES if field in resolved.columns}
     names = tuple(at for at, name in enumerate(header) if name in named)
     plain = CsvLayout(header, number, delimiter, reader, names)
-    if rules is not None:
+    if reader.guessed_columns <= set(reader.rules):
         return plain
     whole = head[: plain.complete(head)] or head
-    suggested = reader.suggested_rules(plain.cells(whole, 1)[0])
-    return replace(plain, reader=replace(reader, rules=suggested))
+    return replace(plain, reader=reader.with_rules_of(plain.cells(whole, 1)[0]))
 
 
 def find_header(head: bytes, delimiter: str | None = None) -> tuple[tuple[str, ...], int, str]:

@@ -62,6 +62,17 @@ class CellRule:
     is_text: bool = False
     decimals: int | None = None
 
+    def to_json(self) -> str | int | None:
+        return "text" if self.is_text else self.decimals
+
+    @classmethod
+    def from_json(cls, rule: str | int | None) -> "CellRule":
+        """
+        >>> CellRule.from_json(CellRule(decimals=2).to_json())
+        CellRule(is_text=False, decimals=2)
+        """
+        return cls(is_text=True) if isinstance(rule, str) else cls(decimals=rule)
+
 
 ALONE = CellRule()
 MEASURED = CellRule(decimals=ANY)

@@ -117,6 +117,7 @@ ingests = Table(
         server_default=text("'[]'::jsonb"),
         comment="what a person should know about its rows",
     ),
+    Column("column_rules", JSONB, comment="column: how its untyped cells are read"),
 )
 
 rejects = Table(
