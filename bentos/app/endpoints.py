@@ -1,6 +1,6 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
-from bentos.api import alerts, experiments, lineage, predictions, recording
+from bentos.api import alerts, experiments, ingests, lineage, predictions, recording
 from bentos.app import pages
 from bentos.dialects import (
     agent_zero_ab,
@@ -17,6 +17,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *predictions.ENDPOINTS,
     *recording.ENDPOINTS,
     *lineage.ENDPOINTS,
+    *ingests.ENDPOINTS,
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
     *ml_learning.ENDPOINTS,

@@ -26,6 +26,7 @@ KEY: Content = {
 TAGS = {
     Tag.PREDICT: "Predict before work runs, and read predictions back from the ledger.",
     Tag.RECORD: "Record executions and their outcomes.",
+    Tag.INGESTS: "List what was brought in, and undo it.",
     Tag.HEALTH: "Liveness, readiness and metrics.",
     Tag.ALERTS: "Read and acknowledge alerts.",
     Tag.AB_TESTS: "Plan, run and analyse A/B tests.",

@@ -19,6 +19,7 @@ class Tag(StrEnum):
 
     PREDICT = "Predict"
     RECORD = "Record"
+    INGESTS = "Ingests"
     HEALTH = "Health"
     ALERTS = "Alerts"
     AB_TESTS = "A/B tests"

@@ -71,15 +71,19 @@ def undo_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
     whose facts do not have its number.
     """
     with advisory.exclusive(store.url, states.INGESTING):
-        with store.connect() as connection:
-            until_seq = withdrawals.newest_number(connection)
-        with store.connect() as connection:
-            undone = _withdraw(connection, target, why, until_seq)
+        undone = _withdrawn(store, target, why)
         try:
             renewed = states.renew(store)
         except Unavailable as error:
             raise NotYetForgotten(undone, error) from error
     return Undo(undone.withdrawal, undone.is_new, undone.reread, len(renewed))
+
+
+def withdraw_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
+    """Withdraw as `undo_ingest` does, and leave the states of features to the prediction service,
+    which renews them soon."""
+    with advisory.exclusive(store.url, states.INGESTING):
+        return _withdrawn(store, target, why)
 
 
 def find_target(store: Store, name: str) -> UndoTarget:
@@ -102,6 +106,13 @@ def find_target(store: Store, name: str) -> UndoTarget:
             "target",
         )
     return UndoTarget(source=name) if is_source else UndoTarget(ingest_id=number)
+
+
+def _withdrawn(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
+    with store.connect() as connection:
+        until_seq = withdrawals.newest_number(connection)
+    with store.connect() as connection:
+        return _withdraw(connection, target, why, until_seq)
 
 
 def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until_seq: int) -> Undo:
