@@ -2,7 +2,16 @@
 
 import typer
 
-from runlore.cli.ingest import clusters, files, history, lineage, pipelines, rejects, servers
+from runlore.cli.ingest import (
+    clusters,
+    databases,
+    files,
+    history,
+    lineage,
+    pipelines,
+    rejects,
+    servers,
+)
 
 ingest_group = typer.Typer(
     help="Import executions and metrics from files and servers.", no_args_is_help=True
@@ -19,6 +28,7 @@ ingest_group.command("slurm")(clusters.from_slurm)
 ingest_group.command("nextflow")(clusters.from_nextflow)
 ingest_group.command("openlineage")(lineage.from_openlineage)
 ingest_group.command("snakemake")(clusters.from_snakemake)
+ingest_group.command("sql")(databases.from_sql)
 ingest_group.command("prefect")(servers.from_prefect)
 ingest_group.command("rejects")(rejects.show_rejects)
 ingest_group.command("sources")(history.show_sources)

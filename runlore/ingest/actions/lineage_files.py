@@ -3,20 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Protocol
 
-from runlore.ingest.actions.documents import JsonFile
-from runlore.ingest.actions.formats import START, FilePiece, TextFile, head
+from runlore.ingest.actions.formats import START, FilePiece
 from runlore.ingest.queries import lineage_runs
 from runlore.ingest.queries.ingests import Mark
 from runlore.ingest.queries.lineage_runs import Connection
 from runlore.records.formats.openlineage import (
-    EventLines,
-    EventPages,
-    EventReader,
     ParsedRuns,
-    is_event_line,
     no_events,
     records,
 )
@@ -52,7 +46,7 @@ class LineageFile:
             parsed = piece.parsed
             assert isinstance(parsed, ParsedRuns)  # noqa: S101  (of the parsers of events)
             yield replace(piece, settle=partial(self._merged, parsed))
-        yield FilePiece(no_events(), last.mark, last.done, last.total, self._without_start)
+        yield replace(last, parsed=no_events(), settle=self._without_start)
 
     def _merged(self, parsed: ParsedRuns, connection: Connection, ingest_id: int) -> Parsed:
         runs = lineage_runs.merge(connection, self.source, parsed.runs, ingest_id)
@@ -71,10 +65,3 @@ class LineageFile:
         table = records([(line, fact_of(run)) for line, run in runs], self.source)
         further = {FURTHER: events - len(runs)} if events != len(runs) else {}
         return Parsed(table, parsed.rejects, {**parsed.skipped, **further})
-
-
-def open_lineage(path: Path, source: str, reader: EventReader, chunk_bytes: int) -> LineageFile:
-    """A file with an event in each line, or with JSON documents that hold events."""
-    if is_event_line(head(path)):
-        return LineageFile(TextFile(path, EventLines(reader), chunk_bytes), source)
-    return LineageFile(JsonFile(path, EventPages(reader)), source)

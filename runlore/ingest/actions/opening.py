@@ -19,7 +19,7 @@ from runlore.ingest.actions.formats import (
     sample,
 )
 from runlore.ingest.actions.json_files import open_json
-from runlore.ingest.actions.lineage_files import open_lineage
+from runlore.ingest.actions.lineage_files import LineageFile
 from runlore.ingest.actions.pipelines import (
     PIPELINE_TOOLS,
     PipelineTool,
@@ -35,7 +35,12 @@ from runlore.records.clock_skew import IngestClock
 from runlore.records.formats import csv, parquet, swf
 from runlore.records.formats.columns import Reader
 from runlore.records.formats.number_text import CellRule
-from runlore.records.formats.openlineage import EventReader
+from runlore.records.formats.openlineage import (
+    EventLines,
+    EventPages,
+    EventReader,
+    is_event_line,
+)
 from runlore.records.formats.snakemake import SnakemakeReader
 from runlore.records.mapping import ColumnMapping
 
@@ -101,8 +106,7 @@ class LogFile(ResumableSource, Protocol):
 def open_log(source: FileSource, now_us: int) -> LogFile:
     """The file, ready to be read. Raises BadInput when it is missing or of another format."""
     if source.format == "openlineage":
-        events = EventReader(source.mapping.timezone, now_us)
-        return open_lineage(source.path, source.source, events, source.chunk_bytes)
+        return _lineage(source, EventReader(source.mapping.timezone, now_us))
     now_us = IngestClock(now_us, round(source.clock_tolerance_s * 1e6))
     if (document := _document(source, now_us)) is not None:
         return document
@@ -139,6 +143,13 @@ def _text_log(source: FileSource, now_us: int) -> TextFile:
     return _text_file(
         source, csv.layout(first, source.source, source.mapping, now_us, source.rules)
     )
+
+
+def _lineage(source: FileSource, reader: EventReader) -> LineageFile:
+    """A file with an event in each line, or with JSON documents that hold events."""
+    if is_event_line(head(source.path)):
+        return LineageFile(_text_file(source, EventLines(reader)), source.source)
+    return LineageFile(JsonFile(source.path, EventPages(reader)), source.source)
 
 
 def _text_file(source: FileSource, layout: TextLayout) -> TextFile:

@@ -28,6 +28,14 @@ BOM = b"\xef\xbb\xbf"
 LONGEST_OPENING = 80  # characters before the first line end of a document over several lines
 
 
+class FutureEvent(BadInput):
+    """An event whose time has not come. due_us: when it is to be read again."""
+
+    def __init__(self, time: str, due_us: int) -> None:
+        super().__init__(f"eventTime: {time!r} is in the future", "eventTime")
+        self.due_us = due_us
+
+
 @dataclass(frozen=True)
 class EventReader:
     """timezone: of times without a zone; None: such an event is refused. now_us: events after it
@@ -65,7 +73,7 @@ class EventReader:
         if not EARLIEST_US <= us < LATEST_US:
             raise BadInput("eventTime: it is not between 1970 and 2200", "eventTime")
         if us > self.now_us + SOURCE_CLOCK_TOLERANCE_US:
-            raise BadInput(f"eventTime: {event['eventTime']!r} is in the future", "eventTime")
+            raise FutureEvent(event["eventTime"], us)
         return us
 
 
@@ -87,7 +95,10 @@ class EventLines:
         return False
 
     def complete(self, data: bytes) -> int:
-        return data.rfind(b"\n") + 1
+        """A last line without an end counts when it is a whole JSON object."""
+        end = data.rfind(b"\n") + 1
+        last = data[end:].rstrip()
+        return len(data) if last.endswith(b"}") and _is_json(last) else end
 
     def parse(self, data: bytes, first_line: int) -> ParsedRuns:
         lines = enumerate(data.split(b"\n"), start=first_line)
@@ -154,20 +165,30 @@ def is_event_line(head: bytes) -> bool:
 
 def _parsed(events: Iterable[tuple[int, Any]], reader: EventReader) -> ParsedRuns:
     runs: list[LineageRun] = []
-    refused: list[tuple[int, str, str]] = []
+    refused: list[tuple[int, str, str, int | None]] = []
     others: Counter[str] = Counter()
     for line, event in events:
         try:
             read = reader.read(_loaded(event) if isinstance(event, bytes) else event, line)
         except BadInput as error:
-            refused.append((line, str(error), _raw(event)))
+            due_us = error.due_us if isinstance(error, FutureEvent) else None
+            refused.append((line, str(error), _raw(event), due_us))
             continue
         if isinstance(read, str):
             others[f"{read}s: they are about no run"] += 1
         else:
             runs.append(read)
-    columns = [list(column) for column in zip(*refused, strict=True)] or [[], [], []]
-    return ParsedRuns(NO_RECORDS, rejects(*columns), dict(others), runs=merge_runs(runs))
+    lines, reasons, raw, due = map(list, zip(*refused, strict=True)) if refused else ([],) * 4
+    table = rejects(lines, reasons, raw, due=pa.array(due, pa.int64()))
+    return ParsedRuns(NO_RECORDS, table, dict(others), runs=merge_runs(runs))
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _loaded(text: bytes) -> Any:  # noqa: ANN401  (JSON)
