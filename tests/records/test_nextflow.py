@@ -198,6 +198,15 @@ def test_what_is_known_of_an_aborted_task_was_known_when_others_had_ended():
     assert read["known_at"] == f"{DAY}10:11:00.000"
 
 
+def test_the_length_tells_which_of_two_equal_hours_a_task_ended_in():
+    stamps = [f"2026-10-25 {time}.000" for time in ("01:50:00", "01:55:00", "02:30:00")]
+    for length, finished in (("1h 40m", "01:30:00"), ("40m", "00:30:00")):
+        text = table(f"{TIMED} duration", (*ENDED[:4], *stamps, length))
+        (read,) = tasks(text, "Europe/Berlin")
+        assert read["finished"] == f"2026-10-25 {finished}.000"
+        assert parsed(text, "Europe/Berlin").warnings == {}
+
+
 def test_stamps_are_in_the_zone_of_the_launcher():
     (read,) = tasks(table(TIMED, ENDED), "Europe/Berlin")
     assert read["submitted"] == f"{DAY}08:00:00.000"

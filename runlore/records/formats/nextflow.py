@@ -20,9 +20,11 @@ from runlore.records.formats.delimited import (
     header_fields,
     matched,
 )
+from runlore.records.formats.field_instants import TWICE
 from runlore.records.formats.nextflow_tasks import TaskTimes, task_times
 from runlore.records.formats.parsed import Parsed, merged
 from runlore.records.formats.tool_rows import ToolRows, checked
+from runlore.records.formats.tool_stamps import with_remark
 from runlore.records.validate import LATEST_US, RowCheck, mask
 
 FIELDS = (
@@ -95,7 +97,8 @@ class TraceLayout:
             known_at=times.known_at,
             stamps=times.stamps,
         )
-        return checked(tasks, self.source, self.now_us, _checks(words, times))
+        parsed = checked(tasks, self.source, self.now_us, _checks(words, times))
+        return with_remark(parsed, TWICE, times.is_twice)
 
 
 def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> TraceLayout:
