@@ -245,6 +245,43 @@ def test_another_separator_is_found_in_the_header():
     assert read["kind"] == "x"
 
 
+SCRIPT = "\n\tsalmon quant \\\n\t\t-i index\n12 of these\n"
+ALL = "task_id hash name status submit script start complete cpus"
+WITH_SCRIPT = (*ENDED[:5], SCRIPT, *ENDED[5:], "4")
+
+
+def test_scripts_over_many_lines_with_tabs_in_them_are_no_rows():
+    text = table(ALL, WITH_SCRIPT, ("2", "aa/12", *WITH_SCRIPT[2:]), ("3", "aa/13", "cut"))
+    result = parsed(text)
+    rows = [_plain(row) for row in result.records.to_pylist()]
+    assert [(row["source_id"], row["line"], row["inputs"]) for row in rows] == [
+        ("aa/11", 2, {"cpus": 4}),
+        ("aa/12", 7, {"cpus": 4}),
+    ]
+    assert {row["finished"] for row in rows} == {f"{DAY}10:11:00.000"}
+    assert result.rejects["line"].to_pylist() == [12]
+
+
+def test_a_chunk_ends_before_a_task_whose_script_may_go_on():
+    text = table(ALL, WITH_SCRIPT, ("2", "aa/12", *WITH_SCRIPT[2:])).encode()
+    layout = nextflow.layout(text, "nextflow", "UTC")
+    second = text.index(b"2\taa/12")
+    assert [layout.complete(text[:end]) for end in (len(text), second + 20, second)] == [
+        second,
+        second,
+        0,
+    ]
+    chunks = [layout.parse(text[:second], 1), layout.parse(text[second:], 7)]
+    assert [chunk.records["line"].to_pylist() for chunk in chunks] == [[2], [7]]
+
+
+def test_tabs_are_not_guessed_to_be_of_a_script_or_of_an_environment():
+    text = table(f"{ALL} env", (*WITH_SCRIPT, "A=1"))
+    assert "fields, not 10" in parsed(text).rejects["reason"][0].as_py()
+    plain = table(f"{ALL} env", (*WITH_SCRIPT[:5], "a\nb", *WITH_SCRIPT[6:], "A=1\nB=2"))
+    assert [task["inputs"] for task in tasks(plain)] == [{"cpus": 4}]
+
+
 REFUSED = {
     "no header": (table("1 aa/11 x", ENDED), "not the header of a trace file"),
     "no submission": (table("task_id status complete"), "no column submit;"),

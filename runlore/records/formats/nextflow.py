@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import ExecutionStatus
-from runlore.records.formats import lines, nextflow_tasks
+from runlore.records.formats import nextflow_tasks
 from runlore.records.formats.delimited import (
     DelimitedLines,
     DelimitedRows,
@@ -21,6 +21,7 @@ from runlore.records.formats.delimited import (
     matched,
 )
 from runlore.records.formats.field_instants import TWICE
+from runlore.records.formats.nextflow_scripts import ScriptLines, script_lines
 from runlore.records.formats.nextflow_tasks import TaskTimes, task_times
 from runlore.records.formats.parsed import Parsed, merged
 from runlore.records.formats.tool_rows import ToolRows, checked
@@ -50,14 +51,14 @@ NEVER_SUBMITTED = "tasks that were never submitted"
 class TraceLayout:
     """How one file's lines are read. timezone: of stamps, which name none."""
 
-    lines: DelimitedLines
+    lines: DelimitedLines | ScriptLines
     source: str
     timezone: str
     now_us: int
     counts_rows: bool = False
 
     def complete(self, data: bytes) -> int:
-        return lines.complete(data)
+        return self.lines.complete(data)
 
     def parse(self, data: bytes, first_line: int) -> Parsed:
         every = self.lines.rows(data, first_line)
@@ -106,9 +107,8 @@ def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> 
     line, text, delimiter, found = header_fields(head)
     names = matched(found, FIELDS.split())
     _check_columns(names, text)
-    return TraceLayout(
-        DelimitedLines(names, text, line, delimiter, NULL_WORDS), source, timezone, now_us
-    )
+    split = DelimitedLines(names, text, line, delimiter, NULL_WORDS)
+    return TraceLayout(script_lines(split) or split, source, timezone, now_us)
 
 
 def _check_columns(names: tuple[str, ...], header: str) -> None:
