@@ -1,12 +1,16 @@
 """`runlore ingest slurm`, `nextflow` and `snakemake`: clusters and the workflows on them."""
 
-from runlore.cli.ingest.options import File, Folder, Timezone, ToolSource
+from runlore.cli.ingest.options import DryRun, File, Folder, Timezone, ToolSource
 from runlore.cli.ingest.running import run_tool
 from runlore.cli.output import Json
 
 
 def from_slurm(
-    file: File, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+    file: File,
+    source: ToolSource = None,
+    timezone: Timezone = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Import jobs of Slurm as `sacct -P` prints them, with a header and any set of columns.
 
@@ -16,11 +20,15 @@ def from_slurm(
 
     Example: runlore ingest slurm sacct.txt --timezone Europe/Berlin
     """
-    run_tool(file, "slurm", source, timezone, json=json)
+    run_tool(file, "slurm", source, timezone, json=json, dry_run=dry_run)
 
 
 def from_nextflow(
-    file: File, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+    file: File,
+    source: ToolSource = None,
+    timezone: Timezone = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Import the tasks of a pipeline from the trace file that Nextflow writes, raw or not.
 
@@ -29,11 +37,15 @@ def from_nextflow(
 
     Example: runlore ingest nextflow trace.txt --timezone Europe/Berlin
     """
-    run_tool(file, "nextflow", source, timezone, json=json)
+    run_tool(file, "nextflow", source, timezone, json=json, dry_run=dry_run)
 
 
 def from_snakemake(
-    path: Folder, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+    path: Folder,
+    source: ToolSource = None,
+    timezone: Timezone = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Import the jobs of a workflow from the folder in which Snakemake ran, or from one file.
 
@@ -42,4 +54,4 @@ def from_snakemake(
 
     Example: runlore ingest snakemake ~/my-workflow
     """
-    run_tool(path, "snakemake", source, timezone, json=json)
+    run_tool(path, "snakemake", source, timezone, json=json, dry_run=dry_run)

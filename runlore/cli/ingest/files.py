@@ -7,6 +7,7 @@ from runlore.cli.ingest.options import (
     DateFormat,
     Decimal,
     Delimiter,
+    DryRun,
     Encoding,
     Epoch,
     File,
@@ -25,7 +26,7 @@ from runlore.cli.ingest.options import (
     read_mapping,
     without_none,
 )
-from runlore.cli.ingest.running import run_ingest
+from runlore.cli.ingest.running import FileRun, run_ingest
 from runlore.cli.output import Json
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def from_csv(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     take_last_line: TakeLastLine = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import a CSV file with a header line.
@@ -75,7 +77,8 @@ def from_csv(
         delimiter=delimiter,
         encoding=encoding,
     )
-    _ingest_columns(file, "csv", source, parts, json=json, takes_last_line=take_last_line)
+    run = FileRun(json, dry_run, take_last_line)
+    _ingest_columns(file, "csv", source, parts, run)
 
 
 def from_parquet(
@@ -92,6 +95,7 @@ def from_parquet(
     epoch: Epoch = None,
     date_format: DateFormat = None,
     missing: Missing = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import a Parquet file. The mapping options are those of csv.
@@ -100,7 +104,7 @@ def from_parquet(
     """
     parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
     parts |= without_none(timezone=timezone, epoch=epoch, date_format=date_format, missing=missing)
-    _ingest_columns(file, "parquet", source, parts, json=json)
+    _ingest_columns(file, "parquet", source, parts, FileRun(json, dry_run))
 
 
 def from_jsonl(
@@ -119,6 +123,7 @@ def from_jsonl(
     missing: Missing = None,
     encoding: Encoding = None,
     take_last_line: TakeLastLine = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import JSON objects: one in each line, or a list of them.
@@ -135,7 +140,8 @@ def from_jsonl(
         missing=missing,
         encoding=encoding,
     )
-    _ingest_columns(file, "jsonl", source, parts, json=json, takes_last_line=take_last_line)
+    run = FileRun(json, dry_run, take_last_line)
+    _ingest_columns(file, "jsonl", source, parts, run)
 
 
 def from_swf(
@@ -143,6 +149,7 @@ def from_swf(
     source: Source = None,
     start: Start = None,
     take_last_line: TakeLastLine = False,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import a log in the Standard Workload Format (SWF).
@@ -153,28 +160,14 @@ def from_swf(
     from runlore.records.mapping import ColumnMapping
 
     began = None if start is None else parse(start, "start")
-    mapping = ColumnMapping()
-    run_ingest(file, "swf", source, mapping, began, json=json, takes_last_line=take_last_line)
+    run = FileRun(json, dry_run, take_last_line)
+    run_ingest(file, "swf", source, ColumnMapping(), began, run)
 
 
 def _ingest_columns(
-    file: "Path",
-    file_format: "Format",
-    source: str | None,
-    document: dict[str, Any],
-    *,
-    json: bool,
-    takes_last_line: bool = False,
+    file: "Path", file_format: "Format", source: str | None, document: dict[str, Any], run: FileRun
 ) -> None:
     from runlore.records.mapping import declare, split_source
 
     named, parts = split_source(document)
-    run_ingest(
-        file,
-        file_format,
-        source or named,
-        declare(parts),
-        None,
-        json=json,
-        takes_last_line=takes_last_line,
-    )
+    run_ingest(file, file_format, source or named, declare(parts), None, run)

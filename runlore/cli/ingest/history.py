@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from runlore.cli.ingest.rejects import show_warnings
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def show_sources(limit: Limit = 20, json: Json = False) -> None:
         emit_table("Ingests, newest first", [_ingest_row(ingest) for ingest in ingests[:limit]])
         for ingest in ingests[:limit]:
             echo(f"{ingest.ingest:>6}  {ingest.path}")
+            show_warnings(ingest.warnings)
     if len(ingests) > limit:
         echo(f"{len(ingests) - limit} earlier ingests: --limit {len(ingests)} shows them")
 

@@ -1,12 +1,16 @@
 """`runlore ingest openlineage`: events of Airflow, Spark, dbt, Flink, Dagster and others."""
 
-from runlore.cli.ingest.options import File, Timezone, ToolSource
+from runlore.cli.ingest.options import DryRun, File, Timezone, ToolSource
 from runlore.cli.ingest.running import run_tool
 from runlore.cli.output import Json
 
 
 def from_openlineage(
-    file: File, source: ToolSource = None, timezone: Timezone = None, json: Json = False
+    file: File,
+    source: ToolSource = None,
+    timezone: Timezone = None,
+    dry_run: DryRun = False,
+    json: Json = False,
 ) -> None:
     """Import OpenLineage events: an event in each line, or JSON documents with events.
 
@@ -14,4 +18,4 @@ def from_openlineage(
 
     Example: runlore ingest openlineage events.ndjson
     """
-    run_tool(file, "openlineage", source, timezone, json=json)
+    run_tool(file, "openlineage", source, timezone, json=json, dry_run=dry_run)

@@ -75,6 +75,10 @@ Encoding = Annotated[
 TakeLastLine = Annotated[
     bool, typer.Option("--take-last-line", help="Also read a last line without a line end.")
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option("--dry-run", help="Show counts, warnings and the first rows; write nothing."),
+]
 Start = Annotated[
     str | None, typer.Option(help="Start of the log, if its header lacks UnixStartTime.")
 ]

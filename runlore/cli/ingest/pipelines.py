@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlore.cli.ingest.options import Timezone, ToolSource
-from runlore.cli.ingest.running import emit_summary, progress_bar, run_tool
+from runlore.cli.ingest.options import DryRun, Timezone, ToolSource
+from runlore.cli.ingest.running import FileRun, emit_summary, progress_bar, run_tool
 from runlore.cli.output import Json, echo
 from runlore.kernel.errors import BadInput
 
@@ -31,6 +31,7 @@ def from_airflow(
     url: Url = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import Airflow's task instances: JSON of its API, its table task_instance as CSV, or --url.
@@ -40,7 +41,8 @@ def from_airflow(
 
     Example: runlore ingest airflow task_instance.csv.gz
     """
-    _ingest("airflow", file, url, source, timezone, json=json)
+    run = FileRun(json, dry_run)
+    _ingest("airflow", file, url, source, timezone, run)
 
 
 def from_github(
@@ -48,6 +50,7 @@ def from_github(
     url: Repository = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import runs and jobs of GitHub Actions: output of gh, pages of the API, or --url.
@@ -57,7 +60,8 @@ def from_github(
 
     Example: runlore ingest github runs.json
     """
-    _ingest("github", file, url, source, timezone, json=json)
+    run = FileRun(json, dry_run)
+    _ingest("github", file, url, source, timezone, run)
 
 
 def from_gitlab(
@@ -65,6 +69,7 @@ def from_gitlab(
     url: Project = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import jobs of GitLab CI: pages of the API, the same fields as CSV, or --url.
@@ -73,7 +78,8 @@ def from_gitlab(
 
     Example: runlore ingest gitlab jobs.json
     """
-    _ingest("gitlab", file, url, source, timezone, json=json)
+    run = FileRun(json, dry_run)
+    _ingest("gitlab", file, url, source, timezone, run)
 
 
 def from_jenkins(
@@ -81,6 +87,7 @@ def from_jenkins(
     url: Url = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import builds of Jenkins: JSON of its API, the same fields as CSV, or --url.
@@ -89,7 +96,8 @@ def from_jenkins(
 
     Example: runlore ingest jenkins builds.json
     """
-    _ingest("jenkins", file, url, source, timezone, json=json)
+    run = FileRun(json, dry_run)
+    _ingest("jenkins", file, url, source, timezone, run)
 
 
 def _ingest(
@@ -98,15 +106,16 @@ def _ingest(
     url: str | None,
     source: str | None,
     timezone: str | None,
-    *,
-    json: bool,
+    run: FileRun,
 ) -> None:
     if (file is None) == (url is None):
         raise BadInput("name either a FILE or a server with --url", "url")
+    if url is not None and run.is_dry:
+        raise BadInput("--dry-run reads a FILE: save the export of the server first", "url")
     if file is not None:
-        run_tool(file, tool, source, timezone, json=json)
+        run_tool(file, tool, source, timezone, json=run.json, dry_run=run.is_dry)
     if url is not None:
-        _ingest_server(tool, url, source or tool, timezone or "UTC", json=json)
+        _ingest_server(tool, url, source or tool, timezone or "UTC", json=run.json)
 
 
 def _ingest_server(

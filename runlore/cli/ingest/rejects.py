@@ -10,6 +10,7 @@ from runlore.cli.output import Json, echo, emit_json
 
 if TYPE_CHECKING:
     from runlore.ingest.actions.reject_list import FileRejects
+    from runlore.ingest.rules.log_warnings import LogWarning
     from runlore.ingest.rules.reject_groups import RejectGroup
 
 Limit = Annotated[
@@ -22,7 +23,8 @@ WIDTH = 80
 def show_rejects(limit: Limit = None, every: All = False, json: Json = False) -> None:
     """Show why rows were rejected by the latest ingest of each file, and what to do.
 
-    Rows are grouped by reason, each with a count, its first line and a remedy.
+    Rows are grouped by reason, each with a count, its first line and a remedy. Warnings about the
+    other rows follow.
 
     Example: runlore ingest rejects --limit 20
     """
@@ -37,13 +39,23 @@ def show_rejects(limit: Limit = None, every: All = False, json: Json = False) ->
         files = list_reject_groups(app.store)
     if json:
         emit_json([row for file in files for row in _rows(file)])
-    elif not files:
+        return
+    if not any(file.rows for file in files):
         echo("no rejected rows")
-    for file in [] if json else files:
+    for file in files:
         echo(f"{file.file} (source {file.source}): {file.rows:,} rows were rejected")
         show_groups(file.groups)
-    if files and not json:
+        show_warnings(file.warnings)
+    if any(file.rows for file in files):
         echo("--all shows the rows one by one")
+
+
+def show_warnings(warnings: Sequence["LogWarning"]) -> None:
+    """What a person should know about a log, at most WIDTH columns wide."""
+    for warning in warnings:
+        _show("warning:  ", warning.message)
+        if warning.remedy:
+            _show(" " * 10, f"fix: {warning.remedy}")
 
 
 def show_groups(groups: Sequence["RejectGroup"]) -> None:

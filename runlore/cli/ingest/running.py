@@ -2,18 +2,29 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from runlore.cli.ingest.rejects import show_groups
+from runlore.cli.ingest.preview import emit_preview
+from runlore.cli.ingest.rejects import show_groups, show_warnings
 from runlore.cli.output import echo, emit_json
 from runlore.kernel.errors import BadInput
 from runlore.kernel.redaction import redact
 
 if TYPE_CHECKING:
     from runlore.ingest.actions.files import IngestSummary
-    from runlore.ingest.actions.opening import Format
+    from runlore.ingest.actions.opening import FileSource, Format
     from runlore.records.mapping import ColumnMapping
+
+
+@dataclass(frozen=True, slots=True)
+class FileRun:
+    """How a command reads its file and shows what came of it."""
+
+    json: bool
+    is_dry: bool = False
+    takes_last_line: bool = False
 
 
 def run_ingest(
@@ -22,34 +33,46 @@ def run_ingest(
     source: str | None,
     mapping: "ColumnMapping",
     start: Any,  # noqa: ANN401  (a datetime, whose module need not be imported for --help)
-    *,
-    json: bool,
-    takes_last_line: bool = False,
+    run: FileRun,
 ) -> None:
     from runlore.app import open_app
     from runlore.ingest.actions.files import StatesBehind, ingest_file
     from runlore.ingest.actions.opening import FileSource
     from runlore.kernel.instants import now
 
-    with open_app() as app, progress_bar(file.name) as progress:
-        most = app.settings.max_revisions
+    with open_app(delivers=not run.is_dry) as app:
         log = FileSource(
             file,
             file_format,
             source or _stem(file),
             mapping,
             start,
-            max_revisions=most,
+            max_revisions=app.settings.max_revisions,
             clock_tolerance_s=app.settings.clock_tolerance_s,
-            takes_last_line=takes_last_line,
+            takes_last_line=run.takes_last_line,
         )
+        if run.is_dry:
+            _preview(log, run)
+            return
         try:
-            summary = ingest_file(app.store, log, now(), progress)
+            with progress_bar(file.name) as progress:
+                summary = ingest_file(app.store, log, now(), progress)
         except StatesBehind as behind:
-            emit_summary(behind.summary, json=json)
+            emit_summary(behind.summary, json=run.json)
             raise
-    emit_summary(summary, json=json)
+    emit_summary(summary, json=run.json)
     refuse_nothing(summary)
+
+
+def _preview(log: "FileSource", run: FileRun) -> None:
+    from runlore.ingest.actions.preview import preview_file
+    from runlore.kernel.instants import now
+
+    with progress_bar(log.path.name) as progress:
+        preview = preview_file(log, now(), progress)
+    emit_preview(preview, json=run.json)
+    if not preview.accepted:
+        raise BadInput(f"{preview.path}: nothing would be ingested", "file")
 
 
 def refuse_nothing(summary: "IngestSummary") -> None:
@@ -73,7 +96,13 @@ def refuse_nothing(summary: "IngestSummary") -> None:
 
 
 def run_tool(
-    file: Path, file_format: "Format", source: str | None, timezone: str | None, *, json: bool
+    file: Path,
+    file_format: "Format",
+    source: str | None,
+    timezone: str | None,
+    *,
+    json: bool,
+    dry_run: bool = False,
 ) -> None:
     """Import a tool's own export. timezone: of times without a zone; None: UTC.
 
@@ -83,7 +112,7 @@ def run_tool(
     from runlore.records.mapping import ColumnMapping
 
     mapping = ColumnMapping(timezone=timezone or "UTC")
-    run_ingest(file, file_format, source or file_format, mapping, None, json=json)
+    run_ingest(file, file_format, source or file_format, mapping, None, FileRun(json, dry_run))
 
 
 def _stem(file: Path) -> str:
@@ -131,8 +160,7 @@ def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
             f"line {summary.unfinished_line:,} is left for the next time, since it has no line end;"
             " --take-last-line takes it"
         )
-    for warning, rows in sorted(summary.warnings.items()):
-        echo(f"warning: {rows:,} rows {warning}")
+    show_warnings(summary.warnings)
     for reason, rows in sorted(summary.skipped.items()):
         echo(f"skipped: {rows:,} {reason}")
     if summary.renewed and not summary.new:

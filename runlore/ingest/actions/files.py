@@ -21,18 +21,21 @@ from runlore.ingest.actions.opening import (
 )
 from runlore.ingest.actions.prefect_runs import TIMEOUT_S, PrefectHistory
 from runlore.ingest.actions.reject_list import groups_of
+from runlore.ingest.actions.source_names import check_source
 from runlore.ingest.queries import facts, ingests
 from runlore.ingest.queries.column_rules import keep_rules, read_rules
 from runlore.ingest.queries.facts import AddedFacts, CopyBatch
 from runlore.ingest.queries.ingests import IngestCounts, IngestSource, Mark
 from runlore.ingest.queries.rejects import add_rejects, is_due
+from runlore.ingest.rules import log_warnings
+from runlore.ingest.rules.log_evidence import LogEvidence
+from runlore.ingest.rules.log_warnings import LogWarning
 from runlore.ingest.rules.reject_groups import RejectGroup
 from runlore.kernel.durations import CLOCK_SKEW_S, SOURCE_CLOCK_TOLERANCE_US
-from runlore.kernel.errors import BadInput, Unavailable
+from runlore.kernel.errors import Unavailable
 from runlore.kernel.instants import to_us
 from runlore.kernel.redaction import without_login
 from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed, merged, rejects
-from runlore.records.validate import LONGEST_KEY_BYTES
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Connection
@@ -50,9 +53,9 @@ class IngestSummary:
 
     renewed: histories of features whose states were renewed, also those that an earlier ingest
     had left behind. skipped: reason -> how many rows are no executions of their own. warnings: what
-    a person should know about rows of this run -> how many they are. unfinished_line: the number of
-    the last line, which has no end yet and is left for the next time. rejects: the rejected rows by
-    kind. ingest: its number, to undo it.
+    a person should know about the rows, of this run and of earlier ones. unfinished_line: the
+    number of the last line, which has no end yet and is left for the next time. rejects: the
+    rejected rows by kind. ingest: its number, to undo it.
     """
 
     source: str
@@ -65,7 +68,7 @@ class IngestSummary:
     rows_per_s: float
     renewed: int = 0
     skipped: Mapping[str, int] = field(default_factory=dict)
-    warnings: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[LogWarning, ...] = ()
     unfinished_line: int | None = None
     rejects: tuple[RejectGroup, ...] = ()
     ingest: int = 0
@@ -118,7 +121,7 @@ def ingest_file(
     those that a killed ingest left outdated. Raises Interrupted and StatesBehind, which say what
     is committed, when the database goes away or has no room.
     """
-    _check_source(source.source)
+    check_source(source.source)
     path = str(source.path.resolve())
     subject = IngestSource(source.source, path, source.mapping.records, mapping_digest(source))
     if source.format == "csv" and source.rules is None:
@@ -174,7 +177,7 @@ def ingest_history(
 
     `known` counts the rows that were read again. Feature states are renewed, too.
     """
-    _check_source(subject.source)
+    check_source(subject.source)
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject) or ingests.begin(connection, subject)
@@ -207,16 +210,15 @@ class _IngestRun:
         started = perf_counter()
         mark = self.begun.mark
         tally = unmarked = IngestCounts()
-        warnings: Counter[str] = Counter()
+        evidence = LogEvidence()
         unfinished_line = None
         try:
-            for piece, batch in _ahead(self._batches(log.pieces(mark))):
+            for piece, batch in _ahead(self._batches(log.pieces(mark), evidence)):
                 facts.ensure_partitions(self.store, batch)
                 landed = self._land(piece, batch, mark, unmarked)
                 tally = tally.plus(landed)
                 unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
                 mark = piece.mark or mark
-                warnings.update(piece.parsed.warnings)
                 unfinished_line = piece.unfinished_line
                 if progress is not None:
                     progress(piece.done, piece.total)
@@ -225,15 +227,26 @@ class _IngestRun:
                 raise
             raise Interrupted(self.subject.path, tally, error) from error
         with self.store.connect() as connection:
+            warnings = self._warnings(connection, evidence)
             ingests.finish(connection, self.begun.id)
             groups = groups_of(connection, self.begun.id)
         summary = self._summary(tally, perf_counter() - started)
-        return replace(
-            summary, warnings=dict(warnings), unfinished_line=unfinished_line, rejects=groups
-        )
+        return replace(summary, warnings=warnings, unfinished_line=unfinished_line, rejects=groups)
 
-    def _batches(self, pieces: Iterator[FilePiece]) -> Iterator[tuple[FilePiece, CopyBatch]]:
+    def _warnings(self, connection: Connection, evidence: LogEvidence) -> tuple[LogWarning, ...]:
+        """The warnings of this run and of earlier ones, stored with the ingest."""
+        stored = ingests.read_warnings(connection, self.begun.id)
+        warnings = log_warnings.merged(stored, log_warnings.warnings_of(evidence, to_us(self.at)))
+        if warnings:
+            documents = log_warnings.as_documents(warnings)
+            ingests.store_warnings(connection, self.begun.id, documents)
+        return tuple(warnings)
+
+    def _batches(
+        self, pieces: Iterator[FilePiece], evidence: LogEvidence
+    ) -> Iterator[tuple[FilePiece, CopyBatch]]:
         for piece in pieces:
+            evidence.add(piece.parsed)
             yield piece, facts.batch(self.subject.records, piece.parsed.records, self.begun.id)
 
     def _land(
@@ -299,11 +312,6 @@ class _IngestRun:
             skipped=dict(Counter(tally.skipped) + Counter(before.rows_skipped)),
             ingest=before.id,
         )
-
-
-def _check_source(name: str) -> None:
-    if not name or len(name.encode()) > LONGEST_KEY_BYTES:
-        raise BadInput(f"source: {name!r} is empty or too long", "source")
 
 
 def _ahead(items: Iterator[T]) -> Iterator[T]:

@@ -11,11 +11,12 @@ from runlore.ingest.queries.ingests import Mark
 from runlore.ingest.queries.lineage_runs import Connection
 from runlore.records.formats.openlineage import (
     ParsedRuns,
+    merge_runs,
     no_events,
     records,
 )
 from runlore.records.formats.parsed import Parsed
-from runlore.records.lineage_run import LineageRun, fact_of
+from runlore.records.lineage_run import LineageRun, fact_of, time_of
 
 FURTHER = "further events of the same runs"
 
@@ -47,6 +48,22 @@ class LineageFile:
             assert isinstance(parsed, ParsedRuns)  # noqa: S101  (of the parsers of events)
             yield replace(piece, settle=partial(self._merged, parsed))
         yield replace(last, parsed=no_events(), settle=self._without_start)
+
+    def alone(self) -> Iterator[FilePiece]:
+        """Pieces with the facts that these events make by themselves; no database is read."""
+        runs: list[LineageRun] = []
+        last = FilePiece(no_events(), START, 0, 0)
+        for piece in self.events.pieces(START):
+            assert isinstance(piece.parsed, ParsedRuns)  # noqa: S101  (of the parsers of events)
+            runs += piece.parsed.runs
+            yield piece
+            last = piece
+        known = [
+            (run.line, replace(run, submitted_us=time_of(run.start_event or run.first_event)))
+            for run in merge_runs(runs)
+        ]
+        facts = self._facts(known, no_events(), sum(run.events for run in runs))
+        yield replace(last, parsed=facts)
 
     def _merged(self, parsed: ParsedRuns, connection: Connection, ingest_id: int) -> Parsed:
         runs = lineage_runs.merge(connection, self.source, parsed.runs, ingest_id)

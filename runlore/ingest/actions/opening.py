@@ -105,9 +105,9 @@ class LogFile(ResumableSource, Protocol):
 
 def open_log(source: FileSource, now_us: int) -> LogFile:
     """The file, ready to be read. Raises BadInput when it is missing or of another format."""
+    now_us = IngestClock(now_us, round(source.clock_tolerance_s * 1e6))
     if source.format == "openlineage":
         return _lineage(source, EventReader(source.mapping.timezone, now_us))
-    now_us = IngestClock(now_us, round(source.clock_tolerance_s * 1e6))
     if (document := _document(source, now_us)) is not None:
         return document
     if source.format in TEXT_TOOLS:

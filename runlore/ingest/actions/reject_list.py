@@ -1,23 +1,25 @@
 """The rejected rows of ingests, one by one and by kind, each kind with its remedy."""
 
-from collections.abc import Sequence
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from runlore.ingest.queries import rejects
 from runlore.ingest.queries.rejects import Connection, StoredRejects
+from runlore.ingest.rules.log_warnings import LogWarning
 from runlore.ingest.rules.reject_groups import RejectGroup, group
 from runlore.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
 class FileRejects:
-    """The rejected rows of one ingest by kind, the most frequent first."""
+    """The rejected rows of one ingest by kind, the most frequent first, and its warnings."""
 
     ingest: int
     source: str
     file: str
     groups: tuple[RejectGroup, ...]
+    warnings: tuple[LogWarning, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -31,23 +33,32 @@ def list_rejects(store: Store, limit: int | None) -> list[dict[str, Any]]:
 
 
 def list_reject_groups(store: Store) -> list[FileRejects]:
-    """The rejected rows of the latest ingest of each file by kind, the latest file first."""
+    """What is wrong with the latest ingest of each file, the latest file first.
+
+    Files without rejected rows and warnings are left out.
+    """
     with store.connect() as connection:
         stored = rejects.read_groups(connection)
-    files = {(row.ingest, row.source, row.file): row for row in stored}
+        files = rejects.read_warned(connection)
+    groups: dict[int, list[RejectGroup]] = defaultdict(list)
+    for row in stored:
+        groups[row.ingest].append(_group(row))
     return [
-        FileRejects(*name, tuple(_group(row) for row in stored if row.ingest == name[0]))
-        for name in files
+        FileRejects(
+            file.ingest,
+            file.source,
+            file.file,
+            tuple(groups[file.ingest]),
+            tuple(LogWarning(**warning) for warning in file.warnings),
+        )
+        for file in files
+        if file.warnings or groups[file.ingest]
     ]
 
 
 def groups_of(connection: Connection, ingest_id: int) -> tuple[RejectGroup, ...]:
     """The rejected rows of one ingest by kind."""
-    return _groups(rejects.read_groups(connection, ingest_id))
-
-
-def _groups(stored: Sequence[StoredRejects]) -> tuple[RejectGroup, ...]:
-    return tuple(_group(row) for row in stored)
+    return tuple(_group(row) for row in rejects.read_groups(connection, ingest_id))
 
 
 def _group(stored: StoredRejects) -> RejectGroup:

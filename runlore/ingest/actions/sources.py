@@ -7,12 +7,16 @@ from datetime import datetime
 
 from runlore.ingest.queries import sources
 from runlore.ingest.queries.sources import FactCount, StoredIngest
+from runlore.ingest.rules.log_warnings import LogWarning
 from runlore.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
 class IngestView:
-    """An ingest. facts: what the log holds of it now; undone_at: None while it stands."""
+    """An ingest. facts: what the log holds of it now; undone_at: None while it stands.
+
+    warnings: what a person should know about its rows.
+    """
 
     ingest: int
     source: str
@@ -24,6 +28,7 @@ class IngestView:
     finished_at: datetime | None
     undone_at: datetime | None
     because: str | None
+    warnings: tuple[LogWarning, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +98,5 @@ def _ingest(ingest: StoredIngest, facts: int) -> IngestView:
         finished_at=ingest.finished_at,
         undone_at=ingest.undone_at,
         because=ingest.because,
+        warnings=tuple(LogWarning(**warning) for warning in ingest.warnings),
     )

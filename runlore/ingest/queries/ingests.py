@@ -32,7 +32,8 @@ RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_
 """
 RESTART = """
 UPDATE runlore.ingests SET (bytes_done, prefix_digest, lines_done) = (0, '', 0),
-    (rows_new, rows_known, rows_rejected, rows_skipped) = (0, 0, 0, '{}'), finished_at = NULL
+    (rows_new, rows_known, rows_rejected, rows_skipped, warnings) = (0, 0, 0, '{}', '[]'),
+    finished_at = NULL
 WHERE id = %s
 RETURNING id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
     rows_skipped, false AS is_undone
@@ -170,6 +171,20 @@ def advance(
     done = (mark.bytes_done, mark.prefix_digest, mark.lines_done)
     counts = (rows.new, rows.known, rows.rejected, Jsonb(dict(rows.skipped)))
     connection.execute(ADVANCE, (*done, *counts, ingest_id))
+
+
+def read_warnings(connection: psycopg.Connection[Any], ingest_id: int) -> list[dict[str, Any]]:
+    query = "SELECT warnings FROM runlore.ingests WHERE id = %s"
+    row = connection.execute(query, (ingest_id,)).fetchone()
+    return [] if row is None else row[0]
+
+
+def store_warnings(
+    connection: psycopg.Connection[Any], ingest_id: int, warnings: list[dict[str, Any]]
+) -> None:
+    """Replace the warnings of an ingest."""
+    query = "UPDATE runlore.ingests SET warnings = %s WHERE id = %s"
+    connection.execute(query, (Jsonb(warnings), ingest_id))
 
 
 def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:

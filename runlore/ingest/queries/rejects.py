@@ -44,6 +44,10 @@ JOIN runlore.ingests ON ingests.id = counted.ingest_id
 ORDER BY counted.ingest_id DESC, counted.rows DESC, counted.line
 """
 EXAMPLES = 6
+WARNED: LiteralString = """
+SELECT id AS ingest, source, path AS file, warnings FROM runlore.ingests
+WHERE id {which} ORDER BY id DESC
+"""
 IS_DUE: LiteralString = """
 SELECT EXISTS (SELECT FROM runlore.rejects WHERE ingest_id = %s AND due_at <= %s)
 """
@@ -62,6 +66,16 @@ class StoredRejects:
     reason: str
     raw: str
     examples: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WarnedIngest:
+    """The latest ingest of a file. warnings: as stored; empty: there are none."""
+
+    ingest: int
+    source: str
+    file: str
+    warnings: list[dict[str, Any]]
 
 
 def add_rejects(connection: Connection, ingest_id: int, path: str, rejects: pa.Table) -> None:
@@ -90,6 +104,12 @@ def read_groups(connection: Connection, ingest_id: int | None = None) -> Sequenc
     query = GROUPS.format(which=which, examples=EXAMPLES)
     with connection.cursor(row_factory=class_row(StoredRejects)) as cursor:
         return cursor.execute(query.encode(), {"ingest": ingest_id}).fetchall()
+
+
+def read_warned(connection: Connection) -> Sequence[WarnedIngest]:
+    """The latest ingest of each file with its warnings, the latest first."""
+    with connection.cursor(row_factory=class_row(WarnedIngest)) as cursor:
+        return cursor.execute(WARNED.format(which=LATEST).encode()).fetchall()
 
 
 def is_due(connection: Connection, ingest_id: int, at: datetime) -> bool:

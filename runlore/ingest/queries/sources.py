@@ -24,7 +24,7 @@ FROM runlore.metrics GROUP BY source, ingest_id
 """
 INGESTS: LiteralString = """
 SELECT ingests.id, ingests.source, path, records, rows_rejected, started_at, finished_at,
-    withdrawals.known_at AS undone_at, withdrawals.reason AS because
+    withdrawals.known_at AS undone_at, withdrawals.reason AS because, warnings
 FROM runlore.ingests LEFT JOIN runlore.withdrawals ON withdrawals.id = withdrawal_id
 ORDER BY ingests.id DESC
 """
@@ -54,6 +54,7 @@ class StoredIngest:
     finished_at: datetime | None
     undone_at: datetime | None
     because: str | None
+    warnings: list[dict[str, Any]]
 
 
 def count_facts(connection: Connection) -> Sequence[FactCount]:
