@@ -198,6 +198,15 @@ def test_what_is_known_of_an_aborted_task_was_known_when_others_had_ended():
     assert read["known_at"] == f"{DAY}10:11:00.000"
 
 
+def test_the_length_tells_which_of_two_equal_hours_a_task_ended_in():
+    stamps = [f"2026-10-25 {time}.000" for time in ("01:50:00", "01:55:00", "02:30:00")]
+    for length, finished in (("1h 40m", "01:30:00"), ("40m", "00:30:00")):
+        text = table(f"{TIMED} duration", (*ENDED[:4], *stamps, length))
+        (read,) = tasks(text, "Europe/Berlin")
+        assert read["finished"] == f"2026-10-25 {finished}.000"
+        assert parsed(text, "Europe/Berlin").warnings == {}
+
+
 def test_stamps_are_in_the_zone_of_the_launcher():
     (read,) = tasks(table(TIMED, ENDED), "Europe/Berlin")
     assert read["submitted"] == f"{DAY}08:00:00.000"
@@ -234,6 +243,43 @@ def test_attempts_of_a_task_are_executions():
 def test_another_separator_is_found_in_the_header():
     (read,) = tasks(table(TIMED, ENDED).replace("\t", ";"))
     assert read["kind"] == "x"
+
+
+SCRIPT = "\n\tsalmon quant \\\n\t\t-i index\n12 of these\n"
+ALL = "task_id hash name status submit script start complete cpus"
+WITH_SCRIPT = (*ENDED[:5], SCRIPT, *ENDED[5:], "4")
+
+
+def test_scripts_over_many_lines_with_tabs_in_them_are_no_rows():
+    text = table(ALL, WITH_SCRIPT, ("2", "aa/12", *WITH_SCRIPT[2:]), ("3", "aa/13", "cut"))
+    result = parsed(text)
+    rows = [_plain(row) for row in result.records.to_pylist()]
+    assert [(row["source_id"], row["line"], row["inputs"]) for row in rows] == [
+        ("aa/11", 2, {"cpus": 4}),
+        ("aa/12", 7, {"cpus": 4}),
+    ]
+    assert {row["finished"] for row in rows} == {f"{DAY}10:11:00.000"}
+    assert result.rejects["line"].to_pylist() == [12]
+
+
+def test_a_chunk_ends_before_a_task_whose_script_may_go_on():
+    text = table(ALL, WITH_SCRIPT, ("2", "aa/12", *WITH_SCRIPT[2:])).encode()
+    layout = nextflow.layout(text, "nextflow", "UTC")
+    second = text.index(b"2\taa/12")
+    assert [layout.complete(text[:end]) for end in (len(text), second + 20, second)] == [
+        second,
+        second,
+        0,
+    ]
+    chunks = [layout.parse(text[:second], 1), layout.parse(text[second:], 7)]
+    assert [chunk.records["line"].to_pylist() for chunk in chunks] == [[2], [7]]
+
+
+def test_tabs_are_not_guessed_to_be_of_a_script_or_of_an_environment():
+    text = table(f"{ALL} env", (*WITH_SCRIPT, "A=1"))
+    assert "fields, not 10" in parsed(text).rejects["reason"][0].as_py()
+    plain = table(f"{ALL} env", (*WITH_SCRIPT[:5], "a\nb", *WITH_SCRIPT[6:], "A=1\nB=2"))
+    assert [task["inputs"] for task in tasks(plain)] == [{"cpus": 4}]
 
 
 REFUSED = {

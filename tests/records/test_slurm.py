@@ -8,11 +8,13 @@ import pytest
 
 from runlore.kernel.errors import BadInput
 from runlore.records.formats import slurm
+from runlore.records.formats.field_instants import TWICE
 from runlore.records.formats.slurm_jobs import ORPHANS, STEPS, WAITING_ARRAYS
 
 GIB = 1024**3
 HEADER = "JobID|Submit|Start|End|State"
 DAY = "2026-10-01T"
+RAN = f"{DAY}08:00:00|{DAY}08:05:00|{DAY}09:05:00|COMPLETED"
 
 
 def parsed(text, timezone="UTC"):
@@ -161,7 +163,6 @@ def test_what_was_measured_is_an_outcome(trap):
 
 
 STEP_HEADER = HEADER + "|MaxRSS|TotalCPU"
-RAN = f"{DAY}08:00:00|{DAY}08:05:00|{DAY}09:05:00|COMPLETED"
 JOB, OTHER = f"7|{RAN}||00:00:00", f"8|{RAN}||00:00:00"
 STEPS_OF_7 = [
     f"7.batch|{RAN}|1000K|00:10.000",
@@ -284,6 +285,42 @@ def test_stamps_are_read_in_their_zone(trap):
     stamp, timezone, expected = STAMPS[trap]
     (read,) = jobs(f"{HEADER}\n7|{stamp}|{stamp}|{stamp}|COMPLETED\n", timezone)
     assert (read["submitted"], read["started"], read["finished"]) == (expected,) * 3
+
+
+CLOCK_CHANGES = {
+    # submitted, started, finished on the wall clock of Berlin, the length, and all three in UTC.
+    "a job over the gap": (
+        ("2026-03-29T01:50:00", "2026-03-29T01:55:00", "2026-03-29T03:04:00", "540"),
+        ("2026-03-29T00:50:00", "2026-03-29T00:55:00", "2026-03-29T01:04:00"),
+    ),
+    "submitted before the clock was put back": (
+        ("2026-10-25T02:50:00", "2026-10-25T02:05:00", "2026-10-25T02:30:00", "1500"),
+        ("2026-10-25T00:50:00", "2026-10-25T01:05:00", "2026-10-25T01:30:00"),
+    ),
+    "the end is in the hour that comes twice, the second time": (
+        ("2026-10-25T01:50:00", "2026-10-25T02:00:00", "2026-10-25T02:30:00", "5400"),
+        ("2026-10-24T23:50:00", "2026-10-25T00:00:00", "2026-10-25T01:30:00"),
+    ),
+    "the end is in the hour that comes twice, the first time": (
+        ("2026-10-25T01:50:00", "2026-10-25T02:00:00", "2026-10-25T02:30:00", "1800"),
+        ("2026-10-24T23:50:00", "2026-10-25T00:00:00", "2026-10-25T00:30:00"),
+    ),
+}
+
+
+@pytest.mark.parametrize("trap", CLOCK_CHANGES)
+def test_local_stamps_over_a_change_of_the_clock_keep_the_order_and_the_length(trap):
+    values, expected = CLOCK_CHANGES[trap]
+    text = "JobID|Submit|Start|End|ElapsedRaw|State\n" + "|".join(("7", *values, "COMPLETED\n"))
+    (read,) = jobs(text, "Europe/Berlin")
+    assert (read["submitted"], read["started"], read["finished"]) == expected
+    assert parsed(text, "Europe/Berlin").warnings == {}
+
+
+def test_stamps_with_two_readings_are_counted_when_no_length_tells_which():
+    stamps = "2026-10-25T02:00:00|2026-10-25T02:10:00|2026-10-25T02:30:00"
+    text = f"{HEADER}\n7|{stamps}|COMPLETED\n8|{RAN}\n"
+    assert parsed(text, "Europe/Berlin").warnings == {TWICE: 1}
 
 
 TWO_OF_THREE = {

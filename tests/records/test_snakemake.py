@@ -167,6 +167,22 @@ def test_stamps_are_local_to_the_machine():
     assert read(LOG, reader=reader)[0]["submitted"] == "2026-11-29 14:51:40"
 
 
+def test_stamps_of_the_hour_that_comes_twice_keep_their_order():
+    times = ("02:50:00", "02:10:00", "02:55:00")
+    log = "".join(
+        f"[Sun Oct 25 {time} 2026]\n{words}\n"
+        for time, words in zip(
+            times,
+            ("rule a:\n    jobid: 1", "rule b:\n    jobid: 2", "Finished job 1."),
+            strict=True,
+        )
+    )
+    first, second = read(log, reader=SnakemakeReader("snakemake", "Europe/Berlin"))
+    assert first["submitted"] == "2026-10-25 00:50:00"
+    assert second["submitted"] == "2026-10-25 01:10:00"
+    assert first["finished"] == "2026-10-25 01:55:00"
+
+
 def test_resources_that_are_not_known_yet_are_left_out():
     (row,) = read(job("rule align:\n    resources: tmpdir=<TBD>, mem_mb=<TBD>, runtime=<TBD>"))
     assert row["inputs"] == {"attempt": 1}

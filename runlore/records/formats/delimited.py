@@ -67,6 +67,9 @@ class DelimitedLines:
     delimiter: str
     null_words: tuple[str, ...]
 
+    def complete(self, data: bytes) -> int:
+        return lines.complete(data)
+
     def rows(self, data: bytes, first_line: int) -> DelimitedRows:
         """Read a chunk of whole lines whose first has this number in its file."""
         chunk = lines.split(_without_lone_returns(data), first_line)

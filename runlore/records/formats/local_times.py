@@ -58,6 +58,21 @@ def has_two_readings(naive: pa.Array | None, timezone: str) -> pa.Array | None:
     return pc.fill_null(pc.not_equal(first, second), False)
 
 
+def nearest(naive: pa.Array | None, us: pa.Array, expected: pa.Array, timezone: str) -> pa.Array:
+    """The reading of each time that is nearest to the expected instant, where there is one."""
+    if naive is None:
+        return us
+    for other in (
+        _assumed(naive, timezone, "earliest", "earliest"),
+        _assumed(naive, timezone, "latest", "earliest"),
+        _by_the_clock_before(naive, timezone),
+    ):
+        distance = pc.abs(pc.subtract(us, expected))
+        is_nearer = pc.less(pc.abs(pc.subtract(other, expected)), distance)
+        us = pc.if_else(pc.fill_null(is_nearer, False), other, us)
+    return us
+
+
 def _not_before(before: pa.Array, naive: pa.Array, us: pa.Array, timezone: str) -> pa.Array:
     is_early = pc.fill_null(pc.and_(naive.is_valid(), pc.less(us, before)), False)
     if not pc.any(is_early).as_py():

@@ -13,16 +13,19 @@ import pyarrow.compute as pc
 
 from runlore.kernel.errors import BadInput
 from runlore.records.execution import ExecutionStatus
-from runlore.records.formats import lines, nextflow_tasks
+from runlore.records.formats import nextflow_tasks
 from runlore.records.formats.delimited import (
     DelimitedLines,
     DelimitedRows,
     header_fields,
     matched,
 )
+from runlore.records.formats.field_instants import TWICE
+from runlore.records.formats.nextflow_scripts import ScriptLines, script_lines
 from runlore.records.formats.nextflow_tasks import TaskTimes, task_times
 from runlore.records.formats.parsed import Parsed, merged
 from runlore.records.formats.tool_rows import ToolRows, checked
+from runlore.records.formats.tool_stamps import with_remark
 from runlore.records.validate import LATEST_US, RowCheck, mask
 
 FIELDS = (
@@ -48,14 +51,14 @@ NEVER_SUBMITTED = "tasks that were never submitted"
 class TraceLayout:
     """How one file's lines are read. timezone: of stamps, which name none."""
 
-    lines: DelimitedLines
+    lines: DelimitedLines | ScriptLines
     source: str
     timezone: str
     now_us: int
     counts_rows: bool = False
 
     def complete(self, data: bytes) -> int:
-        return lines.complete(data)
+        return self.lines.complete(data)
 
     def parse(self, data: bytes, first_line: int) -> Parsed:
         every = self.lines.rows(data, first_line)
@@ -95,7 +98,8 @@ class TraceLayout:
             known_at=times.known_at,
             stamps=times.stamps,
         )
-        return checked(tasks, self.source, self.now_us, _checks(words, times))
+        parsed = checked(tasks, self.source, self.now_us, _checks(words, times))
+        return with_remark(parsed, TWICE, times.is_twice)
 
 
 def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> TraceLayout:
@@ -103,9 +107,8 @@ def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> 
     line, text, delimiter, found = header_fields(head)
     names = matched(found, FIELDS.split())
     _check_columns(names, text)
-    return TraceLayout(
-        DelimitedLines(names, text, line, delimiter, NULL_WORDS), source, timezone, now_us
-    )
+    split = DelimitedLines(names, text, line, delimiter, NULL_WORDS)
+    return TraceLayout(script_lines(split) or split, source, timezone, now_us)
 
 
 def _check_columns(names: tuple[str, ...], header: str) -> None:

@@ -10,8 +10,10 @@ import pyarrow.compute as pc
 from runlore.records.execution import FINAL_STATUSES
 from runlore.records.formats.delimited import DelimitedRows
 from runlore.records.formats.durations import seconds
-from runlore.records.formats.instants import microseconds, numbers
+from runlore.records.formats.instants import numbers
 from runlore.records.formats.memory import memory_bytes
+from runlore.records.formats.tool_stamps import read_stamps
+from runlore.records.validate import Mask, mask
 
 MILLISECOND_S = 1e-3
 RAW_STAMP = r"^\d{10,15}$"
@@ -40,7 +42,10 @@ MEASURED_NUMBERS = {
 
 @dataclass(frozen=True)
 class TaskTimes:
-    """(N,): instants in µs, null when there is none. is_over: the status is final."""
+    """(N,): instants in µs, null when there is none. is_over: the status is final.
+
+    is_twice: a stamp has two readings, since the clock was put back, and no length tells which.
+    """
 
     submitted: pa.Array
     started: pa.Array
@@ -48,6 +53,7 @@ class TaskTimes:
     known_at: pa.Array
     is_over: pa.Array
     stamps: Mapping[str, pa.Array]
+    is_twice: Mask
 
 
 def task_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> TaskTimes:
@@ -57,10 +63,12 @@ def task_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> TaskTime
     A task that was aborted without an end is known to be so when the tasks above it had ended.
     """
     stamps = {name: _without_0(rows.column(column)) for name, column in STAMPS.items()}
-    us = {name: _instants(text, timezone) for name, text in stamps.items()}
+    read = read_stamps(stamps, timezone, RAW_STAMP, "ms")
+    us = read.us
     whole_us, run_us = (_length_us(rows.column(name)) for name in ("duration", "realtime"))
     is_over = pc.fill_null(pc.is_in(status, value_set=FINAL), False)
-    finished = pc.coalesce(us["finished"], pc.add(us["submitted"], whole_us))
+    finished = read.by_length("finished", us["submitted"], whole_us)
+    finished = pc.coalesce(finished, pc.add(us["submitted"], whole_us))
     finished = pc.if_else(is_over, finished, None)
     started = us["started"]
     if "start" not in rows.columns:
@@ -76,6 +84,7 @@ def task_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> TaskTime
         _known_at(known_at, pc.and_(is_over, finished.is_null())),
         is_over,
         stamps,
+        read.is_twice() & mask(whole_us.is_null()),
     )
 
 
@@ -123,15 +132,6 @@ def outcome(rows: DelimitedRows, is_over: pa.Array) -> dict[str, pa.Array]:
 def _without_0(stamp: pa.Array) -> pa.Array:
     """0 stands for an unknown instant in a raw trace."""
     return pc.if_else(pc.equal(stamp, "0"), None, stamp)
-
-
-def _instants(text: pa.Array, timezone: str) -> pa.Array:
-    """Stamps in words or, in a raw trace, in milliseconds since 1970."""
-    is_raw = pc.match_substring_regex(text, RAW_STAMP)
-    if not pc.any(is_raw).as_py():
-        return microseconds(text, timezone, None)
-    raw = microseconds(pc.if_else(is_raw, text, None), timezone, "ms")
-    return pc.coalesce(raw, microseconds(pc.if_else(is_raw, None, text), timezone, None))
 
 
 def _length_us(text: pa.Array) -> pa.Array:

@@ -20,10 +20,12 @@ from runlore.records.formats.delimited import (
     header_fields,
     matched,
 )
+from runlore.records.formats.field_instants import TWICE
 from runlore.records.formats.parsed import Parsed, merged
 from runlore.records.formats.slurm_jobs import JobRows, whole_jobs
 from runlore.records.formats.slurm_times import JobTimes, job_times
 from runlore.records.formats.tool_rows import ToolRows, checked
+from runlore.records.formats.tool_stamps import with_remark
 from runlore.records.validate import LATEST_US, RowCheck, mask
 
 COMMAND = (
@@ -75,7 +77,11 @@ class SacctLayout:
         times = job_times(jobs.rows, status, self.timezone)
         executions = self._executions(jobs, words, status, times)
         parsed = checked(executions, self.source, self.now_us, _checks(status, times))
-        return replace(parsed, rejects=merged([rows.rejects, parsed.rejects]), skipped=jobs.skipped)
+        return replace(
+            with_remark(parsed, TWICE, times.is_twice),
+            rejects=merged([rows.rejects, parsed.rejects]),
+            skipped=jobs.skipped,
+        )
 
     @property
     def _id(self) -> str:

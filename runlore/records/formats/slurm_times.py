@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from runlore.records.execution import FINAL_STATUSES, ExecutionStatus
 from runlore.records.formats.delimited import DelimitedRows
 from runlore.records.formats.durations import seconds
-from runlore.records.formats.instants import microseconds
+from runlore.records.formats.tool_stamps import read_stamps
+from runlore.records.validate import Mask, mask
 
 FINAL = pa.array([status.value for status in FINAL_STATUSES])
 EPOCH_S = r"^\d{9,11}$"
@@ -18,13 +19,17 @@ STAMPS = {"submitted": "Submit", "started": "Start", "finished": "End"}
 
 @dataclass(frozen=True)
 class JobTimes:
-    """(N,): instants in µs, null when there is none. is_over: the state is final."""
+    """(N,): instants in µs, null when there is none. is_over: the state is final.
+
+    is_twice: a stamp has two readings, since the clock was put back, and no length tells which.
+    """
 
     submitted: pa.Array
     started: pa.Array
     finished: pa.Array
     is_over: pa.Array
     stamps: Mapping[str, pa.Array]
+    is_twice: Mask
 
 
 def job_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> JobTimes:
@@ -33,14 +38,15 @@ def job_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> JobTimes:
     Of start, end and length of time one may be missing.
     """
     stamps = {name: rows.column(column) for name, column in STAMPS.items()}
-    us = {name: _instants(text, timezone) for name, text in stamps.items()}
+    read = read_stamps(stamps, timezone, EPOCH_S, "s")
+    us = read.us
     ran_s = pc.coalesce(seconds(rows.column("ElapsedRaw")), seconds(rows.column("Elapsed")))
     ran_us = pc.round(pc.multiply(ran_s, 1e6)).cast(pa.int64())
     is_over = pc.fill_null(pc.is_in(status, value_set=FINAL), False)
     started = us["started"]
     if "Start" not in rows.columns:
         started = pc.if_else(is_over, pc.subtract(us["finished"], ran_us), None)
-    finished = us["finished"]
+    finished = read.by_length("finished", started, ran_us)
     if "End" not in rows.columns:
         finished = pc.add(started, ran_us)
     has_run = pc.invert(_never_ran(status, started, finished, ran_us))
@@ -52,16 +58,8 @@ def job_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> JobTimes:
         pc.if_else(is_over, finished, None),
         is_over,
         stamps,
+        read.is_twice() & mask(ran_us.is_null()),
     )
-
-
-def _instants(text: pa.Array, timezone: str) -> pa.Array:
-    """Stamps as text, or the seconds since 1970 that a SLURM_TIME_FORMAT of %s prints."""
-    is_epoch = pc.match_substring_regex(text, EPOCH_S)
-    if not pc.any(is_epoch).as_py():
-        return microseconds(text, timezone, None)
-    epochs = microseconds(pc.if_else(is_epoch, text, None), timezone, "s")
-    return pc.coalesce(epochs, microseconds(pc.if_else(is_epoch, None, text), timezone, None))
 
 
 def _never_ran(

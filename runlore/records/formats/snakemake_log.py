@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from runlore.records.execution import ExecutionStatus
-from runlore.records.formats.instants import microseconds
+from runlore.records.formats.instants import InstantForm, read_instants
+from runlore.records.formats.local_times import in_order
 
 Ints = NDArray[np.int64]
 STAMP = (
@@ -126,10 +127,21 @@ def _stamps(lines: pa.Array, at: Ints, timezone: str) -> "pd.Series[float]":
     ]
     day = pc.binary_join_element_wise(*text, "-")
     stamp = pc.binary_join_element_wise(day, pc.struct_field(part, "time"), " ")
-    us = microseconds(stamp, timezone, None).to_pandas().astype("Float64")
+    us = _in_order(stamp, timezone).to_pandas().astype("Float64")
     above = np.searchsorted(where, at) - 1
     picked = us.reindex(above).reset_index(drop=True)
     return pd.Series(picked.where(above >= 0))
+
+
+def _in_order(stamp: pa.Array, timezone: str) -> pa.Array:
+    """Instants of stamps that follow each other, also when the clock is put back between them."""
+    read = read_instants(stamp, InstantForm(timezone))
+    us = read.us
+    for _ in range(2 * bool(len(us))):
+        so_far = pc.cumulative_max(us)
+        before = pa.concat_arrays([so_far[:1], so_far[:-1]])
+        us = in_order([None, read.naive], [before, us], timezone)[1]
+    return us
 
 
 def _attempts(events: pd.DataFrame, is_stopped: bool) -> pd.DataFrame:
