@@ -55,15 +55,19 @@ LATER_PARTS = ("types", "date_formats", "decimal", "thousands", "missing", "enco
 # Words that need no mapping, in any case, with blanks and dashes as underscores.
 STATUS_WORDS: Mapping[ExecutionStatus, str] = {
     ExecutionStatus.SUCCEEDED: "success succeeded successful ok pass passed complete completed"
-    " done finished",
+    " done finished erledigt erfolgreich fertig abgeschlossen",
     ExecutionStatus.FAILED: "fail failed failure error errored crash crashed broken "
     "timeout timed_out"
-    " timedout node_fail boot_fail out_of_memory oom deadline upstream_failed",
-    ExecutionStatus.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted",
+    " timedout node_fail boot_fail out_of_memory oom deadline upstream_failed"
+    " fehlgeschlagen fehler fehlerhaft",
+    ExecutionStatus.CANCELLED: "cancel canceled cancelled abort aborted killed revoked preempted"
+    " storniert abgebrochen",
     ExecutionStatus.PARTIAL: "partial unstable",
     ExecutionStatus.UNKNOWN: "unknown lost",
-    ExecutionStatus.SUBMITTED: "submitted queued pending scheduled created waiting",
-    ExecutionStatus.RUNNING: "running started in_progress active processing cancelling canceling",
+    ExecutionStatus.SUBMITTED: "submitted queued pending scheduled created waiting"
+    " offen wartend geplant",
+    ExecutionStatus.RUNNING: "running started in_progress active processing cancelling canceling"
+    " laufend läuft in_bearbeitung in_arbeit",
 }
 
 

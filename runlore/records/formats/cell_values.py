@@ -6,8 +6,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from runlore.records.cell_forms import CellType
+from runlore.records.formats.column_types import as_text
 from runlore.records.formats.durations import seconds
-from runlore.records.formats.instants import NO_INSTANT_WORDS, numbers
+from runlore.records.formats.instants import NO_VALUE_WORDS, numbers
 from runlore.records.formats.json_text import JsonText
 from runlore.records.formats.memory import memory_bytes
 from runlore.records.formats.number_text import NumberForm, json_numbers
@@ -17,7 +18,6 @@ NOUNS: dict[CellType, str] = {
     "duration": "a length of time",
     "memory": "an amount of memory",
 }
-NO_VALUE = pc.filter(NO_INSTANT_WORDS, pc.invert(pc.is_in(NO_INSTANT_WORDS, pa.array(["0", "-1"]))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Values:
 def typed(column: pa.Array, cell_type: CellType, form: NumberForm) -> Values:
     """Cells of one type: words for "no value" are null, other cells that do not fit are bad."""
     if cell_type == "text":
-        return Values(pc.cast(column, pa.string()))
+        return Values(as_text(column))
     if not pa.types.is_string(column.type):
         return _of_numbers(column, cell_type)
     text = pc.if_else(no_value(column), None, column)
@@ -42,7 +42,7 @@ def typed(column: pa.Array, cell_type: CellType, form: NumberForm) -> Values:
 
 def no_value(text: pa.Array) -> pa.Array:
     """(N,): whether a cell says that there is no value, as "-" and "Unknown" do."""
-    return pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), value_set=NO_VALUE)
+    return pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(text)), value_set=NO_VALUE_WORDS)
 
 
 def amounts(text: pa.Array, cell_type: CellType, form: NumberForm, unit: float = 1.0) -> pa.Array:

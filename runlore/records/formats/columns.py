@@ -31,7 +31,12 @@ from runlore.records.formats.cell_checks import (
 )
 from runlore.records.formats.cell_values import amounts, no_value, typed
 from runlore.records.formats.column_types import as_text, seconds_of
-from runlore.records.formats.field_instants import FieldInstants, ambiguity, two_readings_check
+from runlore.records.formats.field_instants import (
+    FieldInstants,
+    ambiguity,
+    refuse_two_readings,
+    two_readings_check,
+)
 from runlore.records.formats.instants import InstantForm, numbers, read_instants
 from runlore.records.formats.local_times import in_order
 from runlore.records.formats.number_text import ALONE, MEASURED, CellRule, NumberForm, rule_of
@@ -110,6 +115,12 @@ class Reader:
     def _instant_form(self) -> InstantForm:
         mapping = self.mapping
         return InstantForm(mapping.timezone, mapping.epoch, mapping.date_formats)
+
+    def check_dates(self, cells: Cells) -> None:
+        """Raise BadInput when the dates of the first rows have two readings."""
+        if not self.mapping.date_formats:
+            for name in (*INSTANTS, "at"):
+                refuse_two_readings(name, self._cell(cells, name))
 
     @property
     def guessed_columns(self) -> set[str]:

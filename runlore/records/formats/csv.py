@@ -193,10 +193,10 @@ def layout(
     named = {resolved.columns[field] for field in NAMES if field in resolved.columns}
     names = tuple(at for at, name in enumerate(header) if name in named)
     plain = CsvLayout(header, number, delimiter, reader, names)
-    if reader.guessed_columns <= set(reader.rules):
-        return plain
     whole = head[: plain.complete(head)] or head
-    return replace(plain, reader=reader.with_rules_of(plain.cells(whole, 1)[0]))
+    first, _ = plain.cells(whole, 1)
+    reader.check_dates(first)
+    return replace(plain, reader=reader.with_rules_of(first))
 
 
 def find_header(head: bytes, delimiter: str | None = None) -> tuple[tuple[str, ...], int, str]:

@@ -24,6 +24,8 @@ FORMS = (
     rf"^{WEEKDAY}{NAME} +{DAY}{TIME} +(?P<y>\d{{4}})$",  # Fri Jan 31 06:21:00 2025
 )
 COMPACT = r"^(\d{4})(\d\d)(\d\d)[T_ -](\d\d)(\d\d)(\d\d)(Z?)$"  # 20250131T062100Z
+DAY_FIRST = r"^(1[3-9]|2\d|3[01])/"  # 25/12/2025
+MONTH_FIRST = r"^\d{1,2}/(1[3-9]|2\d|3[01])/"  # 12/25/2025
 TWO_READINGS = r"^\d{1,2}/\d{1,2}/\d{2,4}\b"
 MONTHS = pa.array("jan feb mar apr may jun jul aug sep oct nov dec".split())  # noqa: SIM905
 

@@ -7,7 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlore.records.formats.date_text import TWO_READINGS
+from runlore.kernel.errors import BadInput
+from runlore.records.formats.date_text import DAY_FIRST, MONTH_FIRST, TWO_READINGS, readings
 from runlore.records.formats.instants import Instants
 from runlore.records.formats.local_times import has_two_readings
 from runlore.records.validate import Mask, RowCheck, mask
@@ -49,6 +50,33 @@ def two_readings_check(name: str, us: pa.Array, cell: pa.Array) -> RowCheck:
         " --date-format '%d/%m/%Y' or '%m/%d/%Y', with the time of day if there is one"
     )
     return RowCheck(has_two, reason, cell)
+
+
+def refuse_two_readings(name: str, cells: pa.Array) -> None:
+    """Raise BadInput for a log whose dates do not say whether the day or the month comes first.
+
+    A date such as 25/12/2025 shows it; the format is named then, and not assumed.
+    """
+    if not pa.types.is_string(cells.type):
+        return
+    text = pc.utf8_trim_whitespace(cells)
+    dates = text.filter(pc.fill_null(pc.match_substring_regex(text, TWO_READINGS), False))
+    both = readings(dates[0].as_py()) if len(dates) else None
+    if both is None:
+        return
+    for pattern, date_format in zip((DAY_FIRST, MONTH_FIRST), both, strict=True):
+        shown = dates.filter(pc.match_substring_regex(dates, pattern))
+        if len(shown):
+            raise BadInput(
+                f"{name}: '{shown[0]}' can be read in one way only; say"
+                f" --date-format '{date_format}'",
+                name,
+            )
+    raise BadInput(
+        f"{name}: '{dates[0]}' has two readings: say --date-format '{both[0]}' if the day comes"
+        f" first, or '{both[1]}' if the month does",
+        name,
+    )
 
 
 def ambiguity(fields: Iterable[FieldInstants], timezone: str) -> dict[str, Mask]:

@@ -25,11 +25,11 @@ LAST_SECONDS_US = pa.array([(2**31 - 1) * 1_000_000, (2**32 - 1) * 1_000_000])
 NO_NUMBERS = pa.array([-1.0, 2.0**63, -(2.0**63)])
 
 # What logs write for an instant that has not come, or that nobody knows.
-NO_INSTANT_WORDS = pa.array(
-    ["", "-", "--", "?", "0", "-1", "unknown", "none", "null", "nil", "nan", "nat", "na", "n/a"]
+NO_VALUE_WORDS = pa.array(
+    ["", "-", "--", "?", "unknown", "none", "null", "nil", "nan", "nat", "na", "n/a", "invalid"]
 )
 NO_INSTANT_WORDS = pa.concat_arrays(
-    [NO_INSTANT_WORDS, pa.array(["never", "invalid", "inf", "infinity", "-infinity", "+infinity"])]
+    [NO_VALUE_WORDS, pa.array(["0", "-1", "never", "inf", "infinity", "-infinity", "+infinity"])]
 )
 # The first and last days of calendars, databases and spreadsheets.
 NO_INSTANT_DATES = (
@@ -136,7 +136,8 @@ def _of_epochs(column: pa.Array, epoch: Epoch) -> Instants:
     values = numbers(column)
     is_none = pc.or_(column.is_null(), pc.is_in(values, value_set=NO_NUMBERS))
     if pa.types.is_string(column.type):
-        is_none = pc.or_(is_none, _is_none_word(pc.utf8_trim_whitespace(column)))
+        lower = pc.utf8_lower(pc.utf8_trim_whitespace(column))
+        is_none = pc.or_(is_none, pc.is_in(lower, value_set=NO_VALUE_WORDS))
     if epoch == "us" and pa.types.is_signed_integer(column.type):
         us = column.cast(pa.int64())
     else:
