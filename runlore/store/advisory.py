@@ -10,17 +10,19 @@ from runlore.kernel.errors import Unavailable, one_line
 
 PATIENCE_S = 120
 CONNECT_TIMEOUT_S = 10
+ADVICE = "see `runlore status` for what runs"
 TRY = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"
 
 
 @contextmanager
-def exclusive(url: str, subject: str) -> Iterator[None]:
+def exclusive(url: str, subject: str, advice: str = ADVICE) -> Iterator[None]:
     """Hold the lock of a subject, which only one process of this database can hold at a time.
 
-    Raises Unavailable when another process holds it for longer than PATIENCE_S.
+    Raises Unavailable when another process holds it for longer than PATIENCE_S. advice: what to do
+    then.
     """
     with _connected(url, subject) as connection:
-        _take(connection, subject)
+        _take(connection, subject, advice)
         yield
 
 
@@ -58,12 +60,11 @@ def _connected(url: str, subject: str) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def _take(connection: psycopg.Connection, subject: str) -> None:
+def _take(connection: psycopg.Connection, subject: str, advice: str) -> None:
     connection.execute(f"SET lock_timeout = '{PATIENCE_S}s'")
     try:
         connection.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (subject,))
     except psycopg.errors.LockNotAvailable as error:
         raise Unavailable(
-            f"another process has kept {subject!r} locked for {PATIENCE_S} s; "
-            "see `runlore status` for what runs"
+            f"another process has kept {subject!r} locked for {PATIENCE_S} s; {advice}"
         ) from error

@@ -18,6 +18,7 @@ from runlore.store import advisory
 from runlore.store.engine import Store
 
 SOURCE_PREFIX = "source:"
+WHILE_INGESTING = "an ingest runs: wait until it has ended, or end it, and undo again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def undo_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
     is done or it is not. Raises NotFound for what was never ingested, and Refused for an ingest
     whose facts do not have its number.
     """
-    with advisory.exclusive(store.url, states.INGESTING):
+    with advisory.exclusive(store.url, states.INGESTING, WHILE_INGESTING):
         undone = _withdrawn(store, target, why)
         try:
             renewed = states.renew(store)
@@ -82,7 +83,7 @@ def undo_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
 def withdraw_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
     """Withdraw as `undo_ingest` does, and leave the states of features to the prediction service,
     which renews them soon."""
-    with advisory.exclusive(store.url, states.INGESTING):
+    with advisory.exclusive(store.url, states.INGESTING, WHILE_INGESTING):
         return _withdrawn(store, target, why)
 
 
