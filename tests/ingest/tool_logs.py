@@ -4,6 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from tests.ingest.pipeline_logs import (
+    github_jobs,
+    gitlab_jobs,
+    jenkins_builds,
+    task_instances,
+)
+
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -89,6 +96,10 @@ TOOL_LOGS = {
     log.format: log
     for log in (
         ToolLog("slurm", ".txt", sacct),
+        ToolLog("airflow", ".csv", task_instances),
+        ToolLog("github", ".json", github_jobs, header=0),
+        ToolLog("gitlab", ".json", gitlab_jobs, header=0),
+        ToolLog("jenkins", ".csv", jenkins_builds),
         ToolLog("nextflow", ".txt", trace),
         ToolLog("snakemake", ".snakemake.log", snakemake_log, counts_lines=False),
     )

@@ -51,6 +51,7 @@ Format = (
 )
 CHUNK_BYTES = 8 << 20
 CHUNK_ROWS = 65_536
+BYTES_PER_OBJECT = 1_600  # of JSON, roughly
 BLANKS = b"\xef\xbb\xbf \t\r\n"
 
 # (first bytes of the file, source, mapping, now_us) -> how the lines of a tool's log are read.
@@ -172,9 +173,8 @@ def _document(source: FileSource, now_us: int) -> JsonFile | SnakemakeFiles | No
     is_json = head(source.path).lstrip(BLANKS)[:1] in (b"[", b"{")
     if source.format in TEXT_TOOLS and not is_json:
         return None
-    return JsonFile(
-        source.path, DOCUMENT_TOOLS[source.format](source.source, source.mapping, now_us)
-    )
+    parser = DOCUMENT_TOOLS[source.format](source.source, source.mapping, now_us)
+    return JsonFile(source.path, parser, max(1, source.chunk_bytes // BYTES_PER_OBJECT))
 
 
 def rules_of(log: LogFile) -> Mapping[str, CellRule]:
