@@ -1,5 +1,6 @@
 """Logs of tools to ingest: for each importer, a log of any size in the tool's own shape."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -92,6 +93,24 @@ def snakemake_log(jobs: int) -> str:
     return "".join(lines)
 
 
+def lineage_events(runs: int) -> str:
+    """START and end of runs of 30 s, one a minute; each seventh fails."""
+    lines = []
+    for number in range(runs):
+        begin = BEGIN + timedelta(minutes=number)
+        ends = "COMPLETE" if number % 7 else "FAIL"
+        for kind, at in (("START", begin), (ends, begin + timedelta(seconds=30))):
+            event = {
+                "eventType": kind,
+                "eventTime": at.isoformat(),
+                "run": {"runId": f"00000000-0000-4000-8000-{number:012}"},
+                "job": {"namespace": "etl", "name": f"load_{number % 5}"},
+                "inputs": [{"namespace": "pg", "name": f"table_{number % 3}"}],
+            }
+            lines.append(f"{json.dumps(event)}\n")
+    return "".join(lines)
+
+
 TOOL_LOGS = {
     log.format: log
     for log in (
@@ -101,6 +120,7 @@ TOOL_LOGS = {
         ToolLog("gitlab", ".json", gitlab_jobs, header=0),
         ToolLog("jenkins", ".csv", jenkins_builds),
         ToolLog("nextflow", ".txt", trace),
+        ToolLog("openlineage", ".ndjson", lineage_events, header=0),
         ToolLog("snakemake", ".snakemake.log", snakemake_log, counts_lines=False),
     )
 }
