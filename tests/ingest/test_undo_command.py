@@ -2,13 +2,20 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
 from runlore.cli import main
+from runlore.registry import Registry
+from runlore.registry.trainings import VersionTraining
 from tests.ingest.csv_log import HEADER, row
 
+SPECS = [
+    "runlore.specs.catalog.failure_risk:SPEC",
+    "runlore.specs.catalog.duration:SPEC",
+]
 OPTIONS = [
     *("--map", "actor=user", "--map", "submitted=queued_at"),
     *("--map", "finished=ended_at", "--map", "status=how", "--const", "kind=build"),
@@ -91,3 +98,29 @@ def test_a_name_that_is_a_number_too_has_to_be_told_apart(runlore, tmp_path):
     runlore("csv", path, *OPTIONS, "--source", str(number))
     assert f"source:{number}" in runlore("undo", number, code=1)
     assert "5 facts" in runlore("undo", f"source:{number}")
+
+
+@pytest.mark.usefixtures("two_files")
+def test_versions_that_learned_from_it_are_named_and_a_champion_is_warned_about(
+    runlore, monkeypatch, capsys
+):
+    known = {
+        "failure-risk": (training("failure-risk", "3", ("champion",), 10_000),),
+        "duration": (training("duration", "2", (), 10_000), training("duration", "1", (), 0)),
+    }
+    monkeypatch.setattr(Registry, "trainings", lambda _, spec: known[spec])
+    monkeypatch.setenv("RUNLORE_SPECS", json.dumps(SPECS))
+    monkeypatch.setattr(sys, "argv", ["runlore", "ingest", "undo", "builds"])
+    with pytest.raises(SystemExit):
+        main()
+    printed = capsys.readouterr()
+    assert "failure-risk version 3 @champion was trained on it" in printed.out
+    assert "duration version 2 was trained on it" in printed.out
+    assert "duration version 1" not in printed.out
+    assert "runlore train failure-risk" in printed.err
+    undone = json.loads(runlore("undo", "builds", "--json"))
+    assert undone["champions"] == ["failure-risk"]
+
+
+def training(spec, version, aliases, until_seq):
+    return VersionTraining(spec, version, aliases, until_seq, datetime(2020, 1, 1, tzinfo=UTC))

@@ -11,7 +11,7 @@ from runlore.experiments.actions.lifecycle import Attribution
 from runlore.ingest.actions.sources import list_sources
 from runlore.ingest.actions.undo import UndoReason, UndoTarget, undo_ingest
 from runlore.log.reader import read_log, shared_reading
-from runlore.monitoring.queries import drift_slices
+from runlore.monitoring.queries import drift_results, drift_slices
 from runlore.reports.queries.figures import figures
 from runlore.reports.queries.totals import totals
 from runlore.serving.queries import outcomes
@@ -19,6 +19,7 @@ from tests.experiments.test_ab_ledger import END, WORK, answer, running
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.log.logged_work import add, day
 from tests.monitoring.test_counting import QUIET, champion, counting_of, same, wanted, weeks
+from tests.monitoring.test_drift_results import comparison
 
 WHY = UndoReason("ada", "the wrong file")
 OUTCOMES = f"""
@@ -152,3 +153,16 @@ def test_a_running_test_on_the_ledger_loses_undone_outcomes_and_takes_later_ones
     analysis.analyse(store, name, Attribution("ann", END))
     assert repr(observed(store, name)) == repr(before)
     assert np.isfinite(before["champion"]["error"].means[0])
+
+
+def test_a_window_that_was_judged_with_undone_facts_is_judged_anew(store):
+    add(store, QUIET)
+    with store.begin() as connection:
+        seen = drift_slices.current(connection)
+        judged = [replace(comparison(weeks), seen=seen) for weeks in (0, -400)]
+        for window in judged:
+            drift_results.insert(connection, window)
+    undo(store, source=QUIET.source)
+    with store.begin() as connection:
+        marks = [drift_results.read(connection, window.window).seen.facts for window in judged]
+    assert marks == [-1, seen.facts], "the second window ended before the facts"
