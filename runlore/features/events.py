@@ -84,6 +84,7 @@ def timeline(facts: pd.DataFrame) -> Timeline:
     execution, first = _executions(facts)
     submitted = facts["submission_known_at"].to_numpy(dtype=np.int64)[first]
     outcomes = _outcomes(facts, execution, submitted)
+    mapped_arrays.release()
     final = np.full(first.size, -1, dtype=np.int64)
     final[outcomes[OWNER]] = outcomes[FACT]
     return Timeline(
@@ -111,6 +112,7 @@ def _executions(facts: pd.DataFrame) -> tuple[Ints, Ints]:
     is_first[first] = True
     execution = np.cumsum(is_first) - 1
     execution[shared] = execution[first][codes]
+    mapped_arrays.release()
     return execution, np.flatnonzero(is_first)
 
 
@@ -134,6 +136,7 @@ def _outcomes(facts: pd.DataFrame, execution: Ints, submitted: Ints) -> Ints:
         fact, known_at = fact[order], known_at[order]
     owner = execution[fact]
     at = np.maximum(known_at, submitted[owner])
+    mapped_arrays.release()
     is_first = np.diff(owner, prepend=-1) != 0
     replaced = np.where(is_first, -1, np.roll(fact, 1))
     of_first = np.maximum.accumulate(np.where(is_first, np.arange(owner.size), 0))

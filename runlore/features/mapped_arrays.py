@@ -13,6 +13,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from threading import Lock
 from typing import Any, BinaryIO
 from weakref import WeakSet
@@ -25,6 +26,8 @@ from runlore.kernel.errors import CannotWrite
 
 LEAST_BYTES = 8 << 20  # smaller arrays stay in memory
 PIECE_BYTES = 8 << 20  # what one of `pieces` brings into memory
+M_MMAP_THRESHOLD = -3  # its number in malloc.h
+LARGE_BLOCK_BYTES = 1 << 20
 ALIGNMENT = 64  # bytes; Arrow recommends it
 
 
@@ -72,6 +75,16 @@ def release() -> None:
             mappings = list(_live)
         for mapping in mappings:
             mapping.madvise(mmap.MADV_DONTNEED)
+
+
+@cache
+def _return_large_blocks() -> None:
+    """Let the C library return large arrays to the system as soon as they are freed.
+
+    It would otherwise learn from the first of them to keep such blocks for later ones.
+    """
+    with suppress(OSError, AttributeError):  # not the C library of GNU
+        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES)
 
 
 def trim() -> None:
@@ -155,6 +168,7 @@ def _append(file: BinaryIO, content: memoryview) -> int:
 
 
 def _map(file: BinaryIO, size: int) -> _Mapping:
+    _return_large_blocks()
     mapping = _Mapping(file.fileno(), size)
     with _lock:
         _live.add(mapping)

@@ -147,6 +147,7 @@ def extract(
     )
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         keyed = list(threads.map(lambda history: group(history, log), plan.histories))
+    mapped_arrays.release()
     histories = list(zip(plan.histories, keyed, strict=True))
     target = FeatureTarget(rows, _places(log, chosen), column)
     return rows, fold_many(log, histories, outcome_values, target)

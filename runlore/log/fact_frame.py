@@ -76,6 +76,7 @@ class FactFrame:
                 columns[name] = self._words.pop(name).cells()
             else:
                 columns[name] = mapped_arrays.joined(self._numbers.pop(name), np.int64)
+                mapped_arrays.release()
         return pd.DataFrame(columns, copy=False)
 
 

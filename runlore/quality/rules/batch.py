@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.columns import expand, measure, numbers
 from runlore.features.log import Log
 from runlore.features.mapped_arrays import moved
@@ -68,13 +69,15 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
     """
     submitted = log.executions["submitted"].to_numpy(dtype=np.int64)
     chosen = chosen[np.argsort(submitted[chosen], kind="stable")]
-    submitted = submitted[chosen]
+    submitted = moved(submitted[chosen])
     final = log.events.final[chosen]
     known_at = log.facts["known_at"].to_numpy(dtype=np.int64)
     is_known = (final >= 0) & (until_us is None or known_at[final] <= until_us)
     latest = np.where(is_known, final, log.events.first[chosen])
     facts = log.facts[[*LATEST]].iloc[latest]
+    mapped_arrays.release()
     table = _table(log, chosen, facts, is_known)
+    mapped_arrays.release()
     for name, values in _outcomes(log, latest).items():
         table[name] = values
     failed = np.where(is_known, measure(facts, ["failed"]).table[:, 0], np.nan)
@@ -82,21 +85,21 @@ def gather(log: Log, chosen: Ints, until_us: int | None = None) -> ExecutionBatc
     if until_us is not None:
         started = np.where(started <= until_us, started, NO_INSTANT)
     finished = np.where(is_known, finished, NO_INSTANT)
-    said = table[[*PARTS]].assign(inputs=log.input_hashes[chosen], status=facts["status"].array)
-    request = _hashes(said[["actor", "kind", "inputs"]]).astype(np.int64)
-    said = said.assign(wait=table["wait_s"], run=table["duration_s"])
-    content = _hashes(said)
+    mapped_arrays.release()
+    inputs = moved(log.input_hashes[chosen])
+    measured = (table["wait_s"], table["duration_s"])
+    content = _hashes(*(table[name] for name in PARTS), inputs, facts["status"], *measured)
     is_whole = is_known & (finished != NO_INSTANT)
     return ExecutionBatch(
         table=table,
         submitted_us=submitted,
-        started_us=started,
-        finished_us=finished,
-        known_us=np.where(is_known, known_at[final], NO_INSTANT),
-        failed=failed,
-        twin=_hashes(pd.DataFrame({"content": content, "at": submitted})),
-        content=np.where(is_whole, content, np.uint64(0)),
-        request=request,
+        started_us=moved(started),
+        finished_us=moved(finished),
+        known_us=moved(np.where(is_known, known_at[final], NO_INSTANT)),
+        failed=moved(failed),
+        twin=_hashes(content, submitted),
+        content=moved(np.where(is_whole, content, np.uint64(0))),
+        request=_hashes(table["actor"], table["kind"], inputs).view(np.int64),
     )
 
 
@@ -104,12 +107,12 @@ def _table(log: Log, chosen: Ints, facts: pd.DataFrame, is_known: Mask) -> pd.Da
     """The columns of a batch but for `outcome.NAME`."""
     columns: dict[str, Any] = {name: log.executions[name].to_numpy()[chosen] for name in PARTS}
     inputs = log.inputs
-    columns |= {f"inputs.{name}": inputs[name].to_numpy()[chosen] for name in inputs.columns}
+    columns |= {f"inputs.{name}": moved(inputs[name].to_numpy()[chosen]) for name in inputs.columns}
     measured = measure(facts, MEASURED).table
     columns |= {
-        name: np.where(is_known, measured[:, at], np.nan) for at, name in enumerate(MEASURED)
+        name: moved(np.where(is_known, measured[:, at], np.nan)) for at, name in enumerate(MEASURED)
     }
-    return pd.DataFrame({name: moved(column) for name, column in columns.items()}, copy=False)
+    return pd.DataFrame(columns, copy=False)
 
 
 def _outcomes(log: Log, latest: Ints) -> dict[str, NDArray[Any]]:
@@ -117,13 +120,15 @@ def _outcomes(log: Log, latest: Ints) -> dict[str, NDArray[Any]]:
     return {f"outcome.{name}": outcome[name].to_numpy() for name in outcome.columns}
 
 
-def _hashes(frame: pd.DataFrame) -> Hashes:
-    """(n,): a number for each row of a frame; the same for equal rows."""
-    hashes = np.empty(len(frame), dtype=np.uint64)
-    for first in range(0, len(frame), HASHED_AT_ONCE):
+def _hashes(*columns: "pd.Series[Any] | NDArray[Any]") -> Hashes:
+    """(n,): a number for each row of columns; the same for equal rows."""
+    arrays = [np.asarray(column) for column in columns]
+    hashes: Hashes = mapped_arrays.empty((len(arrays[0]),), np.uint64)
+    for first in range(0, len(hashes), HASHED_AT_ONCE):
         part = slice(first, first + HASHED_AT_ONCE)
-        hashes[part] = pd.util.hash_pandas_object(frame.iloc[part], index=False)
-    return moved(hashes)
+        rows = pd.DataFrame({str(at): column[part] for at, column in enumerate(arrays)})
+        hashes[part] = pd.util.hash_pandas_object(rows, index=False)
+    return hashes
 
 
 def has_value(column: "pd.Series[Any]") -> Mask:
