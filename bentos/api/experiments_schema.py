@@ -166,10 +166,14 @@ class AbFixed(Closed):
 
 
 class AbVariant(Closed):
-    """known: units whose value is known, by metric. events: what they did, by kind."""
+    """known: units whose value is known, by metric. events: what they did, by kind.
+
+    crossed: units that met another variant as well; they count for this one, their first.
+    """
 
     name: str
     units: int
+    crossed: int
     share: float
     known: dict[str, int]
     events: dict[str, dict[str, float]]

@@ -10,6 +10,7 @@ from scipy.stats import norm
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
+from runlore.cli.experiments.output import show_status
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.lifecycle import Attribution, SeenUnit
 from runlore.experiments.actions.plan import Plan
@@ -17,6 +18,7 @@ from runlore.experiments.queries.experiments import AbTest
 from runlore.experiments.queries.statistics import observe
 from runlore.experiments.rules.analysis import Observed
 from runlore.experiments.rules.sketch import Sketch, sketch_of
+from runlore.experiments.views.report import status_document
 from runlore.kernel.errors import BadInput, Refused
 from runlore.kernel.moments import Moments, moments_of
 from runlore.store.engine import Store
@@ -318,6 +320,23 @@ def test_units_that_come_with_a_variant_keep_the_first_one(store: Store) -> None
         (0, "variant"),
         (1, "variant"),
     ]
+
+
+def test_units_that_met_both_variants_leave_a_mark(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = given(store, {"x": "a", "y": "b", "z": "b"})
+    assert analysis.status(store, name, AT).crossed == {}
+    for _ in range(2):
+        lifecycle.sight(store, name, [SeenUnit("x", "b", AT), SeenUnit("z", "b", AT)], AT)
+    status = analysis.status(store, name, AT)
+    assert status.crossed == {"a": 1}
+    show_status(status, json=False)
+    assert "1 of 3 units (33.3%) met more than one variant" in capsys.readouterr().out
+    both = [SeenUnit("new", "a", AT), SeenUnit("new", "b", AT)]
+    lifecycle.sight(store, name, both, AT)
+    assert analysis.status(store, name, AT).crossed == {"a": 2}
+    assert [v["crossed"] for v in status_document(status)["variants"]] == [1, 0]
 
 
 def test_one_analysis_reads_units_not_events(store: Store) -> None:

@@ -103,6 +103,22 @@ def test_arms_are_compared_on_what_came_of_their_answers(store: Store) -> None:
         assert seen(status, arm) == (200, pytest.approx(error))
     assert seen(status, "champion", "failures")[1] == pytest.approx(failed[::2].mean())
     assert (look.winner, look.is_final) == ("challenger", True)
+    assert status.crossed == {}
+
+
+def test_a_unit_whose_answers_came_from_both_arms_is_marked(store: Store) -> None:
+    plan = Plan.model_validate(
+        {**PLAN, "ledger": {"spec": "failure-risk", "unit": "actor"}, "rule": {"least_units": 50}}
+    )
+    lifecycle.create(store, plan, Attribution("ann", START))
+    lifecycle.start(store, plan.name, Attribution("ann", START))
+    add(store, WORK)
+    answer(store, range(400))
+    analysis.analyse(store, plan.name, Attribution("ann", END))
+    actors = table(WORK)["actor"].to_pylist()
+    both = set(actors[::2]) & set(actors[1::2])
+    status = analysis.status(store, plan.name, END)
+    assert sum(status.crossed.values()) == len(both) > 0
 
 
 def test_an_id_that_is_used_again_names_another_execution(store: Store) -> None:

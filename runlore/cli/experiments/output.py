@@ -115,12 +115,23 @@ def show_status(standing: "ExperimentStatus", *, json: bool) -> None:
         for variant in document["variants"]
     ]
     emit_table("Units", rows)
+    _show_crossed(document["variants"])
     _show_comparisons(document["comparisons"], document["fixed"])
     echo(f"sample ratio: {document['sample_ratio']['reason']}")
     for metric, answer in document["guardrails"].items():
         echo(f"guardrail {metric}: {answer}")
     for requirement in document["missing"]:
         echo(f"waits for: {requirement}")
+
+
+def _show_crossed(variants: Sequence[Mapping[str, Any]]) -> None:
+    crossed = sum(variant["crossed"] for variant in variants)
+    units = sum(variant["units"] for variant in variants)
+    if crossed:
+        echo(
+            f"{crossed:,} of {units:,} units ({crossed / units:.1%}) met more than one variant;"
+            " they count for their first one, and blur the difference"
+        )
 
 
 def show_looks(looks: Mapping[str, "RecordedLook"], *, json: bool) -> None:

@@ -1,7 +1,7 @@
 """Analyse an A/B test: read its outcomes, apply its rule, raise its alerts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -41,7 +41,8 @@ class ExperimentStatus:
     """The state of a test, read without counting as a look.
 
     seen: what its units brought so far, judged as of now. missing: what a decision waits for.
-    last: the newest look that was kept; looks: how many there were.
+    last: the newest look that was kept; looks: how many there were. crossed: variant -> its units
+    that met another variant as well; they count for their first one.
     """
 
     test: AbTest
@@ -55,6 +56,7 @@ class ExperimentStatus:
     last: RecordedLook | None
     missing: tuple[str, ...]
     actions: tuple[Action, ...]
+    crossed: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_open_book(self) -> bool:
@@ -129,6 +131,7 @@ def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
             last,
             _missing(test, seen, fixed),
             tuple(experiments.actions(connection, test)),
+            unit_events.count_crossed(connection, test.id),
         )
 
 

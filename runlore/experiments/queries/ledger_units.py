@@ -44,6 +44,12 @@ INSERT INTO runlore.ab_units (test_id, unit, variant, exposed_at)
 SELECT DISTINCT ON (unit) :test, unit, variant, at FROM answers ORDER BY unit, at
 ON CONFLICT DO NOTHING
 """
+CROSSED = """
+UPDATE runlore.ab_units AS units SET crossed_at = seen.at
+FROM (SELECT unit, variant, min(at) AS at FROM answers GROUP BY unit, variant) AS seen
+WHERE units.test_id = :test AND units.unit = seen.unit AND units.variant <> seen.variant
+    AND (units.crossed_at IS NULL OR units.crossed_at > seen.at)
+"""
 GIVEN = f"""
 kept AS (
     SELECT answers.* FROM answers JOIN runlore.ab_units AS units ON units.test_id = :test
@@ -105,6 +111,7 @@ def collect(
     newest = connection.scalar(NEWEST)
     answers = _answers(source)
     connection.execute(text(f"WITH {answers} {UNITS}"), values)
+    connection.execute(text(f"WITH {answers} {CROSSED}"), values)
     take(connection, statement(f"{answers}, {GIVEN}"), test, values)
     return experiments.change(connection, test, collected_at=at, collected_seq=newest)
 

@@ -32,6 +32,21 @@ READ = text("""
 SELECT unit, variant, exposed_at FROM runlore.ab_units
 WHERE test_id = :test AND unit = ANY (CAST(:units AS text[]))
 """)
+CROSS = text("""
+UPDATE runlore.ab_units AS units SET crossed_at = seen.at
+FROM (
+    SELECT unit, variant, min(at) AS at
+    FROM unnest(CAST(:units AS text[]), CAST(:variants AS text[]), CAST(:ats AS timestamptz[]))
+        AS given (unit, variant, at)
+    GROUP BY unit, variant
+) AS seen
+WHERE units.test_id = :test AND units.unit = seen.unit AND units.variant <> seen.variant
+    AND (units.crossed_at IS NULL OR units.crossed_at > seen.at)
+""")
+COUNT_CROSSED = text("""
+SELECT variant, count(*) AS units FROM runlore.ab_units
+WHERE test_id = :test AND crossed_at IS NOT NULL GROUP BY variant
+""")
 COUNT = text("""
 SELECT variant, count(*) AS units FROM runlore.ab_units WHERE test_id = :test GROUP BY variant
 """)
@@ -129,7 +144,10 @@ class ExposedUnit:
 def add(
     connection: Connection, test_id: int, exposed: Sequence[ExposedUnit]
 ) -> dict[str, ExposedUnit]:
-    """Store units that are new; returns what is stored of all these units."""
+    """Store units that are new, and mark those that have another variant already.
+
+    Returns what is stored of all these units.
+    """
     units = [unit.unit for unit in exposed]
     values = {
         "test": test_id,
@@ -138,6 +156,7 @@ def add(
         "ats": [unit.at for unit in exposed],
     }
     connection.execute(ADD, values)
+    connection.execute(CROSS, values)
     return read(connection, test_id, units)
 
 
@@ -149,6 +168,12 @@ def read(connection: Connection, test_id: int, units: Sequence[str]) -> dict[str
 def count(connection: Connection, test_id: int) -> dict[str, int]:
     """Count the units of each variant."""
     rows = connection.execute(COUNT, {"test": test_id})
+    return {row.variant: row.units for row in rows}
+
+
+def count_crossed(connection: Connection, test_id: int) -> dict[str, int]:
+    """Count the units of each variant that met another one as well."""
+    rows = connection.execute(COUNT_CROSSED, {"test": test_id})
     return {row.variant: row.units for row in rows}
 
 

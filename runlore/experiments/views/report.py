@@ -110,6 +110,7 @@ def _variant(name: str, arm: Observed, status: ExperimentStatus) -> Document:
     return {
         "name": name,
         "units": arm.assigned,
+        "crossed": status.crossed.get(name, 0),
         "share": status.test.design.shares[name],
         "known": {metric: got.n for metric, got in arm.metrics.items()},
         "events": totals,

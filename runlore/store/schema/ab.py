@@ -74,6 +74,7 @@ ab_units = Table(
     Column("unit", Text, primary_key=True),
     Column("variant", Text, nullable=False),
     Column("exposed_at", INSTANT, nullable=False, comment="when it got its variant first"),
+    Column("crossed_at", INSTANT, comment="when it met another variant first; null: it did not"),
 )
 
 ab_events = Table(
