@@ -55,6 +55,33 @@ def test_skipped_rows_are_said_with_their_reason(runlore, tmp_path):
     assert f"skipped: {2 * JOBS} steps of jobs (their peaks are on the job)" in output
 
 
+@pytest.mark.parametrize("tool", ["slurm", "nextflow"])
+def test_a_last_line_without_an_end_waits_until_it_is_whole_or_asked_for(
+    runlore, tool, store, tmp_path
+):
+    log = TOOL_LOGS[tool]
+    path = tmp_path / "log.txt"
+    path.write_text(log.make(2).rstrip("\n"))
+    assert "--take-last-line takes it" in runlore(tool, path)
+    runlore(tool, path, "--take-last-line")
+    taken = read_facts(store).sort_values("revision").drop_duplicates("source_id", keep="last")
+    runlore(tool, path, "--take-last-line", "--source", "other")
+    path.write_text(log.make(2))
+    assert json.loads(runlore(tool, path, "--json"))["new"] == 0
+    assert len(taken) == 2
+
+
+@pytest.mark.parametrize("tool", TOOL_LOGS)
+def test_a_dry_run_shows_rows_and_writes_nothing(runlore, tool, store, tmp_path):
+    log = TOOL_LOGS[tool]
+    path = tmp_path / f"log{log.suffix}"
+    path.write_text(log.make(JOBS))
+    output = runlore(tool, path, "--dry-run")
+    assert f"{JOBS} accepted" in output
+    assert "  status  " in output
+    assert len(read_facts(store)) == 0
+
+
 def test_local_times_are_read_in_the_zone_of_the_option(runlore, store, tmp_path):
     path = tmp_path / "sacct.txt"
     path.write_text(TOOL_LOGS["slurm"].make(1))

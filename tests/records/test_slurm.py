@@ -375,6 +375,21 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_command_to_run(trap):
     assert "empty" in trap or "sacct -a -D -P" in str(refused.value)
 
 
+WHO_AND_WHERE = {
+    "user and partition": ("User|Partition", "ann|cpu", ("ann", "cpu")),
+    "a cluster": ("User|Partition|Cluster", "ann|cpu|north", ("ann", "north/cpu")),
+    "a number instead of a name": ("UID|Partition", "1001|cpu", ("1001", "cpu")),
+    "neither": ("JobName", "sim", ("", "")),
+}
+
+
+@pytest.mark.parametrize("trap", WHO_AND_WHERE)
+def test_the_user_is_the_actor_and_the_partition_the_scope(trap):
+    columns, values, expected = WHO_AND_WHERE[trap]
+    read = job(columns, values)
+    assert (read["actor"], read["scope"]) == expected
+
+
 def test_columns_that_change_in_mid_file_are_refused():
     text = f"{HEADER}\n7|{RAN}\n{HEADER}|User\n8|{RAN}|ann\n"
     with pytest.raises(BadInput, match="line 3: another header"):

@@ -1,6 +1,6 @@
 """`runlore ingest slurm`, `nextflow` and `snakemake`: clusters and the workflows on them."""
 
-from runlore.cli.ingest.options import DryRun, File, Folder, Timezone, ToolSource
+from runlore.cli.ingest.options import DryRun, File, Folder, TakeLastLine, Timezone, ToolSource
 from runlore.cli.ingest.running import run_tool
 from runlore.cli.output import Json
 
@@ -9,6 +9,7 @@ def from_slurm(
     file: File,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -20,13 +21,22 @@ def from_slurm(
 
     Example: runlore ingest slurm sacct.txt --timezone Europe/Berlin
     """
-    run_tool(file, "slurm", source, timezone, json=json, dry_run=dry_run)
+    run_tool(
+        file,
+        "slurm",
+        source,
+        timezone,
+        json=json,
+        dry_run=dry_run,
+        take_last_line=take_last_line,
+    )
 
 
 def from_nextflow(
     file: File,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -37,7 +47,15 @@ def from_nextflow(
 
     Example: runlore ingest nextflow trace.txt --timezone Europe/Berlin
     """
-    run_tool(file, "nextflow", source, timezone, json=json, dry_run=dry_run)
+    run_tool(
+        file,
+        "nextflow",
+        source,
+        timezone,
+        json=json,
+        dry_run=dry_run,
+        take_last_line=take_last_line,
+    )
 
 
 def from_snakemake(

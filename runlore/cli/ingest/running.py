@@ -103,6 +103,7 @@ def run_tool(
     *,
     json: bool,
     dry_run: bool = False,
+    take_last_line: bool = False,
 ) -> None:
     """Import a tool's own export. timezone: of times without a zone; None: UTC.
 
@@ -112,7 +113,8 @@ def run_tool(
     from runlore.records.mapping import ColumnMapping
 
     mapping = ColumnMapping(timezone=timezone or "UTC")
-    run_ingest(file, file_format, source or file_format, mapping, None, FileRun(json, dry_run))
+    run = FileRun(json, dry_run, take_last_line)
+    run_ingest(file, file_format, source or file_format, mapping, None, run)
 
 
 def _stem(file: Path) -> str:
