@@ -37,13 +37,17 @@ class ListedIngest(Closed):
 
 
 class ListedSource(Closed):
-    """rows: executions, or points of metrics. unnumbered: facts that came over HTTP, or are old."""
+    """rows: executions, or points of metrics. unnumbered: facts that came over HTTP, or are old.
+
+    withdrawn: facts that undos took out of it.
+    """
 
     source: str
     records: str
     rows: int
     facts: int
     unnumbered: int
+    withdrawn: int
     first: datetime | None
     last: datetime | None
     last_ingest: datetime | None

@@ -55,7 +55,7 @@ def show_sources(limit: Limit = 20, json: Json = False) -> None:
     if ingests:
         emit_table("Ingests, newest first", [_ingest_row(ingest) for ingest in ingests[:limit]])
         for ingest in ingests[:limit]:
-            echo(f"{ingest.ingest:>6}  {ingest.path}")
+            echo(f"{ingest.ingest:>6}  {ingest.path}{_undone(ingest)}")
             show_warnings(ingest.warnings)
     if len(ingests) > limit:
         echo(f"{len(ingests) - limit} earlier ingests: --limit {len(ingests)} shows them")
@@ -181,23 +181,32 @@ def _source_row(source: "SourceView") -> Mapping[str, object]:
         "records": source.records,
         "rows": f"{source.rows:,}",
         "facts": f"{source.facts:,}",
-        "first": _minute(source.first),
-        "last": _minute(source.last),
-        "last ingest": _minute(source.last_ingest),
+        "withdrawn": f"{source.withdrawn:,}",
+        "first": _day(source.first),
+        "last": _day(source.last),
     }
 
 
 def _ingest_row(ingest: "IngestView") -> Mapping[str, object]:
-    undone = f"undone {_minute(ingest.undone_at)}" if ingest.undone_at else ""
     return {
         "ingest": ingest.ingest,
         "source": ingest.source,
-        "records": ingest.records,
         "facts": f"{ingest.facts:,}",
         "rejected": f"{ingest.rejected:,}",
         "started": _minute(ingest.started_at),
-        "": undone or ("" if ingest.finished_at else "not finished"),
+        "": "undone" if ingest.undone_at else "" if ingest.finished_at else "not finished",
     }
+
+
+def _undone(ingest: "IngestView") -> str:
+    if ingest.undone_at is None:
+        return ""
+    because = f": {ingest.because}" if ingest.because else ""
+    return f"\n        undone at {_minute(ingest.undone_at)} UTC{because}"
+
+
+def _day(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d}"
 
 
 def _minute(at: datetime | None) -> str:

@@ -36,7 +36,8 @@ class SourceView:
     """What the log holds of a source. rows: executions, or points of metrics.
 
     facts: with their corrections. unnumbered: facts of no ingest: recorded over HTTP, or older
-    than the numbers of ingests. first, last: submissions or points; None: all of it is withdrawn.
+    than the numbers of ingests. withdrawn: facts that undos took out of it. first, last:
+    submissions or points; None: all of it is withdrawn.
     """
 
     source: str
@@ -44,6 +45,7 @@ class SourceView:
     rows: int
     facts: int
     unnumbered: int
+    withdrawn: int
     first: datetime | None
     last: datetime | None
     last_ingest: datetime | None
@@ -59,18 +61,26 @@ def list_sources(store: Store) -> list[SourceView]:
     """All sources by name, each with its ingests, the newest first; also withdrawn ones."""
     with store.connect() as connection:
         counts, ingests = sources.count_facts(connection), sources.read_ingests(connection)
+        withdrawn = sources.count_withdrawn(connection)
     facts: dict[tuple[str, str], list[FactCount]] = defaultdict(list)
     stored: dict[tuple[str, str], list[StoredIngest]] = defaultdict(list)
     for count in counts:
         facts[count.source, count.records].append(count)
     for ingest in ingests:
         stored[ingest.source, ingest.records].append(ingest)
-    return [_view(*name, facts[name], stored[name]) for name in sorted({*facts, *stored})]
+    return [
+        _view(name, facts[name], stored[name], withdrawn.get(name, 0))
+        for name in sorted({*facts, *stored, *withdrawn})
+    ]
 
 
 def _view(
-    source: str, records: str, counts: Sequence[FactCount], ingests: Sequence[StoredIngest]
+    name: tuple[str, str],
+    counts: Sequence[FactCount],
+    ingests: Sequence[StoredIngest],
+    withdrawn: int,
 ) -> SourceView:
+    source, records = name
     standing = [i for i in ingests if i.undone_at is None]
     of_ingest = {count.ingest_id: count.facts for count in counts}
     return SourceView(
@@ -79,6 +89,7 @@ def _view(
         rows=sum(count.things for count in counts),
         facts=sum(count.facts for count in counts),
         unnumbered=of_ingest.get(None, 0),
+        withdrawn=withdrawn,
         first=min((count.first_at for count in counts), default=None),
         last=max((count.last_at for count in counts), default=None),
         last_ingest=max((i.finished_at or i.started_at for i in standing), default=None),

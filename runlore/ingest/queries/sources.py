@@ -29,6 +29,14 @@ FROM runlore.ingests LEFT JOIN runlore.withdrawals ON withdrawals.id = withdrawa
 ORDER BY ingests.id DESC
 """
 
+WITHDRAWN: LiteralString = """
+SELECT source, 'executions' AS records, sum(executions)::bigint AS facts
+FROM runlore.withdrawals GROUP BY source HAVING sum(executions) > 0
+UNION ALL
+SELECT source, 'metrics', sum(metrics)::bigint
+FROM runlore.withdrawals GROUP BY source HAVING sum(metrics) > 0
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class FactCount:
@@ -64,6 +72,11 @@ def count_facts(connection: Connection) -> Sequence[FactCount]:
 def read_ingests(connection: Connection) -> Sequence[StoredIngest]:
     """The newest first."""
     return _rows(connection, StoredIngest, INGESTS)
+
+
+def count_withdrawn(connection: Connection) -> dict[tuple[str, str], int]:
+    """Source and records -> how many facts were withdrawn from it, all undos together."""
+    return {(source, records): facts for source, records, facts in connection.execute(WITHDRAWN)}
 
 
 def _rows(connection: Connection, kind: type[T], query: LiteralString) -> Sequence[T]:
