@@ -9,10 +9,10 @@ therefore commutative, associative and idempotent.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from runlore.records.execution import ExecutionStatus, Scalar
 
+BETWEEN = "\x1f"  # of a name and JSON, in which it does not occur
 TIME_DIGITS = 17  # of microseconds since 1970, with leading zeros
 # A START may be this much before the instant that a run was submitted at, or after its end, and is
 # moved there: the events of one run come from several machines. With more, a duration is wrong.
@@ -63,29 +63,33 @@ class LineageRun:
 
 @dataclass(frozen=True, slots=True)
 class RunFact:
-    """A run as an execution. Instants are microseconds since 1970."""
+    """A run as an execution. Instants are microseconds since 1970; inputs and outcome are JSON."""
 
     source_id: str
     actor: str
     kind: str
     scope: str
-    inputs: Mapping[str, Scalar]
+    inputs: str
     submitted_us: int
     started_us: int | None
     finished_us: int | None
     status: ExecutionStatus
-    outcome: Mapping[str, Scalar]
+    outcome: str
     known_us: int
 
 
-def event_text(us: int, content: Mapping[str, Any]) -> str:
-    """An event's time and content; texts are in the order of their times.
+def event_text(us: int, name: str, values: Mapping[str, Scalar]) -> str:
+    """An event's time, a name and values; texts are in the order of their times.
 
-    >>> event_text(1, {"b": 1, "a": 2})
-    '00000000000000001{"a":2,"b":1}'
+    >>> event_text(1, "ann", {"b": 1, "a": 2}).split(BETWEEN)
+    ['00000000000000001ann', '{"a":2,"b":1}']
     """
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return f"{us:0{TIME_DIGITS}d}{text}"
+    return f"{us:0{TIME_DIGITS}d}{name.replace(BETWEEN, ' ')}{BETWEEN}{as_json(values)}"
+
+
+def as_json(values: Mapping[str, Scalar]) -> str:
+    """Equal values as equal text."""
+    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def time_of(event: str) -> int:
@@ -98,30 +102,30 @@ def fact_of(run: LineageRun) -> RunFact:
     A START that came so late that the run had been recorded without it does not move the
     submission: then it is not known when the work started, but how long it took is an outcome.
     """
-    submitted_us, profile = run.submitted_us, json.loads(run.profile or "{}")
+    submitted_us = run.submitted_us
     assert submitted_us is not None  # noqa: S101  (of a run that is recorded)
+    actor, _, inputs = (run.profile or "").partition(BETWEEN)
     start_us = None if run.start_event is None else time_of(run.start_event)
-    finished_us, status, outcome = None, ExecutionStatus.RUNNING, {}
+    finished_us, status, outcome = None, ExecutionStatus.RUNNING, "{}"
     if run.end_event is not None:
-        end = json.loads(run.end_event[TIME_DIGITS:])
-        finished_us = max(time_of(run.end_event), submitted_us)
-        status, outcome = STATUSES[end["type"]], end["outcome"]
+        kind, _, outcome = run.end_event[TIME_DIGITS:].partition(BETWEEN)
+        finished_us, status = max(time_of(run.end_event), submitted_us), STATUSES[kind]
         if start_us is not None and start_us < submitted_us - TOLERANCE_US:
-            outcome = {**outcome, "run_s": (finished_us - start_us) / 1e6}
+            run_s = (finished_us - start_us) / 1e6
+            outcome = as_json({**json.loads(outcome), "run_s": run_s})
     started_us = _started_us(start_us, submitted_us, finished_us)
-    known_us = finished_us or started_us or submitted_us
     return RunFact(
         run.run_id,
-        profile.get("actor", ""),
+        actor,
         run.job,
         run.namespace,
-        profile.get("inputs", {}),
+        inputs or "{}",
         submitted_us,
         started_us,
         finished_us,
         status,
         outcome,
-        known_us,
+        finished_us or started_us or submitted_us,
     )
 
 

@@ -4,6 +4,7 @@ Recording changes the states of features at once, as for any execution that is r
 happens; what it costs does not depend on how long the log is.
 """
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -161,7 +162,7 @@ def _record_fact(store: Store, fact: RunFact, intake: EventIntake) -> tuple[bool
         fact.actor,
         fact.kind,
         fact.scope,
-        fact.inputs,
+        json.loads(fact.inputs),
         intake.source,
         fact.source_id,
         submitted,
@@ -176,7 +177,7 @@ def _record_fact(store: Store, fact: RunFact, intake: EventIntake) -> tuple[bool
         fact.status,
         started,
         finished,
-        fact.outcome,
+        json.loads(fact.outcome),
         intake.key_id,
         submitted=submitted,
         is_correction=True,

@@ -50,15 +50,11 @@ def owner(event: Event) -> str:
 
 def inputs_of(event: Event) -> dict[str, Scalar]:
     """What is known of a run whenever an event of it is: nothing that depends on how it went."""
-    facets = {
-        **{name: _at(event, "job", "facets", *path) for name, path in OF_JOBS.items()},
-        **{name: _at(event, "run", "facets", *path) for name, path in OF_RUNS.items()},
-    }
-    facets["parent_job"] = facets["parent_job"] or _at(
-        event, "run", "facets", "parentRun", "job", "name"
-    )
-    found = {name: _scalar(value) for name, value in facets.items()}
-    found["nominal_period_s"] = _nominal_period_s(event)
+    of_job, of_run = _at(event, "job", "facets"), _at(event, "run", "facets")
+    found = {name: _scalar(_at(of_job, *path)) for name, path in OF_JOBS.items()}
+    found |= {name: _scalar(_at(of_run, *path)) for name, path in OF_RUNS.items()}
+    found["parent_job"] = found["parent_job"] or _scalar(_at(of_run, "parentRun", "job", "name"))
+    found["nominal_period_s"] = _nominal_period_s(_at(of_run, "nominalTime"))
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -97,15 +93,15 @@ def _sum(event: Event, path: tuple[str, ...], name: str) -> dict[str, Scalar]:
     return {name: sum(known)} if known else {}
 
 
-def _nominal_period_s(event: Event) -> float | None:
+def _nominal_period_s(facet: Any) -> float | None:  # noqa: ANN401
     """How long the period is that a scheduled run is for, such as a day."""
-    times = []
-    for name in ("nominalStartTime", "nominalEndTime"):
-        value = _at(event, "run", "facets", "nominalTime", name)
-        try:
-            times.append(read_time(value, name, "UTC"))
-        except BadInput:
-            return None
+    names = ("nominalStartTime", "nominalEndTime")
+    if not isinstance(facet, dict) or any(facet.get(name) is None for name in names):
+        return None
+    try:
+        times = [read_time(facet[name], name, "UTC") for name in names]
+    except BadInput:
+        return None
     seconds = (times[1] - times[0]) / 1_000_000
     return seconds if seconds > 0 else None
 
@@ -117,14 +113,14 @@ def _rows(event: Event, name: str) -> Sequence[Any]:
 
 def _at(value: Any, *path: str) -> Any:  # noqa: ANN401  (JSON)
     for key in path:
-        if not isinstance(value, Mapping):
+        if not isinstance(value, dict):
             return None
         value = value.get(key)
     return value
 
 
 def _scalar(value: Any) -> Scalar:  # noqa: ANN401
-    if isinstance(value, bool):
+    if value is None or isinstance(value, bool):
         return value
     return _text(value) if isinstance(value, str) else _number(value)
 
@@ -138,4 +134,6 @@ def _number(value: Any) -> float | int | None:  # noqa: ANN401
 def _text(value: Any) -> str | None:  # noqa: ANN401
     if not isinstance(value, str):
         return None
-    return value.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:LONGEST_TEXT] or None
+    if "\0" in value:
+        value = value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+    return value.strip()[:LONGEST_TEXT] or None

@@ -56,15 +56,15 @@ class EventReader:
         kind = _event_type(event)
         run_id = _name(event, "run", "runId")
         inputs = inputs_at_start(event) if kind == "START" else inputs_of(event)
-        profile = event_text(us, {"actor": _key(owner(event)), "inputs": inputs})
-        end = event_text(us, {"type": kind, "outcome": outcome_of(event)})
+        profile = event_text(us, _key(owner(event)), inputs)
+        is_end = kind in STATUSES
         return LineageRun(
             namespace=_key(_name(event, "job", "namespace", may_be_empty=True)),
             job=_key(_name(event, "job", "name")),
             run_id=run_id.lower() if UUID.fullmatch(run_id) else _key(run_id),
             first_event=profile,
             start_event=profile if kind == "START" else None,
-            end_event=end if kind in STATUSES else None,
+            end_event=event_text(us, kind, outcome_of(event)) if is_end else None,
             line=line,
         )
 
@@ -132,9 +132,9 @@ def records(facts: Sequence[tuple[int, RunFact]], source: str) -> pa.Table:
     columns: dict[str, Any] = {
         "line": pa.array([line for line, _ in facts], pa.int64()),
         "source": pa.array([source] * len(rows), pa.string()),
-        "inputs": pa.array([_json(row.inputs) for row in rows], pa.string()),
+        "inputs": pa.array([row.inputs for row in rows], pa.string()),
         "status": pa.array([row.status.value for row in rows], pa.string()),
-        "outcome": pa.array([_json(row.outcome) for row in rows], pa.string()),
+        "outcome": pa.array([row.outcome for row in rows], pa.string()),
     }
     for name in ("source_id", "actor", "kind", "scope"):
         columns[name] = pa.array([getattr(row, name) for row in rows], pa.string())
@@ -237,7 +237,3 @@ def _key(text: str) -> str:
     digest = blake2b(data, digest_size=NAME_DIGEST_BYTES).hexdigest()
     shown = data[: LONGEST_KEY_BYTES - len(digest) - 1].decode(errors="ignore")
     return f"{shown}~{digest}"
-
-
-def _json(values: Mapping[str, Any]) -> str:
-    return json.dumps(values, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
