@@ -55,7 +55,7 @@ def preview_file(
     """
     check_source(source.source)
     log = open_log(source, to_us(at))
-    evidence = LogEvidence()
+    evidence = LogEvidence(is_exact=True)
     first: list[Mapping[str, Any]] = []
     rejects: list[pa.Table] = [REJECT_TYPES.empty_table()]
     accepted, skipped, unfinished_line = 0, Counter[str](), None

@@ -18,6 +18,7 @@ from runlore.records.validate import mask
 Floats = NDArray[np.float64]
 
 SAMPLE_ROWS = 5_000  # per chunk of some ten thousand rows
+NAME_ROWS = 10_000  # of a chunk, among which repeated names are looked for
 KEY_ROWS = 50  # whose inputs are read to learn the names
 MOST_KEYS = 100
 STEP = r"^[0-9]+(_[0-9]+)?(\+[0-9]+)?\.(batch|extern|interactive|[0-9]+)$"
@@ -38,12 +39,14 @@ class FillCount:
 class LogEvidence:
     """Counts over all rows so far.
 
-    executions: names and submissions. extra_endings: outcomes beyond the first of an execution.
+    is_exact: looks for repeated names among all rows of a chunk; otherwise among its first ones,
+    and counts all rows when there are some. executions: names and submissions. extra_endings: outcomes beyond the first of an execution.
     steps: ids like those of parts of a job. durations_s, waits_s: of a sample of the rows.
     ahead_us: instants of refused rows that are in the future and name no zone; far_ahead: of
     other refused rows that are. filled: input -> counts among `failed` and `succeeded` rows.
     """
 
+    is_exact: bool = False
     rows: int = 0
     executions: int = 0
     extra_endings: int = 0
@@ -71,11 +74,11 @@ class LogEvidence:
 
     def _add_names(self, records: pa.Table) -> None:
         names = _whole(records["source_id"])
-        rows, distinct = len(names), pc.count_distinct(names).as_py()
-        self.rows += rows
-        self.executions += rows
+        self.rows += len(names)
+        self.executions += len(names)
         self.steps += _steps(names)
-        if distinct == rows:
+        first = names if self.is_exact else names[:NAME_ROWS]
+        if pc.count_distinct(first).as_py() == len(first):
             return
         frame = records.select(ENDING).to_pandas()
         is_open = frame["status"].isin([status.value for status in OPEN_STATUSES])
