@@ -1,6 +1,7 @@
 """Warnings about logs that are read without an error: each fires, and stays silent otherwise."""
 
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
@@ -130,6 +131,38 @@ def test_an_input_is_named_with_its_shares() -> None:
     (warning,) = read(FIRING["an error code as input"][1])
     assert "`code` is filled only when work failed (100% of failures, 0%" in warning.message
     assert "--outcome code" in warning.remedy
+
+
+def over_the_change(zone, day=28):
+    """A row each 12 minutes over three days, with the wall clock of a zone."""
+    start = datetime(2027, 3, day - 1, tzinfo=UTC)
+    at = [start + timedelta(minutes=12 * n) for n in range(360)]
+    return [
+        f"{n},{time.astimezone(ZoneInfo(zone)):%Y-%m-%dT%H:%M:%S},,,queued,,"
+        for n, time in enumerate(at)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("Europe/Berlin", 28),
+        ("Europe/Lisbon", 28),
+        ("Europe/Helsinki", 28),
+        ("America/Chicago", 14),
+    ],
+)
+def test_an_hour_that_clocks_skip_is_local(zone, day, monkeypatch) -> None:
+    monkeypatch.setattr(f"{__name__}.NOW", datetime(2027, 6, 1, tzinfo=UTC))
+    assert kinds(over_the_change(zone, day)) == ["skipped hour"]
+    assert kinds(over_the_change(zone, day), timezone=zone) == []
+    assert kinds(over_the_change("UTC", day)) == []
+    assert kinds(over_the_change("Asia/Tokyo", day)) == []
+
+
+def test_hours_that_are_always_quiet_are_not_skipped(monkeypatch) -> None:
+    monkeypatch.setattr(f"{__name__}.NOW", datetime(2027, 6, 1, tzinfo=UTC))
+    assert kinds([row for row in over_the_change("UTC") if "T02:" not in row]) == []
 
 
 def ahead(*hours, zone=""):

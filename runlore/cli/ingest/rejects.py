@@ -61,7 +61,8 @@ def show_warnings(warnings: Sequence["LogWarning"]) -> None:
 def show_groups(groups: Sequence["RejectGroup"]) -> None:
     """Rejects by reason, at most WIDTH columns wide."""
     for group in groups:
-        _show(f"{group.rows:>8,}  ", f"from line {group.line:,} on: {group.kind}")
+        reason = group.kind.partition(";")[0]
+        _show(f"{group.rows:>8,}  ", f"from line {group.line:,} on: {reason}")
         if group.values:
             _show(" " * 10, f"values: {', '.join(group.values)}")
         _show(" " * 10, f"fix: {group.remedy}")

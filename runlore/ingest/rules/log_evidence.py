@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from runlore.kernel.instants import EPOCH, from_us
 from runlore.records.execution import OPEN_STATUSES, ExecutionStatus
 from runlore.records.formats.parsed import Parsed
 from runlore.records.validate import mask
 
 Floats = NDArray[np.float64]
+Counts = NDArray[np.int64]
+
+HOUR_US = 3_600_000_000
+SUNDAY = 6
 
 SAMPLE_ROWS = 5_000  # per chunk of some ten thousand rows
 NAME_ROWS = 10_000  # of a chunk, among which repeated names are looked for
@@ -40,10 +46,13 @@ class LogEvidence:
     """Counts over all rows so far.
 
     is_exact: looks for repeated names among all rows of a chunk; otherwise among its first ones,
-    and counts all rows when there are some. executions: names and submissions. extra_endings: outcomes beyond the first of an execution.
-    steps: ids like those of parts of a job. durations_s, waits_s: of a sample of the rows.
-    ahead_us: instants of refused rows that are in the future and name no zone; far_ahead: of
-    other refused rows that are. filled: input -> counts among `failed` and `succeeded` rows.
+    and counts all rows when there are some. executions: names and submissions. extra_endings:
+    outcomes beyond the first of an execution. steps: ids like those of parts of a job.
+    durations_s, waits_s: of a sample of the rows. ahead_us: instants of refused rows that are in
+    the future and name no zone; zoned_ahead: how many others are. around_changes: day on which
+    clocks go forward -> (72,) submissions in the hours of the day before, that day and the day
+    after. filled: input -> counts among `failed` and `succeeded` rows. notes: remarks on single
+    rows -> how many they are.
     """
 
     is_exact: bool = False
@@ -55,6 +64,7 @@ class LogEvidence:
     waits_s: list[Floats] = field(default_factory=list)
     ahead_us: list[int] = field(default_factory=list)
     zoned_ahead: int = 0
+    around_changes: dict[date, Counts] = field(default_factory=dict)
     failed: int = 0
     succeeded: int = 0
     filled: dict[str, FillCount] = field(default_factory=dict)
@@ -68,6 +78,7 @@ class LogEvidence:
         self._add_future(parsed.rejects)
         if parsed.records.num_rows:
             self._add_names(parsed.records)
+            self._add_changes(_whole(parsed.records["submitted"]))
             sample = _sampled(parsed.records)
             self._add_times(sample)
             self._add_inputs(sample)
@@ -93,6 +104,16 @@ class LogEvidence:
         self.durations_s.append(_seconds(finished, pc.coalesce(started, submitted)))
         self.waits_s.append(_seconds(started, submitted))
 
+    def _add_changes(self, submitted: pa.Array) -> None:
+        hours = submitted.to_numpy(zero_copy_only=False) // HOUR_US
+        first, last = (from_us(int(at) * HOUR_US).year for at in (hours.min(), hours.max()))
+        for day in (day for year in range(first, last + 1) for day in _clock_changes(year)):
+            start = (day.toordinal() - 1 - EPOCH.toordinal()) * 24
+            inside = hours[(hours >= start) & (hours < start + 72)] - start
+            if inside.size:
+                before = self.around_changes.get(day, np.zeros(72, np.int64))
+                self.around_changes[day] = before + np.bincount(inside, minlength=72)
+
     def _add_inputs(self, sample: pa.Table) -> None:
         inputs, status = _whole(sample["inputs"]), _whole(sample["status"])
         failed = mask(pc.equal(status, ExecutionStatus.FAILED.value))
@@ -116,6 +137,12 @@ class LogEvidence:
         is_local = pc.and_(is_plain, pc.invert(has_zone))
         self.ahead_us += ahead.filter(is_local)["due"].to_pylist()[:SAMPLE_ROWS]
         self.zoned_ahead += int(pc.sum(pc.invert(is_local)).as_py() or 0)
+
+
+def _clock_changes(year: int) -> list[date]:
+    """When clocks go forward: the last Sunday of March in Europe, the second one in America."""
+    sundays = [day for n in range(1, 32) if (day := date(year, 3, n)).weekday() == SUNDAY]
+    return [sundays[1], sundays[-1]]
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:

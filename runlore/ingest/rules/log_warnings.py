@@ -15,6 +15,8 @@ ROWS_PER_EXECUTION = 5
 LONG_RUN_S = 2 * DAY_S
 FURTHEST_ZONE_S = 14 * HOUR_S
 OFFSET_SPREAD_S = 300.0  # by which a shift between two clocks may vary
+SKIPPED_HOURS = (1, 2, 3)  # by local time in western, central and eastern Europe; 2 in America
+FEWEST_IN_HOUR = 3
 STEPS_SHARE = 0.02
 FEW, MANY = 0.01, 0.2  # shares of rows that have an input
 
@@ -32,7 +34,7 @@ class LogWarning:
 def warnings_of(evidence: LogEvidence, now_us: int) -> list[LogWarning]:
     """All that the evidence gives reason for; now_us: when the log was read."""
     notes = [note(text, rows) for text, rows in evidence.notes.items()]
-    checks = (repeated_ids, job_steps, long_runs, shifted_starts)
+    checks = (repeated_ids, job_steps, long_runs, shifted_starts, skipped_hour)
     one_by_one = [warning for check in checks if (warning := check(evidence)) is not None]
     local = local_times(evidence, now_us)
     return [*one_by_one, *([local] if local else []), *one_sided_inputs(evidence), *notes]
@@ -99,6 +101,23 @@ def shifted_starts(evidence: LogEvidence) -> LogWarning | None:
         evidence.rows,
         "export both with a zone, or in the same zone and say --timezone",
     )
+
+
+def skipped_hour(evidence: LogEvidence) -> LogWarning | None:
+    """No submission in the hour that clocks skip in spring, though it is busy on other days."""
+    for day, counts in sorted(evidence.around_changes.items()):
+        for hour in SKIPPED_HOURS:
+            at = 24 + hour
+            beside = counts[[at - 24, at - 1, at + 1, at + 24]]
+            if counts[at] == 0 and beside.min() >= FEWEST_IN_HOUR:
+                return LogWarning(
+                    "skipped hour",
+                    f"nothing was submitted from {hour:02}:00 to {hour + 1:02}:00 on {day}, when"
+                    " clocks go forward: are the times local?",
+                    int(counts.sum()),
+                    "--timezone, such as --timezone Europe/Berlin",
+                )
+    return None
 
 
 def local_times(evidence: LogEvidence, now_us: int) -> LogWarning | None:
