@@ -81,6 +81,13 @@ def test_one_log_and_one_benchmark_may_be_named_as_files(ingest, folder, store):
     assert set(peaks(store)) == {"one/4", "b.tsv"}
 
 
+def test_a_benchmark_may_have_any_name_when_it_is_the_file_that_is_named(ingest, folder, store):
+    (folder / "bench" / "b.tsv").rename(folder / "bench" / "b.measures")
+    ingest(folder / "bench" / "b.measures")
+    assert set(peaks(store)) == {"b.measures"}
+    assert ingest(folder).new == 2
+
+
 def test_a_terminal_output_that_was_saved_is_a_log(ingest, tmp_path, store):
     (tmp_path / "run.log").write_text("Building DAG of jobs...\n" + run_log("one", 4, 13))
     ingest(tmp_path / "run.log")

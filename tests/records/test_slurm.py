@@ -346,6 +346,11 @@ SHAPES = {
     "blank lines": (f"\n{HEADER}\n\n", f"7|{RAN}\n\n"),
     "the header again, as >> puts it": (f"{HEADER}\n{HEADER}\n", f"7|{RAN}\n{HEADER}\n"),
     "JobIDRaw instead of JobID": (f"{HEADER.replace('JobID', 'JobIDRaw')}\n", f"7|{RAN}\n"),
+    "a spreadsheet's quotes": (
+        '"JobID","ReqTRES","Submit","Start","End","State"\n',
+        f'"7","cpu=4,mem=2G","{DAY}08:00:00","{DAY}08:05:00","{DAY}09:05:00","COMPLETED"\n',
+    ),
+    "a quote in a name is a letter": (f"{HEADER}|JobName\n", f'7|{RAN}|5" pipe\n'),
     "a column twice": (f"{HEADER}|State\n", f"7|{RAN}|COMPLETED\n"),
 }
 
@@ -388,6 +393,16 @@ def test_the_user_is_the_actor_and_the_partition_the_scope(trap):
     columns, values, expected = WHO_AND_WHERE[trap]
     read = job(columns, values)
     assert (read["actor"], read["scope"]) == expected
+
+
+def test_a_quote_that_is_never_closed_swallows_no_lines():
+    header = f"{HEADER}|JobName\n".replace("|", ",")
+    rows = [f'7|{RAN}|"a b', f"8|{RAN}|c", f"9|{RAN}|d"]
+    text = header + "\n".join(row.replace("|", ",") for row in rows) + "\n"
+    result = parsed(text)
+    ids = result.records["source_id"].to_pylist() + result.rejects["line"].to_pylist()
+    assert len(ids) == 3
+    assert {"8", "9"} <= {*ids}
 
 
 def test_columns_that_change_in_mid_file_are_refused():

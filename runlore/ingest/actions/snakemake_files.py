@@ -19,7 +19,8 @@ from runlore.records.formats.snakemake_benchmarks import (
 )
 
 LOG = ".snakemake.log"
-BENCHMARKS = frozenset({".tsv", ".txt", ".jsonl", ".benchmark", ".bench"})
+BENCHMARKS = frozenset({".tsv", ".txt", ".jsonl", ".benchmark", ".bench", ".csv", ".log", ""})
+MAX_BENCHMARK_BYTES = 1 << 20
 PAGE_ROWS = 5_000
 HEAD_BYTES = 4_096
 LOG_WORDS = (b"Building DAG of jobs", b"Workflow ID: ")
@@ -112,8 +113,14 @@ def _found(path: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     logs = sorted((file for file in files if file.name.endswith(LOG)), key=lambda log: log.name)
     if path.is_file() and any(word in _head(path) for word in LOG_WORDS):
         logs = [path]
-    benchmarks = [file for file in files if file.suffix in BENCHMARKS and is_benchmark(_head(file))]
+    small = [file for file in files if file == path or _may_be_benchmark(file)]
+    benchmarks = [file for file in small if is_benchmark(_head(file))]
     return tuple(logs), tuple(benchmarks)
+
+
+def _may_be_benchmark(file: Path) -> bool:
+    """Whether a file below a folder is worth a look: most files of a workflow are large data."""
+    return file.suffix in BENCHMARKS and file.stat().st_size <= MAX_BENCHMARK_BYTES
 
 
 def _below(folder: Path) -> list[Path]:

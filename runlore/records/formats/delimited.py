@@ -1,4 +1,7 @@
-"""Lines of fields without quotes, as the tools of clusters and workflows print them."""
+"""Lines of fields, as the tools of clusters and workflows print them: without quotes.
+
+A file with commas or semicolons went through a spreadsheet or a script, which may have put quotes.
+"""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +21,9 @@ from runlore.records.formats.quotes import NEWLINE, RETURN
 from runlore.records.validate import mask
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-FIRST_NAME = re.compile(r"^([\w%]+)([^\w%])?")
+FIRST_NAME = re.compile(r'^"?([\w%]+)"?([^\w%"])?')
+BLANKS_AND_QUOTES = ' "'
+QUOTE, SPREADSHEET = '"', (",", ";")
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
@@ -101,35 +106,49 @@ class DelimitedLines:
         keep = np.zeros(len(chunk), dtype=np.bool_)
         keep[rows] = True
         data = chunk.bytes_of(keep)
+        quote_chars = (QUOTE, False) if self.delimiter in SPREADSHEET else (False,)
+        for quote in quote_chars:
+            table, misfits = self._parsed(data, quote)
+            if table.num_rows + len(misfits) == rows.size:
+                break  # Else a quote that is never closed has swallowed lines.
+        return table, misfits
+
+    def _parsed(self, data: bytes, quote: str | bool) -> tuple[pa.Table, dict[int, int]]:
         names = [str(at) for at in range(len(self.names))]
         misfits: dict[int, int] = {}
+        nothing = pa.table({name: pa.array([], pa.string()) for name in names})
         if not data:
-            return pa.table({name: pa.array([], pa.string()) for name in names}), misfits
+            return nothing, misfits
 
         def refuse(row: pa_csv.InvalidRow) -> str:
             misfits[row.number - 1] = row.actual_columns
             return "skip"
 
-        table = pa_csv.read_csv(
-            pa.py_buffer(data),
-            pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
-            pa_csv.ParseOptions(
-                delimiter=self.delimiter,
-                quote_char=False,
-                ignore_empty_lines=False,
-                invalid_row_handler=refuse,
-            ),
-            pa_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()),
-                null_values=["", *self.null_words],
-                strings_can_be_null=True,
-            ),
-        )
+        try:
+            table = pa_csv.read_csv(
+                pa.py_buffer(data),
+                pa_csv.ReadOptions(column_names=names, block_size=len(data) + 1, use_threads=False),
+                pa_csv.ParseOptions(
+                    delimiter=self.delimiter,
+                    quote_char=quote,
+                    ignore_empty_lines=False,
+                    invalid_row_handler=refuse,
+                ),
+                pa_csv.ConvertOptions(
+                    column_types=dict.fromkeys(names, pa.string()),
+                    null_values=["", *self.null_words],
+                    strings_can_be_null=True,
+                ),
+            )
+        except pa.ArrowInvalid:
+            if quote is False:
+                raise
+            return nothing, misfits
         return table, misfits
 
     def _is_header(self, table: pa.Table, fits: Ints, wrong: pa.Table, chunk: Lines) -> Mask:
         """Rows that repeat the header. Raises BadInput when the columns change in mid-file."""
-        first = self.header_text.split(self.delimiter)[0]
+        first = self.header_text.split(self.delimiter)[0].strip(BLANKS_AND_QUOTES)
         is_header = mask(pc.equal(table.column(0).combine_chunks(), first))
         at = fits[is_header]
         headers = [*zip(chunk.line[at], chunk.raw(at).to_pylist(), strict=True)]
@@ -157,7 +176,12 @@ def header_fields(head: bytes) -> tuple[int, str, str, list[str]]:
             header = line.rstrip("\r")
             match = FIRST_NAME.match(header)
             delimiter = (match and match[2]) or "|"
-            return number, header, delimiter, [name.strip() for name in header.split(delimiter)]
+            return (
+                number,
+                header,
+                delimiter,
+                [name.strip(BLANKS_AND_QUOTES) for name in header.split(delimiter)],
+            )
     raise BadInput("the file is empty: it has no header line", "file")
 
 

@@ -56,7 +56,7 @@ def whole_jobs(data: bytes, id_field: int, delimiter: str) -> int:
     while start:
         before = data.rfind(b"\n", 0, start - 1) + 1
         fields = data[before:start].rstrip(b"\r\n").split(delimiter.encode())
-        job = fields[id_field].split(b".")[0] if len(fields) > id_field else b""
+        job = fields[id_field].strip(b'"').split(b".")[0] if len(fields) > id_field else b""
         if last is not None and job != last:
             return start
         start, last = before, job
