@@ -16,7 +16,7 @@ from runlore.kernel.errors import BadInput
 FIRST_COLUMNS = ("in_flight", "since_submission_s", "since_outcome_s")
 
 
-LARGEST = 3.4028234663852886e38  # values and features stay within a float32
+LARGEST = 1e38  # values and features, and the difference of two, stay within a float32
 
 # Key parts besides `inputs.NAME`. `inputs` stands for all inputs together: the same request.
 EVENT_KEYS = ("actor", "kind", "scope", "inputs")

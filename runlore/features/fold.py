@@ -29,7 +29,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features.declaration import LARGEST
+from runlore.features.declaration import LARGEST  # compiled in: edit this file to renew the cache
 
 SUBMISSION, OUTCOME, CORRECTION = 0, 1, 2
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features.columns import expand, measure, number, number_words, numbers, singles, word
+from runlore.features.declaration import LARGEST
 from runlore.features.online import FactResult
 from tests.features.logs import SCALARS, VALUES, frame, logs
 
@@ -119,7 +120,8 @@ def test_text_is_no_number(text):
 
 def test_no_number_is_too_large_for_a_feature_row():
     found = singles(np.array([math.inf, -1e300, math.nan, 1.5]))
-    largest = np.finfo(np.float32).max
+    largest = np.float32(LARGEST)
+    assert np.isfinite(largest - -largest)
     np.testing.assert_array_equal(found, np.array([largest, -largest, np.nan, 1.5], np.float32))
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.features import fold, matrix
-from runlore.features.declaration import HistoryFeatures
+from runlore.features.declaration import LARGEST, HistoryFeatures
 from tests.features.logs import Row, fact, frame, histories, logs
 from tests.oracles import features as oracle
 
@@ -179,7 +179,7 @@ def test_values_too_large_for_a_feature_are_the_largest_that_fit():
     facts = [done(f"e{i}", i, 10, outcome={"cost": 10**400}) for i in range(2)]
     facts += [done("f", 3, 10, outcome={"cost": -(10**400)})]
     row = last_row([*facts, fact("z", 20)], history)
-    assert row["actor.outcome.cost_last"] == -float(np.finfo(np.float32).max)
+    assert row["actor.outcome.cost_last"] == -float(np.float32(LARGEST))
     assert all(np.isfinite(value) for value in row.values())
 
 

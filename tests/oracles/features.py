@@ -15,7 +15,7 @@ from runlore.records.execution import NO_INSTANT
 
 Fact = Mapping[str, Any]
 FORGOTTEN = 1e-290
-LARGEST = 3.4028234663852886e38
+LARGEST = 1e38
 
 
 @dataclass

@@ -212,6 +212,9 @@ def candidates(facts: CardContents) -> Iterator[str]:
             for kind, test_scores in facts.test.items()
         ],
     )
+    if left_out := [kind for kind in facts.spec.candidates if kind not in facts.test]:
+        yield ""
+        yield f"Left out, because they could not be fitted: {', '.join(left_out)}."
 
 
 def groups(facts: CardContents) -> Iterator[str]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.features.declaration import FeaturePlan
-from runlore.kernel.errors import Refused
+from runlore.kernel.errors import Refused, one_line
 from runlore.models import calibration
 from runlore.models.calibration import Calibration
 from runlore.models.explain import permutation_importance, reference_row
@@ -33,20 +33,30 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Progress = Callable[[str], None]
 
+# What learners raise for numbers that they cannot bear.
+UNFIT = (ValueError, ArithmeticError, np.linalg.LinAlgError)
 NEWER_COUNTS = 2.0  # how often a validation row's weight halves from the newest to the oldest
 
 
 def fit(
     spec: ModelSpec, data: TrainingSet, plan: FeaturePlan, progress: Progress | None = None
 ) -> Trained:
-    """Run all steps of a training. progress: is called with a line of text at each step."""
+    """Run all steps of a training. progress: is called with a line of text at each step.
+
+    A candidate that cannot be fitted is left out and named; without the baseline there is no model.
+    """
     say = progress or (lambda _: None)
     division = divide(spec, data)
     say(f"{len(division.train):,} rows teach, {len(division.test):,} test")
     done: dict[CandidateKind, Candidate] = {}
     for kind in in_order(spec):
         say(f"fit {kind}")
-        done[kind] = fit_candidate(spec, data, division, kind, done)
+        try:
+            done[kind] = fit_candidate(spec, data, division, kind, done)
+        except UNFIT as error:
+            if kind == "baseline":
+                raise
+            say(f"{kind} could not be fitted and is left out: {one_line(error)}")
     chosen = choose(spec, done)
     say(f"chose {chosen}")
     return finish(spec, data, plan, division, done, chosen)
