@@ -193,6 +193,8 @@ def _column(values: list[Any]) -> pa.Array:
 def _as_text(value: Any) -> str | None:  # noqa: ANN401  (JSON)
     if value is None:
         return None
+    if isinstance(value, list) and all(isinstance(word, str) for word in value):
+        value = ",".join(value)
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text.encode("utf-8", "replace").decode()
 
