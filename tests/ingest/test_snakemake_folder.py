@@ -35,6 +35,8 @@ def folder(tmp_path):
         path.write_text(f"{HEADER}60\t0:01:00\t{peak}\t9\t1\t1\t0\t0\t99\t59\n")
         os.utime(path, (WRITTEN, WRITTEN))
     (tmp_path / "counts.tsv").write_text("gene\tcount\n")
+    (tmp_path / "broken.tsv").symlink_to(tmp_path / "missing.tsv")
+    os.mkfifo(tmp_path / "pipe.tsv")
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "c.tsv").write_text(f"{HEADER}1\t0:00:01\t1\t1\t1\t1\t0\t0\t9\t9\n")
     return tmp_path

@@ -41,7 +41,7 @@ class SnakemakeFiles:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "path", self.path.absolute())
-        logs, benchmarks = _found(self.path)
+        logs, benchmarks = _logs_and_benchmarks(self.path)
         if not logs and not benchmarks:
             raise BadInput(
                 f"{self.path}: there is neither a log of Snakemake (.snakemake/log/*{LOG}) nor a"
@@ -105,7 +105,7 @@ def _pages(parsed: Parsed) -> Iterator[Parsed]:
         yield replace(parsed, records=records) if first == 0 else Parsed(records, NO_REJECTS)
 
 
-def _found(path: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+def _logs_and_benchmarks(path: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
     """The logs and the benchmark files at or below a path."""
     if not path.exists():
         raise BadInput(f"{path}: there is no such file or folder", "file")
@@ -120,19 +120,24 @@ def _found(path: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
 
 def _may_be_benchmark(file: Path) -> bool:
     """Whether a file below a folder is worth a look: most files of a workflow are large data."""
-    return file.suffix in BENCHMARKS and file.stat().st_size <= MAX_BENCHMARK_BYTES
+    return (
+        file.suffix in BENCHMARKS
+        and file.is_file()
+        and os.access(file, os.R_OK)
+        and file.stat().st_size <= MAX_BENCHMARK_BYTES
+    )
 
 
 def _below(folder: Path) -> list[Path]:
     """All files below a folder; of hidden folders only Snakemake's own logs."""
-    found: list[Path] = []
+    files: list[Path] = []
     for place, folders, names in os.walk(folder):
         hidden = {name for name in folders if name.startswith(".")} - {".snakemake"}
         folders[:] = sorted(set(folders) - hidden)
         if Path(place).name == ".snakemake":
             folders[:] = ["log"] if "log" in folders else []
-        found += [Path(place, name) for name in sorted(names)]
-    return found
+        files += [Path(place, name) for name in sorted(names)]
+    return files
 
 
 def _home(log: Path) -> str:

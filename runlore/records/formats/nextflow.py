@@ -104,8 +104,8 @@ class TraceLayout:
 
 def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> TraceLayout:
     """Find the columns in a file's header. Raises BadInput when needed ones are missing."""
-    line, text, delimiter, found = header_fields(head)
-    names = matched(found, FIELDS.split())
+    line, text, delimiter, columns = header_fields(head)
+    names = matched(columns, FIELDS.split())
     _check_columns(names, text)
     split = DelimitedLines(names, text, line, delimiter, NULL_WORDS)
     return TraceLayout(script_lines(split) or split, source, timezone, now_us)

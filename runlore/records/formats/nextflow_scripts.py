@@ -49,15 +49,15 @@ class ScriptLines:
         is_inside = ~np.isin(ends + 1, begins) & (ends > begins[0]) & (ends < content.size - 1)
         content[ends[is_inside]] = BLANK
         content[self._inner_delimiters(content, begins)] = BLANK
-        kept = ends[~is_inside] + 1
-        starts = np.concatenate([[0], kept[kept < content.size]]).astype(np.int64)
+        line_starts = ends[~is_inside] + 1
+        starts = np.concatenate([[0], line_starts[line_starts < content.size]]).astype(np.int64)
         return content.tobytes(), starts
 
     def _inner_delimiters(self, content: Bytes, begins: Ints) -> Ints:
         """Delimiters that are text of a script: as many of a task's as are too many for a row."""
         names = self.lines.names
         if sum(name in MANY_LINES for name in names) > 1:
-            return np.zeros(0, dtype=np.int64)  # Whose they are cannot be told.
+            return np.zeros(0, dtype=np.int64)  # Either field may hold them.
         script = next(at for at, name in enumerate(names) if name in MANY_LINES)
         at = np.flatnonzero(content == ord(self.lines.delimiter))
         task = np.searchsorted(begins, at, side="right") - 1

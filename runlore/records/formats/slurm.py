@@ -111,8 +111,8 @@ class SacctLayout:
 
 def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> SacctLayout:
     """Find the columns in a file's header. Raises BadInput when needed ones are missing."""
-    line, text, delimiter, found = header_fields(head)
-    names = matched(found, FIELDS.split())
+    line, text, delimiter, columns = header_fields(head)
+    names = matched(columns, FIELDS.split())
     _check_columns(names, text)
     return SacctLayout(
         DelimitedLines(names, text, line, delimiter, NULL_WORDS), source, timezone, now_us

@@ -81,8 +81,8 @@ def tres(column: pa.Array, name: str, plain_unit: float = 1.0) -> pa.Array:
     >>> tres(pa.array(["cpu=4,mem=16G,node=1", "node=2", None]), "cpu").to_pylist()
     [4.0, None, None]
     """
-    found = pc.extract_regex(column, rf"(?:^|,){name}=(?P<amount>[^,]+)")
-    return memory_bytes(pc.struct_field(found, "amount"), plain_unit)
+    resource = pc.extract_regex(column, rf"(?:^|,){name}=(?P<amount>[^,]+)")
+    return memory_bytes(pc.struct_field(resource, "amount"), plain_unit)
 
 
 def _allocated(rows: DelimitedRows) -> dict[str, pa.Array]:

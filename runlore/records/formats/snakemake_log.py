@@ -76,7 +76,7 @@ def _events(lines: pa.Array, timezone: str) -> pd.DataFrame:
         kind: pc.extract_regex(lines, form)
         for kind, form in (("begin", BEGIN), ("message", MESSAGE), ("end", END), ("error", ERROR))
     }
-    found = []
+    frames = []
     for kind, parts in forms.items():
         at = np.flatnonzero(parts.is_valid().to_numpy(zero_copy_only=False))
         part = parts.take(pa.array(at))
@@ -84,8 +84,8 @@ def _events(lines: pa.Array, timezone: str) -> pd.DataFrame:
             name: pc.struct_field(part, name) for name in ("job", "rule") if name in _names(part)
         }
         frame = pd.DataFrame({name: values.to_pandas() for name, values in columns.items()})
-        found.append(frame.assign(line=at, kind="begin" if kind == "message" else kind))
-    events = pd.concat(found, ignore_index=True).sort_values("line", ignore_index=True)
+        frames.append(frame.assign(line=at, kind="begin" if kind == "message" else kind))
+    events = pd.concat(frames, ignore_index=True).sort_values("line", ignore_index=True)
     events = events.reindex(columns=["line", "kind", "job", "rule"])
     events = events.join(_fields(lines, events["line"].to_numpy(np.int64)))
     events["job"] = events["job"].fillna(events.pop("jobid"))
