@@ -60,6 +60,12 @@ class LineageRun:
             events=self.events + other.events,
         )
 
+    def recorded(self) -> "LineageRun":
+        """The same as the store records it, if it knows no other events of the run."""
+        profile = self.start_event or self.first_event
+        instants = [time_of(event) for event in (profile, self.end_event) if event]
+        return replace(self, submitted_us=min(instants), profile=profile[TIME_DIGITS:])
+
 
 @dataclass(frozen=True, slots=True)
 class RunFact:

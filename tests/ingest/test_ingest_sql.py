@@ -308,6 +308,17 @@ def test_a_password_is_neither_shown_nor_stored(
     assert all("ann" not in path and "hush" not in path for (path,) in stored)
 
 
+def test_a_table_without_rows_is_an_error(
+    runs: RunsDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", runs.store.url)
+    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
+    arguments = ["ingest", "sql", f"sqlite:///{runs.path}", "--table", "runs"]
+    arguments += ["--map", "submitted=queued"]
+    assert CliRunner().invoke(app, arguments).exit_code == 1
+    assert CliRunner().invoke(app, [*arguments, "--after", "id"]).exit_code == 0
+
+
 ordered = st.one_of(
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),

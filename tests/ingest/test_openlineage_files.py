@@ -10,13 +10,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from runlore.ingest.actions.opening import FileSource
+from runlore.ingest.actions.preview import preview_file
 from runlore.ingest.actions.reject_list import list_rejects
 from runlore.ingest.actions.undo import UndoReason, UndoTarget, undo_ingest
 from runlore.ingest.queries import lineage_runs
 from runlore.records.formats.openlineage import EventReader, merge_runs
 from runlore.records.lineage_run import LineageRun, time_of
 from runlore.store.engine import Store
-from tests.ingest.lineage_events import EventLog, at, event, facet
+from tests.ingest.lineage_events import NOW, EventLog, at, event, facet
 from tests.tables import empty_tables
 
 WHY = UndoReason("ann")
@@ -85,6 +87,14 @@ def test_facets_become_actor_inputs_and_outcome(log: EventLog) -> None:
         "has_error_message": True,
         "rows_written": 120,
     }
+
+
+def test_a_preview_shows_what_is_stored(log: EventLog) -> None:
+    log.ingest(*EVENTS)
+    [run] = log.latest()
+    [first] = preview_file(FileSource(log.path, "openlineage", "openlineage"), NOW).first
+    names = ("actor", "kind", "scope", "status", "inputs", "outcome")
+    assert [first[name] for name in names] == [run[name] for name in names]
 
 
 def forms() -> dict[str, bytes]:

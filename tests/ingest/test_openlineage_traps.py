@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from runlore.ingest.actions.opening import FileSource
+from runlore.ingest.actions.preview import preview_file
 from runlore.store.engine import Store
-from tests.ingest.lineage_events import RUN, EventLog, event
+from tests.ingest.lineage_events import NOW, RUN, EventLog, event
 
 OTHER_RUN = "3b452093-782c-4ef2-9c0c-aafe2aa6f34d"
 Expected = tuple[str, float, float | None, float | None]
@@ -102,3 +104,7 @@ def test_events_become_executions(log: EventLog, name: str) -> None:
     assert executions == sorted(expected)
     assert summary.rejected == 0
     assert summary.new + sum(summary.skipped.values()) == len(events)
+    again = log.ingest()
+    assert (again.new, again.known, again.skipped) == (0, summary.new, summary.skipped)
+    preview = preview_file(FileSource(log.path, "openlineage", "openlineage"), NOW)
+    assert (preview.executions, preview.skipped) == (len(expected), summary.skipped)

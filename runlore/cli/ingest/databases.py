@@ -22,7 +22,7 @@ from runlore.cli.ingest.options import (
     read_mapping,
     without_none,
 )
-from runlore.cli.ingest.running import emit_summary, progress_bar
+from runlore.cli.ingest.running import emit_summary, progress_bar, refuse_nothing
 from runlore.cli.output import Json
 
 PASSWORD = "RUNLORE_SQL_PASSWORD"  # noqa: S105  (the name of a variable)
@@ -129,3 +129,5 @@ def _ingest(
             emit_summary(behind.summary, json=json)
             raise
     emit_summary(summary, json=json)
+    if rows.query.after is None:
+        refuse_nothing(summary)

@@ -16,7 +16,7 @@ from runlore.records.formats.openlineage import (
     records,
 )
 from runlore.records.formats.parsed import Parsed
-from runlore.records.lineage_run import LineageRun, fact_of, time_of
+from runlore.records.lineage_run import LineageRun, fact_of
 
 FURTHER = "further events of the same runs"
 
@@ -58,10 +58,7 @@ class LineageFile:
             runs += piece.parsed.runs
             yield piece
             last = piece
-        known = [
-            (run.line, replace(run, submitted_us=time_of(run.start_event or run.first_event)))
-            for run in merge_runs(runs)
-        ]
+        known = [(run.line, run.recorded()) for run in merge_runs(runs)]
         facts = self._facts(known, no_events(), sum(run.events for run in runs))
         yield replace(last, parsed=facts)
 

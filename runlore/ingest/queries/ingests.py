@@ -89,11 +89,14 @@ class IngestCounts:
         return self.new + self.known + self.rejected + sum(self.skipped.values())
 
     def plus(self, other: "IngestCounts") -> "IngestCounts":
+        """A negative number of skipped rows takes back what was counted before."""
+        skipped = Counter(self.skipped)
+        skipped.update(other.skipped)
         return IngestCounts(
             self.new + other.new,
             self.known + other.known,
             self.rejected + other.rejected,
-            dict(Counter(self.skipped) + Counter(other.skipped)),
+            dict(skipped),
         )
 
 

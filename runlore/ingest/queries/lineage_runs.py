@@ -11,20 +11,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 from psycopg.rows import class_row
 
 from runlore.records.lineage_run import TIME_DIGITS, LineageRun
-from runlore.store.copying import copy_in, payload
 
 Connection = psycopg.Connection[Any]
 
 COLUMNS = ("namespace", "job", "run_id", "first_event", "start_event", "end_event")
 STORED = "namespace, job, run_id, first_event, start_event, end_event, submitted_us, profile"
-INCOMING = """
-CREATE TEMP TABLE incoming_runs (namespace text, job text, run_id text, first_event text,
-    start_event text, end_event text) ON COMMIT DROP
-"""
 
 
 def _us(event: str) -> str:
@@ -42,7 +36,9 @@ INSERT INTO runlore.lineage_runs AS run (source, {STORED}, is_pending, ingest_id
 SELECT %(source)s, namespace, job, run_id, first_event, start_event, end_event,
     CASE WHEN start_event IS NOT NULL THEN least({_us("start_event")}, {_us("end_event")}) END,
     {_content("start_event")}, %(is_pending)s OR start_event IS NULL, %(ingest)s
-FROM pg_temp.incoming_runs ORDER BY namespace, job, run_id
+FROM unnest({", ".join(f"%({name})s::text[]" for name in COLUMNS)})
+    AS incoming ({", ".join(COLUMNS)})
+ORDER BY namespace, job, run_id
 ON CONFLICT (source, namespace, job, run_id) DO UPDATE SET
     first_event = least(run.first_event, excluded.first_event),
     start_event = least(run.start_event, excluded.start_event),
@@ -97,14 +93,10 @@ def merge(
     A run whose `submitted_us` is None waits for its START. ingest_id: of the ingest that records
     the other ones in the same transaction; None: the caller records them and calls `mark_done`.
     """
-    connection.execute(INCOMING)
-    columns = [pa.array([getattr(run, name) for run in runs], pa.string()) for name in COLUMNS]
-    copy_in(connection, "pg_temp.incoming_runs", COLUMNS, payload(columns))
+    columns = {name: [getattr(run, name) for run in runs] for name in COLUMNS}
     values = {"source": source, "is_pending": ingest_id is None, "ingest": ingest_id}
     with connection.cursor(row_factory=class_row(LineageRun)) as cursor:
-        stored = cursor.execute(MERGE, values).fetchall()
-    connection.execute("DROP TABLE pg_temp.incoming_runs")
-    return stored
+        return cursor.execute(MERGE, columns | values).fetchall()
 
 
 def take_without_start(connection: Connection, source: str, ingest_id: int) -> list[LineageRun]:
