@@ -14,7 +14,7 @@ from runlore.ingest.actions.opening import FileSource, open_log
 from runlore.kernel.instants import to_us
 from runlore.records.mapping import ColumnMapping
 
-NOW = datetime(2026, 11, 20, tzinfo=UTC)
+NOW = datetime(2026, 12, 1, tzinfo=UTC)
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)
 
 

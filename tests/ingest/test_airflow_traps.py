@@ -122,6 +122,12 @@ TRAPS = {
         {},
         {"tasks that wait, deferred or to be rescheduled": 1},
     ),
+    "restarting": ({"state": "restarting"}, {}, {"tasks that have not started": 1}),
+    "set to failed from outside while it was being started": (
+        {"state": "failed", "start_date": f"{DAY}00:09:00Z", "duration": -295.0},
+        {},
+        {"tasks whose state was set from outside before they started": 1},
+    ),
     "marked as successful by hand": (
         {"state": "success", "start_date": None},
         {},

@@ -79,6 +79,11 @@ TRAPS = {
         {ID: ("succeeded", "10:00:00", "10:00:00", "10:01:30")},
         {},
     ),
+    "reloaded as aborted at the beginning of time": (
+        {"timestamp": 0, "duration": 0, "result": "ABORTED"},
+        {},
+        {"builds that Jenkins could not load, with the timestamp 0": 1},
+    ),
     "not built": ({"result": "NOT_BUILT"}, {}, {"builds that were not built": 1}),
 }
 

@@ -37,6 +37,7 @@ NEVER_RAN: Mapping[str, str] = {
 NOT_STARTED = ("", "none", "null", "no_status", "scheduled", "queued", "restarting")
 WAITING = ("deferred", "up_for_reschedule", "sensing")
 SETTLED_US = 60_000_000
+EARLY_US = 10_000_000  # more than clocks differ by
 RUN_TYPES = r"^(?P<type>scheduled|manual|backfill|dataset_triggered|asset_triggered)__"
 FIELDS = (
     *("dag_id", "task_id", "run_id", "dag_run_id", "map_index", "try_number", "max_tries"),
@@ -79,8 +80,8 @@ def _skips(cells: ToolCells, timezone: str) -> list[Skip]:
     state = _state(cells)
     start = cells.instant("start_date", timezone=timezone)
     queued = cells.instant("queued_when", "queued_dttm", timezone=timezone)
-    ended = pc.max(cells.instant("end_date", timezone=timezone)).as_py() or 0
-    latest = max(ended, pc.max(start).as_py() or 0, pc.max(queued).as_py() or 0)
+    end = cells.instant("end_date", timezone=timezone)
+    latest = max(pc.max(end).as_py() or 0, pc.max(start).as_py() or 0, pc.max(queued).as_py() or 0)
     is_running = is_in(state, ["running"])
     return [
         *(Skip(reason, is_in(state, [word])) for word, reason in NEVER_RAN.items()),
@@ -94,6 +95,10 @@ def _skips(cells: ToolCells, timezone: str) -> list[Skip]:
         Skip(
             "tasks marked as successful that never ran",
             is_in(state, ["success"]) & mask(start.is_null()),
+        ),
+        Skip(
+            "tasks whose state was set from outside before they started",
+            is_in(state, ["success", "failed"]) & mask(pc.less(end, pc.subtract(start, EARLY_US))),
         ),
     ]
 
@@ -132,6 +137,7 @@ def _rows(cells: ToolCells, timezone: str) -> ToolRows:
             ),
         },
         stamps={
+            "submitted": cells.stamp("queued_when", "queued_dttm", "start_date"),
             "started": cells.stamp("start_date"),
             "finished": cells.stamp("end_date"),
         },

@@ -71,7 +71,11 @@ def _word(cells: ToolCells) -> pa.Array:
 
 
 def _skips(cells: ToolCells) -> list[Skip]:
-    return [Skip("builds that were not built", is_in(_word(cells), ["not_built"]))]
+    is_unread = mask(pc.equal(cells.number("timestamp", "startTime"), 0.0))
+    return [
+        Skip("builds that were not built", is_in(_word(cells), ["not_built"])),
+        Skip("builds that Jenkins could not load, with the timestamp 0", is_unread),
+    ]
 
 
 def _rows(cells: ToolCells, reader: JenkinsReader) -> ToolRows:
