@@ -301,8 +301,11 @@ def _show_inputs(name: str, outcome: Mapping[str, Any]) -> None:
     if any(leak["accepted"] is None for leak in outcome["leaks"]):
         advice = f'runlore train {name} --accept-leak INPUT --because "WHY"'
         echo(f"Inputs that give the outcome away are left out. To use one: {advice}")
-    if outcome["texts"]:
-        echo(f"{name}: left out as free text: {', '.join(outcome['texts'])}")
+    left_out = [text for text in outcome["texts"] if text not in outcome["hashed"]]
+    if left_out:
+        echo(f"{name}: left out as free text: {', '.join(left_out)}")
+    if outcome["hashed"]:
+        echo(f"{name}: free text, read by hashes of its words: {', '.join(outcome['hashed'])}")
 
 
 def _rows(outcome: dict[str, Any]) -> list[dict[str, object]]:

@@ -175,11 +175,23 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class TextWeights:
+    """The hashed columns of a text input. weights: of each bucket; see `hashed_text`."""
+
+    name: str
+    weights: tuple[float, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(f"inputs.{self.name}#{bucket:02}" for bucket in range(len(self.weights)))
+
+
+@dataclass(frozen=True)
 class FeaturePlan:
     """The features that a trained model reads, in order: a FeatureSet with nothing left open.
 
     others: inputs known from training that are not features, such as one that was always the same;
-    they may still be part of a key.
+    they may still be part of a key. texts: inputs that are free text, as hashed columns.
     """
 
     inputs: tuple[str, ...]
@@ -188,6 +200,7 @@ class FeaturePlan:
     has_calendar: bool = True
     utc_offset_h: float = 0.0
     others: tuple[str, ...] = ()
+    texts: tuple[TextWeights, ...] = ()
 
     def __post_init__(self) -> None:
         refuse_repeats("feature", self.names)
@@ -199,11 +212,14 @@ class FeaturePlan:
             *(f"inputs.{name}" for name in self.inputs),
             *(vocabulary.name for vocabulary in self.categories),
             *calendar,
+            *(column for text in self.texts for column in text.columns),
             *(name for history in self.histories for name in history.feature_names),
         )
 
     def to_json(self) -> dict[str, Any]:
-        return {**asdict(self), "histories": [history.to_json() for history in self.histories]}
+        histories = {"histories": [history.to_json() for history in self.histories]}
+        declared = {**asdict(self), **histories}
+        return declared if self.texts else {k: v for k, v in declared.items() if k != "texts"}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "FeaturePlan":
@@ -217,4 +233,7 @@ class FeaturePlan:
             has_calendar=data["has_calendar"],
             utc_offset_h=data["utc_offset_h"],
             others=tuple(data.get("others", ())),
+            texts=tuple(
+                TextWeights(text["name"], tuple(text["weights"])) for text in data.get("texts", ())
+            ),
         )

@@ -36,13 +36,28 @@ def is_sentence(words: "pd.Series[Any]") -> Mask:
 
 def is_free(column: "pd.Series[Any]") -> bool:
     """Whether the texts of a column are sentences, or nearly all different."""
-    counts = column[[isinstance(value, str) and value != "" for value in column]].value_counts()
+    counts = _counts(column)
     texts = int(counts.sum())
-    if not texts:
-        return False
-    if counts.to_numpy()[is_sentence(counts.index.to_series())].sum() >= SENTENCE_SHARE * texts:
-        return True
-    return texts >= LEAST_TEXTS and len(counts) > UNIQUE_SHARE * texts
+    is_unique = texts >= LEAST_TEXTS and len(counts) > UNIQUE_SHARE * texts
+    return is_unique or _are_sentences(counts)
+
+
+def are_sentences(column: "pd.Series[Any]") -> bool:
+    """Whether the texts of a column are sentences: their words may say something."""
+    return _are_sentences(_counts(column))
+
+
+def _counts(column: "pd.Series[Any]") -> "pd.Series[int]":
+    """How often each text comes."""
+    counts = column.value_counts()
+    is_text = [isinstance(value, str) and value != "" for value in counts.index]
+    return counts[is_text]
+
+
+def _are_sentences(counts: "pd.Series[int]") -> bool:
+    times = counts.to_numpy()
+    sentences = times[is_sentence(counts.index.to_series())].sum()
+    return bool(len(times)) and bool(sentences >= SENTENCE_SHARE * times.sum())
 
 
 def names(log: Log, training: Mask) -> tuple[str, ...]:

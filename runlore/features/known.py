@@ -1,4 +1,4 @@
-"""Features of an execution by itself: its inputs, its categories and the calendar."""
+"""Features of an execution by itself: its inputs, categories, texts, and the calendar."""
 
 from typing import Any, TypeVar
 
@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import mapped_arrays
+from runlore.features import hashed_text, mapped_arrays
 from runlore.features.columns import number, numbers, singles, word
-from runlore.features.declaration import FeaturePlan, Vocabulary
+from runlore.features.declaration import FeaturePlan, TextWeights, Vocabulary
 from runlore.features.keys import KeyParts
 from runlore.features.log import Log
 from runlore.kernel.durations import DAY_S, HOUR_S
@@ -23,7 +23,7 @@ PARTS = ("actor", "kind", "scope")
 
 
 def fill(rows: Rows, log: Log, plan: FeaturePlan, chosen: Ints) -> int:
-    """Fill inputs, categories and calendar of the executions at these positions, a row each.
+    """Fill inputs, categories, calendar and texts of executions at these positions, a row each.
 
     Returns the number of columns filled.
     """
@@ -40,7 +40,20 @@ def fill(rows: Rows, log: Log, plan: FeaturePlan, chosen: Ints) -> int:
             for values_of_part in calendar(log.as_of_us[part], plan.utc_offset_h):
                 rows[piece, at] = values_of_part
                 at += 1
-    return len(plan.inputs) + len(codes) + (3 if plan.has_calendar else 0)
+        for learned in plan.texts:
+            end = at + len(learned.weights)
+            rows[piece, at:end] = singles(_hashed(log, learned, part))
+            at = end
+    hashed = sum(len(learned.weights) for learned in plan.texts)
+    return len(plan.inputs) + len(codes) + (3 if plan.has_calendar else 0) + hashed
+
+
+def _hashed(log: Log, learned: TextWeights, part: Ints) -> NDArray[np.float64]:
+    """(n, buckets): the columns of a text input, computed once for each different text."""
+    if learned.name not in log.inputs:
+        return np.zeros((len(part), len(learned.weights)))
+    codes, distinct = pd.factorize(log.inputs[learned.name].iloc[part])
+    return hashed_text.values(learned, [*distinct, ""])[codes]
 
 
 def _input(log: Log, name: str, part: Ints) -> Rows:
@@ -63,6 +76,8 @@ def values(
         known.append(places.get(_word(vocabulary.name, subject), UNKNOWN_WORD))
     if plan.has_calendar:
         known += calendar(as_of_us, plan.utc_offset_h)
+    for learned in plan.texts:
+        known += hashed_text.values(learned, [subject.inputs.get(learned.name)])[0].tolist()
     return known
 
 

@@ -1,13 +1,13 @@
 """Extract a model's training data from the store."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import columns, mapped_arrays, matrix
+from runlore.features import columns, free_text, hashed_text, mapped_arrays, matrix
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused
 from runlore.log import time_slices
@@ -18,7 +18,7 @@ from runlore.quality.rules.contract import Contract
 from runlore.specs.model_spec import ModelSpec, Split
 from runlore.store.engine import Store
 from runlore.training.actions import leak_check
-from runlore.training.rules import split
+from runlore.training.rules import split, text_choice
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.training_set import TrainingSet
 
@@ -72,22 +72,51 @@ def extract(
     chosen = members(log, spec)
     teaches = _teaches(log, chosen, spec.split)
     inputs = leak_check.check(store, log, spec, teaches)
-    plan = matrix.resolve(spec.features, log, teaches, inputs.left_out)
+    hashed = _hashable(log, spec, teaches, inputs)
+    plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed)
     agreed = contract.of_log(log, spec)
     mapped_arrays.trim()
     rows, _ = matrix.extract(log, plan, chosen)
     mapped_arrays.trim()
+    plan, data = _settle_texts(spec, plan, _training_set(log, plan, rows, target, chosen))
     return TrainingExtract(
         spec,
         plan,
-        _training_set(log, plan, rows, target, chosen),
+        data,
         int(log.facts["seq"].max()),
         len(log.executions),
         tuple(sorted(log.facts["source"].unique())),
         tuple(sorted(log.executions["source"].iloc[chosen].unique())),
         agreed,
-        inputs,
+        replace(inputs, hashed=tuple(text.name for text in plan.texts)),
     )
+
+
+def _hashable(
+    log: matrix.Log, spec: ModelSpec, teaches: NDArray[np.bool_], inputs: InputReport
+) -> tuple[str, ...]:
+    """The free texts whose words may help: sentences that the spec allows, and are no leak."""
+    allowed = spec.features.categories
+    leaks = {decision.leak.input for decision in inputs.leaks if decision.accepted is None}
+    rows = np.flatnonzero(teaches)[-free_text.MOST_ROWS :]
+    names = [
+        name
+        for name in inputs.texts
+        if name not in leaks
+        and (allowed is None or {name, f"inputs.{name}"} & {*allowed})
+        and free_text.are_sentences(log.inputs[name].iloc[rows])
+    ]
+    return tuple(names[: hashed_text.MOST_TEXTS])
+
+
+def _settle_texts(
+    spec: ModelSpec, plan: FeaturePlan, data: TrainingSet
+) -> tuple[FeaturePlan, TrainingSet]:
+    """Keep the hashed columns only where they make validation scores better."""
+    columns = [column for text in plan.texts for column in text.columns]
+    if not columns or text_choice.helps(spec, data, columns):
+        return plan, data
+    return replace(plan, texts=()), text_choice.without(data, columns)
 
 
 def refuse_short(log: matrix.Log, spec: ModelSpec) -> None:

@@ -64,18 +64,23 @@ class LeakDecision:
 
 @dataclass(frozen=True)
 class InputReport:
-    """What a training does not read, and why. texts: the inputs that are free text."""
+    """What a training does not read, and why. texts: the inputs that are free text.
+
+    hashed: of these, the ones that are read as hashed columns.
+    """
 
     leaks: tuple[LeakDecision, ...] = ()
     texts: tuple[str, ...] = ()
+    hashed: tuple[str, ...] = ()
 
     @property
     def left_out(self) -> frozenset[str]:
-        """The names of the inputs that no feature and no key reads."""
+        """The names of the inputs that no key and no feature reads, apart from hashed columns."""
         return frozenset(d.leak.input for d in self.leaks if d.accepted is None) | {*self.texts}
 
     def as_json(self) -> dict[str, Any]:
-        return {"leaks": [d.as_json() for d in self.leaks], "texts": list(self.texts)}
+        leaks = [decision.as_json() for decision in self.leaks]
+        return {"leaks": leaks, "texts": list(self.texts), "hashed": list(self.hashed)}
 
     def rows(self) -> list[dict[str, Any]]:
         """The leaks as a table for people."""
