@@ -151,6 +151,11 @@ class ResolvedMapping:
     outcome: Mapping[str, str]
     id_columns: tuple[str, ...] = ()
 
+    @property
+    def field_columns(self) -> tuple[str, ...]:
+        """The columns of all fields."""
+        return *self.columns.values(), *self.id_columns
+
 
 def split_source(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any]]:
     """The source that a mapping file may name, and the mapping without it.

@@ -4,6 +4,8 @@ import json
 import sys
 from datetime import UTC, datetime
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from runlore.cli import main
@@ -145,3 +147,22 @@ def test_warnings_are_kept_with_the_ingest_and_shown_again(store, log, monkeypat
         with pytest.raises(SystemExit):
             main()
         assert "50 rows are 5 executions: is `id` unique?" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "jsonl"])
+def test_ignored_rows_and_ids_of_several_columns_are_the_same_in_each_format(
+    suffix, dry, tmp_path
+) -> None:
+    path = tmp_path / f"runs.{suffix}"
+    rows = [
+        {"job": 1, "try": 3, "submitted": "2026-01-01T00:00:00Z", "status": "Skipped", "n": 1},
+        {"job": 1, "try": 2, "submitted": "2026-01-01T00:00:00Z", "status": "ok", "n": 2},
+    ]
+    if suffix == "parquet":
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    else:
+        path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    options = ["--map", "id=job+try", "--status", "skipped=ignore", "--inputs", "*", "--json"]
+    document = json.loads(dry(suffix, path, *options).out)
+    assert (document["accepted"], sum(document["skipped"].values())) == (1, 1)
+    assert (document["first"][0]["id"], document["first"][0]["inputs"]) == ("1/2", {"n": 2})

@@ -76,6 +76,13 @@ FIRING = {
         "input filled when work failed",
         [row(n, status=failing(n), code="9" if n % 8 == 0 else "") for n in range(90)],
     ),
+    "a node that cancelled work never had": (
+        "input missing when work failed",
+        [
+            row(n, status="ok" if n % 4 else "cancelled", cpus="4" if n % 4 else "")
+            for n in range(60)
+        ],
+    ),
     "processors of work that failed are missing": (
         "input missing when work failed",
         [row(n, status=failing(n), cpus="" if n % 4 == 0 else "4") for n in range(60)],

@@ -30,6 +30,7 @@ MOST_KEYS = 100
 STEP = r"^[0-9]+(_[0-9]+)?(\+[0-9]+)?\.(batch|extern|interactive|[0-9]+)$"
 NAMED_STEP = r"\.(batch|extern|interactive)$"
 HAS_ZONE = r"([Zz]|[+-][0-9]{2}:?[0-9]{2}|UTC|GMT)'"
+IS_OPEN = [status.value for status in OPEN_STATUSES]
 ENDING = ["source_id", "submitted", "status", "started", "finished", "outcome"]
 
 
@@ -51,8 +52,8 @@ class LogEvidence:
     durations_s, waits_s: of a sample of the rows. ahead_us: instants of refused rows that are in
     the future and name no zone; zoned_ahead: how many others are. around_changes: day on which
     clocks go forward -> (72,) submissions in the hours of the day before, that day and the day
-    after. filled: input -> counts among `failed` and `succeeded` rows. notes: remarks on single
-    rows -> how many they are.
+    after. filled: input -> counts among the rows that succeeded and those that ended otherwise,
+    `failed`. notes: remarks on single rows -> how many they are.
     """
 
     is_exact: bool = False
@@ -92,7 +93,7 @@ class LogEvidence:
         if pc.count_distinct(first).as_py() == len(first):
             return
         frame = records.select(ENDING).to_pandas()
-        is_open = frame["status"].isin([status.value for status in OPEN_STATUSES])
+        is_open = frame["status"].isin(IS_OPEN)
         endings = frame[~is_open].drop_duplicates()
         self.executions -= int(frame.duplicated(["source_id", "submitted"]).sum())
         self.extra_endings += int(endings.duplicated(["source_id", "submitted"]).sum())
@@ -116,8 +117,8 @@ class LogEvidence:
 
     def _add_inputs(self, sample: pa.Table) -> None:
         inputs, status = _whole(sample["inputs"]), _whole(sample["status"])
-        failed = mask(pc.equal(status, ExecutionStatus.FAILED.value))
         succeeded = mask(pc.equal(status, ExecutionStatus.SUCCEEDED.value))
+        failed = ~mask(pc.is_in(status, value_set=pa.array(IS_OPEN))) & ~succeeded
         self.failed += int(failed.sum())
         self.succeeded += int(succeeded.sum())
         for name in _names(inputs, failed) | set(self.filled):

@@ -73,9 +73,12 @@ class Cells:
     def where(self, keep: Mask) -> "Cells":
         """The rows that are to be kept."""
         rows, chosen = np.flatnonzero(keep), pa.array(keep)
-        columns = {name: column.filter(chosen) for name, column in self.columns.items()}
         return replace(
-            self, columns=columns, line=self.line[rows], raw=lambda at: self.raw(rows[at])
+            self,
+            columns={name: column.filter(chosen) for name, column in self.columns.items()},
+            line=self.line[rows],
+            raw=lambda at: self.raw(rows[at]),
+            json={name: column.filter(chosen) for name, column in self.json.items()},
         )
 
 

@@ -191,6 +191,7 @@ def layout(
     resolved = resolve(mapping, header)
     reader = Reader(source, mapping, resolved, RowIds(), now_us, rules or {})
     named = {resolved.columns[field] for field in NAMES if field in resolved.columns}
+    named |= set(resolved.id_columns)
     names = tuple(at for at, name in enumerate(header) if name in named)
     plain = CsvLayout(header, number, delimiter, reader, names)
     whole = head[: plain.complete(head)] or head

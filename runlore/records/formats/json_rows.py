@@ -77,7 +77,7 @@ class JsonRows:
     ) -> Parsed:
         reader = self._reader_of(objects)
         resolved = reader.resolved
-        used = [*resolved.columns.values(), *resolved.inputs.values(), *resolved.outcome.values()]
+        used = [*resolved.field_columns, *resolved.inputs.values(), *resolved.outcome.values()]
         columns, as_json = {}, {}
         for name in dict.fromkeys(used):
             columns[name], as_json[name] = _column([value_at(one, name) for one in objects])
@@ -103,7 +103,7 @@ class JsonRows:
         if not self.every_input:
             return self.reader
         resolved = self.reader.resolved
-        used = {*resolved.columns.values(), *resolved.outcome.values()}
+        used = {*resolved.field_columns, *resolved.outcome.values()}
         names = [name for name in keys_of(objects) if name not in used]
         inputs = {name: name for name in names[:MOST_KEYS]}
         return replace(self.reader, resolved=replace(resolved, inputs=inputs))

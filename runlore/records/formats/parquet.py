@@ -27,7 +27,7 @@ def reader(
     if isinstance(mapping.inputs, str):
         usable = {key: name for key, name in resolved.inputs.items() if _is_plain(schema, name)}
         resolved = replace(resolved, inputs=usable)
-    used = {*resolved.columns.values(), *resolved.inputs.values(), *resolved.outcome.values()}
+    used = {*resolved.field_columns, *resolved.inputs.values(), *resolved.outcome.values()}
     for name in sorted(used):
         if schema.names.count(name) > 1:
             raise BadInput(f"column {name!r}: the file has {schema.names.count(name)} of this name")
