@@ -18,7 +18,7 @@ from tests.ingest.api_servers import (
     FakeJenkins,
     serving,
 )
-from tests.ingest.pipeline_logs import github_jobs
+from tests.ingest.pipeline_logs import github_jobs, jenkins_builds
 
 MINUTE = BEGIN - BEGIN.replace(day=4, hour=23, minute=59)
 
@@ -71,6 +71,20 @@ def test_a_token_is_sent_and_never_shown(runlore, monkeypatch):
 @pytest.mark.parametrize("arguments", [(), ("runs.json", "--url", "octo/app")])
 def test_either_a_file_or_a_server_is_named(arguments, runlore):
     assert "name either a FILE or a server with --url" in runlore("github", *arguments, code=1)
+
+
+def test_a_last_line_without_its_end_waits_or_is_taken(runlore, tmp_path):
+    path = tmp_path / "builds.csv"
+    path.write_text(jenkins_builds(5).rstrip("\n"))
+    assert "4 new" in runlore("jenkins", path)
+    assert "1 new, 4 already known" in runlore("jenkins", path, "--take-last-line")
+
+
+def test_a_dry_run_writes_nothing(runlore, store, tmp_path):
+    path = tmp_path / "jobs.json"
+    path.write_text(github_jobs(20))
+    runlore("github", path, "--dry-run")
+    assert read_facts(store).empty
 
 
 def test_a_server_that_is_away_is_named(runlore):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlore.cli.ingest.options import DryRun, Timezone, ToolSource
+from runlore.cli.ingest.options import DryRun, TakeLastLine, Timezone, ToolSource
 from runlore.cli.ingest.running import FileRun, emit_summary, progress_bar, run_tool
 from runlore.cli.output import Json, echo
 from runlore.kernel.errors import BadInput
@@ -31,6 +31,7 @@ def from_airflow(
     url: Url = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -41,7 +42,7 @@ def from_airflow(
 
     Example: runlore ingest airflow task_instance.csv.gz
     """
-    run = FileRun(json, dry_run)
+    run = FileRun(json, dry_run, take_last_line)
     _ingest("airflow", file, url, source, timezone, run)
 
 
@@ -50,6 +51,7 @@ def from_github(
     url: Repository = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -60,7 +62,7 @@ def from_github(
 
     Example: runlore ingest github runs.json
     """
-    run = FileRun(json, dry_run)
+    run = FileRun(json, dry_run, take_last_line)
     _ingest("github", file, url, source, timezone, run)
 
 
@@ -69,6 +71,7 @@ def from_gitlab(
     url: Project = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -78,7 +81,7 @@ def from_gitlab(
 
     Example: runlore ingest gitlab jobs.json
     """
-    run = FileRun(json, dry_run)
+    run = FileRun(json, dry_run, take_last_line)
     _ingest("gitlab", file, url, source, timezone, run)
 
 
@@ -87,6 +90,7 @@ def from_jenkins(
     url: Url = None,
     source: ToolSource = None,
     timezone: Timezone = None,
+    take_last_line: TakeLastLine = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -96,7 +100,7 @@ def from_jenkins(
 
     Example: runlore ingest jenkins builds.json
     """
-    run = FileRun(json, dry_run)
+    run = FileRun(json, dry_run, take_last_line)
     _ingest("jenkins", file, url, source, timezone, run)
 
 
@@ -113,7 +117,15 @@ def _ingest(
     if url is not None and run.is_dry:
         raise BadInput("--dry-run reads a FILE: save the export of the server first", "url")
     if file is not None:
-        run_tool(file, tool, source, timezone, json=run.json, dry_run=run.is_dry)
+        run_tool(
+            file,
+            tool,
+            source,
+            timezone,
+            json=run.json,
+            dry_run=run.is_dry,
+            take_last_line=run.takes_last_line,
+        )
     if url is not None:
         _ingest_server(tool, url, source or tool, timezone or "UTC", json=run.json)
 
