@@ -1,94 +1,63 @@
-"""The whole ingest of a file beside a bare psycopg COPY of the very same rows.
+"""The whole ingest of each format beside a bare psycopg COPY of the very same rows.
 
-    python bench/ingest.py
-    python bench/ingest.py --rows 1000000
-    python bench/ingest.py --swf LOG.swf.gz
+    make bench BENCH=ingest            # every format
+    make bench BENCH=ingest.slurm      # one
+    python bench/ingest.py csv swf --rows 1000000
 
 Ours reads the file, parses and checks every row, recognises repeats, keeps rejects and its place,
 and commits chunk by chunk. The bare COPY has the rows ready in memory, in PostgreSQL's own text
 format, and puts them into an equal table in one transaction: with the same primary key and nothing
 else, and with the same partitions and index too. The ratio is that of the first, the faster one.
 Both go to an embedded server of their own, turn by turn; each figure is the best of its turns.
+`peak_mb` is the most memory that the process of the ingest had, without PostgreSQL; its imports
+take `start_mb` of it.
 """
 
 import argparse
 import json
+import os
+import resource
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
 import psycopg
 from sqlalchemy import text
 
+from runlore.ingest.actions.databases import DatabaseSource, ingest_database
 from runlore.ingest.actions.files import ingest_file
-from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.instants import now
-from runlore.records.mapping import declare
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
+
+if TYPE_CHECKING:
+    from worlds.exports import Source
 
 COLUMNS = (
     "source, source_id, actor, kind, scope, inputs, submitted, started, finished, status, outcome,"
     " submission_known_at, known_at, digest"
 )
-MAPPING = {
-    "columns": {
-        "source_id": "build",
-        "actor": "who",
-        "kind": "job",
-        "scope": "repo",
-        "submitted": "queued_at",
-        "started": "started_at",
-        "finished": "ended_at",
-        "status": "result",
-    },
-    "inputs": ["branch", "files", "lines", "retry"],
-    "outcome": ["cost", "memory_mb"],
-}
+FORMATS = (
+    *("csv", "parquet", "jsonl", "sql", "swf", "slurm", "nextflow", "snakemake"),
+    *("airflow", "github", "gitlab", "jenkins", "openlineage"),
+)
 
 
-def write_log(path: Path, rows: int) -> FileSource:
-    """A plausible CSV log: a year of builds."""
-    rng = np.random.default_rng(7)
-    queued = pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(
-        np.sort(rng.integers(0, 365 * 86_400, rows)), unit="s"
-    )
-    started = queued + pd.to_timedelta(rng.integers(0, 600, rows), unit="s")
-    frame = pd.DataFrame(
-        {
-            "build": np.arange(rows),
-            "who": np.char.add("user", rng.integers(0, 500, rows).astype(str)),
-            "job": rng.choice(["build", "test", "deploy", "lint"], rows),
-            "repo": np.char.add("team/repo-", rng.integers(0, 80, rows).astype(str)),
-            "queued_at": queued.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "started_at": started.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "ended_at": (started + pd.to_timedelta(rng.integers(1, 9000, rows), unit="s")).strftime(
-                "%Y-%m-%dT%H:%M:%SZ"
-            ),
-            "result": rng.choice(["success", "failure", "canceled"], rows),
-            "branch": np.char.add("feature/", rng.integers(0, 2000, rows).astype(str)),
-            "files": rng.integers(1, 60, rows),
-            "lines": rng.integers(1, 5000, rows),
-            "retry": rng.choice(["true", "false"], rows),
-            "cost": rng.gamma(2.0, 3.0, rows).round(3),
-            "memory_mb": rng.integers(50, 16_000, rows),
-        }
-    )
-    frame.to_csv(path, index=False)
-    return FileSource(path, "csv", "bench", declare(MAPPING))
-
-
-def ours(store: Store, source: FileSource) -> float:
+def ours(store: Store, source: "Source") -> float:
     with store.begin() as connection:
-        connection.execute(text("TRUNCATE runlore.executions, runlore.ingests, runlore.rejects"))
+        connection.execute(
+            text("TRUNCATE runlore.executions, runlore.ingests, runlore.rejects CASCADE")
+        )
     began = time.perf_counter()
-    summary = ingest_file(store, source, now())
+    ingest = ingest_database if isinstance(source, DatabaseSource) else ingest_file
+    summary = ingest(store, source, now())  # type: ignore[arg-type]
     taken = time.perf_counter() - began
-    if summary.known or summary.rejected:
+    if summary.known or summary.rejected or not summary.new:
         raise SystemExit(f"not all rows were new: {summary}")
     return taken
 
@@ -134,10 +103,15 @@ def equal_tables(store: Store) -> Iterator[psycopg.Connection]:
         yield connection
 
 
-def compare(home: Path, rows: int, swf: Path | None, rounds: int) -> dict[str, object]:
-    source = FileSource(swf, "swf", "bench") if swf else write_log(home / "log.csv", rows)
-    with open_store(Settings(home=home, database_url=None)) as store:
+def compare(name: str, folder: Path, rounds: int) -> dict[str, object]:
+    from worlds.exports import EXPORTS
+
+    export = EXPORTS[name]
+    source = export.source(folder / f"log{export.suffix}")
+    with open_store(Settings(home=folder, database_url=None)) as store:
+        start_mb = peak_mb()
         ours(store, source)
+        most_mb = peak_mb()
         ready = ready_rows(store)
         taken: dict[str, list[float]] = {"ours": [], "plain": [], "parted": []}
         with equal_tables(store) as connection:
@@ -145,29 +119,63 @@ def compare(home: Path, rows: int, swf: Path | None, rounds: int) -> dict[str, o
                 taken["plain"].append(bare(connection, "bench.plain", ready))
                 taken["ours"].append(ours(store, source))
                 taken["parted"].append(bare(connection, "bench.parted", ready))
-    best = {name: round(min(each), 3) for name, each in taken.items()}
+    rows = ready.count(b"\n")
+    rates = {part: round(rows / min(seconds)) for part, seconds in taken.items()}
     return {
-        "bench": "ingest",
-        "ours": best["ours"],
+        "bench": f"ingest.{name}",
+        "ours": rates["ours"],
         "theirs": {
-            "bare COPY, same primary key": best["plain"],
-            "bare COPY, same partitions and index": best["parted"],
+            "bare COPY, same primary key": rates["plain"],
+            "bare COPY, same partitions and index": rates["parted"],
         },
-        "ratio": round(best["plain"] / best["ours"], 3),
-        "unit": "s",
-        "rows": ready.count(b"\n"),
-        "rounds": {name: [round(s, 3) for s in each] for name, each in taken.items()},
+        "ratio": round(rates["ours"] / rates["plain"], 3),
+        "unit": "executions/s",
+        "rows": rows,
+        "start_mb": start_mb,
+        "peak_mb": most_mb,
     }
+
+
+def peak_mb() -> int:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
+
+
+def write(name: str, folder: Path, rows: int) -> None:
+    from worlds.exports import EXPORTS
+
+    export = EXPORTS[name]
+    export.write(folder / f"log{export.suffix}", rows)
+
+
+def in_a_process(*arguments: object) -> str:
+    """Run this file with these arguments where the tests' logs can be imported."""
+    here = Path(__file__)
+    environment = os.environ | {"PYTHONPATH": f"{here.parents[1]}{os.pathsep}{here.parent}"}
+    command = [sys.executable, str(here), *map(str, arguments)]
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rows", type=int, default=250_000)
-    parser.add_argument("--swf", type=Path, help="a log of the Parallel Workloads Archive instead")
+    parser.add_argument("formats", nargs="*", help=f"of {', '.join(FORMATS)}; all by default")
+    parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    told = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rl-") as home:
-        print(json.dumps(compare(Path(home), told.rows, told.swf, told.rounds)), flush=True)
+    parser.add_argument("--step", choices=("write", "compare"), help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    names = [name.removeprefix("ingest.") for name in args.formats] or list(FORMATS)
+    if args.step == "write":
+        write(names[0], args.folder, args.rows)
+    elif args.step == "compare":
+        print(json.dumps(compare(names[0], args.folder, args.rounds)), flush=True)
+    else:
+        for name in names:
+            with tempfile.TemporaryDirectory(prefix="rl-") as folder:
+                in_a_process(name, "--rows", args.rows, "--step", "write", "--folder", folder)
+                step = ("--rounds", args.rounds, "--step", "compare", "--folder", folder)
+                print(in_a_process(name, *step), end="", flush=True)
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ def moved(array: NDArray[Any]) -> NDArray[Any]:
         return array
     target = empty(array.shape, array.dtype)
     target[...] = array
+    release()
     return target
 
 

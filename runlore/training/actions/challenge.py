@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.features import matrix
+from runlore.features import mapped_arrays, matrix
 from runlore.kernel.instants import from_us
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
@@ -77,6 +77,8 @@ def _part(
     first = np.searchsorted(extracted.data.as_of_us, trained.test_us)
     tested = members(log, trained.spec)[first : first + len(common)]
     rows, _ = matrix.extract(log, bundle.plan, tested[common])
+    del log
+    mapped_arrays.trim()
     theirs = bundle.predict(rows).prediction
     return _cut(test, common, theirs)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.kernel.errors import BadInput
 from runlore.specs.model_spec import CandidateKind, ModelSpec
 from runlore.training.rules.training_set import TrainingSet, in_pieces
@@ -110,6 +111,7 @@ def fit(
     if kind == "baseline":
         return Fitted(kind, _baseline(spec, data, train), spec.is_probability)
     rows = _teachable(data.rows[train])
+    mapped_arrays.release()
     target = data.target[train] if spec.is_probability else np.log1p(data.target[train])
     if kind == "ensemble":
         fitted = {
