@@ -148,3 +148,9 @@ def test_a_training_becomes_a_card(name, request):
     assert f"{trained.train_rows:,} executions, 1970-01-01 00:00" in text
     assert all(reason in text for reason in trained.verdict.reasons)
     assert "nan" not in text.lower().split()
+
+
+def test_a_limit_of_training_rows_is_on_the_card():
+    limited = replace(FACTS, spec=replace(RISK, split=replace(RISK.split, max_rows=7000)))
+    assert "older ones were left out (the spec's `max_rows` is 7,000)" in card.render(limited)
+    assert "max_rows" not in card.render(FACTS)

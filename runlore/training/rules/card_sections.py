@@ -52,6 +52,14 @@ class CardContents:
     inputs: InputReport = NOTHING_LEFT_OUT
 
 
+def _cap(facts: CardContents) -> str:
+    """Say that older executions were left out, where they were."""
+    most = facts.spec.split.max_rows
+    if facts.trained_on.rows < most:
+        return ""
+    return f"; older ones were left out (the spec's `max_rows` is {most:,})"
+
+
 def head(facts: CardContents) -> Iterator[str]:
     passed = "passed its gates" if facts.verdict.passed else "refused by its gates"
     yield f"# {facts.spec.name}: {facts.candidate}, {passed}"
@@ -60,7 +68,7 @@ def head(facts: CardContents) -> Iterator[str]:
         yield "**Trained on simulated data: its scores say nothing about real work.**"
         yield ""
     yield f"- Answers: {question(facts.spec)}"
-    yield f"- Learned from: {facts.trained_on}"
+    yield f"- Learned from: {facts.trained_on}{_cap(facts)}"
     yield f"- Tested on: {facts.tested_on}; none of it was used to fit or to choose"
     if facts.sources:
         only = " only" if facts.spec.population.sources else ""
