@@ -1,1 +1,0 @@
-"""`runlore ingest TOOL FILE`: exports of tools whose columns need no mapping."""
