@@ -292,7 +292,7 @@ class Reader:
         seconds = self._amount(cell, "duration", 1e-3 if is_ms else 1.0)
         if pa.types.is_duration(cell.type):
             cell = seconds
-        if pa.types.is_string(cell.type):
+        if pa.types.is_string(cell.type) and cell.null_count < len(cell):
             cell = pc.if_else(no_value(cell), None, cell)
         return cell, seconds
 
@@ -300,6 +300,8 @@ class Reader:
         """float64; `unit` is what one is worth in a plain number."""
         if pa.types.is_duration(cell.type):
             return seconds_of(cell)
+        if cell.null_count == len(cell):
+            return pa.nulls(len(cell), pa.float64())
         if not pa.types.is_string(cell.type):
             return pc.multiply(numbers(cell), unit)
         return numbers(amounts(cell, cell_type, self.numbers, unit))

@@ -256,7 +256,7 @@ def _is_blank(chunk: Lines) -> Mask:
 
 def _with_plain_line_ends(data: bytes) -> bytes:
     """Drop carriage returns before a line end, and replace lone ones, which would end a line."""
-    if data.count(b"\r") == data.count(b"\r\n"):
+    if b"\r" not in data or data.count(b"\r") == data.count(b"\r\n"):
         return data
     return re.sub(rb"\r(?!\n)", b" ", re.sub(rb"\r+\r\n", b"\r\n", data))
 
@@ -270,6 +270,8 @@ def _without_empty(column: pa.Array) -> pa.Array:
 def _may_hold(data: bytes, word: str, delimiter: str) -> bool:
     """Whether a cell may consist of the word."""
     at, mark = word.encode(), delimiter.encode()
+    if at not in data:
+        return False
     ends = (mark, b"\n", b"\r")
     return data.startswith((at + mark, at + b"\n")) or any(
         start + at + end in data for start in (mark, b"\n") for end in ends

@@ -58,6 +58,8 @@ def infer_json(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POINT)
 
 def _inferred(text: pa.Array, rule: CellRule, form: NumberForm) -> pa.Array:
     found = infer_numbers(text, rule, form)
+    if found.null_count == text.null_count:
+        return found
     words = quoted(text)
     return words if found.null_count == len(found) else pc.coalesce(found, words)
 

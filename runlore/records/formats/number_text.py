@@ -94,10 +94,15 @@ def infer_numbers(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POI
 
     A value depends on its cell and the rule only, never on its neighbours.
     """
+    lower = pc.utf8_lower(text)
+    words = pc.if_else(pc.is_in(lower, WORDS), lower, None)
+    if words.null_count == text.null_count:
+        return words
     plain = form.in_point_form(text)
     plain = pc.if_else(_is_number(plain, rule), plain, None)
-    lower = pc.utf8_lower(text)
-    return pc.coalesce(_as_json(plain), pc.if_else(pc.is_in(lower, WORDS), lower, None))
+    if plain.null_count == len(plain):
+        return words
+    return pc.coalesce(_as_json(plain), words)
 
 
 def rule_of(text: pa.Array, form: NumberForm = POINT) -> CellRule:
