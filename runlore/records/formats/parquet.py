@@ -60,7 +60,15 @@ def parse(batch: pa.RecordBatch, first_row: int, by: Reader) -> Parsed:
         text = json_text.objects(shown, len(rows))
         return pc.utf8_slice_codeunits(text, 0, MOST_RAW_CHARACTERS)
 
-    return by.read(Cells(columns, line, raw, is_typed=True))
+    parsed = by.read(Cells(columns, line, raw, is_typed=True))
+    if not isinstance(by.mapping.inputs, str) or not batch.num_rows:
+        return parsed
+    unused = {
+        f"have no input {name!r}: its type cannot be one, or two have this name": batch.num_rows
+        for name in names
+        if name not in columns
+    }
+    return replace(parsed, warnings={**parsed.warnings, **unused})
 
 
 def _plain(column: pa.Array) -> pa.Array:
