@@ -1,6 +1,7 @@
 """Ingests over HTTP: list what was brought in, and undo it."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
 
@@ -23,8 +24,20 @@ ANSWER_WITHIN_S = REQUEST_S - 3  # an undo that takes longer goes on without its
 MAX_SOURCE = 1024
 
 
+class ListedWarning(Closed):
+    """rows: how many it is about. remedy: what to do; empty: nothing."""
+
+    kind: str
+    message: str
+    rows: int
+    remedy: str
+
+
 class ListedIngest(Closed):
-    """facts: what the log holds of it now. undone_at: null while it stands."""
+    """facts: what the log holds of it now. undone_at: null while it stands.
+
+    warnings: signs that its rows may be read wrong.
+    """
 
     ingest: int
     path: str
@@ -34,6 +47,7 @@ class ListedIngest(Closed):
     finished_at: datetime | None
     undone_at: datetime | None
     because: str | None
+    warnings: list[ListedWarning]
 
 
 class ListedSource(Closed):
@@ -140,7 +154,8 @@ def _source(view: SourceView) -> ListedSource:
 
 
 def _ingest(view: IngestView) -> ListedIngest:
-    return ListedIngest(**{name: getattr(view, name) for name in ListedIngest.model_fields})
+    fields = {name: getattr(view, name) for name in ListedIngest.model_fields}
+    return ListedIngest(**fields | {"warnings": [asdict(warning) for warning in view.warnings]})
 
 
 NUMBER: Content = {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}

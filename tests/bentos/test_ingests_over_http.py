@@ -39,6 +39,16 @@ def test_an_ingest_is_listed_and_undone_once(client: httpx.Client, store):
     assert len(read_facts(store)) == 20
 
 
+def test_warnings_are_listed_with_their_ingest(client: httpx.Client, store, tmp_path):
+    lines = [f"{n % 4},2024-01-01T00:00Z,2024-01-01T00:{n:02}:00Z,ok\n" for n in range(40)]
+    log = Log(store, tmp_path / "log.csv", ["id,submitted,finished,status\n", *lines])
+    log.ingest(mapping={})
+    [source] = client.get("/ingests").json()["sources"]
+    [warning] = source["ingests"][0]["warnings"]
+    assert warning["kind"] == "repeated ids"
+    assert warning["message"] == "40 rows are 4 executions: is `id` unique?"
+
+
 @pytest.mark.usefixtures("two")
 def test_a_source_with_a_slash_in_its_name_is_undone(client: httpx.Client, store):
     done = client.post("/sources/a/b/undo", json=WHY).json()
