@@ -74,6 +74,16 @@ def test_a_first_piece_that_decides_nothing_loses_no_release(log):
     assert [one["price"] for one in inputs(log)] == [12.55, 3.1, 4, 7.0]
 
 
+def test_a_column_of_few_whole_numbers_is_still_open_to_decimals(log):
+    log.lines = [HEADER, row(1, "2", "4", "5"), row(2, "2", "4", "5")]
+    log.ingest(mapping=MAPPING)
+    log.lines += [row(3, "2", "3.10", "5"), row(4, "2", "12.50", "5")]
+    log.ingest(mapping=MAPPING)
+    log.ingest(mapping=MAPPING, source="other")
+    assert inputs(log) == inputs(log, "other")
+    assert [one["price"] for one in inputs(log)] == [4, 4, 3.1, 12.5]
+
+
 def test_a_header_alone_and_an_empty_column_decide_nothing(log):
     log.lines = [HEADER]
     log.ingest(mapping=MAPPING)

@@ -49,6 +49,7 @@ from runlore.records.validate import Mask, RowCheck, judge, mask
 
 Ints = NDArray[np.int64]
 
+DECIDING_CELLS = 100
 LATER = ("started", "finished", "known_at")
 INSTANTS = ("submitted", *LATER)
 
@@ -136,16 +137,17 @@ class Reader:
     def with_rules_of(self, cells: Cells) -> "Reader":
         """The reader that reads such columns as the first rows of the log suggest.
 
-        A column without a value there has no rule yet.
+        A column that shows no code, release or decimals has no rule before it has many values.
         """
         names = self.guessed_columns - set(self.rules)
         columns = {name: self._present(cells.columns[name]) for name in sorted(names)}
-        found = {
-            name: rule_of(column, self.numbers)
-            for name, column in columns.items()
-            if column.null_count < len(column)
+        found = {name: rule_of(column, self.numbers) for name, column in columns.items()}
+        decided = {
+            name: rule
+            for name, rule in found.items()
+            if rule != ALONE or len(columns[name].drop_null()) >= DECIDING_CELLS
         }
-        return replace(self, rules={**found, **self.rules})
+        return replace(self, rules={**decided, **self.rules})
 
     def _executions(self, cells: Cells) -> Parsed:
         text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}
