@@ -79,8 +79,8 @@ class LineageReceipt(Closed):
     submissions: int = Field(description="runs that were recorded")
     outcomes: int = Field(description="ends of runs that were recorded")
     waiting: int = Field(
-        description=f"runs that are recorded {WAIT_FOR_START_S:.0f} s later, since their START has"
-        " not come yet"
+        description=f"runs that are recorded {WAIT_FOR_START_S:.0f} s later: their START has not"
+        " come yet, or there are too many at once"
     )
     skipped: int = Field(description="events about no run: of a data set or of a job")
 

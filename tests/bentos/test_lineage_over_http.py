@@ -100,6 +100,17 @@ def test_a_run_whose_start_does_not_come_is_recorded_without(
     assert known(store) == [(RUN, "succeeded", None, 0.0)], "the submission does not move"
 
 
+def test_a_list_that_takes_too_long_is_recorded_later(
+    client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lineage_events, "RECORD_S", 0.0)
+    receipt = client.post(PATH, json=[sent("START", 0, run) for run in "abc"]).json()
+    assert (receipt["submissions"], receipt["waiting"]) == (1, 2)
+    monkeypatch.setattr(lineage_events, "WAIT_FOR_START_S", 0.0)
+    assert record_waiting(store, UNBOUNDED) == 2
+    assert [row[:2] for row in known(store)] == [(run, "running") for run in "abc"]
+
+
 def test_what_a_crash_left_unrecorded_is_recorded_later(
     store: Store, serving: Serving, monkeypatch: pytest.MonkeyPatch
 ) -> None:

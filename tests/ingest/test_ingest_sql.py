@@ -319,6 +319,22 @@ def test_a_table_without_rows_is_an_error(
     assert CliRunner().invoke(app, [*arguments, "--after", "id"]).exit_code == 0
 
 
+def test_a_dry_run_writes_nothing(
+    runs: RunsDatabase, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    runs.add(*(row(number) for number in range(9)), row(9, queued=None))
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", runs.store.url)
+    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
+    arguments = ["ingest", "sql", f"sqlite:///{runs.path}", "--table", "runs", "--dry-run"]
+    arguments += ["--map", "submitted=queued", "--inputs", "branch,files", "--json"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    preview = json.loads(result.output)
+    assert (preview["accepted"], preview["rejected"]) == (9, 1)
+    assert preview["first"][0]["inputs"] == {"branch": "main", "files": 0}
+    assert read_facts(runs.store).empty
+
+
 ordered = st.one_of(
     st.integers(),
     st.floats(allow_nan=False, allow_infinity=False),

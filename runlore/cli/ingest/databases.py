@@ -9,6 +9,7 @@ from runlore.cli.ingest.options import (
     Const,
     DateFormat,
     Decimal,
+    DryRun,
     Epoch,
     Inputs,
     Map,
@@ -22,7 +23,13 @@ from runlore.cli.ingest.options import (
     read_mapping,
     without_none,
 )
-from runlore.cli.ingest.running import emit_summary, progress_bar, refuse_nothing
+from runlore.cli.ingest.running import (
+    FileRun,
+    emit_summary,
+    progress_bar,
+    refuse_nothing,
+    show_preview,
+)
 from runlore.cli.output import Json
 
 PASSWORD = "RUNLORE_SQL_PASSWORD"  # noqa: S105  (the name of a variable)
@@ -74,6 +81,7 @@ def from_sql(
     decimal: Decimal = None,
     thousands: Thousands = None,
     missing: Missing = None,
+    dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
     """Import rows of a database: SQLite, PostgreSQL, or any other with a SQLAlchemy driver.
@@ -92,7 +100,8 @@ def from_sql(
         thousands=thousands,
         missing=missing,
     )
-    _ingest(url, (query, table, after), overlap, source, parts, json=json)
+    run = FileRun(json, dry_run)
+    _ingest(url, (query, table, after), overlap, source, parts, run)
 
 
 def _ingest(
@@ -101,18 +110,17 @@ def _ingest(
     overlap: float | None,
     source: str | None,
     document: dict[str, Any],
-    *,
-    json: bool,
+    run: FileRun,
 ) -> None:
     from runlore.app import open_app
-    from runlore.ingest.actions.databases import DatabaseSource, ingest_database
+    from runlore.ingest.actions.databases import DatabaseSource, ingest_database, preview_database
     from runlore.ingest.actions.files import StatesBehind
     from runlore.ingest.queries.foreign_database import RowQuery
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare, split_source
 
     named, parts = split_source(document)
-    with open_app() as app, progress_bar("rows") as progress:
+    with open_app(delivers=not run.is_dry) as app, progress_bar("rows") as progress:
         rows = DatabaseSource(
             url,
             RowQuery(*query),
@@ -123,11 +131,14 @@ def _ingest(
             app.settings.max_revisions,
             app.settings.clock_tolerance_s,
         )
+        if run.is_dry:
+            show_preview(preview_database(rows, now(), progress), run)
+            return
         try:
             summary = ingest_database(app.store, rows, now(), progress)
         except StatesBehind as behind:
-            emit_summary(behind.summary, json=json)
+            emit_summary(behind.summary, json=run.json)
             raise
-    emit_summary(summary, json=json)
+    emit_summary(summary, json=run.json)
     if rows.query.after is None:
         refuse_nothing(summary)

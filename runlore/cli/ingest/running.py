@@ -15,6 +15,7 @@ from runlore.kernel.redaction import redact
 if TYPE_CHECKING:
     from runlore.ingest.actions.files import IngestSummary
     from runlore.ingest.actions.opening import FileSource, Format
+    from runlore.ingest.actions.preview import IngestPreview
     from runlore.records.mapping import ColumnMapping
 
 
@@ -70,6 +71,11 @@ def _preview(log: "FileSource", run: FileRun) -> None:
 
     with progress_bar(log.path.name) as progress:
         preview = preview_file(log, now(), progress)
+    show_preview(preview, run)
+
+
+def show_preview(preview: "IngestPreview", run: FileRun) -> None:
+    """Raises BadInput when nothing would get in."""
     emit_preview(preview, json=run.json)
     if not preview.accepted:
         raise BadInput(f"{preview.path}: nothing would be ingested", "file")

@@ -12,6 +12,8 @@ import pyarrow as pa
 from runlore.ingest.actions.files import IngestOptions, IngestSummary, ingest_history
 from runlore.ingest.actions.formats import START, FilePiece, Progress
 from runlore.ingest.actions.opening import CHUNK_ROWS
+from runlore.ingest.actions.preview import IngestPreview, preview_pieces
+from runlore.ingest.actions.source_names import check_source
 from runlore.ingest.queries import foreign_database
 from runlore.ingest.queries.foreign_database import Address, RowQuery
 from runlore.ingest.queries.ingests import IngestSource, Mark
@@ -57,16 +59,17 @@ def ingest_database(
     compare all of them. `known` counts the rows that were read again. Raises BadInput, which names
     the package when a driver is not installed, and Unavailable.
     """
-    _check(source)
-    url = foreign_database.read_address(source.url, source.password)
-    where = foreign_database.shown(url)
-    path = f"{where} {source.query.table or 'query'}"
-    subject = IngestSource(
-        source.source or _name(url, source.query), path, source.mapping.records, _digest(source)
-    )
-    rows = DatabaseRows(source, url, subject.source, to_us(at))
+    subject, rows = _opened(source, at)
     options = IngestOptions(at, source.max_revisions, source.clock_tolerance_s, progress)
     return ingest_history(store, subject, rows, options)
+
+
+def preview_database(
+    source: DatabaseSource, at: datetime, progress: Progress | None = None
+) -> IngestPreview:
+    """Read all rows as a first ingest would, and write nothing. Raises as the ingest would."""
+    subject, rows = _opened(source, at)
+    return preview_pieces(subject, rows.pieces(START), at, progress)
 
 
 @dataclass(frozen=True)
@@ -118,6 +121,16 @@ class DatabaseRows:
                 "after",
             )
         return reader
+
+
+def _opened(source: DatabaseSource, at: datetime) -> tuple[IngestSource, DatabaseRows]:
+    _check(source)
+    url = foreign_database.read_address(source.url, source.password)
+    path = f"{foreign_database.shown(url)} {source.query.table or 'query'}"
+    name = source.source or _name(url, source.query)
+    check_source(name)
+    subject = IngestSource(name, path, source.mapping.records, _digest(source))
+    return subject, DatabaseRows(source, url, name, to_us(at))
 
 
 def _check(source: DatabaseSource) -> None:

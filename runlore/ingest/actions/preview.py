@@ -2,17 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
-from runlore.ingest.actions.formats import START, Progress
+from runlore.ingest.actions.formats import START, FilePiece, Progress
 from runlore.ingest.actions.lineage_files import LineageFile
 from runlore.ingest.actions.opening import FileSource, open_log
 from runlore.ingest.actions.source_names import check_source
+from runlore.ingest.queries.ingests import IngestSource
 from runlore.ingest.rules.log_evidence import LogEvidence
 from runlore.ingest.rules.log_warnings import LogWarning, warnings_of
 from runlore.ingest.rules.reject_groups import RejectGroup, group_rejects
@@ -55,11 +56,24 @@ def preview_file(
     """
     check_source(source.source)
     log = open_log(source, to_us(at))
+    path = str(source.path.resolve())
+    subject = IngestSource(source.source, path, source.mapping.records, mapping="")
+    pieces = log.alone() if isinstance(log, LineageFile) else log.pieces(START)
+    return preview_pieces(subject, pieces, at, progress)
+
+
+def preview_pieces(
+    subject: IngestSource,
+    pieces: Iterable[FilePiece],
+    at: datetime,
+    progress: Progress | None = None,
+) -> IngestPreview:
+    """The same of pieces that were opened before."""
     evidence = LogEvidence(is_exact=True)
     first: list[Mapping[str, Any]] = []
     rejects: list[pa.Table] = [REJECT_TYPES.empty_table()]
     accepted, skipped, unfinished_line = 0, Counter[str](), None
-    for piece in log.alone() if isinstance(log, LineageFile) else log.pieces(START):
+    for piece in pieces:
         parsed = piece.parsed
         evidence.add(parsed)
         accepted += parsed.records.num_rows
@@ -70,11 +84,11 @@ def preview_file(
         if progress is not None:
             progress(piece.done, piece.total)
     refused = pa.concat_tables(rejects)
-    is_points = source.mapping.records == "metrics"
+    is_points = subject.records == "metrics"
     return IngestPreview(
-        source=source.source,
-        path=str(source.path.resolve()),
-        records=source.mapping.records,
+        source=subject.source,
+        path=subject.path,
+        records=subject.records,
         rows=accepted + refused.num_rows + skipped.total(),
         accepted=accepted,
         executions=accepted if is_points else evidence.executions,
