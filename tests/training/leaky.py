@@ -175,6 +175,10 @@ LEAKS: dict[str, Callable[[Work], tuple[str, Column]]] = {
     "changed after the start": lambda w: ("progress", noise(w)),
     "measured afterwards, by its name": lambda w: ("peak_rss_mb", noise(w) * w.size),
     "the duration in minutes": lambda w: ("ran", np.round(w.duration_s / 60, 1)),
+    "the duration as text": lambda w: (
+        "took",
+        texts([f"{s // 3600:02}:{s // 60 % 60:02}:{s % 60:02}" for s in w.duration_s.astype(int)]),
+    ),
     "a monotone function of the duration": lambda w: ("billed", 7 - np.sqrt(w.duration_s)),
     "the instant of the finish": lambda w: ("stamp", iso(w.finished_us + 7_200_000_000)),
     "the finish in seconds since 1970": lambda w: ("epoch", np.round(w.finished_us / 1e6)),

@@ -75,8 +75,9 @@ def _by_value(sample: LeakSample, cells: InputCells) -> Iterator[Leak]:
 
 
 def _by_duration(sample: LeakSample, cells: InputCells) -> Iterator[Leak]:
+    values_of_texts = chronology.as_numbers(cells)  # of "0:12:07" the digits
     for name, measure in sample.measures.items():
-        share = chronology.agreement(cells.values, measure)
+        share = chronology.agreement(values_of_texts, measure)
         if share >= chronology.LEAST_AGREEMENT:
             evidence = f"orders {share:.1%} of pairs of executions as `{name}` does"
             yield Leak(cells.name, LeakKind.DURATION, evidence)
