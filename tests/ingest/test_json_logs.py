@@ -86,13 +86,25 @@ def test_objects_are_read_in_lines_and_in_lists(tmp_path, content, chunk_bytes):
 
 def test_the_size_of_the_chunks_changes_nothing(tmp_path):
     path = tmp_path / "log.jsonl"
-    mixed = [7, 7.0, "7", "7.0", True, None, 10**20, 1e300, "", "x"]
+    mixed = [7, 7.0, "7", "7.0", True, None, 10**20, 1e300, "", "x", 10**400]
     path.write_text(lines(job(n, cost=value) for n, value in enumerate(mixed)))
     whole = rows(pieces(path))
     assert rows(pieces(path, chunk_bytes=10)) == whole
     outcomes = [row["outcome"].removeprefix('{"cost":').removesuffix("}") for row in whole]
     assert outcomes == [
-        *("7", "7.0", '"7"', '"7.0"', "true", "{", "100000000000000000000", "1e+300", '""', '"x"')
+        *(
+            "7",
+            "7.0",
+            '"7"',
+            '"7.0"',
+            "true",
+            "{",
+            "100000000000000000000",
+            "1e+300",
+            '""',
+            '"x"',
+            str(10**400),
+        )
     ]
 
 

@@ -157,7 +157,7 @@ def value_at(one: JsonObject, name: str) -> Any:  # noqa: ANN401  (what JSON hol
         return one[name]
     value: Any = one
     for part in name.split("."):
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = value.get(part)
         elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
             value = value[int(part)]
@@ -168,7 +168,7 @@ def value_at(one: JsonObject, name: str) -> Any:  # noqa: ANN401  (what JSON hol
 
 def _add_keys(one: JsonObject, before: str, names: dict[str, None]) -> None:
     for key, value in one.items():
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             _add_keys(value, f"{before}{key}.", names)
         else:
             names[before + key] = None
@@ -179,9 +179,9 @@ def _column(values: list[Any]) -> tuple[pa.Array, pa.Array]:
     if set(map(type, values)) <= {str, type(None)}:
         text = _text_array(values)
         return text, quoted(text)
-    text = _text_array([_text(value) for value in values])
-    as_json = [_json(value) for value in values]
-    return text, _text_array(as_json)
+    texts = [_text(value) for value in values]
+    as_json = [_json(value, text) for value, text in zip(values, texts, strict=True)]
+    return _text_array(texts), _text_array(as_json)
 
 
 def _text_array(values: list[str | None]) -> pa.Array:
@@ -198,15 +198,17 @@ def _text(value: Any) -> str | None:  # noqa: ANN401
     """A value as text: lists of plain values with commas between them, other lists as JSON."""
     if value is None or isinstance(value, str):
         return value
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if type(value) is int:
+        return repr(value)
+    if type(value) is float:
+        return repr(value) if math.isfinite(value) else None
     if isinstance(value, list) and not any(isinstance(v, list | dict) for v in value):
         return ",".join(_text(v) or "" for v in value) or None
     return json.dumps(value, ensure_ascii=False, default=str)
 
 
-def _json(value: Any) -> str | None:  # noqa: ANN401
-    text = _text(value)
+def _json(value: Any, text: str | None) -> str | None:  # noqa: ANN401
+    """A value as JSON. text: the same as text, which numbers and truth values share."""
     if text is None or isinstance(value, int | float):
         return text
     return encode_basestring(_clean(text))
