@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "source, source_id, actor, kind, scope, inputs, submitted, started, finished, status, outcome,"
-    " submission_known_at, known_at, digest"
+    " submission_known_at, known_at, digest, revision"
 )
 FORMATS = (
     *("csv", "parquet", "jsonl", "sql", "swf", "slurm", "nextflow", "snakemake"),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.features import mapped_arrays
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused, one_line
 from runlore.models import calibration
@@ -95,6 +96,7 @@ def fit_candidate(
         ]
     )
     mapped, validation = _calibrate(spec, data, division, raw)
+    mapped_arrays.trim()
     return Candidate(fitted, folds, raw, mapped, validation)
 
 
