@@ -56,6 +56,9 @@ SHAPES = {
     "list of lists": lambda rows: json.dumps([rows[:2], rows[2:]]),
     "list of pages": lambda rows: json.dumps([{"jobs": rows[:2]}, {"runs": rows[2:]}]),
     "byte order mark": lambda rows: "\ufeff" + json.dumps(rows),
+    "UTF-16": lambda rows: json.dumps(rows).encode("utf-16"),
+    "pages in UTF-16": lambda rows: json.dumps({"jobs": rows}, indent=2).encode("utf-16"),
+    "UTF-16 without a mark": lambda rows: json.dumps({"jobs": rows}).encode("utf-16-le"),
     "blanks first": lambda rows: "\n\n  " + json.dumps(rows),
 }
 
@@ -64,7 +67,8 @@ SHAPES = {
 @given(count=st.integers(1, 8), size=st.integers(1, 5))
 def test_every_object_of_every_shape_is_read_once(shape, tmp_path_factory, count, size):
     path = tmp_path_factory.mktemp("json") / "export.json"
-    path.write_text(SHAPES[shape]([job(number) for number in range(1, count + 1)]))
+    content = SHAPES[shape]([job(number) for number in range(1, count + 1)])
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
     ids, mark = read(path, size)
     assert sorted(ids) == sorted(str(number) for number in range(1, count + 1))
     assert read(path, size, mark)[0] == []

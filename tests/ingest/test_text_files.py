@@ -1,6 +1,8 @@
 """Files of text as tools and spreadsheets write them: line ends, encodings, last lines."""
 
+import bz2
 import gzip
+import lzma
 
 import pytest
 
@@ -99,6 +101,9 @@ def test_a_file_that_is_not_utf_8_says_so(tmp_path):
         ('[\n {"id": 1}]'.encode("utf-16"), "it is JSON; use `runlore ingest jsonl`"),
         (b"PAR1\x15\x04", "it is a Parquet file; use `runlore ingest parquet`"),
         (b"PK\x03\x04\x14", "it is a workbook or an archive; save it as CSV first"),
+        (bz2.compress(b"id,submitted\n"), "it is compressed with bzip2; decompress it first"),
+        (lzma.compress(b"id,submitted\n"), "it is compressed with xz; decompress it first"),
+        (b"SQLite format 3\x00\x10", "it is an SQLite file; use `runlore ingest sql"),
         (b"", "the file is empty: it has no header line"),
     ],
 )

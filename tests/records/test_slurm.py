@@ -365,6 +365,7 @@ def test_any_shape_of_sacct_is_read(trap):
 REFUSED = {
     "no header (-n)": (f"7|{RAN}\n", "not the header of sacct -P"),
     "columns padded with blanks": ("  JobID   State\n------- ------\n", "without -n"),
+    "columns padded behind": ("JobID   State \n------- ------\n7  FAILED\n", "bars between, by -P"),
     "no submission": (f"JobID|Start|End|State\n7|{RAN}\n", "no column Submit;"),
     "no state": ("JobID|Submit|Start|End\n", "no column State;"),
     "only the start": ("JobID|Submit|State|Start\n", "no column End, ElapsedRaw;"),

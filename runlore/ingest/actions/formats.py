@@ -12,14 +12,14 @@ from typing import IO, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from runlore.ingest.actions.text_streams import as_utf8
+from runlore.ingest.actions.text_streams import as_utf8, refuse_binaries
 from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.errors import BadInput
 from runlore.records.formats import parquet
 from runlore.records.formats.columns import Reader
 from runlore.records.formats.parsed import Parsed
 
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, LONGEST_MAGIC_BYTES = b"\x1f\x8b", 16
 HEAD_BYTES, HEAD_STEP_BYTES = 1 << 18, 1 << 12
 LONGEST_LINE_BYTES = 64 << 20
 DIGEST_BYTES = 16
@@ -208,6 +208,7 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[tuple[IO[bytes],
     try:
         with path.open("rb") as raw:
             stream: Any = gzip.GzipFile(fileobj=raw) if is_gzip(raw) else raw
+            refuse_binaries(stream.peek(LONGEST_MAGIC_BYTES), path)
             yield as_utf8(stream, encoding), raw
     except FileNotFoundError as error:
         raise BadInput(f"{path}: there is no such file", "file") from error

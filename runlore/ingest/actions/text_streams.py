@@ -8,6 +8,15 @@ from runlore.kernel.errors import BadInput
 
 PEEKED_BYTES = 1 << 13
 BYTE_ORDER_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BINARIES = {
+    b"PAR1": "a Parquet file; use `runlore ingest parquet`",
+    b"PK\x03\x04": "a workbook or an archive; save it as CSV first, or unpack it",
+    b"SQLite format 3\x00": "an SQLite file; use `runlore ingest sql sqlite:///FILE`",
+    b"\xd0\xcf\x11\xe0": "a workbook of old; save it as CSV first",
+    b"BZh": "compressed with bzip2; decompress it first (bunzip2 -k)",
+    b"\xfd7zXZ\x00": "compressed with xz; decompress it first (unxz -k)",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd; decompress it first (zstd -d)",
+}
 NEWLINE, RETURN = b"\n", b"\r"
 
 
@@ -27,13 +36,16 @@ def as_utf8(stream: Any, encoding: str | None) -> Any:  # noqa: ANN401  (a file 
     return _Utf8(stream, encoding or "utf-8", has_returns_only=has_returns_only)
 
 
+def refuse_binaries(first: bytes, path: object) -> None:
+    """Raise BadInput for a file that plainly is no text, with what to do."""
+    for magic, remedy in BINARIES.items():
+        if first.startswith(magic):
+            raise BadInput(f"{path}: it is {remedy}", "file")
+
+
 def refuse_other_formats(head: bytes, path: object) -> None:
     """Raise BadInput for a file that plainly is no separated text, with the command to use."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
-    if head.startswith(b"PAR1"):
-        raise BadInput(f"{path}: it is a Parquet file; use `runlore ingest parquet`", "file")
-    if head.startswith(b"PK\x03\x04"):
-        raise BadInput(f"{path}: it is a workbook or an archive; save it as CSV first", "file")
     if text.startswith(b"{") or (text[:1] == b"[" and text[1:].lstrip()[:1] in (b"{", b"]")):
         raise BadInput(f"{path}: it is JSON; use `runlore ingest jsonl`", "file")
 
@@ -62,6 +74,15 @@ class _Utf8(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Only back to the beginning."""
+        if (offset, whence) != (0, io.SEEK_SET):
+            raise io.UnsupportedOperation("only seek(0)")
+        self._stream.seek(0)
+        self._decoder.reset()
+        self._rest = b""
+        return 0
 
     def read(self, size: int = -1) -> bytes:
         while size < 0 or len(self._rest) < size:

@@ -20,7 +20,7 @@ US_PER: Mapping[Epoch, int] = {"s": 1_000_000, "ms": 1_000, "us": 1}
 LARGEST = 2.0**62
 DAY_US = 86_400_000_000.0
 YEAR_2038_US = 2_145_916_800_000_000
-YEAR_9999_US = 253_370_764_800_000_000
+YEAR_9999_US, YEAR_10000_US = 253_370_764_800_000_000, 253_402_300_800_000_000
 LAST_SECONDS_US = pa.array([(2**31 - 1) * 1_000_000, (2**32 - 1) * 1_000_000])
 NO_NUMBERS = pa.array([-1.0, 2.0**63, -(2.0**63)])
 
@@ -144,7 +144,11 @@ def _of_epochs(column: pa.Array, epoch: Epoch) -> Instants:
         scaled = pc.round(pc.multiply(values, float(US_PER[epoch])))
         within = pc.less(pc.abs(scaled), LARGEST)
         us = pc.if_else(within, scaled, None).cast(pa.int64())
-    return _without_sentinels(Instants(pc.if_else(is_none, None, us), is_none))
+    read = _without_sentinels(Instants(pc.if_else(is_none, None, us), is_none))
+    # A number beyond the year 9999 is no sentinel: its unit is another one.
+    is_beyond = pc.fill_null(pc.greater_equal(us, YEAR_10000_US), False)
+    is_beyond = pc.and_not(is_beyond, is_none)
+    return Instants(pc.if_else(is_beyond, us, read.us), pc.and_not(read.is_none, is_beyond))
 
 
 def _of_text(column: pa.Array, form: InstantForm) -> Instants:

@@ -112,6 +112,11 @@ class SacctLayout:
 def layout(head: bytes, source: str, timezone: str, now_us: int = LATEST_US) -> SacctLayout:
     """Find the columns in a file's header. Raises BadInput when needed ones are missing."""
     line, text, delimiter, columns = header_fields(head)
+    if delimiter == " ":
+        raise BadInput(
+            f"the columns are padded with blanks; export them with bars between, by -P: {COMMAND}",
+            "file",
+        )
     names = matched(columns, FIELDS.split())
     _check_columns(names, text)
     return SacctLayout(
