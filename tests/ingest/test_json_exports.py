@@ -103,6 +103,14 @@ def test_a_list_of_anything_but_objects_is_refused(text, write):
         read(write(text))
 
 
+@pytest.mark.parametrize(
+    "page", [{"message": "401 Unauthorized"}, {"data": {"project": {"jobs": []}}}, [{"iid": 3}]]
+)
+def test_json_of_another_kind_is_refused_with_what_it_has(page, write):
+    with pytest.raises(BadInput, match=r"have none of id, status, created_at; they have: \w+"):
+        read(write(json.dumps(page)))
+
+
 def test_text_that_no_database_holds_is_made_readable(write):
     rows = [job(1) | {"name": "a\0b"}, job(2) | {"name": "\ud800"}, job(3) | {"name": 7}]
     path = write(json.dumps(rows))

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.records.formats.json_text import JsonText, infer_json, objects
+from runlore.records.formats.number_marks import remarks_on_marks
 from runlore.records.formats.number_text import (
     ALONE,
     POINT,
@@ -129,6 +130,30 @@ def test_a_later_release_is_text_where_the_first_ones_looked_like_numbers():
 )  # fmt: skip
 def test_marks_within_numbers_are_those_of_the_mapping(form, cells, values):
     assert read(cells, ALONE, form) == values
+
+
+@pytest.mark.parametrize("cells", [["0,5", "1,10"], ["1.234,50", "0,5", "12"], ["3,10", "3,9"]])
+def test_a_decimal_comma_makes_numbers_whatever_their_zeros(cells):
+    rule = rule_of(pa.array(cells), GERMAN)
+    assert all(isinstance(value, int | float) for value in read(cells, rule, GERMAN))
+
+
+@pytest.mark.parametrize(
+    ("form", "cells", "rows"),
+    [
+        (POINT, ["1,234", "12", "2,234.5", None], [True, False, True, False]),
+        (POINT, ["12,5", "x"], [True, False]),
+        (POINT, ["1.234,50", "1.234,5"], [True, True]),
+        (NumberForm(","), ["1.234", "12,5"], [True, False]),
+        (GERMAN, ["1.234", "12,5"], None),
+        (POINT, ["1.10", "7f,3a", "ann,bob", "3.11.2"], None),
+        (POINT, ["main", "dev", "1,234"], None),
+    ],
+)
+def test_a_column_of_numbers_with_marks_that_stays_text_is_named(form, cells, rows):
+    remarks = remarks_on_marks({"a": pa.array(cells)}, form)
+    assert [mask.tolist() for mask in remarks.values()] == ([rows] if rows else [])
+    assert all("`a`" in text and "--decimal" in text for text in remarks)
 
 
 def test_a_column_of_numbers_takes_leading_zeros_and_long_ones():

@@ -39,6 +39,7 @@ from runlore.records.formats.field_instants import (
 )
 from runlore.records.formats.instants import InstantForm, numbers, read_instants
 from runlore.records.formats.local_times import in_order
+from runlore.records.formats.number_marks import remarks_on_marks
 from runlore.records.formats.number_text import ALONE, MEASURED, CellRule, NumberForm, rule_of
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds, joined_ids
@@ -187,7 +188,11 @@ class Reader:
             *bad_inputs,
             *bad_outcomes,
         ]
-        remarks = {CLAMPED: ordered.is_moved, **ambiguity(found.values(), self.mapping.timezone)}
+        remarks = {
+            CLAMPED: ordered.is_moved,
+            **ambiguity(found.values(), self.mapping.timezone),
+            **self._marks(cells),
+        }
         return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), remarks)
 
     def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
@@ -351,6 +356,14 @@ class Reader:
             if read.is_bad is not None:
                 checks.append(type_check(name, cell_type, column, read.is_bad))
         return json_text.objects(values, len(cells)), checks
+
+    def _marks(self, cells: Cells) -> dict[str, Mask]:
+        """Remarks on numbers that stay text for the marks within them."""
+        if cells.is_typed or cells.json:
+            return {}
+        names = {*self.resolved.inputs.values(), *self.resolved.outcome.values()}
+        untyped = sorted(names - set(self.mapping.types))
+        return remarks_on_marks({name: cells.columns[name] for name in untyped}, self.numbers)
 
     def _by_form(
         self, cells: Cells, name: str, column: pa.Array

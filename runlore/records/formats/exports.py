@@ -9,7 +9,7 @@ import numpy as np
 from runlore.records.formats.jenkins import JenkinsReader
 from runlore.records.formats.jenkins_builds import PARAMETER, flat_builds
 from runlore.records.formats.parsed import Parsed
-from runlore.records.formats.tool_cells import CellReader, object_cells
+from runlore.records.formats.tool_cells import CellReader, object_cells, refuse_other_objects
 
 Object = Mapping[str, Any]
 
@@ -25,8 +25,10 @@ class ExportParser:
         rows = [
             (row, item) for row, whole in enumerate(page, first_row) for item in self._items(whole)
         ]
-        lines = np.array([row for row, _ in rows], dtype=np.int64)
-        return self.reader.read(object_cells([item for _, item in rows], lines, self.reader))
+        lines, items = np.array([row for row, _ in rows], dtype=np.int64), [one for _, one in rows]
+        if first_row == 1:
+            refuse_other_objects(items, self.reader)
+        return self.reader.read(object_cells(items, lines, self.reader))
 
     def _items(self, whole: Object) -> Iterator[Object]:
         pages = [whole[name] for name in self.lists if isinstance(whole.get(name), list)]

@@ -86,7 +86,7 @@ def json_numbers(text: pa.Array, form: NumberForm = POINT) -> pa.Array:
     ['0.5', '3', '7', '1', '1E+300', None, None]
     """
     plain = form.in_point_form(text)
-    return _as_json(pc.if_else(_is_usual(plain), plain, None))
+    return _as_json(pc.if_else(is_usual(plain), plain, None))
 
 
 def infer_numbers(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POINT) -> pa.Array:
@@ -113,7 +113,7 @@ def rule_of(text: pa.Array, form: NumberForm = POINT) -> CellRule:
     """
     present = text.drop_null()
     plain = form.in_point_form(present)
-    usual = plain.filter(_is_usual(plain))
+    usual = plain.filter(is_usual(plain))
     is_word = pc.is_in(pc.utf8_lower(present), WORDS)
     words = len(present) - len(usual) - pc.sum(is_word, min_count=0).as_py()
     if words and 2 * words >= len(present):
@@ -123,6 +123,8 @@ def rule_of(text: pa.Array, form: NumberForm = POINT) -> CellRule:
     is_code = pc.or_(_matches(usual, LEADING_ZERO), _matches(usual, TOO_LONG))
     if pc.any(is_code).as_py() and pc.all(_matches(usual, DIGITS)).as_py():
         return TEXT
+    if form.decimal == ",":
+        return MEASURED  # No version is written 1,10.
     fractions = usual.filter(_matches(usual, FRACTION))
     if not len(fractions):
         return ALONE
@@ -140,10 +142,11 @@ def _is_number(plain: pa.Array, rule: CellRule) -> pa.Array:
         is_regular = _matches(plain, rf"\.[0-9]{{{rule.decimals}}}$")
         has_zero = pc.and_not(_matches(plain, TRAILING_ZERO), is_regular)
         is_lossy = pc.or_(is_lossy, has_zero)
-    return pc.and_not(_is_usual(plain), is_lossy)
+    return pc.and_not(is_usual(plain), is_lossy)
 
 
-def _is_usual(plain: pa.Array) -> pa.Array:
+def is_usual(plain: pa.Array) -> pa.Array:
+    """Whether cells in point form are numbers."""
     return _matches(plain, USUAL)
 
 

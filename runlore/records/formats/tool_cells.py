@@ -159,6 +159,17 @@ def object_cells(objects: Sequence[Object], lines: NDArray[np.int64], reader: Ce
     return Cells(columns, lines, raw)
 
 
+def refuse_other_objects(objects: Sequence[Object], reader: CellReader) -> None:
+    """Raise BadInput when no object has any of the fields that are needed."""
+    own = {name for item in objects for name in item}
+    needed = [name for names in reader.required for name in names.split("|")]
+    if own and not {field_key(name) for name in own} & {field_key(name) for name in needed}:
+        raise BadInput(
+            f"the objects have none of {', '.join(needed)}; they have: {', '.join(sorted(own)[:20])}",
+            "file",
+        )
+
+
 def _values(
     objects: Sequence[Object], path: Sequence[str], own_names: Mapping[str, Sequence[str]]
 ) -> list[Any]:
