@@ -188,11 +188,7 @@ class Reader:
             *bad_inputs,
             *bad_outcomes,
         ]
-        remarks = {
-            CLAMPED: ordered.is_moved,
-            **ambiguity(found.values(), self.mapping.timezone),
-            **self._marks(cells),
-        }
+        remarks = {CLAMPED: ordered.is_moved, **self._remarks(cells, found)}
         return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), remarks)
 
     def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
@@ -357,13 +353,12 @@ class Reader:
                 checks.append(type_check(name, cell_type, column, read.is_bad))
         return json_text.objects(values, len(cells)), checks
 
-    def _marks(self, cells: Cells) -> dict[str, Mask]:
-        """Remarks on numbers that stay text for the marks within them."""
-        if cells.is_typed or cells.json:
-            return {}
+    def _remarks(self, cells: Cells, found: Mapping[str, FieldInstants]) -> dict[str, Mask]:
+        """On times with two readings, and on numbers that stay text for the marks within them."""
         names = {*self.resolved.inputs.values(), *self.resolved.outcome.values()}
-        untyped = sorted(names - set(self.mapping.types))
-        return remarks_on_marks({name: cells.columns[name] for name in untyped}, self.numbers)
+        untyped = sorted(names - {*self.mapping.types, *cells.json}) if not cells.is_typed else ()
+        marks = remarks_on_marks({name: cells.columns[name] for name in untyped}, self.numbers)
+        return ambiguity(found.values(), self.mapping.timezone) | marks
 
     def _by_form(
         self, cells: Cells, name: str, column: pa.Array

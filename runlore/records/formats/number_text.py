@@ -123,8 +123,11 @@ def rule_of(text: pa.Array, form: NumberForm = POINT) -> CellRule:
     is_code = pc.or_(_matches(usual, LEADING_ZERO), _matches(usual, TOO_LONG))
     if pc.any(is_code).as_py() and pc.all(_matches(usual, DIGITS)).as_py():
         return TEXT
-    if form.decimal == ",":
-        return MEASURED  # No version is written 1,10.
+    return MEASURED if form.decimal == "," else _by_decimals(usual)  # No version is 1,10.
+
+
+def _by_decimals(usual: pa.Array) -> CellRule:
+    """The rule for numbers with a decimal point, which may be versions."""
     fractions = usual.filter(_matches(usual, FRACTION))
     if not len(fractions):
         return ALONE

@@ -164,10 +164,8 @@ def refuse_other_objects(objects: Sequence[Object], reader: CellReader) -> None:
     own = {name for item in objects for name in item}
     needed = [name for names in reader.required for name in names.split("|")]
     if own and not {field_key(name) for name in own} & {field_key(name) for name in needed}:
-        raise BadInput(
-            f"the objects have none of {', '.join(needed)}; they have: {', '.join(sorted(own)[:20])}",
-            "file",
-        )
+        shown = ", ".join(sorted(own)[:20])
+        raise BadInput(f"the objects have none of {', '.join(needed)}; they have: {shown}", "file")
 
 
 def _values(
