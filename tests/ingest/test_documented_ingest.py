@@ -40,7 +40,7 @@ def builds(count: int) -> str:
         files = rng.randint(1, 200)
         queued = begin + timedelta(minutes=20 * number)
         began = queued + timedelta(seconds=rng.randint(1, 60))
-        ended = began + timedelta(seconds=30 + 2 * files)
+        ended = began + timedelta(seconds=30 + 2 * files * rng.lognormvariate(0, 0.3))
         price = 0.02 * files * (1 + WHO.index(who)) * (2 if branch == "main" else 1)
         cells = (
             *(f"b-{number}", who, queued.isoformat(), began.isoformat(), ended.isoformat()),
