@@ -157,6 +157,12 @@ def test_an_unknown_state_is_a_reject_that_names_it(tmp_path):
     assert export.reasons == ["status 'on_fire' is unknown"]
 
 
+def test_a_start_that_cannot_be_read_is_a_reject_and_not_a_task_that_never_ran(tmp_path):
+    export = read_export(tmp_path, "airflow", [instance(start_date="02/10/2026 00:00")])
+    assert (len(export.reasons), export.skipped) == (1, {})
+    assert "'02/10/2026 00:00'" in export.reasons[0]
+
+
 def test_inputs_are_known_when_queued_and_the_host_is_an_outcome(tmp_path):
     row = read_export(tmp_path, "airflow", [instance(map_index=3)]).executions
     [execution] = row.values()

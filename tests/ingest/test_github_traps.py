@@ -180,6 +180,15 @@ def test_an_outcome_is_known_when_the_run_was_last_changed_if_its_end_is_not(tmp
     assert read_export(tmp_path, "github", [late]).executions[RUN]["known_at"] == "10:00:00"
 
 
+@pytest.mark.parametrize(
+    "row", [run(updated_at="2/10/2026 10:06"), job(completed_at="2/10/2026 10:06")]
+)
+def test_an_end_that_cannot_be_read_is_a_reject_and_not_a_run_without_one(row, tmp_path):
+    export = read_export(tmp_path, "github", [row])
+    assert (len(export.reasons), export.skipped) == (1, {})
+    assert "'2/10/2026 10:06'" in export.reasons[0]
+
+
 def test_a_run_and_its_jobs_are_different_work(tmp_path):
     rows = read_export(tmp_path, "github", [run(), job(), job(id=78, name="lint")]).executions
     assert {name: row["kind"] for name, row in rows.items()} == {

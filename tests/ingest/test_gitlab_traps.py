@@ -183,6 +183,11 @@ TABLES = {
         f"{NAMES},username\n5,rspec,test,success,main,2026-10-02 10:00:00 UTC,"
         "2026-10-02 10:05:00.5 UTC,2026-10-02 10:06:00.5 UTC,60.0,2.499999600,ann\n"
     ),
+    "of a script": (
+        f"{NAMES},user\n"
+        f"5,rspec,test,success,main,{DAY}10:00:00.000Z,{DAY}10:05:00.500Z,{DAY}10:06:00.500Z,"
+        "60.0,2.5,ann\n"
+    ),
     "of a spreadsheet": (
         "Id;Name;Stage;Status;Ref;Created At;Started At;Finished At;Duration;Queued Duration;"
         "User.username\n"
@@ -190,6 +195,12 @@ TABLES = {
         "2026-10-02 10:06:00.5;60;2.5;ann\n"
     ),
 }
+
+
+def test_an_end_that_cannot_be_read_is_a_reject_and_not_a_job_without_one(tmp_path):
+    export = read_export(tmp_path, "gitlab", [job(finished_at="02/10/2026 10:06", duration=None)])
+    assert (len(export.reasons), export.skipped) == (1, {})
+    assert "'02/10/2026 10:06'" in export.reasons[0]
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -67,6 +67,10 @@ FIRING = {
     "steps of an array": ("job steps", [row(n, f"7_{n}.extern") for n in range(10)]),
     "milliseconds as seconds": ("long runs", [row(n, run_s=400_000.0) for n in range(20)]),
     "a column of an older time": ("long runs", [row(n, run_s=86_400 * 30) for n in range(10)]),
+    "dates without a time of day": (
+        "whole days",
+        [row(n, run_s=86_400.0 * (n % 2)) for n in range(20)],
+    ),
     "starts two hours late": ("shifted times", [row(n, wait_s=7200 + n) for n in range(30)]),
     "an error code as input": (
         "input filled when work failed",

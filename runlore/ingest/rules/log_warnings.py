@@ -34,7 +34,7 @@ class LogWarning:
 def warnings_of(evidence: LogEvidence, now_us: int) -> list[LogWarning]:
     """All that the evidence gives reason for; now_us: when the log was read."""
     notes = [note(text, rows) for text, rows in evidence.notes.items()]
-    checks = (repeated_ids, job_steps, long_runs, shifted_starts, skipped_hour)
+    checks = (repeated_ids, job_steps, whole_days, long_runs, shifted_starts, skipped_hour)
     one_by_one = [warning for check in checks if (warning := check(evidence)) is not None]
     local = local_times(evidence, now_us)
     return [*one_by_one, *([local] if local else []), *one_sided_inputs(evidence), *notes]
@@ -69,6 +69,19 @@ def job_steps(evidence: LogEvidence) -> LogWarning | None:
         f"{evidence.steps:,} ids look like steps of a job (7.batch, 7.0): they count as executions",
         evidence.steps,
         "export without steps (sacct -X), or use `runlore ingest slurm`",
+    )
+
+
+def whole_days(evidence: LogEvidence) -> LogWarning | None:
+    """Runs of 0, 1 or more days to the second: the times are dates."""
+    durations = _joined(evidence.durations_s)
+    if durations.size < FEWEST_ROWS or np.any(durations % DAY_S) or not np.ptp(durations):
+        return None
+    return LogWarning(
+        "whole days",
+        "all runs take whole days: are the times only dates?",
+        evidence.rows,
+        "export the times of day, too",
     )
 
 

@@ -94,7 +94,7 @@ def _skips(cells: ToolCells, timezone: str) -> list[Skip]:
         ),
         Skip(
             "tasks marked as successful that never ran",
-            is_in(state, ["success"]) & mask(start.is_null()),
+            is_in(state, ["success"]) & mask(start.is_null()) & cells.is_silent("start_date"),
         ),
         Skip(
             "tasks whose state was set from outside before they started",

@@ -128,7 +128,7 @@ def _skips(cells: GithubCells) -> list[Skip]:
         Skip("jobs of an earlier attempt, listed again", was_copied),
         Skip(
             "completed runs and jobs without a time of their end; export updatedAt, too",
-            mask(cells.ended.is_null()) & ~is_open,
+            mask(cells.ended.is_null()) & ~is_open & cells.is_silent("completed_at", "updated_at"),
         ),
     ]
 

@@ -39,7 +39,17 @@ MS = 1_000
 FIELDS = (
     *("id", "name", "stage", "status", "ref", "tag", "created_at", "started_at", "finished_at"),
     *("duration", "queued_duration", "failure_reason", "allow_failure", "coverage"),
-    *("user.username", "username", "tag_list", "pipeline.source", "source", "web_url"),
+    *(
+        "user.username",
+        "username",
+        "user.name",
+        "user",
+        "runner",
+        "tag_list",
+        "pipeline.source",
+        "source",
+        "web_url",
+    ),
     *("pipeline.project_id", "project", "runner.description", "runner.runner_type"),
 )
 
@@ -67,7 +77,7 @@ def _word(cells: ToolCells) -> pa.Array:
 
 def _skips(cells: ToolCells, timezone: str) -> list[Skip]:
     word = _word(cells)
-    has_no_end = mask(_end(cells, timezone).is_null())
+    has_no_end = mask(_end(cells, timezone).is_null()) & cells.is_silent("finished_at")
     return [
         Skip("jobs that GitLab skipped", is_in(word, ["skipped"])),
         Skip("manual jobs that nobody has started", is_in(word, ["manual"])),
@@ -92,7 +102,7 @@ def _rows(cells: ToolCells, timezone: str) -> ToolRows:
         line=cells.cells.line,
         raw=cells.cells.raw,
         source_id=pc.replace_substring_regex(cells.text("id"), r"^gid://.*/", ""),
-        actor=cells.text("user.username", "username"),
+        actor=_names(cells, "user.username", "username", "user.name", "user"),
         kind=pc.coalesce(pc.struct_field(part, "name"), cells.text("name")),
         scope=cells.text("ref"),
         submitted=_submitted(cells, timezone),
@@ -104,7 +114,7 @@ def _rows(cells: ToolCells, timezone: str) -> ToolRows:
         outcome={
             "failure_reason": cells.text("failure_reason"),
             "coverage": cells.number("coverage"),
-            "runner": cells.text("runner.description"),
+            "runner": _names(cells, "runner.description", "runner"),
             "runner_type": cells.text("runner.runner_type"),
         },
         stamps={
@@ -113,6 +123,12 @@ def _rows(cells: ToolCells, timezone: str) -> ToolRows:
             "finished": cells.stamp("finished_at"),
         },
     )
+
+
+def _names(cells: ToolCells, *names: str) -> pa.Array:
+    """A name, as CSV files have it under `user` and JSON within the object `user`."""
+    text = cells.text(*names)
+    return pc.if_else(pc.starts_with(text, "{"), None, text)
 
 
 def _submitted(cells: ToolCells, timezone: str) -> pa.Array:

@@ -86,6 +86,10 @@ class ToolCells:
         is_never = pc.match_substring_regex(text, r"^(0001-01-01|1970-01-01T00:00:00|0000-)")
         return pc.if_else(is_never, None, text)
 
+    def is_silent(self, *names: str) -> Mask:
+        """Rows that name no instant; one that cannot be read is no silence."""
+        return mask(self.stamp(*names).is_null())
+
     def epoch_ms(self, *names: str) -> pa.Array:
         """int64 µs out of milliseconds since 1970; null for 0 and below."""
         us = instants.microseconds(self.text(*names), "UTC", "ms")
