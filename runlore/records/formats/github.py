@@ -143,6 +143,7 @@ def _rows(cells: GithubCells) -> ToolRows:
     never_started = cells.never_started
     started = pc.if_else(never_started, None, _not_before(cells.began, submitted))
     ended = _not_before(cells.ended, pc.coalesce(started, submitted))
+    is_read = pc.or_(cells.ended.is_valid(), pc.equal(cells.word, "in_progress"))
     is_run_end = pc.less_equal(pc.subtract(ended, submitted), LONGEST_RUN_US)
     return ToolRows(
         line=cells.cells.line,
@@ -163,7 +164,10 @@ def _rows(cells: GithubCells) -> ToolRows:
             "runner_group": cells.text("runner_group_name"),
         },
         known_at=ended,
-        stamps={"submitted": cells.stamp("created_at", "run_started_at", "started_at")},
+        stamps={
+            "submitted": cells.stamp("created_at", "run_started_at", "started_at"),
+            "finished": pc.if_else(is_read, None, cells.stamp("completed_at", "updated_at")),
+        },
     )
 
 
