@@ -64,6 +64,7 @@ FIRING = {
         "job steps",
         [row(n, f"{n // 3}.{n % 3 - 1}" if n % 3 else n // 3) for n in range(30)],
     ),
+    "ids that a spreadsheet rounded": ("rounded ids", [row(n, f"9.{n:02}E+09") for n in range(20)]),
     "steps of an array": ("job steps", [row(n, f"7_{n}.extern") for n in range(10)]),
     "milliseconds as seconds": ("long runs", [row(n, run_s=400_000.0) for n in range(20)]),
     "a column of an older time": ("long runs", [row(n, run_s=86_400 * 30) for n in range(10)]),

@@ -29,6 +29,7 @@ KEY_ROWS = 50  # whose inputs are read to learn the names
 MOST_KEYS = 100
 STEP = r"^[0-9]+(_[0-9]+)?(\+[0-9]+)?\.(batch|extern|interactive|[0-9]+)$"
 NAMED_STEP = r"\.(batch|extern|interactive)$"
+ROUNDED = r"(^|/)[1-9]([.,][0-9]+)?E\+[0-9]{2}(/|$)"
 HAS_ZONE = r"([Zz]|[+-][0-9]{2}:?[0-9]{2}|UTC|GMT)'"
 IS_OPEN = [status.value for status in OPEN_STATUSES]
 ENDING = ["source_id", "submitted", "status", "started", "finished", "outcome"]
@@ -49,6 +50,7 @@ class LogEvidence:
     is_exact: looks for repeated names among all rows of a chunk; otherwise among its first ones,
     and counts all rows when there are some. executions: names and submissions. extra_endings:
     outcomes beyond the first of an execution. steps: ids like those of parts of a job.
+    rounded: ids like 9.01E+09, which a spreadsheet made of a long number.
     durations_s, waits_s: of a sample of the rows. ahead_us: instants of refused rows that are in
     the future and name no zone; zoned_ahead: how many others are. around_changes: day on which
     clocks go forward -> (72,) submissions in the hours of the day before, that day and the day
@@ -61,6 +63,7 @@ class LogEvidence:
     executions: int = 0
     extra_endings: int = 0
     steps: int = 0
+    rounded: int = 0
     durations_s: list[Floats] = field(default_factory=list)
     waits_s: list[Floats] = field(default_factory=list)
     ahead_us: list[int] = field(default_factory=list)
@@ -89,6 +92,7 @@ class LogEvidence:
         self.rows += len(names)
         self.executions += len(names)
         self.steps += _steps(names)
+        self.rounded += int(mask(pc.match_substring_regex(names, ROUNDED)).sum())
         first = names if self.is_exact else names[:NAME_ROWS]
         if pc.count_distinct(first).as_py() == len(first):
             return

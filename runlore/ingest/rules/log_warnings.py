@@ -34,7 +34,15 @@ class LogWarning:
 def warnings_of(evidence: LogEvidence, now_us: int) -> list[LogWarning]:
     """All that the evidence gives reason for; now_us: when the log was read."""
     notes = [note(text, rows) for text, rows in evidence.notes.items()]
-    checks = (repeated_ids, job_steps, whole_days, long_runs, shifted_starts, skipped_hour)
+    checks = (
+        repeated_ids,
+        rounded_ids,
+        job_steps,
+        whole_days,
+        long_runs,
+        shifted_starts,
+        skipped_hour,
+    )
     one_by_one = [warning for check in checks if (warning := check(evidence)) is not None]
     local = local_times(evidence, now_us)
     return [*one_by_one, *([local] if local else []), *one_sided_inputs(evidence), *notes]
@@ -57,6 +65,19 @@ def repeated_ids(evidence: LogEvidence) -> LogWarning | None:
         f"{rows:,} rows are {executions:,} executions: is `id` unique?",
         rows - executions,
         "make the id of several columns, such as --map id=job+attempt",
+    )
+
+
+def rounded_ids(evidence: LogEvidence) -> LogWarning | None:
+    """Ids such as 9.01E+09: several numbers became one."""
+    if evidence.rounded < max(1, STEPS_SHARE * evidence.rows):
+        return None
+    return LogWarning(
+        "rounded ids",
+        f"{evidence.rounded:,} ids are rounded, such as 9.01E+09, by a spreadsheet: different work"
+        " may have one id",
+        evidence.rounded,
+        "export the log again and do not save it in a spreadsheet, or format the ids as text there",
     )
 
 

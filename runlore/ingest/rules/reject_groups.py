@@ -24,7 +24,8 @@ REMEDIES = (
     ),
     (
         "is not an instant",
-        "--date-format or --epoch, if all are like that; --missing WORD, if it stands for no time",
+        "--date-format or --epoch, if all are like that; --missing WORD, if it stands for no time;"
+        " export a tool's log again if a spreadsheet changed its times",
     ),
     (
         "is not between 1970 and 2200",
