@@ -1,10 +1,11 @@
 """Ingest a log."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from prefect import flow
 
+from runlore.ingest.actions.opening import Format
 from tasks.edge import flow_app
 from tasks.ingest import ingest_log
 
@@ -12,7 +13,7 @@ from tasks.ingest import ingest_log
 @flow(name="ingest", flow_run_name="ingest {path}", timeout_seconds=6 * 3600)
 def ingest(
     path: str,
-    format: Literal["csv", "parquet", "swf"] = "csv",  # noqa: A002  (the word of the UI's form)
+    format: Format = "csv",  # noqa: A002  (the word of the UI's form)
     source: str | None = None,
     mapping: dict[str, Any] | None = None,
 ) -> dict[str, int]:

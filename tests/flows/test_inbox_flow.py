@@ -83,3 +83,13 @@ def test_the_run_is_named_by_the_file(opened: Store, inbox: Path) -> None:
     with get_client(sync_client=True) as client:
         names = {run.name for run in client.read_flow_runs()}
     assert f"ingest {inbox}" in names
+
+
+def test_a_tools_log_needs_no_mapping(opened: Store, tmp_path: Path) -> None:
+    log = tmp_path / "sacct.txt"
+    log.write_text(
+        "JobID|User|JobName|Partition|Submit|Start|End|State\n"
+        "7|ann|sim|cpu|2026-03-01T10:00:00|2026-03-01T10:01:00|2026-03-01T10:31:00|COMPLETED\n"
+        "7.batch||batch||2026-03-01T10:01:00|2026-03-01T10:01:00|2026-03-01T10:31:00|COMPLETED\n"
+    )
+    assert ingest(str(log), format="slurm", source="cluster")["new"] == 1
