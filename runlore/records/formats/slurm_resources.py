@@ -22,8 +22,8 @@ def inputs(rows: DelimitedRows) -> dict[str, pa.Array]:
     per = memory_per(requested)
     times = pc.case_when(
         pc.make_struct(pc.equal(per, "c"), pc.equal(per, "n")),
-        pc.coalesce(cpus, 1.0),
-        pc.coalesce(nodes, _count(rows.column("NNodes")), 1.0),
+        cpus,  # Unknown: so is the memory of the whole job.
+        pc.coalesce(nodes, _count(rows.column("NNodes"))),
         1.0,
     )
     memory = pc.multiply(memory_bytes(requested, MEGABYTE), times)
