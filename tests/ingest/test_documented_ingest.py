@@ -94,7 +94,7 @@ def test_the_log_of_the_readme_teaches_both_ready_specs(run: Run, store: Store) 
 
 def test_compose_takes_the_same_log(run: Run) -> None:
     [inside] = commands(README, "docker compose exec worker runlore ingest csv")
-    [outside, _] = commands(README, "runlore ingest")
+    [outside] = commands(README, "runlore ingest csv")
     assert inside[4:] == outside
 
 
