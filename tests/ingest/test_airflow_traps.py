@@ -152,6 +152,13 @@ def test_what_a_task_instance_is(trap, tmp_path):
     } == expected
 
 
+def test_a_time_of_queueing_that_cannot_be_read_is_a_reject(tmp_path):
+    export = read_export(tmp_path, "airflow", [instance(queued_when="bad"), LATER])
+    assert export.reasons == ["submitted: 'bad' is not an instant"]
+    unknown = read_export(tmp_path, "airflow", [instance(queued_when=None), LATER])
+    assert unknown.reasons == []
+
+
 def test_an_unknown_state_is_a_reject_that_names_it(tmp_path):
     export = read_export(tmp_path, "airflow", [instance(state="on_fire")])
     assert export.reasons == ["status 'on_fire' is unknown"]

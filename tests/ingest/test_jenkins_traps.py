@@ -104,6 +104,16 @@ def test_an_unknown_result_is_a_reject_that_names_it(tmp_path):
     assert export.reasons == ["status 'melted' is unknown"]
 
 
+def test_seconds_beside_a_duration_of_an_unknown_unit_are_a_reject(tmp_path):
+    at = AT // 1000
+    export = read_export(tmp_path, "jenkins", [build(timestamp=at, duration=90)])
+    [reason] = export.reasons
+    assert reason.startswith(f"timestamp '{at}' is in seconds: is the duration, too?")
+    named_s = build(timestamp=at, duration=None, duration_s=90)
+    [row] = read_export(tmp_path, "jenkins", [named_s]).executions.values()
+    assert (row["started"], row["finished"]) == ("10:00:00", "10:01:30")
+
+
 def test_parameters_are_inputs_and_the_estimate_is_not(tmp_path):
     parameters = [
         named("BRANCH", "main"),
@@ -186,7 +196,7 @@ def test_branches_of_a_project_are_jobs_with_one_scope(tmp_path):
         "Job Name;Build Number;Start Time;Duration S;Result\n"
         "tools/app;12;2026-10-02T10:00:00Z;90;SUCCESS\n",
         "url,number,timestamp,duration,result,building\n"
-        f"{URL},12,{AT // 1000},90000,success,false\n",
+        f"{URL},12,{AT // 1000},90 s,success,false\n",
         f"job,number,timestamp,duration,result\ntools/app,12,{AT},1 min 30 s,SUCCESS\n",
     ],
 )

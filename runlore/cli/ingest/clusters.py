@@ -1,7 +1,7 @@
 """`runlore ingest slurm`, `nextflow` and `snakemake`: clusters and the workflows on them."""
 
 from runlore.cli.ingest.options import DryRun, File, Folder, TakeLastLine, Timezone, ToolSource
-from runlore.cli.ingest.running import run_tool
+from runlore.cli.ingest.running import FileRun, run_tool
 from runlore.cli.output import Json
 
 
@@ -21,15 +21,7 @@ def from_slurm(
 
     Example: runlore ingest slurm sacct.txt --timezone Europe/Berlin
     """
-    run_tool(
-        file,
-        "slurm",
-        source,
-        timezone,
-        json=json,
-        dry_run=dry_run,
-        take_last_line=take_last_line,
-    )
+    run_tool(file, "slurm", source, timezone, FileRun(json, dry_run, take_last_line))
 
 
 def from_nextflow(
@@ -47,15 +39,7 @@ def from_nextflow(
 
     Example: runlore ingest nextflow trace.txt --timezone Europe/Berlin
     """
-    run_tool(
-        file,
-        "nextflow",
-        source,
-        timezone,
-        json=json,
-        dry_run=dry_run,
-        take_last_line=take_last_line,
-    )
+    run_tool(file, "nextflow", source, timezone, FileRun(json, dry_run, take_last_line))
 
 
 def from_snakemake(
@@ -72,4 +56,4 @@ def from_snakemake(
 
     Example: runlore ingest snakemake ~/my-workflow
     """
-    run_tool(path, "snakemake", source, timezone, json=json, dry_run=dry_run)
+    run_tool(path, "snakemake", source, timezone, FileRun(json, dry_run))

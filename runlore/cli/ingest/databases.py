@@ -29,6 +29,7 @@ from runlore.cli.ingest.running import (
     progress_bar,
     refuse_nothing,
     show_preview,
+    shown_if_behind,
 )
 from runlore.cli.output import Json
 
@@ -114,7 +115,6 @@ def _ingest(
 ) -> None:
     from runlore.app import open_app
     from runlore.ingest.actions.databases import DatabaseSource, ingest_database, preview_database
-    from runlore.ingest.actions.files import StatesBehind
     from runlore.ingest.queries.foreign_database import RowQuery
     from runlore.kernel.instants import now
     from runlore.records.mapping import declare, split_source
@@ -134,11 +134,8 @@ def _ingest(
         if run.is_dry:
             show_preview(preview_database(rows, now(), progress), run)
             return
-        try:
+        with shown_if_behind(run):
             summary = ingest_database(app.store, rows, now(), progress)
-        except StatesBehind as behind:
-            emit_summary(behind.summary, json=run.json)
-            raise
-    emit_summary(summary, json=run.json)
+    emit_summary(summary, run)
     if rows.query.after is None:
         refuse_nothing(summary)

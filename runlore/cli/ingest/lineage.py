@@ -1,7 +1,7 @@
 """`runlore ingest openlineage`: events of Airflow, Spark, dbt, Flink, Dagster and others."""
 
 from runlore.cli.ingest.options import DryRun, File, Timezone, ToolSource
-from runlore.cli.ingest.running import run_tool
+from runlore.cli.ingest.running import FileRun, run_tool
 from runlore.cli.output import Json
 
 
@@ -18,4 +18,4 @@ def from_openlineage(
 
     Example: runlore ingest openlineage events.ndjson
     """
-    run_tool(file, "openlineage", source, timezone, json=json, dry_run=dry_run)
+    run_tool(file, "openlineage", source, timezone, FileRun(json, dry_run))

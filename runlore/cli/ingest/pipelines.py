@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from runlore.cli.ingest.options import DryRun, TakeLastLine, Timezone, ToolSource
-from runlore.cli.ingest.running import FileRun, emit_summary, progress_bar, run_tool
+from runlore.cli.ingest.running import (
+    FileRun,
+    emit_summary,
+    progress_bar,
+    run_tool,
+    shown_if_behind,
+)
 from runlore.cli.output import Json, echo
 from runlore.kernel.errors import BadInput
 
@@ -117,36 +123,25 @@ def _ingest(
     if url is not None and run.is_dry:
         raise BadInput("--dry-run reads a FILE: save the export of the server first", "url")
     if file is not None:
-        run_tool(
-            file,
-            tool,
-            source,
-            timezone,
-            json=run.json,
-            dry_run=run.is_dry,
-            take_last_line=run.takes_last_line,
-        )
+        run_tool(file, tool, source, timezone, run)
     if url is not None:
-        _ingest_server(tool, url, source or tool, timezone or "UTC", json=run.json)
+        _ingest_server(tool, url, source or tool, timezone or "UTC", run)
 
 
 def _ingest_server(
-    tool: "PipelineTool", url: str, source: str, timezone: str, *, json: bool
+    tool: "PipelineTool", url: str, source: str, timezone: str, run: FileRun
 ) -> None:
     from runlore.app import open_app
     from runlore.ingest.actions.api_client import RateLimitWait
     from runlore.ingest.actions.api_histories import ApiSource, ingest_api
-    from runlore.ingest.actions.files import IngestOptions, StatesBehind
+    from runlore.ingest.actions.files import IngestOptions
     from runlore.kernel.instants import now
 
     with open_app() as app, progress_bar(url) as progress:
         patience = RateLimitWait(say=partial(echo, err=True))
         server = ApiSource(tool, url, source, dict(os.environ), timezone, patience)
         chosen = app.settings
-        run = IngestOptions(now(), chosen.max_revisions, chosen.clock_tolerance_s, progress)
-        try:
-            summary = ingest_api(app.store, server, run)
-        except StatesBehind as behind:
-            emit_summary(behind.summary, json=json)
-            raise
-    emit_summary(summary, json=json)
+        bounds = IngestOptions(now(), chosen.max_revisions, chosen.clock_tolerance_s, progress)
+        with shown_if_behind(run):
+            summary = ingest_api(app.store, server, bounds)
+    emit_summary(summary, run)

@@ -37,7 +37,7 @@ def run_ingest(
     run: FileRun,
 ) -> None:
     from runlore.app import open_app
-    from runlore.ingest.actions.files import StatesBehind, ingest_file
+    from runlore.ingest.actions.files import ingest_file
     from runlore.ingest.actions.opening import FileSource
     from runlore.kernel.instants import now
 
@@ -55,14 +55,22 @@ def run_ingest(
         if run.is_dry:
             _preview(log, run)
             return
-        try:
-            with progress_bar(file.name) as progress:
-                summary = ingest_file(app.store, log, now(), progress)
-        except StatesBehind as behind:
-            emit_summary(behind.summary, json=run.json)
-            raise
-    emit_summary(summary, json=run.json)
+        with progress_bar(file.name) as progress, shown_if_behind(run):
+            summary = ingest_file(app.store, log, now(), progress)
+    emit_summary(summary, run)
     refuse_nothing(summary)
+
+
+@contextmanager
+def shown_if_behind(run: FileRun) -> Iterator[None]:
+    """Show what was committed also when predictions do not know it yet, which is an error."""
+    from runlore.ingest.actions.files import StatesBehind
+
+    try:
+        yield
+    except StatesBehind as behind:
+        emit_summary(behind.summary, run)
+        raise
 
 
 def _preview(log: "FileSource", run: FileRun) -> None:
@@ -106,10 +114,7 @@ def run_tool(
     file_format: "Format",
     source: str | None,
     timezone: str | None,
-    *,
-    json: bool,
-    dry_run: bool = False,
-    take_last_line: bool = False,
+    run: FileRun,
 ) -> None:
     """Import a tool's own export. timezone: of times without a zone; None: UTC.
 
@@ -119,7 +124,6 @@ def run_tool(
     from runlore.records.mapping import ColumnMapping
 
     mapping = ColumnMapping(timezone=timezone or "UTC")
-    run = FileRun(json, dry_run, take_last_line)
     run_ingest(file, file_format, source or file_format, mapping, None, run)
 
 
@@ -150,10 +154,10 @@ def progress_bar(what: str) -> Iterator[Callable[[int, int], None] | None]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
-def emit_summary(summary: "IngestSummary", *, json: bool) -> None:
+def emit_summary(summary: "IngestSummary", run: FileRun) -> None:
     from dataclasses import asdict
 
-    if json:
+    if run.json:
         emit_json(asdict(summary))
         return
     skipped = sum(summary.skipped.values())

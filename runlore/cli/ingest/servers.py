@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlore.cli.ingest.running import emit_summary, progress_bar
+from runlore.cli.ingest.running import FileRun, emit_summary, progress_bar, shown_if_behind
 from runlore.cli.output import Json
 
 if TYPE_CHECKING:
@@ -34,20 +34,17 @@ def from_prefect(
     Example: runlore ingest prefect --api-url http://127.0.0.1:4200/api
     """
     from runlore.app import open_app
-    from runlore.ingest.actions.files import PrefectSource, StatesBehind, ingest_prefect
+    from runlore.ingest.actions.files import PrefectSource, ingest_prefect
     from runlore.kernel.instants import now
 
+    run = FileRun(json)
     with open_app() as app:
         headers = prefect_headers(app.settings, api_url, api_key)
         most = app.settings.max_revisions
         server = PrefectSource(api_url or app.settings.prefect_url, source, headers, most)
-        with progress_bar(server.api_url) as progress:
-            try:
-                summary = ingest_prefect(app.store, server, now(), progress)
-            except StatesBehind as behind:
-                emit_summary(behind.summary, json=json)
-                raise
-    emit_summary(summary, json=json)
+        with progress_bar(server.api_url) as progress, shown_if_behind(run):
+            summary = ingest_prefect(app.store, server, now(), progress)
+    emit_summary(summary, run)
 
 
 def prefect_headers(chosen: "Settings", api_url: str | None, api_key: str | None) -> dict[str, str]:

@@ -149,8 +149,9 @@ def _submitted(cells: ToolCells, start: pa.Array, finished: pa.Array, timezone: 
     scheduled = cells.instant("scheduled_when", "scheduled_dttm", timezone=timezone)
     due = cells.instant("run_after", "logical_date", "execution_date", timezone=timezone)
     began = pc.coalesce(start, finished)
-    known = pc.coalesce(queued, scheduled, began, due)
-    return pc.min_element_wise(known, began)
+    known = pc.min_element_wise(pc.coalesce(queued, scheduled, began, due), began)
+    is_unread = mask(queued.is_null()) & ~cells.is_silent("queued_when", "queued_dttm")
+    return pc.if_else(pa.array(is_unread), None, known)
 
 
 def _try_ids(cells: ToolCells) -> pa.Array:

@@ -28,7 +28,7 @@ from runlore.records.formats.tool_cells import (
     without,
 )
 from runlore.records.formats.tool_rows import ToolRows, checked
-from runlore.records.validate import LATEST_US, mask
+from runlore.records.validate import LATEST_US, RowCheck, mask
 
 STATUSES = {
     "success": ExecutionStatus.SUCCEEDED,
@@ -38,6 +38,7 @@ STATUSES = {
     "running": ExecutionStatus.RUNNING,
 }
 MOST_CHARACTERS = 200
+LEAST_MS = 100_000_000_000  # smaller timestamps are seconds
 FIELDS = (
     *("job", "jobName", "project", "number", "buildNumber", "timestamp", "startTime", "duration"),
     *("duration_s", "result", "status", "building", "queuingDurationMillis", "user", "cause"),
@@ -60,7 +61,8 @@ class JenkinsReader:
     def read(self, cells: Cells) -> Parsed:
         chosen, skipped = without(cells, _skips(ToolCells(cells)))
         rows = _rows(ToolCells(chosen), self)
-        return replace(checked(rows, self.source, self.now_us), skipped=skipped)
+        unit = _unit_check(ToolCells(chosen))
+        return replace(checked(rows, self.source, self.now_us, [unit]), skipped=skipped)
 
 
 def _word(cells: ToolCells) -> pa.Array:
@@ -106,14 +108,30 @@ def _rows(cells: ToolCells, reader: JenkinsReader) -> ToolRows:
     )
 
 
+def _unit_check(cells: ToolCells) -> RowCheck:
+    """Somebody who turned the timestamp into seconds may have done so with the duration."""
+    is_short = mask(pc.less(_digits(cells), LEAST_MS))
+    has_no_unit = pc.match_substring_regex(cells.text("duration"), r"^[\d.]+$")
+    is_unclear = is_short & mask(has_no_unit)
+    reason = (
+        "timestamp '{}' is in seconds: is the duration, too? Export both in milliseconds, or call"
+        " the duration duration_s"
+    )
+    return RowCheck(is_unclear, reason, cells.text("timestamp", "startTime"))
+
+
+def _digits(cells: ToolCells) -> pa.Array:
+    text = cells.text("timestamp", "startTime")
+    is_number = pc.fill_null(pc.match_substring_regex(text, r"^\d{1,18}$"), False)
+    return pc.cast(pc.if_else(is_number, text, None), pa.int64())
+
+
 def _instant(cells: ToolCells, timezone: str) -> pa.Array:
     """Milliseconds, or seconds in ten digits, or ISO 8601."""
-    text = cells.text("timestamp", "startTime")
-    is_number = pc.fill_null(pc.match_substring_regex(text, r"^\d+$"), False)
-    digits = pc.cast(pc.if_else(is_number, text, None), pa.int64())
-    unit_us = pc.if_else(pc.less(digits, 100_000_000_000), 1_000_000, 1_000)
+    digits = _digits(cells)
+    unit_us = pc.if_else(pc.less(digits, LEAST_MS), 1_000_000, 1_000)
     iso = cells.instant("timestamp", "startTime", timezone=timezone)
-    return pc.if_else(is_number, pc.multiply(digits, unit_us), iso)
+    return pc.coalesce(pc.multiply(digits, unit_us), iso)
 
 
 def _lasted(cells: ToolCells) -> pa.Array:
