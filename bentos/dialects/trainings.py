@@ -80,7 +80,7 @@ class TrainingWish(Closed):
     accept_leaks: AcceptedLeaks = Field(default_factory=dict)
 
 
-async def wish(request: Request, models: Sequence[str], wanted: TrainingWish) -> list[Retraining]:
+async def wish(request: Request, models: Sequence[str], body: TrainingWish) -> list[Retraining]:
     """Request a training of each model; returns the current one where a training is in progress.
 
     With a key, its owner is recorded as the requester, whatever the body says. Raises Refused in a
@@ -95,10 +95,10 @@ async def wish(request: Request, models: Sequence[str], wanted: TrainingWish) ->
             except ModuleNotFoundError as error:
                 raise Refused(NO_REGISTRY) from error
             specs = [app.spec(name) for name in models]
-            actor = actor_of(request, wanted.requested_by)
+            actor = actor_of(request, body.requested_by)
             for spec in specs:
-                leak_check.accept(store, spec, wanted.accept_leaks, actor, at)
-            wish = RetrainingCause("person", actor, wanted.reason or SOME_REASON)
+                leak_check.accept(store, spec, body.accept_leaks, actor, at)
+            wish = RetrainingCause("person", actor, body.reason or SOME_REASON)
             return [requests.request(store, versions, s, wish, at).retraining for s in specs]
 
     return await write_store(request, work)

@@ -67,9 +67,9 @@ def _text_pieces(
     for start in range(0, rows.size, PIECE_ROWS):
         piece = slice(start, start + PIECE_ROWS)
         where = piece if order is None else order[piece]
-        wanted = rows[where]
-        first = wanted[0]
-        yield where, texts.iloc[first : wanted[-1] + 1].iloc[wanted - first]
+        positions = rows[where]
+        first = positions[0]
+        yield where, texts.iloc[first : positions[-1] + 1].iloc[positions - first]
         mapped_arrays.release()
 
 

@@ -63,7 +63,7 @@ def _counts(texts: pa.Array, buckets: int) -> Ints:
     digests = np.array([_digest(token) for token in distinct], np.int64)
     is_token = np.array([token != "" for token in distinct], bool)
     keep = is_token[codes] if len(codes) else np.zeros(0, bool)
-    found = digests[codes[keep]]
-    flat = [row[keep] * buckets + (found >> shift) % buckets for shift in SHIFTS]
+    token_digests = digests[codes[keep]]
+    flat = [row[keep] * buckets + (token_digests >> shift) % buckets for shift in SHIFTS]
     counts = np.bincount(np.concatenate(flat), minlength=len(texts) * buckets)
     return counts.reshape(len(texts), buckets)

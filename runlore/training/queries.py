@@ -26,8 +26,8 @@ IS_INPUT = text("SELECT EXISTS (SELECT FROM runlore.executions WHERE inputs ? :n
 
 def is_input(connection: Connection, name: str) -> bool:
     """Whether any execution has an input of this name."""
-    found: bool = connection.scalar(IS_INPUT, {"name": name})
-    return found
+    exists: bool = connection.scalar(IS_INPUT, {"name": name})
+    return exists
 
 
 def add_opinion(connection: Connection, opinion: LeakOpinion) -> None:

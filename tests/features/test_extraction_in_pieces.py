@@ -93,7 +93,7 @@ def test_chosen_executions_get_the_rows_that_they_have_among_all(small_pieces, r
 )
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_objects_at_any_positions_become_the_cells_of_the_whole(small_pieces, objects, data):
-    texts = pd.Series([json.dumps(each) for each in objects], dtype=object)
+    texts = pd.Series([json.dumps(cells) for cells in objects], dtype=object)
     positions = st.sampled_from(range(len(objects)))
     rows = data.draw(st.lists(positions, max_size=9))
     with pytest.MonkeyPatch.context() as whole:
@@ -101,8 +101,8 @@ def test_objects_at_any_positions_become_the_cells_of_the_whole(small_pieces, ob
         expected = columns.expand(texts)
     some = columns.expand(texts, np.array(rows, dtype=np.int64))
     for name in some.columns:
-        for cell, wanted in zip(some[name], expected[name].iloc[rows], strict=True):
-            assert cell == wanted or (pd.isna(cell) and pd.isna(wanted))
+        for cell, expected_cell in zip(some[name], expected[name].iloc[rows], strict=True):
+            assert cell == expected_cell or (pd.isna(cell) and pd.isna(expected_cell))
 
 
 def test_memory_does_not_hold_the_features_of_a_large_log(monkeypatch):

@@ -97,7 +97,7 @@ class FakeGithub(FakeApi):
     """Finds runs by their creation, the newest first, and returns the first 1,000 of them."""
 
     runs: list[dict[str, Any]] = field(default_factory=list)
-    most_found: int = 1000
+    search_limit: int = 1000
 
     def add_runs(self, count: int, every: timedelta, first: datetime = BEGIN) -> None:
         for _ in range(count):
@@ -138,9 +138,9 @@ class FakeGithub(FakeApi):
 
     def _search(self, query: Query) -> Reply:
         begin, end = query.parameters["created"].split("..")
-        found = [run for run in self.runs if begin <= run["created_at"] <= end][::-1]
-        page = self._page(found[: self.most_found], query)
-        return Reply({"total_count": len(found), "workflow_runs": page})
+        matches = [run for run in self.runs if begin <= run["created_at"] <= end][::-1]
+        page = self._page(matches[: self.search_limit], query)
+        return Reply({"total_count": len(matches), "workflow_runs": page})
 
     def _page(self, rows: list[Any], query: Query) -> list[Any]:
         size = min(query.number("per_page", 30), 100)
@@ -277,11 +277,11 @@ class FakeAirflow(FakeApi):
 
     def _list(self, query: Query) -> Reply:
         since = query.parameters.get("updated_at_gte", "").replace("+00:00", "Z")
-        found = [row for row in self.rows if row["updated_at"] >= since]
+        changed = [row for row in self.rows if row["updated_at"] >= since]
         first = query.number("offset", 0)
         size = min(query.number("limit", 50), self.cap)
-        page = found[first : first + size]
-        return Reply({"task_instances": page, "total_entries": len(found)})
+        page = changed[first : first + size]
+        return Reply({"task_instances": page, "total_entries": len(changed)})
 
     def _try(self, last: Mapping[str, Any], number: int) -> dict[str, Any]:
         back = timedelta(seconds=100 * (last["try_number"] - number))

@@ -61,15 +61,15 @@ def github(runs, every=timedelta(minutes=1), first=BEGIN):
 
 def test_more_runs_than_a_search_returns_are_all_found(ingest, store):
     with github(23) as api:
-        api.most_found = 1000
+        api.search_limit = 1000
         assert counts(ingest(api)) == (23 * 3, 0, 0)
     assert len(ids(store)) == 23 * 3
 
 
 def test_a_range_is_halved_until_it_holds_less_than_1000_runs(ingest, store, monkeypatch):
-    monkeypatch.setattr("runlore.ingest.actions.github_server.MOST_FOUND", 50)
+    monkeypatch.setattr("runlore.ingest.actions.github_server.MAX_SEARCH_RESULTS", 50)
     with github(230) as api:
-        api.most_found = 50
+        api.search_limit = 50
         assert counts(ingest(api)) == (230 * 3, 0, 0)
     assert {f"run/{number}/1" for number in range(1, 231)} <= ids(store)
 

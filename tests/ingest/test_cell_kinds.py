@@ -20,9 +20,9 @@ AT = "2026-10-01T00:00:00Z"
 
 def read(path, file_format="csv", **mapping):
     source = FileSource(path, file_format, "log", declare(mapping), chunk_bytes=500)
-    found = list(open_log(source, to_us(NOW)).pieces(START))
-    facts = [row for piece in found for row in piece.parsed.records.to_pylist()]
-    refused = [row for piece in found for row in piece.parsed.rejects.to_pylist()]
+    pieces = list(open_log(source, to_us(NOW)).pieces(START))
+    facts = [row for piece in pieces for row in piece.parsed.records.to_pylist()]
+    refused = [row for piece in pieces for row in piece.parsed.rejects.to_pylist()]
     return facts, refused
 
 
@@ -218,8 +218,8 @@ def test_dates_in_several_formats_are_read_in_their_order(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("id,submitted\n1,03/04/2025\n2,03/04/2025 06:21\n3,2025-05-06\n4,x\n")
     facts, refused = read(path, date_format=["%d/%m/%Y", "%d/%m/%Y %H:%M"])
-    found = [when(fact["submitted"]) for fact in facts]
-    assert found == ["2025-04-03 00:00", "2025-04-03 06:21", "2025-05-06 00:00"]
+    submissions = [when(fact["submitted"]) for fact in facts]
+    assert submissions == ["2025-04-03 00:00", "2025-04-03 06:21", "2025-05-06 00:00"]
     assert [row["line"] for row in refused] == [5]
 
 
@@ -284,14 +284,14 @@ def test_all_rows_of_a_case_get_in(case):
 
 def test_durations_of_the_case_are_seconds_in_each_unit():
     mapping = {"columns": {"duration_s": "elapsed"}, "inputs": ["limit"]}
-    found = []
+    cases = []
     for unit in ("ms", "us", "ns"):
         facts, _ = read(
             shared("cases", "parquet-timedelta", f"td-{unit}.parquet"), "parquet", **mapping
         )
-        found.append([((f["finished"] - f["started"]) / 1e6, f["inputs"]) for f in facts])
-    assert found[0][0] == (5.0, '{"limit":5}')
-    assert found[0] == found[1] == found[2]
+        cases.append([((f["finished"] - f["started"]) / 1e6, f["inputs"]) for f in facts])
+    assert cases[0][0] == (5.0, '{"limit":5}')
+    assert cases[0] == cases[1] == cases[2]
 
 
 def test_releases_of_the_case_stay_apart():

@@ -1,14 +1,12 @@
 """`--dry-run`: what an ingest would do, without a database and without a trace."""
 
 import json
-import sys
 from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from runlore.cli import main
 from runlore.ingest.actions.files import ingest_file
 from runlore.ingest.actions.opening import FileSource
 from runlore.ingest.actions.preview import preview_file
@@ -32,7 +30,7 @@ OPTIONS = [
 
 
 @pytest.fixture
-def dry(tmp_path, monkeypatch, capsys):
+def dry(tmp_path, monkeypatch, run_ingest):
     """Runs the command where there is no database, and checks that it leaves nothing behind."""
     home = tmp_path / "home"
     home.mkdir()
@@ -40,13 +38,9 @@ def dry(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("RUNLORE_HOME", str(home))
 
     def run(*arguments, code=0):
-        arguments = ["runlore", "ingest", *map(str, arguments), "--dry-run"]
-        monkeypatch.setattr(sys, "argv", arguments)
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert (ended.value.code or 0) == code
+        output = run_ingest(*arguments, "--dry-run", code=code)
         assert {path.name for path in home.iterdir()} <= {"run"}  # of every command
-        return capsys.readouterr()
+        return output
 
     return run
 
@@ -132,7 +126,7 @@ def test_a_server_is_not_read_for_it(tool, dry) -> None:
     assert "save the export" in dry(tool, "--url", "http://127.0.0.1:1/o/n", code=1).err
 
 
-def test_warnings_are_kept_with_the_ingest_and_shown_again(store, log, monkeypatch, capsys) -> None:
+def test_warnings_are_kept_with_the_ingest_and_shown_again(runlore, store, log) -> None:
     rows = [f"{n % 5},2026-01-01T00:00Z,2026-01-01T00:{n:02}:00Z,ok\n" for n in range(50)]
     log.write_text("id,submitted,finished,status\n" + "".join(rows))
     source = FileSource(log, "csv", "ci", declare({}))
@@ -141,12 +135,8 @@ def test_warnings_are_kept_with_the_ingest_and_shown_again(store, log, monkeypat
     assert warning == previewed
     assert warning.message == "50 rows are 5 executions: is `id` unique?"
     assert ingest_file(store, source, NOW).warnings == (warning,)
-    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
     for command in (["rejects"], ["sources"], ["sources", "--json"]):
-        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *command])
-        with pytest.raises(SystemExit):
-            main()
-        assert "50 rows are 5 executions: is `id` unique?" in capsys.readouterr().out
+        assert "50 rows are 5 executions: is `id` unique?" in runlore(*command)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "jsonl"])

@@ -171,8 +171,8 @@ def test_what_a_run_or_a_job_is(trap, tmp_path):
     assert export.reasons == []
     assert export.skipped == skipped
     times = ("status", "submitted", "started", "finished")
-    found = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
-    assert found == expected
+    states = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
+    assert states == expected
 
 
 def test_an_outcome_is_known_when_the_run_was_last_changed_if_its_end_is_not(tmp_path):

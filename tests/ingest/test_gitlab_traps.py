@@ -115,8 +115,8 @@ def test_what_a_job_is(trap, tmp_path):
     assert export.reasons == []
     assert export.skipped == skipped
     times = ("status", "submitted", "started", "finished")
-    found = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
-    assert found == expected
+    states = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
+    assert states == expected
 
 
 def test_inputs_are_known_at_creation_and_the_runner_is_an_outcome(tmp_path):

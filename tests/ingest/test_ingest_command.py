@@ -1,11 +1,9 @@
 """`runlore ingest` at a terminal."""
 
 import json
-import sys
 
 import pytest
 
-from runlore.cli import main
 from runlore.log.executions import read_facts
 from tests.ingest.csv_log import HEADER, row
 
@@ -14,23 +12,6 @@ OPTIONS = [
     *("--map", "finished=ended_at", "--map", "status=how", "--const", "kind=build"),
     *("--inputs", "branch", "--outcome", "price=cost"),
 ]
-
-
-@pytest.fixture
-def runlore(store, tmp_path, monkeypatch, capsys):
-    """Runs the command on the tests' own database; gives what it prints."""
-    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
-    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
-
-    def run(*arguments, code=0):
-        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert (ended.value.code or 0) == code
-        told = capsys.readouterr()
-        return told.err if code else told.out
-
-    return run
 
 
 @pytest.fixture

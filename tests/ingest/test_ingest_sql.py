@@ -81,10 +81,10 @@ class RunsDatabase:
 
 @pytest.fixture
 def runs(store: Store, tmp_path: Path) -> RunsDatabase:
-    found = RunsDatabase(store, tmp_path / "runs.db")
-    with sqlite3.connect(found.path) as connection:
+    database = RunsDatabase(store, tmp_path / "runs.db")
+    with sqlite3.connect(database.path) as connection:
         connection.execute(TABLE)
-    return found
+    return database
 
 
 def counts(summary: IngestSummary) -> tuple[int, int, int]:

@@ -95,8 +95,8 @@ def test_what_a_build_is(trap, tmp_path):
     assert export.reasons == []
     assert export.skipped == skipped
     times = ("status", "submitted", "started", "finished")
-    found = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
-    assert found == expected
+    states = {name: tuple(row[time] for time in times) for name, row in export.executions.items()}
+    assert states == expected
 
 
 def test_an_unknown_result_is_a_reject_that_names_it(tmp_path):

@@ -40,14 +40,14 @@ def pieces(path, mapping=None, **options):
     return list(open_log(source, to_us(NOW)).pieces(options.pop("after", START)))
 
 
-def rows(found):
-    return [row for piece in found for row in piece.parsed.records.to_pylist()]
+def rows(file_pieces):
+    return [row for piece in file_pieces for row in piece.parsed.records.to_pylist()]
 
 
-def refused(found):
+def refused(file_pieces):
     return [
         (row["line"], row["reason"].split(":")[0])
-        for piece in found
+        for piece in file_pieces
         for row in piece.parsed.rejects.to_pylist()
     ]
 
@@ -75,9 +75,9 @@ FORMS = {
 def test_objects_are_read_in_lines_and_in_lists(tmp_path, content, chunk_bytes):
     path = tmp_path / "log.jsonl"
     path.write_bytes(content)
-    found = rows(pieces(path, chunk_bytes=chunk_bytes))
-    assert [row["source_id"] for row in found] == [str(one["id"]) for one in JOBS]
-    first = found[0]
+    jobs = rows(pieces(path, chunk_bytes=chunk_bytes))
+    assert [row["source_id"] for row in jobs] == [str(one["id"]) for one in JOBS]
+    first = jobs[0]
     assert (first["actor"], first["status"]) == ("user1", "succeeded")
     assert json.loads(first["inputs"]) == {"cpus": 3, "release": "1.10", "labels": "gpu,large"}
     assert json.loads(first["outcome"]) == {"cost": 0.25}
@@ -113,10 +113,10 @@ def test_a_star_takes_every_other_key_also_one_that_comes_late(tmp_path):
     late = job(2, late={"er": 5})
     path.write_text(lines([job(1), late]))
     columns = {"submitted": "queued_at"}
-    found = rows(pieces(path, {"columns": columns, "inputs": "*"}, chunk_bytes=10))
-    assert "late.er" not in json.loads(found[0]["inputs"])
-    assert json.loads(found[1]["inputs"])["late.er"] == 5
-    assert json.loads(found[1]["inputs"])["user.name"] == "user2"
+    facts = rows(pieces(path, {"columns": columns, "inputs": "*"}, chunk_bytes=10))
+    assert "late.er" not in json.loads(facts[0]["inputs"])
+    assert json.loads(facts[1]["inputs"])["late.er"] == 5
+    assert json.loads(facts[1]["inputs"])["user.name"] == "user2"
 
 
 def test_types_of_the_mapping_hold_for_json(tmp_path):
@@ -146,9 +146,9 @@ def test_types_of_the_mapping_hold_for_json(tmp_path):
 def test_a_bad_line_is_refused_and_its_neighbours_land(tmp_path, line, reason):
     path = tmp_path / "log.jsonl"
     path.write_text(lines([job(1)]) + line + "\n" + lines([job(2)]))
-    found = pieces(path)
-    assert refused(found) == [(2, reason)]
-    assert len(rows(found)) == 2
+    file_pieces = pieces(path)
+    assert refused(file_pieces) == [(2, reason)]
+    assert len(rows(file_pieces)) == 2
 
 
 def test_text_that_postgresql_cannot_hold_is_replaced(tmp_path):
@@ -162,10 +162,10 @@ def test_text_that_postgresql_cannot_hold_is_replaced(tmp_path):
 def test_a_last_line_without_an_end_waits_and_a_key_that_is_never_there_is_a_warning(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text(lines([job(1), job(2)]) + '{"id": 3')
-    found = pieces(path, MAPPING | {"outcome": ["price"]})
-    assert [row["source_id"] for row in rows(found)] == ["1", "2"]
-    assert found[-1].unfinished_line == 3
-    assert found[0].parsed.warnings == {"have nothing under 'price'; is the key right?": 2}
+    file_pieces = pieces(path, MAPPING | {"outcome": ["price"]})
+    assert [row["source_id"] for row in rows(file_pieces)] == ["1", "2"]
+    assert file_pieces[-1].unfinished_line == 3
+    assert file_pieces[0].parsed.warnings == {"have nothing under 'price'; is the key right?": 2}
 
 
 def test_objects_without_an_id_are_named_by_all_that_they_say(tmp_path):

@@ -8,7 +8,6 @@ import threading
 
 import pytest
 
-from runlore.cli import main
 from runlore.log.executions import read_facts
 from tests.ingest.api_servers import (
     BEGIN,
@@ -23,23 +22,10 @@ from tests.ingest.pipeline_logs import github_jobs, jenkins_builds
 MINUTE = BEGIN - BEGIN.replace(day=4, hour=23, minute=59)
 
 
-@pytest.fixture
-def runlore(store, tmp_path, monkeypatch, capsys):
-    """Runs the command on the tests' own database; returns what it prints."""
-    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
-    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
+@pytest.fixture(autouse=True)
+def no_tokens(monkeypatch):
     for name in ("GH_TOKEN", "GITHUB_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments, code=0):
-        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert (ended.value.code or 0) == code
-        output = capsys.readouterr()
-        return output.err if code else output.out
-
-    return run
 
 
 def github(runs):

@@ -25,9 +25,9 @@ def pieces(path, *, chunk_bytes=1 << 20, after=START, takes_last_line=False, **p
     return list(open_log(source, to_us(NOW)).pieces(after))
 
 
-def facts(found: list[FilePiece]):
-    rows = [row for piece in found for row in piece.parsed.records.to_pylist()]
-    assert all(piece.parsed.rejects.num_rows == 0 for piece in found)
+def facts(file_pieces: list[FilePiece]):
+    rows = [row for piece in file_pieces for row in piece.parsed.records.to_pylist()]
+    assert all(piece.parsed.rejects.num_rows == 0 for piece in file_pieces)
     return [(row["source_id"], row["actor"], row["inputs"]) for row in rows]
 
 

@@ -1,33 +1,14 @@
 """`runlore ingest TOOL FILE` at a terminal, with nothing to map."""
 
 import json
-import sys
 
 import pytest
 
-from runlore.cli import main
 from runlore.kernel.instants import from_us
 from runlore.log.executions import read_facts
 from tests.ingest.tool_logs import TOOL_LOGS
 
 JOBS = 20
-
-
-@pytest.fixture
-def runlore(store, tmp_path, monkeypatch, capsys):
-    """Runs the command on the tests' own database; returns what it prints."""
-    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
-    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
-
-    def run(*arguments, code=0):
-        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert (ended.value.code or 0) == code
-        output = capsys.readouterr()
-        return output.err if code else output.out
-
-    return run
 
 
 @pytest.mark.parametrize("tool", TOOL_LOGS)

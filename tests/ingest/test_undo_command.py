@@ -1,13 +1,11 @@
 """`runlore ingest sources` and `runlore ingest undo` at a terminal."""
 
 import json
-import sys
 from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import text
 
-from runlore.cli import main
 from runlore.registry import Registry
 from runlore.registry.trainings import VersionTraining
 from tests.ingest.csv_log import HEADER, row
@@ -20,23 +18,6 @@ OPTIONS = [
     *("--map", "actor=user", "--map", "submitted=queued_at"),
     *("--map", "finished=ended_at", "--map", "status=how", "--const", "kind=build"),
 ]
-
-
-@pytest.fixture
-def runlore(store, tmp_path, monkeypatch, capsys):
-    """Runs the command on the tests' own database; gives what it prints."""
-    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
-    monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
-
-    def run(*arguments, code=0):
-        monkeypatch.setattr(sys, "argv", ["runlore", "ingest", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        assert (ended.value.code or 0) == code
-        printed = capsys.readouterr()
-        return printed.err if code else printed.out
-
-    return run
 
 
 @pytest.fixture
@@ -102,7 +83,7 @@ def test_a_name_that_is_a_number_too_has_to_be_told_apart(runlore, tmp_path):
 
 @pytest.mark.usefixtures("two_files")
 def test_versions_that_learned_from_it_are_named_and_a_champion_is_warned_about(
-    runlore, monkeypatch, capsys
+    runlore, run_ingest, monkeypatch
 ):
     known = {
         "failure-risk": (training("failure-risk", "3", ("champion",), 10_000),),
@@ -110,10 +91,7 @@ def test_versions_that_learned_from_it_are_named_and_a_champion_is_warned_about(
     }
     monkeypatch.setattr(Registry, "trainings", lambda _, spec: known[spec])
     monkeypatch.setenv("RUNLORE_SPECS", json.dumps(SPECS))
-    monkeypatch.setattr(sys, "argv", ["runlore", "ingest", "undo", "builds"])
-    with pytest.raises(SystemExit):
-        main()
-    printed = capsys.readouterr()
+    printed = run_ingest("undo", "builds")
     assert "failure-risk version 3 @champion was trained on it" in printed.out
     assert "duration version 2 was trained on it" in printed.out
     assert "duration version 1" not in printed.out

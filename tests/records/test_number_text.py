@@ -158,8 +158,8 @@ def test_a_column_of_numbers_with_marks_that_stays_text_is_named(form, cells, ro
 
 def test_a_column_of_numbers_takes_leading_zeros_and_long_ones():
     cells = pa.array(["007", "1.10", "12345678901234567890", "+00.5", "abc", "1e400", None])
-    found = json_numbers(cells).to_pylist()
-    assert found == ["7", "1.10", "12345678901234567890", "0.5", None, None, None]
+    texts = json_numbers(cells).to_pylist()
+    assert texts == ["7", "1.10", "12345678901234567890", "0.5", None, None, None]
 
 
 NUMBERISH = st.text(st.sampled_from("0159.,+-eE '"), max_size=6)

@@ -134,8 +134,8 @@ def test_types_of_the_mapping_hold_for_typed_columns_too():
         "inputs": ["text:release", "number:size", "duration:limit"],
         "decimal": ",",
     }
-    found = [json.loads(row["inputs"]) for row in rows(log, mapping)]
-    assert found == [
+    inputs = [json.loads(row["inputs"]) for row in rows(log, mapping)]
+    assert inputs == [
         {"release": "1.1", "size": 1.5, "limit": 86400},
         {"release": "2", "size": 7, "limit": 90},
     ]

@@ -83,8 +83,8 @@ def test_months_that_hold_little_are_counted(store: Store, monkeypatch: pytest.M
     with store.begin() as connection:
         partitions.ensure_months(connection, "metrics", first, last)
     monkeypatch.setattr(figures_module, "COUNT_LIMIT", 1000)
-    found = figures(store)
-    assert (found.rows["metrics"], found.estimated) == (0, ())
+    counts = figures(store)
+    assert (counts.rows["metrics"], counts.estimated) == (0, ())
 
 
 def test_a_broken_champion_is_among_the_figures_until_it_answers(store: Store) -> None:

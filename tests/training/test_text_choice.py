@@ -29,34 +29,36 @@ def chatter(n: int) -> list[str]:
 def test_texts_that_tell_failures_apart_stay() -> None:
     data = make(RISK, 1000)
     says = np.random.default_rng(1).random(len(data)) < np.where(data.target == 1, 0.9, 0.1)
-    told, columns = with_texts(data, [f"it is {'urgent' if s else 'calm'} now" for s in says])
-    assert text_choice.helps(RISK, told, columns)
+    extended, columns = with_texts(data, [f"it is {'urgent' if s else 'calm'} now" for s in says])
+    assert text_choice.helps(RISK, extended, columns)
 
 
 def test_texts_that_tell_long_work_apart_stay() -> None:
     data = make(DURATION, 1000)
     is_long = np.random.default_rng(1).random(len(data)) < 0.5
     data = replace(data, target=data.target * np.where(is_long, 20.0, 1.0))
-    told, columns = with_texts(data, [f"it is {'big' if s else 'small'} work" for s in is_long])
-    assert text_choice.helps(DURATION, told, columns)
+    extended, columns = with_texts(data, [f"it is {'big' if s else 'small'} work" for s in is_long])
+    assert text_choice.helps(DURATION, extended, columns)
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_texts_that_say_nothing_go(name: str) -> None:
-    told, columns = with_texts(make(SPECS[name], 1000), chatter(1000))
-    assert not text_choice.helps(SPECS[name], told, columns)
+    extended, columns = with_texts(make(SPECS[name], 1000), chatter(1000))
+    assert not text_choice.helps(SPECS[name], extended, columns)
 
 
 def test_the_test_part_has_no_say() -> None:
     data = make(RISK, 1000)
-    told, columns = with_texts(data, chatter(1000))
+    extended, columns = with_texts(data, chatter(1000))
     test = divide(RISK, data).test
-    rows = told.rows.copy()
-    rows[np.ix_(test, [told.names.index(name) for name in columns])] = told.target[test, None]
-    assert not text_choice.helps(RISK, replace(told, rows=rows), columns)
+    rows = extended.rows.copy()
+    rows[np.ix_(test, [extended.names.index(name) for name in columns])] = extended.target[
+        test, None
+    ]
+    assert not text_choice.helps(RISK, replace(extended, rows=rows), columns)
 
 
 def test_without_columns_a_training_set_is_what_it_was() -> None:
     data = make(RISK, 600)
-    told, columns = with_texts(data, chatter(600))
-    assert text_choice.without(told, columns).digest() == data.digest()
+    extended, columns = with_texts(data, chatter(600))
+    assert text_choice.without(extended, columns).digest() == data.digest()

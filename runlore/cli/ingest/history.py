@@ -78,10 +78,10 @@ def undo(target: Target, because: Because = "", yes: Yes = False, json: Json = F
     from runlore.kernel.errors import Unavailable
 
     with open_app() as app:
-        found = find_target(app.store, target)
+        undo_target = find_target(app.store, target)
         if not yes and sys.stdin.isatty():
-            _confirm(app, found)
-        done = undo_ingest(app.store, found, UndoReason(getuser(), because))
+            _confirm(app, undo_target)
+        done = undo_ingest(app.store, undo_target, UndoReason(getuser(), because))
         names = [spec.name for spec in app.specs]
         try:
             versions = trained_on(app.store, app.registry, names, done.withdrawal)

@@ -76,7 +76,7 @@ def preview_database(
 class DatabaseRows:
     """A mark's digest is the last value of the column that only grows."""
 
-    wanted: DatabaseSource
+    source: DatabaseSource
     url: Address
     name: str
     now_us: int
@@ -86,13 +86,13 @@ class DatabaseRows:
 
         Without a column that only grows they are all rows, and the mark does not move.
         """
-        column = self.wanted.query.after
+        column = self.source.query.after
         last, done = database_rows.read(after.prefix_digest), after.lines_done
         bound = database_rows.lowered(last, self._overlap(last))
         parsed, reader = None, None
         with foreign_database.opened(self.url) as connection:
             for chunk in foreign_database.read_chunks(
-                connection, self.wanted.query, bound, self.wanted.chunk_rows
+                connection, self.source.query, bound, self.source.chunk_rows
             ):
                 batch = database_rows.batch_of(chunk.columns)
                 reader = reader or self._reader(batch.schema)
@@ -108,14 +108,14 @@ class DatabaseRows:
             yield FilePiece(nothing, START, done, done)
 
     def _overlap(self, last: Ordered | None) -> float:
-        if self.wanted.overlap is not None:
-            return self.wanted.overlap
+        if self.source.overlap is not None:
+            return self.source.overlap
         return OVERLAP_S if database_rows.is_instant(last) else 0.0
 
     def _reader(self, schema: pa.Schema) -> Reader:
-        clock = IngestClock(self.now_us, round(self.wanted.clock_tolerance_s * 1e6))
-        reader = parquet.reader(schema, self.name, self.wanted.mapping, clock)
-        if reader.counts_rows and self.wanted.query.after is not None:
+        clock = IngestClock(self.now_us, round(self.source.clock_tolerance_s * 1e6))
+        reader = parquet.reader(schema, self.name, self.source.mapping, clock)
+        if reader.counts_rows and self.source.query.after is not None:
             raise BadInput(
                 "after: rows without an id are named by all rows before them; say --map id=COLUMN",
                 "after",

@@ -107,12 +107,12 @@ class JsonFile:
 
     def _names(self, key: str) -> bool:
         """Does the text hold this key?"""
-        wanted, rest = f'"{key}"'.encode(), b""
+        quoted_key, rest = f'"{key}"'.encode(), b""
         with opened(self.path) as (stream, _):
             while block := stream.read(1 << 20):
-                if wanted in rest + block:
+                if quoted_key in rest + block:
                     return True
-                rest = block[-len(wanted) :]
+                rest = block[-len(quoted_key) :]
         return False
 
 

@@ -13,7 +13,7 @@ from runlore.ingest.queries.ingests import Mark
 from runlore.kernel.instants import parse
 
 PAGE_ROWS = 100
-MOST_FOUND = 1_000  # GitHub returns no more of a search, whatever it has
+MAX_SEARCH_RESULTS = 1_000  # GitHub returns no more of a search, whatever it has
 PIECE_RUNS = 20
 FIRST = datetime(2018, 10, 1, tzinfo=UTC)  # GitHub Actions began
 RERUNS = timedelta(days=35)  # a run can be run again for 30 days
@@ -93,13 +93,13 @@ class GithubHistory:
     def _ranges(self, begin: datetime, end: datetime) -> Iterator[tuple[datetime, list[Run]]]:
         """A range with more runs than a search returns is read in halves."""
         total = self._count(begin, end)
-        if total >= MOST_FOUND and end - begin >= SECOND:
+        if total >= MAX_SEARCH_RESULTS and end - begin >= SECOND:
             middle = _second(begin + (end - begin) / 2)
             yield from self._ranges(begin, middle)
             yield from self._ranges(middle + SECOND, end)
         elif begin <= end:
             runs = self._search(begin, end) if total else []
-            if total >= MOST_FOUND:
+            if total >= MAX_SEARCH_RESULTS:
                 self.api.patience.say(f"more runs at {begin.isoformat()} than GitHub returns")
             yield end, runs
 
@@ -109,8 +109,8 @@ class GithubHistory:
         )
 
     def _search(self, begin: datetime, end: datetime) -> list[Run]:
-        found = self._list("actions/runs", "workflow_runs", _created(begin, end))
-        return list({(run["id"], run["run_attempt"]): run for run in found}.values())
+        runs = self._list("actions/runs", "workflow_runs", _created(begin, end))
+        return list({(run["id"], run["run_attempt"]): run for run in runs}.values())
 
     def _rows(self, run: Run) -> Iterator[Mapping[str, Any]]:
         """All attempts of a run, each with the end of its jobs, and all of its jobs."""

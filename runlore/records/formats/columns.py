@@ -142,10 +142,10 @@ class Reader:
         """
         names = self.guessed_columns - set(self.rules)
         columns = {name: self._present(cells.columns[name]) for name in sorted(names)}
-        found = {name: rule_of(column, self.numbers) for name, column in columns.items()}
+        column_rules = {name: rule_of(column, self.numbers) for name, column in columns.items()}
         decided = {
             name: rule
-            for name, rule in found.items()
+            for name, rule in column_rules.items()
             if rule != ALONE or len(columns[name].drop_null()) >= DECIDING_CELLS
         }
         return replace(self, rules={**decided, **self.rules})
@@ -153,8 +153,8 @@ class Reader:
     def _executions(self, cells: Cells) -> Parsed:
         text = {name: self._text(cells, name) for name in ("actor", "kind", "scope")}
         text["source_id"] = self._source_id(cells)
-        found = {name: self._instant(cells, name) for name in INSTANTS}
-        instants = self._in_order(found)
+        fields = {name: self._instant(cells, name) for name in INSTANTS}
+        instants = self._in_order(fields)
         duration, seconds = self._duration(cells)
         began = pc.coalesce(instants["started"], instants["submitted"])
         finished = pc.coalesce(instants["finished"], _after(began, seconds))
@@ -179,7 +179,7 @@ class Reader:
         }
         checks = [
             *text_checks(text, required="source_id"),
-            *self._instant_checks(found, instants, required="submitted"),
+            *self._instant_checks(fields, instants, required="submitted"),
             *duration_checks(duration, seconds),
             *validate.order_checks(instants["submitted"], instants["started"], finished),
             *status_checks(words, status, finished),
@@ -188,7 +188,7 @@ class Reader:
             *bad_inputs,
             *bad_outcomes,
         ]
-        remarks = {CLAMPED: ordered.is_moved, **self._remarks(cells, found)}
+        remarks = {CLAMPED: ordered.is_moved, **self._remarks(cells, fields)}
         return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), remarks)
 
     def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
@@ -201,8 +201,8 @@ class Reader:
         return not_before(known_at, submitted, tolerance_us(self.now_us))
 
     def _points(self, cells: Cells) -> Parsed:
-        found = {name: self._instant(cells, name) for name in ("at", "known_at")}
-        at, known_at = (instant.read.us for instant in found.values())
+        fields = {name: self._instant(cells, name) for name in ("at", "known_at")}
+        at, known_at = (instant.read.us for instant in fields.values())
         text = {name: self._text(cells, name) for name in ("name", "scope")}
         raw_value = self._cell(cells, "value")
         value = self._amount(raw_value, "number", 1.0)
@@ -215,13 +215,13 @@ class Reader:
             "known_at": pc.coalesce(known_at, at),
         }
         checks = [
-            *self._instant_checks(found, {"at": at, "known_at": known_at}, required="at"),
+            *self._instant_checks(fields, {"at": at, "known_at": known_at}, required="at"),
             *text_checks(text, required="name"),
             RowCheck(mask(raw_value.is_null()), "value is empty"),
             RowCheck(~mask(pc.is_finite(value)), "value: '{}' is not a finite number", raw_value),
             RowCheck(mask(pc.less(known_at, at)), "known_at is before at"),
         ]
-        remarks = ambiguity(found.values(), self.mapping.timezone)
+        remarks = ambiguity(fields.values(), self.mapping.timezone)
         return _decide(cells, checks, columns, ("line", *METRIC_COLUMNS), remarks)
 
     def _cell(self, cells: Cells, name: str) -> pa.Array:
@@ -259,15 +259,15 @@ class Reader:
         read = read_instants(cell, self._instant_form)
         return FieldInstants(cell, read)
 
-    def _in_order(self, found: Mapping[str, FieldInstants]) -> dict[str, pa.Array]:
+    def _in_order(self, fields: Mapping[str, FieldInstants]) -> dict[str, pa.Array]:
         """The instants by field, each with the reading that keeps their order.
 
         The year 1970 begins with a zero, which is no instant beside another submission.
         """
-        submitted = found["submitted"].read.us
-        times = {name: found[name].without_zeros(submitted) for name in LATER}
+        submitted = fields["submitted"].read.us
+        times = {name: fields[name].without_zeros(submitted) for name in LATER}
         for chain in (("started", "finished"), ("known_at",)):
-            clocks = [found[name].read.naive for name in ("submitted", *chain)]
+            clocks = [fields[name].read.naive for name in ("submitted", *chain)]
             order = [submitted, *(times[name] for name in chain)]
             tolerance = tolerance_us(self.now_us)
             read = in_order(clocks, order, self.mapping.timezone, tolerance)
@@ -275,12 +275,12 @@ class Reader:
         return {"submitted": submitted, **times}
 
     def _instant_checks(
-        self, found: Mapping[str, FieldInstants], instants: Mapping[str, pa.Array], required: str
+        self, fields: Mapping[str, FieldInstants], instants: Mapping[str, pa.Array], required: str
     ) -> list[RowCheck]:
         return [
             check
             for name, us in instants.items()
-            for cell in [found[name].shown(us)]
+            for cell in [fields[name].shown(us)]
             for check in (
                 two_readings_check(name, us, cell),
                 *validate.instant_checks(name, us, cell, is_required=name == required),
@@ -353,12 +353,12 @@ class Reader:
                 checks.append(type_check(name, cell_type, column, read.is_bad))
         return json_text.objects(values, len(cells)), checks
 
-    def _remarks(self, cells: Cells, found: Mapping[str, FieldInstants]) -> dict[str, Mask]:
+    def _remarks(self, cells: Cells, fields: Mapping[str, FieldInstants]) -> dict[str, Mask]:
         """On times with two readings, and on numbers that stay text for the marks within them."""
         names = {*self.resolved.inputs.values(), *self.resolved.outcome.values()}
         untyped = sorted(names - {*self.mapping.types, *cells.json}) if not cells.is_typed else ()
         marks = remarks_on_marks({name: cells.columns[name] for name in untyped}, self.numbers)
-        return ambiguity(found.values(), self.mapping.timezone) | marks
+        return ambiguity(fields.values(), self.mapping.timezone) | marks
 
     def _by_form(
         self, cells: Cells, name: str, column: pa.Array

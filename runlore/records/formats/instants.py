@@ -114,22 +114,22 @@ def _instants(read: pa.Array, is_none: pa.Array, timezone: str) -> Instants:
     return _without_sentinels(Instants(us, is_none, naive))
 
 
-def _without_sentinels(found: Instants) -> Instants:
+def _without_sentinels(instants: Instants) -> Instants:
     """Instants that stand for "none", such as the year 9999, are null."""
-    bounds = pc.min_max(found.us)
+    bounds = pc.min_max(instants.us)
     least, most = bounds["min"].as_py(), bounds["max"].as_py()
     if least is None or (least >= 0 and most < YEAR_2038_US):
-        return found
-    day = pc.floor(pc.divide(pc.cast(found.us, pa.float64(), safe=False), DAY_US))
+        return instants
+    day = pc.floor(pc.divide(pc.cast(instants.us, pa.float64(), safe=False), DAY_US))
     is_sentinel = pc.or_(
         pc.is_in(pc.cast(day, pa.int32(), safe=False), value_set=NO_INSTANT_DAYS),
         pc.or_(
-            pc.is_in(found.us, value_set=LAST_SECONDS_US),
-            pc.fill_null(pc.greater_equal(found.us, YEAR_9999_US), False),
+            pc.is_in(instants.us, value_set=LAST_SECONDS_US),
+            pc.fill_null(pc.greater_equal(instants.us, YEAR_9999_US), False),
         ),
     )
-    us = pc.if_else(is_sentinel, None, found.us)
-    return Instants(us, pc.or_(found.is_none, is_sentinel), found.naive)
+    us = pc.if_else(is_sentinel, None, instants.us)
+    return Instants(us, pc.or_(instants.is_none, is_sentinel), instants.naive)
 
 
 def _of_epochs(column: pa.Array, epoch: Epoch) -> Instants:

@@ -57,11 +57,11 @@ def infer_json(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POINT)
 
 
 def _inferred(text: pa.Array, rule: CellRule, form: NumberForm) -> pa.Array:
-    found = infer_numbers(text, rule, form)
-    if found.null_count == text.null_count:
-        return found
+    numbers = infer_numbers(text, rule, form)
+    if numbers.null_count == text.null_count:
+        return numbers
     words = quoted(text)
-    return words if found.null_count == len(found) else pc.coalesce(found, words)
+    return words if numbers.null_count == len(numbers) else pc.coalesce(numbers, words)
 
 
 def quoted(text: pa.Array) -> pa.Array:

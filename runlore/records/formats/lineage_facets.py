@@ -51,23 +51,23 @@ def owner(event: Event) -> str:
 def inputs_of(event: Event) -> dict[str, Scalar]:
     """What is known of a run whenever an event of it is: nothing that depends on how it went."""
     of_job, of_run = _at(event, "job", "facets"), _at(event, "run", "facets")
-    found = {name: _scalar(_at(of_job, *path)) for name, path in OF_JOBS.items()}
-    found |= {name: _scalar(_at(of_run, *path)) for name, path in OF_RUNS.items()}
-    found["parent_job"] = found["parent_job"] or _scalar(_at(of_run, "parentRun", "job", "name"))
-    found["nominal_period_s"] = _nominal_period_s(_at(of_run, "nominalTime"))
-    return {name: value for name, value in found.items() if value is not None}
+    inputs = {name: _scalar(_at(of_job, *path)) for name, path in OF_JOBS.items()}
+    inputs |= {name: _scalar(_at(of_run, *path)) for name, path in OF_RUNS.items()}
+    inputs["parent_job"] = inputs["parent_job"] or _scalar(_at(of_run, "parentRun", "job", "name"))
+    inputs["nominal_period_s"] = _nominal_period_s(_at(of_run, "nominalTime"))
+    return {name: value for name, value in inputs.items() if value is not None}
 
 
 def inputs_at_start(event: Event) -> dict[str, Scalar]:
     """The same with the data sets that a START announces."""
-    found = inputs_of(event)
+    inputs = inputs_of(event)
     for name in ("inputs", "outputs"):
         names = sorted({text for row in _rows(event, name) if (text := _text(_at(row, "name")))})
         kind = name.removesuffix("s")
-        found[f"{kind}_datasets"] = len(names)
+        inputs[f"{kind}_datasets"] = len(names)
         if names and len(names) <= MOST_NAMES:
-            found[f"{kind}_names"] = ", ".join(names)[:LONGEST_TEXT]
-    return found
+            inputs[f"{kind}_names"] = ", ".join(names)[:LONGEST_TEXT]
+    return inputs
 
 
 def outcome_of(event: Event) -> dict[str, Scalar]:
@@ -75,16 +75,16 @@ def outcome_of(event: Event) -> dict[str, Scalar]:
 
     The error's message is free text and is not read.
     """
-    found: dict[str, Scalar] = {
+    outcome: dict[str, Scalar] = {
         "datasets_read": len(_rows(event, "inputs")),
         "datasets_written": len(_rows(event, "outputs")),
         "has_error_message": _at(event, "run", "facets", "errorMessage") is not None,
     }
     for field, name in READ.items():
-        found |= _sum(event, ("inputs", "inputFacets", "inputStatistics", field), name)
+        outcome |= _sum(event, ("inputs", "inputFacets", "inputStatistics", field), name)
     for field, name in WRITTEN.items():
-        found |= _sum(event, ("outputs", "outputFacets", "outputStatistics", field), name)
-    return found
+        outcome |= _sum(event, ("outputs", "outputFacets", "outputStatistics", field), name)
+    return outcome
 
 
 def _sum(event: Event, path: tuple[str, ...], name: str) -> dict[str, Scalar]:

@@ -19,14 +19,14 @@ GROUPED_BY_POINTS = r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+$"
 
 def remarks_on_marks(columns: Mapping[str, pa.Array], form: NumberForm) -> dict[str, Mask]:
     """A remark for each column of which half or more are such numbers -> the rows that have one."""
-    found = {}
+    remarks = {}
     for name, column in columns.items():
         first = column[:SAMPLED_CELLS].drop_null()
         if not len(first) or 2 * int(mask(_is_marked(first, form)).sum()) < len(first):
             continue
         text = f"have numbers with marks in `{name}`, kept as text: say --decimal , or --thousands"
-        found[text] = mask(_is_marked(column, form))
-    return found
+        remarks[text] = mask(_is_marked(column, form))
+    return remarks
 
 
 def _is_marked(text: pa.Array, form: NumberForm) -> pa.Array:

@@ -76,8 +76,8 @@ class ToolCells:
 
     def instant(self, *names: str, timezone: str = "UTC") -> pa.Array:
         """int64 µs since 1970; null where the text is no instant, and for years before 1970."""
-        found = [instants.microseconds(self.text(name), timezone, None) for name in names]
-        known = [pc.if_else(pc.less_equal(us, 0), None, us) for us in found]
+        columns = [instants.microseconds(self.text(name), timezone, None) for name in names]
+        known = [pc.if_else(pc.less_equal(us, 0), None, us) for us in columns]
         return known[0] if len(known) == 1 else pc.coalesce(*known)
 
     def stamp(self, *names: str) -> pa.Array:
@@ -132,9 +132,9 @@ def csv_layout(head: bytes, reader: CellReader, delimiter: str | None = None) ->
     keys = _unique(field_key(name) for name in header)
     for names in reader.required:
         if not any(field_key(name) in keys for name in names.split("|")):
-            wanted = names.replace("|", " or ")
+            alternatives = names.replace("|", " or ")
             listed = ", ".join(header)[:300]
-            raise BadInput(f"the header has no column {wanted!r}; it has: {listed}", "file")
+            raise BadInput(f"the header has no column {alternatives!r}; it has: {listed}", "file")
     return csv.CsvLayout(tuple(keys), line, separator, reader)
 
 
