@@ -105,8 +105,8 @@ def time_of(event: str) -> int:
 def fact_of(run: LineageRun) -> RunFact:
     """What is known of a recorded run now.
 
-    A START that came so late that the run had been recorded without it does not move the
-    submission: then it is not known when the work started, but how long it took is an outcome.
+    A START that came after the run had been recorded does not move the submission. Then it is not
+    known when the work started, but how long it took is an outcome.
     """
     submitted_us = run.submitted_us
     assert submitted_us is not None  # noqa: S101  (of a run that is recorded)

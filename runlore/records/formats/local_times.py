@@ -35,9 +35,9 @@ def in_order(
 ) -> list[pa.Array]:
     """The instants of one row after the other, each read so that it is not before its forerunner.
 
-    clocks: the wall clock's times of `instants`, see `Instants`. A time that has two readings, or
-    that comes just after a gap (the log's clock may not have been put forward), takes the other
-    reading when only that one keeps the order. tolerance_us: clocks may be so far apart.
+    clocks: the wall clock's times of `instants`, see `Instants`. tolerance_us: clocks may be so far
+    apart. A time has another reading when the hour comes twice, or just after a gap: the log's
+    clock may not have been put forward. It takes that one when only that one keeps the order.
     """
     before = instants[0]
     ordered = [before]

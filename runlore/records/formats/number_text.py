@@ -55,8 +55,8 @@ POINT = NumberForm()
 class CellRule:
     """How untyped cells of a column are read. is_text: none of them is a number.
 
-    decimals: how many the column's numbers have, so that a zero at their end says nothing; ANY:
-    as many as they like; None: a number with a zero at its end is text, as in version 1.10.
+    decimals: how many the column's numbers have. A zero at their end then says nothing. ANY: they
+    may differ in it. None: a number with a zero at its end is text, as in version 1.10.
     """
 
     is_text: bool = False
@@ -108,8 +108,8 @@ def infer_numbers(text: pa.Array, rule: CellRule = ALONE, form: NumberForm = POI
 def rule_of(text: pa.Array, form: NumberForm = POINT) -> CellRule:
     """The rule that the first cells of a column suggest.
 
-    Text as a whole: words for the most part, codes such as 007 or of 16 digits, or numbers with
-    zeros at the end that differ in their decimals, such as 1.1 and 1.10.
+    A column of words for the most part, or of codes such as 007 or of 16 digits, is text as a
+    whole. So are numbers with zeros at the end that differ in their decimals: 1.1 and 1.10.
     """
     present = text.drop_null()
     plain = form.in_point_form(present)

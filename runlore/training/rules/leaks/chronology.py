@@ -96,8 +96,9 @@ def _at_one_distance(distance_us: Floats, near_us: Floats) -> float:
 def following(values: Floats, submitted_us: Ints, finished_us: Ints) -> tuple[float, int]:
     """How surely values ascend in the order of the finish where that is not the submission's.
 
-    Returns the lower share of neighbouring pairs in the order of their finish, of those that
-    finished in the order of submission and of those that did not, and how many these are.
+    Some pairs of neighbours finished in the order of submission, some did not. Of both, the lower
+    share of pairs that ascend in the order of their finish is returned. The second number is how
+    many pairs did not finish in the order of submission. Equal values do not count.
     """
     known = np.isfinite(values) & (finished_us != NO_INSTANT)
     order = np.argsort(submitted_us[known], kind="stable")
