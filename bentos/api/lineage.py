@@ -16,6 +16,7 @@ from bentos.http.routing import Endpoint, ListOf, Tag
 from bentos.http.schemas import Closed
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Serving
+from bentos.predict.waiting_runs import LOOK_S
 from runlore.ingest.actions.lineage_events import (
     MAX_EVENTS,
     WAIT_FOR_START_S,
@@ -25,6 +26,7 @@ from runlore.ingest.actions.lineage_events import (
 )
 from runlore.kernel import instants
 
+LATEST_S = WAIT_FOR_START_S + LOOK_S
 EXAMPLE: dict[str, Any] = {
     "eventType": "START",
     "eventTime": "2026-05-01T12:00:00Z",
@@ -79,8 +81,8 @@ class LineageReceipt(Closed):
     submissions: int = Field(description="runs that were recorded")
     outcomes: int = Field(description="ends of runs that were recorded")
     waiting: int = Field(
-        description=f"runs that are recorded {WAIT_FOR_START_S:.0f} s later: their START has not"
-        " come yet, or there are too many at once"
+        description=f"runs that are recorded {WAIT_FOR_START_S:.0f} to {LATEST_S:.0f} s later:"
+        " their START has not come yet, or there are too many at once"
     )
     skipped: int = Field(description="events about no run: of a data set or of a job")
 

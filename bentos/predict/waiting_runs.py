@@ -8,7 +8,7 @@ from runlore.kernel.errors import Unavailable
 from runlore.serving.actions.recording_bounds import RecordingBounds
 from runlore.store.engine import Store
 
-LOOK_S = 3.0
+LOOK_S = 10.0  # most services never have such runs: an idle one should cost little
 
 log = logging.getLogger("runlore.serving")
 
