@@ -50,9 +50,9 @@ FORMATS = (
 
 def ours(store: Store, source: "Source") -> float:
     with store.begin() as connection:
-        connection.execute(
-            text("TRUNCATE runlore.executions, runlore.ingests, runlore.rejects CASCADE")
-        )
+        tables = ("executions", "ingests", "rejects", "lineage_runs")
+        listed = ", ".join(f"runlore.{table}" for table in tables)
+        connection.execute(text(f"TRUNCATE {listed} CASCADE"))
     began = time.perf_counter()
     ingest = ingest_database if isinstance(source, DatabaseSource) else ingest_file
     summary = ingest(store, source, now())  # type: ignore[arg-type]

@@ -72,7 +72,7 @@ def _of_address(url: str) -> str:
 
 
 def _flat(build: Object, job: str) -> Object:
-    actions = [each for each in build.get("actions") or () if isinstance(each, Mapping)]
+    actions = [action for action in build.get("actions") or () if isinstance(action, Mapping)]
     causes = [cause for action in actions for cause in action.get("causes") or ()]
     name = job or _of_address(str(build.get("url") or "")) or _of_title(build)
     return {
