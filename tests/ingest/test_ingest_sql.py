@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 import sqlalchemy as sa
@@ -287,6 +288,18 @@ def test_postgresql_refuses_to_write(store: Store, foreign: str) -> None:
             ingest_database(store, source, NOW)
     with store.begin() as connection:
         assert connection.scalar(sa.text("SELECT count(*) FROM public.jobs")) == 50
+
+
+@pytest.mark.parametrize("product", ["mysql", "mariadb"])
+def test_a_session_of_mysql_is_read_only_before_anything_is_read(
+    monkeypatch: pytest.MonkeyPatch, product: str
+) -> None:
+    engine = MagicMock()
+    monkeypatch.setattr(foreign_database, "_engine", lambda url: engine)
+    address = foreign_database.read_address(f"{product}://host/runs", None)
+    with foreign_database.opened(address) as connection:
+        statements = [call.args for call in connection.exec_driver_sql.call_args_list]
+    assert statements == [("SET SESSION TRANSACTION READ ONLY",)]
 
 
 def test_a_password_is_neither_shown_nor_stored(

@@ -194,6 +194,12 @@ def test_times_with_a_zone_or_far_ahead_are_not_local(rows) -> None:
     assert kinds(rows) == []
 
 
+def test_remarks_on_rows_are_warnings_too() -> None:
+    evidence = LogEvidence(rows=9)
+    evidence.notes["are odd"] = 3
+    assert warnings_of(evidence, 0) == [note("are odd", 3)]
+
+
 def test_remarks_on_rows_are_added_up_and_other_warnings_replaced() -> None:
     old = LogWarning("job steps", "2 ids look like steps", 2, "sacct -X")
     new = LogWarning("job steps", "5 ids look like steps", 5, "sacct -X")

@@ -232,6 +232,15 @@ def test_an_undone_file_leaves_nothing_in_the_runs_of_others(log: EventLog, stor
     assert [run["status"] for run in log.latest()] == ["running"]
 
 
+def test_an_undone_source_leaves_nothing_in_its_later_runs(log: EventLog, store: Store) -> None:
+    log.ingest(event("COMPLETE", 9))
+    undo_ingest(store, UndoTarget(source="openlineage"), WHY)
+    log.ingest(event("START", 0))
+    with store.connect() as connection:
+        ends = connection.execute("SELECT end_event FROM runlore.lineage_runs").fetchall()
+    assert ends == [(None,)]
+
+
 MANY = [
     event(kind, seconds, run, job=job)
     for run, job in (("r1", "a"), ("r2", "a"), ("r3", "b"))

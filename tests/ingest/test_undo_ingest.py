@@ -15,6 +15,7 @@ from tests.ingest.csv_log import HEADER, NOW, Log, counts, row
 
 WHY = UndoReason("ada", "wrong time zone")
 LATER = NOW + timedelta(days=1)
+POINTS = {"records": "metrics", "constants": {"name": "cpu"}}
 FACT_COLUMNS = ["source", "source_id", "submitted", "known_at", "status", "outcome", "revision"]
 
 
@@ -142,10 +143,8 @@ def test_what_was_never_ingested_cannot_be_undone(store):
 
 
 def test_points_of_metrics_are_withdrawn_and_come_back(store, tmp_path):
-    mapping = {"records": "metrics", "constants": {"name": "cpu"}}
-    lines = ["at,value\n", *(f"2024-03-01T00:{m:02d}:00Z,{m}\n" for m in range(20))]
-    log = Log(store, tmp_path / "cpu.csv", lines)
-    log.ingest(mapping=mapping)
+    log = points_of(store, tmp_path, "cpu")
+    log.ingest(mapping=POINTS)
     [number] = ingest_ids(store)
 
     done = undo(store, number)
@@ -153,7 +152,40 @@ def test_points_of_metrics_are_withdrawn_and_come_back(store, tmp_path):
     assert (done.withdrawal.executions, done.withdrawal.metrics) == (0, 20)
     [view] = list_sources(store)
     assert (view.records, view.rows, view.paths) == ("metrics", 0, ())
-    assert counts(log.ingest(mapping=mapping)) == (20, 0, 0)
+    assert counts(log.ingest(mapping=POINTS)) == (20, 0, 0)
+
+
+def points_of(store, tmp_path, name, add=0):
+    lines = ["at,value\n", *(f"2024-03-01T00:{m:02d}:00Z,{m + add}\n" for m in range(20))]
+    return Log(store, tmp_path / f"{name}.csv", lines)
+
+
+def test_points_of_a_source_are_withdrawn_with_it(store, tmp_path):
+    points_of(store, tmp_path, "cpu").ingest(mapping=POINTS)
+    assert undo(store, source="log").withdrawal.metrics == 20
+    assert revisions_of_points(store) == []
+
+
+def test_a_correction_of_a_point_that_is_undone_becomes_the_first(store, tmp_path):
+    points_of(store, tmp_path, "cpu").ingest(mapping=POINTS)
+    points_of(store, tmp_path, "corrected", add=1).ingest(mapping=POINTS, at=LATER)
+    assert revisions_of_points(store) == [0, 1]
+    undo(store, min(ingest_ids(store)))
+    assert revisions_of_points(store) == [0]
+
+
+def revisions_of_points(store):
+    with store.begin() as connection:
+        query = text("SELECT DISTINCT revision FROM runlore.metrics ORDER BY 1")
+        return list(connection.scalars(query))
+
+
+def test_rejects_of_an_undone_ingest_are_forgotten(store, tmp_path):
+    log = log_of(store, tmp_path, "log", range(5), how="?")
+    assert log.ingest().rejected == 5
+    undo(store, *ingest_ids(store))
+    with store.begin() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM runlore.rejects")) == 0
 
 
 def test_states_of_features_are_those_of_a_log_that_never_saw_the_ingest(store, tmp_path):

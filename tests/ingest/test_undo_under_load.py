@@ -46,6 +46,13 @@ WAITING = """
 SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%drift_slices%'
 AND pid <> pg_backend_pid()
 """
+CORRECTION = """
+INSERT INTO runlore.executions (seq, source, source_id, submitted, revision, actor, kind, scope,
+    started, finished, status, submission_known_at, known_at, digest)
+SELECT nextval('runlore.fact_seq'), source, source_id, submitted, 1, actor, kind, scope, started,
+    finished, status, submission_known_at, now(), digest
+FROM runlore.executions WHERE source_id = '3'
+"""
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +141,50 @@ def wait_for(condition):
 def one(store, query):
     with store.begin() as connection:
         return connection.scalar(text(query))
+
+
+def test_a_correction_that_comes_during_an_undo_becomes_the_first_fact(
+    store, tmp_path, monkeypatch
+):
+    bad = ingested(store, tmp_path, range(20), "bad")
+    renumber = undo.withdrawals.renumber
+
+    def renumber_before_a_correction(connection, number):
+        renumber(connection, number)
+        with store.begin() as recorder:
+            recorder.execute(text(CORRECTION))
+
+    monkeypatch.setattr(undo.withdrawals, "renumber", renumber_before_a_correction)
+    undo_ingest(store, UndoTarget(ingest_id=bad), WHY)
+    assert one(store, "SELECT array_agg(revision) FROM runlore.executions") == [0]
+
+
+def test_recorders_wait_while_late_corrections_are_numbered(store, tmp_path, monkeypatch):
+    bad = ingested(store, tmp_path, range(20), "bad")
+    renumber_late, took_lock = undo.withdrawals.renumber_late, []
+
+    def try_to_record(connection, until_seq):
+        lock = f"SELECT pg_try_advisory_xact_lock_shared({feature_states.SUBJECT})"
+        took_lock.append(one(store, lock))
+        renumber_late(connection, until_seq)
+
+    monkeypatch.setattr(undo.withdrawals, "renumber_late", try_to_record)
+    undo_ingest(store, UndoTarget(ingest_id=bad), WHY)
+    assert took_lock == [False]
+
+
+def test_what_a_source_records_during_its_undo_stays(store, tmp_path, monkeypatch):
+    ingested(store, tmp_path, range(20), "bad")
+    move_source = undo.withdrawals.move_source
+
+    def move_after_a_correction(*arguments):
+        with store.begin() as recorder:
+            recorder.execute(text(CORRECTION))
+        return move_source(*arguments)
+
+    monkeypatch.setattr(undo.withdrawals, "move_source", move_after_a_correction)
+    assert undo_ingest(store, UndoTarget(source="log"), WHY).withdrawal.executions == 20
+    assert one(store, "SELECT array_agg(revision) FROM runlore.executions") == [0]
 
 
 def test_states_that_could_not_be_renewed_are_renewed_by_the_same_undo_again(

@@ -82,6 +82,24 @@ def test_without_a_tolerance_nothing_is_moved() -> None:
     assert parsed(skewed(*SKEWED["a runner 0.2 s behind"][:3]), 0).rejects.num_rows == 1
 
 
+def test_a_row_that_became_known_a_little_before_its_submission_is_known_from_then_on() -> None:
+    header = HEADER.replace(b"status", b"status,known_at")
+    cells = b"a,2026-01-01T00:00:09Z,,,submitted,2026-01-01T00:00:00Z\n"
+    layout = csv.layout(header + cells, "log", declare({}), IngestClock(tolerance_us=10 * S))
+    (fact,) = layout.parse(header + cells, 1).records.to_pylist()
+    assert fact["known_at"] == fact["submitted"]
+
+
+def test_a_reject_does_not_count_as_moved() -> None:
+    *cells, _ = SKEWED["a runner 0.2 s behind"]
+    result = parsed(skewed(*cells).replace(b"cancelled", b"?"))
+    assert result.rejects.num_rows == 1
+    assert result.warnings == {}
+    early = in_sequence(*(pa.array([at_s * S]) for at_s in (10, 9, 20)), 10 * S)
+    assert early.warnings(np.array([True])) == {CLAMPED: 1}
+    assert early.warnings(np.array([False])) == {}
+
+
 @pytest.mark.skipif(not CASES.exists(), reason="the shared cases are not here")
 def test_no_job_of_the_case_is_lost() -> None:
     content = (CASES / "clock-skew" / "jobs.csv").read_bytes()

@@ -182,6 +182,10 @@ LEAKS: dict[str, Callable[[Work], tuple[str, Column]]] = {
     "a monotone function of the duration": lambda w: ("billed", 7 - np.sqrt(w.duration_s)),
     "the instant of the finish": lambda w: ("stamp", iso(w.finished_us + 7_200_000_000)),
     "the finish in seconds since 1970": lambda w: ("epoch", np.round(w.finished_us / 1e6)),
+    "the submission and the duration": lambda w: (
+        "billed_until",
+        iso(w.submitted_us + (w.duration_s * 1e6).astype(np.int64)),
+    ),
     "an id that is given at the end": lambda w: (
         "archive_id",
         texts([f"arc-{i:06}" for i in np.argsort(np.argsort(w.finished_us))]),

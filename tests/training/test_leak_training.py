@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +26,7 @@ from runlore.store.engine import Store
 from runlore.training.actions import leak_check
 from runlore.training.actions.extraction import extract
 from runlore.training.actions.training import train_spec
+from runlore.training.rules.leaks.leak import LeakKind
 from tests.flows import quick_specs
 from tests.training import leaky
 
@@ -103,6 +105,23 @@ def test_no_feature_and_no_key_of_a_history_reads_a_leak(log: Store, spec: Model
     assert "inputs.size" in plan.names
     assert not {"inputs.dump", "inputs.verdict_code"} & set(plan.names)
     assert plan.histories[-1].without == ("dump", "verdict_code")
+
+
+@pytest.mark.parametrize(
+    ("first_status", "kinds"), [("running", [LeakKind.CHANGED]), ("succeeded", [])]
+)
+def test_an_input_that_changes_while_work_is_open_leaks_and_a_correction_does_not(
+    store: Store, tmp_path: Path, spec: ModelSpec, first_status: str, kinds: list[LeakKind]
+) -> None:
+    path = write_log(tmp_path)
+    last = pd.read_csv(path, dtype=str, keep_default_na=False)
+    first = last.assign(status=first_status, size="0")
+    if first_status == "running":
+        first["finished"] = ""
+    for rows in (first, last):
+        rows.to_csv(path, index=False)
+        ingest_file(store, FileSource(path, "csv", "leaky", declare({"inputs": ["size"]})), now())
+    assert [decision.leak.kind for decision in extract(store, spec).inputs.leaks] == kinds
 
 
 def test_a_person_may_accept_a_leak_and_the_reason_stays(log: Store, spec: ModelSpec) -> None:

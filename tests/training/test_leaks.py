@@ -27,6 +27,28 @@ def test_a_planted_leak_is_found(case: str) -> None:
     assert [leak.input for leak in leaks] == [name]
 
 
+FINISHES = {
+    "the instant of the finish": "is the instant of the finish",
+    "the submission and the duration": "counted from the submission",
+    "an id that is given at the end": "follows the order of finishing",
+}
+
+
+@pytest.mark.parametrize("case", FINISHES)
+def test_the_evidence_says_how_an_input_follows_the_finish(case: str) -> None:
+    work = leaky.work()
+    name, column = leaky.LEAKS[case](work)
+    (leak,) = leaky.leaks_of(work, column, name)
+    assert leak.kind == LeakKind.FINISH
+    assert leak.evidence.startswith(FINISHES[case])
+
+
+def test_a_machine_that_breaks_all_its_work_is_honest_where_nothing_else_fails() -> None:
+    work = leaky.work()
+    broken = replace(work, failed=(work.host == "node7").astype(float))
+    assert leaky.leaks_of(broken, broken.host.astype(object), "node") == ()
+
+
 @pytest.mark.parametrize("case", leaky.CLEAN)
 def test_a_strong_honest_predictor_is_not_accused(case: str) -> None:
     work = leaky.work()

@@ -173,6 +173,20 @@ def test_a_challenger_that_waited_before_anybody_asked_is_asked_about_once(
     assert waiting(store) == []
 
 
+def test_a_decision_that_a_person_took_is_not_asked_for_again_by_the_same_process(
+    store: Store, prefect: Recorded
+) -> None:
+    with alias_history.writing(store) as history:
+        history.add(Change(SPEC.name, "challenger", "2", "announce", "ann", "second"))
+    speaker = Speaker(store, prefect, [SPEC])
+    speaker.speak(instants.now())
+    with store.begin() as connection:
+        (pending,) = decisions.pending(connection, (SPEC.name,))
+        decisions.settle(connection, pending.subject, instants.now(), "ann")
+    speaker.speak(instants.now())
+    assert waiting(store) == []
+
+
 def waiting(store: Store) -> list[str]:
     with store.begin() as connection:
         return [pending.command for pending in decisions.pending(connection, (SPEC.name,))]
