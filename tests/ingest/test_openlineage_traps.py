@@ -1,5 +1,6 @@
 """What producers of OpenLineage events do, one row each, and what becomes of it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,8 @@ import pytest
 
 from runlore.ingest.actions.opening import FileSource
 from runlore.ingest.actions.preview import preview_file
+from runlore.ingest.queries import lineage_runs
+from runlore.records.lineage_run import LineageRun
 from runlore.store.engine import Store
 from tests.ingest.lineage_events import NOW, RUN, EventLog, event
 
@@ -108,3 +111,14 @@ def test_events_become_executions(log: EventLog, name: str) -> None:
     assert (again.new, again.known, again.skipped) == (0, summary.new, summary.skipped)
     preview = preview_file(FileSource(log.path, "openlineage", "openlineage"), NOW)
     assert (preview.executions, preview.skipped) == (len(expected), summary.skipped)
+
+
+def test_a_run_with_news_is_not_done_when_what_came_before_them_is_recorded(store: Store) -> None:
+    begun = LineageRun("n", "j", RUN, f"{5:017}", start_event=f"{5:017}")
+    ended = replace(begun, end_event=f"{9:017}")
+    with store.connect() as connection:
+        before, after = (lineage_runs.merge(connection, "s", [run])[0] for run in (begun, ended))
+        for run, is_pending in ((before, True), (after, False)):
+            lineage_runs.mark_done(connection, "s", run)
+            row = connection.execute("SELECT is_pending FROM runlore.lineage_runs").fetchone()
+            assert row == (is_pending,)

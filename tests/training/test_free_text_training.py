@@ -24,7 +24,9 @@ from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
 from runlore.specs.model_spec import Gate
 from runlore.store.engine import Store
+from runlore.training.actions.extraction import extract
 from runlore.training.actions.training import TrainOutcome, train_spec
+from runlore.training.rules import text_choice
 from tests.training import leaky
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,15 @@ def test_no_file_of_a_version_and_no_line_of_a_log_holds_free_text(
     assert [path.name for path in files if TOKEN.encode() in path.read_bytes()] == []
     assert TOKEN not in caplog.text
     assert TOKEN not in str(trained.as_json())
+
+
+@pytest.mark.parametrize("is_help", [True, False])
+def test_a_plan_reads_a_text_only_where_that_helps(
+    log: Store, monkeypatch: pytest.MonkeyPatch, *, is_help: bool
+) -> None:
+    monkeypatch.setattr(text_choice, "helps", lambda *_: is_help)
+    extracted = extract(log, replace(failure_risk.SPEC, name=SPEC))
+    assert bool(extracted.plan.texts) == is_help
 
 
 def test_what_answers_reads_the_same_numbers_from_a_text_as_training(

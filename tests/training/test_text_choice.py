@@ -47,14 +47,14 @@ def test_texts_that_say_nothing_go(name: str) -> None:
     assert not text_choice.helps(SPECS[name], extended, columns)
 
 
-def test_one_fold_that_they_make_worse_is_enough_for_texts_to_go(
+def test_one_fold_that_they_make_worse_or_too_small_a_gain_lets_texts_go(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     data = make(RISK, 600)
     count = len(divide(RISK, data).folds)
     monkeypatch.setattr(text_choice, "_score", lambda *_: 0.0)
-    for worst, is_help in ((0.2, True), (-0.01, False)):
-        gains = iter([worst, *[0.5] * (count - 1)])
+    for worst, others, is_help in ((0.2, 0.5, True), (-0.01, 0.5, False), (0.005, 0.005, False)):
+        gains = iter([worst, *[others] * (count - 1)])
         monkeypatch.setattr(text_choice, "_gain", lambda *_, gains=gains: next(gains))
         assert text_choice.helps(RISK, data, ()) == is_help
 
