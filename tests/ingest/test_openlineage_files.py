@@ -232,6 +232,20 @@ def test_an_undone_file_leaves_nothing_in_the_runs_of_others(log: EventLog, stor
     assert [run["status"] for run in log.latest()] == ["running"]
 
 
+def test_an_undone_file_keeps_what_another_file_said_of_its_runs(
+    log: EventLog, store: Store, tmp_path: Path
+) -> None:
+    log.ingest(event("START", 0))
+    with store.connect() as connection:
+        [ingest] = connection.execute("SELECT max(id) FROM runlore.ingests").fetchone() or [0]
+    EventLog(store, tmp_path / "ends.ndjson").ingest(event("COMPLETE", 9))
+    undo_ingest(store, UndoTarget(ingest_id=ingest), WHY)
+    with store.connect() as connection:
+        ends = connection.execute("SELECT end_event FROM runlore.lineage_runs").fetchall()
+    assert len(ends) == 1
+    assert ends[0][0] is not None
+
+
 def test_an_undone_source_leaves_nothing_in_its_later_runs(log: EventLog, store: Store) -> None:
     log.ingest(event("COMPLETE", 9))
     undo_ingest(store, UndoTarget(source="openlineage"), WHY)
