@@ -54,7 +54,10 @@ class FactFrame:
 
     def add(self, rows: bytearray) -> None:
         """Take facts as CSV without a header, in COLUMNS."""
-        table = _table(rows)
+        self.add_table(_table(rows))
+
+    def add_table(self, table: pa.Table) -> None:
+        """Take facts as a table of COLUMNS: instants as int64 microseconds or as timestamps."""
         for name in NUMBERS:
             self._numbers[name].append(table[name].to_numpy())
         for name in INSTANTS:

@@ -1,4 +1,4 @@
-"""Extract a model's training data from the store."""
+"""Extract a model's training data from the store, or from a log in memory."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from runlore.specs.model_spec import ModelSpec, Split
 from runlore.store.engine import Store
 from runlore.training.actions import leak_check
 from runlore.training.rules import split, text_choice
-from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport, LeakAcceptance
 from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
@@ -67,11 +67,21 @@ def extract(
         log = read_log(store, until_seq)
     else:
         log = matrix.prepare(read_facts(store, sources=sources, until_seq=until_seq))
+    return extract_log(log, spec, leak_check.acceptances(store, spec.name))
+
+
+def extract_log(
+    log: matrix.Log, spec: ModelSpec, accepted: Sequence[LeakAcceptance] = ()
+) -> TrainingExtract:
+    """The training data of a log that was read before; it needs no store.
+
+    accepted: inputs that somebody accepted although they look like leaks.
+    """
     _refuse_empty(log, spec)
     target = target_of(log, spec)
     chosen = members(log, spec)
     teaches = _teaches(log, chosen, spec.split)
-    inputs = leak_check.check(store, log, spec, teaches)
+    inputs = leak_check.check_log(log, spec, teaches, accepted)
     hashed = _hashable(log, spec, teaches, inputs)
     plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed)
     agreed = contract.of_log(log, spec)

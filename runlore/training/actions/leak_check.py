@@ -29,16 +29,24 @@ MEASURED = ("status", "submitted", "started", "finished", "outcome")
 
 
 def check(store: Store, log: Log, spec: ModelSpec, teaches: NDArray[np.bool_]) -> InputReport:
+    """The same as `check_log`, with what people said about the leaks of this spec."""
+    return check_log(log, spec, teaches, acceptances(store, spec.name))
+
+
+def check_log(
+    log: Log, spec: ModelSpec, teaches: NDArray[np.bool_], accepted: Sequence[LeakAcceptance] = ()
+) -> InputReport:
     """Name the leaks and the free text of the training part.
 
     About each leak the policy and what people said decide.
 
-    teaches: (N,), True for the executions of the training part. Raises LeakRefused where the
-    policy, or a history that the baseline reads, allows no training without somebody's word.
+    teaches: (N,), True for the executions of the training part. accepted: what people accepted.
+    Raises LeakRefused where the policy, or a history that the baseline reads, allows no training
+    without somebody's word.
     """
     positions = np.flatnonzero(teaches)[-MOST_ROWS:]
     leaks = find_leaks(_sample(log, spec, positions)) if positions.size else ()
-    decisions = decide(leaks, _acceptances(store, spec.name) if leaks else ())
+    decisions = decide(leaks, accepted if leaks else ())
     _refuse(spec, [decision.leak for decision in decisions if decision.accepted is None])
     return InputReport(decisions, free_text.names(log, teaches))
 
@@ -65,7 +73,7 @@ def withdraw(store: Store, spec: str, names: Sequence[str], actor: str, at: date
 
     Raises Refused for an input that nobody has accepted.
     """
-    accepted = {acceptance.input for acceptance in _acceptances(store, spec)}
+    accepted = {acceptance.input for acceptance in acceptances(store, spec)}
     for name in names:
         if name not in accepted:
             raise Refused(f"{spec}: nobody has accepted {name}; there is nothing to withdraw")
@@ -74,7 +82,8 @@ def withdraw(store: Store, spec: str, names: Sequence[str], actor: str, at: date
             queries.add_opinion(connection, LeakOpinion(at, spec, name, "withdraw", actor, ""))
 
 
-def _acceptances(store: Store, spec: str) -> tuple[LeakAcceptance, ...]:
+def acceptances(store: Store, spec: str) -> tuple[LeakAcceptance, ...]:
+    """The inputs of a spec that somebody accepted in spite of the check, and has not withdrawn."""
     with store.begin() as connection:
         opinions = queries.standing_opinions(connection, spec)
     return tuple(
