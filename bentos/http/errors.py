@@ -143,7 +143,8 @@ def problem(error: RunloreError | ValidationError) -> Problem:
         fields = ({"field": named or "body", "message": str(error)},)
         return Problem(status, str(error), fields)
     retry_s = getattr(error, "retry_after_s", RETRY_S)
-    headers = {"Retry-After": str(retry_s)} if status in (503, 504) else {}
+    is_repeatable = status in (503, 504) and retry_s is not None
+    headers = {"Retry-After": str(retry_s)} if is_repeatable else {}
     if isinstance(error, TurnedAway):
         headers |= error.headers
     detail = TITLES[500] if status == 500 else str(error)

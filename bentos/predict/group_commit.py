@@ -18,7 +18,7 @@ from functools import partial
 from bentos.http.connection import AsyncStoreConnection
 from bentos.http.errors import Overloaded
 from bentos.http.prometheus_metrics import metrics
-from runlore.kernel.errors import CannotWrite, RunloreError, Stalled, Unavailable
+from runlore.kernel.errors import CannotWrite, RunloreError, Stalled, Unavailable, Unsettled
 from runlore.kernel.spans import Span, Stages, collected, current_span, stage
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
@@ -239,8 +239,7 @@ async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> Non
 
 
 async def _write(database: AsyncStoreConnection, rows: list[Row]) -> None:
-    """Raises Stalled or CannotWrite when no row is there; Unavailable when nobody knows, or none
-    is."""
+    """Raises Stalled or CannotWrite when no row is there; Unsettled when nobody knows."""
     try:
         await database.once(lambda connection: ledger_writer.add_async(connection, rows))
     except (Stalled, CannotWrite):
@@ -250,11 +249,11 @@ async def _write(database: AsyncStoreConnection, rows: list[Row]) -> None:
     except Unavailable as lost:
         try:
             await asyncio.to_thread(_write_again, database.store(), rows)
-        except Unavailable:
-            raise
+        except Unavailable as error:
+            raise Unsettled(str(error)) from error
         except Exception as error:  # they may be there: to answer anew would double them
             log.exception("group commit, again")
-            raise lost from error
+            raise Unsettled(str(lost)) from error
 
 
 def _write_again(store: Store, rows: list[Row]) -> None:

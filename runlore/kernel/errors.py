@@ -13,6 +13,7 @@ RunloreError
 │   ├── TooManyRevisions  an execution has had as many facts as one may have
 │   └── CorrectionNeeded  it ended long ago; another outcome must say that it corrects
 ├── Unavailable         something we depend on is away; try again
+│   ├── Unsettled       the connection broke while it was written; nobody knows whether it was
 │   ├── Stalled         PostgreSQL took too long, and has ended the statement itself
 │   └── CannotWrite     there is no room, or a disk fails; nothing of this was written
 └── Misconfigured       a setting is wrong; names the setting and the remedy
@@ -149,6 +150,12 @@ class CorrectionNeeded(Refused):
 
 class Unavailable(RunloreError):
     pass
+
+
+class Unsettled(Unavailable):
+    """The connection broke during a write, and nobody knows whether it was done."""
+
+    retry_after_s = None  # a repetition could do it twice
 
 
 class Stalled(Unavailable):

@@ -16,7 +16,7 @@ from bentos.predict import group_commit
 from bentos.predict.group_commit import GroupCommit
 from runlore.features.keys import KeyParts
 from runlore.kernel import instants
-from runlore.kernel.errors import CannotWrite, Unavailable
+from runlore.kernel.errors import CannotWrite, Unavailable, Unsettled
 from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
@@ -143,7 +143,8 @@ def test_rows_that_may_be_there_are_not_answered_anew_when_the_repeat_fails(
     monkeypatch.setattr(ledger_writer, "add_async", lose)
     monkeypatch.setattr(ledger_writer, "add_again", only_read)
     found = together(GroupCommit(lambda: store), [ask(predictor), ask(predictor)])
-    assert [type(each) for each in found] == [Unavailable, Unavailable]
+    assert [type(each) for each in found] == [Unsettled, Unsettled]
+    assert "Retry-After" not in problem(found[0]).headers
     assert len(rows(store)) == 3
 
 

@@ -9,6 +9,7 @@ from time import sleep
 import numpy as np
 
 from runlore.features.matrix import Keys
+from runlore.kernel.errors import CannotWrite, Stalled, Unavailable, Unsettled
 from runlore.kernel.instants import from_us, to_us
 from runlore.kernel.spans import stage
 from runlore.serving.actions.prediction import (
@@ -23,6 +24,7 @@ from runlore.serving.actions.prediction import (
     moved_up,
 )
 from runlore.serving.queries import feature_states, ledger_writer
+from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 from runlore.store.months import transaction
 
@@ -50,7 +52,7 @@ def commit(
     store: Store | None, ask: RequestBatch, *, has_ledger: bool = True
 ) -> list[ServedPrediction]:
     """Answer an ask; its answers are on the ledger then, where one is kept and nobody else has
-    claimed the ask. Raises Stalled: none are.
+    claimed the ask. Raises Stalled: none are; Unsettled: nobody knows.
 
     Recorders wait only while states are read, and a large batch is made in pieces.
     """
@@ -62,8 +64,17 @@ def commit(
     answered = _in_pieces(ask, keys, states, to_us(now))
     if has_ledger and ask.claim.take("ledger"):
         with stage("ledger commit"):
-            transaction(store, lambda connection: ledger_writer.add_soon(connection, answered.rows))
+            _write(store, answered.rows)
     return answered.answers
+
+
+def _write(store: Store, rows: Sequence[Row]) -> None:
+    try:
+        transaction(store, lambda connection: ledger_writer.add_soon(connection, rows))
+    except (Stalled, CannotWrite):
+        raise
+    except Unavailable as error:
+        raise Unsettled(str(error)) from error
 
 
 def _in_pieces(
