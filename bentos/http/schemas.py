@@ -101,6 +101,9 @@ class Reason(Closed):
     value: float | None
     reference: float | None
     effect: float
+    text: str | None = Field(
+        default=None, description="the same as a sentence; null in answers of older versions"
+    )
 
 
 class Answer(Closed):

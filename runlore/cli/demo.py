@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,6 +13,7 @@ import typer
 
 from runlore.cli.output import Json, echo, emit_json
 from runlore.cli.training import run_one, show
+from runlore.kernel.readable import readable_quantity, readable_share
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -212,15 +214,12 @@ def _predict(client: "httpx.Client", name: str, work: dict[str, Any]) -> dict[st
 
 
 def _describe(answer: dict[str, Any]) -> str:
-    from runlore.training.rules.gates import number
-
-    low, high, unit = (answer.get(name) for name in ("low", "high", "unit"))
-    span = f" ({number(low)} to {number(high)})" if low is not None and high is not None else ""
-    reasons = ", ".join(
-        f"{reason['feature']} {reason['effect']:+.2g}" for reason in answer.get("reasons") or []
-    )
-    said = f"{number(answer['prediction'])}{f' {unit}' if unit else ''}{span}"
-    return f"{said}, version {answer['version']}; moved by {reasons}"
+    reasons = "".join(f"\n            {reason['text']}" for reason in answer.get("reasons") or [])
+    is_probability = answer["unit"] == "probability"
+    shown = readable_share if is_probability else partial(readable_quantity, unit=answer["unit"])
+    low, high = answer["low"], answer["high"]
+    span = f" ({shown(low)} to {shown(high)})" if low is not None and high is not None else ""
+    return f"{shown(answer['prediction'])}{span}, version {answer['version']}; moved by{reasons}"
 
 
 def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:

@@ -7,7 +7,8 @@ imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from runlore.models.calibration import Calibration
 from runlore.models.explain import FeatureEffect, reasons, replaced
 from runlore.models.intervals import Conformal
 from runlore.models.onnx_session import run, session
+from runlore.models.reason_text import ReasonText
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import Probability, Quantity
 
@@ -119,7 +121,9 @@ class Bundle:
         """The features with the largest effect on an answer when set to their usual value."""
         rows = replaced(np.asarray(row, dtype=np.float32), self.reference)
         self._refuse_other_shape(rows)
-        return reasons(self.plan.names, rows[0], self.reference, self._answers(rows), k)
+        effects = reasons(self.plan.names, rows[0], self.reference, self._answers(rows), k)
+        texts = self._reason_text
+        return tuple(replace(one, text=texts.sentence(one, rows[0])) for one in effects)
 
     def check_probe(self) -> None:
         """Raise Refused when the model answers its probe rows differently than at training."""
@@ -133,6 +137,10 @@ class Bundle:
                 f"{self.spec} version {self.version}: answers {actual.tolist()} where its training"
                 f" answered {probe['raw']}; train it again with the packages installed here"
             )
+
+    @cached_property
+    def _reason_text(self) -> ReasonText:
+        return ReasonText(self.plan, self.question)
 
     def _answers(self, rows: Rows) -> Floats:
         return self._answer(run(self._model, rows))

@@ -27,12 +27,16 @@ class Importance:
 
 @dataclass(frozen=True)
 class FeatureEffect:
-    """effect: the prediction minus the prediction with the feature at its reference."""
+    """effect: the prediction minus the prediction with the feature at its reference.
+
+    text: the same as a sentence; see `reason_text`.
+    """
 
     feature: str
     value: float | None
     reference: float | None
     effect: float
+    text: str = ""
 
 
 def permutation_importance(

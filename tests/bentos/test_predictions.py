@@ -36,8 +36,9 @@ def test_a_prediction_has_everything_that_a_client_needs(client: httpx.Client) -
     )
     assert told["low"] <= told["prediction"] <= told["high"]
     assert [set(each) for each in told["reasons"]] == [
-        {"feature", "value", "reference", "effect"}
+        {"feature", "value", "reference", "effect", "text"}
     ] * 3
+    assert all(each["text"].endswith((" s", " min", " h", " d")) for each in told["reasons"])
     row = client.get(f"/predictions/{told['id']}").json()
     assert row["prediction"] == told["prediction"]
     assert row["request"]["inputs"] == ANN["inputs"]
@@ -64,6 +65,7 @@ def test_reasons_may_be_asked_for_later_while_the_version_answers(
     assert client.get(place).json()["reasons"] is None
     later = client.get(f"{place}?reasons=3").json()["reasons"]
     assert [each["feature"] for each in later] == [each["feature"] for each in reasoned["reasons"]]
+    assert [each["text"] for each in later] == [each["text"] for each in reasoned["reasons"]]
     assert client.get(f"{place}?reasons=many").json()["errors"][0]["field"] == "reasons"
     serving.put("duration", None)
     gone = client.get(f"{place}?reasons=3")
