@@ -102,8 +102,9 @@ def _mean(measured: str, runs: str, effect: FeatureEffect, age: str, count: floa
         return f"{of}{runs} {_measured(measured, effect.value)} on average {weight}"
     if count is None or count < LEAST_COUNT:
         return f"{readable_share(effect.value)} of {runs} failed, long ago {weight}"
-    failed, known = _about(effect.value * count), _about(count)
-    return f"about {failed} of {known} {runs} failed {weight}"
+    failed, known = round(effect.value * count), _about(count)
+    counts = f"about {readable_number(failed)} of {known}" if failed else f"none of about {known}"
+    return f"{counts} {runs} failed {weight}"
 
 
 def _spread(measured: str, runs: str, value: float | None, usual: float | None) -> str:

@@ -143,6 +143,11 @@ def test_a_failure_rate_comes_with_the_counts_that_the_row_knows():
     )
 
 
+def test_no_failures_are_none():
+    said = sentence("kind.failed_mean_10d", 0.0, 0.07, -0.05, kind__failed_count_10d=9.9)
+    assert said.startswith("none of about 10 runs of this kind failed (")
+
+
 def test_a_failure_rate_without_weight_makes_no_claim_about_counts():
     said = sentence("kind.failed_mean_10d", 0.4, 0.1, kind__failed_count_10d=0.001)
     assert said.startswith("40 % of runs of this kind failed, long ago (")
