@@ -56,8 +56,9 @@ check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast t
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@find integrations -name '*.py' -print0 | xargs -0 $(BIN)/mypy
 	@$(BIN)/lint-imports
-	@grep -rl --include='*.py' '>>> ' $(CODE) | xargs $(BIN)/pytest --doctest-modules
+	@grep -rl --include='*.py' '>>> ' $(CODE) integrations | xargs $(BIN)/pytest --doctest-modules
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow and not exhaustive"
 
 .PHONY: up

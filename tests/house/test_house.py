@@ -104,6 +104,11 @@ def test_import_mlflow_gives_the_package_from_the_projects_root() -> None:
     assert str(ROOT / "mlflow") not in done.stdout
 
 
+def test_integrations_are_no_package() -> None:
+    """Their files are copied to other programs; a package `prefect` would hide Prefect's own."""
+    assert list((ROOT / "integrations").rglob("__init__.py")) == []
+
+
 def test_there_is_no_python_in_the_folder_mlflow() -> None:
     assert list((ROOT / "mlflow").rglob("*.py")) == []
     assert (ROOT / "mlflow" / "Dockerfile").exists()
@@ -121,7 +126,8 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("folders", "longest"), [((*CODE, "bench"), LONGEST_FILE), (("tests",), LONGEST_TESTS)]
+    ("folders", "longest"),
+    [((*CODE, "bench", "integrations"), LONGEST_FILE), (("tests",), LONGEST_TESTS)],
 )
 def test_no_file_is_longer_than_can_be_read(folders: tuple[str, ...], longest: int) -> None:
     lines = {named(path): path.read_text().count("\n") for path in sources(*folders)}
@@ -130,7 +136,7 @@ def test_no_file_is_longer_than_can_be_read(folders: tuple[str, ...], longest: i
 
 def test_no_function_is_longer_than_can_be_seen() -> None:
     long = {}
-    for path in sources(*CODE):
+    for path in sources(*CODE, "integrations"):
         if named(path).startswith(MIGRATIONS):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
@@ -225,6 +231,7 @@ def test_the_wheel_carries_deployments_and_migrations(tmp_path: Path) -> None:
         assert f"{package}/__init__.py" in names
     assert "mlflow/" not in names
     assert "tests/" not in names
+    assert "integrations/" not in names
 
 
 def test_every_public_action_has_a_docstring() -> None:
