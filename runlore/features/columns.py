@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from runlore.features import mapped_arrays
 from runlore.features.declaration import LARGEST
-from runlore.records.execution import NO_INSTANT, Scalar
+from runlore.records.execution import NO_INSTANT, RUN_LENGTH, Scalar
 
 Floats = NDArray[np.float64]
 Singles = NDArray[np.float32]
 Ints = NDArray[np.int64]
 JSON_BLOCK_BYTES = 64 << 20
+DURATIONS = frozenset({"duration_s", "log_duration"})
 PIECE_ROWS = 32_768  # JSON objects that are parsed at once
 
 
@@ -216,13 +217,22 @@ class Results:
         if name == "failed":
             return np.not_equal(self.status, "succeeded").astype(np.float64)
         if name == "duration_s":
-            return seconds_between(self.started, self.finished)
+            return self._durations()
         if name == "log_duration":
-            return np.log1p(np.maximum(seconds_between(self.started, self.finished), 0.0))
+            return np.log1p(np.maximum(self._durations(), 0.0))
         if name == "wait_s":
             return seconds_between(self.submitted, self.started)
         nothing = np.full(self.submitted.shape, np.nan)
         return np.clip(self.outcome.get(name.removeprefix("outcome."), nothing), -LARGEST, LARGEST)
+
+    def _durations(self) -> Floats:
+        """(n,): seconds from start to end; else what the outcome says of it."""
+        between = seconds_between(self.started, self.finished)
+        measured = self.outcome.get(RUN_LENGTH)
+        if measured is None:
+            return between
+        usable = np.where((measured >= 0) & (measured <= LARGEST), measured, np.nan)
+        return np.where(np.isnan(between), usable, between)
 
     def values(self, names: Sequence[str]) -> Floats:
         """(n, values)."""
@@ -255,11 +265,26 @@ def measure(facts: pd.DataFrame, names: Sequence[str]) -> OutcomeValues:
     """Read `failed`, `duration_s`, `log_duration`, `wait_s` and `outcome.NAME` of each fact."""
     wanted = [n.removeprefix("outcome.") for n in names if n.startswith("outcome.")]
     outcomes = expand(facts["outcome"]) if wanted else pd.DataFrame()
+    outcome = {name: numbers(outcomes[name]) for name in wanted if name in outcomes}
+    if RUN_LENGTH not in outcome and not DURATIONS.isdisjoint(names):
+        outcome |= _lengths(facts)
     results = Results(
         status=facts["status"].to_numpy(dtype=object),
         submitted=facts["submitted"].to_numpy(dtype=np.int64),
         started=facts["started"].to_numpy(dtype=np.int64),
         finished=facts["finished"].to_numpy(dtype=np.int64),
-        outcome={name: numbers(outcomes[name]) for name in wanted if name in outcomes},
+        outcome=outcome,
     )
     return OutcomeValues(tuple(names), results.values(names))
+
+
+def _lengths(facts: pd.DataFrame) -> dict[str, Floats]:
+    """The outcome RUN_LENGTH of the facts whose start or end is unknown: only these need it."""
+    begun, ended = (facts[name].to_numpy(dtype=np.int64) for name in ("started", "finished"))
+    rows = np.flatnonzero((begun == NO_INSTANT) | (ended == NO_INSTANT))
+    measured = expand(facts["outcome"], rows) if rows.size else pd.DataFrame()
+    if RUN_LENGTH not in measured:
+        return {}
+    lengths = np.full(len(facts), np.nan)
+    lengths[rows] = numbers(measured[RUN_LENGTH])
+    return {RUN_LENGTH: lengths}

@@ -74,3 +74,6 @@ EXECUTION_COLUMNS = (
 )
 
 NO_INSTANT = -(2**63)
+
+# The outcome that holds the seconds of a run whose start or end is not known.
+RUN_LENGTH = "duration_s"

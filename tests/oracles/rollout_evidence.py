@@ -136,9 +136,11 @@ def _is_end(fact: Row) -> bool:
 def _outcome(fact: Row, of: str) -> float | None:
     if of == "failed":
         return float(fact["status"] != "succeeded")
-    if fact["started"] is None or fact["finished"] is None:
+    duration_s = fact["outcome"].get("duration_s")
+    if fact["started"] is not None and fact["finished"] is not None:
+        duration_s = float((fact["finished"] - fact["started"]).total_seconds())
+    if duration_s is None:
         return None
-    duration_s = float((fact["finished"] - fact["started"]).total_seconds())
     return math.log1p(max(duration_s, 0.0)) if of == "log_duration" else duration_s
 
 

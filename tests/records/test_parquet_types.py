@@ -37,7 +37,10 @@ def test_a_length_of_time_is_seconds_whatever_its_unit(unit, field):
     mapping = {"columns": {field: "took"}, "inputs": ["limit"], "outcome": {"run": "took"}}
     first, second = rows(log, mapping)
     assert first["finished"] - first["submitted"] == 5_000_000
-    assert (json.loads(first["inputs"]), json.loads(first["outcome"])) == ({"limit": 5}, {"run": 5})
+    assert (json.loads(first["inputs"]), json.loads(first["outcome"])) == (
+        {"limit": 5},
+        {"run": 5, "duration_s": 5},
+    )
     assert (second["finished"], second["inputs"], second["outcome"]) == (None, "{}", "{}")
 
 

@@ -104,10 +104,18 @@ def test_a_job_that_completed_in_no_time_has_started():
     assert row["started"] == row["finished"] == START_US + 120_000_000
 
 
-def test_an_unknown_wait_leaves_the_start_unknown():
+def test_an_unknown_wait_leaves_the_start_unknown_and_keeps_the_run_time():
     (row,) = read(job(wait=-1)).records.to_pylist()
     assert row["started"] is None
     assert row["finished"] == START_US + 400_000_000
+    assert json.loads(row["outcome"])["duration_s"] == 300
+
+
+def test_an_unknown_run_time_of_a_completed_job_leaves_its_end_unknown_and_keeps_its_wait():
+    (row,) = read(job(run=-1)).records.to_pylist()
+    assert row["finished"] is None
+    assert row["known_at"] == row["started"] == START_US + 120_000_000
+    assert "duration_s" not in json.loads(row["outcome"])
 
 
 def test_scope_is_whichever_of_queue_and_partition_is_known():

@@ -92,7 +92,7 @@ def work(rng: np.random.Generator, n: int) -> pa.Table:
         "started": pa.array(submitted, mask=~is_timed),
         "finished": pa.array(submitted + took, mask=~is_timed),
         "status": rng.choice(["succeeded", "failed", "running"], n).tolist(),
-        "outcome": ["{}"] * n,
+        "outcome": [("{}", '{"duration_s": 90}')[at % 3 == 0] for at in range(n)],
         "submission_known_at": submitted,
         "known_at": submitted + took,
     }

@@ -58,7 +58,7 @@ kept AS (
 ended AS (
     SELECT DISTINCT ON (kept.source, kept.source_id, came.submitted)
         kept.*, came.submitted, came.known_at, CAST(came.status <> 'succeeded' AS int) AS failed,
-        CAST(extract(epoch FROM came.finished - came.started) AS float8) AS duration_s
+        {outcomes.SECONDS} AS duration_s
     FROM kept {outcomes.join("kept", "CAST(:at AS timestamptz)", "first")}
     WHERE came.status IS NOT NULL
     ORDER BY kept.source, kept.source_id, came.submitted, kept.at

@@ -22,7 +22,6 @@ from runlore.records.clock_skew import (
 from runlore.records.execution import EXECUTION_COLUMNS, ExecutionStatus
 from runlore.records.formats import json_text
 from runlore.records.formats.cell_checks import (
-    MOST_SECONDS,
     duration_checks,
     known_check,
     status_checks,
@@ -43,6 +42,7 @@ from runlore.records.formats.number_marks import remarks_on_marks
 from runlore.records.formats.number_text import ALONE, MEASURED, CellRule, NumberForm, rule_of
 from runlore.records.formats.parsed import Parsed, refused
 from runlore.records.formats.row_ids import RowIds, joined_ids
+from runlore.records.formats.run_lengths import begun_before, microseconds, with_length
 from runlore.records.formats.status_words import StatusWords
 from runlore.records.mapping import ColumnMapping, ResolvedMapping
 from runlore.records.metric_points import METRIC_COLUMNS
@@ -156,34 +156,34 @@ class Reader:
         fields = {name: self._instant(cells, name) for name in INSTANTS}
         instants = self._in_order(fields)
         duration, seconds = self._duration(cells)
-        began = pc.coalesce(instants["started"], instants["submitted"])
-        finished = pc.coalesce(instants["finished"], _after(began, seconds))
-        ordered = self._in_sequence(instants, finished)
+        submitted, length_us = instants["submitted"], microseconds(seconds)
+        ordered = self._in_sequence(instants, length_us)
         instants["started"], finished = ordered.started, ordered.finished
         words, status = self._status(cells, instants["started"], finished)
         known_at = self._known_at(instants, finished)
-        inputs, bad_inputs = self._object(cells, self.resolved.inputs)
-        outcome, bad_outcomes = self._object(cells, self.resolved.outcome)
+        inputs, bad_inputs = self._values(cells, self.resolved.inputs)
+        measured, bad_outcomes = self._values(cells, self.resolved.outcome)
+        outcome = with_length(measured, ordered.started, length_us)
         columns = {
             "line": pa.array(cells.line),
             "source": pa.repeat(self.source, len(cells)),
             **text,
-            "inputs": inputs,
-            "submitted": instants["submitted"],
+            "inputs": json_text.objects(inputs, len(cells)),
+            "submitted": submitted,
             "started": instants["started"],
             "finished": finished,
             "status": status,
-            "outcome": outcome,
-            "submission_known_at": instants["submitted"],
+            "outcome": json_text.objects(outcome, len(cells)),
+            "submission_known_at": submitted,
             "known_at": known_at,
         }
         checks = [
             *text_checks(text, required="source_id"),
             *self._instant_checks(fields, instants, required="submitted"),
             *duration_checks(duration, seconds),
-            *validate.order_checks(instants["submitted"], instants["started"], finished),
+            *validate.order_checks(submitted, instants["started"], finished),
             *status_checks(words, status, finished),
-            known_check(known_at, instants["submitted"]),
+            known_check(known_at, submitted),
             validate.future_check("duration_s", finished, duration, self.now_us),
             *bad_inputs,
             *bad_outcomes,
@@ -191,9 +191,12 @@ class Reader:
         remarks = {CLAMPED: ordered.is_moved, **self._remarks(cells, fields)}
         return _decide(cells, checks, columns, ("line", *EXECUTION_COLUMNS), remarks)
 
-    def _in_sequence(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> OrderedInstants:
-        tolerance = tolerance_us(self.now_us)
-        return in_sequence(instants["submitted"], instants["started"], finished, tolerance)
+    def _in_sequence(self, instants: Mapping[str, pa.Array], us: pa.Array) -> OrderedInstants:
+        """Starts and ends, each from the other and the length where that is all there is."""
+        submitted, finished = instants["submitted"], instants["finished"]
+        started = begun_before(instants["started"], finished, submitted, us)
+        finished = pc.coalesce(finished, pc.add(pc.coalesce(started, submitted), us))
+        return in_sequence(submitted, started, finished, tolerance_us(self.now_us))
 
     def _known_at(self, instants: Mapping[str, pa.Array], finished: pa.Array) -> pa.Array:
         submitted = instants["submitted"]
@@ -335,8 +338,10 @@ class Reader:
     def _statuses(self) -> StatusWords:
         return StatusWords(self.mapping.statuses)
 
-    def _object(self, cells: Cells, keys: Mapping[str, str]) -> tuple[pa.Array, list[RowCheck]]:
-        """The JSON objects of the rows, and checks of the columns that have a type."""
+    def _values(
+        self, cells: Cells, keys: Mapping[str, str]
+    ) -> tuple[dict[str, "pa.Array | json_text.JsonText"], list[RowCheck]]:
+        """The values of the keys, and checks of the columns that have a type."""
         values: dict[str, pa.Array | json_text.JsonText] = {}
         checks = []
         for key, name in keys.items():
@@ -351,7 +356,7 @@ class Reader:
             values[key] = read.json
             if read.is_bad is not None:
                 checks.append(type_check(name, cell_type, column, read.is_bad))
-        return json_text.objects(values, len(cells)), checks
+        return values, checks
 
     def _remarks(self, cells: Cells, fields: Mapping[str, FieldInstants]) -> dict[str, Mask]:
         """On times with two readings, and on numbers that stay text for the marks within them."""
@@ -391,9 +396,3 @@ def _decide(
     accepted = table.filter(pa.array(is_accepted)).combine_chunks()
     rejects = refused(refusals, cells.line, cells.raw(refusals.rows))
     return Parsed(accepted, rejects, warnings=warnings)
-
-
-def _after(start: pa.Array, seconds: pa.Array) -> pa.Array:
-    usable = pc.and_(pc.greater_equal(seconds, 0.0), pc.less_equal(seconds, MOST_SECONDS))
-    us = pc.round(pc.multiply(pc.if_else(usable, seconds, None), 1e6)).cast(pa.int64())
-    return pc.add(start, us)

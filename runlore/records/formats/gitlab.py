@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from runlore.records.execution import ExecutionStatus
 from runlore.records.formats.columns import Cells
 from runlore.records.formats.parsed import Parsed
+from runlore.records.formats.run_lengths import begun_before
 from runlore.records.formats.tool_cells import Skip, ToolCells, is_in, translated, without
 from runlore.records.formats.tool_rows import ToolRows, checked
 from runlore.records.validate import LATEST_US, mask
@@ -97,6 +98,7 @@ def _end(cells: ToolCells, timezone: str) -> pa.Array:
 
 def _rows(cells: ToolCells, timezone: str) -> ToolRows:
     word = _word(cells)
+    submitted = _submitted(cells, timezone)
     part = pc.extract_regex(cells.text("name"), PART)
     return ToolRows(
         line=cells.cells.line,
@@ -105,8 +107,13 @@ def _rows(cells: ToolCells, timezone: str) -> ToolRows:
         actor=_names(cells, "user.username", "username", "user.name", "user"),
         kind=pc.coalesce(pc.struct_field(part, "name"), cells.text("name")),
         scope=cells.text("ref"),
-        submitted=_submitted(cells, timezone),
-        started=cells.instant("started_at", timezone=timezone),
+        submitted=submitted,
+        started=begun_before(
+            cells.instant("started_at", timezone=timezone),
+            cells.instant("finished_at", timezone=timezone),
+            submitted,
+            pc.if_else(pa.array(cells.is_silent("started_at")), cells.span_us("duration"), None),
+        ),
         finished=pc.if_else(is_in(word, FINAL), _end(cells, timezone), None),
         status=translated(word, STATUSES),
         words=word,

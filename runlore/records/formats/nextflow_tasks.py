@@ -12,6 +12,7 @@ from runlore.records.formats.delimited import DelimitedRows
 from runlore.records.formats.durations import seconds
 from runlore.records.formats.instants import numbers
 from runlore.records.formats.memory import memory_bytes
+from runlore.records.formats.run_lengths import begun_before
 from runlore.records.formats.tool_stamps import read_stamps
 from runlore.records.validate import Mask, mask
 
@@ -75,6 +76,8 @@ def task_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> TaskTime
         began = pc.subtract(finished, run_us)
         started = pc.max_element_wise(began, us["submitted"], skip_nulls=False)
     finished = pc.coalesce(finished, pc.if_else(is_over, pc.add(started, run_us), None))
+    run_us = pc.if_else(stamps["started"].is_null(), run_us, None)
+    started = begun_before(started, finished, us["submitted"], run_us)
     known_at = pc.coalesce(finished, started, us["submitted"])
     stamps["finished"] = pc.if_else(is_over, stamps["finished"], None)
     return TaskTimes(

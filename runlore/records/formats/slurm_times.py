@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from runlore.records.execution import FINAL_STATUSES, ExecutionStatus
 from runlore.records.formats.delimited import DelimitedRows
 from runlore.records.formats.durations import seconds
+from runlore.records.formats.run_lengths import begun_before
 from runlore.records.formats.tool_stamps import read_stamps
 from runlore.records.validate import Mask, mask
 
@@ -46,6 +47,9 @@ def job_times(rows: DelimitedRows, status: pa.Array, timezone: str) -> JobTimes:
     started = us["started"]
     if "Start" not in rows.columns:
         started = pc.if_else(is_over, pc.subtract(us["finished"], ran_us), None)
+    is_silent = pc.and_(is_over, stamps["started"].is_null())
+    length_us = pc.if_else(is_silent, ran_us, None)
+    started = begun_before(started, us["finished"], us["submitted"], length_us)
     finished = read.by_length("finished", started, ran_us)
     if "End" not in rows.columns:
         finished = pc.add(started, ran_us)

@@ -1,7 +1,10 @@
 """The Standard Workload Format of the Parallel Workloads Archive: 18 numbers a line.
 
 What a job requested is an input; run time, wait, processor time and used memory are outcomes.
-A job whose run time is not above 0 never ran, unless it completed: then it has no `started`.
+A job whose run time is not above 0 never ran, unless it completed: it has no `started`.
+A part that is unknown (-1) makes no other part unknown. Without a wait the start is unknown, the
+run time is the outcome `duration_s`, and the end is the earliest that it can be: submission and run
+time. A job that completed in an unknown time has no end.
 """
 
 import re
@@ -23,6 +26,7 @@ from runlore.records.formats.instants import numbers
 from runlore.records.formats.lines import Lines, rejects_of
 from runlore.records.formats.parsed import Parsed, merged, refused, rejects
 from runlore.records.formats.quotes import NEWLINE
+from runlore.records.formats.run_lengths import with_length
 from runlore.records.validate import RowCheck, judge
 
 FIELDS = (
@@ -231,8 +235,11 @@ def _executions(jobs: Mapping[str, Floats], line: Ints, source: str, unix_start_
     ran = (jobs["run"] > 0) | (status == COMPLETED)
     submitted = unix_start_s + jobs["submit"]
     start = submitted + np.maximum(jobs["wait"], 0)
+    started = pc.if_else(pa.array(ran & (jobs["wait"] >= 0)), _us(start), None)
+    run_us = pc.if_else(pa.array(ran & (jobs["run"] >= 0)), _us(np.maximum(jobs["run"], 0)), None)
     words = pa.array([STATUSES[code].value for code in sorted(STATUSES)])
-    finished = _us(start + np.maximum(jobs["run"], 0))
+    known_at = _us(start + np.maximum(jobs["run"], 0))
+    has_no_end = pa.array((status == COMPLETED) & (jobs["run"] < 0))
     return pa.table(
         {
             "line": pa.array(line),
@@ -243,12 +250,12 @@ def _executions(jobs: Mapping[str, Floats], line: Ints, source: str, unix_start_
             "scope": _scope(jobs["queue"], jobs["partition"]),
             "inputs": json_text.objects(_inputs(jobs), rows),
             "submitted": _us(submitted),
-            "started": pc.if_else(pa.array(ran & (jobs["wait"] >= 0)), _us(start), None),
-            "finished": finished,
+            "started": started,
+            "finished": pc.if_else(has_no_end, None, known_at),
             "status": words.take(pa.array(np.searchsorted(sorted(STATUSES), status))),
-            "outcome": json_text.objects(_outcome(jobs, ran), rows),
+            "outcome": json_text.objects(with_length(_outcome(jobs, ran), started, run_us), rows),
             "submission_known_at": _us(submitted),
-            "known_at": finished,
+            "known_at": known_at,
         }
     )
 

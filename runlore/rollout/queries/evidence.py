@@ -174,9 +174,8 @@ UNITS: Mapping[str, LiteralString] = {
 # The same values as in `features.columns.Results.value`.
 Y: Mapping[str, LiteralString] = {
     "failed": "(came.status <> 'succeeded')::int::float8",
-    "duration_s": "extract(epoch FROM came.finished - came.started)::float8",
-    "log_duration": "ln(1 + (came.finished > came.started)::int"
-    " * extract(epoch FROM came.finished - came.started))::float8",
+    "duration_s": outcomes.SECONDS,
+    "log_duration": f"ln(1 + ({outcomes.SECONDS} > 0)::int * {outcomes.SECONDS})",
     "wait_s": "extract(epoch FROM came.started - came.submitted)::float8",
 }
 

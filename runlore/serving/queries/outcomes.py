@@ -16,6 +16,12 @@ TELLS: dict[Which, tuple[str, str]] = {
     "first": (f"{ENDED} AND e.status <> 'unknown'", "e.known_at, e.seq"),
 }
 
+# How long the run of `came` took; the same as `features.columns.Results` measures.
+SECONDS = """coalesce(CAST(extract(epoch FROM came.finished - came.started) AS float8),
+    CASE WHEN jsonb_typeof(came.outcome -> 'duration_s') = 'number'
+        AND CAST(came.outcome -> 'duration_s' AS float8) BETWEEN 0 AND 1e38
+    THEN CAST(came.outcome -> 'duration_s' AS float8) END)"""
+
 JOIN = """
 LEFT JOIN LATERAL (
     SELECT e.submitted FROM runlore.executions AS e
