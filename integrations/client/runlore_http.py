@@ -92,27 +92,44 @@ class Service:
         return self.post(path, {"status": status, **_filled(fields)})
 
     def post(self, path: str, body: Json) -> Json:
-        """Send JSON, and read JSON. Raises NoAnswer."""
-        address = urlsplit(self.url)
-        if address.scheme not in ("http", "https") or not address.hostname:
-            raise NoAnswer(f"RUNLORE_URL {self.url!r} is no address like http://127.0.0.1:3000")
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if self.key:
-            headers["Authorization"] = f"Bearer {self.key}"
-        is_tls = address.scheme == "https"
-        opened = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
+        """Send JSON, and read a JSON object. Raises NoAnswer."""
+        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
+        answer = exchange(self.url, "POST", path, body, headers, self.timeout_s)
+        if not isinstance(answer, dict):
+            raise NoAnswer("Runlore's answer is no JSON object")
+        return answer
+
+
+def exchange(
+    url: str,
+    method: str,
+    path: str,
+    body: Json | None,
+    headers: Mapping[str, str],
+    timeout_s: float = DEFAULT_TIMEOUT_S,
+) -> Any:  # noqa: ANN401  (JSON)
+    """Send a request to this address alone, and read the JSON of a 200 or 201.
+
+    Raises NoAnswer for anything else.
+    """
+    address = urlsplit(url)
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise NoAnswer(f"{url!r} is no address like {DEFAULT_URL}")
+    is_tls = address.scheme == "https"
+    opened = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
+    accepted = {"Content-Type": "application/json", "Accept": "application/json", **headers}
+    try:
+        text = None if body is None else json.dumps(body, allow_nan=False).encode()
+        connection = opened(address.hostname, address.port, timeout=timeout_s)
         try:
-            connection = opened(address.hostname, address.port, timeout=self.timeout_s)
-            try:
-                text = json.dumps(body, allow_nan=False).encode("utf-8", "replace")
-                connection.request("POST", address.path.rstrip("/") + path, text, headers)
-                response = connection.getresponse()
-                return _json(response.status, response.read(LARGEST_ANSWER))
-            finally:
-                connection.close()
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            reason = str(error) or type(error).__name__
-            raise NoAnswer(f"Runlore at {self.url} does not answer: {reason}") from error
+            connection.request(method, address.path.rstrip("/") + path, text, accepted)
+            response = connection.getresponse()
+            return _json(url, response.status, response.read(LARGEST_ANSWER))
+        finally:
+            connection.close()
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = str(error) or type(error).__name__
+        raise NoAnswer(f"{url} does not answer: {reason}") from error
 
 
 def service_from_environment(environment: Mapping[str, str] | None = None) -> Service:
@@ -164,15 +181,14 @@ def _filled(fields: Mapping[str, object]) -> Json:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def _json(status: int, text: bytes) -> Json:
+def _json(url: str, status: int, text: bytes) -> Any:  # noqa: ANN401
     try:
         body = json.loads(text)
     except ValueError:
         body = None
     if status not in (200, 201):
-        told = body if isinstance(body, dict) else {}
-        detail = told.get("detail") or told.get("title") or "no reason given"
-        raise NoAnswer(f"Runlore answers with {status}: {str(detail)[:300]}", status, told)
-    if not isinstance(body, dict):
-        raise NoAnswer("Runlore's answer is no JSON object")
+        problem = body if isinstance(body, dict) else {}
+        words = (problem.get(name) for name in ("detail", "title", "message"))
+        detail = next((str(word) for word in words if word), "no reason given")
+        raise NoAnswer(f"{url} answers with {status}: {detail[:300]}", status, problem)
     return body

@@ -42,5 +42,7 @@ def answers(risk: float = 0.314, **quantiles: float) -> Callable[[Received], Rep
 
 @pytest.fixture
 def recorder() -> Iterator[Recorder]:
+    """A Runlore that knows risks only, until a test says otherwise."""
     with recording() as server:
+        server.replies = answers()
         yield server
