@@ -14,6 +14,7 @@ from runlore import __version__, process
 from runlore.cli import (
     backtest,
     demo,
+    look,
     monitoring,
     performance,
     quality,
@@ -36,7 +37,7 @@ HELP = {"--help"}
 DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 STOPPED_CODE = 128 + signal.SIGTERM
 # These look at a home or need none, and are not listed among its commands.
-NOT_RECORDED = {"down", "doctor", "login", "simulate", "status"}
+NOT_RECORDED = {"down", "doctor", "login", "look", "simulate", "status"}
 
 
 class CommandGroup(TyperGroup):
@@ -62,6 +63,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo.demo)
+app.command()(look.look)
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.login)

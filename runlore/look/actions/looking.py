@@ -1,0 +1,239 @@
+"""Look at a log file: everything that its page says."""
+
+import shlex
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features.columns import measure
+from runlore.features.log import Log
+from runlore.ingest.actions.formats import Progress
+from runlore.kernel.durations import DAY_US
+from runlore.kernel.errors import RunloreError
+from runlore.kernel.instants import from_us
+from runlore.look.actions.learning import (
+    REQUESTED_TIMES,
+    Learned,
+    duration_findings,
+    failure_findings,
+    learn,
+    past_runs,
+    requested,
+)
+from runlore.look.actions.reading import LogChoice, ReadLog, read_log_file
+from runlore.look.rules import column_guess, savings, specs, standouts, words
+from runlore.look.rules.findings import (
+    FileFindings,
+    LimitFindings,
+    LookFindings,
+    Part,
+    RejectedRows,
+    SpanCount,
+)
+from runlore.look.rules.savings import LimitPolicy, TimeRequests
+from runlore.look.rules.standouts import GroupedRuns
+from runlore.performance.rules.limit_replay import LimitedRuns, largest_of_last
+from runlore.specs.model_spec import ModelSpec
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT
+
+Floats = NDArray[np.float64]
+Say = Callable[[str], None]
+
+SPANS = 48
+PARTS: tuple[Part, ...] = ("actor", "kind", "scope")
+
+
+@dataclass(frozen=True)
+class LookOptions:
+    """price_per_hour: of the hours that limits save. hides_names: replace users, kinds and hosts by
+    numbered names."""
+
+    price_per_hour: float | None = None
+    hides_names: bool = False
+
+
+def look_at_file(
+    choice: LogChoice,
+    options: LookOptions,
+    at: datetime,
+    say: Say,
+    progress: Progress | None = None,
+) -> LookFindings:
+    """Read a file, learn from its past, test on its future, and say what was found.
+
+    at: now; rows that end later are rejects. Nothing is written. Raises BadInput for a file that
+    cannot be read.
+    """
+    say(f"reading {choice.path.name}")
+    read = read_log_file(choice, at, progress)
+    file = _file_findings(read)
+    unanswered: dict[str, str] = {}
+    failures = _learned(read.log, specs.FAILURE, "who fails", say, unanswered)
+    durations = _learned(read.log, specs.DURATION, "how long runs take", say, unanswered)
+    say("comparing users, kinds and hosts")
+    found, compared = standouts.stand_outs(_grouped(read.log))
+    if options.hides_names:
+        found = standouts.hidden(found)
+    limits = _limits(durations, options.price_per_hour) if durations else ()
+    failure = failure_findings(failures) if failures else None
+    duration = duration_findings(durations) if durations else None
+    either = failures or durations
+    inputs = either.extract.inputs if either else NOTHING_LEFT_OUT
+    newcomers = _share_of_newcomers(either) if either else 0.0
+    return LookFindings(
+        file=file,
+        verdict=tuple(words.verdict(file, failure, duration, limits, unanswered)),
+        failure=failure,
+        duration=duration,
+        limits=limits,
+        standouts=found,
+        compared=compared,
+        unpredictable=tuple(words.unpredictable(file, failure, duration, inputs, newcomers)),
+        unanswered=unanswered,
+        commands=tuple(_commands(read, [*unanswered])),
+        bounds=specs.BOUNDS,
+    )
+
+
+def _learned(
+    log: Log, spec: ModelSpec, question: str, say: Say, unanswered: dict[str, str]
+) -> Learned | None:
+    """None, and the reason, where the log gives no answer."""
+    say(f"learning {question}")
+    try:
+        return learn(log, spec, lambda text: say(f"{question}: {text}"))
+    except RunloreError as error:
+        unanswered[spec.name] = str(error)
+        return None
+
+
+def _file_findings(read: ReadLog) -> FileFindings:
+    log, preview = read.log, read.preview
+    at_us = log.as_of_us
+    first, last = int(at_us.min()), int(at_us.max())
+    groups = tuple(
+        RejectedRows(one.reason, one.rows, one.line, one.remedy) for one in preview.rejects
+    )
+    columns = {
+        "id" if name == "source_id" else name: column
+        for name, column in read.source.mapping.columns.items()
+    }
+    final = np.where(log.events.final >= 0, log.events.final, log.events.first)
+    status = log.facts["status"].to_numpy(dtype=object)[final]
+    return FileFindings(
+        name=read.source.path.name,
+        format=read.source.format,
+        rows=preview.rows,
+        runs=len(log.executions),
+        rejected=preview.rejected,
+        first=from_us(first).isoformat(),
+        last=from_us(last).isoformat(),
+        days=(last - first) / DAY_US,
+        rejects=groups,
+        skipped=dict(sorted(preview.skipped.items())),
+        warnings=tuple(_sentence(one.message, one.remedy) for one in preview.warnings),
+        notes=read.notes,
+        columns=columns,
+        statuses=dict(sorted(Counter(map(str, status)).items(), key=lambda pair: -pair[1])),
+        spans=_spans(log),
+    )
+
+
+def _sentence(message: str, remedy: str) -> str:
+    return f"{message} ({remedy})" if remedy else message
+
+
+def _spans(log: Log) -> tuple[SpanCount, ...]:
+    """Finished runs over time, in equal spans."""
+    failed, at_us = _failed(log), log.as_of_us
+    is_over = np.isfinite(failed)
+    if not is_over.any():
+        return ()
+    first, last = int(at_us.min()), int(at_us.max())
+    length = max((last - first) // SPANS + 1, 1)
+    span = (at_us[is_over] - first) // length
+    runs = np.bincount(span, minlength=SPANS)
+    fails = np.bincount(span, weights=failed[is_over], minlength=SPANS)
+    return tuple(
+        SpanCount(from_us(first + at * length).isoformat(), int(runs[at]), int(fails[at]))
+        for at in range(SPANS)
+    )
+
+
+def _failed(log: Log) -> Floats:
+    """(N,): 1 or 0 by the latest outcome; NaN while it is open."""
+    values, final = measure(log.facts, ["failed"]).table[:, 0], log.events.final
+    return np.where(final >= 0, values[final], np.nan)
+
+
+def _grouped(log: Log) -> GroupedRuns:
+    failed = _failed(log)
+    over = np.flatnonzero(np.isfinite(failed))
+    labels = {part: log.executions[part].to_numpy(dtype=object)[over] for part in PARTS}
+    return GroupedRuns(log.as_of_us[over], failed[over], labels)
+
+
+def _limits(learned: Learned, price_per_hour: float | None) -> tuple[LimitFindings, ...]:
+    """Limits of time, replayed on the runs of the future part."""
+    log, tested, test = learned.log, learned.tested, learned.trained.test
+    request = requested(log, REQUESTED_TIMES)
+    if request is None or test.high is None:
+        return ()
+    past = past_runs(log, "duration_s")
+    weight, weight_name = _weight(log)
+    final = log.events.final[tested]
+    status = log.facts["status"].to_numpy(dtype=object)[final]
+    runs = LimitedRuns(past.needed[tested], request[tested], status == "succeeded", weight[tested])
+    policies = (
+        LimitPolicy("the model's 95 % quantile", test.high),
+        LimitPolicy("the longest of the last ten runs + 15 %", largest_of_last(past)[tested]),
+    )
+    requests = TimeRequests(test.as_of_us, runs, weight_name)
+    return savings.replay_times(requests, policies, price_per_hour)
+
+
+def _weight(log: Log) -> tuple[Floats, str]:
+    """(N,): the processors of each run, and their name; 1 where the log does not say them."""
+    for name, shown in (("processors", "processor"), ("cpus", "CPU")):
+        values = requested(log, (name,))
+        if values is not None:
+            return np.where(np.isfinite(values), values, 1.0), shown
+    return np.ones(len(log.executions)), ""
+
+
+def _share_of_newcomers(learned: Learned) -> float:
+    """The share of future runs whose user had no run in the past part."""
+    actors = learned.extract.data.actors
+    tested = len(learned.tested)
+    before = set(actors[: len(actors) - tested].tolist())
+    return float(np.mean([actor not in before for actor in actors[-tested:].tolist()]))
+
+
+def _commands(read: ReadLog, refused: list[str]) -> Iterator[str]:
+    """What to run next."""
+    source = read.source
+    options = column_guess.as_options(source.mapping)
+    yield "runlore up"
+    yield shlex.join(["runlore", "ingest", source.format, source.path.name, *options])
+    for spec in (specs.FAILURE, specs.DURATION):
+        if spec.name not in refused:
+            yield f"runlore train {spec.name}"
+
+
+def as_document(findings: LookFindings) -> Mapping[str, object]:
+    """The findings as plain values, for JSON; numbers that are unknown are null."""
+    return {name: _plain(value) for name, value in asdict(findings).items()}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return round(value, 9) if np.isfinite(value) else None
+    return value

@@ -1,0 +1,132 @@
+"""What the findings mean, in sentences: the verdict, and what cannot be predicted."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from math import isnan
+
+from runlore.kernel.readable import readable_duration, readable_share
+from runlore.look.rules.findings import (
+    DurationFindings,
+    FailureFindings,
+    FileFindings,
+    LimitFindings,
+    Measured,
+    StandOut,
+)
+from runlore.training.rules.leaks.leak import InputReport
+
+PARTS = {"actor": "user", "kind": "kind of work", "scope": "host or project"}
+FEW_FAILURES = 50  # in the future part, below which intervals are wide
+
+
+def shares(measured: Measured) -> str:
+    """A share with its interval.
+
+    >>> shares(Measured(0.2862, 0.262, 0.318, 100))
+    '29 % (26 to 32 %)'
+    """
+    if isnan(measured.low):
+        return readable_share(measured.value)
+    low, high = readable_share(measured.low)[:-2], readable_share(measured.high)
+    return f"{readable_share(measured.value)} ({low} to {high})"
+
+
+def verdict(
+    file: FileFindings,
+    failure: FailureFindings | None,
+    duration: DurationFindings | None,
+    limits: Sequence[LimitFindings],
+    unanswered: Mapping[str, str],
+) -> Iterator[str]:
+    """The first lines of the page."""
+    if failure is not None:
+        yield _failure_verdict(failure)
+    if duration is not None:
+        yield _duration_verdict(duration)
+    best = max((one for one in limits if one.resource == "time"), key=_worth, default=None)
+    if best is not None and best.saved_amount > 0:
+        yield (
+            f"{best.policy[:1].upper()}{best.policy[1:]} as the time limit would have saved"
+            f" {shares(best.saved)} of the requested {best.unit} and ended"
+            f" {shares(best.killed)} of the good runs."
+        )
+    if failure is None and duration is None:
+        yield f"Nothing can be predicted from this log of {file.runs:,} runs yet."
+    yield from unanswered.values()
+
+
+def unpredictable(
+    file: FileFindings,
+    failure: FailureFindings | None,
+    duration: DurationFindings | None,
+    inputs: InputReport,
+    new_share: float,
+) -> Iterator[str]:
+    """What no model of this log says, and why."""
+    if failure is not None:
+        yield (
+            f"{shares(failure.unforeseen)} of the {failure.unforeseen.n:,} failures looked no"
+            " riskier than the average run: nothing that was known before them showed them."
+        )
+        if not failure.passed:
+            yield "The model for failures may not be used: " + "; ".join(failure.reasons) + "."
+        if failure.unforeseen.n < FEW_FAILURES:
+            yield (
+                f"The future part has only {failure.unforeseen.n} failures; the intervals are as"
+                " wide as they are for that reason."
+            )
+    if duration is not None and not duration.passed:
+        yield "The model for durations may not be used: " + "; ".join(duration.reasons) + "."
+    if new_share > 0:
+        yield (
+            f"{readable_share(new_share)} of the future runs are of users who had no run before:"
+            " for them there is only the average."
+        )
+    for decision in inputs.leaks:
+        yield (
+            f"The input {decision.leak.input} was left out: it {decision.leak.evidence}. What is"
+            " only known afterwards predicts nothing."
+        )
+    unknown = file.statuses.get("unknown", 0)
+    if unknown:
+        yield f"Of {unknown:,} runs the log does not say how they ended: they count as failed."
+    if file.rejected:
+        yield f"{file.rejected:,} rows could not be read; see the reasons at the top."
+
+
+def stand_out(one: StandOut, name: str) -> str:
+    """A sentence on a group that stands out."""
+    return (
+        f"{PARTS[one.part]} {name}: {shares(one.rate)} of {one.rate.n:,} runs failed;"
+        f" of all others {readable_share(one.rest)}"
+    )
+
+
+def _failure_verdict(failure: FailureFindings) -> str:
+    top, simple = failure.top, failure.top_simple
+    start = f"{shares(failure.base_rate)} of the future runs failed."
+    if not failure.passed and not failure.auc_gain.low > 0:
+        return (
+            f"{start} No model told them before the run better than the user's recent failure rate"
+            f" does: that finds {shares(simple)} of the failures among the riskiest 10 %."
+        )
+    found = (
+        f"{start} Before the run, the riskiest 10 % by the model hold {shares(top)} of the"
+        f" failures; by the user's recent failure rate, {shares(simple)}."
+    )
+    return found if failure.passed else f"{found} It may not be used yet: see why below."
+
+
+def _duration_verdict(duration: DurationFindings) -> str:
+    first = duration.rivals[0] if duration.rivals else None
+    beside = f", beside {first.accuracy.value:.2f} for {first.name}" if first else ""
+    start = "Durations" if duration.passed else "No model for durations may be used yet:"
+    said = "are predicted with" if duration.passed else "it has"
+    return (
+        f"{start} {said} a relative accuracy of {duration.accuracy.value:.2f}"
+        f" ({duration.accuracy.low:.2f} to {duration.accuracy.high:.2f}){beside}; the mean error"
+        f" is {readable_duration(duration.mae_s.value)}."
+    )
+
+
+def _worth(one: LimitFindings) -> float:
+    return one.saved_amount

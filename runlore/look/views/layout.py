@@ -1,0 +1,107 @@
+"""The frame of the page: its style, and the pieces of which it is made."""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+GENERATOR = '<meta name="generator" content="runlore look">'
+STYLE = """
+:root{color-scheme:light dark;--ink:#1f272d;--soft:#5c6873;--paper:#fff;--card:#f6f8fa;
+--edge:#d8dee4;--ours:#0072b2;--band:#0072b233;--simple:#8a96a0;--bad:#d55e00;--all:#b9c4cd}
+@media(prefers-color-scheme:dark){:root{--ink:#e6ebef;--soft:#a3aeb8;--paper:#14191d;
+--card:#1d2429;--edge:#36414a;--ours:#56b4e9;--band:#56b4e933;--simple:#8a96a0;--bad:#f0853d;
+--all:#4b5862}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);
+font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif}
+main{max-width:1120px;margin:0 auto;padding:20px 16px 48px}
+h1{font-size:1.5rem;line-height:1.25;margin:.2em 0}
+h2{font-size:1.15rem;margin:0 0 .4em}
+p{margin:.4em 0}
+.lead{font-size:1.08rem}
+.lead li{margin:.35em 0}
+.soft,.made{color:var(--soft);font-size:.9rem}
+.grid{display:grid;gap:16px;grid-template-columns:1fr;margin-top:16px}
+@media(min-width:820px){.grid{grid-template-columns:1fr 1fr}}
+section{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:14px 16px;
+min-width:0;overflow-wrap:anywhere}
+section.wide{grid-column:1/-1}
+ul,ol{padding-left:1.2em;margin:.4em 0}
+svg{display:block;width:100%;max-width:540px;height:auto;margin:6px 0}
+svg text{fill:var(--ink);font:11px system-ui,sans-serif}
+svg .tick{fill:var(--soft);font-size:10px}
+svg .name{font-size:11px}
+line.grid{stroke:var(--edge);stroke-width:.7}
+polyline{fill:none}
+.line{stroke-width:2}
+.ours{fill:var(--ours)}.ours.line{fill:none;stroke:var(--ours)}
+.simple{fill:var(--simple)}.simple.line{fill:none;stroke:var(--simple);stroke-dasharray:5 3}
+.bad{fill:var(--bad)}.all{fill:var(--all)}.rail{fill:var(--edge)}
+.band{fill:var(--band)}
+.chance{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
+.mark{stroke:var(--ink);stroke-width:1.3}
+.whisker{stroke:var(--ink);stroke-width:1.4}
+.ours.whisker{stroke:var(--ours);stroke-width:2}.bad.whisker{stroke:var(--bad);stroke-width:2}
+.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.85rem;
+color:var(--soft)}
+.legend i{display:inline-block;width:14px;height:4px;margin:0 6px 3px 0;background:var(--ink)}
+.legend .ours{background:var(--ours)}.legend .simple{background:var(--simple)}
+.legend .bad{background:var(--bad)}.legend .all{background:var(--all)}
+.legend .chance{background:var(--soft);height:2px}
+.scroll{overflow-x:auto}
+table{border-collapse:collapse;font-size:.88rem;width:100%}
+th,td{text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--edge);
+vertical-align:top}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+pre{background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:10px;
+overflow-x:auto;margin:.5em 0;font-size:.88rem}
+"""
+
+
+def page(title: str, body: str) -> str:
+    """A whole document that loads nothing."""
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f"{GENERATOR}"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="data:,">'
+        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n"
+        f"<body><main>\n{body}\n</main></body></html>\n"
+    )
+
+
+def section(title: str, *parts: str, is_wide: bool = False) -> str:
+    css = ' class="wide"' if is_wide else ""
+    return (
+        f"<section{css}><h2>{escape(title)}</h2>\n" + "\n".join(filter(None, parts)) + "</section>"
+    )
+
+
+def paragraph(text: str, css: str = "") -> str:
+    named = f' class="{css}"' if css else ""
+    return f"<p{named}>{escape(text)}</p>"
+
+
+def bullets(items: Iterable[str], css: str = "") -> str:
+    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    named = f' class="{css}"' if css else ""
+    return f"<ul{named}>{listed}</ul>" if listed else ""
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table whose first column is text and whose others are numbers."""
+    head = "".join(f"<th{_number(at)}>{escape(name)}</th>" for at, name in enumerate(header))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{_number(at)}>{escape(cell)}</td>" for at, cell in enumerate(row))
+        + "</tr>"
+        for row in rows
+    )
+    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
+
+
+def commands(lines: Iterable[str]) -> str:
+    return f"<pre>{escape(chr(10).join(lines))}</pre>"
+
+
+def _number(column: int) -> str:
+    return ' class="n"' if column else ""

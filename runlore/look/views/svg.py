@@ -1,0 +1,103 @@
+"""Small drawings as SVG text: the same numbers give the same text, to the byte.
+
+Colours are classes of the page's style, so that drawings follow light and dark.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+WIDTH = 360.0  # units; a drawing fills its column, and its text stays readable on a phone
+LEFT, RIGHT, TOP, BOTTOM = 40.0, 14.0, 10.0, 30.0
+
+Points = Sequence[tuple[float, float]]
+
+
+def number(value: float) -> str:
+    """A coordinate with one decimal.
+
+    >>> number(12.0), number(0.25)
+    ('12', '0.2')
+    """
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def text(x: float, y: float, content: str, *, css: str = "", anchor: str = "start") -> str:
+    return (
+        f'<text x="{number(x)}" y="{number(y)}" class="{css}" text-anchor="{anchor}">'
+        f"{escape(content)}</text>"
+    )
+
+
+def rectangle(x: float, y: float, width: float, height: float, css: str, title: str = "") -> str:
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    return (
+        f'<rect x="{number(x)}" y="{number(y)}" width="{number(max(width, 0.0))}"'
+        f' height="{number(max(height, 0.0))}" class="{css}">{inner}</rect>'
+    )
+
+
+def line(x: float, y: float, to_x: float, to_y: float, css: str) -> str:
+    return (
+        f'<line x1="{number(x)}" y1="{number(y)}" x2="{number(to_x)}" y2="{number(to_y)}"'
+        f' class="{css}"/>'
+    )
+
+
+def dot(x: float, y: float, css: str, title: str = "") -> str:
+    inner = f"<title>{escape(title)}</title>" if title else ""
+    return f'<circle cx="{number(x)}" cy="{number(y)}" r="3.5" class="{css}">{inner}</circle>'
+
+
+@dataclass
+class Drawing:
+    """A drawing with a plot area. x_end, y_end: the values at the ends of its axes."""
+
+    label: str
+    height: float = 240.0
+    x_end: float = 1.0
+    y_end: float = 1.0
+    left: float = LEFT
+    parts: list[str] = field(default_factory=list)
+
+    def x(self, value: float) -> float:
+        share = min(max(value / self.x_end, 0.0), 1.0)
+        return self.left + (WIDTH - self.left - RIGHT) * share
+
+    def y(self, value: float) -> float:
+        share = min(max(value / self.y_end, 0.0), 1.0)
+        return self.height - BOTTOM - (self.height - TOP - BOTTOM) * share
+
+    def add(self, *parts: str) -> None:
+        self.parts.extend(parts)
+
+    def curve(self, points: Points, css: str) -> None:
+        joined = " ".join(f"{number(self.x(x))},{number(self.y(y))}" for x, y in points)
+        self.add(f'<polyline points="{joined}" class="{css}"/>')
+
+    def band(self, low: Points, high: Points, css: str) -> None:
+        around = [*high, *reversed([*low])]
+        joined = " ".join(f"{number(self.x(x))},{number(self.y(y))}" for x, y in around)
+        self.add(f'<polygon points="{joined}" class="{css}"/>')
+
+    def percent_axes(self, x_name: str, y_name: str, steps: int = 5) -> None:
+        """Grid and labels in percent on both axes."""
+        bottom = self.y(0.0)
+        for step in range(steps + 1):
+            x, y = self.x_end * step / steps, self.y_end * step / steps
+            self.add(line(self.left, self.y(y), WIDTH - RIGHT, self.y(y), "grid"))
+            self.add(text(self.left - 5, self.y(y) + 3.5, _percent(y), css="tick", anchor="end"))
+            self.add(text(self.x(x), bottom + 13, _percent(x), css="tick", anchor="middle"))
+        middle = (self.left + WIDTH - RIGHT) / 2
+        self.add(text(middle, self.height - 3, x_name, css="name", anchor="middle"))
+        self.add(text(self.left + 4, TOP + 4, y_name, css="name"))
+
+    def svg(self) -> str:
+        return (
+            f'<svg viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img"'
+            f' aria-label="{escape(self.label)}">{"".join(self.parts)}</svg>'
+        )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %" if 100 * share >= 10 or not share else f"{100 * share:.2g} %"
