@@ -15,7 +15,8 @@ from bentos.http.routing import Content, Endpoint, ListOf, Tag
 from bentos.http.threads import in_thread
 from bentos.predict import handler
 from bentos.predict.live_versions import Serving
-from bentos.predict.request_schema import MOST_REASONS, MOST_ROWS, parse_reasons, request_schema_of
+from bentos.predict.request_options import MOST_REASONS, parse_reasons
+from bentos.predict.request_schema import MOST_ROWS, request_schema_of
 from runlore.kernel.errors import BadInput
 from runlore.serving.actions import prediction
 
@@ -24,6 +25,12 @@ REASONS: Content = {
     "in": "query",
     "description": "How many reasons to give; they take longer than the prediction itself",
     "schema": {"type": "integer", "minimum": 0, "maximum": MOST_REASONS, "default": 0},
+}
+SUPPORT: Content = {
+    "name": "support",
+    "in": "query",
+    "description": "Whether to tell what the version does not know about the request",
+    "schema": {"type": "boolean", "default": False},
 }
 PREDICTION_ID: Content = {
     "name": "id",
@@ -103,7 +110,7 @@ ONE = Endpoint(
     "Predict for one execution",
     {200: ("The answer", schemas.Answer)},
     PROBLEMS,
-    parameters=[REASONS],
+    parameters=[REASONS, SUPPORT],
     tag=Tag.PREDICT,
     needs_database=False,
     variants=_one_per_spec,
@@ -116,7 +123,7 @@ BATCH = Endpoint(
     f"Predict for up to {MOST_ROWS:,} executions",
     {200: ("The answers, in order", ListOf(schemas.Answer))},
     PROBLEMS,
-    parameters=[REASONS],
+    parameters=[REASONS, SUPPORT],
     tag=Tag.PREDICT,
     needs_database=False,
     variants=_batch_per_spec,

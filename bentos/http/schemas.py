@@ -106,6 +106,18 @@ class Reason(Closed):
     )
 
 
+class Unknown(Closed):
+    """What the version does not know about a request. field: of the request. nearest: the nearest
+    word or number that it knows. low, high: of a number, the range in training."""
+
+    field: str
+    reason: Literal["never seen", "out of range", "few outcomes"]
+    text: str
+    nearest: str | float | None
+    low: float | None
+    high: float | None
+
+
 class Answer(Closed):
     """history: "absent" when the service has no database: then every actor looks new."""
 
@@ -121,6 +133,13 @@ class Answer(Closed):
     )
     as_of: datetime
     history: Literal["known", "absent"]
+    support: Literal["none", "little", "good"] = Field(
+        description="how much of the request training and the history have seen"
+    )
+    unknown: list[Unknown] | None = Field(
+        default=None,
+        description="what is not known, with `?support=1`; null in batches of more than 100",
+    )
 
 
 class Prediction(Closed):

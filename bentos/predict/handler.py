@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -20,7 +20,8 @@ from bentos.http.identity import key_id_of
 from bentos.http.prometheus_metrics import metrics
 from bentos.http.threads import in_thread
 from bentos.predict.live_versions import Live, Serving
-from bentos.predict.request_schema import RequestSchema, parse_reasons
+from bentos.predict.request_options import NO_OPTIONS, parse_options
+from bentos.predict.request_schema import RequestSchema
 from runlore.kernel import instants
 from runlore.kernel.deadlines import ANSWER_S, COMMIT_KNOWN_S, REFUSAL_S
 from runlore.kernel.errors import BadInput, CannotWrite, RunloreError
@@ -29,7 +30,6 @@ from runlore.kernel.spans import current_span, note_span, stages_of
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
     Predictor,
-    Refusal,
     RequestBatch,
     ServedPrediction,
     WriteOrTimeout,
@@ -37,6 +37,7 @@ from runlore.serving.actions.prediction import (
 from runlore.serving.actions.prediction_commit import PIECE_ROWS, commit
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION
 from runlore.serving.actions.recording import SOURCE
+from runlore.serving.actions.refusals import Refusal, refusal_row
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 
@@ -61,8 +62,8 @@ async def _answer(request: Request, form: Form) -> Response:
     serving.check(name)
     began = perf_counter()
     body = await read_body(request)
-    reasons = request.query_params.get("reasons", "0") if request.scope.get("query_string") else "0"
-    attempt = _Attempt(request, serving, name, form, body, reasons, instants.now(), began)
+    options = request.query_params if request.scope.get("query_string") else NO_OPTIONS
+    attempt = _Attempt(request, serving, name, form, body, options, instants.now(), began)
     return await attempt.response()
 
 
@@ -75,7 +76,7 @@ class _Attempt:
     name: str
     form: Form
     body: bytes
-    reasons: str
+    options: Mapping[str, str]
     at: datetime
     began: float
 
@@ -121,9 +122,9 @@ class _Attempt:
     def _committed(self, ask: RequestBatch) -> Awaitable[list[ServedPrediction]]:
         """One answer is committed together with those of others.
 
-        A batch, and reasons, which take longer than a group, are made in a thread.
+        A batch, and details such as reasons, which take longer than a group, are made in a thread.
         """
-        if self.form == "one" and not ask.reasons:
+        if self.form == "one" and not ask.is_detailed:
             return self.serving.commits.answer(ask)
         store = self.serving.answering()
         work = partial(_commit, store, ask, has_ledger=self.serving.has_ledger)
@@ -144,15 +145,17 @@ class _Attempt:
                 await asyncio.sleep(0)  # so that other requests get their turn
             requests += [_request(schema, row) for row in rows[first : first + PIECE_ROWS]]
         arm, predictor = self._arm(live, requests)
+        options = parse_options(self.options)
         return RequestBatch(
             predictor,
             requests,
             self.at,
             as_of.pop(),
             arm,
-            parse_reasons(self.reasons),
+            options.reasons,
             self.began,
             key_id=key_id_of(self.http),
+            explains_support=options.explains_support,
         )
 
     def _arm(self, live: Live, requests: list[prediction.Request]) -> tuple[str, Predictor]:
@@ -223,12 +226,12 @@ class _Attempt:
             refusal = Refusal(
                 self.name, version, answer.status, answer.detail, request, key_id=key_id
             )
-            return prediction.refusal_row(refusal, self.at, began=self.began)
+            return refusal_row(refusal, self.at, began=self.began)
         [only] = ask.requests
         request = {**prediction.shown(only.subject), "body": text}
         parts = (only.source, only.source_id)
         refusal = Refusal(self.name, version, answer.status, answer.detail, request, *parts, key_id)
-        return prediction.refusal_row(refusal, self.at, ask.arm, self.began)
+        return refusal_row(refusal, self.at, ask.arm, self.began)
 
     def _note(self, **fields: str) -> None:
         """Add to the log lines and to the span of this request."""
@@ -289,4 +292,6 @@ def _shown(answer: ServedPrediction, unit: str) -> dict[str, Any]:
         "reasons": None if answer.reasons is None else [vars(reason) for reason in answer.reasons],
         "as_of": answer.as_of,
         "history": answer.history,
+        "support": answer.support,
+        "unknown": None if answer.unknown is None else [asdict(part) for part in answer.unknown],
     }

@@ -10,11 +10,9 @@ from bentos.http.fields import AnyScalar, ForReplay, Id, Name, Number, Values, W
 from bentos.http.schemas import Closed
 from runlore.features.declaration import FeaturePlan
 from runlore.features.keys import KeyParts
-from runlore.kernel.errors import BadInput
 from runlore.records.execution import Scalar
 
 MOST_ROWS = 10_000
-MOST_REASONS = 20
 PREFIX = "inputs."
 
 Clock = Literal["wall", "record"]
@@ -70,13 +68,6 @@ def request_schema_of(
     request = create_model(f"{title}Request", __base__=base, **fields)
     rows: Any = Annotated[list[request], Field(min_length=1, max_length=MOST_ROWS)]
     return RequestSchema(request, TypeAdapter(rows), aliases)
-
-
-def parse_reasons(text: str) -> int:
-    """The number of reasons that a query parameter says."""
-    if text.isdecimal() and len(text) < 3 and int(text) <= MOST_REASONS:
-        return int(text)
-    raise BadInput(f"reasons: {text[:80]!r} is no number from 0 to {MOST_REASONS}", "reasons")
 
 
 def inputs_of(plan: FeaturePlan) -> frozenset[str]:

@@ -30,7 +30,8 @@ from runlore.features.keys import KeyParts
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import PredictionBatch, Refusal, RequestBatch
+from runlore.serving.actions.prediction import PredictionBatch, RequestBatch
+from runlore.serving.actions.refusals import Refusal, refusal_row
 from runlore.serving.queries import ledger, ledger_writer
 from runlore.store.engine import Store, dedicated
 
@@ -165,7 +166,7 @@ class Shadow:
         bundle = ask.predictor.bundle
         detail = f"{type(answered).__name__}: {answered}"
         refusal = Refusal(bundle.spec, bundle.version, 500, detail, {}, key_id=ask.key_id)
-        return prediction.refusal_row(refusal, ask.at, ARM)
+        return refusal_row(refusal, ask.at, ARM)
 
 
 def shadow_id(champion: uuid.UUID) -> uuid.UUID:

@@ -20,6 +20,7 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.models.calibration import Calibration
 from runlore.models.explain import FeatureEffect, reasons, replaced
 from runlore.models.intervals import Conformal
+from runlore.models.learned_ranges import LearnedRanges, read_ranges
 from runlore.models.onnx_session import run, session
 from runlore.models.reason_text import ReasonText
 from runlore.models.scale import quantity
@@ -69,6 +70,7 @@ class Bundle:
     reference: Rows
     calibration: Calibration
     conformal: Conformal | None
+    ranges: LearnedRanges
     _model: "InferenceSession"
     _low: "InferenceSession | None" = None
     _high: "InferenceSession | None" = None
@@ -100,6 +102,7 @@ class Bundle:
             reference=_row(description["reference"]),
             calibration=Calibration.from_json(description["calibration"]),
             conformal=Conformal.from_json(conformal) if conformal else None,
+            ranges=read_ranges(folder),
             _model=sessions[MODEL],
             _low=sessions.get(LOW),
             _high=sessions.get(HIGH),

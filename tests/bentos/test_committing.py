@@ -21,13 +21,12 @@ from runlore.models.bundle import Bundle
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
     Predictor,
-    Refusal,
     Request,
     RequestBatch,
     ServedPrediction,
-    refusal_row,
 )
 from runlore.serving.actions.prediction_commit import commit
+from runlore.serving.actions.refusals import Refusal, refusal_row
 from runlore.serving.queries import answering, ledger_writer
 from runlore.store.engine import Store, connect
 

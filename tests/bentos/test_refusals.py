@@ -21,7 +21,8 @@ from bentos.predict import handler
 from bentos.predict.group_commit import GroupCommit
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
-from runlore.serving.actions.prediction import Refusal, RequestBatch, ServedPrediction, refusal_row
+from runlore.serving.actions.prediction import RequestBatch, ServedPrediction
+from runlore.serving.actions.refusals import Refusal, refusal_row
 from runlore.serving.queries import answering, ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store

@@ -14,8 +14,7 @@ from runlore.kernel import instants
 from runlore.log.executions import read_facts
 from runlore.records.mapping import ColumnMapping
 from runlore.records.spreadsheet import neutralise
-from runlore.serving.actions import prediction
-from runlore.serving.actions.prediction import Refusal
+from runlore.serving.actions.refusals import Refusal, refuse
 from runlore.serving.queries import ledger_query
 from runlore.serving.queries.ledger_query import LedgerQuery
 from runlore.store.engine import Store
@@ -49,7 +48,7 @@ def test_an_exported_ledger_runs_nothing_and_parquet_stays_exact(
 ) -> None:
     for text in FORMULAS:
         told = Refusal("duration", "7", 422, f"{text}: no such field", {"a": text}, "api", text)
-        prediction.refuse(store, told, instants.now())
+        refuse(store, told, instants.now())
     command._to_csv(tmp_path / "l.csv", ledger_query.rows(store, LedgerQuery()))
     with (tmp_path / "l.csv").open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))

@@ -20,12 +20,10 @@ from runlore.serving.actions import states
 from runlore.serving.actions.prediction import (
     MOST_REASONED,
     Predictor,
-    Refusal,
     Request,
     RequestBatch,
     answer,
     read_prediction,
-    refuse,
 )
 from runlore.serving.actions.prediction_commit import predict
 from runlore.serving.actions.recording import (
@@ -34,6 +32,7 @@ from runlore.serving.actions.recording import (
     record_outcome,
     record_submission,
 )
+from runlore.serving.actions.refusals import Refusal, refuse
 from runlore.serving.queries import feature_states, ledger
 from runlore.serving.queries.feature_states import Connection, Floats, Name
 from runlore.specs.catalog.failure_risk import SPEC

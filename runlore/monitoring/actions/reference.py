@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.features.declaration import FeaturePlan
+from runlore.models.learned_ranges import PROFILE
 from runlore.monitoring.rules.histogram import Profile, reference_profile
 from runlore.monitoring.rules.measures import LABEL, PREDICTION
 from runlore.monitoring.rules.sample import Sample, places
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-PROFILE = "reference.json"
 SAMPLE = "reference.parquet"
 MOST_ROWS = 20_000
 

@@ -17,11 +17,12 @@ from runlore.features.matrix import Keys, RowReader, latest_us
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us, to_us
 from runlore.kernel.spans import stage
-from runlore.serving.queries import feature_states, ledger, ledger_writer
+from runlore.serving.queries import feature_states, ledger
 from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.ledger import Row
+from runlore.serving.rules.support import Support, SupportReader, UnknownPart
 from runlore.store.engine import Store
-from runlore.store.months import Connection, transaction
+from runlore.store.months import Connection
 
 if TYPE_CHECKING:
     from runlore.models.bundle import Bundle, ModelOutput
@@ -54,9 +55,12 @@ class Predictor:
 
     bundle: "Bundle"
     reader: RowReader = field(init=False)
+    support: SupportReader = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "reader", RowReader(self.bundle.plan))
+        plan = self.bundle.plan
+        object.__setattr__(self, "reader", RowReader(plan))
+        object.__setattr__(self, "support", SupportReader(plan, self.bundle.ranges))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,8 @@ class ServedPrediction:
     """as_of: features count what was known then. history: "absent" when there is no store.
 
     low, high: of a quantity's interval. reasons: None when not asked for, or too many at once.
+    support: how much the version knows about the request. unknown: what it does not know, None like
+    reasons.
     """
 
     id: UUID
@@ -75,24 +81,8 @@ class ServedPrediction:
     reasons: "tuple[FeatureEffect, ...] | None"
     as_of: datetime
     history: History
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A request that got no answer, with the reason and the HTTP status.
-
-    source, source_id: the execution that it was about, where that is known. key_id: of the API
-    key with which it came.
-    """
-
-    spec: str
-    version: str | None
-    status: int
-    error: str
-    request: Mapping[str, Any]
-    source: str | None = None
-    source_id: str | None = None
-    key_id: str | None = None
+    support: Support = "little"
+    unknown: tuple[UnknownPart, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -119,8 +109,8 @@ class RequestBatch:
     """Requests to answer together, by one version, for one instant.
 
     as_of: that instant, None: now. at: when it came in; began: the same on `perf_counter`.
-    reasons: how many to give with each answer. claim: answers are written only with it. key_id: of
-    the API key with which it was asked.
+    reasons: how many to give with each answer. explains_support: whether to say what is not known.
+    claim: answers are written only with it. key_id: of the API key with which it was asked.
     """
 
     predictor: Predictor
@@ -132,6 +122,12 @@ class RequestBatch:
     began: float = field(default_factory=perf_counter)
     claim: WriteOrTimeout = field(default_factory=WriteOrTimeout, compare=False)
     key_id: str | None = None
+    explains_support: bool = False
+
+    @property
+    def is_detailed(self) -> bool:
+        """Whether its answers take longer than a prediction alone."""
+        return bool(self.reasons) or self.explains_support
 
     def keys(self) -> list[Keys]:
         """Of the states that each request needs."""
@@ -275,35 +271,6 @@ def moved_up(as_of_us: Instants, sizes: Sequence[int], stacked: Sequence[Floats]
     return np.maximum(as_of_us, np.maximum.reduceat(latest_us(stacked), starts))
 
 
-def refuse(store: Store, refusal: Refusal, at: datetime) -> UUID:
-    """Put a refusal on the ledger."""
-    row = refusal_row(refusal, at)
-    transaction(store, lambda connection: ledger_writer.add(connection, [row]))
-    return row.id
-
-
-def refusal_row(
-    refusal: Refusal, at: datetime, arm: str = "champion", began: float | None = None
-) -> Row:
-    """began: when it was asked, on `perf_counter`."""
-    latency_ms = None if began is None else (perf_counter() - began) * 1e3
-    return Row(
-        at=at,
-        id=ledger.new_id(at),
-        spec=refusal.spec,
-        version=refusal.version,
-        arm=arm,
-        status=refusal.status,
-        as_of=at,
-        request=refusal.request,
-        source=refusal.source,
-        source_id=refusal.source_id,
-        error=refusal.error.replace("\x00", "\ufffd"),
-        latency_ms=latency_ms,
-        key_id=refusal.key_id,
-    )
-
-
 def read_prediction(store: Store, prediction_id: UUID) -> dict[str, Any]:
     """A row of the ledger."""
     row = ledger.read(store, prediction_id)
@@ -353,7 +320,10 @@ def _answers(
             "inputs",
         )
     predictions = output.prediction.tolist()
-    is_reasoned = ask.reasons > 0 and len(rows) <= MOST_REASONED
+    is_small = len(rows) <= MOST_REASONED
+    is_reasoned, is_explained = ask.reasons > 0 and is_small, ask.explains_support and is_small
+    reader, subjects = ask.predictor.support, [request.subject for request in ask.requests]
+    support = reader.read(rows, subjects)
     return [
         ServedPrediction(
             id=ledger.new_id(ask.at),
@@ -365,6 +335,8 @@ def _answers(
             reasons=bundle.reasons(row, ask.reasons) if is_reasoned else None,
             as_of=as_of,
             history=history,
+            support=support[i],
+            unknown=reader.unknown(row, subjects[i]) if is_explained else None,
         )
         for i, row in enumerate(rows)
     ]
