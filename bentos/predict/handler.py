@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from time import perf_counter
@@ -19,6 +19,7 @@ from bentos.http.errors import TITLES, Overloaded, Problem, TooSlow, problem
 from bentos.http.identity import key_id_of
 from bentos.http.prometheus_metrics import metrics
 from bentos.http.threads import in_thread
+from bentos.predict.answer_json import answer_json
 from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_options import NO_OPTIONS, parse_options
 from bentos.predict.request_schema import RequestSchema
@@ -29,6 +30,7 @@ from runlore.kernel.log_lines import note_fields
 from runlore.kernel.spans import current_span, note_span, stages_of
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import (
+    UNDRAWN,
     Predictor,
     RequestBatch,
     ServedPrediction,
@@ -42,7 +44,6 @@ from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 
 Form = Literal["one", "batch"]
-WHOLE_BATCH = "champion-batch"  # the champion's arm for a batch while a challenger has a share
 KEPT_BYTES = 4_000  # of a refused body, on the ledger
 
 log = logging.getLogger("runlore.serving")
@@ -99,7 +100,7 @@ class _Attempt:
         metrics().answered(self.name, answers[0].version, 200, len(answers))
         self._note(version=answers[0].version or "", prediction_id=str(answers[0].id))
         self._observe()
-        shown = [_shown(answer, live.unit) for answer in answers]
+        shown = [answer_json(answer, live.unit) for answer in answers]
         return json_response(to_json(shown[0] if self.form == "one" else shown))
 
     async def _answers(self, ask: RequestBatch) -> list[ServedPrediction]:
@@ -164,7 +165,7 @@ class _Attempt:
         if challenge is None or not challenge.arms.share:
             return CHAMPION, live.predictor
         if self.form == "batch":
-            return WHOLE_BATCH, live.predictor
+            return UNDRAWN, live.predictor
         subject = requests[0].subject
         parts = {"actor": subject.actor, "kind": subject.kind, "scope": subject.scope}
         unit = {**parts, "execution": requests[0].source_id or ""}[challenge.arms.unit]
@@ -277,21 +278,3 @@ def _is_cancelled() -> bool:
 def _request(schema: RequestSchema, row: BaseModel) -> prediction.Request:
     execution: str | None = getattr(row, "execution", None)
     return prediction.Request(schema.subject(row), SOURCE if execution else None, execution)
-
-
-def _shown(answer: ServedPrediction, unit: str) -> dict[str, Any]:
-    """The answer as `schemas.Answer` describes it."""
-    return {
-        "id": answer.id,
-        "spec": answer.spec,
-        "version": answer.version,
-        "prediction": answer.prediction,
-        "low": answer.low,
-        "high": answer.high,
-        "unit": unit,
-        "reasons": None if answer.reasons is None else [vars(reason) for reason in answer.reasons],
-        "as_of": answer.as_of,
-        "history": answer.history,
-        "support": answer.support,
-        "unknown": None if answer.unknown is None else [asdict(part) for part in answer.unknown],
-    }

@@ -25,7 +25,6 @@ from runlore.models.bundle import DIGEST_LABEL, Bundle
 from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.prediction import Predictor
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms
-from runlore.specs.model_spec import Quantity
 from runlore.store.engine import Store
 
 T = TypeVar("T")
@@ -47,8 +46,7 @@ class Live:
 
     @property
     def unit(self) -> str:
-        question = self.bundle.question
-        return question.unit if isinstance(question, Quantity) else "probability"
+        return self.bundle.unit
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from runlore.cli.alerts.commands import alerts_group
 from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.ingest.commands import ingest_group
 from runlore.cli.output import echo
-from runlore.cli.serving import keys, ledger, score, serve, skew, versions
+from runlore.cli.serving import gate, keys, ledger, predict, score, serve, skew, versions
 from runlore.home import home_of, private_home
 from runlore.kernel.errors import RunloreError, describe, is_disk_full
 from runlore.kernel.redaction import redact
@@ -79,6 +79,8 @@ app.command()(versions.arms)
 app.command()(versions.audit)
 app.add_typer(retraining.group, name="retrain")
 app.add_typer(rollout.group, name="rollout")
+app.command()(predict.predict)
+app.command()(gate.gate)
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)

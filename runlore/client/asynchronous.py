@@ -58,13 +58,13 @@ class AsyncClient:
         work = Work(
             actor=actor, kind=kind, scope=scope, inputs=dict(inputs or {}), execution=execution
         )
-        return await self._send(calls.predict_one(spec, work, reasons), answers.prediction_of)
+        return await self.send(calls.predict_one(spec, work, reasons), answers.prediction_of)
 
     async def predict_many(
         self, spec: str, works: Sequence[Work], *, reasons: int = 0
     ) -> list[PredictionResponse]:
         """Predict for up to 10,000 executions at once, in their order."""
-        return await self._send(calls.predict_many(spec, works, reasons), answers.predictions_of)
+        return await self.send(calls.predict_many(spec, works, reasons), answers.predictions_of)
 
     async def gate(
         self,
@@ -111,7 +111,7 @@ class AsyncClient:
             submitted=submitted,
             started=started,
         )
-        return await self._send(call, answers.recording_of)
+        return await self.send(call, answers.recording_of)
 
     async def record_outcome(
         self,
@@ -134,7 +134,7 @@ class AsyncClient:
             finished=finished,
             is_correction=is_correction,
         )
-        return await self._send(call, answers.recording_of)
+        return await self.send(call, answers.recording_of)
 
     async def close(self) -> None:
         await self._http.aclose()
@@ -150,7 +150,8 @@ class AsyncClient:
     ) -> None:
         await self.close()
 
-    async def _send(self, call: Call, parse: Callable[[Any], T]) -> T:
+    async def send(self, call: Call, parse: Callable[[Any], T]) -> T:
+        """Send any call of `runlore.client.calls`. parse: makes the answer of its JSON."""
         began, attempt = time.monotonic(), 0
         while True:
             event = await self._attempt(call)

@@ -38,18 +38,20 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
-def predict_one(spec: str, work: Work, reasons: int) -> Call:
+def predict_one(spec: str, work: Work, reasons: int, **options: str) -> Call:
     """A repetition would be another answer on the ledger, so it is not repeatable.
+
+    options: further query parameters of the route.
 
     >>> predict_one("failure-risk", {"actor": "ann", "kind": "build"}, reasons=3).query
     {'reasons': '3'}
     """
-    query = {"reasons": str(reasons)} if reasons else {}
+    query = {"reasons": str(reasons), **options} if reasons else options
     return Call("POST", f"/predict/{quote(spec, safe='')}", _known(work), False, query)
 
 
-def predict_many(spec: str, works: Sequence[Work], reasons: int) -> Call:
-    query = {"reasons": str(reasons)} if reasons else {}
+def predict_many(spec: str, works: Sequence[Work], reasons: int, **options: str) -> Call:
+    query = {"reasons": str(reasons), **options} if reasons else options
     body = [_known(work) for work in works]
     return Call("POST", f"/predict/{quote(spec, safe='')}/batch", body, False, query)
 

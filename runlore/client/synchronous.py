@@ -62,13 +62,13 @@ class Client:
         work = Work(
             actor=actor, kind=kind, scope=scope, inputs=dict(inputs or {}), execution=execution
         )
-        return self._send(calls.predict_one(spec, work, reasons), answers.prediction_of)
+        return self.send(calls.predict_one(spec, work, reasons), answers.prediction_of)
 
     def predict_many(
         self, spec: str, works: Sequence[Work], *, reasons: int = 0
     ) -> list[PredictionResponse]:
         """Predict for up to 10,000 executions at once, in their order."""
-        return self._send(calls.predict_many(spec, works, reasons), answers.predictions_of)
+        return self.send(calls.predict_many(spec, works, reasons), answers.predictions_of)
 
     def gate(
         self,
@@ -115,7 +115,7 @@ class Client:
             submitted=submitted,
             started=started,
         )
-        return self._send(call, answers.recording_of)
+        return self.send(call, answers.recording_of)
 
     def record_outcome(
         self,
@@ -138,7 +138,7 @@ class Client:
             finished=finished,
             is_correction=is_correction,
         )
-        return self._send(call, answers.recording_of)
+        return self.send(call, answers.recording_of)
 
     def close(self) -> None:
         self._http.close()
@@ -154,7 +154,8 @@ class Client:
     ) -> None:
         self.close()
 
-    def _send(self, call: Call, parse: Callable[[Any], T]) -> T:
+    def send(self, call: Call, parse: Callable[[Any], T]) -> T:
+        """Send any call of `runlore.client.calls`. parse: makes the answer of its JSON."""
         began, attempt = time.monotonic(), 0
         while True:
             event = self._attempt(call)

@@ -29,3 +29,7 @@ WORKER_GRACE_S = 10  # for a worker to answer what it has begun
 WORKER_END_S = 15.0  # until a worker whose supervisor is gone ends itself
 SUPERVISOR_GRACE_S = 15.0  # until the supervisor kills its workers
 SERVICE_GRACE_S = SUPERVISOR_GRACE_S + 2  # until `runlore up` kills the whole service
+
+# A command before a run, which must never keep the run waiting
+COMMAND_ANSWER_S = 10.0  # to its answer, unless `--timeout` says otherwise
+COMMAND_END_S = 3.0  # on top, to close what it has opened; later it ends as it is

@@ -108,6 +108,11 @@ class Bundle:
             _high=sessions.get(HIGH),
         )
 
+    @property
+    def unit(self) -> str:
+        """Of its answers: that of a quantity, or "probability"."""
+        return self.question.unit if isinstance(self.question, Quantity) else "probability"
+
     def predict(self, rows: Rows) -> ModelOutput:
         """Answer for rows (n, F) with the plan's features in its order."""
         self._refuse_other_shape(rows)

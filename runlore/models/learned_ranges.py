@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PROFILE = "reference.json"  # histograms of the training rows, beside the model
 
@@ -30,7 +31,6 @@ def read_ranges(folder: Path) -> LearnedRanges:
     return {one["name"]: _range(one) for one in numbers}
 
 
-def _range(column: Mapping[str, object]) -> LearnedRange:
-    missing: int = column["missing"]  # type: ignore[assignment]
-    n, _, _, low, high = column["moments"]  # type: ignore[misc]
-    return LearnedRange(low, high, missing / (n + missing))
+def _range(column: Mapping[str, Any]) -> LearnedRange:
+    n, low, high = column["moments"][0], *column["moments"][-2:]
+    return LearnedRange(low, high, column["missing"] / (n + column["missing"]))

@@ -49,7 +49,7 @@ def connect(settings: Settings, store: "Store | None" = None) -> Registry:
     store_url = None if store is None else store.url
     if uri is None:
         uri = store_url = _own_tables(settings, store)
-        artifacts, tables = str(settings.artifacts.absolute()), _tables(uri)
+        artifacts, tables = str(settings.artifacts.absolute()), tables_of(uri)
         _prepare(uri, artifacts)
     else:
         credentials.provide(settings)
@@ -67,7 +67,7 @@ def _known_digest(settings: Settings, store_url: str | None, spec: str, version:
     if store_url is None and settings.database_url is None and not embedded.exists(settings.home):
         return None
     url = store_url or engine.database_url(settings)
-    return alias_history.digest_of(_tables(url), spec, version)
+    return alias_history.digest_of(tables_of(url), spec, version)
 
 
 def _own_tables(settings: Settings, store: "Store | None") -> str:
@@ -93,7 +93,7 @@ def _exclusive(
 
 
 @cache
-def _tables(uri: str) -> "Store":
+def tables_of(uri: str) -> "Store":
     from runlore.store import engine
 
     tables = engine.connect(uri)

@@ -25,7 +25,7 @@ def fetch(session: Session, ref: VersionRef, folder: Path, digest: str) -> Path:
     """
     from runlore.models.bundle import digest_on_disk
 
-    place = folder / ref.spec / f"{ref.version}-{digest[:12]}"
+    place = place_of(folder, ref.spec, ref.version, digest)
     if place.is_dir():
         disk_digest = digest_on_disk(place)
         if disk_digest == digest:
@@ -43,6 +43,11 @@ def fetch(session: Session, ref: VersionRef, folder: Path, digest: str) -> Path:
             )
         _put(fetched, place)
     return place
+
+
+def place_of(folder: Path, spec: str, version: str, digest: str) -> Path:
+    """Where a version's bundle lies inside a folder of versions."""
+    return folder / spec / f"{version}-{digest[:12]}"
 
 
 def is_intact(session: Session, ref: VersionRef, digest: str) -> bool:

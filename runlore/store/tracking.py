@@ -13,6 +13,7 @@ from runlore.store.engine import Store
 
 SCHEMA = "mlflow"
 LOCK = 7_236_950_202
+HAS_ALIASES = text("SELECT to_regclass('registered_model_aliases')")
 
 
 def tracking_url(store: Store) -> str:
@@ -24,6 +25,12 @@ def tracking_url(store: Store) -> str:
     own_options = str(url.query.get("options", ""))
     options = f"{own_options} -csearch_path={SCHEMA}".strip()
     return url.update_query_dict({"options": options}).render_as_string(hide_password=False)
+
+
+def is_used(tables: Store) -> bool:
+    """Whether MLflow has made its tables. tables: a store at `tracking_url`."""
+    with tables.begin() as connection:
+        return connection.scalar(HAS_ALIASES) is not None
 
 
 def aliases(tables: Store, models: Sequence[str], tag: str) -> list[tuple[str, str, str, str]]:

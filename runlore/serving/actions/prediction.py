@@ -39,6 +39,8 @@ ReadStates = Callable[[Collection[Name]], Awaitable[tuple[dict[Name, Floats], da
 # Answers of a larger batch come without reasons, which cost more than the answers.
 MOST_REASONED = 100
 
+UNDRAWN = "champion-batch"  # the champion's arm where no draw chose between it and a challenger
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

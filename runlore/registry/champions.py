@@ -1,0 +1,60 @@
+"""The champion's bundle for a process that answers once: without MLflow, where that is possible.
+
+MLflow takes seconds to import. Where its tables lie in our database and the bundle is on this
+machine already, two statements tell which version that is, and its digest that it is whole.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runlore.registry import alias_history, downloads
+from runlore.registry.connection import connect, tables_of
+from runlore.registry.registry import CHAMPION
+from runlore.registry.versions import DIGEST, DigestedVersion
+from runlore.settings import Settings
+from runlore.store import tracking
+
+if TYPE_CHECKING:
+    from runlore.models.bundle import Bundle
+    from runlore.store.engine import Store
+
+
+def load_champion(settings: Settings, store: "Store", spec: str, folder: Path) -> "Bundle | None":
+    """Load the version that answers; None: there is none.
+
+    folder: where versions are fetched to, and lie from then on. Raises Tampered for a bundle that
+    is not the one that was registered.
+    """
+    if settings.mlflow_tracking_uri is None:
+        champion = _of_tables(store, spec)
+        if champion is None:
+            return None
+        if (bundle := _at_hand(spec, champion, folder)) is not None:
+            return bundle
+    registry = connect(settings, store)
+    try:
+        ref = registry.champion(spec)
+        return None if ref is None else registry.load(ref, folder)
+    finally:
+        registry.close()
+
+
+def _of_tables(store: "Store", spec: str) -> DigestedVersion | None:
+    """The champion with the digest that its bundle must have, as `Registry.expected_digest`."""
+    tables = tables_of(tracking.tracking_url(store))
+    if not tracking.is_used(tables):
+        return None
+    for _, alias, version, tag in tracking.aliases(tables, [spec], DIGEST):
+        if alias == CHAMPION:
+            digest = alias_history.digest_of(store, spec, version) or tag
+            return DigestedVersion(version, digest)
+    return None
+
+
+def _at_hand(spec: str, champion: DigestedVersion, folder: Path) -> "Bundle | None":
+    from runlore.models.bundle import Bundle, digest_on_disk
+
+    place = downloads.place_of(folder, spec, champion.version, champion.digest)
+    if not champion.digest or digest_on_disk(place) != champion.digest:
+        return None
+    return Bundle.load(place, champion.version, champion.digest)
