@@ -32,5 +32,5 @@ def read_ranges(folder: Path) -> LearnedRanges:
 
 
 def _range(column: Mapping[str, Any]) -> LearnedRange:
-    n, low, high = column["moments"][0], *column["moments"][-2:]
-    return LearnedRange(low, high, column["missing"] / (n + column["missing"]))
+    moments, missing = column["moments"], column["missing"]
+    return LearnedRange(moments[-2], moments[-1], missing / (moments[0] + missing))

@@ -4,14 +4,14 @@ MLflow takes seconds to import. Where its tables lie in our database and the bun
 machine already, two statements tell which version that is, and its digest that it is whole.
 """
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runlore.registry import alias_history, downloads
-from runlore.registry.connection import connect, tables_of
-from runlore.registry.registry import CHAMPION
+from runlore.registry.connection import tables_of
+from runlore.registry.registry import CHAMPION, Registry
 from runlore.registry.versions import DIGEST, DigestedVersion
-from runlore.settings import Settings
 from runlore.store import tracking
 
 if TYPE_CHECKING:
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from runlore.store.engine import Store
 
 
-def load_champion(settings: Settings, store: "Store", spec: str, folder: Path) -> "Bundle | None":
+def load_champion(
+    store: "Store", spec: str, folder: Path, connect: Callable[[], Registry], *, has_tables: bool
+) -> "Bundle | None":
     """Load the version that answers; None: there is none.
 
-    folder: where versions are fetched to, and lie from then on. Raises Tampered for a bundle that
-    is not the one that was registered.
+    folder: where versions are fetched to, and lie from then on. connect: opens the registry, where
+    that is needed. has_tables: MLflow's tables lie in this database. Raises Tampered for a bundle
+    that is not the one that was registered.
     """
-    if settings.mlflow_tracking_uri is None:
+    if has_tables:
         champion = _of_tables(store, spec)
         if champion is None:
             return None
         if (bundle := _at_hand(spec, champion, folder)) is not None:
             return bundle
-    registry = connect(settings, store)
-    try:
-        ref = registry.champion(spec)
-        return None if ref is None else registry.load(ref, folder)
-    finally:
-        registry.close()
+    registry = connect()
+    ref = registry.champion(spec)
+    return None if ref is None else registry.load(ref, folder)
 
 
 def _of_tables(store: "Store", spec: str) -> DigestedVersion | None:

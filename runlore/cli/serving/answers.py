@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from runlore.app import App
     from runlore.client import Client, Work
+    from runlore.models.bundle import Bundle
+    from runlore.serving.actions.prediction import Request
 
 URL_VARIABLE, KEY_VARIABLE = "RUNLORE_URL", "RUNLORE_KEY"
 INPUTS = "inputs."
@@ -106,30 +108,14 @@ def _here(
 def _answered(
     app: "App", spec: str, works: list[WorkRequest], options: AnswerOptions
 ) -> list[Answer]:
-    from pydantic import ValidationError
-
     from bentos.predict.answer_json import answer_json
-    from bentos.predict.request_schema import request_schema_of
     from runlore.kernel import instants
-    from runlore.registry.champions import load_champion
     from runlore.serving.actions import states
-    from runlore.serving.actions.prediction import UNDRAWN, Predictor, Request, RequestBatch
+    from runlore.serving.actions.prediction import UNDRAWN, Predictor, RequestBatch
     from runlore.serving.actions.prediction_commit import commit
-    from runlore.serving.actions.recording import SOURCE
 
-    bundle = load_champion(app.settings, app.store, spec, app.settings.home / "serving")
-    if bundle is None:
-        raise NoChampion(spec)
-    bundle.check_probe()
-    schema = request_schema_of(spec, bundle.plan, "wall")
-    try:
-        rows = schema.batch.validate_python([work.body for work in works])
-    except ValidationError as error:
-        raise _bad_input(error, is_one=len(works) == 1) from error
-    requests = [
-        Request(schema.subject(row), SOURCE if row.execution else None, row.execution)
-        for row in rows
-    ]
+    bundle = _champion(app, spec)
+    requests = _requests(bundle, works)
     states.activate(app.store, bundle.plan)
     batch = RequestBatch(
         Predictor(bundle),
@@ -141,6 +127,37 @@ def _answered(
     )
     answers = commit(app.store, batch, has_ledger=app.settings.ledger == "on")
     return [answer_json(answer, bundle.unit) for answer in answers]
+
+
+def _champion(app: "App", spec: str) -> "Bundle":
+    from runlore.registry.champions import load_champion
+
+    has_tables = app.settings.mlflow_tracking_uri is None
+    folder = app.settings.home / "serving"
+    bundle = load_champion(app.store, spec, folder, lambda: app.registry, has_tables=has_tables)
+    if bundle is None:
+        raise NoChampion(spec)
+    bundle.check_probe()
+    return bundle
+
+
+def _requests(bundle: "Bundle", works: list[WorkRequest]) -> "list[Request]":
+    """Raises BadInput as HTTP does."""
+    from pydantic import ValidationError
+
+    from bentos.predict.request_schema import request_schema_of
+    from runlore.serving.actions.prediction import Request
+    from runlore.serving.actions.recording import SOURCE
+
+    schema = request_schema_of(bundle.spec, bundle.plan, "wall")
+    try:
+        rows = schema.batch.validate_python([work.body for work in works])
+    except ValidationError as error:
+        raise _bad_input(error, is_one=len(works) == 1) from error
+    return [
+        Request(schema.subject(row), SOURCE if row.execution else None, row.execution)
+        for row in rows
+    ]
 
 
 def _bad_input(error: "ValidationError", *, is_one: bool) -> BadInput:

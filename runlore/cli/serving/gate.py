@@ -27,7 +27,7 @@ NeedSupport = Annotated[
 
 
 @dataclass(frozen=True)
-class GateResult:
+class GateExit:
     """What the gate says. exit_code: 0 passes, 1 risky, 2 no answer; 0 also where it fails open.
 
     limit: in the unit of the answer. why: one sentence.
@@ -69,7 +69,7 @@ def gate(
     The exit code is 0 when the prediction is at most the limit, 1 when it is above, and 2 when
     there is no answer: no champion, no database, no service, a wrong request, or no time left.
 
-    Example: runlore gate failure-risk --max 0.3 --actor ann --kind build && make build
+    Example: runlore gate failure-risk --max 0.3 --actor ann --kind build && ./build.sh
     """
     open_code = PASSES if fail_open else NO_ANSWER
     try:
@@ -78,9 +78,9 @@ def gate(
             [answer] = answers_of([spec], works, AnswerOptions(url, timeout, reasons))
         result = _judge(answer, limit, open_code, need_support=need_support)
     except RunloreError as error:
-        result = GateResult("no answer", open_code, spec, None, f"no answer: {error}")
+        result = GateExit("no answer", open_code, spec, None, f"no answer: {error}")
     except Exception as error:  # noqa: BLE001  (whatever went wrong, it is no answer, and not 1)
-        result = GateResult("no answer", open_code, spec, None, f"no answer: {describe(error)}")
+        result = GateExit("no answer", open_code, spec, None, f"no answer: {describe(error)}")
     if json:
         emit_json(asdict(result))
     else:
@@ -88,23 +88,23 @@ def gate(
     raise typer.Exit(result.exit_code)
 
 
-def _judge(answer: dict[str, Any], text: str, open_code: int, *, need_support: bool) -> GateResult:
+def _judge(answer: dict[str, Any], text: str, open_code: int, *, need_support: bool) -> GateExit:
     from runlore.serving.rules.limit_texts import parse_limit
 
     spec, unit, value = answer["spec"], answer["unit"], answer["prediction"]
     limit = parse_limit(text, unit)
     if need_support and answer["support"] == "none":
         why = f"no answer: {spec} knows nothing of this request"
-        return GateResult("no answer", open_code, spec, limit, why, answer)
+        return GateExit("no answer", open_code, spec, limit, why, answer)
     shown = f"{spec} {value_text(value, unit)}"
     if value <= limit:
         why = f"passes: {shown} is at most {value_text(limit, unit)}"
-        return GateResult("passes", PASSES, spec, limit, why, answer)
+        return GateExit("passes", PASSES, spec, limit, why, answer)
     why = f"risky: {shown} is above {value_text(limit, unit)}"
-    return GateResult("risky", RISKY, spec, limit, why, answer)
+    return GateExit("risky", RISKY, spec, limit, why, answer)
 
 
-def _show(result: GateResult) -> None:
+def _show(result: GateExit) -> None:
     is_silent = result.state == "no answer"
     echo(f"runlore: {result.why}" if is_silent else result.why, err=is_silent)
     if is_silent and result.exit_code == PASSES:
