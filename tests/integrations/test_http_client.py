@@ -126,7 +126,7 @@ def test_a_real_service_takes_executions_and_their_outcomes(client: httpx.Client
     assert [fact["status"] for fact in facts["facts"]] == ["running", "failed"]
 
 
-@pytest.mark.parametrize("folder", ["client", "airflow", "github-action", "slurm"])
+@pytest.mark.parametrize("folder", ["client", "airflow", "github-action", "nextflow", "slurm"])
 def test_what_runs_elsewhere_is_written_for_python_3_9(folder: str) -> None:
     paths = sorted((FOLDER / folder).glob("*.py"))
     assert paths
