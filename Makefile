@@ -56,9 +56,10 @@ check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast t
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/mypy examples/*.py
 	@find integrations -name '*.py' -print0 | xargs -0 $(BIN)/mypy
 	@$(BIN)/lint-imports
-	@grep -rl --include='*.py' '>>> ' $(CODE) integrations | xargs $(BIN)/pytest --doctest-modules
+	@grep -rl --include='*.py' --exclude-dir=api '>>> ' $(CODE) integrations | xargs $(BIN)/pytest --doctest-modules
 	@$(BIN)/pytest -n $(TEST_PROCESSES) -m "not slow and not exhaustive"
 
 .PHONY: up

@@ -5,6 +5,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # type checkers take it for true; importing `typing` would double the time
 
 if TYPE_CHECKING:
+    from runlore.api.home import Home, open  # noqa: A004
     from runlore.client import (
         AsyncClient,
         Client,
@@ -16,7 +17,17 @@ if TYPE_CHECKING:
     )
     from runlore.client.errors import AccessDenied, AnswerLost, RateLimited
     from runlore.client.retries import RetryPolicy
-    from runlore.kernel.errors import BadInput, NotFound, Refused, RunloreError, Unavailable
+    from runlore.ingest.actions.files import IngestSummary
+    from runlore.kernel.errors import (
+        BadInput,
+        NoChampion,
+        NotFound,
+        Refused,
+        RunloreError,
+        Unavailable,
+    )
+    from runlore.specs.model_spec import ModelSpec
+    from runlore.training.actions.training import TrainOutcome
 
 __version__ = "0.1.0"
 __all__ = [
@@ -26,6 +37,10 @@ __all__ = [
     "BadInput",
     "Client",
     "GateAnswer",
+    "Home",
+    "IngestSummary",
+    "ModelSpec",
+    "NoChampion",
     "NotFound",
     "PredictionReason",
     "PredictionResponse",
@@ -34,12 +49,15 @@ __all__ = [
     "Refused",
     "RetryPolicy",
     "RunloreError",
+    "TrainOutcome",
     "Unavailable",
     "Work",
     "__version__",
+    "open",
 ]
 
 PLACES = {  # of the names above, which are imported when they are first used
+    "runlore.api.home": ("Home", "open"),
     "runlore.client": (
         "AsyncClient",
         "Client",
@@ -51,7 +69,17 @@ PLACES = {  # of the names above, which are imported when they are first used
     ),
     "runlore.client.errors": ("AccessDenied", "AnswerLost", "RateLimited"),
     "runlore.client.retries": ("RetryPolicy",),
-    "runlore.kernel.errors": ("BadInput", "NotFound", "Refused", "RunloreError", "Unavailable"),
+    "runlore.ingest.actions.files": ("IngestSummary",),
+    "runlore.kernel.errors": (
+        "BadInput",
+        "NoChampion",
+        "NotFound",
+        "Refused",
+        "RunloreError",
+        "Unavailable",
+    ),
+    "runlore.specs.model_spec": ("ModelSpec",),
+    "runlore.training.actions.training": ("TrainOutcome",),
 }
 
 

@@ -8,6 +8,7 @@ the store and connects to the registry.
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
+from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -129,3 +130,16 @@ def open_app(
                 app.deliver_alerts()
         finally:
             app.close()
+
+
+def home_app(home: Path | None) -> App:
+    """An App of this home; None: of the environment's. Its other settings are the environment's.
+
+    Whoever calls this closes it.
+    """
+    from runlore.settings import read
+
+    settings = read()
+    if home is not None:
+        settings = settings.model_copy(update={"home": home.expanduser().absolute()})
+    return App(settings)

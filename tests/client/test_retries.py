@@ -1,8 +1,6 @@
 """The client repeats what did not happen, and what the service recognises; nothing else."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 
 import httpx
@@ -244,16 +242,3 @@ def test_a_key_is_sent_and_never_shown() -> None:
 def test_both_clients_have_the_same_methods() -> None:
     names = [name for name in vars(runlore.Client) if not name.startswith("_")]
     assert names == [name for name in vars(runlore.AsyncClient) if not name.startswith("_")]
-
-
-def test_importing_runlore_imports_nothing_that_is_not_used() -> None:
-    script = (
-        "import sys; before = set(sys.modules); import runlore\n"
-        "print(sorted({m.partition('.')[0] for m in set(sys.modules) - before}))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True
-    )
-    names = set(done.stdout.split("'")[1::2])
-    assert names - set(sys.stdlib_module_names) == {"runlore"}
-    assert not names & {"typing", "asyncio", "re"}
