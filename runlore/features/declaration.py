@@ -32,6 +32,7 @@ class HistoryFeatures:
     keys: parts of the key; ``("actor", "kind")`` means the same actor doing the same kind.
     values: the values of known outcomes to average.
     half_lives_s: half-lives of the decayed averages, in seconds, ascending.
+    last: averages over the last n outcomes, ascending; older ones fade out by count, not by time.
     without: inputs that do not count in the key `inputs`, such as leaks and free text.
     """
 
@@ -40,12 +41,14 @@ class HistoryFeatures:
     half_lives_s: tuple[float, ...] = (HOUR_S, DAY_S, 30 * DAY_S)
     # Not in the repr, which names batches of facts in the store: no spec declares it.
     without: tuple[str, ...] = field(default=(), repr=False)
+    last: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", tuple(self.keys))
         object.__setattr__(self, "values", tuple(self.values))
         object.__setattr__(self, "half_lives_s", tuple(map(float, self.half_lives_s)))
         object.__setattr__(self, "without", tuple(sorted(self.without)))
+        object.__setattr__(self, "last", tuple(self.last))
         for part in self.keys:
             if part not in EVENT_KEYS and not _names(part, "inputs."):
                 raise BadInput(f"history key {part!r} is none of {EVENT_KEYS} or inputs.NAME")
@@ -58,12 +61,19 @@ class HistoryFeatures:
             )
         if any(later <= earlier for earlier, later in pairwise(self.half_lives_s)):
             raise BadInput(f"half-lives must ascend: {self.half_lives_s}")
+        if any(n != int(n) or n < 2 for n in self.last) or list(self.last) != sorted({*self.last}):
+            raise BadInput(f"last: whole numbers from 2 on that ascend, not {self.last}", "last")
         refuse_repeats("history key", self.keys)
         refuse_repeats("history value", self.values)
 
     @property
     def name(self) -> str:
         return "+".join(self.keys) or "all"
+
+    @property
+    def windows(self) -> int:
+        """The number of averages of one value: by time and by count."""
+        return len(self.half_lives_s) + len(self.last)
 
     @cached_property
     def digest(self) -> str:
@@ -72,9 +82,9 @@ class HistoryFeatures:
         return f"{self.name}:{hashlib.sha256(text.encode()).hexdigest()[:12]}"
 
     def to_json(self) -> dict[str, Any]:
-        """The fields; without `without` where it is empty, so that digests stay what they were."""
-        declared = asdict(self)
-        return declared if self.without else {k: v for k, v in declared.items() if k != "without"}
+        """The fields; without later ones where they are empty, so that digests stay the same."""
+        later = ("without", "last")
+        return {k: v for k, v in asdict(self).items() if v or k not in later}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Self:
@@ -83,6 +93,7 @@ class HistoryFeatures:
             tuple(data["values"]),
             tuple(data["half_lives_s"]),
             tuple(data.get("without", ())),
+            tuple(data.get("last", ())),
         )
 
     def leaving_out(self, inputs: Collection[str]) -> Self:
@@ -92,7 +103,7 @@ class HistoryFeatures:
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that `fold.read` writes, in its order."""
-        ages = [_age(half_life) for half_life in self.half_lives_s]
+        ages = [*map(_age, self.half_lives_s), *(f"last{n}" for n in self.last)]
         value_columns = (
             f"{value}_{column}" for value in self.values for column in _value_columns(ages)
         )
@@ -102,17 +113,20 @@ class HistoryFeatures:
     def chosen(self) -> tuple[int, ...]:
         """The positions in `columns` of those that become features: without redundant ones.
 
-        The counts of one value stand for all, and a 0/1 value's spread follows from its mean.
+        The counts of one value stand for all, and a 0/1 value's spread follows from its mean. Of
+        the last n outcomes only the mean is a feature.
         """
         moments = ("last", "last2_mean", *("count", "mean", "sd") * len(self.half_lives_s))
-        first = len(FIRST_COLUMNS) + len(self.half_lives_s)
+        moments = (*moments, *("", "mean", "") * len(self.last))
+        first = len(FIRST_COLUMNS) + self.windows
         value_moments = [(value, moment) for value in self.values for moment in moments]
         return (
-            *range(first),
+            *range(len(FIRST_COLUMNS) + len(self.half_lives_s)),
             *(
                 at
                 for at, (value, moment) in enumerate(value_moments, first)
-                if (moment != "count" or value == self.values[0])
+                if moment
+                and (moment != "count" or value == self.values[0])
                 and (moment != "sd" or value != "failed")
             ),
         )

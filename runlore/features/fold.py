@@ -13,9 +13,11 @@ A state is one float64 vector per key. With H half-lives and V values::
                       and per half-life: decayed count, mean, sum of squared deviations
 
 Counts fade by ``2 ** -(age / half_life)`` (an exponentially decayed window: Cohen & Strauss,
-"Maintaining time-decaying stream aggregates", 2003); all of it is O(1) per event. Mean and
-deviations are updated as in West, "Updating mean and variance estimates", 1979: equal values
-have a spread of exactly 0, however large they are.
+"Maintaining time-decaying stream aggregates", 2003); all of it is O(1) per event. A negative
+half-life -n stands for the last n outcomes: its counts fade with each outcome that has the value,
+not with time, by ``(n - 1) / (n + 1)``, so that outcomes are as old on average as in a list of n.
+Mean and deviations are updated as in West, "Updating mean and variance estimates", 1979: equal
+values have a spread of exactly 0, however large they are.
 
 Events of a state come in order. One that comes too late is taken as if it had happened just now.
 """
@@ -88,7 +90,13 @@ def warm() -> None:
 
 @_compiled
 def fading(age_us: float, half_life_us: float) -> float:
-    return math.exp2(-age_us / half_life_us)
+    return math.exp2(-age_us / half_life_us) if half_life_us > 0 else 1.0
+
+
+@_compiled
+def _fading_by_count(half_life_us: float) -> float:
+    """The part of a weight that one more outcome leaves; 1 where time is what counts."""
+    return (half_life_us + 1.0) / (half_life_us - 1.0) if half_life_us < 0 else 1.0
 
 
 @_compiled
@@ -237,7 +245,10 @@ def finish(
         state[at + LAST] = x
         state[at + LAST_ID] = execution
         for h in range(size):
-            _add(state, at + MOMENTS + 3 * h, x, 1.0)
+            moments, left = at + MOMENTS + 3 * h, _fading_by_count(half_lives_us[h])
+            state[moments] *= left
+            state[moments + 2] *= left
+            _add(state, moments, x, 1.0)
 
 
 @_compiled
@@ -253,7 +264,8 @@ def correct(
     """Correct an outcome that is known since `first_known_us`: `replaced` becomes `measured`.
 
     The corrected value weighs as much as the first one would by now. Among the last two, a value
-    is exchanged in place; one that was unknown at first does not become the last one.
+    is exchanged in place; one that was unknown at first does not become the last one. The last n
+    outcomes remember which were the last two only, so that the correction of an older one is lost.
     """
     size = half_lives_us.size
     _fade_outcomes(state, at_us, half_lives_us, measured.size)
@@ -261,15 +273,22 @@ def correct(
     for v in range(measured.size):
         at = COUNTS + size + v * (MOMENTS + 3 * size)
         x, old = measured[v], replaced[v]
+        place = -1
         if state[at + LAST_ID] == execution:
             state[at + LAST] = x
+            place = 0
         elif state[at + BEFORE_ID] == execution:
             state[at + BEFORE] = x
+            place = 1
         if x == old or (math.isnan(x) and math.isnan(old)):
             continue
         for h in range(size):
             moments = at + MOMENTS + 3 * h
             weight = fading(known_for, half_lives_us[h])
+            if half_lives_us[h] < 0:
+                if place < 0:
+                    continue
+                weight = _fading_by_count(half_lives_us[h]) if place else 1.0
             if math.isnan(old):
                 _add(state, moments, x, weight)
             elif math.isnan(x):

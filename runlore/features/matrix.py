@@ -176,7 +176,7 @@ class _Fold:
     def __init__(
         self, history: HistoryFeatures, keyed: KeyGroups, outcome_values: Floats, column: int
     ) -> None:
-        empty = fold.empty_state(len(history.half_lives_s), len(history.values))
+        empty = fold.empty_state(history.windows, len(history.values))
         states = mapped_arrays.empty((len(keyed), empty.size), np.float64)
         for piece in mapped_arrays.pieces(len(keyed), empty.nbytes):
             states[piece] = empty
@@ -211,7 +211,8 @@ def _run(log: Log, folds: Sequence[_Fold], target: FeatureTarget) -> None:
 
 
 def half_lives_us(history: HistoryFeatures) -> Floats:
-    return np.array(history.half_lives_s) * 1e6
+    """(windows,): half-lives and, below 0, numbers of last outcomes, as `fold` reads them."""
+    return np.array([*(s * 1e6 for s in history.half_lives_s), *(-float(n) for n in history.last)])
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,7 @@ class StateReader:
 
     @classmethod
     def of(cls, history: HistoryFeatures) -> "StateReader":
-        empty = fold.empty_state(len(history.half_lives_s), len(history.values))
+        empty = fold.empty_state(history.windows, len(history.values))
         return cls(history, half_lives_us(history), np.array(history.chosen), empty)
 
     def stack(self, states: Sequence[Floats | None]) -> Floats:

@@ -102,7 +102,7 @@ class Outcome:
 
 
 def empty_state(history: HistoryFeatures) -> Floats:
-    return fold.empty_state(len(history.half_lives_s), len(history.values))
+    return fold.empty_state(history.windows, len(history.values))
 
 
 def submit(history: HistoryFeatures, state: Floats, at_us: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from runlore.features import free_text, hashed_text, known
+from runlore.features import distinct_histories, free_text, hashed_text, known
 from runlore.features.declaration import FeaturePlan, FeatureSet, HistoryFeatures, Vocabulary
 from runlore.features.log import Log
 
@@ -20,11 +20,12 @@ def resolve(
     training: NDArray[np.bool_],
     left_out: Collection[str] = (),
     hashed: Sequence[str] = (),
+    baseline: str = "",
 ) -> FeaturePlan:
     """Make a plan of a FeatureSet: what it leaves open follows from the training executions.
 
     left_out: names of inputs that become no feature and no part of a key. hashed: of these, free
-    texts that become hashed columns.
+    texts that become hashed columns. baseline: a feature that the plan must have.
     """
     seen = log.inputs
     named = [name for name in sorted(seen.columns) if seen[name][training].notna().any()]
@@ -42,7 +43,9 @@ def resolve(
     return FeaturePlan(
         inputs=inputs,
         categories=telling,
-        histories=_histories(features, left_out),
+        histories=distinct_histories.choose(
+            _histories(features, left_out), log, training, baseline
+        ),
         has_calendar=features.has_calendar,
         utc_offset_h=features.utc_offset_h,
         others=tuple(name for name in named if name not in used),

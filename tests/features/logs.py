@@ -76,7 +76,9 @@ VALUES = ("failed", "log_duration", "duration_s", "wait_s", "outcome.cost")
 
 def histories(half_lives_s: tuple[float, ...]) -> st.SearchStrategy[HistoryFeatures]:
     values = st.lists(st.sampled_from(VALUES), unique=True, max_size=4).map(tuple)
-    return st.builds(HistoryFeatures, st.sampled_from(HISTORIES), values, st.just(half_lives_s))
+    last = st.sampled_from([(), (2,), (5, 20)])
+    parts = st.sampled_from(HISTORIES), values, st.just(half_lives_s), st.just(())
+    return st.builds(HistoryFeatures, *parts, last)
 
 
 @st.composite

@@ -20,7 +20,7 @@ HISTORIES = (
     HistoryFeatures(("actor",), VALUES, (1.0, 600.0, 86_400.0)),
     HistoryFeatures(("scope", "kind"), ("log_duration",), (0.5,)),
     HistoryFeatures(("inputs.p", "actor"), (), (60.0,)),
-    HistoryFeatures(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0)),
+    HistoryFeatures(("actor", "inputs"), ("outcome.cost", "failed"), (60.0, 3600.0), last=(5, 20)),
 )
 
 
@@ -41,7 +41,7 @@ def serve(log: matrix.Log, plan: FeaturePlan) -> np.ndarray:
             rows[x] = reader.row(subjects[x], at_us, states)
         for history in plan.histories:
             name = (history.digest, key_of(history, subjects[x]))
-            size = (len(history.half_lives_s), len(history.values))
+            size = (history.windows, len(history.values))
             state = states.setdefault(name, fold.empty_state(*size))
             fading_us = half_lives_us(history)
             if what == fold.SUBMISSION:

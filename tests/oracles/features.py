@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from runlore.features.declaration import HistoryFeatures
 from runlore.records.execution import NO_INSTANT
 
@@ -126,6 +129,7 @@ def _features(
     for half_life in history.half_lives_s:
         weights = [_weight(now - each.at, half_life) for each in submitted]
         found[f"submissions_{half_life}"] = math.fsum(weights)
+    found |= {f"submissions_last{n}": float(len(submitted)) for n in history.last}
     for value in history.values:
         found |= _last(told, value)
         for half_life in history.half_lives_s:
@@ -136,6 +140,8 @@ def _features(
             ]
             idle = now - last_outcome if last_outcome is not None else 0
             found |= _moments(known, idle, half_life, f"{value}_{{}}_{half_life}")
+        for n in history.last:
+            found |= _of_last(told, value, n)
     return dict(zip(history.columns, found.values(), strict=True))
 
 
@@ -148,6 +154,34 @@ def _last(told: Sequence[tuple[Execution, list[Fact]]], value: str) -> dict[str,
     return {
         f"{value}_last": last_two[-1] if last_two else math.nan,
         f"{value}_last2_mean": sum(known) / len(known) if known else math.nan,
+    }
+
+
+def _of_last(told: Sequence[tuple[Execution, list[Fact]]], value: str, n: int) -> dict[str, float]:
+    """As pandas' `ewm(span=n)` over outcomes in order; corrections change the last two only."""
+    events = sorted(
+        ((each.place(fact), each, at, fact) for each, fs in told for at, fact in enumerate(fs)),
+        key=lambda event: event[0],
+    )
+    entries: list[tuple[Execution, float]] = []
+    for _, execution, revision, fact in events:
+        x = measured(fact, value)
+        if revision == 0 and not math.isnan(x):
+            entries.append((execution, x))
+        for place in (-1, -2):
+            if revision and len(entries) >= -place and entries[place][0] is execution:
+                entries[place] = (execution, x)
+    values = pd.Series([x for _, x in entries], dtype=float)
+    weights = ((n - 1) / (n + 1)) ** np.arange(len(values))[::-1] * values.notna()
+    mean = values.ewm(span=n).mean().iloc[-1] if len(values) else math.nan
+    spread = (
+        math.sqrt((weights * (values - mean) ** 2).sum() / weights.sum()) if weights.any() else 0
+    )
+    name = f"{value}_{{}}_last{n}"
+    return {
+        name.format("count"): float(weights.sum()),
+        name.format("mean"): mean,
+        name.format("sd"): math.nan if math.isnan(mean) else spread,
     }
 
 
