@@ -20,7 +20,7 @@ Mask = NDArray[np.bool_]
 Hashes = NDArray[np.uint64]
 
 PARTS = ("actor", "kind", "scope")
-LATEST = ("status", "submitted", "started", "finished")  # of the latest fact
+LATEST = ("status", "submitted", "started", "finished", "outcome")  # of the latest fact
 MEASURED = ("duration_s", "wait_s")
 HASHED_AT_ONCE = 100_000
 HOUR_US = 3_600_000_000
