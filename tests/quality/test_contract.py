@@ -17,6 +17,7 @@ from runlore.quality.rules.column import learn
 from runlore.quality.rules.contract import Contract
 from runlore.quality.rules.portrait import beyond, signal
 from runlore.quality.rules.verdict import QualityFinding, QualityVerdict
+from runlore.records.execution import NO_INSTANT
 from tests.quality.batches import DAY_US, check, contract_of, part, renamed, shifted, simulated
 
 HOUR_US = 3_600_000_000
@@ -107,6 +108,15 @@ def test_values_that_differ_in_their_last_digit_alone_depend_on_nobody() -> None
     assert np.isnan(signal(batch, values))
     assert np.isnan(signal(batch, np.nextafter(values, np.arange(len(batch)) % 2)))
     assert not np.isnan(signal(batch, batch.failed))
+
+
+def test_a_batch_has_the_run_lengths_of_executions_whose_start_is_unknown() -> None:
+    facts = simulated(seed=3, executions=500)
+    facts = facts.assign(started=NO_INSTANT, outcome='{"duration_s": 71}')
+    batch = gather(log := prepare(facts), np.arange(len(log.executions)))
+    lengths = batch.table["duration_s"][batch.finished_us != NO_INSTANT]
+    assert len(lengths)
+    assert (lengths == 71).all()
 
 
 def one_window(values: Sized) -> np.ndarray:
