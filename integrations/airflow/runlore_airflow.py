@@ -15,11 +15,10 @@ from typing import Any, ClassVar, TypeVar
 import airflow
 from airflow.plugins_manager import AirflowPlugin
 from pluggy import HookimplMarker
+from runlore_gate import GateDecision, decide
 from runlore_http import NoAnswer, Service, probability, service_from_environment
 from runlore_tasks import (
-    Decision,
     TaskPolicy,
-    decide,
     execution_id,
     is_resumed,
     is_watched,
@@ -82,13 +81,13 @@ class RunlorePlugin(AirflowPlugin):  # type: ignore[misc]
     listeners: ClassVar[list[Any]] = [RunloreListener()]
 
 
-def _ask(service: Service, instance: Any, policy: TaskPolicy) -> Decision:  # noqa: ANN401
+def _ask(service: Service, instance: Any, policy: TaskPolicy) -> GateDecision:  # noqa: ANN401
     """Report the task, ask about it, and set its timeout. Raises NoAnswer."""
     work = work_of(instance)
     if policy.reports:
         service.submit(work, **submission_of(instance))
     answer = service.predict("failure-risk", work)
-    decision = decide(answer, probability(answer), policy)
+    decision = decide(answer, probability(answer), policy.max_risk, policy.on_risk)
     if policy.timeout_level and instance.task.execution_timeout is None:
         _set_timeout(service, instance, policy.timeout_level)
     return decision
@@ -104,7 +103,7 @@ def _set_timeout(service: Service, instance: Any, level: float) -> None:  # noqa
     logger.info("Runlore: execution_timeout=%s, as %g of 100 runs end before", timeout, 100 * level)
 
 
-def _refuse(decision: Decision, instance: Any) -> None:  # noqa: ANN401
+def _refuse(decision: GateDecision, instance: Any) -> None:  # noqa: ANN401
     """Raises what lets Airflow skip the task, or fail it without another try."""
     if decision.action == "skip":
         if IS_AIRFLOW_2:  # which tells no listener of it
@@ -113,7 +112,7 @@ def _refuse(decision: Decision, instance: Any) -> None:  # noqa: ANN401
     raise AirflowFailException(f"Runlore: {decision.sentence}")
 
 
-def _refusing(decision: Decision, instance: Any) -> Callable[[Any], None]:  # noqa: ANN401
+def _refusing(decision: GateDecision, instance: Any) -> Callable[[Any], None]:  # noqa: ANN401
     def pre_execute(context: Any) -> None:  # noqa: ANN401
         _refuse(decision, instance)
 

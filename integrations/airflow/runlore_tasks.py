@@ -1,4 +1,4 @@
-"""Airflow's tasks as Runlore knows them, and what to do about a risky one. It needs no Airflow.
+"""Airflow's tasks as Runlore knows them, and how its answers are used. It needs no Airflow.
 
 Ids, names and inputs are those of `runlore ingest airflow`, so that a model which was trained on
 the table `task_instance` knows what it is asked about.
@@ -11,16 +11,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 
-from runlore_http import Value, Work, percent, reason_sentences
+from runlore_gate import OnRisk
+from runlore_http import Value, Work
 
 LONGEST_ID_BYTES = 500
 RUN_TYPES = re.compile(r"(scheduled|manual|backfill|dataset_triggered|asset_triggered)__")
 LEAST_TIMEOUT_S = 60.0  # A shorter one saves nothing, and a slow worker breaks it.
 WEIGHTS = {"downstream": False, "upstream": True}
-
-OnRisk = Literal["log", "skip", "fail"]
 
 
 @dataclass(frozen=True)
@@ -31,14 +30,6 @@ class TaskPolicy:
     on_risk: OnRisk = "log"
     timeout_level: float = 0.0
     reports: bool = True
-
-
-@dataclass(frozen=True)
-class Decision:
-    """action: None where the risk is no reason for one. sentence: for the task's log."""
-
-    action: OnRisk | None
-    sentence: str
 
 
 def policy_of(environment: Mapping[str, str]) -> TaskPolicy:
@@ -55,17 +46,6 @@ def policy_of(environment: Mapping[str, str]) -> TaskPolicy:
         _share(environment, "RUNLORE_TIMEOUT_QUANTILE", 0.0),
         (environment.get("RUNLORE_REPORT") or "yes").lower() not in ("no", "false", "0"),
     )
-
-
-def decide(answer: Mapping[str, Any], risk: float, policy: TaskPolicy) -> Decision:
-    """What to do with a task of this risk."""
-    reasons = "; ".join(reason_sentences(answer))
-    sentence = f"{percent(risk)} risk of failure" + (f" ({reasons})" if reasons else "")
-    if risk <= policy.max_risk:
-        return Decision(None, sentence)
-    above = f"{sentence}, more than the {percent(policy.max_risk)} of RUNLORE_MAX_RISK"
-    done = {"log": "it runs all the same", "skip": "skipped", "fail": "not run"}[policy.on_risk]
-    return Decision(policy.on_risk, f"{above}: {done}")
 
 
 def timeout_of(duration_s: float) -> timedelta:

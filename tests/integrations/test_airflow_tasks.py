@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from runlore_tasks import (
     TaskPolicy,
-    decide,
     execution_id,
     is_resumed,
     is_watched,
@@ -23,7 +22,6 @@ from runlore_tasks import (
 
 from runlore.records.formats.airflow import AirflowReader
 from runlore.records.formats.tool_cells import csv_layout
-from tests.integrations.conftest import RISK
 
 STARTED = datetime(2026, 11, 3, 10, 0, 5, tzinfo=UTC)
 QUEUED = STARTED - timedelta(seconds=5)
@@ -139,24 +137,6 @@ def test_sensors_that_are_rescheduled_and_resumed_tasks_are_left_alone() -> None
     assert not is_resumed(instance())
     assert is_resumed(instance(next_method="execute_complete"))
     assert is_resumed(instance(_ti_context_from_server=Fake(next_method="go_on")))
-
-
-@pytest.mark.parametrize(
-    ("risk", "on_risk", "action", "end"),
-    [
-        (0.2, "fail", None, "(inputs.gpus: +21 points)"),
-        (0.5, "fail", None, "(inputs.gpus: +21 points)"),
-        (0.6, "log", "log", "RUNLORE_MAX_RISK: it runs all the same"),
-        (0.6, "skip", "skip", "RUNLORE_MAX_RISK: skipped"),
-        (0.6, "fail", "fail", "RUNLORE_MAX_RISK: not run"),
-    ],
-)
-def test_a_task_is_kept_back_only_above_the_risk(
-    risk: float, on_risk: Any, action: str | None, end: str
-) -> None:
-    decision = decide(RISK, risk, TaskPolicy(on_risk=on_risk))
-    assert decision.action == action
-    assert decision.sentence.endswith(end)
 
 
 def test_the_environment_names_the_policy() -> None:

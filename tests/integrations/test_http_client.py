@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from runlore_gate import OnRisk, decide
 from runlore_http import (
     NoAnswer,
     Service,
@@ -104,6 +105,24 @@ def test_reasons_are_in_the_words_of_the_service() -> None:
     worded = {"reasons": [{"text": "requests 4 GPUs: +21 points"}] * 5}
     assert reason_sentences(worded, 2) == ["requests 4 GPUs: +21 points"] * 2
     assert reason_sentences({"reasons": None}) == []
+
+
+@pytest.mark.parametrize(
+    ("risk", "on_risk", "action", "end"),
+    [
+        (0.2, "fail", None, "(inputs.gpus: +21 points)"),
+        (0.5, "fail", None, "(inputs.gpus: +21 points)"),
+        (0.6, "log", "log", "more than 50 %: it runs all the same"),
+        (0.6, "skip", "skip", "more than 50 %: skipped"),
+        (0.6, "fail", "fail", "more than 50 %: not run"),
+    ],
+)
+def test_work_is_kept_back_only_above_the_risk(
+    risk: float, on_risk: OnRisk, action: str | None, end: str
+) -> None:
+    decision = decide(RISK, risk, 0.5, on_risk)
+    assert decision.action == action
+    assert decision.sentence.endswith(end)
 
 
 def test_a_real_service_answers_without_inputs_that_its_model_does_not_know(

@@ -1,0 +1,40 @@
+"""Whether work of a known risk may run: one rule for the tools that can keep work back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runlore_http import percent, reason_sentences
+
+OnRisk = Literal["log", "skip", "fail"]
+CONSEQUENCES: Mapping[OnRisk, str] = {
+    "log": "it runs all the same",
+    "skip": "skipped",
+    "fail": "not run",
+}
+
+
+@dataclass(frozen=True)
+class GateDecision:
+    """action: None where the risk is no reason for one. sentence: for the log of the work."""
+
+    action: OnRisk | None
+    sentence: str
+
+
+def decide(
+    answer: Mapping[str, Any], risk: float, max_risk: float, on_risk: OnRisk
+) -> GateDecision:
+    """What to do with work of this risk.
+
+    >>> decide({}, 0.8, 0.5, "skip").sentence
+    '80 % risk of failure, more than 50 %: skipped'
+    """
+    reasons = "; ".join(reason_sentences(answer))
+    sentence = f"{percent(risk)} risk of failure" + (f" ({reasons})" if reasons else "")
+    if risk <= max_risk:
+        return GateDecision(None, sentence)
+    above = f"{sentence}, more than {percent(max_risk)}"
+    return GateDecision(on_risk, f"{above}: {CONSEQUENCES[on_risk]}")
