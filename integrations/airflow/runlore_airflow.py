@@ -16,7 +16,7 @@ import airflow
 from airflow.plugins_manager import AirflowPlugin
 from pluggy import HookimplMarker
 from runlore_gate import GateDecision, decide
-from runlore_http import NoAnswer, Service, probability, service_from_environment
+from runlore_http import NoAnswer, Service, Work, probability, service_from_environment
 from runlore_tasks import (
     TaskPolicy,
     execution_id,
@@ -85,12 +85,22 @@ def _ask(service: Service, instance: Any, policy: TaskPolicy) -> GateDecision:  
     """Report the task, ask about it, and set its timeout. Raises NoAnswer."""
     work = work_of(instance)
     if policy.reports:
-        service.submit(work, **submission_of(instance))
+        _report_start(service, instance, work)
     answer = service.predict("failure-risk", work)
     decision = decide(answer, probability(answer), policy.max_risk, policy.on_risk)
     if policy.timeout_level and instance.task.execution_timeout is None:
         _set_timeout(service, instance, policy.timeout_level)
     return decision
+
+
+def _report_start(service: Service, instance: Any, work: Work) -> None:  # noqa: ANN401
+    """Raises NoAnswer where there is no service to ask either."""
+    try:
+        service.submit(work, **submission_of(instance))
+    except NoAnswer as error:
+        if error.status is None:
+            raise
+        logger.warning("Runlore: the task was not reported: %s", error)
 
 
 def _set_timeout(service: Service, instance: Any, level: float) -> None:  # noqa: ANN401

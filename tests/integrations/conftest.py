@@ -28,6 +28,8 @@ def answers(risk: float = 0.314, **quantiles: float) -> Callable[[Received], Rep
     """A Runlore that answers with this risk, and with a quantile for each named spec."""
 
     def reply(received: Received) -> Reply:
+        if received.path.startswith("/executions"):
+            return 201, {"is_new": True}
         spec = received.path.partition("?")[0].rpartition("/")[2]
         if spec == "failure-risk":
             return 200, RISK | {"prediction": risk}
