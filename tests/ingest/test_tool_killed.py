@@ -16,6 +16,7 @@ from tests.ingest.tool_logs import TOOL_LOGS
 
 pytestmark = pytest.mark.slow
 
+IN_EVERY_RUN = ("slurm", "openlineage")  # a text of lines, and JSON
 JOBS = 20_000
 CHUNK = 40_000
 INGEST = """
@@ -49,7 +50,13 @@ def killed_after(store, source, facts):
     process.wait()
 
 
-@pytest.mark.parametrize("tool", TOOL_LOGS)
+@pytest.mark.parametrize(
+    "tool",
+    [
+        tool if tool in IN_EVERY_RUN else pytest.param(tool, marks=pytest.mark.exhaustive)
+        for tool in TOOL_LOGS
+    ],
+)
 def test_killed_twice_it_completes_and_nothing_is_lost_or_doubled(tool, store, tmp_path):
     log = TOOL_LOGS[tool]
     path = tmp_path / f"log{log.suffix}"

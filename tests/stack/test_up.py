@@ -180,7 +180,7 @@ def test_down_ends_an_up_that_runs_only_the_database(settings: Settings) -> None
         assert run("down").stdout == "nothing was running\n"
 
 
-@pytest.mark.parametrize("how", ["down", "kill -9"])
+@pytest.mark.parametrize("how", [pytest.param("down", marks=pytest.mark.exhaustive), "kill -9"])
 def test_a_training_elsewhere_ends_with_the_servers_that_it_uses(
     settings: Settings, tmp_path: Path, how: str
 ) -> None:
