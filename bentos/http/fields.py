@@ -83,7 +83,7 @@ Instant = Annotated[
     AwareDatetime,
     Field(
         strict=True,
-        ge=datetime.fromisoformat("1970-01-01T00:00:00Z"),
+        ge=datetime.fromisoformat("1700-01-01T00:00:00Z"),
         lt=datetime.fromisoformat("2200-01-01T00:00:00Z"),
         description="ISO 8601 with a time zone",
     ),

@@ -318,11 +318,11 @@ class RowReader:
 
 
 def latest_us(stacked: Sequence[Floats]) -> Ints:
-    """(N,): the latest submission or outcome that the states know of; 0 for none."""
+    """(N,): the latest submission or outcome that the states know of; NO_INSTANT for none."""
     instants = [
         states[:, at] for states in stacked for at in (fold.LAST_SUBMISSION, fold.LAST_OUTCOME)
     ]
     if not instants:
         return np.zeros(0, dtype=np.int64)
-    latest: Ints = np.fmax.reduce(instants, initial=0.0).astype(np.int64)
+    latest: Ints = np.fmax.reduce(instants, initial=float(NO_INSTANT)).astype(np.int64)
     return latest

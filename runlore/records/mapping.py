@@ -44,11 +44,12 @@ REQUIRED: Mapping[Records, tuple[str, ...]] = {
     "executions": ("submitted",),
     "metrics": ("name", "at", "value"),
 }
+NO_TIME = "1700-01-01T00:00:00Z"  # of rows without a time: earlier than any that is accepted
 ALIASES = {"id": "source_id"}
 EVERY_OTHER_COLUMN = "*"
 PARTS = (
     "records, columns, constants, inputs, outcome, status, types, timezone, epoch, date_format,"
-    " delimiter, decimal, thousands, missing, encoding"
+    " delimiter, decimal, thousands, missing, encoding, no_times"
 )
 LATER_PARTS = ("types", "date_formats", "decimal", "thousands", "missing", "encoding")
 
@@ -170,6 +171,21 @@ def split_source(document: Mapping[str, Any]) -> tuple[str | None, dict[str, Any
     return source, remaining
 
 
+def _without_times(remaining: dict[str, Any]) -> dict[str, str]:
+    """The constants of a log that says no times: its rows have no order, and none is made up."""
+    no_times = remaining.pop("no_times", False)
+    if not isinstance(no_times, bool):
+        raise BadInput(f"no_times: {no_times!r} is neither true nor false", "no_times")
+    if not no_times:
+        return {}
+    if remaining.get("records", "executions") != "executions":
+        raise BadInput("no_times: metric points need their times", "no_times")
+    named = {**remaining.get("columns", {}), **remaining.get("constants", {})}
+    if timed := sorted({"submitted", "started", "finished", "known_at"} & named.keys()):
+        raise BadInput(f"no_times: {timed[0]} is mapped as well; leave one out", "no_times")
+    return {"submitted": NO_TIME, "finished": NO_TIME}
+
+
 def declare(document: Mapping[str, Any]) -> ColumnMapping:
     """Read a mapping as a file or the command line declares it.
 
@@ -177,6 +193,7 @@ def declare(document: Mapping[str, Any]) -> ColumnMapping:
     mappingproxy({'source_id': 'run', 'submitted': 'queued_at'})
     """
     remaining = dict(document)
+    timeless = _without_times(remaining)
     records: Records = remaining.pop("records", "executions")
     if records not in FIELDS:
         raise BadInput(f"records: {records!r} is neither executions nor metrics", "records")
@@ -191,7 +208,7 @@ def declare(document: Mapping[str, Any]) -> ColumnMapping:
     return ColumnMapping(
         records=records,
         columns=_fields(remaining.pop("columns", {}), "columns"),
-        constants=_fields(remaining.pop("constants", {}), "constants"),
+        constants=_fields(dict(remaining.pop("constants", {})) | timeless, "constants"),
         inputs=inputs,
         outcome=outcome,
         statuses=_statuses(remaining.pop("status", {})),

@@ -14,7 +14,7 @@ from runlore.kernel.durations import SOURCE_CLOCK_TOLERANCE_US
 Mask = NDArray[np.bool_]
 Rows = NDArray[np.int64]
 
-EARLIEST_US = 0
+EARLIEST_US = -8_520_336_000_000_000  # 1700-01-01; that instant itself stands for "no time"
 LATEST_US = 7_258_118_400_000_000  # 2200-01-01
 
 # PostgreSQL indexes at most some 2,700 bytes a row; a feature's key may join three texts.
@@ -83,7 +83,7 @@ def instant_checks(name: str, us: pa.Array, text: pa.Array, *, is_required: bool
     outside = mask(pc.or_(pc.less(us, EARLIEST_US), pc.greater_equal(us, LATEST_US)))
     checks = [
         RowCheck(is_null & has_text, f"{name}: '{{}}' is not an instant", text),
-        RowCheck(outside, f"{name}: '{{}}' is not between 1970 and 2200", text),
+        RowCheck(outside, f"{name}: '{{}}' is not between 1700 and 2200", text),
     ]
     if is_required:
         checks.insert(0, RowCheck(~has_text, f"{name} is empty"))

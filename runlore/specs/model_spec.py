@@ -60,12 +60,22 @@ class Population:
     sources: tuple[str, ...] = field(default=(), repr=False)  # what was learned is named by reprs
 
 
+# Baselines that answer the same for all: of a quantity the median in training, of a probability
+# the share in training.
+CONSTANTS = ("median", "majority")
+LEAST_BY_TIME, LEAST_BY_CROSS_VALIDATION = 200, 15
+
+
 @dataclass(frozen=True)
 class Split:
-    """Train on the first part by submission, test on the rest.
+    """Train on the first part by submission, test on the rest; or cross-validate.
 
     A training row's outcome must be known before the test part begins, less `gap_s`.
     folds: walk-forward validation windows inside the training part.
+    kind "cross-validation", for few rows or none with a time: every row is held out once in each
+    of `repeats` divisions into `folds` parts, and the version learns from all rows. Order in time
+    plays no part.
+    least_rows: 0 stands for the usual number, 200 by time and 15 by cross-validation.
     max_rows: how many of the newest training rows are used, so that cost stays bounded.
     most_test_rows: the limit of the test part, where `test_share` would be more; None: no limit.
     retest_rows: the limit for a successor, see `ModelSpec.succeeding`.
@@ -77,7 +87,29 @@ class Split:
     gap_s: float = 0.0
     folds: int = 3
     max_rows: int = 200_000
-    least_rows: int = 200
+    least_rows: int = 0
+    # Not in the repr, which names what was learned by time: see `retraining.actions.course`.
+    kind: Literal["time", "cross-validation"] = field(default="time", repr=False)
+    repeats: int = field(default=10, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("time", "cross-validation"):
+            raise BadInput(f"kind: {self.kind!r} is neither time nor cross-validation", "kind")
+        if self.is_by_time:
+            usual = LEAST_BY_TIME
+        elif self.folds < 2 or self.repeats < 1:
+            raise BadInput(
+                f"folds: {self.repeats} × {self.folds} folds cannot be; give 2 folds and 1 repeat,"
+                " or more",
+                "folds",
+            )
+        else:
+            usual = LEAST_BY_CROSS_VALIDATION
+        object.__setattr__(self, "least_rows", self.least_rows or usual)
+
+    @property
+    def is_by_time(self) -> bool:
+        return self.kind == "time"
 
 
 @dataclass(frozen=True)
@@ -231,8 +263,9 @@ class ModelSpec:
     candidates: tuple[CandidateKind, ...]
     select_by: Score
     gates: tuple[Gate, ...]
-    # The history feature that the naive baseline answers with, such as `actor.failed_mean_10d` or
-    # `actor.duration_s_last2_mean`.
+    # The naive baseline's answer: a history feature, such as `actor.failed_mean_10d`; an input, as
+    # a person's own estimate, `inputs.estimate`; or the same for all: `median` (of a quantity) or
+    # `majority` (of a probability: its share).
     baseline: str
     population: Population = Population()
     split: Split = Split()
@@ -245,9 +278,7 @@ class ModelSpec:
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise BadInput(f"spec name {self.name!r}: use a-z, 0-9 and -, starting with a letter")
-        known = {name for history in self.features.histories for name in history.feature_names}
-        if self.baseline not in known:
-            raise BadInput(f"spec {self.name}: baseline {self.baseline!r} is no history feature")
+        self._check_baseline()
         if "baseline" not in self.candidates or len(self.candidates) < 2:
             raise BadInput(f"spec {self.name}: needs `baseline` and at least one candidate more")
         if not 0.05 <= self.split.test_share <= 0.5:
@@ -257,6 +288,21 @@ class ModelSpec:
                 f"spec {self.name}: retest_rows {self.split.retest_rows} are too few to compare a"
                 f" successor on; give {LEAST_COMPARED} or more"
             )
+
+    def _check_baseline(self) -> None:
+        known = {name for history in self.features.histories for name in history.feature_names}
+        constant = "majority" if self.is_probability else "median"
+        if self.baseline in CONSTANTS and self.baseline != constant:
+            raise BadInput(
+                f"spec {self.name}: baseline {self.baseline!r} does not answer this question;"
+                f" use {constant!r}"
+            )
+        if self.baseline in (constant, *known) or self.baseline.startswith("inputs."):
+            return
+        raise BadInput(
+            f"spec {self.name}: baseline {self.baseline!r} is no history feature of the spec, no"
+            f" input (inputs.NAME) and not {constant!r}"
+        )
 
     @property
     def is_probability(self) -> bool:
@@ -273,8 +319,11 @@ class ModelSpec:
 
         Only the newest `retest_rows` are held back, so that recent changes are learned. These may
         be too few for an interval against the baseline, so gates compare the values alone; the
-        comparison with the champion uses an interval.
+        comparison with the champion uses an interval. Cross-validation has intervals of few rows,
+        too, and stays as it is.
         """
+        if not self.split.is_by_time:
+            return self
         gates = tuple(
             replace(gate, against="baseline's value") if gate.against == "baseline" else gate
             for gate in self.gates

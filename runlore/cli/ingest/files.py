@@ -16,6 +16,7 @@ from runlore.cli.ingest.options import (
     Mapping,
     Metrics,
     Missing,
+    NoTimes,
     Outcome,
     Source,
     Start,
@@ -54,6 +55,7 @@ def from_csv(
     delimiter: Delimiter = None,
     encoding: Encoding = None,
     take_last_line: TakeLastLine = False,
+    no_times: NoTimes = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -66,7 +68,7 @@ def from_csv(
 
     Example: runlore ingest csv builds.csv --map submitted=queued_at --map status=result
     """
-    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status, no_times)
     parts |= without_none(
         timezone=timezone,
         epoch=epoch,
@@ -95,6 +97,7 @@ def from_parquet(
     epoch: Epoch = None,
     date_format: DateFormat = None,
     missing: Missing = None,
+    no_times: NoTimes = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -102,7 +105,7 @@ def from_parquet(
 
     Example: runlore ingest parquet runs.parquet --mapping runs.toml
     """
-    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status, no_times)
     parts |= without_none(timezone=timezone, epoch=epoch, date_format=date_format, missing=missing)
     _ingest_columns(file, "parquet", source, parts, FileRun(json, dry_run))
 
@@ -123,6 +126,7 @@ def from_jsonl(
     missing: Missing = None,
     encoding: Encoding = None,
     take_last_line: TakeLastLine = False,
+    no_times: NoTimes = False,
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
@@ -132,7 +136,7 @@ def from_jsonl(
 
     Example: runlore ingest jsonl runs.jsonl --map submitted=queued_at --map actor=user.name
     """
-    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status)
+    parts = read_mapping(mapping, metrics, columns, const, inputs, outcome, status, no_times)
     parts |= without_none(
         timezone=timezone,
         epoch=epoch,

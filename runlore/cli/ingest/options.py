@@ -49,6 +49,10 @@ Statuses = Annotated[
     ),
 ]
 Timezone = Annotated[str | None, typer.Option(help="Zone of times without one.  [default: UTC]")]
+NoTimes = Annotated[
+    bool,
+    typer.Option("--no-times", help="The log says no times: its rows come in no order."),
+]
 Epoch = Annotated[str | None, typer.Option(help="Unit of numeric times since 1970: s, ms or us.")]
 Delimiter = Annotated[
     str | None, typer.Option(help="Field separator.  [default: detected in the header]")
@@ -92,9 +96,12 @@ def read_mapping(
     inputs: str | None,
     outcome: str | None,
     status: list[str] | None,
+    no_times: bool = False,
 ) -> dict[str, Any]:
     """The mapping of the file, overridden by the options of the command line."""
     parts: dict[str, Any] = _document(file) if file else {}
+    if no_times:
+        parts["no_times"] = True
     if metrics:
         parts["records"] = "metrics"
     for part, options in (("columns", columns), ("constants", const), ("status", status)):

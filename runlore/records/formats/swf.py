@@ -116,7 +116,7 @@ def layout(
 ) -> SwfLayout:
     """Find the start of the clock in a file's header, unless `unix_start_s` says it."""
     if unix_start_s is None:
-        match = re.search(rb"^;\s*UnixStartTime:\s*(\d+)", head, re.MULTILINE)
+        match = re.search(rb"^;\s*UnixStartTime:\s*(-?\d+)", head, re.MULTILINE)
         if match is None:
             raise BadInput(
                 "the header has no UnixStartTime; say when the log began with --start INSTANT",

@@ -64,6 +64,7 @@ def batch_of(store: Store, spec: ModelSpec, until_seq: int) -> str:
         spec.baseline,
         spec.population,
         spec.split,
+        *(() if spec.split.is_by_time else (spec.split.kind, spec.split.repeats)),
         *((spec.leaks,) if spec.leaks != LeakPolicy() else ()),
     )
     of_sources = f" {spec.population.sources!r}" if spec.population.sources else ""

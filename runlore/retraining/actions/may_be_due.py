@@ -5,13 +5,15 @@ It needs neither the registry nor the log, and errs towards yes.
 
 from datetime import datetime, timedelta
 
-from runlore.kernel.instants import EPOCH
+from runlore.kernel.instants import from_us
+from runlore.records.validate import EARLIEST_US
 from runlore.registry.alias_history import AliasHistoryEntry
 from runlore.retraining import queries
 from runlore.retraining.rules import DATA_REFUSED_S, limit_reached
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection
 
+EARLIEST = from_us(EARLIEST_US - 1)
 TRAINING_S = 6 * 3600.0  # a version may have learned from facts that are older than it by so much
 
 
@@ -23,7 +25,7 @@ def may_be_due(
         return False
     kinds, policy = spec.population.kinds, spec.retraining
     if champion is None or champion.version is None:
-        return queries.has_outcomes(connection, EPOCH, kinds, spec.split.least_rows)
+        return queries.has_outcomes(connection, EARLIEST, kinds, spec.split.least_rows)
     if policy.every_s is not None:
         last = max((champion.at, *queries.begun(connection, spec.name)))
         if (at - last).total_seconds() >= policy.every_s:

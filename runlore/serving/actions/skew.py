@@ -19,6 +19,7 @@ from runlore.features.matrix import extract_requests
 from runlore.kernel.errors import NotFound
 from runlore.kernel.instants import from_us, to_us
 from runlore.log.reader import read_log_facts
+from runlore.records.validate import EARLIEST_US
 from runlore.serving.queries import feature_states, ledger_vectors
 from runlore.serving.queries.feature_states import Connection
 from runlore.serving.queries.ledger_vectors import Vectors
@@ -208,7 +209,7 @@ def _windows(as_of_us: NDArray[np.int64], is_wrong: NDArray[np.bool_]) -> Iterat
 def _built_at(connection: Connection, plan: FeaturePlan) -> datetime | None:
     """Since when the states of a version know the log; without any that was always so."""
     if not plan.histories:
-        return from_us(0)
+        return from_us(EARLIEST_US)
     return feature_states.built_at(connection, plan.histories)
 
 

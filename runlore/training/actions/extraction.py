@@ -80,6 +80,7 @@ def extract_log(
     _refuse_empty(log, spec)
     target = target_of(log, spec)
     chosen = members(log, spec)
+    _refuse_unordered(log, spec, chosen)
     teaches = _teaches(log, chosen, spec.split)
     inputs = leak_check.check_log(log, spec, teaches, accepted)
     hashed = _hashable(log, spec, teaches, inputs)
@@ -122,9 +123,12 @@ def _hashable(
 def _settle_texts(
     spec: ModelSpec, plan: FeaturePlan, data: TrainingSet
 ) -> tuple[FeaturePlan, TrainingSet]:
-    """Keep the hashed columns only where they make validation scores better."""
+    """Keep the hashed columns only where they make validation scores better.
+
+    With cross-validation they stay: all rows are tested, so none may choose.
+    """
     columns = [column for text in plan.texts for column in text.columns]
-    if not columns or text_choice.helps(spec, data, columns):
+    if not columns or not spec.split.is_by_time or text_choice.helps(spec, data, columns):
         return plan, data
     return replace(plan, texts=()), text_choice.without(data, columns)
 
@@ -138,6 +142,16 @@ def refuse_short(log: matrix.Log, spec: ModelSpec) -> None:
 def _refuse_empty(log: matrix.Log, spec: ModelSpec) -> None:
     if log.facts.empty:
         raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
+
+
+def _refuse_unordered(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
+    """Raise Refused for features of the past where nothing is known to have come before."""
+    if spec.features.histories and chosen.size > 1 and np.ptp(log.as_of_us[chosen]) == 0:
+        raise Refused(
+            f"{spec.name}: all {chosen.size} executions were submitted at one instant, so none came"
+            " before another; declare no histories, and baseline "
+            f"{'majority' if spec.is_probability else 'median'!r} or an input"
+        )
 
 
 def target_of(log: matrix.Log, spec: ModelSpec) -> Floats:
@@ -155,9 +169,14 @@ def members(log: matrix.Log, spec: ModelSpec) -> Ints:
 
 
 def _teaches(log: matrix.Log, chosen: Ints, rule: Split) -> NDArray[np.bool_]:
-    """Executions before the test part: only these may shape the plan."""
+    """Executions before the test part: only these may shape the plan.
+
+    With cross-validation all do: a plan holds names and words, and nothing of outcomes.
+    """
     mask = np.zeros(len(log.executions), dtype=bool)
-    if chosen.size:
+    if not rule.is_by_time:
+        mask[chosen] = True
+    elif chosen.size:
         as_of_us = log.as_of_us[chosen]
         first, _ = split.tested(rule, as_of_us, _known_us(log, chosen))
         mask[chosen] = as_of_us < as_of_us[first]

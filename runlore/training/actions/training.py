@@ -236,6 +236,8 @@ def _parameters(extracted: TrainingExtract, trained: Trained) -> dict[str, objec
         "select_by": spec.select_by,
         "baseline": spec.baseline,
         "features": len(trained.plan.names),
+        "split": spec.split.kind,
+        "repeats": 1 if spec.split.is_by_time else spec.split.repeats,
         "test_share": spec.split.test_share,
         "most_test_rows": spec.split.most_test_rows,
         "gap_s": spec.split.gap_s,
@@ -339,7 +341,7 @@ def _outcome(
     page: str,
     compared: ChallengeResult | None,
 ) -> TrainOutcome:
-    evidence = trained.evidence
+    evidence, is_by_time = trained.evidence, trained.spec.split.is_by_time
     is_worse = compared is not None and not compared.passed
     return TrainOutcome(
         spec=trained.spec.name,
@@ -350,7 +352,7 @@ def _outcome(
         alias=alias,
         scores={name: score.value for name, score in evidence.candidate.items()},
         baseline={name: score.value for name, score in evidence.baseline.items()},
-        rows=trained.train_rows + len(trained.test.target),
+        rows=trained.train_rows + (len(trained.test.target) if is_by_time else 0),
         page=page,
         challenge=compared.as_json() if compared else None,
     )

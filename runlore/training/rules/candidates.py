@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.features import mapped_arrays
-from runlore.kernel.errors import BadInput
-from runlore.specs.model_spec import CandidateKind, ModelSpec
+from runlore.kernel.errors import BadInput, Refused
+from runlore.specs.model_spec import CONSTANTS, CandidateKind, ModelSpec
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
@@ -55,21 +55,25 @@ BOOSTED = {
 class Baseline:
     """Answers with the feature at `column`, or with `fallback` where it is not known yet.
 
+    column: None: the same answer for all, `fallback`.
     cap: the column of the requested run time, which no answer exceeds; None: no such column, or
     the target is not the duration.
     """
 
-    column: int
+    column: int | None
     fallback: float
     cap: int | None = None
 
     def answer(self, rows: Rows) -> Floats:
         """(n,): a probability, or the quantity in its own unit, for (n, F) rows."""
-        known = rows[:, self.column].astype(np.float64)
-        answers = np.where(np.isnan(known), self.fallback, known)
+        answers: Floats = np.full(len(rows), self.fallback)
+        if self.column is not None:
+            known = rows[:, self.column].astype(np.float64)
+            answers = np.where(np.isnan(known), self.fallback, known)
         if self.cap is None:
             return answers
-        return np.fmin(answers, rows[:, self.cap].astype(np.float64))
+        capped: Floats = np.fmin(answers, rows[:, self.cap].astype(np.float64))
+        return capped
 
 
 @dataclass(frozen=True)
@@ -135,13 +139,22 @@ def _teachable(rows: Rows) -> Rows:
 
 
 def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
-    column = data.names.index(spec.baseline)
+    column = None if spec.baseline in CONSTANTS else _column(spec, data)
     target = data.target[train]
     if spec.is_probability:
         return Baseline(column, float(target.mean()))
     is_capped = spec.question.of == "duration_s" and REQUESTED in data.names
     cap = data.names.index(REQUESTED) if is_capped else None
     return Baseline(column, float(np.median(target)), cap)
+
+
+def _column(spec: ModelSpec, data: TrainingSet) -> int:
+    if spec.baseline not in data.names:
+        raise Refused(
+            f"{spec.name}: the baseline {spec.baseline!r} is no feature of this log: it is missing,"
+            " left out as a leak, or not a number; name another"
+        )
+    return data.names.index(spec.baseline)
 
 
 def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> "BaseEstimator":

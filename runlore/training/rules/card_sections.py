@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 
+from runlore.kernel.instants import to_us
 from runlore.models.explain import Importance
 from runlore.models.score_names import display
+from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
 from runlore.training.rules.gates import GateEvidence, GateVerdict, number
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
@@ -24,6 +26,8 @@ class DataPeriod:
     last: datetime
 
     def __str__(self) -> str:
+        if to_us(self.last) == EARLIEST_US:
+            return f"{self.rows:,} executions without times"
         first, last = (f"{at:%Y-%m-%d %H:%M}" for at in (self.first, self.last))
         return f"{self.rows:,} executions, {first} to {last} UTC"
 
@@ -69,13 +73,23 @@ def head(facts: CardContents) -> Iterator[str]:
         yield ""
     yield f"- Answers: {question(facts.spec)}"
     yield f"- Learned from: {facts.trained_on}{_cap(facts)}"
-    yield f"- Tested on: {facts.tested_on}; none of it was used to fit or to choose"
+    yield f"- Tested on: {_tested_on(facts)}"
     if facts.sources:
         only = " only" if facts.spec.population.sources else ""
         yield f"- Sources{only}: {', '.join(facts.sources)}"
     yield f"- Data digest: `{facts.data_digest}`"
     if facts.code_version:
         yield f"- Code: Runlore {facts.code_version}"
+
+
+def _tested_on(facts: CardContents) -> str:
+    split = facts.spec.split
+    if split.is_by_time:
+        return f"{facts.tested_on}; none of it was used to fit or to choose"
+    return (
+        f"the same executions, by {split.repeats} × {split.folds}-fold cross-validation: each is"
+        " held out in turn, and everything is fitted and chosen anew without it"
+    )
 
 
 def question(spec: ModelSpec) -> str:
@@ -89,9 +103,17 @@ def question(spec: ModelSpec) -> str:
 
 
 def scores(facts: CardContents) -> Iterator[str]:
-    yield "## Scores on the test part"
-    yield ""
-    yield "In brackets, 95 % intervals by bootstrap over blocks of time."
+    split = facts.spec.split
+    if split.is_by_time:
+        yield "## Scores on the test part"
+        yield ""
+        yield "In brackets, 95 % intervals by bootstrap over blocks of time."
+    else:
+        yield "## Scores on held-out parts"
+        yield ""
+        yield f"Means over {split.repeats * split.folds} held-out parts. In brackets, 95 %"
+        yield "intervals by the corrected resampled t (Nadeau & Bengio 2003; Bouckaert & Frank"
+        yield "2004); of calibration errors, by bootstrap. Gates are judged by these intervals."
     yield ""
     yield from _table(
         ("score", "model", "baseline", "better than the baseline by"),
@@ -129,10 +151,14 @@ def limits(facts: CardContents) -> Iterator[str]:
     """The limits of the numbers; there is always at least one."""
     yield "## Limits"
     yield ""
-    yield (
-        f"- The scores are of {_tested(facts)} by time, one stretch from "
-        f"{facts.tested_on.first:%Y-%m-%d} to {facts.tested_on.last:%Y-%m-%d}. Other times differ."
-    )
+    if facts.spec.split.is_by_time:
+        yield (
+            f"- The scores are of {_tested(facts)} by time, one stretch from "
+            f"{facts.tested_on.first:%Y-%m-%d} to {facts.tested_on.last:%Y-%m-%d}. "
+            "Other times differ."
+        )
+    else:
+        yield "- Order in time played no part: the scores say nothing about work of another time."
     worse = list(_worse(facts))
     yield from worse
     if not worse and facts.slices:
@@ -207,10 +233,16 @@ def candidates(facts: CardContents) -> Iterator[str]:
     scores = list(next(iter(facts.test.values()), {}))
     yield "## Candidates"
     yield ""
-    yield (
-        f"Chosen by {_named(select, facts.spec)} on walk-forward validation rows of the training "
-        "part. The test part had no say in it."
-    )
+    if facts.spec.split.is_by_time:
+        yield (
+            f"Chosen by {_named(select, facts.spec)} on walk-forward validation rows of the "
+            "training part. The test part had no say in it."
+        )
+    else:
+        yield (
+            f"Chosen by {_named(select, facts.spec)} by cross-validation inside all that teaches; "
+            "in each round, inside its training part. Scores are means over the rounds."
+        )
     yield ""
     yield from _table(
         ("candidate", f"validation: {display(select)}", *(display(s) for s in scores)),
@@ -279,8 +311,11 @@ def making(facts: CardContents) -> Iterator[str]:
     yield ""
     yield f"- By `runlore train {facts.spec.name}`, with fixed seeds."
     yield "- A feature is what was known when an execution was submitted; later news is not in it."
-    yield f"- Outcomes known only after the test part began{early} taught nothing."
-    yield f"- {split.folds} walk-forward windows inside the training part chose and calibrated."
+    if split.is_by_time:
+        yield f"- Outcomes known only after the test part began{early} taught nothing."
+        yield f"- {split.folds} walk-forward windows inside the training part chose and calibrated."
+    else:
+        yield "- The version learned from all executions; the rounds of cross-validation judged it."
     if facts.verdict.passed:
         yield "- Kept as ONNX, which answers, and as skops, to inspect. Nothing is pickled."
 

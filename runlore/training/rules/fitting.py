@@ -17,7 +17,7 @@ from runlore.models.explain import permutation_importance, reference_row
 from runlore.models.intervals import Conformal, conform
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
-from runlore.training.rules import candidates
+from runlore.training.rules import candidates, cross_validation
 from runlore.training.rules.evidence import answer_test, compare, score_slices, scores_of
 from runlore.training.rules.gates import judge, verdict
 from runlore.training.rules.quantile_models import (
@@ -48,7 +48,16 @@ def fit(
     """
     say = progress or (lambda _: None)
     division = divide(spec, data)
-    say(f"{len(division.train):,} rows teach, {len(division.test):,} test")
+    if division.rounds:
+        say(f"{len(division.train):,} rows teach, each is held out {spec.split.repeats} times")
+    else:
+        say(f"{len(division.train):,} rows teach, {len(division.test):,} test")
+    return _fit_division(spec, data, plan, division, say)
+
+
+def _fit_division(
+    spec: ModelSpec, data: TrainingSet, plan: FeaturePlan, division: Division, say: Progress
+) -> Trained:
     done: dict[CandidateKind, Candidate] = {}
     for kind in in_order(spec):
         say(f"fit {kind}")
@@ -110,7 +119,8 @@ def _calibrate(
     actual = data.target[division.valid]
     if not spec.is_probability:
         return Calibration(), scores_of(spec, actual, quantity(raw))
-    calibrated = calibration.fit(raw, actual, recency(len(raw)))
+    weights = recency(len(raw)) if spec.split.is_by_time else np.ones(len(raw))
+    calibrated = calibration.fit(raw, actual, weights)
     scores = scores_of(spec, actual[calibrated.later], calibrated.predictions[calibrated.later])
     return calibrated.calibration, scores
 
@@ -136,6 +146,24 @@ def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> Candidat
 
 
 def finish(
+    spec: ModelSpec,
+    data: TrainingSet,
+    plan: FeaturePlan,
+    division: Division,
+    done: Mapping[CandidateKind, Candidate],
+    chosen: CandidateKind,
+) -> Trained:
+    """Test and judge the chosen candidate; with cross-validation, by all steps in each round."""
+    trained = _tested(spec, data, plan, division, done, chosen)
+    if not division.rounds:
+        return trained
+    rounds = (
+        _fit_division(spec, data, plan, held_out, lambda _: None) for held_out in division.rounds
+    )
+    return cross_validation.judged(trained, data, division, tuple(rounds))
+
+
+def _tested(
     spec: ModelSpec,
     data: TrainingSet,
     plan: FeaturePlan,

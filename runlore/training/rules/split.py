@@ -12,6 +12,9 @@ from runlore.training.rules.training_set import TrainingSet
 
 Ints = NDArray[np.int64]
 
+SEED = 7
+CHOOSING_FOLDS = 3  # of cross-validation inside a training part, to choose and to calibrate by
+
 FIRST_FOLD = 0.4  # Share of the training part that only teaches; validation windows share the rest
 
 # The newest rows that a validation fold learns from: it orders candidates and calibrates.
@@ -30,15 +33,18 @@ class Fold:
 
 @dataclass(frozen=True)
 class Division:
-    """A training set divided by time: positions of rows.
+    """A training set divided by time, or for cross-validation: positions of rows.
 
-    cut_us: the instant at which the test part begins.
+    cut_us: the instant at which the test part begins. rounds: of cross-validation, a division for
+    each part that is held out, the parts of one repeat after the other; then `train` and `test` are
+    all rows.
     """
 
     train: Ints
     test: Ints
     folds: tuple[Fold, ...]
     cut_us: int
+    rounds: tuple["Division", ...] = ()
 
     @property
     def valid(self) -> Ints:
@@ -47,9 +53,15 @@ class Division:
 
 
 def divide(spec: ModelSpec, data: TrainingSet) -> Division:
-    """Test on the newest mature rows, and train on what was known before them, less the gap."""
+    """Test on the newest mature rows, and train on what was known before them, less the gap.
+
+    With cross-validation, test on each row in turn.
+    """
     rule = spec.split
     refuse_short(spec, len(data))
+    if not rule.is_by_time:
+        return _cross_validated(spec, data)
+    _refuse_no_order(spec, data)
     first, end = tested(rule, data.as_of_us, data.known_us)
     cut = int(data.as_of_us[first])
     known = _known_before(data, cut, rule)
@@ -57,6 +69,49 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
     _refuse_few(spec, data, train, "before the test part begins")
     _refuse_one_answer(spec, data, train)
     return Division(train, test, _folds(spec, data, known), cut)
+
+
+def _cross_validated(spec: ModelSpec, data: TrainingSet) -> Division:
+    """Divide the newest `max_rows` rows; all is fitted inside the training part of a round."""
+    rule = spec.split
+    rows = np.arange(len(data))[-rule.max_rows :]
+    _refuse_one_answer(spec, data, rows)
+    end_us = int(data.as_of_us[-1]) + 1
+    rounds = []
+    for repeat in range(rule.repeats):
+        for fold in _random_folds(spec, data, rows, rule.folds, repeat):
+            inner = _random_folds(spec, data, fold.train, CHOOSING_FOLDS, repeat)
+            rounds.append(Division(fold.train, fold.valid, inner, end_us))
+    whole = _random_folds(spec, data, rows, CHOOSING_FOLDS, rule.repeats)
+    return Division(rows, rows, whole, end_us, tuple(rounds))
+
+
+def _random_folds(
+    spec: ModelSpec, data: TrainingSet, rows: Ints, folds: int, seed: int
+) -> tuple[Fold, ...]:
+    """Rows in random parts of equal size; each part has its share of either answer."""
+    order = np.random.default_rng([SEED, seed, folds, rows.size]).permutation(rows)
+    if spec.is_probability:
+        order = order[np.argsort(data.target[order], kind="stable")]
+    part = np.arange(order.size) % folds
+    made = []
+    for held_out in range(folds):
+        fold = Fold(np.sort(order[part != held_out]), np.sort(order[part == held_out]))
+        if _has_one_answer(spec, data, fold.train):
+            raise Refused(
+                f"{spec.name}: too few of {rows.size} executions ended the other way to hold out"
+                f" {folds} parts; ingest more history or ask for fewer `folds`"
+            )
+        made.append(fold)
+    return tuple(made)
+
+
+def _refuse_no_order(spec: ModelSpec, data: TrainingSet) -> None:
+    if data.as_of_us[0] == data.as_of_us[-1]:
+        raise Refused(
+            f"{spec.name}: all {len(data)} executions were submitted at one instant, so none came"
+            ' before another; declare Split(kind="cross-validation") and no histories'
+        )
 
 
 def refuse_short(spec: ModelSpec, rows: int) -> None:
