@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from runlore.look.actions.reading import LogChoice
 from runlore.look.rules.findings import LookFindings, Measured, StandOut
 from runlore.look.rules.standouts import hidden
 from runlore.look.views.page import render_page
+from runlore.look.views.picture import render_picture
 from runlore.models.scores import auc
 from runlore.simulate import Scenario, simulate
 from runlore.simulate.files import write_csv
@@ -148,6 +150,19 @@ def test_names_of_the_log_are_text_and_can_be_hidden(findings: LookFindings) -> 
     assert "&lt;b&gt;&amp;ann" in shown
     assert "<b>" not in shown
     assert "&lt;b&gt;" not in render_page(replace(findings, standouts=hidden((odd,))), "2026-01-01")
+
+
+def test_the_picture_is_small_and_loads_nothing(findings: LookFindings) -> None:
+    shown = replace(
+        findings, standouts=(StandOut("actor", "ann", Measured(0.5, 0.4, 0.6, 99), 0.2, 0.01),)
+    )
+    picture = render_picture(shown, "a log")
+    ElementTree.fromstring(picture)
+    assert picture.count("http") == picture.count("http://www.w3.org/2000/svg") == 1
+    assert len(picture) < 100_000
+    stored = (Path(__file__).parents[2] / "docs" / "look.svg").read_text()
+    assert ElementTree.fromstring(stored).tag == ElementTree.fromstring(picture).tag
+    assert len(stored) < 200_000
 
 
 @pytest.fixture

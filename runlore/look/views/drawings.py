@@ -76,7 +76,7 @@ def calibration(failure: FailureFindings) -> str:
     """What was predicted and what came, in groups of about equal size."""
     groups = failure.groups
     highest = max(max(one.predicted, one.actual.high) for one in groups)
-    end = min(1.0, max(0.05, highest * 1.05))
+    end = svg.nice_end(highest)
     drawing = Drawing("Predicted risk and the share that failed", 260.0, end, end)
     drawing.percent_axes("predicted risk", "share that failed")
     drawing.curve([(0.0, 0.0), (end, end)], "chance")
@@ -121,7 +121,7 @@ def limits(found: Sequence[LimitFindings]) -> str:
 
 def stand_outs(found: Sequence[StandOut]) -> str:
     """The rate of failures of each group with its interval, and of the rest."""
-    end = min(1.0, max(0.05, 1.1 * max(max(one.rate.high, one.rest) for one in found)))
+    end = svg.nice_end(max(max(one.rate.high, one.rest) for one in found))
     drawing = Drawing("Groups beyond chance", 34.0 * len(found) + 40.0, end)
     drawing.left = 10.0
     for at, one in enumerate(found):
@@ -139,10 +139,9 @@ def stand_outs(found: Sequence[StandOut]) -> str:
         drawing.add(svg.line(rest, y - 6, rest, y + 6, "mark"))
         drawing.add(svg.dot(drawing.x(one.rate.value), y, css, said))
     bottom = 34.0 * len(found) + 18.0
-    for step in range(5):
-        x = drawing.x(end * step / 4)
-        anchor = ("start", "middle", "middle", "middle", "end")[step]
-        drawing.add(svg.text(x, bottom, readable_share(end * step / 4), css="tick", anchor=anchor))
+    for share, anchor in ((0.0, "start"), (end / 2, "middle"), (end, "end")):
+        tick = svg.text(drawing.x(share), bottom, readable_share(share), css="tick", anchor=anchor)
+        drawing.add(tick)
     return drawing.svg() + _legend(
         [("bad", "fails more often"), ("ours", "fails less often"), ("mark", "all others")]
     )

@@ -20,10 +20,10 @@ p{margin:.4em 0}
 .lead{font-size:1.08rem}
 .lead li{margin:.35em 0}
 .soft,.made{color:var(--soft);font-size:.9rem}
-.grid{display:grid;gap:16px;grid-template-columns:1fr;margin-top:16px}
+.grid{display:grid;gap:16px;grid-template-columns:1fr;margin-top:16px;align-items:start}
 @media(min-width:820px){.grid{grid-template-columns:1fr 1fr}}
 section{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:14px 16px;
-min-width:0;overflow-wrap:anywhere}
+min-width:0;overflow-wrap:break-word}
 section.wide{grid-column:1/-1}
 ul,ol{padding-left:1.2em;margin:.4em 0}
 svg{display:block;width:100%;max-width:540px;height:auto;margin:6px 0}
@@ -51,7 +51,8 @@ color:var(--soft)}
 table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--edge);
 vertical-align:top}
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+@media(max-width:560px){td.n{white-space:normal}}
 pre{background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:10px;
 overflow-x:auto;margin:.5em 0;font-size:.88rem}
 """
@@ -76,23 +77,32 @@ def section(title: str, *parts: str, is_wide: bool = False) -> str:
     )
 
 
+def shown(text: str) -> str:
+    """Text as HTML, in which a number and its percent sign stay together.
+
+    >>> shown("3 % <")
+    '3&nbsp;% &lt;'
+    """
+    return escape(text).replace(" %", "&nbsp;%")
+
+
 def paragraph(text: str, css: str = "") -> str:
     named = f' class="{css}"' if css else ""
-    return f"<p{named}>{escape(text)}</p>"
+    return f"<p{named}>{shown(text)}</p>"
 
 
 def bullets(items: Iterable[str], css: str = "") -> str:
-    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    listed = "".join(f"<li>{shown(item)}</li>" for item in items)
     named = f' class="{css}"' if css else ""
     return f"<ul{named}>{listed}</ul>" if listed else ""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column is text and whose others are numbers."""
-    head = "".join(f"<th{_number(at)}>{escape(name)}</th>" for at, name in enumerate(header))
+    head = "".join(f"<th{_number(at)}>{shown(name)}</th>" for at, name in enumerate(header))
     body = "".join(
         "<tr>"
-        + "".join(f"<td{_number(at)}>{escape(cell)}</td>" for at, cell in enumerate(row))
+        + "".join(f"<td{_number(at)}>{shown(cell)}</td>" for at, cell in enumerate(row))
         + "</tr>"
         for row in rows
     )

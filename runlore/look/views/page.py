@@ -104,10 +104,13 @@ def _failure(failure: FailureFindings) -> str:
                     shares(failure.top_simple),
                 ),
                 ("AUC", _plain(failure.auc), _plain(failure.auc_simple)),
-                ("AUC gained", _plain(failure.auc_gain), ""),
             ],
         ),
-        paragraph("The simple guess is the user's recent failure rate.", "soft"),
+        paragraph(
+            f"The model's AUC is higher by {_plain(failure.auc_gain)}. The simple guess is the"
+            " user's recent failure rate.",
+            "soft",
+        ),
     )
 
 
@@ -131,16 +134,8 @@ def _duration(duration: DurationFindings) -> str:
         ),
         drawings.durations(duration.rivals),
         table(
-            ("mean error", "that guess", "the model", "runs"),
-            [
-                (
-                    one.name,
-                    _length(one.mae_s),
-                    _length(one.ours_mae_s),
-                    f"{one.mae_s.n:,}",
-                )
-                for one in duration.rivals
-            ],
+            ("mean error", "that guess", "the model"),
+            [(one.name, _length(one.mae_s), _length(one.ours_mae_s)) for one in duration.rivals],
         ),
         paragraph(
             f"The interval meant to hold {readable_share(duration.meant)} held"

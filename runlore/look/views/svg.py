@@ -22,6 +22,18 @@ def number(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
+NICE_ENDS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5, 0.75, 1.0)
+
+
+def nice_end(value: float) -> float:
+    """The end of an axis of shares, whose fifths are short numbers.
+
+    >>> nice_end(0.31), nice_end(0.004), nice_end(1.2)
+    (0.5, 0.01, 1.0)
+    """
+    return next((end for end in NICE_ENDS if end >= value), 1.0)
+
+
 def text(x: float, y: float, content: str, *, css: str = "", anchor: str = "start") -> str:
     return (
         f'<text x="{number(x)}" y="{number(y)}" class="{css}" text-anchor="{anchor}">'
@@ -87,7 +99,7 @@ class Drawing:
             x, y = self.x_end * step / steps, self.y_end * step / steps
             self.add(line(self.left, self.y(y), WIDTH - RIGHT, self.y(y), "grid"))
             self.add(text(self.left - 5, self.y(y) + 3.5, _percent(y), css="tick", anchor="end"))
-            self.add(text(self.x(x), bottom + 13, _percent(x), css="tick", anchor="middle"))
+            self.add(text(self.x(x), bottom + 13, _percent(x), css="tick", anchor=_place(step, steps)))
         middle = (self.left + WIDTH - RIGHT) / 2
         self.add(text(middle, self.height - 3, x_name, css="name", anchor="middle"))
         self.add(text(self.left + 4, TOP + 4, y_name, css="name"))
@@ -97,6 +109,11 @@ class Drawing:
             f'<svg viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img"'
             f' aria-label="{escape(self.label)}">{"".join(self.parts)}</svg>'
         )
+
+
+def _place(step: int, steps: int) -> str:
+    """Where a label stands at its tick, so that the last one stays inside the drawing."""
+    return "end" if step == steps else "middle"
 
 
 def _percent(share: float) -> str:
