@@ -99,7 +99,9 @@ class Drawing:
             x, y = self.x_end * step / steps, self.y_end * step / steps
             self.add(line(self.left, self.y(y), WIDTH - RIGHT, self.y(y), "grid"))
             self.add(text(self.left - 5, self.y(y) + 3.5, _percent(y), css="tick", anchor="end"))
-            self.add(text(self.x(x), bottom + 13, _percent(x), css="tick", anchor=_place(step, steps)))
+            self.add(
+                text(self.x(x), bottom + 13, _percent(x), css="tick", anchor=_place(step, steps))
+            )
         middle = (self.left + WIDTH - RIGHT) / 2
         self.add(text(middle, self.height - 3, x_name, css="name", anchor="middle"))
         self.add(text(self.left + 4, TOP + 4, y_name, css="name"))
