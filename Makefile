@@ -85,7 +85,13 @@ lock: ## Resolve the dependencies anew into requirements.lock (needs a package i
 	"$$folder/bin/pip" --disable-pip-version-check --quiet install uv; \
 	"$$folder/bin/uv" pip compile --quiet --upgrade --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	  --extra dev pyproject.toml --output-file requirements.lock
+	  --extra all --extra dev pyproject.toml --output-file requirements.lock
+
+.PHONY: wheel
+wheel: $(READY) ## Make dist/runlore-….whl, for pip install.
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build -t wheel >/dev/null
+	@ls dist/*.whl
 
 .PHONY: clean
 clean: ## Remove the environment and caches; what is in RUNLORE_HOME stays.

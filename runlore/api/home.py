@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 from runlore.api import figures, frames
 from runlore.app import App, home_app
 from runlore.kernel.errors import NoChampion, RunloreError
+from runlore.kernel.extras import require_home
 from runlore.kernel.instants import now
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.kernel.threads import calm_threads
@@ -27,11 +28,13 @@ def open(home: str | Path | None = None) -> "Home":  # noqa: A001  (`runlore.ope
     """Open a home: a folder with logs, models and predictions; it is made when it is missing.
 
     home: None: RUNLORE_HOME, or else `~/.runlore`. The other settings are those of the environment.
+    Raises Misconfigured where only the base of Runlore is installed; `runlore[home]` is needed.
 
     >>> with runlore.open(folder) as home:
     ...     home.path == folder
     True
     """
+    require_home("runlore.open")
     silence_telemetry()
     calm_threads()
     return Home(home_app(None if home is None else Path(home)))

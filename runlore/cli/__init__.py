@@ -31,6 +31,7 @@ from runlore.cli.output import echo
 from runlore.cli.serving import gate, keys, ledger, predict, score, serve, skew, versions
 from runlore.home import home_of, private_home
 from runlore.kernel.errors import RunloreError, describe, is_disk_full
+from runlore.kernel.extras import is_of_missing_extra, missing_extra
 from runlore.kernel.redaction import redact
 
 HELP = {"--help"}
@@ -135,7 +136,7 @@ def main() -> None:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would report it)
         echo(f"runlore: {_describe(error)}", err=True)
-        if not (_is_denied(error) or is_disk_full(error)):
+        if not (_is_denied(error) or is_disk_full(error) or is_of_missing_extra(error)):
             echo(_keep_trace(), err=True)
         sys.exit(1)
 
@@ -152,6 +153,8 @@ def _describe(error: Exception) -> str:
             f"{named.filename}: {named.strerror}; give this user the right to write there, or set"
             " RUNLORE_HOME to another folder"
         )
+    if is_of_missing_extra(error):
+        return missing_extra(cast("ModuleNotFoundError", error), "this command", "all")
     if is_disk_full(error):
         return f"{error}; free some space on that disk, then repeat the command"
     return describe(error)

@@ -74,6 +74,7 @@ def test_a_package_outside_its_range_is_named_with_what_breaks(requirement: str,
 
 def test_an_extra_that_is_not_installed_is_nobodys_business() -> None:
     assert not wrong(machine.packages(['no-such-package>=1; extra == "dev"']))
+    assert wrong(machine.packages(['no-such-package>=1; extra == "all"']))
 
 
 def test_the_packages_of_this_environment_are_in_range() -> None:

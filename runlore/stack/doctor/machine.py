@@ -27,6 +27,8 @@ WHY = {
     "pandas": "Evidently is not ready for pandas 3",
 }
 
+EXTRAS = ("", "home", "all")  # what the services need; "" is the base
+
 
 def python() -> Iterator[DoctorFinding]:
     version = ".".join(map(str, sys.version_info[:3]))
@@ -47,7 +49,8 @@ def packages(requirements: list[str] | None = None) -> Iterator[DoctorFinding]:
 
 
 def _unmet(requirement: Requirement) -> Iterator[DoctorFinding]:
-    if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+    marker = requirement.marker
+    if marker is not None and not any(marker.evaluate({"extra": one}) for one in EXTRAS):
         return
     remedy = f"pip install '{requirement.name}{requirement.specifier}'"
     try:

