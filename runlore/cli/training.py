@@ -92,6 +92,8 @@ def train(
     The first version that passes becomes @champion. A later one becomes @challenger if it beats
     the champion on executions that neither was trained on.
 
+    Without names, a spec whose value is not in the log, such as peak-memory, is passed over.
+
     A training is refused if the best candidate fails a gate, or if data since the champion's
     training breaks the data contract. The reasons are shown, the champion keeps serving, and the
     exit code is 1. Other specs are still trained.
@@ -114,7 +116,7 @@ def train(
             app.spec(name)
         _withdraw(app, names, withdraw_leak or [])
         echo("   reading the log", err=True)
-        trained = _train_all(app, names, options, at_once=at_once)
+        trained = _train_all(app, names, options, at_once=at_once, may_lack=not specs)
     if json:
         emit_json(trained)
     else:
@@ -155,25 +157,40 @@ def _withdraw(app: "App", names: list[str], inputs: list[str]) -> None:
 
 
 def _train_all(
-    app: "App", names: list[str], options: TrainOptions, *, at_once: bool
+    app: "App", names: list[str], options: TrainOptions, *, at_once: bool, may_lack: bool
 ) -> dict[str, dict[str, Any]]:
-    """Train what has data enough; nothing is started when none has."""
+    """Train what has data enough; nothing is started when none has.
+
+    may_lack: specs whose value the log lacks are named in a line each, and count as nothing.
+    """
+    from runlore.kernel.errors import Refused
     from runlore.log.reader import reading_ahead
 
     with reading_ahead(app.store):
-        refused = _refused(app, names, options.sources)
+        refused, lacking = _refused(app, names, options.sources)
+        if may_lack and len(lacking) < len(names):
+            names = [name for name in names if name not in lacking]
+            for reason in lacking.values():
+                echo(reason, err=True)
+        else:
+            refused |= {name: _refusal(name, Refused(lacking[name])) for name in lacking}
         to_train = [name for name in names if name not in refused]
         trained = _recorded(app, to_train, options, at_once=at_once) if to_train else {}
     return {name: (refused | trained)[name] for name in names}
 
 
-def _refused(app: "App", names: list[str], sources: tuple[str, ...]) -> dict[str, dict[str, Any]]:
-    """The outcomes of the specs that have too few executions to train on."""
-    from runlore.kernel.errors import NotFound, Refused
+def _refused(
+    app: "App", names: list[str], sources: tuple[str, ...]
+) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+    """The outcomes of the specs that have too few executions to train on.
+
+    Apart from them, the reasons of those whose value is not in the log.
+    """
+    from runlore.kernel.errors import NotFound, NotInLog, Refused
     from runlore.log.reader import read_log
     from runlore.training.actions.extraction import refuse_short
 
-    refused = {}
+    refused, lacking = {}, {}
     log = read_log(app.store)
     known = set(log.facts["source"])
     if unknown := sorted(set(sources) - known):
@@ -183,9 +200,11 @@ def _refused(app: "App", names: list[str], sources: tuple[str, ...]) -> dict[str
     for name in names:
         try:
             refuse_short(log, app.spec(name).of_sources(sources))
+        except NotInLog as error:
+            lacking[name] = str(error)
         except Refused as error:
             refused[name] = _refusal(name, error)
-    return refused
+    return refused, lacking
 
 
 def _refusal(name: str, error: "RunloreError") -> dict[str, Any]:

@@ -8,6 +8,7 @@ RunloreError
 │   └── BrokenChampion  there is a champion, and it cannot be loaded
 ├── Refused             a gate said no; the evidence is in the message
 │   ├── DataRefused     the new data breaks the champion's contract
+│   ├── NotInLog        no execution of the log has the value that a spec predicts
 │   ├── LeakRefused     an input gives the outcome away, and the spec stops for it
 │   ├── Tampered        a version's files are not those that were registered
 │   ├── TooManyRevisions  an execution has had as many facts as one may have
@@ -83,6 +84,11 @@ class BrokenChampion(NoChampion):
 
 class Refused(RunloreError):
     pass
+
+
+class NotInLog(Refused):
+    def __init__(self, spec: str, value: str) -> None:
+        super().__init__(f"{spec}: not in this log: no finished execution has {value}")
 
 
 class DataRefused(Refused):

@@ -7,6 +7,11 @@ from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec
 
 FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
+# The ready specs by their names, which may stand in the setting.
+READY = {
+    name: f"{CATALOG}{name.replace('-', '_')}:SPEC"
+    for name in ("failure-risk", "duration", "peak-memory", "wait")
+}
 
 
 def every(settings: Settings) -> tuple[ModelSpec, ...]:
@@ -25,11 +30,12 @@ def find(settings: Settings, name: str) -> ModelSpec:
         if spec.name == name:
             return spec
     known = ", ".join(spec.name for spec in specs)
-    raise NotFound(f"no model spec is named {name!r}; there are: {known}")
+    ready = f"; {name!r} is ready to be added to RUNLORE_SPECS" if name in READY else ""
+    raise NotFound(f"no model spec is named {name!r}; there are: {known}{ready}")
 
 
 def _load(where: str) -> ModelSpec:
-    module, _, name = where.partition(":")
+    module, _, name = READY.get(where, where).partition(":")
     if module.startswith(FORMER_CATALOG):
         module = CATALOG + module.removeprefix(FORMER_CATALOG)
     try:
@@ -37,7 +43,7 @@ def _load(where: str) -> ModelSpec:
     except (ImportError, AttributeError) as error:
         raise Misconfigured(
             f"RUNLORE_SPECS: {where!r} cannot be loaded ({one_line(error)}); write it as"
-            " module:NAME"
+            f" module:NAME, or name a ready one: {', '.join(READY)}"
         ) from error
     if not isinstance(spec, ModelSpec):
         raise Misconfigured(f"RUNLORE_SPECS: {where!r} is a {type(spec).__name__}, not a ModelSpec")

@@ -48,6 +48,7 @@ def test_a_job_becomes_an_execution():
         "processor_s": 2400,
         "cpu_s": 12.5,
         "memory_kb": 64,
+        "peak_memory_bytes": 64 * 1024 * 8,
         "allocated_processors": 8,
     }
     assert row == {

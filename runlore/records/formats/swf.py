@@ -72,6 +72,7 @@ PARTIAL_CODES = (2, 3, 4)
 COMPLETED = 1
 COMMENT, BLANK = ord(";"), ord(" ")
 BLANKS = bytes.maketrans(b"\t\r", b"  ")
+KILOBYTE = 1024.0
 LARGEST_WHOLE = 2.0**53
 
 Floats = NDArray[np.float64]
@@ -267,13 +268,19 @@ def _inputs(jobs: Mapping[str, Floats]) -> dict[str, pa.Array]:
 
 
 def _outcome(jobs: Mapping[str, Floats], ran: Mask) -> dict[str, pa.Array]:
-    """The outcomes of jobs that ran; `processor_s` is run time × allocated processors."""
+    """The outcomes of jobs that ran.
+
+    `processor_s` is run time × allocated processors; `peak_memory_bytes` is the used memory, which
+    the format has per processor, of all of them.
+    """
     run, allocated = jobs["run"], jobs["allocated_processors"]
     cost = np.where((run >= 0) & (allocated >= 0), run * allocated, -1)
+    used = np.where(allocated > 0, jobs["memory_kb"] * KILOBYTE * allocated, -1)
     measured = {
         "processor_s": cost,
         "cpu_s": jobs["cpu_s"],
         "memory_kb": jobs["memory_kb"],
+        "peak_memory_bytes": np.where(used >= 0, used, -1),
         "allocated_processors": allocated,
     }
     return {name: _known(np.where(ran, values, -1)) for name, values in measured.items()}

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from runlore.features import columns, free_text, hashed_text, mapped_arrays, matrix
 from runlore.features.declaration import FeaturePlan
-from runlore.kernel.errors import Refused
+from runlore.kernel.errors import NotInLog, Refused
 from runlore.log import time_slices
 from runlore.log.executions import read_facts
 from runlore.log.reader import read_log
@@ -80,6 +80,7 @@ def extract_log(
     _refuse_empty(log, spec)
     target = target_of(log, spec)
     chosen = members(log, spec)
+    _refuse_absent(log, spec, chosen)
     _refuse_unordered(log, spec, chosen)
     teaches = _teaches(log, chosen, spec.split)
     inputs = leak_check.check_log(log, spec, teaches, accepted)
@@ -136,12 +137,19 @@ def _settle_texts(
 def refuse_short(log: matrix.Log, spec: ModelSpec) -> None:
     """Raise Refused when the log has too few executions for a spec, before anything is built."""
     _refuse_empty(log, spec)
-    split.refuse_short(spec, members(log, spec).size)
+    chosen = members(log, spec)
+    _refuse_absent(log, spec, chosen)
+    split.refuse_short(spec, chosen.size)
 
 
 def _refuse_empty(log: matrix.Log, spec: ModelSpec) -> None:
     if log.facts.empty:
         raise Refused(f"{spec.name}: there are no executions yet; bring a log in: `runlore ingest`")
+
+
+def _refuse_absent(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
+    if not chosen.size and (log.events.final >= 0).any():
+        raise NotInLog(spec.name, spec.question.of)
 
 
 def _refuse_unordered(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
