@@ -1,12 +1,13 @@
 """A trained version as a folder: what serves needs nothing else.
 
-`model.onnx`, for quantities `low.onnx` and `high.onnx`, `model.skops`, `bundle.json`. Loading
-imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no XGBoost.
+`model.onnx`, for quantities `distribution.onnx` where the model itself gives no distribution,
+`model.skops`, `bundle.json`. Quantities of older versions have `low.onnx` and `high.onnx` instead.
+Loading imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no XGBoost.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.models.calibration import Calibration
+from runlore.models.distribution import Distribution, checked_levels
 from runlore.models.explain import FeatureEffect, reasons, replaced
 from runlore.models.intervals import Conformal
 from runlore.models.learned_ranges import LearnedRanges, read_ranges
-from runlore.models.onnx_session import run, session
+from runlore.models.onnx_session import has_shares, run, run_shares, session
 from runlore.models.reason_text import ReasonText
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import Probability, Quantity
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-MODEL, LOW, HIGH = "model.onnx", "low.onnx", "high.onnx"
+MODEL, DISTRIBUTION = "model.onnx", "distribution.onnx"
+LOW, HIGH = "low.onnx", "high.onnx"  # of versions without a distribution
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
 PACKAGE = "package.json"  # written beside a packaged bundle: which version it is
 DIGEST_LABEL = "runlore.bundle_digest"  # of a Bento: the digest of its bundle, cut to 63 characters
@@ -69,9 +72,11 @@ class Bundle:
     description: Mapping[str, Any]
     reference: Rows
     calibration: Calibration
-    conformal: Conformal | None
+    conformal: Conformal | None  # of versions without a distribution
+    distribution: Distribution | None
     ranges: LearnedRanges
     _model: "InferenceSession"
+    _shares: "InferenceSession | None" = None
     _low: "InferenceSession | None" = None
     _high: "InferenceSession | None" = None
 
@@ -90,7 +95,8 @@ class Bundle:
         if digest != (description["digest"] if expected is None else expected):
             raise Refused(f"{folder}: the bundle was changed after training; fetch it again")
         sessions = {path.name: session(path) for path in graphs}
-        conformal = description["conformal"]
+        conformal, whole = description["conformal"], description.get("distribution")
+        model = sessions[MODEL]
         return cls(
             spec=description["spec"],
             question=_question(description["question"]),
@@ -102,8 +108,10 @@ class Bundle:
             reference=_row(description["reference"]),
             calibration=Calibration.from_json(description["calibration"]),
             conformal=Conformal.from_json(conformal) if conformal else None,
+            distribution=Distribution.from_json(whole) if whole else None,
             ranges=read_ranges(folder),
-            _model=sessions[MODEL],
+            _model=model,
+            _shares=model if has_shares(model) else sessions.get(DISTRIBUTION),
             _low=sessions.get(LOW),
             _high=sessions.get(HIGH),
         )
@@ -116,6 +124,10 @@ class Bundle:
     def predict(self, rows: Rows) -> ModelOutput:
         """Answer for rows (n, F) with the plan's features in its order."""
         self._refuse_other_shape(rows)
+        if self.distribution is not None:
+            raw, shares = self._raw_and_shares(rows)
+            bounds = self.distribution.bounds(shares, raw, self._coverage)
+            return ModelOutput(self._answer(raw), *bounds)
         raw = run(self._model, rows)
         if self.conformal is None:
             return ModelOutput(self._answer(raw))
@@ -124,6 +136,23 @@ class Bundle:
         one, other = run(self._low, rows), run(self._high, rows)
         low, high = np.minimum(one, other), np.maximum(one, other)
         return ModelOutput(self._answer(raw), *self.conformal.bounds(raw, low, high))
+
+    def quantiles(self, rows: Rows, levels: Sequence[float]) -> Floats:
+        """(n, L) for (n, F) rows and L levels: what a share `level` of outcomes does not exceed.
+
+        In the quantity's own unit, ascending with the level. Raises Refused for a probability and
+        for a version that was trained before quantiles existed, BadInput for levels not in 0 to 1.
+        """
+        if isinstance(self.question, Probability):
+            raise Refused(f"{self.spec}: a probability has no quantiles; ask a quantity's spec")
+        if self.distribution is None:
+            raise Refused(
+                f"{self.spec} version {self.version}: was trained before quantiles existed; train"
+                " it again"
+            )
+        self._refuse_other_shape(rows)
+        raw, shares = self._raw_and_shares(rows)
+        return self.distribution.quantiles(shares, raw, checked_levels(levels))
 
     def reasons(self, row: Rows, k: int = 3) -> tuple[FeatureEffect, ...]:
         """The features with the largest effect on an answer when set to their usual value."""
@@ -149,6 +178,17 @@ class Bundle:
     @cached_property
     def _reason_text(self) -> ReasonText:
         return ReasonText(self.plan, self.question)
+
+    @property
+    def _coverage(self) -> float:
+        return self.question.coverage if isinstance(self.question, Quantity) else 1.0
+
+    def _raw_and_shares(self, rows: Rows) -> tuple[Floats, Floats | None]:
+        """The answers, and the shares of the quantity's classes where a graph gives them."""
+        if self._shares is None:
+            return run(self._model, rows), None
+        raw, shares = run_shares(self._shares, rows, has_answer=self._shares is self._model)
+        return run(self._model, rows) if raw is None else raw, shares
 
     def _answers(self, rows: Rows) -> Floats:
         return self._answer(run(self._model, rows))

@@ -25,6 +25,7 @@ CandidateKind = Literal[
     "gradient-boosting",
     "xgboost",
     "xgboost-modal",
+    "distribution",
     "ensemble",
 ]
 Score = Literal[

@@ -11,7 +11,6 @@ from runlore.kernel.errors import Refused
 from runlore.models.onnx_session import run, session
 from runlore.training.rules.candidates import MEMBERS, Fitted, fit
 from runlore.training.rules.export import check_parity, read_skops, to_onnx, write_skops
-from runlore.training.rules.quantile_models import fit_quantiles
 from tests.training.small import DURATION, RISK
 
 TRAIN = np.arange(300)
@@ -68,13 +67,6 @@ def test_skops_gives_the_very_same_model_back(fitted, risk_data, tmp_path, is_pr
     write_skops(model, tmp_path / "m.skops", risk_data.rows[:50])
     again = Fitted(kind, read_skops(tmp_path / "m.skops"), is_probability)
     assert (again.raw(risk_data.rows) == model.raw(risk_data.rows)).all()
-
-
-def test_quantile_models_survive_onnx(duration_data):
-    low = fit_quantiles(duration_data, np.arange(1500), 0.9).low
-    model = Fitted("xgboost", low, is_probability=False)
-    graph = to_onnx(model, len(duration_data.names))
-    assert check_parity(graph, model.raw, duration_data.rows, is_probability=False) < 2e-5
 
 
 @pytest.mark.parametrize("start", [1000.0, np.nextafter(np.float32(1000), np.float32(2000))])

@@ -29,6 +29,7 @@ SPEC = ModelSpec(
         "gradient-boosting",
         "xgboost",
         "xgboost-modal",
+        "distribution",
     ),
     select_by="relative_accuracy",
     gates=(

@@ -1,13 +1,14 @@
 """Write a trained version as a bundle."""
 
 import importlib.metadata
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runlore import __version__
 from runlore.kernel.json_values import as_json
-from runlore.models.bundle import SKOPS, content_digest, write_description
+from runlore.models.bundle import DISTRIBUTION, MODEL, SKOPS, content_digest, write_description
 
 if TYPE_CHECKING:
     from runlore.training.rules.trained import Trained
@@ -22,15 +23,11 @@ PROBE_ROWS = 8
 
 def write(folder: Path, trained: "Trained") -> str:
     """Write the bundle and return its digest; Refused when ONNX answers otherwise than Python."""
-    from runlore.training.rules.export import check_parity, to_onnx, write_skops
+    from runlore.training.rules.export import write_skops
 
     folder.mkdir(parents=True, exist_ok=True)
-    features, rows = len(trained.plan.names), trained.test.rows
-    worst = {}
-    for name, fitted in trained.models().items():
-        graph = to_onnx(fitted, features)
-        worst[name] = check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
-        (folder / name).write_bytes(graph)
+    rows = trained.test.rows
+    worst = dict(_write_graphs(folder, trained))
     write_skops(trained.chosen.fitted, folder / SKOPS, rows[:SKOPS_ROWS])
     description = describe(trained) | {"graphs": sorted(worst), "parity": worst}
     description["digest"] = content_digest(description, [folder / name for name in sorted(worst)])
@@ -38,16 +35,37 @@ def write(folder: Path, trained: "Trained") -> str:
     return str(description["digest"])
 
 
+def _write_graphs(folder: Path, trained: "Trained") -> Iterator[tuple[str, float]]:
+    """Write the graphs; yields name -> largest difference to the Python models."""
+    from runlore.training.rules.distribution_forest import DistributionForest
+    from runlore.training.rules.export import check_parity, parity_rows, to_onnx
+    from runlore.training.rules.forest_graph import check_forest, forest_graph
+
+    fitted, features, rows = trained.chosen.fitted, len(trained.plan.names), trained.test.rows
+    forest = trained.distribution.forest if trained.distribution else None
+    answers_itself = isinstance(fitted.estimator, DistributionForest)
+    if not answers_itself:
+        graph = to_onnx(fitted, features)
+        (folder / MODEL).write_bytes(graph)
+        yield MODEL, check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
+    if forest is not None:
+        name = MODEL if answers_itself else DISTRIBUTION
+        graph = forest_graph(forest, features, has_answer=answers_itself)
+        (folder / name).write_bytes(graph)
+        yield name, check_forest(graph, forest, parity_rows(rows), has_answer=answers_itself)
+
+
 def describe(trained: "Trained") -> dict[str, Any]:
     """The content of `bundle.json`: everything about the version but its graphs; NaN is null."""
-    spec = trained.spec
+    spec, distribution = trained.spec, trained.distribution
     description = {
         "spec": spec.name,
         "question": {"kind": type(spec.question).__name__.lower(), **asdict(spec.question)},
         "candidate": trained.kind,
         "plan": trained.plan.to_json(),
         "calibration": trained.chosen.calibration.to_json(),
-        "conformal": trained.conformal.to_json() if trained.conformal else None,
+        "conformal": None,
+        "distribution": distribution.calibrated.to_json() if distribution else None,
         "reference": trained.reference.tolist(),
         "data_digest": trained.data_digest,
         "code_version": __version__,
@@ -60,6 +78,7 @@ def describe(trained: "Trained") -> dict[str, Any]:
             "test_rows": len(trained.test.target),
         },
         "scores": as_json(asdict(trained.evidence)),
+        "coverage": [as_json(asdict(level)) for level in trained.coverage],
         "validation": as_json(trained.validation),
         "test_scores": as_json(trained.test_scores),
         "slices": [asdict(part) for part in trained.slices],

@@ -20,6 +20,8 @@ from runlore.training.rules.training_set import TrainingSet, in_pieces
 if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
+    from runlore.training.rules.distribution_forest import DistributionForest
+
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -81,7 +83,8 @@ class Fitted:
     """A fitted candidate. estimator: a `Baseline` for the kind of that name."""
 
     kind: CandidateKind
-    estimator: "BaseEstimator"  # or a `Baseline`, for the kind of that name
+    # A `Baseline` or `DistributionForest` for the kinds of those names.
+    estimator: "BaseEstimator"
     is_probability: bool
 
     def raw(self, rows: Rows) -> Floats:
@@ -126,6 +129,8 @@ def fit(
     if kind == "xgboost-modal":
         first = (members or {}).get("xgboost")
         return Fitted(kind, _fit_modal(spec, rows, target, first), spec.is_probability)
+    if kind == "distribution":
+        return Fitted(kind, _fit_distribution(spec, rows, target), spec.is_probability)
     estimator = _make(spec, kind, len(rows)).fit(rows, target)
     return Fitted(kind, _calm(estimator), spec.is_probability)
 
@@ -178,6 +183,14 @@ def _fit_modal(
     start = first.estimator if first else _boosted_quantity(len(rows)).fit(rows, target)
     nearness = np.exp(-np.abs(target - start.predict(rows)))
     return _boosted_quantity(len(rows)).fit(rows, target, sample_weight=nearness)
+
+
+def _fit_distribution(spec: ModelSpec, rows: Rows, target: Floats) -> "DistributionForest":
+    from runlore.training.rules.distribution_forest import fit_forest
+
+    if spec.is_probability:
+        raise BadInput(f"spec {spec.name}: 'distribution' answers quantities only; leave it out")
+    return fit_forest(rows, target, spec.select_by)
 
 
 def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "BaseEstimator":

@@ -8,8 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.models import scores
-from runlore.models.intervals import Conformal
-from runlore.specs.model_spec import ModelSpec, Score
+from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.rules.bootstrap import (
     Blocks,
     draw_blocks,
@@ -19,9 +18,16 @@ from runlore.training.rules.bootstrap import (
     replicate_scores,
 )
 from runlore.training.rules.gates import GateEvidence, ScoreInterval
-from runlore.training.rules.quantile_models import Quantiles
 from runlore.training.rules.split import Division
-from runlore.training.rules.trained import Candidate, Scores, SliceScores, TestPart
+from runlore.training.rules.trained import (
+    CHECKED_LEVELS,
+    Candidate,
+    LevelCoverage,
+    QuantityDistribution,
+    Scores,
+    SliceScores,
+    TestPart,
+)
 from runlore.training.rules.training_set import Labels, TrainingSet
 
 Floats = NDArray[np.float64]
@@ -40,19 +46,21 @@ def scores_of(spec: ModelSpec, actual: Floats, predicted: Floats) -> Scores:
 
 
 def answer_test(
+    spec: ModelSpec,
     data: TrainingSet,
     division: Division,
-    winner: Candidate,
-    baseline: Candidate,
-    quantiles: Quantiles,
-    conformal: Conformal | None,
+    answering: tuple[Candidate, Candidate],
+    distribution: QuantityDistribution | None,
 ) -> TestPart:
-    """Answer the test rows with the winner and the baseline; without `conformal` no intervals."""
+    """Answer the test rows with (winner, baseline); without a distribution no intervals."""
+    winner, baseline = answering
     rows = data.part(division.test)
     raw = winner.fitted.raw(rows)
-    low, high = None, None
-    if conformal is not None:
-        low, high = conformal.bounds(raw, *quantiles.predict(rows, raw))
+    low, high, quantiles = None, None, None
+    if distribution is not None and isinstance(spec.question, Quantity):
+        shares, calibrated = distribution.shares(rows), distribution.calibrated
+        low, high = calibrated.bounds(shares, raw, spec.question.coverage)
+        quantiles = calibrated.quantiles(shares, raw, np.array(CHECKED_LEVELS))
     return TestPart(
         as_of_us=data.as_of_us[division.test],
         rows=rows,
@@ -61,6 +69,7 @@ def answer_test(
         baseline=baseline.predict(rows),
         low=low,
         high=high,
+        quantiles=quantiles,
     )
 
 
@@ -116,6 +125,17 @@ def in_percentiles(value: float, replicates: Floats) -> ScoreInterval:
 def _coverage(blocks: Blocks, actual: Floats, low: Floats, high: Floats) -> ScoreInterval:
     held = scores.covered(actual, low, high)
     return in_percentiles(float(held.mean()), blocks.means(held))
+
+
+def level_coverage(test: TestPart) -> tuple[LevelCoverage, ...]:
+    """How often outcomes did not exceed the quantiles at `CHECKED_LEVELS`; empty without any."""
+    if test.quantiles is None:
+        return ()
+    blocks, lowest = draw_blocks(test.as_of_us), np.zeros_like(test.target)
+    return tuple(
+        LevelCoverage(level, len(test.target), _coverage(blocks, test.target, lowest, bounds))
+        for level, bounds in zip(CHECKED_LEVELS, test.quantiles.T, strict=True)
+    )
 
 
 def score_slices(

@@ -35,6 +35,7 @@ BLANKED_SHARE = 0.2
 # Types beyond skops' own defaults that a stored model may hold; no others are ever loaded.
 TRUSTED = (
     "numpy.dtype",
+    "runlore.training.rules.distribution_forest.DistributionForest",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
@@ -77,7 +78,7 @@ def check_parity(
 
     Compared on test rows, on the same rows with values blanked, and on a row of NaN.
     """
-    tried = _parity_rows(rows)
+    tried = parity_rows(rows)
     theirs, ours = answer(tried), run(session(graph), tried)
     scale = 1.0 if is_probability else np.maximum(np.abs(theirs), 1.0)
     apart = np.abs(ours - theirs) / scale
@@ -116,7 +117,8 @@ def read_skops(path: Path) -> "BaseEstimator":
     return skops.io.load(path, trusted=list(TRUSTED))
 
 
-def _parity_rows(rows: Rows) -> Rows:
+def parity_rows(rows: Rows) -> Rows:
+    """Rows on which models are compared: test rows, the same with values blanked, a row of NaN."""
     rng = np.random.default_rng(0)
     taken = np.arange(PARITY_ROWS) % len(rows)
     if len(rows) > PARITY_ROWS:

@@ -14,18 +14,18 @@ from runlore.kernel.errors import Refused, one_line
 from runlore.models import calibration
 from runlore.models.calibration import Calibration
 from runlore.models.explain import permutation_importance, reference_row
-from runlore.models.intervals import Conformal, conform
 from runlore.models.scale import quantity
-from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Quantity
+from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec
 from runlore.training.rules import candidates, cross_validation
-from runlore.training.rules.evidence import answer_test, compare, score_slices, scores_of
-from runlore.training.rules.gates import judge, verdict
-from runlore.training.rules.quantile_models import (
-    LEAST_QUANTILE_ROWS,
-    Quantiles,
-    fit_quantiles,
-    no_quantiles,
+from runlore.training.rules.distributions import fit_distribution
+from runlore.training.rules.evidence import (
+    answer_test,
+    compare,
+    level_coverage,
+    score_slices,
+    scores_of,
 )
+from runlore.training.rules.gates import judge, verdict
 from runlore.training.rules.split import Division, divide
 from runlore.training.rules.trained import Candidate, Scores, Trained
 from runlore.training.rules.training_set import TrainingSet
@@ -171,10 +171,10 @@ def _tested(
     done: Mapping[CandidateKind, Candidate],
     chosen: CandidateKind,
 ) -> Trained:
-    """Fit intervals, measure test scores with their uncertainty and importance, and judge gates."""
+    """Fit the distribution, measure test scores with their uncertainty, and judge gates."""
     winner, train = done[chosen], division.train
-    quantiles, conformal = fit_intervals(spec, data, division, winner)
-    test = answer_test(data, division, winner, done["baseline"], quantiles, conformal)
+    distribution = fit_distribution(spec, data, division, winner, done)
+    test = answer_test(spec, data, division, (winner, done["baseline"]), distribution)
     evidence = compare(spec, test)
     gates = judge(spec, evidence)
     return Trained(
@@ -187,8 +187,7 @@ def _tested(
             kind: scores_of(spec, test.target, candidate.predict(test.rows))
             for kind, candidate in done.items()
         },
-        quantiles=quantiles,
-        conformal=conformal,
+        distribution=distribution,
         reference=reference_row(data.rows[train], len(plan.categories), len(plan.inputs)),
         train_rows=len(train),
         first_us=int(data.as_of_us[train[0]]),
@@ -196,6 +195,7 @@ def _tested(
         test_us=division.cut_us,
         test=test,
         evidence=evidence,
+        coverage=level_coverage(test),
         slices=score_slices(spec, data, division, test),
         importance=permutation_importance(
             winner.predict, test.rows, test.target, data.names, spec.select_by
@@ -203,32 +203,3 @@ def _tested(
         gates=gates,
         verdict=verdict(gates),
     )
-
-
-def fit_intervals(
-    spec: ModelSpec, data: TrainingSet, division: Division, winner: Candidate
-) -> tuple[Quantiles, Conformal | None]:
-    """Fit interval bounds on all training rows, and their correction on walk-forward rows.
-
-    Either every fold has models of bounds or none has, since a correction holds only for the kind
-    of bounds that it was measured on. A probability has no intervals.
-    """
-    if not isinstance(spec.question, Quantity):
-        return Quantiles(), None
-    coverage = spec.question.coverage
-    raw = np.split(winner.valid_raw, np.cumsum([len(f.valid) for f in division.folds])[:-1])
-    fewest = min(len(fold.train) for fold in division.folds)
-    fit = fit_quantiles if fewest >= LEAST_QUANTILE_ROWS else no_quantiles
-    bounds = [
-        fit(data, fold.train, coverage).predict_at(data.rows, fold.valid, answers)
-        for fold, answers in zip(division.folds, raw, strict=True)
-    ]
-    low, high = (np.concatenate(part) for part in zip(*bounds, strict=True))
-    conformal = conform(
-        np.log1p(data.target[division.valid]),
-        winner.valid_raw,
-        low,
-        high,
-        coverage,
-    )
-    return fit(data, division.train, coverage), conformal

@@ -8,18 +8,21 @@ from numpy.typing import NDArray
 
 from runlore.features.declaration import FeaturePlan
 from runlore.models.calibration import Calibration
+from runlore.models.distribution import Distribution
 from runlore.models.explain import Importance
-from runlore.models.intervals import Conformal
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.candidates import Fitted
-from runlore.training.rules.gates import GateEvidence, GateResult, GateVerdict
-from runlore.training.rules.quantile_models import Quantiles
+from runlore.training.rules.distribution_forest import DistributionForest
+from runlore.training.rules.gates import GateEvidence, GateResult, GateVerdict, ScoreInterval
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Scores = Mapping[Score, float]
+
+# The levels at which the quantiles of every version are checked on its test part.
+CHECKED_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,27 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class QuantityDistribution:
+    """The calibrated distribution of a quantity. forest: None when there was too little data."""
+
+    calibrated: Distribution
+    forest: DistributionForest | None = None
+
+    def shares(self, rows: Rows) -> Floats | None:
+        """(n, K): of the classes, for (n, F) rows; None without a forest."""
+        return None if self.forest is None else self.forest.shares(rows)
+
+
+@dataclass(frozen=True)
+class LevelCoverage:
+    """The share of test rows whose outcome did not exceed the quantile at `level`."""
+
+    level: float
+    rows: int
+    share: ScoreInterval
+
+
+@dataclass(frozen=True)
 class SliceScores:
     """Scores of a group of test rows. slice: the grouping, such as `kind`; label: the group."""
 
@@ -64,7 +88,10 @@ class SliceScores:
 
 @dataclass(frozen=True)
 class TestPart:
-    """Test rows, oldest first, which nothing was fitted to, with the answers for them."""
+    """Test rows, oldest first, which nothing was fitted to, with the answers for them.
+
+    quantiles: (n, L) at `CHECKED_LEVELS`.
+    """
 
     __test__ = False
 
@@ -75,6 +102,7 @@ class TestPart:
     baseline: Floats
     low: Floats | None = None
     high: Floats | None = None
+    quantiles: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -90,8 +118,7 @@ class Trained:
     chosen: Candidate
     validation: Mapping[CandidateKind, Scores]
     test_scores: Mapping[CandidateKind, Scores]
-    quantiles: Quantiles
-    conformal: Conformal | None
+    distribution: QuantityDistribution | None
     reference: Rows
     train_rows: int
     first_us: int
@@ -99,6 +126,7 @@ class Trained:
     test_us: int
     test: TestPart
     evidence: GateEvidence
+    coverage: tuple[LevelCoverage, ...]
     slices: tuple[SliceScores, ...]
     importance: tuple[Importance, ...]
     gates: tuple[GateResult, ...]
@@ -107,11 +135,3 @@ class Trained:
     @property
     def kind(self) -> CandidateKind:
         return self.chosen.kind
-
-    def models(self) -> dict[str, Fitted]:
-        """The models to store, by file name."""
-        models = {"model.onnx": self.chosen.fitted}
-        if self.quantiles.low is not None:
-            models["low.onnx"] = Fitted("xgboost", self.quantiles.low, is_probability=False)
-            models["high.onnx"] = Fitted("xgboost", self.quantiles.high, is_probability=False)
-        return models

@@ -1,0 +1,136 @@
+"""The whole distribution of a quantity: its quantiles, calibrated on rows that no model had seen.
+
+A model gives the share of each class of the quantity; within a class the distribution is uniform on
+the log1p scale. Levels are then mapped so that they hold on validation rows: distributional
+conformal prediction, Chernozhukov, Wüthrich & Zhu, PNAS 118(48), 2021.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from math import ceil
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.kernel.errors import BadInput
+from runlore.models.scale import quantity
+
+Floats = NDArray[np.float64]
+
+# The levels at which the map is kept; denser where the tails are.
+TAIL = (0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04)
+LEVELS = (0.0, *TAIL, *(at / 40 for at in range(2, 39)), *(1 - at for at in TAIL[::-1]), 1.0)
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """How shares of classes become quantiles.
+
+    edges: (K + 1,) ascending, log1p scale. places: the uncalibrated level for each of `LEVELS`.
+    shares: (K,) of a version with too little data for a model: of its residuals, whose classes lie
+    around each answer; empty where a graph gives the shares of each row.
+    """
+
+    edges: tuple[float, ...]
+    places: tuple[float, ...]
+    shares: tuple[float, ...] = ()
+
+    def quantiles(self, shares: Floats | None, raw: Floats, levels: Floats) -> Floats:
+        """(n, L): the quantiles at (L,) levels, in the quantity's own unit.
+
+        shares: (n, K) from the graph; None without one. raw: (n,) answers, log1p scale.
+        """
+        places = np.interp(levels, LEVELS, self._places)
+        if shares is None:
+            around = _quantiles(self._shares, self._edges, places)
+            return quantity(raw[:, None] + around)
+        return quantity(_quantiles(shares, self._edges, places))
+
+    def bounds(self, shares: Floats | None, raw: Floats, coverage: float) -> tuple[Floats, Floats]:
+        """(n,), (n,): the interval that holds with that probability, always around the answer."""
+        levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
+        low, high = self.quantiles(shares, raw, levels).T
+        answers = quantity(raw)
+        return np.minimum(low, answers), np.maximum(high, answers)
+
+    def places_of(self, shares: Floats | None, raw: Floats, actual: Floats) -> Floats:
+        """(n,): the uncalibrated share of the distribution at or below each (n,) actual value.
+
+        raw, actual: on the log1p scale. A value inside a class of a single value has all of it.
+        """
+        if shares is None:
+            return _places(
+                np.broadcast_to(self._shares, (len(raw), len(self.shares))),
+                self._edges,
+                actual - raw,
+            )
+        return _places(shares, self._edges, actual)
+
+    @cached_property
+    def _edges(self) -> Floats:
+        return np.array(self.edges)
+
+    @cached_property
+    def _places(self) -> Floats:
+        return np.array(self.places)
+
+    @cached_property
+    def _shares(self) -> Floats:
+        return np.array(self.shares)[None, :]
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "Distribution":
+        return cls(tuple(data["edges"]), tuple(data["places"]), tuple(data["shares"]))
+
+
+def checked_levels(levels: Sequence[float]) -> Floats:
+    """(L,): the levels. Raises BadInput for one that is not above 0 and below 1."""
+    values = np.asarray(levels, dtype=np.float64)
+    if values.ndim != 1 or not ((values > 0) & (values < 1)).all():
+        raise BadInput(f"levels: {list(levels)} must lie between 0 and 1, such as 0.95", "levels")
+    return values
+
+
+def calibrated_places(places: Floats) -> tuple[float, ...]:
+    """For each of `LEVELS`, the uncalibrated level below which that share of `places` lies.
+
+    places: (n,) those of validation rows; one more row is counted, as conformal prediction does.
+    """
+    ordered, n = np.sort(places), len(places)
+    ranks = [ceil(level * (n + 1)) for level in LEVELS]
+    inner = [1.0 if rank > n else float(ordered[max(rank, 1) - 1]) for rank in ranks]
+    return (0.0, *(min(place, 1.0) for place in inner[1:-1]), 1.0)
+
+
+def _cumulative(shares: Floats) -> Floats:
+    """(n, K + 1): from 0 to 1, however the shares were rounded."""
+    sums = np.zeros((len(shares), shares.shape[1] + 1))
+    np.cumsum(shares, axis=1, out=sums[:, 1:])
+    sums /= sums[:, -1:]
+    return sums
+
+
+def _quantiles(shares: Floats, edges: Floats, places: Floats) -> Floats:
+    """(n, L): by interpolation inside the class where each of (L,) places lies."""
+    sums = _cumulative(shares)
+    at = (sums[:, None, 1:-1] < places[:, None]).sum(axis=2)
+    below = np.take_along_axis(sums, at, axis=1)
+    width = np.take_along_axis(sums, at + 1, axis=1) - below
+    inside = np.divide(places - below, width, out=np.ones_like(below), where=width > 0)
+    quantiles: Floats = edges[at] + np.clip(inside, 0.0, 1.0) * (edges[at + 1] - edges[at])
+    return quantiles
+
+
+def _places(shares: Floats, edges: Floats, actual: Floats) -> Floats:
+    sums, rows = _cumulative(shares), np.arange(len(shares))
+    at = np.clip(np.searchsorted(edges, actual, side="left") - 1, 0, len(edges) - 2)
+    width = edges[at + 1] - edges[at]
+    inside = np.divide(actual - edges[at], width, out=np.ones_like(actual), where=width > 0)
+    below, above = sums[rows, at], sums[rows, at + 1]
+    places = below + np.clip(inside, 0.0, 1.0) * (above - below)
+    return np.where(actual > edges[-1], np.inf, places)

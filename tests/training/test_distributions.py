@@ -1,0 +1,147 @@
+"""The distribution of a quantity: its coverage, values that repeat, little data, and serving."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from runlore.kernel.errors import BadInput, Refused
+from runlore.models.bundle import Bundle
+from runlore.models.scores import relative_accuracies
+from runlore.training.actions import bundle_files
+from runlore.training.rules import candidates, fitting
+from runlore.training.rules.distribution_forest import class_edges, classes_of
+from runlore.training.rules.trained import CHECKED_LEVELS
+from tests.handmade import write_bundle
+from tests.training.small import DURATION, PLAN, column, make
+
+ITSELF = replace(
+    DURATION, candidates=("baseline", "distribution"), select_by="relative_accuracy", gates=()
+)
+
+
+@pytest.fixture(scope="module")
+def itself(duration_data):
+    """A training whose model is the distribution itself."""
+    return fitting.fit(ITSELF, duration_data, PLAN)
+
+
+@pytest.fixture(scope="module")
+def served(itself, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("itself")
+    bundle_files.write(folder, itself)
+    return Bundle.load(folder)
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Fewer rows than a forest needs: the distribution is the answer and its residuals."""
+    return fitting.fit(
+        replace(DURATION, candidates=("baseline", "linear")), make(DURATION, 500), PLAN
+    )
+
+
+def test_each_level_holds_on_future_rows_of_a_world_whose_spread_varies(duration_trained):
+    for level in duration_trained.coverage:
+        assert level.rows == 1200
+        assert level.share.value == pytest.approx(level.level, abs=0.05)
+        assert level.share.low <= level.share.value <= level.share.high
+
+
+def test_a_distribution_is_wider_where_outcomes_scatter_more(duration_trained):
+    test = duration_trained.test
+    width = np.log1p(test.quantiles[:, 3]) - np.log1p(test.quantiles[:, 0])
+    scatters = test.rows[:, column("kind")] == 1
+    assert width[scatters].mean() > 1.3 * width[~scatters].mean()
+
+
+def test_the_candidate_answers_with_the_best_expected_score(duration_data):
+    """On its own training rows no constant shift of its answers scores better."""
+    model = candidates.fit(ITSELF, duration_data, np.arange(2000), "distribution")
+    rows, actual = duration_data.rows[:2000], duration_data.target[:2000]
+    answers = np.expm1(model.raw(rows))
+    scores = [relative_accuracies(actual, answers * by).mean() for by in (0.8, 1.0, 1.25)]
+    assert scores[1] == max(scores)
+
+
+def test_the_answer_follows_the_score_that_the_spec_selects_by(duration_data):
+    models = [
+        candidates.fit(
+            replace(ITSELF, select_by=score), duration_data, np.arange(2000), "distribution"
+        )
+        for score in ("mae", "relative_accuracy")
+    ]
+    rows, actual = duration_data.rows[:2000], duration_data.target[:2000]
+    errors = [np.abs(np.expm1(model.raw(rows)) - actual).mean() for model in models]
+    assert errors[0] < errors[1]
+
+
+def test_a_value_that_repeats_is_a_class_of_its_own_and_a_quantile_exactly():
+    rng = np.random.default_rng(0)
+    target = np.log1p(np.where(rng.random(4000) < 0.2, 3600.0, rng.uniform(10, 9000, 4000)))
+    edges = class_edges(target)
+    repeated = classes_of(np.log1p(np.array([3600.0])), edges)[0]
+    assert edges[repeated + 1] == np.log1p(3600.0)
+    assert edges[repeated + 1] - edges[repeated] < 1e-12
+    assert (np.diff(edges) > 0).all()
+
+
+def test_a_target_of_one_value_has_one_class():
+    assert (classes_of(np.full(50, 3.0), class_edges(np.full(50, 3.0))) == 0).all()
+
+
+def test_serving_answers_as_training_did_when_the_model_is_the_distribution(served, itself):
+    answers, test = served.predict(itself.test.rows), itself.test
+    same = np.isclose(answers.prediction, test.prediction, rtol=1e-6)
+    assert same.mean() > 0.999  # two answers may be equally good but for rounding
+    np.testing.assert_allclose(answers.low[same], test.low[same], rtol=1e-3)
+    np.testing.assert_allclose(
+        served.quantiles(test.rows, CHECKED_LEVELS), test.quantiles, rtol=1e-3
+    )
+    assert served.description["graphs"] == ["model.onnx"]
+
+
+def test_one_row_has_the_quantiles_that_it_has_among_many(served, itself):
+    rows = itself.test.rows[:20]
+    alone = [served.quantiles(rows[at : at + 1], [0.5, 0.99])[0].tolist() for at in range(20)]
+    np.testing.assert_allclose(alone, served.quantiles(rows, [0.5, 0.99]), rtol=1e-6)
+
+
+def test_another_candidate_brings_a_distribution_of_its_own(duration_trained, tmp_path):
+    bundle_files.write(tmp_path, duration_trained)
+    served, test = Bundle.load(tmp_path), duration_trained.test
+    assert served.description["graphs"] == ["distribution.onnx", "model.onnx"]
+    np.testing.assert_allclose(
+        served.quantiles(test.rows, CHECKED_LEVELS), test.quantiles, rtol=1e-3
+    )
+
+
+def test_with_little_data_the_quantiles_are_the_answer_and_its_residuals(small, tmp_path):
+    bundle_files.write(tmp_path, small)
+    served, rows = Bundle.load(tmp_path), small.test.rows
+    assert served.description["graphs"] == ["model.onnx"]
+    found = np.log1p(served.quantiles(rows, [0.1, 0.5, 0.9]))
+    around = found - np.log1p(served.predict(rows).prediction)[:, None]
+    np.testing.assert_allclose(around - around[0], 0, atol=1e-5)
+    held = {level.level: level.share.value for level in small.coverage}
+    assert held[0.5] == pytest.approx(0.5, abs=0.12)
+    assert held[0.9] == pytest.approx(0.9, abs=0.07)
+
+
+def test_a_version_without_a_distribution_still_answers_and_says_why_it_has_no_quantiles(tmp_path):
+    old = Bundle.load(write_bundle(tmp_path, "duration"), "3")
+    rows = np.zeros((2, len(old.plan.names)), np.float32)
+    assert old.predict(rows).high is not None
+    with pytest.raises(Refused, match="version 3: was trained before quantiles existed; train it"):
+        old.quantiles(rows, [0.5])
+
+
+def test_a_probability_has_no_quantiles(tmp_path):
+    risk = Bundle.load(write_bundle(tmp_path))
+    with pytest.raises(Refused, match="a probability has no quantiles"):
+        risk.quantiles(np.zeros((1, len(risk.plan.names)), np.float32), [0.5])
+
+
+def test_rows_of_another_width_have_no_quantiles(served):
+    with pytest.raises(BadInput, match="needs"):
+        served.quantiles(np.zeros((1, 2), np.float32), [0.5])
