@@ -4,7 +4,6 @@ Quantities are learnt as log1p(target). Rows may hold NaN; trees that cannot tak
 Members of pipelines are scikit-learn's own, so that every candidate exports to ONNX and skops.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from runlore.features import mapped_arrays
 from runlore.kernel.errors import BadInput, Refused
 from runlore.specs.model_spec import CONSTANTS, CandidateKind, ModelSpec
+from runlore.training.rules.fixed_choices import MISSING, SEED, THREADS
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SEED = 7
-THREADS = min(2, os.cpu_count() or 1)
-MISSING = -1.0
 # Values nearer to 0 count as 0 in fitting, such as a count that has decayed for long: so small a
 # scale has no reciprocal in a float32.
 SMALLEST = 1e-20

@@ -45,6 +45,7 @@ def judged(
         test=test,
         test_scores=_mean_scores(spec, rounds),
         evidence=evidence,
+        coverage=level_coverage(test),
         slices=score_slices(spec, data, division, test),
         importance=_mean_importance(rounds),
         gates=gates,

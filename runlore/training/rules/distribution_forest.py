@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
-from runlore.training.rules.candidates import FOREST_SAMPLES, MISSING, SEED, THREADS
+from runlore.training.rules.fixed_choices import MISSING, SEED, THREADS
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 TREES = 40
+TREE_ROWS = 20_000  # that each tree is grown on
 LEAST_ROWS = 1000  # with fewer, leaves say too little: see `rules/quantiles.py`
 MOST_ROWS = 150_000  # the newest ones; leaves count them all
 SPLIT_LEVELS = 15
@@ -94,7 +95,7 @@ def fit_forest(rows: Rows, target: Floats, score: Score) -> DistributionForest:
         n_estimators=TREES,
         min_samples_leaf=10,
         max_features=min(1.0, max(0.2, 12 / rows.shape[1])),
-        max_samples=min(2 * FOREST_SAMPLES, len(rows)),
+        max_samples=min(TREE_ROWS, len(rows)),
         n_jobs=THREADS,
         random_state=SEED,
     ).fit(rows, _exceeded(target))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from runlore.kernel.errors import Refused
 from runlore.models.onnx_session import INPUT, OUTPUT, SHARES, run_shares, session
-from runlore.training.rules.candidates import MISSING
+from runlore.training.rules.fixed_choices import MISSING
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
