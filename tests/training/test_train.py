@@ -128,12 +128,12 @@ def test_a_quantity_with_hardly_any_history_still_gets_an_interval():
     trained = fitting.fit(
         replace(DURATION, candidates=("baseline", "linear")), make(DURATION, 400), PLAN
     )
-    assert trained.quantiles.low is None
+    assert trained.distribution.forest is None
     assert 0.8 < trained.evidence.candidate["coverage"].value < 0.98
 
 
 def test_intervals_are_right_where_only_the_last_folds_could_have_models_of_bounds():
     spec = replace(DURATION, candidates=("baseline", "linear"))
     trained = fitting.fit(spec, make(spec, 2000), PLAN)
-    assert trained.quantiles.low is None
+    assert trained.distribution.forest is None
     assert 0.85 < trained.evidence.candidate["coverage"].value < 0.95
