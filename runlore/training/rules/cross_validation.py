@@ -17,7 +17,7 @@ from runlore.models import scores
 from runlore.models.explain import Importance
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.bootstrap import LEAST_MEASURED, LEVEL, REPLICATES, Blocks, gains
-from runlore.training.rules.evidence import draw, gain, measured, score_slices
+from runlore.training.rules.evidence import draw, gain, level_coverage, measured, score_slices
 from runlore.training.rules.gates import GateEvidence, ScoreInterval, judge, verdict
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Scores, TestPart, Trained
