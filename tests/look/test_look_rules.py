@@ -5,7 +5,7 @@ import pytest
 
 from runlore.look.rules.durations import mean_of_last
 from runlore.look.rules.risk import RankedRisk, unforeseen
-from runlore.look.rules.savings import LimitPolicy, TimeRequests, replay_times
+from runlore.look.rules.savings import LimitPolicy, Requests, replay
 from runlore.look.rules.standouts import GroupedRuns, stand_outs
 from runlore.performance.rules.limit_replay import LimitedRuns, PastRuns
 
@@ -91,7 +91,8 @@ def test_a_limit_is_replayed_with_its_hours_and_its_price() -> None:
     runs = LimitedRuns(needed, np.full(n, 8 * 3600.0), np.ones(n, dtype=bool), np.full(n, 2.0))
     at_us = np.arange(n, dtype=np.int64) * HOUR_US
     policy = LimitPolicy("two hours", np.full(n, 2 * 3600.0))
-    (found,) = replay_times(TimeRequests(at_us, runs, "CPU"), (policy,), 0.5)
+    requests = Requests("time", at_us, runs, "CPU hours", 3600.0)
+    (found,) = replay(requests, (policy,), 0.5)
     assert found.unit == "CPU hours"
     assert found.requested == pytest.approx(2 * 8 * n)
     assert found.saved_amount == pytest.approx(2 * (6 * n - 8 * 10))
@@ -103,4 +104,5 @@ def test_a_limit_is_replayed_with_its_hours_and_its_price() -> None:
 def test_few_requests_are_not_replayed() -> None:
     runs = LimitedRuns(np.ones(50), np.ones(50), np.ones(50, dtype=bool), np.ones(50))
     policy = LimitPolicy("any", np.ones(50))
-    assert replay_times(TimeRequests(np.arange(50), runs, ""), (policy,), None) == ()
+    requests = Requests("time", np.arange(50), runs, "hours", 3600.0)
+    assert replay(requests, (policy,)) == ()

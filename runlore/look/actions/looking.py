@@ -15,29 +15,21 @@ from runlore.ingest.actions.formats import Progress
 from runlore.kernel.durations import DAY_US
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.instants import from_us
-from runlore.look.actions.learning import (
-    REQUESTED_TIMES,
-    Learned,
-    duration_findings,
-    failure_findings,
-    learn,
-    past_runs,
-    requested,
-)
+from runlore.look.actions.learning import Learned, duration_findings, failure_findings, learn
+from runlore.look.actions.limits import time_limits
 from runlore.look.actions.reading import LogChoice, ReadLog, read_log_file
-from runlore.look.rules import column_guess, savings, specs, standouts, words
+from runlore.look.rules import column_guess, specs, standouts, words
 from runlore.look.rules.findings import (
     FileFindings,
-    LimitFindings,
     LookFindings,
     Part,
     RejectedRows,
     SpanCount,
 )
-from runlore.look.rules.savings import LimitPolicy, TimeRequests
+from runlore.look.rules.risk import TOP
 from runlore.look.rules.standouts import GroupedRuns
-from runlore.performance.rules.limit_replay import LimitedRuns, largest_of_last
 from runlore.specs.model_spec import ModelSpec
+from runlore.training.actions.extraction import target_of
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT
 
 Floats = NDArray[np.float64]
@@ -78,7 +70,7 @@ def look_at_file(
     found, compared = standouts.stand_outs(_grouped(read.log))
     if options.hides_names:
         found = standouts.hidden(found)
-    limits = _limits(durations, options.price_per_hour) if durations else ()
+    limits = time_limits(durations, options.price_per_hour) if durations else ()
     failure = failure_findings(failures) if failures else None
     duration = duration_findings(durations) if durations else None
     either = failures or durations
@@ -94,7 +86,7 @@ def look_at_file(
         compared=compared,
         unpredictable=tuple(words.unpredictable(file, failure, duration, inputs, newcomers)),
         unanswered=unanswered,
-        commands=tuple(_commands(read, [*unanswered])),
+        commands=tuple(_commands(read, failures, durations, options)),
         bounds=specs.BOUNDS,
     )
 
@@ -107,8 +99,15 @@ def _learned(
     try:
         return learn(log, spec, lambda text: say(f"{question}: {text}"))
     except RunloreError as error:
-        unanswered[spec.name] = str(error)
+        unanswered[spec.name] = words.no_answer(question, _reason(log, spec, str(error)))
         return None
+
+
+def _reason(log: Log, spec: ModelSpec, reason: str) -> str:
+    """Why there is no answer; what the log does not say comes before how much of it is needed."""
+    if not np.isfinite(target_of(log, spec)).any():
+        return words.NOTHING_SAID[spec.question.of]
+    return reason.removeprefix(f"{spec.name}: ")
 
 
 def _file_findings(read: ReadLog) -> FileFindings:
@@ -177,34 +176,6 @@ def _grouped(log: Log) -> GroupedRuns:
     return GroupedRuns(log.as_of_us[over], failed[over], labels)
 
 
-def _limits(learned: Learned, price_per_hour: float | None) -> tuple[LimitFindings, ...]:
-    """Limits of time, replayed on the runs of the future part."""
-    log, tested, test = learned.log, learned.tested, learned.trained.test
-    request = requested(log, REQUESTED_TIMES)
-    if request is None or test.high is None:
-        return ()
-    past = past_runs(log, "duration_s")
-    weight, weight_name = _weight(log)
-    final = log.events.final[tested]
-    status = log.facts["status"].to_numpy(dtype=object)[final]
-    runs = LimitedRuns(past.needed[tested], request[tested], status == "succeeded", weight[tested])
-    policies = (
-        LimitPolicy("the model's 95 % quantile", test.high),
-        LimitPolicy("the longest of the last ten runs + 15 %", largest_of_last(past)[tested]),
-    )
-    requests = TimeRequests(test.as_of_us, runs, weight_name)
-    return savings.replay_times(requests, policies, price_per_hour)
-
-
-def _weight(log: Log) -> tuple[Floats, str]:
-    """(N,): the processors of each run, and their name; 1 where the log does not say them."""
-    for name, shown in (("processors", "processor"), ("cpus", "CPU")):
-        values = requested(log, (name,))
-        if values is not None:
-            return np.where(np.isfinite(values), values, 1.0), shown
-    return np.ones(len(log.executions)), ""
-
-
 def _share_of_newcomers(learned: Learned) -> float:
     """The share of future runs whose user had no run in the past part."""
     actors = learned.extract.data.actors
@@ -213,15 +184,31 @@ def _share_of_newcomers(learned: Learned) -> float:
     return float(np.mean([actor not in before for actor in actors[-tested:].tolist()]))
 
 
-def _commands(read: ReadLog, refused: list[str]) -> Iterator[str]:
-    """What to run next."""
+def _commands(
+    read: ReadLog, failures: Learned | None, durations: Learned | None, options: LookOptions
+) -> Iterator[str]:
+    """What to run next, with the newest run as the example."""
     source = read.source
-    options = column_guess.as_options(source.mapping)
+    mapping = column_guess.as_options(source.mapping)
     yield "runlore up"
-    yield shlex.join(["runlore", "ingest", source.format, source.path.name, *options])
-    for spec in (specs.FAILURE, specs.DURATION):
-        if spec.name not in refused:
-            yield f"runlore train {spec.name}"
+    yield shlex.join(["runlore", "ingest", source.format, str(source.path), *mapping])
+    newest = read.log.executions.take(np.array([int(read.log.as_of_us.argmax())])).iloc[0]
+    request = [
+        argument
+        for part in PARTS
+        if newest[part]
+        for argument in (f"--{part}", "NAME" if options.hides_names else str(newest[part]))
+    ]
+    if failures is not None:
+        name = specs.FAILURE.name
+        yield f"runlore train {name}"
+        if failures.trained.verdict.passed:
+            limit = float(np.quantile(failures.trained.test.prediction, 1 - TOP))
+            yield shlex.join(["runlore", "gate", name, "--max", f"{limit:.2f}", *request])
+    if durations is not None:
+        yield f"runlore train {specs.DURATION.name}"
+        if durations.trained.verdict.passed:
+            yield shlex.join(["runlore", "predict", specs.DURATION.name, *request])
 
 
 def as_document(findings: LookFindings) -> Mapping[str, object]:

@@ -1,11 +1,11 @@
 """What better limits would have saved: policies replayed on the future part of a log."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.kernel.durations import HOUR_S
 from runlore.look.rules.findings import LimitFindings, Measured
 from runlore.performance.rules.limit_replay import LimitedRuns, LimitReplay, replay_limit
 from runlore.training.rules.bootstrap import draw_blocks, percentile
@@ -14,7 +14,6 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 LEAST_RUNS = 100  # with a request, on which a policy is replayed
-GIB = 2.0**30
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,42 +25,43 @@ class LimitPolicy:
 
 
 @dataclass(frozen=True, eq=False)
-class TimeRequests:
-    """The runs of the future part. weight_name: what a run's hours are multiplied by."""
+class Requests:
+    """The runs of the future part. unit: of the sums, in words, and `per_unit` of what is weighted
+    make one of it."""
 
+    resource: Literal["time", "memory"]
     at_us: Ints
     runs: LimitedRuns
-    weight_name: str
+    unit: str
+    per_unit: float
 
 
-def replay_times(
-    requests: TimeRequests, policies: tuple[LimitPolicy, ...], price_per_hour: float | None
+def replay(
+    requests: Requests, policies: tuple[LimitPolicy, ...], price: float | None = None
 ) -> tuple[LimitFindings, ...]:
-    """Replay limits of time; empty where too few runs requested one."""
+    """Replay limits; empty where too few runs requested something. price: of one unit."""
     usable = np.isfinite(requests.runs.needed) & np.isfinite(requests.runs.requested)
     if usable.sum() < LEAST_RUNS:
         return ()
     at_us, runs = requests.at_us[usable], requests.runs.take(usable)
-    unit = "hours" if requests.weight_name == "" else f"{requests.weight_name} hours"
     found = []
     for policy in policies:
         limit = policy.limit[usable]
         replayed = replay_limit(runs, limit)
-        saved = _saved_share(at_us, runs, limit, replayed)
-        amount = replayed.saved / HOUR_S
+        amount = replayed.saved / requests.per_unit
         found.append(
             LimitFindings(
-                resource="time",
+                resource=requests.resource,
                 policy=policy.name,
-                unit=unit,
+                unit=requests.unit,
                 runs=replayed.runs,
-                requested=replayed.requested / HOUR_S,
-                needed=replayed.needed / HOUR_S,
+                requested=replayed.requested / requests.per_unit,
+                needed=replayed.needed / requests.per_unit,
                 saved_amount=amount,
-                saved=saved,
+                saved=_saved_share(at_us, runs, limit, replayed),
                 killed=Measured.of(replayed.killed_share, replayed.killed_interval, replayed.good),
                 within=replayed.within,
-                price=None if price_per_hour is None else amount * price_per_hour,
+                price=None if price is None else amount * price,
             )
         )
     return tuple(found)

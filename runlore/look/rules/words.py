@@ -15,6 +15,11 @@ from runlore.look.rules.findings import (
 from runlore.training.rules.leaks.leak import InputReport
 
 PARTS = {"actor": "user", "kind": "kind of work", "scope": "host or project"}
+# Why there is no answer where the log lacks what is to be predicted.
+NOTHING_SAID = {
+    "failed": "the log does not say how any run ended",
+    "duration_s": "the log does not say how long any run took",
+}
 FEW_FAILURES = 50  # in the future part, below which intervals are wide
 
 
@@ -52,6 +57,11 @@ def verdict(
     if failure is None and duration is None:
         yield f"Nothing can be predicted from this log of {file.runs:,} runs yet."
     yield from unanswered.values()
+
+
+def no_answer(question: str, reason: str) -> str:
+    """A sentence for a question that the log does not answer."""
+    return f"It cannot be learned {question}: {reason}."
 
 
 def unpredictable(

@@ -1,0 +1,57 @@
+"""Limits of time, replayed on the future part of a log."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runlore.features.log import Log
+from runlore.kernel.durations import HOUR_S
+from runlore.look.actions.learning import REQUESTED_TIMES, Learned, past_runs, requested
+from runlore.look.rules import savings
+from runlore.look.rules.findings import LimitFindings
+from runlore.look.rules.savings import LimitPolicy, Requests
+from runlore.performance.rules.limit_replay import LimitedRuns, largest_of_last
+
+Floats = NDArray[np.float64]
+
+RULE_OF_THUMB = "the longest of the last ten runs + 15 %"
+PROCESSORS = (("processors", "processor"), ("cpus", "CPU"))
+
+
+def time_limits(learned: Learned, price_per_hour: float | None) -> tuple[LimitFindings, ...]:
+    """What limits of time would have saved; empty where the log has too few requested times."""
+    log, tested = learned.log, learned.tested
+    request = requested(log, REQUESTED_TIMES)
+    if request is None:
+        return ()
+    past = past_runs(log, "duration_s")
+    weight, name = _weight(log)
+    runs = LimitedRuns(past.needed[tested], request[tested], _is_good(learned), weight[tested])
+    policies = (
+        *_quantiles(learned),
+        LimitPolicy(RULE_OF_THUMB, largest_of_last(past)[tested]),
+    )
+    unit = f"{name} hours".strip()
+    requests = Requests("time", learned.trained.test.as_of_us, runs, unit, HOUR_S)
+    return savings.replay(requests, policies, price_per_hour)
+
+
+def _quantiles(learned: Learned) -> tuple[LimitPolicy, ...]:
+    """The model's own limits."""
+    high = learned.trained.test.high
+    return () if high is None else (LimitPolicy("the model's 95 % quantile", high),)
+
+
+def _is_good(learned: Learned) -> NDArray[np.bool_]:
+    """(t,): the runs that no limit should end."""
+    log = learned.log
+    status = log.facts["status"].to_numpy(dtype=object)[log.events.final[learned.tested]]
+    return np.asarray(status == "succeeded", dtype=np.bool_)
+
+
+def _weight(log: Log) -> tuple[Floats, str]:
+    """(N,): the processors of each run, and their name; 1 where the log does not say them."""
+    for name, shown in PROCESSORS:
+        values = requested(log, (name,))
+        if values is not None:
+            return np.where(np.isfinite(values), values, 1.0), shown
+    return np.ones(len(log.executions)), ""
