@@ -14,7 +14,8 @@ from runlore.look.rules.findings import (
 )
 from runlore.training.rules.leaks.leak import InputReport
 
-PARTS = {"actor": "user", "kind": "kind of work", "scope": "host or project"}
+PARTS = {"actor": "user", "kind": "kind", "scope": "on"}
+MOST_KILLED = 0.02  # share of good runs that a limit worth a first line may end
 # Why there is no answer where the log lacks what is to be predicted.
 NOTHING_SAID = {
     "failed": "the log does not say how any run ended",
@@ -47,13 +48,14 @@ def verdict(
         yield _failure_verdict(failure)
     if duration is not None:
         yield _duration_verdict(duration)
-    best = max((one for one in limits if one.resource == "time"), key=_worth, default=None)
-    if best is not None and best.saved_amount > 0:
-        yield (
-            f"{best.policy[:1].upper()}{best.policy[1:]} as the time limit would have saved"
-            f" {shares(best.saved)} of the requested {best.unit} and ended"
-            f" {shares(best.killed)} of the good runs."
-        )
+    for resource in ("time", "memory"):
+        best = _best([one for one in limits if one.resource == resource])
+        if best is not None:
+            yield (
+                f"{best.policy[:1].upper()}{best.policy[1:]} as the {resource} limit would have"
+                f" saved {shares(best.saved)} of the requested {best.unit} and ended"
+                f" {shares(best.killed)} of the good runs."
+            )
     if failure is None and duration is None:
         yield f"Nothing can be predicted from this log of {file.runs:,} runs yet."
     yield from unanswered.values()
@@ -103,12 +105,14 @@ def unpredictable(
         yield f"{file.rejected:,} rows could not be read; see the reasons at the top."
 
 
-def stand_out(one: StandOut, name: str) -> str:
-    """A sentence on a group that stands out."""
-    return (
-        f"{PARTS[one.part]} {name}: {shares(one.rate)} of {one.rate.n:,} runs failed;"
-        f" of all others {readable_share(one.rest)}"
-    )
+def group_name(one: StandOut) -> str:
+    """A group with its part, unless its name begins with that.
+
+    >>> group_name(StandOut("actor", "user7", Measured(0.5, 0.4, 0.6, 90), 0.2, 0.01))
+    'user7'
+    """
+    part = PARTS[one.part]
+    return one.name if one.name.lower().startswith(part) else f"{part} {one.name}"
 
 
 def _failure_verdict(failure: FailureFindings) -> str:
@@ -138,5 +142,10 @@ def _duration_verdict(duration: DurationFindings) -> str:
     )
 
 
-def _worth(one: LimitFindings) -> float:
-    return one.saved_amount
+def _best(limits: Sequence[LimitFindings]) -> LimitFindings | None:
+    """The limit that saves most of those that end few good runs; None: none saves anything."""
+    saving = [one for one in limits if one.saved_amount > 0]
+    mild = [one for one in saving if one.killed.value <= MOST_KILLED]
+    if mild:
+        return max(mild, key=lambda one: one.saved_amount)
+    return min(saving, key=lambda one: one.killed.value, default=None)

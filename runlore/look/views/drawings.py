@@ -13,7 +13,7 @@ from runlore.look.rules.findings import (
     StandOut,
 )
 from runlore.look.rules.risk import TOP
-from runlore.look.rules.words import PARTS, shares
+from runlore.look.rules.words import group_name, shares
 from runlore.look.views import svg
 from runlore.look.views.svg import Drawing
 
@@ -115,7 +115,7 @@ def limits(found: Sequence[LimitFindings]) -> str:
     for at, one in enumerate(found):
         top = at * ROW + 16.0
         drawing.add(svg.text(drawing.left, top, one.policy, css="name"))
-        _bar(drawing, top + 6.0, one.saved, "ours", f"{shares(one.saved)} saved")
+        _bar(drawing, top + 6.0, one.saved, "ours", shares(one.saved))
     return drawing.svg()
 
 
@@ -126,9 +126,7 @@ def stand_outs(found: Sequence[StandOut]) -> str:
     drawing.left = 10.0
     for at, one in enumerate(found):
         top = at * 34.0 + 14.0
-        drawing.add(
-            svg.text(drawing.left, top, _short(f"{PARTS[one.part]} {one.name}"), css="name")
-        )
+        drawing.add(svg.text(drawing.left, top, _short(group_name(one)), css="name"))
         said = f"{shares(one.rate)} of {one.rate.n:,}"
         drawing.add(svg.text(svg.WIDTH - svg.RIGHT, top, said, css="tick", anchor="end"))
         y = top + 10.0
