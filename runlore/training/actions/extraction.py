@@ -148,7 +148,8 @@ def _refuse_empty(log: matrix.Log, spec: ModelSpec) -> None:
 
 
 def _refuse_absent(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
-    if not chosen.size and (log.events.final >= 0).any():
+    has_ended = (log.events.final >= 0) & time_slices.population(log, spec)
+    if not chosen.size and has_ended.any():
         raise NotInLog(spec.name, spec.question.of)
 
 
