@@ -12,6 +12,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PACKAGES := $(VENV)/.packages-of-lock
 READY := $(VENV)/.ready
+AIRFLOW := $(VENV)/.apache-airflow==3.3.2
+REFTRACE := $(VENV)/.reftrace==0.6.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := runlore flows tasks bentos
 TEST_PROCESSES ?= 3
@@ -50,6 +52,12 @@ test: $(READY) ## Run the tests, also those that start servers (about ten minute
 .PHONY: test-all
 test-all: $(READY) ## Run all tests, also the long ones of tests/README.md.
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
+
+.PHONY: test-integrations
+test-integrations: $(READY) $(AIRFLOW)/.ready $(REFTRACE)/.ready ## Test integrations/ within a real Airflow, too.
+	@RUNLORE_TEST_AIRFLOW_PYTHON=$(CURDIR)/$(AIRFLOW)/bin/python \
+	  RUNLORE_TEST_REFTRACE_PYTHON=$(CURDIR)/$(REFTRACE)/bin/python \
+	  $(BIN)/pytest tests/integrations tests/flows/test_watched_flows.py
 
 .PHONY: check
 check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast tests.
@@ -103,6 +111,14 @@ $(PACKAGES): requirements.lock
 	echo "Making $(VENV) with $$("$$python" --version): some 230 packages, a minute or two"; \
 	"$$python" -m venv --clear $(VENV); \
 	$(QUIETLY) $(PIP) install --no-deps --require-hashes -r requirements.lock; \
+	touch $@
+
+# An environment of its own, named after the package in it: `.NAME==VERSION`.
+$(AIRFLOW)/.ready $(REFTRACE)/.ready: $(PACKAGES)
+	@$(FIND_PYTHON); folder=$(@D); package=$${folder##*/.}; \
+	echo "Making an environment with $$package: up to some minutes"; \
+	"$$python" -m venv --clear "$$folder"; \
+	$(QUIETLY) "$$folder/bin/pip" --disable-pip-version-check --quiet install "$$package"; \
 	touch $@
 
 $(READY): $(PACKAGES) pyproject.toml

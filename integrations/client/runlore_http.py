@@ -73,9 +73,9 @@ class Service:
 
     def quantile(self, spec: str, work: Work, level: float) -> float:
         """The value that the outcome stays below with this probability. Raises NoAnswer."""
-        answer = self.predict(spec, work, f"quantiles={level:g}")
+        answer = self.predict(spec, work, f"quantiles={level!r}")
         values: Mapping[str, object] = answer.get("quantiles") or {}
-        value = values.get(f"{level:g}")
+        value = values.get(repr(level))
         if isinstance(value, (int, float)):
             return float(value)
         raise NoAnswer(f"version {answer.get('version')} of {spec} has no quantiles; train it anew")

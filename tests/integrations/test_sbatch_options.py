@@ -1,7 +1,14 @@
 """The options of sbatch, as Slurm itself reads them."""
 
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 from sbatch_options import (
+    SHORT,
+    WITH_VALUE,
+    WITHOUT_VALUE,
     CommandLine,
     NotUnderstood,
     job_options,
@@ -76,3 +83,29 @@ def test_the_command_line_counts_before_the_environment_and_that_before_the_scri
 def test_a_script_that_cannot_be_read_may_have_any_option() -> None:
     assert not job_options(parse_arguments([]), [], {}, None).is_whole
     assert job_options(parse_arguments(["--wrap", "x"]), ["--wrap", "x"], {}, None).is_whole
+
+
+def test_the_options_are_those_of_a_real_sbatch(tmp_path: Path) -> None:
+    """Whether an option takes a value decides which argument is the script."""
+    sbatch = shutil.which("sbatch")
+    if sbatch is None:
+        pytest.skip("Slurm is not installed (Debian: apt-get install slurm-client)")
+    (tmp_path / "slurm.conf").write_text(
+        "ClusterName=test\nSlurmctldHost=localhost\nAuthType=auth/none\n"
+        "NodeName=localhost CPUs=1\nPartitionName=debug Nodes=ALL Default=YES\n"
+    )
+
+    def says(option: str) -> str:
+        environment = {"SLURM_CONF": str(tmp_path / "slurm.conf"), "PATH": "/usr/bin:/bin"}
+        done = subprocess.run(
+            [sbatch, option], env=environment, input="", capture_output=True, text=True, check=False
+        )
+        return done.stderr
+
+    long = {f"--{name}": name in WITH_VALUE for name in WITH_VALUE | WITHOUT_VALUE}
+    short = {f"-{letter}": name in WITH_VALUE for letter, name in SHORT.items()}
+    replies = {option: says(option) for option in long | short}
+    known = {option: text for option, text in replies.items() if "unrecognized" not in text}
+    assert len(known) > 100
+    takes = {option: "requires an argument" in text for option, text in known.items()}
+    assert takes == {option: (long | short)[option] for option in known}
