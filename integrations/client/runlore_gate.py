@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runlore_http import percent, reason_sentences
+from runlore_http import is_unknown, percent, reason_sentences
 
 OnRisk = Literal["log", "skip", "fail"]
 CONSEQUENCES: Mapping[OnRisk, str] = {
@@ -27,7 +27,7 @@ class GateDecision:
 def decide(
     answer: Mapping[str, Any], risk: float, max_risk: float, on_risk: OnRisk
 ) -> GateDecision:
-    """What to do with work of this risk.
+    """What to do with work of this risk. Nothing is kept back of which nothing is known.
 
     >>> decide({}, 0.8, 0.5, "skip").sentence
     '80 % risk of failure, more than 50 %: skipped'
@@ -37,4 +37,6 @@ def decide(
     if risk <= max_risk:
         return GateDecision(None, sentence)
     above = f"{sentence}, more than {percent(max_risk)}"
+    if is_unknown(answer):
+        return GateDecision("log", f"{above}, but nothing is known of such work: it runs")
     return GateDecision(on_risk, f"{above}: {CONSEQUENCES[on_risk]}")

@@ -72,8 +72,13 @@ class Service:
         return self.post(path, replace(work, inputs=known).request())
 
     def quantile(self, spec: str, work: Work, level: float) -> float:
-        """The value that the outcome stays below with this probability. Raises NoAnswer."""
+        """The value that the outcome stays below with this probability.
+
+        Raises NoAnswer, also where nothing is known of the work: a limit would be a guess.
+        """
         answer = self.predict(spec, work, f"quantiles={level!r}")
+        if is_unknown(answer):
+            raise NoAnswer(f"{spec} knows nothing of such work")
         values: Mapping[str, object] = answer.get("quantiles") or {}
         value = values.get(repr(level))
         if isinstance(value, (int, float)):
@@ -156,6 +161,11 @@ def probability(answer: Mapping[str, Any]) -> float:
     if isinstance(value, (int, float)) and 0 <= value <= 1:
         return float(value)
     raise NoAnswer(f"Runlore's answer has no probability: {value!r}")
+
+
+def is_unknown(answer: Mapping[str, Any]) -> bool:
+    """Neither the actor, nor the kind, nor the scope has been seen."""
+    return answer.get("support") == "none"
 
 
 def reason_sentences(answer: Mapping[str, Any], most: int = REASONS) -> list[str]:

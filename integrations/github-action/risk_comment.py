@@ -25,6 +25,7 @@ from runlore_http import (
     Value,
     Work,
     exchange,
+    is_unknown,
     percent,
     probability,
     reason_sentences,
@@ -46,12 +47,16 @@ REPOSITORY = re.compile(r"[\w.-]+/[\w.-]+")
 
 @dataclass(frozen=True)
 class Assessment:
-    """What is known of a run before it builds. minutes: None where no duration was learned."""
+    """What is known of a run before it builds.
+
+    minutes: None where no duration was learned. is_unknown: no part of it was ever seen.
+    """
 
     risk: float
     version: str
     reasons: tuple[str, ...] = ()
     minutes: int | None = None
+    is_unknown: bool = False
 
 
 def main(environment: Environment) -> int:
@@ -72,7 +77,7 @@ def main(environment: Environment) -> int:
     except NoAnswer as error:
         warn(f"The comment was not written: {error}")
     limit = share(environment, "FAIL_ABOVE", 1.0)
-    if found.risk <= limit:
+    if found.risk <= limit or found.is_unknown:
         return 0
     print(f"::error::{percent(found.risk)} risk is more than fail-above, {percent(limit)}")  # noqa: T201
     return 1
@@ -87,7 +92,8 @@ def assess(service: Service, work: Work, level: float) -> Assessment:
     except (NoAnswer, OverflowError, ValueError):
         minutes = None
     reasons = tuple(reason_sentences(answer))
-    return Assessment(probability(answer), str(answer.get("version")), reasons, minutes)
+    version = str(answer.get("version"))
+    return Assessment(probability(answer), version, reasons, minutes, is_unknown(answer))
 
 
 def work_of(environment: Environment) -> Work:
@@ -122,6 +128,8 @@ def comment_of(found: Assessment, environment: Environment) -> str:
         "",
         *(f"- {plain(reason)}" for reason in found.reasons),
     ]
+    if found.is_unknown:
+        lines += ["", "Nothing like this run has been seen before, so this says little."]
     if found.minutes is not None:
         level = 100 * share(environment, "QUANTILE", 0.99)
         lines += ["", f"{level:g} of 100 such runs end within {found.minutes} min."]
@@ -196,7 +204,7 @@ def write_outputs(environment: Environment, found: Assessment | None) -> None:
     minutes = None if found is None else found.minutes
     default = environment.get("TIMEOUT_DEFAULT", "360")
     verdict = "unknown"
-    if found is not None:
+    if found is not None and not found.is_unknown:
         verdict = "risky" if found.risk > share(environment, "RISKY_ABOVE", 0.5) else "ok"
     outputs = {
         "probability": "" if found is None else f"{found.risk:.6g}",

@@ -22,6 +22,7 @@ from runlore_http import (
     Service,
     Value,
     Work,
+    is_unknown,
     percent,
     probability,
     reason_sentences,
@@ -102,7 +103,7 @@ def make_plan(service: Service, job: JobOptions, policy: Policy) -> Plan:
     reasons = reason_sentences(answer, 2)
     if reasons:
         said += f" ({'; '.join(reasons)})"
-    if risk > policy.max_risk:
+    if risk > policy.max_risk and not is_unknown(answer):
         advice = f"more than the {percent(policy.max_risk)} of RUNLORE_MAX_RISK: not submitted"
         return Plan((), f"{said}, {advice}. `sbatch --runlore-off …` submits it.", is_refused=True)
     options = limits(service, work, job, policy)

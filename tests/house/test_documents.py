@@ -12,7 +12,14 @@ from runlore.cli import app
 from runlore.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "ARCHITECTURE.md",
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "integrations").rglob("*.md"),
+    ]
+)
 
 
 def commands() -> set[str]:

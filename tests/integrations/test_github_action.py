@@ -214,6 +214,16 @@ def test_a_comment_that_github_refuses_fails_nothing(run: Run, github: Recorder)
     assert "answers with 403: Resource not accessible by integration" in done.stdout
 
 
+def test_a_run_of_which_nothing_is_known_has_no_verdict(
+    run: Run, recorder: Recorder, github: Recorder, tmp_path: Path
+) -> None:
+    recorder.replies = lambda _: (200, RISK | {"prediction": 0.9, "support": "none"})
+    github.replies = thread()
+    assert run(FAIL_ABOVE="0.5").returncode == 0
+    assert outputs(tmp_path)["verdict"] == "unknown"
+    assert "Nothing like this run has been seen before" in github.requests[-1].body["body"]
+
+
 @pytest.mark.parametrize(
     ("event", "named"),
     [({}, {}), (None, {"COMMENT": "false"}), (None, {"COMMENT_TOKEN": ""}), ({"number": "5"}, {})],

@@ -53,6 +53,9 @@ def test_a_quantile_is_that_of_the_level(recorder: Recorder) -> None:
     recorder.replies = lambda _: (200, {"version": "2", "quantiles": None})
     with pytest.raises(NoAnswer, match="version 2 of duration has no quantiles"):
         service.quantile("duration", WORK, 0.95)
+    recorder.replies = lambda _: (200, {"support": "none", "quantiles": {"0.95": 8.0}})
+    with pytest.raises(NoAnswer, match="duration knows nothing of such work"):
+        service.quantile("duration", WORK, 0.95)
 
 
 @pytest.mark.parametrize(
@@ -123,6 +126,12 @@ def test_work_is_kept_back_only_above_the_risk(
     decision = decide(RISK, risk, 0.5, on_risk)
     assert decision.action == action
     assert decision.sentence.endswith(end)
+
+
+def test_nothing_is_kept_back_of_which_nothing_is_known() -> None:
+    decision = decide(RISK | {"support": "none"}, 0.9, 0.5, "fail")
+    assert decision.action == "log"
+    assert decision.sentence.endswith("but nothing is known of such work: it runs")
 
 
 def test_a_real_service_answers_without_inputs_that_its_model_does_not_know(

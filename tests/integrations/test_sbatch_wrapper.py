@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runlore_sbatch import MEGABYTE, memory_bytes, seconds, work_of
 from sbatch_options import JobOptions
 
-from tests.integrations.conftest import answers
+from tests.integrations.conftest import RISK, answers
 from tests.integrations.http_recorder import Recorder
 
 FOLDER = Path(__file__).parents[2] / "integrations"
@@ -147,6 +147,8 @@ def test_a_risky_job_is_stopped_only_where_that_was_chosen(
     assert b"90 % risk of failure" in done.stderr
     assert not (installed / "output").exists()
     assert sbatch("--runlore-off", job, url=recorder.url, RUNLORE_MAX_RISK="0.8").returncode == 0
+    recorder.replies = lambda _: (200, RISK | {"prediction": 0.9, "support": "none"})
+    assert sbatch(job, url=recorder.url, RUNLORE_MAX_RISK="0.8").returncode == 0
     assert submitted(installed) == [b"job.sh"]
 
 
