@@ -10,7 +10,13 @@ from runlore.features.columns import measure, numbers
 from runlore.features.log import Log
 from runlore.kernel.instants import from_us
 from runlore.look.rules import durations, risk
-from runlore.look.rules.findings import DurationFindings, FailureFindings, Measured, Rival
+from runlore.look.rules.findings import (
+    DurationFindings,
+    FailureFindings,
+    HeldLevel,
+    Measured,
+    Rival,
+)
 from runlore.performance.rules.limit_replay import PastRuns
 from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.actions.extraction import TrainingExtract, extract_log, members
@@ -93,6 +99,10 @@ def duration_findings(learned: Learned) -> DurationFindings:
         rivals=_rivals(learned),
         coverage=coverage,
         meant=question.coverage if isinstance(question, Quantity) else float("nan"),
+        levels=tuple(
+            HeldLevel(one.level, Measured(one.share.value, one.share.low, one.share.high, one.rows))
+            for one in trained.coverage
+        ),
         passed=trained.verdict.passed,
         reasons=trained.verdict.reasons,
     )

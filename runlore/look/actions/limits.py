@@ -10,9 +10,11 @@ from runlore.look.rules import savings
 from runlore.look.rules.findings import LimitFindings
 from runlore.look.rules.savings import LimitPolicy, Requests
 from runlore.performance.rules.limit_replay import LimitedRuns, largest_of_last
+from runlore.training.rules.trained import CHECKED_LEVELS
 
 Floats = NDArray[np.float64]
 
+LEAST_LEVEL = 0.95  # of the quantiles that are replayed as limits
 RULE_OF_THUMB = "the longest of the last ten runs + 15 %"
 PROCESSORS = (("processors", "processor"), ("cpus", "CPU"))
 
@@ -37,8 +39,14 @@ def time_limits(learned: Learned, price_per_hour: float | None) -> tuple[LimitFi
 
 def _quantiles(learned: Learned) -> tuple[LimitPolicy, ...]:
     """The model's own limits."""
-    high = learned.trained.test.high
-    return () if high is None else (LimitPolicy("the model's 95 % quantile", high),)
+    quantiles = learned.trained.test.quantiles
+    if quantiles is None:
+        return ()
+    return tuple(
+        LimitPolicy(f"the model's {level:.0%} quantile".replace("%", " %"), limits)
+        for level, limits in zip(CHECKED_LEVELS, quantiles.T, strict=True)
+        if level >= LEAST_LEVEL
+    )
 
 
 def _is_good(learned: Learned) -> NDArray[np.bool_]:

@@ -136,8 +136,19 @@ class Rival:
 
 
 @dataclass(frozen=True)
+class HeldLevel:
+    """A quantile: level: the share of runs that it is meant to hold; held: the share it held."""
+
+    level: float
+    held: Measured
+
+
+@dataclass(frozen=True)
 class DurationFindings:
-    """Durations on the future part of the log. coverage: of the interval meant to hold `meant`."""
+    """Durations on the future part of the log. coverage: of the interval meant to hold `meant`.
+
+    levels: of the quantiles, from which limits are made.
+    """
 
     candidate: str
     train_rows: int
@@ -149,6 +160,7 @@ class DurationFindings:
     rivals: tuple[Rival, ...]
     coverage: Measured
     meant: float
+    levels: tuple[HeldLevel, ...]
     passed: bool
     reasons: tuple[str, ...]
 

@@ -5,14 +5,18 @@ from dataclasses import replace
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import CandidateKind, ModelSpec
 
-QUICK: frozenset[CandidateKind] = frozenset({"baseline", "linear", "xgboost", "xgboost-modal"})
+# For failures and for quantities; the distribution is fitted for limits anyway.
+QUICK: dict[bool, frozenset[CandidateKind]] = {
+    True: frozenset({"baseline", "linear", "xgboost"}),
+    False: frozenset({"baseline", "linear", "distribution"}),
+}
 MAX_ROWS = 60_000  # the newest training rows that are learned from
 FOLDS = 2
 
 
 def quick(spec: ModelSpec) -> ModelSpec:
     """The spec with fewer candidates, folds and rows; its gates stay."""
-    candidates = tuple(kind for kind in spec.candidates if kind in QUICK)
+    candidates = tuple(kind for kind in spec.candidates if kind in QUICK[spec.is_probability])
     rows = min(spec.split.max_rows, MAX_ROWS)
     split = replace(spec.split, folds=min(spec.split.folds, FOLDS), max_rows=rows)
     return replace(spec, candidates=candidates, split=split)

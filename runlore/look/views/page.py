@@ -143,6 +143,12 @@ def _duration(duration: DurationFindings) -> str:
         )
         if duration.coverage.is_known
         else "",
+        table(
+            ("quantile", "held"),
+            [(readable_share(one.level), shares(one.held)) for one in duration.levels],
+        )
+        if duration.levels
+        else "",
     )
 
 
