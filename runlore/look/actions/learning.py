@@ -31,6 +31,7 @@ Say = Callable[[str], None]
 
 # The names under which logs have what a user requested, the best first.
 REQUESTED_TIMES = ("requested_time_s", "timelimit_s", "time_limit_s", "walltime_s")
+REQUESTED_MEMORY = ("memory_bytes", "requested_memory_bytes")
 ACTOR_GUESS = "the mean of the user's last ten runs"
 REQUEST_GUESS = "what the user requested"
 MEDIAN_GUESS = "the median of all past runs"

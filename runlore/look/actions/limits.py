@@ -1,12 +1,21 @@
-"""Limits of time, replayed on the future part of a log."""
+"""Limits of time and of memory, replayed on the future part of a log."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runlore.features.log import Log
 from runlore.kernel.durations import HOUR_S
-from runlore.look.actions.learning import REQUESTED_TIMES, Learned, past_runs, requested
-from runlore.look.rules import savings
+from runlore.kernel.errors import RunloreError
+from runlore.look.actions.learning import (
+    REQUESTED_MEMORY,
+    REQUESTED_TIMES,
+    Learned,
+    Say,
+    learn,
+    past_runs,
+    requested,
+)
+from runlore.look.rules import savings, specs
 from runlore.look.rules.findings import LimitFindings
 from runlore.look.rules.savings import LimitPolicy, Requests
 from runlore.performance.rules.limit_replay import LimitedRuns, largest_of_last
@@ -16,6 +25,8 @@ Floats = NDArray[np.float64]
 
 LEAST_LEVEL = 0.95  # of the quantiles that are replayed as limits
 RULE_OF_THUMB = "the longest of the last ten runs + 15 %"
+LARGEST = "the most of the last ten runs + 15 %"
+GIB = 2.0**30
 PROCESSORS = (("processors", "processor"), ("cpus", "CPU"))
 
 
@@ -35,6 +46,31 @@ def time_limits(learned: Learned, price_per_hour: float | None) -> tuple[LimitFi
     unit = f"{name} hours".strip()
     requests = Requests("time", learned.trained.test.as_of_us, runs, unit, HOUR_S)
     return savings.replay(requests, policies, price_per_hour)
+
+
+def memory_limits(log: Log, say: Say) -> tuple[LimitFindings, ...]:
+    """What limits of memory would have saved; empty where the log has too few requests or peaks.
+
+    A run is weighted by its hours, where these are known.
+    """
+    request = requested(log, REQUESTED_MEMORY)
+    past = past_runs(log, specs.MEMORY.question.of)
+    if request is None or np.isfinite(past.needed * request).sum() < savings.LEAST_RUNS:
+        return ()
+    say("learning how much memory runs need")
+    try:
+        learned = learn(log, specs.MEMORY, lambda text: say(f"memory: {text}"))
+    except RunloreError:
+        return ()
+    tested = learned.tested
+    hours = past_runs(log, "duration_s").needed[tested] / HOUR_S
+    is_timed = bool(np.isfinite(hours).any())
+    weight = np.nan_to_num(hours) if is_timed else np.ones(tested.size)
+    runs = LimitedRuns(past.needed[tested], request[tested], _is_good(learned), weight)
+    policies = (*_quantiles(learned), LimitPolicy(LARGEST, largest_of_last(past)[tested]))
+    at_us = learned.trained.test.as_of_us
+    unit = "GiB hours" if is_timed else "GiB"
+    return savings.replay(Requests("memory", at_us, runs, unit, GIB), policies)
 
 
 def _quantiles(learned: Learned) -> tuple[LimitPolicy, ...]:

@@ -16,7 +16,7 @@ from runlore.kernel.durations import DAY_US
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.instants import from_us
 from runlore.look.actions.learning import Learned, duration_findings, failure_findings, learn
-from runlore.look.actions.limits import time_limits
+from runlore.look.actions.limits import memory_limits, time_limits
 from runlore.look.actions.reading import LogChoice, ReadLog, read_log_file
 from runlore.look.rules import column_guess, specs, standouts, words
 from runlore.look.rules.findings import (
@@ -71,6 +71,7 @@ def look_at_file(
     if options.hides_names:
         found = standouts.hidden(found)
     limits = time_limits(durations, options.price_per_hour) if durations else ()
+    limits += memory_limits(read.log, say)
     failure = failure_findings(failures) if failures else None
     duration = duration_findings(durations) if durations else None
     either = failures or durations

@@ -74,5 +74,6 @@ def _saved_share(at_us: Ints, runs: LimitedRuns, limit: Floats, replayed: LimitR
     repeated = np.where(is_killed, runs.requested, 0.0)
     saved = runs.weight * (runs.requested - granted - repeated)
     blocks = draw_blocks(at_us)
-    replicates = blocks.sums(saved) / blocks.sums(runs.weight * runs.requested)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        replicates = blocks.sums(saved) / blocks.sums(runs.weight * runs.requested)
     return Measured.of(replayed.saved_share, percentile(replicates), replayed.runs)

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from runlore.specs.catalog import duration, failure_risk
+from runlore.specs.catalog import duration, failure_risk, peak_memory
 from runlore.specs.model_spec import CandidateKind, ModelSpec
 
 # For failures and for quantities; the distribution is fitted for limits anyway.
@@ -24,6 +24,7 @@ def quick(spec: ModelSpec) -> ModelSpec:
 
 FAILURE = quick(failure_risk.SPEC)
 DURATION = quick(duration.SPEC)
+MEMORY = replace(quick(peak_memory.SPEC), candidates=("baseline", "linear", "distribution"))
 BOUNDS = (
     f"To stay quick, a look fits {len(FAILURE.candidates) - 1} kinds of models for failures and"
     f" {len(DURATION.candidates) - 1} for durations, on the newest {MAX_ROWS:,} runs of the past at"

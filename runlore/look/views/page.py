@@ -1,6 +1,6 @@
 """The page of a log: findings as one HTML document that loads nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.look.rules.findings import (
@@ -23,6 +23,7 @@ from runlore.look.views.layout import (
 )
 
 MOST_REASONS = 8
+RESOURCES = ("time", "memory")
 
 
 def render_page(findings: LookFindings, made_on: str) -> str:
@@ -162,29 +163,31 @@ def _limits(limits: tuple[LimitFindings, ...]) -> str:
                 " column of them (--inputs requested_time_s=COLUMN) this shows the hours."
             ),
         )
+    groups = ([one for one in limits if one.resource == resource] for resource in RESOURCES)
+    return section(title, *(part for group in groups if group for part in _replayed(group)))
+
+
+def _replayed(limits: Sequence[LimitFindings]) -> Iterator[str]:
+    """The limits of one resource: what was requested, drawn, and as a table."""
     first = limits[0]
-    priced = first.price is not None
-    rows = [
-        (
-            one.policy,
-            f"{readable_number(one.saved_amount)} ({shares(one.saved)})",
-            shares(one.killed),
-            *([readable_number(one.price)] if one.price is not None else []),
-        )
-        for one in limits
-    ]
-    return section(
-        title,
-        paragraph(
-            f"{first.runs:,} future runs requested {readable_number(first.requested)} {first.unit}"
-            f" and used {readable_number(first.needed)}. A good run that a limit ends is paid for"
-            " twice: the limit, and its request when it is run again."
-        ),
-        drawings.limits(limits),
-        table(
-            ("limit", f"saved {first.unit}", "good runs ended", *(["money"] if priced else [])),
-            rows,
-        ),
+    yield paragraph(
+        f"{first.runs:,} future runs requested {readable_number(first.requested)} {first.unit}"
+        f" and used {readable_number(first.needed)}. A good run that a limit ends is paid for"
+        " twice: the limit, and its request when it is run again."
+    )
+    yield drawings.limits(limits)
+    money = [] if first.price is None else ["money"]
+    yield table(
+        (f"limit of {first.resource}", f"saved {first.unit}", "good runs ended", *money),
+        [
+            (
+                one.policy,
+                f"{readable_number(one.saved_amount)} ({shares(one.saved)})",
+                shares(one.killed),
+                *([] if one.price is None else [readable_number(one.price)]),
+            )
+            for one in limits
+        ],
     )
 
 
