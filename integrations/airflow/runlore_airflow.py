@@ -50,8 +50,8 @@ class RunloreListener:
         try:
             policy = policy_of(os.environ)
             decision = _ask(service_from_environment(), task_instance, policy)
-        except (NoAnswer, ValueError) as error:
-            logger.warning("Runlore: %s. The task runs as it would without it.", error)
+        except Exception as error:  # noqa: BLE001  (Airflow 2 fails the task of a failing listener)
+            logger.warning("Runlore: %s. The task runs as it would without it.", _said(error))
             return
         if decision.action not in ("skip", "fail"):
             write = logger.info if decision.action is None else logger.warning
@@ -135,5 +135,9 @@ def _report_end(instance: Any, status: str) -> None:  # noqa: ANN401
             return
         fields = outcome_of(instance, datetime.now(timezone.utc))
         service_from_environment().end(execution_id(instance), status, **fields)
-    except (NoAnswer, ValueError) as error:
-        logger.warning("Runlore: the outcome was not reported: %s", error)
+    except Exception as error:  # noqa: BLE001  (as above)
+        logger.warning("Runlore: the outcome was not reported: %s", _said(error))
+
+
+def _said(error: Exception) -> str:
+    return str(error) if isinstance(error, (NoAnswer, ValueError)) else repr(error)

@@ -94,9 +94,14 @@ def work_of(instance: Any) -> Work:  # noqa: ANN401
 
 
 def submission_of(instance: Any) -> dict[str, object]:  # noqa: ANN401
-    """When it was queued, where a worker knows that: in Airflow 2. Else when it started."""
+    """When it was queued, where a worker knows that: in Airflow 2. Else when it started.
+
+    `airflow dags test` of Airflow 2 sets neither: then it is now, by the service's clock.
+    """
     started = instance.start_date
     queued = getattr(instance, "queued_dttm", None) or started
+    if started is None:
+        return {"status": "running"}
     return {
         "submitted": min(queued, started).isoformat(),
         "started": started.isoformat(),

@@ -159,13 +159,13 @@ def _plan(flow: Flow[..., Any], policy: FlowPolicy) -> RunPlan:
     if context is None or context.flow_run is None:  # called as a plain function
         return RunPlan()
     run, logger, service = context.flow_run, get_run_logger(), service_from_environment()
-    work = work_of(run, flow.name, deployment.name if run.deployment_id else None)
     try:
+        work = work_of(run, flow.name, deployment.name if run.deployment_id else None)
         if policy.reports:
             _report_start(service, work, run, logger)
         answer = service.predict("failure-risk", work)
         decision = decide(answer, probability(answer), policy.max_risk, policy.on_risk)
-    except NoAnswer as error:
+    except Exception as error:  # noqa: BLE001  (whatever it is, it is no reason not to run)
         logger.warning("Runlore: %s. The flow runs as it would without it.", error)
         return RunPlan()
     (logger.warning if decision.action else logger.info)("Runlore: %s", decision.sentence)

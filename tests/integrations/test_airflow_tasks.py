@@ -110,6 +110,7 @@ def test_an_instance_of_airflow_2_knows_when_it_was_queued() -> None:
     assert work_of(older).inputs["priority_weight"] == 9
     assert work_of(older).inputs["queue"] == "fast"
     assert submission_of(instance())["submitted"] == STARTED.isoformat()
+    assert submission_of(instance(start_date=None)) == {"status": "running"}
 
 
 @pytest.mark.parametrize(

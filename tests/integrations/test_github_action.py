@@ -207,11 +207,34 @@ def test_a_service_that_is_down_fails_nothing(run: Run, github: Recorder, tmp_pa
     }
 
 
-def test_a_comment_that_github_refuses_fails_nothing(run: Run, github: Recorder) -> None:
-    github.replies = lambda _: (403, {"message": "Resource not accessible by integration"})
+@pytest.mark.parametrize(
+    ("reply", "warning"),
+    [
+        (
+            (403, {"message": "Resource not accessible"}),
+            "answers with 403: Resource not accessible",
+        ),
+        ((200, [None, 3]), "::warning::The comment was not written: "),
+        ((200, {"message": "odd"}), "GitHub's list of comments is no list"),
+    ],
+)
+def test_a_comment_that_github_refuses_fails_nothing(
+    run: Run, github: Recorder, reply: Reply, warning: str
+) -> None:
+    github.replies = lambda _: reply
     done = run()
     assert done.returncode == 0
-    assert "answers with 403: Resource not accessible by integration" in done.stdout
+    assert warning in done.stdout
+
+
+@pytest.mark.parametrize("reply", [{"reasons": [3], "prediction": 0.1}, {"prediction": "high"}])
+def test_an_answer_that_makes_no_sense_fails_nothing(
+    run: Run, recorder: Recorder, reply: dict[str, Any]
+) -> None:
+    recorder.replies = lambda _: (200, reply)
+    done = run(FAIL_ABOVE="0.05")
+    assert done.returncode == 0
+    assert "::warning::Runlore has no answer: " in done.stdout
 
 
 def test_a_run_of_which_nothing_is_known_has_no_verdict(
