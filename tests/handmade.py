@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from runlore.features.declaration import FeaturePlan, Vocabulary
 from runlore.models import bundle
 from runlore.models.calibration import Calibration
+from runlore.models.distribution import LEVELS, Distribution
 from runlore.models.intervals import Conformal
 from runlore.specs.catalog import duration, failure_risk
 from runlore.specs.model_spec import ModelSpec
@@ -34,10 +35,12 @@ def write_bundle(
     *,
     graph: bytes | None = None,
     probe: dict[str, Any] | None = None,
+    has_quantiles: bool = False,
 ) -> Path:
     """Write a version of a catalog spec whose answer is a weighted sum of its features.
 
-    graph: another one in its place. probe: rows, and what training said of them.
+    graph: another one in its place. probe: rows, and what training said of them. has_quantiles:
+    outcomes lie evenly within 1 of the answer, on the log1p scale.
     """
     spec = SPECS[name]
     plan = plan or plan_of(spec)
@@ -46,6 +49,8 @@ def write_bundle(
     written = graph or _graph(weights, is_probability=spec.is_probability)
     (folder / bundle.MODEL).write_bytes(written)
     description = _description(spec, plan) | ({} if probe is None else {"probe": probe})
+    if has_quantiles:
+        description["distribution"] = Distribution((-1.0, 0.0, 1.0), LEVELS, (0.5, 0.5)).to_json()
     description["digest"] = bundle.content_digest(description, [folder / bundle.MODEL])
     (folder / bundle.DESCRIPTION).write_text(json.dumps(description))
     return folder

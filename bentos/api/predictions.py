@@ -15,7 +15,7 @@ from bentos.http.routing import Content, Endpoint, ListOf, Tag
 from bentos.http.threads import in_thread
 from bentos.predict import handler
 from bentos.predict.live_versions import Serving
-from bentos.predict.request_options import MOST_REASONS, parse_reasons
+from bentos.predict.request_options import MOST_LEVELS, MOST_REASONS, parse_reasons
 from bentos.predict.request_schema import MOST_ROWS, request_schema_of
 from runlore.kernel.errors import BadInput
 from runlore.serving.actions import prediction
@@ -31,6 +31,16 @@ SUPPORT: Content = {
     "in": "query",
     "description": "Whether to tell what the version does not know about the request",
     "schema": {"type": "boolean", "default": False},
+}
+QUANTILES: Content = {
+    "name": "quantiles",
+    "in": "query",
+    "description": f"Up to {MOST_LEVELS} levels between 0 and 1, such as `0.5,0.95`: the answer has"
+    " the quantiles of the quantity at these; a probability has none",
+    "schema": {"type": "array", "items": {"type": "number"}, "maxItems": MOST_LEVELS},
+    "style": "form",
+    "explode": False,
+    "example": [0.5, 0.95],
 }
 PREDICTION_ID: Content = {
     "name": "id",
@@ -110,7 +120,7 @@ ONE = Endpoint(
     "Predict for one execution",
     {200: ("The answer", schemas.Answer)},
     PROBLEMS,
-    parameters=[REASONS, SUPPORT],
+    parameters=[REASONS, SUPPORT, QUANTILES],
     tag=Tag.PREDICT,
     needs_database=False,
     variants=_one_per_spec,
@@ -123,7 +133,7 @@ BATCH = Endpoint(
     f"Predict for up to {MOST_ROWS:,} executions",
     {200: ("The answers, in order", ListOf(schemas.Answer))},
     PROBLEMS,
-    parameters=[REASONS, SUPPORT],
+    parameters=[REASONS, SUPPORT, QUANTILES],
     tag=Tag.PREDICT,
     needs_database=False,
     variants=_batch_per_spec,

@@ -136,6 +136,11 @@ class Answer(Closed):
     support: Literal["none", "little", "good"] = Field(
         description="how much of the request training and the history have seen"
     )
+    quantiles: dict[str, float] | None = Field(
+        default=None,
+        description="value by level, with `?quantiles=0.5,0.95`: what that share of outcomes does"
+        " not exceed; null for a probability",
+    )
     unknown: list[Unknown] | None = Field(
         default=None,
         description="what is not known, with `?support=1`; null in batches of more than 100",
@@ -163,6 +168,10 @@ class Prediction(Closed):
     error: str | None
     latency_ms: float | None
     key_id: str | None = Field(description="of the API key that asked; null: it had none")
+    support: Literal["none", "little", "good"] | None = Field(
+        description="of the answer; null: a refusal, a scoring run, or an older row"
+    )
+    quantiles: dict[str, float] | None
 
 
 class Alert(Closed):

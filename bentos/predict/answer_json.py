@@ -20,5 +20,6 @@ def answer_json(answer: ServedPrediction, unit: str) -> dict[str, Any]:
         "as_of": answer.as_of,
         "history": answer.history,
         "support": answer.support,
+        "quantiles": answer.quantiles,
         "unknown": None if answer.unknown is None else [asdict(part) for part in answer.unknown],
     }

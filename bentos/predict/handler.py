@@ -147,6 +147,7 @@ class _Attempt:
             requests += [_request(schema, row) for row in rows[first : first + PIECE_ROWS]]
         arm, predictor = self._arm(live, requests)
         options = parse_options(self.options)
+        options.check(self.name, predictor.bundle.unit)
         return RequestBatch(
             predictor,
             requests,
@@ -157,6 +158,7 @@ class _Attempt:
             self.began,
             key_id=key_id_of(self.http),
             explains_support=options.explains_support,
+            levels=options.levels,
         )
 
     def _arm(self, live: Live, requests: list[prediction.Request]) -> tuple[str, Predictor]:

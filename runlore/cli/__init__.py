@@ -28,7 +28,8 @@ from runlore.cli.alerts.commands import alerts_group
 from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.ingest.commands import ingest_group
 from runlore.cli.output import echo
-from runlore.cli.serving import gate, keys, ledger, predict, score, serve, skew, versions
+from runlore.cli.serving import gate, keys, ledger, limit, predict, score, serve, skew, versions
+from runlore.cli.serving.answers import URL_VARIABLE
 from runlore.home import home_of, private_home
 from runlore.kernel.errors import RunloreError, describe, is_disk_full
 from runlore.kernel.extras import is_of_missing_extra, missing_extra
@@ -38,6 +39,7 @@ HELP = {"--help"}
 DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
 STOPPED_CODE = 128 + signal.SIGTERM
 # These look at a home or need none, and are not listed among its commands.
+ASKING = {"gate", "limit", "predict"}  # that may ask a running service
 NOT_RECORDED = {"down", "doctor", "login", "look", "simulate", "status"}
 
 
@@ -82,6 +84,7 @@ app.add_typer(retraining.group, name="retrain")
 app.add_typer(rollout.group, name="rollout")
 app.command()(predict.predict)
 app.command()(gate.gate)
+app.command()(limit.limit)
 app.command()(score.score)
 app.command()(serve.serve)
 app.command()(serve.package)
@@ -116,10 +119,16 @@ def before_any_command(
     """Predict failures and durations of jobs from a log of past executions."""
     name = context.invoked_subcommand
     is_run = name is not None and name not in NOT_RECORDED and not HELP.intersection(sys.argv)
-    if name is not None and is_run:
+    if name is not None and is_run and not _asks_a_service(name):
         from runlore.stack.commands import recorded
 
         context.with_resource(recorded(home_of(os.environ), name))
+
+
+def _asks_a_service(name: str) -> bool:
+    """Whether a command only asks a running service: it uses no home, and must be quick."""
+    has_url = any(word.partition("=")[0] == "--url" for word in sys.argv)
+    return name in ASKING and (has_url or bool(os.environ.get(URL_VARIABLE)))
 
 
 def main() -> None:

@@ -1,6 +1,9 @@
 """`runlore predict` and `runlore gate` in one home with two champions."""
 
 import json
+import os
+import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -25,6 +28,7 @@ from runlore.store.engine import open_store
 pytestmark = pytest.mark.slow
 ANN = ("--actor", "ann", "--kind", "build", "--input", "nodes=4", "--input", "queue=long")
 RISK = "failure-risk"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "before-a-run.md"
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +39,8 @@ def home() -> Iterator[Settings]:
     with open_store(settings) as store:
         registry = connect(settings, store)
         for name in SPECS:
-            ref = register(registry, write_bundle(folder / "made" / name, name))
+            made = write_bundle(folder / "made" / name, name, has_quantiles=name == "duration")
+            ref = register(registry, made)
             promotion.announce(store, registry, ref, promotion.ChangeReason("ann", "passed"))
         yield settings
     rmtree(folder, ignore_errors=True)
@@ -133,6 +138,56 @@ def test_a_file_that_is_no_request_is_refused(here: Settings, text: str) -> None
     assert error.field is not None
 
 
+def test_quantiles_of_a_quantity_are_given_with_the_prediction(here: Settings) -> None:
+    [answer] = answers_to("duration", *ANN, "--quantile", "0.95", "--quantile", "0.5")
+    assert list(answer["quantiles"]) == ["0.5", "0.95"]
+    assert answer["quantiles"]["0.5"] < answer["quantiles"]["0.95"]
+    assert " with 95 %" in run("predict", "duration", *ANN, "--quantile", "0.95").stdout
+    error = run("predict", RISK, *ANN, "--quantile", "0.5", code=1).exception
+    assert str(error).startswith("quantiles: failure-risk predicts a probability")
+
+
+def limit_of(*arguments: str) -> float:
+    return json.loads(run("limit", *arguments, "--json").stdout)["limit"]
+
+
+def test_a_limit_is_printed_alone_in_the_syntax_of_a_tool(here: Settings) -> None:
+    level = ("--quantile", "0.99")
+    seconds = int(run("limit", "duration", *ANN, *level, "--format", "seconds").stdout)
+    assert run("limit", "duration", *ANN, *level).stdout == f"{seconds}\n"
+    slurm = run("limit", "duration", *ANN, *level, "--format", "slurm").stdout
+    assert slurm == f"--time=00:{seconds // 60:02}:{seconds % 60:02}\n"
+    github = run("limit", "duration", *ANN, *level, "--format", "github").stdout
+    assert github == f"timeout-minutes: {-(-seconds // 60)}\n"
+
+
+def test_a_limit_has_a_margin_and_bounds(here: Settings) -> None:
+    plain = limit_of("duration", *ANN)
+    assert limit_of("duration", *ANN, "--add", "10%") == pytest.approx(plain * 1.1)
+    assert limit_of("duration", *ANN, "--add", "10m") == pytest.approx(plain + 600)
+    assert limit_of("duration", *ANN, "--at-least", "1d") == 86_400
+    assert limit_of("duration", *ANN, "--at-least", "1d", "--at-most", "2h") == 7_200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((RISK, *ANN), "quantiles: failure-risk predicts a probability"),
+        (("duration", *ANN, "--quantile", "1"), "quantiles: "),
+        (("duration", *ANN, "--quantile", "nan"), "quantiles: "),
+        (("duration", *ANN, "--add", "much"), "add: "),
+        (("duration", *ANN, "--at-most", "4GB"), "at-most: "),
+        (("memory", *ANN), "no model spec is named 'peak-memory'"),
+    ],
+)
+def test_what_is_no_limit_leaves_standard_output_empty(
+    here: Settings, arguments: tuple[str, ...], message: str
+) -> None:
+    done = run("limit", *arguments, code=1)
+    assert str(done.exception).startswith(message)
+    assert done.stdout == ""
+
+
 def test_the_gate_passes_below_its_limit_and_says_what_is_risky(here: Settings) -> None:
     [answer] = answers_to(RISK, *ANN)
     passed = gated(RISK, "--max", "1", *ANN, code=0)
@@ -183,6 +238,27 @@ def test_without_a_champion_there_is_no_answer(
 ) -> None:
     monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
     assert "no champion" in gated(RISK, "--max", "0.3", *ANN, code=2)["why"]
+
+
+DOCUMENTED = re.findall(
+    r"runlore ((?:predict|gate|limit) [^\n)&|`]+?)(?= &&|\)|$)",
+    "\n".join(re.findall(r"^    (.+)$", DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)),
+    re.MULTILINE,
+)
+
+
+def test_the_examples_are_read() -> None:
+    assert {command.split()[0] for command in DOCUMENTED} == {"predict", "gate", "limit"}
+    assert len(DOCUMENTED) >= 7
+
+
+@pytest.mark.parametrize("command", DOCUMENTED)
+def test_a_documented_command_answers(here: Settings, tmp_path: Path, command: str) -> None:
+    (tmp_path / "requests.jsonl").write_text('{"actor": "ann", "kind": "build"}')
+    os.chdir(tmp_path)
+    done = CliRunner().invoke(app, shlex.split(command))
+    assert done.exit_code in ((0, 1) if command.startswith("gate") else (0,)), done.exception
+    assert done.stdout
 
 
 def test_a_time_limit_ends_what_takes_too_long() -> None:

@@ -40,11 +40,19 @@ Ask = Callable[[str, list[WorkRequest]], list[Answer]]
 
 @dataclass(frozen=True)
 class AnswerOptions:
-    """url: of a service; None: answer here. timeout_s: of the whole command."""
+    """url: of a service; None: answer here. timeout_s: of the whole command. levels: of quantiles,
+    which only quantities have."""
 
     url: str | None
     timeout_s: float
     reasons: int = 0
+    levels: tuple[float, ...] = ()
+
+    @property
+    def query(self) -> dict[str, str]:
+        """As query parameters of HTTP, besides the reasons."""
+        quantiles = {"quantiles": ",".join(map(repr, self.levels))} if self.levels else {}
+        return {"support": "1", **quantiles}
 
 
 def answers_of(
@@ -88,9 +96,9 @@ def _there(
 
     bodies = [cast("Work", work.body) for work in works]
     if len(bodies) == 1:
-        one = calls.predict_one(spec, bodies[0], options.reasons, support="1")
+        one = calls.predict_one(spec, bodies[0], options.reasons, **options.query)
         return client.send(one, lambda answer: [dict(answer)])
-    many = calls.predict_many(spec, bodies, options.reasons, support="1")
+    many = calls.predict_many(spec, bodies, options.reasons, **options.query)
     return client.send(many, lambda answers: [dict(answer) for answer in answers])
 
 
@@ -108,13 +116,18 @@ def _here(
 def _answered(
     app: "App", spec: str, works: list[WorkRequest], options: AnswerOptions
 ) -> list[Answer]:
+    from pydantic_core import from_json, to_json
+
     from bentos.predict.answer_json import answer_json
+    from bentos.predict.request_options import parse_options
     from runlore.kernel import instants
     from runlore.serving.actions import states
     from runlore.serving.actions.prediction import UNDRAWN, Predictor, RequestBatch
     from runlore.serving.actions.prediction_commit import commit
 
     bundle = _champion(app, spec)
+    extras = parse_options({"reasons": str(options.reasons), **options.query})
+    extras.check(spec, bundle.unit)
     requests = _requests(bundle, works)
     states.activate(app.store, bundle.plan)
     batch = RequestBatch(
@@ -122,11 +135,12 @@ def _answered(
         requests,
         instants.now(),
         arm=UNDRAWN,
-        reasons=options.reasons,
-        explains_support=True,
+        reasons=extras.reasons,
+        explains_support=extras.explains_support,
+        levels=extras.levels,
     )
     answers = commit(app.store, batch, has_ledger=app.settings.ledger == "on")
-    return [answer_json(answer, bundle.unit) for answer in answers]
+    return [from_json(to_json(answer_json(answer, bundle.unit))) for answer in answers]
 
 
 def _champion(app: "App", spec: str) -> "Bundle":

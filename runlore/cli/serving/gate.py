@@ -1,5 +1,7 @@
 """`runlore gate`: whether work may run, as an exit code."""
 
+import os
+import sys
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
@@ -81,10 +83,7 @@ def gate(
         result = GateExit("no answer", open_code, spec, None, f"no answer: {error}")
     except Exception as error:  # noqa: BLE001  (whatever went wrong, it is no answer, and not 1)
         result = GateExit("no answer", open_code, spec, None, f"no answer: {describe(error)}")
-    if json:
-        emit_json(asdict(result))
-    else:
-        _show(result)
+    _print(result, json=json)
     raise typer.Exit(result.exit_code)
 
 
@@ -102,6 +101,18 @@ def _judge(answer: dict[str, Any], text: str, open_code: int, *, need_support: b
         return GateExit("passes", PASSES, spec, limit, why, answer)
     why = f"risky: {shown} is above {value_text(limit, unit)}"
     return GateExit("risky", RISKY, spec, limit, why, answer)
+
+
+def _print(result: GateExit, *, json: bool) -> None:
+    """A reader that has gone away must not change the exit code: nothing more is written then."""
+    try:
+        if json:
+            emit_json(asdict(result))
+        else:
+            _show(result)
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(result: GateExit) -> None:

@@ -26,6 +26,16 @@ def predict(
     execution: Execution = None,
     file: File = None,
     reasons: Reasons = 3,
+    quantiles: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--quantile",
+            min=0,
+            max=1,
+            metavar="LEVEL",
+            help="Also what this share of outcomes does not exceed, such as 0.95; for quantities.",
+        ),
+    ] = None,
     url: Url = None,
     timeout: Timeout = TIMEOUT_S,
     json: Json = False,
@@ -38,8 +48,9 @@ def predict(
     Example: runlore predict failure-risk duration --actor ann --kind build --input nodes=4
     """
     works = read_works(actor, kind, scope, inputs, execution, file)
+    levels = tuple(quantiles or ())
     with time_limit(timeout, stuck_code=1):
-        answers = answers_of(specs, works, AnswerOptions(url, timeout, reasons))
+        answers = answers_of(specs, works, AnswerOptions(url, timeout, reasons, levels))
     if json:
         emit_json({"answers": answers})
         return
@@ -56,6 +67,9 @@ def show_answer(answer: dict[str, Any]) -> None:
 
 
 def show_details(answer: dict[str, Any]) -> None:
+    for level, value in (answer["quantiles"] or {}).items():
+        share = value_text(float(level), "probability")
+        echo(f"  at most {value_text(value, answer['unit'])} with {share}")
     for reason in answer["reasons"] or ():
         echo(f"  {reason['text'] or reason['feature']}")
     echo(f"  support: {answer['support']}; version {answer['version']}, id {answer['id']}")

@@ -71,7 +71,7 @@ class ServedPrediction:
 
     low, high: of a quantity's interval. reasons: None when not asked for, or too many at once.
     support: how much the version knows about the request. unknown: what it does not know, None like
-    reasons.
+    reasons. quantiles: value by level, where levels were asked for.
     """
 
     id: UUID
@@ -85,6 +85,7 @@ class ServedPrediction:
     history: History
     support: Support = "little"
     unknown: tuple[UnknownPart, ...] | None = None
+    quantiles: Mapping[str, float] | None = None
 
 
 @dataclass(slots=True)
@@ -112,7 +113,8 @@ class RequestBatch:
 
     as_of: that instant, None: now. at: when it came in; began: the same on `perf_counter`.
     reasons: how many to give with each answer. explains_support: whether to say what is not known.
-    claim: answers are written only with it. key_id: of the API key with which it was asked.
+    levels: of the quantiles to give. claim: answers are written only with it. key_id: of the API
+    key with which it was asked.
     """
 
     predictor: Predictor
@@ -125,11 +127,12 @@ class RequestBatch:
     claim: WriteOrTimeout = field(default_factory=WriteOrTimeout, compare=False)
     key_id: str | None = None
     explains_support: bool = False
+    levels: tuple[float, ...] = ()
 
     @property
     def is_detailed(self) -> bool:
         """Whether its answers take longer than a prediction alone."""
-        return bool(self.reasons) or self.explains_support
+        return bool(self.reasons or self.levels) or self.explains_support
 
     def keys(self) -> list[Keys]:
         """Of the states that each request needs."""
@@ -302,6 +305,8 @@ def _ledger_rows(ask: RequestBatch, rows: Rows, answers: Sequence[ServedPredicti
             reasons=None if answer.reasons is None else [vars(reason) for reason in answer.reasons],
             latency_ms=latency_ms,
             key_id=ask.key_id,
+            support=answer.support,
+            quantiles=answer.quantiles,
         )
         for request, features, answer in zip(ask.requests, rows, answers, strict=True)
     ]
@@ -326,6 +331,7 @@ def _answers(
     is_reasoned, is_explained = ask.reasons > 0 and is_small, ask.explains_support and is_small
     reader, subjects = ask.predictor.support, [request.subject for request in ask.requests]
     support = reader.read(rows, subjects)
+    quantiles = _quantiles(bundle, rows, ask.levels)
     return [
         ServedPrediction(
             id=ledger.new_id(ask.at),
@@ -339,9 +345,21 @@ def _answers(
             history=history,
             support=support[i],
             unknown=reader.unknown(row, subjects[i]) if is_explained else None,
+            quantiles=quantiles[i],
         )
         for i, row in enumerate(rows)
     ]
+
+
+def _quantiles(
+    bundle: "Bundle", rows: Rows, levels: Sequence[float]
+) -> Sequence[dict[str, float] | None]:
+    """Of each row, the value at each level."""
+    if not levels:
+        return [None] * len(rows)
+    names = [repr(level) for level in levels]
+    values = bundle.quantiles(rows, levels).tolist()
+    return [dict(zip(names, of_row, strict=True)) for of_row in values]
 
 
 def _bound(bounds: "NDArray[np.float64] | None", at: int) -> float | None:

@@ -23,7 +23,7 @@ Connection = psycopg.Connection[Any]
 class Row:
     """One answer, or one refusal: `status` is the HTTP status that went with it.
 
-    key_id: of the API key with which it was asked for, if any.
+    key_id: of the API key with which it was asked for, if any. quantiles: value by level.
     """
 
     at: datetime
@@ -44,6 +44,8 @@ class Row:
     error: str | None = None
     latency_ms: float | None = None
     key_id: str | None = None
+    support: str | None = None
+    quantiles: Mapping[str, float] | None = None
 
 
 COLUMNS = tuple(field.name for field in fields(Row))

@@ -16,7 +16,7 @@ ROWS_AT_ONCE = 5_000
 COLUMNS = (
     *("at", "id", "spec", "version", "arm", "status", "as_of", "source", "source_id"),
     *("request", "features", "prediction", "low", "high", "reasons", "error", "latency_ms"),
-    "key_id",
+    *("key_id", "support", "quantiles"),
 )
 OUTCOME = "came.status AS outcome, came.known_at AS outcome_known_at"
 

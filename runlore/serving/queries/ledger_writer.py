@@ -53,9 +53,10 @@ TYPES = {
     "low": "float8",
     "high": "float8",
     "reasons": "jsonb",
+    "quantiles": "jsonb",
     "latency_ms": "real",
 }  # of the columns that are not text
-AS_TEXT = ("request", "features", "reasons")  # PostgreSQL has no arrays of these
+AS_TEXT = ("request", "features", "reasons", "quantiles")  # PostgreSQL has no arrays of these
 NAMES = ", ".join(COLUMNS)
 ARRAYS = ", ".join(
     f"%s::{'text' if name in AS_TEXT else TYPES.get(name, 'text')}[]" for name in COLUMNS
@@ -73,7 +74,7 @@ ADD_ASYNC = (
 )
 BATCH_COLUMNS = COLUMNS[: COLUMNS.index("high") + 1]  # the others of a scored row are null
 VALUES = attrgetter(*COLUMNS)
-REQUEST, FEATURES, REASONS = map(COLUMNS.index, AS_TEXT)
+REQUEST, FEATURES, REASONS, QUANTILES = map(COLUMNS.index, AS_TEXT)
 REALS, REAL = 1021, 700  # PostgreSQL's numbers for the types real[] and real
 ELEMENT = np.dtype([("bytes", ">i4"), ("value", ">f4")])
 
@@ -140,6 +141,8 @@ def _encoded(
         values[FEATURES] = as_array(row.features)
     if row.reasons is not None:
         values[REASONS] = as_json([dict(reason) for reason in row.reasons])
+    if row.quantiles is not None:
+        values[QUANTILES] = as_json(dict(row.quantiles))
     return values
 
 

@@ -22,14 +22,15 @@ BYTES = {"b": 1.0, "bytes": 1.0} | {
     for power, letter in enumerate("kmgtpe", 1)
     for end in ("", "b", "ib")
 }
-NUMBER = r"\d+(?:\.\d*)?|\.\d+"
+LONGEST = 100  # characters of a limit
+NUMBER = r"[0-9]+(?:\.[0-9]*)?|\.[0-9]+"
 PARTS = re.compile(rf"(?:({NUMBER})\s*([a-z]+)\s*)")
-CLOCK = re.compile(r"(?:(\d+)-)?(\d+):([0-5]?\d)(?::([0-5]?\d))?")
-PLAIN = re.compile(rf"({NUMBER})(?:e[+-]?\d+)?")
+CLOCK = re.compile(r"(?:([0-9]+)-)?([0-9]+):([0-5]?[0-9])(?::([0-5]?[0-9]))?")
+PLAIN = re.compile(rf"({NUMBER})(?:e[+-]?[0-9]+)?")
 
 
-def parse_limit(text: str, unit: str) -> float:
-    """A limit in the unit of a quantity, or as a probability. Raises BadInput.
+def parse_limit(text: str, unit: str, field: str = "max") -> float:
+    """A limit in the unit of a quantity, or as a probability. Raises BadInput for the field.
 
     >>> parse_limit("30%", "probability"), parse_limit("0.3", "probability")
     (0.3, 0.3)
@@ -38,7 +39,7 @@ def parse_limit(text: str, unit: str) -> float:
     >>> parse_limit("4GB", "bytes"), parse_limit("2 GiB", "MiB")
     (4294967296.0, 2048.0)
     """
-    said = text.strip().lower()
+    said = text.strip().lower() if len(text) <= LONGEST else ""
     limit = _plain(said)
     if limit is None and said.endswith("%") and unit == "probability":
         percent = _plain(said[:-1].strip())
@@ -49,10 +50,23 @@ def parse_limit(text: str, unit: str) -> float:
     if limit is None and unit in IN_BYTES:
         limit = _parts(said, BYTES, IN_BYTES[unit])
     if limit is None or not math.isfinite(limit):
-        raise BadInput(f"max: {text[:80]!r} is no limit; {_example(unit)}", "max")
+        raise BadInput(f"{field}: {text[:80]!r} is no limit; {_example(unit)}", field)
     if unit == "probability" and limit > 1:
-        raise BadInput(f"max: {text[:80]!r} is more than a probability can be; write 0.3", "max")
+        more = f"{field}: {text[:80]!r} is more than a probability can be; write 0.3"
+        raise BadInput(more, field)
     return limit
+
+
+def with_margin(value: float, text: str, unit: str) -> float:
+    """A value with a margin: a share of it, or a quantity of its unit.
+
+    >>> with_margin(100.0, "10%", "s"), with_margin(100.0, "2m", "s")
+    (110.0, 220.0)
+    """
+    said = text.strip()
+    if said.endswith("%") and (percent := _plain(said[:-1].strip())) is not None:
+        return value + value * percent / 100
+    return value + parse_limit(text, unit, "add")
 
 
 def _plain(text: str) -> float | None:

@@ -41,6 +41,8 @@ ledger = Table(
     Column("error", Text),
     Column("latency_ms", REAL),
     Column("key_id", Text, comment="of the API key that asked; null: it had none"),
+    Column("support", Text, comment="how much of the request was known: none, little or good"),
+    Column("quantiles", JSONB, comment="level -> value, where quantiles were asked for"),
     Index("ledger_by_id", "id"),
     Index("ledger_by_execution", "source", "source_id"),
     Index("ledger_by_spec", "spec", "at"),

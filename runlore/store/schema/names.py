@@ -16,7 +16,7 @@ EMPTY_OBJECT = text("'{}'::jsonb")
 STATISTICS = {"ledger": 10}
 
 # Partitioned table -> wide columns that no query searches: they get no statistics.
-UNMEASURED = {"ledger": ("features", "reasons", "request")}
+UNMEASURED = {"ledger": ("features", "quantiles", "reasons", "request")}
 
 
 def with_statistics(table: str) -> str:
