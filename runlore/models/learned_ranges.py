@@ -26,8 +26,8 @@ def read_ranges(folder: Path) -> LearnedRanges:
     path = folder / PROFILE
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    numbers = (one for one in content["columns"] if one["moments"] and not one["is_category"])
+    columns = json.loads(path.read_text(encoding="utf-8")).get("columns", ())
+    numbers = (one for one in columns if one["moments"] and not one["is_category"])
     return {one["name"]: _range(one) for one in numbers}
 
 

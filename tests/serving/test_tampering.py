@@ -258,6 +258,7 @@ def test_every_way_to_a_registered_bundle_is_the_registrys_own() -> None:
     assert found == {
         "bentos/build.py",  # of a folder that was downloaded and checked just before
         "bentos/predict/live_versions.py",  # with the digest, where there is a registry
+        "runlore/registry/champions.py",  # with the digest that the history has
         "runlore/registry/registry.py",
         "runlore/registry/served_pyfunc.py",  # MLflow's own clients
     }
