@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from runlore.look.rules.durations import mean_of_last
+from runlore.look.rules.refusals import refusals
 from runlore.look.rules.risk import RankedRisk, unforeseen
 from runlore.look.rules.savings import LimitPolicy, Requests, replay
 from runlore.look.rules.standouts import GroupedRuns, stand_outs
 from runlore.performance.rules.limit_replay import LimitedRuns, PastRuns
+from runlore.specs.model_spec import Gate
+from runlore.training.rules.gates import GateEvidence, GateResult, ScoreInterval
 
 HOUR_US = 3_600_000_000
 
@@ -99,6 +102,21 @@ def test_a_limit_is_replayed_with_its_hours_and_its_price() -> None:
     assert found.killed.value == pytest.approx(10 / n)
     assert found.price == pytest.approx(found.saved_amount / 2)
     assert found.saved.low <= found.saved.value <= found.saved.high
+
+
+def test_a_failed_gate_is_said_in_words() -> None:
+    gates = (Gate("auc", "baseline"), Gate("calibration_error", "bound", 0.05))
+    results = tuple(GateResult(gate, passed=False, reason="") for gate in gates)
+    evidence = GateEvidence(
+        {"auc": ScoreInterval(0.75, 0.7, 0.8), "calibration_error": ScoreInterval(0.06, 0.0, 0.1)},
+        {"auc": ScoreInterval(0.74, 0.69, 0.79)},
+        {"auc": ScoreInterval(0.01, -0.02, 0.05)},
+    )
+    assert list(refusals(results, evidence)) == [
+        "its AUC of 0.750 (0.700 to 0.800) is better than the simple guess's 0.740 by 0.010"
+        " (-0.020 to 0.050), which may be chance",
+        "its error of the risk is 6 % (0 % to 10 %), and 5 % is the limit",
+    ]
 
 
 def test_few_requests_are_not_replayed() -> None:

@@ -17,6 +17,7 @@ from runlore.look.rules.findings import (
     Measured,
     Rival,
 )
+from runlore.look.rules.refusals import refusals
 from runlore.performance.rules.limit_replay import PastRuns
 from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.actions.extraction import TrainingExtract, extract_log, members
@@ -77,7 +78,7 @@ def failure_findings(learned: Learned) -> FailureFindings:
         groups=risk.risk_groups(failed, ours),
         calibration_error=_measured(evidence.candidate, "calibration_error", len(failed)),
         passed=trained.verdict.passed,
-        reasons=trained.verdict.reasons,
+        reasons=_reasons(trained),
     )
 
 
@@ -105,8 +106,14 @@ def duration_findings(learned: Learned) -> DurationFindings:
             for one in trained.coverage
         ),
         passed=trained.verdict.passed,
-        reasons=trained.verdict.reasons,
+        reasons=_reasons(trained),
     )
+
+
+def _reasons(trained: Trained) -> tuple[str, ...]:
+    """Why the model may be used, as its gates say it, or in words why not."""
+    failed = tuple(refusals(trained.gates, trained.evidence))
+    return failed or trained.verdict.reasons
 
 
 def past_runs(log: Log, value: str) -> PastRuns:

@@ -220,7 +220,8 @@ def _method(findings: LookFindings) -> Iterator[str]:
     yield "Failed means any end other than success: cancelled and partial runs count, too."
     for one in (findings.failure, findings.duration):
         if one is not None:
-            yield f"{one.candidate}: {'; '.join(one.reasons)}."
+            may = "may be used" if one.passed else "may not be used"
+            yield f"The chosen model is {one.candidate}; it {may}: {'; '.join(one.reasons)}."
     yield from findings.bounds
 
 
