@@ -59,6 +59,7 @@ def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
         "at": outcome.at.isoformat(),
         "mature_until": outcome.mature_until and outcome.mature_until.isoformat(),
         "windows": [_window(window) for window in outcome.windows],
+        "levels": [_plain(asdict(held)) for held in outcome.levels],
         "is_below_floor": outcome.is_below_floor,
         "floors": [_plain(asdict(floor)) for floor in outcome.floors],
         "regressions": [_plain(asdict(regression)) for regression in outcome.regressions],
@@ -106,6 +107,8 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
             state = {True: "holds", False: "fails, the estimate is withdrawn", None: "not tested"}
             echo(f"estimate: {assumption.name}: {state[assumption.holds]}: {assumption.reason}")
             echo(f"    assumes: {assumption.text}")
+    for held in outcome.levels:
+        echo(f"quantile {held.level:g}: {held.share} of {held.rows:,} outcomes did not exceed it")
     if outcome.mature_until:
         echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
     verdicts: list[tuple[str, str]] = [(floor.answer, floor.reason) for floor in outcome.floors]

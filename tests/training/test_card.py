@@ -9,7 +9,7 @@ from runlore.models.explain import Importance
 from runlore.training.rules import card
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.gates import GateEvidence, GateVerdict, ScoreInterval
-from runlore.training.rules.trained import SliceScores
+from runlore.training.rules.trained import LevelCoverage, SliceScores
 from tests.training.small import DURATION, RISK
 
 FACTS = CardContents(
@@ -131,6 +131,13 @@ def test_every_row_of_a_table_has_as_many_cells_as_its_head():
     for table in tables:
         cells = {row.replace("\\|", "").count("|") for row in table}
         assert len(cells) == 1, table
+
+
+def test_a_quantity_says_how_often_its_quantiles_held():
+    held = LevelCoverage(0.95, 3000, ScoreInterval(0.941, 0.93, 0.952))
+    text = card.render(replace(FACTS, spec=DURATION, coverage=(held,)))
+    assert "| 0.95 | 3,000 | 0.941 (0.93 to 0.952) |" in section(text, "Quantiles on the test part")
+    assert "Quantiles" not in card.render(FACTS)
 
 
 def test_only_the_features_that_matter_most_are_listed():

@@ -17,7 +17,7 @@ from runlore.monitoring.actions import reference
 from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
-from runlore.performance.rules import floor, maturity, regression, windows
+from runlore.performance.rules import floor, levels, maturity, regression, windows
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import RealisedScores, realise
@@ -29,11 +29,13 @@ from runlore.serving.queries import answers
 from runlore.serving.queries.ledger_vectors import Vectors
 from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.store.engine import Store
+from runlore.training.rules.trained import CHECKED_LEVELS, LevelCoverage
 
 if TYPE_CHECKING:
     from runlore.registry import Registry, VersionRef
 
 ARTIFACTS = "performance"
+LEVEL_ROWS = 5_000  # newest answers whose quantiles are computed anew from their features
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class PerformanceOutcome:
 
     windows: oldest first, those without an answer left out. judged: the newest one that a verdict
     on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
-    more. plot: its path.
+    more. plot: its path. levels: of the
+    quantiles of the newest answers with features on the ledger; empty for a probability.
     """
 
     spec: str
@@ -56,6 +59,7 @@ class PerformanceOutcome:
     plot: Path | None
     anomaly: AnomalyChange | None
     note: str = ""
+    levels: tuple[LevelCoverage, ...] = ()
 
     @property
     def is_below_floor(self) -> bool:
@@ -129,7 +133,22 @@ def _judge(
         plot=None,
         anomaly=None,
         note=_note(measured, spec),
+        levels=_levels(bundle, vectors, answered),
     )
+
+
+def _levels(
+    bundle: Bundle, vectors: Vectors, answered: MatchedPredictions
+) -> tuple[LevelCoverage, ...]:
+    """Coverage of the version's quantiles, which the ledger does not have but can be computed."""
+    width = len(bundle.plan.names)
+    newest = np.flatnonzero(vectors.widths == width)[-LEVEL_ROWS:]
+    if bundle.distribution is None or not newest.size:
+        return ()
+    chosen = np.zeros(len(vectors.sent), dtype=np.bool_)
+    chosen[newest] = True
+    quantiles = bundle.quantiles(vectors.rows(chosen, width), CHECKED_LEVELS)
+    return levels.level_coverage(answered.take(newest), quantiles)
 
 
 def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> MatchedPredictions:

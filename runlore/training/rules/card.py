@@ -44,6 +44,7 @@ def write(
             is_simulated=is_simulated,
             sources=tuple(sources),
             inputs=inputs,
+            coverage=trained.coverage,
         )
     )
 
@@ -54,6 +55,7 @@ def render(facts: CardContents) -> str:
         card_sections.head(facts),
         card_sections.scores(facts),
         card_sections.verdict(facts),
+        card_sections.levels(facts),
         card_sections.limits(facts),
         card_sections.leaks(facts),
         card_sections.texts(facts),

@@ -12,7 +12,7 @@ from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
 from runlore.training.rules.gates import GateEvidence, GateVerdict, number
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
-from runlore.training.rules.trained import SliceScores
+from runlore.training.rules.trained import LevelCoverage, SliceScores
 
 TOP_FEATURES = 10
 
@@ -54,6 +54,7 @@ class CardContents:
     is_simulated: bool = False
     sources: tuple[str, ...] = ()
     inputs: InputReport = NOTHING_LEFT_OUT
+    coverage: Sequence[LevelCoverage] = ()
 
 
 def _cap(facts: CardContents) -> str:
@@ -145,6 +146,18 @@ def verdict(facts: CardContents) -> Iterator[str]:
     yield "It may serve:" if facts.verdict.passed else "It may not serve:"
     yield ""
     yield from (f"- {reason}" for reason in facts.verdict.reasons)
+
+
+def levels(facts: CardContents) -> Iterator[str]:
+    """How often each quantile held on the test part; nothing for a probability."""
+    if not facts.coverage:
+        return
+    yield "## Quantiles on the test part"
+    yield ""
+    yield "An outcome should not exceed the quantile at a level as often as the level says."
+    yield ""
+    rows = [(f"{held.level:g}", f"{held.rows:,}", str(held.share)) for held in facts.coverage]
+    yield from _table(("level", "executions", "share of outcomes not above it"), rows)
 
 
 def limits(facts: CardContents) -> Iterator[str]:
