@@ -36,6 +36,7 @@ Floats = NDArray[np.float64]
 Say = Callable[[str], None]
 
 SPANS = 48
+LIMIT_SYNTAXES = ("slurm", "github", "airflow", "nextflow")  # that `runlore limit` writes
 PARTS: tuple[Part, ...] = ("actor", "kind", "scope")
 
 
@@ -209,7 +210,9 @@ def _commands(
     if durations is not None:
         yield f"runlore train {specs.DURATION.name}"
         if durations.trained.verdict.passed:
-            yield shlex.join(["runlore", "predict", specs.DURATION.name, *request])
+            syntax = source.format if source.format in LIMIT_SYNTAXES else "seconds"
+            command = ["runlore", "limit", specs.DURATION.name, *request, "--format", syntax]
+            yield shlex.join(command)
 
 
 def as_document(findings: LookFindings) -> Mapping[str, object]:
