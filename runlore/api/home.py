@@ -1,6 +1,7 @@
 """A home in a Python program: everything that the commands do with one log, without a service."""
 
 from collections.abc import Mapping, Sequence
+from getpass import getuser
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -99,26 +100,33 @@ class Home:
         return frames.ingest(self._app, data, source, format, mapping)
 
     def train(
-        self, *specs: str | ModelSpec, sources: Sequence[str] = ()
+        self,
+        *specs: str | ModelSpec,
+        sources: Sequence[str] = (),
+        accept_data: str | None = None,
     ) -> "dict[str, TrainOutcome]":
         """Train specs, by name or as a ModelSpec; none: all. The first version becomes champion.
 
-        sources: learn from these alone; none: from all. A training that is refused has `passed`
-        False and the reasons; the other specs are trained all the same.
+        sources: learn from these alone; none: from all. accept_data: why data that breaks the data
+        contract may teach nevertheless. A training that is refused has `passed` False and the
+        reasons; the other specs are trained all the same.
 
         >>> outcome = home.train("failure-risk")["failure-risk"]
         >>> sorted(outcome.scores)
         ['auc', 'brier', 'calibration_error', 'log_loss']
         """
         from runlore.log.reader import reading_ahead
+        from runlore.quality.actions.contract import Acceptance
         from runlore.training.actions.training import TrainOutcome, train_spec
 
         app, outcomes = self._app, {}
+        accepted = Acceptance(getuser(), accept_data) if accept_data else None
         with reading_ahead(app.store):
             for spec in self._chosen(specs):
                 try:
+                    chosen = spec.of_sources(sources)
                     trained = train_spec(
-                        app.store, app.registry, spec.of_sources(sources), at=now()
+                        app.store, app.registry, chosen, at=now(), accepted=accepted
                     )
                 except RunloreError as error:
                     trained = TrainOutcome.of_error(spec.name, error)

@@ -10,6 +10,7 @@ import runlore
 from bentos.predict.live_versions import Serving
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve
+from tests.pages import python_blocks, run_blocks
 
 ANN = runlore.Work(actor="ann", kind="build", scope="web", inputs={"nodes": 4}, execution="b-17")
 
@@ -88,3 +89,14 @@ def test_the_gate_asks_the_service(url: str) -> None:
         assert service.gate("failure-risk", max=1.0, **work).passes
         assert service.gate("failure-risk", max=0.0, **work).state == "risky"
         assert service.gate("no-such", max=1.0, **work).exit_code == 2
+
+
+def test_the_examples_of_the_page_run(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Those that ask a service; the others run in tests/api."""
+    written = "http://localhost:3000"
+    blocks = [block for block in python_blocks("docs/python.md") if written in block]
+    assert len(blocks) == 6
+    with pytest.raises(SystemExit, match=r"is above 0\.3"):  # handmade versions answer 50 %
+        run_blocks([blocks[2].replace(written, url)], {"runlore": runlore})
+    run_blocks([block.replace(written, url) for block in blocks if "SystemExit" not in block], {})
+    assert capsys.readouterr().out.endswith("inputs.no_such_input\n")
