@@ -11,6 +11,7 @@ from runlore.features.matrix import Log
 from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.instants import from_us, to_us
 from runlore.log.executions import has_submissions, last_submission
+from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
 
@@ -82,6 +83,8 @@ def newest(store: Store, spec: ModelSpec, at: datetime, window_s: float) -> tupl
     last = last_submission(store, asked.end, members)
     if last is None or last > asked.begin:
         return asked, ""
+    if to_us(last) == EARLIEST_US:
+        return asked, "The log says no times: it has no last window."
     grid, size = asked.grid, asked.last - asked.first
     end = (to_us(last) - 1) // grid.length_us + 1
     note = f"The log ends on {last:%Y-%m-%d %H:%M} UTC: this is its last window."

@@ -1,6 +1,7 @@
 """A log without times, and one from before 1970: from the file to a version that answers."""
 
 import importlib
+import json
 import re
 import shutil
 import tempfile
@@ -11,19 +12,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from runlore.cli import app
 from runlore.features.declaration import FeatureSet, HistoryFeatures
 from runlore.ingest.actions.files import ingest_file
 from runlore.ingest.actions.opening import FileSource
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput, Refused
 from runlore.kernel.instants import now, to_us
+from runlore.log import time_slices
 from runlore.log.reader import read_log
 from runlore.records.mapping import declare
 from runlore.records.validate import EARLIEST_US
 from runlore.registry import Registry, connect
 from runlore.settings import Settings
-from runlore.specs.model_spec import Split
+from runlore.specs.model_spec import Quantity, Split
 from runlore.store.engine import Store
 from runlore.training.actions.extraction import extract
 from runlore.training.actions.training import train_spec
@@ -87,9 +91,8 @@ def test_nothing_claims_an_order_that_a_log_does_not_have(store, tmp_path):
     with pytest.raises(Refused, match="declare no histories"):
         extract(store, remembering)
     by_time = replace(SMALL, split=Split(least_rows=20))
-    data = extract(store, by_time).data
     with pytest.raises(Refused, match="none came before another"):
-        divide(by_time, data)
+        extract(store, by_time)
 
 
 def test_a_log_without_times_maps_none():
@@ -140,3 +143,37 @@ def test_the_documented_spec_of_few_rows_learns_from_the_documented_ingest(
     data = extract(store, spec).data
     assert len(data) == 20
     assert len(divide(spec, data).rounds) == 50
+
+
+def test_a_log_without_times_has_no_last_window(store, tmp_path):
+    ingest(store, tmp_path / "effort.csv", projects(), TIMELESS)
+    at = datetime(2026, 11, 1, tzinfo=UTC)
+    window, note = time_slices.newest(store, SMALL, at, 7 * DAY_S)
+    assert note == "The log says no times: it has no last window."
+    assert window.end == at
+
+
+def test_no_times_can_be_said_on_the_command_line(tmp_path):
+    path = tmp_path / "effort.csv"
+    path.write_text("\n".join(projects()) + "\n", encoding="utf-8")
+    said = ["ingest", "csv", str(path), "--no-times", "--outcome", "effort", "--dry-run", "--json"]
+    done = CliRunner().invoke(app, said)
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout)["accepted"] == 42
+
+
+def test_text_alone_is_learned_from(store, tmp_path):
+    rng = np.random.default_rng(0)
+    words = rng.choice(["small change of a label", "rewrite the whole storage engine"], 60)
+    lines = ["id,submitted,title,points"] + [
+        f"{n},2026-01-{1 + n // 24:02}T{n % 24:02}:00:00Z,{words[n]} number {n},{len(words[n])}"
+        for n in range(60)
+    ]
+    mapping = {"columns": {"finished": "submitted"}, "inputs": ["title"], "outcome": ["points"]}
+    ingest(store, tmp_path / "issues.csv", lines, mapping)
+    spec = replace(SMALL, question=Quantity("outcome.points", "points"), split=Split(least_rows=40))
+    extracted = extract(store, spec)
+    assert {name.split("#")[0] for name in extracted.plan.names} == {"inputs.title"}
+    nothing = replace(spec, features=replace(spec.features, categories=()))
+    with pytest.raises(Refused, match="there is nothing to learn from"):
+        extract(store, nothing)

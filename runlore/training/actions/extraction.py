@@ -86,6 +86,7 @@ def extract_log(
     inputs = leak_check.check_log(log, spec, teaches, accepted)
     hashed = _hashable(log, spec, teaches, inputs)
     plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed, spec.baseline)
+    _refuse_featureless(spec, plan)
     agreed = contract.of_log(log, spec)
     mapped_arrays.trim()
     rows, _ = matrix.extract(log, plan, chosen)
@@ -126,10 +127,12 @@ def _settle_texts(
 ) -> tuple[FeaturePlan, TrainingSet]:
     """Keep the hashed columns only where they make validation scores better.
 
-    With cross-validation they stay: all rows are tested, so none may choose.
+    With cross-validation they stay: all rows are tested, so none may choose. They also stay where
+    there is nothing else to learn from.
     """
     columns = [column for text in plan.texts for column in text.columns]
-    if not columns or not spec.split.is_by_time or text_choice.helps(spec, data, columns):
+    is_all = len(columns) == len(data.names)
+    if not columns or is_all or not spec.split.is_by_time or text_choice.helps(spec, data, columns):
         return plan, data
     return replace(plan, texts=()), text_choice.without(data, columns)
 
@@ -153,9 +156,21 @@ def _refuse_absent(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
         raise NotInLog(spec.name, spec.question.of)
 
 
+def _refuse_featureless(spec: ModelSpec, plan: FeaturePlan) -> None:
+    if not plan.names:
+        raise Refused(
+            f"{spec.name}: there is nothing to learn from: no history, no calendar, and no usable"
+            " input; map inputs with `--inputs`"
+        )
+
+
 def _refuse_unordered(log: matrix.Log, spec: ModelSpec, chosen: Ints) -> None:
     """Raise Refused for features of the past where nothing is known to have come before."""
-    if spec.features.histories and chosen.size > 1 and np.ptp(log.as_of_us[chosen]) == 0:
+    if chosen.size < 2 or np.ptp(log.as_of_us[chosen]) > 0:
+        return
+    if spec.split.is_by_time:
+        raise split.no_order(spec, chosen.size)
+    if spec.features.histories:
         raise Refused(
             f"{spec.name}: all {chosen.size} executions were submitted at one instant, so none came"
             " before another; declare no histories, and baseline "

@@ -31,6 +31,7 @@ Ints = NDArray[np.int64]
 SMALLEST = 1e-20
 
 FOREST_SAMPLES = 10_000
+LEAF_ROWS = 20
 REQUESTED = "inputs.requested_time_s"
 
 # The ensemble's members and weights, by whether the answer is a probability.
@@ -43,7 +44,7 @@ BOOSTED = {
     "max_depth": 6,
     "subsample": 0.7,
     "colsample_bytree": 0.4,
-    "min_child_weight": 20,
+    "min_child_weight": LEAF_ROWS,
     "tree_method": "hist",
     "n_jobs": THREADS,
     "random_state": SEED,
@@ -234,11 +235,16 @@ def _scaled(*steps: "BaseEstimator") -> "BaseEstimator":
     return make_pipeline(median, StandardScaler(), *steps)
 
 
+def _leaf(rows: int) -> int:
+    """The least rows of a leaf: fewer where there are fewer than 1,000, or no tree could split."""
+    return min(LEAF_ROWS, max(2, rows // 50))
+
+
 def _forest(rows: int) -> dict[str, Any]:
     return {
         "n_estimators": 100,
         "max_depth": 10,
-        "min_samples_leaf": 20,
+        "min_samples_leaf": _leaf(rows),
         "max_samples": min(FOREST_SAMPLES, rows),
         "n_jobs": THREADS,
         "random_state": SEED,
@@ -265,6 +271,7 @@ def _histogram(rows: int) -> dict[str, Any]:
         "max_features": 0.4,
         "l2_regularization": 1.0,
         "early_stopping": False,
+        "min_samples_leaf": _leaf(rows),
         "random_state": SEED,
     }
 
@@ -284,14 +291,15 @@ def _histogram_quantity(rows: int) -> "BaseEstimator":
 def _boosted_probability(rows: int) -> "BaseEstimator":
     from xgboost import XGBClassifier
 
-    return XGBClassifier(n_estimators=300, learning_rate=0.03, max_bin=64, **BOOSTED)
+    shape = {"n_estimators": 300, "learning_rate": 0.03, "max_bin": 64}
+    return XGBClassifier(**{**BOOSTED, **shape, "min_child_weight": _leaf(rows)})
 
 
 def _boosted_quantity(rows: int) -> "BaseEstimator":
     from xgboost import XGBRegressor
 
-    shape = {"n_estimators": 200, "learning_rate": 0.05}
-    return XGBRegressor(objective="reg:absoluteerror", **shape, **BOOSTED)
+    shape = {"n_estimators": 200, "learning_rate": 0.05, "min_child_weight": _leaf(rows)}
+    return XGBRegressor(objective="reg:absoluteerror", **{**BOOSTED, **shape})
 
 
 def _linear_probability(rows: int) -> "BaseEstimator":

@@ -61,7 +61,8 @@ def divide(spec: ModelSpec, data: TrainingSet) -> Division:
     refuse_short(spec, len(data))
     if not rule.is_by_time:
         return _cross_validated(spec, data)
-    _refuse_no_order(spec, data)
+    if data.as_of_us[0] == data.as_of_us[-1]:
+        raise no_order(spec, len(data))
     first, end = tested(rule, data.as_of_us, data.known_us)
     cut = int(data.as_of_us[first])
     known = _known_before(data, cut, rule)
@@ -106,12 +107,11 @@ def _random_folds(
     return tuple(made)
 
 
-def _refuse_no_order(spec: ModelSpec, data: TrainingSet) -> None:
-    if data.as_of_us[0] == data.as_of_us[-1]:
-        raise Refused(
-            f"{spec.name}: all {len(data)} executions were submitted at one instant, so none came"
-            ' before another; declare Split(kind="cross-validation") and no histories'
-        )
+def no_order(spec: ModelSpec, rows: int) -> Refused:
+    return Refused(
+        f"{spec.name}: all {rows} executions were submitted at one instant, so none came before"
+        ' another; declare Split(kind="cross-validation") and no histories'
+    )
 
 
 def refuse_short(spec: ModelSpec, rows: int) -> None:
