@@ -1,12 +1,15 @@
 """Quantiles and what is known of a request, over HTTP: asked for by query, and on the ledger."""
 
+import json
 from typing import Any
 
 import httpx
 import pytest
 from handmade import write_bundle
+from typer.testing import CliRunner
 
 from bentos.predict.live_versions import Live, Serving, load
+from runlore.cli import app
 
 BODY = {"actor": "ann", "kind": "build", "inputs": {"nodes": 4, "queue": "lonng"}}
 
@@ -83,6 +86,30 @@ def test_a_large_batch_has_words_but_no_details(client: httpx.Client) -> None:
     batch = client.post("/predict/failure-risk/batch?support=1", json=[BODY] * 101).json()
     assert len({one["support"] for one in batch}) == 1
     assert {one["unknown"] for one in batch} == {None}
+
+
+def told(client: httpx.Client, *arguments: str, code: int = 0) -> Any:
+    """What a command says when it asks the service."""
+    url = ("--url", str(client.base_url), "--json")
+    done = CliRunner().invoke(app, [*arguments, "--actor", "ann", "--kind", "build", *url])
+    assert done.exit_code == code, (done.output, done.exception)
+    return json.loads(done.stdout)
+
+
+def test_the_commands_ask_a_running_service(client: httpx.Client) -> None:
+    [answer] = told(client, "predict", "duration", "--quantile", "0.9")["answers"]
+    row = client.get(f"/predictions/{answer['id']}").json()
+    assert (row["prediction"], row["quantiles"]) == (answer["prediction"], answer["quantiles"])
+    limit = told(client, "limit", "duration", "--quantile", "0.9", "--format", "slurm")
+    assert limit["limit"] == pytest.approx(answer["quantiles"]["0.9"], rel=1e-5)
+    assert told(client, "gate", "failure-risk", "--max", "1")["state"] == "passes"
+    assert told(client, "gate", "duration", "--max", "0s", code=1)["state"] == "risky"
+    assert told(client, "gate", "no-such", "--max", "1", code=2)["state"] == "no answer"
+
+
+def test_a_number_that_is_a_word_to_the_service_is_sent_as_text(client: httpx.Client) -> None:
+    [answer] = told(client, "predict", "failure-risk", "--input", "queue=7")["answers"]
+    assert "inputs.queue" in {part["field"] for part in answer["unknown"]}
 
 
 def test_the_document_describes_the_parameters(client: httpx.Client) -> None:
