@@ -96,9 +96,9 @@ lock: ## Resolve the dependencies anew into requirements.lock (needs a package i
 	  --extra all --extra dev pyproject.toml --output-file requirements.lock
 
 .PHONY: wheel
-wheel: $(READY) ## Make dist/runlore-….whl, for pip install.
+wheel: ## Make dist/runlore-….whl, for pip install.
 	@rm -rf dist
-	@$(BIN)/python -m hatchling build -t wheel >/dev/null
+	@$(FIND_PYTHON); "$$python" -m pip wheel --quiet --no-deps --wheel-dir dist .
 	@ls dist/*.whl
 
 .PHONY: clean
