@@ -22,6 +22,8 @@ Floats = NDArray[np.float64]
 # The levels at which the map is kept; denser where the tails are.
 TAIL = (0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04)
 LEVELS = (0.0, *TAIL, *(at / 40 for at in range(2, 39)), *(1 - at for at in TAIL[::-1]), 1.0)
+_LEVELS = np.array(LEVELS)
+SMALLEST_SHARE = 1e-300  # divides by no less
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Distribution:
 
         shares: (n, K) from the graph; None without one. raw: (n,) answers, log1p scale.
         """
-        places = np.interp(levels, LEVELS, self._places)
+        places = np.interp(levels, _LEVELS, self._places)
         if shares is None:
             around = _quantiles(self._shares, self._edges, places)
             return quantity(raw[:, None] + around)
@@ -117,12 +119,13 @@ def _cumulative(shares: Floats) -> Floats:
 
 def _quantiles(shares: Floats, edges: Floats, places: Floats) -> Floats:
     """(n, L): by interpolation inside the class where each of (L,) places lies."""
-    sums = _cumulative(shares)
-    at = (sums[:, None, 1:-1] < places[:, None]).sum(axis=2)
-    below = np.take_along_axis(sums, at, axis=1)
-    width = np.take_along_axis(sums, at + 1, axis=1) - below
-    inside = np.divide(places - below, width, out=np.ones_like(below), where=width > 0)
-    quantiles: Floats = edges[at] + np.clip(inside, 0.0, 1.0) * (edges[at + 1] - edges[at])
+    sums, row = _cumulative(shares), np.arange(len(shares))[:, None]
+    at = np.add.reduce(sums[:, None, 1:-1] < places[:, None], axis=2, dtype=np.intp)
+    below = sums[row, at]
+    width = np.maximum(sums[row, at + 1] - below, SMALLEST_SHARE)
+    inside = np.maximum(np.minimum((places - below) / width, 1.0), 0.0)
+    start = edges[at]
+    quantiles: Floats = start + inside * (edges[at + 1] - start)
     return quantiles
 
 

@@ -10,7 +10,9 @@ from runlore.models.bundle import Bundle
 from runlore.models.scores import relative_accuracies
 from runlore.training.actions import bundle_files
 from runlore.training.rules import candidates, fitting
-from runlore.training.rules.distribution_forest import class_edges, classes_of
+from runlore.training.rules.distribution_forest import class_edges, classes_of, fit_forest_at
+from runlore.training.rules.export import parity_rows
+from runlore.training.rules.forest_graph import check_forest, forest_graph
 from runlore.training.rules.trained import CHECKED_LEVELS
 from tests.handmade import write_bundle
 from tests.training.small import DURATION, PLAN, column, make
@@ -140,6 +142,16 @@ def test_a_probability_has_no_quantiles(tmp_path):
     risk = Bundle.load(write_bundle(tmp_path))
     with pytest.raises(Refused, match="a probability has no quantiles"):
         risk.quantiles(np.zeros((1, len(risk.plan.names)), np.float32), [0.5])
+
+
+def test_columns_of_next_to_nothing_and_of_nothing_at_all_can_be_taught(duration_data):
+    """A count that has decayed since last night, and an input that nobody had before."""
+    rows = duration_data.rows.copy()
+    rows[:, -1] = np.random.default_rng(1).uniform(0, 1e-43, len(rows)).astype(np.float32)
+    rows[:, -2] = np.nan
+    forest = fit_forest_at(replace(duration_data, rows=rows), np.arange(1000), "mae")
+    graph = forest_graph(forest, rows.shape[1], has_answer=True)
+    assert check_forest(graph, forest, parity_rows(rows), has_answer=True) < 2e-5
 
 
 def test_rows_of_another_width_have_no_quantiles(served):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from runlore.features import mapped_arrays
 from runlore.kernel.errors import BadInput, Refused
 from runlore.specs.model_spec import CONSTANTS, CandidateKind, ModelSpec
-from runlore.training.rules.fixed_choices import MISSING, SEED, THREADS
+from runlore.training.rules.fixed_choices import MISSING, SEED, SMALLEST, THREADS
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-# Values nearer to 0 count as 0 in fitting, such as a count that has decayed for long: so small a
-# scale has no reciprocal in a float32.
-SMALLEST = 1e-20
 
 FOREST_SAMPLES = 10_000
 LEAF_ROWS = 20

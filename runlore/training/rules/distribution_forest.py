@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from runlore.models.scores import LOSSES
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
-from runlore.training.rules.fixed_choices import MISSING, SEED, THREADS
+from runlore.training.rules.fixed_choices import MISSING, SEED, SMALLEST, THREADS
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ TAILS = (0.002, 0.005, 0.01, 0.02)  # shares of rows in further classes at both 
 MASS_SHARE = 0.5  # of a class's rows: a value that is so frequent is a class of its own
 ANSWERS = 256  # values to choose an answer from
 CLASS_VALUES = 500  # values that stand for those of a class when expected scores are computed
+ROWS_AT_ONCE = 8192  # whose expected scores take some 20 MB
 PRIOR_SHARE = 0.002  # of the classes of all rows, so that no class is impossible
 
 
@@ -66,7 +67,11 @@ class DistributionForest:
 
     def predict(self, rows: Rows) -> Floats:
         """(n,): the answers with the best expected score, log1p scale."""
-        answers: Floats = self.answers[self.expected(rows).argmax(axis=1)].astype(np.float64)
+        best = np.empty(len(rows), dtype=np.intp)
+        for at in range(0, len(rows), ROWS_AT_ONCE):
+            piece = slice(at, at + ROWS_AT_ONCE)
+            best[piece] = self.expected(rows[piece]).argmax(axis=1)
+        answers: Floats = self.answers[best].astype(np.float64)
         return answers
 
     def expected(self, rows: Rows) -> Floats:
@@ -91,6 +96,7 @@ def fit_forest(rows: Rows, target: Floats, score: Score) -> DistributionForest:
     from sklearn.ensemble import RandomForestRegressor
 
     rows, target = filled(rows[-MOST_ROWS:]), target[-MOST_ROWS:]
+    rows[(rows > -SMALLEST) & (rows < SMALLEST)] = 0.0
     forest = RandomForestRegressor(
         n_estimators=TREES,
         min_samples_leaf=10,
