@@ -47,7 +47,10 @@ def command(beginning: str) -> list[str]:
 
 
 def test_a_log_becomes_a_page_a_gate_and_a_limit(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    store: Store,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def run(beginning: str) -> int:
         monkeypatch.setattr(sys, "argv", command(beginning))

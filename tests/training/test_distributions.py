@@ -10,7 +10,13 @@ from runlore.models.bundle import Bundle
 from runlore.models.scores import relative_accuracies
 from runlore.training.actions import bundle_files
 from runlore.training.rules import candidates, fitting
-from runlore.training.rules.distribution_forest import class_edges, classes_of, fit_forest_at
+from runlore.training.rules.distribution_forest import (
+    answers_of,
+    class_edges,
+    classes_of,
+    expected_scores,
+    fit_forest_at,
+)
 from runlore.training.rules.export import parity_rows
 from runlore.training.rules.forest_graph import check_forest, forest_graph
 from runlore.training.rules.trained import CHECKED_LEVELS
@@ -86,6 +92,16 @@ def test_a_value_that_repeats_is_a_class_of_its_own_and_a_quantile_exactly():
     assert edges[repeated + 1] == np.log1p(3600.0)
     assert edges[repeated + 1] - edges[repeated] < 1e-12
     assert (np.diff(edges) > 0).all()
+
+
+def test_classes_of_no_value_between_two_that_repeat_have_no_score():
+    target = np.log1p(np.repeat([60.0, 3600.0, 7200.0], [500, 500, 5]))
+    edges = class_edges(target)
+    classes, count = classes_of(target, edges), len(edges) - 1
+    assert (np.bincount(classes, minlength=count) == 0).any()
+    scores = expected_scores(target, classes, count, answers_of(target, edges), "mae")
+    assert scores.shape[0] == count
+    assert np.isfinite(scores).all()
 
 
 def test_a_target_of_one_value_has_one_class():

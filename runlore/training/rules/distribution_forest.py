@@ -168,7 +168,10 @@ def expected_scores(target: Floats, classes: Ints, count: int, answers: Rows, sc
     tried = np.expm1(answers.astype(np.float64))
     order = np.argsort(classes, kind="stable")
     gains = np.zeros((count, len(answers)))
-    for at, members in enumerate(np.split(order, np.cumsum(np.bincount(classes)[:-1]))):
+    ends = np.cumsum(np.bincount(classes, minlength=count))
+    for at, members in enumerate(np.split(order, ends[:-1])):
+        if not len(members):  # between two frequent values; no row has a share of it
+            continue
         values = np.expm1(np.sort(target[members])[_spread(len(members))])
         whole = np.repeat(values, len(tried)), np.tile(tried, len(values))
         gains[at] = sign * measure(*whole).reshape(len(values), -1).mean(axis=0)
