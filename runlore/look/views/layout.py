@@ -20,11 +20,10 @@ p{margin:.4em 0}
 .lead{font-size:1.08rem}
 .lead li{margin:.35em 0}
 .soft,.made{color:var(--soft);font-size:.9rem}
-.grid{display:grid;gap:16px;grid-template-columns:1fr;margin-top:16px;align-items:start}
-@media(min-width:820px){.grid{grid-template-columns:1fr 1fr}}
+.columns{column-gap:16px;margin-top:16px}
+@media(min-width:820px){.columns{columns:2}}
 section{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:14px 16px;
-min-width:0;overflow-wrap:break-word}
-section.wide{grid-column:1/-1}
+margin-bottom:16px;break-inside:avoid;overflow-wrap:break-word}
 ul,ol{padding-left:1.2em;margin:.4em 0}
 svg{display:block;width:100%;max-width:540px;height:auto;margin:6px 0}
 svg text{fill:var(--ink);font:11px system-ui,sans-serif}
@@ -52,6 +51,7 @@ table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--edge);
 vertical-align:top}
 td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
+@media(min-width:561px){td:first-child{min-width:9em}}
 @media(max-width:560px){td.n{white-space:normal}}
 pre{background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:10px;
 overflow-x:auto;margin:.5em 0;font-size:.88rem}
@@ -70,11 +70,8 @@ def page(title: str, body: str) -> str:
     )
 
 
-def section(title: str, *parts: str, is_wide: bool = False) -> str:
-    css = ' class="wide"' if is_wide else ""
-    return (
-        f"<section{css}><h2>{escape(title)}</h2>\n" + "\n".join(filter(None, parts)) + "</section>"
-    )
+def section(title: str, *parts: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>\n" + "\n".join(filter(None, parts)) + "</section>"
 
 
 def shown(text: str) -> str:

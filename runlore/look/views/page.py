@@ -32,9 +32,11 @@ def render_page(findings: LookFindings, made_on: str) -> str:
     body = [
         f"<h1>{_title(file)}</h1>",
         bullets(findings.verdict, "lead"),
-        '<div class="grid">',
+        '<div class="columns">',
         *_sections(findings),
         "</div>",
+        section("What to run next", commands(findings.commands)),
+        section("How it was measured", bullets(_method(findings))),
         f'<p class="made">Made by <code>runlore look</code> on {made_on}</p>',
     ]
     return page(f"{file.name}: what could have been known", "\n".join(body))
@@ -60,8 +62,6 @@ def _sections(findings: LookFindings) -> Iterator[str]:
         bullets([*findings.unanswered.values(), *findings.unpredictable])
         or paragraph("Nothing stands here: see the intervals for how sure the numbers are."),
     )
-    yield section("What to run next", commands(findings.commands), is_wide=True)
-    yield section("How it was measured", bullets(_method(findings)), is_wide=True)
 
 
 def _file(file: FileFindings) -> str:
