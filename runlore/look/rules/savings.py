@@ -13,6 +13,7 @@ from runlore.training.rules.bootstrap import draw_blocks, percentile
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+DECIMALS = 6  # of shares and hours; what is left of large sums beyond them is rounding
 LEAST_RUNS = 100  # with a request, on which a policy is replayed
 
 
@@ -48,7 +49,7 @@ def replay(
     for policy in policies:
         limit = policy.limit[usable]
         replayed = replay_limit(runs, limit)
-        amount = replayed.saved / requests.per_unit
+        amount = round(replayed.saved / requests.per_unit, DECIMALS)
         found.append(
             LimitFindings(
                 resource=requests.resource,
@@ -76,4 +77,5 @@ def _saved_share(at_us: Ints, runs: LimitedRuns, limit: Floats, replayed: LimitR
     blocks = draw_blocks(at_us)
     with np.errstate(invalid="ignore", divide="ignore"):
         replicates = blocks.sums(saved) / blocks.sums(runs.weight * runs.requested)
-    return Measured.of(replayed.saved_share, percentile(replicates), replayed.runs)
+    value = round(replayed.saved_share, DECIMALS)
+    return Measured.of(value, percentile(np.round(replicates, DECIMALS)), replayed.runs)

@@ -1,8 +1,10 @@
 """The frame of the page: its style, and the pieces of which it is made."""
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
+INTERVAL = re.compile(r"\([-\d][^()]{0,40} to [^()]{1,40}\)")
 GENERATOR = '<meta name="generator" content="runlore look">'
 STYLE = """
 :root{color-scheme:light dark;--ink:#1f272d;--soft:#5c6873;--paper:#fff;--card:#f6f8fa;
@@ -50,9 +52,8 @@ color:var(--soft)}
 table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--edge);
 vertical-align:top}
-td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}
-@media(min-width:561px){td:first-child{min-width:9em}}
-@media(max-width:560px){td.n{white-space:normal}}
+td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
+td:first-child{min-width:7em}
 pre{background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:10px;
 overflow-x:auto;margin:.5em 0;font-size:.88rem}
 """
@@ -75,12 +76,13 @@ def section(title: str, *parts: str) -> str:
 
 
 def shown(text: str) -> str:
-    """Text as HTML, in which a number and its percent sign stay together.
+    """Text as HTML, in which a number and its percent sign stay together, and so does an interval.
 
-    >>> shown("3 % <")
-    '3&nbsp;% &lt;'
+    >>> shown("3 % <"), shown("2 h (1 to 3 h)")
+    ('3&nbsp;% &lt;', '2 h (1&nbsp;to&nbsp;3&nbsp;h)')
     """
-    return escape(text).replace(" %", "&nbsp;%")
+    plain = escape(text).replace(" %", "&nbsp;%")
+    return INTERVAL.sub(lambda match: match[0].replace(" ", "&nbsp;"), plain)
 
 
 def paragraph(text: str, css: str = "") -> str:

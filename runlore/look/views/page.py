@@ -182,7 +182,7 @@ def _replayed(limits: Sequence[LimitFindings]) -> Iterator[str]:
         [
             (
                 one.policy,
-                f"{readable_number(one.saved_amount)} ({shares(one.saved)})",
+                f"{readable_number(one.saved_amount)}: {shares(one.saved)}",
                 shares(one.killed),
                 *([] if one.price is None else [readable_number(one.price)]),
             )
