@@ -41,8 +41,8 @@ FORMATS: Mapping[str, Format] = {
     ".swf": "swf",
 }
 MOST_ROWS = 10_000  # that are answered together
-ANSWER_COLUMNS = ("prediction", "low", "high", "unit", "version", "id")
-REASON_COLUMNS = ("row", "feature", "value", "reference", "effect")
+ANSWER_COLUMNS = ("prediction", "low", "high", "unit", "support", "version", "id")
+REASON_COLUMNS = ("row", "feature", "value", "reference", "effect", "text")
 
 
 def ingest(
@@ -155,6 +155,14 @@ def _values(frame: pd.DataFrame, inputs: Sequence[str]) -> Iterator[tuple["Scala
     return plain.where(plain.notna(), None).itertuples(index=False, name=None)
 
 
+def levels_of(quantiles: Sequence[float]) -> tuple[float, ...]:
+    """In ascending order, once each."""
+    for level in quantiles:
+        if not 0 < level < 1:
+            raise BadInput(f"quantiles: {level} is not between 0 and 1, such as 0.95", "quantiles")
+    return tuple(sorted({float(level) for level in quantiles}))
+
+
 def answered(
     app: App,
     bundle: Bundle,
@@ -162,6 +170,7 @@ def answered(
     *,
     has_ledger: bool,
     reasons: int = 0,
+    levels: Sequence[float] = (),
 ) -> list[ServedPrediction]:
     """Answers in the order of the requests, as the service gives them."""
     predictor = Predictor(bundle)
@@ -169,25 +178,31 @@ def answered(
     writes = has_ledger and app.settings.ledger == "on"
     answers: list[ServedPrediction] = []
     for first in range(0, len(requests), most):
-        batch = RequestBatch(predictor, requests[first : first + most], now(), reasons=reasons)
+        part = requests[first : first + most]
+        batch = RequestBatch(predictor, part, now(), reasons=reasons, levels=tuple(levels))
         answers += commit(app.store, batch, has_ledger=writes)
     return answers
 
 
 def frame_of(
-    answers: Sequence[ServedPrediction], index: "pd.Index[Any]", bundle: Bundle
+    answers: Sequence[ServedPrediction],
+    index: "pd.Index[Any]",
+    bundle: Bundle,
+    levels: Sequence[float],
 ) -> pd.DataFrame:
     question = bundle.question
     unit = question.unit if isinstance(question, Quantity) else "probability"
-    rows = [(a.prediction, a.low, a.high, unit, a.version, str(a.id)) for a in answers]
+    rows = [(a.prediction, a.low, a.high, unit, a.support, a.version, str(a.id)) for a in answers]
     frame = pd.DataFrame(rows, index=index, columns=list(ANSWER_COLUMNS))
+    for at, level in enumerate(levels):
+        frame[f"q{level:g}"] = np.array([[*(a.quantiles or {}).values()][at] for a in answers])
     numbers = ["prediction", "low", "high"]
     return frame.astype(dict.fromkeys(numbers, np.float64))
 
 
 def reasons_of(answers: Sequence[ServedPrediction], index: "pd.Index[Any]") -> pd.DataFrame:
     rows = [
-        (name, reason.feature, reason.value, reason.reference, reason.effect)
+        (name, reason.feature, reason.value, reason.reference, reason.effect, reason.text)
         for name, answer in zip(index, answers, strict=True)
         for reason in answer.reasons or ()
     ]

@@ -139,28 +139,31 @@ class Home:
         spec: str | ModelSpec,
         *,
         columns: Mapping[str, str] | None = None,
+        quantiles: Sequence[float] = (),
         ledger: bool = True,
     ) -> "pd.DataFrame":
         """Predict for each row, as of now, by the champion; the index stays.
 
         work: with the columns actor and kind, and if known scope, execution (the id under which
         you report the outcome) and the inputs; other columns are ignored. columns: field -> column,
-        where they differ. ledger: whether the answers are put on the ledger, as those of the
-        service are.
+        where they differ. quantiles: levels between 0 and 1, of a quantity, each a column such as
+        `q0.95`. ledger: whether the answers are put on the ledger, as those of the service are.
 
-        Raises NoChampion where there is none, BadInput for a missing column or a wrong value.
+        Raises NoChampion where there is none, BadInput for a missing column or a wrong value,
+        Refused for quantiles of a probability.
 
         >>> work = pd.DataFrame(
         ...     {"actor": ["user-01", "new"], "kind": "etl", "size_gb": [2.0, 90.0]})
         >>> answers = home.predict(work, "failure-risk")
         >>> list(answers.columns)
-        ['prediction', 'low', 'high', 'unit', 'version', 'id']
+        ['prediction', 'low', 'high', 'unit', 'support', 'version', 'id']
         >>> bool(answers["prediction"].between(0, 1).all())
         True
         """
-        requests = frames.requests_of(work, self._champion(spec).plan, columns or {})
-        answers = frames.answered(self._app, self._champion(spec), requests, has_ledger=ledger)
-        return frames.frame_of(answers, work.index, self._champion(spec))
+        bundle, levels = self._champion(spec), frames.levels_of(quantiles)
+        requests = frames.requests_of(work, bundle.plan, columns or {})
+        answers = frames.answered(self._app, bundle, requests, has_ledger=ledger, levels=levels)
+        return frames.frame_of(answers, work.index, bundle, levels)
 
     def explain(
         self,
@@ -179,7 +182,7 @@ class Home:
         >>> work = {"actor": "new", "kind": "etl", "inputs": {"size_gb": 90.0}}
         >>> reasons = home.explain(work, "failure-risk", reasons=2)
         >>> list(reasons.columns), len(reasons)
-        (['row', 'feature', 'value', 'reference', 'effect'], 2)
+        (['row', 'feature', 'value', 'reference', 'effect', 'text'], 2)
         """
         frame = frames.as_frame(work)
         requests = frames.requests_of(frame, self._champion(spec).plan, columns or {})

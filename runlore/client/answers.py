@@ -16,19 +16,24 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class PredictionReason:
-    """effect: the prediction less what it would be with the feature at its reference."""
+    """effect: the prediction less what it would be with the feature at its reference.
+
+    text: the same as a sentence.
+    """
 
     feature: str
     value: float | None
     reference: float | None
     effect: float
+    text: str | None = None
 
 
 @dataclass(frozen=True)
 class PredictionResponse:
     """id: of the ledger row. low, high: of a quantity's interval, in `unit`.
 
-    raw: the whole answer, with what a newer service adds to it.
+    quantiles: value by level, of the levels that were asked for. support: how much of the request
+    training and the history have seen. raw: the whole answer, with what a newer service adds to it.
     """
 
     id: UUID
@@ -40,6 +45,8 @@ class PredictionResponse:
     unit: str
     reasons: tuple[PredictionReason, ...]
     as_of: datetime
+    quantiles: Mapping[float, float]
+    support: Literal["none", "little", "good"] | None
     raw: Mapping[str, Any] = field(repr=False, compare=False)
 
 
@@ -81,13 +88,17 @@ def prediction_of(raw: Mapping[str, Any]) -> PredictionResponse:
         low=raw["low"],
         high=raw["high"],
         unit=raw["unit"],
-        reasons=tuple(
-            PredictionReason(one["feature"], one["value"], one["reference"], one["effect"])
-            for one in raw.get("reasons") or ()
-        ),
+        reasons=tuple(map(_reason, raw.get("reasons") or ())),
         as_of=_instant(raw["as_of"]),
+        quantiles={float(at): value for at, value in (raw.get("quantiles") or {}).items()},
+        support=raw.get("support"),
         raw=raw,
     )
+
+
+def _reason(raw: Mapping[str, Any]) -> PredictionReason:
+    parts = (raw["feature"], raw["value"], raw["reference"], raw["effect"])
+    return PredictionReason(*parts, text=raw.get("text"))
 
 
 def predictions_of(raw: list[Mapping[str, Any]]) -> list[PredictionResponse]:

@@ -50,21 +50,33 @@ class AsyncClient:
         inputs: Mapping[str, Scalar] | None = None,
         execution: str | None = None,
         reasons: int = 0,
+        quantiles: Sequence[float] = (),
     ) -> PredictionResponse:
         """Predict for one execution. reasons: how many to give; they take longer.
 
-        execution: its id. Without it, the prediction cannot be joined with its outcome.
+        execution: its id. Without it, the prediction cannot be joined with its outcome. quantiles:
+        levels between 0 and 1, of a quantity; at .95 it exceeds the value in 5 % of cases.
         """
         work = Work(
             actor=actor, kind=kind, scope=scope, inputs=dict(inputs or {}), execution=execution
         )
-        return await self.send(calls.predict_one(spec, work, reasons), answers.prediction_of)
+        return await self.send(
+            calls.predict_one(spec, work, reasons, **calls.levels(quantiles)), answers.prediction_of
+        )
 
     async def predict_many(
-        self, spec: str, works: Sequence[Work], *, reasons: int = 0
+        self,
+        spec: str,
+        works: Sequence[Work],
+        *,
+        reasons: int = 0,
+        quantiles: Sequence[float] = (),
     ) -> list[PredictionResponse]:
         """Predict for up to 10,000 executions at once, in their order."""
-        return await self.send(calls.predict_many(spec, works, reasons), answers.predictions_of)
+        return await self.send(
+            calls.predict_many(spec, works, reasons, **calls.levels(quantiles)),
+            answers.predictions_of,
+        )
 
     async def gate(
         self,

@@ -56,6 +56,15 @@ def predict_many(spec: str, works: Sequence[Work], reasons: int, **options: str)
     return Call("POST", f"/predict/{quote(spec, safe='')}/batch", body, False, query)
 
 
+def levels(quantiles: Sequence[float]) -> dict[str, str]:
+    """The query parameter that asks for quantiles at these levels.
+
+    >>> levels([0.5, 0.95])
+    {'quantiles': '0.5,0.95'}
+    """
+    return {"quantiles": ",".join(map(repr, map(float, quantiles)))} if quantiles else {}
+
+
 def record_execution(
     *,
     id: str | None,  # noqa: A002  (the service's word)

@@ -69,9 +69,29 @@ def test_what_is_missing_in_a_row_is_not_known(home: runlore.Home) -> None:
     assert answers["prediction"].notna().all()
 
 
+def test_quantiles_are_columns_and_never_cross(home: runlore.Home, work: pd.DataFrame) -> None:
+    answers = home.predict(
+        work, "duration", columns=NAMES, quantiles=[0.95, 0.5, 0.95], ledger=False
+    )
+    assert list(answers.columns[-2:]) == ["q0.5", "q0.95"]
+    assert (answers["q0.5"] <= answers["q0.95"]).all()
+    none = home.predict(work.head(0), "duration", columns=NAMES, quantiles=[0.5])
+    assert "q0.5" in none.columns
+    with pytest.raises(runlore.Refused, match="failure-risk"):
+        home.predict(work, "failure-risk", columns=NAMES, quantiles=[0.5], ledger=False)
+
+
 def test_no_rows_give_no_answers(home: runlore.Home, work: pd.DataFrame) -> None:
     answers = home.predict(work.head(0), "duration", columns=NAMES)
-    assert list(answers.columns) == ["prediction", "low", "high", "unit", "version", "id"]
+    assert list(answers.columns) == [
+        "prediction",
+        "low",
+        "high",
+        "unit",
+        "support",
+        "version",
+        "id",
+    ]
     assert answers.empty
 
 
@@ -144,6 +164,11 @@ def test_the_same_rows_are_ingested_once(
         (lambda h: h.ingest("/no/such/file.log"), runlore.BadInput, "format"),
         (lambda h: h.ingest(pd.DataFrame({"a": [1, "x"]}), source="s"), runlore.BadInput, "a"),
         (lambda h: h.predict(pd.DataFrame({"kind": ["b"]}), "duration"), runlore.BadInput, "actor"),
+        (
+            lambda h: h.predict(pd.DataFrame(), "duration", quantiles=[95]),
+            runlore.BadInput,
+            "quantiles",
+        ),
         (lambda h: h.train("no-such"), runlore.NotFound, None),
         (lambda h: h.predict(pd.DataFrame(), "no-such"), runlore.NotFound, None),
     ],

@@ -242,3 +242,13 @@ def test_a_key_is_sent_and_never_shown() -> None:
 def test_both_clients_have_the_same_methods() -> None:
     names = [name for name in vars(runlore.Client) if not name.startswith("_")]
     assert names == [name for name in vars(runlore.AsyncClient) if not name.startswith("_")]
+
+
+def test_quantiles_are_asked_for_and_read_by_their_level() -> None:
+    answer = PREDICTION | {"quantiles": {"0.5": 60.0, "0.95": 90.0}, "support": "good"}
+    service = Scripted(httpx.Response(200, json=[answer]))
+    with runlore.Client("http://service", transport=httpx.MockTransport(service)) as client:
+        works = [runlore.Work(actor="ann", kind="build")]
+        [read] = client.predict_many("duration", works, reasons=2, quantiles=[0.5, 0.95])
+    assert dict(service.requests[0].url.params) == {"reasons": "2", "quantiles": "0.5,0.95"}
+    assert (read.quantiles, read.support) == ({0.5: 60.0, 0.95: 90.0}, "good")
