@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 TAIL = (0.0005, 0.001, 0.0025, 0.005, 0.0075, 0.01, 0.015, 0.02, 0.025, 0.03, 0.04)
 LEVELS = (0.0, *TAIL, *(at / 40 for at in range(2, 39)), *(1 - at for at in TAIL[::-1]), 1.0)
 _LEVELS = np.array(LEVELS)
+WINDOW_ROWS = 1000  # below, a window's tails say little of their own
 SMALLEST_SHARE = 1e-300  # divides by no less
 
 
@@ -32,28 +33,29 @@ class Distribution:
 
     edges: (K + 1,) ascending, log1p scale. places: the uncalibrated level for each of `LEVELS`.
     shares: (K,) of a version with too little data for a model: of its residuals, whose classes lie
-    around each answer; empty where a graph gives the shares of each row.
+    around each answer; empty where a graph gives the shares of each row. tails: the uncalibrated
+    levels of the interval's bounds, where they were calibrated on their own; else empty.
     """
 
     edges: tuple[float, ...]
     places: tuple[float, ...]
     shares: tuple[float, ...] = ()
+    tails: tuple[float, ...] = ()
 
     def quantiles(self, shares: Floats | None, raw: Floats, levels: Floats) -> Floats:
         """(n, L): the quantiles at (L,) levels, in the quantity's own unit.
 
         shares: (n, K) from the graph; None without one. raw: (n,) answers, log1p scale.
         """
-        places = np.interp(levels, _LEVELS, self._places)
-        if shares is None:
-            around = _quantiles(self._shares, self._edges, places)
-            return quantity(raw[:, None] + around)
-        return quantity(_quantiles(shares, self._edges, places))
+        return self._at(shares, raw, np.interp(levels, _LEVELS, self._places))
 
     def bounds(self, shares: Floats | None, raw: Floats, coverage: float) -> tuple[Floats, Floats]:
         """(n,), (n,): the interval that holds with that probability, always around the answer."""
-        levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
-        low, high = self.quantiles(shares, raw, levels).T
+        if self.tails:
+            low, high = self._at(shares, raw, self._tails).T
+        else:
+            levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
+            low, high = self.quantiles(shares, raw, levels).T
         answers = quantity(raw)
         return np.minimum(low, answers), np.maximum(high, answers)
 
@@ -69,6 +71,17 @@ class Distribution:
                 actual - raw,
             )
         return _places(shares, self._edges, actual)
+
+    def _at(self, shares: Floats | None, raw: Floats, places: Floats) -> Floats:
+        """(n, L): the quantiles at (L,) uncalibrated levels."""
+        if shares is None:
+            around = _quantiles(self._shares, self._edges, places)
+            return quantity(raw[:, None] + around)
+        return quantity(_quantiles(shares, self._edges, places))
+
+    @cached_property
+    def _tails(self) -> Floats:
+        return np.array(self.tails)
 
     @cached_property
     def _edges(self) -> Floats:
@@ -87,7 +100,7 @@ class Distribution:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> "Distribution":
-        return cls(tuple(data["edges"]), tuple(data["places"]), tuple(data["shares"]))
+        return cls(**{name: tuple(values) for name, values in data.items()})
 
 
 def checked_levels(levels: Sequence[float]) -> Floats:
@@ -107,6 +120,20 @@ def calibrated_places(places: Floats) -> tuple[float, ...]:
     ranks = [ceil(level * (n + 1)) for level in LEVELS]
     inner = [1.0 if rank > n else float(ordered[max(rank, 1) - 1]) for rank in ranks]
     return (0.0, *(min(place, 1.0) for place in inner[1:-1]), 1.0)
+
+
+def worst_tails(windows: Sequence[Floats], coverage: float) -> tuple[float, float]:
+    """The uncalibrated levels of an interval's bounds that hold in every window of places.
+
+    A future unlike the past shows first in the tails, and windows differ as the future will. Short
+    windows differ by chance, so they count together.
+    """
+    shortest = min(len(window) for window in windows)
+    parts = windows if shortest >= WINDOW_ROWS else [np.concatenate(windows)]
+    tail = (1 - coverage) / 2
+    places = [np.interp([tail, 1 - tail], _LEVELS, calibrated_places(part)) for part in parts]
+    low, high = np.transpose(places)
+    return float(low.min()), float(high.max())
 
 
 def _cumulative(shares: Floats) -> Floats:

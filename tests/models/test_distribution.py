@@ -11,6 +11,7 @@ from runlore.models.distribution import (
     Distribution,
     calibrated_places,
     checked_levels,
+    worst_tails,
 )
 
 EDGES = (0.0, 1.0, 2.0, float(np.nextafter(3.0, 0)), 3.0, 6.0)
@@ -65,6 +66,21 @@ def test_calibration_moves_a_level_to_where_that_share_of_places_lies():
     np.testing.assert_allclose(calibrated, np.quantile(places, [0.1, 0.5, 0.95]), atol=2e-3)
 
 
+def test_tails_hold_in_every_long_window_and_in_short_ones_together():
+    rng = np.random.default_rng(0)
+    calm, stormy = rng.uniform(0.1, 0.9, 4000), rng.uniform(0, 1, 4000)
+    np.testing.assert_allclose(worst_tails([calm, stormy], 0.9), [0.05, 0.95], atol=0.01)
+    together = worst_tails([calm[:500], stormy[:500]], 0.9)
+    assert together[0] > 0.05
+    assert together[1] < 0.95
+
+
+def test_bounds_take_the_tails_where_they_have_their_own():
+    shares = np.array([[0.5, 0.5, 0, 0, 0]])
+    low, high = Distribution(EDGES, LEVELS, tails=(0.25, 0.75)).bounds(shares, np.ones(1), 0.9)
+    np.testing.assert_allclose(np.log1p([low[0], high[0]]), [0.5, 1.5])
+
+
 def test_of_few_places_a_high_level_takes_the_whole_range():
     assert np.interp(0.99, LEVELS, calibrated_places(np.full(20, 0.5))) == 1.0
 
@@ -83,7 +99,7 @@ def test_bounds_hold_their_answer():
 
 
 def test_a_distribution_survives_json():
-    found = Distribution(EDGES, LEVELS, (0.5, 0.5))
+    found = Distribution(EDGES, LEVELS, (0.5, 0.5), (0.1, 0.9))
     assert Distribution.from_json(json.loads(json.dumps(found.to_json()))) == found
 
 

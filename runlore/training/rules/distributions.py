@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.models.distribution import LEVELS, Distribution, calibrated_places
+from runlore.models.distribution import LEVELS, Distribution, calibrated_places, worst_tails
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Quantity
 from runlore.training.rules.distribution_forest import (
     LEAST_ROWS,
@@ -50,7 +50,9 @@ def fit_distribution(
     ]
     final = forests[-1]
     calibrated = calibrated_places(np.concatenate(places))
-    return QuantityDistribution(Distribution(tuple(final.edges.tolist()), calibrated), final)
+    tails = worst_tails(places, spec.question.coverage)
+    edges = tuple(final.edges.tolist())
+    return QuantityDistribution(Distribution(edges, calibrated, tails=tails), final)
 
 
 def _by_fold(division: Division, winner: Candidate) -> list[Floats]:
