@@ -1,8 +1,13 @@
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from runlore.performance.actions.windows import _levels
 from runlore.performance.rules.levels import level_coverage
 from runlore.performance.rules.maturity import MatchedPredictions
+from runlore.serving.queries.ledger_vectors import ELEMENT, HEADER_BYTES, Vectors
 from runlore.training.rules.trained import CHECKED_LEVELS
 
 HOUR_US = 3_600_000_000
@@ -44,3 +49,27 @@ def test_work_that_still_runs_counts_like_the_long_work_that_is_known():
 def test_with_few_known_outcomes_nothing_is_said():
     known = np.arange(200) < 40
     assert level_coverage(answered(200, known, np.ones(200)), np.ones((200, 5))) == ()
+
+
+def test_quantiles_are_computed_anew_from_the_features_on_the_ledger():
+    """Answers whose features are not on the ledger are left out."""
+    rows = np.random.default_rng(2).normal(size=(300, 3)).astype(np.float32)
+    records = np.zeros((300, 3), dtype=ELEMENT)
+    records["value"] = rows
+    sent = [None if at < 100 else bytes(HEADER_BYTES) + records[at].tobytes() for at in range(300)]
+    vectors = Vectors(pd.DataFrame(index=range(300)), sent)
+    asked = []
+
+    def quantiles(rows, levels):
+        asked.append(rows)
+        return np.tile(levels, (len(rows), 1))
+
+    bundle = SimpleNamespace(
+        plan=SimpleNamespace(names=("a", "b", "c")), distribution=object(), quantiles=quantiles
+    )
+    actual = np.linspace(0, 1, 300)
+    held = _levels(bundle, vectors, answered(300, np.ones(300, bool), actual))
+    np.testing.assert_array_equal(asked[0], rows[100:])
+    assert [level.rows for level in held] == [200] * 5
+    without = SimpleNamespace(plan=bundle.plan, distribution=None)
+    assert _levels(without, vectors, answered(300, np.ones(300, bool), actual)) == ()
