@@ -15,8 +15,8 @@ from typing import Any, ClassVar, TypeVar
 import airflow
 from airflow.plugins_manager import AirflowPlugin
 from pluggy import HookimplMarker
-from runlore_gate import GateDecision, decide
-from runlore_http import NoAnswer, Service, Work, probability, service_from_environment
+from runlore_gate import GateDecision, ask
+from runlore_http import NoAnswer, Service, Work, service_from_environment
 from runlore_tasks import (
     TaskPolicy,
     execution_id,
@@ -86,8 +86,7 @@ def _ask(service: Service, instance: Any, policy: TaskPolicy) -> GateDecision:  
     work = work_of(instance)
     if policy.reports:
         _report_start(service, instance, work)
-    answer = service.predict("failure-risk", work)
-    decision = decide(answer, probability(answer), policy.max_risk, policy.on_risk)
+    decision = ask(service, work, policy.max_risk, policy.on_risk)
     if policy.timeout_level and instance.task.execution_timeout is None:
         _set_timeout(service, instance, policy.timeout_level)
     return decision

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runlore_http import is_unknown, percent, reason_sentences
+from runlore_http import (
+    NoAnswer,
+    Service,
+    Work,
+    is_unknown,
+    percent,
+    probability,
+    reason_sentences,
+)
 
 OnRisk = Literal["log", "skip", "fail"]
 CONSEQUENCES: Mapping[OnRisk, str] = {
@@ -40,3 +48,17 @@ def decide(
     if is_unknown(answer):
         return GateDecision("log", f"{above}, but nothing is known of such work: it runs")
     return GateDecision(on_risk, f"{above}: {CONSEQUENCES[on_risk]}")
+
+
+def ask(service: Service, work: Work, max_risk: float, on_risk: OnRisk) -> GateDecision:
+    """Ask for the risk, and decide. A service that knows no risks keeps nothing back.
+
+    Raises NoAnswer where there is no service.
+    """
+    try:
+        answer = service.predict("failure-risk", work)
+        return decide(answer, probability(answer), max_risk, on_risk)
+    except NoAnswer as error:
+        if error.status is None:
+            raise
+        return GateDecision(None, f"no risk of failure: {error}")

@@ -18,13 +18,12 @@ from prefect.context import FlowRunContext
 from prefect.runtime import deployment
 from prefect.states import Cancelled
 from prefect.utilities.timeout import timeout, timeout_async
-from runlore_gate import OnRisk, decide
+from runlore_gate import OnRisk, ask
 from runlore_http import (
     NoAnswer,
     Service,
     Value,
     Work,
-    probability,
     service_from_environment,
 )
 
@@ -163,8 +162,7 @@ def _plan(flow: Flow[..., Any], policy: FlowPolicy) -> RunPlan:
         work = work_of(run, flow.name, deployment.name if run.deployment_id else None)
         if policy.reports:
             _report_start(service, work, run, logger)
-        answer = service.predict("failure-risk", work)
-        decision = decide(answer, probability(answer), policy.max_risk, policy.on_risk)
+        decision = ask(service, work, policy.max_risk, policy.on_risk)
     except Exception as error:  # noqa: BLE001  (whatever it is, it is no reason not to run)
         logger.warning("Runlore: %s. The flow runs as it would without it.", error)
         return RunPlan()

@@ -16,6 +16,7 @@ import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runlore_http import (
     NoAnswer,
@@ -95,11 +96,17 @@ def policy_of(environment: Mapping[str, str]) -> Policy:
 
 
 def make_plan(service: Service, job: JobOptions, policy: Policy) -> Plan:
-    """Ask for the risk, and for the limits that the job lacks. Raises NoAnswer without a risk."""
+    """Ask for the risk, and for limits that the job lacks. Raises NoAnswer without a service."""
     work = work_of(job, os.environ)
-    answer = service.predict("failure-risk", work)
-    risk = probability(answer)
-    said = f"{percent(risk)} risk of failure"
+    answer: Mapping[str, Any] = {}
+    try:
+        answer = service.predict("failure-risk", work)
+        risk = probability(answer)
+        said = f"{percent(risk)} risk of failure"
+    except NoAnswer as error:
+        if error.status is None:
+            raise
+        risk, said = 0.0, f"no risk of failure: {error}"
     reasons = reason_sentences(answer, 2)
     if reasons:
         said += f" ({'; '.join(reasons)})"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from runlore_gate import OnRisk, decide
+from runlore_gate import OnRisk, ask, decide
 from runlore_http import (
     NoAnswer,
     Service,
@@ -126,6 +126,15 @@ def test_work_is_kept_back_only_above_the_risk(
     decision = decide(RISK, risk, 0.5, on_risk)
     assert decision.action == action
     assert decision.sentence.endswith(end)
+
+
+def test_a_service_that_knows_no_risks_keeps_nothing_back(recorder: Recorder) -> None:
+    recorder.replies = lambda _: (503, {"detail": "no champion"})
+    decision = ask(Service(recorder.url), WORK, 0.5, "fail")
+    assert decision.action is None
+    assert decision.sentence.startswith("no risk of failure: ")
+    with pytest.raises(NoAnswer, match="does not answer"):
+        ask(Service("http://127.0.0.1:9"), WORK, 0.5, "fail")
 
 
 def test_nothing_is_kept_back_of_which_nothing_is_known() -> None:

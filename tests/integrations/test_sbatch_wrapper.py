@@ -115,6 +115,18 @@ def test_runlore_limit_lowers_a_limit_and_never_raises_one(
     assert submitted(installed) == [b"-H", b"--time=60", b"job.sh"]
 
 
+def test_limits_need_no_model_of_the_risk(
+    sbatch: Sbatch, installed: Path, recorder: Recorder
+) -> None:
+    known = answers(duration=3600.0)
+    none = {"detail": "no champion"}
+    recorder.replies = lambda got: (503, none) if "failure-risk" in got.path else known(got)
+    done = sbatch(script(installed), url=recorder.url)
+    assert submitted(installed) == [b"--time=60", b"job.sh"]
+    assert done.stderr.startswith(b"Runlore: no risk of failure: http://127.0.0.1:")
+    assert b"503: no champion; --time=60 added" in done.stderr
+
+
 def test_a_job_of_several_tasks_gets_no_memory(
     sbatch: Sbatch, installed: Path, recorder: Recorder
 ) -> None:
