@@ -8,7 +8,7 @@ from runlore.specs.model_spec import CandidateKind, ModelSpec
 # For failures and for quantities; the distribution is fitted for limits anyway.
 QUICK: dict[bool, frozenset[CandidateKind]] = {
     True: frozenset({"baseline", "linear", "xgboost"}),
-    False: frozenset({"baseline", "linear", "distribution"}),
+    False: frozenset({"baseline", "linear", "xgboost", "distribution"}),
 }
 MAX_ROWS = 60_000  # the newest training rows that are learned from
 FOLDS = 2

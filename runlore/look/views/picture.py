@@ -35,7 +35,7 @@ def render_picture(findings: LookFindings, title: str) -> str:
     lines = [line for said in findings.verdict for line in wrap(f"• {said}", LONGEST_LINE)]
     top = 44 + LINE * len(lines)
     panels = (
-        ("Failures among the riskiest runs (dashed: simple guess)", drawings.gain(failure)),
+        ("Failures found (dashed: simple guess)", drawings.gain(failure)),
         ("Predicted risk, and what came", drawings.calibration(failure)),
         ("Relative accuracy of durations (blue: model)", drawings.durations(duration.rivals)),
         ("Who stands out beyond chance", drawings.stand_outs(findings.standouts[:6])),
