@@ -5,20 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from runlore.cli.output import Json, echo, emit_json
-from runlore.cli.serving.answers import Answer, AnswerOptions, Url, answers_of
+from runlore.cli.serving.answers import AnswerOptions, Url, answers_of
 from runlore.cli.serving.predict import Timeout
 from runlore.cli.serving.time_limit import time_limit
-from runlore.cli.serving.works import (
-    Actor,
-    Execution,
-    Inputs,
-    Kind,
-    Scope,
-    WorkRequest,
-    read_works,
-)
+from runlore.cli.serving.works import Actor, Execution, Inputs, Kind, Scope, read_works
 from runlore.kernel.deadlines import COMMAND_ANSWER_S
-from runlore.kernel.errors import NotFound
 from runlore.serving.rules.limit_formats import Format
 
 SPEC_OF = {"memory": "peak-memory"}  # the short name of a ready spec
@@ -66,21 +57,9 @@ def limit(
     works = read_works(actor, kind, scope, inputs, execution)
     options = AnswerOptions(url, timeout, levels=(quantile,))
     with time_limit(timeout, stuck_code=1):
-        [answer] = _answers(spec, works, options)
+        [answer] = answers_of([SPEC_OF.get(spec, spec)], works, options)
     [value] = answer["quantiles"].values()
     _show(answer, quantile, _bounded(value, answer["unit"], add, at_most, at_least), style, json)
-
-
-def _answers(spec: str, works: list[WorkRequest], options: AnswerOptions) -> list[Answer]:
-    try:
-        return answers_of([SPEC_OF.get(spec, spec)], works, options)
-    except NotFound as error:
-        if spec not in SPEC_OF:
-            raise
-        name = SPEC_OF[spec]
-        raise NotFound(
-            f"{error}. Add {name!r} to RUNLORE_SPECS, then `runlore train {name}`"
-        ) from error
 
 
 def _bounded(
