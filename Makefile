@@ -86,6 +86,10 @@ bench: $(READY) ## Measure against peers, a JSON object a line; BENCH=NAME for o
 	done; \
 	[ -n "$${found:-}" ] || { echo "bench: no $(BENCH) in bench/" >&2; exit 1; }
 
+.PHONY: examples
+examples: $(READY) ## Write the response examples of OpenAPI anew, out of a service that runs.
+	RUNLORE_WRITE_EXAMPLES=1 $(BIN)/pytest -q tests/bentos/test_response_examples.py
+
 .PHONY: lock
 lock: ## Resolve the dependencies anew into requirements.lock (needs a package index).
 	@$(FIND_PYTHON); folder=$$(mktemp -d); trap 'rm -rf "$$folder"' EXIT; \

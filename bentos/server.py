@@ -233,7 +233,8 @@ def main() -> int:
         listener = listen(host, arguments.port)
     except OSError as error:
         raise Misconfigured(
-            f"cannot listen on {host} port {arguments.port}: {error.strerror}"
+            f"cannot listen on {host} port {arguments.port}: {os.strerror(error.errno or 0)};"
+            " stop the other program, or choose another port: --port, or RUNLORE_SERVE_PORT"
         ) from error
     os.environ["RUNLORE_HOST"] = host  # which decides who needs a key
     os.environ.setdefault("MALLOC_MMAP_THRESHOLD_", str(MMAP_BYTES))

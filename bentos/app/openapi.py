@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from bentos.app.endpoints import ENDPOINTS
+from bentos.app.response_examples import example_of
 from bentos.http import schemas
 from bentos.http.errors import MEDIA_TYPE, TITLES
 from bentos.http.routing import Body, Content, Endpoint, ListOf, Tag
@@ -66,9 +67,7 @@ def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
             continue
         operations = paths.setdefault(endpoint.documented_path, {})
         operations[endpoint.method.lower()] = _operation(endpoint, needs_key=needs_key)
-    components: Content = {"schemas": _schemas(endpoints)}
-    if needs_key:
-        components["securitySchemes"] = KEY
+    components: Content = {"schemas": _schemas(endpoints), "securitySchemes": KEY}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -76,6 +75,7 @@ def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
             "version": __version__,
             "description": "Predict before work runs, and record its outcome.",
         },
+        "servers": [{"url": "/", "description": "the service that this document comes from"}],
         "tags": [{"name": tag, "description": text} for tag, text in TAGS.items()],
         "paths": paths,
         "components": components,
@@ -130,8 +130,11 @@ def _operation(endpoint: Endpoint, *, needs_key: bool) -> Content:
             "required": _is_required(endpoint.request),
             "content": _content(endpoint.request),
         }
-    if needs_key and endpoint.scope is not None:
-        operation["security"] = [{name: [endpoint.scope]} for name in KEY]
+    if endpoint.scope is None:
+        return operation
+    keys: list[Content] = [{name: [endpoint.scope]} for name in KEY]
+    operation["security"] = keys if needs_key else [{}, *keys]  # {}: none is needed here
+    if needs_key:
         operation["responses"] |= _problems(KEY_PROBLEMS)
     return operation
 
@@ -143,10 +146,15 @@ def _is_required(request: type[BaseModel] | ListOf) -> bool:
 
 
 def _responses(endpoint: Endpoint) -> Content:
-    return {
-        str(status): {"description": text, "content": _content(body)}
-        for status, (text, body) in endpoint.responses.items()
-    }
+    responses: Content = {}
+    for status, (text, body) in endpoint.responses.items():
+        content = _content(body)
+        example = example_of(endpoint.method, endpoint.documented_path, str(status))
+        if example is not None:
+            for media in content.values():
+                media["example"] = example
+        responses[str(status)] = {"description": text, "content": content}
+    return responses
 
 
 def _problems(statuses: Sequence[int]) -> Content:

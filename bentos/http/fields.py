@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import (
     AfterValidator,
     AwareDatetime,
+    BeforeValidator,
     Field,
     PlainValidator,
     StringConstraints,
@@ -15,6 +16,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from runlore.records.execution import Scalar
+from runlore.records.mapping import plain_word, status_words
 from runlore.records.names import trimmed
 from runlore.records.validate import LONGEST_KEY_BYTES
 
@@ -48,6 +50,18 @@ def _plain(name: str) -> str:
     return name
 
 
+def _status(value: object) -> object:
+    """The status that a word stands for, in any case; other words are refused by the type.
+
+    >>> _status(" COMPLETED "), _status("Failed"), _status("gone"), _status(3)
+    ('succeeded', 'failed', 'gone', 3)
+    """
+    if not isinstance(value, str):
+        return value
+    return str(status_words().get(plain_word(value), value))
+
+
+StatusWord = BeforeValidator(_status)
 Name = Annotated[
     str,
     StringConstraints(max_length=LONGEST_KEY_BYTES, pattern=NO_NUL, strict=True),

@@ -6,8 +6,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bentos.http.fields import ForReplay, Id, Instant, Name, Values
+from bentos.http.fields import ForReplay, Id, Instant, Name, StatusWord, Values
 from runlore.records.execution import FINAL_STATUSES, OPEN_STATUSES
+
+STATUS_WORDS = "in any case; words of other tools that mean the same, such as COMPLETED, too"
 
 
 class Closed(BaseModel):
@@ -29,13 +31,21 @@ class Execution(Closed):
     inputs: Values = Field(default_factory=dict)
     submitted: Instant | None = Field(default=None, description="absent: now")
     started: Instant | None = None
-    status: Literal[tuple(sorted(OPEN_STATUSES))] = "submitted"  # type: ignore[valid-type]
+    status: Annotated[
+        Literal[tuple(sorted(OPEN_STATUSES))],  # type: ignore[valid-type]
+        StatusWord,
+        Field(description=STATUS_WORDS),
+    ] = "submitted"
 
 
 class Ending(Closed):
     """What came of work. What is absent stays as it was; another outcome is a correction."""
 
-    status: Literal[tuple(sorted(FINAL_STATUSES))]  # type: ignore[valid-type]
+    status: Annotated[
+        Literal[tuple(sorted(FINAL_STATUSES))],  # type: ignore[valid-type]
+        StatusWord,
+        Field(description=STATUS_WORDS),
+    ]
     submitted: Instant | None = Field(
         default=None,
         description="of the execution, should its id be used again; absent: the one submitted last",

@@ -85,6 +85,11 @@ def status_words() -> dict[str, ExecutionStatus]:
     return {word: status for status, words in STATUS_WORDS.items() for word in words.split()}
 
 
+def plain_word(word: str) -> str:
+    """A word of a status as it is compared."""
+    return word.strip().lower().replace(" ", "_").replace("-", "_")
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMapping:
     """Which column gives which field.

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from runlore.records.mapping import IGNORE, StatusMeaning, status_words
+from runlore.records.mapping import IGNORE, StatusMeaning, plain_word, status_words
 from runlore.records.validate import Mask
 
 ANY = "*"
@@ -57,14 +57,14 @@ class StatusWords:
     def _patterns(self) -> dict[int, str]:
         """Position of a declared word -> regular expression, for those with a *."""
         return {
-            at: f"^{'.*'.join(re.escape(part) for part in _plain_word(word).split(ANY))}$"
+            at: f"^{'.*'.join(re.escape(part) for part in plain_word(word).split(ANY))}$"
             for at, word in enumerate(self.declared)
             if ANY in word
         }
 
     def _matches(self, plain: pa.Array) -> pa.Array:
         """(N,): the position of the declared word that fits; null where none does."""
-        words = [None if ANY in word else _plain_word(word) for word in self.declared]
+        words = [None if ANY in word else plain_word(word) for word in self.declared]
         exact = pa.array(words, pa.string())
         at = pc.index_in(plain, value_set=exact, skip_nulls=True)
         for position, pattern in self._patterns.items():
@@ -78,7 +78,3 @@ class StatusWords:
 def _plain(words: pa.Array) -> pa.Array:
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(words))
     return pc.replace_substring_regex(plain, "[ -]", "_")
-
-
-def _plain_word(word: str) -> str:
-    return word.strip().lower().replace(" ", "_").replace("-", "_")

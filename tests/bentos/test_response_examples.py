@@ -1,0 +1,128 @@
+"""The response examples of OpenAPI are real answers: as the service gives them now.
+
+With RUNLORE_WRITE_EXAMPLES=1 the answers become the examples (`make examples`).
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import jsonschema
+import pytest
+
+from bentos.app import response_examples
+from bentos.app.response_examples import FILE, Examples
+from bentos.predict.live_versions import Serving
+from runlore.store.engine import Store
+from tests.bentos import product_pages, products_world
+
+WORK = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
+ENDED = {"status": "succeeded", "finished": "2026-11-02T12:11:00Z", "outcome": {"cost": 1.5}}
+# Method, path of the document, the path that is called, and the body. {ID}: of the first answer.
+CALLS: tuple[tuple[str, str, str, Any], ...] = (
+    (
+        "POST",
+        "/predict/failure-risk",
+        "/predict/failure-risk?reasons=2",
+        WORK | {"execution": "b-17"},
+    ),
+    ("POST", "/predict/duration", "/predict/duration?reasons=2", WORK),
+    ("POST", "/predict/failure-risk/batch", "/predict/failure-risk/batch", [WORK]),
+    ("POST", "/predict/duration/batch", "/predict/duration/batch", [WORK]),
+    ("GET", "/predictions/{id}", "/predictions/{ID}", None),
+    (
+        "POST",
+        "/executions",
+        "/executions",
+        WORK | {"id": "b-17", "submitted": "2026-11-02T12:00:00Z"},
+    ),
+    ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
+    ("GET", "/executions/{id}", "/executions/b-17", None),
+    ("GET", "/ingests", "/ingests", None),
+    ("GET", "/alerts", "/alerts", None),
+    ("GET", "/alerts/{id}", "/alerts/1", None),
+    ("POST", "/alerts/{id}/ack", "/alerts/1/ack", {"actor": "ann"}),
+)
+
+
+@pytest.fixture
+def answers(client: httpx.Client, serving: Serving, store: Store) -> Examples:
+    """What the service answers now, and the answers of the products' pages, tested elsewhere."""
+    products_world.deviate(store)
+    found: Examples = {}
+    first = ""
+    for method, path, called, body in CALLS:
+        answer = client.request(method, called.replace("{ID}", first), json=body)
+        assert answer.is_success, (path, answer.text)
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        content = answer.json() if is_json else answer.text
+        first = first or content["id"]
+        found.setdefault(f"{method} {path}", {})[str(answer.status_code)] = content
+    document = client.get("/docs.json").json()
+    for method, path, status, content in _of_pages(document):
+        found.setdefault(f"{method} {path}", {}).setdefault(status, content)
+    return found
+
+
+def _of_pages(document: dict[str, Any]) -> Iterator[tuple[str, str, str, Any]]:
+    for page in product_pages.PRODUCTS:
+        for example in product_pages.examples(page):
+            called = example.way.partition("?")[0]
+            for path, operations in document["paths"].items():
+                pattern = re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path))
+                is_there = str(example.status) in operations.get(example.method.lower(), {}).get(
+                    "responses", {}
+                )
+                if re.fullmatch(pattern, called) and is_there:
+                    yield example.method, path, str(example.status), example.answer
+
+
+def shape(value: Any) -> Any:
+    """Fields and kinds of values; numbers are one kind, and null may stand for any."""
+    if isinstance(value, dict):
+        return {name: shape(one) for name, one in sorted(value.items())}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return "number"
+    return type(value).__name__
+
+
+def test_the_examples_are_what_is_answered(answers: Examples) -> None:
+    if os.environ.get("RUNLORE_WRITE_EXAMPLES"):
+        FILE.write_text(json.dumps(answers, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    examples = json.loads(FILE.read_text(encoding="utf-8"))
+    assert examples.keys() == answers.keys(), "`make examples` writes them anew"
+    for name, by_status in answers.items():
+        assert shape(examples[name]) == shape(by_status), (name, "`make examples` writes it anew")
+
+
+def test_each_example_is_in_the_document_and_fits_its_schema(client: httpx.Client) -> None:
+    document = client.get("/docs.json").json()
+    count = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            assert operation["summary"], path
+            assert operation["tags"], path
+            for status, response in operation["responses"].items():
+                for media in response.get("content", {}).values():
+                    if "example" in media:
+                        count += 1
+                        schema = media["schema"] | {"components": document["components"]}
+                        jsonschema.validate(media["example"], schema)
+                        expected = response_examples.example_of(method.upper(), path, status)
+                        assert media["example"] == expected
+    assert count == sum(map(len, response_examples.response_examples().values()))
+
+
+def test_servers_tags_and_keys_stand_in_the_document(client: httpx.Client) -> None:
+    document = client.get("/docs.json").json()
+    assert document["servers"][0]["url"] == "/"
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    named = {tag["name"] for tag in document["tags"]}
+    operations = [one for by_method in document["paths"].values() for one in by_method.values()]
+    assert {tag for one in operations for tag in one["tags"]} <= named
+    assert len({one["operationId"] for one in operations}) == len(operations)
