@@ -8,14 +8,16 @@ from prefect.logging.configuration import setup_logging
 from prefect.logging.handlers import PrefectConsoleHandler
 
 ROUTINE = ("Beginning flow run", "View at ", "Finished in state Completed")
+# The command says itself what failed, in words; these repeat it as Python writes exceptions.
+REPEATED = ("Encountered exception during execution", "Finished in state Failed")
 LINE = logging.Formatter("   %(message)s")
 
 
 class News(logging.Filter):
-    """Keeps out what every run says."""
+    """Keeps out what every run says, and what the command says better at its end."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(ROUTINE)
+        return not record.getMessage().startswith((*ROUTINE, *REPEATED))
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """The `runlore` command: one module per subject, heavy imports inside the commands."""
 
-import errno
 import os
-import signal
 import sys
-import traceback
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -25,19 +22,15 @@ from runlore.cli import (
     training,
 )
 from runlore.cli.alerts.commands import alerts_group
+from runlore.cli.errors import INTERRUPTED_CODE, Stopped, report
 from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.ingest.commands import ingest_group
-from runlore.cli.output import echo
+from runlore.cli.output import echo, forget_emitted_json
 from runlore.cli.serving import gate, keys, ledger, limit, predict, score, serve, skew, versions
 from runlore.cli.serving.answers import URL_VARIABLE
-from runlore.home import home_of, private_home
-from runlore.kernel.errors import RunloreError, describe, is_disk_full
-from runlore.kernel.extras import is_of_missing_extra, missing_extra
-from runlore.kernel.redaction import redact
+from runlore.home import home_of
 
 HELP = {"--help"}
-DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-STOPPED_CODE = 128 + signal.SIGTERM
 # These look at a home or need none, and are not listed among its commands.
 ASKING = {"gate", "limit", "predict"}  # that may ask a running service
 NOT_RECORDED = {"down", "doctor", "login", "look", "simulate", "status"}
@@ -51,10 +44,6 @@ class CommandGroup(TyperGroup):
             return super().invoke(ctx)
         except process.CommandStopped as stopped:
             raise Stopped(str(stopped)) from stopped
-
-
-class Stopped(Exception):
-    """The command was asked to end, and has."""
 
 
 app = typer.Typer(
@@ -132,53 +121,18 @@ def _asks_a_service(name: str) -> bool:
 
 
 def main() -> None:
-    """Run the command: 0 only when the thing was done, 1 with one clear line otherwise."""
+    """Run the command: 0 only when the thing was done, otherwise one clear line and another code.
+
+    Typer's own handling is left out: it would print a wrong command line as text only, and end
+    silently at Ctrl-C.
+    """
     process.begin()
     process.end_quickly()
+    forget_emitted_json()
     try:
-        app()
-    except Stopped as stopped:
-        echo(f"runlore: stopped: {stopped}", err=True)
-        sys.exit(STOPPED_CODE)
-    except RunloreError as error:
-        echo(f"runlore: {error}", err=True)
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001  (the edge of the process: nobody else would report it)
-        echo(f"runlore: {_describe(error)}", err=True)
-        if not (_is_denied(error) or is_disk_full(error) or is_of_missing_extra(error)):
-            echo(_keep_trace(), err=True)
-        sys.exit(1)
-
-
-def _is_denied(error: Exception) -> bool:
-    """Whether a file or folder cannot be written, which is for the user to put right."""
-    return isinstance(error, OSError) and error.errno in DENIED and error.filename is not None
-
-
-def _describe(error: Exception) -> str:
-    if _is_denied(error):
-        named = cast("OSError", error)
-        return (
-            f"{named.filename}: {named.strerror}; give this user the right to write there, or set"
-            " RUNLORE_HOME to another folder"
-        )
-    if is_of_missing_extra(error):
-        return missing_extra(cast("ModuleNotFoundError", error), "this command", "all")
-    if is_disk_full(error):
-        return f"{error}; free some space on that disk, then repeat the command"
-    return describe(error)
-
-
-def _keep_trace() -> str:
-    """Write the stack trace to a log, and say where it is; without a log it is the text itself."""
-    home = home_of(os.environ)
-    log = home / "logs" / "command.log"
-    trace = redact(traceback.format_exc())
-    try:
-        private_home(home)
-        log.parent.mkdir(exist_ok=True)
-        with log.open("a", encoding="utf-8") as file:
-            file.write(trace)
-    except OSError as error:
-        return f"This should not happen. {log}: {error.strerror}; the stack trace is:\n{trace}"
-    return f"This should not happen. The stack trace is in {log}"
+        code = app(standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (the edge of the process)
+        sys.exit(report(error))
+    if code == INTERRUPTED_CODE:
+        sys.exit(report(KeyboardInterrupt()))
+    sys.exit(code or 0)

@@ -140,7 +140,7 @@ def doctor(json: Json = False) -> None:
     with open_app() as app:
         findings = examine(app.settings)
     if json:
-        emit_json([asdict(finding) for finding in findings])
+        emit_json({"findings": [asdict(finding) for finding in findings]})
     else:
         _print_findings(findings)
     if any(finding.verdict is DoctorVerdict.WRONG for finding in findings):

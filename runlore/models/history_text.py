@@ -11,6 +11,7 @@ from runlore.kernel.readable import (
 )
 from runlore.models.explain import FeatureEffect
 
+NEWEST = "last"  # before the number of outcomes that an average is over
 LEAST_COUNT = 0.5  # a weighted number of outcomes that rounds to none
 
 
@@ -22,11 +23,12 @@ def describe(history: HistoryFeatures, effect: FeatureEffect, count: float | Non
         return _moment(column, runs, value, usual)
     if column.startswith("submissions_"):
         weight = _weight(column.removeprefix("submissions_"), _about(usual))
-        return f"about {_about(value)} {runs} submitted lately {weight}"
+        return f"about {_counted(value, runs)} submitted lately {weight}"
     measured = measured_by(history, column)
     kind, _, age = column.removeprefix(f"{measured}_").partition("_")
     if kind == "count":
-        return f"about {_about(value)} outcomes of {runs} known {_weight(age, _about(usual))}"
+        outcomes = _counted(value, f"outcomes of {runs}")
+        return f"about {outcomes} known {_weight(age, _about(usual))}"
     if kind in ("last", "last2"):
         return _last(kind, measured, runs, value, usual)
     if kind == "sd":
@@ -72,7 +74,7 @@ def count_beside(history: HistoryFeatures, feature: str) -> str:
 
 def _moment(column: str, runs: str, value: float | None, usual: float | None) -> str:
     if column == "in_flight":
-        return f"{_about(value)} {runs} in flight (usually {_about(usual)})"
+        return f"{_counted(value, runs)} in flight (usually {_about(usual)})"
     what = "submission" if column == "since_submission_s" else "outcome"
     if value is None:
         return f"no earlier {what} of {runs}{_usually(usual, 's', after=' before')}"
@@ -96,15 +98,28 @@ def _last(kind: str, measured: str, runs: str, value: float | None, usual: float
 def _mean(measured: str, runs: str, effect: FeatureEffect, age: str, count: float | None) -> str:
     if effect.value is None:
         return f"no earlier outcome of {runs}"
+    if age.startswith(NEWEST):
+        return _mean_of_newest(measured, runs, effect, age.removeprefix(NEWEST))
     weight = _weight(age, _expected(measured, effect.reference))
     if measured != "failed":
-        of = "" if count is None or count < LEAST_COUNT else f"about {_about(count)} "
-        return f"{of}{runs} {_measured(measured, effect.value)} on average {weight}"
+        known = "" if count is None or count < LEAST_COUNT else "about "
+        counted = _counted(count, runs) if known else runs
+        return f"{known}{counted} {_measured(measured, effect.value)} on average {weight}"
     if count is None or count < LEAST_COUNT:
         return f"{readable_share(effect.value)} of {runs} failed, long ago {weight}"
-    failed, known = round(effect.value * count), _about(count)
+    failed, known = round(effect.value * count), _counted(count, runs)
     counts = f"about {readable_number(failed)} of {known}" if failed else f"none of about {known}"
-    return f"{counts} {runs} failed {weight}"
+    return f"{counts} failed {weight}"
+
+
+def _mean_of_newest(measured: str, runs: str, effect: FeatureEffect, number: str) -> str:
+    """An average that fades by count, so that no exact count belongs to it."""
+    which = f"the last {number} {runs.removeprefix('all ')}"
+    usually = f"(usually {_expected(measured, effect.reference)})"
+    value = effect.value or 0.0
+    if measured == "failed":
+        return f"about {readable_share(value)} of {which} failed {usually}"
+    return f"{which} {_measured(measured, value)} on average {usually}"
 
 
 def _spread(measured: str, runs: str, value: float | None, usual: float | None) -> str:
@@ -163,6 +178,17 @@ def _weight(age: str, usual: str) -> str:
 
 def _usually(usual: float | None, unit: str, after: str = "") -> str:
     return "" if usual is None else f" (usually {readable_quantity(usual, unit)}{after})"
+
+
+def _counted(count: float | None, what: str) -> str:
+    """A weighted count with what it counts.
+
+    >>> _counted(1.2, "runs of this kind"), _counted(12.0, "runs of this kind")
+    ('1 run of this kind', '12 runs of this kind')
+    """
+    is_one = count is not None and round(count) == 1
+    first, _, rest = what.partition(" ")
+    return f"{_about(count)} {first.removesuffix('s') if is_one else first} {rest}"
 
 
 def _about(count: float | None) -> str:

@@ -160,7 +160,7 @@ def test_what_was_not_delivered_is_seen_everywhere(store: Store, web: Web) -> No
     assert "Open alerts: 1 warning" in status
     assert "Alerts not delivered to ops: 1 (answered 500 ok)" in status
     doctor = CliRunner().invoke(app, ["doctor", "--json"])
-    wrong = [each for each in json.loads(doctor.output) if each["check"] == "alerts"]
+    wrong = [each for each in json.loads(doctor.output)["findings"] if each["check"] == "alerts"]
     assert [each["verdict"] for each in wrong] == ["wrong"]
     assert doctor.exit_code == 1
 

@@ -124,7 +124,7 @@ def test_a_wrong_value_is_not_shown_either(name: str, short_tmp: Path, database:
 def test_what_nobody_expected_is_written_down_without_it(short_tmp: Path) -> None:
     code = (
         "import os, runlore.cli as cli\n"
-        "def app(): raise ValueError('at ' + os.environ['RUNLORE_MLFLOW_TRACKING_URI'])\n"
+        "def app(**_): raise ValueError('at ' + os.environ['RUNLORE_MLFLOW_TRACKING_URI'])\n"
         "cli.app = app\n"
         "cli.main()\n"
     )

@@ -69,9 +69,9 @@ def test_from_the_first_version_to_an_audit(home: Settings, tmp_path: Path) -> N
     before = told("versions", NAME, "--as-of", promoted["at"])["changes"]
     assert {c["alias"]: c["version"] for c in before}["champion"] == "2"
     assert (told("audit")["rows"], told("audit")["wrong"]) == (6, [])
-    [skew] = told("skew", NAME)
+    [skew] = told("skew", NAME)["comparisons"]
     assert skew["different"] == 0
-    assert {each["changed"] for each in told("features", "rebuild")} == {0}
+    assert {each["changed"] for each in told("features", "rebuild")["histories"]} == {0}
     [row] = told("ledger", "show", "--limit", "1")["rows"]
     assert (row["spec"], row["version"], row["status"]) == (NAME, "1", 200)
     again = told("ledger", "replay", row["id"])

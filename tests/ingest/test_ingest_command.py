@@ -34,9 +34,9 @@ def test_a_csv_file_is_brought_in_and_summed_up(runlore, path, store):
     )
     again = json.loads(runlore("csv", path, *OPTIONS, "--json"))
     assert (again["new"], again["known"], again["rejected"]) == (0, 9, 1)
-    (group,) = json.loads(runlore("rejects", "--json"))
+    (group,) = json.loads(runlore("rejects", "--json"))["groups"]
     assert (group["line"], group["rows"], group["reason"]) == (11, 1, "has 1 fields, not 7")
-    (refused,) = json.loads(runlore("rejects", "--all", "--json"))
+    (refused,) = json.loads(runlore("rejects", "--all", "--json"))["rejects"]
     assert (refused["line"], refused["reason"], refused["raw"]) == (
         11,
         "has 1 fields, not 7",

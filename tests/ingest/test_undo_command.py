@@ -31,7 +31,7 @@ def two_files(runlore, tmp_path):
 
 @pytest.mark.usefixtures("two_files")
 def test_sources_show_the_numbers_that_undo_takes(runlore):
-    [source] = json.loads(runlore("sources", "--json"))
+    [source] = json.loads(runlore("sources", "--json"))["sources"]
     assert (source["source"], source["rows"], source["facts"]) == ("builds", 50, 50)
     assert [ingest["facts"] for ingest in source["ingests"]] == [30, 20]
     shown = runlore("sources")
@@ -41,14 +41,14 @@ def test_sources_show_the_numbers_that_undo_takes(runlore):
 
 @pytest.mark.usefixtures("two_files")
 def test_undo_says_what_it_withdrew_and_that_it_was_done_before(runlore, store):
-    [source] = json.loads(runlore("sources", "--json"))
+    [source] = json.loads(runlore("sources", "--json"))["sources"]
     number = source["ingests"][0]["ingest"]
     shown = runlore("undo", number, "--because", "local times")
     assert f"ingest {number} of source builds: 30 facts about executions withdrawn" in shown
     assert "nothing has changed" in runlore("undo", number)
     undone = json.loads(runlore("undo", number, "--json"))
     assert (undone["is_new"], undone["withdrawal"]["reason"]) == (False, "local times")
-    [source] = json.loads(runlore("sources", "--json"))
+    [source] = json.loads(runlore("sources", "--json"))["sources"]
     assert source["rows"] == 20
     assert source["ingests"][0]["because"] == "local times"
     assert "undone" in runlore("sources")
@@ -61,7 +61,7 @@ def test_on_a_terminal_undo_asks_first(runlore, store, monkeypatch):
     monkeypatch.setattr("sys.stdin.isatty", lambda: True, raising=False)
     monkeypatch.setattr("typer.confirm", refuse)
     runlore("undo", "builds", code=1)
-    assert json.loads(runlore("sources", "--json"))[0]["rows"] == 50
+    assert json.loads(runlore("sources", "--json"))["sources"][0]["rows"] == 50
     assert "50 facts" in runlore("undo", "builds", "--yes")
 
 
@@ -72,7 +72,7 @@ def refuse(question, *, abort, err):
 
 @pytest.mark.usefixtures("two_files")
 def test_a_name_that_is_a_number_too_has_to_be_told_apart(runlore, tmp_path):
-    [source] = json.loads(runlore("sources", "--json"))
+    [source] = json.loads(runlore("sources", "--json"))["sources"]
     number = source["ingests"][0]["ingest"]
     path = tmp_path / "more.csv"
     path.write_text(HEADER + "".join(row(number) for number in range(60, 65)))

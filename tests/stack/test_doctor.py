@@ -209,7 +209,9 @@ def test_doctor_says_it_in_json_with_exit_code_one_when_something_is_wrong(
         monkeypatch.setenv("RUNLORE_MLFLOW_PORT", str(taken.getsockname()[1]))
         sick = doctor()
     well = doctor()
-    assert [f["check"] for f in json.loads(sick.stdout) if f["verdict"] == "wrong"] == ["port"]
+    assert [f["check"] for f in json.loads(sick.stdout)["findings"] if f["verdict"] == "wrong"] == [
+        "port"
+    ]
     assert sick.returncode == 1
     assert well.returncode == 0
     assert not list(settings.home.iterdir())

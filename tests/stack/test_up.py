@@ -158,7 +158,9 @@ def test_after_kill_nine_the_next_up_finds_a_clean_house(settings: Settings) -> 
         started.process.kill()
         assert within(20, lambda: not any(identify(pid) for pid in pids))
         leftovers = [
-            one for one in json.loads(run("doctor", "--json").stdout) if one["check"] == "leftovers"
+            one
+            for one in json.loads(run("doctor", "--json").stdout)["findings"]
+            if one["check"] == "leftovers"
         ]
         assert [one["what"] for one in leftovers] == ["none"]
     with up("mlflow") as started:

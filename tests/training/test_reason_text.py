@@ -28,7 +28,9 @@ PLAN = FeaturePlan(
         Vocabulary("actor", ("bob", "ann")),
         Vocabulary("inputs.queue", ("night\nrun", "x" * 300, "4.0", "")),
     ),
-    histories=tuple(HistoryFeatures(keys, VALUES, (600.0, 864_000.0)) for keys in KEYS),
+    histories=tuple(
+        HistoryFeatures(keys, VALUES, (600.0, 864_000.0), last=(5, 100)) for keys in KEYS
+    ),
     texts=(TextWeights("title", (1.0, 1.0)),),
 )
 RISK = ReasonText(PLAN, Probability("failed"))
@@ -124,6 +126,18 @@ def sentence(
             "durations of runs of this kind vary by a factor of 3 (usually 2)",
         ),
         ("kind.wait_s_sd_10d", 90, 30, "wait of runs of this kind varies by 90 s (usually 30 s)"),
+        (
+            "actor.failed_mean_last5",
+            0.2,
+            0.1,
+            "about 20 % of the last 5 runs of this actor failed (usually 10 %)",
+        ),
+        (
+            "all.duration_s_mean_last100",
+            4260,
+            None,
+            "the last 100 runs took 71 min on average (usually unknown)",
+        ),
         (
             "actor.failed_count_10d",
             7.6,

@@ -41,7 +41,7 @@ def show_sources(limit: Limit = 20, json: Json = False) -> None:
     with open_app() as app:
         sources = list_sources(app.store)
     if json:
-        emit_json([_source_json(source) for source in sources])
+        emit_json({"sources": [_source_json(source) for source in sources]})
         return
     if not sources:
         echo("nothing was ingested or recorded yet")

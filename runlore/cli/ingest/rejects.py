@@ -34,11 +34,11 @@ def show_rejects(limit: Limit = None, every: All = False, json: Json = False) ->
     with open_app() as app:
         if every or limit is not None:
             rows = list_rejects(app.store, limit)
-            emit_json(rows) if json else _show_rows(rows)
+            emit_json({"rejects": rows}) if json else _show_rows(rows)
             return
         files = list_reject_groups(app.store)
     if json:
-        emit_json([row for file in files for row in _rows(file)])
+        emit_json({"groups": [row for file in files for row in _rows(file)]})
         return
     if not any(file.rows for file in files):
         echo("no rejected rows")

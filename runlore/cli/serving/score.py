@@ -26,12 +26,18 @@ def score(spec: Spec, since: Since = None, json: Json = False) -> None:
     from runlore.cli.flow_run import flow_run
     from runlore.kernel.errors import NoChampion
 
-    with open_app() as app, flow_run(app.settings):
-        from flows import serving
-        from flows.runner import result_of
+    with open_app() as app:
+        name = app.spec(
+            spec
+        ).name  # an unknown one, and no champion, are said before a server starts
+        if app.registry.champion(name) is None:
+            raise NoChampion(name)
+        with flow_run(app.settings):
+            from flows import serving
+            from flows.runner import result_of
 
-        state: Any = serving.score(spec, since, return_state=True)
-        scored = result_of(state)
+            state: Any = serving.score(spec, since, return_state=True)
+            scored = result_of(state)
     if scored is None:
         raise NoChampion(spec)
     if json:

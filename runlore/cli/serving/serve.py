@@ -61,7 +61,7 @@ def package(
     from runlore.app import open_app
 
     with open_app() as app:
-        built = build.package(app.registry, name, version)
+        built = build.package(app.registry, app.spec(name).name, version)
     if json:
         emit_json({"tag": built.tag, "version": built.version, "path": str(built.path)})
         return

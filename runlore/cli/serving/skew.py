@@ -43,7 +43,7 @@ def compare_served_features(
                 skew.let_rest(app.store, one.name, of_spec, now)
             comparisons += of_spec
     if json:
-        emit_json([as_json(comparison) for comparison in comparisons])
+        emit_json({"comparisons": [as_json(comparison) for comparison in comparisons]})
     else:
         for comparison in comparisons:
             _show(comparison)
@@ -105,7 +105,7 @@ def rebuild(json: Json = False) -> None:
         done = states.rebuild(app.store)
     rows = [{"history": e.history.digest, "keys": e.keys, "changed": e.changed} for e in done]
     if json:
-        emit_json(rows)
+        emit_json({"histories": rows})
         return
     if rows:
         emit_table("Recomputed states", rows)
