@@ -13,6 +13,7 @@ from runlore.kernel.instants import now, parse
 from runlore.monitoring.actions import drift_history, monitoring
 from runlore.monitoring.actions.drift_history import WindowRecord
 from runlore.monitoring.actions.monitoring import MonitorOutcome
+from runlore.monitoring.views import conclude
 from runlore.serving.actions import retention, skew
 from runlore.serving.actions.skew import Skew
 from runlore.store.engine import Store
@@ -47,7 +48,8 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
         )
         past = drift_history.history(app.store, spec, SHOWN)
     verdict = outcome.verdict
-    get_run_logger().info("%s: %s; %s", spec, verdict.answer, "; ".join(verdict.reasons[:SHOWN]))
+    get_run_logger().info("%s: %s", spec, conclude(outcome))
+    get_run_logger().info("%s: %s", spec, "; ".join(verdict.reasons[:SHOWN]))
     create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")
     return outcome
 
@@ -83,15 +85,16 @@ def _pruned(store: Store, days: int) -> list[str]:
 
 def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[WindowRecord]) -> str:
     """The verdict, what moved most, what follows, the windows before it, the files; Markdown."""
-    verdict, window, decision = outcome.verdict, outcome.window, outcome.decision
+    verdict, window = outcome.verdict, outcome.window
+    conclusion = conclude(outcome)
     lines = [
-        f"## {spec}: {verdict.answer}",
+        f"## {spec}: {conclusion.headline}",
+        conclusion.advice,
+        "",
         f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC, "
         f"{verdict.rows_current:,} rows against {verdict.rows_reference:,}. {outcome.note}",
         "",
         *(f"- {reason}" for reason in verdict.reasons[:SHOWN]),
-        "",
-        f"**{decision.action.capitalize()}**: {decision.reasons[0]}.",
         "",
         *_table(past),
     ]

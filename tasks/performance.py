@@ -8,6 +8,7 @@ from runlore.kernel.durations import DAY_S
 from runlore.kernel.instants import now, parse
 from runlore.performance.actions import windows
 from runlore.performance.actions.windows import PerformanceOutcome
+from runlore.performance.views import conclude
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -27,9 +28,12 @@ def measure_performance(spec: str, window_days: float | None, at: str | None) ->
         )
     lines = [f"- {floor.answer}: {floor.reason}" for floor in outcome.floors]
     lines += [f"- {regression.answer}: {regression.reason}" for regression in outcome.regressions]
+    get_run_logger().info("%s: %s", spec, conclude(outcome))
     for line in lines:
         get_run_logger().info("%s: %s", spec, line)
-    summary = [f"## {spec} version {outcome.version}", outcome.note, "", *lines]
+    conclusion = conclude(outcome)
+    summary = [f"## {spec} version {outcome.version}: {conclusion.headline}", conclusion.advice]
+    summary += ["", outcome.note, "", *lines]
     if outcome.plot:
         summary += ["", f"Plot: `{outcome.plot}`"]
     create_markdown_artifact("\n".join(summary), key=f"performance-{spec}")

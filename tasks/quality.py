@@ -11,6 +11,7 @@ from runlore.kernel.errors import NoContract
 from runlore.kernel.instants import now, parse
 from runlore.quality.actions import window_check
 from runlore.quality.actions.window_check import QualityOutcome
+from runlore.quality.views import conclude
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -34,6 +35,6 @@ def check_quality(spec: str, window_days: float | None, at: str | None) -> Quali
     create_table_artifact(
         [asdict(finding) for finding in verdict.findings],
         key=f"quality-{spec}",
-        description=f"{verdict.rows:,} rows, {len(verdict.findings)} findings. {outcome.note}",
+        description=f"{conclude(spec, verdict)} {outcome.note}".rstrip(),
     )
     return outcome

@@ -81,9 +81,14 @@ def _show_history(store: "Store", spec: str, last: int, *, json: bool) -> None:
 
 
 def as_json(outcome: "MonitorOutcome") -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from runlore.monitoring.views import conclude
+
     decision = outcome.decision
     return {
         **_window_fields(outcome.window, outcome.verdict),
+        **asdict(conclude(outcome)),
         "note": outcome.note,
         "report": outcome.report,
         "plot": outcome.plot,
@@ -168,9 +173,12 @@ def _formerly(record: "WindowRecord") -> str:
 
 
 def show(outcome: "MonitorOutcome") -> None:
+    from runlore.monitoring.views import conclude
+
     window, verdict = outcome.window, outcome.verdict
     ends = f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC"
     rows = f"{verdict.rows_current:,} rows, compared with {verdict.rows_reference:,} of training"
+    echo(f"{window.spec}: {conclude(outcome)}")
     if verdict.columns:
         shown = verdict.columns[:SHOWN]
         emit_table(f"Columns of {window.spec}, largest drift first", [_row(c) for c in shown])

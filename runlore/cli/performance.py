@@ -53,11 +53,14 @@ def performance(
 def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
     from dataclasses import asdict
 
+    from runlore.performance.views import conclude
+
     return {
         "spec": outcome.spec,
         "version": outcome.version,
         "at": outcome.at.isoformat(),
         "mature_until": outcome.mature_until and outcome.mature_until.isoformat(),
+        **asdict(conclude(outcome)),
         "windows": [_window(window) for window in outcome.windows],
         "levels": [_plain(asdict(held)) for held in outcome.levels],
         "is_below_floor": outcome.is_below_floor,
@@ -99,7 +102,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  (whatever json can hold)
 
 def show(outcome: "PerformanceOutcome", score: str) -> None:
     from runlore.models.score_names import display
+    from runlore.performance.views import conclude
 
+    echo(f"{outcome.spec} version {outcome.version}: {conclude(outcome)}")
     if outcome.windows:
         title = f"{outcome.spec} version {outcome.version}: {display(score)} by window"
         emit_table(title, [_row(window, score) for window in outcome.windows])

@@ -1,5 +1,6 @@
 """`runlore quality`: check new data against the data contract."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,11 +58,14 @@ def quality(
 
 
 def _of_window(outcome: "QualityOutcome") -> dict[str, Any]:
+    from runlore.quality.views import conclude
+
     return {
         "spec": outcome.spec,
         "version": outcome.version,
         "window_from": outcome.first.isoformat(),
         "window_to": outcome.last.isoformat(),
+        **asdict(conclude(outcome.spec, outcome.verdict)),
         **outcome.verdict.to_json(),
         "note": outcome.note,
         "anomaly": outcome.anomaly,
@@ -69,10 +73,19 @@ def _of_window(outcome: "QualityOutcome") -> dict[str, Any]:
 
 
 def _of_training(checked: "BatchCheck") -> dict[str, Any]:
-    return {"spec": checked.spec, "version": checked.version, **checked.verdict.to_json()}
+    from runlore.quality.views import conclude
+
+    return {
+        "spec": checked.spec,
+        "version": checked.version,
+        **asdict(conclude(checked.spec, checked.verdict)),
+        **checked.verdict.to_json(),
+    }
 
 
 def show(report: dict[str, Any]) -> None:
+    of = f"{report['spec']} version {report['version']}"
+    echo(f"{of}: {report['headline']} {report['advice']}")
     if report["findings"]:
         rows = [
             {
@@ -84,12 +97,8 @@ def show(report: dict[str, Any]) -> None:
             }
             for finding in report["findings"]
         ]
-        emit_table(
-            f"Violations of the contract of {report['spec']} version {report['version']}", rows
-        )
+        emit_table(f"Violations of the contract of {of}", rows)
     if report["note"]:
         echo(report["note"])
-    answer = "keeps the contract" if report["passed"] else "breaks the contract"
-    echo(f"{report['spec']} version {report['version']}: {report['rows']:,} rows, {answer}")
     if report.get("anomaly"):
         echo(f"anomaly of {report['spec']}: {report['anomaly']}")

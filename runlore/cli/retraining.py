@@ -36,6 +36,7 @@ def request(
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.retraining.actions import requests
+    from runlore.retraining.views import conclude
 
     wish = requests.RetrainingCause("person", by or getuser(), reason)
     with open_app() as app:
@@ -48,12 +49,9 @@ def request(
     if json:
         emit_json(as_json(retraining) | {"is_new": answer.is_new})
     else:
-        known = "" if answer.is_new else ", requested before"
-        echo(
-            f"retraining {retraining.id} of {spec}: {retraining.state}{known}: {retraining.reason}"
-        )
-        if retraining.state == "wanted":
-            echo("Prefect starts it within seconds while `runlore up` runs; --here trains now")
+        echo(conclude(retraining))
+        if not answer.is_new:
+            echo("It was requested before; this is the same request.")
     if retraining.state in ("refused", "failed"):
         raise typer.Exit(1)
 
@@ -74,9 +72,10 @@ def list_retrainings(
     from runlore.retraining.actions import requests
 
     with open_app() as app:
-        retrainings = requests.history(app.store, spec, limit)
+        name = None if spec is None else app.spec(spec).name
+        retrainings = requests.history(app.store, name, limit)
     if json:
-        emit_json([as_json(retraining) for retraining in retrainings])
+        emit_json({"retrainings": [as_json(retraining) for retraining in retrainings]})
     elif retrainings:
         emit_table("Retrainings, newest first", [_row(retraining) for retraining in retrainings])
     else:
@@ -94,6 +93,7 @@ def show(
     """
     from runlore.app import open_app
     from runlore.retraining.actions import requests
+    from runlore.retraining.views import conclude
 
     with open_app() as app:
         retraining = requests.show(app.store, retraining_id)
@@ -101,6 +101,7 @@ def show(
         emit_json(as_json(retraining))
         return
     request = retraining.wanted
+    echo(conclude(retraining))
     echo(f"{request.spec}: requested by {request.trigger} ({request.actor}): {request.reason}")
     echo(f"facts up to {request.until_seq}, {request.new_labels:,} new outcomes")
     for step in retraining.steps:
@@ -110,7 +111,10 @@ def show(
 def as_json(retraining: "Retraining") -> dict[str, Any]:
     from dataclasses import asdict
 
-    return asdict(retraining) | {"state": retraining.state, "reason": retraining.reason}
+    from runlore.retraining.views import conclude
+
+    state = {"state": retraining.state, "reason": retraining.reason}
+    return asdict(retraining) | state | asdict(conclude(retraining))
 
 
 def _train(settings: "Settings", number: int) -> None:

@@ -197,7 +197,7 @@ def _show(look: "RolloutLook", *, json: bool) -> None:
     if json:
         emit_json(report.document(look))
         return
-    echo(report.headline(look))
+    echo(report.conclude(look))
     rows: list[dict[str, object]] = [
         {
             "metric": line.metric,

@@ -118,7 +118,7 @@ def train(
         echo("   reading the log", err=True)
         trained = _train_all(app, names, options, at_once=at_once, may_lack=not specs)
     if json:
-        emit_json(trained)
+        emit_json({name: concluded(name, outcome) for name, outcome in trained.items()})
     else:
         show(trained)
     if not all(outcome["passed"] for outcome in trained.values()):
@@ -280,17 +280,25 @@ def _together(names: list[str], options: TrainOptions) -> dict[str, dict[str, An
     return outcomes
 
 
+def concluded(name: str, outcome: dict[str, Any]) -> dict[str, Any]:
+    """The outcome of one spec with its verdict and what to do, in words."""
+    from dataclasses import asdict
+
+    from runlore.training.views import conclude
+
+    return {**asdict(conclude(name, outcome)), **outcome}
+
+
 def show(trained: Mapping[str, dict[str, Any]]) -> None:
-    """Print scores next to the baseline's, and the reasons of refusals."""
+    """Print the verdict, then scores next to the baseline's."""
+    from runlore.training.views import conclude
+
     for name, outcome in trained.items():
         if not outcome["candidate"]:
             continue
-        came_to = (
-            f"version {outcome['version']}, @{outcome['alias']}" if outcome["passed"] else "refused"
-        )
-        emit_table(
-            f"{name}: {came_to} ({outcome['candidate']}), on the latest executions", _rows(outcome)
-        )
+        if outcome["passed"]:
+            echo(f"{name}: {conclude(name, outcome)}")
+        emit_table(f"{outcome['candidate']}, on the latest executions", _rows(outcome))
         if len(outcome["sources"]) > 1:
             echo(f"one model over {len(outcome['sources'])} sources: {_some(outcome['sources'])}")
         elif outcome["sources"]:
@@ -298,12 +306,7 @@ def show(trained: Mapping[str, dict[str, Any]]) -> None:
         _show_inputs(name, outcome)
     for name, outcome in trained.items():
         if not outcome["passed"]:
-            what = (
-                f"{outcome['candidate']} is refused"
-                if outcome["candidate"]
-                else "nothing is trained"
-            )
-            echo(f"runlore: {name}: {what}: {'; '.join(outcome['reasons'])}", err=True)
+            echo(f"runlore: {name}: {conclude(name, outcome)}", err=True)
 
 
 def _some(names: Sequence[str]) -> str:

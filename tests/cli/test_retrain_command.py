@@ -44,17 +44,18 @@ def test_who_asks_twice_is_given_the_same_request_and_sees_what_became_of_it() -
     asked = told("retrain", "request", "failure-risk", *WHY)
     assert (asked["state"], asked["is_new"]) == ("wanted", True)
     again = run("retrain", "request", "failure-risk", *WHY).stdout
-    assert f"retraining {asked['id']} of failure-risk: wanted, requested before" in again
+    assert f"Retraining {asked['id']} of failure-risk: wanted: " in again
+    assert "It was requested before" in again
     assert "within seconds" in again
     assert "person (ann)" in run("retrain", "list", "failure-risk").stdout
-    assert told("retrain", "list", "duration") == []
+    assert told("retrain", "list", "duration") == {"retrainings": []}
 
     here = told("retrain", "request", "failure-risk", *WHY, "--here", code=1)
     assert (here["id"], here["state"]) == (asked["id"], "refused")
     assert "40" in here["reason"]
     shown = run("retrain", "show", str(asked["id"])).stdout
     assert "requested by person (ann): a new release went out" in shown
-    assert [line.split("  ")[1].split(":")[0] for line in shown.splitlines()[2:]] == [
+    assert [line.split("  ")[1].split(":")[0] for line in shown.splitlines()[3:]] == [
         step["state"] for step in here["steps"]
     ]
 

@@ -34,9 +34,9 @@ def home(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_every_spec_is_trained_and_told_though_the_first_is_refused() -> None:
     done = CliRunner().invoke(app, ["train"])
     assert done.exit_code == 1, (done.output, done.exception)
-    refusal = "runlore: nobody-risk: nothing is trained: nobody-risk: needs at least"
+    refusal = "runlore: nobody-risk: Nothing is trained: needs at least"
     assert refusal in done.stderr
-    assert "quick-length: " in done.stdout
+    assert "quick-length: Version 1 is @champion: mean absolute error " in done.stdout
     assert "mae" in done.stdout
 
 

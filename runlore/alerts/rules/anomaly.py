@@ -20,6 +20,9 @@ ADVICE = {
     "ends this alert",
 }
 
+ANY_ADVICE = (  # of a kind that other programs raise
+    "`runlore alerts show` has the evidence; mend the cause, then close it: runlore alerts resolve"
+)
 MOST_REASONS = 3
 
 
@@ -34,7 +37,7 @@ def finding(kind: str, subject: str, grave: str, evidence: Mapping[str, Any]) ->
         severity(grave),
         str(evidence.get("what") or _what(kind, evidence)),
         str(evidence.get("certainty") or _certainty(evidence)),
-        str(evidence.get("advice") or ADVICE.get(kind, "").format(spec=spec_of(subject))),
+        str(evidence.get("advice") or ADVICE.get(kind, ANY_ADVICE).format(spec=spec_of(subject))),
         _since(evidence),
         evidence,
     )

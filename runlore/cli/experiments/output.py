@@ -104,8 +104,9 @@ def show_status(standing: "ExperimentStatus", *, json: bool) -> None:
     if json:
         emit_json(document)
         return
+    echo(f"{standing.test.name}: {report.conclude(standing)}")
     ran = f"ran {document['ran_h']:.1f} h, {document['looks']} analyses"
-    echo(f"{standing.test.name}: {standing.test.state}, {ran}, answer: {document['answer']}")
+    echo(f"{standing.test.state}, {ran}, answer: {document['answer']}")
     rows = [
         {
             "variant": variant["name"],

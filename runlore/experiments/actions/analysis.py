@@ -34,6 +34,7 @@ from runlore.store.engine import Connection, Store
 
 DUE_S = HOUR_S  # When an outcome is due after the assignment, in a test without a window
 NONE_DUE = OutcomeCoverage(0, 0)
+READY = ("nothing: analyse it",)  # what a test waits for that may be decided
 
 
 @dataclass(frozen=True)
@@ -235,7 +236,7 @@ def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -
     if test.state == "created":
         return ("it has not started",)
     if seen.answer != "not yet":
-        return seen.reasons if seen.answer == "invalid" else ("nothing: analyse it",)
+        return seen.reasons if seen.answer == "invalid" else READY
     names = {metric.name for metric in test.design.primary}
     power = tuple(
         f"{figure.variant}, {figure.metric}: power {figure.power:.0%} for the difference so far; "

@@ -11,11 +11,12 @@ from uuid import UUID
 import numpy as np
 
 from runlore.experiments.actions import analysis
-from runlore.experiments.actions.analysis import ExperimentStatus
+from runlore.experiments.actions.analysis import READY, ExperimentStatus
 from runlore.experiments.plots import IntervalsOverLooks, over_looks
 from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.analysis import Observed
 from runlore.experiments.rules.comparison import VariantComparison
+from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.json_values import as_json
 from runlore.records.spreadsheet import neutralise
@@ -68,6 +69,7 @@ def status_document(status: ExperimentStatus) -> Document:
         if status.is_open_book or comparison.metric in guards
     ]
     return {
+        **as_json(conclude(status)),
         "test": plan_document(status.test),
         "at": status.at.isoformat(),
         "ran_h": status.ran_s / HOUR_S,
@@ -84,6 +86,24 @@ def status_document(status: ExperimentStatus) -> Document:
         },
         "actions": as_json(status.actions),
     }
+
+
+def conclude(status: ExperimentStatus) -> Conclusion:
+    """What the units say so far, and what a decision waits for."""
+    name = repr(status.test.name)
+    if status.seen.sample_ratio.is_mismatch:
+        return Conclusion(
+            "No conclusion: the variants have other shares than planned.",
+            f"Find out how units get lost: {status.seen.sample_ratio.reason}.",
+        )
+    if status.test.ended_as is not None:
+        won = f"{status.test.winner} won" if status.test.winner else "no variant won"
+        return Conclusion(f"It is over: {won}.", NOTHING_TO_DO)
+    if status.test.started_at is None:
+        return Conclusion("It has not started.", f"Start it: `runlore ab start {name}`.")
+    if status.missing and status.missing != READY:
+        return Conclusion("No decision yet.", f"Wait: {status.missing[0]}.")
+    return Conclusion("It can be decided.", f"Analyse it: `runlore ab analyze {name}`.")
 
 
 def look_document(look: RecordedLook) -> Document:

@@ -24,10 +24,11 @@ from runlore.performance.rules.realised import RealisedScores, realise
 from runlore.performance.rules.regression import Regression, WindowLoss
 from runlore.performance.rules.windows import FeatureSupport, WindowPerformance
 from runlore.records.execution import NO_INSTANT
+from runlore.registry.registry import CHALLENGER
 from runlore.retraining.actions.requests import LONGEST_REASON, RetrainingCause
 from runlore.serving.queries import answers
 from runlore.serving.queries.ledger_vectors import Vectors
-from runlore.specs.model_spec import ModelSpec, Quantity
+from runlore.specs.model_spec import ModelSpec, Probability, Quantity
 from runlore.store.engine import Store
 from runlore.training.rules.trained import CHECKED_LEVELS, LevelCoverage
 
@@ -44,8 +45,9 @@ class PerformanceOutcome:
 
     windows: oldest first, those without an answer left out. judged: the newest one that a verdict
     on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
-    more. plot: its path. levels: of the
-    quantiles of the newest answers with features on the ledger; empty for a probability.
+    more. plot: its path. levels: of the quantiles of the newest answers with features on the
+    ledger; empty for a probability. unit: of the prediction. challenger: the version that is ready
+    to take over from one that is below a floor.
     """
 
     spec: str
@@ -60,6 +62,8 @@ class PerformanceOutcome:
     anomaly: AnomalyChange | None
     note: str = ""
     levels: tuple[LevelCoverage, ...] = ()
+    unit: str = ""
+    challenger: str | None = None
 
     @property
     def is_below_floor(self) -> bool:
@@ -92,6 +96,8 @@ def performance(
     known = reference.find(registry.download(ref))
     edges = _edges(spec, at, window_s or spec.performance.window_s)
     outcome = _judge(store, spec, bundle, known, edges)
+    if outcome.is_below_floor and (ready := registry.alias(spec.name, CHALLENGER)) is not None:
+        outcome = replace(outcome, challenger=ready.version)
     return _leave(store, registry, spec, ref, outcome, reports) if outcome.windows else outcome
 
 
@@ -134,6 +140,7 @@ def _judge(
         anomaly=None,
         note=_note(measured, spec),
         levels=_levels(bundle, vectors, answered),
+        unit="" if isinstance(spec.question, Probability) else spec.question.unit,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sketch import Sketch
+from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion
 from runlore.kernel.json_values import as_json
 from runlore.kernel.moments import Moments
 from runlore.rollout.actions import rollout_state
@@ -89,9 +90,26 @@ def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
     return periods
 
 
+def conclude(look: RolloutLook) -> Conclusion:
+    """How the rollout stands, and whether a person has to do anything."""
+    state, spec = look.state, look.state.rollout.spec
+    if state.is_over:
+        return Conclusion(f"{headline(look)}.", NOTHING_TO_DO)
+    if state.paused_by:
+        resume = f'`runlore rollout override {spec} resume --reason "WHY"`'
+        return Conclusion(f"{headline(look)}.", f"It waits for a person: {resume}.")
+    if state.newest.is_alert or (look.decision is not None and look.decision.alert):
+        history = f"`runlore rollout history {spec}`"
+        return Conclusion(f"{headline(look)}.", f"A person should look: {history}.")
+    waits = missing(look)
+    if waits:
+        return Conclusion(f"{headline(look)}.", f"Wait; the next step needs: {waits[0]}.")
+    return Conclusion(f"{headline(look)}.", "Nothing to do: it steps by itself.")
+
+
 def document(look: RolloutLook) -> dict[str, Any]:
     """Return the rollout as JSON."""
-    content = rollout_state.as_json(look.state)
+    content = {**asdict(conclude(look)), **rollout_state.as_json(look.state)}
     content["metrics"] = [asdict(line) for line in lines(look)]
     content["missing"] = list(missing(look))
     if look.decision is not None:
@@ -115,7 +133,7 @@ def headline(look: RolloutLook) -> str:
 
 def markdown(look: RolloutLook) -> str:
     """The same for a page: headline, metrics, what is missing, the timeline."""
-    parts = [f"## {headline(look)}", ""]
+    parts = [f"## {headline(look)}", "", conclude(look).advice, ""]
     known = lines(look)
     if known:
         parts += ["| metric | champion | challenger | beyond what is tolerated | |", "|-|-|-|-|-|"]

@@ -1,0 +1,44 @@
+"""What `runlore train` says first: is there a new version, how good is it, and what comes next."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from runlore.kernel.conclusion import Conclusion
+from runlore.models.score_names import display
+from runlore.training.rules.gates import number
+
+MAIN_SCORES = ("auc", "relative_accuracy", "mae")  # the one that people know best comes first
+
+
+def conclude(spec: str, outcome: Mapping[str, Any]) -> Conclusion:
+    """outcome: of the spec, as `TrainOutcome.as_json` has it."""
+    alias = outcome["alias"]
+    if not outcome["passed"]:
+        return _refused(spec, outcome)
+    headline = f"Version {outcome['version']} is @{alias}{_score(outcome)}."
+    if alias == "challenger":
+        start = f'`runlore rollout start {spec} --reason "WHY"`'
+        return Conclusion(headline, f"The champion still answers; try the new version: {start}.")
+    return Conclusion(headline, "It answers from now on, wherever `runlore up` or `serve` runs.")
+
+
+def _refused(spec: str, outcome: Mapping[str, Any]) -> Conclusion:
+    reason = "; ".join(outcome["reasons"]).removeprefix(f"{spec}: ") or "no reason is known"
+    if not outcome["candidate"]:
+        return Conclusion(
+            f"Nothing is trained: {reason}.", "Ingest more history: `runlore ingest`."
+        )
+    return Conclusion(
+        f"Refused: {outcome['candidate']}{_score(outcome)} does not pass: {reason}.",
+        "Nothing changes for predictions; with more history it may pass: docs/training.md.",
+    )
+
+
+def _score(outcome: Mapping[str, Any]) -> str:
+    """The score that people know best, beside the baseline's."""
+    scores, baseline = outcome["scores"], outcome["baseline"]
+    name = next((score for score in MAIN_SCORES if score in scores), "")
+    if not name:
+        return ""
+    beside = f" (baseline {number(baseline[name])})" if name in baseline else ""
+    return f": {display(name)} {number(scores[name])}{beside}"
