@@ -8,14 +8,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from functools import partial
 from json import dumps
+from textwrap import shorten
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
+from runlore.kernel.readable import readable_bytes
 
 if TYPE_CHECKING:
+    from runlore.reports.queries.loop_events import LoopEvent
     from runlore.settings import Settings
     from runlore.stack import Stack
     from runlore.stack.child import ServiceEvent
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from runlore.stack.status import StackStatus
 
 Say = Callable[[str], None]
+LONGEST_EVENT = 100  # characters of what was done, in a row of `runlore status`
 
 log = logging.getLogger("runlore.up")
 
@@ -42,6 +46,7 @@ def up(only: Only = "") -> None:
     from runlore.app import open_app
     from runlore.stack import running
     from runlore.stack.services import NAMES
+    from runlore.stack.status import look
 
     names = tuple(filter(None, (name.strip() for name in only.split(",")))) or NAMES
     failed: list[str] = []
@@ -58,6 +63,7 @@ def up(only: Only = "") -> None:
     ):
         say(f"All is up after {time.monotonic() - began:.0f} s:")
         _print_addresses(stack, say)
+        _print_waiting(look(app.settings), say)
         with suppress(KeyboardInterrupt):
             while True:
                 time.sleep(1.0)
@@ -190,12 +196,12 @@ def _print_status(seen: "StackStatus") -> None:
         if service.detail:
             echo(f"{service.name}: {service.detail}")
     if seen.rows:
-        size = (seen.database_bytes or 0) / 1e6
+        size = readable_bytes(seen.database_bytes or 0)
         counts = ", ".join(
             f"{'about ' if name in seen.estimated else ''}{count:,} {name}"
             for name, count in seen.rows.items()
         )
-        echo(f"In the database ({size:.0f} MB): {counts}")
+        echo(f"In the database ({size}): {counts}")
         champions = ", ".join(f"{spec} version {v}" for spec, v in seen.champions.items())
         echo(f"Champions: {champions or 'none yet; `runlore train` creates the first'}")
     for what in seen.broken.values():
@@ -205,10 +211,28 @@ def _print_status(seen: "StackStatus") -> None:
     if seen.alerts:
         open_ones = ", ".join(f"{count} {severity}" for severity, count in seen.alerts.items())
         echo(f"Open alerts: {open_ones}; see `runlore alerts`")
-    for pending in seen.decisions:
-        echo(f"needs a decision: {pending.what}\n  {pending.command}")
+    if seen.loop:
+        emit_table("What was done last", [_loop_row(event) for event in seen.loop])
+    _print_waiting(seen, echo)
     for channel in seen.undelivered:
         echo(f"Alerts not delivered to {channel.channel}: {channel.deliveries} ({channel.error})")
+
+
+def _loop_row(event: "LoopEvent") -> dict[str, object]:
+    return {
+        "at (UTC)": f"{event.at:%Y-%m-%d %H:%M}",
+        "spec": event.spec,
+        "about": event.subject,
+        "what": shorten(event.what, LONGEST_EVENT, placeholder=" …"),
+    }
+
+
+def _print_waiting(seen: "StackStatus", say: Say) -> None:
+    """Print what only a person can decide, with the commands."""
+    for pending in seen.decisions:
+        say(f"needs a decision: {pending.what}\n  {pending.command}")
+    if seen.rows and not seen.decisions:
+        say("Nothing waits for a decision of yours.")
 
 
 def _print_findings(findings: "list[DoctorFinding]") -> None:

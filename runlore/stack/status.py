@@ -8,7 +8,9 @@ from runlore.alerts.queries.outbox import UndeliveredAlerts
 from runlore.alerts.rules.decision import PendingDecision
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError
+from runlore.kernel.readable import readable_bytes
 from runlore.reports.queries.figures import StoreFigures, figures
+from runlore.reports.queries.loop_events import LoopEvent
 from runlore.settings import Settings
 from runlore.specs import loading
 from runlore.stack import processes
@@ -58,6 +60,7 @@ class StackStatus:
     decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
     states_behind: dict[str, int] = field(default_factory=dict)  # spec -> facts it may not know
+    loop: tuple[LoopEvent, ...] = ()  # what was done last for each spec, the newest first
 
 
 def look(settings: Settings) -> StackStatus:
@@ -83,6 +86,7 @@ def look(settings: Settings) -> StackStatus:
         undelivered=database_figures.undelivered,
         broken=database_figures.broken,
         decisions=database_figures.decisions,
+        loop=database_figures.loop,
         states_behind=_by_spec(settings, database_figures.stale),
     )
 
@@ -114,7 +118,8 @@ def look_at_database(settings: Settings) -> tuple[ServiceStatus, StoreFigures | 
         return _figures(settings.database_url.get_secret_value(), None)
     state = embedded.state(settings.home)
     if not state.is_running:
-        detail = f"starts when needed; {state.size_bytes:,} bytes in {state.data}"
+        size = readable_bytes(state.size_bytes)
+        detail = f"starts when needed; {size} in {state.data}"
         return ServiceStatus(DATABASE, Health.OFF, detail=detail), None
     try:
         with embedded.running(settings.home) as url:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from runlore.models.score_names import display
 from runlore.performance.rules import floor, regression
 from runlore.performance.rules.floor import Floor
 from runlore.performance.rules.regression import WindowLoss, detect
@@ -67,7 +68,7 @@ def test_each_kind_of_gate_implies_the_floor_that_it_means(gate, bound, origin) 
 def test_only_a_whole_interval_breaks_a_floor(score, bound, measured, answer) -> None:
     found = floor.judge(Floor(score, bound, "the spec"), measured, 500, 100)
     assert found.answer == answer
-    assert score in found.reason
+    assert display(score) in found.reason
 
 
 def test_few_labels_are_no_verdict() -> None:

@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from runlore.kernel import instants
+from runlore.performance.queries import PerformanceLook, add_look
 from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
 from runlore.reports.queries import figures as figures_module
@@ -96,3 +97,18 @@ def test_a_broken_champion_is_among_the_figures_until_it_answers(store: Store) -
     }
     broken_versions.clear(store, "duration", instants.now())
     assert figures(store).broken == {}
+
+
+def test_what_was_done_last_is_told_once_for_each_subject(store: Store) -> None:
+    with alias_history.writing(store) as history:
+        for version in ("1", "2"):
+            history.add(Change("duration", "champion", version, "announce", "me", "test"))
+    with store.begin() as connection:
+        for day, reasons in ((1, []), (2, ["auc is below its floor"])):
+            at = datetime(2026, 11, day, tzinfo=UTC)
+            look = PerformanceLook(at, "duration", "2", True, reasons)
+            add_look(connection, look)
+    events = {event.subject: event for event in figures(store).loop}
+    assert events["performance"].what == "auc is below its floor"
+    assert events["version"].what == "version 2 is @champion (announce)"
+    assert len(figures(store).loop) == 2

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from math import isclose
 from typing import Any, Literal
 
+from runlore.models.score_names import display
 from runlore.models.scores import ROUNDING
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
 from runlore.training.rules.gates import ScoreInterval, number
@@ -85,17 +86,17 @@ def judge(
     """
     least = least_for(floor.score, least)
     if measured is None or labels < least or not measured.low <= measured.high:
-        reason = f"{floor.score}: {labels:,} outcomes are known, a verdict needs {least:,}"
+        reason = f"{display(floor.score)}: {labels:,} outcomes are known, a verdict needs {least:,}"
         return FloorVerdict(floor, measured, "not enough data", reason)
     higher = is_higher_better(floor.score)
     best = measured.high if higher else measured.low
     is_worse = best < floor.bound if higher else best > floor.bound
     is_below = is_worse and not isclose(best, floor.bound, rel_tol=ROUNDING, abs_tol=ROUNDING)
-    word = "below" if higher else "above"
-    rule = f"{'least' if higher else 'most'} that {floor.origin} allows, {number(floor.bound)}"
-    finding = f"lies wholly {word} the" if is_below else f"does not lie wholly {word} the"
+    kind = "floor" if higher else "limit"
     over = f" over {windows} windows" if windows > 1 else ""
-    reason = f"{floor.score} {measured}{over} {finding} {rule}"
+    finding = f"is worse than its {kind}" if is_below else f"keeps its {kind}"
+    rule = f"{number(floor.bound)} (set by {floor.origin})"
+    reason = f"{display(floor.score)} {measured}{over} {finding} {rule}"
     return FloorVerdict(floor, measured, "below" if is_below else "above", reason)
 
 

@@ -10,6 +10,7 @@ from runlore.alerts.queries.alerts import AlertQuery, count_open, read
 from runlore.alerts.queries.outbox import UndeliveredAlerts, trouble
 from runlore.alerts.rules import decision
 from runlore.alerts.rules.decision import PendingDecision
+from runlore.reports.queries.loop_events import LoopEvent, read_loop
 from runlore.serving.queries.broken_versions import read_broken
 from runlore.serving.queries.stale_states import read_stale
 from runlore.store.engine import Store
@@ -45,6 +46,7 @@ class StoreFigures:
     decisions: tuple[PendingDecision, ...] = ()  # what waits for a person
 
     stale: dict[str, int] = field(default_factory=dict)  # history of features -> facts it may lack
+    loop: tuple[LoopEvent, ...] = ()  # what was done last for each spec, the newest first
 
     @property
     def is_migrated(self) -> bool:
@@ -71,6 +73,7 @@ def figures(store: Store) -> StoreFigures:
             broken=_broken(connection) if is_migrated else {},
             decisions=_decisions(connection) if is_migrated else (),
             stale=read_stale(connection) if is_migrated else {},
+            loop=read_loop(connection) if is_migrated else (),
         )
 
 
