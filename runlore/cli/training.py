@@ -331,14 +331,15 @@ def _show_inputs(name: str, outcome: Mapping[str, Any]) -> None:
 
 
 def _rows(outcome: dict[str, Any]) -> list[dict[str, object]]:
-    from runlore.training.rules.gates import number
+    from runlore.models.score_names import display
+    from runlore.training.rules.gates import score_text
 
-    baseline = outcome["baseline"]
+    baseline, unit = outcome["baseline"], outcome["unit"]
     return [
         {
-            "score": score,
-            "model": number(value),
-            "baseline": number(baseline[score]) if score in baseline else "",
+            "score": display(score),
+            "model": score_text(score, value, unit),
+            "baseline": score_text(score, baseline[score], unit) if score in baseline else "",
         }
         for score, value in outcome["scores"].items()
     ]

@@ -1,11 +1,12 @@
 """What `runlore train` says first: is there a new version, how good is it, and what comes next."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from runlore.kernel.conclusion import Conclusion
 from runlore.models.score_names import display
-from runlore.training.rules.gates import number
+from runlore.training.rules.gates import score_text
 
 MAIN_SCORES = ("auc", "relative_accuracy", "mae")  # the one that people know best comes first
 
@@ -40,5 +41,6 @@ def _score(outcome: Mapping[str, Any]) -> str:
     name = next((score for score in MAIN_SCORES if score in scores), "")
     if not name:
         return ""
-    beside = f" (baseline {number(baseline[name])})" if name in baseline else ""
-    return f": {display(name)} {number(scores[name])}{beside}"
+    shown = partial(score_text, name, unit=outcome["unit"])
+    beside = f" (baseline {shown(baseline[name])})" if name in baseline else ""
+    return f": {display(name)} {shown(scores[name])}{beside}"

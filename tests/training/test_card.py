@@ -75,6 +75,18 @@ def test_scores_stand_beside_the_baselines_with_their_intervals():
     assert any(row.startswith("| Brier score (lower is better) |") for row in rows)
 
 
+def test_an_error_has_the_unit_of_what_is_predicted():
+    evidence = GateEvidence(
+        {"mae": ScoreInterval(4260.0, 3600.0, 5400.0)}, {"mae": ScoreInterval(9000.0, 1.0, 2.0)}
+    )
+    facts = replace(FACTS, spec=replace(DURATION, select_by="mae"), evidence=evidence, slices=())
+    rows = section(card.render(facts), "Scores on the test part")
+    assert rows[-1] == (
+        "| mean absolute error (lower is better) | 71 min (60 min to 90 min) "
+        "| 2.5 h (1 s to 2 s) | – |"
+    )
+
+
 def test_a_refused_model_says_so_first_with_the_reasons():
     refused = replace(FACTS, verdict=GateVerdict(passed=False, reasons=("auc is bad: no",)))
     text = card.render(refused)

@@ -25,7 +25,7 @@ from runlore.registry.names import score_name
 from runlore.retraining.actions import course
 from runlore.serving.actions import integrity, promotion, states
 from runlore.simulate.log import SIMULATED_SOURCE
-from runlore.specs.model_spec import ModelSpec, Quantity
+from runlore.specs.model_spec import ModelSpec, Probability, Quantity
 from runlore.store.engine import Store
 from runlore.training.actions import bundle_files
 from runlore.training.actions.challenge import ChallengeResult, challenge
@@ -51,7 +51,8 @@ class TrainOutcome:
     fit. scores, baseline: on the test part. page: the address of the MLflow run. challenge: the
     comparison with the champion; None when there was none to compare with. sources: of the
     executions that it learned from and was tested on. inputs: those that give the outcome away or
-    are free text.
+    are free text. unit: of the prediction, and so of its mean absolute error; empty for a
+    probability.
     """
 
     spec: str
@@ -67,6 +68,7 @@ class TrainOutcome:
     challenge: Mapping[str, Any] | None = None
     sources: tuple[str, ...] = ()
     inputs: InputReport = NOTHING_LEFT_OUT
+    unit: str = ""
 
     @classmethod
     def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
@@ -355,4 +357,5 @@ def _outcome(
         rows=trained.train_rows + (len(trained.test.target) if is_by_time else 0),
         page=page,
         challenge=compared.as_json() if compared else None,
+        unit="" if isinstance(question := trained.spec.question, Probability) else question.unit,
     )

@@ -6,11 +6,18 @@ from datetime import datetime
 from math import isfinite
 
 from runlore.kernel.instants import to_us
+from runlore.kernel.readable import readable_duration
 from runlore.models.explain import Importance
 from runlore.models.score_names import display
 from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
-from runlore.training.rules.gates import GateEvidence, GateVerdict, number
+from runlore.training.rules.gates import (
+    GateEvidence,
+    GateVerdict,
+    ScoreInterval,
+    number,
+    score_text,
+)
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import LevelCoverage, SliceScores
 
@@ -120,10 +127,10 @@ def scores(facts: CardContents) -> Iterator[str]:
         ("score", "model", "baseline", "better than the baseline by"),
         [
             (
-                f"{_named(score, facts.spec)} ({_better(score)})",
-                str(measured),
-                str(facts.evidence.baseline.get(score, "–")),
-                str(facts.evidence.gains.get(score, "–")),
+                f"{display(score)} ({_better(score)})",
+                _interval(score, measured, facts.spec),
+                _interval(score, facts.evidence.baseline.get(score), facts.spec),
+                _interval(score, facts.evidence.gains.get(score), facts.spec),
             )
             for score, measured in facts.evidence.candidate.items()
         ],
@@ -136,8 +143,13 @@ def _better(score: Score) -> str:
     return "higher is better" if score in HIGHER_IS_BETTER else "lower is better"
 
 
-def _named(score: Score, spec: ModelSpec) -> str:
-    return display(score, "" if isinstance(spec.question, Probability) else spec.question.unit)
+def _interval(score: Score, measured: ScoreInterval | None, spec: ModelSpec) -> str:
+    if measured is None:
+        return "–"
+    value, low, high = (
+        _shown(score, one, spec) for one in (measured.value, measured.low, measured.high)
+    )
+    return f"{value} ({low} to {high})"
 
 
 def verdict(facts: CardContents) -> Iterator[str]:
@@ -200,7 +212,8 @@ def _worse(facts: CardContents) -> Iterator[str]:
         if (ours < theirs) if score in HIGHER_IS_BETTER else (ours > theirs):
             yield (
                 f"- Worse than the baseline for {_group(group)} ({group.rows:,} executions): "
-                f"{_named(score, facts.spec)} {number(ours)}, baseline {number(theirs)}."
+                f"{display(score)} {_shown(score, ours, facts.spec)}, "
+                f"baseline {_shown(score, theirs, facts.spec)}."
             )
 
 
@@ -248,12 +261,12 @@ def candidates(facts: CardContents) -> Iterator[str]:
     yield ""
     if facts.spec.split.is_by_time:
         yield (
-            f"Chosen by {_named(select, facts.spec)} on walk-forward validation rows of the "
+            f"Chosen by {display(select)} on walk-forward validation rows of the "
             "training part. The test part had no say in it."
         )
     else:
         yield (
-            f"Chosen by {_named(select, facts.spec)} by cross-validation inside all that teaches; "
+            f"Chosen by {display(select)} by cross-validation inside all that teaches; "
             "in each round, inside its training part. Scores are means over the rounds."
         )
     yield ""
@@ -262,8 +275,8 @@ def candidates(facts: CardContents) -> Iterator[str]:
         [
             (
                 f"**{kind}**" if kind == facts.candidate else kind,
-                _shown(facts.validation.get(kind, {}).get(select)),
-                *(_shown(test_scores.get(score)) for score in scores),
+                _shown(select, facts.validation.get(kind, {}).get(select), facts.spec),
+                *(_shown(score, test_scores.get(score), facts.spec) for score in scores),
             )
             for kind, test_scores in facts.test.items()
         ],
@@ -291,8 +304,8 @@ def groups(facts: CardContents) -> Iterator[str]:
             (
                 _group(group),
                 f"{group.rows:,}",
-                *(_shown(group.scores.get(score)) for score in scores),
-                _shown(group.baseline.get(select)),
+                *(_shown(score, group.scores.get(score), facts.spec) for score in scores),
+                _shown(select, group.baseline.get(select), facts.spec),
             )
             for group in facts.slices
         ],
@@ -300,18 +313,22 @@ def groups(facts: CardContents) -> Iterator[str]:
 
 
 def importance(facts: CardContents) -> Iterator[str]:
-    score = _named(facts.spec.select_by, facts.spec)
+    select = facts.spec.select_by
     yield "## What matters"
     yield ""
     yield (
-        f"By how much {score} gets worse when a feature's values are shuffled among executions. "
-        "Features that say the same share their importance."
+        f"By how much {display(select)} gets worse when a feature's values are shuffled among "
+        "executions. Features that say the same share their importance."
     )
     yield ""
     yield from _table(
         ("feature", "loss", "give or take"),
         [
-            (f"`{loss.feature}`", number(loss.mean), number(loss.sd))
+            (
+                f"`{loss.feature}`",
+                _shown(select, loss.mean, facts.spec),
+                _shown(select, loss.sd, facts.spec),
+            )
             for loss in facts.importance[:TOP_FEATURES]
         ],
     )
@@ -319,7 +336,7 @@ def importance(facts: CardContents) -> Iterator[str]:
 
 def making(facts: CardContents) -> Iterator[str]:
     split = facts.spec.split
-    early = f" or less than {number(split.gap_s)} s before" if split.gap_s else ""
+    early = f" or less than {readable_duration(split.gap_s)} before" if split.gap_s else ""
     yield "## How it was made"
     yield ""
     yield f"- By `runlore train {facts.spec.name}`, with fixed seeds."
@@ -333,8 +350,9 @@ def making(facts: CardContents) -> Iterator[str]:
         yield "- Kept as ONNX, which answers, and as skops, to inspect. Nothing is pickled."
 
 
-def _shown(value: float | None) -> str:
-    return "–" if value is None or not isfinite(value) else number(value)
+def _shown(score: Score, value: float | None, spec: ModelSpec) -> str:
+    unit = "" if isinstance(spec.question, Probability) else spec.question.unit
+    return "–" if value is None or not isfinite(value) else score_text(score, value, unit)
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

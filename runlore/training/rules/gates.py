@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 
+from runlore.kernel.readable import readable_quantity
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
 
 CHANCE_AUC = 0.5
@@ -115,3 +116,14 @@ def number(value: float) -> str:
     if isnan(value):
         return "unknown"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def score_text(score: str, value: float, unit: str = "") -> str:
+    """A score for people: an error in the unit of what is predicted, other scores as numbers.
+
+    >>> score_text("mae", 455.2, "s"), score_text("auc", 0.76543, "s"), score_text("mae", 3.0)
+    ('7.6 min', '0.7654', '3')
+    """
+    if score == "mae" and unit and not isnan(value):
+        return readable_quantity(value, unit)
+    return number(value)
