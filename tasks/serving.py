@@ -26,7 +26,7 @@ def score(spec: str, since: str | None) -> ScoreOutcome | None:
         spec,
         outcome.version,
         outcome.executions,
-        outcome.since,
+        f"{outcome.since:%Y-%m-%d %H:%M} UTC",
         outcome.scored,
     )
     return outcome
