@@ -218,7 +218,9 @@ def test_auto_asks_for_keys_where_others_can_reach_the_service(
     client = serve(serving, api_keys=mode, host=host)
     assert ask(client).status_code == (401 if needed else 200)
     document = client.get("/docs.json").json()
-    assert ("securitySchemes" in document["components"]) == needed
+    security = document["paths"]["/predict/failure-risk"]["post"]["security"]
+    assert ({} not in security) == needed, "{} stands for no key"
+    assert {"bearer": ["predict"]} in security
 
 
 @pytest.mark.parametrize(
