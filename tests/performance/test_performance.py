@@ -138,7 +138,7 @@ def test_a_concept_drift_withdraws_the_estimate_and_breaks_the_floor(
     assert found.is_below_floor
     (broken,) = found.floors
     assert broken.answer == "below"
-    assert "a gate of the spec allows" in broken.reason
+    assert "(set by a gate of the spec)" in broken.reason
     assert found.anomaly == "opened"
     assert broken.reason in open_reasons(store)
 
