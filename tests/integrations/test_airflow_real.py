@@ -97,7 +97,8 @@ def write_log(path: Path) -> None:
             for name, (share, seconds) in TASKS.items():
                 state = "failed" if random.random() < share else "success"
                 length = seconds * random.lognormal(0, 0.3)
-                due = first + timedelta(hours=6) * at
+                # At times of their own: what runs beside a task must not tell which one it is.
+                due = first + timedelta(hours=6) * at + timedelta(hours=random.uniform(0, 5))
                 writer.writerow(row(due, name, random.uniform(1, 30), length, state))
 
 
