@@ -173,3 +173,18 @@ def test_columns_of_next_to_nothing_and_of_nothing_at_all_can_be_taught(duration
 def test_rows_of_another_width_have_no_quantiles(served):
     with pytest.raises(BadInput, match="needs"):
         served.quantiles(np.zeros((1, 2), np.float32), [0.5])
+
+
+def test_a_candidate_that_its_gates_would_refuse_is_passed_over(itself):
+    """The best by ratio, with a larger error than the baseline's, where a gate compares errors."""
+    spec = replace(ITSELF, candidates=("baseline", "linear", "distribution"), gates=DURATION.gates)
+    worse = {"mae": 120.0, "relative_accuracy": 0.7}
+    done = {
+        "baseline": replace(itself.chosen, validation={"mae": 100.0, "relative_accuracy": 0.5}),
+        "linear": replace(itself.chosen, validation={"mae": 90.0, "relative_accuracy": 0.6}),
+        "distribution": replace(itself.chosen, validation=worse),
+    }
+    assert fitting.choose(spec, done) == "linear"
+    assert fitting.choose(ITSELF, done | {"linear": done["distribution"]}) == "distribution"
+    alone = {kind: done[kind] for kind in ("baseline", "distribution")}
+    assert fitting.choose(spec, alone) == "distribution"

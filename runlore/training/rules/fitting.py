@@ -131,7 +131,11 @@ def recency(rows: int) -> Floats:
 
 
 def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> CandidateKind:
-    """The best candidate by `select_by` on the validation rows; the baseline is never chosen."""
+    """The best candidate by `select_by` on the validation rows; the baseline is never chosen.
+
+    Nor is one that a gate would probably refuse, where others are left: it is no better than the
+    baseline on the validation rows in a score that a gate compares with the baseline.
+    """
     scores = {
         kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
     }
@@ -141,8 +145,23 @@ def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> Candidat
             f"{spec.name}: {spec.select_by} could not be measured for any candidate;"
             " ingest more history, or select by another score"
         )
+    better = {kind: score for kind, score in known.items() if _beats_baseline(spec, done, kind)}
+    known = better or known
     best = max if spec.select_by in HIGHER_IS_BETTER else min
     return best(known, key=lambda kind: known[kind])
+
+
+def _beats_baseline(
+    spec: ModelSpec, done: Mapping[CandidateKind, Candidate], kind: CandidateKind
+) -> bool:
+    ours, theirs = done[kind].validation, done["baseline"].validation
+    compared = [gate.score for gate in spec.gates if gate.against.startswith("baseline")]
+    gains = [
+        (ours[score] - theirs[score]) * (1 if score in HIGHER_IS_BETTER else -1)
+        for score in compared
+        if score in ours and score in theirs
+    ]
+    return not any(gain <= 0 for gain in gains)
 
 
 def finish(
