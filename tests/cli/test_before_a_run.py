@@ -1,7 +1,6 @@
 """`runlore predict` and `runlore gate` in one home with two champions."""
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -24,6 +23,7 @@ from runlore.registry import connect
 from runlore.serving.actions import promotion
 from runlore.settings import Settings
 from runlore.store.engine import open_store
+from tests.cli.time_limits import without_time_limits
 
 pytestmark = pytest.mark.slow
 ANN = ("--actor", "ann", "--kind", "build", "--input", "nodes=4", "--input", "queue=long")
@@ -52,6 +52,7 @@ def here(home: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
         monkeypatch.delenv(f"RUNLORE_{name.upper()}", raising=False)
     monkeypatch.delenv("RUNLORE_URL", raising=False)
     monkeypatch.setenv("RUNLORE_HOME", str(home.home))
+    without_time_limits(monkeypatch)
     return home
 
 
@@ -253,9 +254,11 @@ def test_the_examples_are_read() -> None:
 
 
 @pytest.mark.parametrize("command", DOCUMENTED)
-def test_a_documented_command_answers(here: Settings, tmp_path: Path, command: str) -> None:
+def test_a_documented_command_answers(
+    here: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
     (tmp_path / "requests.jsonl").write_text('{"actor": "ann", "kind": "build"}')
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(app, shlex.split(command))
     assert done.exit_code in ((0, 1) if command.startswith("gate") else (0,)), done.exception
     assert done.stdout

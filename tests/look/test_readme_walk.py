@@ -14,6 +14,7 @@ from runlore.settings import read
 from runlore.specs.catalog import duration, failure_risk
 from runlore.store.engine import Store
 from runlore.training.actions.training import train_spec
+from tests.cli.time_limits import without_time_limits
 
 pytestmark = pytest.mark.slow
 
@@ -61,6 +62,7 @@ def test_a_log_becomes_a_page_a_gate_and_a_limit(
     log = tmp_path / command("runlore look")[2]
     log.write_bytes(gzip.compress(jobs().encode()))
     monkeypatch.chdir(tmp_path)
+    without_time_limits(monkeypatch)
     monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
     monkeypatch.setenv("RUNLORE_HOME", str(tmp_path))
     monkeypatch.delenv("RUNLORE_MLFLOW_TRACKING_URI", raising=False)
