@@ -22,7 +22,7 @@ p{margin:.4em 0}
 .lead{font-size:1.08rem}
 .lead li{margin:.35em 0}
 .soft,.made{color:var(--soft);font-size:.9rem}
-.columns{column-gap:16px;margin-top:16px}
+.columns{column-gap:16px;margin:16px 0}
 @media(min-width:820px){.columns{columns:2}}
 section{background:var(--card);border:1px solid var(--edge);border-radius:8px;padding:14px 16px;
 margin-bottom:16px;break-inside:avoid;overflow-wrap:break-word}
