@@ -170,7 +170,7 @@ def _plan(
 
     A version tells apart only the words of its own training, see `backtest.version.Words`.
     """
-    plan = matrix.resolve(spec.features, log, taught, left_out, baseline=spec.baseline)
+    plan = matrix.resolve(spec.features, log, taught, left_out, baselines=spec.baselines)
     return replace(
         plan, categories=tuple(_all_words(log, category.name) for category in plan.categories)
     )

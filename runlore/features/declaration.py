@@ -66,6 +66,14 @@ class HistoryFeatures:
         refuse_repeats("history key", self.keys)
         refuse_repeats("history value", self.values)
 
+    def __repr__(self) -> str:
+        """Without what is empty in most specs: what was learned is named by reprs."""
+        of_last = f", last={self.last}" if self.last else ""
+        return (
+            f"HistoryFeatures(keys={self.keys}, values={self.values},"
+            f" half_lives_s={self.half_lives_s}{of_last})"
+        )
+
     @property
     def name(self) -> str:
         return "+".join(self.keys) or "all"

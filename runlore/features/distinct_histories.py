@@ -20,26 +20,27 @@ Mask = NDArray[np.bool_]
 
 
 def choose(
-    histories: Sequence[HistoryFeatures], log: Log, training: Mask, baseline: str = ""
+    histories: Sequence[HistoryFeatures], log: Log, training: Mask, baselines: Collection[str] = ()
 ) -> tuple[HistoryFeatures, ...]:
     """The histories that add something, by the executions submitted until training ends.
 
     A value that is the same in all outcomes is left out, such as a duration of 0. Two histories are
     alike when their keys divide the executions alike; the one with more values stays, of equals the
-    first. A key that no two executions share is left out. baseline: a feature that always stays.
+    first. A key that no two executions share is left out. baselines: features that always stay.
     """
     if not training.any():
         return tuple(histories)
+    needed = frozenset(baselines)
     until = log.as_of_us <= log.as_of_us[training].max()
     constant = _constant(log, until, {value for history in histories for value in history.values})
-    varied = [_without(history, constant, baseline) for history in histories]
+    varied = [_without(history, constant, needed) for history in histories]
     parts = [_digest(pd.factorize(keys.group(h, log).codes[until])[0]) for h in varied]
     unshared = _digest(np.arange(np.count_nonzero(until)))
-    redundant = set(_redundant(varied, parts, baseline))
+    redundant = set(_redundant(varied, parts, needed))
     return tuple(
         history
         for history, part in zip(varied, parts, strict=True)
-        if baseline in history.feature_names
+        if not needed.isdisjoint(history.feature_names)
         or not (history in redundant or (part == unshared and until.sum() > 1))
     )
 
@@ -61,25 +62,29 @@ def _constant(log: Log, until: Mask, values: Collection[str]) -> set[str]:
     return {name for name, varies in zip(names, low < high, strict=True) if not varies}
 
 
-def _without(history: HistoryFeatures, constant: Collection[str], baseline: str) -> HistoryFeatures:
+def _without(
+    history: HistoryFeatures, constant: Collection[str], needed: Collection[str]
+) -> HistoryFeatures:
     """The history without constant values; the first one stays, since it counts the outcomes."""
     values = [
         value
         for place, value in enumerate(history.values)
-        if place == 0 or value not in constant or baseline.startswith(f"{history.name}.{value}_")
+        if place == 0
+        or value not in constant
+        or any(name.startswith(f"{history.name}.{value}_") for name in needed)
     ]
     return replace(history, values=tuple(values))
 
 
 def _redundant(
-    histories: Sequence[HistoryFeatures], parts: Iterable[bytes], baseline: str
+    histories: Sequence[HistoryFeatures], parts: Iterable[bytes], needed: frozenset[str]
 ) -> Iterator[HistoryFeatures]:
     """Those that have no value that another of the same keys does not have, too."""
     alike: dict[tuple[object, ...], list[HistoryFeatures]] = {}
     for part, history in zip(parts, histories, strict=True):
         alike.setdefault((part, history.half_lives_s, history.last), []).append(history)
     for group in alike.values():
-        ranked = sorted(group, key=lambda h: (baseline not in h.feature_names, -len(h.values)))
+        ranked = sorted(group, key=lambda h: (needed.isdisjoint(h.feature_names), -len(h.values)))
         for place, history in enumerate(ranked):
             if any({*history.values} <= {*before.values} for before in ranked[:place]):
                 yield history

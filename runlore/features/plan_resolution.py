@@ -20,12 +20,13 @@ def resolve(
     training: NDArray[np.bool_],
     left_out: Collection[str] = (),
     hashed: Sequence[str] = (),
-    baseline: str = "",
+    baselines: Collection[str] = (),
 ) -> FeaturePlan:
     """Make a plan of a FeatureSet: what it leaves open follows from the training executions.
 
     left_out: names of inputs that become no feature and no part of a key. hashed: of these, free
-    texts that become hashed columns. baseline: a feature that the plan must have.
+    texts that become hashed columns. baselines: features of
+    histories that the plan must have.
     """
     seen = log.inputs
     named = [name for name in sorted(seen.columns) if seen[name][training].notna().any()]
@@ -44,7 +45,7 @@ def resolve(
         inputs=inputs,
         categories=telling,
         histories=distinct_histories.choose(
-            _histories(features, left_out), log, training, baseline
+            _histories(features, left_out), log, training, baselines
         ),
         has_calendar=features.has_calendar,
         utc_offset_h=features.utc_offset_h,

@@ -27,6 +27,7 @@ CandidateKind = Literal[
     "xgboost-modal",
     "distribution",
     "ensemble",
+    "blend",
 ]
 Score = Literal[
     "auc", "brier", "log_loss", "calibration_error", "mae", "relative_accuracy", "coverage"
@@ -121,11 +122,14 @@ class Gate:
     "within": it must lie in `bound` .. `upper`;
     "baseline": the candidate must beat the baseline, and the block-bootstrap interval of the
     difference must leave out 0;
-    "baseline's value": it must be no worse than the baseline, by the values alone.
+    "baseline's value": it must be no worse than the baseline, by the values alone;
+    "constant": it must be better than the same answer for all: the training part's failure rate or
+    median. Every spec has this gate, for `select_by` and for the Brier score or the MAE: by value
+    where it has a gate against "baseline", and else unless the constant is surely better.
     """
 
     score: Score
-    against: Literal["bound", "within", "baseline", "baseline's value"]
+    against: Literal["bound", "within", "baseline", "baseline's value", "constant"]
     bound: float = 0.0
     upper: float = 1.0
 
@@ -266,8 +270,9 @@ class ModelSpec:
     gates: tuple[Gate, ...]
     # The naive baseline's answer: a history feature, such as `actor.failed_mean_10d`; an input, as
     # a person's own estimate, `inputs.estimate`; or the same for all: `median` (of a quantity) or
-    # `majority` (of a probability: its share).
-    baseline: str
+    # `majority` (of a probability: its share). Of several that a model has, the best one in the
+    # training part answers.
+    baseline: str | tuple[str, ...]
     population: Population = Population()
     split: Split = Split()
     drift: DriftPolicy = DriftPolicy()
@@ -293,17 +298,25 @@ class ModelSpec:
     def _check_baseline(self) -> None:
         known = {name for history in self.features.histories for name in history.feature_names}
         constant = "majority" if self.is_probability else "median"
-        if self.baseline in CONSTANTS and self.baseline != constant:
+        wrong = [name for name in self.baselines if name in CONSTANTS and name != constant]
+        if wrong:
             raise BadInput(
-                f"spec {self.name}: baseline {self.baseline!r} does not answer this question;"
+                f"spec {self.name}: baseline {wrong[0]!r} does not answer this question;"
                 f" use {constant!r}"
             )
-        if self.baseline in (constant, *known) or self.baseline.startswith("inputs."):
+        usable = {constant, *known}
+        if any(name in usable or name.startswith("inputs.") for name in self.baselines):
             return
+        names = " or ".join(map(repr, self.baselines)) or "none"
         raise BadInput(
-            f"spec {self.name}: baseline {self.baseline!r} is no history feature of the spec, no"
+            f"spec {self.name}: baseline {names} is no history feature of the spec, no"
             f" input (inputs.NAME) and not {constant!r}"
         )
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """What may be the naive baseline's answer: the best one of these is."""
+        return (self.baseline,) if isinstance(self.baseline, str) else self.baseline
 
     @property
     def is_probability(self) -> bool:

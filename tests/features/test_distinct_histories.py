@@ -62,13 +62,13 @@ def test_like_histories_with_other_windows_both_stay():
 
 def test_the_history_of_the_baseline_stays_and_its_likes_go():
     facts = [varied(i, actor="ann") for i in range(6)]
-    assert chosen(facts, BY_KIND, BY_ACTOR, baseline="actor.failed_mean_30d") == (BY_ACTOR,)
+    assert chosen(facts, BY_KIND, BY_ACTOR, baselines=["actor.failed_mean_30d"]) == (BY_ACTOR,)
 
 
 def test_a_key_that_no_two_executions_share_is_left_out_unless_the_baseline_reads_it():
     facts = [varied(i, actor=f"u{i}") for i in range(6)]
     assert chosen(facts, OF_ALL, BY_ACTOR) == (OF_ALL,)
-    assert BY_ACTOR in chosen(facts, OF_ALL, BY_ACTOR, baseline="actor.failed_last")
+    assert BY_ACTOR in chosen(facts, OF_ALL, BY_ACTOR, baselines=["actor.failed_last"])
 
 
 @pytest.mark.parametrize("seconds", [0, 5])
@@ -80,7 +80,7 @@ def test_a_value_that_never_varies_is_left_out(seconds):
 
 def test_a_constant_value_that_the_baseline_reads_stays():
     facts = [run(i, actor=f"u{i % 2}") for i in range(6)]
-    assert chosen(facts, BY_ACTOR, baseline="actor.log_duration_last") == (BY_ACTOR,)
+    assert chosen(facts, BY_ACTOR, baselines=["actor.log_duration_last"]) == (BY_ACTOR,)
 
 
 def test_a_log_without_training_executions_leaves_all():

@@ -78,7 +78,7 @@ def test_a_vector_that_is_not_what_the_log_gives_is_found_by_feature_and_hour(
     for n in range(8):
         live_through(store, predictor, n)
     names = predictor.bundle.plan.names
-    name = "actor.submissions_8h" if planted != "extra" else "inputs.size"
+    name = "actor.submissions_10d" if planted != "extra" else "inputs.size"
     value = {"number": "0.125", "missing": "'NaN'", "extra": "3"}[planted]
     change = f"UPDATE runlore.ledger SET features[{names.index(name) + 1}] = {value}"
     with store.begin() as connection:

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from sklearn.ensemble import VotingClassifier, VotingRegressor
 
-from runlore.kernel.errors import BadInput
+from runlore.kernel.errors import BadInput, Refused
 from runlore.models.scores import auc
 from runlore.specs.model_spec import Quantity
 from runlore.training.rules import candidates
-from runlore.training.rules.candidates import MEMBERS, fit
+from runlore.training.rules.candidates import BLENDED, MEMBERS, fit
 from tests.training.small import DURATION, RISK, column, make
 
 TRAIN = np.arange(1200)
@@ -44,6 +44,37 @@ def test_the_ensemble_is_the_weighted_mean_of_the_members_it_was_given(risk_data
     np.testing.assert_allclose(vote.raw(rows), mean)
     assert isinstance(vote.estimator, VotingClassifier)
     assert vote.estimator.estimators_[0] is members["random-forest"].estimator
+
+
+@pytest.mark.parametrize("spec", [RISK, DURATION], ids=["risk", "number"])
+def test_the_blend_is_the_mean_of_its_members(spec, risk_data, duration_data):
+    data = risk_data if spec is RISK else duration_data
+    train, rows = np.arange(300), data.rows[2000:2200]
+    parts = {kind: fit(spec, data, train, kind) for kind in BLENDED}
+    blend = fit(spec, data, train, "blend", parts)
+    mean = sum(part.raw(rows) for part in parts.values()) / len(BLENDED)
+    np.testing.assert_allclose(blend.raw(rows), mean, rtol=1e-6)
+
+
+def test_of_several_baselines_the_best_one_in_training_answers(risk_data):
+    rows = risk_data.rows.copy()
+    useless, estimate = column("inputs.requested_time_s"), column("inputs.size")
+    rows[:, useless], rows[:, estimate] = 0.5, risk_data.target
+    spec = replace(RISK, baseline=("inputs.requested_time_s", "inputs.size", "inputs.absent"))
+    fitted = fit(spec, replace(risk_data, rows=rows), TRAIN, "baseline")
+    assert fitted.estimator.column == estimate
+
+
+def test_a_persons_own_estimate_may_be_the_baseline(duration_data):
+    spec = replace(DURATION, baseline="inputs.requested_time_s")
+    answers = np.expm1(fit(spec, duration_data, TRAIN, "baseline").raw(duration_data.rows[:3]))
+    np.testing.assert_allclose(answers, [40_000] * 3)
+
+
+def test_a_baseline_that_no_execution_has_is_refused_by_its_name(duration_data):
+    spec = replace(DURATION, baseline="inputs.absent")
+    with pytest.raises(Refused, match=r"'inputs\.absent' is no feature of this log.*name another"):
+        fit(spec, duration_data, TRAIN, "baseline")
 
 
 def test_a_quantitys_ensemble_is_a_voting_regressor_of_its_members(duration_data):

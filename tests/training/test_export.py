@@ -24,12 +24,14 @@ def fitted(risk_data, duration_data):
     risks["ensemble"] = fit(RISK, risk_data, TRAIN, "ensemble", risks)
     quantities = {kind: fit(DURATION, duration_data, TRAIN, kind) for kind in QUANTITIES}
     quantities["ensemble"] = fit(DURATION, duration_data, TRAIN, "ensemble", quantities)
+    risks["blend"] = fit(RISK, risk_data, TRAIN, "blend", risks)
+    quantities["blend"] = fit(DURATION, duration_data, TRAIN, "blend", quantities)
     return {True: risks, False: quantities}
 
 
 EVERY = [
-    *((True, kind) for kind in (*PROBABILITIES, "ensemble")),
-    *((False, kind) for kind in (*QUANTITIES, "ensemble")),
+    *((True, kind) for kind in (*PROBABILITIES, "blend", "ensemble")),
+    *((False, kind) for kind in (*QUANTITIES, "blend", "ensemble")),
 ]
 
 

@@ -39,7 +39,7 @@ SPEC = f"text-{uuid.uuid4().hex[:10]}"
 @pytest.fixture
 def log(store: Store, tmp_path: Path) -> Store:
     """A log with a secret in an input, now and then in a category, and in an outcome."""
-    w = leaky.work(1500, 2)
+    w = leaky.work(2200, 2)
     mood = np.random.default_rng(6).random(w.n) < np.where(w.failed == 1, 0.85, 0.1)
     begins, ends = leaky.iso(w.submitted_us), leaky.iso(w.finished_us)
     lines = ["id,actor,kind,submitted,started,finished,status,size,note,queue,message"]

@@ -39,6 +39,43 @@ def test_by_value_a_candidate_need_only_be_no_worse_than_the_baseline(value, pas
     assert "must be no worse than the baseline's 0.7 (0.6 to 0.8)" in result.reason
 
 
+@pytest.mark.parametrize(("gain", "passed"), [(0.01, True), (0.0, False), (-1.0, False)])
+def test_a_candidate_must_beat_one_answer_for_all_whatever_the_gates_of_its_spec(gain, passed):
+    evidence = GateEvidence(
+        {"mae": ScoreInterval(10.0, 9, 11)},
+        constant={"mae": (ScoreInterval(10.0 + gain, 9, 11), ScoreInterval(gain, -1, 1))},
+    )
+    spec = replace(RISK, gates=(Gate("mae", "baseline"),))
+    _, result = judge(spec, evidence)
+    assert (result.gate, result.passed) == (Gate("mae", "constant"), passed)
+    assert "mae 10 (9 to 11) must beat one answer for all" in result.reason
+
+
+@pytest.mark.parametrize(("high", "passed"), [(1.0, True), (-0.1, False)])
+def test_a_spec_without_a_gain_to_show_is_refused_where_a_constant_is_surely_better(high, passed):
+    evidence = GateEvidence(
+        {"mae": ScoreInterval(10.0, 9, 11)},
+        constant={"mae": (ScoreInterval(9.0, 8, 10), ScoreInterval(-1.0, -2, high))},
+    )
+    (result,) = judge(replace(RISK, gates=()), evidence)
+    assert result.passed is passed
+
+
+def test_a_constant_that_could_not_be_measured_is_not_beaten():
+    unknown = ScoreInterval(NAN, NAN, NAN)
+    evidence = GateEvidence(
+        {"mae": ScoreInterval(10.0, 9, 11)}, constant={"mae": (unknown, unknown)}
+    )
+    (result,) = judge(replace(RISK, gates=()), evidence)
+    assert not result.passed
+    assert (
+        "could not be compared"
+        in judged(
+            Gate("brier", "constant"), GateEvidence({"brier": ScoreInterval(0.1, 0, 1)})
+        ).reason
+    )
+
+
 @pytest.mark.parametrize("low", [0.0, -0.01])
 def test_a_gain_that_may_be_nothing_is_refused(low):
     result = against(ScoreInterval(0.1, low, 0.2))

@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 UNKNOWN = -1.0
 MOST_WORDS = 1000
 # Candidates that reuse others are fitted last.
-ORDER: tuple[CandidateKind, ...] = ("ensemble", "xgboost-modal")
+ORDER: tuple[CandidateKind, ...] = ("ensemble", "blend", "xgboost-modal")
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ def floors(spec: ModelSpec, scores: Mapping[str, Any]) -> tuple[Floor, ...]:
     """
     floor_of = {score: Floor(score, bound, "the spec") for score, bound in spec.performance.floors}
     for gate in spec.gates:
-        if gate.score in floor_of:
+        if gate.score in floor_of or gate.against == "constant":
             continue
         if gate.against in ("baseline", "baseline's value"):
             bound = _easier_end((scores.get("baseline") or {}).get(gate.score), gate.score)

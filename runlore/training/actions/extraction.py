@@ -85,7 +85,7 @@ def extract_log(
     teaches = _teaches(log, chosen, spec.split)
     inputs = leak_check.check_log(log, spec, teaches, accepted)
     hashed = _hashable(log, spec, teaches, inputs)
-    plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed, spec.baseline)
+    plan = matrix.resolve(spec.features, log, teaches, inputs.left_out, hashed, spec.baselines)
     _refuse_featureless(spec, plan)
     agreed = contract.of_log(log, spec)
     mapped_arrays.trim()

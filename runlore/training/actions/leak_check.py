@@ -96,7 +96,9 @@ def acceptances(store: Store, spec: str) -> tuple[LeakAcceptance, ...]:
 def _refuse(spec: ModelSpec, leaks: Sequence[Leak]) -> None:
     named = {f"inputs.{leak.input}" for leak in leaks}
     lost = [h.name for h in spec.features.histories if not named.isdisjoint(h.keys)]
-    has_no_baseline = any(spec.baseline.startswith(f"{name}.") for name in lost)
+    has_no_baseline = all(
+        name in named or any(name.startswith(f"{key}.") for key in lost) for name in spec.baselines
+    )
     if leaks and (spec.leaks.action == "stop" or has_no_baseline):
         reasons = [f"{leak.input} {leak.evidence}" for leak in leaks]
         raise LeakRefused(spec.name, reasons, [leak.input for leak in leaks])

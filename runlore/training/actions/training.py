@@ -236,7 +236,7 @@ def _parameters(extracted: TrainingExtract, trained: Trained) -> dict[str, objec
         "target": spec.question.of,
         "candidate": trained.kind,
         "select_by": spec.select_by,
-        "baseline": spec.baseline,
+        "baseline": ", ".join(spec.baselines),
         "features": len(trained.plan.names),
         "split": spec.split.kind,
         "repeats": 1 if spec.split.is_by_time else spec.split.repeats,

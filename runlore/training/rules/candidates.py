@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from runlore.features import mapped_arrays
 from runlore.kernel.errors import BadInput, Refused
-from runlore.specs.model_spec import CONSTANTS, CandidateKind, ModelSpec
+from runlore.models import scores
+from runlore.specs.model_spec import (
+    CONSTANTS,
+    HIGHER_IS_BETTER,
+    CandidateKind,
+    ModelSpec,
+    Score,
+)
 from runlore.training.rules.fixed_choices import MISSING, SEED, SMALLEST, THREADS
 from runlore.training.rules.training_set import TrainingSet, in_pieces
 
@@ -28,6 +35,7 @@ Ints = NDArray[np.int64]
 
 FOREST_SAMPLES = 10_000
 LEAF_ROWS = 20
+LINEAR_PENALTY = 30.0
 REQUESTED = "inputs.requested_time_s"
 
 # The ensemble's members and weights, by whether the answer is a probability.
@@ -35,6 +43,8 @@ MEMBERS: Mapping[bool, Mapping[CandidateKind, float]] = {
     True: {"random-forest": 0.5, "xgboost": 0.3, "naive-bayes": 0.2},
     False: {"random-forest": 0.5, "xgboost": 0.3, "linear": 0.2},
 }
+# The blend's members, which count alike: three models that err in different ways.
+BLENDED: Mapping[CandidateKind, float] = dict.fromkeys(("linear", "random-forest", "xgboost"), 1.0)
 
 BOOSTED = {
     "max_depth": 6,
@@ -114,12 +124,14 @@ def fit(
     rows = _teachable(data.rows[train])
     mapped_arrays.release()
     target = data.target[train] if spec.is_probability else np.log1p(data.target[train])
-    if kind == "ensemble":
+    if kind in ("ensemble", "blend"):
+        weights = BLENDED if kind == "blend" else MEMBERS[spec.is_probability]
         fitted = {
             member: (members or {}).get(member) or fit(spec, data, train, member)
-            for member in MEMBERS[spec.is_probability]
+            for member in weights
         }
-        return Fitted(kind, _vote(fitted, is_probability=spec.is_probability), spec.is_probability)
+        vote = _vote(fitted, weights, is_probability=spec.is_probability)
+        return Fitted(kind, vote, spec.is_probability)
     if kind == "xgboost-modal":
         first = (members or {}).get("xgboost")
         return Fitted(kind, _fit_modal(spec, rows, target, first), spec.is_probability)
@@ -137,23 +149,34 @@ def _teachable(rows: Rows) -> Rows:
     return rows
 
 
+def constant(target: Floats, *, is_probability: bool) -> float:
+    """The best answer that knows nothing of an execution: the failure rate, or the median."""
+    return float(target.mean() if is_probability else np.median(target))
+
+
 def _baseline(spec: ModelSpec, data: TrainingSet, train: Ints) -> Baseline:
-    column = None if spec.baseline in CONSTANTS else _column(spec, data)
+    """The best of the spec's baselines in the training part: nothing of them is fitted."""
     target = data.target[train]
-    if spec.is_probability:
-        return Baseline(column, float(target.mean()))
-    is_capped = spec.question.of == "duration_s" and REQUESTED in data.names
-    cap = data.names.index(REQUESTED) if is_capped else None
-    return Baseline(column, float(np.median(target)), cap)
-
-
-def _column(spec: ModelSpec, data: TrainingSet) -> int:
-    if spec.baseline not in data.names:
+    is_capped = not spec.is_probability and spec.question.of == "duration_s"
+    cap = data.names.index(REQUESTED) if is_capped and REQUESTED in data.names else None
+    columns = [
+        None if name in CONSTANTS else data.names.index(name)
+        for name in spec.baselines
+        if name in CONSTANTS or name in data.names
+    ]
+    if not columns:
         raise Refused(
-            f"{spec.name}: the baseline {spec.baseline!r} is no feature of this log: it is missing,"
-            " left out as a leak, or not a number; name another"
+            f"{spec.name}: the baseline {' or '.join(map(repr, spec.baselines))} is no feature of"
+            " this log: it is missing, left out as a leak, or not a number; name another"
         )
-    return data.names.index(spec.baseline)
+    fallback = constant(target, is_probability=spec.is_probability)
+    tried = [Baseline(column, fallback, cap) for column in columns]
+    if len(tried) == 1:
+        return tried[0]
+    score: Score = "auc" if spec.is_probability else spec.select_by
+    best = max if score in HIGHER_IS_BETTER else min
+    values = [scores.measure(score, target, b.answer(data.rows[train])) for b in tried]
+    return tried[values.index(best(values))]
 
 
 def _make(spec: ModelSpec, kind: CandidateKind, rows: int) -> "BaseEstimator":
@@ -187,14 +210,19 @@ def _fit_distribution(spec: ModelSpec, rows: Rows, target: Floats) -> "Distribut
     return fit_forest(rows, target, spec.select_by)
 
 
-def _vote(members: Mapping[CandidateKind, Fitted], *, is_probability: bool) -> "BaseEstimator":
+def _vote(
+    members: Mapping[CandidateKind, Fitted],
+    weight_of: Mapping[CandidateKind, float],
+    *,
+    is_probability: bool,
+) -> "BaseEstimator":
     """scikit-learn's voting model, assembled from fitted members."""
     from sklearn.ensemble import VotingClassifier, VotingRegressor
     from sklearn.preprocessing import LabelEncoder
     from sklearn.utils import Bunch
 
     named = [(kind, fitted.estimator) for kind, fitted in members.items()]
-    weights = np.array(list(MEMBERS[is_probability].values()))
+    weights = np.array([weight_of[kind] for kind in members])
     if is_probability:
         vote = VotingClassifier(named, voting="soft", weights=weights, flatten_transform=False)
         vote.le_ = LabelEncoder().fit([0, 1])
@@ -227,8 +255,10 @@ def _scaled(*steps: "BaseEstimator") -> "BaseEstimator":
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
+    from runlore.training.rules.linear import SignedLog
+
     median = SimpleImputer(strategy="median", keep_empty_features=True)
-    return make_pipeline(median, StandardScaler(), *steps)
+    return make_pipeline(median, SignedLog(), StandardScaler(), *steps)
 
 
 def _leaf(rows: int) -> int:
@@ -305,9 +335,9 @@ def _linear_probability(rows: int) -> "BaseEstimator":
 
 
 def _linear_quantity(rows: int) -> "BaseEstimator":
-    from sklearn.linear_model import Ridge
+    from runlore.training.rules.linear import LeastDeviations
 
-    return _scaled(Ridge(alpha=100.0, solver="cholesky"))
+    return _scaled(LeastDeviations(alpha=LINEAR_PENALTY))
 
 
 def _naive_bayes(rows: int) -> "BaseEstimator":

@@ -17,7 +17,14 @@ from runlore.models import scores
 from runlore.models.explain import Importance
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.bootstrap import LEAST_MEASURED, LEVEL, REPLICATES, Blocks, gains
-from runlore.training.rules.evidence import draw, gain, level_coverage, measured, score_slices
+from runlore.training.rules.evidence import (
+    draw,
+    gain,
+    level_coverage,
+    measured,
+    over_constant,
+    score_slices,
+)
 from runlore.training.rules.gates import GateEvidence, ScoreInterval, judge, verdict
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Scores, TestPart, Trained
@@ -102,7 +109,8 @@ def _evidence(
     if test.low is not None:
         held = corrected_interval(np.array([_coverage(part) for part in parts]), overlap)
         ours["coverage"] = _bounded("coverage", held)
-    return GateEvidence(ours, theirs, gained)
+    blocks = _single_rows(len(test.target))
+    return GateEvidence(ours, theirs, gained, over_constant(spec, test, blocks))
 
 
 def _of_parts(score: Score, parts: Sequence[TestPart]) -> tuple[Floats, Floats]:
@@ -127,9 +135,7 @@ def _bounded(score: Score, interval: ScoreInterval) -> ScoreInterval:
 
 def _by_row(score: Score, test: TestPart) -> tuple[ScoreInterval, ScoreInterval, ScoreInterval]:
     """Ours, the baseline's and the gain on one repeat; bootstrap intervals over single rows."""
-    rows = len(test.target)
-    starts = np.random.default_rng(0).integers(0, rows, (REPLICATES, rows))
-    blocks = Blocks(rows, 1, starts)
+    blocks = _single_rows(len(test.target))
     one = draw(score, blocks, test.target, test.prediction)
     other = draw(score, blocks, test.target, test.baseline)
     return (
@@ -137,6 +143,10 @@ def _by_row(score: Score, test: TestPart) -> tuple[ScoreInterval, ScoreInterval,
         measured(score, other.value, other.replicates),
         gain(score, test.target, one, other),
     )
+
+
+def _single_rows(rows: int) -> Blocks:
+    return Blocks(rows, 1, np.random.default_rng(0).integers(0, rows, (REPLICATES, rows)))
 
 
 def _mean_scores(spec: ModelSpec, rounds: Sequence[Trained]) -> Mapping[CandidateKind, Scores]:

@@ -17,6 +17,7 @@ from runlore.training.rules.bootstrap import (
     percentile,
     replicate_scores,
 )
+from runlore.training.rules.candidates import constant
 from runlore.training.rules.gates import GateEvidence, ScoreInterval
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import (
@@ -70,6 +71,10 @@ def answer_test(
         low=low,
         high=high,
         quantiles=quantiles,
+        constant=np.full(
+            len(division.test),
+            constant(data.target[division.train], is_probability=spec.is_probability),
+        ),
     )
 
 
@@ -107,7 +112,23 @@ def compare(spec: ModelSpec, test: TestPart) -> GateEvidence:
         gained[score] = gain(score, test.target, one, other)
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
-    return GateEvidence(ours, theirs, gained)
+    return GateEvidence(ours, theirs, gained, over_constant(spec, test, blocks))
+
+
+def over_constant(
+    spec: ModelSpec, test: TestPart, blocks: Blocks
+) -> dict[Score, tuple[ScoreInterval, ScoreInterval]]:
+    """The constant's score and the gain over it, by the spec's own score and the usual one."""
+    if test.constant is None:
+        return {}
+    usual: Score = "brier" if spec.is_probability else "mae"
+    compared = {}
+    for score in dict.fromkeys((usual, spec.select_by)):
+        ours = draw(score, blocks, test.target, test.prediction)
+        theirs = draw(score, blocks, test.target, test.constant)
+        gained = gain(score, test.target, ours, theirs)
+        compared[score] = measured(score, theirs.value, theirs.replicates), gained
+    return compared
 
 
 def measured(score: Score, value: float, replicates: Floats) -> ScoreInterval:

@@ -36,6 +36,8 @@ BLANKED_SHARE = 0.2
 TRUSTED = (
     "numpy.dtype",
     "runlore.training.rules.distribution_forest.DistributionForest",
+    "runlore.training.rules.linear.LeastDeviations",
+    "runlore.training.rules.linear.SignedLog",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
     "sklearn.tree._tree.Tree",
     "sklearn.utils._bunch.Bunch",
@@ -147,7 +149,7 @@ def _single_output(model: "ModelProto", *, is_probability: bool) -> bytes:
 
 @cache
 def register_converters() -> None:
-    """Teach skl2onnx the XGBoost models, and to write what this onnx accepts."""
+    """Teach skl2onnx the XGBoost models and our own, and to write what this onnx accepts."""
     from onnxmltools.convert.xgboost.operator_converters.XGBoost import convert_xgboost
     from skl2onnx import update_registered_converter
     from skl2onnx.common import shape_calculator
@@ -155,6 +157,9 @@ def register_converters() -> None:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from xgboost import XGBClassifier, XGBRegressor
 
+    from runlore.training.rules import linear
+
+    linear.register_converters()
     zipmap = {"zipmap": [True, False, "columns"], "nocl": [True, False]}
     classes, numbers = (
         shape_calculator.calculate_linear_classifier_output_shapes,

@@ -74,7 +74,8 @@ def _fit_division(
 
 def in_order(spec: ModelSpec) -> tuple[CandidateKind, ...]:
     """The spec's candidates, with those that reuse others at the end."""
-    return tuple(sorted(spec.candidates, key=lambda kind: kind in ("ensemble", "xgboost-modal")))
+    reuse: tuple[CandidateKind, ...] = ("ensemble", "blend", "xgboost-modal")
+    return tuple(sorted(spec.candidates, key=lambda kind: kind in reuse))
 
 
 def fit_candidate(

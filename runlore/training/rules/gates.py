@@ -27,11 +27,13 @@ class GateEvidence:
     """The measurements on the test part.
 
     gains: by how much the candidate beats the baseline; above 0 is better for every score.
+    constant: the score of one answer for all, and by how much the candidate beats that.
     """
 
     candidate: Mapping[Score, ScoreInterval]
     baseline: Mapping[Score, ScoreInterval] = field(default_factory=dict)
     gains: Mapping[Score, ScoreInterval] = field(default_factory=dict)
+    constant: Mapping[Score, tuple[ScoreInterval, ScoreInterval]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,15 @@ class GateVerdict:
 
 
 def judge(spec: ModelSpec, evidence: GateEvidence) -> tuple[GateResult, ...]:
-    """Judge every gate of the spec; a score that is missing or NaN fails its gate.
+    """Judge every gate of the spec, and that no constant is better.
 
-    With cross-validation a bound is missed when the score's whole interval misses it: the few rows
-    of such a log say no more.
+    A score that is missing or NaN fails its gate. With cross-validation a bound is missed when the
+    score's whole interval misses it: the few rows of such a log say no more.
     """
+    against_constant = [Gate(score, "constant") for score in evidence.constant]
     return tuple(
-        _judge_one(gate, evidence, by_interval=not spec.split.is_by_time) for gate in spec.gates
+        _judge_one(spec, gate, evidence, by_interval=not spec.split.is_by_time)
+        for gate in dict.fromkeys((*spec.gates, *against_constant))
     )
 
 
@@ -68,12 +72,17 @@ def verdict(results: Sequence[GateResult]) -> GateVerdict:
     return GateVerdict(not failed, tuple(result.reason for result in failed or results))
 
 
-def _judge_one(gate: Gate, evidence: GateEvidence, *, by_interval: bool) -> GateResult:
+def _judge_one(
+    spec: ModelSpec, gate: Gate, evidence: GateEvidence, *, by_interval: bool
+) -> GateResult:
     score = evidence.candidate.get(gate.score)
     if score is None or isnan(score.value):
         return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
     if gate.against in ("baseline", "baseline's value"):
         return _against_baseline(gate, score, evidence, by_interval=by_interval)
+    if gate.against == "constant":
+        is_strict = any(other.against == "baseline" for other in spec.gates)
+        return _against_constant(gate, score, evidence, is_strict=is_strict)
     least, most = (score.low, score.high) if by_interval else (score.value, score.value)
     if gate.against == "within":
         passed = gate.bound <= most and least <= gate.upper
@@ -105,6 +114,21 @@ def _against_baseline(
             gate, passed=False, reason=f"{reason}: but it may be no better than chance"
         )
     return _result(gate, gain.low > 0, reason)
+
+
+def _against_constant(
+    gate: Gate, score: ScoreInterval, evidence: GateEvidence, *, is_strict: bool
+) -> GateResult:
+    """By value where the spec demands a gain over its baseline, too; else unless surely worse."""
+    if gate.score not in evidence.constant:
+        reason = f"{gate.score} {score} could not be compared with one answer for all"
+        return GateResult(gate, passed=False, reason=reason)
+    theirs, gain = evidence.constant[gate.score]
+    if is_strict:
+        reason = f"{gate.score} {score} must beat one answer for all, {theirs}"
+        return _result(gate, gain.value > 0, reason)
+    reason = f"{gate.score} {score} must not be surely worse than one answer for all, {theirs}"
+    return _result(gate, gain.high >= 0, reason)
 
 
 def _result(gate: Gate, passed: bool, reason: str) -> GateResult:

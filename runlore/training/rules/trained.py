@@ -91,6 +91,7 @@ class TestPart:
     """Test rows, oldest first, which nothing was fitted to, with the answers for them.
 
     quantiles: (n, L) at `CHECKED_LEVELS`.
+    constant: the one answer that the rows learned from suggest for all; None: no comparison.
     """
 
     __test__ = False
@@ -103,6 +104,7 @@ class TestPart:
     low: Floats | None = None
     high: Floats | None = None
     quantiles: Floats | None = None
+    constant: Floats | None = None
 
 
 @dataclass(frozen=True)
