@@ -190,8 +190,13 @@ Answer = Literal["not yet", "winner", "no winner", "invalid"]
 
 
 class AbStatus(Closed):
-    """missing: what a decision waits for. guardrails: kept, broken or open, by metric."""
+    """missing: what a decision waits for. guardrails: kept, broken or open, by metric.
 
+    headline: the verdict in one sentence. advice: what to do about it.
+    """
+
+    headline: str
+    advice: str
     test: AbTestTold
     at: datetime
     ran_h: float

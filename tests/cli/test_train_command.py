@@ -36,7 +36,7 @@ def test_every_spec_is_trained_and_told_though_the_first_is_refused() -> None:
     assert done.exit_code == 1, (done.output, done.exception)
     refusal = "runlore: nobody-risk: Nothing is trained: needs at least"
     assert refusal in done.stderr
-    assert "quick-length: Version 1 is @champion: mean absolute error " in done.stdout
+    assert "quick-length: Version 1 is @champion: relative accuracy " in done.stdout
     assert "mean absolute error" in done.stdout
 
 

@@ -11,6 +11,7 @@ OUTCOME = {
     "passed": True,
     "version": "1",
     "alias": "champion",
+    "unit": "",
     "scores": {},
     "baseline": {},
     "reasons": [],
