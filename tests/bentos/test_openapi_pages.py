@@ -12,6 +12,7 @@ from bentos.http import schemas
 from bentos.http.errors import STATUS, TITLES, status_of
 from bentos.predict.live_versions import Serving
 from runlore.kernel import errors
+from runlore.specs.catalog import duration, failure_risk
 
 ANN = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 
@@ -33,10 +34,12 @@ def answer_schema(document: dict, path: str, method: str, status: str) -> dict:
 def test_every_spec_has_its_own_routes_and_its_own_request(client: httpx.Client) -> None:
     document = client.get("/docs.json").json()
     assert document["openapi"].startswith("3.1")
-    for name, title in (("failure-risk", "FailureRisk"), ("duration", "Duration")):
-        assert {f"/predict/{name}", f"/predict/{name}/batch"} <= set(document["paths"])
+    for spec, title in ((failure_risk.SPEC, "FailureRisk"), (duration.SPEC, "Duration")):
+        assert {f"/predict/{spec.name}", f"/predict/{spec.name}/batch"} <= set(document["paths"])
         inputs = document["components"]["schemas"][f"{title}Inputs"]
-        assert set(inputs["properties"]) == {"nodes", "size", "queue", "site"}
+        keys = {key for history in spec.features.histories for key in history.keys}
+        of_histories = {key.removeprefix("inputs.") for key in keys if key.startswith("inputs.")}
+        assert set(inputs["properties"]) == {"nodes", "size", "queue", "site"} | of_histories
         assert inputs["additionalProperties"] is False
     assert client.get("/openapi.json").json() == document
 
