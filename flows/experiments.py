@@ -15,5 +15,12 @@ def ab(at: str | None = None) -> dict[str, str]:
     """
     with flow_app():
         names = experiments.running()
-        states = {name: experiments.look(name, at, return_state=True) for name in names}
-        return {name: state.result() for name, state in states.items()}
+        looks = {name: experiments.look(name, at, return_state=True) for name in names}
+        shown = {
+            name: experiments.show(name, state.result())
+            for name, state in looks.items()
+            if state.is_completed()
+        }
+        for state in looks.values():
+            state.result()
+        return shown

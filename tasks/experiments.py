@@ -8,6 +8,7 @@ from prefect.cache_policies import NO_CACHE
 
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions.lifecycle import Attribution
+from runlore.experiments.queries.experiments import RecordedLook
 from runlore.experiments.views import report
 from runlore.kernel.instants import now, parse
 from tasks.edge import task_app
@@ -24,11 +25,16 @@ def running() -> list[str]:
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {name}", timeout_seconds=600)
-def look(name: str, at: str | None) -> str:
-    """What the look says: the answer, with the winner if there is one."""
+def look(name: str, at: str | None) -> RecordedLook:
+    """Record one look. A task of its own: what comes after it may fail and never repeats it."""
     who = Attribution("ab flow", parse(at, "at") if at else now())
     with task_app() as app:
-        recorded = analysis.analyse(app.store, name, who)
+        return analysis.analyse(app.store, name, who)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="show {name}", timeout_seconds=60)
+def show(name: str, recorded: RecordedLook) -> str:
+    """What the look says: the answer, with the winner if there is one."""
     headline = report.headline(recorded)
     tell = get_run_logger().warning if recorded.answer == "invalid" else get_run_logger().info
     tell("%s, %s", name, headline)
