@@ -25,14 +25,18 @@ def mapped() -> dict[str, Any]:
     return {name: part for name, part in mapping().items() if name != "source"}
 
 
+def with_quick_specs(patch: pytest.MonkeyPatch) -> None:
+    for name in Settings.model_fields:
+        patch.delenv(f"RUNLORE_{name.upper()}", raising=False)
+    specs = [f"tests.api.quick_specs:{name}" for name in ("RISK", "LENGTH")]
+    patch.setenv("RUNLORE_SPECS", json.dumps(specs))
+
+
 @pytest.fixture(scope="session")
 def home(log: SimulatedLog, mapped: dict[str, Any]) -> Iterator[runlore.Home]:
     folder = Path(tempfile.mkdtemp(prefix="rl-"))
-    specs = [f"tests.api.quick_specs:{name}" for name in ("RISK", "LENGTH")]
     with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
-            patch.delenv(f"RUNLORE_{name.upper()}", raising=False)
-        patch.setenv("RUNLORE_SPECS", json.dumps(specs))
+        with_quick_specs(patch)
         with runlore.open(folder) as opened:
             opened.ingest(log.records, source="simulated", **mapped)
             opened.train()
