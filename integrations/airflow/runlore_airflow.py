@@ -16,7 +16,7 @@ import airflow
 from airflow.plugins_manager import AirflowPlugin
 from pluggy import HookimplMarker
 from runlore_gate import GateDecision, ask
-from runlore_http import NoAnswer, Service, Work, service_from_environment
+from runlore_http import PlannedWork, PredictionService, RequestFailed, service_from_environment
 from runlore_tasks import (
     TaskPolicy,
     execution_id,
@@ -81,8 +81,8 @@ class RunlorePlugin(AirflowPlugin):  # type: ignore[misc]
     listeners: ClassVar[list[Any]] = [RunloreListener()]
 
 
-def _ask(service: Service, instance: Any, policy: TaskPolicy) -> GateDecision:  # noqa: ANN401
-    """Report the task, ask about it, and set its timeout. Raises NoAnswer."""
+def _ask(service: PredictionService, instance: Any, policy: TaskPolicy) -> GateDecision:  # noqa: ANN401
+    """Report the task, ask about it, and set its timeout. Raises RequestFailed."""
     work = work_of(instance)
     if policy.reports:
         _report_start(service, instance, work)
@@ -92,20 +92,20 @@ def _ask(service: Service, instance: Any, policy: TaskPolicy) -> GateDecision:  
     return decision
 
 
-def _report_start(service: Service, instance: Any, work: Work) -> None:  # noqa: ANN401
-    """Raises NoAnswer where there is no service to ask either."""
+def _report_start(service: PredictionService, instance: Any, work: PlannedWork) -> None:  # noqa: ANN401
+    """Raises RequestFailed where there is no service to ask either."""
     try:
         service.submit(work, **submission_of(instance))
-    except NoAnswer as error:
+    except RequestFailed as error:
         if error.status is None:
             raise
         logger.warning("Runlore: the task was not reported: %s", error)
 
 
-def _set_timeout(service: Service, instance: Any, level: float) -> None:  # noqa: ANN401
+def _set_timeout(service: PredictionService, instance: Any, level: float) -> None:  # noqa: ANN401
     try:
         timeout = timeout_of(service.quantile("duration", work_of(instance), level))
-    except NoAnswer as error:
+    except RequestFailed as error:
         logger.info("Runlore: no execution_timeout: %s", error)
         return
     instance.task.execution_timeout = timeout
@@ -139,4 +139,4 @@ def _report_end(instance: Any, status: str) -> None:  # noqa: ANN401
 
 
 def _said(error: Exception) -> str:
-    return str(error) if isinstance(error, (NoAnswer, ValueError)) else repr(error)
+    return str(error) if isinstance(error, (RequestFailed, ValueError)) else repr(error)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runlore_gate import OnRisk
-from runlore_http import Value, Work
+from runlore_http import PlannedWork, Value
 
 LONGEST_ID_BYTES = 500
 RUN_TYPES = re.compile(r"(scheduled|manual|backfill|dataset_triggered|asset_triggered)__")
@@ -68,7 +68,7 @@ def execution_id(instance: Any) -> str:  # noqa: ANN401
     return name.encode()[: LONGEST_ID_BYTES - 40].decode("utf-8", "ignore") + "/" + digest
 
 
-def work_of(instance: Any) -> Work:  # noqa: ANN401
+def work_of(instance: Any) -> PlannedWork:  # noqa: ANN401
     """A task instance before it runs. It needs `task`, the operator."""
     task = instance.task
     index = instance.map_index
@@ -84,7 +84,7 @@ def work_of(instance: Any) -> Work:  # noqa: ANN401
         "map_index": index if index is not None and index >= 0 else None,
         "run_type": run_type[1] if run_type else None,
     }
-    return Work(
+    return PlannedWork(
         actor=instance.dag_id,
         kind=f"{instance.dag_id}.{instance.task_id}",
         scope=task.pool or "",

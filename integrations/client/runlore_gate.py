@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runlore_http import (
-    NoAnswer,
-    Service,
-    Work,
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
     is_unknown,
     percent,
     probability,
@@ -50,15 +50,17 @@ def decide(
     return GateDecision(on_risk, f"{above}: {CONSEQUENCES[on_risk]}")
 
 
-def ask(service: Service, work: Work, max_risk: float, on_risk: OnRisk) -> GateDecision:
+def ask(
+    service: PredictionService, work: PlannedWork, max_risk: float, on_risk: OnRisk
+) -> GateDecision:
     """Ask for the risk, and decide. A service that knows no risks keeps nothing back.
 
-    Raises NoAnswer where there is no service.
+    Raises RequestFailed where there is no service.
     """
     try:
         answer = service.predict("failure-risk", work)
         return decide(answer, probability(answer), max_risk, on_risk)
-    except NoAnswer as error:
+    except RequestFailed as error:
         if error.status is None:
             raise
         return GateDecision(None, f"no risk of failure: {error}")

@@ -23,7 +23,7 @@ LARGEST_ANSWER = 4_000_000  # bytes
 REASONS = 3
 
 
-class NoAnswer(Exception):
+class RequestFailed(Exception):
     """The service gave no answer, in one sentence. status: of HTTP; None without a response."""
 
     def __init__(self, message: str, status: int | None = None, body: Json | None = None) -> None:
@@ -33,7 +33,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True)
-class Work:
+class PlannedWork:
     """What is known of work before it runs. execution: its id, which joins it with its outcome."""
 
     actor: str
@@ -49,43 +49,45 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Service:
+class PredictionService:
     """A prediction service. timeout_s: of connecting, and of each wait for a part of the answer."""
 
     url: str = DEFAULT_URL
     key: str = ""
     timeout_s: float = DEFAULT_TIMEOUT_S
 
-    def predict(self, spec: str, work: Work, query: str = f"reasons={REASONS}") -> Json:
+    def predict(self, spec: str, work: PlannedWork, query: str = f"reasons={REASONS}") -> Json:
         """The answer for one execution. Inputs that the model does not know are left out.
 
-        Raises NoAnswer.
+        Raises RequestFailed.
         """
         path = f"/predict/{quote(spec, safe='')}" + (f"?{query}" if query else "")
         try:
             return self.post(path, work.request())
-        except NoAnswer as error:
+        except RequestFailed as error:
             unknown = refused_inputs(error)
             if not unknown:
                 raise
         known = {name: value for name, value in work.inputs.items() if name not in unknown}
         return self.post(path, replace(work, inputs=known).request())
 
-    def quantile(self, spec: str, work: Work, level: float) -> float:
+    def quantile(self, spec: str, work: PlannedWork, level: float) -> float:
         """The value that the outcome stays below with this probability.
 
-        Raises NoAnswer, also where nothing is known of the work: a limit would be a guess.
+        Raises RequestFailed, also where nothing is known of the work: a limit would be a guess.
         """
         answer = self.predict(spec, work, f"quantiles={level!r}")
         if is_unknown(answer):
-            raise NoAnswer(f"{spec} knows nothing of such work")
+            raise RequestFailed(f"{spec} knows nothing of such work")
         values: Mapping[str, object] = answer.get("quantiles") or {}
         value = values.get(repr(level))
         if isinstance(value, (int, float)):
             return float(value)
-        raise NoAnswer(f"version {answer.get('version')} of {spec} has no quantiles; train it anew")
+        raise RequestFailed(
+            f"version {answer.get('version')} of {spec} has no quantiles; train it anew"
+        )
 
-    def submit(self, work: Work, **fields: object) -> Json:
+    def submit(self, work: PlannedWork, **fields: object) -> Json:
         """Report work that was submitted. fields: `submitted`, `started`, `status`."""
         body = work.request()
         body["id"] = body.pop("execution", None)
@@ -97,11 +99,11 @@ class Service:
         return self.post(path, {"status": status, **_filled(fields)})
 
     def post(self, path: str, body: Json) -> Json:
-        """Send JSON, and read a JSON object. Raises NoAnswer."""
+        """Send JSON, and read a JSON object. Raises RequestFailed."""
         headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
         answer = exchange(self.url, "POST", path, body, headers, self.timeout_s)
         if not isinstance(answer, dict):
-            raise NoAnswer("Runlore's answer is no JSON object")
+            raise RequestFailed("Runlore's answer is no JSON object")
         return answer
 
 
@@ -115,11 +117,11 @@ def exchange(
 ) -> Any:  # noqa: ANN401  (JSON)
     """Send a request to this address alone, and read the JSON of a 200 or 201.
 
-    Raises NoAnswer for anything else.
+    Raises RequestFailed for anything else.
     """
     address = urlsplit(url)
     if address.scheme not in ("http", "https") or not address.hostname:
-        raise NoAnswer(f"{url!r} is no address like {DEFAULT_URL}")
+        raise RequestFailed(f"{url!r} is no address like {DEFAULT_URL}")
     is_tls = address.scheme == "https"
     opened = http.client.HTTPSConnection if is_tls else http.client.HTTPConnection
     accepted = {"Content-Type": "application/json", "Accept": "application/json", **headers}
@@ -134,20 +136,22 @@ def exchange(
             connection.close()
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = str(error) or type(error).__name__
-        raise NoAnswer(f"{url} does not answer: {reason}") from error
+        raise RequestFailed(f"{url} does not answer: {reason}") from error
 
 
-def service_from_environment(environment: Mapping[str, str] | None = None) -> Service:
+def service_from_environment(environment: Mapping[str, str] | None = None) -> PredictionService:
     """The service that RUNLORE_URL, RUNLORE_KEY and RUNLORE_TIMEOUT_S name."""
     named = os.environ if environment is None else environment
     try:
         timeout_s = float(named.get("RUNLORE_TIMEOUT_S") or DEFAULT_TIMEOUT_S)
     except ValueError:
         timeout_s = DEFAULT_TIMEOUT_S
-    return Service(named.get("RUNLORE_URL") or DEFAULT_URL, named.get("RUNLORE_KEY", ""), timeout_s)
+    return PredictionService(
+        named.get("RUNLORE_URL") or DEFAULT_URL, named.get("RUNLORE_KEY", ""), timeout_s
+    )
 
 
-def refused_inputs(error: NoAnswer) -> frozenset[str]:
+def refused_inputs(error: RequestFailed) -> frozenset[str]:
     """The inputs that a 422 names, if it names nothing else that is wrong."""
     fields = [str(wrong.get("field", "")) for wrong in error.body.get("errors") or ()]
     if error.status != 422 or not fields or not all(f.startswith("inputs.") for f in fields):
@@ -156,11 +160,11 @@ def refused_inputs(error: NoAnswer) -> frozenset[str]:
 
 
 def probability(answer: Mapping[str, Any]) -> float:
-    """The probability of an answer. Raises NoAnswer for what is none."""
+    """The probability of an answer. Raises RequestFailed for what is none."""
     value = answer.get("prediction")
     if isinstance(value, (int, float)) and 0 <= value <= 1:
         return float(value)
-    raise NoAnswer(f"Runlore's answer has no probability: {value!r}")
+    raise RequestFailed(f"Runlore's answer has no probability: {value!r}")
 
 
 def is_unknown(answer: Mapping[str, Any]) -> bool:
@@ -200,5 +204,5 @@ def _json(url: str, status: int, text: bytes) -> Any:  # noqa: ANN401
         problem = body if isinstance(body, dict) else {}
         words = (problem.get(name) for name in ("detail", "title", "message"))
         detail = next((str(word) for word in words if word), "no reason given")
-        raise NoAnswer(f"{url} answers with {status}: {detail[:300]}", status, problem)
+        raise RequestFailed(f"{url} answers with {status}: {detail[:300]}", status, problem)
     return body

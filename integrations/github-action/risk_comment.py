@@ -20,10 +20,10 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from runlore_http import (
-    NoAnswer,
-    Service,
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
     Value,
-    Work,
     exchange,
     is_unknown,
     percent,
@@ -83,20 +83,20 @@ def main(environment: Environment) -> int:
     return 1
 
 
-def assess(service: Service, work: Work, level: float) -> Assessment:
-    """The risk with its reasons, and a timeout. Raises NoAnswer without a risk."""
+def assess(service: PredictionService, work: PlannedWork, level: float) -> Assessment:
+    """The risk with its reasons, and a timeout. Raises RequestFailed without a risk."""
     answer = service.predict("failure-risk", work)
     try:
         duration_s = service.quantile("duration", work, level)
         minutes = max(math.ceil(duration_s / 60), LEAST_MINUTES)
-    except (NoAnswer, OverflowError, ValueError):
+    except (RequestFailed, OverflowError, ValueError):
         minutes = None
     reasons = tuple(reason_sentences(answer))
     version = str(answer.get("version"))
     return Assessment(probability(answer), version, reasons, minutes, is_unknown(answer))
 
 
-def work_of(environment: Environment) -> Work:
+def work_of(environment: Environment) -> PlannedWork:
     """The run as `runlore ingest github` reads it of GitHub later: the same names and id."""
     event = event_of(environment)
     pull = event.get("pull_request") or {}
@@ -111,7 +111,7 @@ def work_of(environment: Environment) -> Work:
         "repository": repository,
     }
     named = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR")
-    return Work(
+    return PlannedWork(
         actor=next((environment[name] for name in named if environment.get(name)), ""),
         kind=environment.get("GITHUB_WORKFLOW", ""),
         scope=environment.get("GITHUB_HEAD_REF") or environment.get("GITHUB_REF_NAME", ""),
@@ -154,14 +154,14 @@ def plain(text: str) -> str:
 
 
 def publish(body: str, environment: Environment) -> None:
-    """Write the comment of this workflow, or replace the one that is there. Raises NoAnswer."""
+    """Write the comment of this workflow, or replace the one there. Raises RequestFailed."""
     pull = (event_of(environment).get("pull_request") or {}).get("number")
     wants = environment.get("COMMENT", "true").lower() == "true"
     if not wants or not isinstance(pull, int) or not environment.get("COMMENT_TOKEN"):
         return
     repository = environment.get("GITHUB_REPOSITORY", "")
     if not REPOSITORY.fullmatch(repository):
-        raise NoAnswer(f"GITHUB_REPOSITORY {repository!r} is no repository")
+        raise RequestFailed(f"GITHUB_REPOSITORY {repository!r} is no repository")
     issues = f"/repos/{quote(repository)}/issues"
     known = _own_comment(f"{issues}/{pull}/comments", environment)
     if known is None:
@@ -176,7 +176,7 @@ def _own_comment(path: str, environment: Environment) -> int | None:
     for page in range(1, MOST_PAGES + 1):
         comments = _github("GET", f"{path}?per_page=100&page={page}", environment)
         if not isinstance(comments, list):
-            raise NoAnswer("GitHub's list of comments is no list")
+            raise RequestFailed("GitHub's list of comments is no list")
         for comment in comments:
             is_own = (comment.get("user") or {}).get("login") == author
             if is_own and str(comment.get("body", "")).startswith(first):
@@ -190,7 +190,7 @@ def _github(method: str, path: str, environment: Environment, body: Any = None) 
     url = environment.get("GITHUB_API_URL") or "https://api.github.com"
     address = urlsplit(url)
     if address.scheme != "https" and address.hostname not in LOOPBACK:
-        raise NoAnswer(f"GITHUB_API_URL {url!r} is not https: the token is not sent there")
+        raise RequestFailed(f"GITHUB_API_URL {url!r} is not https: the token is not sent there")
     headers = {
         "Authorization": f"Bearer {environment['COMMENT_TOKEN']}",
         "Accept": "application/vnd.github+json",

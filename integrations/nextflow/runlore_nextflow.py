@@ -15,7 +15,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runlore_http import NoAnswer, Service, Value, Work, service_from_environment
+from runlore_http import (
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
+    Value,
+    service_from_environment,
+)
 
 PROCESS = re.compile(r"[A-Za-z_]\w*(:[A-Za-z_]\w*)*", re.ASCII)
 TAGGED = re.compile(r"(.*?)(?: \(.*\))?")
@@ -56,7 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def read_processes(lines: Iterable[str]) -> dict[str, Work]:
+def read_processes(lines: Iterable[str]) -> dict[str, PlannedWork]:
     """The processes of a trace, each as it was requested last: as `runlore ingest nextflow` reads
     it. Other names than those of processes are left out."""
     text = iter(lines)
@@ -68,11 +74,13 @@ def read_processes(lines: Iterable[str]) -> dict[str, Work]:
         name = _filled(row.get("process")) or (tagged[1] if tagged else "")
         if PROCESS.fullmatch(name):
             scope, _, kind = name.rpartition(":")
-            works[name] = Work("", kind, scope, _inputs(row))
+            works[name] = PlannedWork("", kind, scope, _inputs(row))
     return works
 
 
-def limits_of(service: Service, name: str, work: Work, level: float) -> ProcessLimits:
+def limits_of(
+    service: PredictionService, name: str, work: PlannedWork, level: float
+) -> ProcessLimits:
     time_s = _quantile(service, "duration", work, level)
     memory = _quantile(service, "peak-memory", work, level)
     return ProcessLimits(
@@ -138,10 +146,12 @@ def _amount(text: str | None, units: Mapping[str, float], plain: str) -> float |
     return float(sum(float(number) * units[unit or plain] for number, unit in parts))
 
 
-def _quantile(service: Service, spec: str, work: Work, level: float) -> float | None:
+def _quantile(
+    service: PredictionService, spec: str, work: PlannedWork, level: float
+) -> float | None:
     try:
         return service.quantile(spec, work, level)
-    except NoAnswer:
+    except RequestFailed:
         return None
 
 

@@ -20,10 +20,10 @@ from prefect.states import Cancelled
 from prefect.utilities.timeout import timeout, timeout_async
 from runlore_gate import OnRisk, ask
 from runlore_http import (
-    NoAnswer,
-    Service,
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
     Value,
-    Work,
     service_from_environment,
 )
 
@@ -90,7 +90,7 @@ def watch(
     return flow
 
 
-def work_of(run: Any, flow_name: str, deployment_name: str | None) -> Work:  # noqa: ANN401
+def work_of(run: Any, flow_name: str, deployment_name: str | None) -> PlannedWork:  # noqa: ANN401
     """A flow run before it starts."""
     pool, queue = run.work_pool_name, run.work_queue_name
     creator = getattr(run.created_by, "display_value", None)
@@ -99,7 +99,7 @@ def work_of(run: Any, flow_name: str, deployment_name: str | None) -> Work:  # n
         for name, value in sorted((run.parameters or {}).items())
         if isinstance(value, str | int | float | bool)
     }
-    return Work(
+    return PlannedWork(
         actor=deployment_name or creator or "",
         kind=flow_name,
         scope="/".join(part for part in (pool, queue) if part),
@@ -177,20 +177,20 @@ def _plan(flow: Flow[..., Any], policy: FlowPolicy) -> RunPlan:
     return RunPlan(_timeout_s(work, policy.timeout_level, logger))
 
 
-def _report_start(service: Service, work: Work, run: Any, logger: Any) -> None:  # noqa: ANN401
-    """Raises NoAnswer where there is no service to ask either."""
+def _report_start(service: PredictionService, work: PlannedWork, run: Any, logger: Any) -> None:  # noqa: ANN401
+    """Raises RequestFailed where there is no service to ask either."""
     try:
         service.submit(work, **submission_of(run))
-    except NoAnswer as error:
+    except RequestFailed as error:
         if error.status is None:
             raise
         logger.warning("Runlore: the run was not reported: %s", error)
 
 
-def _timeout_s(work: Work, level: float, logger: Any) -> float | None:  # noqa: ANN401
+def _timeout_s(work: PlannedWork, level: float, logger: Any) -> float | None:  # noqa: ANN401
     try:
         duration_s = service_from_environment().quantile("duration", work, level)
-    except NoAnswer as error:
+    except RequestFailed as error:
         logger.info("Runlore: no timeout: %s", error)
         return None
     seconds = max(duration_s, LEAST_TIMEOUT_S)
@@ -208,5 +208,5 @@ def _reported_as(status: str) -> Callable[..., None]:
 def _report_end(run: Any, status: str, fields: Mapping[str, object], logger: Any) -> None:  # noqa: ANN401
     try:
         service_from_environment().end(str(run.id), status, **fields)
-    except NoAnswer as error:
+    except RequestFailed as error:
         logger.warning("Runlore: the outcome was not reported: %s", error)

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from runlore_http import (
-    NoAnswer,
-    Service,
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
     Value,
-    Work,
     is_unknown,
     percent,
     probability,
@@ -48,7 +48,7 @@ NO_JOB = ("help", "usage", "version")
 
 
 @dataclass(frozen=True)
-class Plan:
+class AddedLimits:
     """options: to add before the script. sentence: for the person who submits."""
 
     options: tuple[str, ...]
@@ -76,8 +76,8 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
         return 1
     try:
         plan = make_plan(service_from_environment(environment), job, policy_of(environment))
-    except NoAnswer as error:
-        plan = Plan((), f"{error}. The job is submitted as it is.")
+    except RequestFailed as error:
+        plan = AddedLimits((), f"{error}. The job is submitted as it is.")
     if plan.sentence and "quiet" not in line.options:
         sys.stderr.write(f"Runlore: {plan.sentence}\n")
     if plan.is_refused:
@@ -95,15 +95,15 @@ def policy_of(environment: Mapping[str, str]) -> Policy:
     )
 
 
-def make_plan(service: Service, job: JobOptions, policy: Policy) -> Plan:
-    """Ask for the risk, and for limits that the job lacks. Raises NoAnswer without a service."""
+def make_plan(service: PredictionService, job: JobOptions, policy: Policy) -> AddedLimits:
+    """Ask for the risk, and for limits that the job lacks. Raises RequestFailed."""
     work = work_of(job, os.environ)
     answer: Mapping[str, Any] = {}
     try:
         answer = service.predict("failure-risk", work)
         risk = probability(answer)
         said = f"{percent(risk)} risk of failure"
-    except NoAnswer as error:
+    except RequestFailed as error:
         if error.status is None:
             raise
         risk, said = 0.0, f"no risk of failure: {error}"
@@ -112,15 +112,19 @@ def make_plan(service: Service, job: JobOptions, policy: Policy) -> Plan:
         said += f" ({'; '.join(reasons)})"
     if risk > policy.max_risk and not is_unknown(answer):
         advice = f"more than the {percent(policy.max_risk)} of RUNLORE_MAX_RISK: not submitted"
-        return Plan((), f"{said}, {advice}. `sbatch --runlore-off …` submits it.", is_refused=True)
+        return AddedLimits(
+            (), f"{said}, {advice}. `sbatch --runlore-off …` submits it.", is_refused=True
+        )
     options = limits(service, work, job, policy)
     if not options:
-        return Plan((), f"{said}.")
+        return AddedLimits((), f"{said}.")
     share = f"{100 * policy.level:g} of 100 such jobs need less"
-    return Plan(options, f"{said}; {' and '.join(options)} added, as {share}.")
+    return AddedLimits(options, f"{said}; {' and '.join(options)} added, as {share}.")
 
 
-def limits(service: Service, work: Work, job: JobOptions, policy: Policy) -> tuple[str, ...]:
+def limits(
+    service: PredictionService, work: PlannedWork, job: JobOptions, policy: Policy
+) -> tuple[str, ...]:
     """The options for time and memory to add; none where an option may be set out of sight."""
     if not job.is_whole:
         return ()
@@ -149,7 +153,7 @@ def with_options(arguments: Sequence[str], line: CommandLine, added: Sequence[st
     return [*arguments[:at], *added, *arguments[at:]]
 
 
-def work_of(job: JobOptions, environment: Mapping[str, str]) -> Work:
+def work_of(job: JobOptions, environment: Mapping[str, str]) -> PlannedWork:
     """The job as `runlore ingest slurm` reads it of sacct later: the same names and units."""
     nodes = _count(job.value("nodes"), 1)
     tasks = _count(job.value("ntasks"), _count(job.value("ntasks-per-node"), 1) * nodes)
@@ -167,7 +171,7 @@ def work_of(job: JobOptions, environment: Mapping[str, str]) -> Work:
         "reservation": job.value("reservation"),
         "wckey": job.value("wckey"),
     }
-    return Work(
+    return PlannedWork(
         actor=pwd.getpwuid(os.getuid()).pw_name,
         kind=job_name(job),
         scope=job.value("partition") or environment.get("RUNLORE_SLURM_PARTITION", ""),
@@ -259,11 +263,13 @@ def _share(text: str | None, otherwise: float) -> float:
     return share if 0 < share <= 1 else otherwise
 
 
-def _quantile(service: Service, spec: str, work: Work, level: float) -> float | None:
+def _quantile(
+    service: PredictionService, spec: str, work: PlannedWork, level: float
+) -> float | None:
     """None where no model answers: there is no limit to add then."""
     try:
         return service.quantile(spec, work, level)
-    except NoAnswer:
+    except RequestFailed:
         return None
 
 

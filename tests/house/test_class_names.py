@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-CODE = ("runlore", "flows", "tasks", "bentos")
+CODE = ("runlore", "flows", "tasks", "bentos", "integrations")
 CUSTOMARY = {"np", "pd", "pa", "pc", "pq", "pa_csv", "pa_json", "sa"}  # numpy, pandas, pyarrow, …
 
 

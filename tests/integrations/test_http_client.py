@@ -8,9 +8,9 @@ import httpx
 import pytest
 from runlore_gate import OnRisk, ask, decide
 from runlore_http import (
-    NoAnswer,
-    Service,
-    Work,
+    PlannedWork,
+    PredictionService,
+    RequestFailed,
     reason_sentences,
     refused_inputs,
     service_from_environment,
@@ -20,19 +20,19 @@ from tests.integrations.conftest import RISK, answers
 from tests.integrations.http_recorder import Recorder
 
 FOLDER = Path(__file__).parents[2] / "integrations"
-WORK = Work("ann", "build", "web", {"nodes": 4, "colour": "red"}, execution="b-17/a b")
+WORK = PlannedWork("ann", "build", "web", {"nodes": 4, "colour": "red"}, execution="b-17/a b")
 
 
 def test_the_service_is_named_by_the_environment() -> None:
-    assert service_from_environment({}) == Service("http://127.0.0.1:3000", "", 3.0)
+    assert service_from_environment({}) == PredictionService("http://127.0.0.1:3000", "", 3.0)
     named = {"RUNLORE_URL": "http://h:1", "RUNLORE_KEY": "rl_k", "RUNLORE_TIMEOUT_S": "0.5"}
-    assert service_from_environment(named) == Service("http://h:1", "rl_k", 0.5)
+    assert service_from_environment(named) == PredictionService("http://h:1", "rl_k", 0.5)
     assert service_from_environment({"RUNLORE_TIMEOUT_S": "soon"}).timeout_s == 3.0
 
 
 def test_a_prediction_is_sent_with_the_key_and_all_that_is_known(recorder: Recorder) -> None:
     recorder.replies = answers()
-    answer = Service(recorder.url + "/below/", "rl_k").predict("failure-risk", WORK)
+    answer = PredictionService(recorder.url + "/below/", "rl_k").predict("failure-risk", WORK)
     assert answer["prediction"] == RISK["prediction"]
     [received] = recorder.requests
     assert received.path == "/below/predict/failure-risk?reasons=3"
@@ -48,13 +48,13 @@ def test_a_prediction_is_sent_with_the_key_and_all_that_is_known(recorder: Recor
 
 def test_a_quantile_is_that_of_the_level(recorder: Recorder) -> None:
     recorder.replies = answers(duration=812.5)
-    service = Service(recorder.url)
+    service = PredictionService(recorder.url)
     assert service.quantile("duration", WORK, 0.95) == 812.5
     recorder.replies = lambda _: (200, {"version": "2", "quantiles": None})
-    with pytest.raises(NoAnswer, match="version 2 of duration has no quantiles"):
+    with pytest.raises(RequestFailed, match="version 2 of duration has no quantiles"):
         service.quantile("duration", WORK, 0.95)
     recorder.replies = lambda _: (200, {"support": "none", "quantiles": {"0.95": 8.0}})
-    with pytest.raises(NoAnswer, match="duration knows nothing of such work"):
+    with pytest.raises(RequestFailed, match="duration knows nothing of such work"):
         service.quantile("duration", WORK, 0.95)
 
 
@@ -72,8 +72,8 @@ def test_what_is_no_answer_is_said_in_one_sentence(
     recorder: Recorder, status: int, body: object, message: str
 ) -> None:
     recorder.replies = lambda _: (status, body)
-    with pytest.raises(NoAnswer, match=message):
-        Service(recorder.url).predict("duration", WORK)
+    with pytest.raises(RequestFailed, match=message):
+        PredictionService(recorder.url).predict("duration", WORK)
     assert len(recorder.requests) == 1
 
 
@@ -81,26 +81,26 @@ def test_a_service_that_is_down_or_silent_is_no_answer() -> None:
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        with pytest.raises(NoAnswer, match="does not answer"):
-            Service(url).predict("duration", WORK)
+        with pytest.raises(RequestFailed, match="does not answer"):
+            PredictionService(url).predict("duration", WORK)
         silent.listen()
-        with pytest.raises(NoAnswer, match="timed out"):
-            Service(url, timeout_s=0.05).predict("duration", WORK)
+        with pytest.raises(RequestFailed, match="timed out"):
+            PredictionService(url, timeout_s=0.05).predict("duration", WORK)
 
 
 @pytest.mark.parametrize("url", ["", "localhost:3000", "file:///etc/passwd", "http://"])
 def test_an_address_that_is_none_is_named(url: str) -> None:
-    with pytest.raises(NoAnswer, match="is no address like"):
-        Service(url).predict("duration", WORK)
+    with pytest.raises(RequestFailed, match="is no address like"):
+        PredictionService(url).predict("duration", WORK)
 
 
 def test_only_refusals_of_inputs_alone_are_repaired() -> None:
     inputs = {"errors": [{"field": "inputs.a"}, {"field": "inputs.b.c"}]}
-    assert refused_inputs(NoAnswer("", 422, inputs)) == {"a", "b.c"}
+    assert refused_inputs(RequestFailed("", 422, inputs)) == {"a", "b.c"}
     mixed = {"errors": [{"field": "inputs.a"}, {"field": "actor"}]}
-    assert refused_inputs(NoAnswer("", 422, mixed)) == frozenset()
-    assert refused_inputs(NoAnswer("", 409, inputs)) == frozenset()
-    assert refused_inputs(NoAnswer("", 422)) == frozenset()
+    assert refused_inputs(RequestFailed("", 422, mixed)) == frozenset()
+    assert refused_inputs(RequestFailed("", 409, inputs)) == frozenset()
+    assert refused_inputs(RequestFailed("", 422)) == frozenset()
 
 
 def test_reasons_are_in_the_words_of_the_service() -> None:
@@ -130,11 +130,11 @@ def test_work_is_kept_back_only_above_the_risk(
 
 def test_a_service_that_knows_no_risks_keeps_nothing_back(recorder: Recorder) -> None:
     recorder.replies = lambda _: (503, {"detail": "no champion"})
-    decision = ask(Service(recorder.url), WORK, 0.5, "fail")
+    decision = ask(PredictionService(recorder.url), WORK, 0.5, "fail")
     assert decision.action is None
     assert decision.sentence.startswith("no risk of failure: ")
-    with pytest.raises(NoAnswer, match="does not answer"):
-        ask(Service("http://127.0.0.1:9"), WORK, 0.5, "fail")
+    with pytest.raises(RequestFailed, match="does not answer"):
+        ask(PredictionService("http://127.0.0.1:9"), WORK, 0.5, "fail")
 
 
 def test_nothing_is_kept_back_of_which_nothing_is_known() -> None:
@@ -146,7 +146,7 @@ def test_nothing_is_kept_back_of_which_nothing_is_known() -> None:
 def test_a_real_service_answers_without_inputs_that_its_model_does_not_know(
     client: httpx.Client,
 ) -> None:
-    service = Service(str(client.base_url), timeout_s=30)
+    service = PredictionService(str(client.base_url), timeout_s=30)
     answer = service.predict("failure-risk", WORK)
     assert 0 <= answer["prediction"] <= 1
     assert len(reason_sentences(answer)) == 3
@@ -155,7 +155,7 @@ def test_a_real_service_answers_without_inputs_that_its_model_does_not_know(
 
 
 def test_a_real_service_takes_executions_and_their_outcomes(client: httpx.Client) -> None:
-    service = Service(str(client.base_url), timeout_s=30)
+    service = PredictionService(str(client.base_url), timeout_s=30)
     assert service.submit(WORK, status="running")["is_new"]
     assert service.end("b-17/a b", "failed", outcome={"host": "h1"})["is_new"]
     facts = client.get("/executions/b-17/a b").json()
