@@ -46,7 +46,7 @@ demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, m
 	@$(BIN)/runlore demo
 
 .PHONY: test
-test: $(READY) ## Run the tests, also those that start servers (about ten minutes).
+test: $(READY) ## Run the tests, also those that start servers (about fifteen minutes).
 	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not exhaustive"
 
 .PHONY: test-all
