@@ -57,12 +57,12 @@ def parse_levels(text: str) -> tuple[float, ...]:
     >>> parse_levels("0.95,0.5"), parse_levels(".5")
     ((0.5, 0.95), (0.5,))
     """
-    parts = text[:MOST_LEVELS_CHARACTERS].split(",")
+    parts = text.split(",", MOST_LEVELS)
     try:
         levels = {float(part) for part in parts}
     except ValueError:
         levels = {0.0}
-    if len(parts) > MOST_LEVELS or not all(0 < level < 1 for level in levels):
+    if len(parts) > MOST_LEVELS or len(text) > MOST_LEVELS_CHARACTERS or not all(0 < level < 1 for level in levels):
         raise BadInput(
             f"quantiles: {text[:80]!r} is no list of up to {MOST_LEVELS} levels between 0 and 1,"
             " such as 0.5,0.95",

@@ -50,8 +50,12 @@ def test_without_asking_there_are_none(client: httpx.Client) -> None:
     assert (row["quantiles"], row["support"]) == (None, answer["support"])
 
 
+BEYOND = "0.5" + " " * 1_000 + "and what is not read"
+
+
 @pytest.mark.parametrize(
-    "levels", ["0", "1", "-0.5", "1.5", "nan", "inf", "half", "", ",", "0.5,", "0x1", "0.5," * 999]
+    "levels",
+    ["0", "1", "-0.5", "1.5", "nan", "inf", "half", "", ",", "0.5,", "0x1", "0.5," * 999, BEYOND],
 )
 def test_levels_that_are_none_are_named(client: httpx.Client, levels: str) -> None:
     for path in ("/predict/duration", "/predict/duration/batch"):

@@ -54,6 +54,12 @@ def test_of_like_histories_the_one_with_more_values_stays():
     assert chosen(facts, BY_ACTOR, wide) == (wide,)
 
 
+def test_like_histories_of_other_values_both_stay():
+    facts = [varied(i, actor="ann", kind="build") for i in range(6)]
+    seconds = HistoryFeatures(("kind",), ("failed", "duration_s"))
+    assert chosen(facts, BY_ACTOR, seconds) == (BY_ACTOR, seconds)
+
+
 def test_like_histories_with_other_windows_both_stay():
     facts = [varied(i, actor="ann") for i in range(6)]
     recent = HistoryFeatures((), VALUES, last=(5,))

@@ -30,6 +30,15 @@ def test_no_failures_are_unknown_and_not_zero() -> None:
     assert not unforeseen(at_us, np.zeros(20), np.ones(20)).is_known
 
 
+def test_failures_that_looked_no_riskier_than_the_average_run_are_unforeseen() -> None:
+    failed = np.tile([1.0, 1.0, 1.0, 0.0], 10)
+    risk = np.tile([0.9, 0.1, 0.1, 0.2], 10)
+    at_us = np.arange(40, dtype=np.int64) * HOUR_US
+    share = unforeseen(at_us, failed, risk)
+    assert share.value == pytest.approx(2 / 3)
+    assert share.n == 30
+
+
 def test_the_mean_of_the_last_runs_knows_only_what_had_ended() -> None:
     rng = np.random.default_rng(0)
     n = 200
