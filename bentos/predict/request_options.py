@@ -62,7 +62,11 @@ def parse_levels(text: str) -> tuple[float, ...]:
         levels = {float(part) for part in parts}
     except ValueError:
         levels = {0.0}
-    if len(parts) > MOST_LEVELS or len(text) > MOST_LEVELS_CHARACTERS or not all(0 < level < 1 for level in levels):
+    if (
+        len(parts) > MOST_LEVELS
+        or len(text) > MOST_LEVELS_CHARACTERS
+        or not all(0 < level < 1 for level in levels)
+    ):
         raise BadInput(
             f"quantiles: {text[:80]!r} is no list of up to {MOST_LEVELS} levels between 0 and 1,"
             " such as 0.5,0.95",
