@@ -25,7 +25,7 @@ import numpy as np
 
 from runlore.kernel.threads import calm_threads
 from runlore.models import calibration, scores
-from runlore.performance.rules import direct, maturity, trust
+from runlore.performance.rules import direct, feature_support, maturity, trust
 from runlore.performance.rules.estimated import expect
 from runlore.performance.rules.maturity import MatchedPredictions
 
@@ -144,7 +144,7 @@ def verdict(world: World, labelled: np.ndarray, y: np.ndarray, now: np.ndarray) 
     known = MatchedPredictions(np.arange(n), p, y, nothing, nothing, old, np.full(n, 3600.0))
     tests = (
         trust.is_calibrated(known, world.predict(now)),
-        trust.is_supported(now.astype(np.float32), world.taught, list("abcde")),
+        feature_support.is_supported(now.astype(np.float32), world.taught, list("abcde")),
     )
     return all(test.holds is not False for test in tests)
 

@@ -103,20 +103,6 @@ def test_outcomes_in_bursts_are_no_proof_of_a_drift() -> None:
     assert alarms <= 4
 
 
-def test_rows_outside_of_the_training_are_not_supported() -> None:
-    rng = np.random.default_rng(0)
-    taught = rng.normal(0, 1, (2_000, 3)).astype(np.float32)
-    names = ["a", "b", "c"]
-    assert trust.is_supported(taught[:500], taught, names).holds
-    moved = taught[:500] + np.array([0, 6, 0], dtype=np.float32)
-    found = trust.is_supported(moved, taught, names)
-    assert found.holds is False
-    assert "most often by b" in found.reason
-    unknown = taught[:500].copy()
-    unknown[:, 2] = np.nan
-    assert trust.is_supported(unknown, taught, names).holds is False
-
-
 def test_few_answers_carry_no_estimate() -> None:
     assert trust.are_enough(np.full(50, 0.5)).holds is False
     assert trust.are_enough(np.full(500, 0.001)).holds is False

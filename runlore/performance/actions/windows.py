@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runlore.features import columns
+from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import NoChampion
 from runlore.kernel.instants import from_us, to_us
 from runlore.models.bundle import Bundle
@@ -18,11 +19,12 @@ from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
 from runlore.performance.rules import floor, levels, maturity, regression, windows
+from runlore.performance.rules.feature_support import FeatureSupport
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import RealisedScores, realise
 from runlore.performance.rules.regression import Regression, WindowLoss
-from runlore.performance.rules.windows import FeatureSupport, WindowPerformance
+from runlore.performance.rules.windows import WindowPerformance
 from runlore.records.execution import NO_INSTANT
 from runlore.registry.registry import CHALLENGER
 from runlore.retraining.actions.requests import LONGEST_REASON, RetrainingCause
@@ -116,7 +118,7 @@ def _judge(
     measured = windows.measure(
         answered,
         [to_us(edge) for edge in edges],
-        _support(vectors, known, bundle.plan.names),
+        _support(vectors, known, bundle.plan),
         is_probability=spec.is_probability,
     )
     place = windows.judged(measured, spec.performance.least_labels)
@@ -183,14 +185,16 @@ def _edges(spec: ModelSpec, at: datetime, window_s: float) -> list[datetime]:
 
 
 def _support(
-    vectors: Vectors, known: "reference.Reference | None", names: tuple[str, ...]
+    vectors: Vectors, known: "reference.Reference | None", plan: FeaturePlan
 ) -> FeatureSupport | None:
     if known is None or not len(vectors.sent):
         return None
+    names, categories = plan.names, tuple(category.name for category in plan.categories)
     whole = vectors.widths == len(names)
     rows = np.full((len(whole), len(names)), np.nan, dtype=np.float32)
     rows[whole] = vectors.rows(whole, len(names))
-    return FeatureSupport(names, known.drawn(names, reference.MOST_ROWS).values, rows)
+    taught = known.drawn(names, reference.MOST_ROWS).values
+    return FeatureSupport(names, taught, rows, categories)
 
 
 def _floors(

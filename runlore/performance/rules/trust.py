@@ -3,8 +3,6 @@
 An estimate whose assumption fails is withdrawn: no number is better than a wrong one.
 """
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -14,7 +12,6 @@ from runlore.performance.rules.maturity import MatchedPredictions, weights
 from runlore.specs.model_spec import Score
 
 Floats = NDArray[np.float64]
-Rows = NDArray[np.float32]
 
 LEAST_ANSWERS = 100
 LEAST_EXPECTED = 5.0
@@ -30,9 +27,6 @@ MATERIAL_AUC = 0.01
 # relative.
 MATERIAL_SHARE = 0.05
 
-MOST_OUTSIDE = 0.1
-# Relative to the width of a feature's range in training: growing counts go a little beyond it.
-MARGIN = 0.25
 STEPS = 30
 RIDGE = 1e-3
 EDGE = 1e-6
@@ -133,19 +127,3 @@ def _design(p: Floats) -> Floats:
 
 def _sigmoid(z: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(z, -60.0, 60.0))))
-
-
-def is_supported(rows: Rows, taught: Rows, names: Sequence[str]) -> Assumption:
-    """Whether rows (n, F) lie inside the ranges of a sample of the training rows (m, F)."""
-    if not len(rows) or not len(taught):
-        return assumption("support", None, "not tested: there are no features to compare")
-    low, high = np.nanmin(taught, axis=0), np.nanmax(taught, axis=0)
-    width = (high - low) * MARGIN
-    never_missing = ~np.isnan(taught).any(axis=0)
-    outside = (rows < low - width) | (rows > high + width) | (np.isnan(rows) & never_missing)
-    share = float(outside.any(axis=1).mean())
-    bound = MOST_OUTSIDE + min(2.0 * len(names) / len(taught), 0.5)
-    worst = int(outside.mean(axis=0).argmax())
-    where = f", most often by {names[worst]}" if share else ""
-    reason = f"{share:.1%} of the answers lie outside of training's ranges{where}; {bound:.0%} may"
-    return assumption("support", share <= bound, reason)

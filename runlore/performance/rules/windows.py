@@ -7,15 +7,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.performance.rules import direct, maturity, trust
+from runlore.performance.rules import direct, feature_support, maturity, trust
 from runlore.performance.rules.assumption import Assumption
 from runlore.performance.rules.estimated import estimate
+from runlore.performance.rules.feature_support import FeatureSupport
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import RealisedScores, realise
 from runlore.specs.model_spec import Score
 from runlore.training.rules.gates import ScoreInterval
-
-Rows = NDArray[np.float32]
 
 RIPE = 0.5  # share of a window's outcomes that must be known before a verdict
 
@@ -39,15 +38,6 @@ class WindowPerformance:
     @property
     def withdrawn(self) -> tuple[Assumption, ...]:
         return tuple(assumption for assumption in self.assumptions if assumption.holds is False)
-
-
-@dataclass(frozen=True, eq=False)
-class FeatureSupport:
-    """Rows that taught, (m, F), to compare with the rows that were answered, (n, F)."""
-
-    names: tuple[str, ...]
-    taught: Rows
-    rows: Rows
 
 
 def measure(
@@ -105,8 +95,10 @@ def _with_quantities(
 def _support(support: FeatureSupport | None, inside: NDArray[np.bool_]) -> Assumption:
     if support is None:
         empty = np.zeros((0, 0), dtype=np.float32)
-        return trust.is_supported(empty, empty, ())
-    return trust.is_supported(support.rows[inside], support.taught, support.names)
+        return feature_support.is_supported(empty, empty, ())
+    return feature_support.is_supported(
+        support.rows[inside], support.taught, support.names, support.categories
+    )
 
 
 def together(
