@@ -154,7 +154,8 @@ def _explained(subject: ReportSubject, verdict: WindowVerdict, samples: ReportSa
         "where that is more, what windows of the training reach when each is compared with the "
         "others, or what chance alone reaches once in a thousand times with as few rows), and when "
         f"its q, the risk of calling a quiet column drifted among so many, is {verdict.level:.2g} "
-        "at most. Predictions and labels may reach it by Kolmogorov-Smirnov instead.",
+        "at most. Predictions and labels may reach it by Kolmogorov-Smirnov instead. A category "
+        "has also drifted when too many rows hold words that were unknown in training.",
         _plain(subject.note),
     ]
     return text_widget(text="\n\n".join(line for line in lines if line))
@@ -204,6 +205,8 @@ def _others(column: ColumnVerdict) -> str:
 def _measure(measure: DriftMeasure) -> str:
     if measure.statistic == "chi_square":
         return f"χ² {measure.value:,.0f}"
+    if measure.statistic == "unknown_words":
+        return f"words unknown in training {measure.value:.0%}"
     unit = " sd" if measure.statistic == "wasserstein" else ""
     return f"{LABELS[measure.statistic]} {measure.value:.2f}{unit}"
 

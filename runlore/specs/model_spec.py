@@ -138,14 +138,16 @@ class Gate:
 class DriftPolicy:
     """When a column, a window and a series of windows have drifted.
 
-    A column can only drift with a PSI of `psi` or more. A window has drifted when features of
-    `drifted_share` of the total weight have, or the predictions, or the labels. An alarm is raised
-    when the newest window and `least_windows` of the last `of_windows` have drifted.
+    A column can only drift with a PSI of `psi` or more, or with words that training did not know in
+    a share `unknown_words` of the rows. A window has drifted when features of `drifted_share` of
+    the total weight have, or the predictions, or the labels, or a column by unknown words. An alarm
+    is raised when the newest window and `least_windows` of the last `of_windows` have drifted.
     between_false_alarms_s: the average time between false alarms.
     """
 
     window_s: float = 7 * DAY_S
     psi: float = 0.2
+    unknown_words: float = 0.05
     drifted_share: float = 0.1
     least_rows: int = 100
     report_rows: int = 5_000
@@ -159,6 +161,12 @@ class DriftPolicy:
                 f"least_windows: {self.least_windows} of {self.of_windows} windows cannot be;"
                 " give 1 or more, and no more than of_windows",
                 "least_windows",
+            )
+        if not 0 < self.unknown_words <= 1:
+            raise BadInput(
+                f"unknown_words: {self.unknown_words} is no share of rows; give more than 0, and"
+                " 1 at most",
+                "unknown_words",
             )
         if not self.between_false_alarms_s >= self.window_s > 0:
             raise BadInput(

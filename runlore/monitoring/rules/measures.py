@@ -10,7 +10,7 @@ from runlore.monitoring.rules import statistics
 from runlore.monitoring.rules.histogram import Histogram, Ints
 from runlore.specs.model_spec import DriftPolicy
 
-Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square"]
+Statistic = Literal["psi", "ks", "wasserstein", "jensen_shannon", "chi_square", "unknown_words"]
 ColumnKind = Literal["feature", "prediction", "label"]
 
 PREDICTION = "prediction"  # the name of the column of predictions

@@ -9,13 +9,14 @@ spells.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
 from scipy.optimize import brentq
 from scipy.special import digamma, polygamma, stdtr
 
+from runlore.monitoring.rules import new_words
 from runlore.monitoring.rules.histogram import Floats, Profile
 from runlore.monitoring.rules.level import upper_persistence
 from runlore.monitoring.rules.measures import Distance, Statistic, measure
@@ -32,7 +33,8 @@ class UsualColumn:
 
     limits: what 19 of 20 stay within, by statistic. mean: of PSI's cube root, which is all but
     normal for a χ² of any freedom (Wilson & Hilferty, PNAS, 1931). sd: of it, in means.
-    freedom: of sd. windows: how many. chance: their 1/n + 1/m on average.
+    freedom: of sd. windows: how many. chance: their 1/n + 1/m on average. new_words: of a category,
+    the share of rows with words that had not come before, see `new_words.py`.
     """
 
     limits: Mapping[Statistic, float]
@@ -41,6 +43,7 @@ class UsualColumn:
     freedom: float = 1.0
     windows: int = 1
     chance: float = 1.0
+    new_words: float = 0.0
 
     def p_value(self, distance: Distance) -> float:
         """How often a window as usual is this far away, the newest one taken like all others.
@@ -86,7 +89,11 @@ def usual(windows: Sequence[Profile], policy: DriftPolicy) -> UsualDistances:
     distances = _distances(held, policy)
     names = [name for name, of_column in distances.items() if len(of_column) >= LEAST_WINDOWS]
     roots = {name: np.cbrt([distance.psi for distance in distances[name]]) for name in names}
-    columns = _columns(distances, roots)
+    new = new_words.usual_shares(held)
+    columns = {
+        name: replace(column, new_words=new.get(name, 0.0))
+        for name, column in _columns(distances, roots).items()
+    }
     persistence = upper_persistence(_severity(list(roots.values()), len(held)))
     return UsualDistances(columns, persistence, len(held))
 

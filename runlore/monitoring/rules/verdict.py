@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from runlore.monitoring.rules import change, discovery
+from runlore.monitoring.rules import change, discovery, new_words
 from runlore.monitoring.rules.histogram import Histogram, Profile
 from runlore.monitoring.rules.level import window_level
 from runlore.monitoring.rules.measures import ColumnKind, DriftMeasure, kind_of, measure
@@ -30,11 +30,12 @@ class VerdictContext:
 
 @dataclass(frozen=True)
 class ColumnVerdict:
-    """A column has drifted when its change is large and may be believed.
+    """A column has drifted when its change is large and may be believed, or by its new words.
 
     Large: by its PSI; predictions and labels by KS, too, since a rate that doubles moves PSI
     little. Believed: q_value, its p_value adjusted for all columns of the window, is at
-    most the window's level. change: what moved, in words; empty where nothing did.
+    most the window's level. New words: too many rows hold a word that training did not know, which
+    is so whatever chance may do. change: what moved, in words; empty where nothing did.
     """
 
     name: str
@@ -54,6 +55,12 @@ class ColumnVerdict:
         return next(measure for measure in self.measures if measure.statistic == "psi")
 
     @property
+    def new_words(self) -> DriftMeasure | None:
+        """The share of rows with words unknown in training, where it counts by itself."""
+        unknown = (m for m in self.measures if m.statistic == "unknown_words" and m.is_drifted)
+        return next(unknown, None)
+
+    @property
     def is_large(self) -> bool:
         return self._decisive.is_drifted
 
@@ -68,14 +75,17 @@ class ColumnVerdict:
 
     @property
     def is_drifted(self) -> bool:
-        return self.is_large and self.q_value <= self.level
+        return self.new_words is not None or (self.is_large and self.q_value <= self.level)
 
     @property
     def reason(self) -> str:
+        moved = f": {self.change}" if self.change else ""
+        if self.new_words is not None:
+            words = f"words unknown in training in {self.new_words.value:.0%} of rows"
+            return f"{self.name}{moved} ({words}, at least {self.new_words.threshold:.0%})"
         measure = self._decisive
         name = measure.statistic.upper()
         comparison = "at least" if measure.is_drifted else "below"
-        moved = f": {self.change}" if self.change else ""
         size = f"{name} {measure.value:.3f}, {comparison} {measure.threshold:.3f}"
         sure = f"; q {self.q_value:.2g} of {self.level:.2g}" if self.level < 1 else ""
         return f"{self.name}{moved} ({size}{sure})"
@@ -160,7 +170,9 @@ def not_enough(rows_reference: int, rows_current: int, policy: DriftPolicy) -> W
 def conclude(
     columns: Sequence[ColumnVerdict], rows_reference: int, rows_current: int, least_share: float
 ) -> WindowVerdict:
-    """A window has drifted when predictions or labels have, or enough of its features by weight."""
+    """A window has drifted when predictions or labels have, or enough of its features by weight,
+    or when a feature holds too many words that training did not know: no weight is known of them.
+    """
     worst = sorted(columns, key=lambda column: (-_excess(column.psi), column.name))
     drifted = [column for column in worst if column.is_drifted]
     features = [column for column in worst if column.kind == "feature"]
@@ -173,7 +185,13 @@ def conclude(
     )
     alone = [column.name for column in drifted if column.kind != "feature"]
     summary += "".join(f"; the {name} has, which makes one by itself" for name in alone)
-    is_drifted = bool(alone) or (bool(moved) and share >= least_share)
+    new = [(column.name, column.new_words.value) for column in moved if column.new_words]
+    summary += "".join(
+        f"; {of_rows:.0%} of the rows hold a value of {name} that is unknown in training, which"
+        " makes one by itself"
+        for name, of_rows in new
+    )
+    is_drifted = bool(alone or new) or (bool(moved) and share >= least_share)
     return WindowVerdict(
         answer="drift" if is_drifted else "no drift",
         rows_reference=rows_reference,
@@ -206,4 +224,10 @@ def judge_column(
     )
     p_value = usual.p_value(distance) if usual else distance.p_by_chance
     said = change.describe(reference, current, measures[1:], words)
+    new = new_words.share(reference, current)
+    if new:
+        threshold = max(
+            policy.unknown_words, new_words.limit(reference, usual.new_words if usual else 0.0)
+        )
+        measures = (*measures, DriftMeasure("unknown_words", new, threshold))
     return ColumnVerdict(reference.name, measures, said, p_value)
