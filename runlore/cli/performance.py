@@ -107,7 +107,7 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
     echo(f"{outcome.spec} version {outcome.version}: {conclude(outcome)}")
     if outcome.windows:
         title = f"{outcome.spec} version {outcome.version}: {display(score)} by window"
-        emit_table(title, [_row(window, score) for window in outcome.windows])
+        emit_table(title, [_row(window, score, outcome.unit) for window in outcome.windows])
         for assumption in outcome.windows[-1].assumptions:
             state = {True: "holds", False: "fails, the estimate is withdrawn", None: "not tested"}
             echo(f"estimate: {assumption.name}: {state[assumption.holds]}: {assumption.reason}")
@@ -128,20 +128,23 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
         echo(f"plot: {outcome.plot}")
 
 
-def _row(window: "WindowPerformance", score: str) -> dict[str, object]:
+def _row(window: "WindowPerformance", score: str, unit: str) -> dict[str, object]:
     from runlore.kernel.instants import from_us
 
     withdrawn = f"withdrawn: {window.withdrawn[0].name}" if window.withdrawn else ""
+    realised = {str(name): value for name, value in window.realised.scores.items()}
+    estimated = {str(name): value for name, value in window.estimated.items()}
     return {
         "window end": f"{from_us(window.last_us):%Y-%m-%d %H:%M}",
         "predictions": f"{window.answers:,}",
         "known outcomes": f"{window.realised.labels:,}",
         "maturity": f"{window.maturity:.0%}",
-        "realised": _score_text({str(k): v for k, v in window.realised.scores.items()}, score),
-        "estimated": withdrawn
-        or _score_text({str(k): v for k, v in window.estimated.items()}, score),
+        "realised": _score_text(realised, score, unit),
+        "estimated": withdrawn or _score_text(estimated, score, unit),
     }
 
 
-def _score_text(scores: "dict[str, ScoreInterval]", score: str) -> str:
-    return str(scores[score]) if score in scores else ""
+def _score_text(scores: "dict[str, ScoreInterval]", score: str, unit: str) -> str:
+    from runlore.training.rules.gates import interval_text
+
+    return interval_text(score, scores[score], unit) if score in scores else ""

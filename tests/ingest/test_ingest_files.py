@@ -2,8 +2,10 @@
 
 import gzip
 import json
+import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -419,3 +421,12 @@ def _add_revision(store):
             FROM runlore.executions WHERE source_id = '0'
             """)
         )
+
+
+def test_a_pipe_is_refused_in_words(log):
+    reading, writing = os.pipe()
+    os.close(writing)
+    source = FileSource(Path(f"/dev/fd/{reading}"), "csv", "log", declare(MAPPING))
+    with pytest.raises(BadInput, match="a pipe can be read only once; write it to a file"):
+        ingest_file(log.store, source, NOW)
+    os.close(reading)

@@ -48,7 +48,7 @@ def test_a_candidate_must_beat_one_answer_for_all_whatever_the_gates_of_its_spec
     spec = replace(RISK, gates=(Gate("mae", "baseline"),))
     _, result = judge(spec, evidence)
     assert (result.gate, result.passed) == (Gate("mae", "constant"), passed)
-    assert "mae 10 (9 to 11) must beat one answer for all" in result.reason
+    assert "mean absolute error 10 (9 to 11) must beat one answer for all" in result.reason
 
 
 @pytest.mark.parametrize(("high", "passed"), [(1.0, True), (-0.1, False)])

@@ -207,6 +207,8 @@ def opened(path: Path, encoding: str | None = None) -> Iterator[tuple[IO[bytes],
     """
     try:
         with path.open("rb") as raw:
+            if not raw.seekable():
+                raise BadInput(f"{path}: a pipe can be read only once; write it to a file", "file")
             stream: Any = gzip.GzipFile(fileobj=raw) if is_gzip(raw) else raw
             refuse_binaries(stream.peek(LONGEST_MAGIC_BYTES), path)
             yield as_utf8(stream, encoding), raw

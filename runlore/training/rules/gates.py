@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from math import isnan
 
 from runlore.kernel.readable import readable_quantity
-from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Score
+from runlore.models.score_names import display
+from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Quantity, Score
 
 CHANCE_AUC = 0.5
 
@@ -75,39 +76,41 @@ def verdict(results: Sequence[GateResult]) -> GateVerdict:
 def _judge_one(
     spec: ModelSpec, gate: Gate, evidence: GateEvidence, *, by_interval: bool
 ) -> GateResult:
-    score = evidence.candidate.get(gate.score)
+    score, name = evidence.candidate.get(gate.score), display(gate.score)
     if score is None or isnan(score.value):
-        return GateResult(gate, passed=False, reason=f"{gate.score} could not be measured")
+        return GateResult(gate, passed=False, reason=f"{name} could not be measured")
+    unit = spec.question.unit if isinstance(spec.question, Quantity) else ""
     if gate.against in ("baseline", "baseline's value"):
-        return _against_baseline(gate, score, evidence, by_interval=by_interval)
+        return _against_baseline(gate, score, evidence, unit, by_interval=by_interval)
     if gate.against == "constant":
         is_strict = any(other.against == "baseline" for other in spec.gates)
-        return _against_constant(gate, score, evidence, is_strict=is_strict)
+        return _against_constant(gate, score, evidence, unit, is_strict=is_strict)
+    shown, bound = _shown(gate, score, unit), score_text(gate.score, gate.bound, unit)
     least, most = (score.low, score.high) if by_interval else (score.value, score.value)
     if gate.against == "within":
         passed = gate.bound <= most and least <= gate.upper
-        rule = f"{number(gate.bound)} to {number(gate.upper)}"
-        return _result(gate, passed, f"{gate.score} {score} must lie within {rule}")
+        upper = score_text(gate.score, gate.upper, unit)
+        return _result(gate, passed, f"{shown} must lie within {bound} to {upper}")
     if gate.score in HIGHER_IS_BETTER:
-        reason = f"{gate.score} {score} must reach {number(gate.bound)}"
-        return _result(gate, most >= gate.bound, reason)
-    reason = f"{gate.score} {score} must be at most {number(gate.bound)}"
-    return _result(gate, least <= gate.bound, reason)
+        return _result(gate, most >= gate.bound, f"{shown} must reach {bound}")
+    return _result(gate, least <= gate.bound, f"{shown} must be at most {bound}")
 
 
 def _against_baseline(
-    gate: Gate, score: ScoreInterval, evidence: GateEvidence, *, by_interval: bool
+    gate: Gate, score: ScoreInterval, evidence: GateEvidence, unit: str, *, by_interval: bool
 ) -> GateResult:
+    shown = _shown(gate, score, unit)
     theirs, gain = evidence.baseline.get(gate.score), evidence.gains.get(gate.score)
     if theirs is None or gain is None or isnan(gain.low):
-        reason = f"{gate.score} {score} could not be compared with the baseline"
+        reason = f"{shown} could not be compared with the baseline"
         return GateResult(gate, passed=False, reason=reason)
+    beside = interval_text(gate.score, theirs, unit)
     if gate.against == "baseline's value":
-        reason = f"{gate.score} {score} must be no worse than the baseline's {theirs}"
+        reason = f"{shown} must be no worse than the baseline's {beside}"
         return _result(gate, (gain.high if by_interval else gain.value) >= 0, reason)
     reason = (
-        f"{gate.score} {score} must beat the baseline's {theirs};"
-        f" it is better by {gain}, and that interval must lie above 0"
+        f"{shown} must beat the baseline's {beside}; it is better by"
+        f" {interval_text(gate.score, gain, unit)}, and that interval must lie above 0"
     )
     if gate.score == "auc" and not score.low > CHANCE_AUC:
         return GateResult(
@@ -117,18 +120,23 @@ def _against_baseline(
 
 
 def _against_constant(
-    gate: Gate, score: ScoreInterval, evidence: GateEvidence, *, is_strict: bool
+    gate: Gate, score: ScoreInterval, evidence: GateEvidence, unit: str, *, is_strict: bool
 ) -> GateResult:
     """By value where the spec demands a gain over its baseline, too; else unless surely worse."""
+    shown = _shown(gate, score, unit)
     if gate.score not in evidence.constant:
-        reason = f"{gate.score} {score} could not be compared with one answer for all"
+        reason = f"{shown} could not be compared with one answer for all"
         return GateResult(gate, passed=False, reason=reason)
     theirs, gain = evidence.constant[gate.score]
+    beside = interval_text(gate.score, theirs, unit)
     if is_strict:
-        reason = f"{gate.score} {score} must beat one answer for all, {theirs}"
-        return _result(gate, gain.value > 0, reason)
-    reason = f"{gate.score} {score} must not be surely worse than one answer for all, {theirs}"
+        return _result(gate, gain.value > 0, f"{shown} must beat one answer for all, {beside}")
+    reason = f"{shown} must not be surely worse than one answer for all, {beside}"
     return _result(gate, gain.high >= 0, reason)
+
+
+def _shown(gate: Gate, score: ScoreInterval, unit: str) -> str:
+    return f"{display(gate.score)} {interval_text(gate.score, score, unit)}"
 
 
 def _result(gate: Gate, passed: bool, reason: str) -> GateResult:
@@ -151,3 +159,15 @@ def score_text(score: str, value: float, unit: str = "") -> str:
     if score == "mae" and unit and not isnan(value):
         return readable_quantity(value, unit)
     return number(value)
+
+
+def interval_text(score: str, interval: ScoreInterval, unit: str = "") -> str:
+    """A score with its interval, for people.
+
+    >>> interval_text("mae", ScoreInterval(4_469, 3_256, 5_986), "s")
+    '74 min (54 min to 100 min)'
+    """
+    value, low, high = (
+        score_text(score, bound, unit) for bound in (interval.value, interval.low, interval.high)
+    )
+    return f"{value} ({low} to {high})"

@@ -39,7 +39,7 @@ def _pure(
     side: Mask, label: Floats, what: str, verb: str, *, may_spare: bool
 ) -> Iterator[tuple[Mask, str]]:
     size = int(side.sum())
-    if not LEAST_PURE <= size <= len(side) - LEAST_PURE:
+    if not LEAST_PURE <= size <= len(side) - LEAST_PURE or label.all():
         return
     rate, base, others = label[side].mean(), label.mean(), label[~side].mean()
     if rate >= PURE and size * np.log(base) < CHANCE:
