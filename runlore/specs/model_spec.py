@@ -26,6 +26,7 @@ CandidateKind = Literal[
     "xgboost",
     "xgboost-modal",
     "distribution",
+    "distribution-modal",
     "ensemble",
     "blend",
 ]

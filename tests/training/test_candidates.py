@@ -133,7 +133,9 @@ def test_the_modal_model_reuses_a_first_fit_and_answers_the_same(duration_data):
 
 
 @pytest.mark.parametrize(
-    ("spec", "kind"), [(DURATION, "naive-bayes"), (RISK, "xgboost-modal")], ids=["number", "risk"]
+    ("spec", "kind"),
+    [(DURATION, "naive-bayes"), (RISK, "xgboost-modal"), (RISK, "distribution-modal")],
+    ids=["number", "risk", "mean"],
 )
 def test_a_kind_that_cannot_answer_the_question_is_refused(spec, kind):
     with pytest.raises(BadInput, match=f"'{kind}'.* leave it out"):

@@ -19,7 +19,9 @@ from runlore.training.rules.distribution_forest import (
 )
 from runlore.training.rules.export import parity_rows
 from runlore.training.rules.forest_graph import check_forest, forest_graph
-from runlore.training.rules.trained import CHECKED_LEVELS
+from runlore.training.rules.gates import ScoreInterval
+from runlore.training.rules.mean_graph import check_mean
+from runlore.training.rules.trained import CHECKED_LEVELS, Candidate
 from tests.handmade import write_bundle
 from tests.training.small import DURATION, PLAN, column, make
 
@@ -168,6 +170,67 @@ def test_columns_of_next_to_nothing_and_of_nothing_at_all_can_be_taught(duration
     forest = fit_forest_at(replace(duration_data, rows=rows), np.arange(1000), "mae")
     graph = forest_graph(forest, rows.shape[1], has_answer=True)
     assert check_forest(graph, forest, parity_rows(rows), has_answer=True) < 2e-5
+
+
+def test_a_candidate_that_is_not_surely_better_than_the_baseline_is_passed_over(itself):
+    """Its gate demands that the interval of the gain lies above 0."""
+    spec = replace(ITSELF, candidates=("baseline", "linear", "distribution"), gates=DURATION.gates)
+
+    def candidate(accuracy: float, low: float) -> Candidate:
+        scores = {"mae": 90.0 if accuracy else 100.0, "relative_accuracy": accuracy}
+        gains = {"mae": ScoreInterval(10.0, low, 20.0)}
+        return replace(itself.chosen, validation=scores, gains=gains)
+
+    baseline, sure, best = candidate(0.0, 0.0), candidate(0.6, 0.1), candidate(0.7, 0.0)
+    done = {"baseline": baseline, "linear": sure, "distribution": best}
+    assert fitting.choose(spec, done) == "linear"
+    assert fitting.choose(spec, done | {"linear": candidate(0.6, -1.0)}) == "distribution"
+
+
+def test_gains_over_the_baseline_are_those_of_the_scores_that_gates_compare(duration_trained):
+    gained = duration_trained.chosen.gains
+    assert list(gained) == ["mae"]
+    ours, theirs = (
+        duration_trained.validation[kind]["mae"] for kind in (duration_trained.kind, "baseline")
+    )
+    assert gained["mae"].value == pytest.approx(theirs - ours)
+    assert gained["mae"].low < gained["mae"].value < gained["mae"].high
+
+
+@pytest.fixture(scope="module")
+def mean_of_two(duration_data):
+    spec = replace(ITSELF, candidates=("baseline", "distribution-modal"))
+    return fitting.fit(spec, duration_data, PLAN)
+
+
+def test_the_geometric_mean_of_two_answers_is_served_with_the_distribution(mean_of_two, tmp_path):
+    bundle_files.write(tmp_path, mean_of_two)
+    bundle, rows = Bundle.load(tmp_path), mean_of_two.test.rows[:500]
+    answers = bundle.predict(rows)
+    bundle.check_probe()
+    assert answers.prediction == pytest.approx(mean_of_two.test.prediction[:500], rel=1e-3)
+    assert answers.low == pytest.approx(mean_of_two.test.low[:500], rel=1e-3)
+    assert sorted(path.name for path in tmp_path.glob("*.onnx")) == ["model.onnx"]
+    assert mean_of_two.evidence.candidate["coverage"].value == pytest.approx(0.9, abs=0.04)
+
+
+def test_members_that_stand_as_candidates_are_not_fitted_again(duration_data):
+    train = np.arange(1500)
+    members = {
+        kind: candidates.fit(ITSELF, duration_data, train, kind)
+        for kind in ("distribution", "xgboost-modal")
+    }
+    both = candidates.fit(ITSELF, duration_data, train, "distribution-modal", members)
+    assert both.estimator.forest is members["distribution"].estimator
+    parts = [member.raw(duration_data.rows[-200:]) for member in members.values()]
+    assert both.raw(duration_data.rows[-200:]) == pytest.approx(np.mean(parts, axis=0))
+
+
+def test_a_graph_that_answers_otherwise_than_its_members_is_refused(mean_of_two):
+    mean = mean_of_two.chosen.fitted.estimator
+    graph = forest_graph(mean.forest, mean_of_two.test.rows.shape[1], has_answer=True)
+    with pytest.raises(Refused, match="'distribution-modal' differs"):
+        check_mean(graph, mean, mean_of_two.test.rows[:50])
 
 
 def test_rows_of_another_width_have_no_quantiles(served):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.specs.model_spec import CandidateKind, ModelSpec
-from runlore.training.rules.fitting import choose, fit_candidate
+from runlore.training.rules.fitting import choose, fit_candidate, rank
 from runlore.training.rules.split import Division, known_by
 from runlore.training.rules.trained import Candidate
 from runlore.training.rules.training_set import TrainingSet
@@ -19,8 +19,6 @@ Ints = NDArray[np.int64]
 
 UNKNOWN = -1.0
 MOST_WORDS = 1000
-# Candidates that reuse others are fitted last.
-ORDER: tuple[CandidateKind, ...] = ("ensemble", "blend", "xgboost-modal")
 
 
 @dataclass(frozen=True)
@@ -115,7 +113,7 @@ class Trainer:
         kinds = set(self.kinds)
         if self.made and not self.chooses_anew:
             kinds = {next(iter(self.made.values())).model.kind}
-        return sorted({*kinds, "baseline"}, key=lambda kind: (kind in ORDER, kind))
+        return sorted({*kinds, "baseline"}, key=lambda kind: (rank(kind), kind))
 
 
 def taken(data: TrainingSet, at: Ints) -> TrainingSet:

@@ -30,6 +30,7 @@ SPEC = ModelSpec(
         "xgboost",
         "xgboost-modal",
         "distribution",
+        "distribution-modal",
     ),
     select_by="relative_accuracy",
     gates=(

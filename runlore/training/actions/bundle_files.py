@@ -38,11 +38,18 @@ def write(folder: Path, trained: "Trained") -> str:
 def _write_graphs(folder: Path, trained: "Trained") -> Iterator[tuple[str, float]]:
     """Write the graphs; yields name -> largest difference to the Python models."""
     from runlore.training.rules.distribution_forest import DistributionForest
+    from runlore.training.rules.distribution_mean import DistributionMean
     from runlore.training.rules.export import check_parity, parity_rows, to_onnx
     from runlore.training.rules.forest_graph import check_forest, forest_graph
+    from runlore.training.rules.mean_graph import check_mean, mean_graph
 
     fitted, features, rows = trained.chosen.fitted, len(trained.plan.names), trained.test.rows
     forest = trained.distribution.forest if trained.distribution else None
+    if isinstance(fitted.estimator, DistributionMean):
+        graph = mean_graph(fitted.estimator, features)
+        (folder / MODEL).write_bytes(graph)
+        yield MODEL, check_mean(graph, fitted.estimator, parity_rows(rows))
+        return
     answers_itself = isinstance(fitted.estimator, DistributionForest)
     if not answers_itself:
         graph = to_onnx(fitted, features)

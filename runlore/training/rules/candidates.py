@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sklearn.base import BaseEstimator
 
     from runlore.training.rules.distribution_forest import DistributionForest
+    from runlore.training.rules.distribution_mean import DistributionMean
 
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
@@ -87,7 +88,7 @@ class Fitted:
     """A fitted candidate. estimator: a `Baseline` for the kind of that name."""
 
     kind: CandidateKind
-    # A `Baseline` or `DistributionForest` for the kinds of those names.
+    # A `Baseline`, `DistributionForest` or `DistributionMean` for the kinds of those names.
     estimator: "BaseEstimator"
     is_probability: bool
 
@@ -135,6 +136,8 @@ def fit(
     if kind == "xgboost-modal":
         first = (members or {}).get("xgboost")
         return Fitted(kind, _fit_modal(spec, rows, target, first), spec.is_probability)
+    if kind == "distribution-modal":
+        return Fitted(kind, _fit_mean(spec, data, train, members or {}), spec.is_probability)
     if kind == "distribution":
         return Fitted(kind, _fit_distribution(spec, rows, target), spec.is_probability)
     estimator = _make(spec, kind, len(rows)).fit(rows, target)
@@ -208,6 +211,22 @@ def _fit_distribution(spec: ModelSpec, rows: Rows, target: Floats) -> "Distribut
     if spec.is_probability:
         raise BadInput(f"spec {spec.name}: 'distribution' answers quantities only; leave it out")
     return fit_forest(rows, target, spec.select_by)
+
+
+def _fit_mean(
+    spec: ModelSpec, data: TrainingSet, train: Ints, members: Mapping[CandidateKind, Fitted]
+) -> "DistributionMean":
+    from runlore.training.rules.distribution_mean import DistributionMean
+
+    if spec.is_probability:
+        raise BadInput(
+            f"spec {spec.name}: 'distribution-modal' answers quantities only; leave it out"
+        )
+    forest, modal = (
+        members.get(member) or fit(spec, data, train, member, members)
+        for member in ("distribution", "xgboost-modal")
+    )
+    return DistributionMean(forest.estimator, modal.estimator)
 
 
 def _vote(

@@ -13,6 +13,7 @@ from runlore.training.rules.distribution_forest import (
     DistributionForest,
     fit_forest_at,
 )
+from runlore.training.rules.distribution_mean import forest_of
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, QuantityDistribution
 from runlore.training.rules.training_set import TrainingSet
@@ -37,9 +38,9 @@ def fit_distribution(
         return None
     actual = np.log1p(data.target[division.valid])
     fewest = min(len(fold.train) for fold in division.folds)
-    if fewest < LEAST_ROWS and winner.kind != "distribution":
+    if fewest < LEAST_ROWS and forest_of(winner.fitted.estimator) is None:
         return QuantityDistribution(residual_distribution(actual - winner.valid_raw))
-    forests = _forests(spec, data, division, done.get("distribution"))
+    forests = _forests(spec, data, division, winner, done.get("distribution"))
     places = [
         Distribution(tuple(forest.edges), LEVELS).places_of(
             forest.shares_at(data.rows, fold.valid), raw, np.log1p(data.target[fold.valid])
@@ -60,11 +61,18 @@ def _by_fold(division: Division, winner: Candidate) -> list[Floats]:
 
 
 def _forests(
-    spec: ModelSpec, data: TrainingSet, division: Division, candidate: Candidate | None
+    spec: ModelSpec,
+    data: TrainingSet,
+    division: Division,
+    winner: Candidate,
+    candidate: Candidate | None,
 ) -> list[DistributionForest]:
     """Those of the folds, and at the end that of all training rows."""
-    if candidate is not None:
-        return [fitted.estimator for fitted in (*candidate.folds, candidate.fitted)]
+    for holder in (winner, candidate):
+        models = (*holder.folds, holder.fitted) if holder else ()
+        forests = [forest for model in models if (forest := forest_of(model.estimator))]
+        if forests:
+            return forests
     parts = [*(fold.train for fold in division.folds), division.train]
     return [fit_forest_at(data, train, spec.select_by) for train in parts]
 

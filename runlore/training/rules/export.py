@@ -36,6 +36,7 @@ BLANKED_SHARE = 0.2
 TRUSTED = (
     "numpy.dtype",
     "runlore.training.rules.distribution_forest.DistributionForest",
+    "runlore.training.rules.distribution_mean.DistributionMean",
     "runlore.training.rules.linear.LeastDeviations",
     "runlore.training.rules.linear.SignedLog",
     "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",

@@ -15,17 +15,21 @@ from runlore.models import calibration
 from runlore.models.calibration import Calibration
 from runlore.models.explain import permutation_importance, reference_row
 from runlore.models.scale import quantity
-from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec
+from runlore.models.scores import LOSSES
+from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Score
 from runlore.training.rules import candidates, cross_validation
+from runlore.training.rules.bootstrap import draw_blocks
 from runlore.training.rules.distributions import fit_distribution
 from runlore.training.rules.evidence import (
     answer_test,
     compare,
+    draw,
+    gain,
     level_coverage,
     score_slices,
     scores_of,
 )
-from runlore.training.rules.gates import judge, verdict
+from runlore.training.rules.gates import ScoreInterval, judge, verdict
 from runlore.training.rules.split import Division, divide
 from runlore.training.rules.trained import Candidate, Scores, Trained
 from runlore.training.rules.training_set import TrainingSet
@@ -36,6 +40,8 @@ Progress = Callable[[str], None]
 
 # What learners raise for numbers that they cannot bear.
 UNFIT = (ValueError, ArithmeticError, np.linalg.LinAlgError)
+# Candidates that take over what others have fitted, which must come before them.
+REUSING: tuple[CandidateKind, ...] = ("ensemble", "blend", "xgboost-modal", "distribution-modal")
 NEWER_COUNTS = 2.0  # how often a validation row's weight halves from the newest to the oldest
 
 
@@ -73,9 +79,14 @@ def _fit_division(
 
 
 def in_order(spec: ModelSpec) -> tuple[CandidateKind, ...]:
-    """The spec's candidates, with those that reuse others at the end."""
-    reuse: tuple[CandidateKind, ...] = ("ensemble", "blend", "xgboost-modal")
-    return tuple(sorted(spec.candidates, key=lambda kind: kind in reuse))
+    """The spec's candidates: the baseline, which others are compared with, and those that reuse
+    others at the end."""
+    return tuple(sorted(spec.candidates, key=rank))
+
+
+def rank(kind: CandidateKind) -> int:
+    """In which order candidates are fitted."""
+    return -1 if kind == "baseline" else REUSING.index(kind) + 1 if kind in REUSING else 0
 
 
 def fit_candidate(
@@ -107,7 +118,36 @@ def fit_candidate(
     )
     mapped, validation = _calibrate(spec, data, division, raw)
     mapped_arrays.trim()
-    return Candidate(fitted, folds, raw, mapped, validation)
+    gained = _gains(spec, data, division, raw, done.get("baseline"))
+    return Candidate(fitted, folds, raw, mapped, validation, gained)
+
+
+def _gains(
+    spec: ModelSpec,
+    data: TrainingSet,
+    division: Division,
+    raw: Floats,
+    baseline: Candidate | None,
+) -> dict[Score, ScoreInterval]:
+    """A quantity's gains over the baseline on the validation rows, in scores that gates compare."""
+    if spec.is_probability or baseline is None:
+        return {}
+    at = division.valid
+    actual, blocks = data.target[at], draw_blocks(data.as_of_us[at])
+    return {
+        score: gain(
+            score,
+            actual,
+            draw(score, blocks, actual, quantity(raw)),
+            draw(score, blocks, actual, quantity(baseline.valid_raw)),
+        )
+        for score in _compared(spec)
+        if score in LOSSES
+    }
+
+
+def _compared(spec: ModelSpec) -> list[Score]:
+    return [gate.score for gate in spec.gates if gate.against.startswith("baseline")]
 
 
 def _calibrate(
@@ -134,8 +174,9 @@ def recency(rows: int) -> Floats:
 def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> CandidateKind:
     """The best candidate by `select_by` on the validation rows; the baseline is never chosen.
 
-    Nor is one that a gate would probably refuse, where others are left: it is no better than the
-    baseline on the validation rows in a score that a gate compares with the baseline.
+    Nor is one that a gate would probably refuse, where others are left: one that on the validation
+    rows is not surely better than the baseline in a score that a gate compares with the baseline;
+    and where none is, one that is no better.
     """
     scores = {
         kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
@@ -147,7 +188,8 @@ def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> Candidat
             " ingest more history, or select by another score"
         )
     better = {kind: score for kind, score in known.items() if _beats_baseline(spec, done, kind)}
-    known = better or known
+    surely = {kind: score for kind, score in better.items() if _surely_beats(done[kind])}
+    known = surely or better or known
     best = max if spec.select_by in HIGHER_IS_BETTER else min
     return best(known, key=lambda kind: known[kind])
 
@@ -156,13 +198,16 @@ def _beats_baseline(
     spec: ModelSpec, done: Mapping[CandidateKind, Candidate], kind: CandidateKind
 ) -> bool:
     ours, theirs = done[kind].validation, done["baseline"].validation
-    compared = [gate.score for gate in spec.gates if gate.against.startswith("baseline")]
-    gains = [
+    gained = [
         (ours[score] - theirs[score]) * (1 if score in HIGHER_IS_BETTER else -1)
-        for score in compared
+        for score in _compared(spec)
         if score in ours and score in theirs
     ]
-    return not any(gain <= 0 for gain in gains)
+    return not any(value <= 0 for value in gained)
+
+
+def _surely_beats(candidate: Candidate) -> bool:
+    return all(gained.low > 0 for gained in candidate.gains.values())
 
 
 def finish(

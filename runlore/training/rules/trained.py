@@ -1,7 +1,7 @@
 """The result of fitting: the model, its scores, and whether it may serve."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ class Candidate:
 
     valid_raw: the folds' raw answers for `Division.valid`. calibration: fitted on these.
     validation: scores on the validation rows, calibrated by maps from before them.
+    gains: of a quantity, over the baseline on the validation rows, in scores that gates compare.
     """
 
     fitted: Fitted
@@ -38,6 +39,7 @@ class Candidate:
     valid_raw: Floats
     calibration: Calibration
     validation: Scores
+    gains: Mapping[Score, ScoreInterval] = field(default_factory=dict)
 
     @property
     def kind(self) -> CandidateKind:
