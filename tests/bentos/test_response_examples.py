@@ -7,20 +7,36 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import jsonschema
 import pytest
+from handmade import write_bundle
 
 from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
-from bentos.predict.live_versions import Serving
+from bentos.predict.live_versions import Live, Serving, load
 from runlore.store.engine import Store
 from tests.bentos import product_pages, products_world
+from tests.ingest.csv_log import HEADER, Log, row
+from tests.ingest.lineage_events import event
 
 WORK = {"actor": "ann", "kind": "build", "scope": "web", "inputs": {"nodes": 4, "queue": "long"}}
 ENDED = {"status": "succeeded", "finished": "2026-11-02T12:11:00Z", "outcome": {"cost": 1.5}}
+PLAN = {
+    "name": "planner",
+    "variants": [{"name": "model"}],
+    "metrics": [{"name": "merged", "event": "merge"}],
+    "window_s": 86_400,
+    "exposure": 0.5,
+    "rule": {"least_units": 100, "least_time_h": 0},
+}
+WAY = "/ab-tests/planner"
+ANN = {"actor": "ann"}
+WHY = ANN | {"because": "the times were local"}
+LINEAGE = event("START", 0)
 # Method, path of the document, the path that is called, and the body. {ID}: of the first answer.
 CALLS: tuple[tuple[str, str, str, Any], ...] = (
     (
@@ -29,7 +45,12 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
         "/predict/failure-risk?reasons=2",
         WORK | {"execution": "b-17"},
     ),
-    ("POST", "/predict/duration", "/predict/duration?reasons=2", WORK),
+    (
+        "POST",
+        "/predict/duration",
+        "/predict/duration?reasons=2&quantiles=0.5,0.95&support=1",
+        WORK | {"actor": "new"},
+    ),
     ("POST", "/predict/failure-risk/batch", "/predict/failure-risk/batch", [WORK]),
     ("POST", "/predict/duration/batch", "/predict/duration/batch", [WORK]),
     ("GET", "/predictions/{id}", "/predictions/{ID}", None),
@@ -39,19 +60,66 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
         "/executions",
         WORK | {"id": "b-17", "submitted": "2026-11-02T12:00:00Z"},
     ),
+    (
+        "POST",
+        "/executions",
+        "/executions",
+        WORK | {"id": "b-17", "submitted": "2026-11-02T12:00:00Z"},
+    ),
+    ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("POST", "/executions/{id}/outcome", "/executions/b-17/outcome", ENDED),
     ("GET", "/executions/{id}", "/executions/b-17", None),
     ("GET", "/ingests", "/ingests", None),
     ("GET", "/alerts", "/alerts", None),
     ("GET", "/alerts/{id}", "/alerts/1", None),
-    ("POST", "/alerts/{id}/ack", "/alerts/1/ack", {"actor": "ann"}),
+    ("POST", "/alerts/{id}/ack", "/alerts/1/ack", ANN),
+    ("POST", "/api/v1/lineage", "/api/v1/lineage", LINEAGE),
+    ("POST", "/api/v1/lineage", "/api/v1/lineage", LINEAGE),
+    ("POST", "/api/v1/lineage/batch", "/api/v1/lineage/batch", [event("COMPLETE", 9)]),
+    ("POST", "/api/v1/lineage/batch", "/api/v1/lineage/batch", [event("COMPLETE", 9)]),
+    ("POST", "/ingests/{id}/undo", "/ingests/1/undo", WHY),
+    ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
+    ("POST", "/ab-tests", "/ab-tests", PLAN),
+    ("POST", "/ab-tests", "/ab-tests", PLAN),
+    ("GET", "/ab-tests", "/ab-tests", None),
+    ("POST", "/ab-tests/{name}/start", f"{WAY}/start", ANN),
+    ("POST", "/ab-tests/{name}/exposure", f"{WAY}/exposure", ANN | {"exposure": 1.0}),
+    (
+        "POST",
+        "/ab-tests/{name}/units",
+        f"{WAY}/units",
+        {"units": [{"unit": "ann"}, {"unit": "ben"}]},
+    ),
+    (
+        "POST",
+        "/ab-tests/{name}/events",
+        f"{WAY}/events",
+        [
+            {"id": "m-1", "unit": "ann", "event": "merge"},
+            {"id": "m-2", "unit": "zoe", "event": "merge"},
+        ],
+    ),
+    ("POST", "/ab-tests/{name}/analyses", f"{WAY}/analyses", ANN),
+    ("GET", "/ab-tests/{name}/analyses", f"{WAY}/analyses", None),
+    ("GET", "/ab-tests/{name}", WAY, None),
+    ("POST", "/ab-tests/{name}/stop", f"{WAY}/stop", ANN | {"reason": "the planner changed"}),
 )
 
 
 @pytest.fixture
-def answers(client: httpx.Client, serving: Serving, store: Store) -> Examples:
+def quantity(tmp_path: Path) -> Live:
+    folder = write_bundle(tmp_path / "quantity", "duration", has_quantiles=True)
+    return load(folder, "7", "duration", "wall")
+
+
+@pytest.fixture
+def answers(
+    client: httpx.Client, serving: Serving, store: Store, quantity: Live, tmp_path: Path
+) -> Examples:
     """What the service answers now, and the answers of the products' pages, tested elsewhere."""
+    serving.put("duration", quantity)
     products_world.deviate(store)
+    Log(store, tmp_path / "log.csv", [HEADER, *map(row, range(20))]).ingest(source="log")
     found: Examples = {}
     first = ""
     for method, path, called, body in CALLS:
