@@ -82,6 +82,50 @@ def test_a_concept_that_drifted_withdraws_the_estimate(concept) -> None:
     assert withdrawn >= 9
 
 
+def changed(seed: int, newest: int) -> tuple[np.ndarray, np.ndarray]:
+    """2,000 probabilities, the newest of which are of the opposite of what came true."""
+    p, y = drawn(seed, n=2_000)
+    rng = np.random.default_rng(seed + 1_000)
+    q = 1 / (1 + np.exp(-(-1.5 - (np.log(p / (1 - p)) + 1.5))))
+    y[-newest:] = rng.random(newest) < q[-newest:]
+    return p, y
+
+
+@pytest.mark.parametrize("newest", [260, 500, 1_000])
+def test_a_change_that_only_the_newest_outcomes_show_withdraws_the_estimate(newest: int) -> None:
+    withdrawn = 0
+    for seed in range(10):
+        found = trust.is_calibrated(known(*changed(seed, newest)), drawn(seed + 50)[0])
+        withdrawn += found.holds is False
+        shown = int(found.reason.split("newest ")[1].split(" outcomes")[0].replace(",", ""))
+        assert found.holds or shown <= 2 * newest, "the look that shows it is the reason"
+    assert withdrawn >= 9
+
+
+def test_looks_at_the_newest_outcomes_share_one_risk() -> None:
+    """Four looks at 1 % each would withdraw three times as many without a change."""
+    look = trust.CalibrationLook(250, 0.2, 0.3, 0.004, "put right it would change auc 0.7 → 0.6")
+    assert look.is_off(0.01)
+    assert not look.is_off(0.01 / 4)
+    assert not trust.CalibrationLook(250, 0.2, 0.3, 1e-6, trust.IMMATERIAL).is_off(0.01)
+    withdrawn = [
+        trust.is_calibrated(known(*drawn(seed, n=2_000)), drawn(seed, n=500)[0]).holds is False
+        for seed in range(100)
+    ]
+    assert sum(withdrawn) <= 3
+
+
+def test_looks_halve_the_outcomes_and_skip_those_with_few_of_the_rarer_sort() -> None:
+    assert trust.halves(2_000, 250) == [2_000, 1_000, 500, 250]
+    assert trust.halves(1_999, 250) == [1_999, 999, 499]
+    assert trust.halves(200, 250) == [200]
+    p, y = drawn(1, n=1_000)
+    y[-300:] = 0.0
+    found = trust.is_calibrated(known(p, y), p)
+    assert found.holds is False
+    assert "newest 500 outcomes" in found.reason, "of the newest 250 none came true: no look"
+
+
 def test_few_outcomes_leave_calibration_untested() -> None:
     p, y = drawn(1, n=150)
     found = trust.is_calibrated(known(p, y), p)

@@ -9,7 +9,7 @@ After Elsahar & Gallé, To annotate or not? Predicting performance drop under do
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from runlore.models.scores import LOSSES, QUANTITY_SCORES
 from runlore.performance.rules.assumption import Assumption, assumption
 from runlore.performance.rules.maturity import MatchedPredictions, weights
+from runlore.performance.rules.trust import halves
 from runlore.specs.model_spec import Score
 from runlore.training.rules.gates import ScoreInterval
 
@@ -31,6 +32,7 @@ NEWEST = 4_000  # known outcomes to learn from, the newest first
 LEAST_LABELS = 400
 TESTED = 0.4  # The newest part of those outcomes, on which what the older ones taught is tested
 
+LEAST_RECENT = 200  # tested outcomes of the shortest look at the newest ones
 BLOCKS = 20
 ALPHA = 0.01
 MATERIAL_SHARE = 0.1  # the relative change of a mean loss from which it matters
@@ -48,15 +50,30 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class _Learned:
-    """expected: (n,), of the current answers. residuals, weight: (m,), of the tested outcomes, what
-    came less what was expected, in their order. taught: the outcomes that said what to expect.
-    mean: what came on average."""
+    """expected: (n,), of the current answers. residuals, loss, weight: (m,), of the tested outcomes
+    in their order; residuals are what came less what was expected. taught: the outcomes that said
+    what to expect."""
 
     expected: Floats
     residuals: Floats
+    loss: Floats
     weight: Floats
     taught: int
-    mean: float
+
+    @property
+    def mean(self) -> float:
+        """What came on average."""
+        return float(np.average(self.loss, weights=self.weight))
+
+    def newest(self, labels: int) -> "_Learned":
+        """The same with so many of the tested outcomes, the newest ones."""
+        held = slice(-labels, None)
+        return replace(
+            self,
+            residuals=self.residuals[held],
+            loss=self.loss[held],
+            weight=self.weight[held],
+        )
 
     @property
     def bias(self) -> float:
@@ -81,9 +98,18 @@ class _Learned:
             return 1.0
         return float(2 * t.sf(abs(self.bias) / self.error, BLOCKS - 1))
 
-    @property
-    def is_off(self) -> bool:
-        return self.chance < ALPHA and abs(self.bias) > MATERIAL_SHARE * self.mean
+    def is_off(self, alpha: float) -> bool:
+        return self.chance < alpha and abs(self.bias) > MATERIAL_SHARE * self.mean
+
+    def worst(self) -> tuple["_Learned", bool]:
+        """The look at the newest outcomes that says most against the estimate, and whether enough.
+
+        All tested outcomes, the newest half of them and so on, each at its part of ALPHA: see
+        `trust.is_calibrated`.
+        """
+        looks = [self.newest(labels) for labels in halves(len(self.residuals), LEAST_RECENT)]
+        off = [look for look in looks if look.is_off(ALPHA / len(looks))]
+        return min(off or looks[:1], key=lambda look: look.chance), bool(off)
 
     def measured(self) -> ScoreInterval:
         """The mean to expect, and the band in which the realised one lies 19 times of 20."""
@@ -102,13 +128,13 @@ def estimate(before: MatchedPredictions, current: MatchedPredictions) -> Estimat
         untested = f"not tested: of the answers before, {len(past):,} outcomes are known; it takes"
         return Estimate({}, assumption("errors", None, f"{untested} {LEAST_LABELS}"))
     learned = {score: _learn(score, past, weight, current) for score in QUANTITY_SCORES}
-    comparisons = "; ".join(
-        f"{score} {expected.mean:.4g} where {expected.mean - expected.bias:.4g} was expected, by "
-        f"chance once in {1 / max(expected.chance, 1e-9):,.0f}"
-        for score, expected in learned.items()
+    looks = {score: expected.worst() for score, expected in learned.items()}
+    reason = "; ".join(
+        f"{score} {look.mean:.4g} where {look.mean - look.bias:.4g} was expected of the newest"
+        f" {len(look.loss):,} outcomes, by chance once in {1 / max(look.chance, 1e-9):,.0f}"
+        for score, (look, _) in looks.items()
     )
-    reason = f"on the newest {int(len(past) * TESTED):,} outcomes {comparisons}"
-    is_off = any(expected.is_off for expected in learned.values())
+    is_off = any(is_off for _, is_off in looks.values())
     scores = {} if is_off else {score: expected.measured() for score, expected in learned.items()}
     return Estimate(scores, assumption("errors", not is_off, reason))
 
@@ -122,8 +148,7 @@ def _learn(
     first = len(past) - int(len(past) * TESTED)
     tested = _regression(features[:first], loss[:first], weight[:first]).predict(features[first:])
     expected = _regression(features, loss, weight).predict(_said(current, has_interval))
-    mean = float(np.average(loss[first:], weights=weight[first:]))
-    return _Learned(expected, loss[first:] - tested, weight[first:], first, mean)
+    return _Learned(expected, loss[first:] - tested, loss[first:], weight[first:], first)
 
 
 def _said(answered: MatchedPredictions, has_interval: bool) -> Floats:

@@ -3,6 +3,8 @@
 An estimate whose assumption fails is withdrawn: no number is better than a wrong one.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,16 +18,19 @@ Floats = NDArray[np.float64]
 LEAST_ANSWERS = 100
 LEAST_EXPECTED = 5.0
 NEWEST = 2_000  # labels that the calibration test uses, the newest first
+LEAST_RECENT = 250  # labels of the shortest look at the newest ones
 
 LEAST_LABELS = 200
 LEAST_OF_CLASS = 10
 ALPHA = 0.01
 BLOCKS = 40
+LEAST_IN_BLOCK = 15  # labels; shorter blocks are no longer than a spell of failures
 TERMS = 3
 MATERIAL_AUC = 0.01
 # The change of an expected score from which a miscalibration matters: absolute for AUC, else
 # relative.
 MATERIAL_SHARE = 0.05
+IMMATERIAL = "nothing that matters"
 
 STEPS = 30
 RIDGE = 1e-3
@@ -44,31 +49,79 @@ def are_enough(prediction: Floats) -> Assumption:
     return assumption("enough answers", bool(holds), reason)
 
 
+@dataclass(frozen=True)
+class CalibrationLook:
+    """What the newest `labels` outcomes say of probabilities.
+
+    said, came: the mean probability and the share that came true. chance: how often chance alone
+    leaves them as far apart. shift: what the estimate would be were the probabilities put right.
+    """
+
+    labels: int
+    said: float
+    came: float
+    chance: float
+    shift: str
+
+    def is_off(self, alpha: float) -> bool:
+        return self.chance < alpha and not self.shift.endswith(IMMATERIAL)
+
+    @property
+    def reason(self) -> str:
+        return (
+            f"on the newest {self.labels:,} outcomes {self.came:.1%} came where {self.said:.1%}"
+            f" were said; by chance once in {1 / max(self.chance, 1e-9):,.0f}; {self.shift}"
+        )
+
+
 def is_calibrated(answered: MatchedPredictions, current: Floats) -> Assumption:
     """Test on the newest known outcomes whether probabilities mean what they say.
+
+    All of them together would hide a change that only the last ones show, so the newest half is
+    tested, too, and its half, and so on; each at its part of ALPHA.
+    Bifet & Gavaldà, Learning from time-changing data with adaptive windowing, SDM 2007.
 
     answered: all answers, those without an outcome included. current: (n,), the answers that an
     estimate is wanted for.
     """
-    weight = weights(answered)
     newest = np.flatnonzero(answered.is_known)[-NEWEST:]
-    p, y, w = answered.prediction[newest], answered.actual[newest], weight[newest]
-    fewer = min(y.sum(), (1 - y).sum())
+    past, weight = answered.take(newest), weights(answered)[newest]
+    fewer = _of_rarer_class(past.actual)
     if len(newest) < LEAST_LABELS or fewer < LEAST_OF_CLASS:
         reason = (
             f"not tested: {len(newest):,} outcomes are known, {fewer:,.0f} of the rarer sort; it"
             f" takes {LEAST_LABELS} and {LEAST_OF_CLASS}"
         )
         return assumption("calibration", None, reason)
-    chance = calibration_chance(p, y, w)
-    shift = _material_shift(p, y, w, current)
+    sizes = [n for n in halves(len(past), LEAST_RECENT) if _of_rarer_class(past.actual[-n:]) >= LEAST_OF_CLASS]
+    looks = [look(past.take(slice(-n, None)), weight[-n:], current) for n in sizes]
+    off = [one for one in looks if one.is_off(ALPHA / len(looks))]
+    worst = min(off or looks[:1], key=lambda one: one.chance)
+    return assumption("calibration", not off, worst.reason)
+
+
+def halves(labels: int, least: int) -> list[int]:
+    """So many labels, half of them, and so on, as long as `least` are left.
+
+    >>> halves(2_000, 250), halves(499, 250)
+    ([2000, 1000, 500, 250], [499])
+    """
+    sizes = [labels]
+    while sizes[-1] // 2 >= least:
+        sizes.append(sizes[-1] // 2)
+    return sizes
+
+
+def _of_rarer_class(actual: Floats) -> float:
+    return float(min(actual.sum(), (1 - actual).sum()))
+
+
+def look(past: MatchedPredictions, w: Floats, current: Floats) -> CalibrationLook:
+    """past: answers whose outcome is known, with their weights, (m,)."""
+    p, y = past.prediction, past.actual
     said, came = float(np.average(p, weights=w)), float(np.average(y, weights=w))
-    reason = (
-        f"on the newest {len(newest):,} outcomes {came:.1%} came where {said:.1%} were said; by"
-        f" chance once in {1 / max(chance, 1e-9):,.0f}; {shift}"
-    )
-    is_off = chance < ALPHA and not shift.endswith("nothing that matters")
-    return assumption("calibration", not is_off, reason)
+    shift = _material_shift(p, y, w, current)
+    return CalibrationLook(len(p), said, came, calibration_chance(p, y, w), shift)
 
 
 def calibration_chance(p: Floats, y: Floats, w: Floats) -> float:
@@ -82,12 +135,12 @@ def calibration_chance(p: Floats, y: Floats, w: Floats) -> float:
     from scipy.stats import f
 
     scores = _design(p) * (w * (y - p))[:, None]
-    edges = (np.arange(BLOCKS) * len(p)) // BLOCKS
-    blocks = np.add.reduceat(scores, edges, axis=0)
+    n = min(BLOCKS, max(len(p) // LEAST_IN_BLOCK, TERMS + 2))
+    blocks = np.add.reduceat(scores, (np.arange(n) * len(p)) // n, axis=0)
     spread = np.cov(blocks, rowvar=False) + RIDGE**2 * np.eye(TERMS)
     mean = blocks.mean(axis=0)
-    t2 = BLOCKS * float(mean @ np.linalg.solve(spread, mean))
-    return float(f.sf(t2 * (BLOCKS - TERMS) / (TERMS * (BLOCKS - 1)), TERMS, BLOCKS - TERMS))
+    t2 = n * float(mean @ np.linalg.solve(spread, mean))
+    return float(f.sf(t2 * (n - TERMS) / (TERMS * (n - 1)), TERMS, n - TERMS))
 
 
 def _material_shift(p: Floats, y: Floats, w: Floats, current: Floats) -> str:
@@ -100,7 +153,7 @@ def _material_shift(p: Floats, y: Floats, w: Floats, current: Floats) -> str:
         least = MATERIAL_AUC if score == "auc" else MATERIAL_SHARE * as_said[score]
         if abs(put_right[score] - as_said[score]) > least:
             moved.append(f"{score} {as_said[score]:.3f} → {put_right[score]:.3f}")
-    return f"put right it would change {', '.join(moved) or 'nothing that matters'}"
+    return f"put right it would change {', '.join(moved) or IMMATERIAL}"
 
 
 def _recalibrated(p: Floats, y: Floats, w: Floats, current: Floats) -> Floats:
