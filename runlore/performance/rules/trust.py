@@ -93,7 +93,11 @@ def is_calibrated(answered: MatchedPredictions, current: Floats) -> Assumption:
             f" takes {LEAST_LABELS} and {LEAST_OF_CLASS}"
         )
         return assumption("calibration", None, reason)
-    sizes = [n for n in halves(len(past), LEAST_RECENT) if _of_rarer_class(past.actual[-n:]) >= LEAST_OF_CLASS]
+    sizes = [
+        n
+        for n in halves(len(past), LEAST_RECENT)
+        if _of_rarer_class(past.actual[-n:]) >= LEAST_OF_CLASS
+    ]
     looks = [look(past.take(slice(-n, None)), weight[-n:], current) for n in sizes]
     off = [one for one in looks if one.is_off(ALPHA / len(looks))]
     worst = min(off or looks[:1], key=lambda one: one.chance)
