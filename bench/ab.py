@@ -4,9 +4,10 @@
     python bench/ab.py --units 20000 --keep out.json
 
 A service is started as `runlore serve` starts it. Three variants get 20,000 units; each unit sees
-something, takes some time, and may convert; all is sent in batches, then sent again, and the test
-is looked at by way of each dialect. Beside the intake: one INSERT per event on the same database,
-each its own transaction, as a service does that takes events one by one and adds nothing up.
+something, takes some time, and converts or does not; all is sent in batches, then sent again, and
+the test is looked at by way of each dialect. Beside the intake: one INSERT per event on the same
+database, each its own transaction, as a service does that takes events one by one and adds nothing
+up.
 """
 
 import argparse
@@ -35,7 +36,7 @@ PLAN = {
     "variants": [{"name": name} for name in RATES],
     "control": "rule",
     "metrics": [
-        {"name": "conversion", "event": "conversion"},
+        {"name": "conversion", "event": "conversion", "take": "last"},
         {
             "name": "latency",
             "kind": "mean",
@@ -115,8 +116,8 @@ def events(dealt: dict[str, str]) -> list[dict[str, Any]]:
         made.append({"id": f"i/{unit}", "unit": unit, "event": "impression"})
         took = float(rng.gamma(4, 10))
         made.append({"id": f"l/{unit}", "unit": unit, "event": "latency_ms", "value": took})
-        if rng.random() < RATES[variant]:
-            made.append({"id": f"c/{unit}", "unit": unit, "event": "conversion"})
+        converted = float(rng.random() < RATES[variant])
+        made.append({"id": f"c/{unit}", "unit": unit, "event": "conversion", "value": converted})
     return made
 
 

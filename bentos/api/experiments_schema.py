@@ -135,7 +135,10 @@ class AbInterval(Closed):
 
 
 class AbComparison(Closed):
-    """A variant beside the control. interval: of the difference, right at every look."""
+    """A variant beside the control. interval: of the difference, right at every look.
+
+    withheld: why nothing is said of the difference yet. needs_units: of each variant until then.
+    """
 
     metric: str
     variant: str
@@ -150,6 +153,8 @@ class AbComparison(Closed):
     effect_size: Number
     loss: Literal["kept", "broken", "open"]
     answer: Literal["better", "worse", "no difference shown"]
+    withheld: str = ""
+    needs_units: int = 0
 
 
 class AbFixed(Closed):

@@ -29,17 +29,26 @@ class Approach(Closed):
 
 
 class SuccessMetric(Closed):
-    """proportion: of subjects with a result above 0. mean: of a subject's results."""
+    """proportion: of subjects with a result above 0. mean: of a subject's results.
+
+    cap: of a mean; a subject's value beyond it counts as the cap.
+    """
 
     name: Word = "success"
     type: Literal["proportion", "mean"] = "proportion"
     goal: Literal["maximize", "minimize"] = "maximize"
+    cap: Annotated[float, Field(gt=0, le=LARGEST)] | None = None
 
     def planned(self) -> PlannedMetric:
         take: Any = "last" if self.type == "proportion" else "mean"
         better: Any = "higher" if self.goal == "maximize" else "lower"
         return PlannedMetric(
-            name=self.name, event=self.name, kind=self.type, take=take, better=better
+            name=self.name,
+            event=self.name,
+            kind=self.type,
+            take=take,
+            better=better,
+            cap=self.cap,
         )
 
 

@@ -20,6 +20,7 @@ from runlore.experiments.actions.plan import Plan, PlannedMetric, PlannedRule, P
 from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.design import LEAST_ALPHA
 from runlore.kernel import instants
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 
 PREFIX = "/api/v1/ml-learning/ab-tests"
@@ -66,6 +67,9 @@ class ContentTest(Closed):
     min_sample_size: Annotated[int, Field(ge=30, le=10**9, description="of each variant")] = 100
     min_runtime_hours: Annotated[float, Field(ge=0, le=24 * 366)] = 24.0
     confidence_level: Annotated[float, Field(ge=0.5, le=1 - LEAST_ALPHA)] = 0.95
+    outcome_window_hours: Annotated[
+        float, Field(gt=0, le=24 * 366, description="a unit's events count so long")
+    ] = 24.0
 
 
 class ContentTestTold(Closed):
@@ -210,6 +214,7 @@ def _plan(body: ContentTest) -> Plan:
             least_units=body.min_sample_size,
             least_time_h=body.min_runtime_hours,
         ),
+        window_s=body.outcome_window_hours * HOUR_S,
     )
 
 

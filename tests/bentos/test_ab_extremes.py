@@ -1,5 +1,6 @@
 """Whatever a plan and its events hold within their bounds, a test can be looked at."""
 
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -7,6 +8,8 @@ import httpx
 import hypothesis.strategies as st
 import pytest
 from hypothesis import HealthCheck, example, given, settings
+
+from runlore.kernel import instants
 
 NAMES = (f"test {number}" for number in count())
 VALUES = st.sampled_from((0.0, 1.0, -1.0, 5e-324, 1e-300, 1e-9, 1e9, 1e15, -1e30, 1e30))
@@ -24,6 +27,7 @@ RULES = st.fixed_dictionaries(
 )
 
 
+WINDOW_S = 3600
 MEAN = {"kind": "mean", "event": "conversion", "take": "mean", "has_covariate": True}
 TO_NOTHING = {**MEAN, "kind": "ratio", "per": "conversion", "per_take": "sum"}
 
@@ -44,6 +48,7 @@ def metrics(draw: st.DrawFn, name: str, role: str) -> dict[str, Any]:
         "loss_is": draw(st.sampled_from(("relative", "absolute"))),
         "quantile": draw(st.sampled_from((1e-6, 0.5, 1 - 1e-6))),
         "has_covariate": kind != "quantile" and draw(st.booleans()),
+        "cap": draw(st.sampled_from((None, 1e-9, 1e30))) if kind in ("mean", "ratio") else None,
     }
 
 
@@ -95,7 +100,7 @@ def look_at(
     values: list[float],
 ) -> None:
     """Run a test from its plan to its analysis; every request must succeed."""
-    name = next(NAMES)
+    name, exposed_at = next(NAMES), instants.now() - 2 * timedelta(seconds=WINDOW_S)
     plan = {
         "name": name,
         "units": "given",
@@ -103,14 +108,19 @@ def look_at(
         "control": "a",
         "metrics": [primary, guardrail],
         "rule": rule,
+        "window_s": WINDOW_S,
     }
-    sighted = [{"unit": f"u{number}", "variant": "ab"[number % 2]} for number in range(units)]
-    events = [
-        {"id": f"{number} {when}", "unit": f"u{number}", "event": "conversion", **more, "value": v}
+    sighted = [
+        {"unit": f"u{number}", "variant": "ab"[number % 2], "at": exposed_at.isoformat()}
         for number in range(units)
-        for when, more in (("after", {}), ("before", {"at": "2026-01-01T00:00:00Z"}))
+    ]
+    after, before = (exposed_at.isoformat(), (exposed_at - timedelta(days=9)).isoformat())
+    events = [
+        {"id": f"{number} {at}", "unit": f"u{number}", "event": "conversion", "at": at, "value": v}
+        for number in range(units)
+        for at in (after, before)
         for v in [values[number % len(values)]]
-        if number % 5 or when == "after"
+        if number % 5 or at == after
     ]
     asked = (
         ("POST", "/ab-tests", plan),

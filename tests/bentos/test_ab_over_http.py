@@ -1,6 +1,7 @@
 """A/B tests over HTTP: from a plan to a winner, in Runlore's own words."""
 
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import jsonschema
@@ -11,12 +12,15 @@ from runlore.kernel import instants
 from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve
+from tests.experiments.ab_world import wait_until
 
+SUCCESS = {"name": "success", "event": "conversion"}
 PLAN = {
     "name": "risk or rule",
     "variants": [{"name": "model"}],
-    "metrics": [{"name": "success", "event": "conversion"}],
+    "metrics": [SUCCESS],
     "rule": {"least_units": 100, "least_time_h": 0},
+    "window_s": 86_400,
 }
 WAY = "/ab-tests/risk or rule"
 
@@ -27,26 +31,32 @@ def schema_of(client: httpx.Client, path: str, method: str, status: str = "200")
     return {**content["application/json"]["schema"], "components": document["components"]}
 
 
-def started(client: httpx.Client) -> None:
-    assert client.post("/ab-tests", json=PLAN).status_code == 201
+def started(client: httpx.Client, **changes: object) -> None:
+    assert client.post("/ab-tests", json=PLAN | changes).status_code == 201
     assert client.post(f"{WAY}/start", json={"actor": "ann"}).status_code == 200
 
 
 def dealt(client: httpx.Client, units: int) -> dict[str, str]:
+    return {each["unit"]: each["variant"] for each in assigned(client, units)}
+
+
+def assigned(client: httpx.Client, units: int) -> list[dict[str, Any]]:
     asked = {"units": [{"unit": f"u{number}"} for number in range(units)]}
-    told = client.post(f"{WAY}/units", json=asked).json()["assignments"]
-    return {each["unit"]: each["variant"] for each in told}
+    assignments: list[dict[str, Any]] = client.post(f"{WAY}/units", json=asked).json()[
+        "assignments"
+    ]
+    return assignments
 
 
 def test_a_test_goes_from_its_plan_to_its_winner(client: httpx.Client) -> None:
-    started(client)
+    started(client, window_s=1)
     variants = dealt(client, 2000)
     assert set(variants.values()) == {"control", "model"}
     assert dealt(client, 2000) == variants
     events = [
-        {"id": unit, "unit": unit, "event": "conversion"}
-        for number, (unit, variant) in enumerate(variants.items())
-        if number % 10 < (5 if variant == "model" else 2)
+        {"id": a["unit"], "unit": a["unit"], "event": "conversion", "at": a["exposed_at"]}
+        for number, a in enumerate(assigned(client, 2000))
+        if number % 10 < (5 if a["variant"] == "model" else 2)
     ]
     taken = client.post(f"{WAY}/events", json=events).json()
     assert (taken["added"], taken["rejected"]) == (len(events), 0)
@@ -55,6 +65,7 @@ def test_a_test_goes_from_its_plan_to_its_winner(client: httpx.Client) -> None:
     status = client.get(WAY).json()
     jsonschema.validate(status, schema_of(client, "/ab-tests/{name}", "get"))
     assert (status["looks"], status["test"]["state"]) == (0, "running")
+    wait_until(lambda: client.get(WAY).json()["missing"] == ["nothing: analyse it"])
     look = client.post(f"{WAY}/analyses", json={"actor": "ann"}).json()
     jsonschema.validate(look, schema_of(client, "/ab-tests/{name}/analyses", "post"))
     assert (look["answer"], look["winner"], look["is_final"]) == ("winner", "model", True)
@@ -117,6 +128,8 @@ def test_what_is_wrong_with_events_is_told_event_by_event(client: httpx.Client) 
         ("/ab-tests", {**PLAN, "variants": []}, 422, "variants"),
         ("/ab-tests", {**PLAN, "name": "a/b"}, 422, "name"),
         ("/ab-tests", {**PLAN, "control": "none"}, 422, "control"),
+        ("/ab-tests", {**PLAN, "window_s": None}, 422, "window_s"),
+        ("/ab-tests", {**PLAN, "metrics": [{**SUCCESS, "cap": 9}]}, 422, "cap"),
         ("/ab-tests", {**PLAN, "units": "ledger"}, 422, "ledger"),
         ("/ab-tests/none/start", {}, 404, None),
         ("/ab-tests/none/events", [{"id": "1", "unit": "u", "event": "e"}], 404, None),

@@ -7,6 +7,8 @@ import httpx
 import jsonschema
 import pytest
 
+from tests.experiments.ab_world import wait_until
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = (DOCS / "ab.md", DOCS / "products" / "ml-learning.md", DOCS / "products" / "agent-zero.md")
 ROW = re.compile(r"^\| `(GET|POST|PATCH) ([^`]+)` \| (read|record) \|", re.MULTILINE)
@@ -56,6 +58,7 @@ def test_a_content_test_goes_from_its_creation_to_its_winner(client: httpx.Clien
         "variants": [{"name": "evening"}],
         "success_metric": "ctr",
         "min_runtime_hours": 0,
+        "outcome_window_hours": 1 / 3600,
     }
     made = client.post(f"{CONTENT}/create", json=asked)
     test = valid(client, f"{CONTENT}/create", "post", made)
@@ -67,6 +70,7 @@ def test_a_content_test_goes_from_its_creation_to_its_winner(client: httpx.Clien
     one = f"{CONTENT}/{test['test_id']}"
     assert client.post(f"{one}/start").json()["status"] == "active"
     act(client, "/ab-tests/Evening posts", "evening")
+    wait_until(lambda: client.get(f"{one}/status").json()["waiting_for"] == ["nothing: analyse it"])
     status = valid(client, f"{CONTENT}/{{test_id}}/status", "get", client.get(f"{one}/status"))
     by_name = {each["variant"]: each for each in status["variant_metrics"]}
     assert by_name["evening"]["ctr"] > 2 * by_name["control"]["ctr"]
@@ -197,10 +201,13 @@ def act(client: httpx.Client, way: str, better: str) -> None:
     """600 units each see something; more of one variant click."""
     asked = {"units": [{"unit": f"u{number}"} for number in range(600)]}
     dealt = client.post(f"{way}/units", json=asked).json()["assignments"]
-    events = [{"id": f"i{e['unit']}", "unit": e["unit"], "event": "impression"} for e in dealt]
+    events = [
+        {"id": f"i{e['unit']}", "unit": e["unit"], "event": "impression", "at": e["exposed_at"]}
+        for e in dealt
+    ]
     events += [
-        {"id": f"c{each['unit']}", "unit": each["unit"], "event": "click"}
-        for number, each in enumerate(dealt)
-        if number % 10 < (6 if each["variant"] == better else 2)
+        {"id": f"c{e['unit']}", "unit": e["unit"], "event": "click", "at": e["exposed_at"]}
+        for number, e in enumerate(dealt)
+        if number % 10 < (6 if e["variant"] == better else 2)
     ]
     assert client.post(f"{way}/events", json=events).json()["added"] == len(events)

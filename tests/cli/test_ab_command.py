@@ -1,6 +1,7 @@
 """`runlore ab`, from a plan to files; its first test starts an embedded database of its own."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,9 @@ from runlore.experiments.actions.plan import EXAMPLE
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.settings import Settings
 from runlore.store.engine import Store
+from tests.experiments.ab_world import wait_until
+
+WINDOW_S = 3.0
 
 
 @pytest.fixture
@@ -28,6 +32,7 @@ def run(*arguments: str, given: str | None = None, code: int = 0) -> str:
 
 def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     simple = ["--name", "buttons", "--variant", "green", "--event", "click", "--least-hours", "0"]
+    simple += ["--window-hours", str(WINDOW_S / 3600)]
     made = json.loads(run("create", *simple, "--json"))
     assert (made["state"], made["shares"]) == ("created", {"control": 0.5, "green": 0.5})
     assert "exists already" in run("create", *simple)
@@ -40,7 +45,9 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
     units = [f"u{number}" for number in range(600)]
     dealt = json.loads(run("assign", "buttons", *units, "--json"))["assignments"]
     lines = [
-        json.dumps({"id": each["unit"], "unit": each["unit"], "event": "click"})
+        json.dumps(
+            {"id": each["unit"], "unit": each["unit"], "event": "click", "at": each["exposed_at"]}
+        )
         for number, each in enumerate(dealt)
         if number % 10 < (7 if each["variant"] == "green" else 2)
     ]
@@ -51,7 +58,7 @@ def test_a_test_goes_from_its_plan_to_its_figures(settings: Settings) -> None:
         "record", "buttons", "-", given='{"id": "x", "unit": "no", "event": "click"}', code=1
     )
     assert "x: unit: was not assigned in this test" in told
-    assert "waits for: nothing: analyse it" in run("status", "buttons")
+    wait_until(lambda: "waits for: nothing: analyse it" in run("status", "buttons"))
     look = json.loads(run("analyze", "--json"))["buttons"]
     assert (look["winner"], look["look"]) == ("green", 1)
     assert "green" in run("list")
@@ -146,11 +153,22 @@ def test_a_size_is_told_before_there_is_a_test() -> None:
     assert told[0] == "fixed horizon, one look at the end: 3,835 units per variant, 7,670 in total"
     assert told[1].startswith("anytime, any number of looks: ")
     page = (Path(__file__).parents[2] / "docs" / "ab.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^    \$ runlore ab (size .+)$", page, re.MULTILINE)
+    assert len(documented) == 3
+    told += [line for command in documented for line in run(*command.split()).splitlines()]
     assert all(f"    {line}\n" in page for line in told)
-    mean = ["--kind", "mean", "--spread", "1", "--effect", "0.5"]
+    mean = ["--kind", "mean", "--spread", "1", "--effect", "0.2"]
     found = json.loads(run("size", *mean, "--variants", "2", "--json"))
-    assert found["once"] == {"each": 64, "in_all": 128}
-    assert found["anytime"]["each"] > 64
+    assert found["once"] == {"each": 394, "in_all": 788, "days": None}
+    assert found["anytime"]["each"] > 394
+    skewed = [*mean, "--skewness", "2", "--window-hours", "12", "--per-day", "1600"]
+    found = json.loads(run("size", *skewed, "--json"))
+    assert found["once"] == {"each": 1600, "in_all": 3200, "days": 2.5}
+    assert (found["speaks_from"], found["window_h"]) == (1600, 12)
+    assert run("size", *skewed).splitlines()[-2:] == [
+        "nothing is said of the mean before 1,600 units per variant",
+        "each unit is judged 12 h after it got its variant",
+    ]
     more = json.loads(run("size", *mean, "--variants", "3", "--power", "0.9", "--json"))
     assert more["once"]["in_all"] == 3 * more["once"]["each"] > 250
     for wrong, field in (

@@ -1,7 +1,8 @@
 """A/B tests to begin with, and what is seen of them."""
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -25,6 +26,7 @@ def plan(**changes: Any) -> Plan:
         "control": "a",
         "metrics": [SUCCESS],
         "rule": {"least_units": 50, "least_time_h": 1},
+        "window_s": 3600,
     }
     return Plan.model_validate({**given, **changes})
 
@@ -51,6 +53,14 @@ def send(store: Store, name: str, *events: Mapping[str, Any], at: datetime = AT 
 
 def event(key: str, unit: str, value: float = 1.0, **more: Any) -> dict[str, Any]:
     return {"id": key, "unit": unit, "event": "conversion", "value": value, **more}
+
+
+def wait_until(is_so: Callable[[], bool], patience_s: float = 120.0) -> None:
+    """Wait for a condition of a test that runs on the clock, such as the end of a window."""
+    until = time.monotonic() + patience_s
+    while not is_so():
+        assert time.monotonic() < until, "it never came to that"
+        time.sleep(0.1)
 
 
 def alerts(store: Store) -> list[tuple[str, str, str, bool]]:

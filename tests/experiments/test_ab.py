@@ -264,10 +264,10 @@ def test_figures_for_one_look_stand_beside_those_for_any(store: Store) -> None:
 def test_a_test_can_be_looked_at_where_no_size_is_found(store: Store) -> None:
     """Ten standard deviations apart: no solver finds a size, and all else is told."""
     metric = {**SUCCESS, "kind": "mean", "take": "sum"}
-    name = given(store, {f"u{i}": "ab"[i % 2] for i in range(200)}, metrics=[metric])
+    name = given(store, {f"u{i}": "ab"[i % 2] for i in range(600)}, metrics=[metric])
     rng = np.random.default_rng(8)
-    noise = rng.standard_normal(200)
-    rows = [event(f"e{i}", f"u{i}", 9.8 * (i % 2) + noise[i]) for i in range(200)]
+    noise = rng.standard_normal(600)
+    rows = [event(f"e{i}", f"u{i}", 9.8 * (i % 2) + noise[i]) for i in range(600)]
     send(store, name, *rows)
     [fixed] = analysis.status(store, name, AT + HOUR).fixed
     assert 9 < abs(fixed.effect_size) < 10

@@ -90,10 +90,12 @@ def test_a_window_says_when_an_outcome_should_be_there(store: Store) -> None:
 def test_a_broken_guardrail_is_an_alert_and_no_winner(store: Store) -> None:
     guard = {"name": "slow", "event": "slow", "better": "lower", "role": "guardrail"}
     metrics = [SUCCESS, {**guard, "tolerated_loss": 0.05}]
-    name = given(store, {f"u{i}": "ab"[i % 2] for i in range(1000)}, metrics=metrics)
+    units = {f"u{i}": "ab"[i % 2] for i in range(1000)}
+    name = given(store, units, metrics=metrics, window_s=1800)
     worse = [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(1, 1000, 2)]
     worse += [{"id": f"s{i}", "unit": f"u{i}", "event": "slow"} for i in range(0, 1000, 10)]
-    send(store, name, *(event(f"e{i}", f"u{i}") for i in range(1, 1000, 2)), *worse)
+    better = (event(f"e{i}", f"u{i}") for i in range(1, 1000, 2))
+    send(store, name, *better, *worse, at=AT + HOUR / 2)
     assert not analysis.analyse(store, name, Attribution("ann", AT + HOUR / 2)).is_final
     assert alerts(store) == [("guardrail", "one", "critical", True)]
     look = analysis.analyse(store, name, Attribution("ann", AT + HOUR))

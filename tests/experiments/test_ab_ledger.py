@@ -21,6 +21,7 @@ from runlore.store.partitions import ensure_months
 from tests.log.logged_work import START, Work, add, table
 
 WORK = Work(executions=400, first_day=1, days=10, minutes=60)
+MANY = replace(WORK, executions=6_400)  # Squared errors are skewed: they need 3,000 of each arm
 OTHER = Work(executions=10, first_day=1, days=10, source="other")
 END = START + timedelta(days=12)
 PLAN = {
@@ -88,19 +89,19 @@ def seen(status: ExperimentStatus, arm: str, metric: str = "error") -> tuple[int
 
 def test_arms_are_compared_on_what_came_of_their_answers(store: Store) -> None:
     name = running(store)
-    add(store, WORK)
-    answer(store, range(400))
-    answer(store, range(0, 400, 3))
-    answer(store, range(400), spec="other")
+    add(store, MANY)
+    answer(store, range(6_400), work=MANY)
+    answer(store, range(0, 6_400, 3), work=MANY)
+    answer(store, range(400), spec="other", work=MANY)
     look = analysis.analyse(store, name, Attribution("ann", END))
     status = analysis.status(store, name, END)
-    failed = np.array(table(WORK)["status"].to_pylist()) == "failed"
+    failed = np.array(table(MANY)["status"].to_pylist()) == "failed"
     expected = {
         "champion": np.mean((0.5 - failed[::2]) ** 2),
         "challenger": np.mean((0.1 - failed[1::2]) ** 2),
     }
     for arm, error in expected.items():
-        assert seen(status, arm) == (200, pytest.approx(error))
+        assert seen(status, arm) == (3_200, pytest.approx(error))
     assert seen(status, "champion", "failures")[1] == pytest.approx(failed[::2].mean())
     assert (look.winner, look.is_final) == ("challenger", True)
     assert status.crossed == {}

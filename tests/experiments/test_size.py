@@ -10,7 +10,13 @@ from runlore.experiments.rules.comparison import compare
 from runlore.experiments.rules.design import DecisionRule
 from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sequence import multiplier
-from runlore.experiments.rules.size import MOST_UNITS, DetectableEffect, of_means, of_proportions
+from runlore.experiments.rules.size import (
+    MOST_UNITS,
+    DetectableEffect,
+    days_needed,
+    of_means,
+    of_proportions,
+)
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import moments_of_counts
 
@@ -21,7 +27,7 @@ def test_one_look_takes_the_units_of_the_textbook() -> None:
     apart = norm.ppf(0.975) + norm.ppf(0.8)
     h = 2 * (math.asin(0.12**0.5) - math.asin(0.1**0.5))
     assert of_proportions(0.1, DetectableEffect(0.02)).once == math.ceil(2 * (apart / h) ** 2)
-    assert of_means(1.0, DetectableEffect(0.5)).once == 64
+    assert of_means(1.0, DetectableEffect(0.2)).once == 394
     assert of_means(2.0, DetectableEffect(-1.0)) == of_means(1.0, DetectableEffect(0.5))
 
 
@@ -60,7 +66,21 @@ def test_more_variants_share_alpha_and_more_power_takes_more() -> None:
 @pytest.mark.parametrize(("spread", "effect"), [(1.0, 1e6), (5e-324, 1e300)])
 def test_what_is_plain_takes_few_units(spread: float, effect: float) -> None:
     found = of_means(spread, DetectableEffect(effect))
-    assert (found.once, found.anytime) == (2, 30)
+    assert (found.once, found.anytime, found.speaks_from) == (93, 93, 93)
+    skewed = of_means(spread, DetectableEffect(effect), skewness=-2.0)
+    assert (skewed.once, skewed.anytime) == (1600, 1600)
+
+
+def test_a_proportion_may_speak_at_once() -> None:
+    found = of_proportions(0.1, DetectableEffect(0.8))
+    assert (found.once, found.anytime, found.speaks_from) == (5, 30, 0)
+
+
+def test_days_are_those_of_all_units_and_of_the_last_ones_window() -> None:
+    assert days_needed(1_000, 250, 0) == 4
+    assert days_needed(1_000, 250, 43_200) == 4.5
+    with pytest.raises(BadInput, match="per-day"):
+        days_needed(1_000, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -77,6 +97,8 @@ def test_what_is_plain_takes_few_units(spread: float, effect: float) -> None:
         (lambda: of_proportions(0.5, DetectableEffect(0.5)), "effect"),
         (lambda: of_proportions(0.5, DetectableEffect(1e-9)), "effect"),
         (lambda: of_means(0.0, DetectableEffect(0.1)), "spread"),
+        (lambda: of_means(1.0, DetectableEffect(0.1), skewness=1e5), "skewness"),
+        (lambda: of_means(1.0, DetectableEffect(0.1), skewness=math.nan), "skewness"),
         (lambda: of_means(1.0, DetectableEffect(1 / MOST_UNITS)), "effect"),
         (lambda: of_means(1e300, DetectableEffect(1e-300)), "effect"),
     ],

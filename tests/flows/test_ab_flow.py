@@ -32,6 +32,7 @@ def begin(store: Store, name: str, treated: int) -> None:
         "variants": [{"name": "old"}, {"name": "new"}],
         "control": "old",
         "metrics": [{"name": "click", "kind": "proportion", "event": "click"}],
+        "window_s": 3600,
     }
     tests_of_people.create(store, Plan.model_validate_json(json.dumps(plan)), ANN)
     tests_of_people.start(store, name, ANN)

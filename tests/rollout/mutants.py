@@ -26,7 +26,8 @@ ROOT = HERE.parents[1]
 TESTS = ROOT / "tests"
 RAMP_TESTS = ("rollout/test_ramp.py", "rollout/test_ramp_faults.py")
 EXPERIMENT_TESTS = tuple(
-    f"experiments/test_{name}.py" for name in ("analysis", "missing", "sample_ratio", "sequences")
+    f"experiments/test_{name}.py"
+    for name in ("analysis", "missing", "sample_ratio", "sequences", "withheld")
 )
 
 
@@ -87,7 +88,7 @@ def is_killed(mutant: Mutant | None) -> bool:
 
 def forget() -> None:
     folders = ("runlore.rollout", "runlore.experiments", "tests.rollout", "tests.experiments")
-    folders += ("runlore.kernel.intervals",)
+    folders += ("runlore.kernel.intervals", "runlore.kernel.moments")
     local = {Path(name).stem for name in (*RAMP_TESTS, *EXPERIMENT_TESTS)}
     for name in list(sys.modules):
         if name.startswith(folders) or name in local:

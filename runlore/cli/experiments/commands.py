@@ -48,6 +48,9 @@ def create(
     least_hours: Annotated[
         float, typer.Option(min=0, help="Minimum hours before a decision.")
     ] = 24.0,
+    window_hours: Annotated[
+        float, typer.Option(help="A unit's events count for so many hours; then it is judged.")
+    ] = 24.0,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a test that has not started.")
     ] = False,
@@ -65,7 +68,8 @@ def create(
     from runlore.experiments.actions import lifecycle
 
     rule = {"least_units": least_units, "least_time_h": least_hours}
-    chosen = _plan(plan) if plan else _simple(name, variant or [], event, rule)
+    simple = {"name": name, "rule": rule, "window_s": window_hours * 3600}
+    chosen = _plan(plan) if plan else _simple(simple, variant or [], event)
     with _opened() as (_, store, at):
         who = lifecycle.Attribution(by or getuser(), at)
         test, is_new = lifecycle.create(store, chosen, who, may_replace=replace)
@@ -80,18 +84,29 @@ def size(
     spread: Annotated[
         float | None, typer.Option(help="For a mean: its standard deviation.")
     ] = None,
+    skewness: Annotated[
+        float, typer.Option(help="For a mean: its skewness over units; capped, if it is capped.")
+    ] = 0.0,
     power: Annotated[float, typer.Option(help="Probability of detecting the difference.")] = 0.8,
     alpha: Annotated[float, typer.Option(help="Error rate of the test.")] = 0.05,
     variants: Annotated[
         int, typer.Option(min=2, help="Number of variants, including the control.")
     ] = 2,
+    window_hours: Annotated[
+        float, typer.Option(min=0, help="The plan's window_s, in hours.")
+    ] = 0.0,
+    per_day: Annotated[
+        float | None, typer.Option(help="Units that come per day, in all variants.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Calculate how many units a test needs.
 
     Example: runlore ab size --baseline 0.1 --effect 0.02
 
-    Example: runlore ab size --kind mean --spread 12.5 --effect 1 --variants 3
+    Example: runlore ab size --kind mean --spread 12.5 --skewness 3 --effect 1 --variants 3
+
+    Example: runlore ab size --baseline 0.1 --effect 0.02 --window-hours 24 --per-day 2000
     """
     from runlore.experiments.rules.size import DetectableEffect, of_means, of_proportions
     from runlore.kernel.errors import BadInput
@@ -100,10 +115,10 @@ def size(
     if kind == "proportion":
         needed = of_proportions(_needed("baseline", baseline, kind), goal)
     elif kind == "mean":
-        needed = of_means(_needed("spread", spread, kind), goal)
+        needed = of_means(_needed("spread", spread, kind), goal, skewness)
     else:
         raise BadInput(f"kind: {kind!r} is neither proportion nor mean", "kind")
-    output.show_size(needed, variants, json=json)
+    output.show_size(needed, variants, (per_day, window_hours), json=json)
 
 
 @experiments_group.command()
@@ -332,17 +347,16 @@ def _plan(path: Path) -> "Plan":
         return Plan.model_validate_json(text)
 
 
-def _simple(name: str | None, variants: list[str], event: str, rule: dict[str, Any]) -> "Plan":
+def _simple(fixed: dict[str, Any], variants: list[str], event: str) -> "Plan":
     from runlore.experiments.actions.plan import Plan
 
     parts = [variant.partition("=") for variant in variants]
     with _named():
         return Plan.model_validate(
             {
-                "name": name,
+                **fixed,
                 "variants": [{"name": n, **({"weight": w} if w else {})} for n, _, w in parts],
                 "metrics": [{"name": event, "event": event}],
-                "rule": rule,
             }
         )
 

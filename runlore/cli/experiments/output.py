@@ -87,14 +87,34 @@ def show_sightings(done: Sequence["SeenUnits"], *, json: bool) -> int:
     return len(rejects)
 
 
-def show_size(size: "SampleSize", variants: int, *, json: bool) -> None:
+def show_size(
+    size: "SampleSize", variants: int, pace: tuple[float | None, float], *, json: bool
+) -> None:
+    """pace: units per day, where that is known, and the hours of the plan's window."""
+    per_day, window_h = pace
     sizes = {"once": size.once, "anytime": size.anytime}
+    days = {way: _days(n * variants, per_day, window_h) for way, n in sizes.items()}
     if json:
-        emit_json({way: {"each": n, "in_all": n * variants} for way, n in sizes.items()})
+        each = {
+            way: {"each": n, "in_all": n * variants, "days": days[way]} for way, n in sizes.items()
+        }
+        emit_json({**each, "speaks_from": size.speaks_from, "window_h": window_h})
         return
     when = {"once": "fixed horizon, one look at the end", "anytime": "anytime, any number of looks"}
     for way, n in sizes.items():
-        echo(f"{when[way]}: {n:,} units per variant, {n * variants:,} in total")
+        takes = "" if days[way] is None else f", {days[way]:,.1f} days"
+        echo(f"{when[way]}: {n:,} units per variant, {n * variants:,} in total{takes}")
+    if size.speaks_from:
+        echo(f"nothing is said of the mean before {size.speaks_from:,} units per variant")
+    if window_h:
+        echo(f"each unit is judged {window_h:,.3g} h after it got its variant")
+
+
+def _days(units: int, per_day: float | None, window_h: float) -> float | None:
+    from runlore.experiments.rules.size import days_needed
+    from runlore.kernel.durations import HOUR_S
+
+    return None if per_day is None else days_needed(units, per_day, window_h * HOUR_S)
 
 
 def show_status(standing: "ExperimentStatus", *, json: bool) -> None:

@@ -80,7 +80,7 @@ def analyse(store: Store, name: str | UUID, by: Attribution) -> RecordedLook:
             return last
         test = _collected(connection, test, by.at)
         observed = _observe(connection, test, by.at)
-        analysis = analyse_metrics(test.design, observed, test.ran_s(by.at))
+        analysis = _judge(test, observed, by.at)
         number = 1 if last is None else last.look + 1
         look = _look(test, analysis, observed, by, number)
         experiments.add_look(connection, test.id, look)
@@ -117,8 +117,8 @@ def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
     with store.begin() as connection:
         test = known(connection, name)
         observed = _observe(connection, test, at)
-        seen = analyse_metrics(test.design, observed, test.ran_s(at))
-        fixed = () if seen.answer == "invalid" else fixed_figures(test.design, observed)
+        seen = _judge(test, observed, at)
+        fixed = _fixed(test, seen, observed)
         last = experiments.last_look(connection, test.id)
         return ExperimentStatus(
             test,
@@ -130,7 +130,7 @@ def status(store: Store, name: str | UUID, at: datetime) -> ExperimentStatus:
             tuple(unit_events.totals(connection, test)),
             0 if last is None else last.look,
             last,
-            _missing(test, seen, fixed),
+            _missing(test, seen, fixed, observed),
             tuple(experiments.actions(connection, test)),
             unit_events.count_crossed(connection, test.id),
         )
@@ -180,6 +180,26 @@ def _observe(connection: Connection, test: AbTest, at: datetime) -> dict[str, Ob
     }
 
 
+def undecidable(test: AbTest) -> Mapping[str, str]:
+    """Map metrics to why they decide nothing: tests of older releases may have no window."""
+    return Plan.model_validate(test.plan).undecidable
+
+
+def _judge(test: AbTest, observed: Mapping[str, Observed], at: datetime) -> Analysis:
+    return analyse_metrics(test.design, observed, test.ran_s(at), undecidable(test))
+
+
+def _fixed(
+    test: AbTest, analysis: Analysis, observed: Mapping[str, Observed]
+) -> tuple[FixedSizeResult, ...]:
+    """The figures for one look, of what something may be said of."""
+    if analysis.answer == "invalid":
+        return ()
+    withheld = {(one.metric, one.variant) for one in analysis.comparisons if one.withheld}
+    figures = fixed_figures(test.design, observed)
+    return tuple(one for one in figures if (one.metric, one.variant) not in withheld)
+
+
 def _known(
     connection: Connection, test: AbTest, plan: Plan, at: datetime
 ) -> dict[str, dict[str, OutcomeCoverage]]:
@@ -196,7 +216,7 @@ def _known(
 def _look(
     test: AbTest, analysis: Analysis, observed: Mapping[str, Observed], by: Attribution, number: int
 ) -> RecordedLook:
-    fixed = () if analysis.answer == "invalid" else fixed_figures(test.design, observed)
+    fixed = _fixed(test, analysis, observed)
     content: dict[str, Any] = as_json(analysis)
     for written, comparison in zip(content["comparisons"], analysis.comparisons, strict=True):
         written |= {"difference": as_json(comparison.difference)}
@@ -229,7 +249,12 @@ def _end(connection: Connection, test: AbTest, analysis: Analysis, by: Attributi
     experiments.change(connection, test, ended_at=by.at, ended_as="decided", winner=analysis.winner)
 
 
-def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -> tuple[str, ...]:
+def _missing(
+    test: AbTest,
+    seen: Analysis,
+    fixed: tuple[FixedSizeResult, ...],
+    observed: Mapping[str, Observed],
+) -> tuple[str, ...]:
     """What stands between now and a decision; nothing when it is decided."""
     if test.ended_as is not None:
         return ()
@@ -244,7 +269,20 @@ def _missing(test: AbTest, seen: Analysis, fixed: tuple[FixedSizeResult, ...]) -
         for figure in fixed
         if figure.metric in names and figure.units_needed is not None
     )
-    return seen.reasons + (power if test.design.rule.horizon == "anytime" else ())
+    young = _young(test, observed)
+    return (*seen.reasons, *young, *(power if test.design.rule.horizon == "anytime" else ()))
+
+
+def _young(test: AbTest, observed: Mapping[str, Observed]) -> tuple[str, ...]:
+    """That units wait for the end of their window, where some do."""
+    window_s = Plan.model_validate(test.plan).window_s
+    waiting = sum(
+        arm.assigned - max(arm.metrics[metric.name].n for metric in test.design.primary)
+        for arm in observed.values()
+    )
+    if window_s is None or not waiting:
+        return ()
+    return (f"{waiting:,} units wait for the end of their window of {window_s / HOUR_S:.3g} h",)
 
 
 def _alert(connection: Connection, test: AbTest, analysis: Analysis, at: datetime) -> None:

@@ -78,12 +78,12 @@ def create(
     unless it may replace one that has not started.
     """
     document = plan.model_dump(mode="json")
-    plan.design(None)
     with store.begin() as connection:
         experiments.be_alone(connection)
         known = experiments.find(connection, plan.name, locked=True)
-        if known is not None and known.plan == document:
+        if known is not None and Plan.model_validate(known.plan) == plan:
             return known, False
+        plan.design(None)
         if known is not None:
             _check_replaced(known, may_replace=may_replace)
         design = plan.design(_slot(connection, plan, known))
@@ -104,6 +104,7 @@ def start(store: Store, name: str | UUID, by: Attribution) -> AbTest:
             return test
         if test.state != "created":
             raise Refused(f"A/B test {test.name!r} is over; plan another one")
+        Plan.model_validate(test.plan).check_window()
         experiments.note(connection, test, by.action("started"))
         return experiments.change(connection, test, started_at=by.at)
 

@@ -20,6 +20,7 @@ from runlore.experiments.rules.design import (
     Variant,
     design,
 )
+from runlore.experiments.rules.missing import DECIDING
 from runlore.experiments.rules.outcome_metric import LEAST_QUANTILE, Metric
 from runlore.experiments.rules.sequence import NARROWEST_AT
 from runlore.kernel.durations import HOUR_S
@@ -43,6 +44,7 @@ EXAMPLE: dict[str, Any] = {
         },
     ],
     "rule": {"least_units": 1000, "least_time_h": 48},
+    "window_s": 86_400,
 }
 
 Word = Annotated[
@@ -71,6 +73,7 @@ class PlannedMetric(StrictModel):
     take: any (1 when there is one with a value above 0), count, sum, mean, last, most, least.
     per: a ratio's denominator, such as impressions of a click-through rate.
     has_covariate: the same from before the unit had its variant sharpens the comparison (CUPED).
+    cap: of a mean or a ratio; a unit's value beyond ±cap counts as ±cap (winsorising).
     """
 
     name: Word
@@ -85,16 +88,21 @@ class PlannedMetric(StrictModel):
     loss_is: Literal["relative", "absolute"] = "relative"
     quantile: Annotated[float, Field(ge=LEAST_QUANTILE, le=1 - LEAST_QUANTILE)] = 0.5
     has_covariate: bool = False
+    cap: Annotated[float, Field(gt=0, le=1e30)] | None = None
 
     def metric(self) -> Metric:
         if (self.per is None) == (self.kind == "ratio"):
             raise BadInput(f"metric {self.name!r}: per belongs to a ratio, and only there", "per")
+        if self.cap is not None and self.kind not in ("mean", "ratio"):
+            raise BadInput(
+                f"cap: metric {self.name!r} is a {self.kind}; only a mean or a ratio has one", "cap"
+            )
         names = ("name", "kind", "better", "role", "tolerated_loss", "loss_is", "quantile")
         values = {name: getattr(self, name) for name in names}
         return Metric(**values, has_covariate=self.has_covariate)
 
     def measure(self) -> EventMeasure:
-        return EventMeasure(self.event, self.take, self.per, self.per_take)
+        return EventMeasure(self.event, self.take, self.per, self.per_take, self.cap)
 
 
 class PlannedRule(StrictModel):
@@ -133,7 +141,8 @@ class PlannedLedger(StrictModel):
 class Plan(StrictModel):
     """units: "runlore" deals variants out, "given" takes those that units come with, "ledger"
     reads who was answered by which arm. A control is added when none is named. window_s: events
-    count for so long after a unit got its variant, and it is judged when that is over.
+    count for so long after a unit got its variant, and it is judged when that is over. A metric
+    that decides needs it when it takes any, count or sum, or is a ratio.
     """
 
     model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE]})
@@ -154,6 +163,7 @@ class Plan(StrictModel):
     def design(self, slot: GroupShare | None) -> Design:
         """slot: its part of the exclusion group. Raises BadInput, which names the field."""
         self._check()
+        self.check_window()
         variants = tuple(Variant(variant.name, variant.weight) for variant in self.variants)
         with _blamed("metrics"):
             metrics = tuple(metric.metric() for metric in self.metrics)
@@ -174,6 +184,31 @@ class Plan(StrictModel):
     def events(self) -> list[str]:
         """All kinds of events that its metrics are made of."""
         return sorted({e for m in self.metrics for e in (m.event, m.per) if e is not None})
+
+    @property
+    def undecidable(self) -> dict[str, str]:
+        """Map each metric that decides, and lacks a window that it needs, to what is wrong.
+
+        Such a metric takes a unit without events for a 0, also a unit whose events are to come. So
+        of two variants with the same outcomes the one whose events take longer looks worse, however
+        many units there are.
+        """
+        if self.window_s is not None:
+            return {}
+        return {
+            metric.name: (
+                f"window_s: {metric.name!r} counts a unit whose events are still to come as 0, "
+                "so a slower variant looks worse; set how many seconds a unit's events count, "
+                "such as 86400"
+            )
+            for metric in self.metrics
+            if metric.role in DECIDING and metric.measure().needs_window
+        }
+
+    def check_window(self) -> None:
+        """Raise BadInput where a metric that decides needs a window and the plan has none."""
+        for reason in self.undecidable.values():
+            raise BadInput(reason, "window_s")
 
     def _check(self) -> None:
         self._check_names()

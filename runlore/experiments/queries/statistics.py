@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, text
 from runlore.experiments.rules.missing import OutcomeCoverage
 from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
-from runlore.kernel.moments import Moments
+from runlore.kernel.moments import Moments, triples
 
 Take = Literal["any", "count", "sum", "mean", "last", "most", "least"]
 # The value of a unit by its events of one kind. Without events the first three give 0, the others
@@ -33,17 +33,26 @@ ALWAYS_KNOWN = ("any", "count", "sum")
 
 @dataclass(frozen=True)
 class EventMeasure:
-    """Which events a metric is made of. per: the events of a ratio's denominator."""
+    """Which events a metric is made of. per: the events of a ratio's denominator.
+
+    cap: a unit's value is not counted beyond it, nor beyond -cap (winsorising).
+    """
 
     event: str
     take: Take
     per: str | None = None
     per_take: Take = "count"
+    cap: float | None = None
 
     @property
     def may_be_unknown(self) -> bool:
         """Whether a unit without events has no value."""
         return self.take not in ALWAYS_KNOWN
+
+    @property
+    def needs_window(self) -> bool:
+        """Whether a unit's value may grow with time; a denominator is always such a value."""
+        return not self.may_be_unknown or self.per is not None
 
 
 UNITS = """
@@ -60,10 +69,18 @@ WITH units AS (
     WHERE units.test_id = :test AND units.exposed_at <= CAST(:mature AS timestamptz)
 )
 """
+# `least` and `greatest` pass over NULL: what is not known must stay so.
+CAPPED = (
+    "CASE WHEN {0} > CAST(:cap AS float8) THEN CAST(:cap AS float8)"
+    " WHEN {0} < -CAST(:cap AS float8) THEN -CAST(:cap AS float8) ELSE {0} END"
+)
 MOMENTS = """
-SELECT variant, count(*), array[{means}], array[{products}]
-FROM units WHERE v0 IS NOT NULL GROUP BY variant
+, middle AS (SELECT variant AS of, {middles} FROM units WHERE v0 IS NOT NULL GROUP BY variant)
+SELECT variant, count(*), array[{means}], array[{products}], array[{thirds}]
+FROM units JOIN middle ON variant = of WHERE v0 IS NOT NULL GROUP BY variant
 """
+# PostgreSQL refuses a product that is too small for a double.
+APART = "CASE WHEN abs({0} - m_{0}) > 1e-90 THEN {0} - m_{0} ELSE 0 END"
 SKETCH = """
 SELECT variant, array_agg(code ORDER BY code), array_agg(n ORDER BY code) FROM (
     SELECT variant, count(*) AS n, CAST(sign(v0) * (CASE WHEN v0 = 0 THEN 0
@@ -96,19 +113,25 @@ def observe(
 ) -> dict[str, Statistics]:
     """Read each variant's statistics. mature: units assigned later are not judged yet."""
     values = {"test": test_id, "event": measure.event, "per": measure.per, "mature": mature}
+    values |= {} if measure.cap is None else {"cap": measure.cap}
     units = UNITS.format(
-        value=_value("o", metric, measure.take),
+        value=_value("o", metric, measure),
         per=VALUES[measure.per_take].format("d") if measure.per else "NULL",
-        before=f"coalesce({_value('b', metric, measure.take)}, 0)",
+        before=f"coalesce({_value('b', metric, measure)}, 0)",
     )
     if metric.kind == "quantile":
         sketched = {**values, "growth": GROWTH, "middle": MIDDLE}
         rows = connection.execute(text(units + SKETCH), sketched).all()
         return {row[0]: Sketch(tuple(row[1]), tuple(row[2])) for row in rows}
     names = _columns(metric)
+    apart = [APART.format(name) for name in names]
     query = MOMENTS.format(
+        middles=", ".join(f"avg({name}) AS m_{name}" for name in names),
         means=", ".join(f"avg({name})" for name in names),
         products=", ".join(f"regr_sxy({one}, {other})" for one in names for other in names),
+        thirds=", ".join(
+            f"sum(({apart[i]}) * ({apart[j]}) * ({apart[k]}))" for i, j, k in triples(len(names))
+        ),
     )
     rows = connection.execute(text(units + query), values).all()
     return {row[0]: _moments(row, len(names)) for row in rows}
@@ -122,9 +145,11 @@ def known(
     return {variant: OutcomeCoverage(units, of_them) for variant, units, of_them in rows}
 
 
-def _value(table: str, metric: Metric, take: Take) -> str:
-    value = VALUES[take].format(table)
-    if metric.kind != "proportion" or take == "any":
+def _value(table: str, metric: Metric, measure: EventMeasure) -> str:
+    value = VALUES[measure.take].format(table)
+    if measure.cap is not None:
+        return CAPPED.format(value)
+    if metric.kind != "proportion" or measure.take == "any":
         return value
     return f"CASE WHEN {value} > 0 THEN 1.0 WHEN {value} <= 0 THEN 0.0 END"
 
@@ -135,8 +160,8 @@ def _columns(metric: Metric) -> list[str]:
 
 
 def _moments(row: "Row[tuple[object, ...]]", k: int) -> Moments:
-    _, n, means, products = row
+    _, n, means, products, thirds = row
     rows = tuple(
         tuple(float(product) for product in products[at * k : at * k + k]) for at in range(k)
     )
-    return Moments(int(n), tuple(float(mean) for mean in means), rows)
+    return Moments(int(n), tuple(map(float, means)), rows, tuple(map(float, thirds)))

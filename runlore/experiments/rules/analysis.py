@@ -1,15 +1,23 @@
 """Analyse a test: a pure function of its design and its units' statistics."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 from runlore.experiments.rules import fixed_horizon, sample_ratio
-from runlore.experiments.rules.comparison import VariantComparison, adjusted, compare
+from runlore.experiments.rules.comparison import (
+    VariantComparison,
+    adjusted,
+    compare,
+    skewed_mean,
+    withhold,
+)
 from runlore.experiments.rules.design import Design
-from runlore.experiments.rules.missing import OutcomeCoverage, missing
+from runlore.experiments.rules.missing import DECIDING, OutcomeCoverage, missing
 from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
+from runlore.experiments.rules.skewness import SkewedMean
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.kernel.moments import Moments
@@ -49,19 +57,26 @@ class Analysis:
     missing: tuple[str, ...] = ()
 
 
-def analyse_metrics(design: Design, observed: Mapping[str, Observed], elapsed_s: float) -> Analysis:
+def analyse_metrics(
+    design: Design,
+    observed: Mapping[str, Observed],
+    elapsed_s: float,
+    undecidable: Mapping[str, str] = MappingProxyType({}),
+) -> Analysis:
     """observed: of every variant by name. elapsed_s: since the test started.
 
+    undecidable: metric -> why nothing may be concluded from it; with one the test is not decided.
     Under a fixed horizon shares and losses are judged by checks for one look only at the look that
     decides; at those before it by checks that hold at every look.
     Raises BadInput when a variant or a metric is missing, or statistics are of another kind.
     """
     _check(design, observed)
-    waiting = _waiting(design, observed, elapsed_s)
+    waiting = (*undecidable.values(), *_waiting(design, observed, elapsed_s))
     ratio = _ratio(design, observed, decides=not waiting)
     faults = _faults(design, observed)
     lost = missing(design, {name: arm.known for name, arm in observed.items()})
-    comparisons = () if faults else _comparisons(design, observed, decides=not waiting)
+    compared = () if faults else _comparisons(design, observed, decides=not waiting)
+    comparisons = tuple(_withheld(comparison, undecidable) for comparison in compared)
     doubts = faults or _doubts(ratio, lost)
     answer, winner, reasons = _verdict(design, comparisons, doubts, waiting)
     is_fixed_over = design.rule.horizon == "fixed" and not waiting and answer != "invalid"
@@ -71,10 +86,17 @@ def analyse_metrics(design: Design, observed: Mapping[str, Observed], elapsed_s:
         is_final=answer == "winner" or is_fixed_over,
         comparisons=comparisons,
         sample_ratio=ratio,
-        chi_square={} if faults else _chi_square(design, observed),
+        chi_square={} if faults or undecidable else _chi_square(design, observed),
         reasons=reasons,
         missing=lost,
     )
+
+
+def _withheld(comparison: VariantComparison, undecidable: Mapping[str, str]) -> VariantComparison:
+    reason = undecidable.get(comparison.metric)
+    if reason is None:
+        return comparison
+    return replace(withhold(comparison, reason), adjusted_p=1.0, answer="no difference shown")
 
 
 def _check(design: Design, observed: Mapping[str, Observed]) -> None:
@@ -133,7 +155,26 @@ def _waiting(design: Design, observed: Mapping[str, Observed], elapsed_s: float)
             f"it has run {elapsed_s / HOUR_S:.1f} h; "
             f"a decision needs {rule.least_time_s / HOUR_S:.1f}"
         )
+    if rule.horizon == "fixed" and not _faults(design, observed):
+        reasons += [skewed.reason for skewed in _skewed(design, observed)]
     return tuple(reasons)
+
+
+def _skewed(design: Design, observed: Mapping[str, Observed]) -> Iterator[SkewedMean]:
+    """What the metrics that decide wait for; a fixed horizon has one look, which must not be lost.
+
+    Of several variants of one metric the one that needs most.
+    """
+    control = observed[design.control].metrics
+    for metric in design.metrics:
+        pairs = [
+            (control[metric.name], observed[name].metrics[metric.name])
+            for name in design.treatments
+            if metric.role in DECIDING
+        ]
+        skewed = [one for pair in pairs if (one := skewed_mean(metric, pair)) is not None]
+        if skewed:
+            yield max(skewed, key=lambda one: one.needed)
 
 
 def _primary_units(design: Design, observed: Mapping[str, Observed]) -> list[int]:
@@ -242,6 +283,8 @@ def _best(design: Design, comparisons: tuple[VariantComparison, ...], names: Seq
 
 
 def _summary(comparison: VariantComparison) -> str:
+    if comparison.withheld:
+        return comparison.withheld
     return (
         f"{comparison.metric} {comparison.control_value:.4g} → {comparison.variant_value:.4g}, "
         f"difference {comparison.difference:+.3g} "

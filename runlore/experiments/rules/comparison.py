@@ -12,7 +12,9 @@ from runlore.experiments.rules.fixed_horizon import TestResult
 from runlore.experiments.rules.loss import LossAnswer, Pair
 from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.quantiles import quantile_interval, quantile_p_value
+from runlore.experiments.rules.sequence import NOTHING_KNOWN
 from runlore.experiments.rules.sketch import Sketch
+from runlore.experiments.rules.skewness import SkewedMean, check_skewness
 from runlore.kernel.intervals import Interval
 from runlore.kernel.moments import Moments
 
@@ -26,7 +28,8 @@ class VariantComparison:
     """interval: of variant - control; where a family is corrected, of all of it together.
 
     units: of control and variant. adjusted_p: after the correction; it decides `answer`.
-    effect_size: Cohen's h of a proportion, Cohen's d of a mean; NaN of a quantile.
+    effect_size: Cohen's h of a proportion, Cohen's d of a mean; NaN of a quantile. withheld: why
+    nothing is said of this difference yet; needs_units: of each variant until something is.
     """
 
     metric: str
@@ -40,6 +43,8 @@ class VariantComparison:
     loss: LossAnswer
     adjusted_p: float = 1.0
     answer: Answer = "no difference shown"
+    withheld: str = ""
+    needs_units: int = 0
 
     @property
     def difference(self) -> float:
@@ -76,7 +81,7 @@ def compare(
         of_arms = arms(metric, control, other)
         values = (of_arms[0].value, of_arms[1].value)
         result = _test_moments(metric, control, other, rule, alpha)
-    return VariantComparison(
+    comparison = VariantComparison(
         metric=metric.name,
         variant=variant,
         units=(control.n, other.n),
@@ -86,6 +91,28 @@ def compare(
         p_value=result.p_value,
         effect_size=result.effect_size,
         loss=loss.answer(_excess(metric, pair, rule, decides=decides)),
+    )
+    skewed = skewed_mean(metric, pair)
+    return comparison if skewed is None else withhold(comparison, skewed.reason, skewed.needed)
+
+
+def skewed_mean(metric: Metric, pair: Pair) -> SkewedMean | None:
+    """Return what the comparison waits for, if a mean is too skewed for its units."""
+    control, other = pair
+    if not (isinstance(control, Moments) and isinstance(other, Moments)):
+        return None
+    return check_skewness(metric, control, other)
+
+
+def withhold(comparison: VariantComparison, reason: str, needs_units: int = 0) -> VariantComparison:
+    """The comparison with nothing said of the difference: no bounds, no p-value, no loss."""
+    return replace(
+        comparison,
+        interval=NOTHING_KNOWN,
+        p_value=1.0,
+        loss="open",
+        withheld=reason,
+        needs_units=needs_units,
     )
 
 

@@ -3,11 +3,12 @@
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import permutations
 
 from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sequence import Contrast
-from runlore.kernel.moments import Moments, Row
+from runlore.kernel.moments import Moments, Row, triples
 
 # Nothing is concluded below this in either arm; early intervals are wide anyway (`multiplier`).
 LEAST_UNITS = 30
@@ -18,11 +19,15 @@ PSEUDO = 2  # successes, and failures, added to each arm of a proportion
 
 @dataclass(frozen=True)
 class Arm:
-    """A value with the variance of one unit, so that value ± √(spread / n)."""
+    """A value with the variance of one unit, so that value ± √(spread / n).
+
+    skewness: of one unit; NaN where third moments are not known.
+    """
 
     value: float
     spread: float
     n: int
+    skewness: float = math.nan
 
     @property
     def variance(self) -> float:
@@ -62,8 +67,8 @@ def cautious_arms(metric: Metric, control: Moments, variant: Moments) -> tuple[A
     theta = _slope(metric, (control, variant), (weights, weights))
     pooled = _arm(metric, both, weights, theta, 0.0).spread
     return (
-        Arm(one.value, max(one.spread, pooled), one.n),
-        Arm(other.value, max(other.spread, pooled), other.n),
+        replace(one, spread=max(one.spread, pooled)),
+        replace(other, spread=max(other.spread, pooled)),
     )
 
 
@@ -126,7 +131,8 @@ def _arm(metric: Metric, of: Moments, weights: Row, theta: float, of_all: float)
     if metric.has_covariate:
         value -= theta * (of.means[-1] - of_all)
         weights = (*weights, -theta)
-    return Arm(value, _spread(of, weights), of.n)
+    spread = _spread(of, weights)
+    return Arm(value, spread, of.n, _skewness(of, weights, spread))
 
 
 def _spread(of: Moments, weights: Row) -> float:
@@ -144,6 +150,21 @@ def _spread(of: Moments, weights: Row) -> float:
     rounding = of.n * sys.float_info.epsilon
     spread = sum(terms)
     return 0.0 if spread <= rounding * sum(map(abs, terms)) + (rounding * size) ** 2 else spread
+
+
+def _skewness(of: Moments, weights: Row, spread: float) -> float:
+    """The third standardised moment of what a unit adds to the estimate; 0 without spread."""
+    if not of.thirds:
+        return math.nan
+    if not spread > 0:
+        return 0.0
+    scaled = [weight / math.sqrt(spread) for weight in weights]
+    total = sum(
+        len(set(permutations(places))) * scaled[i] * scaled[j] * scaled[k] * third
+        for places, third in zip(triples(len(weights)), of.thirds, strict=True)
+        for i, j, k in [places]
+    )
+    return total / of.n
 
 
 def _softened(of: Moments) -> Arm:

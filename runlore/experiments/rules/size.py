@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from runlore.experiments.rules import fixed_horizon, sequence
 from runlore.experiments.rules.design import LEAST_ALPHA
 from runlore.experiments.rules.estimate import LEAST_UNITS
+from runlore.experiments.rules.skewness import units_needed
+from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput
 
 MOST_UNITS = 10**12
+MOST_SKEWNESS = 1e4
 
 
 @dataclass(frozen=True)
@@ -42,10 +45,25 @@ class DetectableEffect:
 
 @dataclass(frozen=True)
 class SampleSize:
-    """Units of each variant. once: looked at once, at the end. anytime: looked at at any time."""
+    """Units of each variant. once: looked at once, at the end. anytime: looked at at any time.
+
+    speaks_from: of a mean, units before which nothing is said of it; the others are no fewer.
+    """
 
     once: int
     anytime: int
+    speaks_from: int = 0
+
+
+def days_needed(units: int, units_per_day: float, window_s: float) -> float:
+    """Days until the last of so many units of all variants is judged.
+
+    >>> days_needed(8_000, 2_000, 86_400)
+    5.0
+    """
+    if not 0 < units_per_day < math.inf:
+        raise BadInput(f"per-day: {units_per_day} is not above 0", "per-day")
+    return units / units_per_day + window_s / DAY_S
 
 
 def of_proportions(baseline: float, goal: DetectableEffect) -> SampleSize:
@@ -64,23 +82,29 @@ def of_proportions(baseline: float, goal: DetectableEffect) -> SampleSize:
     return _size(once, anytime, goal)
 
 
-def of_means(spread: float, goal: DetectableEffect) -> SampleSize:
-    """spread: the standard deviation over units, in the effect's unit.
+def of_means(spread: float, goal: DetectableEffect, skewness: float = 0.0) -> SampleSize:
+    """spread: the standard deviation over units, in the effect's unit. skewness: over units.
 
-    >>> of_means(1.0, DetectableEffect(0.5)).once
-    64
+    >>> of_means(1.0, DetectableEffect(0.2)).once
+    394
+    >>> of_means(1.0, DetectableEffect(0.2), skewness=2.0).once
+    1600
     """
     if not 0 < spread < math.inf:
         raise BadInput(f"spread: {spread} is not above 0", "spread")
+    if not abs(skewness) <= MOST_SKEWNESS:
+        raise BadInput(f"skewness: {skewness} is not from -1e4 to 1e4", "skewness")
     anytime = _anytime(math.sqrt(2) * spread, goal)
     once = fixed_horizon.units_for_means(goal.effect, spread, goal.level, goal.power)
-    return _size(once, anytime, goal)
+    return _size(once, anytime, goal, units_needed(skewness))
 
 
-def _size(once: int | None, anytime: int, goal: DetectableEffect) -> SampleSize:
+def _size(
+    once: int | None, anytime: int, goal: DetectableEffect, speaks_from: int = 0
+) -> SampleSize:
     if once is None:
         raise _unanswerable(goal)
-    return SampleSize(once, anytime)
+    return SampleSize(max(once, speaks_from), max(anytime, speaks_from), speaks_from)
 
 
 def _unanswerable(goal: DetectableEffect) -> BadInput:

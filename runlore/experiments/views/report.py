@@ -11,7 +11,7 @@ from uuid import UUID
 import numpy as np
 
 from runlore.experiments.actions import analysis
-from runlore.experiments.actions.analysis import READY, ExperimentStatus
+from runlore.experiments.actions.analysis import READY, ExperimentStatus, undecidable
 from runlore.experiments.plots import IntervalsOverLooks, over_looks
 from runlore.experiments.queries.experiments import AbTest, RecordedLook
 from runlore.experiments.rules.analysis import Observed
@@ -101,6 +101,11 @@ def conclude(status: ExperimentStatus) -> Conclusion:
         return Conclusion(f"It is over: {won}.", NOTHING_TO_DO)
     if status.test.started_at is None:
         return Conclusion("It has not started.", f"Start it: `runlore ab start {name}`.")
+    if undecidable(status.test):
+        return Conclusion(
+            "No conclusion: the plan has no window, which its metrics need.",
+            f"Stop it: `runlore ab stop {name}`, and plan another test with `window_s`.",
+        )
     if status.missing and status.missing != READY:
         return Conclusion("No decision yet.", f"Wait: {status.missing[0]}.")
     return Conclusion("It can be decided.", f"Analyse it: `runlore ab analyze {name}`.")
