@@ -10,7 +10,12 @@ from runlore.look.rules.savings import LimitPolicy, Requests, replay
 from runlore.look.rules.standouts import GroupedRuns, stand_outs
 from runlore.performance.rules.limit_replay import LimitedRuns, PastRuns
 from runlore.specs.model_spec import Gate
-from runlore.training.rules.gates import GateEvidence, GateResult, ScoreInterval
+from runlore.training.rules.gates import (
+    CalibrationInterval,
+    GateEvidence,
+    GateResult,
+    ScoreInterval,
+)
 
 HOUR_US = 3_600_000_000
 
@@ -125,6 +130,15 @@ def test_a_failed_gate_is_said_in_words() -> None:
         "its AUC of 0.750 (0.700 to 0.800) is better than the simple guess's 0.740 by 0.010"
         " (-0.020 to 0.050), which may be chance",
         "its error of the risk is 6 % (0 % to 10 %), and 5 % is the limit",
+    ]
+
+
+def test_an_error_of_the_risk_is_said_beside_what_chance_gives() -> None:
+    gate = Gate("calibration_error", "bound", 0.05)
+    evidence = GateEvidence({"calibration_error": CalibrationInterval(0.1, 0.04, 0.12, 0.06, 0.08)})
+    assert list(refusals((GateResult(gate, passed=False, reason=""),), evidence)) == [
+        "its error of the risk is 10 % (4 % to 12 %), and 5 % beyond the 6 % that chance gives is"
+        " the limit"
     ]
 
 

@@ -8,7 +8,12 @@ import pytest
 from runlore.models.explain import Importance
 from runlore.training.rules import card
 from runlore.training.rules.card_sections import CardContents, DataPeriod
-from runlore.training.rules.gates import GateEvidence, GateVerdict, ScoreInterval
+from runlore.training.rules.gates import (
+    CalibrationInterval,
+    GateEvidence,
+    GateVerdict,
+    ScoreInterval,
+)
 from runlore.training.rules.trained import LevelCoverage, SliceScores
 from tests.training.small import DURATION, RISK
 
@@ -73,6 +78,13 @@ def test_scores_stand_beside_the_baselines_with_their_intervals():
         "| 0.1 (0.07 to 0.13) |" in rows
     )
     assert any(row.startswith("| Brier score (lower is better) |") for row in rows)
+
+
+def test_a_calibration_error_stands_beside_what_chance_gives():
+    error = CalibrationInterval(0.08, 0.02, 0.1, 0.07, 0.1)
+    evidence = GateEvidence(candidate={"calibration_error": error})
+    line = "| calibration error (lower is better) | 0.08 (0.02 to 0.1); chance alone gives 0.07 |"
+    assert line in card.render(replace(FACTS, evidence=evidence))
 
 
 def test_an_error_has_the_unit_of_what_is_predicted():

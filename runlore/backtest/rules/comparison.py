@@ -10,7 +10,6 @@ from runlore.models import scores
 from runlore.specs.model_spec import Score
 from runlore.training.rules import evidence
 from runlore.training.rules.bootstrap import draw_blocks
-from runlore.training.rules.evidence import measured
 from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
@@ -58,7 +57,7 @@ def stand(
     for name, mine in drawn.items():
         others = [other for other in against if other in drawn and other != name]
         standings[name] = PolicyScores(
-            {s: measured(s, mine[s].value, mine[s].replicates) for s in names},
+            {s: mine[s].measured for s in names},
             {
                 s: {
                     other: evidence.gain(s, answers.target, mine[s], drawn[other][s])

@@ -19,8 +19,8 @@ from runlore.monitoring.rules.verdict import VerdictContext, judge
 from runlore.performance.rules import floor
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.specs.model_spec import ModelSpec, Score
-from runlore.training.rules.bootstrap import draw_blocks, replicate_scores
-from runlore.training.rules.evidence import measured
+from runlore.training.rules.bootstrap import draw_blocks
+from runlore.training.rules.evidence import draw
 from runlore.training.rules.gates import ScoreInterval
 from runlore.training.rules.training_set import TrainingSet
 
@@ -147,8 +147,7 @@ class VersionWatch:
         if len(at) < 2:
             return None
         answers, actual = self.version.predict(data.rows[at]), data.target[at]
-        drawn = replicate_scores(score, draw_blocks(data.as_of_us[at]), actual, answers)
-        return measured(score, scores.measure(score, actual, answers), drawn)
+        return draw(score, draw_blocks(data.as_of_us[at]), actual, answers).measured
 
     @cached_property
     def _floors(self) -> tuple[floor.Floor, ...]:
@@ -162,9 +161,7 @@ class VersionWatch:
         actual, blocks = known.target[valid], draw_blocks(known.as_of_us[valid])
         intervals = {}
         for score in scores.scores_of(is_probability=self.spec.is_probability):
-            value = scores.measure(score, actual, answers)
-            interval = measured(score, value, replicate_scores(score, blocks, actual, answers))
-            intervals[score] = as_json(interval)
+            intervals[score] = as_json(draw(score, blocks, actual, answers).measured)
         return intervals
 
 

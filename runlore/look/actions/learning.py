@@ -22,7 +22,7 @@ from runlore.performance.rules.limit_replay import PastRuns
 from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.actions.extraction import TrainingExtract, extract_log, members
 from runlore.training.rules import fitting
-from runlore.training.rules.gates import ScoreInterval
+from runlore.training.rules.gates import CalibrationInterval, ScoreInterval
 from runlore.training.rules.split import divide
 from runlore.training.rules.trained import Trained
 
@@ -77,6 +77,7 @@ def failure_findings(learned: Learned) -> FailureFindings:
         gain=risk.gain(test.as_of_us, failed, ours, simple),
         groups=risk.risk_groups(failed, ours),
         calibration_error=_measured(evidence.candidate, "calibration_error", len(failed)),
+        calibration_chance=_chance(evidence.candidate),
         passed=trained.verdict.passed,
         reasons=_reasons(trained),
     )
@@ -153,6 +154,11 @@ def _rivals(learned: Learned) -> tuple[Rival, ...]:
         for name, guess in guesses.items()
     )
     return tuple(one for one in rivals if one is not None)
+
+
+def _chance(scores: Mapping[Score, ScoreInterval]) -> float:
+    error = scores.get("calibration_error")
+    return error.chance if isinstance(error, CalibrationInterval) else float("nan")
 
 
 def _measured(scores: Mapping[Score, ScoreInterval], score: Score, n: int) -> Measured:

@@ -100,6 +100,7 @@ class FailureFindings:
 
     top: the share of failures among the riskiest tenth; top_simple: of the simple guess.
     unforeseen: the share of failures that looked no riskier than the average run.
+    calibration_chance: the calibration error that chance alone gives as many runs.
     passed, reasons: whether the model may be used, by the gates of its spec, and why.
     """
 
@@ -117,6 +118,7 @@ class FailureFindings:
     gain: Gain
     groups: tuple[RiskGroup, ...]
     calibration_error: Measured
+    calibration_chance: float
     passed: bool
     reasons: tuple[str, ...]
 

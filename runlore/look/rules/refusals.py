@@ -5,7 +5,12 @@ from math import isnan
 
 from runlore.kernel.readable import readable_duration, readable_share
 from runlore.specs.model_spec import Gate, Score
-from runlore.training.rules.gates import GateEvidence, GateResult, ScoreInterval
+from runlore.training.rules.gates import (
+    CalibrationInterval,
+    GateEvidence,
+    GateResult,
+    ScoreInterval,
+)
 
 NAMES: dict[Score, str] = {
     "auc": "AUC",
@@ -35,7 +40,10 @@ def _refusal(gate: Gate, evidence: GateEvidence) -> str:
         low, high = _value(gate.score, gate.bound), _value(gate.score, gate.upper)
         return f"its {name} is {said}, and {low} to {high} are meant"
     if gate.against == "bound":
-        return f"its {name} is {said}, and {_value(gate.score, gate.bound)} is the limit"
+        beyond = ""
+        if isinstance(ours, CalibrationInterval):
+            beyond = f" beyond the {_value(gate.score, ours.chance)} that chance gives"
+        return f"its {name} is {said}, and {_value(gate.score, gate.bound)}{beyond} is the limit"
     theirs, gain = evidence.baseline.get(gate.score), evidence.gains.get(gate.score)
     if theirs is None or gain is None or isnan(gain.low):
         return f"its {name} of {said} could not be compared with the simple guess"

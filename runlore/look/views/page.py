@@ -120,7 +120,10 @@ def _calibration(failure: FailureFindings) -> str:
     off = "" if not error.is_known else f"On average the risk is {shares(error)} points off"
     return section(
         "Is the risk what it says?",
-        paragraph(f"{off.replace(' %', '')} on {error.n:,} runs."),
+        paragraph(
+            f"{off.replace(' %', '')} on {error.n:,} runs. Chance alone gives"
+            f" {readable_share(failure.calibration_chance).replace(' %', '')}."
+        ),
         drawings.calibration(failure),
     )
 

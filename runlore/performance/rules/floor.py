@@ -12,7 +12,7 @@ from runlore.training.rules.gates import ScoreInterval, number
 
 Answer = Literal["above", "below", "not enough data"]
 
-# Outcomes that a calibration error needs: with fewer, bins differ by chance alone.
+# Outcomes that a calibration error needs: of fewer, a large error may still be chance.
 LEAST_IN_BINS = 400
 
 
@@ -89,7 +89,8 @@ def judge(
         reason = f"{display(floor.score)}: {labels:,} outcomes are known, a verdict needs {least:,}"
         return FloorVerdict(floor, measured, "not enough data", reason)
     higher = is_higher_better(floor.score)
-    best = measured.high if higher else measured.low
+    judged = measured.beyond_chance
+    best = judged.high if higher else judged.low
     is_worse = best < floor.bound if higher else best > floor.bound
     is_below = is_worse and not isclose(best, floor.bound, rel_tol=ROUNDING, abs_tol=ROUNDING)
     kind = "floor" if higher else "limit"

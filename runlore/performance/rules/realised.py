@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.models.chance import calibration_chance
 from runlore.models.scores import LOSSES, RankedPredictions, bins_of, covered, scores_of
 from runlore.performance.rules import maturity
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.specs.model_spec import Score
 from runlore.training.rules.bootstrap import Blocks, draw_blocks
-from runlore.training.rules.evidence import measured
+from runlore.training.rules.evidence import BootstrapScore
 from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
@@ -67,17 +68,18 @@ def _measure(
             ranked.auc(mine.actual, weight * blocks.weights(replicate))
             for replicate in range(len(blocks.starts))
         ]
-        return measured(score, ranked.auc(mine.actual, weight), np.array(drawn))
+        return BootstrapScore(score, ranked.auc(mine.actual, weight), np.array(drawn)).measured
     if score == "calibration_error":
         where = bins_of(mine.prediction)
         apart = np.zeros((len(mine), int(where.max()) + 1))
         apart[np.arange(len(mine)), where] = weight * (mine.actual - mine.prediction)
         value = float(np.abs(apart.sum(axis=0)).sum() / weight.sum())
-        drawn = np.abs(blocks.sums(apart)).sum(axis=1) / blocks.sums(weight)
-        return measured(score, value, drawn)
+        errors = np.abs(blocks.sums(apart)).sum(axis=1) / blocks.sums(weight)
+        chance = calibration_chance(mine.prediction, weight)
+        return BootstrapScore(score, value, errors, chance).measured
     return _mean(score, LOSSES[score](mine.actual, mine.prediction), weight, blocks)
 
 
 def _mean(score: Score, values: Floats, weight: Floats, blocks: Blocks) -> ScoreInterval:
     drawn = blocks.sums(weight * values) / blocks.sums(weight)
-    return measured(score, float(np.average(values, weights=weight)), drawn)
+    return BootstrapScore(score, float(np.average(values, weights=weight)), drawn).measured

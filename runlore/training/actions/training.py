@@ -32,6 +32,7 @@ from runlore.training.actions.challenge import ChallengeResult, challenge
 from runlore.training.actions.extraction import TrainingExtract, extract
 from runlore.training.actions.figures import figures
 from runlore.training.rules import card, fitting
+from runlore.training.rules.gates import CalibrationInterval
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.split import divide
 from runlore.training.rules.trained import Trained
@@ -260,6 +261,8 @@ def _scores(trained: Trained) -> dict[str, float]:
         values[score_name("test", score)] = measured.value
         values[score_name("test", f"{score}_low")] = measured.low
         values[score_name("test", f"{score}_high")] = measured.high
+        if isinstance(measured, CalibrationInterval):
+            values[score_name("test", f"{score}_chance")] = measured.chance
     for score, measured in trained.evidence.gains.items():
         values[score_name("gain over baseline", score)] = measured.value
     for part, table in (("validation", trained.validation), ("test", trained.test_scores)):

@@ -12,6 +12,7 @@ from runlore.models.score_names import display
 from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
 from runlore.training.rules.gates import (
+    CalibrationInterval,
     GateEvidence,
     GateVerdict,
     ScoreInterval,
@@ -149,6 +150,8 @@ def _interval(score: Score, measured: ScoreInterval | None, spec: ModelSpec) -> 
     value, low, high = (
         _shown(score, one, spec) for one in (measured.value, measured.low, measured.high)
     )
+    if isinstance(measured, CalibrationInterval):
+        return f"{value} ({low} to {high}); chance alone gives {number(measured.chance)}"
     return f"{value} ({low} to {high})"
 
 

@@ -21,7 +21,6 @@ from runlore.training.rules.evidence import (
     draw,
     gain,
     level_coverage,
-    measured,
     over_constant,
     score_slices,
 )
@@ -138,11 +137,7 @@ def _by_row(score: Score, test: TestPart) -> tuple[ScoreInterval, ScoreInterval,
     blocks = _single_rows(len(test.target))
     one = draw(score, blocks, test.target, test.prediction)
     other = draw(score, blocks, test.target, test.baseline)
-    return (
-        measured(score, one.value, one.replicates),
-        measured(score, other.value, other.replicates),
-        gain(score, test.target, one, other),
-    )
+    return one.measured, other.measured, gain(score, test.target, one, other)
 
 
 def _single_rows(rows: int) -> Blocks:

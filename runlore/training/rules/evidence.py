@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from runlore.models import scores
+from runlore.models.chance import CalibrationChance, calibration_chance
 from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.rules.bootstrap import (
     Blocks,
@@ -18,7 +19,7 @@ from runlore.training.rules.bootstrap import (
     replicate_scores,
 )
 from runlore.training.rules.candidates import constant
-from runlore.training.rules.gates import GateEvidence, ScoreInterval
+from runlore.training.rules.gates import CalibrationInterval, GateEvidence, ScoreInterval
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import (
     CHECKED_LEVELS,
@@ -80,16 +81,29 @@ def answer_test(
 
 @dataclass(frozen=True, eq=False)
 class BootstrapScore:
-    """A score, and its values on the bootstrap's replicates."""
+    """A score, its values on the bootstrap's replicates, and what chance alone gives it."""
 
+    score: Score
     value: float
     replicates: Floats
+    chance: CalibrationChance | None = None
+
+    @property
+    def measured(self) -> ScoreInterval:
+        """The score with the interval that its replicates give."""
+        bounds = interval(self.score, self.value, self.replicates)
+        if self.chance is None:
+            return ScoreInterval(self.value, bounds.low, bounds.high)
+        chance = self.chance
+        return CalibrationInterval(self.value, bounds.low, bounds.high, chance.typical, chance.most)
 
 
 def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> BootstrapScore:
     """Measure a score on the rows in time order, and on every replicate of `blocks`."""
     value = scores.measure(score, actual, predicted)
-    return BootstrapScore(value, replicate_scores(score, blocks, actual, predicted))
+    replicates = replicate_scores(score, blocks, actual, predicted)
+    chance = calibration_chance(predicted) if score == "calibration_error" else None
+    return BootstrapScore(score, value, replicates, chance)
 
 
 def gain(
@@ -107,8 +121,7 @@ def compare(spec: ModelSpec, test: TestPart) -> GateEvidence:
     for score in scores.scores_of(is_probability=spec.is_probability):
         one = draw(score, blocks, test.target, test.prediction)
         other = draw(score, blocks, test.target, test.baseline)
-        ours[score] = measured(score, one.value, one.replicates)
-        theirs[score] = measured(score, other.value, other.replicates)
+        ours[score], theirs[score] = one.measured, other.measured
         gained[score] = gain(score, test.target, one, other)
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
@@ -127,14 +140,8 @@ def over_constant(
         ours = draw(score, blocks, test.target, test.prediction)
         theirs = draw(score, blocks, test.target, test.constant)
         gained = gain(score, test.target, ours, theirs)
-        compared[score] = measured(score, theirs.value, theirs.replicates), gained
+        compared[score] = theirs.measured, gained
     return compared
-
-
-def measured(score: Score, value: float, replicates: Floats) -> ScoreInterval:
-    """A score with the interval that its bootstrap replicates give."""
-    bounds = interval(score, value, replicates)
-    return ScoreInterval(value, bounds.low, bounds.high)
 
 
 def in_percentiles(value: float, replicates: Floats) -> ScoreInterval:

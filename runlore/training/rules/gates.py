@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan
+from math import isnan, sqrt
 
 from runlore.kernel.readable import readable_quantity
 from runlore.models.score_names import display
@@ -21,6 +21,36 @@ class ScoreInterval:
 
     def __str__(self) -> str:
         return f"{number(self.value)} ({number(self.low)} to {number(self.high)})"
+
+    @property
+    def beyond_chance(self) -> "ScoreInterval":
+        """The part of the score that a limit holds for."""
+        return self
+
+
+@dataclass(frozen=True)
+class CalibrationInterval(ScoreInterval):
+    """A calibration error, and what chance alone would give the same answers.
+
+    chance: typically. chance_most: an error up to here is no error beyond chance.
+    """
+
+    chance: float
+    chance_most: float
+
+    def __str__(self) -> str:
+        return f"{super().__str__()[:-1]}; by chance {number(self.chance)})"
+
+    @property
+    def beyond_chance(self) -> ScoreInterval:
+        """The error without what chance gives: √(value² − chance²), and 0 where it may be chance.
+
+        The interval is reflected at the value, so its low end holds no chance any more.
+        """
+        if self.value <= self.chance_most:
+            return ScoreInterval(0.0, 0.0, self.high)
+        beyond = sqrt(max(self.value**2 - self.chance**2, 0.0))
+        return ScoreInterval(beyond, self.low, self.high)
 
 
 @dataclass(frozen=True)
@@ -86,14 +116,16 @@ def _judge_one(
         is_strict = any(other.against == "baseline" for other in spec.gates)
         return _against_constant(gate, score, evidence, unit, is_strict=is_strict)
     shown, bound = _shown(gate, score, unit), score_text(gate.score, gate.bound, unit)
-    least, most = (score.low, score.high) if by_interval else (score.value, score.value)
+    judged = score.beyond_chance
+    least, most = (judged.low, judged.high) if by_interval else (judged.value, judged.value)
     if gate.against == "within":
         passed = gate.bound <= most and least <= gate.upper
         upper = score_text(gate.score, gate.upper, unit)
         return _result(gate, passed, f"{shown} must lie within {bound} to {upper}")
     if gate.score in HIGHER_IS_BETTER:
         return _result(gate, most >= gate.bound, f"{shown} must reach {bound}")
-    return _result(gate, least <= gate.bound, f"{shown} must be at most {bound}")
+    beyond = " beyond chance" if gate.score == "calibration_error" else ""
+    return _result(gate, least <= gate.bound, f"{shown} must be at most {bound}{beyond}")
 
 
 def _against_baseline(
@@ -170,4 +202,7 @@ def interval_text(score: str, interval: ScoreInterval, unit: str = "") -> str:
     value, low, high = (
         score_text(score, bound, unit) for bound in (interval.value, interval.low, interval.high)
     )
-    return f"{value} ({low} to {high})"
+    beside = ""
+    if isinstance(interval, CalibrationInterval):
+        beside = f"; by chance {number(interval.chance)}"
+    return f"{value} ({low} to {high}{beside})"
