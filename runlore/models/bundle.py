@@ -1,7 +1,8 @@
 """A trained version as a folder: what serves needs nothing else.
 
-`model.onnx`, for quantities `distribution.onnx` where the model itself gives no distribution,
-`model.skops`, `bundle.json`. Quantities of older versions have `low.onnx` and `high.onnx` instead.
+`model.onnx`, for quantities `distribution.onnx` where the model itself gives no distribution, or
+`scale.onnx` where residuals are one; `model.skops`, `bundle.json`. Quantities of older versions
+have `low.onnx` and `high.onnx` instead.
 Loading imports numpy, numba (through the features) and onnxruntime; no scikit-learn, no XGBoost.
 """
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 Rows = NDArray[np.float32]
 Floats = NDArray[np.float64]
 
-MODEL, DISTRIBUTION = "model.onnx", "distribution.onnx"
+MODEL, DISTRIBUTION, SCALE = "model.onnx", "distribution.onnx", "scale.onnx"
 LOW, HIGH = "low.onnx", "high.onnx"  # of versions without a distribution
 SKOPS, DESCRIPTION = "model.skops", "bundle.json"
 PACKAGE = "package.json"  # written beside a packaged bundle: which version it is
@@ -77,6 +78,7 @@ class Bundle:
     ranges: LearnedRanges
     _model: "InferenceSession"
     _shares: "InferenceSession | None" = None
+    _scale: "InferenceSession | None" = None
     _low: "InferenceSession | None" = None
     _high: "InferenceSession | None" = None
 
@@ -97,6 +99,8 @@ class Bundle:
         sessions = {path.name: session(path) for path in graphs}
         conformal, whole = description["conformal"], description.get("distribution")
         model = sessions[MODEL]
+        by_residuals = whole is not None and bool(whole["shares"])
+        answers_both = has_shares(model) and not by_residuals
         return cls(
             spec=description["spec"],
             question=_question(description["question"]),
@@ -111,7 +115,8 @@ class Bundle:
             distribution=Distribution.from_json(whole) if whole else None,
             ranges=read_ranges(folder),
             _model=model,
-            _shares=model if has_shares(model) else sessions.get(DISTRIBUTION),
+            _shares=model if answers_both else sessions.get(DISTRIBUTION),
+            _scale=sessions.get(SCALE),
             _low=sessions.get(LOW),
             _high=sessions.get(HIGH),
         )
@@ -126,7 +131,7 @@ class Bundle:
         self._refuse_other_shape(rows)
         if self.distribution is not None:
             raw, shares = self._raw_and_shares(rows)
-            bounds = self.distribution.bounds(shares, raw, self._coverage)
+            bounds = self.distribution.bounds(shares, raw, self._coverage, self._scales(rows))
             return ModelOutput(self._answer(raw), *bounds)
         raw = run(self._model, rows)
         if self.conformal is None:
@@ -152,7 +157,8 @@ class Bundle:
             )
         self._refuse_other_shape(rows)
         raw, shares = self._raw_and_shares(rows)
-        return self.distribution.quantiles(shares, raw, checked_levels(levels))
+        scale, values = self._scales(rows), checked_levels(levels)
+        return self.distribution.quantiles(shares, raw, values, scale)
 
     def reasons(self, row: Rows, k: int = 3) -> tuple[FeatureEffect, ...]:
         """The features with the largest effect on an answer when set to their usual value."""
@@ -189,6 +195,9 @@ class Bundle:
             return run(self._model, rows), None
         raw, shares = run_shares(self._shares, rows, has_answer=self._shares is self._model)
         return run(self._model, rows) if raw is None else raw, shares
+
+    def _scales(self, rows: Rows) -> Floats | None:
+        return None if self._scale is None else run(self._scale, rows)
 
     def _answers(self, rows: Rows) -> Floats:
         return self._answer(run(self._model, rows))

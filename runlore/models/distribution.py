@@ -32,9 +32,13 @@ class Distribution:
     """How shares of classes become quantiles.
 
     edges: (K + 1,) ascending, log1p scale. places: the uncalibrated level for each of `LEVELS`.
-    shares: (K,) of a version with too little data for a model: of its residuals, whose classes lie
-    around each answer; empty where a graph gives the shares of each row. tails: the uncalibrated
-    levels of the interval's bounds, where they were calibrated on their own; else empty.
+    shares: (K,) of a version whose residuals are its distribution: their classes lie around each
+    answer, in units of its scale; empty where a graph gives the shares of each row. tails: the
+    uncalibrated levels of the interval's bounds, where they were calibrated on their own; else
+    empty.
+
+    Every method takes (n, K) shares from the graph, None without one; (n,) answers `raw`, log1p
+    scale; and (n,) scales of the residuals, None for 1.
     """
 
     edges: tuple[float, ...]
@@ -42,41 +46,47 @@ class Distribution:
     shares: tuple[float, ...] = ()
     tails: tuple[float, ...] = ()
 
-    def quantiles(self, shares: Floats | None, raw: Floats, levels: Floats) -> Floats:
-        """(n, L): the quantiles at (L,) levels, in the quantity's own unit.
+    def quantiles(
+        self, shares: Floats | None, raw: Floats, levels: Floats, scale: Floats | None = None
+    ) -> Floats:
+        """(n, L): the quantiles at (L,) levels, in the quantity's own unit."""
+        return self._at(shares, raw, np.interp(levels, _LEVELS, self._places), scale)
 
-        shares: (n, K) from the graph; None without one. raw: (n,) answers, log1p scale.
-        """
-        return self._at(shares, raw, np.interp(levels, _LEVELS, self._places))
-
-    def bounds(self, shares: Floats | None, raw: Floats, coverage: float) -> tuple[Floats, Floats]:
+    def bounds(
+        self, shares: Floats | None, raw: Floats, coverage: float, scale: Floats | None = None
+    ) -> tuple[Floats, Floats]:
         """(n,), (n,): the interval that holds with that probability, always around the answer."""
         if self.tails:
-            low, high = self._at(shares, raw, self._tails).T
+            low, high = self._at(shares, raw, self._tails, scale).T
         else:
             levels = np.array([(1 - coverage) / 2, (1 + coverage) / 2])
-            low, high = self.quantiles(shares, raw, levels).T
+            low, high = self.quantiles(shares, raw, levels, scale).T
         answers = quantity(raw)
         return np.minimum(low, answers), np.maximum(high, answers)
 
-    def places_of(self, shares: Floats | None, raw: Floats, actual: Floats) -> Floats:
+    def places_of(
+        self, shares: Floats | None, raw: Floats, actual: Floats, scale: Floats | None = None
+    ) -> Floats:
         """(n,): the uncalibrated share of the distribution at or below each (n,) actual value.
 
-        raw, actual: on the log1p scale. A value inside a class of a single value has all of it.
+        actual: on the log1p scale. A value inside a class of a single value has all of it.
         """
         if shares is None:
+            residuals = actual - raw
             return _places(
                 np.broadcast_to(self._shares, (len(raw), len(self.shares))),
                 self._edges,
-                actual - raw,
+                residuals if scale is None else residuals / scale,
             )
         return _places(shares, self._edges, actual)
 
-    def _at(self, shares: Floats | None, raw: Floats, places: Floats) -> Floats:
+    def _at(
+        self, shares: Floats | None, raw: Floats, places: Floats, scale: Floats | None
+    ) -> Floats:
         """(n, L): the quantiles at (L,) uncalibrated levels."""
         if shares is None:
             around = _quantiles(self._shares, self._edges, places)
-            return quantity(raw[:, None] + around)
+            return quantity(raw[:, None] + (around if scale is None else scale[:, None] * around))
         return quantity(_quantiles(shares, self._edges, places))
 
     @cached_property

@@ -63,6 +63,15 @@ def scores_of(*, is_probability: bool) -> tuple[Score, ...]:
     return PROBABILITY_SCORES if is_probability else QUANTITY_SCORES
 
 
+def pinball_loss(actual: Floats, quantiles: Floats, levels: Floats) -> float:
+    """The mean loss of (n, L) quantiles at (L,) levels; the true quantiles have the least.
+
+    Koenker & Bassett, Regression quantiles, Econometrica 46, 1978.
+    """
+    above = actual[:, None] - quantiles
+    return float(np.maximum(levels * above, (levels - 1.0) * above).mean())
+
+
 def measure(score: Score, actual: Floats, predicted: Floats) -> float:
     if not len(actual):
         return float("nan")

@@ -9,7 +9,7 @@ from runlore.kernel.errors import BadInput, Refused
 from runlore.models.bundle import Bundle
 from runlore.models.scores import relative_accuracies
 from runlore.training.actions import bundle_files
-from runlore.training.rules import candidates, fitting
+from runlore.training.rules import candidates, distributions, fitting
 from runlore.training.rules.distribution_forest import (
     answers_of,
     class_edges,
@@ -31,9 +31,21 @@ ITSELF = replace(
 
 
 @pytest.fixture(scope="module")
-def itself(duration_data):
+def only_forests():
+    """A way to train as with many rows, where no other distribution is tried."""
+
+    def train(spec, data):
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(distributions, "MOST_ROWS", 0)
+            return fitting.fit(spec, data, PLAN)
+
+    return train
+
+
+@pytest.fixture(scope="module")
+def itself(duration_data, only_forests):
     """A training whose model is the distribution itself."""
-    return fitting.fit(ITSELF, duration_data, PLAN)
+    return only_forests(ITSELF, duration_data)
 
 
 @pytest.fixture(scope="module")
@@ -127,9 +139,11 @@ def test_one_row_has_the_quantiles_that_it_has_among_many(served, itself):
     np.testing.assert_allclose(alone, served.quantiles(rows, [0.5, 0.99]), rtol=1e-6)
 
 
-def test_another_candidate_brings_a_distribution_of_its_own(duration_trained, tmp_path):
-    bundle_files.write(tmp_path, duration_trained)
-    served, test = Bundle.load(tmp_path), duration_trained.test
+def test_another_candidate_brings_a_distribution_of_its_own(duration_data, only_forests, tmp_path):
+    linear = replace(DURATION, candidates=("baseline", "linear"))
+    trained = only_forests(linear, duration_data)
+    bundle_files.write(tmp_path, trained)
+    served, test = Bundle.load(tmp_path), trained.test
     assert served.description["graphs"] == ["distribution.onnx", "model.onnx"]
     np.testing.assert_allclose(
         served.quantiles(test.rows, CHECKED_LEVELS), test.quantiles, rtol=1e-3
@@ -137,12 +151,14 @@ def test_another_candidate_brings_a_distribution_of_its_own(duration_trained, tm
 
 
 def test_with_little_data_the_quantiles_are_the_answer_and_its_residuals(small, tmp_path):
+    """In units of what a row's residual is expected to be."""
     bundle_files.write(tmp_path, small)
     served, rows = Bundle.load(tmp_path), small.test.rows
-    assert served.description["graphs"] == ["model.onnx"]
+    assert served.description["graphs"] == ["model.onnx", "scale.onnx"]
     found = np.log1p(served.quantiles(rows, [0.1, 0.5, 0.9]))
     around = found - np.log1p(served.predict(rows).prediction)[:, None]
-    np.testing.assert_allclose(around - around[0], 0, atol=1e-5)
+    scale = small.distribution.scale.raw(rows)
+    np.testing.assert_allclose(around / scale[:, None] - around[0] / scale[0], 0, atol=1e-5)
     held = {level.level: level.share.value for level in small.coverage}
     assert held[0.5] == pytest.approx(0.5, abs=0.12)
     assert held[0.9] == pytest.approx(0.9, abs=0.07)
@@ -198,9 +214,9 @@ def test_gains_over_the_baseline_are_those_of_the_scores_that_gates_compare(dura
 
 
 @pytest.fixture(scope="module")
-def mean_of_two(duration_data):
+def mean_of_two(duration_data, only_forests):
     spec = replace(ITSELF, candidates=("baseline", "distribution-modal"))
-    return fitting.fit(spec, duration_data, PLAN)
+    return only_forests(spec, duration_data)
 
 
 def test_the_geometric_mean_of_two_answers_is_served_with_the_distribution(mean_of_two, tmp_path):

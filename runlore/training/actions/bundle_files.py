@@ -8,10 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from runlore import __version__
 from runlore.kernel.json_values import as_json
-from runlore.models.bundle import DISTRIBUTION, MODEL, SKOPS, content_digest, write_description
+from runlore.models.bundle import (
+    DISTRIBUTION,
+    MODEL,
+    SCALE,
+    SKOPS,
+    content_digest,
+    write_description,
+)
 
 if TYPE_CHECKING:
+    from runlore.training.rules.candidates import Fitted, Rows
     from runlore.training.rules.trained import Trained
+
 LIBRARIES = ("numpy", "onnx", "onnxruntime", "scikit-learn", "skl2onnx", "skops", "xgboost-cpu")
 
 
@@ -37,29 +46,46 @@ def write(folder: Path, trained: "Trained") -> str:
 
 def _write_graphs(folder: Path, trained: "Trained") -> Iterator[tuple[str, float]]:
     """Write the graphs; yields name -> largest difference to the Python models."""
+    from runlore.training.rules.distribution_mean import forest_of
+    from runlore.training.rules.export import check_parity, parity_rows, to_onnx
+    from runlore.training.rules.forest_graph import check_forest, forest_graph
+
+    fitted, features, rows = trained.chosen.fitted, len(trained.plan.names), trained.test.rows
+    distribution = trained.distribution
+    yield MODEL, _write_model(folder, fitted, features, rows)
+    if distribution is None:
+        return
+    if distribution.scale is not None:
+        graph = to_onnx(distribution.scale, features)
+        (folder / SCALE).write_bytes(graph)
+        yield SCALE, check_parity(graph, distribution.scale.raw, rows, is_probability=False)
+    if distribution.forest is not None and forest_of(fitted.estimator) is None:
+        graph = forest_graph(distribution.forest, features, has_answer=False)
+        (folder / DISTRIBUTION).write_bytes(graph)
+        tried = parity_rows(rows)
+        yield DISTRIBUTION, check_forest(graph, distribution.forest, tried, has_answer=False)
+
+
+def _write_model(folder: Path, fitted: "Fitted", features: int, rows: "Rows") -> float:
+    """The graph that answers; a forest's gives the shares of the classes, too."""
     from runlore.training.rules.distribution_forest import DistributionForest
     from runlore.training.rules.distribution_mean import DistributionMean
     from runlore.training.rules.export import check_parity, parity_rows, to_onnx
     from runlore.training.rules.forest_graph import check_forest, forest_graph
     from runlore.training.rules.mean_graph import check_mean, mean_graph
 
-    fitted, features, rows = trained.chosen.fitted, len(trained.plan.names), trained.test.rows
-    forest = trained.distribution.forest if trained.distribution else None
-    if isinstance(fitted.estimator, DistributionMean):
-        graph = mean_graph(fitted.estimator, features)
-        (folder / MODEL).write_bytes(graph)
-        yield MODEL, check_mean(graph, fitted.estimator, parity_rows(rows))
-        return
-    answers_itself = isinstance(fitted.estimator, DistributionForest)
-    if not answers_itself:
+    estimator: object = fitted.estimator
+    if isinstance(estimator, DistributionMean):
+        graph = mean_graph(estimator, features)
+        worst = check_mean(graph, estimator, parity_rows(rows))
+    elif isinstance(estimator, DistributionForest):
+        graph = forest_graph(estimator, features, has_answer=True)
+        worst = check_forest(graph, estimator, parity_rows(rows), has_answer=True)
+    else:
         graph = to_onnx(fitted, features)
-        (folder / MODEL).write_bytes(graph)
-        yield MODEL, check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
-    if forest is not None:
-        name = MODEL if answers_itself else DISTRIBUTION
-        graph = forest_graph(forest, features, has_answer=answers_itself)
-        (folder / name).write_bytes(graph)
-        yield name, check_forest(graph, forest, parity_rows(rows), has_answer=answers_itself)
+        worst = check_parity(graph, fitted.raw, rows, is_probability=fitted.is_probability)
+    (folder / MODEL).write_bytes(graph)
+    return worst
 
 
 def describe(trained: "Trained") -> dict[str, Any]:

@@ -61,8 +61,9 @@ def answer_test(
     low, high, quantiles = None, None, None
     if distribution is not None and isinstance(spec.question, Quantity):
         shares, calibrated = distribution.shares(rows), distribution.calibrated
-        low, high = calibrated.bounds(shares, raw, spec.question.coverage)
-        quantiles = calibrated.quantiles(shares, raw, np.array(CHECKED_LEVELS))
+        scale = distribution.scales(rows)
+        low, high = calibrated.bounds(shares, raw, spec.question.coverage, scale)
+        quantiles = calibrated.quantiles(shares, raw, np.array(CHECKED_LEVELS), scale)
     return TestPart(
         as_of_us=data.as_of_us[division.test],
         rows=rows,

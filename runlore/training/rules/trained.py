@@ -58,14 +58,22 @@ class Candidate:
 
 @dataclass(frozen=True)
 class QuantityDistribution:
-    """The calibrated distribution of a quantity. forest: None when there was too little data."""
+    """The calibrated distribution of a quantity. forest: None where residuals are the distribution.
+
+    scale: answers with the size that a row's residual is expected to have; None: all alike.
+    """
 
     calibrated: Distribution
     forest: DistributionForest | None = None
+    scale: Fitted | None = None
 
     def shares(self, rows: Rows) -> Floats | None:
         """(n, K): of the classes, for (n, F) rows; None without a forest."""
         return None if self.forest is None else self.forest.shares(rows)
+
+    def scales(self, rows: Rows) -> Floats | None:
+        """(n,): of the residuals, for (n, F) rows; None where all are alike."""
+        return None if self.scale is None else self.scale.raw(rows)
 
 
 @dataclass(frozen=True)
