@@ -3,12 +3,14 @@
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from runlore.experiments.rules.sketch import sketch_of
 from runlore.kernel.moments import Moments, moments_of, moments_of_counts, no_moments
 from runlore.rollout.queries.evidence import EvidenceQuery, SharePeriod, UnitCounts
+from runlore.rollout.rules.follow_up import FollowUp
 
 Row = Mapping[str, Any]
 
@@ -51,7 +53,7 @@ def _arm(row: Row, wanted: EvidenceQuery) -> str:
 
 
 def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery) -> UnitCounts:
-    predictions, latencies, losses, due = [], [], [], 0
+    predictions, latencies = [], []
     for rows in units:
         answered = [each for each in rows if each["status"] == 200]
         if answered:
@@ -60,19 +62,18 @@ def _counted(units: list[list[Row]], facts: Sequence[Row], wanted: EvidenceQuery
         known = [each["latency_ms"] for each in answered if each["latency_ms"] is not None]
         if known:
             latencies.append(sum(known) / len(known))
-        is_due, of_unit = _losses(answered, facts, wanted)
-        due += is_due
-        if of_unit:
-            losses.append(of_unit)
+    scored = [
+        _scored([each for each in rows if each["status"] == 200], facts, wanted) for rows in units
+    ]
     return UnitCounts(
         assigned=len(units),
         answered=len(predictions),
-        due=due,
+        due=sum(any(each.is_due for each in unit) for unit in scored),
         newest_at=max(each["at"] for rows in units for each in rows),
         errors=_share(units, range(500, 600)),
         refusals=_share(units, range(400, 500)),
         prediction=moments_of(predictions) if predictions else no_moments(),
-        loss=_moments(losses),
+        follow_ups=tuple(_followed(scored, age_s) for age_s in wanted.ages_s),
         latency=sketch_of(latencies),
     )
 
@@ -87,29 +88,64 @@ def _share(units: list[list[Row]], statuses: range) -> Moments:
     )
 
 
-def _losses(
-    answered: list[Row], facts: Sequence[Row], wanted: EvidenceQuery
-) -> tuple[bool, tuple[float, float, float] | None]:
-    """Whether something is due, and the sums of losses, of ones and of outcomes."""
+@dataclass(frozen=True)
+class Scored:
+    """An answer, and what came of it. y: None where that is not known. delay_s: until it was."""
+
+    age_s: float
+    is_out: bool
+    y: float | None
+    loss: float
+    delay_s: float
+
+    @property
+    def is_due(self) -> bool:
+        return self.is_out or self.y is not None
+
+
+def _scored(answered: list[Row], facts: Sequence[Row], wanted: EvidenceQuery) -> list[Scored]:
     first: dict[tuple[Any, ...], tuple[Row, list[Row]]] = {}
     for row in answered:
         is_wanted = not wanted.kinds or row["request"]["kind"] in wanted.kinds
-        if row["source_id"] is not None and row["at"] <= wanted.due_at and is_wanted:
+        is_old = (wanted.at - row["at"]).total_seconds() >= wanted.ages_s[0]
+        if row["source_id"] is not None and is_old and is_wanted:
             run = run_of(row, facts, wanted.at)
             name = (row["source"], row["source_id"], run[0]["submitted"] if run else None)
             first.setdefault(name, (row, run))
-    is_due, told = False, []
+    scored = []
     for row, run in first.values():
         ends = [each for each in run if _is_end(each) and each["known_at"] <= wanted.at]
         ends.sort(key=lambda each: (each["known_at"], each["seq"]))
         y = _outcome(ends[-1], wanted.of) if ends else None
-        is_due |= not ends or y is not None
-        if y is not None:
-            apart = row["prediction"] - y
-            told.append((apart**2 if wanted.is_probability else abs(apart), y))
-    if not told:
-        return is_due, None
-    return is_due, (sum(loss for loss, _ in told), float(len(told)), sum(y for _, y in told))
+        apart = math.nan if y is None else row["prediction"] - y
+        scored.append(
+            Scored(
+                age_s=(wanted.at - row["at"]).total_seconds(),
+                is_out=not ends,
+                y=y,
+                loss=apart**2 if wanted.is_probability else abs(apart),
+                delay_s=(ends[0]["known_at"] - row["at"]).total_seconds() if ends else math.nan,
+            )
+        )
+    return scored
+
+
+def _followed(units: list[list[Scored]], age_s: float) -> FollowUp:
+    old = [[each for each in unit if each.age_s >= age_s] for unit in units]
+    known = [[each for each in unit if each.y is not None] for unit in old]
+    told = [unit for unit in known if unit]
+    late = [sum(each.loss for each in unit if each.delay_s > age_s / 2) for unit in told]
+    sums = [
+        (sum(each.loss for each in unit), float(len(unit)), sum(each.y or 0.0 for each in unit))
+        for unit in told
+    ]
+    return FollowUp(
+        age_s=age_s,
+        out=sum(each.is_out for unit in old for each in unit),
+        known=_moments(sums),
+        late=moments_of(late) if late else no_moments(),
+        largest=max((loss for loss, _, _ in sums), default=0.0),
+    )
 
 
 def run_of(answer: Row, facts: Sequence[Row], at: datetime) -> list[Row]:

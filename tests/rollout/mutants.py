@@ -24,7 +24,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 TESTS = ROOT / "tests"
-RAMP_TESTS = ("rollout/test_ramp.py", "rollout/test_ramp_faults.py")
+RAMP_TESTS = tuple(f"rollout/test_{name}.py" for name in ("ramp", "follow_up", "ramp_faults"))
 EXPERIMENT_TESTS = tuple(
     f"experiments/test_{name}.py"
     for name in ("analysis", "missing", "sample_ratio", "sequences", "withheld")

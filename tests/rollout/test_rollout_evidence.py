@@ -18,6 +18,7 @@ from runlore.kernel.moments import Moments
 from runlore.records.execution import EXECUTION_COLUMNS
 from runlore.rollout.queries import evidence
 from runlore.rollout.queries.evidence import EvidenceQuery, SharePeriod, UnitCounts
+from runlore.rollout.rules.follow_up import FollowUp
 from runlore.serving.queries import ledger_writer
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
@@ -42,7 +43,7 @@ def wanted(unit: str = "execution", of: str = "failed") -> EvidenceQuery:
         is_probability=of == "failed",
         kinds=("build", "test"),
         spans=(*SPANS, CURRENT),
-        due_at=BEGAN + 2.5 * HOUR,
+        ages_s=(1_800.0, 3_600.0, 7_200.0, 14_400.0),
         at=BEGAN + 3 * HOUR,
     )
 
@@ -121,9 +122,16 @@ def by_hand(store: Store, asked: EvidenceQuery) -> list[dict[str, UnitCounts]]:
     return oracle.count(answers, known, asked)
 
 
-def assert_same(one: UnitCounts, other: UnitCounts) -> None:
+def assert_same(one: UnitCounts | FollowUp, other: UnitCounts | FollowUp) -> None:
     for name, value in vars(one).items():
         expected = getattr(other, name)
+        if name == "follow_ups":
+            for mine, theirs in zip(value, expected, strict=True):
+                assert_same(mine, theirs)
+            continue
+        if name == "largest":
+            assert value == pytest.approx(expected)
+            continue
         if not isinstance(value, Moments):
             assert value == expected, name
             continue

@@ -1,7 +1,7 @@
 """Where a rollout stands, the policy by which it climbs, and the evidence that decides it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,9 @@ from runlore.kernel.moments import Moments
 from runlore.rollout.queries import evidence, rollouts
 from runlore.rollout.queries.evidence import ArmCounts, EvidenceQuery, SharePeriod, UnitCounts
 from runlore.rollout.queries.rollouts import RecordedDecision, Rollout
+from runlore.rollout.rules import follow_up
 from runlore.rollout.rules.evidence import BOTH, ArmEvidence, RolloutEvidence, Stratum
+from runlore.rollout.rules.follow_up import FollowUp
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Connection, Store
@@ -190,7 +192,7 @@ def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> 
         is_probability=spec.is_probability,
         kinds=spec.population.kinds,
         spans=[stratum.span for stratum in strata],
-        due_at=at - timedelta(seconds=rollout.outcome_due_s),
+        ages_s=follow_up.ages(rollout.outcome_due_s),
         at=at,
     )
     counts = evidence.read(store, query)
@@ -201,6 +203,7 @@ def gather(store: Store, spec: ModelSpec, state: RolloutState, at: datetime) -> 
         strata=_Comparison(state.policy.metrics).strata(strata, counts),
         decided_at=state.newest.at,
         unread=_unread(counts),
+        began_at=strata[0].span.begins if strata else None,
     )
 
 
@@ -242,7 +245,13 @@ class _Comparison:
             metrics={metric.name: _statistics(metric, counted) for metric in self.metrics},
             newest_at=counted.newest_at,
             due={**of_answers, score.name: counted.due},
+            follow_ups={score.name: _followed(score, counted)},
         )
+
+
+def _followed(score: Metric, counted: UnitCounts) -> tuple[FollowUp, ...]:
+    places = PLACES[score.kind]
+    return tuple(replace(of, known=_chosen(of.known, places)) for of in counted.follow_ups)
 
 
 def _statistics(metric: Metric, counted: UnitCounts) -> Statistics:

@@ -6,7 +6,8 @@ Answers between two strata, when workers may not have heard of a new share yet, 
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Any, LiteralString
 
 import psycopg
@@ -16,6 +17,7 @@ from psycopg.rows import dict_row
 from runlore.experiments.rules.sketch import GROWTH, MIDDLE, Sketch
 from runlore.kernel.errors import one_line
 from runlore.kernel.moments import Moments, moments_of_counts, no_moments
+from runlore.rollout.rules.follow_up import FollowUp
 from runlore.serving.queries import outcomes
 from runlore.store.engine import Store
 
@@ -39,8 +41,8 @@ class SharePeriod:
 class EvidenceQuery:
     """unit: "actor", "kind", "scope" or "execution". of: the value that is predicted.
 
-    kinds: of work that the spec speaks of; empty: all. due_at: answers until then count with their
-    outcomes. at: outcomes known until then are known.
+    kinds: of work that the spec speaks of; empty: all. ages_s: follow-up times, rising; answers
+    count with their outcomes from the first one on. at: outcomes known until then are known.
     """
 
     spec: str
@@ -51,16 +53,21 @@ class EvidenceQuery:
     is_probability: bool
     kinds: Sequence[str]
     spans: Sequence[SharePeriod]
-    due_at: datetime
+    ages_s: Sequence[float]
     at: datetime
+
+    @property
+    def due_at(self) -> datetime:
+        return self.at - timedelta(seconds=self.ages_s[0])
 
 
 @dataclass(frozen=True)
 class UnitCounts:
     """Units of one arm in one span. due: units whose outcome should be known.
 
-    answered: units that got a prediction. loss: of each unit whose outcome is known, the sum of
-    its losses, how many there are, and the sum of its outcomes.
+    answered: units that got a prediction. follow_ups: of answers that are at least so old; `known`
+    holds of each unit whose outcome is known the sum of its losses, how many there are, and the
+    sum of its outcomes.
     """
 
     assigned: int
@@ -70,8 +77,12 @@ class UnitCounts:
     errors: Moments
     refusals: Moments
     prediction: Moments
-    loss: Moments
+    follow_ups: tuple[FollowUp, ...]
     latency: Sketch
+
+    @property
+    def loss(self) -> Moments:
+        return self.follow_ups[0].known
 
 
 @dataclass(frozen=True)
@@ -95,9 +106,12 @@ def read(store: Store, query: EvidenceQuery) -> ArmCounts:
     except psycopg.Error as error:
         return ArmCounts((), unread=one_line(error))
     spans: list[dict[str, UnitCounts]] = [{} for _ in query.spans]
-    for row in rows:
-        spans[row["span"]][row["arm"]] = _counted(row)
-    return ArmCounts(spans, sum(row["crossed"] for row in rows))
+    crossed = 0
+    for (span, arm), group in groupby(rows, lambda row: (row["span"], row["arm"])):
+        by_age = list(group)
+        spans[span][arm] = _counted(by_age, query.ages_s)
+        crossed += by_age[0]["crossed"]
+    return ArmCounts(spans, crossed)
 
 
 # The number of units is not known in advance, and a plan for few takes hours for many: the ledger
@@ -127,14 +141,20 @@ WITH spans AS (
     SELECT * FROM drawn WHERE span = first_span
 ), scored AS (
     SELECT DISTINCT ON (o.unit, o.source, o.source_id, run.submitted) o.unit, o.prediction,
-        came.status IS NOT NULL AS is_final, CASE WHEN came.status IS NOT NULL THEN {y} END AS y
+        came.status IS NOT NULL AS is_final, CASE WHEN came.status IS NOT NULL THEN {y} END AS y,
+        extract(epoch FROM %(at)s::timestamptz - o.at) AS age_s,
+        extract(epoch FROM came.end_known_at - o.at) AS delay_s
     FROM own AS o {outcome}
     WHERE o.status = 200 AND o.source_id IS NOT NULL AND o.at <= %(due_at)s
     AND (%(kinds)s::text[] = '{{}}' OR o.kind = ANY(%(kinds)s))
     ORDER BY o.unit, o.source, o.source_id, run.submitted, o.at, o.id
 ), losses AS (
-    SELECT unit, count(*) FILTER (WHERE y IS NOT NULL OR NOT is_final) AS due,
-        sum({loss}) AS loss, count(y)::float8 AS known, sum(y) AS y FROM scored GROUP BY unit
+    SELECT unit, number, count(*) FILTER (WHERE y IS NOT NULL OR NOT is_final) AS due,
+        count(*) FILTER (WHERE NOT is_final) AS still_out,
+        sum({loss}) AS loss, count(y)::float8 AS known, sum(y) AS y,
+        coalesce(sum({loss}) FILTER (WHERE 2 * delay_s > least_s), 0) AS late
+    FROM scored, unnest(%(ages_s)s::float8[]) WITH ORDINALITY AS follow_up (least_s, number)
+    WHERE age_s >= least_s GROUP BY unit, number
 ), units AS MATERIALIZED (
     SELECT o.span, o.drawn AS arm, o.unit, max(o.at) AS newest_at,
         bool_or(o.status >= 500) AS has_error,
@@ -155,12 +175,17 @@ WITH spans AS (
         count(*) FILTER (WHERE has_error) AS errors,
         count(*) FILTER (WHERE has_refusal) AS refusals,
         count(prediction) AS predictions, avg(prediction) AS prediction,
-        var_pop(prediction) AS prediction_spread,
-        count(*) FILTER (WHERE l.due > 0) AS due,
-        count(*) FILTER (WHERE l.known > 0) AS known, {moments}
-    FROM units LEFT JOIN losses AS l USING (unit) GROUP BY 1, 2
+        var_pop(prediction) AS prediction_spread
+    FROM units GROUP BY 1, 2
+), followed AS (
+    SELECT span, arm, number, count(*) FILTER (WHERE l.due > 0) AS due,
+        sum(l.still_out) AS still_out, count(*) FILTER (WHERE l.known > 0) AS known,
+        avg(late) FILTER (WHERE l.known > 0) AS late,
+        var_pop(late) FILTER (WHERE l.known > 0) AS late_spread, max(l.loss) AS largest, {moments}
+    FROM units JOIN losses AS l USING (unit) GROUP BY 1, 2, 3
 )
-SELECT summed.*, codes, counts FROM summed LEFT JOIN buckets USING (span, arm)
+SELECT * FROM summed LEFT JOIN buckets USING (span, arm) LEFT JOIN followed USING (span, arm)
+ORDER BY span, arm, number
 """
 
 # The service names what it assigns in the same way; see `bentos.predict.handler`.
@@ -231,23 +256,36 @@ def _parameters(query: EvidenceQuery) -> dict[str, Any]:
         "not_drawn": list(NOT_DRAWN),
         "kinds": list(query.kinds),
         "due_at": query.due_at,
+        "ages_s": [float(age_s) for age_s in query.ages_s],
         "at": query.at,
     }
 
 
-def _counted(row: Row) -> UnitCounts:
+def _counted(by_age: Sequence[Row], ages_s: Sequence[float]) -> UnitCounts:
+    """by_age: one row for each follow-up time that any unit has reached."""
+    row, followed = by_age[0], {row["number"]: row for row in by_age if row["number"]}
     n = row["assigned"]
     return UnitCounts(
         assigned=n,
         answered=row["predictions"],
-        due=row["due"],
+        due=row["due"] or 0,
         newest_at=row["newest_at"],
         errors=moments_of_counts(n, row["errors"]),
         refusals=moments_of_counts(n, row["refusals"]),
         prediction=_one(row["predictions"], row["prediction"], row["prediction_spread"]),
-        loss=_loss(row),
+        follow_ups=tuple(
+            _follow_up(age_s, followed.get(number)) for number, age_s in enumerate(ages_s, 1)
+        ),
         latency=Sketch(tuple(row["codes"] or ()), tuple(row["counts"] or ())),
     )
+
+
+def _follow_up(age_s: float, row: Row | None) -> FollowUp:
+    if row is None:
+        return FollowUp(age_s, 0, no_moments(len(VALUES)), no_moments(), 0.0)
+    n = row["known"]
+    late = _one(n, row["late"], row["late_spread"])
+    return FollowUp(age_s, int(row["still_out"]), _loss(row), late, row["largest"] or 0.0)
 
 
 def _one(n: int, mean: float | None, spread: float | None) -> Moments:

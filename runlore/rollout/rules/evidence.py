@@ -13,6 +13,7 @@ from runlore.experiments.rules.outcome_metric import Metric, Statistics
 from runlore.experiments.rules.sample_ratio import SampleRatio, UnitSplit
 from runlore.kernel.durations import CLOCK_TOLERANCE_S, HOUR_S
 from runlore.kernel.moments import Moments
+from runlore.rollout.rules.follow_up import FollowedPair, FollowUp
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 CHAMPION, CHALLENGER = "champion", "challenger"
@@ -27,7 +28,8 @@ class ArmEvidence:
 
     metrics: by name, of units whose outcome is known. newest_at: its newest fact. duplicates: rows
     that came in more than once. due: by metric, units so long ago that their outcome is to be known
-    by now; all of them where it does not say.
+    by now; all of them where it does not say. follow_ups: by metric, of losses whose outcomes come
+    late, the same units by how old they are, youngest first.
     """
 
     assigned: int
@@ -35,6 +37,7 @@ class ArmEvidence:
     newest_at: datetime | None
     duplicates: int = 0
     due: Mapping[str, int] = field(default_factory=dict)
+    follow_ups: Mapping[str, tuple[FollowUp, ...]] = field(default_factory=dict)
 
     def expected(self, metric: str) -> int:
         """The number of units of which a metric should be known."""
@@ -54,7 +57,8 @@ class RolloutEvidence:
     """at: now. step: percent that the challenger has, since `step_began_at`.
 
     strata: one for each step so far, the current one last. decided_at: the last decision.
-    unread: what could not be read, such as the database's error.
+    unread: what could not be read, such as the database's error. began_at: when units of the first
+    stratum began to count.
     """
 
     at: datetime
@@ -63,6 +67,7 @@ class RolloutEvidence:
     strata: tuple[Stratum, ...]
     decided_at: datetime | None = None
     unread: tuple[str, ...] = ()
+    began_at: datetime | None = None
 
     def pairs(self, metric: Metric) -> tuple[Pair, ...]:
         """Champion's and challenger's statistics, stratum by stratum."""
@@ -72,6 +77,18 @@ class RolloutEvidence:
                 stratum.arms[CHALLENGER].metrics[metric.name],
             )
             for stratum in self.strata
+        )
+
+    def followed(self, metric: Metric) -> tuple[tuple[FollowedPair, ...], ...]:
+        """The same by stratum and follow-up time; empty for metrics that need no follow-up."""
+        arms = [
+            [stratum.arms[name].follow_ups.get(metric.name) for name in BOTH]
+            for stratum in self.strata
+        ]
+        return tuple(
+            tuple(zip(champion, challenger, strict=True))
+            for champion, challenger in arms
+            if champion and challenger
         )
 
 

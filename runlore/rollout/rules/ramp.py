@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runlore.experiments.rules import loss
-from runlore.experiments.rules.loss import LossAnswer
+from runlore.experiments.rules.loss import LossAnswer, Pair
 from runlore.experiments.rules.outcome_metric import Metric
 from runlore.experiments.rules.sample_ratio import SampleRatio
 from runlore.experiments.rules.sequence import NOTHING_KNOWN
+from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.kernel.intervals import Interval
+from runlore.rollout.rules import follow_up
 from runlore.rollout.rules.evidence import (
     CHALLENGER,
     RolloutEvidence,
@@ -21,6 +23,7 @@ from runlore.rollout.rules.evidence import (
     metric_fault,
     watch_shares,
 )
+from runlore.rollout.rules.follow_up import COMPLETE, Horizon
 from runlore.rollout.rules.policy import WHOLE, RampPolicy
 
 Action = Literal["advance", "hold", "roll back", "promote"]
@@ -30,8 +33,8 @@ Action = Literal["advance", "hold", "roll back", "promote"]
 class MetricReading:
     """One metric. beyond: the interval of the loss beyond what is tolerated, in its own unit.
 
-    before_next: the same beyond what is tolerated before the next step. gain: whether the
-    challenger is shown to be better.
+    before_next: the same beyond what is tolerated before the next step. is_better: whether the
+    challenger is shown to be better. horizon: the follow-up at which `before_next` is measured.
     """
 
     metric: str
@@ -41,6 +44,7 @@ class MetricReading:
     before_next: Interval = NOTHING_KNOWN
     is_better: bool = False
     fault: str | None = None
+    horizon: Horizon = COMPLETE
 
     @property
     def is_broken(self) -> bool:
@@ -49,6 +53,16 @@ class MetricReading:
     @property
     def next_step(self) -> LossAnswer:
         return loss.answer(self.before_next)
+
+    @property
+    def waits_for_outcomes(self) -> bool:
+        """Whether too much of the loss may still come to show that enough is kept."""
+        return not self.horizon.is_enough and self.next_step != "kept"
+
+    @property
+    def is_past_following(self) -> bool:
+        """Whether outcomes come later than the longest follow-up: waiting does not help."""
+        return self.waits_for_outcomes and self.horizon.is_longest
 
 
 @dataclass(frozen=True)
@@ -130,16 +144,34 @@ def _read(
     fault = metric_fault(metric, evidence, policy.least_known)
     if metric.role == "secondary" or fault:
         return MetricReading(metric.name, metric.role, tolerated, fault=fault)
-    sides, narrowest = loss.sides(metric, evidence.pairs(metric)), policy.narrowest_at_units
+    harm, until_now = _followed(metric, evidence, metric.tolerated_loss)
+    horizon, pairs = _followed(metric, evidence, tolerated)
     shared = policy.alpha / len(policy.judged) if metric in policy.judged else policy.alpha
+    broken_above = harm.broken_above(metric.tolerated_loss)
     return MetricReading(
         metric=metric.name,
         role=metric.role,
         tolerated_before_next=tolerated,
-        beyond=loss.excess(sides, metric.tolerated_loss, shared, narrowest),
-        before_next=loss.excess(sides, tolerated, policy.alpha, narrowest),
-        is_better=loss.excess(sides, 0.0, policy.alpha, narrowest).high < 0,
+        beyond=_excess(policy, metric, until_now, broken_above, shared),
+        before_next=_excess(policy, metric, pairs, horizon.kept_below(tolerated), policy.alpha),
+        is_better=_excess(policy, metric, pairs, 0.0, policy.alpha).high < 0,
+        horizon=horizon,
     )
+
+
+def _followed(
+    metric: Metric, evidence: RolloutEvidence, tolerated: float
+) -> tuple[Horizon, tuple[Pair, ...]]:
+    strata = evidence.followed(metric)
+    return follow_up.choose(strata, tolerated) if strata else (COMPLETE, evidence.pairs(metric))
+
+
+def _excess(
+    policy: RampPolicy, metric: Metric, pairs: Sequence[Pair], tolerated: float, alpha: float
+) -> Interval:
+    if tolerated < 0:
+        return NOTHING_KNOWN
+    return loss.excess(loss.sides(metric, pairs), tolerated, alpha, policy.narrowest_at_units)
 
 
 def _of(readings: Sequence[MetricReading], *roles: str) -> list[MetricReading]:
@@ -204,17 +236,13 @@ def _unproven(
     policy: RampPolicy, evidence: RolloutEvidence, readings: Sequence[MetricReading], following: int
 ) -> RampDecision | None:
     judged = _of(readings, "primary", "guardrail")
-    reasons = [
-        f"{reading.metric}: that no more than {reading.tolerated_before_next:.3g} is lost is not "
-        f"shown yet, {_beyond(reading.before_next)}"
-        for reading in judged
-        if reading.next_step != "kept"
-    ]
+    reasons = [_not_kept(reading) for reading in judged if reading.next_step != "kept"]
     is_last = following == WHOLE
     wants_better = policy.promote_when == "better" and is_last
     if wants_better and not any(reading.is_better for reading in _of(readings, "primary")):
         reasons.append("no primary metric is shown to be better than the champion's yet")
-    return RampDecision("hold", evidence.step, tuple(reasons)) if reasons else None
+    alert = any(reading.is_past_following for reading in judged)
+    return RampDecision("hold", evidence.step, tuple(reasons), alert) if reasons else None
 
 
 def _onward(policy: RampPolicy, readings: Sequence[MetricReading], following: int) -> RampDecision:
@@ -229,6 +257,25 @@ def _onward(policy: RampPolicy, readings: Sequence[MetricReading], following: in
 def _lost(metric: Metric) -> str:
     unit = " of the champion's value" if metric.loss_is == "relative" else ""
     return f"{metric.role} {metric.name} loses more than {metric.tolerated_loss:.3g}{unit}"
+
+
+def _not_kept(reading: MetricReading) -> str:
+    if not reading.waits_for_outcomes:
+        return (
+            f"{reading.metric}: that no more than {reading.tolerated_before_next:.3g} is lost is "
+            f"not shown yet, {_beyond(reading.before_next)}"
+        )
+    late = (
+        f"{reading.metric}: outcomes come late: up to {reading.horizon.unseen:.0%} of the loss is "
+        f"known only {_hours(reading.horizon.age_s)} after the answer or later"
+    )
+    if reading.is_past_following:
+        return f"{late}, and no longer follow-up is read; set a longer outcome_due_s"
+    return f"{late}; units must be followed for {_hours(reading.horizon.longer_s)}"
+
+
+def _hours(seconds: float) -> str:
+    return f"{seconds / HOUR_S:.3g} h"
 
 
 def _beyond(beyond: Interval) -> str:

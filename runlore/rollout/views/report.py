@@ -15,6 +15,7 @@ from runlore.kernel.moments import Moments
 from runlore.rollout.actions import rollout_state
 from runlore.rollout.actions.steps import RolloutLook
 from runlore.rollout.queries.rollouts import RecordedDecision
+from runlore.rollout.rules import expected_time
 from runlore.rollout.rules.evidence import CHALLENGER, CHAMPION, RolloutEvidence
 from runlore.rollout.rules.ramp import MetricReading
 
@@ -67,6 +68,13 @@ def missing(look: RolloutLook) -> Sequence[str]:
     return look.decision.reasons
 
 
+def expected_at(look: RolloutLook) -> datetime | None:
+    """When the next step can be expected; None where that cannot be foreseen."""
+    if look.evidence is None or look.decision is None or look.state.is_over or look.state.paused_by:
+        return None
+    return expected_time.next_step_at(look.state.policy, look.evidence, look.decision)
+
+
 def spans(history: Sequence[RecordedDecision]) -> list[DecisionRun]:
     """Group equal decisions in a row, oldest first."""
     periods = []
@@ -103,7 +111,8 @@ def conclude(look: RolloutLook) -> Conclusion:
         return Conclusion(f"{headline(look)}.", f"A person should look: {history}.")
     waits = missing(look)
     if waits:
-        return Conclusion(f"{headline(look)}.", f"Wait; the next step needs: {waits[0]}.")
+        advice = f"Wait; the next step needs: {waits[0]}.{_expected(look)}"
+        return Conclusion(f"{headline(look)}.", advice)
     return Conclusion(f"{headline(look)}.", "Nothing to do: it steps by itself.")
 
 
@@ -112,10 +121,16 @@ def document(look: RolloutLook) -> dict[str, Any]:
     content = {**asdict(conclude(look)), **rollout_state.as_json(look.state)}
     content["metrics"] = [asdict(line) for line in lines(look)]
     content["missing"] = list(missing(look))
+    content["expected_at"] = as_json(expected_at(look))
     if look.decision is not None:
         content["now"] = {"action": look.decision.action, "reasons": list(look.decision.reasons)}
         content["sample_ratio"] = as_json(look.decision.sample_ratio)
     return content
+
+
+def _expected(look: RolloutLook) -> str:
+    at = expected_at(look)
+    return "" if at is None else f" Expected about {at:%Y-%m-%d %H:%M} UTC."
 
 
 def headline(look: RolloutLook) -> str:
@@ -205,6 +220,8 @@ def _answer(reading: MetricReading) -> str:
         return "has moved" if reading.is_broken else "has not moved"
     if reading.is_broken:
         return "worse than tolerated"
+    if reading.waits_for_outcomes:
+        return "outcomes come late"
     if reading.next_step == "kept":
         return "better" if reading.is_better else "good enough for the next step"
     return "not known well enough"
