@@ -333,7 +333,7 @@ def bench() -> ModuleType:
         sys.path.remove(folder)
 
 
-def test_whole_ramps_with_late_outcomes_do_not_promote_what_is_worse_in_all(
+def test_whole_ramps_with_late_outcomes_promote_nothing_that_is_worse_at_every_look(
     bench: ModuleType,
 ) -> None:
     """100 units an hour, for three weeks; the rule before promoted most of them."""
