@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sklearn.tree import DecisionTreeRegressor
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 NEWEST = 4_000  # known outcomes to learn from, the newest first
 
@@ -37,7 +38,9 @@ BLOCKS = 20
 ALPHA = 0.01
 MATERIAL_SHARE = 0.1  # the relative change of a mean loss from which it matters
 
-NORMAL_95 = 1.96
+# Of the shares of a leaf, now and then; no outcome is left out altogether.
+LEAST_RATIO = 1e-3
+TINY = 1e-12
 
 
 @dataclass(frozen=True)
@@ -51,13 +54,14 @@ class Estimate:
 @dataclass(frozen=True, eq=False)
 class _Learned:
     """expected: (n,), of the current answers. residuals, loss, weight: (m,), of the tested outcomes
-    in their order; residuals are what came less what was expected. taught: the outcomes that said
-    what to expect."""
+    in their order; residuals are what came less what was expected. alike: (m,), how much more
+    often such answers are among the current ones. taught: the outcomes that said what to expect."""
 
     expected: Floats
     residuals: Floats
     loss: Floats
     weight: Floats
+    alike: Floats
     taught: int
 
     @property
@@ -73,6 +77,7 @@ class _Learned:
             residuals=self.residuals[held],
             loss=self.loss[held],
             weight=self.weight[held],
+            alike=self.alike[held],
         )
 
     @property
@@ -112,9 +117,18 @@ class _Learned:
         return min(off or looks[:1], key=lambda look: look.chance), bool(off)
 
     def measured(self) -> ScoreInterval:
-        """The mean to expect, and the band in which the realised one lies 19 times of 20."""
-        spread = np.sqrt(np.average(np.square(self.residuals - self.bias), weights=self.weight))
-        half = NORMAL_95 * float(np.hypot(spread / np.sqrt(len(self.expected)), self.error))
+        """The mean to expect, and the band in which the realised one lies 19 times of 20.
+
+        Residuals are weighted to be those of answers like the current ones: where more of the work
+        is hard to predict, they are larger. Shimodaira, Improving predictive inference under
+        covariate shift by weighting the log-likelihood function, J. Stat. Plan. Inference 2000.
+        """
+        from scipy.stats import t
+
+        here = replace(self, weight=self.weight * self.alike)
+        spread = np.sqrt(np.average(np.square(here.residuals - here.bias), weights=here.weight))
+        by_chance = float(spread / np.sqrt(len(self.expected)))
+        half = float(t.ppf(0.975, BLOCKS - 1)) * float(np.hypot(by_chance, here.error))
         value = float(self.expected.mean())
         return ScoreInterval(value, value - half, value + half)
 
@@ -146,9 +160,21 @@ def _learn(
     has_interval = bool(np.isfinite(past.low).all() and np.isfinite(current.low).all())
     loss, features = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
     first = len(past) - int(len(past) * TESTED)
-    tested = _regression(features[:first], loss[:first], weight[:first]).predict(features[first:])
-    expected = _regression(features, loss, weight).predict(_said(current, has_interval))
-    return _Learned(expected, loss[first:] - tested, loss[first:], weight[first:], first)
+    older = _regression(features[:first], loss[:first], weight[:first])
+    said, late = _said(current, has_interval), slice(first, None)
+    expected = _regression(features, loss, weight).predict(said)
+    residuals = loss[late] - older.predict(features[late])
+    alike = _alike(older.apply(features[late]), weight[late], older.apply(said))
+    return _Learned(expected, residuals, loss[late], weight[late], alike, first)
+
+
+def _alike(of_past: Ints, weight: Floats, of_current: Ints) -> Floats:
+    """(m,): how much larger the share of each one's leaf is among the current answers."""
+    leaves = max(of_past.max(), of_current.max(initial=0)) + 1
+    past = np.bincount(of_past, weights=weight, minlength=leaves)
+    current = np.bincount(of_current, minlength=leaves)
+    ratio = (current / max(current.sum(), 1)) / np.maximum(past / past.sum(), TINY)
+    return np.asarray(np.maximum(ratio, LEAST_RATIO)[of_past])
 
 
 def _said(answered: MatchedPredictions, has_interval: bool) -> Floats:

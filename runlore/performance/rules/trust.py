@@ -9,32 +9,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.performance.rules.assumption import Assumption, assumption
-from runlore.performance.rules.estimated import expect
+from runlore.performance.rules.estimated import ESTIMATED, expect, tolerated
 from runlore.performance.rules.maturity import MatchedPredictions, weights
-from runlore.specs.model_spec import Score
+from runlore.performance.rules.recalibration import (
+    NEWEST,
+    RIDGE,
+    TERMS,
+    block_scores,
+    recalibrated,
+)
 
 Floats = NDArray[np.float64]
 
 LEAST_ANSWERS = 100
 LEAST_EXPECTED = 5.0
-NEWEST = 2_000  # labels that the calibration test uses, the newest first
 LEAST_RECENT = 250  # labels of the shortest look at the newest ones
 
 LEAST_LABELS = 200
 LEAST_OF_CLASS = 10
 ALPHA = 0.01
-BLOCKS = 40
-LEAST_IN_BLOCK = 15  # labels; shorter blocks are no longer than a spell of failures
-TERMS = 3
-MATERIAL_AUC = 0.01
-# The change of an expected score from which a miscalibration matters: absolute for AUC, else
-# relative.
-MATERIAL_SHARE = 0.05
 IMMATERIAL = "nothing that matters"
-
-STEPS = 30
-RIDGE = 1e-3
-EDGE = 1e-6
 
 
 def are_many(answers: int) -> Assumption:
@@ -138,9 +132,8 @@ def calibration_chance(p: Floats, y: Floats, w: Floats) -> float:
     """
     from scipy.stats import f
 
-    scores = _design(p) * (w * (y - p))[:, None]
-    n = min(BLOCKS, max(len(p) // LEAST_IN_BLOCK, TERMS + 2))
-    blocks = np.add.reduceat(scores, (np.arange(n) * len(p)) // n, axis=0)
+    blocks = block_scores(p, y, w)
+    n = len(blocks)
     spread = np.cov(blocks, rowvar=False) + RIDGE**2 * np.eye(TERMS)
     mean = blocks.mean(axis=0)
     t2 = n * float(mean @ np.linalg.solve(spread, mean))
@@ -149,38 +142,11 @@ def calibration_chance(p: Floats, y: Floats, w: Floats) -> float:
 
 def _material_shift(p: Floats, y: Floats, w: Floats, current: Floats) -> str:
     """What the estimate would be were the probabilities put right by these outcomes."""
-    truth = _recalibrated(p, y, w, current)
+    truth = recalibrated(p, y, w, current)
     as_said, put_right = expect(current), expect(current, truth)
-    moved: list[str] = []
-    scores: tuple[Score, ...] = ("auc", "brier", "log_loss")
-    for score in scores:
-        least = MATERIAL_AUC if score == "auc" else MATERIAL_SHARE * as_said[score]
-        if abs(put_right[score] - as_said[score]) > least:
-            moved.append(f"{score} {as_said[score]:.3f} → {put_right[score]:.3f}")
+    moved = [
+        f"{score} {as_said[score]:.3f} → {put_right[score]:.3f}"
+        for score in ESTIMATED
+        if abs(put_right[score] - as_said[score]) > tolerated(score, as_said[score])
+    ]
     return f"put right it would change {', '.join(moved) or IMMATERIAL}"
-
-
-def _recalibrated(p: Floats, y: Floats, w: Floats, current: Floats) -> Floats:
-    """Cox's map with a curve, by Newton's method, of other probabilities."""
-    design, at = _design(p), np.array([0.0, 1.0, 0.0])
-    start = at
-    for _ in range(STEPS):
-        q = _sigmoid(design @ at)
-        slope = design.T @ (w * (q - y)) + RIDGE * (at - start)
-        curve = (design * (w * q * (1 - q))[:, None]).T @ design + RIDGE * np.eye(TERMS)
-        step = np.clip(np.linalg.solve(curve, slope), -1.0, 1.0)
-        at = at - step
-        if np.abs(step).max() < EDGE:
-            break
-    inside = np.clip(current, p.min(), p.max())
-    return _sigmoid(_design(inside) @ at)
-
-
-def _design(p: Floats) -> Floats:
-    inside = np.clip(p, EDGE, 1 - EDGE)
-    logit = np.log(inside) - np.log1p(-inside)
-    return np.column_stack([np.ones(len(p)), logit, np.square(logit)])
-
-
-def _sigmoid(z: Floats) -> Floats:
-    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(z, -60.0, 60.0))))

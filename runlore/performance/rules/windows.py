@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.performance.rules import direct, feature_support, maturity, trust
+from runlore.performance.rules import direct, feature_support, maturity, recalibration, trust
 from runlore.performance.rules.assumption import Assumption
 from runlore.performance.rules.estimated import estimate
 from runlore.performance.rules.feature_support import FeatureSupport
@@ -78,7 +78,9 @@ def _with_probabilities(
     enough = trust.are_enough(mine.prediction)
     calibrated = trust.is_calibrated(until, mine.prediction)
     window = replace(window, assumptions=(enough, calibrated, support))
-    return window if window.withdrawn else replace(window, estimated=estimate(mine.prediction))
+    if window.withdrawn:
+        return window
+    return replace(window, estimated=estimate(mine.prediction, recalibration.doubt(until)))
 
 
 def _with_quantities(
