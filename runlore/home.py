@@ -14,9 +14,10 @@ OTHERS = 0o077  # all rights of the group and of everybody else
 OTHERS_LOOK = 0o066  # their rights to read or write; passing through alone shows no name
 SHARED = stat.S_ISVTX | stat.S_IWOTH  # a folder for everybody, such as /tmp
 LOGIN = "login"
+SESSION_KEY = "session-key"  # signs the sessions of the console
 PARTS = (  # what Runlore makes in its home; whatever else lies there is not its business
     *("alerts.beat", "artifacts", "bentoml", "demo", LOGIN, "logs"),
-    *("postgres", "prefect", "reports", "run", "serving"),
+    *("postgres", "prefect", "reports", "run", "serving", SESSION_KEY),
 )
 
 

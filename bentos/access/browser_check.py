@@ -1,6 +1,7 @@
 """Refuse requests that web pages of other sites send through somebody's browser.
 
-Only needed where requests need no key: a page of another site knows none.
+Needed where requests need no key, which a page of another site knows none of, and for pages of
+the console, whose cookie a browser sends by itself.
 """
 
 from dataclasses import dataclass
@@ -20,11 +21,11 @@ class BrowserCheck:
     checks_host: bool
 
     async def __call__(self, visit: Visit) -> None:
-        if visit.needs_key:
+        if visit.needs_key and not visit.takes_session:
             return
         headers = visit.request.headers
         host = headers.get("host", "")
-        if self.checks_host and not is_own_name(host):
+        if self.checks_host and not visit.needs_key and not is_own_name(host):
             raise Forbidden(
                 f"host: {host[:80]!r} is not a name that this service knows itself by; ask"
                 " localhost or an address, or set RUNLORE_API_KEYS",

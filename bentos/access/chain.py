@@ -16,6 +16,7 @@ from bentos.access.key_cache import KeyCache, Keys, OneKey
 from bentos.access.key_check import KeyCheck, KeyUse
 from bentos.access.rate_check import RateCheck
 from bentos.access.rate_limit import OwnMinutes, RateLimiter, SharedMinutes
+from bentos.access.sessions import Sessions
 from bentos.access.visit import AccessCheck, Visit
 from bentos.http.client_address import TrustedProxies, is_loopback
 from bentos.http.routing import Scope
@@ -25,21 +26,27 @@ from runlore.settings import Settings
 
 @dataclass(frozen=True)
 class AccessChain:
-    """checks: in their order; the first that raises refuses the request."""
+    """checks: in their order; the first that raises refuses the request.
+
+    sessions: of the console.
+    """
 
     key_check: KeyCheck
+    sessions: Sessions
     checks: tuple[AccessCheck, ...]
 
     def needs_key(self, request: Request) -> bool:
         return self.key_check.needs_key(request)
 
-    async def admit(self, request: Request, scope: Scope) -> Mapping[str, str]:
+    async def admit(
+        self, request: Request, scope: Scope, *, takes_session: bool = False
+    ) -> Mapping[str, str]:
         """The headers that the answer gets.
 
         Raises Unauthenticated, Forbidden, TooMany; Unavailable where a check needs the database
         and cannot reach it.
         """
-        visit = Visit(request, scope, self.key_check.needs_key(request))
+        visit = Visit(request, scope, self.key_check.needs_key(request), takes_session)
         for check in self.checks:
             await check(visit)
         return visit.headers
@@ -48,7 +55,8 @@ class AccessChain:
 def _chain(keys: Keys | None, limiter: RateLimiter | None, settings: Settings) -> AccessChain:
     proxies = TrustedProxies.parse(settings.trusted_proxies)
     is_required, is_public = settings.api_keys == "required", not is_loopback(settings.host)
-    key_check = KeyCheck(keys, is_required, is_public, proxies)
+    sessions = Sessions(keys, settings.home)
+    key_check = KeyCheck(keys, is_required, is_public, proxies, sessions)
     checks: tuple[AccessCheck, ...] = (
         BrowserCheck(checks_host=keys is not None),
         key_check,
@@ -56,7 +64,7 @@ def _chain(keys: Keys | None, limiter: RateLimiter | None, settings: Settings) -
         KeyUse(keys),
         BodyCheck(settings.largest_body_mb),
     )
-    return AccessChain(key_check, checks)
+    return AccessChain(key_check, sessions, checks)
 
 
 @asynccontextmanager

@@ -32,6 +32,9 @@ class Keys(Protocol):
     def find(self, text: str, at: datetime) -> ApiKey | None:
         """The key that a text is; Unavailable when nobody can tell."""
 
+    def of_id(self, key_id: str, at: datetime) -> ApiKey | None:
+        """The live key with an id; Unavailable when nobody can tell."""
+
     def used(self, key: ApiKey, at: datetime) -> None: ...
 
 
@@ -55,7 +58,13 @@ class KeyCache:
         self._one = CapacityLimiter(1)
 
     def find(self, text: str, at: datetime) -> ApiKey | None:
-        key = check(self._known, text, at)
+        return self._known_or_unavailable(check(self._known, text, at))
+
+    def of_id(self, key_id: str, at: datetime) -> ApiKey | None:
+        key = self._known.get(key_id)
+        return self._known_or_unavailable(key if key is not None and key.is_live(at) else None)
+
+    def _known_or_unavailable(self, key: ApiKey | None) -> ApiKey | None:
         if key is None and monotonic() > self._read_at + STALE_S:
             raise Unavailable("keys cannot be looked up while the database is away; try again")
         return key
@@ -123,6 +132,9 @@ class OneKey:
         if self._key is None:
             raise Unavailable("this service has no key yet; whoever runs it sets RUNLORE_API_KEY")
         return self._key if compare_digest(digest(text), self._key.hash) else None
+
+    def of_id(self, key_id: str, at: datetime) -> ApiKey | None:
+        return self._key if self._key is not None and self._key.id == key_id else None
 
     def used(self, key: ApiKey, at: datetime) -> None:
         """Nobody counts."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from bentos.access.key_cache import Keys
+from bentos.access.sessions import Sessions
 from bentos.access.visit import Visit
 from bentos.http.client_address import TrustedProxies
 from bentos.http.errors import Forbidden, Unauthenticated
@@ -21,12 +22,16 @@ BEARER = b"bearer "
 
 @dataclass(frozen=True)
 class KeyCheck:
-    """keys: None: nobody needs a key. is_public: the service listens beyond this machine."""
+    """keys: None: nobody needs a key. is_public: the service listens beyond this machine.
+
+    sessions: those that open the pages of the console.
+    """
 
     keys: Keys | None
     is_required: bool
     is_public: bool
     proxies: TrustedProxies = field(default_factory=TrustedProxies)
+    sessions: Sessions | None = None
 
     def needs_key(self, request: Request) -> bool:
         """Requests from other machines need a key, whatever address the settings name."""
@@ -36,22 +41,30 @@ class KeyCheck:
 
     async def __call__(self, visit: Visit) -> None:
         if visit.needs_key:
-            visit.key = self._required_key(visit.request, visit.scope)
+            visit.key = self._required_key(visit)
         else:
-            visit.key = self._optional_key(visit.request)
+            visit.key = self._optional_key(visit)
         visit.request.state.key = visit.key
 
-    def _optional_key(self, request: Request) -> ApiKey | None:
+    def _optional_key(self, visit: Visit) -> ApiKey | None:
         """A key that is sent without need: what it does counts as its owner's."""
-        text = sent_key(request)
-        if not text or self.keys is None:
-            return None
+        text = sent_key(visit.request)
         with suppress(Unavailable):
-            return self.keys.find(text, instants.now())
+            if text and self.keys is not None:
+                return self.keys.find(text, instants.now())
+            return self._session_key(visit)
         return None
 
-    def _required_key(self, request: Request, scope: Scope) -> ApiKey:
-        text = sent_key(request)
+    def _session_key(self, visit: Visit) -> ApiKey | None:
+        if not visit.takes_session or self.sessions is None:
+            return None
+        return self.sessions.of(visit.request, instants.now())
+
+    def _required_key(self, visit: Visit) -> ApiKey:
+        text = sent_key(visit.request)
+        session = None if text else self._session_key(visit)
+        if session is not None:
+            return _allowed(session, visit.scope)
         if not text:
             raise Unauthenticated(
                 "send a key: Authorization: Bearer rl_…, or X-API-Key: rl_…",
@@ -63,12 +76,7 @@ class KeyCheck:
                 "the key is unknown, was revoked or has expired",
                 {"WWW-Authenticate": f'{REALM}, error="invalid_token"'},
             )
-        if not allows(key, scope):
-            raise Forbidden(
-                f"key {key.id} lacks the scope {scope!r}; it has: {', '.join(key.scopes)}",
-                {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'},
-            )
-        return key
+        return _allowed(key, visit.scope)
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,15 @@ class KeyUse:
     async def __call__(self, visit: Visit) -> None:
         if visit.key is not None and self.keys is not None:
             self.keys.used(visit.key, instants.now())
+
+
+def _allowed(key: ApiKey, scope: Scope) -> ApiKey:
+    if not allows(key, scope):
+        raise Forbidden(
+            f"key {key.id} lacks the scope {scope!r}; it has: {', '.join(key.scopes)}",
+            {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{scope}"'},
+        )
+    return key
 
 
 def sent_key(request: Request) -> str:

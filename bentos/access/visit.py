@@ -11,11 +11,15 @@ from runlore.serving.queries.api_keys import ApiKey
 
 @dataclass(slots=True)
 class Visit:
-    """scope: what a key must allow. headers: of the answer, if the request is admitted."""
+    """scope: what a key must allow. headers: of the answer, if the request is admitted.
+
+    takes_session: it is for a page of the console, which a session opens as well as a key.
+    """
 
     request: Request
     scope: Scope
     needs_key: bool
+    takes_session: bool = False
     key: ApiKey | None = None
     headers: dict[str, str] = field(default_factory=dict)
 

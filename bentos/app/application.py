@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -26,6 +26,7 @@ from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
+from bentos.console.frame.problems import problem_page
 from bentos.http.errors import TITLES, Problem, TooSlow, problem, problem_of_disk
 from bentos.http.page_headers import PageHeaders
 from bentos.http.prometheus_metrics import metrics
@@ -67,6 +68,7 @@ def application(
             access = chain.opened(serving, product.settings)
             app.state.access = await stack.enter_async_context(access)
             app.state.serving = serving
+            app.state.product = product
             app.state.documents = openapi.Documents(serving)
             app.state.logs_requests = product.settings.log_requests == "on"
             start_tracing("serving", product.settings.otlp_url)
@@ -92,7 +94,7 @@ def _routes() -> list[Route | Mount]:
         *(
             Route(
                 endpoint.path,
-                _guarded(endpoint.path, endpoint.handler, endpoint.scope),
+                _guarded(endpoint.path, endpoint.handler, endpoint.scope, endpoint.problem_page),
                 methods=[endpoint.method],
             )
             for endpoint in ENDPOINTS
@@ -103,8 +105,16 @@ def _routes() -> list[Route | Mount]:
     ]
 
 
-def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler:
-    """Turn every error into a problem; only the log learns the details of an unexpected one."""
+def _guarded(
+    path: str,
+    handler: Handler,
+    scope: Scope | None = None,
+    page: Callable[[Request, Problem], Response] | None = None,
+) -> Handler:
+    """Turn every error into a problem; only the log learns the details of an unexpected one.
+
+    page: of the console, which a session opens as well as a key: it shows a problem.
+    """
 
     async def counted(request: Request) -> Response:
         began, request_id = perf_counter(), request_id_of(request)
@@ -120,23 +130,36 @@ def _guarded(path: str, handler: Handler, scope: Scope | None = None) -> Handler
     async def answer(request: Request) -> Response:
         try:
             async with asyncio.timeout(REQUEST_S) as request.state.limit:
-                headers = await request.app.state.access.admit(request, scope) if scope else {}
+                headers = await admit(request)
                 response = await handler(request)
-        except (RunloreError, ValidationError) as error:
-            return problem(error).response()
-        except TimeoutError:
-            return problem(TooSlow(f"no answer within {REQUEST_S:g} s; try again")).response()
-        except Exception as error:  # the edge of the process
-            if full := problem_of_disk(error):
-                log.error("%s %s: %s", request.method, request.url.path, error)
-                return full.response()
-            log.exception("%s %s", request.method, request.url.path)
-            return Problem(500, TITLES[500]).response()
+        except Exception as error:  # noqa: BLE001  (the edge of the process)
+            return refuse(request, _problem_of(request, error))
         if headers:
             response.headers.update(headers)
         return response
 
+    async def admit(request: Request) -> Mapping[str, str]:
+        if scope is None:
+            return {}
+        access: chain.AccessChain = request.app.state.access
+        return await access.admit(request, scope, takes_session=page is not None)
+
+    def refuse(request: Request, refusal: Problem) -> Response:
+        return page(request, refusal) if page else refusal.response()
+
     return counted
+
+
+def _problem_of(request: Request, error: Exception) -> Problem:
+    if isinstance(error, RunloreError | ValidationError):
+        return problem(error)
+    if isinstance(error, TimeoutError):
+        return problem(TooSlow(f"no answer within {REQUEST_S:g} s; try again"))
+    if full := problem_of_disk(error):
+        log.error("%s %s: %s", request.method, request.url.path, error)
+        return full
+    log.error("%s %s", request.method, request.url.path, exc_info=error)
+    return Problem(500, TITLES[500])
 
 
 def check_ready(serving: Serving) -> bool:
@@ -170,7 +193,8 @@ async def _nothing(request: Request) -> Response:
     if allowed:
         listed = ", ".join(sorted(allowed))
         return Problem(405, f"{path} takes {listed}", headers={"Allow": listed}).response()
-    return Problem(404, f"there is nothing at {path}; the routes are in /docs.json").response()
+    missing = Problem(404, f"there is nothing at {path}; the routes are in /docs.json")
+    return missing.response() if request.method != "GET" else problem_page(request, missing)
 
 
 async def _unmatched(request: Request, error: Exception) -> Response:

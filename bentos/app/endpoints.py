@@ -2,6 +2,7 @@
 
 from bentos.api import alerts, experiments, ingests, lineage, predictions, recording
 from bentos.app import pages
+from bentos.console.frame import endpoints
 from bentos.dialects import (
     agent_zero_ab,
     agent_zero_alerts,
@@ -28,4 +29,5 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *opsconductor_training.ENDPOINTS,
     *opsconductor.ENDPOINTS,
     *pages.ENDPOINTS,
+    *endpoints.ENDPOINTS,
 )

@@ -88,7 +88,7 @@ PAGES = tuple(
     for path, handler, summary in (
         ("/docs.json", document, "This document"),
         ("/openapi.json", document, "This document"),
-        ("/", page, "The page of this document"),
+        ("/docs", page, "The page of this document"),
     )
 )
 ENDPOINTS = (

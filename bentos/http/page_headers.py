@@ -11,6 +11,7 @@ LINES = [
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
 ]  # as ASGI has headers
+EMPTY_STYLE = f"sha256-{base64.b64encode(hashlib.sha256(b'').digest()).decode()}"
 
 
 class PageHeaders:
@@ -53,3 +54,28 @@ def of_page(script: str) -> dict[str, str]:
         "frame-ancestors": "'none'",
     }
     return {"Content-Security-Policy": "; ".join(f"{name} {of}" for name, of in policy.items())}
+
+
+def of_console() -> dict[str, str]:
+    """Headers of the console's pages: scripts come from files of ours alone.
+
+    Styles may be set on elements, as the charts' library does, and an empty style sheet may be
+    added, which it fills. Browsers name our own site to it, which `no-referrer` would prevent:
+    without a name the forms of our pages would look like those of another site.
+    """
+    policy = {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": f"'self' '{EMPTY_STYLE}'",
+        "style-src-attr": "'unsafe-inline'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+    return {
+        "Content-Security-Policy": "; ".join(f"{name} {of}" for name, of in policy.items()),
+        "Referrer-Policy": "same-origin",
+        "Cache-Control": "no-store",
+    }

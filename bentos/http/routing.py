@@ -52,6 +52,8 @@ class Endpoint:
     parameters: all parameters of path and query, as OpenAPI has them.
     variants: gives the endpoints to document in place of this one, for the `Serving` that answers;
     its type lies in a room above this one.
+    problem_page: of a page of the console: gives people a problem as a page; the type of a problem
+    lies in a room beside this one. A session opens such endpoints as well as a key.
     """
 
     method: Literal["GET", "POST", "PATCH"]
@@ -69,6 +71,7 @@ class Endpoint:
     needs_database: bool = field(default=True, kw_only=True)
     is_documented: bool = field(default=True, kw_only=True)
     variants: Callable[[Any], Sequence["Endpoint"]] | None = field(default=None, kw_only=True)
+    problem_page: Callable[[Request, Any], Response] | None = field(default=None, kw_only=True)
 
     @property
     def documented_path(self) -> str:

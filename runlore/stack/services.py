@@ -149,7 +149,7 @@ def _serving(settings: Settings) -> Service:
     address = settings.serve_url
     return Service(
         name="serving",
-        title="Predictions over HTTP",
+        title="Console, and predictions over HTTP",
         command=_module("runlore.cli serve"),
         probe=HttpProbe(f"{address}/livez"),
         address=address,

@@ -64,13 +64,14 @@ def read_login(home: Path) -> Login:
     """
     path = login_file(home)
     if not path.exists():
-        _write_once(path, f"{USER}:{secrets.token_urlsafe(PASSWORD_BYTES)}\n")
+        write_once(path, f"{USER}:{secrets.token_urlsafe(PASSWORD_BYTES)}\n")
     if path.stat().st_mode & 0o077:
         raise Misconfigured(f"{path}: others may read it; run `chmod 600 {path}`")
     return parse_login(path.read_text(encoding="ascii", errors="replace"), str(path))
 
 
-def _write_once(path: Path, text: str) -> None:
+def write_once(path: Path, text: str) -> None:
+    """Write a private file unless it is there; of several writers one stands, whole."""
     private_home(path.parent)
     draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -26,7 +26,7 @@ REQUESTS = {
     "record": [("POST", "/executions"), ("POST", "/executions/x/outcome")],
     "read": [("GET", "/executions/x"), ("GET", f"/predictions/{SOME_ID}"), ("GET", "/metrics")],
 }
-OPEN = ["/", "/docs.json", "/openapi.json", "/static_content/swagger-ui.css"]
+OPEN = ["/docs", "/docs.json", "/openapi.json", "/static_content/swagger-ui.css"]
 
 
 @pytest.fixture

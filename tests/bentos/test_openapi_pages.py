@@ -105,7 +105,7 @@ def test_fields_of_a_replay_are_documented_when_there_is_one(
 
 
 def test_the_page_asks_nobody_else_for_anything(client: httpx.Client) -> None:
-    page = client.get("/").text
+    page = client.get("/docs").text
     assert "http" not in page.lower().replace("<!doctype html>", "").replace("/html", "")
     for asset in re.findall(r'(?:src|href)="\./([^"]+)"', page):
         found = client.get(f"/{asset}")

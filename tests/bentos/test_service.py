@@ -246,7 +246,7 @@ def test_what_a_client_says_of_its_address_passes_no_limit(home: Path, registry:
             for number in range(6)
         ]
         assert statuses == [200] * 4 + [429] * 2
-        for path in ("/", "/livez", "/docs.json", "/static_content/swagger-ui.css", "/nowhere"):
+        for path in ("/docs", "/livez", "/docs.json", "/static_content/swagger-ui.css", "/nowhere"):
             headers = client.get(path).headers
             assert headers.get_list("x-frame-options") == ["DENY"], path
             assert headers.get_list("x-content-type-options") == ["nosniff"], path

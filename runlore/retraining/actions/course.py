@@ -79,6 +79,18 @@ def oldest_waiting(store: Store) -> int | None:
     return next((retraining.id for retraining in going_on if retraining.state in WAITING), None)
 
 
+def going_on(store: Store, spec: str) -> list[Retraining]:
+    """The requests of a spec that wait or have begun, the oldest first."""
+    with store.begin() as connection:
+        return queries.going_on(connection, spec)
+
+
+def trainings_begun(store: Store, spec: str) -> list[datetime]:
+    """When the trainings of a spec began that count in its budget."""
+    with store.begin() as connection:
+        return queries.begun(connection, spec)
+
+
 def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> TrainingStart | None:
     """Start a requested training; None when it must not run any more, or not yet.
 

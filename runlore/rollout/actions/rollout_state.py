@@ -150,6 +150,12 @@ def read(connection: Connection, spec: str) -> RolloutState | None:
     return None if rollout is None else of(connection, rollout)
 
 
+def newest(store: Store, spec: str) -> RolloutState | None:
+    """The newest rollout of a spec without its evidence; None when there never was one."""
+    with store.begin() as connection:
+        return read(connection, spec)
+
+
 def of(connection: Connection, rollout: Rollout) -> RolloutState:
     """Return a rollout with its decisions so far."""
     return RolloutState(rollout, rollouts.history(connection, rollout.id))

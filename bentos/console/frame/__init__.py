@@ -1,0 +1,1 @@
+"""What all pages of the console share: declaration, layout, login, static files."""

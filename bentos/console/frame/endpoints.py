@@ -1,0 +1,88 @@
+"""The endpoints of the console: those of each page, the login, and the static files."""
+
+from functools import partial
+from urllib.parse import quote
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from bentos.console.frame.assets import PREFIX, serve_asset
+from bentos.console.frame.discovery import find_pages
+from bentos.console.frame.forms import read_form
+from bentos.console.frame.page import Moved, PageRequest, PageRoute
+from bentos.console.frame.problems import LOGIN, problem_page
+from bentos.console.frame.rendering import LONGEST_NOTICE, NOTICE, is_secure, render
+from bentos.console.frame.sign_in import show_sign_in, sign_in, sign_out
+from bentos.http.identity import key_of
+from bentos.http.routing import Endpoint, Handler, Scope, Tag
+from bentos.http.threads import in_thread
+from runlore.kernel import instants
+
+NOTICE_LASTS_S = 60
+DOCS = "/docs"
+
+
+async def _answer(route: PageRoute, request: Request) -> Response:
+    """Read the form, work in a thread, and render there or move on."""
+    state = request.app.state
+    if state.serving.is_standalone:
+        return RedirectResponse(DOCS, 303)
+    form = await read_form(request) if route.method == "POST" else {}
+    page_request = PageRequest(
+        product=state.product,
+        serving=state.serving,
+        at=instants.now(),
+        path=request.path_params,
+        query=request.query_params,
+        form=form,
+        key=key_of(request),
+    )
+
+    def work() -> Response:
+        shown = route.view(page_request)
+        return _moved(request, shown) if isinstance(shown, Moved) else render(request, shown)
+
+    return await in_thread(request, work, is_recording=route.method == "POST")
+
+
+def _moved(request: Request, moved: Moved) -> Response:
+    response = RedirectResponse(moved.path, 303)
+    if moved.notice:
+        response.set_cookie(
+            NOTICE,
+            quote(moved.notice[:LONGEST_NOTICE]),
+            max_age=NOTICE_LASTS_S,
+            path="/",
+            secure=is_secure(request),
+            httponly=True,
+            samesite="strict",
+        )
+    return response
+
+
+def _endpoint(route: PageRoute) -> Endpoint:
+    return _page(route.method, route.path, partial(_answer, route), route.scope)
+
+
+def _page(method: str, path: str, handler: Handler, scope: Scope | None) -> Endpoint:
+    summary = f"Console: {path}"
+    return Endpoint(
+        "POST" if method == "POST" else "GET",
+        path,
+        handler,
+        scope,
+        summary,
+        {200: (summary, str)},
+        tag=Tag.HEALTH,
+        is_documented=False,
+        problem_page=problem_page,
+    )
+
+
+ENDPOINTS = (
+    *(_endpoint(route) for page in find_pages() for route in page.routes),
+    _page("GET", LOGIN, show_sign_in, None),
+    _page("POST", LOGIN, sign_in, None),
+    _page("POST", "/console/logout", sign_out, None),
+    _page("GET", f"{PREFIX}/{{digest}}/{{name}}", serve_asset, None),
+)

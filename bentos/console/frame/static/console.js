@@ -1,0 +1,112 @@
+// The console works without this script: it shows times in the viewer's zone, switches between
+// light and dark, and draws the charts that pages hold as data.
+"use strict";
+
+const root = document.documentElement;
+const css = (name) => getComputedStyle(root).getPropertyValue(name).trim();
+const isDark = () => root.dataset.theme
+  ? root.dataset.theme === "dark"
+  : matchMedia("(prefers-color-scheme: dark)").matches;
+
+function showTimes() {
+  const day = { year: "numeric", month: "short", day: "numeric" };
+  const full = { ...day, hour: "2-digit", minute: "2-digit" };
+  for (const element of document.querySelectorAll("time[datetime]")) {
+    const at = new Date(element.dateTime);
+    if (Number.isNaN(at.valueOf())) continue;
+    element.title = element.textContent;
+    element.textContent = at.toLocaleString(undefined, "day" in element.dataset ? day : full);
+  }
+  const zone = document.getElementById("zone");
+  const name = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && name) zone.textContent = name;
+}
+
+function setUpTheme() {
+  const button = document.getElementById("theme");
+  const label = () => {
+    button.textContent = isDark() ? "Light" : "Dark";
+    button.setAttribute("aria-label", `Switch to ${isDark() ? "light" : "dark"} colours`);
+  };
+  button.hidden = false;
+  label();
+  button.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    document.cookie = `runlore_theme=${root.dataset.theme}; path=/; max-age=31536000; samesite=strict`;
+    label();
+    drawAll();
+  });
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => { label(); drawAll(); });
+}
+
+function faded(colour, share) {
+  const number = parseInt(colour.slice(1), 16);
+  return `rgba(${number >> 16}, ${(number >> 8) & 255}, ${number & 255}, ${share})`;
+}
+
+function traces(series) {
+  const colour = css(`--c${series.colour}`);
+  const common = { x: series.x, y: series.y, name: series.name };
+  if (series.style === "bars") {
+    return [{ ...common, type: "bar", marker: { color: faded(colour, 0.75) } }];
+  }
+  const drawn = [];
+  const hasEnds = Array.isArray(series.low);
+  if (hasEnds && series.style !== "points") {
+    const edge = { x: series.x, mode: "lines", line: { width: 0 }, hoverinfo: "skip", showlegend: false };
+    drawn.push({ ...edge, y: series.low });
+    drawn.push({ ...edge, y: series.high, fill: "tonexty", fillcolor: faded(colour, 0.2) });
+  }
+  const main = { ...common, type: "scatter", line: { color: colour, width: 2 }, marker: { color: colour, size: 7 } };
+  main.mode = series.style === "points" ? "markers" : series.x.length < 40 && series.style === "line" ? "lines+markers" : "lines";
+  if (series.style === "steps") main.line.shape = "hv";
+  if (series.style === "dashes") main.line.dash = "dash";
+  if (hasEnds && series.style === "points") {
+    const part = (ends, sign) => ends.map((end, i) => (end === null || series.y[i] === null ? 0 : sign * (end - series.y[i])));
+    main.error_y = { type: "data", symmetric: false, array: part(series.high, 1), arrayminus: part(series.low, -1), color: colour, thickness: 1.5 };
+  }
+  drawn.push(main);
+  return drawn;
+}
+
+function draw(figure) {
+  const plot = figure.querySelector(".plot");
+  const chart = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+  const axis = { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line"), automargin: true };
+  const layout = {
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { color: css("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily },
+    margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: chart.series.length > 1, barmode: "overlay",
+    legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
+    xaxis: { ...axis, title: { text: chart.x, standoff: 8 } },
+    yaxis: { ...axis, title: { text: chart.y, standoff: 8 } },
+    hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink") } },
+  };
+  if (chart.percent) layout.yaxis.tickformat = ".0%";
+  if (chart.percent && chart.square) layout.xaxis.tickformat = ".0%";
+  if (chart.range) layout.yaxis.range = chart.range;
+  if (chart.square && chart.range) layout.xaxis.range = chart.range;
+  figure.classList.add("drawing");
+  globalThis.Plotly.react(plot, chart.series.flatMap(traces), layout, { displayModeBar: false, responsive: true });
+}
+
+const figures = () => [...document.querySelectorAll("figure[data-chart]")];
+
+function drawAll() {
+  if (globalThis.Plotly) figures().forEach(draw);
+}
+
+function loadLibrary() {
+  if (figures().length === 0) return;
+  const script = document.createElement("script");
+  script.src = document.body.dataset.library;
+  script.addEventListener("load", drawAll);
+  script.addEventListener("error", () => {
+    for (const details of document.querySelectorAll("figure[data-chart] details")) details.open = true;
+  });
+  document.head.append(script);
+}
+
+showTimes();
+setUpTheme();
+loadLibrary();

@@ -1,0 +1,75 @@
+"""How templates write values: numbers with their unit, instants, shares."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from runlore.kernel.readable import (
+    readable_bytes,
+    readable_number,
+    readable_quantity,
+    readable_share,
+)
+
+UNKNOWN = "unknown"
+
+
+def instant(at: datetime | None) -> Markup | str:
+    """An instant in UTC; the script of the console shows it in the viewer's zone.
+
+    >>> instant(datetime(2026, 11, 29, 8, 5, tzinfo=UTC))
+    Markup('<time datetime="2026-11-29T08:05:00Z">2026-11-29 08:05 UTC</time>')
+    """
+    if at is None:
+        return UNKNOWN
+    utc = at.astimezone(UTC)
+    exact = f"{utc:%Y-%m-%dT%H:%M:%S}Z"
+    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(exact, utc)
+
+
+def day(at: datetime | None) -> Markup | str:
+    """The day of an instant.
+
+    >>> day(datetime(2026, 11, 29, 8, 5, tzinfo=UTC))
+    Markup('<time datetime="2026-11-29T08:05:00Z" data-day>2026-11-29</time>')
+    """
+    if at is None:
+        return UNKNOWN
+    utc = at.astimezone(UTC)
+    exact = f"{utc:%Y-%m-%dT%H:%M:%S}Z"
+    return Markup('<time datetime="{}" data-day>{:%Y-%m-%d}</time>').format(exact, utc)
+
+
+def quantity(value: float | None, unit: str = "") -> str:
+    return UNKNOWN if value is None else readable_quantity(value, unit)
+
+
+def number(value: float | None) -> str:
+    return UNKNOWN if value is None else readable_number(value)
+
+
+def share(value: float | None) -> str:
+    return UNKNOWN if value is None else readable_share(value)
+
+
+def sentence(text: str) -> str:
+    """With a capital at the beginning and a stop at the end.
+
+    >>> sentence("no drift"), sentence("Done!")
+    ('No drift.', 'Done!')
+    """
+    text = text.strip()
+    return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
+
+
+FILTERS: dict[str, Callable[..., Any]] = {
+    "instant": instant,
+    "day": day,
+    "quantity": quantity,
+    "number": number,
+    "share": share,
+    "bytes": readable_bytes,
+    "sentence": sentence,
+}

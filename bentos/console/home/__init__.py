@@ -1,0 +1,1 @@
+"""Home: how each spec does, and what needs a decision."""

@@ -1,0 +1,133 @@
+"""The first page: what needs a decision, and a card for each spec."""
+
+from dataclasses import dataclass
+
+from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
+from bentos.predict.live_versions import Live
+from runlore.alerts.actions import handling
+from runlore.alerts.actions.handling import AlertView
+from runlore.alerts.queries.alerts import AlertQuery
+from runlore.alerts.rules import decision
+from runlore.alerts.rules.finding import spec_of
+from runlore.reports.actions import next_steps, overview
+from runlore.reports.actions.next_steps import NextStep
+from runlore.reports.actions.overview import SpecOverview, SpecWatch
+from runlore.reports.rules.version_scores import (
+    VersionScore,
+    plain_quality,
+    question_text,
+    version_scores,
+)
+from runlore.specs.model_spec import ModelSpec
+
+NO_DRIFT = {"drift": "bad", "no drift": "good", "not enough data": "warn"}
+
+
+@dataclass(frozen=True)
+class SpecCard:
+    """What home says of one spec. live: the version that this service answers with, if any."""
+
+    spec: ModelSpec
+    standing: SpecOverview
+    watch: SpecWatch
+    live: Live | None
+    next_step: NextStep
+
+    @property
+    def question(self) -> str:
+        return question_text(self.spec.question)
+
+    @property
+    def unit(self) -> str:
+        return self.live.unit if self.live else ""
+
+    @property
+    def scores(self) -> tuple[VersionScore, ...]:
+        return version_scores(self.live.bundle.description) if self.live else ()
+
+    @property
+    def quality(self) -> str:
+        return plain_quality(self.scores[0], self.unit) if self.scores else ""
+
+    @property
+    def drift_class(self) -> str:
+        return NO_DRIFT[self.watch.drift.answer] if self.watch.drift else ""
+
+
+def show_home(request: PageRequest) -> Shown:
+    names = [spec.name for spec in request.specs]
+    standings = {row.spec: row for row in overview.standing(request.store, names)}
+    cards = [_card(request, spec, standings[spec.name]) for spec in request.specs]
+    alerts = handling.overview(request.store, AlertQuery(), request.at)
+    values = {
+        "cards": cards,
+        "decisions": [view for view in alerts.alerts if view.alert.kind == decision.KIND],
+        "alerts": [view for view in alerts.alerts if _needs_eyes(view)],
+        "undelivered": alerts.trouble,
+        "spec_of": spec_of,
+        "challenger_of": {
+            name: row.challenger.version for name, row in standings.items() if row.challenger
+        },
+    }
+    return Shown("home/home.html", values)
+
+
+def acknowledge_alert(request: PageRequest) -> Moved:
+    number, note = request.number("id"), request.line("reason")
+    alert = handling.acknowledge(request.store, number, request.actor(), note, request.at)
+    return Moved("/", f"Alert {alert.id} is acknowledged.")
+
+
+def start_rollout(request: PageRequest) -> Moved:
+    """Give the waiting challenger its first share of the traffic."""
+    from runlore.rollout.actions import steps
+    from runlore.rollout.actions.steps import RolloutContext
+
+    spec = request.spec(request.path["spec"])
+    folder = request.product.settings.home / "serving"
+    context = RolloutContext(request.store, request.registry, folder)
+    state = steps.start(context, spec, request.at, request.why())
+    of = state.rollout
+    return Moved(
+        "/", f"{spec.name}: version {of.challenger} has {state.step} % of every {of.unit}."
+    )
+
+
+def promote_challenger(request: PageRequest) -> Moved:
+    """Make the challenger the champion, whatever the evidence says."""
+    from runlore.serving.actions import promotion
+
+    spec = request.spec(request.path["spec"])
+    folder = request.product.settings.home / "serving"
+    entry = promotion.promote(
+        request.store, request.registry, spec.name, request.why(), None, folder
+    )
+    return Moved("/", f"{spec.name}: version {entry.version} is the champion.")
+
+
+def _card(request: PageRequest, spec: ModelSpec, standing: SpecOverview) -> SpecCard:
+    return SpecCard(
+        spec=spec,
+        standing=standing,
+        watch=overview.watched(request.store, spec.name),
+        live=request.serving.live.get(spec.name),
+        next_step=next_steps.next_step(request.store, spec, standing, request.at),
+    )
+
+
+def _needs_eyes(view: AlertView) -> bool:
+    """Whether nobody has taken it on yet; what waits for a decision stands above."""
+    return view.alert.kind != decision.KIND and view.state == "open"
+
+
+PAGE = ConsolePage(
+    "Home",
+    0,
+    "/",
+    (
+        PageRoute("GET", "/", show_home),
+        PageRoute("POST", "/console/alerts/{id}/acknowledge", acknowledge_alert, "record"),
+        PageRoute("POST", "/console/specs/{spec}/rollout", start_rollout, "train"),
+        PageRoute("POST", "/console/specs/{spec}/promote", promote_challenger, "train"),
+    ),
+)

@@ -1,0 +1,1 @@
+"""Pure rules of reports: what the figures of a version say."""
