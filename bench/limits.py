@@ -126,7 +126,7 @@ def policy_line(name: str, policy: str, replay: LimitReplay) -> str:
     low, high = replay.killed_interval.low, replay.killed_interval.high
     killed = f"{replay.killed_share:.2%} ({low:.2%} to {high:.2%}), {replay.killed:,} runs"
     cells = (name, policy, f"{replay.runs:,}", f"{replay.saved_share:.1%}", killed)
-    return f"| {' | '.join(cells).replace('%', ' %')} |"
+    return f"| {' | '.join(cells).replace(' %', '%').replace('%', ' %')} |"
 
 
 if __name__ == "__main__":
