@@ -214,6 +214,11 @@ class Settings(BaseSettings):
         return _plain(self.prefect_api_url) or f"{reached(self.host, self.prefect_port)}/api"
 
     @property
+    def prefect_pages(self) -> str:
+        """What links to Prefect's pages begin with; a login is never part of a link."""
+        return without_login(self.prefect_url).rstrip("/").removesuffix("/api")
+
+    @property
     def mlflow_url(self) -> str:
         """For clients: it may hold a login."""
         return _plain(self.mlflow_tracking_uri) or reached(self.host, self.mlflow_port)

@@ -1,7 +1,7 @@
 """A chart as data: the script of the console draws it, and a table says the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any, Literal
@@ -42,7 +42,8 @@ class ChartSeries:
 class Chart:
     """title: what it answers. x, y: names of the axes with their units.
 
-    percent: whether values are shares. y_range: the ends of the axis, where they are known.
+    is_percent: values are shares. y_range: the ends of the axis, where they are known.
+    is_square: both axes have that range. is_lying: bars lie, with their names at the left.
     """
 
     title: str
@@ -52,7 +53,8 @@ class Chart:
     caption: str = ""
     is_percent: bool = False
     y_range: tuple[float, float] | None = None
-    is_square: bool = field(default=False)
+    is_square: bool = False
+    is_lying: bool = False
 
     def data(self) -> dict[str, Any]:
         """What the script draws."""
@@ -63,6 +65,8 @@ class Chart:
             "percent": self.is_percent,
             "range": self.y_range,
             "square": self.is_square,
+            "lying": self.is_lying,
+            "time": any(isinstance(place, datetime) for one in self.series for place in one.x),
         }
 
     def columns(self) -> list[str]:

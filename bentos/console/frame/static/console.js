@@ -44,11 +44,14 @@ function faded(colour, share) {
   return `rgba(${number >> 16}, ${(number >> 8) & 255}, ${number & 255}, ${share})`;
 }
 
-function traces(series) {
+function traces(series, lying) {
   const colour = css(`--c${series.colour}`);
   const common = { x: series.x, y: series.y, name: series.name };
   if (series.style === "bars") {
-    return [{ ...common, type: "bar", marker: { color: faded(colour, 0.75) } }];
+    const bars = { ...common, type: "bar", marker: { color: faded(colour, 0.75) } };
+    if (!lying) return [bars];
+    const sd = series.low ? { type: "data", array: series.y.map((y, i) => y - series.low[i]), color: colour, thickness: 1.5 } : undefined;
+    return [{ ...bars, x: series.y, y: series.x, orientation: "h", error_x: sd }];
   }
   const drawn = [];
   const hasEnds = Array.isArray(series.low);
@@ -71,6 +74,7 @@ function traces(series) {
 
 function draw(figure) {
   const plot = figure.querySelector(".plot");
+  figure.classList.add("drawing");
   const chart = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
   const axis = { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line"), automargin: true };
   const layout = {
@@ -85,9 +89,21 @@ function draw(figure) {
   if (chart.percent) layout.yaxis.tickformat = ".0%";
   if (chart.percent && chart.square) layout.xaxis.tickformat = ".0%";
   if (chart.range) layout.yaxis.range = chart.range;
+  const places = chart.series.flatMap((series) => series.x);
+  if (chart.time && new Set(places).size === 1) {
+    const at = new Date(places[0]).valueOf();
+    layout.xaxis.range = [at - 3 * 86400e3, at + 3 * 86400e3];
+  }
   if (chart.square && chart.range) layout.xaxis.range = chart.range;
-  figure.classList.add("drawing");
-  globalThis.Plotly.react(plot, chart.series.flatMap(traces), layout, { displayModeBar: false, responsive: true });
+  if (chart.lying) {
+    [layout.xaxis.title, layout.yaxis.title] = [{ text: chart.y, standoff: 8 }, undefined];
+    layout.yaxis.autorange = "reversed";
+    plot.style.height = `${Math.max(12, 4 + 1.6 * chart.series[0].x.length)}rem`;
+    const room = plot.clientWidth > 500 ? 40 : 20;
+    layout.yaxis.tickvals = chart.series[0].x;
+    layout.yaxis.ticktext = chart.series[0].x.map((name) => (name.length > room ? `${name.slice(0, room - 1)}…` : name));
+  }
+  globalThis.Plotly.react(plot, chart.series.flatMap((series) => traces(series, chart.lying)), layout, { displayModeBar: false, responsive: true });
 }
 
 const figures = () => [...document.querySelectorAll("figure[data-chart]")];

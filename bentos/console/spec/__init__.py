@@ -1,0 +1,1 @@
+"""One spec: versions, quality, drift, rollout and trainings."""

@@ -1,0 +1,128 @@
+"""The page of a spec: who answers, how good it is and was, what moved, and what was decided."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
+from bentos.console.spec import pictures
+from bentos.predict.live_versions import Live
+from runlore.registry import alias_history
+from runlore.registry.alias_history import AliasHistoryEntry
+from runlore.reports.actions import next_steps, overview
+from runlore.reports.actions.overview import SpecOverview
+from runlore.reports.rules.version_scores import plain_quality, question_text, version_scores
+from runlore.serving.queries import workers
+from runlore.specs.model_spec import ModelSpec
+
+PATH = "/console/specs"
+MOST_CHANGES, MOST_TRAININGS, MOST_WINDOWS = 50, 20, 12
+
+
+@dataclass(frozen=True)
+class ElsewhereLink:
+    """A page of another service of the stack."""
+
+    name: str
+    address: str
+
+
+def first_spec(request: PageRequest) -> Moved | Shown:
+    """The page of the first spec; the others are one click away."""
+    if not request.specs:
+        return Shown("spec/none.html")
+    return Moved(f"{PATH}/{quote(request.specs[0].name)}")
+
+
+def show_spec(request: PageRequest) -> Shown:
+    from runlore.monitoring.actions import drift_history
+    from runlore.retraining.actions import requests
+
+    spec = request.spec(request.path["spec"])
+    [standing] = overview.standing(request.store, [spec.name])
+    watch = overview.watched(request.store, spec.name)
+    live = request.serving.live.get(spec.name)
+    description = live.bundle.description if live else {}
+    scores = version_scores(description)
+    unit = live.unit if live else ""
+    records = drift_history.history(request.store, spec.name, MOST_WINDOWS)
+    values = {
+        "spec": spec,
+        "specs": request.specs,
+        "question": question_text(spec.question),
+        "standing": standing,
+        "live": live,
+        "unit": unit,
+        "scores": scores,
+        "quality": plain_quality(scores[0], unit) if scores else "",
+        "training": description.get("training"),
+        "candidate": description.get("candidate", ""),
+        "slices": description.get("slices") or [],
+        "slice_score": scores[0].score if scores else "",
+        "course": pictures.scores_over_time(watch, spec, unit),
+        "coverage": pictures.coverage(description),
+        "importance": pictures.importance(description, spec),
+        "changes": alias_history.entries(request.store, spec.name, MOST_CHANGES)[::-1],
+        "workers": workers.alive(request.store),
+        "windows": records,
+        "drift_course": pictures.drift_over_time(records),
+        "trainings": requests.history(request.store, spec.name, MOST_TRAININGS),
+        "next_step": next_steps.next_step(request.store, spec, standing, request.at),
+        "elsewhere": _elsewhere(request, spec, standing, live),
+        **_rollout(request, spec),
+    }
+    return Shown("spec/spec.html", values)
+
+
+def _rollout(request: PageRequest, spec: ModelSpec) -> dict[str, object]:
+    """The newest rollout with its evidence; nothing where there never was one."""
+    from runlore.rollout.actions import rollout_state, steps
+    from runlore.rollout.views import report
+
+    if rollout_state.newest(request.store, spec.name) is None:
+        return {"rollout": None, "metrics": [], "spans": [], "ramp": None}
+    look = steps.preview(request.store, spec, request.at)
+    return {
+        "rollout": report.conclude(look),
+        "metrics": report.lines(look),
+        "spans": report.spans(look.state.history)[::-1],
+        "ramp": pictures.ramp(look.state.history),
+    }
+
+
+def _elsewhere(
+    request: PageRequest, spec: ModelSpec, standing: SpecOverview, live: Live | None
+) -> Sequence[ElsewhereLink]:
+    """Pages of MLflow and Prefect; they ask for the login of the home."""
+    settings = request.product.settings
+    name = quote(spec.name)
+    model = f"{settings.mlflow_pages}/#/models/{name}"
+    links = [ElsewhereLink("All versions in MLflow", model)]
+    if live is not None and live.bundle.version is not None:
+        version = live.bundle.version
+        links.append(ElsewhereLink(f"Version {version} in MLflow", f"{model}/versions/{version}"))
+    run = _run_of(standing.champion)
+    if run:
+        links.append(ElsewhereLink("Its training run in MLflow", f"{settings.mlflow_pages}/#{run}"))
+    # Prefect's two user interfaces have one parameter each.
+    search = f"flowOrDeploymentName={name}&flowOrDeploymentNameLike={name}"
+    pages = f"{settings.prefect_pages}/deployments?{search}"
+    links.append(ElsewhereLink("Its schedules in Prefect", pages))
+    return links
+
+
+def _run_of(champion: AliasHistoryEntry | None) -> str:
+    """Where MLflow shows a run, whatever its experiment; empty where it is not on record."""
+    run = "" if champion is None else str(champion.evidence.get("run", ""))
+    return f"/runs/{quote(run)}" if run else ""
+
+
+PAGE = ConsolePage(
+    "Specs",
+    10,
+    PATH,
+    (
+        PageRoute("GET", PATH, first_spec),
+        PageRoute("GET", f"{PATH}/{{spec}}", show_spec),
+    ),
+)
