@@ -9,6 +9,7 @@ class Row:
     """`share` of the `worlds` in which it happened, and what the promise allows.
 
     `world` says what was simulated, `rule` which rule looked at it ("now", "before", a peer's).
+    `spread`: where each world has a share, their standard deviation; `share` is their mean.
     """
 
     world: str
@@ -16,6 +17,7 @@ class Row:
     share: float
     worlds: int
     promise: str
+    spread: float | None = None
 
     @staticmethod
     def heading() -> str:
@@ -25,6 +27,8 @@ class Row:
     @property
     def error(self) -> float:
         """The standard error of the share, as worlds are drawn independently."""
+        if self.spread is not None:
+            return self.spread / sqrt(self.worlds)
         return sqrt(self.share * (1 - self.share) / self.worlds)
 
     def line(self) -> str:

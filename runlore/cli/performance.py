@@ -63,6 +63,7 @@ def as_json(outcome: "PerformanceOutcome") -> dict[str, Any]:
         **asdict(conclude(outcome)),
         "windows": [_window(window) for window in outcome.windows],
         "levels": [_plain(asdict(held)) for held in outcome.levels],
+        "groups": [_plain(asdict(group)) for group in outcome.groups],
         "is_below_floor": outcome.is_below_floor,
         "floors": [_plain(asdict(floor)) for floor in outcome.floors],
         "regressions": [_plain(asdict(regression)) for regression in outcome.regressions],
@@ -114,6 +115,10 @@ def show(outcome: "PerformanceOutcome", score: str) -> None:
             echo(f"    assumes: {assumption.text}")
     for held in outcome.levels:
         echo(f"quantile {held.level:g}: {held.share} of {held.rows:,} outcomes did not exceed it")
+    for group in outcome.groups:
+        if group.is_off:
+            where = f"{group.slice} {group.label}"
+            echo(f"intervals of {where} held {group.share} of {group.rows:,} outcomes")
     if outcome.mature_until:
         echo(f"mature until {outcome.mature_until:%Y-%m-%d %H:%M} UTC")
     verdicts: list[tuple[str, str]] = [(floor.answer, floor.reason) for floor in outcome.floors]

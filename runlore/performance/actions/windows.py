@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runlore.features import columns
 from runlore.features.declaration import FeaturePlan
@@ -18,9 +19,10 @@ from runlore.monitoring.actions import reference
 from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
-from runlore.performance.rules import floor, levels, maturity, regression, windows
+from runlore.performance.rules import floor, groups, levels, maturity, regression, windows
 from runlore.performance.rules.feature_support import FeatureSupport
 from runlore.performance.rules.floor import FloorVerdict
+from runlore.performance.rules.groups import GroupCoverage
 from runlore.performance.rules.maturity import MatchedPredictions
 from runlore.performance.rules.realised import RealisedScores, realise
 from runlore.performance.rules.regression import Regression, WindowLoss
@@ -48,7 +50,8 @@ class PerformanceOutcome:
     windows: oldest first, those without an answer left out. judged: the newest one that a verdict
     on a floor or on the score's regression rests on. mature_until: older answers are MATURE or
     more. plot: its path. levels: of the quantiles of the newest answers with features on the
-    ledger; empty for a probability. unit: of the prediction. challenger: the version that is ready
+    ledger; empty for a probability. groups: coverage of their intervals by group of work; empty for
+    a probability. unit: of the prediction. challenger: the version that is ready
     to take over from one that is below a floor.
     """
 
@@ -64,6 +67,7 @@ class PerformanceOutcome:
     anomaly: AnomalyChange | None
     note: str = ""
     levels: tuple[LevelCoverage, ...] = ()
+    groups: tuple[GroupCoverage, ...] = ()
     unit: str = ""
     challenger: str | None = None
 
@@ -142,6 +146,7 @@ def _judge(
         anomaly=None,
         note=_note(measured, spec),
         levels=_levels(bundle, vectors, answered),
+        groups=_groups(bundle, vectors, answered),
         unit="" if isinstance(spec.question, Probability) else spec.question.unit,
     )
 
@@ -150,14 +155,31 @@ def _levels(
     bundle: Bundle, vectors: Vectors, answered: MatchedPredictions
 ) -> tuple[LevelCoverage, ...]:
     """Coverage of the version's quantiles, which the ledger does not have but can be computed."""
-    width = len(bundle.plan.names)
-    newest = np.flatnonzero(vectors.widths == width)[-LEVEL_ROWS:]
+    newest, rows = _newest(bundle, vectors)
     if bundle.distribution is None or not newest.size:
         return ()
+    quantiles = bundle.quantiles(rows, CHECKED_LEVELS)
+    return levels.level_coverage(answered.take(newest), quantiles)
+
+
+def _groups(
+    bundle: Bundle, vectors: Vectors, answered: MatchedPredictions
+) -> tuple[GroupCoverage, ...]:
+    """Coverage of the intervals by what the features say of the work: its actor, kind and scope."""
+    if isinstance(bundle.question, Probability):
+        return ()
+    newest, rows = _newest(bundle, vectors)
+    labels = groups.group_labels(bundle.plan, rows)
+    return groups.group_coverage(answered.take(newest), labels, bundle.question.coverage)
+
+
+def _newest(bundle: Bundle, vectors: Vectors) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Positions and features of the newest answers whose features are on the ledger."""
+    width = len(bundle.plan.names)
+    newest = np.flatnonzero(vectors.widths == width)[-LEVEL_ROWS:]
     chosen = np.zeros(len(vectors.sent), dtype=np.bool_)
     chosen[newest] = True
-    quantiles = bundle.quantiles(vectors.rows(chosen, width), CHECKED_LEVELS)
-    return levels.level_coverage(answered.take(newest), quantiles)
+    return newest, vectors.rows(chosen, width)
 
 
 def answered_of(vectors: Vectors, spec: ModelSpec, at: datetime) -> MatchedPredictions:

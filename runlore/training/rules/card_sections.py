@@ -3,14 +3,21 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite
+from math import isfinite, sqrt
 
 from runlore.kernel.instants import to_us
 from runlore.kernel.readable import readable_duration
 from runlore.models.explain import Importance
 from runlore.models.score_names import display
 from runlore.records.validate import EARLIEST_US
-from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Probability, Score
+from runlore.specs.model_spec import (
+    HIGHER_IS_BETTER,
+    CandidateKind,
+    ModelSpec,
+    Probability,
+    Quantity,
+    Score,
+)
 from runlore.training.rules.gates import (
     CalibrationInterval,
     GateEvidence,
@@ -23,6 +30,8 @@ from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import LevelCoverage, SliceScores
 
 TOP_FEATURES = 10
+UNCOVERED = 0.05  # a smaller lack of coverage is not worth a line
+SURE_ERRORS = 3.0  # standard errors, as neighbouring rows are alike
 
 
 @dataclass(frozen=True)
@@ -195,6 +204,7 @@ def limits(facts: CardContents) -> Iterator[str]:
     if facts.spec.is_probability:
         yield "- Calibration holds over all executions together, not in every group."
     else:
+        yield from _uncovered(facts)
         yield "- Intervals hold over all executions together, not in every group."
     yield "- It tells what tends to follow, not what causes it."
 
@@ -217,6 +227,20 @@ def _worse(facts: CardContents) -> Iterator[str]:
                 f"- Worse than the baseline for {_group(group)} ({group.rows:,} executions): "
                 f"{display(score)} {_shown(score, ours, facts.spec)}, "
                 f"baseline {_shown(score, theirs, facts.spec)}."
+            )
+
+
+def _uncovered(facts: CardContents) -> Iterator[str]:
+    """The groups whose intervals hold surely less often than over all executions."""
+    assert isinstance(facts.spec.question, Quantity)  # noqa: S101  (the caller's branch)
+    meant = facts.spec.question.coverage
+    for group in facts.slices:
+        held = group.scores.get("coverage", meant)
+        error = sqrt(meant * (1 - meant) / group.rows)
+        if held < meant - max(UNCOVERED, SURE_ERRORS * error):
+            yield (
+                f"- Intervals held {number(100 * held)} % of the outcomes of {_group(group)}"
+                f" ({group.rows:,} executions), not {number(100 * meant)} %."
             )
 
 

@@ -75,7 +75,7 @@ def fit_distribution(
     tried = []
     fewest = min(len(fold.train) for fold in division.folds)
     if fewest >= LEAST_ROWS or forest_of(winner.fitted.estimator) is not None:
-        forests = _forests(spec, data, division, winner, done.get("distribution"))
+        forests = fit_forests(spec, data, division, winner, done.get("distribution"))
         tried.append(of_forests(forests, data, division, valid))
     if len(valid.raw) <= MOST_ROWS or not tried:
         tried += of_residuals(data, division, valid)
@@ -151,7 +151,7 @@ def _loss(valid: ValidationRows, quantiles: Floats) -> float:
     return pinball_loss(valid.actual, np.log1p(quantiles), valid.levels)
 
 
-def _forests(
+def fit_forests(
     spec: ModelSpec,
     data: TrainingSet,
     division: Division,

@@ -36,6 +36,8 @@ Floats = NDArray[np.float64]
 
 TOP_LABELS = 10
 LEAST_SLICE_ROWS = 30
+WIDTH = "interval width"
+WIDTHS = ("narrowest third", "middle third", "widest third")
 ACTOR_SIZES = ((0, "new"), (10, "1 to 10"), (100, "11 to 100"), (None, "over 100"))
 
 
@@ -170,14 +172,16 @@ def level_coverage(test: TestPart) -> tuple[LevelCoverage, ...]:
 def score_slices(
     spec: ModelSpec, data: TrainingSet, division: Division, test: TestPart
 ) -> tuple[SliceScores, ...]:
-    """Scores by the actor's number of training rows, and by each of the data's slices."""
+    """Scores by the actor's number of training rows, by each of the data's slices, and by width."""
     slices = {"actor size": actor_sizes(data, division)} | {
         name: labels[division.test] for name, labels in data.slices.items()
     }
+    if test.low is not None and test.high is not None:
+        slices[WIDTH] = width_labels(test.low, test.high)
     return tuple(
         _score_slice(spec, test, name, label, where)
         for name, labels in slices.items()
-        for label, where in _largest(labels)
+        for label, where in largest(labels)
     )
 
 
@@ -190,7 +194,14 @@ def actor_sizes(data: TrainingSet, division: Division) -> Labels:
     return names[np.searchsorted(bounds, counts)]
 
 
-def _largest(labels: Labels) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+def width_labels(low: Floats, high: Floats) -> Labels:
+    """(n,): which third of the intervals each belongs to, by the ratio of its bounds."""
+    width = np.log1p(high) - np.log1p(low)
+    bounds = np.quantile(width, [1 / 3, 2 / 3])
+    return np.array(WIDTHS)[np.searchsorted(bounds, width, side="left")]
+
+
+def largest(labels: Labels) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     codes, words = pd.factorize(labels, sort=True)
     counts = np.bincount(codes)
     for at in np.argsort(-counts, kind="stable")[:TOP_LABELS]:
