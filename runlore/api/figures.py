@@ -11,6 +11,7 @@ from runlore.features import matrix
 from runlore.kernel.errors import Refused
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle, ModelOutput
+from runlore.models.explain import GroupImportance
 from runlore.specs.model_spec import HIGHER_IS_BETTER, ModelSpec, Quantity
 from runlore.training import plots
 from runlore.training.actions.extraction import members, target_of
@@ -33,7 +34,12 @@ class TestedAnswers:
 def importance(bundle: Bundle, spec: ModelSpec) -> "Figure":
     rows = bundle.description["importance"]
     names, means, sds = zip(*((r["feature"], r["mean"], r["sd"]) for r in rows), strict=True)
-    return plots.importance(names, means, sds, spec.select_by)
+    groups = [
+        GroupImportance(tuple(row["features"]), row["mean"], row["sd"], row["alone"])
+        for row in bundle.description.get("joint_importance", [])
+        if None not in (row["mean"], row["sd"])
+    ]
+    return plots.importance(names, means, sds, spec.select_by, groups)
 
 
 def candidates(bundle: Bundle, spec: ModelSpec) -> "Figure":

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runlore.models.explain import Importance
+from runlore.models.explain import GroupImportance, Importance
 from runlore.training.rules import card
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.gates import (
@@ -127,6 +127,34 @@ def test_where_higher_is_better_the_worse_groups_are_the_lower_ones():
     worse = [line for line in section(card.render(facts), "Limits") if "Worse" in line]
     assert len(worse) == 1
     assert "`bad`" in worse[0]
+
+
+def test_features_that_say_the_same_stand_together_beside_the_sum_of_each_alone():
+    joint = (
+        GroupImportance(tuple(f"mean-{at}" for at in range(6)), 0.3, 0.02, 0.1),
+        GroupImportance(("a", "b"), 0.2, 0.01, 0.15),
+    )
+    lines = section(card.render(replace(FACTS, joint=joint)), "What matters")
+    assert "| `mean-0`, `mean-1`, `mean-2`, `mean-3` and 2 more | 0.3 | 0.02 | 0.1 |" in lines
+    assert "| `a`, `b` | 0.2 | 0.01 | 0.15 |" in lines
+    assert not any("together" in line for line in section(card.render(FACTS), "What matters"))
+
+
+def test_limits_name_the_groups_whose_intervals_hold_surely_too_seldom():
+    def group(label: str, rows: int, coverage: float) -> SliceScores:
+        return SliceScores("kind", label, rows, {"mae": 1.0, "coverage": coverage}, {"mae": 2.0})
+
+    slices = (
+        group("noisy", 900, 0.72),
+        group("few", 30, 0.8),
+        group("nearly", 9000, 0.86),
+        group("quiet", 900, 0.99),
+    )
+    facts = replace(FACTS, spec=DURATION, slices=slices)
+    named = [line for line in section(card.render(facts), "Limits") if "held" in line]
+    assert named == [
+        "- Intervals held 72 % of the outcomes of kind `noisy` (900 executions), not 90 %."
+    ]
 
 
 def test_limits_are_never_empty():

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from runlore.kernel.durations import DAY_US
+from runlore.models.explain import GroupImportance
 from runlore.models.scores import auc, calibration_error
 from runlore.plots import style
 from runlore.training import plots
@@ -133,6 +134,19 @@ def test_importance_shows_the_twenty_that_matter_most_and_counts_the_rest():
     assert "10 more features matter at most 0.009 each." in " ".join(subtitle.split())
     shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert shown == names[:9:-1]
+
+
+def test_groups_of_features_that_say_the_same_stand_above_the_single_ones():
+    groups = [
+        GroupImportance(("a", "b", "c"), 0.3, 0.01, 0.1),
+        GroupImportance(("d", "e"), -0.1, 0.01, 0.0),
+    ]
+    figure = plots.importance(["a", "d"], [0.05, 0.01], [0.0, 0.0], "AUC", groups)
+    shown = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert shown == ["a + 2 more", "a", "d"]
+    assert "Green: features that say the same, shuffled together." in " ".join(
+        texts(figure)[1].split()
+    )
 
 
 def test_importance_says_so_when_no_feature_matters():

@@ -116,6 +116,7 @@ def describe(trained: "Trained") -> dict[str, Any]:
         "test_scores": as_json(trained.test_scores),
         "slices": [asdict(part) for part in trained.slices],
         "importance": [asdict(feature) for feature in trained.importance],
+        "joint_importance": [asdict(group) for group in trained.joint],
         "gates": [asdict(gate) for gate in trained.gates],
         "verdict": asdict(trained.verdict),
         "probe": {

@@ -41,7 +41,7 @@ def _candidates(trained: Trained) -> "Figure":
 
 def _importance(trained: Trained) -> "Figure":
     names, means, sds = zip(*((i.feature, i.mean, i.sd) for i in trained.importance), strict=True)
-    return plots.importance(names, means, sds, trained.spec.select_by)
+    return plots.importance(names, means, sds, trained.spec.select_by, trained.joint)
 
 
 def _over_time(trained: Trained) -> "Figure":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from runlore.models.explain import GroupImportance
 from runlore.models.score_names import display
 from runlore.plots import style
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_FEATURES = 20
+MOST_GROUPS = 5
 LONGEST_NAME = 44
 ROW_IN = 0.36
 
@@ -98,35 +100,42 @@ def _dots(axes: "Axes", scores: list[CandidateScore], chosen: str, baseline: str
 
 
 def importance(
-    names: Sequence[str], drops: Sequence[float], spreads: Sequence[float], score: str
+    names: Sequence[str],
+    drops: Sequence[float],
+    spreads: Sequence[float],
+    score: str,
+    groups: Sequence[GroupImportance] = (),
 ) -> "Figure":
     """The loss of score when a feature's values are shuffled, for the twenty largest.
 
     drops: the loss of each feature, above 0 is worse. spreads: standard deviations over repeats.
+    groups: of features that say the same, shuffled together; the largest are shown above.
     """
     score = display(score)
     if not names:
         return style.empty("No feature matters", "There are no features.")
     order = sorted(range(len(names)), key=lambda at: -drops[at])
     top, rest = order[:MOST_FEATURES], order[MOST_FEATURES:]
+    together = [group for group in groups[:MOST_GROUPS] if group.mean > 0]
     made, (axes,) = style.figure(
         _most(names[top[0]], drops[top[0]], score),
         f"By how much {score} on the test part gets worse when a feature's values are shuffled. "
-        + _remainder([drops[at] for at in rest]),
-        height_in=0.9 + ROW_IN * 0.85 * len(top),
+        + _remainder([drops[at] for at in rest], has_groups=bool(together)),
+        height_in=0.9 + ROW_IN * 0.85 * (len(top) + len(together)),
     )
-    places = range(len(top))[::-1]
+    places = range(len(top) + len(together))[::-1]
     axes.barh(
         places,
-        [drops[at] for at in top],
-        xerr=[spreads[at] for at in top],
+        [*(group.mean for group in together), *(drops[at] for at in top)],
+        xerr=[*(group.sd for group in together), *(spreads[at] for at in top)],
         height=0.62,
-        color=style.SKY,
+        color=[style.GREEN] * len(together) + [style.SKY] * len(top),
         error_kw={"ecolor": style.BLUE, "elinewidth": 1.6},
     )
     axes.axvline(0, color=style.GREY, linewidth=1)
-    axes.set_yticks(places, [_short(names[at]) for at in top])
-    axes.set_ylim(-0.7, len(top) - 0.3)
+    labels = [*(group.label for group in together), *(names[at] for at in top)]
+    axes.set_yticks(places, [_short(label) for label in labels])
+    axes.set_ylim(-0.7, len(places) - 0.3)
     axes.grid(visible=False, axis="y")
     axes.set_xlabel(f"{score} gets worse by")
     return made
@@ -138,10 +147,12 @@ def _most(name: str, drop: float, score: str) -> str:
     return f"{_short(name)} matters most: {score} {style.number(drop)} worse without it"
 
 
-def _remainder(drops: Sequence[float]) -> str:
+def _remainder(drops: Sequence[float], *, has_groups: bool) -> str:
+    together = "Green: features that say the same, shuffled together. " if has_groups else ""
     if not drops:
-        return "Features that say the same share their importance."
-    return f"{len(drops)} more features matter at most {style.number(max(drops))} each."
+        return together or "Features that say the same share their importance."
+    more = f"{len(drops)} more features matter at most {style.number(max(drops))} each."
+    return together + more
 
 
 def _short(name: str) -> str:

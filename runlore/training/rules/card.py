@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from runlore.kernel.instants import from_us
-from runlore.training.rules import card_sections
+from runlore.training.rules import card_importance, card_sections
 from runlore.training.rules.card_sections import CardContents, DataPeriod
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import Trained
@@ -37,6 +37,7 @@ def write(
             test=trained.test_scores,
             slices=trained.slices,
             importance=trained.importance,
+            joint=trained.joint,
             trained_on=trained_on,
             tested_on=tested_on,
             data_digest=trained.data_digest,
@@ -61,7 +62,7 @@ def render(facts: CardContents) -> str:
         card_sections.texts(facts),
         card_sections.candidates(facts),
         card_sections.groups(facts),
-        card_sections.importance(facts),
+        card_importance.importance(facts),
         card_sections.making(facts),
     )
     return "\n".join(line for section in sections for line in (*section, "")).rstrip() + "\n"

@@ -7,7 +7,7 @@ from math import isfinite, sqrt
 
 from runlore.kernel.instants import to_us
 from runlore.kernel.readable import readable_duration
-from runlore.models.explain import Importance
+from runlore.models.explain import GroupImportance, Importance
 from runlore.models.score_names import display
 from runlore.records.validate import EARLIEST_US
 from runlore.specs.model_spec import (
@@ -29,7 +29,6 @@ from runlore.training.rules.gates import (
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import LevelCoverage, SliceScores
 
-TOP_FEATURES = 10
 UNCOVERED = 0.05  # a smaller lack of coverage is not worth a line
 SURE_ERRORS = 3.0  # standard errors, as neighbouring rows are alike
 
@@ -72,6 +71,7 @@ class CardContents:
     sources: tuple[str, ...] = ()
     inputs: InputReport = NOTHING_LEFT_OUT
     coverage: Sequence[LevelCoverage] = ()
+    joint: Sequence[GroupImportance] = ()
 
 
 def _cap(facts: CardContents) -> str:
@@ -133,7 +133,7 @@ def scores(facts: CardContents) -> Iterator[str]:
         yield "intervals by the corrected resampled t (Nadeau & Bengio 2003; Bouckaert & Frank"
         yield "2004); of calibration errors, by bootstrap. Gates are judged by these intervals."
     yield ""
-    yield from _table(
+    yield from table(
         ("score", "model", "baseline", "better than the baseline by"),
         [
             (
@@ -157,7 +157,7 @@ def _interval(score: Score, measured: ScoreInterval | None, spec: ModelSpec) -> 
     if measured is None:
         return "–"
     value, low, high = (
-        _shown(score, one, spec) for one in (measured.value, measured.low, measured.high)
+        shown(score, one, spec) for one in (measured.value, measured.low, measured.high)
     )
     if isinstance(measured, CalibrationInterval):
         return f"{value} ({low} to {high}); chance alone gives {number(measured.chance)}"
@@ -181,7 +181,7 @@ def levels(facts: CardContents) -> Iterator[str]:
     yield "An outcome should not exceed the quantile at a level as often as the level says."
     yield ""
     rows = [(f"{held.level:g}", f"{held.rows:,}", str(held.share)) for held in facts.coverage]
-    yield from _table(("level", "executions", "share of outcomes not above it"), rows)
+    yield from table(("level", "executions", "share of outcomes not above it"), rows)
 
 
 def limits(facts: CardContents) -> Iterator[str]:
@@ -225,8 +225,8 @@ def _worse(facts: CardContents) -> Iterator[str]:
         if (ours < theirs) if score in HIGHER_IS_BETTER else (ours > theirs):
             yield (
                 f"- Worse than the baseline for {_group(group)} ({group.rows:,} executions): "
-                f"{display(score)} {_shown(score, ours, facts.spec)}, "
-                f"baseline {_shown(score, theirs, facts.spec)}."
+                f"{display(score)} {shown(score, ours, facts.spec)}, "
+                f"baseline {shown(score, theirs, facts.spec)}."
             )
 
 
@@ -297,13 +297,13 @@ def candidates(facts: CardContents) -> Iterator[str]:
             "in each round, inside its training part. Scores are means over the rounds."
         )
     yield ""
-    yield from _table(
+    yield from table(
         ("candidate", f"validation: {display(select)}", *(display(s) for s in scores)),
         [
             (
                 f"**{kind}**" if kind == facts.candidate else kind,
-                _shown(select, facts.validation.get(kind, {}).get(select), facts.spec),
-                *(_shown(score, test_scores.get(score), facts.spec) for score in scores),
+                shown(select, facts.validation.get(kind, {}).get(select), facts.spec),
+                *(shown(score, test_scores.get(score), facts.spec) for score in scores),
             )
             for kind, test_scores in facts.test.items()
         ],
@@ -320,7 +320,7 @@ def groups(facts: CardContents) -> Iterator[str]:
     select = facts.spec.select_by
     yield "## Groups"
     yield ""
-    yield from _table(
+    yield from table(
         (
             "group",
             "executions",
@@ -331,32 +331,10 @@ def groups(facts: CardContents) -> Iterator[str]:
             (
                 _group(group),
                 f"{group.rows:,}",
-                *(_shown(score, group.scores.get(score), facts.spec) for score in scores),
-                _shown(select, group.baseline.get(select), facts.spec),
+                *(shown(score, group.scores.get(score), facts.spec) for score in scores),
+                shown(select, group.baseline.get(select), facts.spec),
             )
             for group in facts.slices
-        ],
-    )
-
-
-def importance(facts: CardContents) -> Iterator[str]:
-    select = facts.spec.select_by
-    yield "## What matters"
-    yield ""
-    yield (
-        f"By how much {display(select)} gets worse when a feature's values are shuffled among "
-        "executions. Features that say the same share their importance."
-    )
-    yield ""
-    yield from _table(
-        ("feature", "loss", "give or take"),
-        [
-            (
-                f"`{loss.feature}`",
-                _shown(select, loss.mean, facts.spec),
-                _shown(select, loss.sd, facts.spec),
-            )
-            for loss in facts.importance[:TOP_FEATURES]
         ],
     )
 
@@ -377,12 +355,12 @@ def making(facts: CardContents) -> Iterator[str]:
         yield "- Kept as ONNX, which answers, and as skops, to inspect. Nothing is pickled."
 
 
-def _shown(score: Score, value: float | None, spec: ModelSpec) -> str:
+def shown(score: Score, value: float | None, spec: ModelSpec) -> str:
     unit = "" if isinstance(spec.question, Probability) else spec.question.unit
     return "–" if value is None or not isfinite(value) else score_text(score, value, unit)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     """The first column is text, the others are numbers."""
     yield _row(head)
     yield "|---|" + "---:|" * (len(head) - 1)

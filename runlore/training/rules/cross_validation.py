@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runlore.models import scores
-from runlore.models.explain import Importance
+from runlore.models.explain import GroupImportance, Importance
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.bootstrap import LEAST_MEASURED, LEVEL, REPLICATES, Blocks, gains
 from runlore.training.rules.evidence import (
@@ -54,6 +54,7 @@ def judged(
         coverage=level_coverage(test),
         slices=score_slices(spec, data, division, test),
         importance=_mean_importance(rounds),
+        joint=_mean_joint(rounds),
         gates=gates,
         verdict=verdict(gates),
     )
@@ -168,3 +169,22 @@ def _mean_importance(rounds: Sequence[Trained]) -> tuple[Importance, ...]:
         Importance(name, _mean(values), float(np.std(values))) for name, values in losses.items()
     ]
     return tuple(sorted(means, key=lambda importance: -importance.mean))
+
+
+def _mean_joint(rounds: Sequence[Trained]) -> tuple[GroupImportance, ...]:
+    """Of the groups that come out of half of the rounds or more."""
+    found: dict[frozenset[str], list[GroupImportance]] = {}
+    for one in rounds:
+        for group in one.joint:
+            found.setdefault(frozenset(group.features), []).append(group)
+    means = [
+        GroupImportance(
+            same[0].features,
+            _mean([group.mean for group in same]),
+            float(np.std([group.mean for group in same])),
+            _mean([group.alone for group in same]),
+        )
+        for same in found.values()
+        if 2 * len(same) >= len(rounds)
+    ]
+    return tuple(sorted(means, key=lambda group: -group.mean))

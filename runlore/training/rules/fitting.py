@@ -13,7 +13,7 @@ from runlore.features.declaration import FeaturePlan
 from runlore.kernel.errors import Refused, one_line
 from runlore.models import calibration
 from runlore.models.calibration import Calibration
-from runlore.models.explain import permutation_importance, reference_row
+from runlore.models.explain import joint_importance, permutation_importance, reference_row
 from runlore.models.scale import quantity
 from runlore.models.scores import LOSSES
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Score
@@ -242,6 +242,8 @@ def _tested(
     test = answer_test(spec, data, division, (winner, done["baseline"]), distribution)
     evidence = compare(spec, test)
     gates = judge(spec, evidence)
+    measured = (winner.predict, test.rows, test.target)
+    importance = permutation_importance(*measured, data.names, spec.select_by)
     return Trained(
         spec=spec,
         plan=plan,
@@ -262,9 +264,8 @@ def _tested(
         evidence=evidence,
         coverage=level_coverage(test),
         slices=score_slices(spec, data, division, test),
-        importance=permutation_importance(
-            winner.predict, test.rows, test.target, data.names, spec.select_by
-        ),
+        importance=importance,
+        joint=joint_importance(*measured, importance, data.names, spec.select_by),
         gates=gates,
         verdict=verdict(gates),
     )

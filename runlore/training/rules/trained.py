@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from runlore.features.declaration import FeaturePlan
 from runlore.models.calibration import Calibration
 from runlore.models.distribution import Distribution
-from runlore.models.explain import Importance
+from runlore.models.explain import GroupImportance, Importance
 from runlore.models.scale import quantity
 from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.candidates import Fitted
@@ -121,7 +121,8 @@ class TestPart:
 class Trained:
     """first_us, last_us: as_of of the oldest and newest training row. test_us: of the test part.
 
-    test_scores: of every candidate, for the record; only `evidence` decides.
+    test_scores: of every candidate, for the record; only `evidence` decides. joint: the importance
+    of groups of features that say the same.
     """
 
     spec: ModelSpec
@@ -141,6 +142,7 @@ class Trained:
     coverage: tuple[LevelCoverage, ...]
     slices: tuple[SliceScores, ...]
     importance: tuple[Importance, ...]
+    joint: tuple[GroupImportance, ...]
     gates: tuple[GateResult, ...]
     verdict: GateVerdict
 
