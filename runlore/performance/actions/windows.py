@@ -63,8 +63,8 @@ class PerformanceOutcome:
     mature_until: datetime | None
     floors: tuple[FloorVerdict, ...]
     regressions: tuple[Regression, ...]
-    plot: Path | None
-    anomaly: AnomalyChange | None
+    plot: Path | None = None
+    anomaly: AnomalyChange | None = None
     note: str = ""
     levels: tuple[LevelCoverage, ...] = ()
     groups: tuple[GroupCoverage, ...] = ()
@@ -142,8 +142,6 @@ def _judge(
             *_score_regression(store, spec, version, scored),
             *_latency_regressions(store, spec, edges),
         ),
-        plot=None,
-        anomaly=None,
         note=_note(measured, spec),
         levels=_levels(bundle, vectors, answered),
         groups=_groups(bundle, vectors, answered),
