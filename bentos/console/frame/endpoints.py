@@ -1,5 +1,6 @@
 """The endpoints of the console: those of each page, the login, and the static files."""
 
+import asyncio
 from functools import partial
 from urllib.parse import quote
 
@@ -9,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from bentos.console.frame.assets import PREFIX, serve_asset
 from bentos.console.frame.discovery import find_pages
 from bentos.console.frame.forms import read_form
-from bentos.console.frame.page import Moved, PageRequest, PageRoute
+from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute
 from bentos.console.frame.problems import LOGIN, problem_page
 from bentos.console.frame.rendering import LONGEST_NOTICE, NOTICE, is_secure, render
 from bentos.console.frame.sign_in import show_sign_in, sign_in, sign_out
@@ -17,13 +18,19 @@ from bentos.http.identity import key_of
 from bentos.http.routing import Endpoint, Handler, Scope, Tag
 from bentos.http.threads import in_thread
 from runlore.kernel import instants
+from runlore.kernel.deadlines import REQUEST_S
 
 NOTICE_LASTS_S = 60
+FORM_S = REQUEST_S - 2  # what a form asked for goes on after that
+UNDER_WAY = "It takes longer and goes on. Load this page again to see when it is done."
 DOCS = "/docs"
 
 
-async def _answer(route: PageRoute, request: Request) -> Response:
-    """Read the form, work in a thread, and render there or move on."""
+async def _answer(back: str, route: PageRoute, request: Request) -> Response:
+    """Read the form, work in a thread, and render there or move on.
+
+    back: where to go while what a form asked for takes longer than a request may.
+    """
     state = request.app.state
     if state.serving.is_standalone:
         return RedirectResponse(DOCS, 303)
@@ -42,7 +49,12 @@ async def _answer(route: PageRoute, request: Request) -> Response:
         shown = route.view(page_request)
         return _moved(request, shown) if isinstance(shown, Moved) else render(request, shown)
 
-    return await in_thread(request, work, is_recording=route.method == "POST")
+    if route.method == "GET":
+        return await in_thread(request, work)
+    try:
+        return await asyncio.wait_for(in_thread(request, work, is_recording=True), FORM_S)
+    except TimeoutError:
+        return _moved(request, Moved(back, UNDER_WAY))
 
 
 def _moved(request: Request, moved: Moved) -> Response:
@@ -60,8 +72,9 @@ def _moved(request: Request, moved: Moved) -> Response:
     return response
 
 
-def _endpoint(route: PageRoute) -> Endpoint:
-    return _page(route.method, route.path, partial(_answer, route), route.scope)
+def _endpoint(page: ConsolePage, route: PageRoute) -> Endpoint:
+    handler = partial(_answer, page.path, route)
+    return _page(route.method, route.path, handler, route.scope)
 
 
 def _page(method: str, path: str, handler: Handler, scope: Scope | None) -> Endpoint:
@@ -80,7 +93,7 @@ def _page(method: str, path: str, handler: Handler, scope: Scope | None) -> Endp
 
 
 ENDPOINTS = (
-    *(_endpoint(route) for page in find_pages() for route in page.routes),
+    *(_endpoint(page, route) for page in find_pages() for route in page.routes),
     _page("GET", LOGIN, show_sign_in, None),
     _page("POST", LOGIN, sign_in, None),
     _page("POST", "/console/logout", sign_out, None),

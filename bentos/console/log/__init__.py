@@ -1,0 +1,1 @@
+"""The log: what was brought in, what was rejected, and undo."""
