@@ -259,7 +259,7 @@ def test_a_slower_version_is_a_regression_from_its_first_window_on(
     assert told["latency p95, ms"] == told["latency p50, ms"] == answer
 
 
-@pytest.mark.parametrize(("brier", "answer"), [(0.09, "steady"), (0.06, "regressed")])
+@pytest.mark.parametrize(("brier", "answer"), [(0.09, "steady"), (0.04, "regressed")])
 def test_a_worse_version_is_a_regression_from_its_first_window_on(
     store: Store, registry: Registry, spec: ModelSpec, champion: VersionRef, tmp_path: Path,
     brier: float, answer: str,

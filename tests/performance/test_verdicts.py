@@ -99,6 +99,47 @@ def test_one_bad_window_before_changes_nothing() -> None:
     assert detect("x", WindowLoss(130, 500), with_outlier, 100).answer == "regressed"
 
 
+def test_a_window_that_chance_may_have_made_is_no_regression() -> None:
+    """Three standard errors of the newest window, and of the median of those before."""
+    assert detect("auc", WindowLoss(130, 500, 10.0), BEFORE, 100).answer == "steady"
+    assert detect("auc", WindowLoss(140, 500, 10.0), BEFORE, 100).answer == "regressed"
+    bound = 100 + 3 * 10 * math.sqrt(1 + math.pi / 10)
+    assert detect("auc", WindowLoss(bound - 0.1, 500, 10.0), BEFORE, 100).answer == "steady"
+    assert detect("auc", WindowLoss(bound + 0.1, 500, 10.0), BEFORE, 100).answer == "regressed"
+    assert detect("auc", WindowLoss(140, 500, NAN), BEFORE, 100).answer == "not enough data"
+
+
+def test_windows_in_a_row_show_together_what_none_shows_alone() -> None:
+    noisy = [WindowLoss(value, 500, 10.0) for value in (130, 128)]
+    found = detect("auc", noisy[-1], [*BEFORE, noisy[0]], 100)
+    assert (found.answer, found.current) == ("regressed", 129.0)
+    assert "129 in the newest 2 windows against 100 in the 5 windows before" in found.reason
+    with_a_good_one = [*BEFORE, WindowLoss(160, 500, 10.0), WindowLoss(119, 500, 10.0)]
+    found = detect("auc", WindowLoss(130, 500, 10.0), with_a_good_one, 100)
+    assert found.answer == "steady", "each of them must be worse by more than a fifth"
+    four = [WindowLoss(value, 500, 12.0) for value in (130, 125, 130, 129)]
+    assert detect("auc", four[-1], [*BEFORE, *four[1:3]], 100).answer == "steady"
+    found = detect("auc", four[-1], [*BEFORE, *four[:3]], 100)
+    assert (found.answer, found.current) == ("regressed", 128.5)
+    surer = [replace(window, error=10.0) for window in four]
+    few = detect("auc", surer[-1], [*BEFORE[:3], *surer[:3]], 100)
+    assert few.answer == "steady", "three windows before are too few for four"
+
+
+def test_one_bad_window_among_the_newest_is_no_regression() -> None:
+    assert detect("x", WindowLoss(101, 500), [*BEFORE, WindowLoss(5_000, 500)], 100).answer == (
+        "steady"
+    )
+
+
+def test_an_unchanged_model_of_few_outcomes_a_week_hardly_ever_regresses() -> None:
+    """Losses with the error that they are said to have, eight weeks each, as of 100 outcomes."""
+    rng = np.random.default_rng(1)
+    weeks = [[WindowLoss(value, 100, 6.0) for value in rng.normal(25, 6, 8)] for _ in range(2_000)]
+    called = sum(detect("auc", w[-1], w[:-1], 100).answer == "regressed" for w in weeks)
+    assert called <= 16, "1 in 125; by the spread of the weeks alone it is 1 in 15"
+
+
 def test_few_windows_or_rows_are_no_verdict() -> None:
     assert detect("x", WindowLoss(500, 500), BEFORE[:3], 100).answer == "not enough data"
     assert detect("x", WindowLoss(500, 99), BEFORE, 100).answer == "not enough data"

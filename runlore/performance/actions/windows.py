@@ -19,6 +19,7 @@ from runlore.monitoring.actions import reference
 from runlore.performance import plots, queries
 from runlore.performance.actions import record
 from runlore.performance.actions.record import AnomalyChange
+from runlore.performance.queries import PerformanceResult
 from runlore.performance.rules import floor, groups, levels, maturity, regression, windows
 from runlore.performance.rules.feature_support import FeatureSupport
 from runlore.performance.rules.floor import FloorVerdict
@@ -258,15 +259,18 @@ def _score_regression(
 
 def _point(spec: ModelSpec, window: WindowPerformance) -> WindowLoss:
     score = window.realised.scores.get(spec.select_by)
-    value = regression.as_loss(spec.select_by, score.value) if score else float("nan")
-    return WindowLoss(value, window.realised.labels)
+    if score is None:
+        return WindowLoss(float("nan"), window.realised.labels)
+    value = regression.as_loss(spec.select_by, score.value)
+    error = regression.standard_error(score.low, score.high)
+    return WindowLoss(value, window.realised.labels, error)
 
 
 def _before(
     store: Store, spec: ModelSpec, version: str, mine: Sequence[WindowPerformance]
 ) -> list[WindowLoss]:
-    """Windows of the same length that other versions answered before this one, as they were found
-    at the last look at each; of those that overlap the newest."""
+    """Windows of the same length that other versions answered before this one, oldest first, as
+    they were found at the last look at each; of those that overlap the newest."""
     rule, newest = spec.performance, mine[-1]
     until = from_us(next(w.first_us for w in mine if w.realised.labels >= rule.least_labels))
     length = timedelta(microseconds=newest.last_us - newest.first_us)
@@ -282,11 +286,17 @@ def _before(
             and result.window_to <= until
             and result.window_to - result.window_from == length
         ):
-            points.append(
-                WindowLoss(regression.as_loss(spec.select_by, result.value), result.labelled)
-            )
+            points.append(_stored_point(spec, result))
             until = result.window_from
-    return points
+    return points[::-1]
+
+
+def _stored_point(spec: ModelSpec, result: PerformanceResult) -> WindowLoss:
+    loss = regression.as_loss(spec.select_by, result.value)
+    if result.low is None or result.high is None:
+        return WindowLoss(loss, result.labelled)
+    error = regression.standard_error(result.low, result.high)
+    return WindowLoss(loss, result.labelled, error)
 
 
 def _latency_regressions(
@@ -298,14 +308,12 @@ def _latency_regressions(
         return ()
     before = [latency_of[place] for place in range(newest) if place in latency_of]
     now = latency_of[newest]
-    middle = [WindowLoss(latency.p50_ms, latency.answers) for latency in before]
-    tail = [WindowLoss(latency.p95_ms, latency.answers) for latency in before]
     least, by = rule.least_labels, rule.worse_by
+    p50 = [WindowLoss(one.p50_ms, one.answers, one.p50_error_ms) for one in (*before, now)]
+    p95 = [WindowLoss(one.p95_ms, one.answers, one.p95_error_ms) for one in (*before, now)]
     return (
-        regression.detect(
-            "latency p50, ms", WindowLoss(now.p50_ms, now.answers), middle, least, by
-        ),
-        regression.detect("latency p95, ms", WindowLoss(now.p95_ms, now.answers), tail, least, by),
+        regression.detect("latency p50, ms", p50[-1], p50[:-1], least, by),
+        regression.detect("latency p95, ms", p95[-1], p95[:-1], least, by),
     )
 
 

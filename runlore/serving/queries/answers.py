@@ -32,11 +32,18 @@ SELECT as_of, prediction, low, high, status, submitted, started, finished,
 FROM first ORDER BY as_of
 """  # noqa: S608  (constants of ours)
 LATENCY = """
-SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]), count(*),
-    percentile_cont(0.5) WITHIN GROUP (ORDER BY latency_ms),
-    percentile_cont(0.95) WITHIN GROUP (ORDER BY latency_ms)
-FROM runlore.ledger WHERE spec = %(spec)s AND status = 200 AND latency_ms IS NOT NULL
-AND arm NOT IN ('challenger', 'shadow') AND as_of > %(since)s AND as_of <= %(until)s GROUP BY 1
+WITH answer AS (
+    SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]) AS bucket, latency_ms
+    FROM runlore.ledger WHERE spec = %(spec)s AND status = 200 AND latency_ms IS NOT NULL
+    AND arm NOT IN ('challenger', 'shadow') AND as_of > %(since)s AND as_of <= %(until)s
+), counted AS (
+    SELECT bucket, count(*) AS n FROM answer GROUP BY bucket
+)
+SELECT bucket, n, percentile_cont(ARRAY[
+    0.5, greatest(0.5 - sqrt(0.25 / n), 0), least(0.5 + sqrt(0.25 / n), 1),
+    0.95, greatest(0.95 - sqrt(0.0475 / n), 0), least(0.95 + sqrt(0.0475 / n), 1)
+]::float8[]) WITHIN GROUP (ORDER BY latency_ms)
+FROM answer JOIN counted USING (bucket) GROUP BY bucket, n
 """
 INSTANTS = ("as_of", "submitted", "started", "finished", "known_at")
 COLUMNS = (
@@ -47,11 +54,17 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class WindowLatency:
-    """The latency of one window's answers, in milliseconds."""
+    """The latency of one window's answers, in milliseconds.
+
+    errors: half of what lies between the quantiles a standard error of the share below and above
+    (Woodruff, Confidence intervals for medians and other position measures, JASA 1952).
+    """
 
     answers: int
     p50_ms: float
     p95_ms: float
+    p50_error_ms: float = 0.0
+    p95_error_ms: float = 0.0
 
 
 def read(store: Store, spec: str, version: str, since: datetime, until: datetime) -> Vectors:
@@ -80,7 +93,10 @@ def latencies(store: Store, spec: str, edges: list[datetime]) -> dict[int, Windo
     parameters = {"spec": spec, "since": edges[0], "until": edges[-1], "edges": seconds}
     with store.connect() as connection:
         rows = connection.execute(LATENCY, parameters).fetchall()
-    return {int(bucket) - 1: WindowLatency(int(n), p50, p95) for bucket, n, p50, p95 in rows}
+    return {
+        int(bucket) - 1: WindowLatency(int(n), p50, p95, (high50 - low50) / 2, (high95 - low95) / 2)
+        for bucket, n, (p50, low50, high50, p95, low95, high95) in rows
+    }
 
 
 def _parameters(spec: str, version: str, since: datetime, until: datetime) -> dict[str, Any]:
