@@ -38,13 +38,13 @@ def within_a_day(rng: np.random.Generator, n: int, times: float) -> Units:
 
 
 def failures_come_early(rng: np.random.Generator, n: int, shift: float) -> Units:
-    """Brier scores of a rate of .2: failures are known within hours, successes after half a day.
+    """Brier scores of a rate of .2: failures are known within hours, a fifth of the rest after days.
 
     shift: what the challenger adds to every probability, which helps failures and harms successes.
     """
     risk = rng.beta(2, 8, n)
     failed = rng.random(n) < risk
-    hours = np.where(failed, rng.lognormal(-0.7, 1, n), rng.lognormal(2.48, 1, n))
+    hours = np.where(failed, rng.lognormal(-0.7, 1, n), rng.lognormal(2.1, 1.6, n))
     champion, challenger = np.clip(risk + rng.normal(0, 0.05, (2, n)) + [[0], [shift]], 0, 1)
     return Units(hours, failed.astype(float), (np.stack([champion, challenger]) - failed) ** 2)
 
@@ -54,7 +54,7 @@ WORSE = DelayedWorld(
 )
 SAME = DelayedWorld("as good", partial(lognormal, sigma=1.5, short=1.0, long=1.0))
 BETTER = DelayedWorld("20 % better", partial(lognormal, sigma=1.5, short=0.8, long=0.8))
-EARLY_WORSE = DelayedWorld("failures come early, worse", partial(failures_come_early, shift=0.12))
+EARLY_WORSE = DelayedWorld("failures come early, worse", partial(failures_come_early, shift=0.1))
 EARLY_SAME = DelayedWorld("failures come early, as good", partial(failures_come_early, shift=0.0))
 DAY_SAME = DelayedWorld("all within a day, as good", partial(within_a_day, times=1.0))
 DAY_WORSE = DelayedWorld("all within a day, 12 % worse", partial(within_a_day, times=1.12))
@@ -82,7 +82,7 @@ def rows(world: DelayedWorld, worlds: int, *, is_worse: bool) -> Iterator[Row]:
 
 
 def run(worlds: int) -> Iterator[Row]:
-    few = max(worlds // 4, 10)
+    few = max(worlds // 5, 10)
     yield from rows(WORSE, worlds, is_worse=True)
     yield from rows(EARLY_WORSE, few, is_worse=True)
     yield from rows(DAY_WORSE, few, is_worse=True)

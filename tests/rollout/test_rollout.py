@@ -24,6 +24,7 @@ from runlore.rollout.actions.rollout_state import SETTLE
 from runlore.rollout.actions.steps import RolloutContext, RolloutLook
 from runlore.rollout.queries import rollouts
 from runlore.rollout.rules.ramp import ManualOrder
+from runlore.rollout.views import report
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import CHALLENGER, CHAMPION, Arms, ChangeReason
 from runlore.settings import Settings
@@ -179,6 +180,31 @@ def test_a_silent_arm_a_renamed_arm_and_missing_outcomes_hold(
     assert second.state.newest.action == "hold"
     assert "rival with version" in second.state.newest.reasons[0]
     assert second.state.newest.is_alert
+
+
+def test_outcomes_that_come_late_hold_until_units_were_followed_for_longer(
+    hand: RolloutContext, traffic: Traffic
+) -> None:
+    """Outcomes come after 5 minutes, some never; they are due after 400 s."""
+    hasty = replace(SPEC, rollout=replace(SPEC.rollout, outcome_due_s=400.0))
+    rollout.start(hand, hasty, BEGAN, ANN)
+    traffic.told = {CHAMPION: 0.95, CHALLENGER: 0.95}
+    traffic.run(BEGAN + timedelta(minutes=2), 4_000, timedelta(minutes=9))
+    young = rollout.preview(hand.store, hasty, BEGAN + timedelta(minutes=12))
+    assert young.decision is not None
+    assert young.decision.action == "hold"
+    assert "units must be followed for 0.222 h" in young.decision.reasons[0]
+    document = report.document(young)
+    counted_from = young.state.strata()[0].span.begins
+    assert document["expected_at"] == (counted_from + timedelta(seconds=800)).isoformat()
+    assert "Expected about 2026-03-02 08:14 UTC" in document["advice"]
+    assert document["metrics"][0]["answer"] == "outcomes come late"
+    [old] = climb(hand, traffic, hours=1)
+    assert (old.state.newest.action, old.state.step) == ("advance", 50)
+    assert old.evidence is not None
+    arm = old.evidence.strata[-1].arms[CHALLENGER]
+    assert arm.follow_ups["brier"][0].known == arm.metrics["brier"]
+    assert report.document(old)["expected_at"] is None
 
 
 def test_arms_without_their_shares_hold_and_alert(hand: RolloutContext, traffic: Traffic) -> None:
