@@ -38,7 +38,7 @@ def within_a_day(rng: np.random.Generator, n: int, times: float) -> Units:
 
 
 def failures_come_early(rng: np.random.Generator, n: int, shift: float) -> Units:
-    """Brier scores of a rate of .2: failures are known within hours, a fifth of the rest after days.
+    """Brier scores of a rate of .2: failures are known in hours, a fifth of the rest after days.
 
     shift: what the challenger adds to every probability, which helps failures and harms successes.
     """
