@@ -1,6 +1,5 @@
 """A small world for the products' routes: what served, was asked, was scored and deviates."""
 
-import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,6 +16,7 @@ from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
 from runlore.serving.actions import recording
 from runlore.serving.actions.recording import OutcomeReport, Submission
+from runlore.serving.queries.ledger import new_id
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
@@ -75,7 +75,7 @@ def answer(store: Store) -> None:
         ensure_months(connection, "ledger", AT, AT)
     with store.begin() as connection:
         for spec, arm, status in rows:
-            told = {"at": AT, "id": uuid.uuid4(), "as_of": AT, "request": {}, "version": "7"}
+            told = {"at": AT, "id": new_id(AT), "as_of": AT, "request": {}, "version": "7"}
             connection.execute(insert(ledger).values(told | _named(spec, arm, status)))
 
 

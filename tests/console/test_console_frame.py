@@ -1,5 +1,6 @@
 """The frame of the console: what each page has, the login, forms, and what is refused."""
 
+import html
 import re
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def crawl(client: httpx.Client, start: str = "/") -> dict[str, httpx.Response]:
         if is_html(seen[path]) and (path == "/" or path.startswith("/console")):
             page = own(seen[path].text)
             found = re.findall(r'(?:href|src|data-library)="([^"]*)"', page)
-            waiting += [link.partition("#")[0] for link in found if not link.startswith("#")]
+            links = [html.unescape(link) for link in found if not link.startswith("#")]
+            waiting += [link.partition("#")[0] for link in links]
     return seen
 
 

@@ -54,6 +54,15 @@ def share(value: float | None) -> str:
     return UNKNOWN if value is None else readable_share(value)
 
 
+def value(number: float | None, unit: str) -> str:
+    """A prediction or what came of it, in its unit.
+
+    >>> value(0.43, "probability"), value(4260.0, "s"), value(None, "s")
+    ('43 %', '71 min', 'unknown')
+    """
+    return share(number) if unit == "probability" else quantity(number, unit)
+
+
 def sentence(text: str) -> str:
     """With a capital at the beginning and a stop at the end.
 
@@ -70,6 +79,7 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "quantity": quantity,
     "number": number,
     "share": share,
+    "value": value,
     "bytes": readable_bytes,
     "sentence": sentence,
 }

@@ -1,0 +1,1 @@
+"""Executions: search, and the story of one."""

@@ -1,0 +1,1 @@
+"""The ledger: the newest answers and refusals, and one of them with its reasons."""
