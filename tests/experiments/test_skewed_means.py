@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from runlore.cli.experiments.output import show_status
 from runlore.experiments.actions import analysis
 from runlore.experiments.actions.lifecycle import Attribution
 from runlore.experiments.rules.comparison import compare
@@ -49,14 +50,19 @@ def test_equal_means_of_other_shapes_have_no_winner(
     assert decided <= 5
 
 
-def test_a_plan_with_a_cap_counts_no_value_beyond_it(store: Store) -> None:
+def test_a_plan_with_a_cap_counts_no_value_beyond_it(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
     metric = {**SUCCESS, "kind": "mean", "take": "sum", "better": "lower", "cap": 10}
     units = {f"u{i}": "ab"[i % 2] for i in range(8)}
     name = given(store, units, metrics=[{**metric, "has_covariate": True}])
     rows = [3.0, 5e6, -4.0, -11.0, 10.0, 10.5, 0.0, 2.0]
     send(store, name, *(event(f"e{i}", f"u{i}", value) for i, value in enumerate(rows)))
     send(store, name, *(event(f"b{i}", f"u{i}", 99.0, at=AT - HOUR) for i in (1, 3)))
-    found = analysis.status(store, name, AT + HOUR).observed
+    status = analysis.status(store, name, AT + HOUR)
+    show_status(status, json=False)
+    assert "success: values beyond ±10 count as ±10\n" in capsys.readouterr().out
+    found = status.observed
     capped, usual = np.clip(rows, -10, 10), [0.0, 10.0, 0.0, 10.0, 0.0, 0.0, 0.0, 0.0]
     for at, variant in enumerate("ab"):
         expected = moments_of(capped[at::2], usual[at::2])

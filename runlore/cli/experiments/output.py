@@ -138,11 +138,18 @@ def show_status(standing: "ExperimentStatus", *, json: bool) -> None:
     emit_table("Units", rows)
     _show_crossed(document["variants"])
     _show_comparisons(document["comparisons"], document["fixed"])
+    _show_caps(document["test"]["plan"]["metrics"])
     echo(f"sample ratio: {document['sample_ratio']['reason']}")
     for metric, answer in document["guardrails"].items():
         echo(f"guardrail {metric}: {answer}")
     for requirement in document["missing"]:
         echo(f"waits for: {requirement}")
+
+
+def _show_caps(metrics: Sequence[Mapping[str, Any]]) -> None:
+    for metric in metrics:
+        if (cap := metric.get("cap")) is not None:
+            echo(f"{metric['name']}: values beyond ±{cap:,.6g} count as ±{cap:,.6g}")
 
 
 def _show_crossed(variants: Sequence[Mapping[str, Any]]) -> None:
