@@ -9,6 +9,8 @@ from runlore.alerts.actions.handling import AlertView
 from runlore.alerts.queries.alerts import AlertQuery
 from runlore.alerts.rules import decision
 from runlore.alerts.rules.finding import spec_of
+from runlore.models.score_names import display
+from runlore.performance.queries import PerformanceResult
 from runlore.reports.actions import next_steps, overview
 from runlore.reports.actions.next_steps import NextStep
 from runlore.reports.actions.overview import SpecOverview, SpecWatch
@@ -19,7 +21,9 @@ from runlore.reports.rules.version_scores import (
     version_scores,
 )
 from runlore.specs.model_spec import ModelSpec
+from runlore.training.rules.gates import ScoreInterval, interval_text
 
+BEST_KNOWN = ("mae", "auc", "relative_accuracy", "brier")
 NO_DRIFT = {"drift": "bad", "no drift": "good", "not enough data": "warn"}
 
 
@@ -48,6 +52,26 @@ class SpecCard:
     @property
     def quality(self) -> str:
         return plain_quality(self.scores[0], self.unit) if self.scores else ""
+
+    @property
+    def live_result(self) -> PerformanceResult:
+        """Of the newest scored window, the score that people know best."""
+        results = {result.score: result for result in self.watch.measured}
+        return next(
+            (results[name] for name in BEST_KNOWN if name in results), self.watch.measured[0]
+        )
+
+    @property
+    def live_score(self) -> str:
+        result = self.live_result
+        estimated = "" if result.source == "realised" else " (estimated)"
+        ends = (result.low, result.high)
+        if None in ends:
+            return f"{display(result.score)} {result.value:.3g}{estimated}"
+        interval = ScoreInterval(result.value, *(end for end in ends if end is not None))
+        return (
+            f"{display(result.score)} {interval_text(result.score, interval, self.unit)}{estimated}"
+        )
 
     @property
     def drift_class(self) -> str:

@@ -40,7 +40,11 @@ def scores_over_time(watch: SpecWatch, spec: ModelSpec, unit: str) -> Chart | No
     name = display(score) + (f", {shown}" if shown else "")
     caption = "By window of predictions, with 95 % intervals."
     return Chart(
-        f"{display(score).capitalize()} over time", "end of window", name, tuple(measured), caption
+        f"{display(score)[0].upper()}{display(score)[1:]} over time",
+        "end of window",
+        name,
+        tuple(measured),
+        caption,
     )
 
 

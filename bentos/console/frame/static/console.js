@@ -82,8 +82,8 @@ function draw(figure) {
     font: { color: css("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily },
     margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: chart.series.length > 1, barmode: "overlay",
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    xaxis: { ...axis, title: { text: chart.x, standoff: 8 } },
-    yaxis: { ...axis, title: { text: chart.y, standoff: 8 } },
+    xaxis: { ...axis, title: { text: chart.x, standoff: 8, font: { size: 12 } } },
+    yaxis: { ...axis, title: { text: chart.y, standoff: 8, font: { size: 12 } } },
     hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink") } },
   };
   if (chart.percent) layout.yaxis.tickformat = ".0%";
@@ -95,8 +95,14 @@ function draw(figure) {
     layout.xaxis.range = [at - 3 * 86400e3, at + 3 * 86400e3];
   }
   if (chart.square && chart.range) layout.xaxis.range = chart.range;
+  if (!chart.time && typeof places[0] === "string") {
+    layout.xaxis.type = "category";
+    layout.bargap = new Set(places).size < 6 ? 0.7 : 0.2;
+  }
   if (chart.lying) {
-    [layout.xaxis.title, layout.yaxis.title] = [{ text: chart.y, standoff: 8 }, undefined];
+    layout.xaxis.type = "linear";
+    layout.bargap = 0.25;
+    [layout.xaxis.title, layout.yaxis.title] = [{ text: chart.y, standoff: 8, font: { size: 12 } }, undefined];
     layout.yaxis.autorange = "reversed";
     plot.style.height = `${Math.max(12, 4 + 1.6 * chart.series[0].x.length)}rem`;
     const room = plot.clientWidth > 500 ? 40 : 20;
