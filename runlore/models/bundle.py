@@ -62,7 +62,10 @@ class ModelOutput:
 
 @dataclass(frozen=True)
 class Bundle:
-    """One trained version, ready to answer. `description` is the content of `bundle.json`."""
+    """One trained version, ready to answer. `description` is the content of `bundle.json`.
+
+    folder: where it was loaded from, with files that predictions do not need.
+    """
 
     spec: str
     question: Probability | Quantity
@@ -77,6 +80,7 @@ class Bundle:
     distribution: Distribution | None
     ranges: LearnedRanges
     _model: "InferenceSession"
+    folder: Path | None = None
     _shares: "InferenceSession | None" = None
     _scale: "InferenceSession | None" = None
     _low: "InferenceSession | None" = None
@@ -114,6 +118,7 @@ class Bundle:
             conformal=Conformal.from_json(conformal) if conformal else None,
             distribution=Distribution.from_json(whole) if whole else None,
             ranges=read_ranges(folder),
+            folder=folder,
             _model=model,
             _shares=model if answers_both else sessions.get(DISTRIBUTION),
             _scale=sessions.get(SCALE),

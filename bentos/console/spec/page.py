@@ -4,9 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
+from bentos.console.frame.charts import Chart
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
 from bentos.console.spec import pictures
 from bentos.predict.live_versions import Live
+from runlore.kernel.instants import from_us
+from runlore.monitoring.actions import drift_history
+from runlore.monitoring.actions.drift_history import WindowRecord
 from runlore.registry import alias_history
 from runlore.registry.alias_history import AliasHistoryEntry
 from runlore.reports.actions import next_steps, overview
@@ -16,6 +20,7 @@ from runlore.serving.queries import workers
 from runlore.specs.model_spec import ModelSpec
 
 PATH = "/console/specs"
+MOST_COLUMNS = 4  # drawn before and after
 MOST_CHANGES, MOST_TRAININGS, MOST_WINDOWS = 50, 20, 12
 
 
@@ -35,7 +40,6 @@ def first_spec(request: PageRequest) -> Moved | Shown:
 
 
 def show_spec(request: PageRequest) -> Shown:
-    from runlore.monitoring.actions import drift_history
     from runlore.retraining.actions import requests
 
     spec = request.spec(request.path["spec"])
@@ -60,18 +64,50 @@ def show_spec(request: PageRequest) -> Shown:
         "slices": description.get("slices") or [],
         "slice_score": scores[0].score if scores else "",
         "course": pictures.scores_over_time(watch, spec, unit),
-        "coverage": pictures.coverage(description),
+        "coverage": pictures.coverage(description) or _reliability(request, spec, live),
         "importance": pictures.importance(description, spec),
         "changes": alias_history.entries(request.store, spec.name, MOST_CHANGES)[::-1],
         "workers": workers.alive(request.store),
         "windows": records,
         "drift_course": pictures.drift_over_time(records),
+        "moved": _moved_columns(request, records, live),
         "trainings": requests.history(request.store, spec.name, MOST_TRAININGS),
         "next_step": next_steps.next_step(request.store, spec, standing, request.at),
         "elsewhere": _elsewhere(request, spec, standing, live),
         **_rollout(request, spec),
     }
     return Shown("spec/spec.html", values)
+
+
+def _reliability(request: PageRequest, spec: ModelSpec, live: Live | None) -> Chart | None:
+    """How the probabilities of the version that answers came true."""
+    from runlore.performance.actions.reliability import reliability
+
+    if live is None:
+        return None
+    version, training = live.bundle.version or "", live.bundle.description.get("training")
+    tested_from = from_us(training["test_us"]) if training else None
+    groups = reliability(request.store, spec, version, request.at, tested_from)
+    return pictures.reliability(groups)
+
+
+def _moved_columns(
+    request: PageRequest, records: Sequence[WindowRecord], live: Live | None
+) -> list[Chart]:
+    """The columns of the newest window that moved the most, before and after."""
+    from runlore.monitoring.actions.compared_columns import compared_columns
+
+    newest = records[0] if records else None
+    if newest is None or live is None or live.bundle.folder is None:
+        return []
+    if newest.window.version != live.bundle.version:
+        return []
+    columns = newest.verdict.drifted or newest.verdict.columns
+    names = [column.name for column in columns[:MOST_COLUMNS]]
+    words = {category.name: category.words for category in live.bundle.plan.categories}
+    bundle = live.bundle.folder, live.bundle.digest
+    compared = compared_columns(request.store, newest.window, bundle, names, words)
+    return pictures.before_after(sorted(compared, key=lambda column: names.index(column.name)))
 
 
 def _rollout(request: PageRequest, spec: ModelSpec) -> dict[str, object]:

@@ -7,7 +7,9 @@ from bentos.console.frame.charts import Chart, ChartSeries
 from runlore.kernel.readable import IN_SECONDS, MINUTE_S
 from runlore.models.score_names import display
 from runlore.monitoring.actions.drift_history import WindowRecord
+from runlore.monitoring.rules.before_after import BeforeAfter
 from runlore.performance.queries import PerformanceResult
+from runlore.performance.rules.reliability import ReliabilityGroup
 from runlore.reports.actions.overview import SpecWatch
 from runlore.rollout.queries.rollouts import RecordedDecision
 from runlore.specs.model_spec import ModelSpec
@@ -156,3 +158,49 @@ def _scale(unit: str) -> tuple[float, str]:
     if unit in IN_SECONDS:
         return IN_SECONDS[unit] / MINUTE_S, "min"
     return 1.0, unit
+
+
+def reliability(groups: Sequence[ReliabilityGroup]) -> Chart | None:
+    """Whether probabilities are what comes; None while no outcome is known."""
+    if not groups:
+        return None
+    end = min(1.0, 1.1 * max(max(g.said, g.came) for g in groups))
+    came = ChartSeries(
+        "came true",
+        [group.said for group in groups],
+        [group.came for group in groups],
+        [group.low for group in groups],
+        [group.high for group in groups],
+        "points",
+    )
+    perfect = ChartSeries("as said", [0.0, end], [0.0, end], style="dashes", colour=5)
+    rows = sum(group.rows for group in groups)
+    return Chart(
+        "Is the probability what comes?",
+        "predicted",
+        "share that happened",
+        (came, perfect),
+        f"{rows:,} answers with known outcomes, in {len(groups)} groups; on the line, what is"
+        " predicted is what comes.",
+        is_percent=True,
+        y_range=(0.0, end),
+        is_square=True,
+    )
+
+
+def before_after(columns: Sequence[BeforeAfter]) -> list[Chart]:
+    """A chart of each column: shares of rows in the training and in the newest window."""
+    return [
+        Chart(
+            column.name,
+            "value",
+            "share of executions",
+            (
+                ChartSeries("training", column.labels, column.before, style="bars", colour=5),
+                ChartSeries("newest window", column.labels, column.after, style="bars", colour=2),
+            ),
+            "Before and after.",
+            is_percent=True,
+        )
+        for column in columns
+    ]

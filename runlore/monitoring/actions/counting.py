@@ -235,8 +235,14 @@ class SliceCounting:
 
 def counter_of(champion: Champion, bins: Sequence[Bins], spec: ModelSpec, grid: Grid) -> Counter:
     """Return the key of the counts: other bins or another model mean other slices."""
-    digest = hashlib.sha256(champion.digest.encode())
+    return counter_key((spec.name, champion.version, champion.digest), bins, grid)
+
+
+def counter_key(version: tuple[str, str, str], bins: Sequence[Bins], grid: Grid) -> Counter:
+    """The same by names alone. version: spec, number, and digest of the bundle."""
+    spec, number, bundle_digest = version
+    digest = hashlib.sha256(bundle_digest.encode())
     for column in bins:
         digest.update(column.name.encode())
         digest.update(column.cuts.tobytes())
-    return Counter(spec.name, champion.version, grid.length_us, digest.hexdigest())
+    return Counter(spec, number, grid.length_us, digest.hexdigest())

@@ -31,6 +31,7 @@ SELECT as_of, prediction, low, high, status, submitted, started, finished,
     coalesce(outcome, '{{}}')::text, end_known_at, array_send(features)
 FROM first ORDER BY as_of
 """  # noqa: S608  (constants of ours)
+READ_NEWEST = READ.replace(GIVEN, f"{GIVEN} ORDER BY at DESC LIMIT %(newest)s")
 LATENCY = """
 WITH answer AS (
     SELECT width_bucket(extract(epoch FROM as_of), %(edges)s::float8[]) AS bucket, latency_ms
@@ -67,14 +68,24 @@ class WindowLatency:
     p95_error_ms: float = 0.0
 
 
-def read(store: Store, spec: str, version: str, since: datetime, until: datetime) -> Vectors:
+def read(
+    store: Store,
+    spec: str,
+    version: str,
+    since: datetime,
+    until: datetime,
+    newest: int | None = None,
+) -> Vectors:
     """A version's answers as of `(since, until]`, one an execution, with what was known by `until`.
+
+    newest: so many at most, those that were given last; None: all.
 
     `requests` holds COLUMNS: instants int64 microseconds or NO_INSTANT, an unknown status as None.
     """
     with store.connect() as connection:
         cursor: psycopg.Cursor[Any] = connection.cursor(binary=True)
-        cursor.execute(READ, _parameters(spec, version, since, until))
+        parameters = _parameters(spec, version, since, until) | {"newest": newest}
+        cursor.execute(READ if newest is None else READ_NEWEST, parameters)
         rows = cursor.fetchall()
     frame = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
     for name in INSTANTS:

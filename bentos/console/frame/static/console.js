@@ -80,7 +80,7 @@ function draw(figure) {
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: css("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily },
-    margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: chart.series.length > 1, barmode: "overlay",
+    margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: chart.series.length > 1, barmode: "group",
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
     xaxis: { ...axis, title: { text: chart.x, standoff: 8, font: { size: 12 } } },
     yaxis: { ...axis, title: { text: chart.y, standoff: 8, font: { size: 12 } } },
