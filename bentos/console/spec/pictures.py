@@ -111,13 +111,20 @@ def drift_over_time(records: Sequence[WindowRecord]) -> Chart | None:
     ends = [record.window.window_to for record in ordered]
     share = [record.verdict.drifted_share for record in ordered]
     limit = [record.verdict.threshold for record in ordered]
+    since = ordered[0].window.window_from
     return Chart(
         "Share of features that moved",
         "end of window",
         "share, by weight",
         (
             ChartSeries("moved", ends, share, style="points"),
-            ChartSeries("counts as drift from here on", ends, limit, style="dashes", colour=2),
+            ChartSeries(
+                "counts as drift from here on",
+                [since, *ends],
+                [limit[0], *limit],
+                style="dashes",
+                colour=2,
+            ),
         ),
         "Compared with what the version was trained on.",
         is_percent=True,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import Path
 
 from runlore.kernel.instants import to_us
@@ -17,6 +17,8 @@ from runlore.monitoring.rules.histogram import Profile
 from runlore.monitoring.rules.verdict import Words
 from runlore.store.engine import Store
 
+PROFILES = 4  # kept in memory, a few hundred KiB each
+
 
 def compared_columns(
     store: Store,
@@ -30,14 +32,20 @@ def compared_columns(
     bundle: the folder of the version that the window was compared with, and its digest.
     """
     folder, digest = bundle
-    path = folder / PROFILE
-    if not path.is_file():
+    if not (folder / PROFILE).is_file():
         return []
-    reference = Profile.from_json(json.loads(path.read_text(encoding="utf-8")))
+    reference = _read_profile(folder, digest)
     counted = _counted(store, window, reference, digest, names)
     before = {column.name: column for column in reference.columns}
     columns = [] if counted is None else counted.columns
     return [before_after(before[c.name], c, words.get(c.name, ())) for c in columns]
+
+
+@lru_cache(maxsize=PROFILES)
+def _read_profile(folder: Path, _digest: str) -> Profile:
+    """The training's counts, which never change while the digest of the bundle is the same."""
+    text = (folder / PROFILE).read_text(encoding="utf-8")
+    return Profile.from_json(json.loads(text))
 
 
 def _counted(

@@ -41,7 +41,7 @@ def next_step(store: Store, spec: ModelSpec, standing: SpecOverview, at: datetim
     if standing.champion is None:
         return NextStep("first", f"The first training: `runlore train {spec.name}`.")
     if decision.KIND in standing.alerts:
-        return NextStep("person", "It waits for your decision, see above.")
+        return NextStep("person", "It waits for your decision.")
     return _check(spec, course.trainings_begun(store, spec.name), standing, at)
 
 

@@ -89,7 +89,7 @@ def read(
         rows = cursor.fetchall()
     frame = pd.DataFrame([row[:-1] for row in rows], columns=list(COLUMNS))
     for name in INSTANTS:
-        at = pd.to_datetime(frame[name], utc=True).dt.as_unit("us")
+        at = pd.to_datetime(frame[name], utc=True, cache=False).dt.as_unit("us")
         frame[name] = at.astype("int64").where(at.notna(), NO_INSTANT)
     numbers = dict.fromkeys(("prediction", "low", "high"), np.float64)
     return Vectors(frame.astype(numbers), [row[-1] for row in rows])
