@@ -1,0 +1,85 @@
+"""A waiting version on Home: start its rollout, or promote it at once, with name and reason."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from handmade import register, write_bundle
+
+from bentos.predict.live_versions import Live, Serving
+from runlore.registry import Registry, alias_history
+from runlore.serving.actions import promotion
+from runlore.serving.actions.promotion import ChangeReason
+from runlore.settings import Settings
+from runlore.store.engine import Store, open_store
+from tests.bentos.conftest import Serve, home  # noqa: F401  (a fixture)
+from tests.console.conftest import BROWSER, form_token
+
+pytestmark = pytest.mark.slow
+
+RISK = "failure-risk"
+FORM = {"actor": "zoe", "reason": "better on October"}
+
+
+@pytest.fixture
+def waiting(
+    home: tuple[Settings, Registry],  # noqa: F811
+    serve: Serve,
+    loaded: dict[str, Live],
+    tmp_path: Path,
+) -> Iterator[tuple[httpx.Client, Store, Registry]]:
+    """A console over a home in which the newest version waits as challenger."""
+    settings, registry = home
+    with open_store(settings) as store:
+        for alias in promotion.ALIASES:
+            registry.remove_alias(RISK, alias)
+        for seed in (1, 2):
+            ref = register(registry, write_bundle(tmp_path / f"v{seed}", RISK, seed))
+            promotion.announce(store, registry, ref, ChangeReason("ann", f"trained, {seed}"))
+        serving = Serving((RISK,), store=store, live={RISK: loaded[RISK]})
+        client = serve(serving, home=settings.home, database_url=store.url)
+        client.headers.update(BROWSER)
+        client.headers["x-token"] = form_token(client.get("/").text)  # for `decide`
+        yield client, store, registry
+
+
+def decide(client: httpx.Client, what: str, **changed: str) -> httpx.Response:
+    form = FORM | changed | {"form_token": client.headers["x-token"]}
+    return client.post(f"/console/specs/{RISK}/{what}", data=form)
+
+
+def test_the_rollout_of_a_waiting_version_is_started(
+    waiting: tuple[httpx.Client, Store, Registry],
+) -> None:
+    client, store, registry = waiting
+    challenger = registry.aliases([RISK])[RISK]["challenger"].version
+    page = client.get("/").text
+    assert "1 thing needs a decision of yours" in page
+    assert f"version {challenger} of {RISK} waits".lower() in page.lower()
+    assert decide(client, "rollout", reason=" ").status_code == 422
+    assert decide(client, "rollout").status_code == 303
+    page = client.get("/").text
+    assert f"version {challenger} has 1 % of every" in page
+    assert "Nothing needs a decision of yours" in page
+    entry = alias_history.newest(store, "challenger")[RISK]
+    assert (entry.actor, entry.version) == ("zoe", challenger)
+    assert "The rollout goes on" in client.get(f"/console/specs/{RISK}").text
+    again = decide(client, "rollout")
+    assert again.status_code == 409
+    assert "text/html" in again.headers["content-type"]
+
+
+def test_a_waiting_version_is_promoted_at_once(
+    waiting: tuple[httpx.Client, Store, Registry],
+) -> None:
+    client, store, registry = waiting
+    challenger = registry.aliases([RISK])[RISK]["challenger"].version
+    assert decide(client, "promote").status_code == 303
+    assert registry.aliases([RISK])[RISK]["champion"].version == challenger
+    entry = alias_history.newest(store, "champion")[RISK]
+    assert (entry.actor, entry.reason) == ("zoe", "better on October")
+    assert f"version {challenger} is the champion." in client.get("/").text
+    refused = decide(client, "promote")
+    assert refused.status_code == 409
+    assert "there is no @challenger" in refused.text
