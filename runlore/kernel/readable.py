@@ -70,6 +70,20 @@ def readable_quantity(value: float, unit: str) -> str:
     return f"{readable_number(value)} {unit}".rstrip()
 
 
+def scaled_quantity(value: float, unit: str) -> tuple[float, str]:
+    """The size and the name of the unit in which people read values like this one, for an axis.
+
+    >>> scaled_quantity(4_260, "s"), scaled_quantity(42.0, "seconds"), scaled_quantity(7, "EUR")
+    ((60.0, 'min'), (1.0, 's'), (1.0, 'EUR'))
+    """
+    if unit not in IN_SECONDS:
+        return 1.0, unit
+    seconds = abs(value) * IN_SECONDS[unit]
+    steps = ((size, name) for name, size, least in STEPS_S if seconds >= least)
+    size, name = next(steps, (1.0, "s"))
+    return size / IN_SECONDS[unit], name
+
+
 def readable_change(value: float, unit: str) -> str:
     """A difference of two values, with its sign.
 

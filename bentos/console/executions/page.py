@@ -21,12 +21,15 @@ from runlore.serving.actions import execution_story
 from runlore.serving.actions.execution_story import ExecutionStory
 from runlore.serving.queries import execution_search
 from runlore.serving.queries.execution_search import ExecutionQuery, ExecutionSummary
+from runlore.serving.queries.recording import StoredFact
 
 PATH = "/console/executions"
 ROWS = 50
 MOST_REASONED = 6  # answers of one page whose reasons are computed, as they were not asked for
 TEXT_FILTERS = ("actor", "kind", "scope")
 DURATION = "duration_s"
+TRY_IT = "/console/predict"
+LONGEST_SAID, MOST_SAID = 100, 40  # an address holds some thousand characters
 
 
 def show_executions(request: PageRequest) -> Shown:
@@ -64,9 +67,18 @@ def show_execution(request: PageRequest) -> Shown:
         "answer_of": {judged.answer.row["id"]: judged.answer for judged in answers},
         "like": _listed(story.like),
         "chart": pictures.like_ones(story, took_s, answers),
+        "try_it": address(TRY_IT, _as_request(story.first)),
         "all_like": address(PATH, {}, actor=story.first.actor, kind=story.first.kind),
     }
     return Shown("executions/execution.html", values)
+
+
+def _as_request(fact: StoredFact) -> dict[str, str]:
+    """An execution as the address of the form has it; inputs of many characters are left out."""
+    inputs = {f"inputs.{name}": str(value) for name, value in fact.inputs.items()}
+    said = {**{name: getattr(fact, name) for name in TEXT_FILTERS}, **inputs}
+    short = {name: text for name, text in said.items() if len(text) <= LONGEST_SAID}
+    return dict(list(short.items())[:MOST_SAID])
 
 
 def _query(query: Mapping[str, str]) -> ExecutionQuery:

@@ -4,11 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from bentos.console.executions.rows import JudgedAnswer, ListedExecution
 from bentos.console.frame.charts import Chart, ChartSeries
-from runlore.kernel.durations import DAY_S, HOUR_S
+from runlore.kernel.readable import scaled_quantity
 from runlore.serving.actions import execution_story
 from runlore.serving.actions.execution_story import ExecutionStory
 
-UNITS = (("d", DAY_S, 2 * DAY_S), ("h", HOUR_S, 2 * HOUR_S), ("min", 60.0, 100.0))
 COLOURS = {"succeeded": 3, "failed": 6}
 OTHER = 5
 LEAST_POINTS = 2
@@ -72,5 +71,5 @@ def like_ones(
 def _unit(lengths_s: Iterable[float]) -> tuple[str, float]:
     """The unit in which the middle of these lengths reads well, and its seconds."""
     ordered = sorted(lengths_s)
-    middle = ordered[len(ordered) // 2]
-    return next(((unit, size) for unit, size, least in UNITS if middle >= least), ("s", 1.0))
+    size, unit = scaled_quantity(ordered[len(ordered) // 2], "s")
+    return unit, size

@@ -47,7 +47,9 @@ async def _answer(back: str, route: PageRoute, request: Request) -> Response:
 
     def work() -> Response:
         shown = route.view(page_request)
-        return _moved(request, shown) if isinstance(shown, Moved) else render(request, shown)
+        if isinstance(shown, Moved):
+            return _moved(request, shown)
+        return render(request, shown, shown.status)
 
     if route.method == "GET":
         return await in_thread(request, work)

@@ -84,10 +84,14 @@ class PageRequest:
 
 @dataclass(frozen=True)
 class Shown:
-    """A page: a template below `bentos/console`, and what it shows."""
+    """A page: a template below `bentos/console`, and what it shows.
+
+    status: 422 for a form that is to be corrected.
+    """
 
     template: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True)

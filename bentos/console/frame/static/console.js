@@ -8,10 +8,10 @@ const isDark = () => root.dataset.theme
   ? root.dataset.theme === "dark"
   : matchMedia("(prefers-color-scheme: dark)").matches;
 
-function showTimes() {
+function showTimes(within = document) {
   const day = { year: "numeric", month: "short", day: "numeric" };
   const full = { ...day, hour: "2-digit", minute: "2-digit" };
-  for (const element of document.querySelectorAll("time[datetime]")) {
+  for (const element of within.querySelectorAll("time[datetime]")) {
     const at = new Date(element.dateTime);
     if (Number.isNaN(at.valueOf())) continue;
     element.title = element.textContent;
@@ -129,6 +129,33 @@ function loadLibrary() {
   document.head.append(script);
 }
 
+// A form with data-live asks again while it is filled in, and shows the new answer in place.
+function setUpLiveForm(form) {
+  const target = document.getElementById(form.dataset.live);
+  let timer = 0, latest = 0;
+  const ask = async () => {
+    const mine = ++latest;
+    const body = new URLSearchParams(new FormData(form));
+    body.set("what_if", "1");
+    try {
+      const answer = await fetch(form.action, { method: "POST", body, headers: { accept: "text/html" } });
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      const fresh = page.getElementById(target.id);
+      if (mine !== latest || !fresh) return;
+      showTimes(fresh);
+      target.replaceChildren(...fresh.childNodes);
+    } catch { /* The service is away: the button says so. */ }
+  };
+  for (const slider of form.querySelectorAll("input[type=range][data-for]")) {
+    const field = document.getElementById(slider.dataset.for);
+    slider.hidden = false;
+    slider.addEventListener("input", () => { field.value = String(Number(Number(slider.value).toPrecision(6))); });
+    field.addEventListener("input", () => { slider.value = field.value; });
+  }
+  form.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(ask, 150); });
+}
+
 showTimes();
+document.querySelectorAll("form[data-live]").forEach(setUpLiveForm);
 setUpTheme();
 loadLibrary();
