@@ -97,6 +97,9 @@ def test_words_too_rare_for_a_code_or_a_bin_are_always_new() -> None:
     unnamed = sum(code not in known for code in range(100, 400))
     assert unnamed > 100
     assert new_words.usual_shares(taught) == {"kind": pytest.approx(2 * unnamed / ROWS)}
+    rare = next(code for code in range(100, 400) if code not in known)
+    current = count(reference.bins, window(9, {rare: 40}))
+    assert new_words.share(reference.columns[0], current.columns[0]) == 0.0, "training knew it"
 
 
 def test_training_that_held_unknown_words_allows_twice_as_many() -> None:
@@ -111,7 +114,8 @@ def test_a_code_that_the_training_rows_did_not_hold_is_a_new_word() -> None:
     reference, _ = profiles(STEADY)
     other = count(reference.bins, window(9, {77: 40}))
     assert new_words.share(reference.columns[0], other.columns[0]) == pytest.approx(0.08)
-    assert new_words.share(reference.columns[1], other.columns[1]) == 0.0, "a number has no words"
+    large = count(reference.bins, window(9, {}) + np.float32(100))
+    assert new_words.share(reference.columns[1], large.columns[1]) == 0.0, "a number has no words"
 
 
 def test_a_verdict_read_back_from_the_store_is_the_same() -> None:

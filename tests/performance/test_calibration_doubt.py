@@ -47,8 +47,11 @@ def test_known_outcomes_narrow_the_band_and_never_below_what_is_tolerated() -> N
     alone = estimate(p, draws=60)["auc"]
     assert widths[0] > widths[1] > widths[2] > alone.high - alone.low
     nothing = recalibration.CalibrationDoubt(np.zeros((3, 3)))
-    exact = estimate(np.full(500, 0.2), nothing, draws=60)["brier"]
-    assert exact.high - exact.value >= tolerated("brier", exact.value)
+    exact = estimate(np.full(20_000, 0.2), nothing, draws=60)["brier"]
+    least = tolerated("brier", exact.value)
+    assert min(exact.high - exact.value, exact.value - exact.low) >= least
+    assert least == pytest.approx(0.05 * 0.16)
+    assert tolerated("auc", 0.8) == 0.01
 
 
 def test_without_outcomes_the_doubt_is_the_prior() -> None:
@@ -80,3 +83,7 @@ def test_only_the_newest_outcomes_count_and_beyond_them_the_map_goes_on() -> Non
     drawn = whole.draw(np.array([1e-9, whole.low / 2, 0.2]), np.random.default_rng(0))
     assert np.all((drawn > 0) & (drawn < 1))
     assert drawn[0] < drawn[1] < drawn[2]
+    beyond = np.array([whole.low / 100, whole.low / 2])
+    moved = whole.draw(beyond, np.random.default_rng(0))
+    apart = np.log(moved / (1 - moved)) - np.log(beyond / (1 - beyond))
+    assert apart[0] == pytest.approx(apart[1]), "the map goes on as at its end"

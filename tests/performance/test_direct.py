@@ -7,6 +7,7 @@ import pytest
 
 from runlore.models.scores import measure
 from runlore.performance.rules import direct, windows
+from runlore.performance.rules.direct import LossForecast
 from runlore.performance.rules.maturity import MatchedPredictions
 
 HOUR_S = 3600.0
@@ -84,6 +85,49 @@ def test_errors_that_have_grown_in_the_newest_outcomes_alone_withdraw_it(newest:
         withdrawn += found.errors.holds is False
         assert found.errors.holds or f"newest {newest} outcomes" in found.errors.reason
     assert withdrawn >= 9
+
+
+def forecast(residuals: np.ndarray, alike: np.ndarray | None = None) -> LossForecast:
+    """Of 1,000 current answers a loss of 10 each is expected; 900 outcomes taught it."""
+    n = len(residuals)
+    ones = np.ones(n)
+    return LossForecast(
+        np.full(1_000, 10.0), residuals, 10 + residuals, ones, ones if alike is None else alike, 900
+    )
+
+
+def test_looks_at_the_newest_errors_share_one_risk() -> None:
+    """Of the newest 200 outcomes chance leaves such a bias once in 100 to 200 times."""
+    rng = np.random.default_rng(0)
+    noise = rng.normal(0, 7, 800)
+    noise -= noise.mean()
+    newest = noise[-200:] - noise[-200:].mean()
+    steps = np.linspace(0, 3, 301)
+    chances = {
+        step: forecast(np.r_[noise[:-200], newest + step]).newest(200).chance for step in steps
+    }
+    between = next(step for step, chance in chances.items() if 0.004 < chance < 0.008)
+    look = forecast(np.r_[noise[:-200], newest + between])
+    assert look.newest(200).is_off(0.01)
+    assert look.worst()[1] is False
+    sure = next(step for step, chance in chances.items() if chance < 0.002)
+    worst, is_off = forecast(np.r_[noise[:-200], newest + sure]).worst()
+    assert (is_off, len(worst.residuals)) == (True, 200)
+
+
+def test_the_band_is_of_errors_of_answers_like_the_current_ones() -> None:
+    rng = np.random.default_rng(0)
+    sizes = np.tile([1.0, 9.0], 400)
+    residuals = rng.normal(0, sizes)
+    widths = {}
+    for name, alike in (("easy", 1.0 * (sizes < 5)), ("hard", 1.0 * (sizes > 5))):
+        band = forecast(residuals, alike + 1e-3).measured()
+        widths[name] = (band.high - band.low) / 2
+    bias = np.sqrt((1 + 800 / 900) / 400)
+    for name, sd in (("easy", 1.0), ("hard", 9.0)):
+        expected = 2.093 * sd * np.hypot(1 / np.sqrt(1_000), bias)
+        assert widths[name] == pytest.approx(expected, rel=0.4)
+    assert widths["hard"] > 5 * widths["easy"]
 
 
 def test_errors_that_stay_hardly_ever_withdraw_it() -> None:

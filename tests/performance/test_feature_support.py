@@ -26,6 +26,7 @@ def test_rows_outside_of_the_training_are_not_supported() -> None:
     found = is_supported(moved, taught, names)
     assert found.holds is False
     assert "most often by b" in found.reason
+    assert is_supported(-moved, taught, names).holds is False
     unknown = taught[:500].copy()
     unknown[:, 2] = np.nan
     assert is_supported(unknown, taught, names).holds is False

@@ -126,6 +126,14 @@ def test_windows_in_a_row_show_together_what_none_shows_alone() -> None:
     assert few.answer == "steady", "three windows before are too few for four"
 
 
+def test_the_spread_of_windows_together_is_smaller_than_that_of_one() -> None:
+    swinging = [WindowLoss(value, 500) for value in (86, 93, 100, 107, 114)]
+    two = [WindowLoss(value, 500) for value in (128, 129)]
+    assert detect("x", two[-1], swinging, 100).answer == "steady"
+    assert detect("x", two[-1], [*swinging, two[0]], 100).answer == "regressed"
+    assert regression.standard_error(1.0, 2.96) == pytest.approx(0.5)
+
+
 def test_one_bad_window_among_the_newest_is_no_regression() -> None:
     assert detect("x", WindowLoss(101, 500), [*BEFORE, WindowLoss(5_000, 500)], 100).answer == (
         "steady"

@@ -52,7 +52,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, eq=False)
-class _Learned:
+class LossForecast:
     """expected: (n,), of the current answers. residuals, loss, weight: (m,), of the tested outcomes
     in their order; residuals are what came less what was expected. alike: (m,), how much more
     often such answers are among the current ones. taught: the outcomes that said what to expect."""
@@ -69,7 +69,7 @@ class _Learned:
         """What came on average."""
         return float(np.average(self.loss, weights=self.weight))
 
-    def newest(self, labels: int) -> "_Learned":
+    def newest(self, labels: int) -> "LossForecast":
         """The same with so many of the tested outcomes, the newest ones."""
         held = slice(-labels, None)
         return replace(
@@ -106,7 +106,7 @@ class _Learned:
     def is_off(self, alpha: float) -> bool:
         return self.chance < alpha and abs(self.bias) > MATERIAL_SHARE * self.mean
 
-    def worst(self) -> tuple["_Learned", bool]:
+    def worst(self) -> tuple["LossForecast", bool]:
         """The look at the newest outcomes that says most against the estimate, and whether enough.
 
         All tested outcomes, the newest half of them and so on, each at its part of ALPHA: see
@@ -155,7 +155,7 @@ def estimate(before: MatchedPredictions, current: MatchedPredictions) -> Estimat
 
 def _learn(
     score: Score, past: MatchedPredictions, weight: Floats, current: MatchedPredictions
-) -> _Learned:
+) -> LossForecast:
     """Tested on the newest part of the past, then taught all of it."""
     has_interval = bool(np.isfinite(past.low).all() and np.isfinite(current.low).all())
     loss, features = LOSSES[score](past.actual, past.prediction), _said(past, has_interval)
@@ -165,7 +165,7 @@ def _learn(
     expected = _regression(features, loss, weight).predict(said)
     residuals = loss[late] - older.predict(features[late])
     alike = _alike(older.apply(features[late]), weight[late], older.apply(said))
-    return _Learned(expected, residuals, loss[late], weight[late], alike, first)
+    return LossForecast(expected, residuals, loss[late], weight[late], alike, first)
 
 
 def _alike(of_past: Ints, weight: Floats, of_current: Ints) -> Floats:
