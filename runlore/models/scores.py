@@ -103,6 +103,14 @@ class RankedPredictions:
             return float("nan")
         return float((up * (np.cumsum(down) - down / 2)).sum() / total)
 
+    def shares_above(self, weight: Floats) -> Floats:
+        """(n,): the share of `weight`, (n,), above each prediction; ties count half."""
+        tied = np.add.reduceat(weight[self.order], self.starts)
+        above = (tied.sum() - np.cumsum(tied) + tied / 2) / tied.sum()
+        shares = np.empty(len(self.order))
+        shares[self.order] = np.repeat(above, np.diff(np.r_[self.starts, len(self.order)]))
+        return shares
+
 
 def bins_of(predicted: Floats, bins: int = BINS) -> NDArray[np.int64]:
     """The bin of each prediction: equal counts, equal predictions never apart."""

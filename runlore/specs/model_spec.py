@@ -14,6 +14,7 @@ from runlore.kernel.durations import DAY_S, HOUR_S
 from runlore.kernel.errors import BadInput
 
 LEAST_COMPARED = 100  # executions on which a version and its successor are compared
+LEAST_COMPARED_DAYS = 7  # that these span: what holds for days must be seen coming and going
 
 NAME = re.compile(r"[a-z][a-z0-9-]{1,40}")
 
@@ -81,6 +82,8 @@ class Split:
     least_rows: 0 stands for the usual number, 200 by time and 15 by cross-validation.
     max_rows: how many of the newest training rows are used, so that cost stays bounded.
     most_test_rows: the limit of the test part, where `test_share` would be more; None: no limit.
+    least_test_s: what the test part spans at least where `most_test_rows` would be less; but it is
+    never more than half of the rows.
     retest_rows: the limit for a successor, see `ModelSpec.succeeding`.
     """
 
@@ -94,6 +97,7 @@ class Split:
     # Not in the repr, which names what was learned by time: see `retraining.actions.course`.
     kind: Literal["time", "cross-validation"] = field(default="time", repr=False)
     repeats: int = field(default=10, repr=False)
+    least_test_s: float = field(default=0.0, repr=False)
 
     def __post_init__(self) -> None:
         if self.kind not in ("time", "cross-validation"):
@@ -121,8 +125,8 @@ class Gate:
 
     against "bound": the score must reach `bound` (at most it, where lower is better);
     "within": it must lie in `bound` .. `upper`;
-    "baseline": the candidate must beat the baseline, and the block-bootstrap interval of the
-    difference must leave out 0;
+    "baseline": the candidate must beat the baseline, and the 95 % interval of the difference must
+    leave out 0;
     "baseline's value": it must be no worse than the baseline, by the values alone;
     "constant": it must be better than the same answer for all: the training part's failure rate or
     median. Every spec has this gate, for `select_by` and for the Brier score or the MAE: by value
@@ -340,7 +344,8 @@ class ModelSpec:
     def succeeding(self) -> Self:
         """The spec of a successor, trained while a version serves and new facts have come in.
 
-        Only the newest `retest_rows` are held back, so that recent changes are learned. These may
+        Only the newest `retest_rows` are held back, so that recent changes are learned, and the
+        newest week where that is more: fewer days say nothing about the days to come. These may
         be too few for an interval against the baseline, so gates compare the values alone; the
         comparison with the champion uses an interval. Cross-validation has intervals of few rows,
         too, and stays as it is.
@@ -351,5 +356,9 @@ class ModelSpec:
             replace(gate, against="baseline's value") if gate.against == "baseline" else gate
             for gate in self.gates
         )
-        most = self.split.retest_rows
-        return replace(self, gates=gates, split=replace(self.split, most_test_rows=most))
+        held_back = replace(
+            self.split,
+            most_test_rows=self.split.retest_rows,
+            least_test_s=LEAST_COMPARED_DAYS * DAY_S,
+        )
+        return replace(self, gates=gates, split=held_back)

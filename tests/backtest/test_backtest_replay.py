@@ -8,12 +8,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from runlore.backtest.rules import replay as replaying
-from runlore.backtest.rules.comparison import gain
 from runlore.backtest.rules.policy import POLICIES, PolicyName
 from runlore.backtest.rules.replay import PolicyReplay, ReplayContext, replay
 from runlore.backtest.rules.version import Trainer
 from runlore.specs.model_spec import RetrainingPolicy
-from runlore.training.rules.gates import ScoreInterval
+from runlore.training.rules.gain import consecutive_blocks
 from runlore.training.rules.training_set import TrainingSet
 from tests.backtest.moving_logs import DAY_US, DAYS, SPEC, START_US, make
 
@@ -140,14 +139,15 @@ def test_what_has_not_won_by_enough_never_serves() -> None:
 def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_from(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """30 % of what is mature, at most `retest_rows`, is held back; all the rest teaches."""
+    """30 % of what is mature is held back, at most `retest_rows` or the newest week, if more; all
+    the rest teaches."""
     compared: list[np.ndarray] = []
 
-    def seen(score: str, as_of_us: np.ndarray, *rest: np.ndarray) -> ScoreInterval:
+    def seen(as_of_us: np.ndarray) -> np.ndarray:
         compared.append(as_of_us)
-        return gain(score, as_of_us, *rest)
+        return consecutive_blocks(as_of_us)
 
-    monkeypatch.setattr(replaying, "gain", seen)
+    monkeypatch.setattr(replaying, "consecutive_blocks", seen)
     for most in (120, 10_000):
         spec = replace(SPEC, split=replace(SPEC.split, retest_rows=most))
         shared = ReplayContext(
@@ -163,11 +163,21 @@ def test_the_loop_compares_on_the_newest_rows_which_neither_version_has_learned_
             mature_us = data.known_us[known].max() - longest_us
             mature = known[data.as_of_us[known] <= mature_us]
             assert len(mature) < len(known)
-            held_back = min(most, len(mature) - int(0.7 * len(mature)))
+            week_ago_us = data.as_of_us[mature[-1]] - 7 * DAY_US
+            week = int((data.as_of_us[mature] >= week_ago_us).sum())
+            held_back = max(min(most, len(mature) - int(0.7 * len(mature))), week)
             made = shared.trainer.made[int(data.as_of_us[mature[-held_back]])]
             assert (made.seen.known_us < made.trained_us).all()
             assert made.trained_us <= rows_us[0]
             assert rows_us[-1] == data.as_of_us[mature[-1]]
+
+
+def test_versions_that_could_be_compared_on_a_few_days_only_do_not_take_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(replaying, "is_long_enough", lambda as_of_us: False)
+    loop = replay(scene(make(CHANGE, seed=1)), "loop")
+    assert {each.outcome for each in loop.retrainings} == {"not better"}
 
 
 def test_data_that_breaks_the_contract_teaches_nobody() -> None:

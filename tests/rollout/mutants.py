@@ -4,9 +4,9 @@
     python tests/rollout/mutants.py "swap"     # those whose name holds a word
     python tests/rollout/mutants.py --every 8  # a sample
 
-The list is `mutants.toml`; each is one replacement in one module. The tests of rollouts and of
-experiments run against it in this process. Exit code 0 only when every mutant was killed and the
-unchanged code passes.
+The lists are `mutants.toml` and `gate_mutants.toml` of trainings; each is one replacement in one
+module. The tests of rollouts and of experiments, or those of gates and gains, run against it in
+this process. Exit code 0 only when every mutant was killed and the unchanged code passes.
 """
 
 import argparse
@@ -29,6 +29,10 @@ EXPERIMENT_TESTS = tuple(
     f"experiments/test_{name}.py"
     for name in ("analysis", "missing", "sample_ratio", "sequences", "withheld")
 )
+GATE_TESTS = tuple(
+    f"training/test_{name}.py" for name in ("gates", "calibration_gate", "gain", "challenge_days")
+)
+GATE_MODULES = ("training.", "models.", "performance.")
 
 
 @dataclass(frozen=True)
@@ -48,8 +52,10 @@ class Mutant:
         return ROOT / "runlore" / f"{self.module.replace('.', '/')}.py"
 
 
-with (HERE / "mutants.toml").open("rb") as listed:
-    MUTANTS = tuple(Mutant(**each) for each in tomllib.load(listed)["mutant"])
+LISTS = (HERE / "mutants.toml", TESTS / "training" / "gate_mutants.toml")
+MUTANTS = tuple(
+    Mutant(**each) for path in LISTS for each in tomllib.loads(path.read_text("utf-8"))["mutant"]
+)
 
 
 class Changed(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -89,7 +95,8 @@ def is_killed(mutant: Mutant | None) -> bool:
 def forget() -> None:
     folders = ("runlore.rollout", "runlore.experiments", "tests.rollout", "tests.experiments")
     folders += ("runlore.kernel.intervals", "runlore.kernel.moments")
-    local = {Path(name).stem for name in (*RAMP_TESTS, *EXPERIMENT_TESTS)}
+    folders += ("runlore.training", "runlore.models", "runlore.performance", "tests.training")
+    local = {Path(name).stem for name in (*RAMP_TESTS, *EXPERIMENT_TESTS, *GATE_TESTS)}
     for name in list(sys.modules):
         if name.startswith(folders) or name in local:
             del sys.modules[name]
@@ -103,6 +110,10 @@ def run_tests(module: str) -> int:
     plain += [f"-pno:{plugin}" for plugin in ("cacheprovider", "xdist", "unraisableexception")]
     leave_out = ["-k", "not every_look", "-m", "not slow"]
     order = [*RAMP_TESTS, *EXPERIMENT_TESTS]
+    if not module:
+        order += GATE_TESTS
+    if module.startswith(GATE_MODULES):
+        order = [*GATE_TESTS]
     if module.startswith("experiments."):
         order = [*EXPERIMENT_TESTS, *RAMP_TESTS]
     tests = [str(TESTS / name) for name in order]

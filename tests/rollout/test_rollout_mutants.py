@@ -6,16 +6,19 @@ By default a sample of the changes is tried, in `make test-all` each of them.
 import subprocess
 import sys
 import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
-LISTED = tomllib.loads(Path(__file__).with_name("mutants.toml").read_text(encoding="utf-8"))
+HERE = Path(__file__).parent
+LISTS = (HERE / "mutants.toml", HERE.parent / "training" / "gate_mutants.toml")
 CODE = Path(__file__).parents[2] / "runlore"
 
 
 def test_every_mutant_changes_one_place_of_the_code_as_it_is() -> None:
-    for mutant in LISTED["mutant"]:
+    listed = [tomllib.loads(path.read_text(encoding="utf-8"))["mutant"] for path in LISTS]
+    for mutant in chain.from_iterable(listed):
         module = CODE / f"{mutant['module'].replace('.', '/')}.py"
         assert module.read_text(encoding="utf-8").count(mutant["old"]) == 1, mutant["name"]
 

@@ -50,15 +50,29 @@ def test_the_test_part_is_bounded_where_that_is_asked_for(split):
 
 
 def test_a_successor_learns_from_all_but_the_newest_rows(split):
-    spec = split(test_share=0.3, retest_rows=100)
+    spec = split(test_share=0.3, retest_rows=170)
     found = divide(spec.succeeding(), AT_ONCE)
-    assert found.test.tolist() == list(range(500, 600))
+    assert found.test.tolist() == list(range(430, 600))
     assert len(divide(spec, AT_ONCE).test) == 180
     assert [gate.against for gate in spec.succeeding().gates] == [
         "baseline's value" if gate.against == "baseline" else gate.against for gate in spec.gates
     ]
     assert "baseline" in [gate.against for gate in spec.gates]
     assert spec.succeeding().succeeding() == spec.succeeding()
+
+
+@pytest.mark.parametrize(
+    ("hours", "held_back"), [(1, 7 * 24 + 1), (0.9, 188), (0.5, 300), (0.1, 300), (6, 100)]
+)
+def test_a_successor_is_tested_on_a_week_at_least_but_never_on_more_than_half(
+    split, hours: float, held_back: int
+):
+    spec = split(test_share=0.3, retest_rows=100)
+    as_of_us = (np.arange(600) * hours * HOUR_US).astype(np.int64)
+    data = replace(DATA, as_of_us=as_of_us, known_us=as_of_us + 1)
+    found = divide(spec.succeeding(), data)
+    assert len(found.test) == held_back
+    assert len(divide(spec, data).test) == 180
 
 
 def test_work_too_young_for_nine_in_ten_outcomes_is_not_tested(split):

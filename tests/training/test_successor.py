@@ -21,7 +21,7 @@ from tests.log.logged_work import Work, add, day
 
 pytestmark = pytest.mark.slow
 
-HELD_BACK = 400
+HELD_BACK = 720
 
 
 def works(first_day: float, days: float, failing: dict[str, float]) -> list[Work]:

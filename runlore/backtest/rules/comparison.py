@@ -10,6 +10,7 @@ from runlore.models import scores
 from runlore.specs.model_spec import Score
 from runlore.training.rules import evidence
 from runlore.training.rules.bootstrap import draw_blocks
+from runlore.training.rules.gain import consecutive_blocks, gain
 from runlore.training.rules.gates import ScoreInterval
 
 Floats = NDArray[np.float64]
@@ -34,21 +35,12 @@ class PolicyScores:
     gains: Mapping[Score, Mapping[str, ScoreInterval]] = field(default_factory=dict)
 
 
-def gain(
-    score: Score, as_of_us: Ints, actual: Floats, ours: Floats, theirs: Floats
-) -> ScoreInterval:
-    """The gain of ours over theirs on the same rows, with its block-bootstrap interval."""
-    blocks = draw_blocks(as_of_us)
-    one, other = (evidence.draw(score, blocks, actual, prediction) for prediction in (ours, theirs))
-    return evidence.gain(score, actual, one, other)
-
-
 def stand(
     answers: PolicyPredictions, against: tuple[str, ...], *, is_probability: bool
 ) -> dict[str, PolicyScores]:
     """Each one's scores, and its gains over those of `against` that are there."""
     names = scores.scores_of(is_probability=is_probability)
-    blocks = draw_blocks(answers.as_of_us)
+    blocks, edges = draw_blocks(answers.as_of_us), consecutive_blocks(answers.as_of_us)
     drawn = {
         name: {s: evidence.draw(s, blocks, answers.target, prediction) for s in names}
         for name, prediction in answers.of.items()
@@ -60,7 +52,7 @@ def stand(
             {s: mine[s].measured for s in names},
             {
                 s: {
-                    other: evidence.gain(s, answers.target, mine[s], drawn[other][s])
+                    other: gain(s, edges, answers.target, answers.of[name], answers.of[other])
                     for other in others
                 }
                 for s in names

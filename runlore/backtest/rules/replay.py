@@ -7,7 +7,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.backtest.rules.comparison import gain
 from runlore.backtest.rules.policy import KnownPast, PolicyName, ask
 from runlore.backtest.rules.version import Trainer, Version
 from runlore.backtest.rules.watch import VersionWatch
@@ -16,6 +15,7 @@ from runlore.kernel.instants import from_us
 from runlore.monitoring.rules.trigger import JudgedWindow
 from runlore.performance.rules.floor import FloorVerdict
 from runlore.specs.model_spec import LEAST_COMPARED
+from runlore.training.rules.gain import consecutive_blocks, gain, is_long_enough
 from runlore.training.rules.split import tested
 
 Floats = NDArray[np.float64]
@@ -183,10 +183,11 @@ class _PolicyRun:
         data, spec = self.scene.trainer.data, self.scene.trainer.spec
         rows = self.scene.rows(max(made.trained_us, self.serving.trained_us), end_us)
         rows = rows[data.known_us[rows] < at_us]
-        if len(rows) < LEAST_COMPARED:
+        if len(rows) < LEAST_COMPARED or not is_long_enough(data.as_of_us[rows]):
             return False
         ours, theirs = (_answers(version, self.scene, rows) for version in (made, self.serving))
-        difference = gain(spec.select_by, data.as_of_us[rows], data.target[rows], ours, theirs)
+        edges = consecutive_blocks(data.as_of_us[rows])
+        difference = gain(spec.select_by, edges, data.target[rows], ours, theirs)
         return difference.low > spec.retraining.least_gain
 
     def over(self) -> PolicyReplay:

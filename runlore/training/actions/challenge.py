@@ -10,10 +10,11 @@ from runlore.features import mapped_arrays, matrix
 from runlore.kernel.instants import from_us
 from runlore.log.executions import read_facts
 from runlore.models.bundle import Bundle
-from runlore.specs.model_spec import LEAST_COMPARED
+from runlore.specs.model_spec import LEAST_COMPARED, LEAST_COMPARED_DAYS, ModelSpec
 from runlore.store.engine import Store
 from runlore.training.actions.extraction import TrainingExtract, members
 from runlore.training.rules.evidence import compare
+from runlore.training.rules.gain import LEAST_BUSY_DAYS, is_long_enough, span_days
 from runlore.training.rules.gates import ScoreInterval, number
 from runlore.training.rules.trained import TestPart, Trained
 
@@ -26,8 +27,8 @@ class ChallengeResult:
     """The comparison of a new version with the champion.
 
     rows: how many executions both answered, submitted between `since` and `until`. gain: of the new
-    version over the champion in `score`, above 0 is better, with the block-bootstrap interval of
-    the difference on the same rows.
+    version over the champion in `score`, above 0 is better, with the 95 % interval of the
+    difference on the same rows.
     """
 
     champion: str
@@ -55,12 +56,13 @@ def challenge(
 ) -> ChallengeResult:
     """Compare both on the test part, from the instant on after which neither has learned.
 
-    It is passed when the interval of the gain lies above the spec's `least_gain`.
+    It is passed when the interval of the gain lies above the spec's `least_gain`, and these
+    executions span a week: a shorter comparison has to wait for more.
     """
     bundle = registry.load(champion)
     since_us = max(trained.test_us, bundle.description["training"]["test_us"])
     part = _part(store, bundle, extracted, trained, since_us)
-    return _judge(trained, champion.version, part, since_us)
+    return compare_versions(trained.spec, champion.version, part, since_us)
 
 
 def _part(
@@ -93,28 +95,24 @@ def _cut(test: TestPart, common: NDArray[np.bool_], theirs: NDArray[np.float64])
     )
 
 
-def _judge(
-    trained: Trained, champion: str, part: TestPart | None, since_us: int
+def compare_versions(
+    spec: ModelSpec, champion: str, part: TestPart | None, since_us: int
 ) -> ChallengeResult:
-    score, least = trained.spec.select_by, trained.spec.retraining.least_gain
+    """Compare on a test part that has the champion's answers in the baseline's place."""
+    score, least = spec.select_by, spec.retraining.least_gain
     unknown = ScoreInterval(np.nan, np.nan, np.nan)
     ours = theirs = gain = unknown
     until_us, rows = since_us, 0
     if part is not None:
-        evidence = compare(trained.spec, part)
+        evidence = compare(spec, part)
         ours, theirs = evidence.candidate[score], evidence.baseline[score]
         gain, rows, until_us = evidence.gains[score], len(part.target), int(part.as_of_us[-1])
-    passed = bool(gain.low > least)
+    passed = bool(gain.low > least) and part is not None and is_long_enough(part.as_of_us)
     reason = (
         f"{score} {ours} against {theirs} of champion {champion} on {rows:,} executions that"
         f" neither has learned from; better by {gain}, and that interval must lie above"
         f" {number(least)}: {'yes' if passed else 'no'}"
     )
-    if part is None:
-        reason = (
-            f"could not be compared with champion {champion}: fewer than {LEAST_COMPARED}"
-            " executions that neither has learned from, or they answer different questions"
-        )
     return ChallengeResult(
         champion=champion,
         score=score,
@@ -126,5 +124,21 @@ def _judge(
         gain=gain,
         least_gain=least,
         passed=passed,
-        reason=reason,
+        reason=_obstacle(champion, part) or reason,
+    )
+
+
+def _obstacle(champion: str, part: TestPart | None) -> str:
+    """Why the comparison has to wait, or cannot be made at all; empty where nothing is missing."""
+    if part is None:
+        return (
+            f"could not be compared with champion {champion}: fewer than {LEAST_COMPARED}"
+            " executions that neither has learned from, or they answer different questions"
+        )
+    if is_long_enough(part.as_of_us):
+        return ""
+    return (
+        f"too early to compare with champion {champion}: the {len(part.target):,} executions that"
+        f" neither has learned from span {number(span_days(part.as_of_us))} days; train again once"
+        f" they span {LEAST_COMPARED_DAYS}, with executions on {LEAST_BUSY_DAYS} of these days"
     )

@@ -125,13 +125,15 @@ def scores(facts: CardContents) -> Iterator[str]:
     if split.is_by_time:
         yield "## Scores on the test part"
         yield ""
-        yield "In brackets, 95 % intervals by bootstrap over blocks of time."
+        yield "In brackets, 95 % intervals: of scores by bootstrap over blocks of time, of gains by"
+        yield "Student's t over blocks of two days or more (Ibragimov & Müller 2010)."
     else:
         yield "## Scores on held-out parts"
         yield ""
         yield f"Means over {split.repeats * split.folds} held-out parts. In brackets, 95 %"
         yield "intervals by the corrected resampled t (Nadeau & Bengio 2003; Bouckaert & Frank"
-        yield "2004); of calibration errors, by bootstrap. Gates are judged by these intervals."
+        yield "2004); of calibration errors, by bootstrap, of their gains by Student's t over rows."
+        yield "Gates are judged by these intervals."
     yield ""
     yield from table(
         ("score", "model", "baseline", "better than the baseline by"),

@@ -19,11 +19,11 @@ from runlore.specs.model_spec import CandidateKind, ModelSpec, Score
 from runlore.training.rules.bootstrap import LEAST_MEASURED, LEVEL, REPLICATES, Blocks, gains
 from runlore.training.rules.evidence import (
     draw,
-    gain,
     level_coverage,
     over_constant,
     score_slices,
 )
+from runlore.training.rules.gain import gain, single_rows
 from runlore.training.rules.gates import GateEvidence, ScoreInterval, judge, verdict
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Scores, TestPart, Trained
@@ -110,7 +110,8 @@ def _evidence(
         held = corrected_interval(np.array([_coverage(part) for part in parts]), overlap)
         ours["coverage"] = _bounded("coverage", held)
     blocks = _single_rows(len(test.target))
-    return GateEvidence(ours, theirs, gained, over_constant(spec, test, blocks))
+    edges = single_rows(len(test.target))
+    return GateEvidence(ours, theirs, gained, over_constant(spec, test, blocks, edges))
 
 
 def _of_parts(score: Score, parts: Sequence[TestPart]) -> tuple[Floats, Floats]:
@@ -134,11 +135,13 @@ def _bounded(score: Score, interval: ScoreInterval) -> ScoreInterval:
 
 
 def _by_row(score: Score, test: TestPart) -> tuple[ScoreInterval, ScoreInterval, ScoreInterval]:
-    """Ours, the baseline's and the gain on one repeat; bootstrap intervals over single rows."""
+    """Ours, the baseline's and the gain on one repeat; intervals over single rows."""
     blocks = _single_rows(len(test.target))
     one = draw(score, blocks, test.target, test.prediction)
     other = draw(score, blocks, test.target, test.baseline)
-    return one.measured, other.measured, gain(score, test.target, one, other)
+    edges = single_rows(len(test.target))
+    gained = gain(score, edges, test.target, test.prediction, test.baseline)
+    return one.measured, other.measured, gained
 
 
 def _single_rows(rows: int) -> Blocks:

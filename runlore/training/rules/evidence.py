@@ -13,12 +13,12 @@ from runlore.specs.model_spec import ModelSpec, Quantity, Score
 from runlore.training.rules.bootstrap import (
     Blocks,
     draw_blocks,
-    gains,
     interval,
     percentile,
     replicate_scores,
 )
 from runlore.training.rules.candidates import constant
+from runlore.training.rules.gain import consecutive_blocks, gain, span_days
 from runlore.training.rules.gates import CalibrationInterval, GateEvidence, ScoreInterval
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import (
@@ -33,6 +33,7 @@ from runlore.training.rules.trained import (
 from runlore.training.rules.training_set import Labels, TrainingSet
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 TOP_LABELS = 10
 LEAST_SLICE_ROWS = 30
@@ -109,30 +110,23 @@ def draw(score: Score, blocks: Blocks, actual: Floats, predicted: Floats) -> Boo
     return BootstrapScore(score, value, replicates, chance)
 
 
-def gain(
-    score: Score, actual: Floats, ours: BootstrapScore, theirs: BootstrapScore
-) -> ScoreInterval:
-    """The gain of ours on the same rows and replicates; above 0 is better for every score."""
-    (value,) = gains(score, actual, np.array([ours.value]), np.array([theirs.value]))
-    return in_percentiles(float(value), gains(score, actual, ours.replicates, theirs.replicates))
-
-
 def compare(spec: ModelSpec, test: TestPart) -> GateEvidence:
-    """Block-bootstrap intervals of each score, and of the gain over the baseline."""
-    blocks = draw_blocks(test.as_of_us)
+    """The intervals of each score, and of the gain over the baseline."""
+    blocks, edges = draw_blocks(test.as_of_us), consecutive_blocks(test.as_of_us)
     ours, theirs, gained = {}, {}, {}
     for score in scores.scores_of(is_probability=spec.is_probability):
         one = draw(score, blocks, test.target, test.prediction)
         other = draw(score, blocks, test.target, test.baseline)
         ours[score], theirs[score] = one.measured, other.measured
-        gained[score] = gain(score, test.target, one, other)
+        gained[score] = gain(score, edges, test.target, test.prediction, test.baseline)
     if test.low is not None and test.high is not None:
         ours["coverage"] = _coverage(blocks, test.target, test.low, test.high)
-    return GateEvidence(ours, theirs, gained, over_constant(spec, test, blocks))
+    compared = over_constant(spec, test, blocks, edges)
+    return GateEvidence(ours, theirs, gained, compared, span_days(test.as_of_us))
 
 
 def over_constant(
-    spec: ModelSpec, test: TestPart, blocks: Blocks
+    spec: ModelSpec, test: TestPart, blocks: Blocks, edges: Ints
 ) -> dict[Score, tuple[ScoreInterval, ScoreInterval]]:
     """The constant's score and the gain over it, by the spec's own score and the usual one."""
     if test.constant is None:
@@ -140,9 +134,8 @@ def over_constant(
     usual: Score = "brier" if spec.is_probability else "mae"
     compared = {}
     for score in dict.fromkeys((usual, spec.select_by)):
-        ours = draw(score, blocks, test.target, test.prediction)
         theirs = draw(score, blocks, test.target, test.constant)
-        gained = gain(score, test.target, ours, theirs)
+        gained = gain(score, edges, test.target, test.prediction, test.constant)
         compared[score] = theirs.measured, gained
     return compared
 

@@ -18,17 +18,15 @@ from runlore.models.scale import quantity
 from runlore.models.scores import LOSSES
 from runlore.specs.model_spec import HIGHER_IS_BETTER, CandidateKind, ModelSpec, Score
 from runlore.training.rules import candidates, cross_validation
-from runlore.training.rules.bootstrap import draw_blocks
 from runlore.training.rules.distributions import fit_distribution
 from runlore.training.rules.evidence import (
     answer_test,
     compare,
-    draw,
-    gain,
     level_coverage,
     score_slices,
     scores_of,
 )
+from runlore.training.rules.gain import consecutive_blocks, gain
 from runlore.training.rules.gates import ScoreInterval, judge, verdict
 from runlore.training.rules.split import Division, divide
 from runlore.training.rules.trained import Candidate, Scores, Trained
@@ -133,14 +131,10 @@ def _gains(
     if spec.is_probability or baseline is None:
         return {}
     at = division.valid
-    actual, blocks = data.target[at], draw_blocks(data.as_of_us[at])
+    actual, edges = data.target[at], consecutive_blocks(data.as_of_us[at])
+    ours, theirs = quantity(raw), quantity(baseline.valid_raw)
     return {
-        score: gain(
-            score,
-            actual,
-            draw(score, blocks, actual, quantity(raw)),
-            draw(score, blocks, actual, quantity(baseline.valid_raw)),
-        )
+        score: gain(score, edges, actual, ours, theirs)
         for score in _compared(spec)
         if score in LOSSES
     }

@@ -2,11 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isnan, sqrt
+from math import inf, isnan, sqrt
 
 from runlore.kernel.readable import readable_quantity
 from runlore.models.score_names import display
-from runlore.specs.model_spec import HIGHER_IS_BETTER, Gate, ModelSpec, Quantity, Score
+from runlore.specs.model_spec import (
+    HIGHER_IS_BETTER,
+    LEAST_COMPARED_DAYS,
+    Gate,
+    ModelSpec,
+    Quantity,
+    Score,
+)
 
 CHANCE_AUC = 0.5
 
@@ -59,12 +66,14 @@ class GateEvidence:
 
     gains: by how much the candidate beats the baseline; above 0 is better for every score.
     constant: the score of one answer for all, and by how much the candidate beats that.
+    days: that the test part spans; infinite where its order in time plays no part.
     """
 
     candidate: Mapping[Score, ScoreInterval]
     baseline: Mapping[Score, ScoreInterval] = field(default_factory=dict)
     gains: Mapping[Score, ScoreInterval] = field(default_factory=dict)
     constant: Mapping[Score, tuple[ScoreInterval, ScoreInterval]] = field(default_factory=dict)
+    days: float = inf
 
 
 @dataclass(frozen=True)
@@ -142,7 +151,8 @@ def _against_baseline(
         return _result(gate, (gain.high if by_interval else gain.value) >= 0, reason)
     reason = (
         f"{shown} must beat the baseline's {beside}; it is better by"
-        f" {interval_text(gate.score, gain, unit)}, and that interval must lie above 0"
+        f" {interval_text(gate.score, gain, unit)}{_span(evidence)}, and that interval must lie"
+        " above 0"
     )
     if gate.score == "auc" and not score.low > CHANCE_AUC:
         return GateResult(
@@ -165,6 +175,13 @@ def _against_constant(
         return _result(gate, gain.value > 0, f"{shown} must beat one answer for all, {beside}")
     reason = f"{shown} must not be surely worse than one answer for all, {beside}"
     return _result(gate, gain.high >= 0, reason)
+
+
+def _span(evidence: GateEvidence) -> str:
+    """Too short a test part is said, as the interval cannot know what lasts for days."""
+    if evidence.days >= LEAST_COMPARED_DAYS:
+        return ""
+    return f" in only {number(evidence.days)} days"
 
 
 def _shown(gate: Gate, score: ScoreInterval, unit: str) -> str:

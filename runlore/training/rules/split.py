@@ -132,7 +132,13 @@ def tested(rule: Split, as_of_us: Ints, known_us: Ints) -> tuple[int, int]:
     """
     end = max(_mature(as_of_us, known_us), 1)
     first = int((1 - rule.test_share) * end)
-    return first if rule.most_test_rows is None else max(first, end - rule.most_test_rows), end
+    if rule.most_test_rows is not None:
+        first = max(first, end - rule.most_test_rows)
+    if rule.least_test_s:
+        since_us = as_of_us[end - 1] - round(rule.least_test_s * 1e6)
+        spanning = int(np.searchsorted(as_of_us, since_us, side="right")) - 1
+        first = min(first, max(spanning, end // 2))
+    return first, end
 
 
 def _mature(as_of_us: Ints, known_us: Ints) -> int:
