@@ -26,7 +26,7 @@ def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands
         begun = retraining.begin(request)
         if begun is None:
             return Completed(message=NOTHING)
-        state: Any = train(begun.spec, None, begun.until_seq, return_state=True)
+        state: Any = train(begun.spec, begun.accept_data, begun.until_seq, return_state=True)
         outcome = state.result(raise_on_failure=False)
         ending = retraining.end(begun, outcome)
         if ending.state == "done":

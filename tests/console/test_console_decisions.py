@@ -8,7 +8,11 @@ import pytest
 from handmade import register, write_bundle
 
 from bentos.predict.live_versions import Live, Serving
+from runlore.alerts.actions import decisions
+from runlore.alerts.rules.decision import DecisionRequest
+from runlore.kernel import instants
 from runlore.registry import Registry, alias_history
+from runlore.retraining.actions import course, requests
 from runlore.serving.actions import promotion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.settings import Settings
@@ -83,3 +87,19 @@ def test_a_waiting_version_is_promoted_at_once(
     refused = decide(client, "promote")
     assert refused.status_code == 409
     assert "there is no @challenger" in refused.text
+
+
+def test_data_that_breaks_its_contract_is_accepted_with_a_reason(
+    waiting: tuple[httpx.Client, Store, Registry],
+) -> None:
+    client, store, _ = waiting
+    command = f'runlore train {RISK} --accept-data "WHY"'
+    asked = DecisionRequest(RISK, f"the retraining of {RISK} was refused: sizes moved", command)
+    with store.begin() as connection:
+        decisions.ask(connection, asked, instants.now())
+    assert f"/console/specs/{RISK}/accept-data" in client.get("/").text
+    assert decide(client, "accept-data", reason="sizes are in MB").status_code == 303
+    assert "training 1 is wanted" in client.get("/").text
+    [made] = requests.history(store, RISK)
+    assert (made.wanted.actor, made.state) == ("zoe", "wanted")
+    assert made.wanted.evidence[course.ACCEPT_DATA] == "zoe: sizes are in MB"

@@ -93,6 +93,20 @@ def test_the_same_cause_asks_once_even_after_it_was_answered(
     assert requests.request(store, registry, spec, drift("2"), day(23)).is_new
 
 
+def test_data_that_a_person_accepts_may_teach_this_training_alone(
+    store: Store, registry: Registry, spec: ModelSpec
+) -> None:
+    who = ("zoe", "sizes are in MB since March")
+    asked = requests.request_accepting(store, registry, spec, who, day(11))
+    assert asked.retraining.wanted.actor == "zoe"
+    accepted = begun(store, spec, asked)
+    assert accepted.accept_data == "zoe: sizes are in MB since March"
+    retraining_course.end(store, accepted, TrainingEnd("failed", "the disk is full"), day(12))
+    add(store, MORE)
+    asked = requests.request(store, registry, spec, PERSON, day(13))
+    assert begun(store, spec, asked, 13).accept_data is None
+
+
 def test_a_request_that_is_begun_twice_at_once_begins_once(
     store: Store, registry: Registry, spec: ModelSpec
 ) -> None:

@@ -117,6 +117,18 @@ def start_rollout(request: PageRequest) -> Moved:
     )
 
 
+def accept_data(request: PageRequest) -> Moved:
+    """Train on data that breaks its contract, because a person says that it may teach."""
+    from runlore.retraining.actions import requests
+
+    spec, why = request.spec(request.path["spec"]), request.why()
+    who = why.actor, why.reason
+    made = requests.request_accepting(request.store, request.registry, spec, who, request.at)
+    retraining = made.retraining
+    state = f"training {retraining.id} is {retraining.state}: {retraining.reason}"
+    return Moved("/", f"{spec.name}: {state}.")
+
+
 def promote_challenger(request: PageRequest) -> Moved:
     """Make the challenger the champion, whatever the evidence says."""
     from runlore.serving.actions import promotion
@@ -152,6 +164,7 @@ PAGE = ConsolePage(
         PageRoute("GET", "/", show_home),
         PageRoute("POST", "/console/alerts/{id}/acknowledge", acknowledge_alert, "record"),
         PageRoute("POST", "/console/specs/{spec}/rollout", start_rollout, "train"),
+        PageRoute("POST", "/console/specs/{spec}/accept-data", accept_data, "train"),
         PageRoute("POST", "/console/specs/{spec}/promote", promote_challenger, "train"),
     ),
 )

@@ -21,18 +21,23 @@ from runlore.specs.model_spec import LeakPolicy, ModelSpec
 from runlore.store.engine import Connection, Store
 
 KIND = "retraining"
+ACCEPT_DATA = "accept_data"  # in a request's evidence: why data may break its contract
 LOST_S = 5 * HOUR_S  # A training still open after this was killed: its flow may take four hours
 
 
 @dataclass(frozen=True)
 class TrainingStart:
-    """A training to run: it learns from the facts up to `until_seq`, which `batch` names."""
+    """A training to run: it learns from the facts up to `until_seq`, which `batch` names.
+
+    accept_data: why a person lets data teach that breaks its contract; None: nobody does.
+    """
 
     id: int
     spec: str
     batch: str
     until_seq: int
     trigger: str
+    accept_data: str | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,9 @@ def begin(store: Store, spec: ModelSpec, retraining_id: int, at: datetime) -> Tr
         evidence = {"batch": batch, "until_seq": until_seq}
         step = RetrainingStep(at, "started", f"on the facts up to {until_seq}", evidence=evidence)
         queries.move(connection, retraining_id, step)
-    return TrainingStart(retraining_id, spec.name, batch, until_seq, retraining.wanted.trigger)
+    wanted = retraining.wanted
+    accepted = wanted.evidence.get(ACCEPT_DATA)
+    return TrainingStart(retraining_id, spec.name, batch, until_seq, wanted.trigger, accepted)
 
 
 def end(store: Store, begun: TrainingStart, ending: TrainingEnd, at: datetime) -> None:

@@ -93,6 +93,18 @@ def request(
     return RequestOutcome(added, is_new=True)
 
 
+def request_accepting(
+    store: Store, registry: "Registry", spec: ModelSpec, who: tuple[str, str], at: datetime
+) -> RequestOutcome:
+    """Request a training on data that breaks its contract, which a person accepts.
+
+    who: the actor and the reason; both are recorded with the version.
+    """
+    actor, reason = who
+    evidence = {course.ACCEPT_DATA: f"{actor}: {reason}"}
+    return request(store, registry, spec, RetrainingCause("person", actor, reason, evidence), at)
+
+
 def facts_of(store: Store, registry: "Registry", spec: ModelSpec) -> LearnableFacts:
     """Count what the log holds for a spec since its champion's training."""
     until_seq = newest_seq(store)
