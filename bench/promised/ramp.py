@@ -54,6 +54,9 @@ WORSE = DelayedWorld(
 )
 SAME = DelayedWorld("as good", partial(lognormal, sigma=1.5, short=1.0, long=1.0))
 BETTER = DelayedWorld("20 % better", partial(lognormal, sigma=1.5, short=0.8, long=0.8))
+LIGHT_SAME = DelayedWorld(
+    "lighter tail, as good", partial(lognormal, sigma=1.0, short=1.0, long=1.0)
+)
 EARLY_WORSE = DelayedWorld("failures come early, worse", partial(failures_come_early, shift=0.1))
 EARLY_SAME = DelayedWorld("failures come early, as good", partial(failures_come_early, shift=0.0))
 DAY_SAME = DelayedWorld("all within a day, as good", partial(within_a_day, times=1.0))
@@ -90,3 +93,4 @@ def run(worlds: int) -> Iterator[Row]:
     yield from rows(BETTER, few, is_worse=False)
     yield from rows(EARLY_SAME, few, is_worse=False)
     yield from rows(DAY_SAME, few, is_worse=False)
+    yield from rows(LIGHT_SAME, few, is_worse=False)

@@ -84,30 +84,28 @@ class Knowledge:
     def add(self, hour: int) -> None:
         """Add what became due or known within this hour."""
         for rung, age_h in enumerate(self.ages_h):
-            due, _, _ = self._at(self._due[rung], hour)
-            self._count(rung, due, SUMS, np.ones(len(due)))
-            known, stratum, arm = self._at(self._known[rung], hour)
-            loss, y = self.units.loss[arm, known], self.units.outcome[known]
-            values = (np.ones(len(known)), loss, y, loss * loss, loss * y, y * y)
-            for place, value in enumerate(values):
-                self._count(rung, known, place, value)
+            _, cells = self._at(self._due[rung], hour)
+            self._count(rung, cells, SUMS, None)
+            known, cells = self._at(self._known[rung], hour)
+            loss, y = self.units.loss[cells % 2, known], self.units.outcome[known]
             late = np.where(self.units.delay_h[known] > age_h / 2, loss, 0.0)
-            self._count(rung, known, SUMS + 1, late)
-            self._count(rung, known, SUMS + 2, late * late)
-            np.maximum.at(self.sums, (stratum, arm, rung, SUMS + 3), loss)
+            values = (None, loss, y, loss * loss, loss * y, y * y)
+            for place, value in enumerate(values):
+                self._count(rung, cells, place, value)
+            self._count(rung, cells, SUMS + 1, late)
+            self._count(rung, cells, SUMS + 2, late * late)
+            np.maximum.at(self.sums, (cells // 2, cells % 2, rung, SUMS + 3), loss)
 
-    def _at(self, hours: tuple[Ints, Ints], hour: int) -> tuple[Ints, Ints, Ints]:
+    def _at(self, hours: tuple[Ints, Ints], hour: int) -> tuple[Ints, Ints]:
+        """The rows of an hour, and where each counts: twice its stratum, plus its arm."""
         order, starts = hours
         rows = order[starts[hour] : starts[hour + 1]]
         stratum = self.stratum[self.arrived[rows]]
-        arm = (self.position[rows] < self.share[stratum]).astype(np.int64)
-        return rows, stratum, arm
+        return rows, 2 * stratum + (self.position[rows] < self.share[stratum])
 
-    def _count(self, rung: int, rows: Ints, place: int, values: Floats) -> None:
-        stratum = self.stratum[self.arrived[rows]]
-        arm = (self.position[rows] < self.share[stratum]).astype(np.int64)
-        cells = np.bincount(stratum * 2 + arm, values, 2 * len(self.share))
-        self.sums[:, :, rung, place] += cells.reshape(-1, 2)
+    def _count(self, rung: int, cells: Ints, place: int, values: Floats | None) -> None:
+        counted = np.bincount(cells, values, 2 * len(self.share))
+        self.sums[:, :, rung, place] += counted.reshape(-1, 2)
 
     def strata(self, at: datetime, follow_ups: bool) -> tuple[Stratum, ...]:
         return tuple(
@@ -124,9 +122,9 @@ class Knowledge:
 
 def _by_hour(hours: Floats, end: int) -> tuple[Ints, Ints]:
     """Rows sorted by hour, and where the rows of each hour begin."""
-    whole = np.minimum(hours, end).astype(np.int64)
+    whole = np.minimum(hours, end).astype(np.int16)  # which NumPy sorts by radix
     order = np.argsort(whole, kind="stable")
-    return order, np.searchsorted(whole[order], np.arange(end + 2))
+    return order, np.searchsorted(whole[order], np.arange(end + 2, dtype=np.int16))
 
 
 def _arm(sums: Floats, ages_h: Floats, at: datetime, follow_ups: bool) -> ArmEvidence:

@@ -122,8 +122,8 @@ def test_without_a_long_enough_follow_up_a_rollout_waits_and_says_for_what() -> 
     decision = decide(POLICY, evidence(own, own))
     assert (decision.action, decision.alert) == ("hold", False)
     assert decision.reasons == (
-        "absolute error: outcomes come late: up to 9% of the loss is known only 48 h after the "
-        "answer or later; units must be followed for 96 h",
+        "absolute error: outcomes come late: up to 9% of the loss may come more than 48 h "
+        "after the answer; more units must be followed for 96 h",
     )
     assert next_step_at(POLICY, evidence(own, own), decision) == NOW
 
@@ -251,6 +251,15 @@ def test_what_is_out_in_either_arm_is_unseen() -> None:
     for pair in ((ladder((1.0,)), complete), (complete, ladder((1.0,)))):
         horizon, _ = choose([list(zip(*pair, strict=True))], 0.05)
         assert horizon.unseen > 0.3
+
+
+def test_few_units_at_a_long_follow_up_do_not_hide_what_many_at_a_shorter_one_show() -> None:
+    """Some outcomes never come; what is missing is units, and that calls nobody."""
+    first, *longer = (followed(age_s, 1.0, n=200) for age_s in ages(DAY_S))
+    own = (first, *(followed(of.age_s, 1.0, n=40) for of in longer))
+    horizon, _ = choose([list(zip(own, own, strict=True))], 0.02)
+    assert (horizon.age_s, horizon.is_enough, horizon.is_longest) == (DAY_S, False, False)
+    assert horizon.unseen == pytest.approx(own[0].late_share)
 
 
 def test_an_unseen_share_is_never_all_of_the_loss() -> None:

@@ -121,7 +121,7 @@ COMPLETE = Horizon()  # of metrics that are known with the answer
 def choose(
     strata: Sequence[Sequence[FollowedPair]], tolerated: float
 ) -> tuple[Horizon, tuple[Pair, ...]]:
-    """The shortest follow-up time that leaves little enough unseen, else the longest there is.
+    """The shortest follow-up time that leaves little enough unseen, else that which leaves least.
 
     With the statistics of both arms at it, by stratum. strata: pairs by stratum, then by follow-up
     time. "Little" is half of what is tolerated.
@@ -131,7 +131,7 @@ def choose(
     usable = [place for place, pairs in enumerate(by_age) if _is_usable(pairs)] or [0]
     unseen = {place: _unseen(both, place, usable[-1]) for place in usable}
     enough = [place for place in usable if unseen[place] <= MOST_UNSEEN * tolerated]
-    place = enough[0] if enough else usable[-1]
+    place = enough[0] if enough else min(usable, key=unseen.__getitem__)
     horizon = Horizon(
         age_s=both[place][0].age_s,
         unseen=unseen[place],

@@ -266,12 +266,12 @@ def _not_kept(reading: MetricReading) -> str:
             f"not shown yet, {_beyond(reading.before_next)}"
         )
     late = (
-        f"{reading.metric}: outcomes come late: up to {reading.horizon.unseen:.0%} of the loss is "
-        f"known only {_hours(reading.horizon.age_s)} after the answer or later"
+        f"{reading.metric}: outcomes come late: up to {reading.horizon.unseen:.0%} of the loss may "
+        f"come more than {_hours(reading.horizon.age_s)} after the answer"
     )
     if reading.is_past_following:
         return f"{late}, and no longer follow-up is read; set a longer outcome_due_s"
-    return f"{late}; units must be followed for {_hours(reading.horizon.longer_s)}"
+    return f"{late}; more units must be followed for {_hours(reading.horizon.longer_s)}"
 
 
 def _hours(seconds: float) -> str:
