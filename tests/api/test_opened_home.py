@@ -56,7 +56,8 @@ def test_predictions_are_on_the_ledger_unless_they_need_not_be(
     assert row["prediction"] == written["prediction"].iloc[0]
     assert (row["source"], row["source_id"]) == ("api", work.index[0])
     trial = home.predict(work, "failure-risk", columns=NAMES, ledger=False)
-    np.testing.assert_array_equal(trial["prediction"], written["prediction"])
+    # Features age between the two calls, by seconds on a busy machine.
+    np.testing.assert_allclose(trial["prediction"], written["prediction"], rtol=1e-3)
     with pytest.raises(runlore.NotFound):
         read_prediction(store, UUID(trial["id"].iloc[0]))
 

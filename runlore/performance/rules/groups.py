@@ -57,7 +57,7 @@ def group_coverage(
     labels: grouping -> (n,) words. Running work is treated as censored.
     """
     known = answered.is_known & np.isfinite(answered.low) & np.isfinite(answered.high)
-    if known.sum() < LEAST_LABELS:
+    if not known.any():
         return ()
     weight = weights(answered)[known]
     mine = answered.take(known)
