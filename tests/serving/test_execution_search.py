@@ -76,6 +76,8 @@ def test_a_page_reads_no_more_rows_than_it_may_and_the_next_goes_on(
     ten: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(execution_search, "ROWS_SCANNED", 3)
+    monkeypatch.setattr(execution_search, "ROWS_LOOKED_UP", 2)
+    assert ids(ten, ExecutionQuery(actor="bob")) == ["e-8", "e-6", "e-4", "e-2", "e-0"]
     rare = ExecutionQuery(source_id=None, actor="bob", status="failed")
     page = execution_search.search(ten, rare, 50)
     assert [execution.source_id for execution in page.executions] == []

@@ -96,12 +96,6 @@ def show_home(request: PageRequest) -> Shown:
     return Shown("home/home.html", values)
 
 
-def acknowledge_alert(request: PageRequest) -> Moved:
-    number, note = request.number("id"), request.line("reason")
-    alert = handling.acknowledge(request.store, number, request.actor(), note, request.at)
-    return Moved("/", f"Alert {alert.id} is acknowledged.")
-
-
 def start_rollout(request: PageRequest) -> Moved:
     """Give the waiting challenger its first share of the traffic."""
     from runlore.rollout.actions import steps
@@ -162,7 +156,6 @@ PAGE = ConsolePage(
     "/",
     (
         PageRoute("GET", "/", show_home),
-        PageRoute("POST", "/console/alerts/{id}/acknowledge", acknowledge_alert, "record"),
         PageRoute("POST", "/console/specs/{spec}/rollout", start_rollout, "train"),
         PageRoute("POST", "/console/specs/{spec}/accept-data", accept_data, "train"),
         PageRoute("POST", "/console/specs/{spec}/promote", promote_challenger, "train"),
