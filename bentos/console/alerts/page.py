@@ -18,8 +18,7 @@ from runlore.kernel.errors import BadInput
 PATH, SILENCES = "/console/alerts", "/console/silences"
 ROWS = 50
 LONGEST_SILENCE_H = 8784.0
-COLOURS = {"critical": 6, "warning": 2, "info": 1}
-LEAST_DAYS = 2  # of a picture
+LEAST_ALERTS, LEAST_DAYS, MOST_DAYS = 10, 2, 366  # of a picture
 
 
 def show_alerts(request: PageRequest) -> Shown:
@@ -105,22 +104,15 @@ def _hours(request: PageRequest) -> float:
 
 
 def _chart(views: Sequence[AlertView]) -> Chart | None:
-    """How many alerts of the list were opened on each day, by severity."""
-    days = {view.alert.opened_at.date() for view in views}
-    if len(days) < LEAST_DAYS:
+    """How many alerts of the list were opened on each day."""
+    opened = Counter(view.alert.opened_at.date() for view in views)
+    if len(views) < LEAST_ALERTS or len(opened) < LEAST_DAYS:
         return None
-    series = []
-    for severity, colour in COLOURS.items():
-        opened = Counter(
-            view.alert.opened_at.date().isoformat()
-            for view in views
-            if view.alert.severity == severity
-        )
-        if opened:
-            places = sorted(opened)
-            counts = [float(opened[place]) for place in places]
-            series.append(ChartSeries(severity, places, counts, style="bars", colour=colour))
-    return Chart("When were they opened?", "day, UTC", "alerts", tuple(series))
+    first, last = min(opened), max(opened)
+    days = [first + timedelta(days=day) for day in range(min((last - first).days + 1, MOST_DAYS))]
+    counts = [float(opened[day]) for day in days]
+    series = ChartSeries("opened", [day.isoformat() for day in days], counts, style="bars")
+    return Chart("When were they opened?", "day, UTC", "alerts", (series,))
 
 
 PAGE = ConsolePage(

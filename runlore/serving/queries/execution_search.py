@@ -93,8 +93,9 @@ def search(store: Store, query: ExecutionQuery, limit: int) -> ExecutionPage:
 
     A page may be shorter than `limit`, even empty, before the whole log was searched.
     """
+    most = ROWS_SCANNED if query.status is None else ROWS_LOOKED_UP
     with store.connect() as connection:
-        first = sql.SQL(FIRST_FACTS).format(scanned=_scanned(connection, query), limit=ROWS_SCANNED)
+        first = sql.SQL(FIRST_FACTS).format(scanned=_scanned(connection, query), limit=most)
         statement = sql.SQL(MATCHING).format(
             first=first, matching=_matching(query), limit=limit + 1
         )
