@@ -41,6 +41,15 @@ def test_fewer_days_have_to_wait_however_large_the_gain() -> None:
     )
 
 
+def test_a_gain_that_may_be_nothing_does_not_win() -> None:
+    changing = np.where(np.arange(600) // 60 % 2, 0.55, 0.4)
+    even = np.full(600, 0.5)
+    doubtful = replace(part(30), target=np.zeros(600), prediction=changing, baseline=even)
+    result = compare_versions(replace(RISK, select_by="brier"), "1", doubtful, 0)
+    assert result.gain.low < 0 < result.gain.value
+    assert not result.passed
+
+
 def test_a_worse_version_does_not_win() -> None:
     result = compare_versions(RISK, "1", part(30, better=False), 0)
     assert not result.passed

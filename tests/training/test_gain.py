@@ -112,6 +112,17 @@ def test_two_that_answer_alike_gain_nothing_by_the_last_digits(score: Score) -> 
     assert (measured.value, measured.low, measured.high) == (0, 0, 0)
 
 
+def test_sharp_answers_that_are_right_are_no_worse_calibrated_than_one_for_all() -> None:
+    values = []
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        truth = rng.beta(1, 2, 300)
+        actual = (rng.random(300) < truth).astype(float)
+        edges = consecutive_blocks(instants(300, 30))
+        values.append(gain("calibration_error", edges, actual, truth, np.full(300, 1 / 3)).value)
+    assert abs(np.mean(values)) < 0.012  # what chance gives differs by 0.04
+
+
 def test_a_gain_of_work_that_all_ended_alike_is_unknown() -> None:
     answers = np.linspace(0, 1, 100)
     measured = gain("auc", consecutive_blocks(instants(100, 20)), np.ones(100), answers, answers)

@@ -76,6 +76,14 @@ def test_a_constant_that_could_not_be_measured_is_not_beaten():
     )
 
 
+@pytest.mark.parametrize(("days", "is_named"), [(2.5, True), (6.99, True), (7.0, False)])
+def test_a_gain_in_fewer_than_seven_days_says_so(days: float, is_named: bool):
+    score = {"auc": ScoreInterval(0.8, 0.78, 0.82)}
+    evidence = GateEvidence(score, score, {"auc": ScoreInterval(0.1, 0.01, 0.2)}, days=days)
+    reason = judged(Gate("auc", "baseline"), evidence).reason
+    assert (f"better by 0.1 (0.01 to 0.2) in only {days:g} days, and" in reason) is is_named
+
+
 @pytest.mark.parametrize("low", [0.0, -0.01])
 def test_a_gain_that_may_be_nothing_is_refused(low):
     result = against(ScoreInterval(0.1, low, 0.2))
