@@ -194,13 +194,17 @@ def test_a_candidate_that_is_not_surely_better_than_the_baseline_is_passed_over(
 
     def candidate(accuracy: float, low: float) -> Candidate:
         scores = {"mae": 90.0 if accuracy else 100.0, "relative_accuracy": accuracy}
-        gains = {"mae": ScoreInterval(10.0, low, 20.0)}
+        of_ratio = ScoreInterval(0.1, 0.05, 0.15)  # surely better in this one alone is not enough
+        gains = {"mae": ScoreInterval(10.0, low, 20.0), "relative_accuracy": of_ratio}
         return replace(itself.chosen, validation=scores, gains=gains)
 
     baseline, sure, best = candidate(0.0, 0.0), candidate(0.6, 0.1), candidate(0.7, 0.0)
     done = {"baseline": baseline, "linear": sure, "distribution": best}
     assert fitting.choose(spec, done) == "linear"
     assert fitting.choose(spec, done | {"linear": candidate(0.6, -1.0)}) == "distribution"
+    unsure = candidate(0.6, -1.0)
+    worse = replace(unsure, validation={"mae": 110.0, "relative_accuracy": 0.7})
+    assert fitting.choose(spec, done | {"linear": unsure, "distribution": worse}) == "linear"
 
 
 def test_gains_over_the_baseline_are_those_of_the_scores_that_gates_compare(duration_trained):
