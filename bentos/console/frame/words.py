@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from runlore.kernel.readable import (
     readable_bytes,
@@ -73,6 +73,19 @@ def sentence(text: str) -> str:
     return text if not text else text[0].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")
 
 
+def coded(text: str) -> Markup:
+    """A sentence in which commands stand between backticks.
+
+    >>> coded("Start it: `runlore ab start <b>`.")
+    Markup('Start it: <code>runlore ab start &lt;b&gt;</code>.')
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)
+    code = Markup("<code>{}</code>")
+    return Markup("").join(code.format(p) if at % 2 else p for at, p in enumerate(parts))
+
+
 FILTERS: dict[str, Callable[..., Any]] = {
     "instant": instant,
     "day": day,
@@ -81,5 +94,6 @@ FILTERS: dict[str, Callable[..., Any]] = {
     "share": share,
     "value": value,
     "bytes": readable_bytes,
+    "coded": coded,
     "sentence": sentence,
 }

@@ -1,0 +1,1 @@
+"""A/B tests: all of them, and one with its intervals, its looks and its buttons."""
