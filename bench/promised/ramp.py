@@ -5,7 +5,7 @@ the outcomes known of units that are `outcome_due_s` old; "now" follows units fo
 outcomes come late.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -14,19 +14,25 @@ from trials.delayed import DelayedWorld, RampEnd, Units, climb
 
 SEED = 26
 EVERY_H = 2
-LONG_H = 24.0
 WRONG = "at most 5.0%"
 
 
-def lognormal(rng: np.random.Generator, n: int, sigma: float, short: float, long: float) -> Units:
+def lognormal(
+    rng: np.random.Generator,
+    n: int,
+    sigma: float,
+    short: float,
+    long: float,
+    long_h: float = 24.0,
+) -> Units:
     """Work of 1 h in the median, with errors that grow with it.
 
     short, long: the challenger's errors as multiples of the champion's, of work below and above
-    24 h.
+    `long_h`.
     """
     hours = rng.lognormal(0, sigma, n)
     champion, challenger = 0.5 * hours * np.abs(rng.normal(size=(2, n)))
-    times = np.where(hours < LONG_H, short, long)
+    times = np.where(hours < long_h, short, long)
     return Units(hours, hours, np.stack([champion, times * challenger]))
 
 
@@ -54,6 +60,10 @@ WORSE = DelayedWorld(
 )
 SAME = DelayedWorld("as good", partial(lognormal, sigma=1.5, short=1.0, long=1.0))
 BETTER = DelayedWorld("20 % better", partial(lognormal, sigma=1.5, short=0.8, long=0.8))
+RARE_WORSE = DelayedWorld(
+    "five times as bad on one unit in 1,000, 6 % worse in all",
+    partial(lognormal, sigma=1.5, short=0.8, long=5.0, long_h=96.0),
+)
 LIGHT_SAME = DelayedWorld(
     "lighter tail, as good", partial(lognormal, sigma=1.0, short=1.0, long=1.0)
 )
@@ -61,8 +71,6 @@ EARLY_WORSE = DelayedWorld("failures come early, worse", partial(failures_come_e
 EARLY_SAME = DelayedWorld("failures come early, as good", partial(failures_come_early, shift=0.0))
 DAY_SAME = DelayedWorld("all within a day, as good", partial(within_a_day, times=1.0))
 DAY_WORSE = DelayedWorld("all within a day, 12 % worse", partial(within_a_day, times=1.12))
-
-Is = Callable[[RampEnd], bool]
 
 
 def ends(world: DelayedWorld, worlds: int, *, follow_ups: bool) -> list[RampEnd]:
@@ -87,6 +95,7 @@ def rows(world: DelayedWorld, worlds: int, *, is_worse: bool) -> Iterator[Row]:
 def run(worlds: int) -> Iterator[Row]:
     few = max(worlds // 5, 10)
     yield from rows(WORSE, worlds, is_worse=True)
+    yield from rows(RARE_WORSE, few, is_worse=True)
     yield from rows(EARLY_WORSE, few, is_worse=True)
     yield from rows(DAY_WORSE, few, is_worse=True)
     yield from rows(SAME, few, is_worse=False)
