@@ -169,8 +169,8 @@ def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> Candidat
     """The best candidate by `select_by` on the validation rows; the baseline is never chosen.
 
     Nor is one that a gate would probably refuse, where others are left: one that on the validation
-    rows is not surely better than the baseline in a score that a gate compares with the baseline;
-    and where none is, one that is no better.
+    rows is better than the baseline by less than a standard error in a score that a gate compares
+    with it (Breiman, Friedman, Olshen & Stone 1984); and where all are, one that is no better.
     """
     scores = {
         kind: done[kind].validation[spec.select_by] for kind in spec.candidates if kind in done
@@ -182,8 +182,8 @@ def choose(spec: ModelSpec, done: Mapping[CandidateKind, Candidate]) -> Candidat
             " ingest more history, or select by another score"
         )
     better = {kind: score for kind, score in known.items() if _beats_baseline(spec, done, kind)}
-    surely = {kind: score for kind, score in better.items() if _surely_beats(done[kind])}
-    known = surely or better or known
+    likely = {kind: score for kind, score in better.items() if _likely_beats(done[kind])}
+    known = likely or better or known
     best = max if spec.select_by in HIGHER_IS_BETTER else min
     return best(known, key=lambda kind: known[kind])
 
@@ -200,8 +200,9 @@ def _beats_baseline(
     return not any(value <= 0 for value in gained)
 
 
-def _surely_beats(candidate: Candidate) -> bool:
-    return all(gained.low > 0 for gained in candidate.gains.values())
+def _likely_beats(candidate: Candidate) -> bool:
+    """A 95 % interval reaches two standard errors down from its value."""
+    return all(gained.value + gained.low > 0 for gained in candidate.gains.values())
 
 
 def finish(
