@@ -9,10 +9,10 @@ from runlore.models.bundle import Bundle
 from runlore.models.onnx_session import run, session
 from runlore.models.scores import covered, pinball_loss
 from runlore.training.actions import bundle_files
-from runlore.training.rules import fitting
+from runlore.training.rules import distributions, fitting
 from runlore.training.rules.distributions import residual_distribution
 from runlore.training.rules.export import to_onnx
-from runlore.training.rules.residual_scale import LEAST_ROWS, fit_scale
+from runlore.training.rules.residual_scale import FLOOR, LARGEST, LEAST_ROWS, fit_scale
 from tests.training.small import DURATION, PLAN, column, make
 
 LINEAR = replace(DURATION, candidates=("baseline", "linear"))
@@ -91,9 +91,16 @@ def test_with_few_rows_many_or_no_residuals_there_is_no_scale(rows, size):
 def test_an_outlier_a_million_times_the_rest_leaves_scales_finite():
     rows, residuals = noisy(300, 3, (0.1, 0.1))
     residuals[7] = 1e6
-    unseen = fit_scale(rows, residuals).unseen
-    assert np.isfinite(unseen).all()
-    assert (unseen > 0).all()
+    scale = fit_scale(rows, residuals)
+    assert np.isfinite(scale.unseen).all()
+    assert (scale.unseen > 0).all()
+    assert scale.fitted.raw(rows).max() <= LARGEST + FLOOR
+
+
+def test_no_scale_is_nearly_zero_where_a_model_was_always_right():
+    rows, residuals = noisy(300, 8, (0.0, 1.0))
+    scale = fit_scale(rows, residuals)
+    assert scale.unseen.min() >= 0.99 * FLOOR
 
 
 def test_quantiles_of_scaled_residuals_hold_at_their_levels():
@@ -125,3 +132,14 @@ def test_the_true_quantiles_have_the_least_pinball_loss():
         pinball_loss(actual, np.tile(true * by, (4000, 1)), levels) for by in (0.8, 1.0, 1.25)
     ]
     assert min(losses) == losses[1]
+
+
+def test_a_forest_may_answer_with_an_interval_of_scaled_residuals(monkeypatch, tmp_path):
+    """Its graph has the shares of classes, too, which this interval does not need."""
+    forest = replace(DURATION, candidates=("baseline", "distribution"))
+    monkeypatch.setattr(distributions, "of_forests", lambda *_: (None, np.inf))
+    trained = fitting.fit(forest, make(forest, 700), PLAN)
+    bundle_files.write(tmp_path, trained)
+    served, test = Bundle.load(tmp_path), trained.test
+    assert trained.distribution.forest is None
+    np.testing.assert_allclose(served.predict(test.rows).high, test.high, rtol=1e-3)
