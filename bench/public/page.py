@@ -21,7 +21,8 @@ METHOD = """
 
 Logs with times are divided by time: the first 70 % by submission teach, with the outcomes known
 by then. The rest tests, without executions younger, at the log's end, than nine in ten outcomes
-need to become known. Intervals are block bootstraps over time.
+need to become known. Intervals of scores are block bootstraps over time, those of
+gains Student's t over blocks of days.
 
 Logs without times, or with few rows, are cross-validated: everything is fitted and chosen anew
 inside each training part. Intervals are those of the corrected resampled t (Nadeau & Bengio 2003;

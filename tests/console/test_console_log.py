@@ -101,4 +101,4 @@ def test_an_empty_log_names_the_next_command(
     client = serve(serving, home=short_tmp, database_url=world.url)
     page = client.get(PATH, headers={"accept": "text/html"}).text
     assert "The log is empty" in page
-    assert "runlore ingest FILE" in page
+    assert "runlore ingest csv FILE" in page
