@@ -54,3 +54,9 @@ def test_rare_words_come_together_and_missing_values_are_told() -> None:
     compared = before_after(*both(before, [*before, float("nan")], ["x"]), ["a", "b"])
     assert compared.labels[:3] == ("a", "b", "word 2")
     assert compared.labels[-2:] == (OTHERS, MISSING)
+
+
+def test_whole_numbers_are_named_by_themselves_and_empty_ranges_left_out() -> None:
+    compared = before_after(*both([0, 0, 0, 1], [0, 1, 1, 1]))
+    assert compared.labels == ("0", "1 or more")
+    assert (compared.before, compared.after) == ((0.75, 0.25), (0.25, 0.75))

@@ -9,19 +9,20 @@ from runlore.alerts.rules.finding import AlertFinding, severity, spec_of
 # What to do, by kind, where the evidence does not say, and what ends the alert.
 ADVICE = {
     "drift": "open the report, see which columns moved and why; if the world has changed, train "
-    "anew: runlore train {spec}; the next window without drift, of the version that serves then, "
+    "anew: `runlore train {spec}`; the next window without drift, of the version that serves then, "
     "ends this alert",
-    "skew": "stop trusting the answers of this version: runlore skew {spec} shows the features "
-    "that differ; roll back with runlore rollback {spec}, or rebuild with runlore features "
-    "rebuild; a comparison without a difference ends this alert: runlore skew {spec} --days 0.1",
-    "performance": "runlore performance {spec} shows the windows; train anew: runlore train "
-    "{spec}; scores that keep their floors end this alert",
-    "data quality": "runlore quality {spec} shows what breaks the contract; a window that keeps it "
-    "ends this alert",
+    "skew": "stop trusting the answers of this version: `runlore skew {spec}` shows the features "
+    "that differ; roll back with `runlore rollback {spec}`, or rebuild with `runlore features "
+    "rebuild`; a comparison without a difference ends this alert: `runlore skew {spec} --days 0.1`",
+    "performance": "look at the windows: `runlore performance {spec}`; train anew: `runlore train "
+    "{spec}`; scores that keep their floors end this alert",
+    "data quality": "see what breaks the contract: `runlore quality {spec}`; a window that keeps "
+    "it ends this alert",
 }
 
 ANY_ADVICE = (  # of a kind that other programs raise
-    "`runlore alerts show` has the evidence; mend the cause, then close it: runlore alerts resolve"
+    "look at the evidence: `runlore alerts show`; mend the cause, then close it: `runlore alerts "
+    "resolve`"
 )
 MOST_REASONS = 3
 

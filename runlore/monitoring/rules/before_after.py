@@ -30,7 +30,7 @@ def before_after(before: Histogram, after: Histogram, words: Sequence[str] = ())
 
     words: of a category, by its codes.
     """
-    bars = _words(before, after, words) if before.bins.is_category else _ranges(before)
+    bars = _words(before, after, words) if before.bins.is_category else _ranges(before, after)
     labels = [label for label, _ in bars]
     shares = [_shares(side, [bins for _, bins in bars]) for side in (before, after)]
     if before.missing or after.missing:
@@ -63,16 +63,25 @@ def _word(code: int, words: Sequence[str]) -> str:
     return words[code] if 0 <= code < len(words) else f"word {code}"
 
 
-def _ranges(before: Histogram) -> list[tuple[str, list[int]]]:
-    """Neighbouring bins, in ranges of about equal size in the training; both ends are open."""
+def _ranges(before: Histogram, after: Histogram) -> list[tuple[str, list[int]]]:
+    """Neighbouring bins, in ranges of about equal size in the training; both ends are open.
+
+    A range without rows on either side is left out.
+    """
     cuts, count = before.bins.cuts, len(before.bins)
     upto = np.cumsum(before.counts) / max(before.known, 1)
     part = np.minimum((upto * MOST_BARS - 1e-9).astype(int), MOST_BARS - 1)
     part[-1] = part[-2] if count > 1 and not before.counts[-1] else part[-1]
+    # Cuts of whole numbers lie at one or just below it.
+    above = np.nextafter(cuts, np.float32(np.inf))
+    is_whole = bool(np.all((cuts == np.round(cuts)) | (above == np.round(above))))
+    begins = np.floor(cuts) + np.float32(1)
     bars = []
     for number in np.unique(part):
         bins = [int(place) for place in np.flatnonzero(part == number)]
-        bars.append((_range(cuts, bins[0], bins[-1]), bins))
+        if before.counts[bins].sum() or after.counts[bins].sum():
+            name = _whole_range if is_whole else _range
+            bars.append((name(begins if is_whole else cuts, bins[0], bins[-1]), bins))
     return bars
 
 
@@ -82,6 +91,14 @@ def _range(cuts: NDArray[np.float32], first: int, last: int) -> str:
     if low and high:
         return f"{low} to {high}"
     return f"up to {high}" if high else f"above {low}" if low else "all"
+
+
+def _whole_range(begins: NDArray[np.float32], first: int, last: int) -> str:
+    low = readable_number(float(begins[first - 1])) if first else ""
+    high = readable_number(float(begins[last]) - 1) if last < len(begins) else ""
+    if low and high:
+        return low if low == high else f"{low} to {high}"
+    return f"{high} or less" if high else f"{low} or more" if low else "all"
 
 
 def _portion(side: Histogram) -> Floats:
