@@ -186,7 +186,7 @@ def test_a_challenger_that_serves_badly_is_rolled_back(
     known = registry.connect(settings.read(), store)
     lenient = replace(
         SPEC,
-        split=replace(SPEC.split, max_rows=600),
+        split=replace(SPEC.split, max_rows=3_000),
         gates=(Gate("auc", "bound", 0.0),),
         retraining=RetrainingPolicy(least_gain=-10.0),
     )
