@@ -22,11 +22,7 @@ def instant(at: datetime | None) -> Markup | str:
     >>> instant(datetime(2026, 11, 29, 8, 5, tzinfo=UTC))
     Markup('<time datetime="2026-11-29T08:05:00Z">2026-11-29 08:05 UTC</time>')
     """
-    if at is None:
-        return UNKNOWN
-    utc = at.astimezone(UTC)
-    exact = f"{utc:%Y-%m-%dT%H:%M:%S}Z"
-    return Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>').format(exact, utc)
+    return _time(at, Markup('<time datetime="{}">{:%Y-%m-%d %H:%M} UTC</time>'))
 
 
 def day(at: datetime | None) -> Markup | str:
@@ -35,11 +31,14 @@ def day(at: datetime | None) -> Markup | str:
     >>> day(datetime(2026, 11, 29, 8, 5, tzinfo=UTC))
     Markup('<time datetime="2026-11-29T08:05:00Z" data-day>2026-11-29</time>')
     """
+    return _time(at, Markup('<time datetime="{}" data-day>{:%Y-%m-%d}</time>'))
+
+
+def _time(at: datetime | None, element: Markup) -> Markup | str:
     if at is None:
         return UNKNOWN
     utc = at.astimezone(UTC)
-    exact = f"{utc:%Y-%m-%dT%H:%M:%S}Z"
-    return Markup('<time datetime="{}" data-day>{:%Y-%m-%d}</time>').format(exact, utc)
+    return element.format(f"{utc:%Y-%m-%dT%H:%M:%S}Z", utc)
 
 
 def quantity(value: float | None, unit: str = "") -> str:
