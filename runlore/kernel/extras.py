@@ -39,6 +39,8 @@ MODULES: dict[Extra, tuple[str, ...]] = {
         "statsmodels",
         "uvicorn",
         "uvloop",
+        "weasyprint",
+        "websockets",
     ),
 }
 
