@@ -72,7 +72,13 @@ def build(home: Path, store_of_bentos: Path) -> dict:
     return told | {"compiled": sorted(Path(told["path"]).rglob("*.pyc"))}
 
 
-@pytest.mark.parametrize("serve", [OURS, BENTOMLS], ids=["ours", "BentoML's"])
+@pytest.mark.parametrize(
+    "serve",
+    [
+        pytest.param(OURS, id="ours"),
+        pytest.param(BENTOMLS, id="BentoML's", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_bento_answers_with_the_network_and_the_registry_off(package: dict, serve: str) -> None:
     assert package["tag"] == "failure-risk:1"
     home = Path(package["bentoml_home"])

@@ -187,6 +187,7 @@ def _assert_carried_over(
     assert in_sqlite(kept) == before
 
 
+@pytest.mark.exhaustive
 def test_a_kill_after_the_copy_leaves_a_file_that_the_next_start_puts_aside(
     file: Path, variables: dict[str, str]
 ) -> None:
