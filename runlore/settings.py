@@ -103,7 +103,7 @@ class Settings(BaseSettings):
     )
     api_keys: Literal["auto", "required", "off"] = Field(
         default="auto",
-        description="Whether requests need a key; `auto`: those not from this machine alone.",
+        description="Who needs a key; `auto`: others than this machine, the console, trainings.",
     )
     api_key: SecretStr | None = Field(
         default=None, description="The one key of a Bento that has no database."

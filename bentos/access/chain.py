@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from bentos.access.body_check import BodyCheck
-from bentos.access.browser_check import BrowserCheck
+from bentos.access.browser_check import BrowserCheck, check_host, check_origin
+from bentos.access.home_login import HomeLogin
 from bentos.access.key_cache import KeyCache, Keys, OneKey
 from bentos.access.key_check import KeyCheck, KeyUse
 from bentos.access.rate_check import RateCheck
@@ -19,7 +20,7 @@ from bentos.access.rate_limit import OwnMinutes, RateLimiter, SharedMinutes
 from bentos.access.sessions import Sessions
 from bentos.access.visit import AccessCheck, Visit
 from bentos.http.client_address import TrustedProxies, is_loopback
-from bentos.http.routing import Scope
+from bentos.http.routing import SCOPES, Scope
 from bentos.predict.live_versions import Serving
 from runlore.settings import Settings
 
@@ -35,8 +36,21 @@ class AccessChain:
     sessions: Sessions
     checks: tuple[AccessCheck, ...]
 
-    def needs_key(self, request: Request) -> bool:
-        return self.key_check.needs_key(request)
+    @property
+    def is_off(self) -> bool:
+        """Whether nobody is asked who is there."""
+        return self.key_check.keys is None
+
+    def scopes_with_key(self, request: Request) -> frozenset[Scope]:
+        """The scopes whose routes need a key, from where this request comes."""
+        needs_key = self.key_check.needs_key
+        return frozenset(scope for scope in SCOPES if needs_key(request, scope))
+
+    def check_browser(self, request: Request) -> None:
+        """Refuse what pages of other sites send; for forms before there is a session."""
+        if not self.is_off and self.key_check.is_local(request):
+            check_host(request)
+        check_origin(request)
 
     async def admit(
         self, request: Request, scope: Scope, *, takes_session: bool = False
@@ -46,17 +60,21 @@ class AccessChain:
         Raises Unauthenticated, Forbidden, TooMany; Unavailable where a check needs the database
         and cannot reach it.
         """
-        visit = Visit(request, scope, self.key_check.needs_key(request), takes_session)
+        needs_key = self.key_check.needs_key(request, scope, takes_session=takes_session)
+        is_local = self.key_check.is_local(request)
+        visit = Visit(request, scope, needs_key, takes_session, is_local)
         for check in self.checks:
             await check(visit)
         return visit.headers
 
 
-def _chain(keys: Keys | None, limiter: RateLimiter | None, settings: Settings) -> AccessChain:
+def _chain(
+    keys: Keys | None, limiter: RateLimiter | None, settings: Settings, login: HomeLogin | None
+) -> AccessChain:
     proxies = TrustedProxies.parse(settings.trusted_proxies)
     is_required, is_public = settings.api_keys == "required", not is_loopback(settings.host)
-    sessions = Sessions(keys, settings.home)
-    key_check = KeyCheck(keys, is_required, is_public, proxies, sessions)
+    sessions = Sessions(keys, settings.home, login)
+    key_check = KeyCheck(keys, is_required, is_public, proxies, sessions, login)
     checks: tuple[AccessCheck, ...] = (
         BrowserCheck(checks_host=keys is not None),
         key_check,
@@ -75,7 +93,8 @@ async def opened(serving: Serving, settings: Settings) -> AsyncIterator[AccessCh
         if settings.api_keys != "off":
             keys = await stack.enter_async_context(_keys(serving, settings))
         limiter = stack.enter_context(_limiter(serving, settings.rate_limit_per_minute))
-        yield _chain(keys, limiter, settings)
+        login = None if serving.is_standalone else HomeLogin(settings.home)
+        yield _chain(keys, limiter, settings, login)
 
 
 @asynccontextmanager

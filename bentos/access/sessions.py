@@ -1,8 +1,9 @@
-"""Sessions of the console: a browser that has shown a key once shows a signed cookie instead.
+"""Sessions of the console: a browser that has signed in once shows a signed cookie instead.
 
 The cookie names the key and an instant, and holds no part of the key. Its signature takes the
 hash of the key and a secret of the home: a revoked key ends its sessions, and neither the database
-nor the home alone is enough to forge one. Every worker of a home accepts it; nothing is stored.
+nor the home alone is enough to forge one. A session of the home's login takes the hash of the
+login in place of a key's. Every worker of a home accepts a cookie; nothing is stored.
 """
 
 import hmac
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from starlette.requests import Request
 
+from bentos.access.home_login import LOGIN_ID, HomeLogin
 from bentos.access.key_cache import Keys
 from runlore.kernel.durations import HOUR_S
 from runlore.serving.queries.api_keys import ApiKey
@@ -26,10 +28,14 @@ LONGEST = 300  # characters; ours are shorter
 
 @dataclass
 class Sessions:
-    """keys: None: nobody needs a key, and there are no sessions. home: where the secret is."""
+    """keys: None: nobody needs a key, and there are no sessions. home: where the secret is.
+
+    login: of the home; None: nobody signs in by it.
+    """
 
     keys: Keys | None
     home: Path
+    login: HomeLogin | None = None
 
     def issue(self, key: ApiKey, at: datetime) -> str:
         """The cookie of a new session of a key."""
@@ -43,7 +49,7 @@ class Sessions:
         expires = rest.partition(".")[0]
         if self.keys is None or not (expires.isascii() and expires.isdecimal()):
             return None
-        key = self.keys.of_id(key_id, at)
+        key = self._key(key_id, self.keys, at)
         if key is None or not _is_equal(signature, self._signature(body, key)):
             return None
         return key if at.timestamp() < int(expires) else None
@@ -62,6 +68,11 @@ class Sessions:
 
     def is_form_token(self, request: Request, text: str) -> bool:
         return _is_equal(text, self.form_token(request))
+
+    def _key(self, key_id: str, keys: Keys, at: datetime) -> ApiKey | None:
+        if key_id == LOGIN_ID:
+            return None if self.login is None else self.login.key()
+        return keys.of_id(key_id, at)
 
     @cached_property
     def _secret(self) -> bytes:

@@ -12,7 +12,7 @@ from bentos.app.endpoints import ENDPOINTS
 from bentos.app.response_examples import example_of
 from bentos.http import schemas
 from bentos.http.errors import MEDIA_TYPE, TITLES
-from bentos.http.routing import Body, Content, Endpoint, ListOf, Tag
+from bentos.http.routing import Body, Content, Endpoint, ListOf, Scope, Tag
 from bentos.predict.live_versions import Live, Serving
 from bentos.predict.request_schema import RequestSchema
 from runlore import __version__
@@ -23,6 +23,13 @@ KEY_PROBLEMS = (401, 403, 429)  # where a key is needed
 KEY: Content = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "rl_…"},
     "header": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+}
+LOGIN: Content = {
+    "login": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The user and password that `runlore login` prints; they allow everything.",
+    },
 }
 TAGS = {
     Tag.PREDICT: "Predict before work runs, and read predictions back from the ledger.",
@@ -46,28 +53,34 @@ class Documents:
     """
 
     serving: Serving
-    _cache: dict[bool, tuple[Mapping[str, Live], Mapping[str, RequestSchema], bytes]] = field(
-        default_factory=dict
-    )
+    _cache: dict[
+        frozenset[Scope], tuple[Mapping[str, Live], Mapping[str, RequestSchema], bytes]
+    ] = field(default_factory=dict)
 
-    def read(self, *, needs_key: bool) -> bytes:
+    def read(self, scopes: frozenset[Scope]) -> bytes:
+        """scopes: those whose routes need a key."""
         live, requests = self.serving.live, self.serving.schemas
-        cached = self._cache.get(needs_key)
+        cached = self._cache.get(scopes)
         if cached is None or cached[0] is not live or cached[1] is not requests:
-            text = json.dumps(document(self.serving, needs_key=needs_key), ensure_ascii=False)
-            cached = self._cache[needs_key] = live, requests, text.encode()
+            text = json.dumps(document(self.serving, scopes), ensure_ascii=False)
+            cached = self._cache[scopes] = live, requests, text.encode()
         return cached[2]
 
 
-def document(serving: Serving, *, needs_key: bool = False) -> dict[str, Any]:
+def document(serving: Serving, scopes: frozenset[Scope] = frozenset()) -> dict[str, Any]:
+    """scopes: those whose routes need a key."""
     endpoints = sorted(_documented(serving), key=lambda endpoint: list(Tag).index(endpoint.tag))
     paths: Content = {}
     for endpoint in endpoints:
         if endpoint.needs_database and serving.is_standalone:
             continue
         operations = paths.setdefault(endpoint.documented_path, {})
-        operations[endpoint.method.lower()] = _operation(endpoint, needs_key=needs_key)
-    components: Content = {"schemas": _schemas(endpoints), "securitySchemes": KEY}
+        needs_key = endpoint.scope in scopes
+        operations[endpoint.method.lower()] = _operation(
+            endpoint, needs_key=needs_key, has_login=not serving.is_standalone
+        )
+    schemes = KEY if serving.is_standalone else KEY | LOGIN
+    components: Content = {"schemas": _schemas(endpoints), "securitySchemes": schemes}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -113,7 +126,7 @@ def _models(bodies: Iterator[Body | None] | Sequence[Body | None]) -> list[type[
     return list(dict.fromkeys(m for m in models if m is not None and issubclass(m, BaseModel)))
 
 
-def _operation(endpoint: Endpoint, *, needs_key: bool) -> Content:
+def _operation(endpoint: Endpoint, *, needs_key: bool, has_login: bool) -> Content:
     problems = (*endpoint.problems, TOO_SLOW) if endpoint.problems else ()
     operation: Content = {
         "tags": [endpoint.tag],
@@ -134,6 +147,8 @@ def _operation(endpoint: Endpoint, *, needs_key: bool) -> Content:
         return operation
     keys: list[Content] = [{name: [endpoint.scope]} for name in KEY]
     operation["security"] = keys if needs_key else [{}, *keys]  # {}: none is needed here
+    if needs_key and has_login:
+        operation["security"].append({name: [] for name in LOGIN})
     if needs_key:
         operation["responses"] |= _problems(KEY_PROBLEMS)
     return operation

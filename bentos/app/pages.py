@@ -33,8 +33,8 @@ PAGE = """<!DOCTYPE html>
 
 async def document(request: Request) -> Response:
     state = request.app.state
-    needs_key = state.access.needs_key(request)
-    return json_response(await asyncio.to_thread(state.documents.read, needs_key=needs_key))
+    scopes = state.access.scopes_with_key(request)
+    return json_response(await asyncio.to_thread(state.documents.read, scopes))
 
 
 async def metrics(request: Request) -> Response:

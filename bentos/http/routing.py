@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from starlette.responses import Response
 Content = dict[str, Any]
 Handler = Callable[[Request], Awaitable[Response]]
 Scope = Literal["predict", "record", "read", "train"]  # what an API key must allow
+SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 
 class Tag(StrEnum):

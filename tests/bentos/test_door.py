@@ -239,8 +239,10 @@ def test_auto_believes_the_connection_more_than_the_settings(
 ) -> None:
     request = Request({"type": "http", "headers": [], "server": server})
     check = KeyCheck(OneKey(None), is_required=False, is_public=False)
-    assert check.needs_key(request) == needed
-    assert not KeyCheck(None, is_required=True, is_public=True).needs_key(request)
+    assert check.needs_key(request, "predict") == needed
+    assert check.needs_key(request, "train"), "whoever it is changes what answers"
+    assert check.needs_key(request, "read", takes_session=True), "nor are pages open to all"
+    assert not KeyCheck(None, is_required=True, is_public=True).needs_key(request, "train")
 
 
 def test_a_page_of_another_site_must_not_write_where_no_key_is_needed(
@@ -277,7 +279,7 @@ def test_a_name_that_any_site_may_give_this_machine_is_refused_where_no_key_is_n
 def test_the_document_says_which_scope_each_route_needs(closed: httpx.Client, store: Store) -> None:
     document = closed.get("/docs.json").json()
     keys = {scope: admit_new(closed, store, scope, name=scope) for scope in REQUESTS}
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "login"}
     for path, operations in document["paths"].items():
         for method, told in operations.items():
             if path in ("/livez", "/readyz"):
@@ -286,6 +288,7 @@ def test_the_document_says_which_scope_each_route_needs(closed: httpx.Client, st
             scopes = [
                 scope for each in told["security"] for found in each.values() for scope in found
             ]
+            assert {"login": []} in told["security"]
             assert len(set(scopes)) == 1
             assert {"401", "403", "429"} <= set(told["responses"])
             filled = path.replace("{id}", "x")

@@ -16,6 +16,12 @@ WHY = {"actor": "ann", "because": "the times were local"}
 
 
 @pytest.fixture
+def client(serve, serving) -> httpx.Client:
+    """A service that asks nobody for a key, so that the names in bodies are on record."""
+    return serve(serving, api_keys="off")
+
+
+@pytest.fixture
 def two(store, tmp_path):
     """Two ingests of one source."""
     for name, numbers in (("good", range(20)), ("bad", range(20, 50))):

@@ -50,6 +50,12 @@ def world(home: Path, store: Store, monkeypatch: pytest.MonkeyPatch) -> Store:
     return store
 
 
+@pytest.fixture
+def client(serve: Serve, serving: Serving) -> httpx.Client:
+    """A service that asks nobody for a key, so that the names in bodies are on record."""
+    return serve(serving, api_keys="off")
+
+
 def valid(client: httpx.Client, path: str, answer: httpx.Response) -> dict:
     document = client.get("/openapi.json").json()
     method = str(answer.request.method).lower()

@@ -20,6 +20,7 @@ from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
 from runlore.store.engine import Store
 from tests.bentos import product_pages, products_world
+from tests.bentos.conftest import Serve
 from tests.ingest.csv_log import HEADER, Log, row
 from tests.ingest.lineage_events import event
 
@@ -107,6 +108,12 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
 
 
 @pytest.fixture
+def client(serve: Serve, serving: Serving) -> httpx.Client:
+    """A service that asks nobody for a key, so that the names in bodies are on record."""
+    return serve(serving, api_keys="off")
+
+
+@pytest.fixture
 def quantity(tmp_path: Path) -> Live:
     folder = write_bundle(tmp_path / "quantity", "duration", has_quantiles=True)
     return load(folder, "7", "duration", "wall")
@@ -190,7 +197,7 @@ def test_each_example_is_in_the_document_and_fits_its_schema(client: httpx.Clien
 def test_servers_tags_and_keys_stand_in_the_document(client: httpx.Client) -> None:
     document = client.get("/docs.json").json()
     assert document["servers"][0]["url"] == "/"
-    assert set(document["components"]["securitySchemes"]) == {"bearer", "header"}
+    assert set(document["components"]["securitySchemes"]) == {"bearer", "header", "login"}
     named = {tag["name"] for tag in document["tags"]}
     operations = [one for by_method in document["paths"].values() for one in by_method.values()]
     assert {tag for one in operations for tag in one["tags"]} <= named

@@ -42,7 +42,7 @@ def waiting(
             ref = register(registry, write_bundle(tmp_path / f"v{seed}", RISK, seed))
             promotion.announce(store, registry, ref, ChangeReason("ann", f"trained, {seed}"))
         serving = Serving((RISK,), store=store, live={RISK: loaded[RISK]})
-        client = serve(serving, home=settings.home, database_url=store.url)
+        client = serve(serving, home=settings.home, database_url=store.url, api_keys="off")
         client.headers.update(BROWSER)
         client.headers["x-token"] = form_token(client.get("/").text)  # for `decide`
         yield client, store, registry

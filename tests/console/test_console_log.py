@@ -98,7 +98,7 @@ def test_only_a_key_that_may_train_sees_undo(locked: httpx.Client, make_key: Mak
 def test_an_empty_log_names_the_next_command(
     serve, serving, world: Store, short_tmp: object
 ) -> None:
-    client = serve(serving, home=short_tmp, database_url=world.url)
+    client = serve(serving, home=short_tmp, database_url=world.url, api_keys="off")
     page = client.get(PATH, headers={"accept": "text/html"}).text
     assert "The log is empty" in page
     assert "runlore ingest csv FILE" in page

@@ -81,6 +81,7 @@ def test_links_elsewhere_hold_no_login(
     addresses = {
         "mlflow_tracking_uri": "http://me:secret@mlflow:5000",
         "prefect_api_url": "http://me:secret@prefect:4200/api",
+        "api_keys": "off",
     }
     client = serve(serving, home=short_tmp, database_url=world.url, **addresses)
     page = client.get(RISK, headers=BROWSER).text

@@ -11,7 +11,7 @@ from bentos.console.frame.assets import PREFIX, serve_asset
 from bentos.console.frame.discovery import find_pages
 from bentos.console.frame.forms import read_form
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute
-from bentos.console.frame.problems import LOGIN, problem_page
+from bentos.console.frame.problems import DOCS, LOGIN, problem_page
 from bentos.console.frame.rendering import LONGEST_NOTICE, NOTICE, is_secure, render
 from bentos.console.frame.sign_in import show_sign_in, sign_in, sign_out
 from bentos.http.identity import key_of
@@ -23,7 +23,6 @@ from runlore.kernel.deadlines import REQUEST_S
 NOTICE_LASTS_S = 60
 FORM_S = REQUEST_S - 2  # what a form asked for goes on after that
 UNDER_WAY = "It takes longer and goes on. Load this page again to see when it is done."
-DOCS = "/docs"
 
 
 async def _answer(back: str, route: PageRoute, request: Request) -> Response:

@@ -10,14 +10,16 @@ from bentos.console.frame.rendering import render
 from bentos.http.errors import TITLES, Problem
 from bentos.http.request_id import current_request_id
 
-LOGIN = "/console/login"
+LOGIN, DOCS = "/console/login", "/docs"
 UNKNOWN_PATH = 404
 
 
 def problem_page(request: Request, problem: Problem) -> Response:
-    """Where a key is missing, the way to the login."""
-    if not takes_pages(request) or request.app.state.serving.is_standalone:
+    """Where nobody is signed in, the way to the login; a Bento without a database has no pages."""
+    if not takes_pages(request):
         return problem.response()
+    if request.app.state.serving.is_standalone:
+        return RedirectResponse(DOCS, 303) if problem.status == 401 else problem.response()
     if problem.status == 401:
         return RedirectResponse(f"{LOGIN}?next={quote(_wanted(request))}", 303)
     values = {

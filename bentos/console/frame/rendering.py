@@ -57,7 +57,6 @@ def render(request: Request, shown: Shown, status: int = 200) -> Response:
 def _frame(request: Request) -> dict[str, Any]:
     access = request.app.state.access
     key, theme = key_of(request), request.cookies.get(THEME, "")
-    needs_key = access.needs_key(request)
     return {
         "pages": [page for page in find_pages() if page.is_listed],
         "here": request.url.path,
@@ -66,7 +65,7 @@ def _frame(request: Request) -> dict[str, Any]:
         "form_token": access.sessions.form_token(request),
         "key": key,
         "has_session": key is not None and COOKIE in request.cookies,
-        "may": lambda scope: not needs_key or (key is not None and allows(key, scope)),
+        "may": lambda scope: access.is_off or (key is not None and allows(key, scope)),
         "version": __version__,
     }
 

@@ -1,54 +1,74 @@
-"""Log in with a key: the browser gets a session, and never sends the key again."""
+"""Log in with a key or the home's password: the browser gets a session and sends neither again."""
+
+from datetime import datetime
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from bentos.access.sessions import COOKIE, LASTS_S
+from bentos.access.chain import AccessChain
+from bentos.access.sessions import COOKIE, LASTS_S, Sessions
 from bentos.console.frame.forms import read_form
 from bentos.console.frame.page import Shown
 from bentos.console.frame.rendering import is_secure, render
-from bentos.http.errors import Forbidden
+from bentos.http.client_address import bucket_of
 from runlore.kernel import instants
-from runlore.web.guard import is_own_origin
+from runlore.serving.queries.api_keys import ApiKey
 
 TEMPLATE = "frame/templates/sign_in.html"
 HOURS = LASTS_S // 3600
-REFUSED = "The key is unknown, was revoked or has expired."
+REFUSED = "This is no key that works, nor the password that `runlore login` prints."
 
 
 async def show_sign_in(request: Request) -> Response:
     target = _target(request.query_params.get("next", "/"))
-    if not request.app.state.access.needs_key(request):
-        return RedirectResponse(target, 303)
+    if request.app.state.access.is_off or request.app.state.serving.is_standalone:
+        return RedirectResponse(target, 303)  # a Bento without a database leads on to its routes
     return _form(request, target)
 
 
 async def sign_in(request: Request) -> Response:
-    _check_origin(request)
+    access: AccessChain = request.app.state.access
+    access.check_browser(request)
     form = await read_form(request)
-    target, access = _target(form.get("next", "/")), request.app.state.access
-    keys, at = access.sessions.keys, instants.now()
-    key = keys.find(form.get("key", "").strip(), at) if keys is not None else None
+    target, at = _target(form.get("next", "/")), instants.now()
+    address = bucket_of(access.key_check.proxies.client(request))
+    access.key_check.failures.check(address)
+    key = _identity(access.sessions, form.get("key", "").strip(), at)
     if key is None:
+        access.key_check.failures.add(address)
         return _form(request, target, REFUSED, 401)
+    return begin_session(request, key, target, at)
+
+
+def begin_session(request: Request, key: ApiKey, target: str, at: datetime) -> Response:
+    """Go to a page, with the cookie of a new session."""
+    sessions: Sessions = request.app.state.access.sessions
     response = RedirectResponse(target, 303)
     response.set_cookie(
         COOKIE,
-        access.sessions.issue(key, at),
+        sessions.issue(key, at),
         max_age=int(LASTS_S),
         path="/",
         secure=is_secure(request),
         httponly=True,
-        samesite="strict",
+        samesite="lax",
     )
     return response
 
 
+def _identity(sessions: Sessions, text: str, at: datetime) -> ApiKey | None:
+    """Whose key or password it is; the password needs no database."""
+    login = None if sessions.login is None else sessions.login.of_password(text)
+    if login is not None or sessions.keys is None:
+        return login
+    return sessions.keys.find(text, at)
+
+
 async def sign_out(request: Request) -> Response:
-    _check_origin(request)
+    request.app.state.access.check_browser(request)
     await read_form(request)
     response = RedirectResponse("/", 303)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response
 
 
@@ -65,10 +85,3 @@ def _target(path: str) -> str:
     """
     is_ours = path.startswith("/") and path[1:2] not in ("/", "\\") and path.isprintable()
     return path if is_ours and "\\" not in path else "/"
-
-
-def _check_origin(request: Request) -> None:
-    """Before the login there is no session: only the browser says whose form it is."""
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is not None and not is_own_origin(origin, host):
-        raise Forbidden(f"origin: {origin[:80]!r} is another site than {host[:80]!r}", {})
