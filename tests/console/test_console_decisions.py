@@ -13,8 +13,9 @@ from runlore.alerts.rules.decision import DecisionRequest
 from runlore.kernel import instants
 from runlore.registry import Registry, alias_history
 from runlore.retraining.actions import course, requests
-from runlore.serving.actions import promotion
+from runlore.serving.actions import promotion, recording
 from runlore.serving.actions.promotion import ChangeReason
+from runlore.serving.actions.recording import Submission
 from runlore.settings import Settings
 from runlore.store.engine import Store, open_store
 from tests.bentos.conftest import Serve, home  # noqa: F401  (a fixture)
@@ -103,3 +104,46 @@ def test_data_that_breaks_its_contract_is_accepted_with_a_reason(
     [made] = requests.history(store, RISK)
     assert (made.wanted.actor, made.state) == ("zoe", "wanted")
     assert made.wanted.evidence[course.ACCEPT_DATA] == "zoe: sizes are in MB"
+
+
+def test_a_rollout_is_held_resumed_and_stopped_with_a_reason(
+    waiting: tuple[httpx.Client, Store, Registry],
+) -> None:
+    client, store, _ = waiting
+    decide(client, "rollout")
+    page = client.get("/").text
+    assert f'action="/console/specs/{RISK}/hold"' in page
+    assert f'formaction="/console/specs/{RISK}/stop"' in page
+    assert decide(client, "hold", reason=" ").status_code == 422
+    assert decide(client, "hold", back="/").headers["location"] == "/"
+    assert "It waits for a person" in client.get(f"/console/specs/{RISK}").text
+    assert f'action="/console/specs/{RISK}/resume"' in client.get("/").text
+    answer = decide(client, "resume", back="//evil.example")
+    assert answer.headers["location"] == f"/console/specs/{RISK}#rollout"
+    assert decide(client, "stop").status_code == 303
+    assert alias_history.newest(store, "challenger")[RISK].actor == "zoe"
+    page = client.get("/").text
+    assert "the rollout is over: the champion answers everything" in page
+    assert "/hold" not in page
+
+
+def test_a_rollout_is_ended_by_a_promotion(waiting: tuple[httpx.Client, Store, Registry]) -> None:
+    client, _, registry = waiting
+    challenger = registry.aliases([RISK])[RISK]["challenger"].version
+    decide(client, "rollout")
+    assert decide(client, "promote-now").status_code == 303
+    assert registry.aliases([RISK])[RISK]["champion"].version == challenger
+
+
+def test_an_input_that_looks_like_the_outcome_is_accepted_and_left_out_again(
+    waiting: tuple[httpx.Client, Store, Registry],
+) -> None:
+    client, store, _ = waiting
+    recording.record_submission(store, Submission("ann", "build", "", inputs={"queue": "long"}))
+    assert decide(client, "accept-leak", input="no-such").status_code == 422
+    assert decide(client, "accept-leak", input="queue", reason="set before").status_code == 303
+    page = client.get(f"/console/specs/{RISK}").text
+    assert "Accepted by zoe: set before" in page
+    assert decide(client, "withdraw-leak", input="queue").status_code == 303
+    assert "Accepted by" not in client.get(f"/console/specs/{RISK}").text
+    assert decide(client, "withdraw-leak", input="queue").status_code == 409

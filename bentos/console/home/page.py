@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
+from bentos.console.spec import orders
+from bentos.console.spec.orders import RolloutControl
 from bentos.predict.live_versions import Live
 from runlore.alerts.actions import handling
 from runlore.alerts.actions.handling import AlertView
@@ -29,13 +31,17 @@ NO_DRIFT = {"drift": "bad", "no drift": "good", "not enough data": "warn"}
 
 @dataclass(frozen=True)
 class SpecCard:
-    """What home says of one spec. live: the version that this service answers with, if any."""
+    """What home says of one spec. live: the version that this service answers with, if any.
+
+    control: of the rollout that goes on, if any.
+    """
 
     spec: ModelSpec
     standing: SpecOverview
     watch: SpecWatch
     live: Live | None
     next_step: NextStep
+    control: RolloutControl | None
 
     @property
     def question(self) -> str:
@@ -142,6 +148,7 @@ def _card(request: PageRequest, spec: ModelSpec, standing: SpecOverview) -> Spec
         watch=overview.watched(request.store, spec.name),
         live=request.serving.live.get(spec.name),
         next_step=next_steps.next_step(request.store, spec, standing, request.at),
+        control=orders.control_of(request, spec.name),
     )
 
 

@@ -1,12 +1,14 @@
 """The page of a spec: who answers, how good it is and was, what moved, and what was decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from bentos.console.frame.charts import Chart
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
-from bentos.console.spec import pictures
+from bentos.console.spec import orders, pictures
+from bentos.console.spec.orders import PATH
 from bentos.predict.live_versions import Live
 from runlore.kernel.instants import from_us
 from runlore.monitoring.actions import drift_history
@@ -19,7 +21,6 @@ from runlore.reports.rules.version_scores import plain_quality, question_text, v
 from runlore.serving.queries import workers
 from runlore.specs.model_spec import ModelSpec
 
-PATH = "/console/specs"
 MOST_COLUMNS = 4  # drawn before and after
 MOST_CHANGES, MOST_TRAININGS, MOST_WINDOWS = 50, 20, 12
 
@@ -74,9 +75,21 @@ def show_spec(request: PageRequest) -> Shown:
         "trainings": requests.history(request.store, spec.name, MOST_TRAININGS),
         "next_step": next_steps.next_step(request.store, spec, standing, request.at),
         "elsewhere": _elsewhere(request, spec, standing, live),
+        **_orders(request, spec, description),
         **_rollout(request, spec),
     }
     return Shown("spec/spec.html", values)
+
+
+def _orders(
+    request: PageRequest, spec: ModelSpec, description: Mapping[str, Any]
+) -> dict[str, object]:
+    """What a person may order here: about the rollout, and about inputs that are not read."""
+    return {
+        "control": orders.control_of(request, spec.name),
+        "judged": orders.judged_inputs(request, spec.name, description),
+        "texts": (description.get("inputs") or {}).get("texts") or [],
+    }
 
 
 def _reliability(request: PageRequest, spec: ModelSpec, live: Live | None) -> Chart | None:
@@ -160,5 +173,11 @@ PAGE = ConsolePage(
     (
         PageRoute("GET", PATH, first_spec),
         PageRoute("GET", f"{PATH}/{{spec}}", show_spec),
+        PageRoute("POST", f"{PATH}/{{spec}}/hold", orders.hold_rollout, "train"),
+        PageRoute("POST", f"{PATH}/{{spec}}/resume", orders.resume_rollout, "train"),
+        PageRoute("POST", f"{PATH}/{{spec}}/stop", orders.stop_rollout, "train"),
+        PageRoute("POST", f"{PATH}/{{spec}}/promote-now", orders.promote_rollout, "train"),
+        PageRoute("POST", f"{PATH}/{{spec}}/accept-leak", orders.accept_leak, "train"),
+        PageRoute("POST", f"{PATH}/{{spec}}/withdraw-leak", orders.withdraw_leak, "train"),
     ),
 )

@@ -16,6 +16,7 @@ from runlore.models.bundle import (
     content_digest,
     write_description,
 )
+from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 
 if TYPE_CHECKING:
     from runlore.training.rules.candidates import Fitted, Rows
@@ -30,8 +31,11 @@ SKOPS_ROWS = 500
 PROBE_ROWS = 8
 
 
-def write(folder: Path, trained: "Trained") -> str:
-    """Write the bundle and return its digest; Refused when ONNX answers otherwise than Python."""
+def write(folder: Path, trained: "Trained", inputs: InputReport = NOTHING_LEFT_OUT) -> str:
+    """Write the bundle and return its digest; Refused when ONNX answers otherwise than Python.
+
+    inputs: what the training did not read; people see it, and answers do not depend on it.
+    """
     from runlore.training.rules.export import write_skops
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -39,6 +43,8 @@ def write(folder: Path, trained: "Trained") -> str:
     worst = dict(_write_graphs(folder, trained))
     write_skops(trained.chosen.fitted, folder / SKOPS, rows[:SKOPS_ROWS])
     description = describe(trained) | {"graphs": sorted(worst), "parity": worst}
+    if inputs != NOTHING_LEFT_OUT:
+        description["inputs"] = inputs.as_json()
     description["digest"] = content_digest(description, [folder / name for name in sorted(worst)])
     write_description(folder, description)
     return str(description["digest"])

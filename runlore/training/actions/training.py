@@ -123,7 +123,7 @@ def conclude(
     """
     with registry.training_run(trained.spec.name) as run, tempfile.TemporaryDirectory() as folder:
         written = Path(folder) / "bundle"
-        bundle_files.write(written, trained)
+        bundle_files.write(written, trained, extracted.inputs)
         reference.keep(written, _reference(extracted, trained))
         contract.keep(written, extracted.contract)
         digest = bundle.seal(written)

@@ -44,9 +44,12 @@ function faded(colour, share) {
   return `rgba(${number >> 16}, ${(number >> 8) & 255}, ${number & 255}, ${share})`;
 }
 
+// Plotly reads some markup in texts; names of people's work are shown as they are.
+const plain = (text) => (typeof text === "string" ? text.replaceAll("&", "&amp;").replaceAll("<", "&lt;") : text);
+
 function traces(series, lying) {
   const colour = css(`--c${series.colour}`);
-  const common = { x: series.x, y: series.y, name: series.name };
+  const common = { x: series.x, y: series.y, name: plain(series.name) };
   if (series.style === "bars") {
     const bars = { ...common, type: "bar", marker: { color: faded(colour, 0.75) } };
     if (!lying) return [bars];
@@ -76,14 +79,16 @@ function draw(figure) {
   const plot = figure.querySelector(".plot");
   figure.classList.add("drawing");
   const chart = JSON.parse(figure.querySelector('script[type="application/json"]').textContent);
+  const names = chart.lying ? chart.series[0].x : [];
+  for (const series of chart.series) series.x = series.x.map(plain);
   const axis = { gridcolor: css("--line"), zerolinecolor: css("--line"), linecolor: css("--line"), automargin: true };
   const layout = {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: css("--ink"), size: 13, family: getComputedStyle(document.body).fontFamily },
     margin: { l: 8, r: 12, t: 8, b: 8 }, showlegend: chart.series.length > 1, barmode: "group",
     legend: { orientation: "h", y: 1.02, yanchor: "bottom", x: 0 },
-    xaxis: { ...axis, title: { text: chart.x, standoff: 8, font: { size: 12 } } },
-    yaxis: { ...axis, title: { text: chart.y, standoff: 8, font: { size: 12 } } },
+    xaxis: { ...axis, title: { text: plain(chart.x), standoff: 8, font: { size: 12 } } },
+    yaxis: { ...axis, title: { text: plain(chart.y), standoff: 8, font: { size: 12 } } },
     hoverlabel: { bgcolor: css("--card"), bordercolor: css("--line"), font: { color: css("--ink") } },
   };
   if (chart.percent) layout.yaxis.tickformat = ".0%";
@@ -102,12 +107,12 @@ function draw(figure) {
   if (chart.lying) {
     layout.xaxis.type = "linear";
     layout.bargap = 0.25;
-    [layout.xaxis.title, layout.yaxis.title] = [{ text: chart.y, standoff: 8, font: { size: 12 } }, undefined];
+    [layout.xaxis.title, layout.yaxis.title] = [{ text: plain(chart.y), standoff: 8, font: { size: 12 } }, undefined];
     layout.yaxis.autorange = "reversed";
     plot.style.height = `${Math.max(12, 4 + 1.6 * chart.series[0].x.length)}rem`;
     const room = plot.clientWidth > 500 ? 40 : 20;
     layout.yaxis.tickvals = chart.series[0].x;
-    layout.yaxis.ticktext = chart.series[0].x.map((name) => (name.length > room ? `${name.slice(0, room - 1)}…` : name));
+    layout.yaxis.ticktext = names.map((name) => plain(name.length > room ? `${name.slice(0, room - 1)}…` : name));
   }
   globalThis.Plotly.react(plot, chart.series.flatMap((series) => traces(series, chart.lying)), layout, { displayModeBar: false, responsive: true });
 }

@@ -1,0 +1,193 @@
+"""A world with something on every page, all of whose names and texts try to run a script."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import insert
+
+from bentos.predict.live_versions import Live, Serving
+from runlore.alerts.actions import decisions, handling
+from runlore.alerts.rules.decision import DecisionRequest
+from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.alerts.rules.state import Silence
+from runlore.experiments.actions import analysis
+from runlore.experiments.actions.lifecycle import Attribution
+from runlore.kernel.json_values import as_json
+from runlore.models.learned_ranges import LearnedRange
+from runlore.monitoring.queries import drift_results
+from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison, DriftResult
+from runlore.records.execution import ExecutionStatus
+from runlore.registry import alias_history
+from runlore.registry.alias_history import Change
+from runlore.retraining import queries as trainings
+from runlore.retraining.queries import RetrainingRequest, RetrainingStep
+from runlore.rollout.actions.rollout_state import policy_of
+from runlore.rollout.queries import rollouts
+from runlore.rollout.queries.rollouts import NewDecision, Rollout
+from runlore.serving.actions import recording
+from runlore.serving.actions.recording import OutcomeReport, Submission
+from runlore.serving.queries.ledger import new_id
+from runlore.specs.catalog import failure_risk
+from runlore.store.engine import Store
+from runlore.store.partitions import ensure_months
+from runlore.store.schema import ledger
+from tests.bentos import products_world
+from tests.experiments import ab_world
+from tests.ingest.csv_log import HEADER, MAPPING, Log, row
+
+# Markup of four kinds, each of which leaves a trace in the document when it is read as markup.
+EVIL = (
+    "<b class=pwned>x</b><script>window.pwned=1</script></script>"
+    "<img class=pwned src=x onerror=window.pwned=1>\"'><svg class=pwned onload=window.pwned=1>"
+)
+LINK = '<a class=pwned href="javascript:window.pwned=1" style="position:fixed;inset:0">x</a>'
+PLOTLY = '<a href="https://e.xx">y</a>'  # plotly makes a link of it
+URL = "javascript:window.pwned=1"
+CSS = "}</style><style class=pwned>*{display:none}</style>"
+TEMPLATE = "{{7*7}}{% raw %}"
+TEXTS = (EVIL, LINK, PLOTLY, URL, CSS, TEMPLATE)
+NAMES = [text.replace("/", "")[:60] for text in TEXTS]  # where a slash or a long text is refused
+RISK = products_world.RISK
+AT = products_world.AT
+HOUR = timedelta(hours=1)
+
+
+def fill(store: Store, folder: Path, now: datetime) -> None:
+    products_world.fill(store)
+    _executions(store)
+    _answers(store)
+    _alerts(store, now)
+    _ingests(store, folder)
+    _experiments(store)
+    _rollout(store, now)
+    _trainings(store, now)
+    _drift(store)
+
+
+def dress(serving: Serving) -> None:
+    """Let the versions that answer know markup as words, features, groups and inputs."""
+    serving.live = {name: _dressed(live) for name, live in serving.live.items()}
+
+
+def _dressed(live: Live) -> Live:
+    ends = {"value": 0.7, "low": 0.65, "high": 0.75}
+    score = "auc" if live.bundle.spec == RISK else "mae"
+    more: dict[str, Any] = {
+        "candidate": EVIL,
+        "training": {"rows": 1200, "test_rows": 300, "test_us": 0},
+        "scores": {"candidate": {score: ends}, "baseline": {score: ends}},
+        "importance": [{"feature": text, "mean": 0.2, "sd": 0.1} for text in TEXTS],
+        "slices": [
+            {"slice": EVIL, "label": text, "rows": 3, "scores": {score: 0.5}, "baseline": {}}
+            for text in TEXTS
+        ],
+        "coverage": [{"level": 0.9, "rows": 10, "share": ends}],
+        "inputs": {
+            "leaks": [{"input": text, "kind": "value", "evidence": EVIL} for text in TEXTS],
+            "texts": list(TEXTS),
+        },
+    }
+    plan = live.bundle.plan
+    words = tuple(
+        replace(one, words=(*one.words, *(text[:80] for text in TEXTS))) for one in plan.categories
+    )
+    bundle = replace(
+        live.bundle,
+        description={**live.bundle.description, **more},
+        plan=replace(plan, categories=words),
+        ranges={"inputs.nodes": LearnedRange(1.0, 64.0, 0.0)},
+    )
+    return replace(live, predictor=replace(live.predictor, bundle=bundle))
+
+
+def _executions(store: Store) -> None:
+    ends = (ExecutionStatus.FAILED, ExecutionStatus.SUCCEEDED, None)
+    for number, text in enumerate(TEXTS * 2):
+        name = f"{number}{text}"
+        inputs = {"queue": text, "nodes": 2, f"of{number}": text}
+        recording.record_submission(
+            store, Submission(text, text, text, source_id=name, inputs=inputs)
+        )
+        if (status := ends[number % 3]) is not None:
+            report = OutcomeReport(status, outcome={"cost_usd": 1.5, "message": text})
+            recording.record_outcome(store, recording.SOURCE, name, report)
+
+
+def _answers(store: Store) -> None:
+    with store.begin() as connection:
+        for number, text in enumerate(TEXTS):
+            at = AT + number * HOUR
+            request = {"actor": text, "kind": text, "scope": text, "inputs": {"queue": text}}
+            refused = {"status": 422, "error": text, "request": {"body": text}}
+            common = {"at": at, "as_of": at, "spec": RISK, "arm": "champion", "version": "7"}
+            for changed in ({"status": 200, "prediction": 0.3, "request": request}, refused):
+                reasons = [{"feature": text, "effect": 0.1, "text": text}]
+                values = {**common, "id": new_id(at), "reasons": reasons, **changed}
+                connection.execute(insert(ledger).values(values))
+
+
+def _alerts(store: Store, now: datetime) -> None:
+    with store.begin() as connection:
+        for text in TEXTS:
+            finding = AlertFinding(
+                text[:60], text[:60], Severity.WARNING, text, text, text, AT, {"why": text, text: 1}
+            )  # fmt: skip
+            handling.raise_alert(connection, finding, now)
+        decisions.ask(connection, DecisionRequest(RISK, EVIL, f"`{EVIL}` --accept-data"), now)
+    handling.silence(store, Silence(0, EVIL[:60], LINK[:60], now + HOUR, "ann", URL, now))
+
+
+def _ingests(store: Store, folder: Path) -> None:
+    name = f"log {EVIL[:40]} {LINK[:40]}".replace("/", "")
+    bad = [row(30, user=f'"{URL}"'), row(31, queued_at=CSS), row(32, queued_at="<b class=pwned>")]
+    log = Log(store, folder / f"{EVIL[:60].replace('/', '')}.csv", [HEADER, *map(row, range(25))])
+    mapping = MAPPING | {"outcome": ["cost"]}
+    log.ingest(source=name, mapping=mapping)
+    log.lines += bad
+    log.ingest(source=f"{name} 2", mapping=mapping)
+
+
+def _experiments(store: Store) -> None:
+    one, other, metric = NAMES[0], NAMES[1], NAMES[5]
+    names = {"variants": [{"name": one}, {"name": other}], "control": one}
+    metrics = [{"name": metric, "event": "conversion"}]
+    units = {f"u-{n}": other if n % 2 else one for n in range(100)}
+    name = ab_world.given(store, units, name=NAMES[4], metrics=metrics, **names)
+    ab_world.send(store, name, *(ab_world.event(f"e-{n}", f"u-{n}") for n in range(0, 100, 3)))
+    for hours in (2, 3):
+        analysis.analyse(store, name, Attribution(other, ab_world.AT + hours * HOUR))
+
+
+def _rollout(store: Store, now: datetime) -> None:
+    ensure = AT, now
+    with store.connect() as connection:
+        ensure_months(connection, "ledger", *ensure)
+    with alias_history.writing(store) as history:
+        history.add(Change(RISK, "", "9", "register", EVIL, LINK))
+        policy = as_json(policy_of(failure_risk.SPEC))
+        new = Rollout(0, RISK, "7", "8", "actor", policy, 3600, AT)
+        begun = rollouts.add_rollout(history.connection, new)
+        for number, action in enumerate(("start", "advance", "hold")):
+            decision = NewDecision(
+                begun.id, AT + number * HOUR, action, 1 + number, [EVIL, LINK], False, EVIL[:60]
+            )  # fmt: skip
+            rollouts.add_decision(history.connection, decision)
+
+
+def _trainings(store: Store, now: datetime) -> None:
+    with store.begin() as connection:
+        wish = RetrainingRequest(now, RISK, "person", LINK[:60], EVIL, None, "batch", 1, 0, {})
+        trainings.add(connection, wish, RetrainingStep(now, "refused", EVIL))
+
+
+def _drift(store: Store) -> None:
+    window = ComparedWindow(RISK, "7", AT, AT + timedelta(days=7))
+    results = (
+        DriftResult("*", "drifted_share", 0.5, 0.1, True),
+        *(DriftResult(text, "psi", 0.4, 0.2, True) for text in TEXTS),
+    )
+    compared = DriftComparison(window, AT + timedelta(days=7), 20_000, 5_000, None, results)
+    with store.begin() as connection:
+        drift_results.insert(connection, compared)
