@@ -21,3 +21,12 @@ def display(score: str, unit: str = "") -> str:
     """
     name = SCORE_NAMES.get(score, score)
     return f"{name}, {unit}" if unit and score == "mae" else name
+
+
+def metric_name(score: str, unit: str = "") -> str:
+    """A score's name among the metrics of a run, where commas are not allowed.
+
+    >>> metric_name("auc", "s"), metric_name("mae", "s")
+    ('AUC', 'mean absolute error in s')
+    """
+    return display(score, unit).replace(", ", " in ")

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from datetime import datetime
 
 LONGEST = 250
 OTHER = re.compile(r"[^\w .:-]+", re.ASCII)
@@ -24,6 +25,21 @@ def score_name(*parts: str) -> str:
     if len(name) <= LONGEST:
         return name
     return f"{name[: LONGEST - 7]}-{_digest(name)}"
+
+
+def run_name(outcome: str, spec: str, started_at: datetime, candidate: str = "") -> str:
+    """What a run of training is called. MLflow's list cuts names off, so what differs is first.
+
+    started_at: in UTC.
+
+    >>> started_at = datetime(2026, 11, 30, 1, 40)
+    >>> run_name("promoted", "failure-risk", started_at, "gradient-boosting")
+    'promoted: gradient-boosting, failure-risk 2026-11-30 01:40 UTC'
+    >>> run_name("training", "failure-risk", started_at)
+    'training: failure-risk 2026-11-30 01:40 UTC'
+    """
+    of = f"{candidate}, " if candidate else ""
+    return f"{outcome}: {of}{spec} {started_at:%Y-%m-%d %H:%M} UTC"
 
 
 def _part(text: str) -> str:

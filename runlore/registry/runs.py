@@ -11,10 +11,13 @@ from getpass import getuser
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urlencode
 
 from runlore.kernel.errors import Refused
+from runlore.kernel.instants import from_us
 from runlore.registry import code_version, lost_runs, notes, tables
 from runlore.registry.experiments import experiment_of
+from runlore.registry.names import run_name
 from runlore.registry.session import Session
 
 if TYPE_CHECKING:
@@ -45,12 +48,20 @@ class TrainingData:
 class TrainingRun:
     """Writes into one run; made by `Registry.training_run`."""
 
-    def __init__(self, session: Session, run: "Run") -> None:
+    def __init__(self, session: Session, spec: str, run: "Run") -> None:
+        self.spec = spec
         self.id: str = run.info.run_id
         self.experiment: str = run.info.experiment_id
         self.page = session.page(f"experiments/{self.experiment}/runs/{self.id}")
-        self._client = session.client
+        self.started_at = from_us(run.info.start_time * 1000)
+        self._session, self._client = session, session.client
         self._started_ms = run.info.start_time
+
+    def rename(self, outcome: str, candidate: str) -> None:
+        """Name the run by what came of it; also after it has ended."""
+        name = run_name(outcome, self.spec, self.started_at, candidate)
+        with self._session.watched():
+            self._client.update_run(self.id, name=name)
 
     def parameters(self, values: Mapping[str, object]) -> None:
         from mlflow.entities import Param
@@ -82,7 +93,7 @@ class TrainingRun:
             self._client.log_batch(self.id, metrics=batch)
 
     def data(self, data: TrainingData) -> None:
-        """Name the data by its digest, so that MLflow does not read it; name the run by it too."""
+        """Name the data by its digest, so that MLflow does not read it."""
         from mlflow.entities import Dataset, DatasetInput, InputTag
 
         source = {"first": data.first.isoformat(), "last": data.last.isoformat()}
@@ -97,11 +108,12 @@ class TrainingRun:
         )
         used_as = InputTag("mlflow.data.context", "training")
         self._client.log_inputs(self.id, datasets=[DatasetInput(dataset, [used_as])])
-        self.tags({"runlore.data_digest": data.digest})
-        self._client.update_run(self.id, name=f"{data.rows:,} rows until {data.last:%Y-%m-%d}")
 
-    def figure(self, name: str, figure: "Figure") -> None:
-        self._client.log_figure(self.id, figure, f"plots/{name}.png", save_kwargs={"dpi": DPI})
+    def figure(self, name: str, figure: "Figure") -> str:
+        """Keep a figure; returns its address as MLflow's own pages reach it, under any host."""
+        path = f"plots/{name}.png"
+        self._client.log_figure(self.id, figure, path, save_kwargs={"dpi": DPI})
+        return f"get-artifact?{urlencode({'path': path, 'run_uuid': self.id})}"
 
     def table(self, name: str, rows: Sequence[tables.Row], title: str = "") -> None:
         """Keep a table as JSON, which MLflow shows beside those of other runs, and as a page."""
@@ -136,20 +148,25 @@ def training_run(session: Session, spec: str) -> Iterator[TrainingRun]:
         experiment = experiment_of(session, spec)
         lost_runs.close(session, experiment)
         run = session.client.create_run(experiment, tags=_tags(spec))
-    ended = "KILLED"
+        writer = TrainingRun(session, spec, run)
+        writer.rename("training", "")
+    ended, outcome = "KILLED", "interrupted"
     try:
         with session.watched():
-            yield TrainingRun(session, run)
+            yield writer
         ended = "FINISHED"
     except Refused:
         ended = "FINISHED"
         raise
     except Exception:
-        ended = "FAILED"
+        ended, outcome = "FAILED", "failed"
         raise
     finally:
         with session.watched():
+            if ended != "FINISHED":
+                writer.rename(outcome, "")
             session.client.set_terminated(run.info.run_id, ended)
+            lost_runs.unmark(session, run.info.run_id)
 
 
 def _tags(spec: str) -> dict[str, str]:
@@ -157,7 +174,7 @@ def _tags(spec: str) -> dict[str, str]:
         "mlflow.source.name": f"runlore train {spec}",
         "mlflow.source.type": "LOCAL",
         "mlflow.user": _user(),
-        "runlore.spec": spec,
+        lost_runs.SPEC: spec,
         "runlore.code_version": code_version.code_version(),
         **lost_runs.marks(),
     }

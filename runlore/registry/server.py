@@ -16,6 +16,7 @@ from runlore import process
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry.credentials import PASSWORD, USERNAME
+from runlore.registry.page_defaults import PageDefaults
 from runlore.registry.server_rules import ArtifactRoots, ServerRules, leads_upwards
 from runlore.settings import Settings, read
 from runlore.web.guard import Guard
@@ -80,7 +81,8 @@ def tracking_app(settings: Settings, roots: ArtifactRoots, login: Login) -> "ASG
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     _fix_roots(handlers, roots)
     handlers.initialize_backend_stores(backend, backend, roots.default)
-    return Guard(ServerRules(app), login=login, hosts=settings.allowed_hosts, open_paths=OPEN_PATHS)
+    ruled = ServerRules(PageDefaults(app))
+    return Guard(ruled, login=login, hosts=settings.allowed_hosts, open_paths=OPEN_PATHS)
 
 
 def _variables(settings: Settings, roots: ArtifactRoots, backend: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from runlore.kernel.errors import Refused
 from runlore.registry import TrainingData
+from runlore.registry.experiments import OLD_NOTE
 from runlore.registry.runs import CARD
 
 DATA = TrainingData(
@@ -45,7 +46,7 @@ def test_a_score_that_could_not_be_measured_is_absent_and_not_zero(registry, cli
     assert client.get_run(run.id).data.metrics == {"test/brier": 0.1}
 
 
-def test_data_is_named_by_its_digest_and_names_the_run(registry, client, spec):
+def test_data_is_named_by_its_digest(registry, client, spec):
     with registry.training_run(spec) as run:
         run.data(DATA)
     found = client.get_run(run.id)
@@ -55,17 +56,47 @@ def test_data_is_named_by_its_digest_and_names_the_run(registry, client, spec):
     assert json.loads(used.dataset.profile)["num_rows"] == 14_000
     columns = [each["name"] for each in json.loads(used.dataset.schema)["mlflow_colspec"]]
     assert columns == ["actor.failed_mean_10d", "actor+kind.in_flight", "failed"]
-    assert found.data.tags["runlore.data_digest"] == DATA.digest
-    assert found.info.run_name == "14,000 rows until 2026-03-04"
+
+
+def test_a_run_is_named_by_what_came_of_it_by_whom_and_when(registry, client, spec):
+    with registry.training_run(spec) as run:
+        at = f"{spec} {run.started_at:%Y-%m-%d %H:%M} UTC"
+        assert client.get_run(run.id).info.run_name == f"training: {at}"
+    run.rename("promoted", "gradient-boosting")
+    assert client.get_run(run.id).info.run_name == f"promoted: gradient-boosting, {at}"
+
+
+def test_a_run_that_has_ended_shows_no_tags_of_its_process(registry, client, spec):
+    with registry.training_run(spec) as run:
+        client.delete_tag(run.id, "runlore.host")
+        assert "runlore.process" in client.get_run(run.id).data.tags
+    tags = client.get_run(run.id).data.tags
+    assert {name for name in tags if name.startswith("runlore.")} == {
+        "runlore.spec",
+        "runlore.code_version",
+    }
+
+
+def test_an_experiment_says_what_its_runs_are_and_an_older_text_is_replaced(registry, client, spec):
+    with registry.training_run(spec) as run:
+        pass
+    note = client.get_experiment(run.experiment).tags["mlflow.note.content"]
+    assert f"one training of the spec `{spec}`" in note
+    assert "**promoted**" in note
+    client.set_experiment_tag(run.experiment, "mlflow.note.content", OLD_NOTE)
+    with registry.training_run(spec):
+        pass
+    assert client.get_experiment(run.experiment).tags["mlflow.note.content"] == note
 
 
 def test_figures_tables_texts_and_files_become_artifacts(registry, client, spec, tmp_path):
     figure = Figure()
     figure.subplots().plot([1, 2])
     with registry.training_run(spec) as run:
-        run.figure("calibration", figure)
+        address = run.figure("calibration", figure)
         run.table("scores", [{"candidate": "a<b", "auc": 0.9}, {"candidate": "c", "auc": None}])
         run.table("slices", [{"slice": "kind"}])
+    assert address == f"get-artifact?path=plots%2Fcalibration.png&run_uuid={run.id}"
     report = tmp_path / "drift.html"
     report.write_text("<html>drift</html>")
     registry.attach(run.id, report, "drift")
@@ -114,6 +145,9 @@ def test_a_run_is_closed_with_what_became_of_it(registry, client, spec, raised, 
     with pytest.raises(type(raised)), registry.training_run(spec) as run:
         raise raised
     assert status_of(client, run.id) == status
+    name = client.get_run(run.id).info.run_name
+    word = {"FAILED": "failed", "KILLED": "interrupted"}.get(status, "training")
+    assert name.startswith(f"{word}: {spec} ")
 
 
 def test_a_run_whose_process_was_killed_is_closed_by_the_next_run(registry, client, spec, script):
@@ -134,6 +168,7 @@ with registry.training_run(spec) as run:
     assert status_of(client, run_id) == "RUNNING"
     with registry.training_run(spec) as run:
         assert status_of(client, run_id) == "KILLED"
+        assert client.get_run(run_id).info.run_name.startswith(f"interrupted: {spec} ")
         assert status_of(client, run.id) == "RUNNING"
     assert status_of(client, while_it_lives.id) == "FINISHED"
     assert str(client.get_logged_model(model_id).status) == "FAILED"

@@ -8,8 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 from matplotlib.figure import Figure
+from mlflow import server
 
-from runlore.registry import Registry, connect
+from runlore.registry import Registry, connect, page_defaults
 from runlore.settings import Address, Settings
 from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
@@ -60,7 +61,7 @@ def test_figures_and_reports_of_a_run_are_shown_by_the_server(either, http, spec
     report = tmp_path / "drift.html"
     report.write_text("<html>drift report</html>")
     with either.training_run(spec) as run:
-        run.figure("calibration", figure)
+        picture = run.figure("calibration", figure)
         run.card("# Card")
     either.attach(run.id, report, "drift")
 
@@ -69,6 +70,7 @@ def test_figures_and_reports_of_a_run_are_shown_by_the_server(either, http, spec
         return http.get("/get-artifact", params=where).raise_for_status()
 
     assert artifact("plots/calibration.png").content.startswith(b"\x89PNG")
+    assert http.get(f"/{picture}").raise_for_status().content.startswith(b"\x89PNG")
     assert artifact("drift/drift.html").text == "<html>drift report</html>"
     assert artifact("model_card.md").text == "# Card"
     listed = http.get("/ajax-api/2.0/mlflow/artifacts/list", params={"run_id": run.id}).json()
@@ -111,3 +113,22 @@ def test_files_of_a_registered_model_are_shown_by_the_server(either, http, relea
     model = found["outputs"]["model_outputs"][0]["model_id"]
     listed = http.get(f"/ajax-api/2.0/mlflow/logged-models/{model}/artifacts/directories").json()
     assert {"MLmodel", "served_pyfunc.py"} <= {each["path"] for each in listed["files"]}
+
+
+def test_the_page_begins_with_our_choices_and_is_else_mlflows_own(http):
+    page = http.get("/", headers={"if-none-match": "*"}).raise_for_status()
+    ours, theirs = page.text.index("static-files/runlore.js"), page.text.index("static/js/main")
+    assert ours < theirs
+    assert int(page.headers["content-length"]) == len(page.content)
+    script = http.get("/static-files/runlore.js").raise_for_status()
+    assert script.headers["content-type"].startswith("text/javascript")
+    assert "mlflow.workflowType_v1" in script.text
+    assert http.get("/static-files/runlore.css").raise_for_status().text
+    assert http.head("/").status_code == 405 or http.head("/").is_success
+
+
+def test_every_choice_is_one_that_the_installed_mlflow_reads():
+    scripts = Path(server.__file__).parent / "js" / "build" / "static" / "js"
+    text = "".join(path.read_text(errors="replace") for path in scripts.glob("*.js"))
+    for name in page_defaults.FIRST_CHOICES | page_defaults.FIXED_CHOICES:
+        assert f'"{name.removesuffix("_v1")}"' in text, name

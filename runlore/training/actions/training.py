@@ -13,26 +13,24 @@ from numpy.typing import NDArray
 
 from runlore.alerts.rules.finding import as_evidence
 from runlore.kernel.errors import RunloreError, Tampered
-from runlore.kernel.instants import from_us, now
+from runlore.kernel.instants import now
 from runlore.log.reader import shared_reading
 from runlore.models import bundle
+from runlore.models.score_names import metric_name
 from runlore.monitoring.actions import reference
 from runlore.quality.actions import contract
 from runlore.quality.actions.contract import Acceptance, BatchCheck
-from runlore.registry import ModelRelease, Registry, TrainingData, TrainingRun, VersionRef
-from runlore.registry.code_version import code_version
+from runlore.registry import ModelRelease, Registry, VersionRef
 from runlore.registry.names import score_name
+from runlore.registry.registry import CHALLENGER, CHAMPION
 from runlore.retraining.actions import course
 from runlore.serving.actions import integrity, promotion, states
-from runlore.simulate.log import SIMULATED_SOURCE
-from runlore.specs.model_spec import ModelSpec, Probability, Quantity
+from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.store.engine import Store
-from runlore.training.actions import bundle_files
+from runlore.training.actions import bundle_files, recording
 from runlore.training.actions.challenge import ChallengeResult, challenge
 from runlore.training.actions.extraction import TrainingExtract, extract
-from runlore.training.actions.figures import figures
-from runlore.training.rules import card, fitting
-from runlore.training.rules.gates import CalibrationInterval
+from runlore.training.rules import fitting
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.split import divide
 from runlore.training.rules.trained import Trained
@@ -127,7 +125,7 @@ def conclude(
         reference.keep(written, _reference(extracted, trained))
         contract.keep(written, extracted.contract)
         digest = bundle.seal(written)
-        model_card = _describe(run, extracted, trained)
+        model_card = recording.describe(run, extracted, trained)
         run.tags(checked.tags() if checked else {})
         version = compared = None
         if trained.verdict.passed:
@@ -143,9 +141,21 @@ def conclude(
         promotion.record_registered(
             store, version, promotion.ChangeReason(getuser(), compared.reason)
         )
+    run.rename(_run_outcome(version, alias, compared), trained.kind)
     course.note_training(store, trained.spec.name, alias, now())
     outcome = _outcome(trained, version, alias, run.page, compared)
     return replace(outcome, sources=extracted.row_sources, inputs=extracted.inputs)
+
+
+def _run_outcome(
+    version: VersionRef | None, alias: str | None, compared: ChallengeResult | None
+) -> str:
+    """What came of a training, as the name of its run begins; see the experiment's description."""
+    if version is None:
+        return "refused"
+    if compared is not None and not compared.passed:
+        return "not better"
+    return {CHAMPION: "promoted", CHALLENGER: "challenger"}.get(alias or "", "unchanged")
 
 
 def _compare(
@@ -195,114 +205,7 @@ def _unlearned(trained: Trained) -> NDArray[np.float64]:
     return trained.chosen.answer(trained.chosen.valid_raw)
 
 
-def _describe(run: TrainingRun, extracted: TrainingExtract, trained: Trained) -> str:
-    """Log a run's parameters, data, scores, tables and figures; returns the model card."""
-    spec, data = trained.spec, extracted.data
-    model_card = card.write(
-        trained,
-        code_version(),
-        is_simulated=SIMULATED_SOURCE in extracted.sources,
-        sources=extracted.row_sources,
-        inputs=extracted.inputs,
-    )
-    run.parameters(_parameters(extracted, trained))
-    run.data(
-        TrainingData(
-            name=spec.name,
-            digest=trained.data_digest,
-            rows=len(data),
-            first=from_us(int(data.as_of_us[0])),
-            last=from_us(int(data.as_of_us[-1])),
-            target=spec.question.of,
-            features=trained.plan.names,
-        )
-    )
-    run.scores(_scores(trained))
-    run.table("candidates", _candidate_rows(trained), "Scores of every candidate")
-    run.table("slices", _slice_rows(trained), "Scores by slice of the test part")
-    if extracted.inputs.leaks:
-        run.table("leaks", extracted.inputs.rows(), "Inputs that give the outcome away")
-    for name, figure in figures(trained):
-        run.figure(name, figure)
-    run.card(model_card)
-    verdict = "passed" if trained.verdict.passed else "refused"
-    run.tags({"runlore.verdict": verdict, "runlore.reasons": "; ".join(trained.verdict.reasons)})
-    return model_card
-
-
-def _parameters(extracted: TrainingExtract, trained: Trained) -> dict[str, object]:
-    spec = trained.spec
-    return {
-        "spec": spec.name,
-        "target": spec.question.of,
-        "candidate": trained.kind,
-        "select_by": spec.select_by,
-        "baseline": ", ".join(spec.baselines),
-        "features": len(trained.plan.names),
-        "split": spec.split.kind,
-        "repeats": 1 if spec.split.is_by_time else spec.split.repeats,
-        "test_share": spec.split.test_share,
-        "most_test_rows": spec.split.most_test_rows,
-        "gap_s": spec.split.gap_s,
-        "folds": spec.split.folds,
-        "max_rows": spec.split.max_rows,
-        "train_rows": trained.train_rows,
-        "test_rows": len(trained.test.target),
-        "test_from": from_us(trained.test_us).isoformat(),
-        "until_seq": extracted.until_seq,
-        "sources": ", ".join(extracted.row_sources),
-    }
-
-
-def _scores(trained: Trained) -> dict[str, float]:
-    """Scores named as MLflow groups them: part of the data, then candidate, then score."""
-    values: dict[str, float] = {}
-    for score, measured in trained.evidence.candidate.items():
-        values[score_name("test", score)] = measured.value
-        values[score_name("test", f"{score}_low")] = measured.low
-        values[score_name("test", f"{score}_high")] = measured.high
-        if isinstance(measured, CalibrationInterval):
-            values[score_name("test", f"{score}_chance")] = measured.chance
-    for score, measured in trained.evidence.gains.items():
-        values[score_name("gain over baseline", score)] = measured.value
-    for part, table in (("validation", trained.validation), ("test", trained.test_scores)):
-        for kind, scores in table.items():
-            values |= {score_name(part, kind, name): value for name, value in scores.items()}
-    for slice_scores in trained.slices:
-        where = f"{slice_scores.slice}={slice_scores.label}"
-        values |= {
-            score_name("slice", where, name): value for name, value in slice_scores.scores.items()
-        }
-    return values
-
-
-def _candidate_rows(trained: Trained) -> list[dict[str, Any]]:
-    return [
-        {
-            "candidate": kind,
-            "chosen": kind == trained.kind,
-            **{f"test {name}": value for name, value in scores.items()},
-            **{f"validation {name}": value for name, value in trained.validation[kind].items()},
-        }
-        for kind, scores in trained.test_scores.items()
-    ]
-
-
-def _slice_rows(trained: Trained) -> list[dict[str, Any]]:
-    return [
-        {
-            "slice": slice_scores.slice,
-            "label": slice_scores.label,
-            "rows": slice_scores.rows,
-            **{str(name): value for name, value in slice_scores.scores.items()},
-            **{f"baseline {name}": value for name, value in slice_scores.baseline.items()},
-        }
-        for slice_scores in trained.slices
-    ]
-
-
 def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> ModelRelease:
-    question = trained.spec.question
     return ModelRelease(
         spec=trained.spec.name,
         folder=folder,
@@ -311,10 +214,13 @@ def _release(trained: Trained, folder: Path, digest: str, model_card: str) -> Mo
         candidate=trained.kind,
         features=trained.plan.names,
         example=tuple(float(value) for value in trained.reference),
-        has_interval=isinstance(question, Quantity),
+        has_interval=isinstance(trained.spec.question, Quantity),
         card=model_card,
-        about=f"Predicts {question.of} of an execution at its submission.",
-        scores={name: score.value for name, score in trained.evidence.candidate.items()},
+        about=recording.about(trained.spec),
+        scores={
+            score_name(metric_name(name, recording.unit_of(trained.spec))): score.value
+            for name, score in trained.evidence.candidate.items()
+        },
     )
 
 
@@ -360,5 +266,5 @@ def _outcome(
         rows=trained.train_rows + (len(trained.test.target) if is_by_time else 0),
         page=page,
         challenge=compared.as_json() if compared else None,
-        unit="" if isinstance(question := trained.spec.question, Probability) else question.unit,
+        unit=recording.unit_of(trained.spec),
     )

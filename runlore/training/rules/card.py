@@ -1,6 +1,6 @@
 """The model card, in Markdown: what a person reads before trusting a model."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from runlore.kernel.instants import from_us
 from runlore.training.rules import card_importance, card_sections
@@ -18,11 +18,12 @@ def write(
     is_simulated: bool = False,
     sources: Sequence[str] = (),
     inputs: InputReport = NOTHING_LEFT_OUT,
+    pictures: Mapping[str, str] | None = None,
 ) -> str:
     """Write the model card of a training as Markdown.
 
     sources: of the executions that it learned from and was tested on. inputs: those that give the
-    outcome away or are free text.
+    outcome away or are free text. pictures: the addresses of figures, by their names.
     """
     last_us = int(trained.test.as_of_us[-1])
     trained_on = DataPeriod(trained.train_rows, from_us(trained.first_us), from_us(trained.last_us))
@@ -46,6 +47,7 @@ def write(
             sources=tuple(sources),
             inputs=inputs,
             coverage=trained.coverage,
+            pictures=pictures or {},
         )
     )
 

@@ -32,6 +32,7 @@ def importance(facts: CardContents) -> Iterator[str]:
             for loss in facts.importance[:TOP_FEATURES]
         ],
     )
+    yield from card_sections.pictures(facts, "importance")
     if facts.joint:
         yield ""
         yield from _together(facts)

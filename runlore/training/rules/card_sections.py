@@ -1,7 +1,7 @@
 """The contents of a model card, and its sections as lines of Markdown."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from math import isfinite, sqrt
 
@@ -29,6 +29,15 @@ from runlore.training.rules.gates import (
 from runlore.training.rules.leaks.leak import NOTHING_LEFT_OUT, InputReport
 from runlore.training.rules.trained import LevelCoverage, SliceScores
 
+PICTURES = {
+    "calibration": "Calibration: what was predicted, and what came",
+    "candidates": "The test score of every candidate",
+    "coverage": "How often the intervals held",
+    "gain": "The share of events among the highest predictions",
+    "importance": "What the predictions depend on",
+    "residuals": "What was predicted, and what came",
+    "score-over-time": "The score week by week",
+}
 UNCOVERED = 0.05  # a smaller lack of coverage is not worth a line
 SURE_ERRORS = 3.0  # standard errors, as neighbouring rows are alike
 
@@ -52,7 +61,7 @@ class DataPeriod:
 class CardContents:
     """The contents of a card. validation, test: scores of every candidate.
 
-    is_simulated: the data are simulated.
+    is_simulated: the data are simulated. pictures: the addresses of figures, by their names.
     """
 
     spec: ModelSpec
@@ -72,6 +81,7 @@ class CardContents:
     inputs: InputReport = NOTHING_LEFT_OUT
     coverage: Sequence[LevelCoverage] = ()
     joint: Sequence[GroupImportance] = ()
+    pictures: Mapping[str, str] = field(default_factory=dict)
 
 
 def _cap(facts: CardContents) -> str:
@@ -147,6 +157,15 @@ def scores(facts: CardContents) -> Iterator[str]:
             for score, measured in facts.evidence.candidate.items()
         ],
     )
+    yield from pictures(facts, "calibration", "gain", "residuals", "coverage", "score-over-time")
+
+
+def pictures(facts: CardContents, *names: str) -> Iterator[str]:
+    """The figures of these names that there are, each a paragraph."""
+    for name in names:
+        if name in facts.pictures:
+            yield ""
+            yield f"![{PICTURES[name]}]({facts.pictures[name]})"
 
 
 def _better(score: Score) -> str:
@@ -310,6 +329,7 @@ def candidates(facts: CardContents) -> Iterator[str]:
             for kind, test_scores in facts.test.items()
         ],
     )
+    yield from pictures(facts, "candidates")
     if left_out := [kind for kind in facts.spec.candidates if kind not in facts.test]:
         yield ""
         yield f"Left out, because they could not be fitted: {', '.join(left_out)}."
