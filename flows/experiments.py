@@ -6,12 +6,15 @@ from tasks import experiments
 from tasks.edge import flow_app
 
 
-@flow(name="ab", timeout_seconds=1800)
+@flow(name="ab", flow_run_name="analyse A/B tests", timeout_seconds=1800)
 def ab(at: str | None = None) -> dict[str, str]:
-    """Analyse every running A/B test once, as of an ISO instant (default: now).
+    """Analyse every running A/B test once.
 
     Returns the result of each analysis by the test's name. If an analysis fails, the others still
     run; the run fails at the end.
+
+    Args:
+        at: Analyse by what was known at this ISO instant; empty: now.
     """
     with flow_app():
         names = experiments.running()

@@ -9,13 +9,18 @@ from tasks.edge import flow_app
 
 @flow(name="monitor", flow_run_name="monitor {spec}", timeout_seconds=2 * 3600)
 def monitor(spec: str, window_days: float | None = None, at: str | None = None) -> str:
-    """Compare a window (default: the spec's) before an ISO instant (default: now).
+    """Compare the newest executions with what the champion was trained on.
 
     It also compares served features with the log, deletes expired months of the ledger, and checks
     the window against the champion's data contract. Drift, or a score below its floor, requests a
     training.
     Returns the verdict: drift, no drift, not enough data, or no champion yet. If a step fails, the
     others still run and a training may still be requested; the run fails at the end.
+
+    Args:
+        spec: The name of the spec, such as failure-risk.
+        window_days: The length of the window in days; empty: as the spec says.
+        at: The end of the window, an ISO instant; empty: now.
     """
     with flow_app(), shared_reading():
         if not monitoring.has_champion(spec):

@@ -13,6 +13,7 @@ import re
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import yaml
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate
 from prefect.client.schemas.filters import FlowRunFilter, WorkPoolFilter
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule, IntervalSchedule
 from prefect.flows import Flow, load_flow_from_entrypoint
 from prefect.states import Crashed
@@ -57,15 +59,14 @@ def of_specs(
 ) -> list[Mapping[str, Any]]:
     """Those of these specs, and those of none.
 
-    A spec that has no deployment here gets those that bear the name of the first that has, at the
-    same times.
+    A spec that has no deployment here gets those of the first spec that has, at the same times.
     """
     of = [deployment.get("parameters", {}).get("spec") for deployment in deployments]
     first = next((spec for spec in of if spec is not None), None)
     pattern = [
         deployment
-        for deployment in deployments
-        if first is not None and deployment["name"] == first
+        for deployment, spec in zip(deployments, of, strict=True)
+        if first is not None and spec == first
     ]
     existing = [
         deployment
@@ -80,13 +81,17 @@ def of_specs(
 
 
 def _copied(deployment: Mapping[str, Any], spec: str, name: str) -> Mapping[str, Any]:
-    """Its triggers hear the events of the new spec, and are named after it."""
+    """Its triggers hear the events of the new spec; it and they are named after the spec."""
+    named = {
+        key: value.replace(spec, name)
+        for key in ("name", "formerly", "description")
+        if (value := deployment.get(key))
+    }
     triggers = json.dumps(deployment.get("triggers", [])).replace(spec, name)
     return {
         **deployment,
+        **named,
         "triggers": json.loads(triggers),
-        "name": name,
-        "description": deployment.get("description", "").replace(spec, name),
         "parameters": {**deployment.get("parameters", {}), "spec": name},
     }
 
@@ -107,23 +112,30 @@ def register(client: SyncPrefectClient, deployments: Sequence[Mapping[str, Any]]
     One that was given variables or steps of its own is put right: its runs would be refused.
     """
     pool.ensure(client)
-    present = {
+    present = client.read_deployments()
+    right = {
         (known.entrypoint, known.name, known.version)
-        for known in client.read_deployments()
+        for known in present
         if not (known.job_variables or known.pull_steps)
     }
     changed = [
-        deployment
+        (deployment, former)
         for deployment in deployments
-        if (deployment["entrypoint"], deployment["name"], version_of(deployment)) not in present
+        if (former := _former(present, deployment)) is not None
+        or (deployment["entrypoint"], deployment["name"], version_of(deployment)) not in right
     ]
     return [
-        *(put(client, deployment) for deployment in changed),
+        *(put(client, deployment, former) for deployment, former in changed),
         *automations.register(client, deployments),
     ]
 
 
-def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
+def put(
+    client: SyncPrefectClient,
+    deployment: Mapping[str, Any],
+    former: DeploymentResponse | None = None,
+) -> str:
+    """Create or update a deployment; one that it takes the place of is deleted."""
     flow: Flow[..., Any] = load_flow_from_entrypoint(deployment["entrypoint"])
     client.create_deployment(
         flow_id=client.create_flow(flow),
@@ -135,12 +147,42 @@ def put(client: SyncPrefectClient, deployment: Mapping[str, Any]) -> str:
         parameters=deployment.get("parameters", {}),
         parameter_openapi_schema=parameter_schema(flow).model_dump_for_openapi(),
         enforce_parameter_schema=True,
-        schedules=[schedule(entry) for entry in deployment.get("schedules", ())],
+        schedules=_schedules(deployment, former),
+        paused=former.paused if former else None,
         tags=deployment.get("tags", []),
         work_pool_name=deployment["work_pool"]["name"],
         job_variables={},
     )
+    if former is not None:
+        client.delete_deployment(former.id)
     return f"{flow.name}/{deployment['name']}"
+
+
+def _former(
+    present: Sequence[DeploymentResponse], deployment: Mapping[str, Any]
+) -> DeploymentResponse | None:
+    """What an older release registered for the same flow under another name."""
+    key = (deployment["entrypoint"], deployment.get("formerly"))
+    return next((known for known in present if (known.entrypoint, known.name) == key), None)
+
+
+def _schedules(
+    deployment: Mapping[str, Any], former: DeploymentResponse | None
+) -> list[DeploymentScheduleCreate]:
+    """Those of the file; where a deployment takes the place of a former one, as they were there."""
+    declared = [schedule(entry) for entry in deployment.get("schedules", ())]
+    if former is None:
+        return declared
+    slugs = [*(entry.slug for entry in declared), *repeat(None, len(former.schedules))]
+    return [
+        DeploymentScheduleCreate(
+            schedule=was.schedule,
+            active=was.active,
+            slug=was.slug or slug,
+            parameters=was.parameters,
+        )
+        for was, slug in zip(former.schedules, slugs, strict=False)
+    ]
 
 
 def schedule(entry: Mapping[str, Any]) -> DeploymentScheduleCreate:
@@ -151,7 +193,8 @@ def schedule(entry: Mapping[str, Any]) -> DeploymentScheduleCreate:
     else:
         interval = timedelta(seconds=entry["interval"])
         when = IntervalSchedule(interval=interval, timezone=entry["timezone"])
-    return DeploymentScheduleCreate(schedule=when, active=entry.get("active", True))
+    active, slug = entry.get("active", True), entry.get("slug")
+    return DeploymentScheduleCreate(schedule=when, active=active, slug=slug)
 
 
 def bury(client: SyncPrefectClient, before: datetime) -> int:

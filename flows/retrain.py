@@ -6,6 +6,7 @@ An automation starts it for every event `runlore.retraining.wanted` (deployments
 from typing import Any
 
 from prefect import flow
+from prefect.runtime import flow_run
 from prefect.states import Completed, Failed
 
 from flows.training import train
@@ -15,12 +16,21 @@ from tasks.edge import flow_app
 NOTHING = "nothing to do: it has begun, has ended, or another one of its spec runs"
 
 
-@flow(name="retrain", flow_run_name="retrain for request {request}", timeout_seconds=5 * 3600)
+def run_name() -> str:
+    """What a run is called: by its request, where it has one."""
+    request = flow_run.parameters.get("request")
+    return "retrain: oldest request" if request is None else f"retrain: request {request}"
+
+
+@flow(name="retrain", flow_run_name=run_name, timeout_seconds=5 * 3600)
 def retrain(request: int | None = None) -> Any:  # noqa: ANN401  (a state stands for a refusal)
-    """Carry out a training request, by default the oldest; `runlore retrain list` shows them.
+    """Carry out a training request; `runlore retrain list` shows them.
 
     A request trains once, however often this runs. Fails with the reasons when the data, the gates
     or the comparison with the champion refuse it; the champion keeps serving.
+
+    Args:
+        request: The number of the request; empty: the oldest that waits.
     """
     with flow_app():
         begun = retraining.begin(request)

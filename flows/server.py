@@ -21,28 +21,34 @@ from runlore.stack import prefect_tuning
 from runlore.stack.environment import PREFECT_SERVER_LOGIN, sqlite_file
 from runlore.web.guard import Guard
 from runlore.web.json_only import JsonOnly
+from runlore.web.page_redirects import PageRedirects
 from runlore.web.server import serve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from starlette.types import ASGIApp
+
+    from runlore.kernel.page_links import PageLinks
 
 JOB_INTERVAL = timedelta(seconds=1)
 
 log = logging.getLogger("runlore.prefect")
 
 
-def application(hosts: "Iterable[str]") -> "ASGIApp":
+def application(
+    hosts: "Iterable[str]", links: "Callable[[str], PageLinks] | None" = None
+) -> "ASGIApp":
     """Prefect's pages and API with its services, which begin with the application's lifespan.
 
-    hosts: further names under which browsers reach it.
+    hosts: further names under which browsers reach it. links: makes links to the other pages.
     """
     with process.imports_uncollected():
         from prefect.server.api.server import create_app
 
         slow_job_queue()
-    return Guard(JsonOnly(create_app(final=True), below="/api/"), hosts=hosts)
+    app: ASGIApp = JsonOnly(create_app(final=True), below="/api/")
+    return Guard(app if links is None else PageRedirects(app, links), hosts=hosts)
 
 
 def slow_job_queue() -> None:
@@ -72,7 +78,7 @@ def main() -> None:
         sqlite_upgrade.upgrade(sqlite_file(settings), os.environ, _say)
     except RunloreError as error:
         raise SystemExit(f"runlore: {error}") from error
-    app = application(settings.allowed_hosts)
+    app = application(settings.allowed_hosts, settings.pages)
     process.take_over_logs()
     serve(app, settings.host, settings.prefect_port)
 

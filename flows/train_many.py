@@ -11,7 +11,7 @@ from tasks import training
 from tasks.edge import flow_app
 
 
-@flow(name="train-many", timeout_seconds=12 * 3600)
+@flow(name="train-many", flow_run_name="train several specs", timeout_seconds=12 * 3600)
 def train_many(
     specs: list[str] | None = None,
     accept_data: str | None = None,
@@ -22,6 +22,13 @@ def train_many(
 
     A spec that is refused does not keep the others from being trained; its version is null. One
     that fails otherwise fails the run when all have ended.
+
+    Args:
+        specs: The names of the specs; empty: all.
+        accept_data: Why to train although new data breaks the data contract.
+        sources: Learn from executions of these sources only; empty: as the specs say.
+        accept_leaks: Inputs to learn from although they seem to give the outcome away, each with
+            the reason.
     """
     with flow_app() as app:
         app.hold_embedded_server()
@@ -30,7 +37,7 @@ def train_many(
         return on_workers(names, accept_data, sources, accept_leaks)
 
 
-@flow(name="train-many-on-workers")
+@flow(name="train-many-on-workers", flow_run_name="train on workers")
 def each_on_a_worker(
     specs: list[str],
     accept_data: str | None,

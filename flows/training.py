@@ -21,13 +21,18 @@ def train(
     sources: list[str] | None = None,
     accept_leaks: dict[str, str] | None = None,
 ) -> Any:  # noqa: ANN401  (a state stands for a refusal)
-    """Train all candidates of a spec on the log as it is now, or as it was until a fact.
+    """Train all candidates of a spec, and register the best one if it passes its gates.
 
-    `sources` restricts the executions that teach and test to those of some sources.
-    Fails with the reasons if data since the champion's training breaks the data contract, unless
-    `accept_data` gives a reason to accept it. Fails with the numbers if the best candidate does
-    not pass its gates or does not beat the champion. `accept_leaks` names inputs that do not give
-    the outcome away, each with the reason; that holds for later trainings, too.
+    Fails with the reasons if data since the champion's training breaks the data contract, and with
+    the numbers if the best candidate does not pass its gates or does not beat the champion.
+
+    Args:
+        spec: The name of the spec, such as failure-risk.
+        accept_data: Why to train although new data breaks the data contract.
+        until_seq: Train on the log as it was until the fact of this number; empty: all of it.
+        sources: Learn from executions of these sources only; empty: as the spec says.
+        accept_leaks: Inputs to learn from although they seem to give the outcome away, each with
+            the reason. It holds for later trainings, too.
     """
     with flow_app():
         with shared_reading():

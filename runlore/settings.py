@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from runlore.kernel.durations import CLOCK_SKEW_S
 from runlore.kernel.errors import Misconfigured
+from runlore.kernel.page_links import REDIRECTS, PageLinks
 from runlore.kernel.redaction import redact, without_login
 
 CATALOG = (
@@ -54,6 +55,12 @@ class Settings(BaseSettings):
     )
     prefect_api_url: Address | None = Field(
         default=None, description="A Prefect API; unset: the one that `runlore up` starts."
+    )
+    prefect_pages_url: Address | None = Field(
+        default=None, description="Prefect's pages as browsers reach them; unset: those of the API."
+    )
+    console_url: Address | None = Field(
+        default=None, description="The console as browsers reach it; unset: the service itself."
     )
     host: str = Field(default="127.0.0.1", description="Address that every service binds to.")
     allowed_hosts: tuple[str, ...] = Field(
@@ -216,7 +223,8 @@ class Settings(BaseSettings):
     @property
     def prefect_pages(self) -> str:
         """What links to Prefect's pages begin with; a login is never part of a link."""
-        return without_login(self.prefect_url).rstrip("/").removesuffix("/api")
+        address = without_login(_plain(self.prefect_pages_url) or self.prefect_url)
+        return address.rstrip("/").removesuffix("/api")
 
     @property
     def mlflow_url(self) -> str:
@@ -227,6 +235,41 @@ class Settings(BaseSettings):
     def mlflow_pages(self) -> str:
         """What links to runs and versions begin with; a login is never part of a link."""
         return without_login(_plain(self.mlflow_pages_url) or self.mlflow_url).rstrip("/")
+
+    @property
+    def console_pages(self) -> str:
+        """What links to the console begin with."""
+        return without_login(_plain(self.console_url) or self.serve_url).rstrip("/")
+
+    def pages(self, host: str = "") -> PageLinks:
+        """Make links to all pages.
+
+        host: the name by which a browser reached one of our services; the others are on the same
+        one, unless a setting says where. Empty: as this machine reaches them.
+
+        >>> Settings(host="0.0.0.0").pages("build-7").mlflow
+        'http://build-7:5000'
+        """
+        mlflow, prefect, console = self.mlflow_pages, self.prefect_pages, self.console_pages
+        if host:
+            if not (self.mlflow_pages_url or self.mlflow_tracking_uri):
+                mlflow = reached(host, self.mlflow_port)
+            if not (self.prefect_pages_url or self.prefect_api_url):
+                prefect = reached(host, self.prefect_port)
+            if not self.console_url:
+                console = reached(host, self.serve_port)
+        return PageLinks(mlflow, prefect, console)
+
+    @property
+    def pages_within_prefect(self) -> PageLinks:
+        """For text that is kept in Prefect and read there; see `kernel.page_links`.
+
+        A Prefect server of the user's own knows no redirects: there the settings say where pages
+        are.
+        """
+        if self.prefect_api_url is not None:
+            return self.pages()
+        return PageLinks(REDIRECTS["mlflow"], "", REDIRECTS["console"])
 
     @property
     def otlp_url(self) -> str | None:

@@ -17,14 +17,14 @@ from tasks.retry import RETRIES
 NOT_IN_A_KEY = re.compile(r"[^a-z0-9]+")
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=60)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="list running tests", timeout_seconds=60)
 def running() -> list[str]:
     """The names of the tests that run, the oldest first."""
     with task_app() as app:
         return analysis.running(app.store)
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {name}", timeout_seconds=600)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="analyse {name}", timeout_seconds=600)
 def look(name: str, at: str | None) -> RecordedLook:
     """Record one look. A task of its own: what comes after it may fail and never repeats it."""
     who = Attribution("ab flow", parse(at, "at") if at else now())

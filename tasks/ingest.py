@@ -19,7 +19,12 @@ SHOWN_REJECTS = 50
 SOURCE = "inbox"  # of records whose mapping names no source
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=6 * 3600)
+@task(
+    **RETRIES,
+    cache_policy=NO_CACHE,
+    task_run_name="ingest {path.name}",
+    timeout_seconds=6 * 3600,
+)
 def ingest_log(
     path: Path, file_format: Format, source: str | None, mapping: dict[str, Any]
 ) -> dict[str, int]:

@@ -18,7 +18,12 @@ from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="ask for {spec}", timeout_seconds=600)
+@task(
+    **RETRIES,
+    cache_policy=NO_CACHE,
+    task_run_name="request {spec}",
+    timeout_seconds=600,
+)
 def ask(spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome | None) -> None:
     """Write down what a window and the scores of answers ask for, wanted or refused.
 
@@ -33,7 +38,12 @@ def ask(spec: str, drift: MonitorOutcome | None, performance: PerformanceOutcome
                 _say(answer.retraining)
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
+@task(
+    **RETRIES,
+    cache_policy=NO_CACHE,
+    task_run_name="is {spec} due",
+    timeout_seconds=600,
+)
 def look(spec: str) -> None:
     """Ask for what is due by schedule or by new outcomes."""
     with task_app() as app:
@@ -42,7 +52,7 @@ def look(spec: str) -> None:
         _say(answer.retraining)
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="announce retrainings", timeout_seconds=120)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="announce requests", timeout_seconds=120)
 def announce() -> int:
     """Send an event for each request that waits; how many that were.
 
@@ -61,7 +71,7 @@ def send(request: Retraining) -> None:
     emit_event(announcing.WANTED, resource=resource, payload=announcing.payload(request))
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin {request}", timeout_seconds=600)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="begin request", timeout_seconds=600)
 def begin(request: int | None) -> TrainingStart | None:
     """Take a request on, the oldest that waits unless told which."""
     with task_app() as app:
@@ -72,7 +82,7 @@ def begin(request: int | None) -> TrainingStart | None:
         return course.begin(app.store, spec, number, now())
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end {begun.id}", timeout_seconds=600)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="end request {begun.id}", timeout_seconds=600)
 def end(begun: TrainingStart, outcome: Any) -> TrainingEnd:  # noqa: ANN401  (an outcome, or what was raised)
     """Write down what a training came to."""
     ending = ending_of(outcome)

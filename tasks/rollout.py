@@ -12,7 +12,7 @@ from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="look at {spec}", timeout_seconds=600)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="decide on {spec}", timeout_seconds=600)
 def look(spec: str, at: str | None) -> RolloutLook | None:
     """None when no rollout goes on."""
     with task_app() as app:

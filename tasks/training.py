@@ -25,7 +25,7 @@ from tasks.spans import task_span
 HOUR_S = 3600
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="check data", timeout_seconds=HOUR_S)
 def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = None) -> BatchCheck:
     """Does what came in since the champion's training keep its contract? A table shows what not.
 
@@ -47,14 +47,14 @@ def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = No
     return checked
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="accept inputs", timeout_seconds=HOUR_S)
 def accept_leaks(spec: str, reasons: Mapping[str, str]) -> None:
     """Keep that somebody accepts inputs in spite of what the check says, each for a reason."""
     with task_app() as app:
         leak_check.accept(app.store, app.spec(spec), reasons, getuser(), now())
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="extract features", timeout_seconds=HOUR_S)
 def extract(
     spec: str, until_seq: int | None, checked: BatchCheck, sources: Sequence[str] | None = None
 ) -> TrainingExtract:
@@ -90,7 +90,7 @@ def fit_candidate(
     return fitted
 
 
-@task(cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+@task(cache_policy=NO_CACHE, task_run_name="choose, test and judge", timeout_seconds=HOUR_S)
 def finish(
     extracted: TrainingExtract, division: Division, done: Mapping[CandidateKind, Candidate]
 ) -> Trained:
@@ -104,7 +104,7 @@ def finish(
     return trained
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=HOUR_S)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="record in MLflow", timeout_seconds=HOUR_S)
 def record(extracted: TrainingExtract, trained: Trained, checked: BatchCheck) -> TrainOutcome:
     """Write the MLflow run, register what passed, and show both here."""
     with task_app() as app:

@@ -10,7 +10,9 @@ import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentUpdate, WorkPoolUpdate
 from prefect.client.schemas.objects import FlowRun
+from prefect.flows import load_flow_from_entrypoint
 from prefect.states import Running
+from prefect.utilities.callables import parameter_schema
 from prefect.workers.process import ProcessWorker
 
 from flows import pool, register
@@ -54,7 +56,7 @@ def first_final_run(
 
 
 def test_a_placeholder_is_filled_from_the_variables() -> None:
-    [inbox] = [deployment for deployment in deployed() if deployment["name"] == "inbox"]
+    [inbox] = [deployment for deployment in deployed() if deployment["name"] == "ingest-inbox"]
     assert inbox["parameters"]["path"] == "/home/inbox/executions.csv"
 
 
@@ -63,7 +65,7 @@ def test_every_deployment_has_schedule_or_trigger_parameters_tags_and_pool() -> 
         assert deployment["work_pool"]["name"] == "runlore"
         schedules = deployment.get("schedules", ())
         assert deployment.get("triggers") or schedules
-        assert all({"cron", "timezone"} <= schedule.keys() for schedule in schedules)
+        assert all({"cron", "timezone", "slug"} <= schedule.keys() for schedule in schedules)
         assert deployment["tags"][0] == "runlore"
         assert deployment["parameters"]
         assert deployment["description"].endswith(".")
@@ -83,7 +85,11 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
     first = [each for each in found if each["parameters"].get("spec") == "failure-risk"]
     assert [each["entrypoint"] for each in mine] == [each["entrypoint"] for each in first]
     assert [each["schedules"] for each in mine] == [each["schedules"] for each in first]
-    assert {each["name"] for each in mine} == {"nightly-risk"}
+    assert [each["name"] for each in mine] == [
+        f"{what}-nightly-risk"
+        for what in ("train", "score", "monitor", "request-retraining", "step-rollout")
+    ]
+    assert {each["formerly"] for each in mine} == {"nightly-risk"}
     assert all("nightly-risk" in each["description"] for each in mine)
     triggers = [trigger for each in mine for trigger in each["triggers"]]
     assert {trigger["match"]["prefect.resource.id"] for trigger in triggers} == {
@@ -94,7 +100,11 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "runlore-rollout-nightly-risk",
     }
     assert "duration" not in {each["parameters"].get("spec") for each in found}
-    assert {"on-request", "running-tests", "inbox"} < {each["name"] for each in found}
+    assert {each["name"] for each in found if "spec" not in each["parameters"]} == {
+        "retrain-on-request",
+        "analyse-ab-tests",
+        "ingest-inbox",
+    }
 
 
 def test_a_spec_that_the_file_names_is_left_as_it_stands_there() -> None:
@@ -114,8 +124,10 @@ def test_specs_of_the_settings_are_registered_where_prefect_finds_them(
     monkeypatch.setattr(register.sys, "argv", ["register"])
     register.main()
     assert "8 deployments" in caplog.text
-    names = [(each.name, each.parameters.get("spec")) for each in client.read_deployments()]
-    assert names.count(("nightly-risk", "nightly-risk")) == 5
+    present = client.read_deployments()
+    names = [each.name for each in present if each.parameters.get("spec") == "nightly-risk"]
+    assert len(names) == 5
+    assert all(name.endswith("-nightly-risk") for name in names)
     monkeypatch.setenv("RUNLORE_SPECS", '["tests.flows.own_spec:NOWHERE"]')
     with pytest.raises(SystemExit, match="RUNLORE_SPECS"):
         register.main()
@@ -156,6 +168,37 @@ def test_registering_again_changes_nothing_that_somebody_paused(client: SyncPref
     assert changed.id == before.id
     assert changed.parameters == {"left": 1, "right": 1}
     assert [schedule.active for schedule in changed.schedules] == [True]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_deployment_of_a_former_name_ends_and_its_schedules_stay_as_they_were(
+    client: SyncPrefectClient,
+) -> None:
+    schedules = [{"cron": "0 3 * * *", "timezone": "UTC"}]
+    former = TRIVIAL | {"name": "former", "schedules": schedules}
+    register.register(client, [former])
+    before = client.read_deployment_by_name("add/former")
+    client.update_deployment_schedule(before.id, before.schedules[0].id, active=False)
+    named = {"slug": "nightly", "cron": "0 4 * * *", "timezone": "UTC"}
+    renamed = former | {"name": "add-numbers", "formerly": "former", "schedules": [named]}
+    assert register.register(client, [renamed]) == ["add/add-numbers"]
+    assert register.register(client, [renamed]) == []
+    names = {each.name for each in client.read_deployments()}
+    assert "add-numbers" in names
+    assert "former" not in names
+    [schedule] = client.read_deployment_by_name("add/add-numbers").schedules
+    assert (schedule.slug, schedule.active) == ("nightly", False)
+    assert getattr(schedule.schedule, "cron", None) == "0 3 * * *"
+
+
+@pytest.mark.slow
+def test_every_parameter_of_a_flow_is_explained_in_the_form_of_prefects_page() -> None:
+    for entrypoint in {each["entrypoint"] for each in deployed()}:
+        schema = parameter_schema(load_flow_from_entrypoint(entrypoint))
+        assert schema.properties
+        for name, field in schema.properties.items():
+            assert field.get("description", "").endswith("."), (entrypoint, name)
 
 
 @pytest.mark.slow
