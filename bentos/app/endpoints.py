@@ -1,6 +1,6 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
-from bentos.api import alerts, experiments, ingests, lineage, predictions, recording
+from bentos.api import alerts, experiments, ingests, lineage, predictions, recording, signals
 from bentos.app import pages
 from bentos.console.frame import endpoints
 from bentos.dialects import (
@@ -21,6 +21,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ingests.ENDPOINTS,
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
+    *signals.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,
     *agent_zero_training.ENDPOINTS,

@@ -24,6 +24,7 @@ class Tag(StrEnum):
     HEALTH = "Health"
     ALERTS = "Alerts"
     AB_TESTS = "A/B tests"
+    SIGNALS = "Signals"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"
     OPSCONDUCTOR = "OpsConductor"

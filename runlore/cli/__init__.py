@@ -17,6 +17,7 @@ from runlore.cli import (
     quality,
     retraining,
     rollout,
+    signals,
     simulate,
     stack,
     training,
@@ -83,6 +84,8 @@ app.command()(quality.quality)
 app.command()(performance.performance)
 app.add_typer(experiments_group, name="ab")
 app.command()(backtest.backtest)
+app.command()(signals.forecast)
+app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
 app.add_typer(ledger.group, name="ledger")

@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 MOVERS = {
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
+    "runlore/signals/queries.py",  # points that were known until an undo
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",
 }

@@ -1,0 +1,128 @@
+"""`runlore forecast` and `runlore signals`: what series will do next."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from runlore.cli.output import Json, echo, emit_json, emit_table
+
+if TYPE_CHECKING:
+    from runlore.signals.actions.forecasting import SeriesForecast
+    from runlore.signals.views import ForecastPoint, ForecastView
+
+HOUR_S = 3_600.0
+MOST_ROWS = 24
+
+Series = Annotated[str, typer.Argument(metavar="SERIES", help="Name of the series.")]
+Scope = Annotated[str | None, typer.Option(help="Its scope, where several have the name.")]
+Source = Annotated[str | None, typer.Option(help="Its source, where several have the name.")]
+Hours = Annotated[float, typer.Option(min=0.01, help="How far to look ahead, in hours.")]
+Level = Annotated[
+    float, typer.Option(min=0.5, max=0.99, help="Share of the values to come inside the band.")
+]
+At = Annotated[
+    str | None,
+    typer.Option(metavar="ISO", help="Use only what was known at this instant.  [default: now]"),
+]
+Plot = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw it: a .png, .svg or .pdf file.")
+]
+
+group = typer.Typer(
+    no_args_is_help=True,
+    help="Show the series that are in the log.\n\nExample: runlore signals list",
+)
+
+
+def forecast(
+    series: Series,
+    hours: Hours = 24.0,
+    scope: Scope = None,
+    source: Source = None,
+    level: Level = 0.9,
+    at: At = None,
+    plot: Plot = None,
+    json: Json = False,
+) -> None:
+    """Forecast a series, with a band that is checked on its past.
+
+    Several ways to continue the series are tried on its past, from up to ten instants, and
+    combined by how wrong they were. Where nothing beats the last season again, that is the
+    forecast. The exit code is 1 if the series cannot be forecast; the reason is printed.
+
+    Example: runlore forecast cpu --scope web-1 --hours 24 --plot cpu.png
+    """
+    from dataclasses import asdict
+
+    from runlore.app import open_app
+    from runlore.kernel import instants
+    from runlore.signals.actions import forecasting
+    from runlore.signals.views import show_forecast
+
+    as_of = instants.now() if at is None else instants.parse(at, "at")
+    wanted = forecasting.SeriesName(series, scope, source)
+    with open_app() as app:
+        made = forecasting.forecast_series(app.store, wanted, as_of, hours * HOUR_S, level)
+    view = show_forecast(made)
+    if plot is not None:
+        _draw(made, view, plot)
+    if json:
+        emit_json(asdict(view))
+    else:
+        _show(view, plot)
+
+
+@group.command("list")
+def list_series(json: Json = False) -> None:
+    """List the series: from when to when they have points, and the last value.
+
+    Example: runlore signals list
+    """
+    from dataclasses import asdict
+
+    from runlore.app import open_app
+    from runlore.signals.actions import forecasting
+
+    with open_app() as app:
+        stored = [asdict(series) for series in forecasting.list_series(app.store)]
+    if json:
+        emit_json({"series": stored})
+    elif stored:
+        emit_table(f"{len(stored)} series", stored)
+    else:
+        echo("No series yet. Bring points in: runlore ingest csv FILE --metrics")
+
+
+def _draw(made: "SeriesForecast", view: "ForecastView", path: Path) -> None:
+    from runlore.signals import plots
+    from runlore.signals.views import conclude_forecast, title_forecast
+
+    title, finding = title_forecast(view), conclude_forecast(view)
+    figure = plots.draw_forecast(title, finding, made.past, made.ahead)
+    figure.savefig(path, dpi=plots.DPI)
+
+
+def _show(view: "ForecastView", plot: Path | None) -> None:
+    from runlore.kernel.readable import readable_share
+    from runlore.signals.views import conclude_forecast, title_forecast
+
+    echo(f"{title_forecast(view)}: {conclude_forecast(view)}")
+    echo(
+        f"bands for {readable_share(view.level)} of the values held"
+        f" {readable_share(view.coverage)} of the past ones;"
+        f" last point: {view.last_point_at:%Y-%m-%d %H:%M} UTC"
+    )
+    every = -(-len(view.points) // MOST_ROWS)
+    emit_table("", [_row(point) for point in view.points[::every]])
+    if every > 1:
+        echo(f"every {every}th step is shown; --json has all {len(view.points)}")
+    if plot is not None:
+        echo(f"drawn: {plot}")
+
+
+def _row(point: "ForecastPoint") -> dict[str, object]:
+    from runlore.kernel.readable import readable_number
+
+    numbers = {"forecast": point.value, "low": point.low, "high": point.high}
+    return {"from (UTC)": point.at} | {n: readable_number(v) for n, v in numbers.items()}

@@ -1,0 +1,1 @@
+"""Time series: what comes next, and within which bounds."""

@@ -1,0 +1,124 @@
+"""Forecast a series that is in the store, from what was known at an instant."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.signals import queries
+from runlore.signals.queries import Points, StoredSeries
+from runlore.signals.rules import forecasting
+from runlore.signals.rules.forecasting import Forecast
+from runlore.signals.rules.grid import SeriesGrid, to_grid
+from runlore.store.engine import Store
+
+MOST_SERIES = 10_000
+MOST_POINTS = 50_000
+MOST_STEPS = 10_000
+HORIZON_S = 86_400.0
+LEVEL = 0.9
+
+
+@dataclass(frozen=True)
+class SeriesName:
+    """Which series is meant. scope, source: None: the one there is."""
+
+    name: str
+    scope: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True)
+class SeriesForecast:
+    """A forecast of a series, and the grid of the past that it continues."""
+
+    series: StoredSeries
+    past: SeriesGrid
+    ahead: Forecast
+
+
+def list_series(store: Store, name: str | None = None) -> list[StoredSeries]:
+    """The series of a name, or all of them."""
+    with store.connect() as connection:
+        return queries.list_series(connection, MOST_SERIES, name)
+
+
+def find_series(store: Store, wanted: SeriesName) -> StoredSeries:
+    """The one series that is meant.
+
+    Raises NotFound without one, BadInput where several have the name.
+    """
+    named = list_series(store, wanted.name)
+    fitting = [
+        series
+        for series in named
+        if wanted.scope in {None, series.scope} and wanted.source in {None, series.source}
+    ]
+    if not fitting:
+        raise NotFound(f"there is no series {wanted.name!r}{_where(wanted)}; {_that_exist(named)}")
+    if len(fitting) > 1:
+        field = "scope" if len({series.scope for series in fitting}) > 1 else "source"
+        texts = sorted({str(getattr(series, field)) for series in fitting})
+        raise BadInput(
+            f"{field}: {len(fitting)} series are named {wanted.name!r}; name one of:"
+            f" {', '.join(texts[:10])}",
+            field,
+        )
+    return fitting[0]
+
+
+def forecast_series(
+    store: Store,
+    wanted: SeriesName,
+    as_of: datetime,
+    horizon_s: float = HORIZON_S,
+    level: float = LEVEL,
+) -> SeriesForecast:
+    """Forecast a series from the points that were known at an instant.
+
+    horizon_s: how far, in seconds; rounded up to whole steps. level: the share of values to come
+    that the band should hold. Raises NotFound, BadInput, and Refused where no honest forecast is
+    possible, with the reason.
+    """
+    if not 0.5 <= level <= 0.99:
+        raise BadInput(f"level: {level} is not from 0.5 to 0.99", "level")
+    series = find_series(store, wanted)
+    with store.connect() as connection:
+        points = queries.read_points(connection, series, as_of, MOST_POINTS)
+    past = _grid(series, points, as_of)
+    steps = _steps(horizon_s, past.step_s)
+    try:
+        ahead = forecasting.forecast(past, steps, level)
+    except Refused as refused:
+        raise Refused(f"{series.name}: {refused}") from refused
+    return SeriesForecast(series, past, ahead)
+
+
+def _grid(series: StoredSeries, points: Points, as_of: datetime) -> SeriesGrid:
+    if len(points.at) < 2:
+        raise Refused(
+            f"{series.name}: {len(points.at)} points were known at {as_of:%Y-%m-%d %H:%M}"
+        )
+    return to_grid(points.at, points.value)
+
+
+def _steps(horizon_s: float, step_s: int) -> int:
+    steps = -int(-horizon_s // step_s)
+    if not 1 <= steps <= MOST_STEPS:
+        raise BadInput(
+            f"horizon: {horizon_s:g} s are {steps} steps of {step_s} s; from 1 to {MOST_STEPS}"
+            " can be forecast",
+            "horizon",
+        )
+    return steps
+
+
+def _where(wanted: SeriesName) -> str:
+    scope = "" if wanted.scope is None else f" of scope {wanted.scope!r}"
+    return scope + ("" if wanted.source is None else f" from source {wanted.source!r}")
+
+
+def _that_exist(named: list[StoredSeries]) -> str:
+    if not named:
+        return "`runlore signals list` shows those there are"
+    places = ", ".join(f"{series.scope or '-'} ({series.source})" for series in named[:5])
+    return f"that name is there for: {places}"

@@ -1,0 +1,102 @@
+"""The points of metrics, and which series there are."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+from psycopg.rows import class_row
+
+Connection = psycopg.Connection[Any]
+
+# One step of the index per series, however many points they have.
+SERIES: LiteralString = """
+WITH RECURSIVE series AS (
+    (SELECT source, name, scope FROM runlore.metrics
+        WHERE %(name)s::text IS NULL OR name = %(name)s
+        ORDER BY source, name, scope LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM series CROSS JOIN LATERAL (
+        SELECT m.source, m.name, m.scope FROM runlore.metrics AS m
+        WHERE (m.source, m.name, m.scope) > (series.source, series.name, series.scope)
+            AND (%(name)s::text IS NULL OR m.name = %(name)s)
+        ORDER BY m.source, m.name, m.scope LIMIT 1
+    ) AS next
+)
+SELECT source, name, scope, first_at, last_at, last_value
+FROM (SELECT * FROM series LIMIT %(limit)s) AS listed
+CROSS JOIN LATERAL (
+    SELECT at AS last_at, value AS last_value FROM runlore.metrics AS m
+    WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
+    ORDER BY at DESC, revision DESC LIMIT 1
+) AS last
+CROSS JOIN LATERAL (
+    SELECT at AS first_at FROM runlore.metrics AS m
+    WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
+    ORDER BY at LIMIT 1
+) AS first
+ORDER BY name, scope, source
+"""
+
+# A point is what was known of it then: its newest revision of that time. What an undo took out
+# later was known, too.
+POINTS: LiteralString = """
+SELECT DISTINCT ON (at) (extract(epoch FROM at) * 1000000)::bigint, value
+FROM (
+    SELECT at, revision, value FROM runlore.metrics
+    WHERE source = %(source)s AND name = %(name)s AND scope = %(scope)s
+        AND known_at <= %(as_of)s AND at <= %(as_of)s
+    UNION ALL
+    SELECT fact.at, fact.revision, fact.value FROM runlore.withdrawn_metrics AS fact
+    JOIN runlore.withdrawals AS w ON w.id = fact.withdrawal_id
+    WHERE fact.source = %(source)s AND fact.name = %(name)s AND fact.scope = %(scope)s
+        AND fact.known_at <= %(as_of)s AND fact.at <= %(as_of)s AND w.known_at > %(as_of)s
+) AS known
+ORDER BY at DESC, revision DESC
+LIMIT %(limit)s
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries:
+    """first_at, last_at: of its points. last_value: of the newest one."""
+
+    source: str
+    name: str
+    scope: str
+    first_at: datetime
+    last_at: datetime
+    last_value: float
+
+
+@dataclass(frozen=True)
+class Points:
+    """at: microseconds since 1970, ascending. value: of the same length."""
+
+    at: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+
+def list_series(connection: Connection, limit: int, name: str | None = None) -> list[StoredSeries]:
+    """The series of a name, or all, by name, scope and source."""
+    with connection.cursor(row_factory=class_row(StoredSeries)) as cursor:
+        return cursor.execute(SERIES, {"name": name, "limit": limit}).fetchall()
+
+
+def read_points(
+    connection: Connection, series: StoredSeries, as_of: datetime, limit: int
+) -> Points:
+    """The newest points of a series as they were known at an instant."""
+    values = {
+        "source": series.source,
+        "name": series.name,
+        "scope": series.scope,
+        "as_of": as_of,
+        "limit": limit,
+    }
+    rows: Sequence[tuple[int, float]] = connection.execute(POINTS, values).fetchall()
+    table = np.array(rows[::-1], dtype=[("at", np.int64), ("value", np.float64)])
+    return Points(table["at"], table["value"])

@@ -1,0 +1,1 @@
+"""How a series is read and forecast; no I/O."""

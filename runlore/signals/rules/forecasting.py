@@ -1,0 +1,128 @@
+"""Forecast one series: combine what was right about its past, and say how sure that is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from runlore.kernel.errors import Refused
+from runlore.signals.rules import bands, rolling_origin
+from runlore.signals.rules.forecasters import BASELINE, Seasons, forecasters, seasonal_naive
+from runlore.signals.rules.grid import Floats, SeriesGrid, fill_gaps
+from runlore.signals.rules.seasons import find_seasons
+
+LEAST_POINTS = 12
+MOST_GAPS = 0.5  # of the steps
+
+
+@dataclass(frozen=True)
+class Skill:
+    """How the forecast did on the past, beside the last season again.
+
+    error, baseline_error: mean absolute errors in the series' unit, over `origins` forecasts that
+    had not seen what came. gain: the share of the baseline's error that is gone; below 0 it is
+    worse. coverage: the share of values that bands held, which had not seen them either.
+    """
+
+    origins: int
+    error: float
+    baseline_error: float
+    gain: float
+    coverage: float
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """value, low, high: one each a step, from `start_us` on, every `step_s` seconds.
+
+    level: the share of values to come that should lie between low and high. weights: of the ways
+    that were combined. note: what a reader should know; empty: nothing.
+    """
+
+    start_us: int
+    step_s: int
+    value: Floats
+    low: Floats
+    high: Floats
+    level: float
+    seasons: Seasons
+    weights: Mapping[str, float]
+    skill: Skill
+    note: str = ""
+
+
+def forecast(grid: SeriesGrid, horizon: int, level: float = 0.9) -> Forecast:
+    """The next `horizon` steps of a series.
+
+    Where the combination was no better on the past than the last season again, that is the
+    forecast, and the note says so. Raises Refused with the reason where nothing can be checked.
+    """
+    observed = grid.values
+    _check_points(observed)
+    seasons = find_seasons(grid.step_s, len(observed))
+    values = fill_gaps(observed, seasons.short)
+    ways = forecasters(values, seasons)
+    trials = rolling_origin.try_all(values, observed, ways, seasons, horizon)
+    if trials is None:
+        raise Refused(_too_short(grid, horizon, seasons))
+    errors = trials.errors()
+    combined = _bounded(rolling_origin.combine_without_self(trials), values) - trials.actual
+    baseline = trials.forecasts[BASELINE] - trials.actual
+    is_better = np.nanmean(np.abs(combined)) < np.nanmean(np.abs(baseline))
+    weights = rolling_origin.weigh(errors) if is_better else {BASELINE: 1.0}
+    made = {name: ways[name](values, seasons, horizon) for name in weights}
+    middle = _bounded(rolling_origin.combine(_finite(made, values, seasons), weights), values)
+    chosen = combined if is_better else baseline
+    half = bands.half_widths(chosen, level, seasons.short)
+    return Forecast(
+        grid.end_us,
+        grid.step_s,
+        middle,
+        _bounded(middle - half, values),
+        middle + half,
+        level,
+        seasons,
+        weights,
+        _skill(chosen, baseline, level, seasons),
+        "" if is_better else _no_better(seasons),
+    )
+
+
+def _skill(errors: Floats, baseline: Floats, level: float, seasons: Seasons) -> Skill:
+    error, usual = (float(np.nanmean(np.abs(each))) for each in (errors, baseline))
+    gain = 1 - error / usual if usual > 0 else 0.0
+    return Skill(len(errors), error, usual, gain, bands.coverage(errors, level, seasons.short))
+
+
+def _check_points(observed: Floats) -> None:
+    points = int(np.isfinite(observed).sum())
+    if points < LEAST_POINTS:
+        raise Refused(f"{points} steps have a value; a forecast needs at least {LEAST_POINTS}")
+    if points < (1 - MOST_GAPS) * len(observed):
+        share = 1 - points / len(observed)
+        raise Refused(f"{share:.0%} of the steps have no value; choose a longer step")
+
+
+def _too_short(grid: SeriesGrid, horizon: int, seasons: Seasons) -> str:
+    least = rolling_origin.least_steps(seasons, horizon)
+    return (
+        f"the series has {len(grid.values)} steps, too few to check a forecast of {horizon}"
+        f" steps on the past; it needs about {least}, or a shorter horizon"
+    )
+
+
+def _no_better(seasons: Seasons) -> str:
+    again = "the last season again" if seasons.short > 1 else "the last value again"
+    return f"nothing was better on the past than {again}, so that is the forecast"
+
+
+def _bounded(values: Floats, past: Floats) -> Floats:
+    """A series that was never below 0 does not go there."""
+    return np.maximum(values, 0.0) if past.min() >= 0 else values
+
+
+def _finite(made: Mapping[str, Floats], values: Floats, seasons: Seasons) -> dict[str, Floats]:
+    return {
+        name: one if np.isfinite(one).all() else seasonal_naive(values, seasons, len(one))
+        for name, one in made.items()
+    }

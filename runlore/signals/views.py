@@ -1,0 +1,83 @@
+"""A forecast as the terminal, HTTP and plots show it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from runlore.kernel.instants import from_us
+from runlore.kernel.readable import readable_duration, readable_share
+from runlore.signals.actions.forecasting import SeriesForecast
+from runlore.signals.rules.grid import SECOND_US
+
+
+@dataclass(frozen=True)
+class ForecastPoint:
+    """at: when the step begins. low, high: the band."""
+
+    at: datetime
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class ForecastView:
+    """coverage: the share of past values that bands held. gain: over the last season again.
+
+    weights: of the ways that were combined, the heaviest first.
+    """
+
+    series: str
+    scope: str
+    source: str
+    step_s: int
+    last_point_at: datetime
+    level: float
+    points: Sequence[ForecastPoint]
+    origins: int
+    error: float
+    baseline_error: float
+    gain: float
+    coverage: float
+    weights: dict[str, float]
+    note: str
+
+
+def show_forecast(made: SeriesForecast) -> ForecastView:
+    ahead, skill = made.ahead, made.ahead.skill
+    step_us = ahead.step_s * SECOND_US
+    instants = [from_us(ahead.start_us + step * step_us) for step in range(len(ahead.value))]
+    rows = zip(instants, ahead.value, ahead.low, ahead.high, strict=True)
+    heaviest = sorted(ahead.weights.items(), key=lambda one: -one[1])
+    return ForecastView(
+        series=made.series.name,
+        scope=made.series.scope,
+        source=made.series.source,
+        step_s=ahead.step_s,
+        last_point_at=from_us(made.past.end_us - step_us),
+        level=ahead.level,
+        points=[ForecastPoint(at, float(v), float(low), float(high)) for at, v, low, high in rows],
+        origins=skill.origins,
+        error=skill.error,
+        baseline_error=skill.baseline_error,
+        gain=skill.gain,
+        coverage=skill.coverage,
+        weights={name: round(weight, 4) for name, weight in heaviest},
+        note=ahead.note,
+    )
+
+
+def title_forecast(view: ForecastView) -> str:
+    """Of what it is, and how far it reaches."""
+    name = f"{view.series} of {view.scope}" if view.scope else view.series
+    return f"{name}, the next {readable_duration(len(view.points) * view.step_s)}"
+
+
+def conclude_forecast(view: ForecastView) -> str:
+    """How good it was on the past, in a sentence. The baseline is the last season again."""
+    if view.note:
+        return view.note
+    gain = readable_share(view.gain)
+    return (
+        f"{gain} less error than the last season again, over {view.origins} forecasts of the past"
+    )
