@@ -38,6 +38,7 @@ TAGS = {
     Tag.HEALTH: "Liveness, readiness and metrics.",
     Tag.ALERTS: "Read and acknowledge alerts.",
     Tag.AB_TESTS: "Plan, run and analyse A/B tests.",
+    Tag.SIGNALS: "List series of metrics, and forecast them.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",
     Tag.OPSCONDUCTOR: "Trainings and figures in the words of OpsConductor.",
