@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from runlore import __version__, process
 from runlore.cli import (
     backtest,
+    console,
     demo,
     look,
     monitoring,
@@ -34,7 +35,7 @@ from runlore.home import home_of
 HELP = {"--help"}
 # These look at a home or need none, and are not listed among its commands.
 ASKING = {"gate", "limit", "predict"}  # that may ask a running service
-NOT_RECORDED = {"down", "doctor", "login", "look", "simulate", "status"}
+NOT_RECORDED = {"console", "down", "doctor", "login", "look", "simulate", "status"}
 
 
 class CommandGroup(TyperGroup):
@@ -60,6 +61,7 @@ app.command()(look.look)
 app.command()(stack.up)
 app.command()(stack.down)
 app.command()(stack.login)
+app.command()(console.console)
 app.command()(stack.status)
 app.command()(stack.doctor)
 app.add_typer(ingest_group, name="ingest")

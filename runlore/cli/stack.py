@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from runlore.cli.console import print_link
 from runlore.cli.output import Json, echo, emit_json, emit_secret, emit_table
 from runlore.kernel.readable import readable_bytes
 
@@ -186,6 +187,8 @@ def _print_login(stack: "Stack", say: Say) -> None:
         say(f"Pages ask for user `{USER}` and the password that `runlore login` prints ({file}).")
     if "prefect" in guarded:
         say(f"Prefect's login page has one field for both: {USER}:PASSWORD")
+    if "serving" in {service.name for service in stack.services}:
+        print_link(stack.settings, say)
 
 
 def _print_status(seen: "StackStatus") -> None:

@@ -56,7 +56,12 @@ def test_scopes_are_those_that_keys_can_have() -> None:
 def test_only_pages_and_health_need_no_key() -> None:
     without = {endpoint.path for endpoint in ENDPOINTS if endpoint.scope is None}
     documents = {"/docs", "/docs.json", "/openapi.json"}
-    console = {"/console/login", "/console/logout", "/console/static/{digest}/{name}"}
+    console = {
+        "/console/link",
+        "/console/login",
+        "/console/logout",
+        "/console/static/{digest}/{name}",
+    }
     assert without == {*documents, *console, "/livez", "/readyz", "/healthz"}
 
 

@@ -25,6 +25,7 @@ from tests.console.conftest import BROWSER, MakeKey, await_key, form_token, log_
 PAGES = [e for e in ENDPOINTS if e.problem_page is not None]
 TRAINING = [e for e in ENDPOINTS if e.problem_page is None and e.scope == "train"]
 OPEN_TO_ALL = {
+    ("GET", "/console/link"),
     ("GET", "/console/login"),
     ("POST", "/console/login"),
     ("POST", "/console/logout"),

@@ -13,12 +13,13 @@ from bentos.console.frame.forms import read_form
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute
 from bentos.console.frame.problems import DOCS, LOGIN, problem_page
 from bentos.console.frame.rendering import LONGEST_NOTICE, NOTICE, is_secure, render
-from bentos.console.frame.sign_in import show_sign_in, sign_in, sign_out
+from bentos.console.frame.sign_in import follow_link, show_sign_in, sign_in, sign_out
 from bentos.http.identity import key_of
 from bentos.http.routing import Endpoint, Handler, Scope, Tag
 from bentos.http.threads import in_thread
 from runlore.kernel import instants
 from runlore.kernel.deadlines import REQUEST_S
+from runlore.web.console_link import PATH
 
 NOTICE_LASTS_S = 60
 FORM_S = REQUEST_S - 2  # what a form asked for goes on after that
@@ -97,6 +98,7 @@ ENDPOINTS = (
     *(_endpoint(page, route) for page in find_pages() for route in page.routes),
     _page("GET", LOGIN, show_sign_in, None),
     _page("POST", LOGIN, sign_in, None),
+    _page("GET", PATH, follow_link, None),
     _page("POST", "/console/logout", sign_out, None),
     _page("GET", f"{PREFIX}/{{digest}}/{{name}}", serve_asset, None),
 )

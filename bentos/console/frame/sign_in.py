@@ -1,5 +1,7 @@
 """Log in with a key or the home's password: the browser gets a session and sends neither again."""
 
+from collections.abc import Callable
+from contextlib import closing
 from datetime import datetime
 
 from starlette.requests import Request
@@ -11,9 +13,15 @@ from bentos.console.frame.forms import read_form
 from bentos.console.frame.page import Shown
 from bentos.console.frame.rendering import is_secure, render
 from bentos.http.client_address import bucket_of
+from bentos.http.connection import StoreConnection
+from bentos.http.threads import in_thread
 from runlore.kernel import instants
 from runlore.serving.queries.api_keys import ApiKey
+from runlore.serving.queries.console_links import use_link
+from runlore.store.engine import Store
+from runlore.web.console_link import TOKEN, find_link
 
+LINK_REFUSED = "This link was used before, or is no longer good: run `runlore console` for another."
 TEMPLATE = "frame/templates/sign_in.html"
 HOURS = LASTS_S // 3600
 REFUSED = "This is no key that works, nor the password that `runlore login` prints."
@@ -40,10 +48,40 @@ async def sign_in(request: Request) -> Response:
     return begin_session(request, key, target, at)
 
 
+async def follow_link(request: Request) -> Response:
+    """Sign in by a link of `runlore console`, once, and go where the address holds it no more."""
+    access: AccessChain = request.app.state.access
+    access.check_browser(request)
+    if access.is_off or request.app.state.serving.is_standalone:
+        return RedirectResponse("/", 303)
+    if request.method == "HEAD":  # who only looks does not use it up
+        return Response()
+    token, at = request.query_params.get(TOKEN, ""), instants.now()
+    store = request.app.state.serving.database
+    key = await in_thread(request, lambda: _use_link(access.sessions, token, store, at))
+    if key is None:
+        return _form(request, "/", LINK_REFUSED, 401)
+    return begin_session(request, key, "/", at)
+
+
+def _use_link(
+    sessions: Sessions, token: str, store: Callable[[], Store], at: datetime
+) -> ApiKey | None:
+    """The login, if this is its link, and nobody has used it."""
+    login = None if sessions.login is None else sessions.login.key()
+    link = None if login is None else find_link(sessions.home, token, at)
+    if link is None:
+        return None
+    connection = StoreConnection(store)
+    with closing(connection):
+        is_first = connection.use(lambda c: use_link(c, link.id, link.expires_at, at))
+    return login if is_first else None
+
+
 def begin_session(request: Request, key: ApiKey, target: str, at: datetime) -> Response:
     """Go to a page, with the cookie of a new session."""
     sessions: Sessions = request.app.state.access.sessions
-    response = RedirectResponse(target, 303)
+    response = RedirectResponse(target, 303, {"Cache-Control": "no-store"})
     response.set_cookie(
         COOKIE,
         sessions.issue(key, at),

@@ -20,7 +20,14 @@ from runlore.store.schema.alerts import (
     alert_notices,
     alert_silences,
 )
-from runlore.store.schema.answers import alias_changes, api_keys, ledger, rate_windows, workers
+from runlore.store.schema.answers import (
+    alias_changes,
+    api_keys,
+    ledger,
+    rate_windows,
+    used_console_links,
+    workers,
+)
 from runlore.store.schema.facts import (
     executions,
     ingests,
@@ -91,6 +98,7 @@ __all__ = [
     "retrainings",
     "rollout_decisions",
     "rollouts",
+    "used_console_links",
     "with_statistics",
     "withdrawals",
     "withdrawn_executions",

@@ -113,3 +113,10 @@ rate_windows = Table(
     Column("chunk", BigInteger, nullable=False, comment="of it, to the newest lease"),
     prefixes=["UNLOGGED"],
 )
+
+used_console_links = Table(
+    "used_console_links",
+    metadata,
+    Column("id", Text, primary_key=True, comment="of a link that has signed in to the console"),
+    Column("expires_at", INSTANT, nullable=False, comment="of the link; the row goes after that"),
+)
