@@ -174,6 +174,31 @@ class Settings(BaseSettings):
         default=5.0, ge=0, le=100, description="Less free on a disk is a warning, in %; 0: none."
     )
 
+    report_price_per_hour: float | None = Field(
+        default=None, ge=0, le=1e12, description="What an hour of running costs, for reports."
+    )
+    report_price_per_check: float | None = Field(
+        default=None, ge=0, le=1e12, description="What a look at one warning costs, for reports."
+    )
+    report_currency: str = Field(
+        default="USD", min_length=1, max_length=12, description="The currency of these prices."
+    )
+    report_cost: str | None = Field(
+        default=None, description="The outcome that holds the cost; unset: hours are priced."
+    )
+    report_warns_at: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="A predicted risk from here on is a warning; unset: the riskiest tenth.",
+    )
+    report_templates: Path | None = Field(
+        default=None, description="Folder with templates of reports that replace the built-in ones."
+    )
+    report_pages_url: Address | None = Field(
+        default=None, description="The console as readers of reports reach it; unset: this machine."
+    )
+
     @field_validator("trusted_proxies")
     @classmethod
     def _as_networks(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
@@ -275,6 +300,11 @@ class Settings(BaseSettings):
     def otlp_url(self) -> str | None:
         """The collector's address: it may hold a login."""
         return _plain(self.otlp_endpoint)
+
+    @property
+    def report_pages(self) -> str:
+        """What links to reports begin with; a login is never part of a link."""
+        return without_login(_plain(self.report_pages_url) or self.serve_url).rstrip("/")
 
     @property
     def serve_url(self) -> str:

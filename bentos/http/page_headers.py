@@ -59,6 +59,15 @@ def of_page(script: str) -> dict[str, str]:
     return {"Content-Security-Policy": "; ".join(f"{name} {of}" for name, of in policy.items())}
 
 
+def of_document() -> dict[str, str]:
+    """Headers of a document that runs nothing and loads nothing; its style stands in it."""
+    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox"
+    return {
+        "Content-Security-Policy": f"{policy}; frame-ancestors 'none'",
+        "Cache-Control": "no-store",
+    }
+
+
 def of_console() -> dict[str, str]:
     """Headers of the console's pages: scripts come from files of ours alone.
 

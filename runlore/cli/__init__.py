@@ -16,6 +16,7 @@ from runlore.cli import (
     monitoring,
     performance,
     quality,
+    reports,
     retraining,
     rollout,
     signals,
@@ -84,6 +85,8 @@ app.command()(monitoring.monitor)
 app.add_typer(alerts_group, name="alerts")
 app.command()(quality.quality)
 app.command()(performance.performance)
+app.command()(reports.report)
+app.add_typer(reports.group, name="reports")
 app.add_typer(experiments_group, name="ab")
 app.command()(backtest.backtest)
 app.command()(signals.forecast)

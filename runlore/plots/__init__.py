@@ -1,1 +1,1 @@
-"""How every plot looks."""
+"""How every plot looks, drawn by matplotlib or as SVG."""

@@ -7,6 +7,7 @@ ROOT = Path(__file__).parents[2]
 MOVERS = {
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
+    "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries.py",  # points that were known until an undo
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",
@@ -14,7 +15,7 @@ MOVERS = {
 NAMES = re.compile(r"withdrawn_(executions|metrics)|executions_as_of\(")
 
 
-def test_only_an_undo_names_the_tables_of_withdrawn_facts() -> None:
+def test_only_an_undo_and_reports_name_the_tables_of_withdrawn_facts() -> None:
     paths = [
         path
         for folder in ("runlore", "tasks", "flows", "bentos")

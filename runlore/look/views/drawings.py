@@ -14,8 +14,8 @@ from runlore.look.rules.findings import (
 )
 from runlore.look.rules.risk import TOP
 from runlore.look.rules.words import group_name, shares
-from runlore.look.views import svg
-from runlore.look.views.svg import Drawing
+from runlore.plots import svg
+from runlore.plots.svg import Drawing
 
 ROW = 44.0
 LONGEST_NAME = 34  # characters that fit above a bar

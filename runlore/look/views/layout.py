@@ -4,9 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from runlore.plots.svg import DRAWING_STYLE
+
 INTERVAL = re.compile(r"\([-\d][^()]{0,40} to [^()]{1,40}\)")
 GENERATOR = '<meta name="generator" content="runlore look">'
-STYLE = """
+PAGE_STYLE = """
 :root{color-scheme:light dark;--ink:#1f272d;--soft:#5c6873;--paper:#fff;--card:#f6f8fa;
 --edge:#d8dee4;--ours:#0072b2;--band:#0072b233;--simple:#8a96a0;--bad:#d55e00;--all:#b9c4cd}
 @media(prefers-color-scheme:dark){:root{--ink:#e6ebef;--soft:#a3aeb8;--paper:#14191d;
@@ -28,26 +30,6 @@ section{background:var(--card);border:1px solid var(--edge);border-radius:8px;pa
 margin-bottom:16px;break-inside:avoid;overflow-wrap:break-word}
 ul,ol{padding-left:1.2em;margin:.4em 0}
 svg{display:block;width:100%;max-width:540px;height:auto;margin:6px 0}
-svg text{fill:var(--ink);font:11px system-ui,sans-serif}
-svg .tick{fill:var(--soft);font-size:10px}
-svg .name{font-size:11px}
-line.grid{stroke:var(--edge);stroke-width:.7}
-polyline{fill:none}
-.line{stroke-width:2}
-.ours{fill:var(--ours)}.ours.line{fill:none;stroke:var(--ours)}
-.simple{fill:var(--simple)}.simple.line{fill:none;stroke:var(--simple);stroke-dasharray:5 3}
-.bad{fill:var(--bad)}.all{fill:var(--all)}.rail{fill:var(--edge)}
-.band{fill:var(--band)}
-.chance{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
-.mark{stroke:var(--ink);stroke-width:1.3}
-.whisker{stroke:var(--ink);stroke-width:1.4}
-.ours.whisker{stroke:var(--ours);stroke-width:2}.bad.whisker{stroke:var(--bad);stroke-width:2}
-.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.85rem;
-color:var(--soft)}
-.legend i{display:inline-block;width:14px;height:4px;margin:0 6px 3px 0;background:var(--ink)}
-.legend .ours{background:var(--ours)}.legend .simple{background:var(--simple)}
-.legend .bad{background:var(--bad)}.legend .all{background:var(--all)}
-.legend .chance{background:var(--soft);height:2px}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-size:.88rem;width:100%}
 th,td{text-align:left;padding:3px 10px 3px 0;border-bottom:1px solid var(--edge);
@@ -57,6 +39,7 @@ td:first-child{min-width:7em}
 pre{background:var(--paper);border:1px solid var(--edge);border-radius:6px;padding:10px;
 overflow-x:auto;margin:.5em 0;font-size:.88rem}
 """
+STYLE = PAGE_STYLE + DRAWING_STYLE
 
 
 def page(title: str, body: str) -> str:

@@ -45,6 +45,12 @@ from runlore.store.schema.names import (
     metadata,
     with_statistics,
 )
+from runlore.store.schema.reports import (
+    report_deliveries,
+    report_runs,
+    report_schedules,
+    reports,
+)
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
 from runlore.store.schema.states import feature_histories, feature_states
@@ -94,6 +100,10 @@ __all__ = [
     "performance_results",
     "rate_windows",
     "rejects",
+    "report_deliveries",
+    "report_runs",
+    "report_schedules",
+    "reports",
     "retraining_states",
     "retrainings",
     "rollout_decisions",

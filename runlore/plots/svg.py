@@ -10,6 +10,30 @@ from html import escape
 WIDTH = 360.0  # units; a drawing fills its column, and its text stays readable on a phone
 LEFT, RIGHT, TOP, BOTTOM = 40.0, 14.0, 10.0, 30.0
 
+# For the page around: its variables --ink, --soft, --edge, --ours, --band, --simple, --bad, --all.
+DRAWING_STYLE = """
+svg text{fill:var(--ink);font:11px system-ui,sans-serif}
+svg .tick{fill:var(--soft);font-size:10px}
+svg .name{font-size:11px}
+line.grid{stroke:var(--edge);stroke-width:.7}
+polyline{fill:none}
+.line{stroke-width:2}
+.ours{fill:var(--ours)}.ours.line{fill:none;stroke:var(--ours)}
+.simple{fill:var(--simple)}.simple.line{fill:none;stroke:var(--simple);stroke-dasharray:5 3}
+.bad{fill:var(--bad)}.all{fill:var(--all)}.rail{fill:var(--edge)}
+.band{fill:var(--band)}
+.chance{stroke:var(--soft);stroke-width:1;stroke-dasharray:1 3}
+.mark{stroke:var(--ink);stroke-width:1.3}
+.whisker{stroke:var(--ink);stroke-width:1.4}
+.ours.whisker{stroke:var(--ours);stroke-width:2}.bad.whisker{stroke:var(--bad);stroke-width:2}
+.legend{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.85rem;
+color:var(--soft)}
+.legend i{display:inline-block;width:14px;height:4px;margin:0 6px 3px 0;background:var(--ink)}
+.legend .ours{background:var(--ours)}.legend .simple{background:var(--simple)}
+.legend .bad{background:var(--bad)}.legend .all{background:var(--all)}
+.legend .chance{background:var(--soft);height:2px}
+"""
+
 Points = Sequence[tuple[float, float]]
 
 
@@ -70,11 +94,12 @@ class Drawing:
     x_end: float = 1.0
     y_end: float = 1.0
     left: float = LEFT
+    width: float = WIDTH
     parts: list[str] = field(default_factory=list)
 
     def x(self, value: float) -> float:
         share = min(max(value / self.x_end, 0.0), 1.0)
-        return self.left + (WIDTH - self.left - RIGHT) * share
+        return self.left + (self.width - self.left - RIGHT) * share
 
     def y(self, value: float) -> float:
         share = min(max(value / self.y_end, 0.0), 1.0)
@@ -97,18 +122,18 @@ class Drawing:
         bottom = self.y(0.0)
         for step in range(steps + 1):
             x, y = self.x_end * step / steps, self.y_end * step / steps
-            self.add(line(self.left, self.y(y), WIDTH - RIGHT, self.y(y), "grid"))
+            self.add(line(self.left, self.y(y), self.width - RIGHT, self.y(y), "grid"))
             self.add(text(self.left - 5, self.y(y) + 3.5, _percent(y), css="tick", anchor="end"))
             self.add(
                 text(self.x(x), bottom + 13, _percent(x), css="tick", anchor=_place(step, steps))
             )
-        middle = (self.left + WIDTH - RIGHT) / 2
+        middle = (self.left + self.width - RIGHT) / 2
         self.add(text(middle, self.height - 3, x_name, css="name", anchor="middle"))
         self.add(text(self.left + 4, TOP + 4, y_name, css="name"))
 
     def svg(self) -> str:
         return (
-            f'<svg viewBox="0 0 {number(WIDTH)} {number(self.height)}" role="img"'
+            f'<svg viewBox="0 0 {number(self.width)} {number(self.height)}" role="img"'
             f' aria-label="{escape(self.label)}">{"".join(self.parts)}</svg>'
         )
 

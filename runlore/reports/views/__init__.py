@@ -1,0 +1,1 @@
+"""How people see reports: as a page, on paper, and as tables."""
