@@ -12,7 +12,7 @@ from bentos.api.store_access import model_response, read_store, write_store
 from bentos.dialects import query_parameters
 from bentos.dialects.agent_zero_report_files import FORMATS, chosen_format, file_response
 from bentos.http.bodies import read_body
-from bentos.http.fields import Name
+from bentos.http.fields import Instant, Name
 from bentos.http.identity import actor_of
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
@@ -63,6 +63,12 @@ class ReportWish(Closed):
         default=None, description="the outcome that holds what an execution cost"
     )
     warns_at: Annotated[float, Field(gt=0, le=1)] | None = None
+    known_at: Instant | None = Field(
+        default=None, description="leave out what became known later; default: now"
+    )
+    until_seq: Annotated[int, Field(ge=0, le=query_parameters.LARGEST_ID)] | None = Field(
+        default=None, description="leave out facts after this number"
+    )
     requested_by: query_parameters.Person = "api"
 
 
@@ -225,9 +231,7 @@ async def insights(request: Request) -> Response:
     query = query_parameters.filters(request, ASKED | {"figure"})
     product = request.app.state.product
     asked = wishes.read_request(query, product.settings, instants.now())
-    found = await read_store(
-        request, lambda store: composing.compose(store, product.specs, asked)
-    )
+    found = await read_store(request, lambda store: composing.compose(store, product.specs, asked))
     document = as_json(found)
     shown = with_links(document, None, query.get("figure"))
     return model_response(

@@ -98,19 +98,13 @@ def report(
 
     Example: runlore report weekly --zone Europe/Berlin --pdf week.pdf
     """
+    wish = {**locals(), "from": from_day, "to": to_day}
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.reports.actions import wishes
 
-    asked = {
-        "every": every, "from": from_day, "to": to_day, "zone": zone, "length": length,
-        "scope": scope, "kind": kind, "actor": actor, "known_at": known_at,
-        "until_seq": until_seq, "price_per_hour": price_per_hour,
-        "price_per_check": price_per_check, "currency": currency, "cost": cost,
-        "warns_at": warns_at,
-    }  # fmt: skip
     with open_app() as app:
-        request = wishes.read_request(asked, app.settings, instants.now())
+        request = wishes.read_request(wish, app.settings, instants.now())
         is_again = known_at is not None or until_seq is not None or figure is not None
         document, number = _document(app, request, is_stored=not is_again)
         written = _write(app.settings, document, number, html=html, pdf=pdf, csv=csv)

@@ -114,7 +114,8 @@ def expected(rows: Sequence[Row], figures: Mapping[str, Row]) -> str:
     drawing.left = 6.0
     names = {"run_s": "run_hours"}
     for at, row in enumerate(known):
-        now = figures[names.get(row["name"], row["name"])]["value"] or 0.0
+        name = str(row["name"])
+        now = figures[names.get(name, name)]["value"] or 0.0
         drawing.x_end = max(row["high"], now, 1e-9) * 1.05
         top = at * ROW + 12.0
         said = f"{figure_text(row['low'], row['unit'])} to {figure_text(row['high'], row['unit'])}"

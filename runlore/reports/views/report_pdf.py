@@ -1,5 +1,6 @@
 """A report on paper: the page as PDF, by WeasyPrint. The only `import weasyprint`."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -24,6 +25,7 @@ def render_pdf(document: Mapping[str, Any], options: PageOptions = USUAL) -> byt
         from weasyprint import HTML
     except (ImportError, OSError) as error:
         raise Misconfigured(f"{MISSING} ({one_line(error)[:200]})") from error
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)  # it warns of styles for screens
     written: bytes | None = HTML(string=page, url_fetcher=_refuse).write_pdf()
     return written or b""
 

@@ -3,34 +3,40 @@
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from typing import Any
 
 from runlore.kernel.errors import NotFound
 from runlore.records.spreadsheet import neutralise
-
-TABLES = (
-    "figures",
-    "days",
-    "statuses",
-    "groups",
-    "predictions",
-    "forecast",
-    "versions",
-    "alerts",
-    "decisions",
+from runlore.reports.rules.document import (
+    AlertRow,
+    DayRow,
+    DecisionRow,
+    ForecastRow,
+    GroupRow,
+    PredictionRow,
+    ReportFigure,
+    StatusRow,
+    VersionRow,
 )
+
 Document = Mapping[str, Any]
-# The columns of a table without rows.
+# In the order of the document's own fields, which the database does not keep.
 COLUMNS: dict[str, tuple[str, ...]] = {
-    "predictions": ("spec", "answered", "refused", "judged", "score", "unit", "value", "low",
-                    "high", "simple", "unknown"),
-    "groups": ("part", "name", "executions", "finished", "failed", "run_h", "failed_h", "rate",
-               "rate_before", "change", "p_value"),
-    "statuses": ("status", "executions", "before"),
-    "versions": ("at", "spec", "what", "version", "actor"),
-    "alerts": ("kind", "opened", "resolved", "open"),
-    "decisions": ("subject", "what", "command", "since"),
-}  # fmt: skip
+    table: tuple(field.name for field in fields(row))
+    for table, row in (
+        ("figures", ReportFigure),
+        ("days", DayRow),
+        ("statuses", StatusRow),
+        ("groups", GroupRow),
+        ("predictions", PredictionRow),
+        ("forecast", ForecastRow),
+        ("versions", VersionRow),
+        ("alerts", AlertRow),
+        ("decisions", DecisionRow),
+    )
+}
+TABLES = tuple(COLUMNS)
 
 
 def table_csv(document: Document, table: str) -> str:
@@ -38,7 +44,7 @@ def table_csv(document: Document, table: str) -> str:
     if table not in TABLES:
         raise NotFound(f"table {table[:80]!r}: a report has {', '.join(TABLES)}")
     rows: Sequence[Mapping[str, Any]] = document[table]
-    names = tuple(rows[0]) if rows else COLUMNS.get(table, ())
+    names = COLUMNS[table]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
     writer.writerow(names)
