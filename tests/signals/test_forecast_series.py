@@ -1,7 +1,7 @@
 """Forecasts of series in the store: by command and HTTP, from what was known then."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import httpx
@@ -15,53 +15,14 @@ from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.settings import Settings
 from runlore.signals.actions.forecasting import SeriesName, forecast_series, list_series
-from runlore.store import partitions, schema
+from runlore.store import schema
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
+from tests.signals.points import END, START, STEPS, day_and_night, write_points
 
 __all__ = ["serve"]
 
-START = datetime(2026, 3, 2, tzinfo=UTC)
-STEPS = 24 * 15
-END = START + timedelta(hours=STEPS)
 CPU = SeriesName("cpu", "web-1")
-
-
-def write_points(
-    store: Store,
-    values: np.ndarray,
-    *,
-    name: str = "cpu",
-    scope: str = "web-1",
-    first: datetime = START,
-    known_at: datetime | None = None,
-    revision: int = 0,
-) -> None:
-    """One point an hour, each known when it was, or all at one instant."""
-    hours = [first + timedelta(hours=hour) for hour in range(len(values))]
-    rows = [
-        {
-            "source": "collectd",
-            "name": name,
-            "scope": scope,
-            "at": at,
-            "revision": revision,
-            "value": float(value),
-            "known_at": known_at or at,
-        }
-        for at, value in zip(hours, values, strict=True)
-    ]
-    with store.connect() as connection:
-        partitions.ensure_months(connection, "metrics", hours[0], hours[-1])
-    with store.begin() as connection:
-        connection.execute(insert(schema.metrics), rows)
-
-
-def day_and_night(noise: float = 0.5) -> np.ndarray:
-    hours = np.arange(STEPS)
-    return (
-        20 + 5 * np.sin(hours * 2 * np.pi / 24) + np.random.default_rng(1).normal(0, noise, STEPS)
-    )
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Series: which there are, and what one of them will do next."""
