@@ -159,6 +159,11 @@ class Settings(BaseSettings):
         default=3, ge=0, le=100, description="How many older parts of each log are kept."
     )
 
+    metrics_actors: tuple[str, ...] = Field(
+        default=(),
+        max_length=50,
+        description="JSON list of actors whose executions `/metrics` counts one by one.",
+    )
     otlp_endpoint: Address | None = Field(
         default=None, description="An OpenTelemetry collector; unset: no traces are made."
     )

@@ -26,7 +26,7 @@ from runlore.store.engine import open_store
 MINUTE_S = 60
 CONNECTIONS = 32
 COUNTED = re.compile(r'^runlore_predictions_total\{.*status="200".*\} ([\d.e+]+)$', re.MULTILINE)
-TIMED = re.compile(r"^runlore_prediction_seconds_count\{.*\} ([\d.e+]+)$", re.MULTILINE)
+TIMED = re.compile(r"^runlore_prediction_duration_seconds_count\{.*\} ([\d.e+]+)$", re.MULTILINE)
 
 
 async def one_minute(url: str, limit: int) -> dict[int, int]:

@@ -14,6 +14,7 @@ from anyio import CapacityLimiter, to_thread
 from pydantic import SecretStr
 
 from bentos.http.connection import StoreConnection
+from bentos.http.prometheus_metrics import metrics
 from runlore.kernel import instants
 from runlore.kernel.errors import RunloreError, Unavailable
 from runlore.serving.actions.api_keys import check, digest
@@ -50,6 +51,8 @@ class KeyCache:
     _read_at: float = float("-inf")
     _flushed_at: float = field(default_factory=monotonic)
     _uses: dict[str, KeyUses] = field(default_factory=dict)
+    _hits: int = 0
+    _misses: int = 0
     _trouble: str = ""
     _closing: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -65,6 +68,8 @@ class KeyCache:
         return self._known_or_unavailable(key if key is not None and key.is_live(at) else None)
 
     def _known_or_unavailable(self, key: ApiKey | None) -> ApiKey | None:
+        self._hits += key is not None
+        self._misses += key is None
         if key is None and monotonic() > self._read_at + STALE_S:
             raise Unavailable("keys cannot be looked up while the database is away; try again")
         return key
@@ -88,6 +93,8 @@ class KeyCache:
 
     async def step(self, *, flush: bool = False) -> None:
         """Read the keys once. What cannot be reached leaves them as they are."""
+        metrics().looked_up(metrics().key_lookups, self._hits, self._misses)
+        self._hits = self._misses = 0
         uses: dict[str, KeyUses] = {}
         if flush:
             uses, self._uses, self._flushed_at = self._uses, {}, monotonic()

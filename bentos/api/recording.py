@@ -130,6 +130,8 @@ def _submitted(request: Request) -> datetime | None:
 def _recorded(what: str, done: recording.RecordedExecution) -> Response:
     if done.is_new:
         metrics().recorded.labels(what).inc()
+        if what == "outcome":
+            metrics().outcomes.labels(done.status.value).inc()
     body = schemas.Recorded(
         id=done.source_id,
         source=done.source,

@@ -73,13 +73,16 @@ def application(
             app.state.logs_requests = product.settings.log_requests == "on"
             start_tracing("serving", product.settings.otlp_url)
             stack.push_async_callback(asyncio.to_thread, stop_tracing)
-            app.state.gauges = GaugeCollector(serving, product.settings.home)
+            app.state.gauges = GaugeCollector(
+                serving, product.settings.home, product.settings.metrics_actors
+            )
             app.state.threads = ThreadLimits.default()
             app.state.bounds = RecordingBounds.of(product.settings)
             try:
                 yield
             finally:
                 await serving.commits.close()
+                metrics().buffer.flush()
 
     return Starlette(
         routes=_routes(),
@@ -121,10 +124,11 @@ def _guarded(
         with log_fields(request_id=request_id), _request_span(request, path):
             response = await answer(request)
             note_span(**{"http.response.status_code": response.status_code})
-            metrics().requested(path, request.method, response.status_code)
+            took_s = perf_counter() - began
+            metrics().requested(path, request.method, response.status_code, took_s)
             response.headers[HEADER] = request_id
             if request.app.state.logs_requests:
-                _log_request(request, path, response.status_code, perf_counter() - began)
+                _log_request(request, path, response.status_code, took_s)
         return response
 
     async def answer(request: Request) -> Response:

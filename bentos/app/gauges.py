@@ -10,118 +10,108 @@ import platform
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from prometheus_client import Metric
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 import runlore
+from bentos.app.database_gauges import database_families
+from bentos.app.metric_family import alone, gauge, ones
+from bentos.app.product_gauges import (
+    behind_family,
+    execution_families,
+    product_families,
+    trained_family,
+)
 from bentos.http.process_metrics import process_metrics
 from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Unavailable
+from runlore.reports.queries.database_health import DatabaseHealth, read_database_health
+from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
 from runlore.reports.queries.gauges import ProductGauges, read_gauges
+from runlore.store.engine import Store
 
 REREAD_S = 15.0  # older numbers from the database are read again
 
-Labels = tuple[str, ...]
+T = TypeVar("T")
 
 log = logging.getLogger("runlore.serving")
 
 
+@dataclass(frozen=True)
+class DatabaseReading:
+    """What one reading gave; a part is None where it failed or took too long."""
+
+    product: ProductGauges | None = None
+    health: DatabaseHealth | None = None
+    executions: ExecutionGauges | None = None
+
+
 @dataclass(eq=False)  # a registry keeps it by its identity
 class GaugeCollector(Collector):
-    """serving: of this worker. home: whose disk is watched."""
+    """serving: of this worker. home: whose disk is watched. actors: that are counted by name."""
 
     serving: Serving
     home: Path
+    actors: Sequence[str] = ()
     clock: Callable[[], float] = time.monotonic
-    _reading: threading.Lock = field(default_factory=threading.Lock)
-    _product: ProductGauges | None = None
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    _reading: DatabaseReading = field(default_factory=DatabaseReading)
     _read_at: float = -REREAD_S
 
     def collect(self) -> Iterable[Metric]:
-        yield _gauge("build_info", "Version of Runlore and of Python", ("version", "python")).add(
-            {(runlore.__version__, platform.python_version()): 1}
-        )
+        versions = (runlore.__version__, platform.python_version())
+        build = gauge("build_info", "Version of Runlore and of Python", ("version", "python"))
+        yield build.add(ones([versions]))
         yield from self._disk()
         yield from process_metrics()
+        yield trained_family(self.serving.live)
         if self.serving.is_standalone:
             return
-        product = self._current()
-        up = _gauge("database_up", "Whether the last reading of the database succeeded")
-        yield up.add({(): float(product is not None)})
-        if product is not None:
-            yield from _of_product(product)
-            yield self._states_behind(product)
+        reading = self._current()
+        up = gauge("database_up", "Whether the last reading of the database succeeded")
+        yield up.add(alone(float(reading.product is not None)))
+        if reading.product is not None:
+            yield from product_families(reading.product)
+            yield behind_family(reading.product, self.serving.live)
+        if reading.health is not None:
+            yield from database_families(reading.health)
+        if reading.executions is not None:
+            yield from execution_families(reading.executions)
 
-    def _current(self) -> ProductGauges | None:
-        """The numbers of the last reading; None where it failed. One thread reads at a time."""
-        with self._reading:
+    def _current(self) -> DatabaseReading:
+        """The numbers of the last reading. One thread reads at a time."""
+        with self._turn:
             if self.clock() >= self._read_at + REREAD_S:
-                try:
-                    self._product = read_gauges(self.serving.database())
-                except Exception as error:  # noqa: BLE001  (the other metrics stay readable)
-                    self._product = None
-                    _log_failure(error)
+                self._reading = self._read()
                 self._read_at = self.clock()
-            return self._product
+            return self._reading
 
-    def _states_behind(self, product: ProductGauges) -> Metric:
-        behind = {
-            (spec,): float(
-                sum(h.digest in product.stale_histories for h in live.bundle.plan.histories)
-            )
-            for spec, live in self.serving.live.items()
-        }
-        help_text = "Histories of the champion's features whose states are behind the facts"
-        return _gauge("states_behind", help_text, ("spec",)).add(behind)
+    def _read(self) -> DatabaseReading:
+        product = self._attempt(read_gauges)
+        if product is None:
+            return DatabaseReading()
+        return DatabaseReading(
+            product,
+            self._attempt(read_database_health),
+            self._attempt(lambda store: read_execution_gauges(store, self.actors)),
+        )
+
+    def _attempt(self, read: Callable[[Store], T]) -> T | None:
+        try:
+            return read(self.serving.database())
+        except Exception as error:  # noqa: BLE001  (the other metrics stay readable)
+            kind = "" if isinstance(error, Unavailable) else f"{type(error).__name__}: "
+            log.warning("metrics: %s%s", kind, error)
+            return None
 
     def _disk(self) -> Iterator[Metric]:
         home = self.home.absolute()
         usage = shutil.disk_usage(next(one for one in (home, *home.parents) if one.exists()))
         free, size = "Free space where RUNLORE_HOME is", "Size of the file system of RUNLORE_HOME"
-        yield _gauge("disk_free_bytes", free).add({(): usage.free})
-        yield _gauge("disk_size_bytes", size).add({(): usage.total})
-
-
-class _Family(GaugeMetricFamily):
-    def add(self, values: Mapping[Any, float]) -> "_Family":
-        for labels, value in values.items():
-            self.add_metric(labels, value)
-        return self
-
-
-def _gauge(name: str, help_text: str, labels: Labels = ()) -> _Family:
-    return _Family(f"runlore_{name}", help_text, labels=labels)
-
-
-def _of_product(product: ProductGauges) -> Iterator[Metric]:
-    champions = _gauge("champion_info", "The champion of each spec", ("spec", "version"))
-    yield champions.add(dict.fromkeys(product.champions.items(), 1))
-    alerts = _gauge("open_alerts", "Alerts that are open", ("kind", "severity"))
-    yield alerts.add(product.open_alerts)
-    workers = _gauge(
-        "serving_workers", "Workers in which a version answers", ("spec", "arm", "version")
-    )
-    yield workers.add(product.workers)
-    share = _gauge("rollout_share_ratio", "Share of the challenger in the rollout", ("spec",))
-    yield share.add({(one.spec,): one.share for one in product.rollouts})
-    state = _gauge(
-        "rollout_info", "Newest rollout, by its last decision", ("spec", "challenger", "state")
-    )
-    yield state.add({(one.spec, one.challenger, one.state): 1 for one in product.rollouts})
-    trainings = CounterMetricFamily(
-        "runlore_trainings", "Trainings by outcome", labels=("spec", "outcome")
-    )
-    for labels, count in product.trainings.items():
-        trainings.add_metric(labels, count)
-    yield trainings
-
-
-def _log_failure(error: Exception) -> None:
-    kind = "" if isinstance(error, Unavailable) else f"{type(error).__name__}: "
-    log.warning("metrics: %s%s", kind, error)
+        yield gauge("disk_free_bytes", free).add(alone(usage.free))
+        yield gauge("disk_size_bytes", size).add(alone(usage.total))

@@ -3,7 +3,6 @@
 import asyncio
 from functools import partial
 
-from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
@@ -38,8 +37,10 @@ async def document(request: Request) -> Response:
 
 
 async def metrics(request: Request) -> Response:
-    text = await in_thread(request, partial(exposition, request.app.state.gauges))
-    return Response(text, media_type=CONTENT_TYPE_LATEST)
+    accept = request.headers.get("accept", "")
+    work = partial(exposition, request.app.state.gauges, accept)
+    text, content_type = await in_thread(request, work)
+    return Response(text, headers={"Content-Type": content_type, "Vary": "Accept"})
 
 
 async def page(_request: Request) -> Response:

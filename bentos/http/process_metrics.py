@@ -1,4 +1,4 @@
-"""CPU, memory, file descriptors and start of every process of the service.
+"""CPU, memory, disk traffic, file descriptors and start of every process of the service.
 
 A scrape reaches one worker of several, which reads those of all: the workers, their supervisor and
 the shadow. The names are those of Prometheus' own collector, with a label for the process.
@@ -20,7 +20,14 @@ if TYPE_CHECKING:
 
 def process_metrics() -> Iterator[Metric]:
     """Processes that end meanwhile are left out."""
-    cpu = CounterMetricFamily("process_cpu_seconds", "User and system CPU time", labels=LABELS)
+    counters = {
+        name: CounterMetricFamily(f"process_{name}", text, labels=LABELS)
+        for name, text in (
+            ("cpu_seconds", "User and system CPU time"),
+            ("read_bytes", "Bytes read from disks"),
+            ("written_bytes", "Bytes written to disks"),
+        )
+    }
     families = {
         name: GaugeMetricFamily(f"process_{name}", text, labels=LABELS)
         for name, text in (
@@ -31,10 +38,9 @@ def process_metrics() -> Iterator[Metric]:
         )
     }
     for name, values in _readings():
-        cpu.add_metric((name,), values.pop("cpu"))
         for key, value in values.items():
-            families[key].add_metric((name,), value)
-    yield cpu
+            (counters.get(key) or families[key]).add_metric((name,), value)
+    yield from counters.values()
     yield from families.values()
 
 
@@ -48,7 +54,8 @@ def _readings() -> Iterator[tuple[str, dict[str, float]]]:
                 yield (
                     name,
                     {
-                        "cpu": times.user + times.system,
+                        **_disk_bytes(process),
+                        "cpu_seconds": times.user + times.system,
                         "resident_memory_bytes": memory.rss,
                         "virtual_memory_bytes": memory.vms,
                         "open_fds": process.num_fds(),
@@ -57,6 +64,17 @@ def _readings() -> Iterator[tuple[str, dict[str, float]]]:
                 )
         except psutil.Error:
             continue
+
+
+def _disk_bytes(process: "psutil.Process") -> dict[str, float]:
+    """Where the system counts them, and this user may know."""
+    import psutil
+
+    try:
+        counted = process.io_counters()
+    except (psutil.AccessDenied, AttributeError, OSError):
+        return {}
+    return {"read_bytes": counted.read_bytes, "written_bytes": counted.write_bytes}
 
 
 def _processes() -> Iterator[tuple[str, "psutil.Process"]]:

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from bentos.http.connection import AsyncStoreConnection
@@ -23,6 +24,8 @@ from runlore.kernel.spans import Span, Stages, collected, current_span, stage
 from runlore.serving.actions import prediction
 from runlore.serving.actions.prediction import PredictionBatch, RequestBatch, ServedPrediction
 from runlore.serving.queries import answering, ledger_writer
+from runlore.serving.queries.answering import AsyncConnection
+from runlore.serving.queries.feature_states import Floats, Name
 from runlore.serving.queries.ledger import Row
 from runlore.store.engine import Store
 from runlore.store.months import MissingMonth
@@ -133,6 +136,7 @@ class GroupCommit:
                 if database is not None:
                     soonest = time.monotonic() + min(PACE_S * len(group), LONGEST_PACE_S)
                 taken_ns = time.time_ns()
+                metrics().grouped(len(group))
                 with collected() as stages:
                     outcomes = await _committed(database, group, has_ledger=self.has_ledger)
                 self._log_room(outcomes)
@@ -218,9 +222,7 @@ async def _answered(
         answers = prediction.answer_alone(asks)
     else:
         answers = await database.use(
-            lambda connection: prediction.answer_async(
-                partial(answering.read_states, connection), asks
-            )
+            lambda connection: prediction.answer_async(partial(_read_counted, connection), asks)
         )
     following = iter(answers)
     return [
@@ -228,11 +230,24 @@ async def _answered(
     ]
 
 
+async def _read_counted(
+    connection: AsyncConnection, names: set[Name]
+) -> tuple[dict[Name, Floats], datetime]:
+    """As `answering.read_states`; its time, and which histories are known, are in the metrics."""
+    began = time.perf_counter()
+    states, now = await answering.read_states(connection, names)
+    metrics().used_database("read_states", time.perf_counter() - began)
+    metrics().looked_up(metrics().state_lookups, len(states), len(names) - len(states))
+    return states, now
+
+
 async def _write_counted(database: AsyncStoreConnection, rows: list[Row]) -> None:
     """As `_write`; rows that were not written, or nobody knows, are counted in the metrics."""
+    began = time.perf_counter()
     try:
         with stage("ledger commit"):
             await _write(database, rows)
+        metrics().used_database("write_ledger", time.perf_counter() - began)
     except Exception:  # counted, and raised again
         metrics().ledger_failures.inc(len(rows))
         raise

@@ -98,8 +98,9 @@ class _Attempt:
             log.exception("predict %s", self.name)
             return await self._refused(live, ask, Problem(500, TITLES[500]))
         metrics().answered(self.name, answers[0].version, 200, len(answers))
-        self._note(version=answers[0].version or "", prediction_id=str(answers[0].id))
-        self._observe()
+        prediction_id = str(answers[0].id)
+        self._note(version=answers[0].version or "", prediction_id=prediction_id)
+        self._observe(prediction_id)
         shown = [answer_json(answer, live.unit) for answer in answers]
         return json_response(to_json(shown[0] if self.form == "one" else shown))
 
@@ -242,8 +243,8 @@ class _Attempt:
         note_fields(**known)
         note_span(**known)
 
-    def _observe(self) -> None:
-        metrics().took(self.name, self.form, perf_counter() - self.began)
+    def _observe(self, prediction_id: str = "") -> None:
+        metrics().took(self.name, self.form, perf_counter() - self.began, prediction_id)
 
 
 def _give_up(

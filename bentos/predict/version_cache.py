@@ -44,7 +44,9 @@ class VersionCache:
         """A version loaded and tried out, beside the one that answers; None when that fails."""
         cached = self._loaded.get((name, digested))
         failed = self._failed.get((name, digested))
-        if cached is not None or (failed and time.monotonic() < failed.retry_at):
+        is_known = cached is not None or bool(failed and time.monotonic() < failed.retry_at)
+        metrics().looked_up(metrics().version_lookups, int(is_known), int(not is_known))
+        if is_known:
             return cached
         try:
             live = self._prepare(name, digested, store, registry)

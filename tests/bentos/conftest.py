@@ -85,7 +85,7 @@ def serving(histories: list[dict[str, Any]], store: Store, loaded: dict[str, Liv
 def serve() -> Iterator[Serve]:
     """What serves a Serving, with settings by name, until the test ends."""
     with ExitStack() as stack:
-        yield lambda serving, **chosen: stack.enter_context(_served(serving, Settings(**chosen)))
+        yield lambda serving, **chosen: stack.enter_context(served(serving, Settings(**chosen)))
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def live_versions(versions: dict[str, Path], clock: Clock) -> dict[str, Live]:
 
 
 @contextmanager
-def _served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
+def served(serving: Serving, settings: Settings) -> Iterator[httpx.Client]:
     @asynccontextmanager
     async def opened(_: App) -> AsyncIterator[Serving]:
         yield serving

@@ -129,9 +129,9 @@ def test_what_the_ledger_did_not_take_is_counted(
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_finds_nothing_wrong(serving: Serving, busy_store: Store, tmp_path: Path) -> None:
     metrics().answered("duration", "7", 200)
-    metrics().requested("/metrics", "GET", 200)
+    metrics().requested("/metrics", "GET", 200, 0.002)
     metrics().took("duration", "one", 0.001)
-    page = exposition(GaugeCollector(serving, tmp_path))
+    page, _ = exposition(GaugeCollector(serving, tmp_path))
     done = subprocess.run(
         ["promtool", "check", "metrics"], check=False, input=page, capture_output=True
     )
@@ -141,7 +141,8 @@ def test_promtool_finds_nothing_wrong(serving: Serving, busy_store: Store, tmp_p
 def test_names_and_texts_are_as_promtool_wants_them(
     serving: Serving, busy_store: Store, tmp_path: Path
 ) -> None:
-    families = read(exposition(GaugeCollector(serving, tmp_path)).decode())
+    page, _ = exposition(GaugeCollector(serving, tmp_path))
+    families = read(page.decode())
     assert len(families) > 20
     for name, family in families.items():
         assert family.documentation, name

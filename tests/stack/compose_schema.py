@@ -40,6 +40,7 @@ SERVICE = closed(
             ("context", "dockerfile"),
         ),
         "command": WORDS,
+        "profiles": WORDS,
         "user": {"type": "string"},
         "environment": {
             "type": "object",

@@ -21,9 +21,11 @@ from tests.stack.compose_schema import COMPOSE
 
 ROOT = Path(__file__).parents[2]
 OURS = ("prefect", "mlflow", "schedules", "worker", "serving", "alerts")
+MONITORING = ("prometheus", "alertmanager", "grafana")
 PUBLISHED = {"prefect": "prefect_port", "mlflow": "mlflow_port", "serving": "serve_port"}
 QUIET = pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
 """MLflow's warning about its own types, on import of its command line."""
+METRICS_KEY = "./deployments/prometheus/metrics.key"  # made by hand, and ignored by git
 MLFLOW_FILE = ROOT / "mlflow" / "server.env"
 
 
@@ -58,7 +60,10 @@ def test_it_is_valid_compose(compose: dict[str, Any]) -> None:
 
 
 def test_it_has_the_services_of_up_and_a_database(compose: dict[str, Any]) -> None:
-    assert set(compose["services"]) == {"postgres", *OURS}
+    always = {name for name, one in compose["services"].items() if "profiles" not in one}
+    assert always == {"postgres", *OURS}
+    assert set(compose["services"]) - always == set(MONITORING)
+    assert all(compose["services"][name]["profiles"] == ["monitoring"] for name in MONITORING)
 
 
 def test_every_dependency_and_every_volume_exists(compose: dict[str, Any]) -> None:
@@ -71,7 +76,8 @@ def test_every_dependency_and_every_volume_exists(compose: dict[str, Any]) -> No
                 assert services[needed]["restart"] == "no", f"{name} needs {needed}"
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
-            assert source in compose["volumes"] or (ROOT / source).is_file(), volume
+            is_here = (ROOT / source).exists() or source == METRICS_KEY
+            assert source in compose["volumes"] or is_here, volume
 
 
 def test_ports_are_those_of_the_settings_on_both_sides(compose: dict[str, Any]) -> None:
@@ -81,7 +87,7 @@ def test_ports_are_those_of_the_settings_on_both_sides(compose: dict[str, Any]) 
         assert compose["services"][name]["ports"] == [expected]
         check = compose["services"][name]["healthcheck"]["test"][-1]
         assert f"'http://127.0.0.1:{default}/" in check
-    unpublished = set(compose["services"]) - PUBLISHED.keys()
+    unpublished = set(compose["services"]) - PUBLISHED.keys() - set(MONITORING)
     assert not any("ports" in compose["services"][name] for name in unpublished)
 
 
@@ -131,8 +137,12 @@ def test_each_program_reaches_only_what_it_needs(compose: dict[str, Any]) -> Non
     assert reached["schedules"] == {"prefect", "worker", "alerts"}
     assert reached["prefect"] == {"postgres", "schedules", "worker", "alerts"}
     assert reached["mlflow"] == {"postgres", "serving", "worker"}
-    assert reached["serving"] == {"postgres", "mlflow", "worker", "alerts"}
-    assert reached["alerts"] == {"postgres", "prefect", "schedules", "serving", "worker"}
+    assert reached["serving"] == {"postgres", "mlflow", "worker", "alerts", *MONITORING}
+    assert reached["alerts"] == {
+        *("postgres", "prefect", "schedules", "serving", "worker", "alertmanager")
+    }
+    assert reached["grafana"] == {"serving", "prometheus", "alertmanager"}
+    assert reached["prometheus"] == {"serving", "grafana", "alertmanager"}
     for name, declared in compose["services"].items():
         assert reached[name] >= set(declared.get("depends_on", {})) - {"schedules"}, name
     internal = {name for name, one in compose["networks"].items() if one and one["internal"]}
@@ -262,4 +272,4 @@ def test_a_container_writes_to_its_volume_and_to_memory_within_bounds(
 def test_images_have_exact_versions(compose: dict[str, Any]) -> None:
     for name, service in compose["services"].items():
         tag = service["image"].partition(":")[2]
-        assert re.match(r"\d+\.\d+(\.\d+)?(-|$)", tag), name
+        assert re.match(r"v?\d+\.\d+(\.\d+)?(-|$)", tag), name

@@ -1,0 +1,110 @@
+"""Families of metrics of the whole product, out of what was read from the database."""
+
+from collections.abc import Iterator, Mapping
+
+from prometheus_client import Metric
+
+from bentos.app.metric_family import alone, counter, gauge, ones
+from bentos.predict.live_versions import Live
+from runlore.reports.queries.execution_gauges import ExecutionGauges
+from runlore.reports.queries.gauges import ProductGauges
+from runlore.reports.rules.version_scores import version_scores
+
+OF_SCORE = ("spec", "version", "source", "score")
+
+
+def product_families(product: ProductGauges) -> Iterator[Metric]:
+    yield from _champions(product)
+    yield from _rollouts(product)
+    alerts = gauge("open_alerts", "Alerts that are open", ("kind", "severity"))
+    yield alerts.add(product.open_alerts)
+    workers = gauge(
+        "serving_workers", "Workers in which a version answers", ("spec", "arm", "version")
+    )
+    yield workers.add(product.workers)
+    trainings = counter("trainings", "Trainings by outcome", ("spec", "outcome"))
+    yield trainings.add(product.trainings)
+    backlog = gauge("backlog", "What waits to be done, by queue", ("queue",))
+    yield backlog.add({(queue,): count for queue, count in product.backlog.items()})
+    ingested = counter("ingested_rows", "Rows of all ingests", ("records", "outcome"))
+    yield ingested.add(product.ingested)
+
+
+def _champions(product: ProductGauges) -> Iterator[Metric]:
+    champions = gauge("champion_info", "The champion of each spec", ("spec", "version"))
+    yield champions.add(ones(product.champions.items()))
+    since = gauge(
+        "champion_since_timestamp_seconds", "When the champion became that, since 1970", ("spec",)
+    )
+    yield since.add({(spec,): at.timestamp() for spec, at in product.champions_since.items()})
+    labels = {one: (one.spec, one.version, one.source, one.score) for one in product.scores}
+    window = "the champion's newest scored window"
+    yield gauge("score", f"Score of {window}", OF_SCORE).add(
+        {labels[one]: one.value for one in product.scores}
+    )
+    yield gauge("score_low", f"Lower end of the interval of {window}", OF_SCORE).add(
+        {labels[one]: one.low for one in product.scores if one.low is not None}
+    )
+    yield gauge("score_high", f"Upper end of the interval of {window}", OF_SCORE).add(
+        {labels[one]: one.high for one in product.scores if one.high is not None}
+    )
+    share = gauge("drift_share_ratio", "Share of drifted columns, weighted", ("spec", "version"))
+    yield share.add({(one.spec, one.version): one.share for one in product.drift})
+    drifted = gauge("drift_detected", "Whether the newest window drifted", ("spec", "version"))
+    yield drifted.add({(one.spec, one.version): float(one.is_drifted) for one in product.drift})
+
+
+def _rollouts(product: ProductGauges) -> Iterator[Metric]:
+    share = gauge("rollout_share_ratio", "Share of the challenger in the rollout", ("spec",))
+    yield share.add({(one.spec,): one.share for one in product.rollouts})
+    state = gauge(
+        "rollout_info", "Newest rollout, by its last decision", ("spec", "challenger", "state")
+    )
+    yield state.add(ones((one.spec, one.challenger, one.state) for one in product.rollouts))
+
+
+def behind_family(product: ProductGauges, live: Mapping[str, Live]) -> Metric:
+    stale = product.stale_histories
+    help_text = "Histories of the champion's features whose states are behind the facts"
+    return gauge("states_behind", help_text, ("spec",)).add(
+        {
+            (spec,): sum(history.digest in stale for history in one.bundle.plan.histories)
+            for spec, one in live.items()
+        }
+    )
+
+
+def trained_family(live: Mapping[str, Live]) -> Metric:
+    """The scores of training of the versions that answer; none of one that has none."""
+    family = gauge(
+        "trained_score",
+        "Score on the test part of the training, of the model and of the simple baseline",
+        ("spec", "version", "score", "of"),
+    )
+    for spec, one in live.items():
+        version = one.bundle.version or ""
+        for score in version_scores(one.bundle.description):
+            family.add_metric((spec, version, score.score, "model"), score.value.value)
+            if score.baseline is not None:
+                family.add_metric((spec, version, score.score, "baseline"), score.baseline.value)
+    return family
+
+
+def execution_families(executions: ExecutionGauges) -> Iterator[Metric]:
+    newest = "of the newest executions"
+    statuses = gauge("recent_executions", f"Statuses {newest}", ("status",))
+    yield statuses.add({(status,): count for status, count in executions.statuses.items()})
+    by_actor = gauge(
+        "recent_actor_executions",
+        f"Statuses {newest} of the actors that RUNLORE_METRICS_ACTORS names",
+        ("actor", "status"),
+    )
+    yield by_actor.add(executions.by_actor)
+    durations = gauge(
+        "recent_execution_duration_seconds", f"Quantiles of the durations {newest}", ("quantile",)
+    )
+    yield durations.add({(str(level),): s for level, s in executions.durations_s.items()})
+    newest_at = gauge(
+        "newest_fact_timestamp_seconds", "When the newest fact became known, since 1970"
+    )
+    yield newest_at.add(alone(executions.newest_s))

@@ -1,0 +1,124 @@
+"""How agents, users and whatever else runs work are doing."""
+
+from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.promql import of, or_zero, product, rate, total
+
+ENDED = "succeeded|failed|partial|cancelled"
+NEWEST = "Of the newest 5,000 facts; of one execution the last fact counts."
+DURATION = "runlore_recent_execution_duration_seconds"
+RECENT, BY_ACTOR = "runlore_recent_executions", "runlore_recent_actor_executions"
+FAILED = of(RECENT, status="failed")
+
+
+def _share(metric: str, *by: str) -> str:
+    """Of executions that succeeded, of those that ended."""
+    labels = ", ".join((*by, "status"))
+    succeeded = f"max by ({labels}) ({of(metric, status='succeeded')})"
+    ended = f"max by ({labels}) ({of(metric, status=ENDED)})"
+    return f"{total(succeeded, *by)} / {total(ended, *by)}"
+
+
+NOW = Row(
+    "Now",
+    (
+        stat(
+            "Success rate",
+            f"Executions that succeeded, of those that ended. {NEWEST}",
+            _share(RECENT),
+            "percentunit",
+            base_colour="red",
+            thresholds=((0.8, "orange"), (0.95, "green")),
+        ),
+        stat(
+            "Failed",
+            f"Executions that failed. {NEWEST}",
+            or_zero(total(f"max by (status) ({FAILED})")),
+        ),
+        stat(
+            "Median duration",
+            f"From start to end. {NEWEST}",
+            f"max({of(DURATION, quantile='0.5')})",
+            "s",
+        ),
+        stat(
+            "Newest fact",
+            "Time since the newest fact became known. If it grows, nothing reports any more.",
+            f"time() - {product('runlore_newest_fact_timestamp_seconds')}",
+            "s",
+            thresholds=((3600, "orange"), (86_400, "red")),
+        ),
+    ),
+)
+OVER_TIME = Row(
+    "Over time",
+    (
+        Panel(
+            "Success rate",
+            f"Executions that succeeded, of those that ended. {NEWEST}",
+            (Query(_share(RECENT), "all"),),
+            "percentunit",
+            low=0,
+            high=1,
+        ),
+        Panel(
+            "Success rate by actor",
+            "Of the actors that RUNLORE_METRICS_ACTORS names; empty without them. " + NEWEST,
+            (Query(_share(BY_ACTOR, "actor"), "{{actor}}"),),
+            "percentunit",
+            low=0,
+            high=1,
+        ),
+        Panel(
+            "Executions by status",
+            NEWEST,
+            (Query(product(RECENT, "status"), "{{status}}"),),
+            is_stacked=True,
+        ),
+        Panel(
+            "Duration",
+            f"From start to end: half, and 95 of 100, take at most this long. {NEWEST}",
+            (
+                Query(
+                    product("runlore_recent_execution_duration_seconds", "quantile"),
+                    "quantile {{quantile}}",
+                ),
+            ),
+            "s",
+        ),
+    ),
+)
+REPORTED = Row(
+    "Reported",
+    (
+        Panel(
+            "Outcomes over HTTP",
+            "Outcomes that POST /executions/{id}/outcome recorded, by status.",
+            (Query(total(rate("runlore_recorded_outcomes_total"), "status"), "{{status}}"),),
+            "ops",
+        ),
+        Panel(
+            "Facts over HTTP",
+            "Submissions and outcomes that were recorded over HTTP, OpenLineage included.",
+            (Query(total(rate("runlore_recorded_total"), "what"), "{{what}}"),),
+            "ops",
+        ),
+        Panel(
+            "Rows of ingests",
+            "Rows of logs that were brought in: new, known already, and rejected.",
+            (
+                Query(
+                    f"max by (records, outcome) ({rate('runlore_ingested_rows_total')})",
+                    "{{records}} {{outcome}}",
+                ),
+            ),
+            "rowsps",
+            width=24,
+        ),
+    ),
+)
+AGENTS = Dashboard(
+    "runlore-agents",
+    "Runlore: agent performance",
+    "How the executions of agents, users and jobs end, and how long they take.",
+    (NOW, OVER_TIME, REPORTED),
+)
