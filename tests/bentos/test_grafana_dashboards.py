@@ -1,6 +1,7 @@
 """Every panel and every rule asks for what a real Prometheus finds at a live service."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -91,6 +92,7 @@ def prometheus_server(
 ) -> Iterator[Prometheus]:
     """With some seconds of a service that does a bit of everything."""
     empty_tables(database)
+    metrics().exemplars._newest.clear()  # of predictions of other tests in this process
     fill(database, histories)
     live = {name: with_scores(one) for name, one in loaded.items()}
     serving = Serving(tuple(SPECS), store=database, live=live)
@@ -190,6 +192,21 @@ def test_every_annotation_and_every_rule_names_metrics_that_exist(
     for rule in RULE_LIST:
         if "record" in rule:
             assert prometheus_server.query(rule["record"]), rule["record"]
+
+
+@NEEDS_PROMETHEUS
+def test_every_metric_that_is_served_is_documented_and_the_other_way_round(
+    prometheus_server: Prometheus,
+) -> None:
+    page = (ROOT / "docs" / "grafana.md").read_text(encoding="utf-8").partition("## All metrics")[2]
+    rows = re.findall(r"^\| (`(?:runlore|process)_.*?) \|", page, re.MULTILINE)
+    documented = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+    served = {
+        re.sub("_(bucket|sum|count)$", "", name)
+        for name in prometheus_server.names()
+        if name.startswith(("runlore_", "process_")) and not name.endswith("_created")
+    }
+    assert served == documented
 
 
 @NEEDS_PROMETHEUS
