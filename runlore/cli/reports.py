@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from runlore.app import App
+    from runlore.reports.actions.scheduling import ScheduleView
     from runlore.reports.queries.stored_reports import StoredReport
     from runlore.reports.rules.request import ReportRequest
     from runlore.settings import Settings
@@ -161,6 +162,123 @@ def show(
             echo(f"wrote {path}")
 
 
+@group.command()
+def schedule(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name for the schedule.")],
+    every: Annotated[str, typer.Option(help="weekly or monthly.")] = "weekly",
+    zone: Zone = "UTC",
+    at: Annotated[
+        str, typer.Option(metavar="HH:MM", help="Local time on the first day after the period.")
+    ] = "06:00",
+    channel: Annotated[
+        list[str] | None, typer.Option(help="Send it to this channel of alerts; repeat for more.")
+    ] = None,
+    attach: Annotated[str, typer.Option(help="What an e-mail brings: pdf, html or none.")] = "pdf",
+    scope: Scope = None,
+    kind: Kind = None,
+    actor: Actor = None,
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """Make a report each week or month, and send it to channels of alerts.
+
+    The report of the current week or month is the first. `runlore up` makes it when it is due.
+
+    Example: runlore reports schedule team --zone Europe/Berlin --at 07:30 --channel mail
+    """
+    wish = {**locals(), "channels": tuple(channel or ())}
+    from runlore.alerts.delivery import parse
+    from runlore.app import open_app
+    from runlore.kernel import instants
+    from runlore.reports.actions import scheduling, wishes
+    from runlore.reports.rules.schedule import next_due
+
+    new = wishes.read_schedule(wish, by or getuser(), instants.now())
+    with open_app() as app:
+        made = scheduling.schedule_report(app.store, new, parse(app.settings.alert_channels))
+    due = next_due(made, made.created_at)
+    if json:
+        emit_json({"schedule": made.name, "id": made.id, "next_due": due})
+    else:
+        echo(f"schedule {made.name}: the first report is due {_at(due)} UTC")
+
+
+@group.command()
+def unschedule(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the schedule.")],
+    by: By = None,
+    json: Json = False,
+) -> None:
+    """End a schedule; the reports that it made stay.
+
+    Example: runlore reports unschedule team
+    """
+    from runlore.app import open_app
+    from runlore.kernel import instants
+    from runlore.reports.actions import scheduling
+
+    with open_app() as app:
+        scheduling.unschedule_report(app.store, name, by or getuser(), instants.now())
+    if json:
+        emit_json({"schedule": name, "ended": True})
+    else:
+        echo(f"schedule {name} has ended")
+
+
+@group.command()
+def schedules(json: Json = False) -> None:
+    """List schedules, with their next and their newest report.
+
+    Example: runlore reports schedules
+    """
+    from runlore.app import open_app
+    from runlore.kernel import instants
+    from runlore.reports.actions import scheduling
+
+    with open_app() as app:
+        rows = [_schedule_row(one) for one in scheduling.list_schedules(app.store, instants.now())]
+    if json:
+        emit_json({"schedules": rows})
+    elif rows:
+        emit_table("Schedules", rows)
+    else:
+        echo("no schedule; make one: runlore reports schedule team --channel mail")
+
+
+@group.command()
+def run(json: Json = False) -> None:
+    """Make the reports that are due and send what waits, as `runlore up` does by itself.
+
+    The exit code is 0 if nothing failed.
+
+    Example: runlore reports run
+    """
+    from runlore.alerts.delivery import parse
+    from runlore.app import open_app
+    from runlore.kernel import instants
+    from runlore.reports.actions import due_reports, making, sending
+    from runlore.reports.views import report_files
+
+    with open_app() as app:
+        settings, store = app.settings, app.store
+        prices = making.prices_of(settings)
+        made = due_reports.make_due(store, app.specs, prices, instants.now())
+        link = f"{settings.report_pages}/console/reports"
+        channels = parse(settings.alert_channels)
+        sent = sending.send_reports(store, channels, link, report_files.attachments(settings))
+    if json:
+        emit_json({"made": [vars(one) for one in made], "sent": [vars(one) for one in sent]})
+    else:
+        for one in made:
+            echo(f"{one.schedule}, {one.period}: {one.error or f'report {one.report}'}")
+        for attempt in sent:
+            echo(f"report {attempt.report} to {attempt.channel}: {attempt.error or 'arrived'}")
+        if not made and not sent:
+            echo("nothing is due")
+    if any([*(one.error for one in made), *(attempt.error for attempt in sent)]):
+        raise typer.Exit(1)
+
+
 def _document(
     app: "App", request: "ReportRequest", *, is_stored: bool
 ) -> tuple[dict[str, Any], int | None]:
@@ -236,6 +354,27 @@ def _row(stored: "StoredReport") -> dict[str, object]:
         "made": _at(stored.made_at),
         "by": stored.schedule or stored.made_by,
     }
+
+
+def _schedule_row(view: "ScheduleView") -> dict[str, object]:
+    from runlore.reports.rules.request import WorkFilter
+
+    one = view.schedule
+    return {
+        "name": one.name,
+        "every": one.every,
+        "zone": one.zone,
+        "at": one.due_time,
+        "work": WorkFilter(**one.work).words,
+        "channels": ", ".join(one.channels),
+        "next due": _at(view.next_due),
+        "newest": "" if view.last_due is None else _at(view.last_due),
+        "state": view.error or ("" if view.last_due is None else _state(view)),
+    }
+
+
+def _state(view: "ScheduleView") -> str:
+    return "waits" if view.last_done is None else "made"
 
 
 def _at(at: "datetime") -> str:

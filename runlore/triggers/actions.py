@@ -12,6 +12,7 @@ from runlore.experiments.queries import running_tests
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.registry import alias_history
+from runlore.reports.actions import scheduling
 from runlore.retraining import queries
 from runlore.retraining.actions import announcing
 from runlore.retraining.actions.may_be_due import may_be_due
@@ -82,15 +83,28 @@ class Speaker:
         announcing.announce(self.store, at, self._announce)
         self._ask_for_decisions()
         cycles = self._cycles()
-        due = [*rules.due_looks(cycles, at), *self._due_trainings(at)]
+        reports_at = self._reports_at(at)
+        due = [
+            *rules.due_looks(cycles, at),
+            *self._due_trainings(at),
+            *rules.due_reports(reports_at, at),
+        ]
         self._said = {work: entry for work, entry in self._said.items() if work in due}
         for work in rules.to_say(due, self._said, at):
             self._post(work.event, work.resource, work.payload)
             self._said[work] = rules.said_now(work, self._said.get(work), at)
-        return self._pause_s([cycle for cycle in cycles if cycle.due_at > at], at)
+        return self._pause_s([cycle for cycle in cycles if cycle.due_at > at], reports_at, at)
 
-    def _pause_s(self, later: Sequence[LookCycle], at: datetime) -> float:
+    def _reports_at(self, at: datetime) -> datetime | None:
+        with self.store.begin() as connection:
+            return scheduling.next_work_at(connection, at)
+
+    def _pause_s(
+        self, later: Sequence[LookCycle], reports_at: datetime | None, at: datetime
+    ) -> float:
         next_at = rules.next_at(later, self._said)
+        if reports_at is not None and reports_at > at:
+            next_at = reports_at if next_at is None else min(next_at, reports_at)
         if next_at is None:
             return LOOK_S
         return min(max((next_at - at).total_seconds(), 0.0), LOOK_S)

@@ -10,16 +10,20 @@ from runlore.kernel.durations import HOUR_S
 ROLLOUT: Final = "runlore.rollout.due"
 AB: Final = "runlore.ab.due"
 RETRAINING: Final = "runlore.retraining.due"
+REPORTS: Final = "runlore.report.due"
+ALL_REPORTS = "runlore.reports"  # the resource of all schedules
 TESTS = "runlore.ab"  # the resource of all A/B tests, which are looked at together
 
 LOOK_S = {ROLLOUT: 300.0, AB: 900.0}
 FIRST_LOOK_S = 90.0  # after a new share or test began; units count from a minute after it
 
 # What stays due is said again, at intervals that double from here up to the longest.
-AGAIN_S = {ROLLOUT: 120.0, AB: 120.0, RETRAINING: 900.0}
+AGAIN_S = {ROLLOUT: 120.0, AB: 120.0, RETRAINING: 900.0, REPORTS: 60.0}
 LONGEST_AGAIN_S = HOUR_S
 
-Event = Literal["runlore.rollout.due", "runlore.ab.due", "runlore.retraining.due"]
+Event = Literal[
+    "runlore.rollout.due", "runlore.ab.due", "runlore.retraining.due", "runlore.report.due"
+]
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,13 @@ def due_looks(cycles: Iterable[LookCycle], at: datetime) -> list[DueWork]:
         for cycle in oldest.values()
         if cycle.due_at <= at
     ]
+
+
+def due_reports(next_work_at: datetime | None, at: datetime) -> list[DueWork]:
+    """All reports are made by one run. next_work_at: of the oldest report that waits."""
+    if next_work_at is None or next_work_at > at:
+        return []
+    return [DueWork(REPORTS, ALL_REPORTS, next_work_at.isoformat())]
 
 
 def to_say(due: Sequence[DueWork], said: Mapping[DueWork, Said], at: datetime) -> list[DueWork]:

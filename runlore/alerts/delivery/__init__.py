@@ -6,5 +6,6 @@ are not followed, and the secrets of a channel are in no error and no log.
 
 from runlore.alerts.delivery.channels import Channels, parse
 from runlore.alerts.delivery.sending import DeliveryFailed, OutgoingMessage, send
+from runlore.alerts.rules.payloads import MessageAttachment
 
-__all__ = ["Channels", "DeliveryFailed", "OutgoingMessage", "parse", "send"]
+__all__ = ["Channels", "DeliveryFailed", "MessageAttachment", "OutgoingMessage", "parse", "send"]

@@ -21,6 +21,7 @@ from runlore.alerts.delivery.posting import post
 from runlore.alerts.rules import payloads
 from runlore.alerts.rules.finding import line
 from runlore.alerts.rules.message import Message
+from runlore.alerts.rules.payloads import MessageAttachment
 from runlore.kernel.errors import Unavailable, describe
 
 LONGEST_ERROR = 300
@@ -37,11 +38,15 @@ class DeliveryFailed(Unavailable):
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message to deliver. name: unique to this delivery, the same at each attempt."""
+    """A message to deliver. name: unique to this delivery, the same at each attempt.
+
+    attachments: only e-mail has them; other channels get the text.
+    """
 
     message: Message
     name: str
     at: datetime
+    attachments: tuple[MessageAttachment, ...] = ()
 
 
 def send(channel: AnyChannel, letter: OutgoingMessage) -> None:
@@ -81,10 +86,8 @@ def _send(channel: AnyChannel, letter: OutgoingMessage) -> None:
     message = letter.message
     match channel:
         case Email():
-            mail(
-                channel,
-                payloads.email(message, channel.sender, channel.to, letter.name, letter.at),
-            )
+            written = payloads.email(message, channel.sender, channel.to, letter.name, letter.at)
+            mail(channel, payloads.attach(written, letter.attachments))
         case Apprise():
             if not notify(channel.url.get_secret_value(), message):
                 raise DeliveryFailed("Apprise could not deliver it")

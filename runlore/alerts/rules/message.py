@@ -11,6 +11,7 @@ from runlore.alerts.rules.state import AlertEpisode, Event
 
 MOST_EVIDENCE_BYTES = 8_000
 UNSAID = "not said"
+REPORT = "report"  # the event of a message that brings a report and is about no alert
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,8 @@ class Message:
         >>> example().title
         '[warning] drift of failure-risk'
         """
+        if self.event == REPORT:
+            return f"Report {self.subject}"
         word = self.event if self.event in ("resolved", "acknowledged") else str(self.severity)
         return f"[{word}] {self.kind} of {self.subject}"
 
@@ -48,11 +51,15 @@ class Message:
 
     @property
     def command(self) -> str:
-        return f"runlore alerts show {self.alert}"
+        what = "reports" if self.event == REPORT else "alerts"
+        return f"runlore {what} show {self.alert}"
 
     @property
     def lines(self) -> tuple[tuple[str, str], ...]:
         """What a person reads below the title: (label, text)."""
+        if self.event == REPORT:
+            rows = [("Summary", self.what), ("Report", self.advice), ("Known", self.certainty)]
+            return (*rows, ("More", self.command))
         seen = f"{self.count:,} times, last {shown(self.seen_at)}"
         if self.returns:
             seen += f"; came back {self.returns} times before"

@@ -1,5 +1,7 @@
 """The message in the receivers' formats: JSON for webhooks, and e-mail."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -104,6 +106,23 @@ def email(
     mail["Message-ID"] = f"<{delivery}@runlore.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(f"{message.title}\n\n{message.text}\n")
+    return mail
+
+
+@dataclass(frozen=True)
+class MessageAttachment:
+    """A file in an e-mail. media_type: such as `application/pdf`."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
+def attach(mail: EmailMessage, attachments: Sequence[MessageAttachment]) -> EmailMessage:
+    """The e-mail with its files."""
+    for one in attachments:
+        kind, _, part = one.media_type.partition("/")
+        mail.add_attachment(one.content, maintype=kind, subtype=part, filename=one.name)
     return mail
 
 

@@ -260,6 +260,7 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     from runlore.alerts.actions import delivery
     from runlore.alerts.actions.disk_watch import DiskWatch
     from runlore.alerts.delivery import parse
+    from runlore.reports.actions.late_reports import ReportWatch
     from runlore.stack.services import prefect_api
     from runlore.triggers import actions
 
@@ -279,11 +280,12 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
         target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
     )
     due.start()
-    disk = DiskWatch(settings, store)
+    disk, late = DiskWatch(settings, store), ReportWatch(store)
 
     def on_beat() -> None:
         beat.touch()
         disk.check()
+        late.check()
 
     delivery.watch(store, known, end, on_beat, output.log_attempt)
     end.set()

@@ -15,10 +15,12 @@ from runlore.reports.rules.period import (
     last_complete,
     month_of,
     read_day,
+    read_time,
     week_of,
     zone_of,
 )
 from runlore.reports.rules.request import ReportPrices, ReportRequest, WorkFilter
+from runlore.reports.rules.schedule import ReportSchedule
 
 if TYPE_CHECKING:
     from runlore.settings import Settings
@@ -52,6 +54,24 @@ def read_request(wish: Wish, settings: "Settings", at: datetime) -> ReportReques
         work=WorkFilter(wish.get("scope"), wish.get("kind"), wish.get("actor")),
         prices=_prices(wish, prices_of(settings)),
         until_seq=_seq(wish.get("until_seq")),
+    )
+
+
+def read_schedule(wish: Wish, by: str, at: datetime) -> ReportSchedule:
+    """A new schedule, without its id. Raises BadInput."""
+    work = WorkFilter(wish.get("scope"), wish.get("kind"), wish.get("actor"))
+    due_time = read_time(str(wish.get("at") or "06:00"))
+    return ReportSchedule(
+        id=0,
+        name=str(wish["name"]).strip(),
+        every=read_every(str(wish.get("every") or "weekly")),
+        zone=str(wish.get("zone") or "UTC"),
+        due_time=f"{due_time:%H:%M}",
+        work=vars(work),
+        channels=tuple(dict.fromkeys(wish.get("channels") or ())),
+        attachment=wish.get("attach") or "pdf",
+        created_at=at,
+        created_by=by,
     )
 
 

@@ -46,3 +46,8 @@ def command(document: Document, figure: str = "") -> str:
         for name, text in parameters(document, figure).items()
     ]
     return f"runlore report {' '.join(words)} --json"
+
+
+def figures_of(document: Document) -> dict[str, float | None]:
+    """The numbers by name, for programs that are sent a report."""
+    return {row["name"]: row["value"] for row in document["figures"]}

@@ -12,6 +12,11 @@ from runlore.reports.views.report_page import PageOptions, render_report
 from runlore.reports.views.report_tables import TABLES, table_csv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from runlore.alerts.delivery import MessageAttachment
+    from runlore.reports.queries.stored_reports import StoredReport
+    from runlore.reports.rules.schedule import Attachment
     from runlore.settings import Settings
 
 BYTE_ORDER_MARK = "\ufeff"  # by which spreadsheets know UTF-8
@@ -70,3 +75,26 @@ def _replace(path: Path, content: bytes, option: str) -> None:
     except BaseException:
         Path(name).unlink()
         raise
+
+
+def attachments(
+    settings: "Settings",
+) -> "Callable[[StoredReport, Attachment], MessageAttachment | None]":
+    """What makes the file that an e-mail brings, by these settings."""
+
+    def attach(stored: "StoredReport", form: "Attachment") -> "MessageAttachment | None":
+        from runlore.alerts.delivery import MessageAttachment
+
+        options = options_of(settings, stored.id)
+        name = f"report-{stored.id}.{form}"
+        if form == "pdf":
+            from runlore.reports.views.report_pdf import render_pdf
+
+            content = render_pdf(stored.document, options)
+            return MessageAttachment(name, "application/pdf", content)
+        if form == "html":
+            page = render_report(stored.document, options)
+            return MessageAttachment(name, "text/html", page.encode())
+        return None
+
+    return attach
