@@ -3,9 +3,9 @@
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from runlore.alerts.delivery import parse as parse_channels
+from runlore.alerts.delivery import parse
+from runlore.kernel import instants
 from runlore.kernel.errors import Refused
-from runlore.kernel.instants import now, parse
 from runlore.reports.actions import due_reports, making, sending
 from runlore.reports.views import report_files
 from tasks.edge import task_app
@@ -16,7 +16,7 @@ from tasks.retry import RETRIES
 def make(at: str | None) -> list[str]:
     """Make what is due. Raises Refused when a report has failed, after the others were made."""
     with task_app() as app:
-        due = parse(at, "at") if at else now()
+        due = instants.parse(at, "at") if at else instants.now()
         prices = making.prices_of(app.settings)
         outcomes = due_reports.make_due(app.store, app.specs, prices, due)
     for outcome in outcomes:
@@ -39,7 +39,7 @@ def send() -> int:
         settings = app.settings
         done = sending.send_reports(
             app.store,
-            parse_channels(settings.alert_channels),
+            parse(settings.alert_channels),
             f"{settings.report_pages}/console/reports",
             report_files.attachments(settings),
         )

@@ -103,6 +103,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
     assert {each["name"] for each in found if "spec" not in each["parameters"]} == {
         "retrain-on-request",
         "analyse-ab-tests",
+        "make-due-reports",
         "ingest-inbox",
     }
 
