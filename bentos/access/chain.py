@@ -43,8 +43,8 @@ class AccessChain:
 
     def scopes_with_key(self, request: Request) -> frozenset[Scope]:
         """The scopes whose routes need a key, from where this request comes."""
-        needs_key = self.key_check.needs_key
-        return frozenset(scope for scope in SCOPES if needs_key(request, scope))
+        is_local, needs_key = self.key_check.is_local(request), self.key_check.needs_key
+        return frozenset(scope for scope in SCOPES if needs_key(scope, is_local=is_local))
 
     def check_browser(self, request: Request) -> None:
         """Refuse what pages of other sites send; for forms before there is a session."""
@@ -60,8 +60,8 @@ class AccessChain:
         Raises Unauthenticated, Forbidden, TooMany; Unavailable where a check needs the database
         and cannot reach it.
         """
-        needs_key = self.key_check.needs_key(request, scope, takes_session=takes_session)
         is_local = self.key_check.is_local(request)
+        needs_key = self.key_check.needs_key(scope, is_local=is_local, takes_session=takes_session)
         visit = Visit(request, scope, needs_key, takes_session, is_local)
         for check in self.checks:
             await check(visit)

@@ -50,7 +50,7 @@ class KeyCheck:
         """
         return not (self.is_required or self.is_public) and self.proxies.is_local(request)
 
-    def needs_key(self, request: Request, scope: Scope, *, takes_session: bool = False) -> bool:
+    def needs_key(self, scope: Scope, *, is_local: bool, takes_session: bool = False) -> bool:
         """Whether a request must say who is there.
 
         From this machine: if it changes what answers, or is for a page of the console. Other
@@ -58,7 +58,7 @@ class KeyCheck:
         """
         if self.keys is None:
             return False
-        return takes_session or scope in PROTECTED or not self.is_local(request)
+        return takes_session or scope in PROTECTED or not is_local
 
     async def __call__(self, visit: Visit) -> None:
         if visit.needs_key:

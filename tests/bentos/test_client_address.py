@@ -94,7 +94,7 @@ def test_what_came_through_a_proxy_of_this_machine_is_not_of_this_machine(
 ) -> None:
     proxies = TrustedProxies.parse(trusted)
     check = KeyCheck(OneKey(None), is_required=False, is_public=False, proxies=proxies)
-    assert check.needs_key(came) == needed
+    assert check.is_local(came) != needed
 
 
 def test_a_proxy_that_is_no_network_is_named_with_its_setting(

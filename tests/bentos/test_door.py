@@ -239,10 +239,12 @@ def test_auto_believes_the_connection_more_than_the_settings(
 ) -> None:
     request = Request({"type": "http", "headers": [], "server": server})
     check = KeyCheck(OneKey(None), is_required=False, is_public=False)
-    assert check.needs_key(request, "predict") == needed
-    assert check.needs_key(request, "train"), "whoever it is changes what answers"
-    assert check.needs_key(request, "read", takes_session=True), "nor are pages open to all"
-    assert not KeyCheck(None, is_required=True, is_public=True).needs_key(request, "train")
+    is_local = check.is_local(request)
+    assert check.needs_key("predict", is_local=is_local) == needed
+    assert check.needs_key("train", is_local=is_local), "whoever it is changes what answers"
+    assert check.needs_key("read", is_local=is_local, takes_session=True), "nor pages"
+    off = KeyCheck(None, is_required=True, is_public=True)
+    assert not off.needs_key("train", is_local=off.is_local(request))
 
 
 def test_a_page_of_another_site_must_not_write_where_no_key_is_needed(
