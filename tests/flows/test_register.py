@@ -76,7 +76,9 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     specs = ("failure-risk", "duration")
     flows = ("training", "serving", "monitoring", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    assert found == expected | {(flow, None) for flow in ("experiments", "ingest", "retrain")}
+    assert found == expected | {
+        (flow, None) for flow in ("experiments", "ingest", "reports", "retrain")
+    }
 
 
 def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:

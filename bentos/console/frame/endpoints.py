@@ -10,11 +10,12 @@ from starlette.responses import RedirectResponse, Response
 from bentos.console.frame.assets import PREFIX, serve_asset
 from bentos.console.frame.discovery import find_pages
 from bentos.console.frame.forms import read_form
-from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute
+from bentos.console.frame.page import ConsolePage, Moved, PageFile, PageRequest, PageRoute
 from bentos.console.frame.problems import DOCS, LOGIN, problem_page
 from bentos.console.frame.rendering import LONGEST_NOTICE, NOTICE, is_secure, render
 from bentos.console.frame.sign_in import follow_link, show_sign_in, sign_in, sign_out
 from bentos.http.identity import key_of
+from bentos.http.page_headers import of_document
 from bentos.http.routing import Endpoint, Handler, Scope, Tag
 from bentos.http.threads import in_thread
 from runlore.kernel import instants
@@ -49,6 +50,8 @@ async def _answer(back: str, route: PageRoute, request: Request) -> Response:
         shown = route.view(page_request)
         if isinstance(shown, Moved):
             return _moved(request, shown)
+        if isinstance(shown, PageFile):
+            return _file(shown)
         return render(request, shown, shown.status)
 
     if route.method == "GET":
@@ -57,6 +60,11 @@ async def _answer(back: str, route: PageRoute, request: Request) -> Response:
         return await asyncio.wait_for(in_thread(request, work, is_recording=True), FORM_S)
     except TimeoutError:
         return _moved(request, Moved(back, UNDER_WAY))
+
+
+def _file(file: PageFile) -> Response:
+    headers = {"Content-Disposition": f'inline; filename="{file.name}"', **of_document()}
+    return Response(file.body, 200, headers, media_type=file.media_type)
 
 
 def _moved(request: Request, moved: Moved) -> Response:

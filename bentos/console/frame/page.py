@@ -102,7 +102,16 @@ class Moved:
     notice: str = ""
 
 
-View = Callable[[PageRequest], Shown | Moved]
+@dataclass(frozen=True)
+class PageFile:
+    """A file to show or to save. It may run nothing and load nothing."""
+
+    body: bytes
+    media_type: str
+    name: str
+
+
+View = Callable[[PageRequest], Shown | Moved | PageFile]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Reports of periods, and the schedules that make them."""
