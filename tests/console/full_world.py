@@ -21,6 +21,7 @@ from runlore.monitoring.queries.drift_results import ComparedWindow, DriftCompar
 from runlore.records.execution import ExecutionStatus
 from runlore.registry import alias_history
 from runlore.registry.alias_history import Change
+from runlore.reports.actions import making, scheduling, wishes
 from runlore.retraining import queries as trainings
 from runlore.retraining.queries import RetrainingRequest, RetrainingStep
 from runlore.rollout.actions.rollout_state import policy_of
@@ -29,6 +30,7 @@ from runlore.rollout.queries.rollouts import NewDecision, Rollout
 from runlore.serving.actions import recording
 from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.serving.queries.ledger import new_id
+from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
@@ -64,6 +66,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _rollout(store, now)
     _trainings(store, now)
     _drift(store)
+    _reports(store, now)
 
 
 def dress(serving: Serving) -> None:
@@ -100,6 +103,15 @@ def _dressed(live: Live) -> Live:
         ranges={"inputs.nodes": LearnedRange(1.0, 64.0, 0.0)},
     )
     return replace(live, predictor=replace(live.predictor, bundle=bundle))
+
+
+def _reports(store: Store, now: datetime) -> None:
+    """A report of work whose names are markup, and a schedule whose name is."""
+    wish = {"from": now.date(), "to": now.date(), "currency": CSS[:12]}
+    asked = wishes.read_request(wish, Settings(), now + HOUR)
+    making.make_report(store, (failure_risk.SPEC,), asked, EVIL)
+    names = {"name": EVIL[:100], "zone": "UTC", "actor": EVIL[:200]}
+    scheduling.schedule_report(store, wishes.read_schedule(names, EVIL, now), ())
 
 
 def _executions(store: Store) -> None:

@@ -76,9 +76,8 @@ def test_train_score_monitor_and_rollout_run_for_each_spec_of_the_catalog() -> N
     specs = ("failure-risk", "duration")
     flows = ("training", "serving", "monitoring", "retraining", "rollout")
     expected = {(flow, spec) for flow in flows for spec in specs}
-    assert found == expected | {
-        (flow, None) for flow in ("experiments", "ingest", "reports", "retrain")
-    }
+    of_no_spec = ("experiments", "ingest", "reports", "retrain")
+    assert found == expected | {(flow, None) for flow in of_no_spec}
 
 
 def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:

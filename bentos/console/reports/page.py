@@ -144,10 +144,9 @@ def _days(rows: Sequence[Mapping[str, Any]]) -> Chart | None:
 
 
 def _groups(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    parts = {
-        part: [row for row in rows if row["part"] == part] for part in ("scope", "kind", "actor")
-    }
-    return {part: found for part, found in parts.items() if found}
+    parts = ("scope", "kind", "actor")
+    of_parts = {part: [row for row in rows if row["part"] == part] for part in parts}
+    return {part: of_part for part, of_part in of_parts.items() if of_part}
 
 
 PAGE = ConsolePage(
@@ -158,7 +157,7 @@ PAGE = ConsolePage(
         PageRoute("GET", PATH, show_reports),
         PageRoute("POST", PATH, make_report, "record"),
         PageRoute("GET", f"{PATH}/{{id}}", show_report),
-        PageRoute("GET", f"{PATH}/{{id}}/{{file}}", send_file),
+        PageRoute("GET", "/report-files/{id}/{file}", send_file),
         PageRoute("POST", SCHEDULES, make_schedule, "record"),
         PageRoute("POST", f"{SCHEDULES}/end", end_schedule, "record"),
     ),

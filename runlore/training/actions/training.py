@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runlore.alerts.rules.finding import as_evidence
 from runlore.kernel.errors import RunloreError, Tampered
-from runlore.kernel.instants import now
+from runlore.kernel.instants import from_us, now
 from runlore.log.reader import shared_reading
 from runlore.models import bundle
 from runlore.models.score_names import metric_name
@@ -234,10 +234,12 @@ def _put_in_place(
     """Store the feature states first, so that readers of the alias find them; then the alias."""
     states.activate(store, trained.plan)
     challenge_evidence = {"challenge": as_evidence(compared.as_json())} if compared else {}
+    tested_from = {"tested_from": from_us(trained.test_us).isoformat()}
     why = promotion.ChangeReason(
         actor=getuser(),
         reason=compared.reason if compared else "; ".join(trained.verdict.reasons),
         evidence={name: str(gain) for name, gain in trained.evidence.gains.items()}
+        | tested_from
         | challenge_evidence,
     )
     starts_by_itself = trained.spec.rollout.starts == "by itself"
