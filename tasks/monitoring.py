@@ -1,10 +1,9 @@
 """Monitoring as a task, with the verdict where people look."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel.durations import DAY_S
@@ -17,6 +16,7 @@ from runlore.monitoring.views import conclude
 from runlore.serving.actions import retention, skew
 from runlore.serving.actions.skew import Skew
 from runlore.store.engine import Store
+from tasks import artifacts
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -47,10 +47,13 @@ def monitor(spec: str, window_days: float | None, at: str | None) -> MonitorOutc
             window_s,
         )
         past = drift_history.history(app.store, spec, SHOWN)
+        run = app.registry.version(spec, outcome.window.version).run_id
+        pages = app.settings.pages_within_prefect
     verdict = outcome.verdict
     get_run_logger().info("%s: %s", spec, conclude(outcome))
     get_run_logger().info("%s: %s", spec, "; ".join(verdict.reasons[:SHOWN]))
-    create_markdown_artifact(_summary(spec, outcome, past), key=f"drift-{spec}")
+    parts = [*_summary(outcome, past), artifacts.links_of_spec(pages, spec, run)]
+    artifacts.write_page(f"drift-{spec}", spec, conclude(outcome), parts)
     return outcome
 
 
@@ -83,34 +86,26 @@ def _pruned(store: Store, days: int) -> list[str]:
         return []
 
 
-def _summary(spec: str, outcome: MonitorOutcome, past: Sequence[WindowRecord]) -> str:
-    """The verdict, what moved most, what follows, the windows before it, the files; Markdown."""
+def _summary(outcome: MonitorOutcome, past: Sequence[WindowRecord]) -> Iterator[str]:
+    """What moved most, and the windows before it, as paragraphs of Markdown."""
     verdict, window = outcome.verdict, outcome.window
-    conclusion = conclude(outcome)
-    lines = [
-        f"## {spec}: {conclusion.headline}",
-        conclusion.advice,
-        "",
+    yield (
         f"{window.window_from:%Y-%m-%d %H:%M} to {window.window_to:%Y-%m-%d %H:%M} UTC, "
-        f"{verdict.rows_current:,} rows against {verdict.rows_reference:,}. {outcome.note}",
-        "",
-        *(f"- {reason}" for reason in verdict.reasons[:SHOWN]),
-        "",
-        *_table(past),
-    ]
-    lines += [f"Report: `{outcome.report}`", ""] if outcome.report else []
-    lines += [f"The last windows: `{outcome.plot}`"] if outcome.plot else []
-    return "\n".join(lines)
-
-
-def _table(past: Sequence[WindowRecord]) -> list[str]:
-    if not past:
-        return []
-    rows = (
-        f"| {record.window.window_to:%Y-%m-%d %H:%M} | {record.window.version}"
-        f" | {record.verdict.rows_current:,} | {record.verdict.answer}"
-        f" | {record.verdict.drifted_share:.0%} |"
-        for record in past
+        f"{verdict.rows_current:,} rows against {verdict.rows_reference:,}. {outcome.note}"
     )
-    header = "| until (UTC) | version | rows | verdict | features drifted, by weight |"
-    return [header, "|---|---|---:|---|---:|", *rows, ""]
+    yield artifacts.picture("The newest windows, and what moved in each", outcome.plot)
+    yield artifacts.bullets(verdict.reasons[:SHOWN])
+    yield artifacts.table(
+        [
+            {
+                "until (UTC)": f"{record.window.window_to:%Y-%m-%d %H:%M}",
+                "version": record.window.version,
+                "rows": record.verdict.rows_current,
+                "verdict": record.verdict.answer,
+                "features drifted, by weight": f"{record.verdict.drifted_share:.0%}",
+            }
+            for record in past
+        ]
+    )
+    if outcome.report:
+        yield f"The full report is among the artifacts of the run: `drift/{outcome.report.name}`."

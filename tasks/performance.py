@@ -1,7 +1,6 @@
 """Performance as a task, with the verdicts where people look."""
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_markdown_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel.durations import DAY_S
@@ -9,6 +8,7 @@ from runlore.kernel.instants import now, parse
 from runlore.performance.actions import windows
 from runlore.performance.actions.windows import PerformanceOutcome
 from runlore.performance.views import conclude
+from tasks import artifacts
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -26,15 +26,21 @@ def measure_performance(spec: str, window_days: float | None, at: str | None) ->
             app.settings.reports,
             window_s,
         )
+        pages = app.settings.pages_within_prefect
     lines = [f"- {floor.answer}: {floor.reason}" for floor in outcome.floors]
     lines += [f"- {regression.answer}: {regression.reason}" for regression in outcome.regressions]
     get_run_logger().info("%s: %s", spec, conclude(outcome))
     for line in lines:
         get_run_logger().info("%s: %s", spec, line)
-    conclusion = conclude(outcome)
-    summary = [f"## {spec} version {outcome.version}: {conclusion.headline}", conclusion.advice]
-    summary += ["", outcome.note, "", *lines]
-    if outcome.plot:
-        summary += ["", f"Plot: `{outcome.plot}`"]
-    create_markdown_artifact("\n".join(summary), key=f"performance-{spec}")
+    artifacts.write_page(
+        f"performance-{spec}",
+        f"{spec} version {outcome.version}",
+        conclude(outcome),
+        [
+            outcome.note,
+            artifacts.picture("Scores window by window", outcome.plot),
+            "\n".join(lines),
+            artifacts.links_of_spec(pages, spec),
+        ],
+    )
     return outcome

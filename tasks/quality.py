@@ -3,7 +3,6 @@
 from dataclasses import asdict
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel.durations import DAY_S
@@ -12,6 +11,7 @@ from runlore.kernel.instants import now, parse
 from runlore.quality.actions import window_check
 from runlore.quality.actions.window_check import QualityOutcome
 from runlore.quality.views import conclude
+from tasks import artifacts
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -32,9 +32,10 @@ def check_quality(spec: str, window_days: float | None, at: str | None) -> Quali
     verdict = outcome.verdict
     for reason in verdict.reasons:
         get_run_logger().warning("%s: %s", spec, reason)
-    create_table_artifact(
-        [asdict(finding) for finding in verdict.findings],
-        key=f"quality-{spec}",
-        description=f"{conclude(spec, verdict)} {outcome.note}".rstrip(),
+    artifacts.write_page(
+        f"quality-{spec}",
+        f"Data of {spec}",
+        conclude(spec, verdict),
+        [outcome.note, artifacts.table([asdict(finding) for finding in verdict.findings])],
     )
     return outcome

@@ -1,28 +1,36 @@
 """Training as tasks: each step is seen, timed and retried on its own."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from getpass import getuser
 
 from prefect import get_run_logger, task
-from prefect.artifacts import create_link_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 
+from runlore.app import App
+from runlore.kernel.conclusion import NOTHING_TO_DO as NOTHING
+from runlore.kernel.conclusion import Conclusion
 from runlore.kernel.instants import now
+from runlore.models.score_names import display
 from runlore.quality.actions import contract
 from runlore.quality.actions.contract import Acceptance, BatchCheck
 from runlore.specs.model_spec import CandidateKind
+from runlore.training import views
 from runlore.training.actions import extraction, leak_check
 from runlore.training.actions.extraction import TrainingExtract
 from runlore.training.actions.training import TrainOutcome, conclude, train_spec
 from runlore.training.rules import fitting
+from runlore.training.rules.card_sections import PICTURES
+from runlore.training.rules.gates import score_text
 from runlore.training.rules.split import Division
 from runlore.training.rules.trained import Candidate, Trained
+from tasks import artifacts
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 from tasks.spans import task_span
 
 HOUR_S = 3600
+SHOWN_PICTURES = ("calibration", "gain", "residuals", "coverage", "score-over-time")
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="check data", timeout_seconds=HOUR_S)
@@ -39,12 +47,27 @@ def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = No
     verdict = checked.verdict
     for reason in (*verdict.reasons, verdict.note):
         get_run_logger().info("%s: %s", spec, reason or f"{verdict.rows:,} new rows checked")
-    create_table_artifact(
-        [asdict(finding) for finding in verdict.findings],
-        key=f"data-{spec}",
-        description=f"{'Passed' if verdict.passed else 'Refused'}: {verdict.rows:,} new rows",
+    artifacts.write_page(
+        f"data-{spec}",
+        f"New data of {spec}",
+        _conclude_data(checked),
+        [artifacts.bullets(verdict.reasons), artifacts.table(list(map(asdict, verdict.findings)))],
     )
     return checked
+
+
+def _conclude_data(checked: BatchCheck) -> Conclusion:
+    verdict = checked.verdict
+    if not verdict.rows:
+        return Conclusion(verdict.note or "no new data since the champion's training.", NOTHING)
+    if verdict.passed:
+        return Conclusion(f"{verdict.rows:,} new rows keep the contract.", verdict.note or NOTHING)
+    accepted = checked.accepted
+    if accepted is not None:
+        done = f"Accepted by {accepted.actor}: {accepted.reason}"
+    else:
+        done = "Mend the data, or train with `accept_data` and a reason."
+    return Conclusion(f"{verdict.rows:,} new rows break the contract.", done)
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="accept inputs", timeout_seconds=HOUR_S)
@@ -109,7 +132,7 @@ def record(extracted: TrainingExtract, trained: Trained, checked: BatchCheck) ->
     """Write the MLflow run, register what passed, and show both here."""
     with task_app() as app:
         outcome = conclude(app.store, app.registry, extracted, trained, checked)
-    show(outcome)
+        show(app, outcome)
     return outcome
 
 
@@ -132,25 +155,39 @@ def train_one(
             now(),
             Acceptance(getuser(), accept) if accept else None,
         )
-    show(outcome)
+        show(app, outcome)
     return outcome
 
 
-def show(outcome: TrainOutcome) -> None:
-    """Artifacts for the Prefect UI: the scores, and the way to the MLflow run."""
-    rows = [
-        {"score": name, outcome.candidate: value, "baseline": outcome.baseline.get(name)}
-        for name, value in outcome.scores.items()
-    ]
-    create_table_artifact(
-        rows,
-        key=f"scores-{outcome.spec}",
-        description=f"{'Passed' if outcome.passed else 'Refused'}: {'; '.join(outcome.reasons)}",
+def show(app: App, outcome: TrainOutcome) -> None:
+    """Write a page for the Prefect UI: the verdict, the scores, the pictures, links."""
+    artifacts.write_page(
+        f"training-{outcome.spec}",
+        outcome.spec,
+        views.conclude(outcome.spec, outcome.as_json()),
+        _parts(app, outcome),
     )
+
+
+def _parts(app: App, outcome: TrainOutcome) -> Iterator[str]:
+    yield f"Candidate: **{outcome.candidate}**, on the newest executions, which it never saw."
+    yield artifacts.table(
+        [
+            {
+                "score": display(name),
+                "model": score_text(name, value, outcome.unit),
+                "baseline": score_text(name, outcome.baseline[name], outcome.unit)
+                if name in outcome.baseline
+                else None,
+            }
+            for name, value in outcome.scores.items()
+        ]
+    )
+    pictures = app.registry.pictures(outcome.run) if outcome.run else {}
+    for name in SHOWN_PICTURES:
+        yield artifacts.picture(PICTURES[name], pictures.get(name))
+    yield artifacts.bullets(outcome.reasons)
     if outcome.inputs.leaks:
-        create_table_artifact(
-            outcome.inputs.rows(),
-            key=f"leaks-{outcome.spec}",
-            description="Inputs that give the outcome away",
-        )
-    create_link_artifact(outcome.page, key=f"run-{outcome.spec}", link_text="the run in MLflow")
+        yield "### Inputs that give the outcome away"
+        yield artifacts.table(outcome.inputs.rows())
+    yield artifacts.links_of_spec(app.settings.pages_within_prefect, outcome.spec, outcome.run)

@@ -28,9 +28,10 @@ DOTS = (0, (1, 1.5))
 
 WIDTH_IN = 8.2
 TITLE_IN = 0.42
-LINE_IN = 0.2
+LINE_IN, TITLE_LINE_IN = 0.2, 0.24
 EDGE = 0.015
 LINE = 112  # characters of a subtitle that fit on a line
+TITLE_LINE = 74  # characters of a title that fit on a line
 
 Z_95 = 1.959964
 
@@ -45,14 +46,16 @@ def figure(
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    lines = wrap(subtitle, LINE)
-    head = TITLE_IN + LINE_IN * len(lines)
+    titles, lines = wrap(title, TITLE_LINE), wrap(subtitle, LINE)
+    title_in = TITLE_IN + TITLE_LINE_IN * (len(titles) - 1)
+    head = title_in + LINE_IN * len(lines)
     whole = height_in + head
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.07, rect=(0, 0, 1, height_in / whole))
     made = Figure(figsize=(WIDTH_IN, whole), facecolor="white", layout=layout)
     top = 1 - 0.12 / whole
-    made.text(EDGE, top, title, va="top", fontsize=13, fontweight="bold", color=INK)
-    below = 1 - TITLE_IN / whole
+    shown = "\n".join(titles)
+    made.text(EDGE, top, shown, va="top", fontsize=13, fontweight="bold", color=INK)
+    below = 1 - title_in / whole
     made.text(EDGE, below, "\n".join(lines), va="top", fontsize=10, color=GREY, linespacing=1.35)
     panels = made.subplots(len(heights), 1, squeeze=False, height_ratios=heights)
     axes = [row[0] for row in panels]

@@ -45,7 +45,7 @@ STYLE = """\
 /* What leads to the pages for language models, and to empty ones: the assistant's button, the
    switch of the workflow, traces, system metrics, prompts. */
 [data-assistant-ui],
-aside > div:has(> div > [role="button"] + [role="button"]),
+aside > div:has(> div[role="button"]),
 aside a[href*="/traces"],
 [role="tab"][id$="-trigger-evaluations"], [role="tab"][id$="-trigger-system-metrics"],
 [data-testid="key-value-Registered prompts"] { display: none !important; }
@@ -53,6 +53,10 @@ aside a[href*="/traces"],
 div:has(> [data-testid="truncation-gradient"]) {
   max-height: none !important; overflow: visible !important;
 }
+/* Its tables and pictures. */
+table:not([class]) { border-collapse: collapse; margin: 8px 0 16px; }
+table:not([class]) :is(td, th) { border-bottom: 1px solid #8884; padding: 4px 12px 4px 0; }
+img:not([class]) { max-width: min(100%, 760px); }
 [data-testid="truncation-gradient"], [data-testid="show-comment-toggle"] {
   display: none !important;
 }

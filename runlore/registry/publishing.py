@@ -5,6 +5,7 @@ cut off before that is a model that nothing refers to; the next run registers an
 """
 
 import json
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +19,7 @@ from runlore.registry.versions import DIGEST, VersionRef, ref_of, versions_of
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
 
+OLD_ABOUT = re.compile(r"Predicts \S+ of an execution at its submission\.")  # of older releases
 WHOLE_CARD = "the run's artifact `model_card.md`"
 
 
@@ -91,17 +93,19 @@ def _register(
 def _ensure_registered_model(session: Session, release: ModelRelease) -> None:
     from mlflow.exceptions import MlflowException
 
+    client = session.client
     try:
-        session.client.create_registered_model(release.spec, description=release.about or None)
+        client.create_registered_model(release.spec, description=release.about or None)
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
+        if OLD_ABOUT.fullmatch(client.get_registered_model(release.spec).description or ""):
+            client.update_registered_model(release.spec, release.about)
 
 
 def _tags(release: ModelRelease) -> dict[str, str]:
     return {
         DIGEST: release.digest,
-        "runlore.data_digest": release.data_digest,
         "runlore.candidate": release.candidate,
         "runlore.code_version": code_version.code_version(),
     }

@@ -1,5 +1,6 @@
 """What the rest of Runlore asks of MLflow."""
 
+import tempfile
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -152,6 +153,12 @@ class Registry:
         """Add a file to a run that has ended, such as a drift report to the champion's."""
         with self._session.watched():
             self._session.client.log_artifact(run_id, str(path), folder)
+
+    def pictures(self, run_id: str) -> dict[str, bytes]:
+        """The figures of a run, by their names."""
+        with self._session.watched(), tempfile.TemporaryDirectory(prefix="runlore-") as folder:
+            kept = self._session.client.download_artifacts(run_id, runs.PLOTS, folder)
+            return {path.stem: path.read_bytes() for path in sorted(Path(kept).glob("*.png"))}
 
     def _naming(self, spec: str) -> AbstractContextManager[None]:
         return self._session.lock(f"aliases of {spec}")

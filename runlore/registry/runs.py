@@ -28,7 +28,7 @@ T = TypeVar("T")
 MOST_TAGS = 100
 MOST_SCORES = 1000
 DIGEST_LENGTH = 36
-CARD = "model_card.md"
+CARD, PLOTS = "model_card.md", "plots"
 DPI = 110
 
 
@@ -111,7 +111,7 @@ class TrainingRun:
 
     def figure(self, name: str, figure: "Figure") -> str:
         """Keep a figure; returns its address as MLflow's own pages reach it, under any host."""
-        path = f"plots/{name}.png"
+        path = f"{PLOTS}/{name}.png"
         self._client.log_figure(self.id, figure, path, save_kwargs={"dpi": DPI})
         return f"get-artifact?{urlencode({'path': path, 'run_uuid': self.id})}"
 

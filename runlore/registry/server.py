@@ -17,6 +17,7 @@ from runlore.kernel.errors import Misconfigured
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry.credentials import PASSWORD, USERNAME
 from runlore.registry.page_defaults import PageDefaults
+from runlore.registry.plain_names import PlainNames
 from runlore.registry.server_rules import ArtifactRoots, ServerRules, leads_upwards
 from runlore.settings import Settings, read
 from runlore.web.guard import Guard
@@ -81,7 +82,7 @@ def tracking_app(settings: Settings, roots: ArtifactRoots, login: Login) -> "ASG
     logging.getLogger("mlflow").setLevel(logging.WARNING)
     _fix_roots(handlers, roots)
     handlers.initialize_backend_stores(backend, backend, roots.default)
-    ruled = ServerRules(PageDefaults(app))
+    ruled = ServerRules(PageDefaults(PlainNames(app)))
     return Guard(ruled, login=login, hosts=settings.allowed_hosts, open_paths=OPEN_PATHS)
 
 

@@ -17,6 +17,9 @@ def conclude(spec: str, outcome: Mapping[str, Any]) -> Conclusion:
     if not outcome["passed"]:
         return _refused(spec, outcome)
     headline = f"Version {outcome['version']} is @{alias}{_score(outcome)}."
+    if alias is None:
+        again = f"Version {outcome['version']} is registered already{_score(outcome)}."
+        return Conclusion(again, "The same data gives the same version. Nothing to do.")
     if alias == "challenger":
         start = f'`runlore rollout start {spec} --reason "WHY"`'
         return Conclusion(headline, f"The champion still answers; try the new version: {start}.")

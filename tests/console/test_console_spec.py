@@ -75,6 +75,13 @@ def test_links_elsewhere_lead_to_the_version_in_mlflow(console: httpx.Client) ->
     assert any("/deployments?flowOrDeploymentName=failure-risk" in link for link in elsewhere)
 
 
+def test_links_elsewhere_lead_to_the_host_by_which_the_browser_came(console: httpx.Client) -> None:
+    page = console.get("/console/specs/failure-risk", headers={"host": "build-7:3000"}).text
+    elsewhere = re.findall(r'<a class="elsewhere" href="([^"]+)"', page)
+    assert elsewhere
+    assert all(re.match(r"http://build-7:\d+/", link) for link in elsewhere)
+
+
 def test_links_elsewhere_hold_no_login(
     serve: Serve, serving: Serving, world: Store, short_tmp: object
 ) -> None:

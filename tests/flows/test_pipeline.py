@@ -107,5 +107,14 @@ def test_many_specs_are_trained_at_once(
 def test_the_prefect_ui_shows_scores_verdict_and_the_way_to_mlflow(home: Path) -> None:
     train("quick-length")
     with get_client(sync_client=True) as client:
-        keys = {found.key for found in client.read_artifacts()}
-    assert {"scores-quick-length", "run-quick-length"} <= keys
+        pages = {found.key: found for found in client.read_artifacts()}
+    page = pages["training-quick-length"]
+    text = str(page.data)
+    assert page.type == "markdown"
+    assert str(page.description).startswith("quick-length: Version ")
+    assert "| score | model | baseline |" in text
+    assert "![What was predicted, and what came](data:image/png;base64,iVBOR" in text
+    assert "](/runlore/mlflow/#/runs/" in text
+    assert "127.0.0.1" not in text
+    assert str(home) not in text
+    assert "data-quick-length" in pages

@@ -127,6 +127,17 @@ def test_the_page_begins_with_our_choices_and_is_else_mlflows_own(http):
     assert http.head("/").status_code == 405 or http.head("/").is_success
 
 
+def test_a_name_without_a_dot_is_as_good_as_an_address_and_others_are_not(http):
+    own = {"host": "build-7:5000", "origin": "http://build-7:5000"}
+    search = "/ajax-api/2.0/mlflow/experiments/search"
+    body = {"max_results": 1}
+    assert http.get("/", headers={"host": "build-7:5000"}).is_success
+    assert http.post(search, json=body, headers=own).is_success
+    assert http.get("/", headers={"host": "evil.example"}).status_code == 403
+    mixed = {"host": "build-7:5000", "origin": "http://build-8:5000"}
+    assert http.post(search, json=body, headers=mixed).status_code == 403
+
+
 def test_every_choice_is_one_that_the_installed_mlflow_reads():
     scripts = Path(server.__file__).parent / "js" / "build" / "static" / "js"
     text = "".join(path.read_text(errors="replace") for path in scripts.glob("*.js"))

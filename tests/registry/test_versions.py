@@ -212,7 +212,7 @@ def test_a_model_shows_its_origin_its_scores_and_what_it_reads(registry, release
     ref = registered(registry, release)
     version = client.get_model_version(ref.spec, ref.version)
     assert version.description == "# A card"
-    assert version.tags["runlore.data_digest"] == release.data_digest
+    assert set(version.tags) == {"runlore.digest", "runlore.candidate", "runlore.code_version"}
     assert version.tags["runlore.candidate"] == "linear"
     (output,) = client.get_run(ref.run_id).outputs.model_outputs
     model = client.get_logged_model(output.model_id)
@@ -220,6 +220,19 @@ def test_a_model_shows_its_origin_its_scores_and_what_it_reads(registry, release
     assert {metric.key: metric.value for metric in model.metrics} == {"auc": 0.75}
     assert client.get_run(ref.run_id).data.metrics == {"auc": 0.75}
     assert client.get_registered_model(ref.spec).description == release.about
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("Predicts x of an execution at its submission.", "Answers a question."), ("Ours.", "Ours.")],
+)
+def test_a_description_of_an_older_release_is_replaced_and_one_of_a_person_stays(
+    registry, release, other, client, before, after
+):
+    registered(registry, release)
+    client.update_registered_model(release.spec, before)
+    registered(registry, other)
+    assert client.get_registered_model(release.spec).description == after
 
 
 def test_asking_for_an_aliass_version_is_one_statement(registry, release):

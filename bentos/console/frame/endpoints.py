@@ -44,6 +44,7 @@ async def _answer(back: str, route: PageRoute, request: Request) -> Response:
         query=request.query_params,
         form=form,
         key=key_of(request),
+        host=request.url.hostname or "",
     )
 
     def work() -> Response:

@@ -9,6 +9,7 @@ from bentos.http.routing import Scope
 from bentos.predict.live_versions import Serving
 from runlore.app import App
 from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.kernel.page_links import PageLinks
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.queries.api_keys import ApiKey
 from runlore.specs.model_spec import ModelSpec
@@ -27,6 +28,7 @@ class PageRequest:
     """What a view gets. It runs in a thread: it may wait for the database.
 
     path, query, form: parameters by name. key: None: the request needed none and brought none.
+    host: the name by which the browser came.
     """
 
     product: App
@@ -36,6 +38,12 @@ class PageRequest:
     query: Mapping[str, str]
     form: Mapping[str, str] = field(default_factory=dict)
     key: ApiKey | None = None
+    host: str = ""
+
+    @property
+    def links(self) -> PageLinks:
+        """Addresses of pages of MLflow and Prefect, under the name by which the browser came."""
+        return self.product.settings.pages(self.host)
 
     @property
     def store(self) -> Store:

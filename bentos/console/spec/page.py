@@ -14,7 +14,6 @@ from runlore.kernel.instants import from_us
 from runlore.monitoring.actions import drift_history
 from runlore.monitoring.actions.drift_history import WindowRecord
 from runlore.registry import alias_history
-from runlore.registry.alias_history import AliasHistoryEntry
 from runlore.reports.actions import next_steps, overview
 from runlore.reports.actions.overview import SpecOverview
 from runlore.reports.rules.version_scores import plain_quality, question_text, version_scores
@@ -143,27 +142,15 @@ def _elsewhere(
     request: PageRequest, spec: ModelSpec, standing: SpecOverview, live: Live | None
 ) -> Sequence[ElsewhereLink]:
     """Pages of MLflow and Prefect; they ask for the login of the home."""
-    settings = request.product.settings
-    name = quote(spec.name)
-    model = f"{settings.mlflow_pages}/#/models/{name}"
-    links = [ElsewhereLink("All versions in MLflow", model)]
-    if live is not None and live.bundle.version is not None:
-        version = live.bundle.version
-        links.append(ElsewhereLink(f"Version {version} in MLflow", f"{model}/versions/{version}"))
-    run = _run_of(standing.champion)
+    to = request.links
+    links = [ElsewhereLink("All versions in MLflow", to.model(spec.name))]
+    if live is not None and (version := live.bundle.version) is not None:
+        links.append(ElsewhereLink(f"Version {version} in MLflow", to.version(spec.name, version)))
+    run = "" if standing.champion is None else str(standing.champion.evidence.get("run", ""))
     if run:
-        links.append(ElsewhereLink("Its training run in MLflow", f"{settings.mlflow_pages}/#{run}"))
-    # Prefect's two user interfaces have one parameter each.
-    search = f"flowOrDeploymentName={name}&flowOrDeploymentNameLike={name}"
-    pages = f"{settings.prefect_pages}/deployments?{search}"
-    links.append(ElsewhereLink("Its schedules in Prefect", pages))
+        links.append(ElsewhereLink("Its training run in MLflow", to.run(run)))
+    links.append(ElsewhereLink("Its schedules in Prefect", to.deployments(spec.name)))
     return links
-
-
-def _run_of(champion: AliasHistoryEntry | None) -> str:
-    """Where MLflow shows a run, whatever its experiment; empty where it is not on record."""
-    run = "" if champion is None else str(champion.evidence.get("run", ""))
-    return f"/runs/{quote(run)}" if run else ""
 
 
 PAGE = ConsolePage(

@@ -47,10 +47,10 @@ class TrainOutcome:
 
     version: None when its gates refused it. alias: None also when it did not beat the champion; it
     is then registered but does not serve. candidate: empty when the data was refused before the
-    fit. scores, baseline: on the test part. page: the address of the MLflow run. challenge: the
-    comparison with the champion; None when there was none to compare with. sources: of the
-    executions that it learned from and was tested on. inputs: those that give the outcome away or
-    are free text. unit: of the prediction, and so of its mean absolute error; empty for a
+    fit. scores, baseline: on the test part. page: the address of the MLflow run. run: its id.
+    challenge: the comparison with the champion; None when there was none to compare with. sources:
+    of the executions that it learned from and was tested on. inputs: those that give the outcome
+    away or are free text. unit: of the prediction, and so of its mean absolute error; empty for a
     probability.
     """
 
@@ -68,6 +68,7 @@ class TrainOutcome:
     sources: tuple[str, ...] = ()
     inputs: InputReport = NOTHING_LEFT_OUT
     unit: str = ""
+    run: str = ""
 
     @classmethod
     def of_error(cls, spec: str, error: RunloreError) -> "TrainOutcome":
@@ -81,7 +82,7 @@ class TrainOutcome:
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
         score_values = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
-        fields = {name: value for name, value in asdict(self).items() if name != "inputs"}
+        fields = {k: value for k, value in asdict(self).items() if k not in ("inputs", "run")}
         challenge_values = {"challenge": as_evidence(self.challenge)}
         return fields | score_values | challenge_values | self.inputs.as_json()
 
@@ -144,7 +145,7 @@ def conclude(
     run.rename(_run_outcome(version, alias, compared), trained.kind)
     course.note_training(store, trained.spec.name, alias, now())
     outcome = _outcome(trained, version, alias, run.page, compared)
-    return replace(outcome, sources=extracted.row_sources, inputs=extracted.inputs)
+    return replace(outcome, sources=extracted.row_sources, inputs=extracted.inputs, run=run.id)
 
 
 def _run_outcome(
@@ -153,6 +154,8 @@ def _run_outcome(
     """What came of a training, as the name of its run begins; see the experiment's description."""
     if version is None:
         return "refused"
+    if version.aliases:  # as it was registered before
+        return "unchanged"
     if compared is not None and not compared.passed:
         return "not better"
     return {CHAMPION: "promoted", CHALLENGER: "challenger"}.get(alias or "", "unchanged")
