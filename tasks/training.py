@@ -8,8 +8,7 @@ from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from runlore.app import App
-from runlore.kernel.conclusion import NOTHING_TO_DO as NOTHING
-from runlore.kernel.conclusion import Conclusion
+from runlore.kernel.conclusion import NOTHING_TO_DO, Conclusion
 from runlore.kernel.instants import now
 from runlore.models.score_names import display
 from runlore.quality.actions import contract
@@ -59,9 +58,13 @@ def check_data(spec: str, accept: str | None, sources: Sequence[str] | None = No
 def _conclude_data(checked: BatchCheck) -> Conclusion:
     verdict = checked.verdict
     if not verdict.rows:
-        return Conclusion(verdict.note or "no new data since the champion's training.", NOTHING)
+        return Conclusion(
+            verdict.note or "no new data since the champion's training.", NOTHING_TO_DO
+        )
     if verdict.passed:
-        return Conclusion(f"{verdict.rows:,} new rows keep the contract.", verdict.note or NOTHING)
+        return Conclusion(
+            f"{verdict.rows:,} new rows keep the contract.", verdict.note or NOTHING_TO_DO
+        )
     accepted = checked.accepted
     if accepted is not None:
         done = f"Accepted by {accepted.actor}: {accepted.reason}"
