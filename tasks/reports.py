@@ -12,7 +12,7 @@ from tasks.edge import task_app
 from tasks.retry import RETRIES
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=900)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="make reports", timeout_seconds=900)
 def make(at: str | None) -> list[str]:
     """Make what is due. Raises Refused when a report has failed, after the others were made."""
     with task_app() as app:
@@ -32,7 +32,7 @@ def make(at: str | None) -> list[str]:
     return [f"{outcome.schedule}, {outcome.period}" for outcome in outcomes]
 
 
-@task(**RETRIES, cache_policy=NO_CACHE, timeout_seconds=600)
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="send reports", timeout_seconds=600)
 def send() -> int:
     """Send what waits; returns how many arrived."""
     with task_app() as app:
