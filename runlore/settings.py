@@ -201,7 +201,7 @@ class Settings(BaseSettings):
         default=None, description="Folder with templates of reports that replace the built-in ones."
     )
     report_pages_url: Address | None = Field(
-        default=None, description="The console as readers of reports reach it; unset: this machine."
+        default=None, description="The console as readers of reports reach it; unset: as browsers do."
     )
 
     @field_validator("trusted_proxies")
@@ -309,7 +309,7 @@ class Settings(BaseSettings):
     @property
     def report_pages(self) -> str:
         """What links to reports begin with; a login is never part of a link."""
-        return without_login(_plain(self.report_pages_url) or self.serve_url).rstrip("/")
+        return without_login(_plain(self.report_pages_url) or self.console_pages).rstrip("/")
 
     @property
     def serve_url(self) -> str:
