@@ -201,7 +201,8 @@ class Settings(BaseSettings):
         default=None, description="Folder with templates of reports that replace the built-in ones."
     )
     report_pages_url: Address | None = Field(
-        default=None, description="The console as readers of reports reach it; unset: as browsers do."
+        default=None,
+        description="The console as readers of reports reach it; unset: as browsers do.",
     )
 
     @field_validator("trusted_proxies")
