@@ -65,6 +65,7 @@ check: $(READY) ## Lint, types, import contracts, examples in docstrings, fast t
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/mypy examples/*.py
+	@$(BIN)/mypy deployments/grafana/write_dashboards.py
 	@find integrations -name '*.py' -print0 | xargs -0 $(BIN)/mypy
 	@$(BIN)/lint-imports
 	@grep -rl --include='*.py' --exclude-dir=api '>>> ' $(CODE) integrations | xargs $(BIN)/pytest --doctest-modules

@@ -9,10 +9,10 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.common import DataSourceRef
 
-from runlore_dashboards.declaration import Annotation, Dashboard, Panel, Place, Query, places
+from runlore_dashboards.declaration import Annotation, Dashboard, Look, Panel, Place, Query, places
 from runlore_dashboards.looks import styled
 
-LOOKS = {"timeseries": timeseries.Panel, "stat": stat.Panel, "table": table.Panel}
+LOOKS: dict[Look, Any] = {"timeseries": timeseries.Panel, "stat": stat.Panel, "table": table.Panel}
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 INSTANCES = "label_values(runlore_build_info, instance)"
 ROW_HEIGHT = 1

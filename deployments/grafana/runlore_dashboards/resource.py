@@ -11,10 +11,10 @@ from grafana_foundation_sdk.models import dashboardv2beta1 as models
 from grafana_foundation_sdk.models.resource import DashboardKind, DashboardV2Beta1
 
 from runlore_dashboards.classic import INSTANCES
-from runlore_dashboards.declaration import Annotation, Dashboard, Panel, Query, Row, places
+from runlore_dashboards.declaration import Annotation, Dashboard, Look, Panel, Query, Row, places
 from runlore_dashboards.looks import styled
 
-LOOKS = {
+LOOKS: dict[Look, Any] = {
     "timeseries": timeseries.Visualization,
     "stat": stat.Visualization,
     "table": table.Visualization,
