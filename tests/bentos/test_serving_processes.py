@@ -16,6 +16,7 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 pytestmark = pytest.mark.slow
 PATIENCE_S = 120.0
@@ -124,6 +125,15 @@ def test_metrics_are_those_of_all_workers(service: Service) -> None:
 
     wait_until(lambda: counted(service) >= 40, service.log)
     assert counted(service) == 40
+
+
+def test_metrics_of_several_workers_are_valid_open_metrics(service: Service) -> None:
+    headers = {"Accept": "application/openmetrics-text"}
+    page = httpx.get(f"{service.url}/metrics", headers=headers, trust_env=False).text
+    families = {one.name: one for one in text_string_to_metric_families(page)}
+    assert families["runlore_request_duration_seconds"].type == "histogram"
+    processes = {sample.labels["process"] for sample in families["process_open_fds"].samples}
+    assert {"supervisor", "worker 1", "worker 2"} <= processes
 
 
 def counted(service: Service) -> float:
