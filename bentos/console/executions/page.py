@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from bentos.console.executions import pictures
+from bentos.console.executions import open_work, pictures, recent
 from bentos.console.executions.rows import JudgedAnswer, ListedExecution
 from bentos.console.frame.filters import (
     address,
@@ -92,7 +92,9 @@ def _query(query: Mapping[str, str]) -> ExecutionQuery:
         since=since_filter(query),
         until=until_filter(query),
         before=number_filter(query, "before"),
-        **{name: text_filter(query, name) for name in TEXT_FILTERS},
+        actor=text_filter(query, "actor"),
+        kind=text_filter(query, "kind"),
+        scope=text_filter(query, "scope"),
     )
 
 
@@ -124,5 +126,8 @@ PAGE = ConsolePage(
     (
         PageRoute("GET", PATH, show_executions),
         PageRoute("GET", f"{PATH}/one", show_execution),
+        PageRoute("GET", f"{PATH}/open", open_work.show_open),
+        PageRoute("GET", recent.FAILURES, recent.show_failures),
+        PageRoute("GET", recent.COSTS, recent.show_costs),
     ),
 )

@@ -1,6 +1,7 @@
 """The first page: what needs a decision, and a card for each spec."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
 from bentos.console.spec import orders
@@ -22,7 +23,7 @@ from runlore.reports.rules.version_scores import (
     question_text,
     version_scores,
 )
-from runlore.specs.model_spec import ModelSpec
+from runlore.specs.model_spec import ModelSpec, Quantity
 from runlore.training.rules.gates import ScoreInterval, interval_text
 
 BEST_KNOWN = ("mae", "auc", "relative_accuracy", "brier")
@@ -95,11 +96,32 @@ def show_home(request: PageRequest) -> Shown:
         "alerts": [view for view in alerts.alerts if _needs_eyes(view)],
         "undelivered": alerts.trouble,
         "spec_of": spec_of,
+        "questions": questions(request),
         "challenger_of": {
             name: row.challenger.version for name, row in standings.items() if row.challenger
         },
     }
     return Shown("home/home.html", values)
+
+
+def questions(request: PageRequest) -> list[tuple[str, str]]:
+    """What people want to know, each with the page that says it first."""
+    names = [spec.name for spec in request.specs]
+    spec = f"/console/specs/{quote(names[0])}" if names else "/console/specs"
+    lengths = [s.name for s in request.specs if isinstance(s.question, Quantity)]
+    limit = f"/console/predict/{quote(lengths[0])}" if lengths else "/console/predict"
+    return [
+        ("Which work will fail of what is open now?", "/console/executions/open"),
+        ("Who fails most beyond chance?", "/console/executions/failures"),
+        ("What did last week cost?", "/console/executions/costs"),
+        ("Why was a job said to fail?", "/console/ledger"),
+        ("Which limit should I set?", limit),
+        ("Is the model still good?", f"{spec}#quality"),
+        ("What changed in the data?", f"{spec}#drift"),
+        ("Why did a version not take over?", f"{spec}#versions"),
+        ("What was rejected, and how do I fix it?", "/console/log#rejected"),
+        ("What happened, and who took care of it?", "/console/alerts?state=all"),
+    ]
 
 
 def start_rollout(request: PageRequest) -> Moved:

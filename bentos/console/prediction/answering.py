@@ -21,6 +21,7 @@ REASONS = 5
 POINTS, MOST_CHARTS, MOST_TRIED = 21, 4, 12
 LEAST_SPAN = 0.02  # of the largest answer: what moves it less makes no picture
 PROBABILITY = "probability"
+LIMIT_LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,18 @@ def answer(
         _batch(request, live, [subject]),
         reasons=REASONS,
         explains_support=True,
+        levels=limit_levels(live),
         key_id=request.key.id if request.key else None,
     )
     has_ledger = is_recorded and request.serving.has_ledger
     [only] = commit(request.serving.answering(), batch, has_ledger=has_ledger)
     return only
+
+
+def limit_levels(live: Live) -> tuple[float, ...]:
+    """Of the limits that the page proposes; none for a probability or without a distribution."""
+    has_limits = live.unit != PROBABILITY and live.bundle.distribution is not None
+    return LIMIT_LEVELS if has_limits else ()
 
 
 def what_if(

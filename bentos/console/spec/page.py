@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from bentos.console.frame.charts import Chart
 from bentos.console.frame.page import ConsolePage, Moved, PageRequest, PageRoute, Shown
-from bentos.console.spec import orders, pictures
+from bentos.console.spec import orders, pictures, versions
 from bentos.console.spec.orders import PATH
 from bentos.predict.live_versions import Live
 from runlore.kernel.instants import from_us
@@ -160,6 +160,7 @@ PAGE = ConsolePage(
     (
         PageRoute("GET", PATH, first_spec),
         PageRoute("GET", f"{PATH}/{{spec}}", show_spec),
+        PageRoute("GET", f"{PATH}/{{spec}}/versions/{{version}}", versions.show_version),
         PageRoute("POST", f"{PATH}/{{spec}}/hold", orders.hold_rollout, "train"),
         PageRoute("POST", f"{PATH}/{{spec}}/resume", orders.resume_rollout, "train"),
         PageRoute("POST", f"{PATH}/{{spec}}/stop", orders.stop_rollout, "train"),

@@ -1,5 +1,6 @@
 """Search executions, the newest known first; a page never reads more than some rows of the log."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -8,7 +9,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
-from runlore.records.execution import Scalar
+from runlore.records.execution import OPEN_STATUSES, Scalar
 from runlore.store.engine import Store
 
 Connection = psycopg.Connection[Any]
@@ -43,6 +44,8 @@ WHERE {matching} ORDER BY first.seq DESC LIMIT {limit}
 """
 LAST_SCANNED: LiteralString = "SELECT min(seq), count(*) FROM ({first}) AS first"
 OF_ALL = ("actor", "kind", "scope")
+OPEN = sorted(map(str, OPEN_STATUSES))
+INPUTS = "SELECT seq, inputs FROM runlore.executions WHERE seq = ANY(%s)"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class ExecutionQuery:
     """Selects executions; None matches all values.
 
     since, until: `submitted` in [since, until). before: the `seq` of their first facts is smaller.
+    is_open: only those that have not ended.
     """
 
     source_id: str | None = None
@@ -60,6 +64,7 @@ class ExecutionQuery:
     since: datetime | None = None
     until: datetime | None = None
     before: int | None = None
+    is_open: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +98,7 @@ def search(store: Store, query: ExecutionQuery, limit: int) -> ExecutionPage:
 
     A page may be shorter than `limit`, even empty, before the whole log was searched.
     """
-    most = ROWS_SCANNED if query.status is None else ROWS_LOOKED_UP
+    most = ROWS_LOOKED_UP if query.status is not None or query.is_open else ROWS_SCANNED
     with store.connect() as connection:
         first = sql.SQL(FIRST_FACTS).format(scanned=_scanned(connection, query), limit=most)
         statement = sql.SQL(MATCHING).format(
@@ -104,6 +109,12 @@ def search(store: Store, query: ExecutionQuery, limit: int) -> ExecutionPage:
         if len(rows) > limit:
             return ExecutionPage(rows[:limit], rows[limit - 1].seq)
         return ExecutionPage(rows, _next_scan(connection, first, most))
+
+
+def read_inputs(store: Store, numbers: Sequence[int]) -> dict[int, dict[str, Scalar]]:
+    """The inputs of executions by the `seq` of their first facts."""
+    with store.connect() as connection:
+        return dict(connection.execute(INPUTS, (list(numbers),)).fetchall())
 
 
 def _next_scan(connection: Connection, first: sql.Composable, most: int) -> int | None:
@@ -137,4 +148,6 @@ def _matching(query: ExecutionQuery) -> sql.Composable:
             parts.append(sql.SQL("first.{} = {}").format(sql.Identifier(name), value))
     if query.status is not None:
         parts.append(sql.SQL("newest.status = {}").format(query.status))
+    if query.is_open:
+        parts.append(sql.SQL("newest.status = ANY({})").format(OPEN))
     return sql.SQL(" AND ").join(parts)
