@@ -15,6 +15,14 @@ RETRY_AFTER_S = 5  # a worker needs about this long to start
 MAX_CONNECTIONS = 256  # the others wait in the queue, for milliseconds
 LINGER_S = 2.0  # for a client to send the rest of its request and to close
 CHUNK_BYTES = 65_536
+BROWSER = b"text/html"  # what a browser says that it takes
+PAGE = f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{RETRY_AFTER_S}">
+<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
+<title>Starting · Runlore</title></head>
+<body><h1>Runlore is starting</h1>
+<p>This page loads itself again in a few seconds.</p></body></html>
+"""
 DETAIL = "no worker process is ready; one is being started; try again in a few seconds"
 
 
@@ -35,7 +43,7 @@ class NoWorkerResponder:
     def __init__(self, listener: socket.socket) -> None:
         self._listener = listener
         self._visitors: dict[int, _Visitor] = {}
-        self._answer = _answer()
+        self._answer, self._page = _answer(), _page()
 
     def sources(self, *, accepts: bool) -> list[socket.socket]:
         """What to wait for. accepts: whether there is no worker now."""
@@ -80,23 +88,31 @@ class NoWorkerResponder:
             return False
         except OSError:
             return True
-        self._respond(visitor)
+        self._respond(visitor, is_browser=BROWSER in received)
         return not received
 
-    def _respond(self, visitor: _Visitor) -> None:
+    def _respond(self, visitor: _Visitor, *, is_browser: bool = False) -> None:
         if visitor.has_answer:
             return
         visitor.has_answer = True
         with suppress(OSError):  # the client has gone
-            visitor.connection.send(self._answer)
+            visitor.connection.send(self._page if is_browser else self._answer)
             visitor.connection.shutdown(socket.SHUT_WR)
 
 
 def _answer() -> bytes:
-    body = json.dumps(Problem(503, DETAIL).body()).encode()
+    return _response(MEDIA_TYPE, json.dumps(Problem(503, DETAIL).body()).encode())
+
+
+def _page() -> bytes:
+    """For a browser, which loads it again until a worker answers."""
+    return _response("text/html; charset=utf-8", PAGE.encode())
+
+
+def _response(media_type: str, body: bytes) -> bytes:
     head = (
         "HTTP/1.1 503 Service Unavailable",
-        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Type: {media_type}",
         f"Content-Length: {len(body)}",
         f"Retry-After: {RETRY_AFTER_S}",
         "Cache-Control: no-store",

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from bentos.console.frame.page import PageRequest, Shown
 from bentos.console.spec.orders import PATH
 from runlore.kernel.errors import NotFound
+from runlore.models.score_names import display
 from runlore.performance import queries as performance
 from runlore.performance.queries import PerformanceResult
 from runlore.registry import alias_history
@@ -52,7 +53,8 @@ def show_version(request: PageRequest) -> Shown:
     pages = request.product.settings.mlflow_pages
     values = {
         "spec": spec,
-        "version": version,
+        "display": display,
+        "number": version,
         "fate": fate(version, history, tried),
         "changes": mine[::-1],
         "rollouts": tried,
@@ -70,7 +72,7 @@ def fate(
     holders = {entry.alias: entry for entry in history if entry.alias in (CHAMPION, CHALLENGER)}
     champion, challenger = holders.get(CHAMPION), holders.get(CHALLENGER)
     if champion is not None and champion.version == version:
-        return VersionFate(f"Version {version} answers", [_because(champion)])
+        return VersionFate(f"Version {version} answers", _because(champion))
     going_on = next((one for one in tried if not one.state.is_over), None)
     if going_on is not None:
         share = f"{going_on.state.step} % of every {going_on.state.rollout.unit}"
@@ -91,13 +93,13 @@ def _past(
     if was_champion:
         gone = [entry for entry in left if entry.alias == CHAMPION]
         after = f", until version {gone[-1].version} took over" if gone and gone[-1].version else ""
-        return VersionFate(f"Version {version} answered{after}", [_because(e) for e in gone[-1:]])
+        return VersionFate(f"Version {version} answered{after}", _because(gone[-1]) if gone else ())
     if tried:
         return VersionFate(f"Version {version} did not take over", _last_words(tried))
     made = next((entry for entry in history if entry.version == version), None)
     if made is not None and made.action == "register":
-        return VersionFate(f"Version {version} never competed", [_because(made)])
-    return VersionFate(f"Version {version} did not take over", [_because(e) for e in left[-1:]])
+        return VersionFate(f"Version {version} never competed", _because(made))
+    return VersionFate(f"Version {version} did not take over", _because(left[-1]) if left else ())
 
 
 def _last_words(tried: Sequence[VersionRollout]) -> list[str]:
@@ -106,8 +108,8 @@ def _last_words(tried: Sequence[VersionRollout]) -> list[str]:
     return [f"{ends[0].action} by {ends[0].actor}", *ends[0].reasons] if ends else []
 
 
-def _because(entry: AliasHistoryEntry) -> str:
-    return f"{entry.action} by {entry.actor}: {entry.reason}"
+def _because(entry: AliasHistoryEntry) -> list[str]:
+    return [f"{entry.action} by {entry.actor}", *entry.reason.split("; ")]
 
 
 def _rollouts(request: PageRequest, spec: str, version: str) -> list[VersionRollout]:

@@ -106,6 +106,7 @@ function draw(figure) {
   }
   if (chart.lying) {
     layout.xaxis.type = "linear";
+    [layout.xaxis.tickformat, layout.yaxis.tickformat] = [layout.yaxis.tickformat, undefined];
     layout.bargap = 0.25;
     [layout.xaxis.title, layout.yaxis.title] = [{ text: plain(chart.y), standoff: 8, font: { size: 12 } }, undefined];
     layout.yaxis.autorange = "reversed";
