@@ -2,13 +2,14 @@
 
 from datetime import UTC, date, datetime, timedelta
 
+from bentos.console.executions.failing import FailingGroups, failing_groups
 from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import address, since_filter, text_filter
 from bentos.console.frame.page import PageRequest, Shown
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.reports.actions import recent_work
-from runlore.reports.actions.recent_work import CostReport, FailingGroups
+from runlore.reports.actions.recent_work import CostReport
 from runlore.reports.rules.week_costs import DAYS, unit_of
 
 COSTS, FAILURES = "/console/executions/costs", "/console/executions/failures"
@@ -20,7 +21,7 @@ HOURS = "hours"
 
 def show_failures(request: PageRequest) -> Shown:
     days = _days(request)
-    found = recent_work.failing_groups(request.store, request.at, days)
+    found = failing_groups(request.store, request.at, days)
     values = {
         "found": found,
         "worse": [one for one in found.groups if one.rate.value > one.rest],

@@ -1,13 +1,11 @@
-"""Who fails most beyond chance, and what a week cost: from the newest part of the log."""
+"""How much of recent work failed, and what a week cost: from the newest part of the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-import numpy as np
+import pandas as pd
 
-from runlore.look.rules.findings import Part, StandOut
-from runlore.look.rules.standouts import GroupedRuns, stand_outs
 from runlore.reports.queries import recent_work as queries
 from runlore.reports.queries.recent_work import WorkSpan
 from runlore.reports.rules.week_costs import (
@@ -20,20 +18,15 @@ from runlore.reports.rules.week_costs import (
 )
 from runlore.store.engine import Store
 
-PARTS: tuple[Part, ...] = ("actor", "kind", "scope")
-MICROSECONDS = 1_000_000
 WEEK = timedelta(days=7)
 
 
-@dataclass(frozen=True)
-class FailingGroups:
-    """groups: beyond chance, the most failures too many or too few first. compared: how many."""
+@dataclass(frozen=True, eq=False)
+class RecentRuns:
+    """frame: by hour (`at_s`), actor, kind and scope the numbers `runs` and `failed`."""
 
     span: WorkSpan
-    runs: int
-    failed: int
-    groups: Sequence[StandOut]
-    compared: int
+    frame: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -47,24 +40,12 @@ class CostReport:
     groups: Sequence[CostGroup]
 
 
-def failing_groups(store: Store, at: datetime, days: int) -> FailingGroups:
-    """Compare the groups of the last days that the log has with the rest."""
+def recent_failures(store: Store, at: datetime, days: int) -> RecentRuns:
+    """Runs and failures of the last days that the log has."""
     with store.connect() as connection:
         until = _last(queries.newest_submission(connection), at)
         span = WorkSpan(until - timedelta(days=days), until)
-        frame = queries.read_failures(connection, span)
-    runs, failed = frame["runs"].to_numpy(dtype=np.int64), frame["failed"].to_numpy(dtype=np.int64)
-    row = np.repeat(np.arange(len(frame)), runs)
-    if not row.size:
-        return FailingGroups(span, 0, 0, (), 0)
-    place = np.arange(row.size) - np.repeat(np.cumsum(runs) - runs, runs)
-    grouped = GroupedRuns(
-        frame["at_s"].to_numpy(dtype=np.int64)[row] * MICROSECONDS,
-        (place < failed[row]).astype(np.float64),
-        {part: frame[part].to_numpy(dtype=object)[row] for part in PARTS},
-    )
-    groups, compared = stand_outs(grouped)
-    return FailingGroups(span, int(row.size), int(failed.sum()), groups, compared)
+        return RecentRuns(span, queries.read_failures(connection, span))
 
 
 def cost_report(
