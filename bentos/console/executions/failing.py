@@ -9,7 +9,7 @@ import numpy as np
 from runlore.look.rules.findings import Part, StandOut
 from runlore.look.rules.standouts import GroupedRuns, stand_outs
 from runlore.reports.actions import recent_work
-from runlore.reports.queries.recent_work import WorkSpan
+from runlore.reports.queries.recent_sums import WorkSpan
 from runlore.store.engine import Store
 
 PARTS: tuple[Part, ...] = ("actor", "kind", "scope")

@@ -8,7 +8,7 @@ from bentos.console.frame.page import PageRequest, Shown
 from bentos.console.spec.orders import PATH
 from runlore.kernel.errors import NotFound
 from runlore.models.score_names import display
-from runlore.performance import queries as performance
+from runlore.performance import queries
 from runlore.performance.queries import PerformanceResult
 from runlore.registry import alias_history
 from runlore.registry.alias_history import AliasHistoryEntry
@@ -124,7 +124,7 @@ def _rollouts(request: PageRequest, spec: str, version: str) -> list[VersionRoll
 def _scores(request: PageRequest, spec: str, version: str) -> list[PerformanceResult]:
     """Measured ones of the newest look at the version, the newest window first."""
     with request.store.begin() as connection:
-        known = [one for one in performance.read(connection, spec) if one.version == version]
+        known = [one for one in queries.read(connection, spec) if one.version == version]
     newest = max((one.at for one in known), default=None)
     rows = [one for one in known if one.at == newest and one.source == "realised"]
     return sorted(rows, key=lambda one: (one.window_to, one.score), reverse=True)

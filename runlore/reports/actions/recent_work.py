@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pandas as pd
 
-from runlore.reports.queries import recent_work as queries
-from runlore.reports.queries.recent_work import WorkSpan
+from runlore.reports.queries import recent_sums
+from runlore.reports.queries.recent_sums import WorkSpan
 from runlore.reports.rules.week_costs import (
     CostGroup,
     WeekCosts,
@@ -43,9 +43,9 @@ class CostReport:
 def recent_failures(store: Store, at: datetime, days: int) -> RecentRuns:
     """Runs and failures of the last days that the log has."""
     with store.connect() as connection:
-        until = _last(queries.newest_submission(connection), at)
+        until = _last(recent_sums.newest_submission(connection), at)
         span = WorkSpan(until - timedelta(days=days), until)
-        return RecentRuns(span, queries.read_failures(connection, span))
+        return RecentRuns(span, recent_sums.read_failures(connection, span))
 
 
 def cost_report(
@@ -56,13 +56,13 @@ def cost_report(
     measure: of the outcomes; None: the one that looks most like a cost; "": hours of running.
     """
     with store.connect() as connection:
-        names = cost_measures(queries.read_measures(connection))
-        last = _last(queries.newest_submission(connection), at)
+        names = cost_measures(recent_sums.read_measures(connection))
+        last = _last(recent_sums.newest_submission(connection), at)
         first = monday or last_monday(last)
         chosen = likely_cost(names) if measure is None else measure
         begin = datetime.combine(first, time(), UTC)
         span = WorkSpan(begin - WEEK, begin + WEEK)
-        frame = queries.read_costs(connection, span, chosen or None)
+        frame = recent_sums.read_costs(connection, span, chosen or None)
     return CostReport(
         first, chosen or None, names, week_costs(frame, first), cost_groups(frame, first)
     )
