@@ -15,12 +15,15 @@ from importlib import import_module
 
 import uvicorn
 
+from bentos.http.ending import begin_end
 from bentos.http.logs import SERVICE
 from bentos.server import READY
 from runlore import process
 from runlore.kernel.deadlines import WORKER_END_S, WORKER_GRACE_S
 from runlore.web.connections import OpenConnections
 from runlore.web.quiet_server import QuietServer
+
+WEBSOCKET_BYTES = 16 << 10  # of a message from a client
 
 
 class Server(QuietServer):
@@ -34,6 +37,10 @@ class Server(QuietServer):
         await super().startup(sockets)
         if self.started:
             self._on_ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await begin_end()
+        await super().shutdown(sockets)
 
 
 def main() -> None:
@@ -55,6 +62,9 @@ def main() -> None:
     config = uvicorn.Config(
         _application(arguments.service, arguments.index),
         http=OpenConnections().protocol,
+        ws="websockets-sansio",
+        ws_max_size=WEBSOCKET_BYTES,
+        ws_per_message_deflate=False,  # it costs memory and time for each client
         log_config=None,
         access_log=False,
         server_header=False,

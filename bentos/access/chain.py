@@ -52,6 +52,12 @@ class AccessChain:
             check_host(request)
         check_origin(request)
 
+    async def admit_stream(self, request: Request, scope: Scope) -> Mapping[str, str]:
+        """The same for a stream that pages of the console read: where a key is needed, a session
+        is as good."""
+        needs_key = self.key_check.needs_key(scope, is_local=self.key_check.is_local(request))
+        return await self.admit(request, scope, takes_session=needs_key)
+
     async def admit(
         self, request: Request, scope: Scope, *, takes_session: bool = False
     ) -> Mapping[str, str]:

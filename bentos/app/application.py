@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -19,7 +19,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Mount, Route
+from starlette.routing import Match, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from bentos.access import chain
@@ -27,12 +27,16 @@ from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
 from bentos.console.frame.problems import problem_page
+from bentos.dialects.agent_zero_live import WEBSOCKET
+from bentos.http.ending import at_end
 from bentos.http.errors import TITLES, Problem, TooSlow, problem, problem_of_disk
 from bentos.http.page_headers import PageHeaders
 from bentos.http.prometheus_metrics import metrics
 from bentos.http.request_id import HEADER, request_id_of
-from bentos.http.routing import Handler, Scope
+from bentos.http.routing import Endpoint, Handler
 from bentos.http.threads import ThreadLimits
+from bentos.live.hub import LiveHub
+from bentos.live.websocket import follow_by_websocket
 from bentos.predict.live_versions import Serving
 from runlore.app import App, open_app
 from runlore.kernel.deadlines import REQUEST_S
@@ -77,6 +81,7 @@ def application(
                 serving, product.settings.home, product.settings.metrics_actors
             )
             app.state.threads = ThreadLimits.default()
+            app.state.live = await stack.enter_async_context(_live_hub(serving))
             app.state.bounds = RecordingBounds.of(product.settings)
             try:
                 yield
@@ -92,12 +97,30 @@ def application(
     )
 
 
-def _routes() -> list[Route | Mount]:
+@asynccontextmanager
+async def _live_hub(serving: Serving) -> AsyncIterator[LiveHub]:
+    """Its clients are sent away when the server begins to end: they would keep it from ending."""
+    hub = LiveHub(serving.database)
+    forget = at_end(hub.close)
+    try:
+        yield hub
+    finally:
+        forget()
+        await hub.close()
+
+
+def _routes() -> list[Route | WebSocketRoute | Mount]:
     return [
+        WebSocketRoute(WEBSOCKET, follow_by_websocket),
         *(
             Route(
                 endpoint.path,
-                _guarded(endpoint.path, endpoint.handler, endpoint.scope, endpoint.problem_page),
+                _guarded(
+                    endpoint.path,
+                    endpoint.handler,
+                    _admission(endpoint),
+                    endpoint.problem_page,
+                ),
                 methods=[endpoint.method],
             )
             for endpoint in ENDPOINTS
@@ -111,12 +134,12 @@ def _routes() -> list[Route | Mount]:
 def _guarded(
     path: str,
     handler: Handler,
-    scope: Scope | None = None,
+    admit: Callable[[Request], Awaitable[Mapping[str, str]]] | None = None,
     page: Callable[[Request, Problem], Response] | None = None,
 ) -> Handler:
     """Turn every error into a problem; only the log learns the details of an unexpected one.
 
-    page: of the console, which a session opens as well as a key: it shows a problem.
+    admit: refuses a request, or gives headers for its answer. page: shows a problem in a browser.
     """
 
     async def counted(request: Request) -> Response:
@@ -134,7 +157,7 @@ def _guarded(
     async def answer(request: Request) -> Response:
         try:
             async with asyncio.timeout(REQUEST_S) as request.state.limit:
-                headers = await admit(request)
+                headers = await admit(request) if admit else {}
                 response = await handler(request)
         except Exception as error:  # noqa: BLE001  (the edge of the process)
             return refuse(request, _problem_of(request, error))
@@ -142,16 +165,25 @@ def _guarded(
             response.headers.update(headers)
         return response
 
-    async def admit(request: Request) -> Mapping[str, str]:
-        if scope is None:
-            return {}
-        access: chain.AccessChain = request.app.state.access
-        return await access.admit(request, scope, takes_session=page is not None)
-
     def refuse(request: Request, refusal: Problem) -> Response:
         return page(request, refusal) if page else refusal.response()
 
     return counted
+
+
+def _admission(endpoint: Endpoint) -> Callable[[Request], Awaitable[Mapping[str, str]]] | None:
+    """Pages of the console are opened by a session as well as by a key."""
+    scope, takes_session = endpoint.scope, endpoint.problem_page is not None
+    if scope is None:
+        return None
+
+    async def admit(request: Request) -> Mapping[str, str]:
+        access: chain.AccessChain = request.app.state.access
+        if endpoint.is_stream:
+            return await access.admit_stream(request, scope)
+        return await access.admit(request, scope, takes_session=takes_session)
+
+    return admit
 
 
 def _problem_of(request: Request, error: Exception) -> Problem:

@@ -1,11 +1,12 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
-from bentos.api import alerts, experiments, ingests, lineage, predictions, recording, signals
+from bentos.api import alerts, experiments, ingests, lineage, live, predictions, recording, signals
 from bentos.app import pages
 from bentos.console.frame import endpoints
 from bentos.dialects import (
     agent_zero_ab,
     agent_zero_alerts,
+    agent_zero_live,
     agent_zero_models,
     agent_zero_reports,
     agent_zero_training,
@@ -23,12 +24,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
     *signals.ENDPOINTS,
+    *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,
     *agent_zero_training.ENDPOINTS,
     *agent_zero_models.ENDPOINTS,
     *agent_zero_alerts.ENDPOINTS,
     *agent_zero_reports.ENDPOINTS,
+    *agent_zero_live.ENDPOINTS,
     *opsconductor_training.ENDPOINTS,
     *opsconductor.ENDPOINTS,
     *pages.ENDPOINTS,

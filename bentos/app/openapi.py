@@ -39,6 +39,7 @@ TAGS = {
     Tag.ALERTS: "Read and acknowledge alerts.",
     Tag.AB_TESTS: "Plan, run and analyse A/B tests.",
     Tag.SIGNALS: "List series of metrics, and forecast them.",
+    Tag.LIVE: "Follow what happens as it happens.",
     Tag.AGENT_ZERO: "Models, trainings, alerts and tests in the words of Agent Zero.",
     Tag.ML_LEARNING: "Content tests in the words of ML learning.",
     Tag.OPSCONDUCTOR: "Trainings and figures in the words of OpsConductor.",
@@ -164,7 +165,7 @@ def _is_required(request: type[BaseModel] | ListOf) -> bool:
 def _responses(endpoint: Endpoint) -> Content:
     responses: Content = {}
     for status, (text, body) in endpoint.responses.items():
-        content = _content(body)
+        content = _content(body, endpoint.media_type)
         example = example_of(endpoint.method, endpoint.documented_path, str(status))
         if example is not None:
             for media in content.values():
@@ -178,11 +179,11 @@ def _problems(statuses: Sequence[int]) -> Content:
     return {str(s): {"description": TITLES[s], "content": content} for s in statuses}
 
 
-def _content(body: Body) -> Content:
+def _content(body: Body, plain: str = "text/plain") -> Content:
     if isinstance(body, ListOf):
         return {"application/json": {"schema": _list(body)}}
     if issubclass(body, str):
-        return {"text/plain": {"schema": {"type": "string"}}}
+        return {plain: {"schema": {"type": "string"}}}
     return {"application/json": {"schema": _ref(body)}}
 
 

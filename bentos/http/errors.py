@@ -20,6 +20,7 @@ from runlore.kernel.errors import (
     Unavailable,
     is_disk_full,
 )
+from runlore.live.rules.stream import HistoryCut
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_S = 1
@@ -74,6 +75,7 @@ STATUS: Mapping[type[RunloreError], int] = {
     Forbidden: 403,
     NotFound: 404,
     Refused: 409,
+    HistoryCut: 410,
     TooLarge: 413,
     BadInput: 422,
     TooMany: 429,
@@ -91,6 +93,7 @@ TITLES = {
     404: "There is no such thing",
     405: "The method is not allowed here",
     409: "Refused",
+    410: "The history is cut",
     413: "The body is too large",
     422: "The request is wrong",
     429: "Too many requests",

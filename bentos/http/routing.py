@@ -25,6 +25,7 @@ class Tag(StrEnum):
     ALERTS = "Alerts"
     AB_TESTS = "A/B tests"
     SIGNALS = "Signals"
+    LIVE = "Live"
     AGENT_ZERO = "Agent Zero"
     ML_LEARNING = "ML learning"
     OPSCONDUCTOR = "OpsConductor"
@@ -72,6 +73,8 @@ class Endpoint:
     name: str = field(default="", kw_only=True)  # the OpenAPI operationId; empty: from the path
     needs_database: bool = field(default=True, kw_only=True)
     is_documented: bool = field(default=True, kw_only=True)
+    is_stream: bool = field(default=False, kw_only=True)  # a session counts where a key is needed
+    media_type: str = field(default="text/plain", kw_only=True)  # where the body is plain text
     variants: Callable[[Any], Sequence["Endpoint"]] | None = field(default=None, kw_only=True)
     problem_page: Callable[[Request, Any], Response] | None = field(default=None, kw_only=True)
 

@@ -27,6 +27,7 @@ NO_PROXY_HEADERS: list[dict[str, str]] = [{"name": "FORWARDED_ALLOW_IPS", "value
 
 PREFIX, BATCH = "/predict/", "batch"
 ONE = PREFIX + "{spec}"
+EVENTS = "/live"  # a stream without an end, which BentoML's timeout would cut
 
 
 def is_traced() -> bool:
@@ -79,6 +80,9 @@ class Fork:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
         if "\n" in path:  # which no mount of BentoML's matches: it would be nobody's
+            await self.ours(scope, receive, send)
+            return
+        if scope["type"] == "websocket" or path == EVENTS:
             await self.ours(scope, receive, send)
             return
         if not path.startswith(PREFIX) or scope.get("method") != "POST":

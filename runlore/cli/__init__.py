@@ -12,6 +12,7 @@ from runlore.cli import (
     backtest,
     console,
     demo,
+    live,
     look,
     monitoring,
     performance,
@@ -88,6 +89,7 @@ app.command()(performance.performance)
 app.command()(reports.report)
 app.add_typer(reports.group, name="reports")
 app.add_typer(experiments_group, name="ab")
+app.command()(live.live)
 app.command()(backtest.backtest)
 app.command()(signals.forecast)
 app.add_typer(signals.group, name="signals")

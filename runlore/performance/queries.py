@@ -8,8 +8,10 @@ from typing import Any, Literal
 from sqlalchemy import Connection, Row, func, insert, select, text
 
 from runlore.store import schema
+from runlore.store.live_outbox import Topic, publish
 
 Source = Literal["realised", "estimated"]
+MOST_EVENTS = 50  # live events of one look: a first one may judge the windows of years
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 
 
@@ -51,6 +53,14 @@ def lock(connection: Connection, spec: str) -> None:
 def add(connection: Connection, results: Sequence[PerformanceResult]) -> None:
     if results:
         connection.execute(insert(schema.performance_results), [vars(result) for result in results])
+    newest = sorted(results, key=lambda result: result.window_to)[-MOST_EVENTS:]
+    for result in newest:
+        publish(connection, Topic.SCORES, result.spec, _event(result))
+
+
+def _event(result: PerformanceResult) -> dict[str, object]:
+    """A score for those who watch live."""
+    return {name: value for name, value in vars(result).items() if name not in ("at", "spec")}
 
 
 def add_look(connection: Connection, look: PerformanceLook) -> None:

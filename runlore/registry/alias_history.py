@@ -28,6 +28,7 @@ from sqlalchemy import (
 from runlore.kernel.instants import to_us
 from runlore.store import notices, schema
 from runlore.store.engine import Store
+from runlore.store.live_outbox import Topic, publish
 
 # found: the alias had been moved by somebody else, as in the MLflow UI. register: a version that
 # got no alias, so that its digest is on record all the same.
@@ -131,9 +132,23 @@ class HistoryWriter:
         )
         values = {**vars(entry), "hash": entry.hashed(before)}
         self.connection.execute(insert(schema.alias_changes).values(values))
+        self._publish(entry)
         for channel in (notices.VERSIONS, notices.WORK_DUE):
             notices.notify(self.connection, channel, "rollout")
         return AliasHistoryEntry(**values)
+
+    def _publish(self, entry: AliasHistoryEntry) -> None:
+        """For those who watch live: a new version is a training's, any other change a rollout's."""
+        data = {
+            "event": entry.action,
+            "alias": entry.alias,
+            "version": entry.version,
+            "previous": entry.previous,
+            "actor": entry.actor,
+            "reason": entry.reason,
+        }
+        topic = Topic.TRAININGS if entry.action in MADE else Topic.ROLLOUTS
+        publish(self.connection, topic, entry.spec, data)
 
 
 def entries(

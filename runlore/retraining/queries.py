@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, 
 from sqlalchemy.dialects import postgresql
 
 from runlore.store import notices, schema
+from runlore.store.live_outbox import Topic, publish
 
 State = Literal["wanted", "announced", "refused", "started", "failed", "done"]
 WAITING: frozenset[State] = frozenset({"wanted", "announced"})
@@ -99,6 +100,11 @@ def move(connection: Connection, retraining_id: int, step: RetrainingStep) -> No
     values = vars(step) | {"evidence": dict(step.evidence), "retraining_id": retraining_id}
     connection.execute(insert(schema.retraining_states).values(values))
     notices.notify(connection, notices.WORK_DUE, "retraining")
+    spec = connection.scalar(
+        select(schema.retrainings.c.spec).where(schema.retrainings.c.id == retraining_id)
+    )
+    data = {"event": step.state, "training": retraining_id, "reason": step.reason}
+    publish(connection, Topic.TRAININGS, str(spec), data)
 
 
 def find(connection: Connection, retraining_id: int) -> Retraining | None:

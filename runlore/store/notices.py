@@ -19,6 +19,8 @@ from runlore.store.engine import Store, dedicated
 
 WORK_DUE = "runlore_due"  # a rollout, an A/B test or a request for a training may need a look
 VERSIONS = "runlore_versions"  # what the aliases of a spec stand for, or who answers how much
+EVENTS_DUE = "runlore_events_due"  # events wait for their numbers
+EVENTS = "runlore_events"  # events have got their numbers
 NOTIFY = text("SELECT pg_notify(:channel, :subject)")
 TICK_S = 1.0  # how soon the end is noticed
 LEAD = "SELECT pg_try_advisory_lock(hashtextextended(%s, 0))"

@@ -15,6 +15,7 @@ BLOCK = re.compile(
 )
 UUID = re.compile(r"[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}")
 INSTANT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+CURSOR = re.compile(r"[0-9a-f]{10}\.\d+")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,8 @@ def routes(page: Path) -> set[tuple[str, str, str]]:
 
 
 def differences(told: Any, found: Any, names: dict[str, str], at: str = "") -> Iterator[str]:
-    """Where an answer is not as documented; of instants and fractions, only the kind counts.
+    """Where an answer is not as documented; of instants, cursors and fractions, only the kind
+    counts.
 
     names: ids that the page makes up -> real ones; it learns new ones.
     """
@@ -62,6 +64,7 @@ def renamed(text: str, names: dict[str, str]) -> str:
 def _is_same(told: Any, found: Any) -> bool:
     if isinstance(told, float) and isinstance(found, float):
         return told.is_integer() == found.is_integer()
-    if isinstance(told, str) and INSTANT.fullmatch(told):
-        return isinstance(found, str) and INSTANT.fullmatch(found) is not None
+    for pattern in (INSTANT, CURSOR):
+        if isinstance(told, str) and pattern.fullmatch(told):
+            return isinstance(found, str) and pattern.fullmatch(found) is not None
     return bool(told == found) and type(told) is type(found)

@@ -26,8 +26,9 @@ from runlore.monitoring.actions import drift_history, reference
 from runlore.monitoring.actions.drift_history import Judgement
 from runlore.monitoring.actions.examining import examine
 from runlore.monitoring.actions.monitoring import MonitorOutcome, because_of_drift, monitor
-from runlore.monitoring.actions.stored_verdict import ALL_COLUMNS, DRIFTED_SHARE
+from runlore.monitoring.actions.stored_verdict import DRIFTED_SHARE
 from runlore.monitoring.queries import drift_results
+from runlore.monitoring.queries.drift_results import ALL_COLUMNS
 from runlore.monitoring.queries.drift_slices import Watermark
 from runlore.registry import Registry, VersionRef, connect
 from runlore.retraining.actions import requests

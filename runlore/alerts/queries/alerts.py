@@ -16,6 +16,7 @@ from runlore.alerts.rules import state
 from runlore.alerts.rules.finding import VERSION, AlertFinding, Severity
 from runlore.alerts.rules.state import NEW, QUIET, AlertEpisode, AlertStep
 from runlore.store import schema
+from runlore.store.live_outbox import Topic, publish
 from runlore.store.schema import alert_events
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('runlore.alert ' || :cause, 0))")
@@ -83,6 +84,7 @@ def save(connection: Connection, step: AlertStep, at: datetime, actor: str, note
         line = {"alert_id": alert.id, "at": at, "event": step.event, "severity": alert.severity}
         details = {"actor": actor, "note": note, "evidence": dict(alert.evidence)}
         connection.execute(insert(alert_events).values(line | details))
+        _publish(connection, alert, step.event)
         if step.hold_s is not None:
             outbox.add(connection, alert, step.event, step.hold_s)
     return AlertStep(alert, step.event, step.hold_s)
@@ -156,6 +158,19 @@ def put(connection: Connection, alert: AlertEpisode) -> AlertEpisode:
         insert(schema.anomalies).values(values).returning(schema.anomalies.c.id)
     ).scalar_one()
     return AlertEpisode(**{**vars(alert), "id": number})
+
+
+def _publish(connection: Connection, alert: AlertEpisode, event: str) -> None:
+    """For those who watch live."""
+    data = {
+        "alert": alert.id,
+        "event": event,
+        "kind": alert.kind,
+        "severity": alert.severity.value,
+        "what": alert.what,
+        "advice": alert.advice,
+    }
+    publish(connection, Topic.ALERTS, alert.subject, data)
 
 
 def _conditions(wanted: AlertQuery) -> list[ColumnElement[bool]]:

@@ -211,7 +211,7 @@ class _IngestRun:
         mark = self.begun.mark
         tally = unmarked = IngestCounts()
         evidence = LogEvidence()
-        unfinished_line = None
+        unfinished_line, progressed = None, (0, 0)
         try:
             for piece, batch in _ahead(self._batches(log.pieces(mark), evidence)):
                 facts.ensure_partitions(self.store, batch)
@@ -219,7 +219,7 @@ class _IngestRun:
                 tally = tally.plus(landed)
                 unmarked = unmarked.plus(landed) if piece.mark is None else IngestCounts()
                 mark = piece.mark or mark
-                unfinished_line = piece.unfinished_line
+                unfinished_line, progressed = piece.unfinished_line, (piece.done, piece.total)
                 if progress is not None:
                     progress(piece.done, piece.total)
         except Unavailable as error:
@@ -229,6 +229,7 @@ class _IngestRun:
         with self.store.connect() as connection:
             warnings = self._warnings(connection, evidence)
             ingests.finish(connection, self.begun.id)
+            ingests.publish_progress(connection, self.begun.id, *progressed)
             groups = groups_of(connection, self.begun.id)
         summary = self._summary(tally, perf_counter() - started)
         return replace(summary, warnings=warnings, unfinished_line=unfinished_line, rejects=groups)
@@ -270,6 +271,7 @@ class _IngestRun:
             landed = IngestCounts(added.new, added.known, refused.num_rows, skipped)
             if piece.mark is not None:
                 ingests.advance(connection, self.begun.id, piece.mark, unmarked.plus(landed))
+            ingests.publish_progress(connection, self.begun.id, piece.done, piece.total)
         return landed
 
     def _add(self, connection: Connection, batch: CopyBatch) -> AddedFacts:

@@ -11,11 +11,16 @@ from psycopg.types.json import Jsonb
 
 from runlore.kernel.errors import Refused, Unavailable
 from runlore.records.mapping import Records
+from runlore.store.live_outbox import Topic, publish
 
 READ = """
 SELECT id, bytes_done, prefix_digest, lines_done, rows_new, rows_known, rows_rejected,
     rows_skipped, withdrawal_id IS NOT NULL AS is_undone
 FROM runlore.ingests
+"""
+STANDING = """
+SELECT source, path, finished_at IS NOT NULL, rows_new, rows_known, rows_rejected
+FROM runlore.ingests WHERE id = %s
 """
 LATEST = (
     READ
@@ -192,6 +197,26 @@ def store_warnings(
 
 def finish(connection: psycopg.Connection[Any], ingest_id: int) -> None:
     connection.execute("UPDATE runlore.ingests SET finished_at = now() WHERE id = %s", (ingest_id,))
+
+
+def publish_progress(
+    connection: psycopg.Connection[Any], ingest_id: int, done: int, total: int
+) -> None:
+    """How far an ingest is, for those who watch live. done, total: as for a progress bar."""
+    row = connection.execute(STANDING, (ingest_id,)).fetchone()
+    if row is not None:
+        source, path, is_finished, new, known, rejected = row
+        data = {
+            "event": "finished" if is_finished else "progress",
+            "ingest": ingest_id,
+            "path": path,
+            "done": done,
+            "total": total,
+            "new": new,
+            "known": known,
+            "rejected": rejected,
+        }
+        publish(connection, Topic.INGESTS, source, data)
 
 
 def _parameters(subject: IngestSource) -> dict[str, str]:

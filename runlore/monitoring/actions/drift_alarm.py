@@ -9,7 +9,7 @@ from runlore.alerts.queries.alerts import AlertQuery
 from runlore.alerts.queries.anomalies import AnomalyChange, anomaly_now
 from runlore.alerts.rules.finding import as_evidence
 from runlore.alerts.rules.state import QUIET, AlertEpisode
-from runlore.monitoring.actions.stored_verdict import ALL_COLUMNS, DRIFTED_SHARE, verdict_of
+from runlore.monitoring.actions.stored_verdict import DRIFTED_SHARE, verdict_of
 from runlore.monitoring.queries import drift_results
 from runlore.monitoring.queries.drift_results import ComparedWindow, DriftComparison
 from runlore.monitoring.rules.standing import standing
@@ -26,7 +26,9 @@ OF_ONE_CAUSE = ("version", "window_from", "window_to", "alarm")
 
 def judged(connection: Connection, spec: str) -> list[JudgedWindow]:
     """All windows of a spec that stand, newest first."""
-    rows = drift_results.history(connection, spec, ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS)
+    rows = drift_results.history(
+        connection, spec, drift_results.ALL_COLUMNS, DRIFTED_SHARE, MOST_WINDOWS
+    )
     return [
         JudgedWindow(
             window.version,

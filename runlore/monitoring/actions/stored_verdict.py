@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import get_args
 
-from runlore.monitoring.queries.drift_results import DriftComparison, DriftResult
+from runlore.monitoring.queries.drift_results import ALL_COLUMNS, DriftComparison, DriftResult
 from runlore.monitoring.rules.measures import DriftMeasure, Statistic
 from runlore.monitoring.rules.verdict import ColumnVerdict, WindowVerdict, conclude
 
-ALL_COLUMNS = "*"
 DRIFTED_SHARE = "drifted_share"
 Q_VALUE = "q_value"
 WEIGHT = "weight"

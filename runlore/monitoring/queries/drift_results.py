@@ -13,9 +13,11 @@ from sqlalchemy.dialects import postgresql
 
 from runlore.monitoring.queries.drift_slices import Watermark
 from runlore.store import schema
+from runlore.store.live_outbox import Topic, publish
 
 LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:subject, 0))")
 KEY = ("spec", "version", "window_from", "window_to")
+ALL_COLUMNS = "*"  # in place of a name: the share of columns that have drifted
 STANDS = schema.drift_results.c.replaced_at.is_(None)
 
 
@@ -83,7 +85,27 @@ def insert(connection: Connection, comparison: DriftComparison) -> int:
         .on_conflict_do_nothing()
         .returning(schema.drift_results.c.id)
     )
-    return len(connection.execute(added).all())
+    count = len(connection.execute(added).all())
+    if count:
+        _publish(connection, comparison)
+    return count
+
+
+def _publish(connection: Connection, comparison: DriftComparison) -> None:
+    """For those who watch live: a window in which a column has drifted."""
+    names = {result.column_name for result in comparison.results if result.is_drifted}
+    drifted = sorted(names - {ALL_COLUMNS})
+    if drifted:
+        window = comparison.window
+        data = {
+            "kind": "drift",
+            "version": window.version,
+            "window_from": window.window_from,
+            "window_to": window.window_to,
+            "columns": drifted,
+            "rows": comparison.rows_current,
+        }
+        publish(connection, Topic.ANOMALIES, window.spec, data)
 
 
 def replace(connection: Connection, window: ComparedWindow, at: datetime) -> None:

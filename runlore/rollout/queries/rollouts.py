@@ -12,6 +12,7 @@ from typing import Any, Literal
 from sqlalchemy import Column, Connection, insert, select, text
 
 from runlore.store import notices, schema
+from runlore.store.live_outbox import Topic, publish
 
 Action = Literal["start", "advance", "hold", "roll back", "promote"]
 Ordered = Literal["start", "stop", "hold", "resume", "step", "promote"]
@@ -113,7 +114,26 @@ def add_decision(connection: Connection, new: NewDecision) -> RecordedDecision:
     )
     row = connection.execute(added).one()
     notices.notify(connection, notices.WORK_DUE, "rollout")
+    _publish(connection, new)
     return RecordedDecision(**vars(new), id=row.id, written_at=row.written_at)
+
+
+def _publish(connection: Connection, new: NewDecision) -> None:
+    """For those who watch live."""
+    spec, challenger = connection.execute(
+        select(schema.rollouts.c.spec, schema.rollouts.c.challenger).where(
+            schema.rollouts.c.id == new.rollout_id
+        )
+    ).one()
+    data = {
+        "rollout": new.rollout_id,
+        "event": new.action,
+        "challenger": challenger,
+        "share": new.step / 100,
+        "actor": new.actor,
+        "reasons": list(new.reasons),
+    }
+    publish(connection, Topic.ROLLOUTS, spec, data)
 
 
 def last(connection: Connection, spec: str) -> Rollout | None:

@@ -13,6 +13,7 @@ from runlore.store import schema
 from runlore.store.engine import Store
 
 Versions = Mapping[str, Mapping[str, str]]  # spec -> arm -> version
+Rates = Mapping[str, Mapping[str, float]]  # spec -> answered, refused -> requests a second
 
 SILENT = text("interval '5 seconds'")
 
@@ -26,9 +27,19 @@ class WorkerHeartbeat:
     seen_at: datetime
 
 
-def tell(store: Store, worker_id: UUID, host: str, pid: int, versions: Versions) -> None:
-    """Record which versions a worker serves now; a worker repeats this as its heartbeat."""
-    values: dict[str, Any] = {"host": host, "pid": pid, "versions": versions}
+def tell(
+    store: Store,
+    worker_id: UUID,
+    host: str,
+    pid: int,
+    versions: Versions,
+    rates: Rates | None = None,
+) -> None:
+    """Record which versions a worker serves now; a worker repeats this as its heartbeat.
+
+    rates: of its predictions since the heartbeat before.
+    """
+    values: dict[str, Any] = {"host": host, "pid": pid, "versions": versions, "rates": rates or {}}
     values["seen_at"] = func.clock_timestamp()
     statement = insert(schema.workers).values(id=worker_id, **values)
     with store.begin() as connection:

@@ -38,6 +38,7 @@ from runlore.store.schema.facts import (
     withdrawn_metrics,
 )
 from runlore.store.schema.lineage import lineage_runs
+from runlore.store.schema.live import live_events, live_outbox, live_stream, live_topics
 from runlore.store.schema.names import (
     INSTANT,
     PARTITIONED,
@@ -94,6 +95,10 @@ __all__ = [
     "leak_decisions",
     "ledger",
     "lineage_runs",
+    "live_events",
+    "live_outbox",
+    "live_stream",
+    "live_topics",
     "metadata",
     "metrics",
     "performance_looks",

@@ -87,6 +87,13 @@ workers = Table(
     Column("pid", Integer, nullable=False),
     Column("versions", JSONB, nullable=False, comment="spec -> arm -> the version that answers"),
     Column("seen_at", INSTANT, nullable=False, server_default=func.now()),
+    Column(
+        "rates",
+        JSONB,
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="spec -> answered and refused a second",
+    ),
     prefixes=["UNLOGGED"],
 )
 

@@ -1,0 +1,1 @@
+"""What happens now: one stream of numbered events, and how everything stands."""

@@ -1,0 +1,1 @@
+"""Number events, follow them, and read how everything stands."""
