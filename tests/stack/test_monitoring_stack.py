@@ -118,6 +118,13 @@ def test_nothing_of_it_is_public_or_calls_home(services: dict[str, Any]) -> None
     assert "--cluster.listen-address=" in services["alertmanager"]["command"]
 
 
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+def test_the_configuration_of_alertmanager_is_valid() -> None:
+    path = DEPLOYMENTS / "alertmanager" / "alertmanager.yml"
+    done = subprocess.run(("amtool", "check-config", path), check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_an_alert_goes_to_a_receiver_that_exists() -> None:
     config = read("alertmanager", "alertmanager.yml")
     assert config["route"]["receiver"] in {one["name"] for one in config["receivers"]}
