@@ -19,6 +19,7 @@ from runlore_dashboards.declaration import Dashboard
 from runlore_dashboards.files import DASHBOARDS, files
 from sqlalchemy import insert, text
 
+from bentos.app import gauges
 from bentos.http.prometheus_metrics import metrics
 from bentos.predict.live_versions import Live, Serving
 from runlore.alerts.queries import anomalies
@@ -58,6 +59,14 @@ NEEDS_PROMETHEUS = pytest.mark.skipif(
     shutil.which("prometheus") is None, reason="prometheus is not installed"
 )
 
+GROWING = (
+    "runlore_key_cache_lookups_total",
+    "runlore_version_cache_lookups_total",
+    "runlore_feature_state_lookups_total",
+    "runlore_commit_group_requests_count",
+    "runlore_database_blocks_total",
+    "runlore_prediction_duration_seconds_count",
+)
 ROWS = text("""
 WITH rollout AS (
     INSERT INTO runlore.rollouts
@@ -100,6 +109,8 @@ def prometheus_server(
     writer = api_keys.create(database, "client", ["predict", "record"], instants.now()).text
     settings = Settings(api_keys="required", metrics_actors=("ann",))
     with ExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr(gauges, "REREAD_S", 0.5)
         client = stack.enter_context(served(serving, settings))
         client.headers["X-API-Key"] = writer
         use(client)
@@ -109,6 +120,9 @@ def prometheus_server(
         server.wait_for('up{job="runlore"} == 1')
         use(client)  # counters grow while Prometheus looks
         server.wait_for("count_over_time(runlore_recorded_outcomes_total[1m]) >= 3")
+        for counter in GROWING:
+            server.wait_for(f"sum(rate({counter}[1m])) > 0")
+        server.wait_for('sum(runlore_recent_executions{status="failed"}) == 4')
         server.wait_for("count(instance:runlore_request_errors:ratio_rate5m)")
         yield server
 
@@ -129,6 +143,7 @@ def fill(database: Store, histories: list[dict[str, Any]]) -> None:
             ),
             {"versions": versions},
         )
+        connection.execute(text("SELECT pg_stat_force_next_flush()"))
 
 
 def with_scores(live: Live) -> Live:
@@ -177,6 +192,27 @@ def test_every_query_of_a_dashboard_has_data(
             if not prometheus_server.query(expr):
                 empty.add(panel.title)
     assert empty == {title for title in EXPLAINED if title in {p.title for p in dashboard.panels()}}
+
+
+@NEEDS_PROMETHEUS
+@pytest.mark.parametrize(
+    ("uid", "title", "value"),
+    [
+        ("runlore-agents", "Success rate", 2 / 6),
+        ("runlore-agents", "Failed", 4),
+        ("runlore-models", "Specs with a champion", 1),
+        ("runlore-models", "Open alerts", 1),
+        ("runlore-database", "Reachable", 1),
+        ("runlore-system", "Up", 1),
+    ],
+)
+def test_a_number_is_the_right_one(
+    prometheus_server: Prometheus, uid: str, title: str, value: float
+) -> None:
+    [dashboard] = [one for one in DASHBOARDS if one.uid == uid]
+    [query] = next(panel for panel in dashboard.panels() if panel.title == title).queries
+    [series] = prometheus_server.query(as_asked(query.expr))
+    assert float(series["value"][1]) == pytest.approx(value)
 
 
 @NEEDS_PROMETHEUS

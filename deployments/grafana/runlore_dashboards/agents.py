@@ -1,7 +1,7 @@
 """How agents, users and whatever else runs work are doing."""
 
 from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
-from runlore_dashboards.promql import of, or_zero, product, rate, total
+from runlore_dashboards.promql import of, or_zero, product, rate, ratio, total
 
 ENDED = "succeeded|failed|partial|cancelled"
 NEWEST = "Of the newest 5,000 facts; of one execution the last fact counts."
@@ -15,7 +15,8 @@ def _share(metric: str, *by: str) -> str:
     labels = ", ".join((*by, "status"))
     succeeded = f"max by ({labels}) ({of(metric, status='succeeded')})"
     ended = f"max by ({labels}) ({of(metric, status=ENDED)})"
-    return f"{total(succeeded, *by)} / {total(ended, *by)}"
+    whole = total(ended, *by)
+    return ratio(f"({total(succeeded, *by)} or 0 * {whole})", whole)
 
 
 NOW = Row(

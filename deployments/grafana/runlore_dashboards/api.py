@@ -1,14 +1,14 @@
 """Requests, errors and latency of the HTTP service."""
 
 from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
-from runlore_dashboards.promql import of, or_zero, quantile, rate, total
+from runlore_dashboards.promql import known, of, or_zero, quantile, rate, ratio, total
 
 REQUESTS = "runlore_requests_total"
 PREDICTION = "runlore_prediction_duration_seconds"
 LEVELS = ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
 BAD_SHARE = ((0.001, "orange"), (0.01, "red"))
 SERVER_ERRORS = total(rate(REQUESTS, status="500|501|502|503|504|507"))
-ERRORS = f"{SERVER_ERRORS} / {total(rate(REQUESTS))}"
+ERRORS = ratio(SERVER_ERRORS, total(rate(REQUESTS)))
 
 
 def _levels(histogram: str, *, has_exemplars: bool = False) -> tuple[Query, ...]:
@@ -32,7 +32,7 @@ NOW = Row(
         stat(
             "Prediction latency, p99",
             "99 of 100 predictions take at most this long.",
-            quantile(0.99, PREDICTION),
+            known(quantile(0.99, PREDICTION)),
             "s",
             thresholds=((0.1, "orange"), (0.5, "red")),
         ),
@@ -137,8 +137,10 @@ PREDICTIONS = Row(
             "Mean size of a group; at 64 the service is at its limit.",
             (
                 Query(
-                    f"{total(rate('runlore_commit_group_requests_sum'))}"
-                    f" / {total(rate('runlore_commit_group_requests_count'))}",
+                    ratio(
+                        total(rate("runlore_commit_group_requests_sum")),
+                        total(rate("runlore_commit_group_requests_count")),
+                    ),
                     "requests per group",
                 ),
             ),

@@ -1,7 +1,7 @@
 """What is answered from memory, and what is not."""
 
 from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
-from runlore_dashboards.promql import hit_ratio, product, rate, total
+from runlore_dashboards.promql import hit_ratio, product, rate, ratio, total
 
 BLOCKS = "runlore_database_blocks_total"
 FROM_CACHE = f"max({rate(BLOCKS, source='cache')})"
@@ -47,7 +47,7 @@ RATIOS = Row(
             "Database blocks in memory",
             "Blocks that PostgreSQL found in its own memory. Nothing is evicted elsewhere: keys,"
             " versions and histories stay in memory or in the database.",
-            f"{FROM_CACHE} / ({FROM_CACHE} + {FROM_DISK})",
+            ratio(FROM_CACHE, f"({FROM_CACHE} + {FROM_DISK})"),
             "percentunit",
             base_colour="red",
             thresholds=((0.9, "orange"), (0.99, "green")),

@@ -1,7 +1,7 @@
 """How good the champions are, and what changes about them."""
 
 from runlore_dashboards.declaration import Annotation, Dashboard, Panel, Query, Row, stat
-from runlore_dashboards.promql import of, or_zero, product, quantile, rate, total
+from runlore_dashboards.promql import known, of, or_zero, product, quantile, rate, total
 
 SCORE = ("spec", "score", "source")
 CHANGES = (
@@ -44,7 +44,7 @@ NOW = Row(
         stat(
             "Inference, p95",
             "95 of 100 predictions take at most this long, the database included.",
-            quantile(0.95, "runlore_prediction_duration_seconds"),
+            known(quantile(0.95, "runlore_prediction_duration_seconds")),
             "s",
         ),
         Panel(
@@ -71,7 +71,8 @@ QUALITY = Row(
         Panel(
             "Score in service",
             "Of the champion's newest scored window, by outcomes that came. `estimated` is from"
-            " before they came. Errors are in the unit of what is predicted.",
+            " before they came. Errors are in the unit of what is predicted. Empty until a window"
+            " has been scored.",
             (Query(product("runlore_score", *SCORE), "{{spec}} {{score}} {{source}}"),),
         ),
         Panel(
@@ -94,7 +95,8 @@ QUALITY = Row(
         ),
         Panel(
             "Drift",
-            "Share of drifted columns in the newest window, weighted by their importance.",
+            "Share of drifted columns in the newest window, weighted by their importance;"
+            " empty until the first one was checked.",
             (Query(product("runlore_drift_share_ratio", "spec"), "{{spec}}"),),
             "percentunit",
             low=0,
@@ -173,7 +175,7 @@ CHANGE = Row(
         ),
         Panel(
             "Open alerts",
-            "By kind and severity.",
+            "By kind and severity; empty while none is open.",
             (Query(product("runlore_open_alerts", "kind", "severity"), "{{kind}} {{severity}}"),),
             is_stacked=True,
             low=0,

@@ -35,7 +35,17 @@ def or_zero(expr: str) -> str:
     return f"({expr}) or vector(0)"
 
 
+def ratio(part: str, whole: str) -> str:
+    """Without a value, and not NaN, where the whole is 0."""
+    return f"{part} / ({whole} > 0)"
+
+
+def known(expr: str) -> str:
+    """Without the NaN of a quantile of nothing."""
+    return f"({expr}) >= 0"
+
+
 def hit_ratio(metric: str) -> str:
     """Hits of all lookups; without a value while there are none."""
     hits = total(rate(metric, result="hit"))
-    return f"{hits} / {total(rate(metric))}"
+    return ratio(hits, total(rate(metric)))
