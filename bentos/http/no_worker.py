@@ -20,7 +20,7 @@ PAGE = f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="refresh" content="{RETRY_AFTER_S}">
 <meta name="viewport" content="width=device-width"><meta name="color-scheme" content="light dark">
 <title>Starting · Runlore</title></head>
-<body><h1>Runlore is starting</h1>
+<body style="font: 16px system-ui, sans-serif; margin: 2rem"><h1>Runlore is starting</h1>
 <p>This page loads itself again in a few seconds.</p></body></html>
 """
 DETAIL = "no worker process is ready; one is being started; try again in a few seconds"

@@ -10,8 +10,8 @@ from pathlib import Path
 CHROMIUM = "/usr/bin/chromium"
 FOLDER = Path(__file__).parent
 PICTURES = {
-    "console-home.png": ("/", 760),
-    "console-spec.png": ("/console/specs/failure-risk", 1180),
+    "console-home.png": ("/", 870),
+    "console-spec.png": ("/console/specs/failure-risk", 1330),
 }
 LARGEST = 200_000
 DRAWN = """() => [...document.querySelectorAll('figure[data-chart] .plot')]
@@ -26,7 +26,9 @@ def take(base: str, folder: Path) -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         for name, (path, height) in PICTURES.items():
             page = browser.new_page(viewport={"width": 1180, "height": height})
-            page.goto(base + path)
+            answer = page.goto(base + path)
+            if answer is None or answer.status != 200:
+                raise SystemExit(f"{base}{path} does not answer with a page yet")
             page.wait_for_function(DRAWN)
             page.screenshot(path=folder / name)
             size = (folder / name).stat().st_size

@@ -32,6 +32,7 @@ FULL: dict[str, Any] = {"resultTypes": ["violations"]}
 COLOURS = FULL | {"runOnly": ["color-contrast"]}
 RUN_AXE = "async (options) => (await axe.run(document, options)).violations"
 IS_PAGE = re.compile(r"/console/(?!static|log(?:in|out))")
+LARGEST = 300_000  # bytes of a page, without the charts' library
 MOST_OF_A_KIND = 2  # pages of one route that are opened
 PATIENCE_MS = 60_000
 DRAWN = """() => [...document.querySelectorAll('figure[data-chart] .plot')]
@@ -108,6 +109,7 @@ def pages_of(client: httpx.Client) -> list[str]:
             x for x in links if x == "/" or re.match(r"/console/(?!static|log(?:in|out))", x)
         ]
     assert {page.status_code for page in seen.values()} <= {200, 303}
+    assert max(len(page.content) for page in seen.values()) < LARGEST
     return [path for path in seen if not seen[path].is_redirect]
 
 
