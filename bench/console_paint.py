@@ -66,7 +66,7 @@ def paints(browser: Any, base: str, paths: list[str]) -> dict[str, list[float]]:
     for run in range(RUNS + 1):
         for path in paths:
             page.goto(base + path, wait_until="load")
-            page.wait_for_function(f"({PAINT})() !== null")
+            page.wait_for_function(f"() => ({PAINT})() !== null")
             if run:
                 measured[path].append(float(page.evaluate(PAINT)))
     context.close()
