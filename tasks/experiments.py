@@ -39,5 +39,6 @@ def show(name: str, recorded: RecordedLook) -> str:
     tell = get_run_logger().warning if recorded.answer == "invalid" else get_run_logger().info
     tell("%s, %s", name, headline)
     key = NOT_IN_A_KEY.sub("-", name.lower()).strip("-")
-    create_markdown_artifact(report.markdown(name, recorded), key=f"ab-{key}")
+    page = report.markdown(name, recorded)
+    create_markdown_artifact(page, key=f"ab-{key}", description=f"{name}: {headline}")
     return headline

@@ -101,11 +101,13 @@ def ending_of(outcome: object) -> TrainingEnd:
     if not isinstance(outcome, dict):
         return TrainingEnd("failed", f"{type(outcome).__name__}: {outcome}")
     reasons = "; ".join(outcome["reasons"])
+    # The run is named by its id: the address of its page depends on who looks.
+    evidence = {name: value for name, value in outcome.items() if name != "page"}
     if not outcome["passed"]:
-        return TrainingEnd("refused", f"{outcome['candidate']}: {reasons}", True, outcome)
+        return TrainingEnd("refused", f"{outcome['candidate']}: {reasons}", True, evidence)
     compared = outcome["challenge"] or {"reason": reasons}
     reason = f"version {outcome['version']} is @{outcome['alias']}: {compared['reason']}"
-    return TrainingEnd("done", reason, True, outcome)
+    return TrainingEnd("done", reason, True, evidence)
 
 
 def _say(retraining: Retraining) -> None:

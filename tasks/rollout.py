@@ -24,8 +24,7 @@ def look(spec: str, at: str | None) -> RolloutLook | None:
     newest = current.state.newest
     tell = get_run_logger().warning if newest.is_alert else get_run_logger().info
     tell("%s: %s at %d %%: %s", spec, newest.action, newest.step, "; ".join(newest.reasons))
-    create_markdown_artifact(report.markdown(current), key=f"rollout-{spec}")
-    create_progress_artifact(
-        float(newest.step), key=f"rollout-share-{spec}", description=report.headline(current)
-    )
+    headline = report.headline(current)
+    create_markdown_artifact(report.markdown(current), key=f"rollout-{spec}", description=headline)
+    create_progress_artifact(float(newest.step), key=f"rollout-share-{spec}", description=headline)
     return current

@@ -16,6 +16,7 @@ from runlore.stack import Stack, running
 from runlore.store.engine import Store, open_store
 from runlore.web.login import read_login
 
+CHROMIUM = Path("/usr/bin/chromium")
 pytestmark = pytest.mark.slow
 
 
@@ -143,3 +144,26 @@ def test_every_choice_is_one_that_the_installed_mlflow_reads():
     text = "".join(path.read_text(errors="replace") for path in scripts.glob("*.js"))
     for name in page_defaults.FIRST_CHOICES | page_defaults.FIXED_CHOICES:
         assert f'"{name.removesuffix("_v1")}"' in text, name
+
+
+def test_the_page_of_a_run_shows_the_card_with_its_picture_and_no_assistant(stack, store, spec):
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    figure = Figure()
+    figure.subplots().plot([1, 2])
+    with connect(stack.settings, store).training_run(spec) as run:
+        run.card(f"# The card\n\n![Calibration]({run.figure('calibration', figure)})")
+    login = read_login(stack.settings.home)
+    credentials = {"username": login.user, "password": login.password}
+    with api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        page = browser.new_context(http_credentials=credentials).new_page()
+        page.set_default_timeout(60_000)
+        page.goto(stack.settings.pages().run(run.id))
+        page.get_by_role("heading", name="The card").wait_for()
+        page.wait_for_function("[...document.images].some((image) => image.naturalWidth > 300)")
+        shown = page.inner_text("body")
+        assert not {"GenAI", "MLflow Assistant", "Traces", "Show more"} & set(shown.split("\n"))
+        assert "telemetry" not in shown
+        browser.close()

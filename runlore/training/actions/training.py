@@ -82,7 +82,7 @@ class TrainOutcome:
     def as_json(self) -> dict[str, Any]:
         """The fields, as plain values."""
         score_values = {"scores": dict(self.scores), "baseline": dict(self.baseline)}
-        fields = {k: value for k, value in asdict(self).items() if k not in ("inputs", "run")}
+        fields = {k: value for k, value in asdict(self).items() if k != "inputs"}
         challenge_values = {"challenge": as_evidence(self.challenge)}
         return fields | score_values | challenge_values | self.inputs.as_json()
 
