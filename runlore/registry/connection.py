@@ -10,16 +10,22 @@ from typing import TYPE_CHECKING
 from runlore.kernel.errors import Misconfigured
 from runlore.kernel.telemetry import silence_telemetry
 from runlore.registry import credentials
+from runlore.registry.notes import NOTE
 from runlore.registry.registry import Registry
 from runlore.registry.session import Session
 from runlore.settings import Settings
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     from runlore.store.engine import Store
 
 TABLES = "mlflow tables"
+ABOUT_DEFAULT = (
+    "MLflow's own, for runs that name no experiment. Runlore puts none here: the trainings of"
+    " a spec are in the experiment of its name."
+)
 # An unreachable server is reported within seconds; MLflow's own values wait for minutes.
 ENVIRONMENT = {
     "GIT_PYTHON_REFRESH": "quiet",
@@ -133,7 +139,7 @@ def _prepare(uri: str, artifacts: str) -> None:
 
     with exclusive(uri, TABLES):
         try:
-            SqlAlchemyStore(uri, artifacts)
+            _explain_default(SqlAlchemyStore(uri, artifacts))
         except MlflowException as error:
             if "out-of-date database schema" not in str(error):
                 raise
@@ -141,3 +147,12 @@ def _prepare(uri: str, artifacts: str) -> None:
                 "MLflow's tables are of another version of MLflow: save a copy of the database, "
                 "then run `mlflow db upgrade URL` with the URL of its schema `mlflow`"
             ) from error
+
+
+def _explain_default(tables: "SqlAlchemyStore") -> None:
+    """Say on the page of `Default` why it is empty; what somebody wrote there stays."""
+    from mlflow.entities import ExperimentTag
+
+    default = tables.get_experiment_by_name("Default")
+    if default is not None and default.lifecycle_stage == "active" and NOTE not in default.tags:
+        tables.set_experiment_tag(default.experiment_id, ExperimentTag(NOTE, ABOUT_DEFAULT))

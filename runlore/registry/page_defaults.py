@@ -57,7 +57,7 @@ div:has(> [data-testid="truncation-gradient"]) {
 table:not([class]) { border-collapse: collapse; margin: 8px 0 16px; }
 table:not([class]) :is(td, th) { border-bottom: 1px solid #8884; padding: 4px 12px 4px 0; }
 img:not([class]) { max-width: min(100%, 760px); }
-[data-testid="truncation-gradient"], [data-testid="show-comment-toggle"] {
+#root [data-testid="truncation-gradient"], #root [data-testid="show-comment-toggle"] {
   display: none !important;
 }
 """

@@ -72,6 +72,8 @@ def test_all_experiments_keep_their_files_under_the_home(untouched, short_tmp):
     found = {each.name: each.artifact_location for each in client.search_experiments()}
     artifacts = short_tmp / "artifacts"
     assert found == {"Default": f"{artifacts}/0", "first": f"{artifacts}/first"}
+    note = client.get_experiment("0").tags["mlflow.note.content"]
+    assert note.startswith("MLflow's own")
 
 
 def test_a_registry_can_be_opened_by_its_settings_alone(registry, short_tmp, database):
