@@ -40,8 +40,8 @@ One kind of candidate is trained each time, on one thread. Each section says whi
 executions are replayed, and how many rows are used for training. Histories cover all of the log.
 
 Gains are in the score that the spec selects by, over all replayed rows. Above 0 is better for every
-score. The 95 % intervals of scores are block bootstraps over time; those of gains are Student's t over
-blocks of days. CPU seconds cover training, including the
+score. The 95 % intervals of scores are block bootstraps over time; those of gains are Student's t
+over blocks of days. CPU seconds cover training, including the
 first version, but not monitoring and comparing. The baseline is the spec's own, calibrated like any
 candidate: the actor's recent failure rate, the mean of the actor's last two runs or, for
 electricity, the same as last time. A model that is worse than the naive baseline would not serve in
