@@ -25,6 +25,7 @@ from bentos.http.latency_exemplars import LatencyExemplars
 from bentos.http.metric_buffer import MetricBuffer
 
 LATENCY_S = (0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+ROUTE_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)  # fewer: for each route
 GROUP_REQUESTS = (1, 2, 4, 8, 16, 32, 64)
 WITH_EXEMPLARS = "runlore_prediction_duration_seconds"
 OPEN_METRICS = "application/openmetrics-text"
@@ -83,7 +84,12 @@ def metrics() -> Metrics:
     """One set per process; not made on import, since BentoML sets up how workers share them."""
     return Metrics(
         requests=_count("requests", "Requests by route", "route", "method", "status"),
-        request_duration=_latency("request", "Time to answer a request", "route", "method"),
+        request_duration=Histogram(
+            "runlore_request_duration_seconds",
+            "Time to answer a request",
+            ("route", "method"),
+            buckets=ROUTE_S,
+        ),
         predictions=_count(
             "predictions", "Predictions and refusals, by HTTP status", "spec", "version", "status"
         ),
