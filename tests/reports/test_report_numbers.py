@@ -24,7 +24,7 @@ ENDS = {"succeeded", "failed", "cancelled", "partial"}
 @pytest.fixture
 def log(store: Store) -> pd.DataFrame:
     """Thirteen weeks, some of whose executions still run, and some of unknown length."""
-    frame = simulated(FIRST, 91, 40)
+    frame = simulated(FIRST, 91, 30)
     frame.loc[frame.index % 97 == 0, ["started"]] = pd.NaT
     frame.loc[frame.index[-5:], ["finished", "started"]] = pd.NaT
     frame.loc[frame.index[-5:], "status"] = "running"
