@@ -320,10 +320,20 @@ def test_a_panel_says_what_it_shows_and_covers_no_other(dashboard: Dashboard) ->
             assert panel.unit in UNITS, panel.title
             assert panel.look == "stat" or all(query.legend for query in panel.queries)
             assert all('instance=~"$instance"' in query.expr for query in panel.queries)
+            assert all(metric_names(as_asked(query.expr)) for query in panel.queries), panel.title
     page = json.loads((GRAFANA / "dashboards" / f"{dashboard.uid}.json").read_text())
     cells = [cell for panel in page["panels"] for cell in cells_of(panel["gridPos"])]
     assert len(cells) == len(set(cells))
     assert len({panel["id"] for panel in page["panels"]}) == len(page["panels"])
+
+
+def test_the_names_in_an_expression_are_found() -> None:
+    expr = 'sum by (instance) (up{job="runlore_x"}) / on (spec) rate(runlore_unknown_total[1m])'
+    assert metric_names(expr) == {"up", "runlore_unknown_total"}
+    assert metric_names("max(process_open_fds) > spec:a_b:p99_5m") == {
+        "process_open_fds",
+        "spec:a_b:p99_5m",
+    }
 
 
 def cells_of(place: dict[str, int]) -> Iterator[tuple[int, int]]:
