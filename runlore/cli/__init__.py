@@ -11,7 +11,6 @@ from runlore import __version__, process
 from runlore.cli import (
     backtest,
     console,
-    demo,
     live,
     look,
     monitoring,
@@ -26,6 +25,7 @@ from runlore.cli import (
     training,
 )
 from runlore.cli.alerts.commands import alerts_group
+from runlore.cli.demo.command import demo
 from runlore.cli.errors import INTERRUPTED_CODE, Stopped, report
 from runlore.cli.experiments.commands import experiments_group
 from runlore.cli.ingest.commands import ingest_group
@@ -58,7 +58,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-app.command()(demo.demo)
+app.command()(demo)
 app.command()(look.look)
 app.command()(stack.up)
 app.command()(stack.down)

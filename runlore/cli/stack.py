@@ -54,7 +54,7 @@ def up(only: Only = "") -> None:
     began = time.monotonic()
     with (
         open_app() as app,
-        _ended_by_signals(),
+        ended_by_signals(),
         running(
             app.settings,
             names,
@@ -246,7 +246,7 @@ def _print_findings(findings: "list[DoctorFinding]") -> None:
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
+def ended_by_signals() -> Iterator[None]:
     """Let SIGTERM and a closed terminal do what Ctrl-C does."""
     before = {
         number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)

@@ -4,15 +4,19 @@ import base64
 import os
 import re
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 from shutil import which
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from bentos.access import failed_sign_ins
 from bentos.access.sessions import COOKIE
+from bentos.app.application import application
 from bentos.app.endpoints import ENDPOINTS
+from bentos.dialects.agent_zero_live import WEBSOCKET
 from bentos.http.routing import Endpoint
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import handling
@@ -54,6 +58,14 @@ def test_every_page_asks_who_is_there(unknown: httpx.Client) -> None:
         assert answer.headers["location"].startswith("/console/login?next="), page.path
         program = unknown.request(page.method, filled(page), headers={"accept": "*/*"})
         assert program.status_code == 401, page.path
+
+
+def test_no_route_stands_beside_the_list_that_is_walked() -> None:
+    app = application(lambda _: nullcontext())
+    paths = {route.path for route in app.routes if isinstance(route, Route)}
+    assert paths - {endpoint.path for endpoint in ENDPOINTS} == {"/{path:path}"}
+    others = {route.path for route in app.routes if not isinstance(route, Route)}
+    assert others == {"/static_content", WEBSOCKET}, "static files, and what asks by itself"
 
 
 def test_every_route_that_changes_what_answers_asks_who_is_there(unknown: httpx.Client) -> None:

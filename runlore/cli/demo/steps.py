@@ -1,17 +1,13 @@
-"""`runlore demo`: run every step once on a simulated log, with the real services."""
+"""The steps of the demo: simulate, ingest, train, serve, record, monitor."""
 
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from runlore.cli.output import Json, echo, emit_json
+from runlore.cli.demo.tour import DemoWorld, Tour
+from runlore.cli.output import echo
 from runlore.cli.training import run_one, show
 from runlore.kernel.readable import readable_quantity, readable_share
 
@@ -21,73 +17,16 @@ if TYPE_CHECKING:
     import httpx
 
     from runlore.ingest.actions.files import IngestSummary
-    from runlore.settings import Settings
     from runlore.simulate import SimulatedFiles, SimulatedLog
 
 KNOWN_SHARE = 0.8  # of the log's lines are trained on; the rest arrive while the models serve
 
 DAYS = 120
+WEEK = timedelta(days=7)
 PATIENCE_S = 30.0
-SPECS = ("failure-risk", "duration")
-
-Executions = Annotated[int, typer.Option(min=2_000, help="Number of executions to simulate.")]
-Seed = Annotated[int, typer.Option(help="Random seed of the simulated log.")]
 
 
-@dataclass
-class Tour:
-    """Results of the steps so far; printed at the end."""
-
-    settings: "Settings"
-    quiet: bool
-    seen: dict[str, Any] = field(default_factory=dict)
-    began: float = field(default_factory=time.monotonic)
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        began = time.monotonic()
-        self.say(f"\n== {what}")
-        yield
-        self.say(f"   {time.monotonic() - began:.1f} s")
-
-    def say(self, line: str) -> None:
-        echo(line, err=self.quiet)
-
-
-def demo(executions: Executions = 20_000, seed: Seed = 7, json: Json = False) -> None:
-    """Run every step once on a simulated log.
-
-    The steps are ingest, train, serve, record and monitor. The services are the real ones, and the
-    data stays in RUNLORE_HOME: `runlore up` then shows the same runs and models in the Prefect and
-    MLflow pages. Nothing is left running.
-
-    Example: runlore demo --executions 5000
-    """
-    from runlore.app import open_app
-    from runlore.stack import running
-
-    with open_app() as app:
-        chosen = app.settings.model_copy(update={"host": "127.0.0.1"})  # where no key is needed
-        names = [spec.name for spec in app.specs if spec.name in SPECS]
-    tour = Tour(chosen, quiet=json)
-    files, log, end = _simulate(tour, executions, seed)
-    with ExitStack() as lasting:
-        with tour.step("Start PostgreSQL, the Prefect server and the prediction service"):
-            stack = lasting.enter_context(running(chosen, ("prefect", "serving"), ports="free"))
-            for title, address in stack.addresses.items():
-                tour.say(f"   {title}: {address}")
-        tour.settings = stack.settings
-        _whole_way(tour, files, log, end, names)
-    tour.seen["seconds"] = round(time.monotonic() - tour.began, 1)
-    if json:
-        emit_json(tour.seen)
-    else:
-        _print_summary(tour)
-    if not all(outcome["passed"] for outcome in tour.seen["models"].values()):
-        raise typer.Exit(1)
-
-
-def _whole_way(
+def walk(
     tour: Tour, files: "SimulatedFiles", log: "SimulatedLog", end: "datetime", names: list[str]
 ) -> None:
     import httpx
@@ -104,9 +43,10 @@ def _whole_way(
             _ingest(tour, files, whole, "the same file with new rows")
             _serve(tour, client, log, names)
             _score_and_monitor(tour, names, end)
+            _add_subjects(tour, names, end)
 
 
-def _simulate(
+def simulate_log(
     tour: Tour, executions: int, seed: int
 ) -> tuple["SimulatedFiles", "SimulatedLog", "datetime"]:
     from runlore.kernel.instants import now
@@ -223,19 +163,37 @@ def _describe(answer: dict[str, Any]) -> str:
 
 
 def _score_and_monitor(tour: Tour, names: list[str], end: "datetime") -> None:
+    """Score two weeks, and compare the last one; of the first spec both, as a drift alarm needs."""
     from flows.monitoring import monitor
     from flows.serving import score
 
-    since = (end - timedelta(days=7)).isoformat()
+    since = (end - 2 * WEEK).isoformat()
     tour.seen["drift"] = {}
     for name in names:
-        with tour.step(f"Score the last week with {name}, and check it for drift"):
+        with tour.step(f"Score the last two weeks with {name}, and check them for drift"):
             tour.say(f"   {score(name, since) or 0:,} predictions on the ledger")
-            tour.seen["drift"][name] = monitor(name, 7.0, end.isoformat())
-            tour.say(f"   {tour.seen['drift'][name]}")
+            for at in (end - WEEK, end) if name == names[0] else (end,):
+                tour.seen["drift"][name] = monitor(name, WEEK.days, at.isoformat())
+                tour.say(f"   the week until {at:%Y-%m-%d}: {tour.seen['drift'][name]}")
 
 
-def _print_summary(tour: Tour) -> None:
+def _add_subjects(tour: Tour, names: list[str], end: "datetime") -> None:
+    """Let each subject add what its page shows; `SUBJECTS` names them."""
+    from runlore.app import open_app
+    from runlore.cli.demo.subjects import SUBJECTS
+    from runlore.kernel.instants import now
+
+    tour.seen["added"] = []
+    with open_app(tour.settings) as app:
+        for add in SUBJECTS:
+            subject = add.__name__.removeprefix("add_")
+            with tour.step(f"Add demo data: {subject}"):
+                added = add(DemoWorld(app, tuple(names), end, now()))
+                tour.say(f"   {added}")
+                tour.seen["added"].append(added)
+
+
+def print_summary(tour: Tour) -> None:
     seen = tour.seen
     echo("\n== Summary (simulated data)\n")
     show(seen["models"])
@@ -249,7 +207,6 @@ def _print_summary(tour: Tour) -> None:
         echo(f"  window  the last week, after the planted change: {drift}")
     echo(f"reports   {_reports(tour.settings.reports)}")
     echo(f"took      {seen['seconds']:.0f} s; the data is in {tour.settings.home}")
-    echo("`make up` (or `runlore up`) starts the Prefect, MLflow and prediction pages for it.")
 
 
 def _reports(folder: Path) -> str:

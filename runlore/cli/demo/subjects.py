@@ -1,0 +1,16 @@
+"""What each subject adds to the demo, so that its page of the console has something to show."""
+
+from runlore.cli.demo.alerts import add_alerts
+from runlore.cli.demo.experiments import add_experiments
+from runlore.cli.demo.reports import add_reports
+from runlore.cli.demo.retraining import add_retraining
+from runlore.cli.demo.rollout import add_rollout
+from runlore.cli.demo.tour import AddDemoData
+
+SUBJECTS: tuple[AddDemoData, ...] = (
+    add_retraining,
+    add_rollout,
+    add_experiments,
+    add_alerts,
+    add_reports,
+)

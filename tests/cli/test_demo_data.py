@@ -1,0 +1,93 @@
+"""What subjects add to the demo: each once, whole, and enough for its page."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from runlore.alerts.actions import handling
+from runlore.alerts.queries.alerts import AlertQuery
+from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.app import App
+from runlore.cli.demo import experiments as demo_tests
+from runlore.cli.demo import offer
+from runlore.cli.demo.alerts import add_alerts
+from runlore.cli.demo.experiments import add_experiments
+from runlore.cli.demo.tour import DemoWorld, Tour
+from runlore.experiments.actions import analysis, lifecycle
+from runlore.kernel import instants
+from runlore.settings import Settings
+from runlore.store.engine import Store
+from runlore.web.console_link import PATH, find_link
+
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def world(store: Store, settings: Settings) -> DemoWorld:
+    return DemoWorld(App(settings, store), ("failure-risk",), NOW - timedelta(hours=12), NOW)
+
+
+def test_of_two_tests_one_is_decided_and_one_goes_on(world: DemoWorld) -> None:
+    said = add_experiments(world)
+    decided, open_one = (lifecycle.find(world.app.store, one.name) for one in demo_tests.TESTS)
+    assert (decided.winner, decided.ended_as) == ("warning", "decided")
+    assert open_one.state == "running"
+    assert f"{open_one.name}: running" in said
+    _, looks = analysis.looks(world.app.store, open_one.name)
+    assert len(looks) == demo_tests.TESTS[1].days
+
+
+def test_a_second_demo_leaves_the_tests_as_they_are(world: DemoWorld) -> None:
+    add_experiments(world)
+    before = lifecycle.every(world.app.store)
+    add_experiments(world)
+    assert lifecycle.every(world.app.store) == before
+
+
+def test_one_drift_is_in_somebodys_hands(world: DemoWorld) -> None:
+    store = world.app.store
+    for spec in ("failure-risk", "duration"):
+        finding = AlertFinding("drift", spec, Severity.WARNING, "it moved", "likely", "retrain")
+        with store.begin() as connection:
+            handling.raise_alert(connection, finding, NOW)
+    for _ in range(2):
+        assert add_alerts(world) == "alerts: 2 open, 1 acknowledged"
+    states = [view.state for view in handling.overview(store, AlertQuery(), NOW).alerts]
+    assert sorted(states) == ["acknowledged", "open"]
+
+
+def test_what_to_look_at_first_are_pages_that_stand() -> None:
+    from bentos.app.endpoints import ENDPOINTS
+
+    pages = [endpoint.path for endpoint in ENDPOINTS if endpoint.problem_page]
+    found = [sight.path.replace("failure-risk", "{spec}") for sight in offer.sights()]
+    assert len(found) >= 8
+    assert set(found) <= set(pages)
+    assert offer.document()["look_at"][0]["path"] == "/"
+
+
+def test_the_end_offers_the_console_until_ctrl_c(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.sleep", _interrupt)
+    offer.keep_open(Tour(settings, quiet=False), json=False)
+    text = capsys.readouterr().out
+    [link] = [word for word in text.split() if PATH in word]
+    assert find_link(settings.home, link.partition("token=")[2], instants.now()) is not None
+    assert f"{settings.serve_url}/console/alerts\n" in text
+    assert "`runlore up` brings the pages back" in text
+
+
+def test_machines_get_the_link_before_it_waits(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("time.sleep", _interrupt)
+    offer.keep_open(Tour(settings, quiet=True, seen={"seconds": 1.0}), json=True)
+    document = json.loads(capsys.readouterr().out)
+    assert document["seconds"] == 1.0
+    assert f"{settings.serve_url}{PATH}?token=" in document["console"]["url"]
+
+
+def _interrupt(_seconds: float) -> None:
+    raise KeyboardInterrupt
