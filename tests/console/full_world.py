@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from sqlalchemy import insert
 
@@ -29,6 +30,7 @@ from runlore.rollout.queries import rollouts
 from runlore.rollout.queries.rollouts import NewDecision, Rollout
 from runlore.serving.actions import recording
 from runlore.serving.actions.recording import OutcomeReport, Submission
+from runlore.serving.queries import workers
 from runlore.serving.queries.ledger import new_id
 from runlore.settings import Settings
 from runlore.specs.catalog import failure_risk
@@ -58,6 +60,7 @@ HOUR = timedelta(hours=1)
 
 def fill(store: Store, folder: Path, now: datetime) -> None:
     products_world.fill(store)
+    workers.tell(store, uuid4(), EVIL[:60], 7, {RISK: {"champion": LINK[:60]}}, {RISK: {"a": 1.0}})
     _executions(store)
     _answers(store)
     _alerts(store, now)

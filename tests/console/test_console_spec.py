@@ -4,10 +4,12 @@ import json
 import re
 from dataclasses import replace
 from typing import Any
+from uuid import uuid4
 
 import httpx
 
 from bentos.predict.live_versions import Live, Serving
+from runlore.serving.queries import workers
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve
 from tests.console.conftest import BROWSER
@@ -105,3 +107,9 @@ def test_an_empty_spec_names_the_next_commands(console: httpx.Client, serving: S
 
 def test_the_list_leads_to_the_first_spec(console: httpx.Client) -> None:
     assert console.get("/console/specs").headers["location"] == RISK
+
+
+def test_it_says_with_what_each_worker_answers(console: httpx.Client, world: Store) -> None:
+    rates = {"failure-risk": {"answered": 1.5}}
+    workers.tell(world, uuid4(), "h-1", 4711, {"failure-risk": {"champion": "7"}}, rates)
+    assert "Worker 4711 on h-1 answers with champion 7." in console.get(RISK).text

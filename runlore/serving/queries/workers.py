@@ -1,7 +1,7 @@
 """Which worker process serves which versions, by the workers' own heartbeats."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -57,9 +57,8 @@ def forget(store: Store, worker_id: UUID) -> None:
 
 def alive(store: Store) -> list[WorkerHeartbeat]:
     """List the workers with a recent heartbeat."""
-    statement = select(schema.workers).where(
-        schema.workers.c.seen_at > func.clock_timestamp() - SILENT
-    )
+    columns = [schema.workers.c[field.name] for field in fields(WorkerHeartbeat)]
+    statement = select(*columns).where(schema.workers.c.seen_at > func.clock_timestamp() - SILENT)
     with store.begin() as connection:
         rows = connection.execute(statement.order_by(schema.workers.c.host, schema.workers.c.pid))
         return [WorkerHeartbeat(**row._mapping) for row in rows]
