@@ -58,6 +58,10 @@ class LiveHub:
     _is_closed: bool = False
     _replays: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(2))
 
+    @property
+    def is_listening(self) -> bool:
+        return self._end is not None
+
     @contextmanager
     def joined(self, client: LiveClient) -> Iterator[None]:
         """Count a client for as long as it is served."""

@@ -71,6 +71,23 @@ class BoundExceeded(Exception):
     """A bound was passed while a header was parsed."""
 
 
+@dataclass
+class UnreadBytes:
+    """What waits to be sent on a connection, and since when next to nothing of it was read."""
+
+    size: int = 0
+    since: float | None = None
+
+    def is_stuck(self, size: int, now: float, patience_s: float) -> bool:
+        """Whether the client reads nothing, or next to nothing, for so long."""
+        if not size:
+            self.since = None
+            return False
+        if self.since is None or size <= self.size - SLOWEST_READ_BYTES:
+            self.size, self.since = size, now
+        return now - self.since > patience_s
+
+
 class Connection(HttpToolsProtocol):
     """One connection. `registry` is set by `OpenConnections.protocol`."""
 
@@ -80,9 +97,11 @@ class Connection(HttpToolsProtocol):
     is_complete = False  # whether the last request has arrived whole
     received = 0  # bytes of this header, or of what is no body since this body's last byte
     since = 0.0  # when the present phase began
-    unread = 0  # bytes that waited to be sent at `unread_since`
-    unread_since: float | None = None
     refusal = 400  # status for what the parser stopped at
+
+    @cached_property
+    def unread(self) -> UnreadBytes:
+        return UnreadBytes()
 
     @cached_property
     def network(self) -> str:
@@ -199,7 +218,8 @@ class Connection(HttpToolsProtocol):
     def check(self, now: float, idle_s: float) -> None:
         """Close what is over time."""
         limits = self.registry.limits
-        if self._is_unread(now):
+        waiting = self.transport.get_write_buffer_size()
+        if self.unread.is_stuck(waiting, now, limits.write_s):
             self.transport.abort()
             return
         phase, age = self.phase, now - self.since
@@ -223,16 +243,6 @@ class Connection(HttpToolsProtocol):
         else:
             self.drop()
 
-    def _is_unread(self, now: float) -> bool:
-        """Whether the client reads nothing, or next to nothing, of what waits to be sent."""
-        size = self.transport.get_write_buffer_size()
-        if not size:
-            self.unread_since = None
-            return False
-        if self.unread_since is None or size <= self.unread - SLOWEST_READ_BYTES:
-            self.unread, self.unread_since = size, now
-        return now - self.unread_since > self.registry.limits.write_s
-
 
 class OpenConnections:
     """The open connections of one process, oldest first."""
@@ -241,7 +251,7 @@ class OpenConnections:
         self.limits = limits or ConnectionLimits(connection_cap(raise_file_limit()))
         self.open: dict[Connection, None] = {}
         self.now = 0.0  # of the loop's clock, as of the last sweep or connect
-        self._websockets: set[asyncio.Transport] = set()
+        self._websockets: dict[asyncio.Transport, UnreadBytes] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._crowded_at = float("-inf")
         self._warned_at = float("-inf")
@@ -269,13 +279,11 @@ class OpenConnections:
     def hand_over(self, connection: Connection) -> None:
         """A websocket is another protocol's from now on; it still is an open connection."""
         self.open.pop(connection, None)
-        self._websockets.add(connection.transport)
+        self._websockets[connection.transport] = UnreadBytes()
 
     def _sweep(self, loop: "asyncio.AbstractEventLoop") -> None:
         self.now = loop.time()
-        self._websockets = {
-            websocket for websocket in self._websockets if not websocket.is_closing()
-        }
+        self._sweep_websockets()
         if self.count > self.limits.connections // 2:
             self._crowded_at = self.now
         is_crowded = self.now - self._crowded_at <= self.limits.crowded_s
@@ -283,6 +291,15 @@ class OpenConnections:
         for connection in list(self.open):
             connection.check(self.now, idle_s)
         self._timer = loop.call_later(SWEEP_S, self._sweep, loop) if self.count else None
+
+    def _sweep_websockets(self) -> None:
+        """Forget those that are closed, and end those that nobody reads."""
+        for transport, unread in list(self._websockets.items()):
+            size = transport.get_write_buffer_size()
+            if unread.is_stuck(size, self.now, self.limits.write_s):
+                transport.abort()
+            if transport.is_closing():
+                self._websockets.pop(transport)
 
     def _evict(self) -> None:
         """Close the least valuable connections of the addresses that have most: first what never

@@ -13,7 +13,12 @@ import pytest
 import uvicorn
 
 from runlore.web import connections
-from runlore.web.connections import ConnectionLimits, OpenConnections, raise_file_limit
+from runlore.web.connections import (
+    ConnectionLimits,
+    OpenConnections,
+    UnreadBytes,
+    raise_file_limit,
+)
 
 REQUEST = b"POST /echo HTTP/1.1\r\nhost: here\r\ncontent-length: 5\r\n\r\nhello"
 LIMITS = ConnectionLimits(
@@ -427,6 +432,34 @@ def test_honest_requests_are_answered_during_a_flood_of_silent_connections(
         assert patient.ask() == b"hello"
 
     assert len(patient.registry.open) <= 20
+
+
+class UnreadTransport:
+    """A transport whose client reads nothing."""
+
+    aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return 1000
+
+    def abort(self) -> None:
+        self.aborted = True
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+
+def test_a_websocket_that_nobody_reads_is_ended() -> None:
+    registry, transport = OpenConnections(ConnectionLimits(write_s=10.0)), UnreadTransport()
+    registry._websockets[transport] = UnreadBytes()
+    for now in (0.0, 9.0):
+        registry.now = now
+        registry._sweep_websockets()
+        assert not transport.aborted
+    registry.now = 11.0
+    registry._sweep_websockets()
+    assert transport.aborted
+    assert registry.count == 0
 
 
 def test_the_soft_limit_of_files_becomes_the_hard_one() -> None:
