@@ -51,7 +51,8 @@ def find_late(store: Store, patience_s: float = NOTICED_S) -> list[LateRun]:
 
 
 def _finding(run: LateRun) -> AlertFinding:
-    begun = f"{run.attempts} attempts were cut off" if run.attempts else "nobody has begun it"
+    times = f"{run.attempts} times"
+    begun = f"it was begun {times} and not ended" if run.attempts else "nobody has begun it"
     return AlertFinding(
         KIND,
         run.name,
