@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mlflow import MlflowClient
 from sqlalchemy import text
 
 from runlore import simulate
@@ -113,6 +114,16 @@ def test_the_first_that_passes_is_champion_and_a_later_one_that_is_good_enough_c
     assert second.challenge is not None
     assert second.challenge["champion"] == "1"
     assert changes(log, spec.name) == [("champion", "1"), ("challenger", "2")]
+    again = train_spec(log, registry, spec)
+    client = MlflowClient(registry.tracking_uri)
+    runs = [client.get_run(outcome.run) for outcome in (first, second, again)]
+    words = [run.info.run_name.partition(": ")[0] for run in runs]
+    assert words == ["promoted", "challenger", "unchanged"]
+    assert f": {first.candidate}, {spec.name} " in runs[0].info.run_name
+    card = runs[0].data.tags["mlflow.note.content"]
+    assert f"](get-artifact?path=plots%2Fcalibration.png&run_uuid={first.run})" in card
+    assert "://" not in card
+    assert "test/AUC" in runs[0].data.metrics
     with log.connect() as connection:
         kept = feature_states.active(connection)
     assert set(spec.features.histories) <= set(kept)
