@@ -100,7 +100,8 @@ function draw(figure) {
     layout.xaxis.range = [at - 3 * 86400e3, at + 3 * 86400e3];
   }
   if (chart.square && chart.range) layout.xaxis.range = chart.range;
-  if (places.length === 0) [layout.yaxis.range, layout.xaxis.showticklabels] = [[0, 1], false];
+  const isEmpty = chart.series.every((series) => series.y.every((y) => y === null));
+  if (isEmpty) [layout.yaxis.range, layout.xaxis.showticklabels] = [[0, 1], false];
   if (!chart.time && typeof places[0] === "string") {
     layout.xaxis.type = "category";
     layout.bargap = new Set(places).size < 6 ? 0.7 : 0.2;
