@@ -97,11 +97,11 @@ function draw(figure) {
   const places = chart.series.flatMap((series) => series.x);
   if (chart.time && new Set(places).size === 1) {
     const at = new Date(places[0]).valueOf();
-    layout.xaxis.range = [at - 3 * 86400e3, at + 3 * 86400e3];
+    const around = chart.series.some((series) => series.style === "steps") ? 60e3 : 3 * 86400e3;
+    layout.xaxis.range = [at - around, at + around];
   }
   if (chart.square && chart.range) layout.xaxis.range = chart.range;
-  const isEmpty = chart.series.every((series) => series.y.every((y) => y === null));
-  if (isEmpty) [layout.yaxis.range, layout.xaxis.showticklabels] = [[0, 1], false];
+  if (!chart.lying && chart.series.every((series) => series.y.every((y) => !y))) layout.yaxis.range = [0, 1];
   if (!chart.time && typeof places[0] === "string") {
     layout.xaxis.type = "category";
     layout.bargap = new Set(places).size < 6 ? 0.7 : 0.2;
