@@ -202,8 +202,9 @@ def test_failures_are_of_an_address_and_of_a_minute(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_sign_in_obeys_no_other_site(unknown: httpx.Client, short_tmp: Path) -> None:
-    token = form_token(unknown.get("/console/login").text)
-    form = {"form_token": token, "key": read_login(short_tmp).password, "next": "/"}
+    page = unknown.get("/console/login").text
+    assert "aria-current" not in page, "it is none of the pages, nor below /console/log"
+    form = {"form_token": form_token(page), "key": read_login(short_tmp).password, "next": "/"}
     for headers in (AWAY, {"origin": "null"}, {"host": "evil.example"}):
         refused = unknown.post("/console/login", data=form, headers=headers)
         assert refused.status_code == 403, headers
