@@ -89,8 +89,8 @@ def fill(store: Store, schedules: int, at: datetime) -> None:
             SELECT 'log', n::text, t, 0, 'ann', 'etl', CASE WHEN n %% 2 = 0 THEN 'a' ELSE 'b' END,
                 CASE WHEN n %% 5 = 0 THEN 'failed' ELSE 'succeeded' END, t, t + interval '9 min',
                 t, t + interval '9 min', 0
-            FROM generate_series(1, 5000) AS n,
-                LATERAL (SELECT %s + n * interval '30 min' AS t) AS x WHERE t < %s""",
+            FROM generate_series(1, 800) AS n,
+                LATERAL (SELECT %s + n * interval '3 hours' AS t) AS x WHERE t < %s""",
             (first, at),
         )
     for number in range(schedules):
