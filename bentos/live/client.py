@@ -44,6 +44,7 @@ class LiveMessage:
 class LiveClient:
     """seq: it knows everything up to here. check: why it may not stay; None: it may.
 
+    is_new: it has not heard yet how far the stream is.
     is_behind: it has not caught up with the window yet, and reads from the database.
     busy_since: when the message that is being sent was handed over.
     """
@@ -53,6 +54,7 @@ class LiveClient:
     check: Callable[[], str | None]
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     is_behind: bool = True
+    is_new: bool = True
     is_beat_due: bool = False
     ending: StreamEnd | None = None
     busy_since: float | None = None

@@ -31,7 +31,7 @@ RETRY_S = 0.5  # after the database could not be reached
 IDLE_S = 30.0  # without a client until the listener ends
 SWEEP_S = 1.0
 MAX_CLIENTS = 2000  # per worker process
-REPLAY_ROWS = 250  # events that a client gets from the database at once
+REPLAY_ROWS = 500  # events that a client gets from the database at once
 PAUSE_S, PAUSE_PER_CLIENT_S = 0.05, 0.00025  # between two rounds; more clients share a round
 SLOW = "too slow: it did not read for {0:.0f} s; connect again with the last cursor"
 BEHIND = "too slow: it is {0:,} events behind; connect again with the last cursor"
@@ -91,19 +91,23 @@ class LiveHub:
         if after is None:
             after = self.window.cursor
         elif after.stream != self.window.stream or not self.window.has(after.seq):
-            ends = await self._in_thread(reading.read_ends)
+            ends = await to_thread.run_sync(lambda: reading.read_ends(self.store()))
             ends.check(after)
         return LiveClient(subscription, after.seq, check)
 
     async def messages(self, client: LiveClient) -> AsyncIterator[LiveMessage]:
         """What a client gets until it goes or is sent away."""
         yield LiveMessage("hello", Cursor(self.window.stream, client.seq))
+        known = client.seq  # the client has heard of this cursor
         while client.ending is None:
             client.wake.clear()
             async for batch in self._batches(client):
                 client.seq = batch.upto
                 if batch.events:
+                    known = client.seq
                     yield self._message(client, batch)
+            if client.is_new:  # what it missed was nothing of its topics: it need not ask again
+                client.is_new, client.is_beat_due = False, client.seq != known
             if client.ending is None and client.is_beat_due:
                 client.is_beat_due = False
                 yield self._message(client)

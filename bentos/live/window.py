@@ -1,12 +1,14 @@
 """The newest events of a worker, encoded once for all its clients."""
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import merge
 from itertools import islice
 
 from runlore.live.rules.stream import Cursor, LiveEvent, Subscription
 
-MOST_EVENTS = 20_000  # of the window
+MOST_EVENTS = 60_000  # of the window
 MOST_BYTES = 16 << 20  # of the window's texts
 TRIMMED_AT_ONCE = 1000  # events
 FRAME_EVENTS, FRAME_BYTES = 500, 48 << 10  # of one message; a single event may be larger
@@ -61,6 +63,7 @@ class EventWindow:
     stream: str = ""
     last: int = 0
     _events: list[EncodedEvent] = field(default_factory=list)
+    _by_topic: dict[str, list[EncodedEvent]] = field(default_factory=dict)
     _bytes: int = 0
     _cache: dict[tuple[int, Subscription], Batch] = field(default_factory=dict)
 
@@ -77,6 +80,7 @@ class EventWindow:
         """Begin after a cursor, with nothing in it."""
         self.stream, self.last = cursor.stream, cursor.seq
         self._events.clear()
+        self._by_topic.clear()
         self._cache.clear()
         self._bytes = 0
 
@@ -84,6 +88,7 @@ class EventWindow:
         """Append the events up to `last`, without gaps, and drop the oldest ones."""
         for event in events:
             self._events.append(event)
+            self._by_topic.setdefault(event.topic, []).append(event)
             self._bytes += len(event.document)
         self.last = last
         if len(self._events) > MOST_EVENTS + TRIMMED_AT_ONCE or self._bytes > MOST_BYTES:
@@ -97,6 +102,8 @@ class EventWindow:
             size -= len(self._events[gone].document)
             gone += 1
         del self._events[:gone]
+        for events in self._by_topic.values():
+            del events[: bisect_left(events, self.first, key=_seq_of)]
         self._bytes = size
 
     def has(self, seq: int) -> bool:
@@ -108,8 +115,19 @@ class EventWindow:
         key = (seq, subscription)
         batch = self._cache.get(key)
         if batch is None:
-            offered = islice(self._events, seq + 1 - self.first, None)
-            batch = take_batch(offered, self.last, subscription)
+            batch = take_batch(self._after(seq, subscription), self.last, subscription)
             if len(self._cache) < CACHED_FRAMES:
                 self._cache[key] = batch
         return batch
+
+    def _after(self, seq: int, subscription: Subscription) -> Iterator[EncodedEvent]:
+        """The events that are subscribed, without a look at the others."""
+        if not subscription.topics:
+            return islice(self._events, seq + 1 - self.first, None)
+        lists = [self._by_topic.get(topic, []) for topic in sorted(subscription.topics)]
+        parts = [islice(one, bisect_right(one, seq, key=_seq_of), None) for one in lists]
+        return merge(*parts, key=_seq_of)
+
+
+def _seq_of(event: EncodedEvent) -> int:
+    return event.seq

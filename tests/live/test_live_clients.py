@@ -161,6 +161,16 @@ def test_a_long_history_is_repeated_in_order(
         assert receive_numbers(websocket, 1) == [60]
 
 
+def test_a_client_that_missed_nothing_hears_at_once_how_far_the_stream_is(
+    client: httpx.Client, store: Store, say: Say
+):
+    start = read_ends(store).cursor
+    say(1, 2)
+    number_events(store)
+    with following(client, f"after={start}&topics=scores") as websocket:
+        assert receive(websocket, "heartbeat")["cursor"] == f"{start.stream}.2"
+
+
 def test_server_sent_events_go_on_after_the_last_id(client: httpx.Client, say: Say):
     stream = lines_of_stream(client, {})
     kind, _, _ = next(stream)

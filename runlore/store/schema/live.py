@@ -1,6 +1,6 @@
 """The tables of the live stream: events without a number, numbered ones, and the counters."""
 
-from sqlalchemy import BigInteger, Column, Identity, SmallInteger, Table, Text, func, text
+from sqlalchemy import BigInteger, Column, Identity, Index, SmallInteger, Table, Text, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from runlore.store.schema.names import INSTANT, metadata
@@ -24,6 +24,7 @@ live_events = Table(
     Column("topic_seq", BigInteger, nullable=False, comment="without gaps within the topic"),
     Column("subject", Text, nullable=False),
     Column("data", JSONB, nullable=False),
+    Index("live_events_by_topic", "topic", "seq"),
 )
 
 live_topics = Table(
