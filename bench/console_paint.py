@@ -36,7 +36,7 @@ MOST_OF_A_KIND = 2
 RUNS, TURNS = 5, 4
 SECONDS = 10.0
 EXECUTIONS = 5_000
-LEAST_MS, LARGEST_KB = 300.0, 300.0
+MOST_MS, LARGEST_KB = 300.0, 300.0
 PAINT = """() => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? null"""
 ASK = {"actor": "user-01", "kind": "report", "scope": "node-1", "inputs": {"size_gb": 12.0}}
 
@@ -122,7 +122,7 @@ def report(sizes: dict[str, int], measured: dict[str, list[float]]) -> Iterator[
         "pages": len(measured),
         "ours": round(max(medians), 1),
         "largest_kb": round(max(sizes.values()) / 1e3, 1),
-        "limits": {"ms": LEAST_MS, "kb": LARGEST_KB},
+        "limits": {"ms": MOST_MS, "kb": LARGEST_KB},
         "unit": "ms, the slowest page's median",
     }
 
