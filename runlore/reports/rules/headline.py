@@ -122,10 +122,8 @@ def _expected(forecast: Sequence[ForecastRow]) -> Iterator[str]:
     known = [row for row in forecast if not row.unknown]
     if known:
         row = known[0]
-        yield (
-            f"Expected next: {figure_text(row.low, row.unit)} to {figure_text(row.high, row.unit)}"
-            f" {row.title.lower()}."
-        )
+        ends = dict.fromkeys(figure_text(end, row.unit) for end in (row.low, row.high))
+        yield f"Expected next: {' to '.join(ends)} {row.title.lower()}."
 
 
 def _decisions(decisions: Sequence[DecisionRow]) -> str:
