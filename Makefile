@@ -42,7 +42,7 @@ help: ## List the commands.
 install: $(READY) ## Make .venv with Runlore and its locked packages.
 
 .PHONY: demo
-demo: $(READY) ## Show all of it on a simulated job log: ingest, train, serve, monitor.
+demo: $(READY) ## Show all of it on a simulated job log, and the console with it until Ctrl-C.
 	@$(BIN)/runlore demo
 
 .PHONY: test
