@@ -9,6 +9,7 @@ from prefect.cache_policies import NO_CACHE
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import Refused
 from runlore.kernel.instants import now, parse
+from runlore.live.actions import numbering
 from runlore.monitoring.actions import drift_history, monitoring
 from runlore.monitoring.actions.drift_history import WindowRecord
 from runlore.monitoring.actions.monitoring import MonitorOutcome
@@ -67,6 +68,7 @@ def compare_features(spec: str, window_days: float | None) -> list[Skew]:
         skew.note(app.store, comparisons, at)
         skew.let_rest(app.store, spec, comparisons, at)
         gone = _pruned(app.store, app.settings.ledger_days)
+        numbering.keep_history_short(app.store, at)
     logger = get_run_logger()
     for comparison in comparisons:
         tell = logger.info if comparison.is_clean else logger.error

@@ -17,7 +17,12 @@ from sqlalchemy import text
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput, Unavailable
 from runlore.live.actions.following import StreamFollower
-from runlore.live.actions.numbering import cut_history, number_events, publish_rates
+from runlore.live.actions.numbering import (
+    cut_history,
+    keep_history_short,
+    number_events,
+    publish_rates,
+)
 from runlore.live.actions.reading import read_ends, read_new, read_page, start_of_newest
 from runlore.live.queries import stream
 from runlore.live.rules.stream import Cursor, HistoryCut, Retention, StreamEnds, Subscription
@@ -163,6 +168,19 @@ def test_history_is_cut_by_rows_and_by_age_and_says_so(store: Store, say: Say):
     assert read_page(store, Cursor(start.stream, 10), EVERY, 10).events == ()
     say(11)
     assert numbers_of(read_all(store, Cursor(start.stream, 10))) == [11]
+
+
+def test_the_daily_watch_numbers_and_cuts_where_nobody_watches(store: Store, say: Say):
+    start = read_ends(store).cursor
+    say(*range(3))
+    with store.begin() as connection:
+        connection.execute(text("UPDATE runlore.live_outbox SET at = at - interval '3 days'"))
+        connection.execute(text("UPDATE runlore.live_stream SET cut_at = '2020-01-01Z'"))
+    assert keep_history_short(store, instants.now()) == 3
+    with store.begin() as connection:
+        assert not stream.has_waiting(connection)
+    with pytest.raises(HistoryCut):
+        read_page(store, start, EVERY, 10)
 
 
 def test_the_cut_is_made_once_a_minute_whoever_asks(store: Store, say: Say):

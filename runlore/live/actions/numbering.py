@@ -1,6 +1,7 @@
 """Keep the stream going: numbers for events that wait, rates of predictions, and the cut.
 
-Whoever watches calls this; many may at once. Without anybody, events wait for their numbers.
+Whoever watches calls this; many may at once. Without anybody, events wait for their numbers until
+the daily watch keeps the history short.
 """
 
 from datetime import datetime
@@ -62,3 +63,10 @@ def cut_history(
     """
     with store.begin() as connection:
         return stream.cut(connection, retention.rows, at - retention.age, pause_s)
+
+
+def keep_history_short(store: Store, at: datetime) -> int:
+    """Number what waits and cut the history, as if somebody watched. Returns how many got one."""
+    count = number_events(store)
+    cut_history(store, at, Retention())
+    return count
