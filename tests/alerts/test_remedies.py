@@ -30,6 +30,8 @@ from runlore.quality.actions import window_check
 from runlore.quality.queries import DataCheck
 from runlore.quality.rules.verdict import QualityFinding, QualityVerdict
 from runlore.registry import Registry, connect
+from runlore.reports.actions import due_reports, late_reports, scheduling, wishes
+from runlore.reports.rules.request import ReportPrices
 from runlore.retraining.actions import course, requests
 from runlore.retraining.actions.course import TrainingEnd
 from runlore.retraining.actions.requests import RetrainingCause
@@ -252,6 +254,19 @@ def ab_stopped(world: World) -> None:
 Act = Callable[[World], object]
 
 
+def report_late(world: World) -> None:
+    """A report is due, and nobody has made it."""
+    made_at = instants.now() - timedelta(days=8)
+    new = wishes.read_schedule({"name": "team"}, "ann", made_at)
+    scheduling.schedule_report(world.store, new, ())
+    late_reports.find_late(world.store, 0.0)
+
+
+def report_made(world: World) -> None:
+    """What `runlore reports run` does."""
+    due_reports.make_due(world.store, (), ReportPrices(), instants.now())
+
+
 def disk_looked_at(world: World, free_mb: int) -> None:
     """Look with this limit: no disk has a million gigabytes free."""
     limits = {"disk_free_mb": free_mb, "disk_free_percent": 0}
@@ -283,6 +298,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("rollout", held, stopped),
     ("rollout", rolled_back, another_is_tried),
     ("delivery", unreachable, channel_tried),
+    ("report", report_late, report_made),
     ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
