@@ -183,6 +183,22 @@ def test_a_report_that_nobody_makes_is_an_alert(store: Store) -> None:
     assert open_alerts(store) == []
 
 
+def test_reports_that_stand_in_line_are_not_late(store: Store) -> None:
+    made_at = datetime.now(UTC) - timedelta(days=8)  # noqa: TID251
+    for name in ("team", "other"):
+        scheduling.schedule_report(store, schedule(name, created_at=made_at), ())
+    assert [run.name for run in late_reports.find_late(store, 0.0)] == ["other", "team"]
+    with store.begin() as connection:
+        connection.execute(text("UPDATE runlore.report_runs SET next_at = now() - interval '1 h'"))
+    assert [run.name for run in late_reports.find_late(store, 40.0)] == ["other", "team"]
+    finish = "UPDATE runlore.report_runs SET done_at = now() - make_interval(secs => :ago) WHERE id"
+    first = "(SELECT min(id) FROM runlore.report_runs)"
+    for ago, late in ((10, 0), (60, 1)):
+        with store.begin() as connection:
+            connection.execute(text(f"{finish} = {first}"), {"ago": ago})
+        assert len(late_reports.find_late(store, 40.0)) == late
+
+
 WORKER = """
 import sys, time
 from datetime import UTC, datetime

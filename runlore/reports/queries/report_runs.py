@@ -40,6 +40,10 @@ SELECT s.name, run.first_day, run.due_at, run.attempts FROM runlore.report_runs 
 JOIN runlore.report_schedules AS s ON s.id = run.schedule_id
 WHERE run.done_at IS NULL AND s.ended_at IS NULL AND run.error IS NULL
     AND run.next_at < clock_timestamp() - CAST(:patience AS interval)
+    AND NOT EXISTS (
+        SELECT FROM runlore.report_runs AS other
+        WHERE other.done_at > clock_timestamp() - CAST(:patience AS interval)
+    )
 ORDER BY s.name, run.due_at FOR UPDATE OF run SKIP LOCKED
 """)
 
@@ -121,7 +125,10 @@ def next_work_at(connection: Connection) -> datetime | None:
 
 
 def late_runs(connection: Connection, patience_s: float) -> list[LateRun]:
-    """Runs that nobody holds and that nobody has finished or failed for so long."""
+    """Runs that nobody holds and that nobody has finished or failed for so long.
+
+    While others are finished, they stand in line, and none is late.
+    """
     rows = connection.execute(LATE, {"patience": timedelta(seconds=patience_s)})
     return [LateRun(*row) for row in rows]
 
