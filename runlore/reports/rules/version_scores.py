@@ -69,7 +69,7 @@ def plain_quality(score: VersionScore, unit: str) -> str:
     """One sentence about the first score, as somebody who knows no statistics reads it.
 
     >>> interval = ScoreInterval
-    >>> known = VersionScore("mae", interval(420, 377, 464), interval(1050, 960, 1137))
+    >>> known = VersionScore("mae", interval(420, 377, 464), interval(1020, 960, 1137))
     >>> plain_quality(known, "s")
     'Off by 7 min on average; the simple baseline by 17 min.'
     >>> plain_quality(VersionScore("auc", interval(0.744, 0.72, 0.77), None), "probability")
