@@ -16,7 +16,7 @@ AIRFLOW := $(VENV)/.apache-airflow==3.3.2
 REFTRACE := $(VENV)/.reftrace==0.6.0
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := runlore flows tasks bentos
-TEST_PROCESSES ?= 3
+TEST_PROCESSES ?= 4
 BENCH ?=
 # What `make demo` and `make up` keep; other commands keep theirs under ~/.runlore.
 export RUNLORE_HOME ?= $(CURDIR)/.runlore

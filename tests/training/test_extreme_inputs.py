@@ -48,7 +48,7 @@ def test_a_candidate_that_cannot_be_fitted_is_left_out_and_named(monkeypatch):
     assert "linear could not be fitted and is left out: Input X contains infinity" in said
     assert set(trained.test_scores) == {"baseline", "xgboost"}
     facts = type("Facts", (), {"spec": RISK, "test": trained.test_scores, "candidate": "xgboost"})
-    facts.validation = trained.validation
+    facts.validation, facts.pictures = trained.validation, ()
     assert "Left out, because they could not be fitted: linear." in card_sections.candidates(facts)
 
 
