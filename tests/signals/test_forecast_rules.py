@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import Refused
@@ -33,6 +33,7 @@ def daily(rng: np.random.Generator, noise: float, count: int = len(HOURS)) -> Fl
 
 
 @settings(max_examples=30, deadline=None)
+@example(97, 25, "zero", 0)
 @given(
     st.integers(13, 600),
     st.integers(1, 100),

@@ -14,6 +14,7 @@ from runlore.signals.rules.grid import Floats
 MOST_LAGS = 168
 MOST_WINDOWS = 4_000
 PENALTY = 0.01  # of the ridge, as a share of what the lags vary by
+LEAST_VARIANCE = 1e-200  # of lags; below it nothing can be divided by it
 SEASON_DECAY = 0.6  # weight of a season beside the one after it
 DAY_DECAY = 0.7
 DAYS_OF_PROFILE = 7
@@ -173,8 +174,11 @@ def _linear(values: Floats, lags: int, seasons: Seasons, horizon: int) -> Floats
     inputs = _blocks(windows[:, :lags] - middle, width)
     naive = np.arange(ahead) % level + lags - level
     targets = windows[:, lags:] - windows[:, naive]
+    spread = inputs.var()
+    if spread < LEAST_VARIANCE:
+        return seasonal_naive(values, seasons, horizon)
     gram = inputs.T @ inputs
-    ridge = PENALTY * len(inputs) * max(inputs.var(), np.finfo(float).tiny)
+    ridge = PENALTY * len(inputs) * spread
     slopes = np.linalg.solve(gram + ridge * np.eye(len(gram)), inputs.T @ targets)
     return _ahead(values, slopes, lags, width, seasons, horizon)
 
