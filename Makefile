@@ -47,11 +47,11 @@ demo: $(READY) ## Show all of it on a simulated job log, and the console with it
 
 .PHONY: test
 test: $(READY) ## Run the tests, also those that start servers (about fifteen minutes).
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder -m "not exhaustive"
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile -m "not exhaustive"
 
 .PHONY: test-all
 test-all: $(READY) ## Run all tests, also the long ones of tests/README.md.
-	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	@$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile
 
 .PHONY: test-integrations
 test-integrations: $(READY) $(AIRFLOW)/.ready $(REFTRACE)/.ready ## Test integrations/ within a real Airflow, too.

@@ -90,9 +90,3 @@ def _stop_syncing(store: Store) -> None:
         connection.execute(text("ALTER SYSTEM SET fsync = off"))
         connection.execute(text("ALTER SYSTEM SET synchronous_commit = off"))
         connection.execute(text("SELECT pg_reload_conf()"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that start servers come first, so that no process waits for a long one at the end."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)
