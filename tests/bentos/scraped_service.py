@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,8 @@ from typing import Any
 
 import httpx
 import yaml
+
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
 RULES = sorted((ROOT / "deployments" / "prometheus" / "rules").glob("*.yml"))
@@ -54,18 +56,13 @@ class Prometheus:
         return [exemplar for series in found for exemplar in series["exemplars"]]
 
     def wait_for(self, expr: str) -> None:
-        wait_until(lambda: bool(self.query(expr)), lambda: f"{expr}: {self.scrape_error()}")
+        wait_until(
+            lambda: bool(self.query(expr)), PATIENCE_S, lambda: f"{expr}: {self.scrape_error()}"
+        )
 
     def scrape_error(self) -> str:
         targets = self.client.get("/api/v1/targets").json()["data"]["activeTargets"]
         return "; ".join(target["lastError"] for target in targets)
-
-
-def wait_until(is_true: Callable[[], bool], what: Callable[[], str]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_true():
-        assert time.monotonic() < deadline, what()
-        time.sleep(0.05)
 
 
 @contextmanager
@@ -96,7 +93,7 @@ def prometheus(folder: Path, target: str, key: str) -> Iterator[Prometheus]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
     try:
         with httpx.Client(base_url=f"http://{address}", timeout=30, trust_env=False) as client:
-            wait_until(lambda: _is_ready(client), (folder / "prometheus.log").read_text)
+            wait_until(lambda: _is_ready(client), PATIENCE_S, (folder / "prometheus.log").read_text)
             yield Prometheus(client)
     finally:
         process.terminate()

@@ -1,8 +1,7 @@
 """The stream over WebSocket and as server-sent events, on a real port."""
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from runlore.serving.actions import api_keys
 from runlore.store.engine import Store
 from runlore.store.live_outbox import Topic
 from tests.live.conftest import Say, Serve
+from tests.waiting import wait_until
 
 PATH = "/ws/v3/ml-insights"
 Document = dict[str, Any]
@@ -242,13 +242,6 @@ def test_a_key_that_is_revoked_ends_what_it_follows(
         with pytest.raises(ConnectionClosed) as closed:
             websocket.recv(timeout=20)
         assert closed.value.rcvd.code == 4003
-
-
-def wait_until(is_so: Callable[[], bool], patience_s: float = 20.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_insights_are_a_snapshot_and_then_what_happened_since(client: httpx.Client, say: Say):

@@ -30,6 +30,7 @@ from runlore.serving.queries import workers
 from runlore.store.engine import Store
 from runlore.store.live_outbox import Topic, publish
 from tests.live.conftest import Say, numbers_of, read_all
+from tests.waiting import wait_until
 
 EVERY = Subscription()
 WRITERS, WRITES = 6, 40
@@ -250,13 +251,6 @@ def test_a_follower_goes_on_after_its_connection_was_killed(store: Store, say: S
         thread.join(20)
     assert seen == [0, 1, 2, 3, 4]
     assert lost >= 1
-
-
-def wait_until(is_so, patience_s: float = 20.0) -> None:
-    deadline = time.monotonic() + patience_s
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_rates_of_all_workers_are_published_once_and_their_end_too(store: Store):

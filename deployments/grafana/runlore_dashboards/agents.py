@@ -1,6 +1,6 @@
 """How agents, users and whatever else runs work are doing."""
 
-from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import of, or_zero, product, rate, ratio, total
 
 ENDED = "succeeded|failed|partial|cancelled"
@@ -19,7 +19,7 @@ def _share(metric: str, *by: str) -> str:
     return ratio(f"({total(succeeded, *by)} or 0 * {whole})", whole)
 
 
-NOW = Row(
+NOW = PanelRow(
     "Now",
     (
         stat(
@@ -50,7 +50,7 @@ NOW = Row(
         ),
     ),
 )
-OVER_TIME = Row(
+OVER_TIME = PanelRow(
     "Over time",
     (
         Panel(
@@ -88,7 +88,7 @@ OVER_TIME = Row(
         ),
     ),
 )
-REPORTED = Row(
+REPORTED = PanelRow(
     "Reported",
     (
         Panel(

@@ -1,6 +1,6 @@
 """Requests, errors and latency of the HTTP service."""
 
-from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import known, of, or_zero, quantile, rate, ratio, total
 
 REQUESTS = "runlore_requests_total"
@@ -18,7 +18,7 @@ def _levels(histogram: str, *, has_exemplars: bool = False) -> tuple[Query, ...]
     )
 
 
-NOW = Row(
+NOW = PanelRow(
     "Now",
     (
         stat("Requests", "Requests of all routes.", total(rate(REQUESTS)), "reqps"),
@@ -44,7 +44,7 @@ NOW = Row(
         ),
     ),
 )
-TRAFFIC = Row(
+TRAFFIC = PanelRow(
     "Traffic",
     (
         Panel(
@@ -78,7 +78,7 @@ TRAFFIC = Row(
         ),
     ),
 )
-LATENCY = Row(
+LATENCY = PanelRow(
     "Latency",
     (
         Panel(
@@ -118,7 +118,7 @@ LATENCY = Row(
         ),
     ),
 )
-PREDICTIONS = Row(
+PREDICTIONS = PanelRow(
     "Predictions",
     (
         Panel(

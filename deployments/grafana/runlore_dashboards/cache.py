@@ -1,6 +1,6 @@
 """What is answered from memory, and what is not."""
 
-from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import hit_ratio, product, rate, ratio, total
 
 BLOCKS = "runlore_database_blocks_total"
@@ -36,7 +36,7 @@ def _lookups(name: str, metric: str, description: str) -> Panel:
     )
 
 
-RATIOS = Row(
+RATIOS = PanelRow(
     "Hit ratio",
     (
         *(
@@ -54,7 +54,7 @@ RATIOS = Row(
         ),
     ),
 )
-LOOKUPS = Row(
+LOOKUPS = PanelRow(
     "Lookups",
     (
         *(_lookups(*cache) for cache in CACHES),
@@ -67,7 +67,7 @@ LOOKUPS = Row(
         ),
     ),
 )
-LOADS = Row(
+LOADS = PanelRow(
     "Loads",
     (
         Panel(

@@ -1,6 +1,6 @@
 """How PostgreSQL does."""
 
-from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import of, or_zero, product, quantile, rate, total
 
 OPERATION = "runlore_database_operation_duration_seconds"
@@ -14,7 +14,7 @@ def _dead_share() -> str:
     return f"{dead} / (sum by (table) (max by (table, state) ({of(ROWS)})) > 0)"
 
 
-NOW = Row(
+NOW = PanelRow(
     "Now",
     (
         stat(
@@ -47,7 +47,7 @@ NOW = Row(
         ),
     ),
 )
-QUERIES = Row(
+QUERIES = PanelRow(
     "Queries",
     (
         Panel(
@@ -89,7 +89,7 @@ QUERIES = Row(
         ),
     ),
 )
-STORAGE = Row(
+STORAGE = PanelRow(
     "Storage",
     (
         Panel(

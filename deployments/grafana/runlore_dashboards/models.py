@@ -1,6 +1,6 @@
 """How good the champions are, and what changes about them."""
 
-from runlore_dashboards.declaration import Annotation, Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Annotation, Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import known, of, or_zero, product, quantile, rate, total
 
 SCORE = ("spec", "score", "source")
@@ -21,7 +21,7 @@ CHANGES = (
         "purple",
     ),
 )
-NOW = Row(
+NOW = PanelRow(
     "Now",
     (
         stat(
@@ -65,7 +65,7 @@ NOW = Row(
         ),
     ),
 )
-QUALITY = Row(
+QUALITY = PanelRow(
     "How good",
     (
         Panel(
@@ -104,7 +104,7 @@ QUALITY = Row(
         ),
     ),
 )
-SERVED = Row(
+SERVED = PanelRow(
     "What is served",
     (
         Panel(
@@ -147,7 +147,7 @@ SERVED = Row(
         ),
     ),
 )
-CHANGE = Row(
+CHANGE = PanelRow(
     "What changes",
     (
         Panel(

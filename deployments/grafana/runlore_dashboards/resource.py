@@ -11,7 +11,15 @@ from grafana_foundation_sdk.models import dashboardv2beta1 as models
 from grafana_foundation_sdk.models.resource import DashboardKind, DashboardV2Beta1
 
 from runlore_dashboards.classic import INSTANCES
-from runlore_dashboards.declaration import Annotation, Dashboard, Look, Panel, Query, Row, places
+from runlore_dashboards.declaration import (
+    Annotation,
+    Dashboard,
+    Look,
+    Panel,
+    PanelRow,
+    Query,
+    places,
+)
 from runlore_dashboards.looks import styled
 
 LOOKS: dict[Look, Any] = {
@@ -138,7 +146,7 @@ def _target(query: Query, name: str, panel: Panel) -> builders.Target:
     return builders.Target().ref_id(name).query(looked)
 
 
-def _row(row: Row, first: int) -> Any:  # noqa: ANN401  (a builder)
+def _row(row: PanelRow, first: int) -> Any:  # noqa: ANN401  (a builder)
     grid = builders.GridLayout()
     for number, place in enumerate(places(row.panels), first):
         grid = grid.item(

@@ -1,6 +1,6 @@
 """What the processes use of the machine, and what waits."""
 
-from runlore_dashboards.declaration import Dashboard, Panel, Query, Row, stat
+from runlore_dashboards.declaration import Dashboard, Panel, PanelRow, Query, stat
 from runlore_dashboards.promql import INSTANCE, of, product, rate
 
 FREE, SIZE = of("runlore_disk_free_bytes"), of("runlore_disk_size_bytes")
@@ -11,7 +11,7 @@ def _by_process(expr: str) -> str:
     return f"sum by (instance, process) ({expr})"
 
 
-NOW = Row(
+NOW = PanelRow(
     "Now",
     (
         stat(
@@ -41,7 +41,7 @@ NOW = Row(
         ),
     ),
 )
-PROCESSES = Row(
+PROCESSES = PanelRow(
     "Processes",
     (
         Panel(
@@ -93,7 +93,7 @@ PROCESSES = Row(
         ),
     ),
 )
-WORK = Row(
+WORK = PanelRow(
     "Work that waits",
     (
         Panel(

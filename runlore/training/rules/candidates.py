@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from runlore.features import mapped_arrays
 from runlore.kernel.errors import BadInput, Refused
+from runlore.kernel.warning_filters import lasting_filters
 from runlore.models import scores
 from runlore.specs.model_spec import (
     CONSTANTS,
@@ -140,7 +141,8 @@ def fit(
         return Fitted(kind, _fit_mean(spec, data, train, members or {}), spec.is_probability)
     if kind == "distribution":
         return Fitted(kind, _fit_distribution(spec, rows, target), spec.is_probability)
-    estimator = _make(spec, kind, len(rows)).fit(rows, target)
+    with lasting_filters():
+        estimator = _make(spec, kind, len(rows)).fit(rows, target)
     return Fitted(kind, _calm(estimator), spec.is_probability)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.warning_filters import lasting_filters
 from runlore.models.scores import LOSSES
 from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
 from runlore.training.rules.fixed_choices import MISSING, SEED, SMALLEST, THREADS
@@ -104,7 +105,9 @@ def fit_forest(rows: Rows, target: Floats, score: Score) -> DistributionForest:
         max_samples=min(TREE_ROWS, len(rows)),
         n_jobs=THREADS,
         random_state=SEED,
-    ).fit(rows, _exceeded(target))
+    )
+    with lasting_filters():
+        forest.fit(rows, _exceeded(target))
     forest.n_jobs = 1
     edges = class_edges(target)
     classes = classes_of(target, edges)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from runlore.kernel.warning_filters import lasting_filters
 from runlore.training.rules.candidates import Fitted
 from runlore.training.rules.fixed_choices import MISSING, SEED, THREADS
 
@@ -59,7 +60,8 @@ def fit_scale(rows: Rows, residuals: Floats) -> ResidualScale | None:
     )
     imputer = SimpleImputer(strategy="constant", fill_value=MISSING, keep_empty_features=True)
     sizes = np.minimum(sizes / sizes.mean(), LARGEST) + FLOOR
-    model = make_pipeline(imputer, forest).fit(rows, sizes)
+    with lasting_filters():
+        model = make_pipeline(imputer, forest).fit(rows, sizes)
     forest.n_jobs = 1
     for tree in forest.estimators_:
         tree.tree_.value[:] = np.round(tree.tree_.value / STEP) * STEP
