@@ -166,4 +166,5 @@ function setUpLiveForm(form) {
 showTimes();
 document.querySelectorAll("form[data-live]").forEach(setUpLiveForm);
 setUpTheme();
-loadLibrary();
+// The page is painted first: reading the library and drawing take longer than the rest together.
+requestAnimationFrame(() => setTimeout(loadLibrary));
