@@ -3,6 +3,7 @@
 Slack: https://docs.slack.dev/reference/block-kit/blocks
 Discord: https://discord.com/developers/docs/resources/webhook, and message#embed-object
 PagerDuty: https://developer.pagerduty.com/docs/send-alert-event
+Alertmanager: https://github.com/prometheus/alertmanager/blob/main/api/v2/openapi.yaml
 """
 
 from typing import Any
@@ -117,3 +118,17 @@ WEBHOOK = closed(
         "command": text(100),
     }
 )
+LABELS = {"type": "object", "additionalProperties": text(8_000)}
+ALERTMANAGER = {
+    "type": "array",
+    "minItems": 1,
+    "items": closed(
+        {
+            "labels": LABELS | {"required": ["alertname"]},
+            "annotations": LABELS,
+            "startsAt": {"type": "string", "format": "date-time"},
+            "endsAt": {"type": "string", "format": "date-time"},
+        },
+        {"generatorURL": {"type": "string", "format": "uri"}},
+    ),
+}

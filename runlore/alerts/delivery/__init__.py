@@ -1,4 +1,4 @@
-"""Messages to channels: Slack, Discord, PagerDuty, webhooks, e-mail, and all that Apprise knows.
+"""Messages to channels: Slack, Discord, PagerDuty, Alertmanager, webhooks, e-mail, Apprise's.
 
 The only `import apprise`. Every attempt is bounded in time and size; TLS is verified, redirects
 are not followed, and the secrets of a channel are in no error and no log.

@@ -100,6 +100,27 @@ class Webhook(_OnTheWeb):
     token: SecretStr | None = None
 
 
+class Alertmanager(_OnTheWeb):
+    """Prometheus' Alertmanager, API v2. url: its address; `/api/v2/alerts` is added.
+
+    token: sent as `Authorization: Bearer …`; user and password: as `Basic …`.
+    """
+
+    kind: Literal["alertmanager"]
+    url: Web
+    token: SecretStr | None = None
+    user: str | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="after")
+    def _one_authorization(self) -> "Alertmanager":
+        if (self.user is None) != (self.password is None):
+            raise ValueError("user and password belong together")
+        if self.token is not None and self.user is not None:
+            raise ValueError("either a token, or user and password")
+        return self
+
+
 class Email(_Channel):
     """tls: `starttls` and `implicit` are verified; `none` is for a server on this machine."""
 
@@ -136,7 +157,7 @@ class Apprise(_Channel):
         return f"{self.url.get_secret_value().partition('://')[0]}://…"
 
 
-AnyChannel = Slack | Discord | PagerDuty | Webhook | Email | Apprise
+AnyChannel = Slack | Discord | PagerDuty | Webhook | Alertmanager | Email | Apprise
 Channels = Mapping[str, AnyChannel]
 _DECLARED: TypeAdapter[dict[str, AnyChannel]] = TypeAdapter(
     Annotated[

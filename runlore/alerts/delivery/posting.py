@@ -6,7 +6,7 @@ environment names is used, as everywhere.
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -30,7 +30,10 @@ class PostResponse:
     retry_after_s: float = 0.0
 
 
-def post(url: str, body: Mapping[str, object], headers: Mapping[str, str]) -> PostResponse:
+JsonBody = Mapping[str, object] | Sequence[Mapping[str, object]]
+
+
+def post(url: str, body: JsonBody, headers: Mapping[str, str]) -> PostResponse:
     """POST JSON. Raises OSError, TimeoutError or httpx.HTTPError without an answer in time."""
     return asyncio.run(_post(url, json.dumps(body).encode(), headers))
 

@@ -1,6 +1,7 @@
 """Send one message to one channel, once; errors hold none of the channel's secrets."""
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,6 +9,7 @@ from typing import Any
 
 from runlore.alerts.delivery.apprised import notify
 from runlore.alerts.delivery.channels import (
+    Alertmanager,
     AnyChannel,
     Apprise,
     Discord,
@@ -17,8 +19,9 @@ from runlore.alerts.delivery.channels import (
     Webhook,
 )
 from runlore.alerts.delivery.mailing import mail
-from runlore.alerts.delivery.posting import post
+from runlore.alerts.delivery.posting import PostResponse, post
 from runlore.alerts.rules import payloads
+from runlore.alerts.rules.alertmanager import postable_alerts
 from runlore.alerts.rules.finding import line
 from runlore.alerts.rules.message import Message
 from runlore.alerts.rules.payloads import MessageAttachment
@@ -26,6 +29,7 @@ from runlore.kernel.errors import Unavailable, describe
 
 LONGEST_ERROR = 300
 SHORTEST_SECRET = 4
+ALERTMANAGER_PATH = "/api/v2/alerts"
 
 
 class DeliveryFailed(Unavailable):
@@ -91,8 +95,21 @@ def _send(channel: AnyChannel, letter: OutgoingMessage) -> None:
         case Apprise():
             if not notify(channel.url.get_secret_value(), message):
                 raise DeliveryFailed("Apprise could not deliver it")
+        case Alertmanager():
+            _check(_to_alertmanager(channel, message, letter.at))
         case _:
             _post(channel, _body(channel, message), letter.name)
+
+
+def _to_alertmanager(channel: Alertmanager, message: Message, at: datetime) -> PostResponse:
+    headers = {}
+    if channel.token is not None:
+        headers["Authorization"] = f"Bearer {channel.token.get_secret_value()}"
+    elif channel.password is not None:
+        pair = f"{channel.user}:{channel.password.get_secret_value()}".encode()
+        headers["Authorization"] = f"Basic {b64encode(pair).decode()}"
+    url = channel.url.get_secret_value().rstrip("/") + ALERTMANAGER_PATH
+    return post(url, postable_alerts(message, at), headers)
 
 
 def _body(channel: Slack | Discord | PagerDuty | Webhook, message: Message) -> dict[str, Any]:
@@ -113,7 +130,10 @@ def _post(
     headers = {"Idempotency-Key": name}
     if isinstance(channel, Webhook) and channel.token is not None:
         headers["Authorization"] = f"Bearer {channel.token.get_secret_value()}"
-    answer = post(channel.url.get_secret_value(), body, headers)
+    _check(post(channel.url.get_secret_value(), body, headers))
+
+
+def _check(answer: PostResponse) -> None:
     if 300 <= answer.status < 400:
         raise DeliveryFailed(f"answered {answer.status}: redirects are not followed")
     if not 200 <= answer.status < 300:
