@@ -3,11 +3,13 @@
     python bench/report_schedules.py --schedules 1000
 
 Workers make and send what is due, and are killed with SIGKILL at random moments. Some reports fail
-on purpose until a while has passed. It prints one JSON object.
+on purpose until a while has passed. Last, nobody makes a report that is due. It prints one JSON
+object.
 """
 
 import argparse
 import json
+import logging
 import os
 import random
 import shutil
@@ -56,8 +58,22 @@ class Hook(BaseHTTPRequestHandler):
         pass
 
 
-def work(url: str, hook: str, fails_until: float) -> None:
+class FailureTimes(logging.Handler):
+    """Notes in a file when each report failed."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if isinstance(record.args, tuple) and "failed" in record.msg:
+            with Path(self.path).open("a", encoding="utf-8") as file:
+                file.write(f"{record.args[0]} {record.created}\n")
+
+
+def work(url: str, hook: str, fails_until: float, failures: str) -> None:
     """A worker: makes and sends until it is killed."""
+    logging.getLogger("runlore.reports").addHandler(FailureTimes(failures))
     store, real = connect(url), due_reports.compose
 
     def compose(store_: Store, specs: Any, request: Any) -> Any:
@@ -94,17 +110,17 @@ def fill(store: Store, schedules: int, at: datetime) -> None:
             (first, at),
         )
     for number in range(schedules):
-        is_bad = number < FAILING
-        scheduling.schedule_report(
-            store,
-            ReportSchedule(
-                0, f"s{number:04d}", "week", "Europe/Berlin", "06:00",
-                {"scope": "bad" if is_bad else ("a", "b", None)[number % 3], "kind": None,
-                 "actor": None},
-                ("hook",), "none", at - timedelta(days=8), "bench",
-            ),
-            {"hook"},
-        )  # fmt: skip
+        scope = "bad" if number < FAILING else ("a", "b", None)[number % 3]
+        schedule(store, f"s{number:04d}", at, scope)
+
+
+def schedule(store: Store, name: str, at: datetime, scope: str | None) -> None:
+    """Weekly, and due since yesterday at the latest."""
+    asked = {"scope": scope, "kind": None, "actor": None}
+    since = at - timedelta(days=8)
+    zone = "Europe/Berlin"
+    made = ReportSchedule(0, name, "week", zone, "06:00", asked, ("hook",), "none", since, "bench")
+    scheduling.schedule_report(store, made, {"hook"})
 
 
 def one(store: Store, query: str) -> Any:
@@ -112,34 +128,35 @@ def one(store: Store, query: str) -> Any:
         return connection.execute(text(query)).one()
 
 
-def start(store: Store, hook: str, fails_until: float) -> "subprocess.Popen[bytes]":
+def start(store: Store, hook: str, fails_until: float, failures: Path) -> "subprocess.Popen[bytes]":
     command = [sys.executable, __file__, "--worker", store.url, hook, str(fails_until)]
+    command.append(str(failures))
     return subprocess.Popen(command)
 
 
 def is_done(store: Store, schedules: int) -> bool:
     waiting = one(
         store,
-        "SELECT count(*) FILTER (WHERE done_at IS NOT NULL), (SELECT count(*) FROM"
+        "SELECT count(*) FILTER (WHERE done_at IS NOT NULL), count(*), (SELECT count(*) FROM"
         " runlore.report_deliveries WHERE state <> 'delivered') FROM runlore.report_runs",
     )
-    return bool(waiting[0] >= schedules and waiting[1] == 0)
+    return bool(waiting[0] >= max(schedules, waiting[1]) and waiting[2] == 0)
 
 
-def kill_at_random(store: Store, schedules: int, hook: str) -> tuple[int, float]:
+def kill_at_random(store: Store, schedules: int, hook: str, failures: Path) -> tuple[int, float]:
     """Until all is made and sent; returns how many were killed, and seconds."""
     began, kills, rng = time.monotonic(), 0, random.Random(27)
     fails_until = time.time() + FAILS_S
-    workers = [start(store, hook, fails_until) for _ in range(WORKERS)]
+    workers = [start(store, hook, fails_until, failures) for _ in range(WORKERS)]
     try:
         while not is_done(store, schedules) and time.monotonic() < began + PATIENCE_S:
-            time.sleep(rng.uniform(10.0, 25.0))
+            time.sleep(rng.uniform(3.0, 12.0))
             late_reports.find_late(store)
             victim = rng.randrange(WORKERS)
             os.kill(workers[victim].pid, signal.SIGKILL)
             workers[victim].wait()
             kills += 1
-            workers[victim] = start(store, hook, fails_until)
+            workers[victim] = start(store, hook, fails_until, failures)
     finally:
         for worker in workers:
             worker.kill()
@@ -155,9 +172,11 @@ def measure(schedules: int) -> dict[str, Any]:
         with open_store(Settings(home=home, database_url=None)) as store:
             fill(store, schedules, instants.now())
             kills, seconds = kill_at_random(
-                store, schedules, f"http://127.0.0.1:{server.server_port}/"
+                store, schedules, f"http://127.0.0.1:{server.server_port}/", home / "failures"
             )
-            return result(store, schedules, kills, seconds)
+            counted = result(store, schedules, kills, seconds)
+            counted["failure_told_after_s"] = failures_told(store, home / "failures")
+            return counted | {"nobody_makes_it_told_after_s": unmade_told(store)}
     finally:
         server.shutdown()
         shutil.rmtree(home, ignore_errors=True)
@@ -173,13 +192,7 @@ def result(store: Store, schedules: int, kills: int, seconds: float) -> dict[str
         "SELECT count(*), sum(attempts), count(*) FILTER (WHERE attempts > 1),"
         " count(*) FILTER (WHERE done_at IS NULL) FROM runlore.report_runs",
     )
-    told = one(
-        store,
-        "SELECT count(*), max(extract(epoch FROM a.opened_at - r.first_next)) FROM"
-        " runlore.anomalies a JOIN runlore.report_schedules s ON s.name = a.subject JOIN"
-        " (SELECT schedule_id, min(due_at) AS due_at, min(next_at) AS first_next FROM"
-        " runlore.report_runs GROUP BY 1) r ON r.schedule_id = s.id WHERE a.kind = 'report'",
-    )
+    told = one(store, "SELECT count(*) FROM runlore.anomalies WHERE kind = 'report'")
     return {
         "bench": "report_schedules",
         "schedules": schedules,
@@ -198,6 +211,37 @@ def result(store: Store, schedules: int, kills: int, seconds: float) -> dict[str
     }
 
 
+def failures_told(store: Store, failures: Path) -> float:
+    """The longest time from the first failure of a report to its alert."""
+    first: dict[str, float] = {}
+    for line in failures.read_text(encoding="utf-8").splitlines():
+        name, at = line.rsplit(" ", 1)
+        first[name] = min(first.get(name, float("inf")), float(at))
+    told = {name: _alert_of(store, name) for name in first}
+    return round(max(told[name] - at for name, at in first.items()), 2)
+
+
+def unmade_told(store: Store) -> float:
+    """From when a report is due, and no worker is there, to its alert."""
+    began, watch = time.time(), late_reports.ReportWatch(store)
+    schedule(store, "unmade", instants.now(), None)
+    while (opened := _alert_of(store, "unmade")) == float("inf"):
+        watch.check()
+        time.sleep(0.5)
+    return round(opened - began, 1)
+
+
+def _alert_of(store: Store, name: str) -> float:
+    """When it was opened; infinite: there is none."""
+    query = text(
+        "SELECT extract(epoch FROM min(opened_at)) FROM runlore.anomalies"
+        " WHERE kind = 'report' AND subject = :name"
+    )
+    with store.begin() as connection:
+        opened = connection.scalar(query, {"name": name})
+    return float("inf") if opened is None else float(opened)
+
+
 def again(store: Store, some: int = 50) -> bool:
     """Whether reports that are composed again give the same numbers."""
     for stored in making.list_reports(store, some):
@@ -211,11 +255,11 @@ def again(store: Store, some: int = 50) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=1000)
-    parser.add_argument("--worker", nargs=3)
+    parser.add_argument("--worker", nargs=4)
     chosen = parser.parse_args()
     if chosen.worker:
-        url, hook, fails_until = chosen.worker
-        work(url, hook, float(fails_until))
+        url, hook, fails_until, failures = chosen.worker
+        work(url, hook, float(fails_until), failures)
     print(json.dumps(measure(chosen.schedules)))
 
 
