@@ -8,7 +8,7 @@ MOVERS = {
     "runlore/experiments/queries/withdrawn_outcomes.py",  # of one withdrawal, to take them out
     "runlore/ingest/queries/withdrawals.py",
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
-    "runlore/signals/queries.py",  # points that were known until an undo
+    "runlore/signals/queries/__init__.py",  # points that were known until an undo
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",
 }
