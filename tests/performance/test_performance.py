@@ -287,7 +287,7 @@ def test_a_worse_version_is_a_regression_from_its_first_window_on(
     longer = replace(spec, performance=PerformancePolicy(windows=8))
     found = performance(store, registry, longer, day(84), tmp_path)
     assert len(found.windows) == 1
-    (told,) = [each for each in found.regressions if each.metric == "brier score"]
+    (told,) = [each for each in found.regressions if each.metric == "Brier score"]
     assert (told.answer, told.baseline) == (answer, brier)
     assert "4 windows before" in told.reason
 

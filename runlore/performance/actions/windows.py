@@ -252,9 +252,8 @@ def _score_regression(
         return ()
     points = [*_before(store, spec, version, mine), *(_point(spec, window) for window in mine)]
     rule = spec.performance
-    loss = "error" if spec.select_by in ("auc", "relative_accuracy") else "score"
-    metric = f"{spec.select_by} {loss}"
-    return (regression.detect(metric, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
+    name = regression.name_of_loss(spec.select_by)
+    return (regression.detect(name, points[-1], points[:-1], rule.least_labels, rule.worse_by),)
 
 
 def _point(spec: ModelSpec, window: WindowPerformance) -> WindowLoss:

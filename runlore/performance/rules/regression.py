@@ -16,7 +16,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.specs.model_spec import Score
+from runlore.models.score_names import display
+from runlore.specs.model_spec import HIGHER_IS_BETTER, Score
 
 Floats = NDArray[np.float64]
 Answer = Literal["regressed", "steady", "not enough data"]
@@ -29,6 +30,7 @@ MAD_TO_SD = 1.4826
 NORMAL_95 = 1.96
 # Relative to the baseline: windows that agree to the last digit are no proof of precision.
 LEAST_SPREAD = 0.02
+BEST_AT_ONE = HIGHER_IS_BETTER | {"coverage"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,16 @@ def as_loss(score: Score, value: float) -> float:
     What is lacking to perfect where higher is better: an AUC of .8 that falls to .76 orders a
     fifth more pairs wrongly.
     """
-    return 1.0 - value if score in ("auc", "relative_accuracy", "coverage") else value
+    return 1.0 - value if score in BEST_AT_ONE else value
+
+
+def name_of_loss(score: Score) -> str:
+    """For people.
+
+    >>> name_of_loss("auc"), name_of_loss("brier")
+    ('1 - AUC', 'Brier score')
+    """
+    return f"1 - {display(score)}" if score in BEST_AT_ONE else display(score)
 
 
 def standard_error(low: float, high: float) -> float:
