@@ -19,6 +19,7 @@ from runlore.cli import (
     reports,
     retraining,
     rollout,
+    signal_rules,
     signals,
     simulate,
     stack,
@@ -92,6 +93,7 @@ app.add_typer(experiments_group, name="ab")
 app.command()(live.live)
 app.command()(backtest.backtest)
 app.command()(signals.forecast)
+signals.group.command("export-rules")(signal_rules.export_rules)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
