@@ -139,6 +139,12 @@ class Settings(BaseSettings):
         le=36_500,
         description="Other outcomes of work that ended earlier must say that they are corrections.",
     )
+    max_series: int = Field(
+        default=100_000,
+        ge=1,
+        le=10_000_000,
+        description="Series there may be; over the network, points of further ones are refused.",
+    )
     clock_tolerance_s: float = Field(
         default=CLOCK_SKEW_S,
         ge=0,

@@ -39,6 +39,7 @@ from bentos.live.hub import LiveHub
 from bentos.live.websocket import follow_by_websocket
 from bentos.predict.live_versions import Serving
 from runlore.app import App, open_app
+from runlore.ingest.actions.points import PointBounds
 from runlore.kernel.deadlines import REQUEST_S
 from runlore.kernel.errors import RunloreError
 from runlore.kernel.log_lines import log_fields
@@ -83,6 +84,7 @@ def application(
             app.state.threads = ThreadLimits.default()
             app.state.live = await stack.enter_async_context(_live_hub(serving))
             app.state.bounds = RecordingBounds.of(product.settings)
+            app.state.point_bounds = PointBounds.of(product.settings)
             try:
                 yield
             finally:

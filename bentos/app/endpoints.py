@@ -1,6 +1,17 @@
 """Every endpoint of the service, in the order in which the router tries them."""
 
-from bentos.api import alerts, experiments, ingests, lineage, live, predictions, recording, signals
+from bentos.api import (
+    alerts,
+    experiments,
+    ingests,
+    lineage,
+    live,
+    points,
+    predictions,
+    recording,
+    remote_write,
+    signals,
+)
 from bentos.app import pages
 from bentos.console.frame import endpoints
 from bentos.dialects import (
@@ -24,6 +35,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
     *signals.ENDPOINTS,
+    *points.ENDPOINTS,
+    *remote_write.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,

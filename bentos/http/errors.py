@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from starlette.responses import Response
 
 from bentos.http.request_id import current_request_id
+from runlore.ingest.rules.points.wire import TooManyBytes
 from runlore.kernel.errors import (
     BadInput,
     CannotWrite,
@@ -30,11 +31,15 @@ MOST_FIELD_CHARACTERS = 80
 
 
 class Malformed(RunloreError):
-    """The body is not JSON."""
+    """The body cannot be read."""
 
 
 class TooLarge(RunloreError):
     """The body has more bytes than are taken."""
+
+
+class UnsupportedMedia(RunloreError):
+    """The body is of a type or in an encoding that is not taken."""
 
 
 class ClientGone(RunloreError):
@@ -77,6 +82,8 @@ STATUS: Mapping[type[RunloreError], int] = {
     Refused: 409,
     HistoryCut: 410,
     TooLarge: 413,
+    UnsupportedMedia: 415,
+    TooManyBytes: 413,
     BadInput: 422,
     TooMany: 429,
     ClientGone: 499,
@@ -87,7 +94,7 @@ STATUS: Mapping[type[RunloreError], int] = {
     TooSlow: 504,
 }
 TITLES = {
-    400: "The body is not JSON",
+    400: "The body cannot be read",
     401: "A key is needed",
     403: "The key does not allow this",
     404: "There is no such thing",
@@ -95,6 +102,7 @@ TITLES = {
     409: "Refused",
     410: "The history is cut",
     413: "The body is too large",
+    415: "The body is of a type that is not taken here",
     422: "The request is wrong",
     429: "Too many requests",
     499: "The client went away",

@@ -15,6 +15,7 @@ import jsonschema
 import pytest
 from handmade import write_bundle
 
+from bentos.api.points import EXAMPLE as POINTS
 from bentos.app import response_examples
 from bentos.app.response_examples import FILE, Examples
 from bentos.predict.live_versions import Live, Serving, load
@@ -80,6 +81,8 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/api/v1/lineage/batch", "/api/v1/lineage/batch", [event("COMPLETE", 9)]),
     ("POST", "/ingests/{id}/undo", "/ingests/1/undo", WHY),
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
+    ("POST", "/metrics/points", "/metrics/points", POINTS),
+    ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("GET", "/ab-tests", "/ab-tests", None),

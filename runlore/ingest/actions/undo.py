@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runlore.experiments.queries import withdrawn_outcomes
-from runlore.ingest.queries import lineage_runs, withdrawals
+from runlore.ingest.queries import facts, lineage_runs, withdrawals
 from runlore.ingest.queries.withdrawals import Connection, IngestRow, OtherIngest, Withdrawal
 from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
 from runlore.monitoring.queries import withdrawn_facts
@@ -122,6 +122,7 @@ def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until
         if ingest.withdrawal_id is not None:
             return Undo(withdrawals.read(connection, ingest.withdrawal_id), is_new=False)
         number = withdrawals.begin(connection, ingest.source, ingest.id, why.actor, why.reason)
+        facts.lock_source(connection, "metrics", ingest.source)
         moved = withdrawals.move_ingest(connection, number, ingest.id)
         withdrawals.mark_undone(connection, number, [ingest.id])
         lineage_runs.forget_ingest(connection, ingest.id)
@@ -130,6 +131,7 @@ def _withdraw(connection: Connection, target: UndoTarget, why: UndoReason, until
     source = target.source or ""
     ingests = withdrawals.ingests_of(connection, source)
     number = withdrawals.begin(connection, source, None, why.actor, why.reason)
+    facts.lock_source(connection, "metrics", source)
     moved = withdrawals.move_source(connection, number, source, until_seq)
     if not sum(moved) and not ingests:
         return _nothing_of(connection, source, number)

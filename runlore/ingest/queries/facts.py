@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from psycopg import sql
 
+from runlore.ingest.queries import series_catalog
 from runlore.kernel.digests import content_digests, value_digests
 from runlore.kernel.instants import from_us, to_us
 from runlore.records.execution import EXECUTION_COLUMNS
@@ -114,6 +115,7 @@ def add(
     try:
         with connection.transaction():
             copy_in(connection, facts.table, COLUMNS[facts.table], facts.rows)
+            _keep_catalog(connection, facts.table, facts.columns)
         return AddedFacts(len(facts), 0)
     except psycopg.errors.UniqueViolation:
         return _add_news(connection, facts, at, max_revisions)
@@ -145,6 +147,12 @@ def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, news: NewFact
     rows = rows.set_column(at, "known_at", instants(pa.array(news.known_at_us)))
     rows = rows.append_column("revision", pa.array(news.revision))
     copy_in(connection, facts.table, rows.column_names, payload(rows.columns))
+    _keep_catalog(connection, facts.table, rows)
+
+
+def _keep_catalog(connection: psycopg.Connection[Any], table: Table, rows: pa.Table) -> None:
+    if table == "metrics":
+        series_catalog.keep(connection, rows)
 
 
 def _news(connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime) -> NewFacts:
@@ -214,9 +222,12 @@ def _read_stored(table: Table, rows: bytes) -> StoredFacts:
 def _lock(connection: psycopg.Connection[Any], facts: CopyBatch) -> None:
     """One writer at a time for each source, so that revisions are counted once."""
     for source in sorted(pc.unique(facts.columns["source"]).to_pylist()):
-        connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", (facts.table, source)
-        )
+        lock_source(connection, facts.table, source)
+
+
+def lock_source(connection: psycopg.Connection[Any], table: Table, source: str) -> None:
+    """Keep other writers of a source out until the transaction ends."""
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext(%s), hashtext(%s))", (table, source))
 
 
 def _start(month: "np.datetime64") -> datetime:

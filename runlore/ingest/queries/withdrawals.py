@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import class_row
 
+from runlore.ingest.queries import series_catalog
 from runlore.serving.queries import feature_states
 from runlore.store.schema import withdrawn_executions, withdrawn_metrics
 
@@ -207,7 +208,7 @@ def move_ingest(connection: Connection, withdrawal_id: int, ingest_id: int) -> t
     """Withdraw the facts of an ingest: how many about executions, how many points."""
     values = {"withdrawal": withdrawal_id, "ingest": ingest_id}
     executions = _move(connection, "executions", "ingest_id = %(ingest)s", values)
-    return executions, _move(connection, "metrics", "ingest_id = %(ingest)s", values)
+    return executions, _move_points(connection, "ingest_id = %(ingest)s", values)
 
 
 def move_source(
@@ -217,7 +218,7 @@ def move_source(
     values = {"withdrawal": withdrawal_id, "source": source, "until": until_seq}
     condition = "source = %(source)s AND seq <= %(until)s"
     executions = _move(connection, "executions", condition, values)
-    return executions, _move(connection, "metrics", "source = %(source)s", values)
+    return executions, _move_points(connection, "source = %(source)s", values)
 
 
 def renumber(connection: Connection, withdrawal_id: int) -> None:
@@ -259,6 +260,13 @@ def extent(connection: Connection, withdrawal_id: int) -> WithdrawnExtent:
         row = cursor.execute(EXTENT, (withdrawal_id,)).fetchone()
     assert row is not None  # noqa: S101  (an aggregate)
     return row
+
+
+def _move_points(connection: Connection, condition: str, values: dict[str, Any]) -> int:
+    moved = _move(connection, "metrics", condition, values)
+    if moved:
+        series_catalog.recount(connection, withdrawn_metrics.fullname, values["withdrawal"])
+    return moved
 
 
 def _move(connection: Connection, table: str, condition: str, values: dict[str, Any]) -> int:

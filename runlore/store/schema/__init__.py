@@ -54,6 +54,7 @@ from runlore.store.schema.reports import (
 )
 from runlore.store.schema.retraining import retraining_states, retrainings
 from runlore.store.schema.rollouts import rollout_decisions, rollouts
+from runlore.store.schema.series import series
 from runlore.store.schema.states import feature_histories, feature_states
 from runlore.store.schema.training import leak_decisions
 from runlore.store.schema.watching import (
@@ -113,6 +114,7 @@ __all__ = [
     "retrainings",
     "rollout_decisions",
     "rollouts",
+    "series",
     "used_console_links",
     "with_statistics",
     "withdrawals",
