@@ -3,6 +3,7 @@
 from bentos.api import (
     alerts,
     experiments,
+    incidents,
     ingests,
     lineage,
     live,
@@ -37,6 +38,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *signals.ENDPOINTS,
     *points.ENDPOINTS,
     *remote_write.ENDPOINTS,
+    *incidents.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,

@@ -94,6 +94,31 @@ def list_series(json: Json = False) -> None:
         echo("No series yet. Bring points in: runlore ingest csv FILE --metrics")
 
 
+@group.command("incidents")
+def list_incidents(
+    every: Annotated[bool, typer.Option("--all", help="List resolved ones, too.")] = False,
+    json: Json = False,
+) -> None:
+    """List incidents: which series deviate now, since when, and how unlikely that is.
+
+    Series of one scope that deviate at one time are one incident, and one alert.
+
+    Example: runlore signals incidents --all
+    """
+    from runlore.app import open_app
+    from runlore.signals.actions.incident_list import read_incidents
+
+    with open_app() as app:
+        found = read_incidents(app.store, is_all=every)
+    if json:
+        emit_json({"incidents": found})
+    elif found:
+        columns = ("id", "since", "resolved_at", "what")
+        emit_table(f"{len(found)} incidents", [{n: row[n] for n in columns} for row in found])
+    else:
+        echo("No incidents." if every else "No open incidents.")
+
+
 def _draw(made: "SeriesForecast", view: "ForecastView", path: Path) -> None:
     from runlore.signals import plots
     from runlore.signals.views import conclude_forecast, title_forecast

@@ -52,10 +52,12 @@ from tests.log.logged_work import Work, add, day
 from tests.monitoring.test_drift_history import POLICY
 from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
 from tests.performance.test_look_orders import Looked
+from tests.signals import test_streaming
 
 SPEC = SPECS["failure-risk"]
 NAME = SPEC.name
 ANN = ChangeReason("ann", "a test")
+HOURS_AGO = instants.now() - timedelta(hours=3)
 RUNLORE = Path(__file__).parents[2] / "runlore"
 
 
@@ -273,6 +275,19 @@ def disk_looked_at(world: World, free_mb: int) -> None:
     DiskWatch(Settings(home=world.folder, **limits), world.store).check()
 
 
+def series_deviates(world: World) -> None:
+    test_streaming.record(
+        world.store, {("cpu", "web-1"): [*test_streaming.noise(90), 400.0]}, HOURS_AGO
+    )
+    test_streaming.take(world.store)
+
+
+def series_is_back(world: World) -> None:
+    series = {("cpu", "web-1"): test_streaming.noise(3)}
+    test_streaming.record(world.store, series, HOURS_AGO + timedelta(minutes=91))
+    test_streaming.take(world.store)
+
+
 REMEDIES: list[tuple[str, Act, Act]] = [
     ("drift", lambda world: judged(world, "DD"), lambda world: judged(world, "DD-")),
     (
@@ -298,6 +313,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("rollout", held, stopped),
     ("rollout", rolled_back, another_is_tried),
     ("delivery", unreachable, channel_tried),
+    ("incident", series_deviates, series_is_back),
     ("report", report_late, report_made),
     ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),

@@ -12,6 +12,7 @@ from runlore.cli.alerts import output
 from runlore.cli.output import Json, echo, emit_json
 
 if TYPE_CHECKING:
+    import threading
     from datetime import datetime
 
     from runlore.settings import Settings
@@ -228,8 +229,9 @@ def deliver(
 ) -> None:
     """Send alert messages and start due flows until Ctrl-C; failed messages are retried.
 
-    It tells Prefect when a rollout, an A/B test or a training is due, by an event. `runlore up`
-    runs this command. With --once, the exit code is 1 if a message failed.
+    It judges new points of metrics, and tells Prefect when a rollout, an A/B test or a training is
+    due, by an event. `runlore up` runs this command. With --once, the exit code is 1 if a message
+    failed.
 
     Example: runlore alerts deliver --once
     """
@@ -252,8 +254,7 @@ def deliver(
 
 
 def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -> None:
-    """Alerts in this thread, what is due for Prefect in another one."""
-    import signal
+    """Alerts in this thread; what is due for Prefect, and new points, in two others."""
     import threading
 
     from runlore import process
@@ -261,17 +262,12 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     from runlore.alerts.actions.disk_watch import DiskWatch
     from runlore.alerts.delivery import parse
     from runlore.reports.actions.late_reports import ReportWatch
+    from runlore.signals.actions import streaming
     from runlore.stack.services import prefect_api
     from runlore.triggers import actions
 
     process.log_as("alerts")
-    end = threading.Event()
-
-    def stop(*_: Any) -> None:  # noqa: ANN401  (a signal and its frame)
-        end.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, stop)
+    end = _end_by_signal()
     known = parse(settings.alert_channels)
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
@@ -279,7 +275,9 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     due = threading.Thread(
         target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
     )
+    points = threading.Thread(target=streaming.watch, args=(store, end), name="new points")
     due.start()
+    points.start()
     disk, late = DiskWatch(settings, store), ReportWatch(store)
 
     def on_beat() -> None:
@@ -290,6 +288,22 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     delivery.watch(store, known, end, on_beat, output.log_attempt)
     end.set()
     due.join()
+    points.join()
+
+
+def _end_by_signal() -> "threading.Event":
+    """Set when the process is asked to end."""
+    import signal
+    import threading
+
+    end = threading.Event()
+
+    def stop(*_: Any) -> None:  # noqa: ANN401  (a signal and its frame)
+        end.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
+    return end
 
 
 @contextmanager

@@ -54,6 +54,8 @@ def _number(value: float) -> str:
 
 
 def _anomalies(subject: str, data: Data) -> str:
+    if "incident" in data:
+        return f"incident {data['incident']} {data['event']}: {data['what']}"
     columns = ", ".join(data["columns"])
     return f"{subject} version {data['version']}: {columns} drifted"
 

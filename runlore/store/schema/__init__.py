@@ -37,6 +37,13 @@ from runlore.store.schema.facts import (
     withdrawn_executions,
     withdrawn_metrics,
 )
+from runlore.store.schema.incidents import (
+    incident_series,
+    incidents,
+    point_outbox,
+    series_states,
+    stream_progress,
+)
 from runlore.store.schema.lineage import lineage_runs
 from runlore.store.schema.live import live_events, live_outbox, live_stream, live_topics
 from runlore.store.schema.names import (
@@ -92,6 +99,8 @@ __all__ = [
     "executions",
     "feature_histories",
     "feature_states",
+    "incident_series",
+    "incidents",
     "ingests",
     "leak_decisions",
     "ledger",
@@ -104,6 +113,7 @@ __all__ = [
     "metrics",
     "performance_looks",
     "performance_results",
+    "point_outbox",
     "rate_windows",
     "rejects",
     "report_deliveries",
@@ -115,6 +125,8 @@ __all__ = [
     "rollout_decisions",
     "rollouts",
     "series",
+    "series_states",
+    "stream_progress",
     "used_console_links",
     "with_statistics",
     "withdrawals",

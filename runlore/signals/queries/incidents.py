@@ -1,0 +1,149 @@
+"""Incidents: the series of one subject that deviate at one time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, LiteralString
+
+from sqlalchemy import Connection, text
+
+BEGIN: LiteralString = """
+WITH found AS (
+    SELECT series.id, CASE WHEN series.scope = '' THEN series.name ELSE series.scope END AS subject,
+        new.* FROM unnest(%(ids)s::bigint[], %(sort)s::text[], %(since)s::bigint[],
+            %(seen)s::float8[], %(expected)s::float8[], %(low)s::float8[], %(high)s::float8[],
+            %(probability)s::float8[])
+        AS new (number, sort, since_us, seen, expected, low, high, probability)
+    JOIN runlore.series_states AS series ON series.id = new.number
+), opened AS (
+    INSERT INTO runlore.incidents (subject, since, opened_at)
+    SELECT subject, to_timestamp(min(since_us) / 1000000.0), %(at)s FROM found GROUP BY subject
+    ON CONFLICT (subject) WHERE resolved_at IS NULL
+    DO UPDATE SET since = least(incidents.since, excluded.since)
+    RETURNING id, subject
+), joined AS (
+    INSERT INTO runlore.incident_series AS known (
+        incident_id, series_id, sort, since, seen, expected, low, high, probability)
+    SELECT opened.id, found.id, sort, to_timestamp(since_us / 1000000.0), seen, expected, low, high,
+        probability
+    FROM found JOIN opened USING (subject)
+    ON CONFLICT (incident_id, series_id) DO UPDATE SET ended_at = NULL,
+        sort = excluded.sort, seen = excluded.seen, expected = excluded.expected,
+        low = excluded.low, high = excluded.high, probability = excluded.probability
+)
+SELECT id FROM opened
+"""
+END: LiteralString = """
+UPDATE runlore.incident_series SET ended_at = %(at)s
+WHERE series_id = ANY(%(ids)s) AND ended_at IS NULL RETURNING incident_id
+"""
+RESOLVE = text("""
+UPDATE runlore.incidents AS incident SET resolved_at = :at
+WHERE id = ANY(:ids) AND resolved_at IS NULL AND NOT EXISTS (
+    SELECT FROM runlore.incident_series AS moved
+    WHERE moved.incident_id = incident.id AND moved.ended_at IS NULL)
+RETURNING id
+""")
+READ = text("""
+SELECT id, subject, since, opened_at, resolved_at,
+    (SELECT count(*) FROM runlore.incident_series WHERE incident_id = incident.id) AS count
+FROM runlore.incidents AS incident
+WHERE (:all OR resolved_at IS NULL) AND (CAST(:ids AS bigint[]) IS NULL OR id = ANY(:ids))
+ORDER BY id DESC LIMIT :limit
+""")
+MOVED = text("""
+SELECT moved.incident_id, series.source, series.name, series.scope, moved.sort, moved.since,
+    moved.seen, moved.expected, moved.low, moved.high, moved.probability, moved.ended_at
+FROM unnest(CAST(:ids AS bigint[])) AS wanted (id) CROSS JOIN LATERAL (
+    SELECT * FROM runlore.incident_series WHERE incident_id = wanted.id
+    ORDER BY since, series_id LIMIT :most
+) AS moved JOIN runlore.series_states AS series ON series.id = moved.series_id
+ORDER BY moved.incident_id, moved.since, moved.series_id
+""")
+MOST_SERIES = 20  # of one incident are shown, the first that moved
+
+
+@dataclass(frozen=True)
+class MovedSeries:
+    """A series of an incident. sort: value, flat or missing. seen: the first unusual value.
+
+    low, high: what was usual. probability: of a value so far off or further; None: not known.
+    """
+
+    source: str
+    name: str
+    scope: str
+    sort: str
+    since: datetime
+    seen: float
+    expected: float
+    low: float
+    high: float
+    probability: float | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Incident:
+    """subject: the scope of its series, or the name of one without a scope. count: of its series.
+
+    since: the first unusual point. series: the first MOST_SERIES that moved.
+    """
+
+    id: int
+    subject: str
+    since: datetime
+    opened_at: datetime
+    resolved_at: datetime | None
+    count: int
+    series: tuple[MovedSeries, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class NewDeviations:
+    """Columns of one length. since: microseconds; probability: None where it is not known."""
+
+    ids: Sequence[int]
+    sort: Sequence[str]
+    since: Sequence[int]
+    seen: Sequence[float]
+    expected: Sequence[float]
+    low: Sequence[float]
+    high: Sequence[float]
+    probability: Sequence[float | None]
+
+
+def begin(connection: Connection, new: NewDeviations, at: datetime) -> set[int]:
+    """Add series to the open incidents of their subjects, or open them. Returns their ids."""
+    values = {name: list(column) for name, column in vars(new).items()} | {"at": at}
+    return {row[0] for row in _execute(connection, BEGIN, values).fetchall()}
+
+
+def end(connection: Connection, ids: Sequence[int], at: datetime) -> set[int]:
+    """Note that series are back. Returns the incidents that they were in."""
+    values = {"ids": list(ids), "at": at}
+    return {row[0] for row in _execute(connection, END, values).fetchall()}
+
+
+def resolve(connection: Connection, ids: set[int], at: datetime) -> set[int]:
+    """Resolve those of these incidents whose series are all back. Returns their ids."""
+    return set(connection.scalars(RESOLVE, {"ids": sorted(ids), "at": at}))
+
+
+def read(
+    connection: Connection, limit: int, *, ids: set[int] | None = None, is_all: bool = False
+) -> list[Incident]:
+    """Open incidents, or all of them, the newest first. ids: only these."""
+    values = {"ids": None if ids is None else sorted(ids), "all": is_all, "limit": limit}
+    rows = connection.execute(READ, values).all()
+    moved: dict[int, list[MovedSeries]] = {row.id: [] for row in rows}
+    wanted = {"ids": list(moved), "most": MOST_SERIES}
+    for row in connection.execute(MOVED, wanted):
+        moved[row[0]].append(MovedSeries(*row[1:]))
+    return [replace(Incident(**row._mapping), series=tuple(moved[row.id])) for row in rows]
+
+
+def _execute(connection: Connection, query: LiteralString, values: dict[str, Any]) -> Any:  # noqa: ANN401
+    driver = connection.connection.driver_connection
+    assert driver is not None  # noqa: S101  (it is open)
+    return driver.execute(query, values)

@@ -1,0 +1,245 @@
+"""Points as they are recorded become incidents and alerts, once."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import insert, text
+
+from runlore.alerts.actions import delivery
+from runlore.alerts.delivery import parse
+from runlore.alerts.queries import alerts
+from runlore.alerts.queries.alerts import AlertQuery
+from runlore.kernel import instants
+from runlore.signals.actions import stream_batches, streaming
+from runlore.signals.queries import incidents
+from runlore.signals.queries.incidents import Incident
+from runlore.store import partitions, schema
+from runlore.store.engine import Store
+from tests.alerts.receivers import Web, http_server
+
+MINUTE = timedelta(minutes=1)
+THRESHOLD = 1e-6
+
+
+def record(
+    store: Store, series: dict[tuple[str, str], Sequence[float]], first: datetime
+) -> list[datetime]:
+    """Points a minute apart, of (name, scope)."""
+    longest = max(map(len, series.values()))
+    times = [first + step * MINUTE for step in range(longest)]
+    with store.connect() as connection:
+        partitions.ensure_months(connection, "metrics", times[0], times[-1])
+    rows = [
+        {
+            "source": "collectd",
+            "name": name,
+            "scope": scope,
+            "at": at,
+            "revision": 0,
+            "value": float(value),
+            "known_at": at,
+        }
+        for (name, scope), values in series.items()
+        for at, value in zip(times, values, strict=False)
+    ]
+    with store.begin() as connection:
+        connection.execute(insert(schema.metrics), rows)
+    return times
+
+
+def noise(count: int, seed: int = 0, level: float = 50.0) -> list[float]:
+    return list(np.random.default_rng(seed).normal(level, 2.0, count))
+
+
+def take(store: Store) -> None:
+    while stream_batches.take_batch(store, THRESHOLD, 100).points:
+        continue
+
+
+def read(store: Store) -> list[Incident]:
+    with store.begin() as connection:
+        return incidents.read(connection, 100, is_all=True)
+
+
+def count_alerts(store: Store) -> tuple[int, int]:
+    """How many alerts there are, and how many notices of their opening."""
+    with store.begin() as connection:
+        found = alerts.read(connection, AlertQuery("all", kind="incident"))
+        opened = connection.scalar(
+            text("SELECT count(*) FROM runlore.alert_notices WHERE event IN ('opened','returned')")
+        )
+    return len(found), int(opened or 0)
+
+
+def progress(store: Store) -> tuple[int, int, int]:
+    """Points taken, late ones, and those that still wait."""
+    with store.begin() as connection:
+        row = connection.execute(
+            text(
+                "SELECT taken, late, (SELECT count(*) FROM runlore.point_outbox)"
+                " FROM runlore.stream_progress"
+            )
+        ).one()
+    return row[0], row[1], row[2]
+
+
+def test_two_series_of_a_scope_are_one_alert_that_ends_when_both_are_back(store: Store) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    calm = {("cpu", "web-1"): noise(100, 1), ("load", "web-1"): noise(100, 2, 5.0)}
+    record(store, calm | {("cpu", "web-2"): noise(100, 3)}, first)
+    take(store)
+    assert read(store) == []
+    out = {
+        ("cpu", "web-1"): [150.0, *noise(3, 4)],
+        ("load", "web-1"): [90.0, 91.0],
+        ("cpu", "web-2"): noise(4, 5),
+    }
+    record(store, out, first + 100 * MINUTE)
+    take(store)
+    (incident,) = read(store)
+    assert (incident.subject, incident.count, incident.resolved_at) == ("web-1", 2, None)
+    assert incident.since == first + 100 * MINUTE
+    cpu, load = incident.series
+    assert (cpu.name, cpu.seen, cpu.ended_at is None) == ("cpu", 150.0, False)
+    assert cpu.low < 50 < cpu.high < 70
+    assert (load.probability or 1.0) < THRESHOLD
+    record(store, {("load", "web-1"): noise(3, 6, 5.0)}, first + 102 * MINUTE)
+    take(store)
+    assert read(store)[0].resolved_at is not None
+    assert count_alerts(store) == (1, 1)
+
+
+def test_late_and_repeated_points_change_nothing(store: Store) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    record(store, {("cpu", "web-1"): noise(90)}, first)
+    take(store)
+    record(store, {("cpu", "web-1"): [900.0] * 5}, first - 10 * MINUTE)
+    take(store)
+    assert read(store) == []
+    assert progress(store) == (95, 5, 0)
+
+
+def test_history_that_is_brought_in_later_is_not_judged_and_begins_a_state(store: Store) -> None:
+    week_ago = instants.now() - timedelta(days=7)
+    record(store, {("cpu", "web-1"): [*noise(60), 900.0]}, week_ago)
+    record(store, {("cpu", "web-1"): [300.0]}, instants.now() - MINUTE)
+    take(store)
+    (incident,) = read(store)
+    assert incident.series[0].seen == 300.0
+    assert progress(store) == (1, 0, 0)
+
+
+def test_a_crash_inside_the_transaction_loses_and_repeats_nothing(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    record(store, {("cpu", "web-1"): [*noise(90), 200.0]}, first)
+    tell = stream_batches._tell
+
+    def crash(*arguments: object) -> None:
+        tell(*arguments)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stream_batches, "_tell", crash)
+    with pytest.raises(KeyboardInterrupt):
+        take(store)
+    assert read(store) == []
+    assert count_alerts(store) == (0, 0)
+    monkeypatch.undo()
+    take(store)
+    assert [incident.count for incident in read(store)] == [1]
+    assert count_alerts(store) == (1, 1)
+    assert progress(store) == (91, 0, 0)
+
+
+KILLED = """
+import os, signal, sys
+from runlore.signals.actions import stream_batches
+from runlore.store.engine import connect
+store = connect(sys.argv[1])
+print(stream_batches.take_batch(store, 1e-6, 40).points, flush=True)
+stream_batches._tell = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+stream_batches.take_batch(store, 1e-6, 1000)
+"""
+
+
+def test_a_process_that_is_killed_half_way_is_as_if_it_had_not_begun(store: Store) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    record(store, {("cpu", "web-1"): [*noise(90), 200.0]}, first)
+    command = [sys.executable, "-c", KILLED, store.url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=os.environ)
+    assert (done.returncode, done.stdout) == (-signal.SIGKILL, "40\n"), done.stderr
+    assert progress(store) == (40, 0, 51)
+    take(store)
+    assert progress(store) == (91, 0, 0)
+    assert count_alerts(store) == (1, 1)
+
+
+def test_a_series_that_stops_is_an_incident_until_it_comes_back(store: Store) -> None:
+    first = instants.now() - 40 * timedelta(seconds=1)
+    record(store, {("cpu", "web-1"): noise(2)}, first)
+    for second in range(30):
+        record(store, {("load", "web-9"): noise(1, second)}, first + timedelta(seconds=second))
+    take(store)
+    assert stream_batches.find_missing(store).opened == frozenset()
+    with store.begin() as connection:
+        connection.execute(
+            text("UPDATE runlore.series_states SET due_at = now() WHERE due_at IS NOT NULL")
+        )
+    assert len(stream_batches.find_missing(store).opened) == 1
+    (incident,) = read(store)
+    assert [moved.sort for moved in incident.series] == ["missing"]
+    assert incident.since == first + timedelta(seconds=29)
+    assert stream_batches.find_missing(store).opened == frozenset()
+    record(store, {("load", "web-9"): noise(1)}, instants.now())
+    take(store)
+    assert read(store)[0].resolved_at is not None
+
+
+def test_a_series_that_stays_at_one_value_is_an_incident(store: Store) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    record(store, {("cpu", "web-1"): [*noise(90), *[50.0] * 40]}, first)
+    take(store)
+    (incident,) = read(store)
+    assert (incident.series[0].sort, incident.series[0].probability) == ("flat", None)
+    record(store, {("cpu", "web-1"): noise(1)}, first + 130 * MINUTE)
+    take(store)
+    assert read(store)[0].resolved_at is not None
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with http_server(Web()) as served:
+        yield served
+
+
+def test_a_recorded_point_reaches_a_hook_within_seconds(store: Store, web: Web) -> None:
+    channels = parse(SecretStr(json.dumps({"hook": {"kind": "webhook", "url": web.url}})))
+    end = threading.Event()
+    threads = [
+        threading.Thread(target=streaming.watch, args=(store, end)),
+        threading.Thread(
+            target=delivery.watch, args=(store, channels, end, lambda: None, lambda _: None)
+        ),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        first = instants.now() - 3 * 60 * MINUTE
+        record(store, {("cpu", "web-1"): [*noise(90), 400.0]}, first)
+        (message,) = web.await_taken(1)
+    finally:
+        end.set()
+        for thread in threads:
+            thread.join()
+    assert message.body["kind"] == "incident"
+    assert "cpu is 400, usual" in message.body["what"]
