@@ -24,6 +24,7 @@ from bentos.dialects import (
     agent_zero_training,
     ml_learning,
     opsconductor,
+    opsconductor_performance,
     opsconductor_training,
 )
 from bentos.http.routing import Endpoint
@@ -49,6 +50,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *agent_zero_live.ENDPOINTS,
     *opsconductor_training.ENDPOINTS,
     *opsconductor.ENDPOINTS,
+    *opsconductor_performance.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,
 )

@@ -23,7 +23,7 @@ from tests.bentos.conftest import Serve
 from tests.bentos.product_pages import DOCS, PRODUCTS, differences, examples, renamed, routes
 
 PREFIXES = ("/ab-tests", "/api/", "/ai/")
-LINEAGE = "/api/v1/lineage"  # OpenLineage's address, of no product
+OTHERS = ("/api/v1/lineage", "/api/v1/write")  # of OpenLineage and of Prometheus
 PAGES = (DOCS / "ab.md", *PRODUCTS)
 ROUTES = sorted(set().union(*map(routes, PAGES)))
 TRAINING, TRAIN = "/api/v3/model-training", "/ai/learning/train-models"
@@ -73,12 +73,12 @@ def test_every_documented_route_is_served_and_every_served_one_is_documented(
     served = {
         (method.upper(), path)
         for path, methods in paths.items()
-        if path.startswith(PREFIXES) and not path.startswith(LINEAGE)
+        if path.startswith(PREFIXES) and not path.startswith(OTHERS)
         for method in methods
     }
     assert served == {(method, path) for method, path, _ in ROUTES}
     listed = {(e.method, e.path, e.scope) for e in ENDPOINTS if e.path.startswith(PREFIXES)}
-    assert {row for row in listed if not row[1].startswith(LINEAGE)} == set(ROUTES)
+    assert {row for row in listed if not row[1].startswith(OTHERS)} == set(ROUTES)
 
 
 @pytest.mark.parametrize("page", PRODUCTS, ids=lambda page: page.stem)
