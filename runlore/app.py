@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlore.registry import Registry
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
+    from runlore.specs.series_spec import SeriesSpec
     from runlore.store.engine import Store
 
 
@@ -65,6 +66,13 @@ class App:
         from runlore.specs import loading
 
         return loading.every(self.settings)
+
+    @cached_property
+    def series_specs(self) -> "tuple[SeriesSpec, ...]":
+        """All series specs, in the order of the setting."""
+        from runlore.specs import loading
+
+        return loading.every_series_spec(self.settings)
 
     def spec(self, name: str) -> "ModelSpec":
         """Raises NotFound for a name that no spec has."""

@@ -100,6 +100,10 @@ class Settings(BaseSettings):
     specs: tuple[str, ...] = Field(
         default=CATALOG, description='Model specs as JSON list of "module:NAME".'
     )
+    series_specs: tuple[str, ...] = Field(
+        default=("runlore.specs.catalog.all_series:SPEC",),
+        description='Series specs as JSON list of "module:NAME".',
+    )
     task_runner: Literal["threads", "dask"] = Field(
         default="threads", description="Where mapped Prefect tasks run."
     )

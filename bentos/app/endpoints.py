@@ -3,6 +3,7 @@
 from bentos.api import (
     alerts,
     experiments,
+    forecast_skill,
     incidents,
     ingests,
     lineage,
@@ -40,6 +41,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *points.ENDPOINTS,
     *remote_write.ENDPOINTS,
     *incidents.ENDPOINTS,
+    *forecast_skill.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,

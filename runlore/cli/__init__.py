@@ -11,6 +11,7 @@ from runlore import __version__, process
 from runlore.cli import (
     backtest,
     console,
+    issued_forecasts,
     live,
     look,
     monitoring,
@@ -94,6 +95,9 @@ app.command()(live.live)
 app.command()(backtest.backtest)
 app.command()(signals.forecast)
 signals.group.command("export-rules")(signal_rules.export_rules)
+signals.group.command("issue")(issued_forecasts.issue)
+signals.group.command("skill")(issued_forecasts.skill)
+signals.group.command("specs")(issued_forecasts.specs)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

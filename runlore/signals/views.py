@@ -1,12 +1,13 @@
 """A forecast as the terminal, HTTP and plots show it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from runlore.kernel.instants import from_us
 from runlore.kernel.readable import readable_duration, readable_share
 from runlore.signals.actions.forecasting import SeriesForecast
+from runlore.signals.queries.forecast_ledger import SeriesSkill
 from runlore.signals.rules.grid import SECOND_US
 
 
@@ -81,3 +82,8 @@ def conclude_forecast(view: ForecastView) -> str:
     return (
         f"{gain} less error than the last season again, over {view.origins} forecasts of the past"
     )
+
+
+def show_skill(skill: SeriesSkill) -> dict[str, object]:
+    """With the gain over the last season again."""
+    return asdict(skill) | {"gain": skill.gain}

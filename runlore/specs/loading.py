@@ -1,10 +1,11 @@
-"""The model specs that the settings name."""
+"""The model specs and series specs that the settings name."""
 
 from importlib import import_module
 
 from runlore.kernel.errors import Misconfigured, NotFound, one_line
 from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec
+from runlore.specs.series_spec import SeriesSpec
 
 FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
 # The ready specs by their names, which may stand in the setting.
@@ -32,6 +33,30 @@ def find(settings: Settings, name: str) -> ModelSpec:
     known = ", ".join(spec.name for spec in specs)
     ready = f"; {name!r} is ready to be added to RUNLORE_SPECS" if name in READY else ""
     raise NotFound(f"no model spec is named {name!r}; there are: {known}{ready}")
+
+
+def every_series_spec(settings: Settings) -> tuple[SeriesSpec, ...]:
+    """All series specs, in the order of the setting; two of one name are refused."""
+    specs = tuple(_load_series_spec(where) for where in settings.series_specs)
+    names = [spec.name for spec in specs]
+    if len(set(names)) < len(names):
+        raise Misconfigured(f"RUNLORE_SERIES_SPECS: two of {', '.join(names)} have one name")
+    return specs
+
+
+def _load_series_spec(where: str) -> SeriesSpec:
+    module, _, name = where.partition(":")
+    try:
+        spec = getattr(import_module(module), name or "SPEC")
+    except (ImportError, AttributeError, ValueError) as error:
+        raise Misconfigured(
+            f"RUNLORE_SERIES_SPECS: {where!r} cannot be loaded ({one_line(error)}); write it as"
+            " module:NAME"
+        ) from error
+    if not isinstance(spec, SeriesSpec):
+        kind = type(spec).__name__
+        raise Misconfigured(f"RUNLORE_SERIES_SPECS: {where!r} is a {kind}, not a SeriesSpec")
+    return spec
 
 
 def _load(where: str) -> ModelSpec:

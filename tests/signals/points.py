@@ -22,9 +22,10 @@ def write_points(
     first: datetime = START,
     known_at: datetime | None = None,
     revision: int = 0,
+    step: timedelta = timedelta(hours=1),
 ) -> None:
-    """One point an hour, each known when it was, or all at one instant."""
-    hours = [first + timedelta(hours=hour) for hour in range(len(values))]
+    """One point a step, each known when it was, or all at one instant."""
+    instants = [first + step * number for number in range(len(values))]
     rows = [
         {
             "source": "collectd",
@@ -35,10 +36,10 @@ def write_points(
             "value": float(value),
             "known_at": known_at or at,
         }
-        for at, value in zip(hours, values, strict=True)
+        for at, value in zip(instants, values, strict=True)
     ]
     with store.connect() as connection:
-        partitions.ensure_months(connection, "metrics", hours[0], hours[-1])
+        partitions.ensure_months(connection, "metrics", instants[0], instants[-1])
     with store.begin() as connection:
         connection.execute(insert(schema.metrics), rows)
 

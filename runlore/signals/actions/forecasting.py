@@ -7,8 +7,8 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.signals import queries
 from runlore.signals.queries import Points, StoredSeries
 from runlore.signals.rules import forecasting
-from runlore.signals.rules.forecasting import Forecast
-from runlore.signals.rules.grid import SeriesGrid, to_grid
+from runlore.signals.rules.forecasting import UNBOUNDED, Bounds, Forecast
+from runlore.signals.rules.grid import STEPS_S, SeriesGrid, find_step, to_grid
 from runlore.store.engine import Store
 
 MOST_SERIES = 10_000
@@ -81,24 +81,41 @@ def forecast_series(
     """
     if not 0.5 <= level <= 0.99:
         raise BadInput(f"level: {level} is not from 0.5 to 0.99", "level")
-    series = find_series(store, wanted)
+    return forecast_stored(store, find_series(store, wanted), as_of, horizon_s, level)
+
+
+def forecast_stored(
+    store: Store,
+    series: StoredSeries,
+    as_of: datetime,
+    horizon_s: float,
+    level: float,
+    bounds: Bounds = UNBOUNDED,
+    most_steps: int | None = None,
+) -> SeriesForecast:
+    """The same of a series that was found before, within bounds.
+
+    most_steps: a horizon of more is forecast by longer steps. None: by the series' own.
+    """
     with store.connect() as connection:
         points = queries.read_points(connection, series, as_of, MOST_POINTS)
-    past = _grid(series, points, as_of)
+    past = _grid(series, points, as_of, 0.0 if most_steps is None else horizon_s / most_steps)
     steps = _steps(horizon_s, past.step_s)
     try:
-        ahead = forecasting.forecast(past, steps, level)
+        ahead = forecasting.forecast(past, steps, level, bounds)
     except Refused as refused:
         raise Refused(f"{series.name}: {refused}") from refused
     return SeriesForecast(series, past, ahead)
 
 
-def _grid(series: StoredSeries, points: Points, as_of: datetime) -> SeriesGrid:
+def _grid(series: StoredSeries, points: Points, as_of: datetime, least_step_s: float) -> SeriesGrid:
     if len(points.at) < 2:
         raise Refused(
             f"{series.name}: {len(points.at)} points were known at {as_of:%Y-%m-%d %H:%M}"
         )
-    return to_grid(points.at, points.value)
+    own = find_step(points.at)
+    longer = [step_s for step_s in STEPS_S if step_s >= max(own, least_step_s)]
+    return to_grid(points.at, points.value, longer[0] if longer else own)
 
 
 def _steps(horizon_s: float, step_s: int) -> int:

@@ -49,11 +49,13 @@ FROM (
     SELECT at, revision, value FROM runlore.metrics
     WHERE source = %(source)s AND name = %(name)s AND scope = %(scope)s
         AND known_at <= %(as_of)s AND at <= %(as_of)s
+        AND at >= coalesce(%(since)s::timestamptz, '-infinity')
     UNION ALL
     SELECT fact.at, fact.revision, fact.value FROM runlore.withdrawn_metrics AS fact
     JOIN runlore.withdrawals AS w ON w.id = fact.withdrawal_id
     WHERE fact.source = %(source)s AND fact.name = %(name)s AND fact.scope = %(scope)s
         AND fact.known_at <= %(as_of)s AND fact.at <= %(as_of)s AND w.known_at > %(as_of)s
+        AND fact.at >= coalesce(%(since)s::timestamptz, '-infinity')
 ) AS known
 ORDER BY at DESC, revision DESC
 LIMIT %(limit)s
@@ -61,12 +63,18 @@ LIMIT %(limit)s
 
 
 @dataclass(frozen=True, slots=True)
-class StoredSeries:
-    """first_at, last_at: of its points. last_value: of the newest one."""
+class SeriesKey:
+    """What names a series."""
 
     source: str
     name: str
     scope: str
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeries(SeriesKey):
+    """first_at, last_at: of its points. last_value: of the newest one."""
+
     first_at: datetime
     last_at: datetime
     last_value: float
@@ -87,15 +95,23 @@ def list_series(connection: Connection, limit: int, name: str | None = None) -> 
 
 
 def read_points(
-    connection: Connection, series: StoredSeries, as_of: datetime, limit: int
+    connection: Connection,
+    series: SeriesKey,
+    as_of: datetime,
+    limit: int,
+    since: datetime | None = None,
 ) -> Points:
-    """The newest points of a series as they were known at an instant."""
+    """The newest points of a series as they were known at an instant.
+
+    since: of these instants and later ones only.
+    """
     values = {
         "source": series.source,
         "name": series.name,
         "scope": series.scope,
         "as_of": as_of,
         "limit": limit,
+        "since": since,
     }
     rows: Sequence[tuple[int, float]] = connection.execute(POINTS, values).fetchall()
     table = np.array(rows[::-1], dtype=[("at", np.int64), ("value", np.float64)])

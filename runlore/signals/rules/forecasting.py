@@ -16,6 +16,17 @@ MOST_GAPS = 0.5  # of the steps
 
 
 @dataclass(frozen=True)
+class Bounds:
+    """What no value of a series can be below or above, such as 0 and 100 of per cent."""
+
+    lower: float = -np.inf
+    upper: float = np.inf
+
+
+UNBOUNDED = Bounds()
+
+
+@dataclass(frozen=True)
 class Skill:
     """How the forecast did on the past, beside the last season again.
 
@@ -35,8 +46,9 @@ class Skill:
 class Forecast:
     """value, low, high: one each a step, from `start_us` on, every `step_s` seconds.
 
-    level: the share of values to come that should lie between low and high. weights: of the ways
-    that were combined. note: what a reader should know; empty: nothing.
+    baseline: the last season again, of the same length. level: the share of values to come that
+    should lie between low and high. weights: of the ways that were combined. note: what a
+    reader should know; empty: nothing.
     """
 
     start_us: int
@@ -44,6 +56,7 @@ class Forecast:
     value: Floats
     low: Floats
     high: Floats
+    baseline: Floats
     level: float
     seasons: Seasons
     weights: Mapping[str, float]
@@ -51,7 +64,9 @@ class Forecast:
     note: str = ""
 
 
-def forecast(grid: SeriesGrid, horizon: int, level: float = 0.9) -> Forecast:
+def forecast(
+    grid: SeriesGrid, horizon: int, level: float = 0.9, bounds: Bounds = UNBOUNDED
+) -> Forecast:
     """The next `horizon` steps of a series.
 
     Where the combination was no better on the past than the last season again, that is the
@@ -66,20 +81,22 @@ def forecast(grid: SeriesGrid, horizon: int, level: float = 0.9) -> Forecast:
     if trials is None:
         raise Refused(_too_short(grid, horizon, seasons))
     errors = trials.errors()
-    combined = _bounded(rolling_origin.combine_without_self(trials), values) - trials.actual
+    limits = _limits(values, bounds)
+    combined = _within(rolling_origin.combine_without_self(trials), limits) - trials.actual
     baseline = trials.forecasts[BASELINE] - trials.actual
     is_better = np.nanmean(np.abs(combined)) < np.nanmean(np.abs(baseline))
     weights = rolling_origin.weigh(errors) if is_better else {BASELINE: 1.0}
     made = {name: ways[name](values, seasons, horizon) for name in weights}
-    middle = _bounded(rolling_origin.combine(_finite(made, values, seasons), weights), values)
+    middle = _within(rolling_origin.combine(_finite(made, values, seasons), weights), limits)
     chosen = combined if is_better else baseline
     half = bands.half_widths(chosen, level, seasons.short)
     return Forecast(
         grid.end_us,
         grid.step_s,
         middle,
-        _bounded(middle - half, values),
-        middle + half,
+        _within(middle - half, limits),
+        _within(middle + half, limits),
+        seasonal_naive(values, seasons, horizon),
         level,
         seasons,
         weights,
@@ -116,9 +133,14 @@ def _no_better(seasons: Seasons) -> str:
     return f"nothing was better on the past than {again}, so that is the forecast"
 
 
-def _bounded(values: Floats, past: Floats) -> Floats:
-    """A series that was never below 0 does not go there."""
-    return np.maximum(values, 0.0) if past.min() >= 0 else values
+def _limits(past: Floats, bounds: Bounds) -> Bounds:
+    """A series that was never below 0 does not go there; one that was outside is not held."""
+    lower = max(bounds.lower, 0.0) if past.min() >= 0 else bounds.lower
+    return Bounds(min(lower, past.min()), max(bounds.upper, past.max()))
+
+
+def _within(values: Floats, limits: Bounds) -> Floats:
+    return np.clip(values, limits.lower, limits.upper)
 
 
 def _finite(made: Mapping[str, Floats], values: Floats, seasons: Seasons) -> dict[str, Floats]:

@@ -37,6 +37,7 @@ from runlore.store.schema.facts import (
     withdrawn_executions,
     withdrawn_metrics,
 )
+from runlore.store.schema.forecasts import series_forecasts
 from runlore.store.schema.incidents import (
     incident_series,
     incidents,
@@ -125,6 +126,7 @@ __all__ = [
     "rollout_decisions",
     "rollouts",
     "series",
+    "series_forecasts",
     "series_states",
     "stream_progress",
     "used_console_links",

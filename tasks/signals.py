@@ -1,0 +1,50 @@
+"""Forecasts of series as tasks: score those whose time has come, and issue new ones."""
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+from prefect import get_run_logger, task
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.cache_policies import NO_CACHE
+
+from runlore.kernel import instants
+from runlore.signals.actions import issued_forecasts
+from tasks.edge import task_app
+from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="score forecasts", timeout_seconds=1800)
+def score(at: str | None) -> int:
+    """Returns how many."""
+    with task_app() as app:
+        count = issued_forecasts.score(app.store, _instant(at))
+    get_run_logger().info("%d forecasts scored", count)
+    return count
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="issue forecasts", timeout_seconds=7200)
+def issue(at: str | None) -> int:
+    """Returns how many were issued; shows how many series are done."""
+    progress = cast("UUID", create_progress_artifact(0.0, key="forecasts-progress"))
+
+    def tell(done: int, total: int) -> None:
+        if done % 20 == 0 or done == total:
+            update_progress_artifact(progress, 100.0 * done / total)
+
+    with task_app() as app:
+        outcomes = issued_forecasts.issue(app.store, app.series_specs, _instant(at), tell)
+    for one in outcomes:
+        get_run_logger().info(
+            "%s: %d series; %d issued, %d refused, %d still new",
+            one.spec,
+            one.series,
+            one.issued,
+            one.refused,
+            one.fresh,
+        )
+    return sum(one.issued for one in outcomes)
+
+
+def _instant(at: str | None) -> datetime:
+    return instants.parse(at, "at") if at else instants.now()
