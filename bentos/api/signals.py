@@ -27,6 +27,8 @@ class ListedSeries(Closed):
     first_at: datetime
     last_at: datetime
     last_value: float
+    kind: str = Field(description="gauge, or counter: read as a rate per second")
+    unit: str
 
 
 class SeriesPage(Closed):

@@ -10,6 +10,9 @@ import psycopg
 from numpy.typing import NDArray
 from psycopg.rows import class_row
 
+from runlore.kernel.instants import to_us
+from runlore.signals.rules.counters import to_rates
+
 Connection = psycopg.Connection[Any]
 
 # One step of the index per series, however many points they have.
@@ -26,8 +29,10 @@ WITH RECURSIVE series AS (
         ORDER BY m.source, m.name, m.scope LIMIT 1
     ) AS next
 )
-SELECT source, name, scope, first_at, last_at, last_value
+SELECT listed.source, listed.name, listed.scope, first.first_at, last.last_at, last_value,
+    coalesce(kind, 'gauge') AS kind, coalesce(unit, '') AS unit
 FROM (SELECT * FROM series LIMIT %(limit)s) AS listed
+LEFT JOIN runlore.series AS catalog USING (source, name, scope)
 CROSS JOIN LATERAL (
     SELECT at AS last_at, value AS last_value FROM runlore.metrics AS m
     WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
@@ -38,7 +43,7 @@ CROSS JOIN LATERAL (
     WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
     ORDER BY at LIMIT 1
 ) AS first
-ORDER BY name, scope, source
+ORDER BY listed.name, listed.scope, listed.source
 """
 
 # A point is what was known of it then: its newest revision of that time. What an undo took out
@@ -60,6 +65,9 @@ FROM (
 ORDER BY at DESC, revision DESC
 LIMIT %(limit)s
 """
+IS_COUNTER: LiteralString = """
+SELECT 1 FROM runlore.series WHERE (source, name, scope) = (%s, %s, %s) AND kind = 'counter'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +81,16 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class StoredSeries(SeriesKey):
-    """first_at, last_at: of its points. last_value: of the newest one."""
+    """first_at, last_at: of its points. last_value: of the newest one, as it came.
+
+    kind: gauge, or counter, whose points are read as rates per second.
+    """
 
     first_at: datetime
     last_at: datetime
     last_value: float
+    kind: str = "gauge"
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,18 +114,24 @@ def read_points(
     limit: int,
     since: datetime | None = None,
 ) -> Points:
-    """The newest points of a series as they were known at an instant.
+    """The newest points of a series as they were known at an instant; of a counter, its rates.
 
     since: of these instants and later ones only.
     """
+    key = (series.source, series.name, series.scope)
+    is_counter = connection.execute(IS_COUNTER, key).fetchone() is not None
     values = {
         "source": series.source,
         "name": series.name,
         "scope": series.scope,
         "as_of": as_of,
         "limit": limit,
-        "since": since,
+        "since": None if is_counter else since,  # the first rate needs the point before it
     }
     rows: Sequence[tuple[int, float]] = connection.execute(POINTS, values).fetchall()
     table = np.array(rows[::-1], dtype=[("at", np.int64), ("value", np.float64)])
-    return Points(table["at"], table["value"])
+    if not is_counter:
+        return Points(table["at"], table["value"])
+    at, rates = to_rates(table["at"], table["value"])
+    first = 0 if since is None else int(np.searchsorted(at, to_us(since)))
+    return Points(at[first:], rates[first:])
