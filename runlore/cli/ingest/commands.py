@@ -9,6 +9,7 @@ from runlore.cli.ingest import (
     history,
     lineage,
     pipelines,
+    prometheus,
     rejects,
     servers,
 )
@@ -30,6 +31,7 @@ ingest_group.command("openlineage")(lineage.from_openlineage)
 ingest_group.command("snakemake")(clusters.from_snakemake)
 ingest_group.command("sql")(databases.from_sql)
 ingest_group.command("prefect")(servers.from_prefect)
+ingest_group.command("prometheus")(prometheus.from_prometheus)
 ingest_group.command("rejects")(rejects.show_rejects)
 ingest_group.command("sources")(history.show_sources)
 ingest_group.command("undo")(history.undo)
