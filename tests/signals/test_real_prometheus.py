@@ -77,7 +77,7 @@ def test_prometheus_writes_and_is_read(
     chosen = [*arguments, "--source", "past", "--json"]
     first, again = (CliRunner().invoke(app, chosen) for _ in range(2))
     assert first.exit_code == 0, first.output
-    assert json.loads(first.stdout)["recorded"] >= 3
+    assert json.loads(first.stdout)["recorded"] >= 1
     assert json.loads(again.stdout)["known"] >= json.loads(first.stdout)["recorded"]
     kept = rows(store, "SELECT count(*), count(DISTINCT at) FROM runlore.metrics"
                        " WHERE source = 'past'")  # fmt: skip
