@@ -13,18 +13,25 @@ import numpy as np
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import insert, text
+from typer.testing import CliRunner
 
+from bentos.predict.live_versions import Serving
 from runlore.alerts.actions import delivery
 from runlore.alerts.delivery import parse
 from runlore.alerts.queries import alerts
 from runlore.alerts.queries.alerts import AlertQuery
+from runlore.cli import app
 from runlore.kernel import instants
+from runlore.settings import Settings
 from runlore.signals.actions import stream_batches, streaming
 from runlore.signals.queries import incidents
 from runlore.signals.queries.incidents import Incident
 from runlore.store import partitions, schema
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web, http_server
+from tests.bentos.conftest import Serve, serve
+
+__all__ = ["serve"]
 
 MINUTE = timedelta(minutes=1)
 THRESHOLD = 1e-6
@@ -116,6 +123,21 @@ def test_two_series_of_a_scope_are_one_alert_that_ends_when_both_are_back(store:
     take(store)
     assert read(store)[0].resolved_at is not None
     assert count_alerts(store) == (1, 1)
+
+
+def test_a_counter_is_judged_by_its_rate_and_may_begin_anew(store: Store) -> None:
+    first = instants.now() - 3 * 60 * MINUTE
+    grown = np.cumsum(noise(130))
+    grown[70:] -= grown[69]
+    grown[110:] += 5_000
+    key = {"source": "collectd", "name": "requests", "scope": "web-1", "kind": "counter"}
+    with store.begin() as connection:
+        connection.execute(insert(schema.series), [key])
+    record(store, {("requests", "web-1"): list(grown)}, first)
+    take(store)
+    (incident,) = read(store)
+    assert incident.since == first + 110 * MINUTE
+    assert incident.series[0].seen == pytest.approx(5_050 / 60, rel=0.02)
 
 
 def test_late_and_repeated_points_change_nothing(store: Store) -> None:
@@ -243,3 +265,23 @@ def test_a_recorded_point_reaches_a_hook_within_seconds(store: Store, web: Web) 
             thread.join()
     assert message.body["kind"] == "incident"
     assert "cpu is 400, usual" in message.body["what"]
+
+
+def test_command_and_http_list_the_same_incidents(
+    store: Store,
+    settings: Settings,
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    record(store, {("cpu", "web-1"): [*noise(90), 400.0]}, instants.now() - 3 * 60 * MINUTE)
+    take(store)
+    monkeypatch.setenv("RUNLORE_DATABASE_URL", store.url)
+    done = CliRunner().invoke(app, ["signals", "incidents", "--json"])
+    (listed,) = json.loads(done.stdout)["incidents"]
+    service = serve(Serving((), store=store, live={}))
+    (answered,) = service.get("/signals/incidents").json()["incidents"]
+    assert answered["what"] == listed["what"]
+    assert answered["series"][0]["seen"] == listed["series"][0]["seen"] == 400.0
+    refused = service.get("/signals/incidents", params={"state": "x"})
+    assert refused.status_code == 422
+    assert "state" in refused.text

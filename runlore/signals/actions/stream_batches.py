@@ -84,10 +84,16 @@ def find_missing(store: Store) -> TakenBatch:
 def _read_states(
     connection: Connection, ids: Indices, points: WaitingPoints, now_us: int
 ) -> States:
-    """New series begin with their past."""
-    stored = point_outbox.read_states(connection, ids.tolist())
+    """New series, and states of another version, begin with their past."""
+    size = stream_state.STATE.itemsize
+    stored = [
+        state if state is not None and len(state) == size else None
+        for state in point_outbox.read_states(connection, ids.tolist())
+    ]
     states = _decode(stored)
     fresh = np.array([place for place, state in enumerate(stored) if state is None], dtype=int)
+    counters = point_outbox.find_counters(connection, ids[fresh].tolist()) if len(fresh) else set()
+    states["is_counter"][fresh] = np.isin(ids[fresh], sorted(counters))
     first = points.at[np.searchsorted(points.series, ids)]
     for chunk in np.array_split(fresh, -(-len(fresh) // HISTORIES) or 1):
         wanted, before = ids[chunk].tolist(), first[chunk].tolist()

@@ -32,6 +32,11 @@ LEFT JOIN made USING (source, name, scope)
 ORDER BY 1, 2
 """
 STATES: LiteralString = "SELECT id, state FROM runlore.series_states WHERE id = ANY(%s)"
+COUNTERS: LiteralString = """
+SELECT state.id FROM runlore.series_states AS state
+JOIN runlore.series AS series USING (source, name, scope)
+WHERE state.id = ANY(%s) AND series.kind = 'counter'
+"""
 WRITE: LiteralString = """
 UPDATE runlore.series_states AS series
 SET state = new.state, step_s = new.step_s,
@@ -111,6 +116,11 @@ def read_states(connection: Connection, ids: Sequence[int]) -> list[bytes | None
     """The states of series, in the order of their ids."""
     known = dict(_execute(connection, STATES, (list(ids),)).fetchall())
     return [known[number] for number in ids]
+
+
+def find_counters(connection: Connection, ids: Sequence[int]) -> set[int]:
+    """Those of the series that only grow, and begin anew."""
+    return {row[0] for row in _execute(connection, COUNTERS, (list(ids),)).fetchall()}
 
 
 def write_states(

@@ -1,6 +1,6 @@
 """Judge new points of many series at once, with a small state per series.
 
-A state is one record of STATE, 160 bytes, whatever the length of the series: it is read, stepped
+A state is one record of STATE, 176 bytes, whatever the length of the series: it is read, stepped
 and written for all series of a batch by numpy.
 """
 
@@ -42,6 +42,8 @@ STATE = np.dtype(
         ("longest_run", "<u4"),
         ("calm", "<u2"),
         ("sort", "<u2"),
+        ("raw", "<f8"),  # of a counter, whose rate is judged
+        ("is_counter", "<u8"),
         ("hours", "<f4", (HOURS,)),
     ]
 )
@@ -104,8 +106,9 @@ def observe(
     bounds = np.flatnonzero(np.diff(turn[order])) + 1
     for part in np.split(np.flatnonzero(is_number)[order], bounds):
         new = part[at[part] > states["last_us"][series[part]]]
-        begun, over = _step(states, series[new], at[new], value[new], now_us, threshold)
         late -= len(new)
+        new, judged = _as_rates(states, series, at, value, new)
+        begun, over = _step(states, series[new], at[new], judged, now_us, threshold)
         started += [begun] if len(begun.series) else []
         ended += [over] if len(over) else []
     return Judged(tuple(started), tuple(ended), late + int(is_number.sum()))
@@ -169,6 +172,27 @@ def _turns(series: Indices) -> Indices:
     turn = np.empty(len(series), np.int64)
     turn[order] = np.arange(len(ranked)) - begins
     return turn
+
+
+def _as_rates(
+    states: States, series: Indices, at: Instants, value: Floats, places: Indices
+) -> tuple[Indices, Floats]:
+    """The points at places that can be judged, and their values: rates a second of counters.
+
+    The first point of a counter has no rate. A counter that fell began anew at 0.
+    """
+    rows, given = series[places], value[places].astype(float)
+    old = states[rows]
+    is_counter = old["is_counter"] > 0
+    if not is_counter.any():
+        return places, given
+    is_first = is_counter & (old["last_us"] == np.iinfo(np.int64).min)
+    last_us = np.where(is_first, at[places] - SECOND_US, old["last_us"])
+    grown = np.where(given >= old["raw"], given - old["raw"], given)
+    judged = np.where(is_counter, grown / ((at[places] - last_us) / SECOND_US), given)
+    states["raw"][rows] = given
+    states["last_us"][rows[is_first]] = at[places][is_first]
+    return places[~is_first], judged[~is_first]
 
 
 def _hour(at: Instants) -> Indices:
