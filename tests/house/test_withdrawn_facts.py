@@ -9,6 +9,7 @@ MOVERS = {
     "runlore/ingest/queries/withdrawals.py",
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries/__init__.py",  # points that were known until an undo
+    "runlore/signals/queries/execution_series_sql.py",  # series as they were known then
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",
 }

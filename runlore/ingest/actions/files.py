@@ -39,6 +39,7 @@ from runlore.records.formats.parsed import MOST_RAW_CHARACTERS, Parsed, merged, 
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
 from runlore.serving.queries.feature_states import Connection
+from runlore.signals.actions import execution_series
 from runlore.store import advisory
 from runlore.store.engine import Store
 
@@ -140,7 +141,7 @@ def ingest_file(
             if (rules := rules_of(log)) and rules != source.rules:
                 keep_rules(connection, last.id, rules)
         run = _IngestRun(store, subject, at, last, source.max_revisions)
-        return _renewed(store, run.take(log, progress))
+        return _renewed(store, run.take(log, progress), at)
 
 
 def ingest_prefect(
@@ -184,14 +185,15 @@ def ingest_history(
             ingests.reopen(connection, last)
         begun = replace(last, rows_new=0, rows_known=0, rows_rejected=0, rows_skipped={})
         run = _IngestRun(store, subject, options.at, begun, options.max_revisions)
-        return _renewed(store, run.take(log, options.progress))
+        return _renewed(store, run.take(log, options.progress), options.at)
 
 
-def _renewed(store: Store, summary: IngestSummary) -> IngestSummary:
+def _renewed(store: Store, summary: IngestSummary, at: datetime) -> IngestSummary:
     try:
         renewed = states.renew(store)
     except Unavailable as error:
         raise StatesBehind(summary, error) from error
+    execution_series.renew_when_possible(store, at)
     return replace(summary, renewed=len(renewed))
 
 

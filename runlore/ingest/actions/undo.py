@@ -14,6 +14,7 @@ from runlore.kernel.errors import BadInput, NotFound, Refused, Unavailable
 from runlore.monitoring.queries import withdrawn_facts
 from runlore.serving.actions import states
 from runlore.serving.queries import feature_states
+from runlore.signals.actions import execution_series
 from runlore.store import advisory
 from runlore.store.engine import Store
 
@@ -77,6 +78,7 @@ def undo_ingest(store: Store, target: UndoTarget, why: UndoReason) -> Undo:
             renewed = states.renew(store)
         except Unavailable as error:
             raise NotYetForgotten(undone, error) from error
+        execution_series.renew_when_possible(store, undone.withdrawal.known_at)
     return Undo(undone.withdrawal, undone.is_new, undone.reread, len(renewed))
 
 

@@ -20,7 +20,8 @@ FROM runlore.executions GROUP BY source, ingest_id
 UNION ALL
 SELECT 'metrics', source, ingest_id, count(*), count(*) FILTER (WHERE revision = 0),
     min(at), max(at)
-FROM runlore.metrics GROUP BY source, ingest_id
+FROM runlore.metrics WHERE source <> 'executions' OR ingest_id IS NOT NULL
+GROUP BY source, ingest_id
 """
 INGESTS: LiteralString = """
 SELECT ingests.id, ingests.source, path, records, rows_rejected, started_at, finished_at,

@@ -28,6 +28,7 @@ from runlore.store.schema.answers import (
     used_console_links,
     workers,
 )
+from runlore.store.schema.execution_series import execution_groups, execution_series_cursor
 from runlore.store.schema.facts import (
     executions,
     ingests,
@@ -97,6 +98,8 @@ __all__ = [
     "drift_histograms",
     "drift_results",
     "drift_slices",
+    "execution_groups",
+    "execution_series_cursor",
     "executions",
     "feature_histories",
     "feature_states",

@@ -48,6 +48,8 @@ executions = Table(
     Column("key_id", Text, comment="of the API key it came with; null: it came without one"),
     Column("ingest_id", BigInteger, comment=OF_INGEST),
     Index("executions_by_seq", "seq"),
+    Index("executions_by_submission", "submitted", postgresql_using="brin"),
+    Index("executions_by_end", "finished", postgresql_using="brin"),
     postgresql_partition_by="RANGE (submitted)",
 )
 
@@ -150,6 +152,10 @@ def _withdrawn(table: Table) -> Table:
 
 withdrawn_executions = _withdrawn(executions)
 withdrawn_metrics = _withdrawn(metrics)
+_gone = withdrawn_executions.c
+Index("withdrawn_executions_by_name", _gone.source, _gone.source_id, _gone.submitted)
+Index("withdrawn_executions_by_submission", _gone.submitted, postgresql_using="brin")
+Index("withdrawn_executions_by_end", _gone.finished, postgresql_using="brin")
 
 EXECUTION_COLUMN_NAMES = ", ".join(column.name for column in executions.columns)
 EXECUTIONS_AS_OF = f"""
