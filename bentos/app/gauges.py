@@ -24,6 +24,7 @@ from bentos.app.metric_family import alone, gauge, ones
 from bentos.app.product_gauges import (
     behind_family,
     execution_families,
+    forecast_families,
     product_families,
     trained_family,
 )
@@ -32,6 +33,7 @@ from bentos.predict.live_versions import Serving
 from runlore.kernel.errors import Unavailable
 from runlore.reports.queries.database_health import DatabaseHealth, read_database_health
 from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
+from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
 from runlore.reports.queries.gauges import ProductGauges, read_gauges
 from runlore.store.engine import Store
 
@@ -49,6 +51,7 @@ class DatabaseReading:
     product: ProductGauges | None = None
     health: DatabaseHealth | None = None
     executions: ExecutionGauges | None = None
+    forecasts: ForecastGauges | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
@@ -82,6 +85,8 @@ class GaugeCollector(Collector):
             yield from database_families(reading.health)
         if reading.executions is not None:
             yield from execution_families(reading.executions)
+        if reading.forecasts is not None:
+            yield from forecast_families(reading.forecasts)
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -99,6 +104,7 @@ class GaugeCollector(Collector):
             product,
             self._attempt(read_database_health),
             self._attempt(lambda store: read_execution_gauges(store, self.actors)),
+            self._attempt(read_forecast_gauges),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

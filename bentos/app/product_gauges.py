@@ -7,6 +7,7 @@ from prometheus_client import Metric
 from bentos.app.metric_family import alone, counter, gauge, ones
 from bentos.predict.live_versions import Live
 from runlore.reports.queries.execution_gauges import ExecutionGauges
+from runlore.reports.queries.forecast_gauges import ForecastGauges
 from runlore.reports.queries.gauges import ProductGauges
 from runlore.reports.rules.version_scores import version_scores
 
@@ -108,3 +109,11 @@ def execution_families(executions: ExecutionGauges) -> Iterator[Metric]:
         "newest_fact_timestamp_seconds", "When the newest fact became known, since 1970"
     )
     yield newest_at.add(alone(executions.newest_s))
+
+
+def forecast_families(forecasts: ForecastGauges) -> Iterator[Metric]:
+    labels = ("series", "scope", "source")
+    now = "of the newest forecast, at its step of now"
+    yield gauge("forecast_value", f"Value {now}", labels).add(forecasts.value)
+    yield gauge("forecast_low", f"Lower end of the band {now}", labels).add(forecasts.low)
+    yield gauge("forecast_high", f"Upper end of the band {now}", labels).add(forecasts.high)

@@ -91,6 +91,13 @@ INSERT INTO runlore.ingests (source, path, records, mapping_digest, prefix_diges
 VALUES ('slurm', 'jobs.csv', 'executions', '', '', 12)
 """)
 
+FORECAST = text(
+    "INSERT INTO runlore.series_forecasts (spec, source, name, scope, horizon_s, issued_at,"
+    " starts_at, ends_at, step_s, level, value, low, high, baseline)"
+    " SELECT 'load', 'collectd', 'cpu', 'web-1', 86400, hour, hour, hour + interval '1 day', 86400,"
+    " 0.9, '{2,2}', '{1,1}', '{3,3}', '{2,2}' FROM date_trunc('hour', now()) AS hour"
+)
+
 
 @pytest.fixture(scope="module")
 def prometheus_server(
@@ -135,6 +142,7 @@ def fill(database: Store, histories: list[dict[str, Any]]) -> None:
         connection.execute(insert(feature_histories), histories)
         anomalies.open_anomaly(connection, "drift", "duration", "critical", {}, instants.now())
         connection.execute(ROWS)
+        connection.execute(FORECAST)
         versions = json.dumps({"duration": {"champion": "7"}})
         connection.execute(
             text(
