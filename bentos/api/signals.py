@@ -75,8 +75,8 @@ async def forecast(request: Request) -> Response:
         raise BadInput("series: no series has such a name", "series")
     wanted = SeriesName(name, query.get("scope"), query.get("source"))
     as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
-    horizon_s = _number(query.get("hours"), "hours", HORIZON_S / HOUR_S) * HOUR_S
-    level = _number(query.get("level"), "level", LEVEL)
+    horizon_s = positive_number(query.get("hours"), "hours", HORIZON_S / HOUR_S) * HOUR_S
+    level = positive_number(query.get("level"), "level", LEVEL)
     made = await read_store(
         request,
         lambda store: forecasting.forecast_series(store, wanted, as_of, horizon_s, level),
@@ -84,7 +84,7 @@ async def forecast(request: Request) -> Response:
     return model_response(SeriesForecastBody.model_validate(asdict(show_forecast(made))))
 
 
-def _number(text: str | None, field: str, default: float) -> float:
+def positive_number(text: str | None, field: str, default: float) -> float:
     if text is None:
         return default
     try:

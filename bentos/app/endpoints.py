@@ -12,6 +12,7 @@ from bentos.api import (
     points,
     predictions,
     recording,
+    regressions,
     remote_write,
     signals,
 )
@@ -44,6 +45,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *incidents.ENDPOINTS,
     *forecast_skill.ENDPOINTS,
     *otlp.ENDPOINTS,
+    *regressions.ENDPOINTS,
     *live.ENDPOINTS,
     *ml_learning.ENDPOINTS,
     *agent_zero_ab.ENDPOINTS,

@@ -17,6 +17,7 @@ from runlore.cli import (
     monitoring,
     performance,
     quality,
+    regressions,
     reports,
     retraining,
     rollout,
@@ -98,6 +99,7 @@ signals.group.command("export-rules")(signal_rules.export_rules)
 signals.group.command("issue")(issued_forecasts.issue)
 signals.group.command("skill")(issued_forecasts.skill)
 signals.group.command("specs")(issued_forecasts.specs)
+signals.group.command("regressions")(regressions.regressions)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import numpy as np
 import pytest
 from handmade import register, stored, write_bundle
 from pydantic import SecretStr
@@ -44,6 +45,7 @@ from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
+from runlore.signals.actions.regressions import watch_regressions
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web
 from tests.experiments.ab_world import AT, HOUR, given
@@ -53,6 +55,7 @@ from tests.monitoring.test_drift_history import POLICY
 from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
 from tests.performance.test_look_orders import Looked
 from tests.signals import test_streaming
+from tests.signals.points import write_points
 
 SPEC = SPECS["failure-risk"]
 NAME = SPEC.name
@@ -256,6 +259,24 @@ def ab_stopped(world: World) -> None:
 Act = Callable[[World], object]
 
 
+def series_watched(world: World, levels: list[float]) -> None:
+    """A series of executions that stays at each level for 60 hours, watched after that."""
+    values = np.repeat(levels, 60)
+    values *= np.random.default_rng(2).normal(1, 0.02, len(values))
+    first = world.now - timedelta(days=20)
+    number = len(levels)
+    write_points(world.store, values, first=first, source="executions", revision=number)
+    watch_regressions(world.store, world.now)
+
+
+def slower(world: World) -> None:
+    series_watched(world, [10.0, 13.0])
+
+
+def as_fast_again(world: World) -> None:
+    series_watched(world, [10.0, 13.0, 10.0])
+
+
 def report_late(world: World) -> None:
     """A report is due, and nobody has made it."""
     made_at = instants.now() - timedelta(days=8)
@@ -316,6 +337,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("incident", series_deviates, series_is_back),
     ("report", report_late, report_made),
     ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
+    ("regression", slower, as_fast_again),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -23,12 +23,13 @@ def write_points(
     known_at: datetime | None = None,
     revision: int = 0,
     step: timedelta = timedelta(hours=1),
+    source: str = "collectd",
 ) -> None:
     """One point a step, each known when it was, or all at one instant."""
     instants = [first + step * number for number in range(len(values))]
     rows = [
         {
-            "source": "collectd",
+            "source": source,
             "name": name,
             "scope": scope,
             "at": at,
