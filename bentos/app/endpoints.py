@@ -2,6 +2,7 @@
 
 from bentos.api import (
     alerts,
+    anomalies,
     experiments,
     forecast_skill,
     incidents,
@@ -39,6 +40,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *ingests.ENDPOINTS,
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
+    *anomalies.ENDPOINTS,
     *signals.ENDPOINTS,
     *points.ENDPOINTS,
     *remote_write.ENDPOINTS,

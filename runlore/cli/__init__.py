@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 
 from runlore import __version__, process
 from runlore.cli import (
+    anomalies,
     backtest,
     console,
     issued_forecasts,
@@ -100,6 +101,8 @@ signals.group.command("issue")(issued_forecasts.issue)
 signals.group.command("skill")(issued_forecasts.skill)
 signals.group.command("specs")(issued_forecasts.specs)
 signals.group.command("regressions")(regressions.regressions)
+signals.group.command()(anomalies.anomalies)
+signals.group.command()(anomalies.dismiss)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

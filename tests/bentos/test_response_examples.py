@@ -83,6 +83,7 @@ CALLS: tuple[tuple[str, str, str, Any], ...] = (
     ("POST", "/sources/{source}/undo", "/sources/log/undo", WHY),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
     ("POST", "/metrics/points", "/metrics/points", POINTS),
+    ("GET", "/signals/anomalies", "/signals/anomalies", None),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("POST", "/ab-tests", "/ab-tests", PLAN),
     ("GET", "/ab-tests", "/ab-tests", None),

@@ -20,6 +20,7 @@ from runlore.store.schema.alerts import (
     alert_notices,
     alert_silences,
 )
+from runlore.store.schema.anomaly_dismissals import anomaly_dismissals
 from runlore.store.schema.answers import (
     alias_changes,
     api_keys,
@@ -93,6 +94,7 @@ __all__ = [
     "alert_silences",
     "alias_changes",
     "anomalies",
+    "anomaly_dismissals",
     "api_keys",
     "data_checks",
     "drift_histograms",

@@ -1,0 +1,149 @@
+"""Score detectors of anomalies as the Numenta Anomaly Benchmark does, standard profile.
+
+    python bench/nab.py FOLDER
+
+FOLDER holds data/GROUP/FILE.csv(.gz) and labels/combined_windows.json. One setting and threshold
+serve all files. Ours has the threshold of its setting, a budget of alarms; the best threshold over
+all files is shown beside it, and for every other detector. "One file out": the threshold of a file
+is the best of all the others.
+
+Source: Lavin & Ahmad, "Evaluating real-time anomaly detection algorithms", 2015.
+"""
+
+import argparse
+import csv
+import gzip
+import json
+import sys
+import time
+from dataclasses import dataclass
+from math import exp
+from pathlib import Path
+
+import numpy as np
+
+from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S
+from runlore.signals.rules.anomaly_scores import METHODS, OURS, excesses
+
+FALSE_POSITIVE = 0.11
+STEP_S = 300
+SILENCE = SILENCE_S // STEP_S
+THRESHOLDS = np.concatenate([np.arange(-1, 3, 0.1), np.arange(3, 30, 0.5)])
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """windows: first and last place of each anomaly."""
+
+    group: str
+    at: np.ndarray
+    values: np.ndarray
+    windows: list[tuple[int, int]]
+
+
+def read(folder: Path) -> list[Labelled]:
+    found = []
+    for name, spans in sorted(
+        json.loads((folder / "labels/combined_windows.json").read_text()).items()
+    ):
+        path = folder / "data" / name
+        packed = path.with_name(path.name + ".gz")
+        if not (path.exists() or packed.exists()):
+            continue
+        text = path.read_text() if path.exists() else gzip.decompress(packed.read_bytes()).decode()
+        rows = list(csv.reader(text.splitlines()))[1:]
+        at = _microseconds([row[0] for row in rows])
+        windows = []
+        for first, last in map(_microseconds, spans):
+            inside = np.flatnonzero((at >= first) & (at <= last))
+            windows.append((int(inside[0]), int(inside[-1])))
+        values = np.array([float(row[1]) for row in rows])
+        found.append(Labelled(name.split("/")[0], at, values, windows))
+    return found
+
+
+def _microseconds(texts: list[str]) -> np.ndarray:
+    return np.array(texts, "datetime64[us]").astype(np.int64)
+
+
+def sigmoid(place: float) -> float:
+    return 2 / (1 + exp(5 * place)) - 1 if place <= 3 else -1.0
+
+
+def score(file: Labelled, detections: list[int]) -> float:
+    """The raw score: up to 1 for the first detection in a window, -1 for a missed one."""
+    probation = min(int(0.15 * len(file.at)), 750)
+    hits: dict[int, float] = {}
+    lost = 0.0
+    for place in detections:
+        inside = [w for w, (first, last) in enumerate(file.windows) if first <= place <= last]
+        before = [window for window in file.windows if window[1] < place]
+        if place < probation:
+            continue
+        if inside:
+            first, last = file.windows[inside[0]]
+            hit = sigmoid(-(last - place + 1) / (last - first + 1)) / sigmoid(-1)
+            hits[inside[0]] = max(hits.get(inside[0], -1.0), hit)
+        elif before:
+            first, last = before[-1]
+            lost += FALSE_POSITIVE * sigmoid((place - last) / (last - first))
+        else:
+            lost -= FALSE_POSITIVE
+    return lost + sum(hits.get(window, -1.0) for window in range(len(file.windows)))
+
+
+def detect(excess: np.ndarray, threshold: float) -> list[int]:
+    detections: list[int] = []
+    for place in np.flatnonzero(excess > threshold).tolist():
+        if not detections or place - detections[-1] > SILENCE:
+            detections.append(place)
+    return detections
+
+
+def normalise(files: list[Labelled], raw: np.ndarray) -> dict[str, float]:
+    """Group -> 0 for no detection, 100 for a perfect one."""
+    result = {}
+    for group in sorted({file.group for file in files}):
+        chosen = [file.group == group for file in files]
+        windows = sum(len(file.windows) for file in files if file.group == group)
+        result[group] = 100 * (raw[chosen].sum() + windows) / (2 * windows)
+    return result
+
+
+def leave_one_out(raw: np.ndarray) -> np.ndarray:
+    """The score of each file at the best threshold of all the others. raw: (thresholds, files)."""
+    others = raw.sum(axis=1, keepdims=True) - raw
+    return raw[others.argmax(axis=0), np.arange(raw.shape[1])]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    files = read(parser.parse_args().folder)
+    points = sum(len(file.at) for file in files)
+    weeks = sum(float(file.at[-1] - file.at[0]) for file in files) / 604_800e6
+    for method in (OURS, *METHODS):
+        begun = time.process_time()
+        made = [
+            excesses(method, STEP_S, np.arange(len(file.at)) * STEP_S * 1_000_000, file.values)
+            for file in files
+        ]
+        cost = (time.process_time() - begun) / points * 1e6
+        raw = np.array(
+            [[score(f, detect(e, t)) for f, e in zip(files, made, strict=True)] for t in THRESHOLDS]
+        )
+        best = int(raw.sum(axis=1).argmax())
+        rows = {"best threshold": raw[best], "one file out": leave_one_out(raw)}
+        if method == OURS:
+            detections = [detect(excess, LEAST_EXCESS) for excess in made]
+            a_week = sum(map(len, detections)) / weeks
+            scores = [score(f, d) for f, d in zip(files, detections, strict=True)]
+            rows = {f"as set, {a_week:.1f} alarms a series and week": np.array(scores)} | rows
+        for label, scores_of_files in rows.items():
+            shown = ", ".join(f"{g} {s:.1f}" for g, s in normalise(files, scores_of_files).items())
+            sys.stdout.write(f"{method} ({label}): {shown}; {cost:.0f} µs a point\n")
+        sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,288 @@
+"""Find the anomalies of series in the store, within a budget of alarms; dismiss one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import numpy as np
+
+from runlore.kernel.errors import BadInput, NotFound, Refused
+from runlore.kernel.instants import from_us, to_us
+from runlore.signals import queries
+from runlore.signals.actions.forecasting import SeriesName, find_series
+from runlore.signals.queries import Connection, StoredSeries
+from runlore.signals.queries.dismissals import Dismissal, insert_dismissal, read_dismissals
+from runlore.signals.rules import anomaly_kinds, detector
+from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
+from runlore.signals.rules.anomaly_kinds import AnomalyKind
+from runlore.signals.rules.anomaly_scores import METHODS, OURS, excesses
+from runlore.signals.rules.grid import SECOND_US, Floats, Instants, find_step
+from runlore.store.engine import Store
+
+ALL_METHODS = (OURS, *METHODS)
+MOST_SERIES = 500
+MOST_POINTS = 10_000
+BUDGET = 1.0
+LARGEST_BUDGET = 10_000.0
+SINCE = timedelta(days=7)
+TOLERANCE = 1.25  # times the size that was dismissed
+
+
+@dataclass(frozen=True)
+class AnomalyQuery:
+    """budget: alarms a week over all series of the query. method: `neighbours` or of METHODS."""
+
+    as_of: datetime
+    since: datetime
+    name: str | None = None
+    scope: str | None = None
+    budget: float = BUDGET
+    method: str = OURS
+
+
+@dataclass(frozen=True)
+class SeriesAnomaly:
+    """since, until: of the deviation. probability: of such a point or a rarer one; None: unknown.
+
+    others: series of the scope that were unusual within the same twelve hours.
+    """
+
+    id: str
+    kind: AnomalyKind
+    series: str
+    scope: str
+    source: str
+    since: datetime
+    until: datetime
+    seen: float
+    expected: float | None
+    low: float | None
+    high: float | None
+    probability: float | None
+    others: Sequence[str]
+
+
+@dataclass(frozen=True)
+class ScoredSeries:
+    """Points of a series with what was expected of them; all arrays have the same length."""
+
+    series: StoredSeries
+    step_s: int
+    at: Instants
+    values: Floats
+    expected: Floats
+    low: Floats
+    high: Floats
+    excess: Floats
+
+
+def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
+    """The anomalies that began since an instant, the newest first, as known at another.
+
+    Raises BadInput for a method, budget or time that cannot be, or too many series.
+    """
+    _check(query)
+    with store.connect() as connection:
+        listed = queries.list_series(connection, 100_000, query.name)
+        chosen = [series for series in listed if query.scope in {None, series.scope}]
+        if len(chosen) > MOST_SERIES:
+            raise BadInput(
+                f"scope: {len(chosen)} series are meant; at most {MOST_SERIES} are read at once",
+                "scope",
+            )
+        scored = [
+            one
+            for series in chosen
+            if (one := _score(connection, series, query.as_of, query.method)) is not None
+        ]
+        dismissed = read_dismissals(connection, query.as_of)
+    found = _alarms(scored, dismissed, query) + _stretches(scored, query)
+    recent = [one for one in found if query.since <= one.until]
+    return sorted(recent, key=lambda one: one.since, reverse=True)
+
+
+def dismiss_anomaly(
+    store: Store, anomaly: str, actor: str, reason: str, at: datetime
+) -> SeriesAnomaly:
+    """Say that an anomaly is none: such deviations of its series are not reported from now on.
+
+    Raises NotFound for an id that no point of a series has, BadInput for flat or missing points.
+    """
+    digest, _, instant = anomaly.partition("-")
+    with store.connect() as connection:
+        listed = queries.list_series(connection, 100_000)
+        series = next((one for one in listed if _digest(one) == digest), None)
+        scored = None if series is None else _score(connection, series, at, OURS)
+    places = [] if scored is None else np.flatnonzero(scored.at == _from_hex(instant)).tolist()
+    if scored is None or not places:
+        raise NotFound(f"there is no anomaly {anomaly!r}; `runlore signals anomalies` shows them")
+    place = places[0]
+    made = _describe(scored, place, [])
+    residual = float(scored.values[place] - scored.expected[place])
+    direction = 1 if residual > 0 else -1
+    of = scored.series
+    with store.connect() as connection:
+        insert_dismissal(
+            connection,
+            Dismissal(
+                at,
+                of.source,
+                of.name,
+                of.scope,
+                made.since,
+                direction,
+                abs(residual),
+                actor,
+                reason,
+            ),
+        )
+    return made
+
+
+def read_scored(store: Store, query: AnomalyQuery) -> ScoredSeries:
+    """The one series of a query with its scores.
+
+    Raises NotFound, BadInput where several are meant, Refused without points.
+    """
+    if query.name is None:
+        raise BadInput("name: one series can be drawn; name it", "name")
+    series = find_series(store, SeriesName(query.name, query.scope))
+    with store.connect() as connection:
+        scored = _score(connection, series, query.as_of, query.method)
+    if scored is None:
+        raise Refused(f"{series.name}: fewer than 2 points were known then")
+    return scored
+
+
+def _check(query: AnomalyQuery) -> None:
+    if query.method not in ALL_METHODS:
+        known = ", ".join(ALL_METHODS)
+        raise BadInput(f"method: {query.method[:40]!r} is none of: {known}", "method")
+    if not 0 < query.budget <= LARGEST_BUDGET:
+        raise BadInput(f"budget: {query.budget:g} is not above 0 and up to 10000", "budget")
+    if query.since > query.as_of:
+        raise BadInput("since: is after the instant that is asked about", "since")
+
+
+def _score(
+    connection: Connection, series: StoredSeries, as_of: datetime, method: str
+) -> ScoredSeries | None:
+    """None: fewer than two points were known."""
+    points = queries.read_points(connection, series, as_of, MOST_POINTS)
+    is_number = np.isfinite(points.value)
+    at, values = points.at[is_number], points.value[is_number]
+    if len(at) < 2:
+        return None
+    step_s = find_step(at)
+    scores = list(detector.scan(detector.start(step_s), at, values))
+    columns = np.array([(s.expected, s.low, s.high, s.score) for s in scores]).T
+    excess = columns[3] if method == OURS else excesses(method, step_s, at, values)
+    return ScoredSeries(series, step_s, at, values, columns[0], columns[1], columns[2], excess)
+
+
+def _alarms(
+    scored: Sequence[ScoredSeries], dismissed: Sequence[Dismissal], query: AnomalyQuery
+) -> list[SeriesAnomaly]:
+    if not scored:
+        return []
+    places = [
+        np.flatnonzero((one.excess > LEAST_EXCESS) & ~_is_dismissed(one, dismissed))
+        for one in scored
+    ]
+    ids = np.repeat(np.arange(len(scored)), [len(of_one) for of_one in places])
+    place = np.concatenate(places)
+    at = np.concatenate([one.at[p] for one, p in zip(scored, places, strict=True)])
+    excess = np.concatenate([one.excess[p] for one, p in zip(scored, places, strict=True)])
+    order = np.argsort(at, kind="stable")
+    ids, place, at, excess = ids[order], place[order], at[order], excess[order]
+    points = sum(len(one.at) for one in scored)
+    first_us = min(int(one.at[0]) for one in scored)
+    unusual = Unusual(ids, at, excess, points, first_us, to_us(query.as_of) + 1)
+    return [
+        _describe(
+            scored[ids[alarm.place]],
+            int(place[alarm.place]),
+            _others(scored, ids, at, alarm.place),
+        )
+        for alarm in spend(unusual, query.budget)
+    ]
+
+
+def _is_dismissed(one: ScoredSeries, dismissed: Sequence[Dismissal]) -> "np.ndarray":
+    residual = one.values - one.expected
+    inside = np.zeros(len(one.at), bool)
+    of = one.series
+    for row in dismissed:
+        if (row.source, row.name, row.scope) == (of.source, of.name, of.scope):
+            inside |= (np.sign(residual) == row.direction) & (
+                np.abs(residual) <= TOLERANCE * row.size
+            )
+    return inside
+
+
+def _others(scored: Sequence[ScoredSeries], ids: Instants, at: Instants, place: int) -> list[str]:
+    near = np.abs(at - at[place]) <= SILENCE_S * SECOND_US
+    scope = scored[ids[place]].series.scope
+    moved = {int(one) for one in ids[near]} - {int(ids[place])}
+    return sorted(scored[one].series.name for one in moved if scored[one].series.scope == scope)
+
+
+def _describe(one: ScoredSeries, place: int, others: Sequence[str]) -> SeriesAnomaly:
+    kind = anomaly_kinds.classify(one.values, one.low, one.high, place)
+    last = min(place + (anomaly_kinds.AFTER - 1 if kind != "point" else 0), len(one.at) - 1)
+    low, high = float(one.low[place]), float(one.high[place])
+    is_known = bool(np.isfinite(low))
+    return SeriesAnomaly(
+        id=f"{_digest(one.series)}-{int(one.at[place]):x}",
+        kind=kind,
+        series=one.series.name,
+        scope=one.series.scope,
+        source=one.series.source,
+        since=from_us(int(one.at[place])),
+        until=from_us(int(one.at[last])),
+        seen=float(one.values[place]),
+        expected=float(one.expected[place]),
+        low=low if is_known else None,
+        high=high if is_known else None,
+        probability=detector.probability_of(float(one.excess[place])),
+        others=others,
+    )
+
+
+def _stretches(scored: Sequence[ScoredSeries], query: AnomalyQuery) -> list[SeriesAnomaly]:
+    """Flat and missing stretches; they are facts, and spend nothing of the budget."""
+    return [
+        SeriesAnomaly(
+            id=f"{_digest(one.series)}-{stretch.since_us:x}",
+            kind=stretch.kind,
+            series=one.series.name,
+            scope=one.series.scope,
+            source=one.series.source,
+            since=from_us(stretch.since_us),
+            until=from_us(stretch.until_us),
+            seen=float(one.values[np.searchsorted(one.at, stretch.since_us)]),
+            expected=None,
+            low=None,
+            high=None,
+            probability=None,
+            others=[],
+        )
+        for one in scored
+        for stretch in (
+            *anomaly_kinds.find_flat(one.at, one.values),
+            *anomaly_kinds.find_missing(one.at, one.step_s, to_us(query.as_of)),
+        )
+    ]
+
+
+def _digest(series: StoredSeries) -> str:
+    text = "\x00".join([series.source, series.name, series.scope])
+    return sha256(text.encode()).hexdigest()[:12]
+
+
+def _from_hex(text: str) -> int:
+    try:
+        return int(text, 16)
+    except ValueError:
+        return -1
