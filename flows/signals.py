@@ -1,4 +1,4 @@
-"""Forecast the series of the series specs, and score the forecasts whose time has come."""
+"""Forecast series, score the forecasts whose time has come, and look for regressions."""
 
 from prefect import flow
 
@@ -6,12 +6,19 @@ from tasks import signals
 from tasks.edge import flow_app
 
 
-@flow(name="forecasts", flow_run_name="issue and score forecasts", timeout_seconds=9000)
-def forecasts(at: str | None = None) -> dict[str, int]:
-    """Score first, then issue. Two runs at once score and issue each forecast once.
+@flow(name="series", flow_run_name="watch series", timeout_seconds=9000)
+def watch_series(at: str | None = None) -> dict[str, int]:
+    """Score first, then look for regressions, then forecast.
+
+    Two runs at once score and issue each forecast once. Returns how many were scored and issued,
+    and how many regressions stand.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.
     """
     with flow_app():
-        return {"scored": signals.score(at), "issued": signals.issue(at)}
+        return {
+            "scored": signals.score(at),
+            "regressions": signals.watch_regressions(at),
+            "issued": signals.issue(at),
+        }

@@ -1,4 +1,4 @@
-"""Forecasts of series as tasks: score those whose time has come, and issue new ones."""
+"""What is done about series as tasks: forecasts are scored and issued, regressions looked for."""
 
 from datetime import datetime
 from typing import cast
@@ -9,7 +9,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
-from runlore.signals.actions import issued_forecasts
+from runlore.signals.actions import issued_forecasts, regressions
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -44,6 +44,15 @@ def issue(at: str | None) -> int:
             one.fresh,
         )
     return sum(one.issued for one in outcomes)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch regressions", timeout_seconds=1800)
+def watch_regressions(at: str | None) -> int:
+    """Returns how many stand."""
+    with task_app() as app:
+        standing = regressions.watch_regressions(app.store, _instant(at))
+    get_run_logger().info("%d regressions stand", len(standing))
+    return len(standing)
 
 
 def _instant(at: str | None) -> datetime:

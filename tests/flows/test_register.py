@@ -105,7 +105,7 @@ def test_a_new_spec_is_put_on_the_clock_of_the_first() -> None:
         "retrain-on-request",
         "analyse-ab-tests",
         "make-due-reports",
-        "forecast-series",
+        "watch-series",
         "ingest-inbox",
     }
 

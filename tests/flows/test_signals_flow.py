@@ -1,10 +1,10 @@
-"""Forecasts as Prefect issues them, and scores them when their time has come."""
+"""Series as Prefect watches them: forecasts are issued, and scored when their time has come."""
 
 from datetime import timedelta
 
 import pytest
 
-from flows.signals import forecasts
+from flows.signals import watch_series
 from runlore import settings
 from runlore.signals.actions import issued_forecasts
 from runlore.store.engine import open_store
@@ -17,9 +17,9 @@ pytestmark = pytest.mark.slow
 def test_forecasts_are_issued_and_a_day_later_scored() -> None:
     with open_store(settings.read()) as store:
         write_points(store, day_and_night())
-        assert forecasts(END.isoformat()) == {"scored": 0, "issued": 2}
+        assert watch_series(END.isoformat()) == {"scored": 0, "regressions": 0, "issued": 2}
         write_points(store, day_and_night()[:24], first=END)
         later = (END + timedelta(days=1)).isoformat()
-        assert forecasts(later) == {"scored": 1, "issued": 1}
+        assert watch_series(later) == {"scored": 1, "regressions": 0, "issued": 1}
         short = issued_forecasts.read_skill(store)[0]
     assert (short.horizon_s, short.scored, short.forecasts) == (86_400.0, 1, 2)

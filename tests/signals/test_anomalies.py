@@ -112,6 +112,10 @@ def test_what_cannot_be_is_refused_by_its_field(spiked: Store) -> None:
     for wrong in ("", "nope", "0123456789ab-zz", "0123456789ab-12"):
         with pytest.raises(NotFound, match="no anomaly"):
             dismiss_anomaly(spiked, wrong, "ann", "", END)
+    (found,) = find_anomalies(spiked, QUERY)
+    calm = f"{found.id.partition('-')[0]}-{int(END.timestamp() - 3600) * 1_000_000:x}"
+    with pytest.raises(BadInput, match="no unusual point"):
+        dismiss_anomaly(spiked, calm, "ann", "", END)
 
 
 def test_command_and_http_find_and_dismiss_the_same(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
@@ -64,6 +65,19 @@ def test_the_median_over_weeks_is_the_plain_one() -> None:
     hour = (instants(WEEK_HOURS) // HOUR_US + EPOCH_HOUR) % WEEK_HOURS
     assert np.allclose(band.low[hour], of_hour)
     assert np.allclose(band.high[hour], of_hour)
+
+
+def test_a_counter_is_not_exported_as_what_it_counted(store: Store) -> None:
+    write_points(store, weekly().cumsum(), name="requests_total")
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runlore.series (source, name, scope, kind)"
+                " VALUES ('collectd', 'requests_total', 'web-1', 'counter')"
+            )
+        )
+    with pytest.raises(Refused, match="it is a counter"):
+        export_rules(store, BandRequest(), START + timedelta(weeks=WEEKS))
 
 
 def test_what_has_no_band_is_refused_with_the_reason() -> None:

@@ -118,6 +118,10 @@ def dismiss_anomaly(
     if scored is None or not places:
         raise NotFound(f"there is no anomaly {anomaly!r}; `runlore signals anomalies` shows them")
     place = places[0]
+    if not scored.excess[place] > LEAST_EXCESS:
+        raise BadInput(
+            f"id: {anomaly} is no unusual point; what is flat or missing cannot be dismissed", "id"
+        )
     made = _describe(scored, place, [])
     residual = float(scored.values[place] - scored.expected[place])
     direction = 1 if residual > 0 else -1

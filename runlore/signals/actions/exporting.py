@@ -72,6 +72,8 @@ def _chosen(store: Store, request: BandRequest) -> list[StoredSeries]:
 def _learn(
     store: Store, series: StoredSeries, request: BandRequest, as_of: datetime
 ) -> BandOfSeries:
+    if series.kind == "counter":
+        raise Refused("it is a counter; its band is one of its rate, which is not exported")
     expr = selector(series.name, series.scope, request.scope_label)
     with store.connect() as connection:
         points = queries.read_points(connection, series, as_of, MOST_POINTS)
