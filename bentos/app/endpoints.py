@@ -28,6 +28,7 @@ from bentos.dialects import (
     agent_zero_training,
     ml_learning,
     opsconductor,
+    opsconductor_anomalies,
     opsconductor_performance,
     opsconductor_training,
 )
@@ -58,6 +59,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *agent_zero_live.ENDPOINTS,
     *opsconductor_training.ENDPOINTS,
     *opsconductor.ENDPOINTS,
+    *opsconductor_anomalies.ENDPOINTS,
     *opsconductor_performance.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,

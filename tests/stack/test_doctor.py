@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
 
 from runlore.kernel import instants
 from runlore.settings import Settings
@@ -20,6 +22,7 @@ from runlore.stack import processes, tcp_ports
 from runlore.stack.doctor import DoctorFinding, DoctorVerdict, machine, services
 from runlore.stack.processes import RunningService, identity
 from runlore.stack.status import Health, ServiceStatus, StackStatus
+from runlore.store.engine import Store
 
 HOST = "127.0.0.1"
 
@@ -226,3 +229,23 @@ def test_a_broken_champion_comes_with_its_remedy(monkeypatch: pytest.MonkeyPatch
     assert duration.what == "duration version 2 cannot answer"
     assert "runlore rollback duration" in duration.remedy
     assert cost.what == "a tag"
+
+
+def test_series_that_are_nearly_too_many_are_noted_before_new_ones_are_refused(
+    store: Store,
+) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runlore.series (source, name, scope)"
+                " SELECT 'prometheus', 'up', n::text FROM generate_series(1, 8) AS n"
+            )
+        )
+
+    def look(most: int) -> list[DoctorVerdict]:
+        settings = Settings(database_url=SecretStr(store.url), max_series=most)
+        return [one.verdict for one in services.database(settings) if one.check == "series"]
+
+    assert look(8) == [DoctorVerdict.WRONG]
+    assert look(10) == [DoctorVerdict.NOTE]
+    assert look(11) == []

@@ -74,6 +74,12 @@ def record_points(
     return RecordedPoints(added.new, added.known, new_series, batch.markers, batch.rejects)
 
 
+def count_series(store: Store) -> int:
+    """How many series there are, of all sources."""
+    with store.connect() as connection:
+        return series_catalog.count_series(connection)
+
+
 def _admit(
     connection: Connection, source: str, batch: PointBatch, max_series: int
 ) -> tuple[PointBatch, int]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from runlore.app import open_app
+from runlore.ingest.actions.points import count_series
 from runlore.kernel import instants
 from runlore.kernel.errors import Unavailable
 from runlore.serving.actions import integrity
@@ -17,6 +18,7 @@ from runlore.stack.status import Health, StackStatus, actual, look_at_database
 from runlore.store import embedded
 from runlore.web.prefect_api import NoAnswer, PrefectApi
 
+NEARLY_FULL = 0.8  # of RUNLORE_MAX_SERIES
 SKEW = timedelta(seconds=5)
 SCHEDULER = timedelta(minutes=3)  # Prefect's scheduler sees a new deployment within a minute
 
@@ -103,6 +105,20 @@ def database(settings: Settings) -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             "clock", DoctorVerdict.WRONG, what, "switch on time synchronisation (NTP)"
         )
+    if figures.is_migrated:
+        yield from _series(settings)
+
+
+def _series(settings: Settings) -> Iterator[DoctorFinding]:
+    """Whether there is room for further series."""
+    with open_app(settings, delivers=False) as app:
+        count = count_series(app.store)
+    if count >= NEARLY_FULL * settings.max_series:
+        what = f"{count:,} series of at most {settings.max_series:,}; then new ones are refused"
+        remedy = "send fewer labels, or raise RUNLORE_MAX_SERIES"
+        is_full = count >= settings.max_series
+        verdict = DoctorVerdict.WRONG if is_full else DoctorVerdict.NOTE
+        yield DoctorFinding("series", verdict, what, remedy)
 
 
 def champions(settings: Settings, status: StackStatus) -> Iterator[DoctorFinding]:

@@ -1,0 +1,75 @@
+"""OpsConductor's two routes of anomalies say what incidents and anomalies say, in its words."""
+
+from datetime import timedelta
+
+import httpx
+import numpy as np
+import pytest
+
+from bentos.dialects.opsconductor_anomalies import ACTIVE, DETECT
+from bentos.predict.live_versions import Serving
+from runlore.kernel import instants
+from runlore.store.engine import Store
+from tests.bentos.conftest import Serve, serve
+from tests.signals.points import write_points
+from tests.signals.test_streaming import noise, record, take
+
+__all__ = ["serve"]
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def service(store: Store, serve: Serve) -> httpx.Client:
+    return serve(Serving((), store=store, live={}))
+
+
+def test_series_that_deviate_together_are_one_active_anomaly(
+    service: httpx.Client, store: Store
+) -> None:
+    assert service.get(ACTIVE).json()["anomalies"] == []
+    first = instants.now() - 180 * MINUTE
+    record(store, {("cpu", "web-1"): noise(100), ("load", "web-1"): noise(100, 2)}, first)
+    record(store, {("cpu", "web-1"): [150.0], ("load", "web-1"): [900.0]}, first + 100 * MINUTE)
+    take(store)
+    (found,) = service.get(ACTIVE).json()["anomalies"]
+    (incident,) = service.get("/signals/incidents").json()["incidents"]
+    assert (found["anomaly_id"], found["affected"]) == (incident["id"], "web-1")
+    assert sorted(found["metrics"]) == ["cpu", "load"]
+    assert found["description"] == incident["what"]
+
+
+def test_a_spike_is_detected_as_the_own_route_detects_it(
+    service: httpx.Client, store: Store
+) -> None:
+    values = 20 + np.random.default_rng(1).normal(0, 0.5, 24 * 15)
+    values[-20] += 20
+    now = instants.now().replace(minute=0, second=0, microsecond=0)
+    write_points(store, values, first=now - timedelta(hours=len(values)))
+    answer = service.post(DETECT, json={"metric": "cpu", "days": 7})
+    assert answer.status_code == 200, answer.text
+    (own,) = service.get("/signals/anomalies", params={"name": "cpu"}).json()["anomalies"]
+    (found,) = answer.json()["anomalies"]
+    assert (found["anomaly_id"], found["type"], found["value"]) == (
+        own["id"],
+        own["kind"],
+        own["seen"],
+    )
+    assert service.post(DETECT, json={"scope": "web-9"}).json()["anomalies"] == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"days": 0}, "days"),
+        ({"method": "magic"}, "method"),
+        ({"alarms_a_week": 0}, "alarms_a_week"),
+        ({"metric": "a\x00"}, "metric"),
+        ({"host": "x"}, "host"),
+        ([], ""),
+    ],
+)
+def test_a_wrong_request_names_its_field(service: httpx.Client, body: object, field: str) -> None:
+    answer = service.post(DETECT, json=body)
+    assert answer.status_code == 422, answer.text
+    assert field in answer.text
