@@ -75,6 +75,30 @@ def test_a_series_that_ended_is_scored_by_what_there_is_after_a_while(filled: St
     assert issued_forecasts.read_skill(filled, "cpu")[0].points == 1
 
 
+def test_of_two_runs_at_once_one_issues(filled: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second run begins and ends while the first one computes."""
+    real, later = forecasting.forecast_stored, END + timedelta(minutes=1)
+
+    def slowly(*arguments: object) -> object:
+        monkeypatch.setattr(forecasting, "forecast_stored", real)
+        issued_forecasts.issue(filled, [SPEC], END)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(forecasting, "forecast_stored", slowly)
+    issued_forecasts.issue(filled, [SPEC], later)
+    assert [one.forecasts for one in issued_forecasts.read_skill(filled, "cpu")] == [1, 1]
+
+
+def test_forecasts_that_wait_for_points_stop_nobody_behind_them(
+    filled: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = SeriesSpec("all", horizons_s=(24 * HOUR_S,))
+    issued_forecasts.issue(filled, [every], END)
+    write_points(filled, day_and_night()[:24], name="other", first=END)
+    monkeypatch.setattr(issued_forecasts, "SCORED_AT_ONCE", 1)
+    assert issued_forecasts.score(filled, END + DAY) == 1
+
+
 def test_a_run_that_was_killed_is_completed_by_the_next_one(
     filled: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:

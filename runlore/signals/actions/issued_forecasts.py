@@ -78,15 +78,16 @@ def score(store: Store, at: datetime) -> int:
     Returns how many. One whose series is late by more than the series' step waits for a quarter of
     its horizon, then it is scored by what there is.
     """
-    count = 0
+    count, after = 0, None
     while True:
         with store.connect() as connection:
-            due = forecast_ledger.hold_due(connection, at, SCORED_AT_ONCE)
+            due = forecast_ledger.hold_due(connection, at, SCORED_AT_ONCE, after)
             scores = [one for one in (_score_one(connection, each, at) for each in due) if one]
             forecast_ledger.write_scores(connection, scores)
         count += len(scores)
-        if len(scores) < SCORED_AT_ONCE:
+        if len(due) < SCORED_AT_ONCE:
             return count
+        after = due[-1]  # those that wait for points stop nobody behind them
 
 
 def read_skill(store: Store, name: str | None = None) -> list[SeriesSkill]:
@@ -121,7 +122,7 @@ def _issue_one(
         return []
     made = list(_forecasts(store, spec, series, at, horizons))
     with store.connect() as connection:
-        forecast_ledger.add_forecasts(connection, made)
+        forecast_ledger.add_forecasts(connection, made, ISSUED_ANEW)
     return made
 
 

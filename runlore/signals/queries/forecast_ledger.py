@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, LiteralString
 
 import psycopg
@@ -13,14 +13,22 @@ from runlore.signals.queries import SeriesKey
 
 Connection = psycopg.Connection[Any]
 
+BEGINNING = datetime.min.replace(tzinfo=UTC)
+
 ADD: LiteralString = """
 INSERT INTO runlore.series_forecasts (spec, source, name, scope, horizon_s, issued_at, starts_at,
     ends_at, step_s, level, value, low, high, baseline, weights, note)
-VALUES (%(spec)s, %(source)s, %(name)s, %(scope)s, %(horizon_s)s, %(issued_at)s, %(starts_at)s,
+SELECT %(spec)s, %(source)s, %(name)s, %(scope)s, %(horizon_s)s, %(issued_at)s, %(starts_at)s,
     %(ends_at)s, %(step_s)s, %(level)s, %(value)s::float8[], %(low)s::float8[], %(high)s::float8[],
-    %(baseline)s::float8[], %(weights)s, %(note)s)
+    %(baseline)s::float8[], %(weights)s, %(note)s
+WHERE NOT EXISTS (
+    SELECT FROM runlore.series_forecasts WHERE (spec, source, name, scope, horizon_s)
+        = (%(spec)s, %(source)s, %(name)s, %(scope)s, %(horizon_s)s) AND issued_at > %(fresh)s
+)
 ON CONFLICT DO NOTHING
 """
+# Held until the commit, so that of two runs at once the second one sees what the first has issued.
+LOCK: LiteralString = "SELECT pg_advisory_xact_lock(hashtextextended('series_forecasts', 0))"
 NEWEST: LiteralString = """
 SELECT DISTINCT ON (source, name, scope, horizon_s) source, name, scope, horizon_s, issued_at
 FROM runlore.series_forecasts WHERE spec = %(spec)s
@@ -31,6 +39,7 @@ DUE: LiteralString = """
 SELECT id, source, name, scope, horizon_s, starts_at, ends_at, step_s, value, low, high, baseline
 FROM runlore.series_forecasts
 WHERE scored_at IS NULL AND cardinality(value) > 0 AND ends_at <= %(at)s
+    AND (ends_at, id) > (%(after_at)s, %(after_id)s)
 ORDER BY ends_at, id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 """
 SCORE: LiteralString = """
@@ -141,11 +150,16 @@ class SeriesSkill:
         return 1 - self.error / self.baseline_error
 
 
-def add_forecasts(connection: Connection, issued: Sequence[IssuedForecast]) -> None:
-    """One that is there already is left as it is."""
-    rows = [vars(one) | {"weights": Jsonb(one.weights)} for one in issued]
+def add_forecasts(
+    connection: Connection, issued: Sequence[IssuedForecast], fresh_share: float
+) -> None:
+    """One is not written where another run has issued a fresh one, or the same.
+
+    fresh_share: of its horizon, how long a forecast is fresh.
+    """
+    connection.execute(LOCK)
     with connection.cursor() as cursor:
-        cursor.executemany(ADD, [_as_lists(row) for row in rows])
+        cursor.executemany(ADD, [_row(one, fresh_share) for one in issued])
 
 
 def newest_issued(connection: Connection, spec: str) -> dict[tuple[str, str, str, float], datetime]:
@@ -154,10 +168,18 @@ def newest_issued(connection: Connection, spec: str) -> dict[tuple[str, str, str
     return {(source, name, scope, horizon): at for source, name, scope, horizon, at in rows}
 
 
-def hold_due(connection: Connection, at: datetime, limit: int) -> list[DueForecast]:
-    """Those to be scored, held until the end of the transaction."""
+def hold_due(
+    connection: Connection, at: datetime, limit: int, after: DueForecast | None
+) -> list[DueForecast]:
+    """Those to be scored after another one, held until the end of the transaction."""
+    values = {
+        "at": at,
+        "limit": limit,
+        "after_at": after.ends_at if after else BEGINNING,
+        "after_id": after.id if after else 0,
+    }
     with connection.cursor(row_factory=class_row(DueForecast)) as cursor:
-        return cursor.execute(DUE, {"at": at, "limit": limit}).fetchall()
+        return cursor.execute(DUE, values).fetchall()
 
 
 def write_scores(connection: Connection, scores: Sequence[ForecastScore]) -> None:
@@ -171,6 +193,7 @@ def read_skill(connection: Connection, limit: int, name: str | None = None) -> l
         return cursor.execute(SKILL, {"name": name, "limit": limit}).fetchall()
 
 
-def _as_lists(row: dict[str, Any]) -> dict[str, Any]:
-    arrays = ("value", "low", "high", "baseline")
-    return row | {name: list(row[name]) for name in arrays}
+def _row(one: IssuedForecast, fresh_share: float) -> dict[str, Any]:
+    arrays = {name: list(getattr(one, name)) for name in ("value", "low", "high", "baseline")}
+    fresh = one.issued_at - timedelta(seconds=fresh_share * one.horizon_s)
+    return vars(one) | arrays | {"weights": Jsonb(one.weights), "fresh": fresh}

@@ -61,7 +61,6 @@ JOIN runlore.series_states AS series USING (id) CROSS JOIN LATERAL (
 ) AS past
 ORDER BY 1, 2
 """
-# A source that falls silent as a whole is one cause.
 OVERDUE: LiteralString = """
 SELECT id FROM runlore.series_states WHERE due_at < clock_timestamp() ORDER BY id LIMIT %s
 """
