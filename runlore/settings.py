@@ -149,6 +149,12 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="Series there may be; over the network, points of further ones are refused.",
     )
+    alarms_a_week: float = Field(
+        default=1.0,
+        gt=0,
+        le=10_000,
+        description="Incidents by chance that are wanted at most, over all series.",
+    )
     clock_tolerance_s: float = Field(
         default=CLOCK_SKEW_S,
         ge=0,

@@ -285,3 +285,8 @@ def test_command_and_http_list_the_same_incidents(
     refused = service.get("/signals/incidents", params={"state": "x"})
     assert refused.status_code == 422
     assert "state" in refused.text
+
+
+def test_a_larger_budget_lets_less_unusual_values_be_incidents() -> None:
+    one, five = (stream_batches.find_threshold(1e7, budget) for budget in (1.0, 5.0))
+    assert five == pytest.approx(5 * one)

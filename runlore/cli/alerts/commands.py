@@ -275,7 +275,8 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
     due = threading.Thread(
         target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
     )
-    points = threading.Thread(target=streaming.watch, args=(store, end), name="new points")
+    followed = (store, end, settings.alarms_a_week)
+    points = threading.Thread(target=streaming.watch, args=followed, name="new points")
     due.start()
     points.start()
     disk, late = DiskWatch(settings, store), ReportWatch(store)

@@ -20,7 +20,6 @@ MOST_POINTS = 5_000  # of one transaction
 MOST_HISTORY = 300  # points of a new series, which its state begins with
 HISTORIES = 200  # series whose past is read at once
 MOST_OVERDUE = 5_000
-BUDGET = 1.0  # false alarms a week, over all series
 LEAST, LARGEST = 1e-12, 1e-5  # probabilities, whatever the budget
 REMEDY = (
     "look at the series: `runlore signals incidents`; it ends when all of them are back; "
@@ -38,13 +37,13 @@ class TakenBatch:
     resolved: frozenset[int] = frozenset()
 
 
-def find_threshold(points_a_week: float, budget: float = BUDGET) -> float:
+def find_threshold(points_a_week: float, alarms_a_week: float) -> float:
     """The probability below which a point is a deviation: so many alarms a week by chance.
 
-    >>> find_threshold(1e8), find_threshold(100.0)
+    >>> find_threshold(1e8, 1.0), find_threshold(100.0, 1.0)
     (1e-08, 1e-05)
     """
-    return float(np.clip(budget / max(points_a_week, 1.0), LEAST, LARGEST))
+    return float(np.clip(alarms_a_week / max(points_a_week, 1.0), LEAST, LARGEST))
 
 
 def take_batch(store: Store, threshold: float, most: int = MOST_POINTS) -> TakenBatch:

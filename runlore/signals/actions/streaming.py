@@ -20,11 +20,14 @@ AGAIN_S = 2.0  # after an error
 log = logging.getLogger("runlore.signals")
 
 
-def watch(store: Store, end: threading.Event) -> None:
-    """Judge points as they are recorded, until the end. One process of all at a time judges."""
+def watch(store: Store, end: threading.Event, alarms_a_week: float = 1.0) -> None:
+    """Judge points as they are recorded, until the end. One process of all at a time judges.
+
+    alarms_a_week: false ones that are wanted at most, over all series.
+    """
     while not end.is_set():
         try:
-            StreamWatch(store, end).follow()
+            StreamWatch(store, end, alarms_a_week=alarms_a_week).follow()
         except Unavailable as error:
             log.warning("points wait: %s", error)
         except Exception:  # the edge of the thread
@@ -39,6 +42,7 @@ class StreamWatch:
     store: Store
     end: threading.Event
     beat: Callable[[], None] = field(default=lambda: None)
+    alarms_a_week: float = 1.0
     _threshold: float = 0.0
     _threshold_at: float = float("-inf")
     _missing_at: float = float("-inf")
@@ -78,7 +82,7 @@ class StreamWatch:
             self._threshold_at = time.monotonic()
             with self.store.begin() as connection:
                 points = point_outbox.points_a_week(connection)
-            self._threshold = stream_batches.find_threshold(points)
+            self._threshold = stream_batches.find_threshold(points, self.alarms_a_week)
         return self._threshold
 
     def _look_for_missing(self) -> bool:
