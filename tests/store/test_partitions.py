@@ -73,7 +73,12 @@ def test_a_month_has_the_keys_indexes_and_defaults_of_its_table(store: Store):
                 " WHERE indrelid = 'runlore.executions_2025_01'::regclass ORDER BY 1"
             )
         )
-        assert indexes.scalars().all() == ["executions_by_seq", "executions_pkey"]
+        assert indexes.scalars().all() == [
+            "executions_by_end",
+            "executions_by_seq",
+            "executions_by_submission",
+            "executions_pkey",
+        ]
         connection.execute(
             text(
                 "INSERT INTO runlore.executions (source, source_id, submitted, actor, kind, scope,"
