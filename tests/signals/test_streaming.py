@@ -287,6 +287,17 @@ def test_command_and_http_list_the_same_incidents(
     assert "state" in refused.text
 
 
-def test_a_larger_budget_lets_less_unusual_values_be_incidents() -> None:
-    one, five = (stream_batches.find_threshold(1e7, budget) for budget in (1.0, 5.0))
+def test_a_larger_budget_lets_less_unusual_values_be_incidents(store: Store) -> None:
+    with store.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO runlore.series_states (source, name, scope, step_s)"
+                " SELECT 'collectd', 'cpu', n::text, 1 FROM generate_series(1, 20) AS n"
+            )
+        )
+    one, five = (
+        streaming.StreamWatch(store, threading.Event(), alarms_a_week=budget)._find_threshold()
+        for budget in (1.0, 5.0)
+    )
+    assert one == pytest.approx(1 / (20 * 604_800))
     assert five == pytest.approx(5 * one)

@@ -23,7 +23,7 @@ HISTORY = timedelta(days=182)  # older steps get no points
 CHOICE_SPAN = timedelta(days=28)
 LEAST_EXECUTIONS = 100  # of a group in CHOICE_SPAN
 MOST_GROUPS = 20  # of kinds, of scopes and of actors
-PATIENCE_MS = 2_000
+PATIENCE_MS = 100  # writers of facts wait behind one who waits for them
 STEPS_AT_ONCE = {HOUR: 24 * 31, DAY: 182}
 
 

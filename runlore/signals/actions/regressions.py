@@ -124,9 +124,7 @@ def subject_of(series: StoredSeries) -> str:
 
 
 def conclude_regression(one: SeriesRegression) -> str:
-    """
-    What happened, in a sentence.
-    """
+    """What happened, in a sentence."""
     change = one.change
     way = "up" if change.size > 0 else "down"
     sizes = sorted(abs(size) for size in (change.low, change.high))
