@@ -64,6 +64,22 @@ class Forecast:
     note: str = ""
 
 
+@dataclass(frozen=True)
+class LearnedForecaster:
+    """What the past of a series taught about how to forecast it.
+
+    seasons: that it was learned with. weights: of the ways that are combined. half: half the width
+    of the band at each step ahead. note: what a reader should know; empty: nothing.
+    """
+
+    seasons: Seasons
+    weights: Mapping[str, float]
+    half: Floats
+    level: float
+    skill: Skill
+    note: str = ""
+
+
 def forecast(
     grid: SeriesGrid, horizon: int, level: float = 0.9, bounds: Bounds = UNBOUNDED
 ) -> Forecast:
@@ -71,6 +87,16 @@ def forecast(
 
     Where the combination was no better on the past than the last season again, that is the
     forecast, and the note says so. Raises Refused with the reason where nothing can be checked.
+    """
+    return apply(learn(grid, horizon, level, bounds), grid, bounds)
+
+
+def learn(
+    grid: SeriesGrid, horizon: int, level: float = 0.9, bounds: Bounds = UNBOUNDED
+) -> LearnedForecaster:
+    """Choose how to forecast a series by rolling origin, and how wide its band has to be.
+
+    Raises Refused with the reason where nothing can be checked.
     """
     observed = grid.values
     _check_points(observed)
@@ -85,23 +111,44 @@ def forecast(
     combined = _within(rolling_origin.combine_without_self(trials), limits) - trials.actual
     baseline = trials.forecasts[BASELINE] - trials.actual
     is_better = np.nanmean(np.abs(combined)) < np.nanmean(np.abs(baseline))
-    weights = rolling_origin.weigh(errors) if is_better else {BASELINE: 1.0}
-    made = {name: ways[name](values, seasons, horizon) for name in weights}
-    middle = _within(rolling_origin.combine(_finite(made, values, seasons), weights), limits)
     chosen = combined if is_better else baseline
-    half = bands.half_widths(chosen, level, seasons.short)
+    return LearnedForecaster(
+        seasons,
+        rolling_origin.weigh(errors) if is_better else {BASELINE: 1.0},
+        bands.half_widths(chosen, level, seasons.short),
+        level,
+        _skill(chosen, baseline, level, seasons),
+        "" if is_better else _no_better(seasons),
+    )
+
+
+def apply(learned: LearnedForecaster, grid: SeriesGrid, bounds: Bounds = UNBOUNDED) -> Forecast:
+    """Continue a series as was learned before, as far as was learned: without a search.
+
+    Raises Refused where the series has lost what it was learned with, such as a season.
+    """
+    observed, seasons, horizon = grid.values, learned.seasons, len(learned.half)
+    _check_points(observed)
+    values = fill_gaps(observed, seasons.short)
+    ways = forecasters(values, seasons)
+    if missing := sorted(learned.weights.keys() - ways.keys()):
+        raise Refused(f"the series cannot be forecast by {missing[0]!r} any more")
+    made = {name: ways[name](values, seasons, horizon) for name in learned.weights}
+    limits = _limits(values, bounds)
+    combined = rolling_origin.combine(_finite(made, values, seasons), learned.weights)
+    middle = _within(combined, limits)
     return Forecast(
         grid.end_us,
         grid.step_s,
         middle,
-        _within(middle - half, limits),
-        _within(middle + half, limits),
+        _within(middle - learned.half, limits),
+        _within(middle + learned.half, limits),
         seasonal_naive(values, seasons, horizon),
-        level,
+        learned.level,
         seasons,
-        weights,
-        _skill(chosen, baseline, level, seasons),
-        "" if is_better else _no_better(seasons),
+        learned.weights,
+        learned.skill,
+        learned.note,
     )
 
 
