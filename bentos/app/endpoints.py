@@ -3,6 +3,7 @@
 from bentos.api import (
     alerts,
     anomalies,
+    dismissals,
     experiments,
     forecast_skill,
     incidents,
@@ -42,6 +43,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *alerts.ENDPOINTS,
     *experiments.ENDPOINTS,
     *anomalies.ENDPOINTS,
+    *dismissals.ENDPOINTS,
     *signals.ENDPOINTS,
     *points.ENDPOINTS,
     *remote_write.ENDPOINTS,

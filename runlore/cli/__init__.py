@@ -12,6 +12,7 @@ from runlore.cli import (
     anomalies,
     backtest,
     console,
+    dismissals,
     issued_forecasts,
     live,
     look,
@@ -103,6 +104,8 @@ signals.group.command("specs")(issued_forecasts.specs)
 signals.group.command("regressions")(regressions.regressions)
 signals.group.command()(anomalies.anomalies)
 signals.group.command()(anomalies.dismiss)
+signals.group.command("dismissals")(dismissals.list_dismissals)
+signals.group.command()(dismissals.undismiss)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")

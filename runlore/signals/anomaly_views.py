@@ -21,6 +21,17 @@ def anomaly_row(anomaly: SeriesAnomaly) -> Mapping[str, object]:
     }
 
 
+def readable_rarity(probability: float) -> str:
+    """Of how many points one is as rare, to two digits.
+
+    >>> readable_rarity(4.48e-08), readable_rarity(0.0123), readable_rarity(0.0)
+    ('22,000,000', '81', 'very many')
+    """
+    if probability <= 0:
+        return "very many"
+    return f"{float(f'{1 / probability:.2g}'):,.0f}"
+
+
 def anomaly_fields(anomaly: SeriesAnomaly) -> dict[str, object]:
     """What JSON shows."""
     return asdict(anomaly) | {"others": list(anomaly.others)}

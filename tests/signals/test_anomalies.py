@@ -14,6 +14,7 @@ from runlore.cli import app
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.settings import Settings
 from runlore.signals.actions.anomalies import AnomalyQuery, dismiss_anomaly, find_anomalies
+from runlore.signals.actions.dismissals import list_dismissals
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
 from tests.signals.points import END, START, day_and_night, write_points
@@ -91,6 +92,9 @@ def test_a_dismissed_anomaly_and_smaller_ones_like_it_are_gone_from_then_on(spik
     assert [one.id for one in find_anomalies(spiked, QUERY)] == [found.id]
     after = find_anomalies(spiked, AnomalyQuery(dismissed_at, START))
     assert found.id not in {one.id for one in after}
+    (kept,) = list_dismissals(spiked, dismissed_at)
+    assert list_dismissals(spiked, END) == []
+    assert (kept.at, kept.direction, kept.reason) == (SPIKE_AT, 1, "nightly backup")
     values = day_and_night()[:30]
     values[10], values[24] = 35.0, 150.0
     write_points(spiked, values, first=END)
@@ -146,3 +150,18 @@ def test_command_and_http_find_and_dismiss_the_same(
     assert run.invoke(app, ["signals", "dismiss", number]).exit_code == 0
     rest = run.invoke(app, ["signals", "anomalies", "--since", START.isoformat()])
     assert number not in rest.stdout
+    listed = json.loads(run.invoke(app, ["signals", "dismissals", "--json"]).stdout)["dismissals"]
+    answered = client.get("/signals/dismissals").json()["dismissals"]
+    assert [(row["id"], row["at"]) for row in answered] == [
+        (row["id"], row["at"].replace("+00:00", "Z")) for row in listed
+    ]
+    one, other = (str(row["id"]) for row in listed)
+    undone = client.post(f"/signals/dismissals/{one}/undo", json={"actor": "ann"})
+    assert undone.json() == {"id": int(one), "is_undone": True}
+    for wrong, status in ((one, 404), ("9" * 19, 404), ("x", 422)):
+        answer = client.post(f"/signals/dismissals/{wrong}/undo", json={"actor": "ann"})
+        assert answer.status_code == status
+    assert run.invoke(app, ["signals", "undismiss", other]).exit_code == 0
+    assert run.invoke(app, ["signals", "undismiss", other]).exit_code != 0
+    again = client.get("/signals/anomalies", params={"since": START.isoformat()}).json()
+    assert number in {row["id"] for row in again["anomalies"]}

@@ -7,13 +7,15 @@ from math import isfinite
 from typing import Any, Literal
 
 Place = float | str | datetime
-Style = Literal["line", "points", "bars", "steps", "dashes"]
+Style = Literal["line", "points", "bars", "steps", "dashes", "curve"]
 MOST_ROWS = 400  # of the table; the drawing has all
 
 
 @dataclass(frozen=True)
 class ChartSeries:
     """One row of points. low, high: ends of intervals, of the same length, or empty.
+
+    style: a curve is a line whose points are never marked.
 
     colour: 1 to 6, the console's own in light and dark.
     """

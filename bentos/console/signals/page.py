@@ -1,96 +1,46 @@
-"""The series of metrics, and the forecast of one with the past that it continues."""
+"""The list of series, and the routes of the pages of one."""
 
-from datetime import datetime
-
-from bentos.console.frame.charts import Chart, ChartSeries
 from bentos.console.frame.filters import address, number_filter, text_filter
 from bentos.console.frame.page import ConsolePage, PageRequest, PageRoute, Shown
-from runlore.kernel.durations import HOUR_S
-from runlore.kernel.errors import Refused
-from runlore.kernel.instants import from_us
-from runlore.signals.actions.forecasting import (
-    MOST_SERIES,
-    SeriesForecast,
-    SeriesName,
-    find_series,
-    forecast_series,
-    list_series,
-)
-from runlore.signals.rules.grid import SECOND_US, SeriesGrid
-from runlore.signals.views import ForecastView, conclude_forecast, show_forecast
+from bentos.console.signals.dismissing import dismiss, undo
+from bentos.console.signals.one_series import SERIES_PATH, show_one
+from runlore.signals.actions.series_search import SeriesSearch, search_series
 
-PATH, SERIES_PATH = "/console/signals", "/console/signals/series"
-HORIZONS = (("24", "24 hours"), ("168", "7 days"), ("720", "30 days"))
-LONGEST_HOURS = 8_760
-ROWS = 200
-PAST_HORIZONS, LEAST_PAST = 4, 50  # of the past that are drawn
+PATH = "/console/signals"
+ROWS = 100
+LAST_PAGE = 100_000
 
 
 def show_series(request: PageRequest) -> Shown:
-    name = text_filter(request.query, "name")
-    series = list_series(request.store, name)
+    filters = {name: request.query.get(name, "") for name in ("name", "scope", "source")}
+    search = SeriesSearch(*(text_filter(request.query, name) for name in filters))
+    page = max(number_filter(request.query, "page", LAST_PAGE) or 1, 1)
+    found = search_series(request.store, search, (page - 1) * ROWS, ROWS)
     links = [
         address(SERIES_PATH, {"name": one.name, "scope": one.scope, "source": one.source})
-        for one in series[:ROWS]
+        for one in found.rows
     ]
     values = {
-        "rows": list(zip(series, links, strict=False)),
-        "count": len(series),
-        "is_cut": len(series) == MOST_SERIES,
-        "name": name or "",
+        "rows": list(zip(found.rows, links, strict=True)),
+        "count": found.count,
+        "is_cut": found.is_cut,
+        "filters": filters,
+        "is_filtered": any(filters.values()),
+        "first": (page - 1) * ROWS + 1,
+        "previous": address(PATH, filters, page=str(page - 1)) if page > 1 else "",
+        "next": address(PATH, filters, page=str(page + 1)) if page * ROWS < found.count else "",
     }
     return Shown("signals/series.html", values)
-
-
-def show_one(request: PageRequest) -> Shown:
-    wanted = SeriesName(
-        text_filter(request.query, "name") or "",
-        request.query.get("scope"),
-        request.query.get("source"),
-    )
-    hours = number_filter(request.query, "hours", LONGEST_HOURS) or 24
-    names = {"name": wanted.name, "scope": wanted.scope or "", "source": wanted.source or ""}
-    values = {
-        "series": find_series(request.store, wanted),
-        "hours": hours,
-        "horizons": [
-            (text, label, address(SERIES_PATH, names, hours=text)) for text, label in HORIZONS
-        ],
-        "view": None,
-        "reason": "",
-    }
-    try:
-        made = forecast_series(request.store, wanted, request.at, hours * HOUR_S)
-    except Refused as refused:
-        return Shown("signals/forecast.html", values | {"reason": str(refused)})
-    view = show_forecast(made)
-    values |= {"view": view, "finding": conclude_forecast(view), "chart": _chart(made, view)}
-    return Shown("signals/forecast.html", values)
-
-
-def _chart(made: SeriesForecast, view: ForecastView) -> Chart:
-    count = max(PAST_HORIZONS * len(view.points), LEAST_PAST)
-    past = made.past.values[-count:]
-    ahead = ChartSeries(
-        "forecast",
-        [point.at for point in view.points],
-        [point.value for point in view.points],
-        [point.low for point in view.points],
-        [point.high for point in view.points],
-        colour=1,
-    )
-    known = ChartSeries("points", _times(made.past, len(past)), past.tolist(), colour=2)
-    return Chart("What comes next", "time (UTC)", view.series, (known, ahead))
-
-
-def _times(past: SeriesGrid, count: int) -> list[datetime]:
-    step_us = past.step_s * SECOND_US
-    return [from_us(past.end_us - back * step_us) for back in range(count, 0, -1)]
 
 
 PAGE = ConsolePage(
     "Series",
     65,
     PATH,
-    (PageRoute("GET", PATH, show_series), PageRoute("GET", SERIES_PATH, show_one)),
+    (
+        PageRoute("GET", PATH, show_series),
+        PageRoute("GET", SERIES_PATH, show_one),
+        PageRoute("POST", f"{PATH}/anomalies/{{id}}/dismiss", dismiss, "record"),
+        PageRoute("POST", f"{PATH}/dismissals/{{id}}/undo", undo, "record"),
+    ),
 )

@@ -29,6 +29,7 @@ from runlore.store.schema.answers import (
     used_console_links,
     workers,
 )
+from runlore.store.schema.dismissal_undos import dismissal_undos
 from runlore.store.schema.execution_series import execution_groups, execution_series_cursor
 from runlore.store.schema.facts import (
     executions,
@@ -97,6 +98,7 @@ __all__ = [
     "anomaly_dismissals",
     "api_keys",
     "data_checks",
+    "dismissal_undos",
     "drift_histograms",
     "drift_results",
     "drift_slices",
