@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from runlore.registry import Registry
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
+    from runlore.specs.objective_spec import ObjectiveSpec
     from runlore.specs.series_spec import SeriesSpec
     from runlore.store.engine import Store
 
@@ -73,6 +74,13 @@ class App:
         from runlore.specs import loading
 
         return loading.every_series_spec(self.settings)
+
+    @cached_property
+    def objectives(self) -> "tuple[ObjectiveSpec, ...]":
+        """All service objectives, in the order of the setting."""
+        from runlore.specs import loading
+
+        return loading.every_objective(self.settings)
 
     def spec(self, name: str) -> "ModelSpec":
         """Raises NotFound for a name that no spec has."""

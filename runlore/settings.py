@@ -104,6 +104,9 @@ class Settings(BaseSettings):
         default=("runlore.specs.catalog.all_series:SPEC",),
         description='Series specs as JSON list of "module:NAME".',
     )
+    objectives: tuple[str, ...] = Field(
+        default=(), description='Service objectives as JSON list of "module:NAME".'
+    )
     task_runner: Literal["threads", "dask"] = Field(
         default="threads", description="Where mapped Prefect tasks run."
     )

@@ -1,11 +1,15 @@
-"""The model specs and series specs that the settings name."""
+"""The model specs, series specs and objectives that the settings name."""
 
 from importlib import import_module
+from typing import TypeVar
 
 from runlore.kernel.errors import Misconfigured, NotFound, one_line
 from runlore.settings import Settings
 from runlore.specs.model_spec import ModelSpec
+from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.specs.series_spec import SeriesSpec
+
+Declared = TypeVar("Declared", SeriesSpec, ObjectiveSpec)
 
 FORMER_CATALOG, CATALOG = "runlore.models.catalog.", "runlore.specs.catalog."
 # The ready specs by their names, which may stand in the setting.
@@ -37,26 +41,40 @@ def find(settings: Settings, name: str) -> ModelSpec:
 
 def every_series_spec(settings: Settings) -> tuple[SeriesSpec, ...]:
     """All series specs, in the order of the setting; two of one name are refused."""
-    specs = tuple(_load_series_spec(where) for where in settings.series_specs)
+    return _load_all("RUNLORE_SERIES_SPECS", settings.series_specs, SeriesSpec)
+
+
+def every_objective(settings: Settings) -> tuple[ObjectiveSpec, ...]:
+    """All service objectives, in the order of the setting; two of one name are refused."""
+    return _load_all("RUNLORE_OBJECTIVES", settings.objectives, ObjectiveSpec)
+
+
+def _load_all(
+    setting: str, places: tuple[str, ...], wanted: type[Declared]
+) -> tuple[Declared, ...]:
+    specs = tuple(_load_declared(setting, where, wanted) for where in places)
     names = [spec.name for spec in specs]
     if len(set(names)) < len(names):
-        raise Misconfigured(f"RUNLORE_SERIES_SPECS: two of {', '.join(names)} have one name")
+        raise Misconfigured(f"{setting}: two of {', '.join(names)} have one name")
     return specs
 
 
-def _load_series_spec(where: str) -> SeriesSpec:
+def _load_declared(setting: str, where: str, wanted: type[Declared]) -> Declared:
     module, _, name = where.partition(":")
     try:
         spec = getattr(import_module(module), name or "SPEC")
     except (ImportError, AttributeError, ValueError) as error:
         raise Misconfigured(
-            f"RUNLORE_SERIES_SPECS: {where!r} cannot be loaded ({one_line(error)}); write it as"
-            " module:NAME"
+            f"{setting}: {where!r} cannot be loaded ({one_line(error)}); write it as module:NAME"
         ) from error
-    if not isinstance(spec, SeriesSpec):
+    if not isinstance(spec, wanted):
         kind = type(spec).__name__
-        raise Misconfigured(f"RUNLORE_SERIES_SPECS: {where!r} is a {kind}, not a SeriesSpec")
+        raise Misconfigured(f"{setting}: {where!r} is {_a(kind)}, not {_a(wanted.__name__)}")
     return spec
+
+
+def _a(noun: str) -> str:
+    return f"{'an' if noun[:1] in 'AEIOUaeiou' else 'a'} {noun}"
 
 
 def _load(where: str) -> ModelSpec:

@@ -4,7 +4,7 @@ import ast
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +45,7 @@ from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
+from runlore.signals.actions.objectives import watch_objectives
 from runlore.signals.actions.regressions import watch_regressions
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web
@@ -54,7 +55,8 @@ from tests.log.logged_work import Work, add, day
 from tests.monitoring.test_drift_history import POLICY
 from tests.monitoring.test_judging_orders import DRIFT, QUIET, window
 from tests.performance.test_look_orders import Looked
-from tests.signals import test_streaming
+from tests.signals import test_objectives, test_streaming
+from tests.signals.declared_objectives import BUILDS
 from tests.signals.points import write_points
 
 SPEC = SPECS["failure-risk"]
@@ -277,6 +279,22 @@ def as_fast_again(world: World) -> None:
     series_watched(world, [10.0, 13.0, 10.0])
 
 
+PAGED = replace(BUILDS, policy=BUILDS.policy[:1])
+
+
+def builds_fail(world: World) -> None:
+    test_objectives.write_builds(
+        world.store, test_objectives.every(5, 9, HOURS_AGO), set(range(9)), "build"
+    )
+    watch_objectives(world.store, [PAGED], HOURS_AGO)
+
+
+def builds_succeed(world: World) -> None:
+    later = HOURS_AGO + timedelta(hours=1)
+    test_objectives.write_builds(world.store, test_objectives.every(5, 9, later))
+    watch_objectives(world.store, [PAGED], later)
+
+
 def report_late(world: World) -> None:
     """A report is due, and nobody has made it."""
     made_at = instants.now() - timedelta(days=8)
@@ -338,6 +356,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("report", report_late, report_made),
     ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
     ("regression", slower, as_fast_again),
+    ("error-budget", builds_fail, builds_succeed),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -10,6 +10,7 @@ MOVERS = {
     "runlore/reports/queries/period_work.py",  # a report as it was known, undone facts included
     "runlore/signals/queries/__init__.py",  # points that were known until an undo
     "runlore/signals/queries/execution_series_sql.py",  # series as they were known then
+    "runlore/signals/queries/objective_counts.py",  # objectives as they stood then
     "runlore/store/schema/__init__.py",
     "runlore/store/schema/facts.py",
 }

@@ -1,7 +1,7 @@
 """`runlore alerts`: list, acknowledge, silence and deliver alerts."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import threading
     from datetime import datetime
 
+    from runlore.app import App
     from runlore.settings import Settings
-    from runlore.specs.model_spec import ModelSpec
     from runlore.store.engine import Store
 
 alerts_group = typer.Typer(
@@ -229,9 +229,9 @@ def deliver(
 ) -> None:
     """Send alert messages and start due flows until Ctrl-C; failed messages are retried.
 
-    It judges new points of metrics, and tells Prefect when a rollout, an A/B test or a training is
-    due, by an event. `runlore up` runs this command. With --once, the exit code is 1 if a message
-    failed.
+    It judges new points of metrics and service objectives, and tells Prefect when a rollout, an
+    A/B test or a training is due, by an event. `runlore up` runs this command. With --once, the
+    exit code is 1 if a message failed.
 
     Example: runlore alerts deliver --once
     """
@@ -244,7 +244,7 @@ def deliver(
         settings, store = app.settings, app.store
         known = parse(settings.alert_channels)
         if not once:
-            _watch(settings, app.specs, store)
+            _watch(app)
             return
         done = delivery.deliver(store, known)
     for attempt in done:
@@ -253,32 +253,24 @@ def deliver(
         raise typer.Exit(1)
 
 
-def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -> None:
-    """Alerts in this thread; what is due for Prefect, and new points, in two others."""
-    import threading
-
+def _watch(app: "App") -> None:
+    """Deliver in this thread until the end; the others watch meanwhile."""
     from runlore import process
     from runlore.alerts.actions import delivery
     from runlore.alerts.actions.disk_watch import DiskWatch
     from runlore.alerts.delivery import parse
     from runlore.reports.actions.late_reports import ReportWatch
-    from runlore.signals.actions import streaming
-    from runlore.stack.services import prefect_api
-    from runlore.triggers import actions
 
     process.log_as("alerts")
+    settings, store = app.settings, app.store
     end = _end_by_signal()
     known = parse(settings.alert_channels)
     beat = settings.alerts_beat
     beat.parent.mkdir(parents=True, exist_ok=True)
     log.info("delivering to: %s", ", ".join(known) or "no channel; see RUNLORE_ALERT_CHANNELS")
-    due = threading.Thread(
-        target=actions.watch, args=(store, prefect_api(settings), specs, end), name="due work"
-    )
-    followed = (store, end, settings.alarms_a_week)
-    points = threading.Thread(target=streaming.watch, args=followed, name="new points")
-    due.start()
-    points.start()
+    watchers = _watchers(app, end)
+    for watcher in watchers:
+        watcher.start()
     disk, late = DiskWatch(settings, store), ReportWatch(store)
 
     def on_beat() -> None:
@@ -288,8 +280,27 @@ def _watch(settings: "Settings", specs: Sequence["ModelSpec"], store: "Store") -
 
     delivery.watch(store, known, end, on_beat, output.log_attempt)
     end.set()
-    due.join()
-    points.join()
+    for watcher in watchers:
+        watcher.join()
+
+
+def _watchers(app: "App", end: "threading.Event") -> list["threading.Thread"]:
+    """Threads for what is due for Prefect, new points, and service objectives."""
+    import threading
+
+    from runlore.signals.actions import objective_watch, streaming
+    from runlore.stack.services import prefect_api
+    from runlore.triggers import actions
+
+    settings, store = app.settings, app.store
+    due = (store, prefect_api(settings), app.specs, end)
+    points = (store, end, settings.alarms_a_week)
+    budgets = (store, app.objectives, end)
+    return [
+        threading.Thread(target=actions.watch, args=due, name="due work"),
+        threading.Thread(target=streaming.watch, args=points, name="new points"),
+        threading.Thread(target=objective_watch.watch, args=budgets, name="objectives"),
+    ]
 
 
 def _end_by_signal() -> "threading.Event":
