@@ -105,12 +105,9 @@ signals.group.command("specs")(issued_forecasts.specs)
 signals.group.command("regressions")(regressions.regressions)
 signals.group.command()(anomalies.anomalies)
 signals.group.command()(anomalies.dismiss)
-<<<<<<< HEAD
 signals.group.command("dismissals")(dismissals.list_dismissals)
 signals.group.command()(dismissals.undismiss)
-=======
 signals.group.command()(objectives.objectives)
->>>>>>> d9bf2b9 (Service objectives as data: error budgets, burn rates and alerts that one failure cannot raise; runlore signals objectives, GET /signals/objectives, a console page)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
