@@ -11,10 +11,12 @@ from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Content, Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
 from runlore.kernel import instants
+from runlore.kernel.calendars import find_holidays, find_zone
 from runlore.kernel.durations import HOUR_S
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions import forecasting
 from runlore.signals.actions.forecasting import HORIZON_S, LEVEL, SeriesName
+from runlore.signals.rules.calendar_grid import Calendar
 from runlore.signals.views import show_forecast
 
 LONGEST_NAME = 1024
@@ -60,6 +62,9 @@ class SeriesForecastBody(Closed):
     gain: float
     coverage: float = Field(description="the share of past values that bands held")
     weights: dict[str, float]
+    level_changed_at: datetime | None = Field(
+        description="when the newest level of the series began; null: it has one level"
+    )
     note: str
 
 
@@ -77,9 +82,11 @@ async def forecast(request: Request) -> Response:
     as_of = instants.parse(query["at"], "at") if "at" in query else instants.now()
     horizon_s = positive_number(query.get("hours"), "hours", HORIZON_S / HOUR_S) * HOUR_S
     level = positive_number(query.get("level"), "level", LEVEL)
+    zone, holidays = query.get("zone", "UTC"), query.get("holidays", "")
+    calendar = Calendar(find_zone(zone), find_holidays(holidays))
     made = await read_store(
         request,
-        lambda store: forecasting.forecast_series(store, wanted, as_of, horizon_s, level),
+        lambda store: forecasting.forecast_series(store, wanted, as_of, horizon_s, level, calendar),
     )
     return model_response(SeriesForecastBody.model_validate(asdict(show_forecast(made))))
 
@@ -126,6 +133,8 @@ ENDPOINTS = (
                 "level", "Share of values inside the band", {"type": "number", "default": 0.9}
             ),
             in_query("at", "Use only what was known then", {"type": "string"}),
+            in_query("zone", "Whose clocks its rhythm follows, such as Europe/Berlin", TEXT),
+            in_query("holidays", "Whose holidays count: a country such as DE or US-CA", TEXT),
         ],
         tag=Tag.SIGNALS,
         name="read_forecast",

@@ -25,6 +25,12 @@ At = Annotated[
     str | None,
     typer.Option(metavar="ISO", help="Use only what was known at this instant.  [default: now]"),
 ]
+Zone = Annotated[
+    str, typer.Option(metavar="ZONE", help="Whose clocks its rhythm follows: Europe/Berlin.")
+]
+Holidays = Annotated[
+    str, typer.Option(metavar="COUNTRY", help="Whose holidays count: DE, DE-BY, US-CA.")
+]
 Plot = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Draw it: a .png, .svg or .pdf file.")
 ]
@@ -42,6 +48,8 @@ def forecast(
     source: Source = None,
     level: Level = 0.9,
     at: At = None,
+    zone: Zone = "UTC",
+    holidays: Holidays = "",
     plot: Plot = None,
     json: Json = False,
 ) -> None:
@@ -57,13 +65,18 @@ def forecast(
 
     from runlore.app import open_app
     from runlore.kernel import instants
+    from runlore.kernel.calendars import find_holidays, find_zone
     from runlore.signals.actions import forecasting
+    from runlore.signals.rules.calendar_grid import Calendar
     from runlore.signals.views import show_forecast
 
+    calendar = Calendar(find_zone(zone), find_holidays(holidays))
     as_of = instants.now() if at is None else instants.parse(at, "at")
     wanted = forecasting.SeriesName(series, scope, source)
     with open_app() as app:
-        made = forecasting.forecast_series(app.store, wanted, as_of, hours * HOUR_S, level)
+        made = forecasting.forecast_series(
+            app.store, wanted, as_of, hours * HOUR_S, level, calendar
+        )
     view = show_forecast(made)
     if plot is not None:
         _draw(made, view, plot)
@@ -138,6 +151,11 @@ def _show(view: "ForecastView", plot: Path | None) -> None:
         f" {readable_share(view.coverage)} of the past ones;"
         f" last point: {view.last_point_at:%Y-%m-%d %H:%M} UTC"
     )
+    if view.level_changed_at is not None:
+        echo(
+            f"its level changed at {view.level_changed_at:%Y-%m-%d %H:%M} UTC; the past before"
+            " counts as if it had been there"
+        )
     every = -(-len(view.points) // MOST_ROWS)
     emit_table("", [_row(point) for point in view.points[::every]])
     if every > 1:

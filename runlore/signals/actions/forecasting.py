@@ -7,8 +7,9 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.signals import queries
 from runlore.signals.queries import Points, StoredSeries
 from runlore.signals.rules import forecasting
+from runlore.signals.rules.calendar_grid import UTC_CALENDAR, Calendar, to_calendar_grid
 from runlore.signals.rules.forecasting import UNBOUNDED, Bounds, Forecast
-from runlore.signals.rules.grid import STEPS_S, SeriesGrid, find_step, to_grid
+from runlore.signals.rules.grid import STEPS_S, SeriesGrid, find_step
 from runlore.store.engine import Store
 
 MOST_SERIES = 10_000
@@ -25,6 +26,20 @@ class SeriesName:
     name: str
     scope: str | None = None
     source: str | None = None
+
+
+@dataclass(frozen=True)
+class ForecastRequest:
+    """horizon_s: how far, in seconds; rounded up to whole steps. level: of the band.
+
+    most_steps: a horizon of more is forecast by longer steps. None: by the series' own.
+    """
+
+    horizon_s: float = HORIZON_S
+    level: float = LEVEL
+    bounds: Bounds = UNBOUNDED
+    most_steps: int | None = None
+    calendar: Calendar = UTC_CALENDAR
 
 
 @dataclass(frozen=True)
@@ -72,50 +87,59 @@ def forecast_series(
     as_of: datetime,
     horizon_s: float = HORIZON_S,
     level: float = LEVEL,
+    calendar: Calendar = UTC_CALENDAR,
 ) -> SeriesForecast:
     """Forecast a series from the points that were known at an instant.
 
     horizon_s: how far, in seconds; rounded up to whole steps. level: the share of values to come
-    that the band should hold. Raises NotFound, BadInput, and Refused where no honest forecast is
-    possible, with the reason.
+    that the band should hold. calendar: what its rhythm follows. Raises NotFound, BadInput, and
+    Refused where no honest forecast is possible, with the reason.
     """
     if not 0.5 <= level <= 0.99:
         raise BadInput(f"level: {level} is not from 0.5 to 0.99", "level")
-    return forecast_stored(store, find_series(store, wanted), as_of, horizon_s, level)
+    request = ForecastRequest(horizon_s, level, calendar=calendar)
+    return forecast_stored(store, find_series(store, wanted), as_of, request)
 
 
 def forecast_stored(
     store: Store,
     series: StoredSeries,
     as_of: datetime,
-    horizon_s: float,
-    level: float,
-    bounds: Bounds = UNBOUNDED,
-    most_steps: int | None = None,
+    request: ForecastRequest,
+    points: Points | None = None,
 ) -> SeriesForecast:
     """The same of a series that was found before, within bounds.
 
-    most_steps: a horizon of more is forecast by longer steps. None: by the series' own.
+    points: what was known of it then; None reads them.
     """
-    with store.connect() as connection:
-        points = queries.read_points(connection, series, as_of, MOST_POINTS)
-    past = _grid(series, points, as_of, 0.0 if most_steps is None else horizon_s / most_steps)
-    steps = _steps(horizon_s, past.step_s)
+    points = points or read_points(store, series, as_of)
+    past = _grid(series, points, as_of, request)
+    steps = _steps(request.horizon_s, past.step_s)
     try:
-        ahead = forecasting.forecast(past, steps, level, bounds)
+        ahead = forecasting.forecast(past, steps, request.level, request.bounds)
     except Refused as refused:
         raise Refused(f"{series.name}: {refused}") from refused
-    return SeriesForecast(series, past, ahead)
+    return SeriesForecast(series, past.in_utc(), ahead)
 
 
-def _grid(series: StoredSeries, points: Points, as_of: datetime, least_step_s: float) -> SeriesGrid:
+def read_points(store: Store, series: StoredSeries, as_of: datetime) -> Points:
+    """The newest points of a series that were known at an instant."""
+    with store.connect() as connection:
+        return queries.read_points(connection, series, as_of, MOST_POINTS)
+
+
+def _grid(
+    series: StoredSeries, points: Points, as_of: datetime, request: ForecastRequest
+) -> SeriesGrid:
     if len(points.at) < 2:
         raise Refused(
             f"{series.name}: {len(points.at)} points were known at {as_of:%Y-%m-%d %H:%M}"
         )
     own = find_step(points.at)
+    least_step_s = request.horizon_s / request.most_steps if request.most_steps else 0.0
     longer = [step_s for step_s in STEPS_S if step_s >= max(own, least_step_s)]
-    return to_grid(points.at, points.value, longer[0] if longer else own)
+    step_s = longer[0] if longer else own
+    return to_calendar_grid(points.at, points.value, step_s, request.calendar)
 
 
 def _steps(horizon_s: float, step_s: int) -> int:

@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from runlore.kernel.calendars import find_holidays, find_zone
 from runlore.kernel.errors import BadInput, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
 from runlore.signals.actions import forecasting
+from runlore.signals.actions.forecasting import ForecastRequest
 from runlore.signals.queries import StoredSeries, forecast_ledger
 from runlore.signals.queries.forecast_ledger import (
     DueForecast,
@@ -17,6 +19,7 @@ from runlore.signals.queries.forecast_ledger import (
     IssuedForecast,
     SeriesSkill,
 )
+from runlore.signals.rules.calendar_grid import Calendar
 from runlore.signals.rules.forecasting import Bounds
 from runlore.signals.rules.grid import SECOND_US, Floats
 from runlore.signals.rules.scoring import compare
@@ -133,13 +136,12 @@ def _is_due(last: datetime | None, horizon_s: float, at: datetime) -> bool:
 def _forecasts(
     store: Store, spec: SeriesSpec, series: StoredSeries, at: datetime, horizons: Sequence[float]
 ) -> Iterator[IssuedForecast]:
-    bounds = Bounds(spec.lower, spec.upper)
+    points = forecasting.read_points(store, series, at)
     for horizon_s in horizons:
         named = (spec.name, series.source, series.name, series.scope, horizon_s, at)
         try:
-            ahead = forecasting.forecast_stored(
-                store, series, at, horizon_s, spec.level, bounds, MOST_STEPS
-            ).ahead
+            request = request_of(spec, horizon_s)
+            ahead = forecasting.forecast_stored(store, series, at, request, points).ahead
         except (Refused, BadInput) as refused:
             yield IssuedForecast(*named, at, at, 0, spec.level, note=str(refused))
             continue
@@ -157,6 +159,13 @@ def _forecasts(
             dict(ahead.weights),
             ahead.note,
         )
+
+
+def request_of(spec: SeriesSpec, horizon_s: float) -> ForecastRequest:
+    """What a spec wants of a forecast that far ahead."""
+    bounds = Bounds(spec.lower, spec.upper)
+    calendar = Calendar(find_zone(spec.zone), find_holidays(spec.holidays))
+    return ForecastRequest(horizon_s, spec.level, bounds, MOST_STEPS, calendar)
 
 
 def _score_one(

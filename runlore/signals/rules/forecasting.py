@@ -8,7 +8,8 @@ import numpy as np
 from runlore.kernel.errors import Refused
 from runlore.signals.rules import bands, rolling_origin
 from runlore.signals.rules.forecasters import BASELINE, Seasons, forecasters, seasonal_naive
-from runlore.signals.rules.grid import Floats, SeriesGrid, fill_gaps
+from runlore.signals.rules.grid import Floats, SeriesGrid
+from runlore.signals.rules.past import prepare
 from runlore.signals.rules.seasons import find_seasons
 
 LEAST_POINTS = 12
@@ -48,7 +49,8 @@ class Forecast:
 
     baseline: the last season again, of the same length. level: the share of values to come that
     should lie between low and high. weights: of the ways that were combined. note: what a
-    reader should know; empty: nothing.
+    reader should know; empty: nothing. changed_us: when the newest level began; None: the level
+    never shifted.
     """
 
     start_us: int
@@ -62,6 +64,7 @@ class Forecast:
     weights: Mapping[str, float]
     skill: Skill
     note: str = ""
+    changed_us: int | None = None
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,9 @@ def forecast(
 ) -> Forecast:
     """The next `horizon` steps of a series.
 
-    Where the combination was no better on the past than the last season again, that is the
-    forecast, and the note says so. Raises Refused with the reason where nothing can be checked.
+    The past before a lasting shift of the level is moved to the newest level. Where the
+    combination was no better on the past than the last season again, that is the forecast, and the
+    note says so. Raises Refused with the reason where nothing can be checked.
     """
     return apply(learn(grid, horizon, level, bounds), grid, bounds)
 
@@ -98,16 +102,15 @@ def learn(
 
     Raises Refused with the reason where nothing can be checked.
     """
-    observed = grid.values
-    _check_points(observed)
-    seasons = find_seasons(grid.step_s, len(observed))
-    values = fill_gaps(observed, seasons.short)
-    ways = forecasters(values, seasons)
-    trials = rolling_origin.try_all(values, observed, ways, seasons, horizon)
+    _check_points(grid.values)
+    seasons = find_seasons(grid.step_s, len(grid.values))
+    past = prepare(grid, seasons, horizon)
+    ways = forecasters(past.values, seasons)
+    trials = rolling_origin.try_all(past.values, past.observed, ways, seasons, horizon)
     if trials is None:
         raise Refused(_too_short(grid, horizon, seasons))
     errors = trials.errors()
-    limits = _limits(values, bounds)
+    limits = _limits(past.values, bounds)
     combined = _within(rolling_origin.combine_without_self(trials), limits) - trials.actual
     baseline = trials.forecasts[BASELINE] - trials.actual
     is_better = np.nanmean(np.abs(combined)) < np.nanmean(np.abs(baseline))
@@ -127,28 +130,33 @@ def apply(learned: LearnedForecaster, grid: SeriesGrid, bounds: Bounds = UNBOUND
 
     Raises Refused where the series has lost what it was learned with, such as a season.
     """
-    observed, seasons, horizon = grid.values, learned.seasons, len(learned.half)
-    _check_points(observed)
-    values = fill_gaps(observed, seasons.short)
-    ways = forecasters(values, seasons)
+    seasons, half, ahead = learned.seasons, learned.half, grid.places_ahead(len(learned.half))
+    horizon = int(ahead.max()) + 1
+    _check_points(grid.values)
+    past = prepare(grid, seasons, horizon)
+    ways = forecasters(past.values, seasons)
     if missing := sorted(learned.weights.keys() - ways.keys()):
         raise Refused(f"the series cannot be forecast by {missing[0]!r} any more")
-    made = {name: ways[name](values, seasons, horizon) for name in learned.weights}
-    limits = _limits(values, bounds)
-    combined = rolling_origin.combine(_finite(made, values, seasons), learned.weights)
-    middle = _within(combined, limits)
+    made = {name: ways[name](past.values, seasons, horizon) for name in learned.weights}
+    middle = rolling_origin.combine(_finite(made, past.values, seasons), learned.weights)
+    if past.holidays:
+        middle = past.holidays.apply(middle)
+        half = past.holidays.widen(half, ahead, learned.level)
+    limits = _limits(past.raw, bounds)
+    middle = _within(middle[ahead], limits)
     return Forecast(
         grid.end_us,
         grid.step_s,
         middle,
-        _within(middle - learned.half, limits),
-        _within(middle + learned.half, limits),
-        seasonal_naive(values, seasons, horizon),
+        _within(middle - half, limits),
+        _within(middle + half, limits),
+        seasonal_naive(past.raw, seasons, horizon)[ahead],
         learned.level,
         seasons,
         learned.weights,
         learned.skill,
         learned.note,
+        past.changed_us,
     )
 
 

@@ -1,6 +1,6 @@
 """A series on a regular grid, as forecasting needs it: one value a step, gaps named."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,18 @@ MOST_CELLS = 200_000
 
 
 @dataclass(frozen=True)
+class HolidayDays:
+    """days: of each step of the past and of the horizon, since 1970 in the series' zone.
+
+    is_holiday: of the same steps. a_day: steps of a day.
+    """
+
+    days: Instants
+    is_holiday: NDArray[np.bool_]
+    a_day: int
+
+
+@dataclass(frozen=True)
 class SeriesGrid:
     """values: the mean of the points of each step, in their order; NaN where none came.
 
@@ -33,6 +45,26 @@ class SeriesGrid:
     def end_us(self) -> int:
         """When the last step ends, and the first forecast step begins."""
         return self.start_us + len(self.values) * self.step_s * SECOND_US
+
+    def instant(self, step: int) -> int:
+        """When a step of the past begins."""
+        return self.start_us + step * self.step_s * SECOND_US
+
+    def until(self, end: int) -> "SeriesGrid":
+        """The first `end` steps."""
+        return replace(self, values=self.values[: max(end, 0)])
+
+    def in_utc(self) -> "SeriesGrid":
+        """The same by UTC, where it is by another clock."""
+        return self
+
+    def places_ahead(self, horizon: int) -> Instants:
+        """Which of the steps after the last one each step to come is, by the clock of the grid."""
+        return np.arange(horizon)
+
+    def holiday_days(self, _horizon: int) -> HolidayDays | None:
+        """The days of the steps and of those to come; None: no holiday is among them."""
+        return None
 
 
 def find_step(at: Instants) -> int:
