@@ -50,7 +50,7 @@ def issue(at: str | None) -> int:
 def watch_regressions(at: str | None) -> int:
     """Returns how many stand."""
     with task_app() as app:
-        standing = regressions.watch_regressions(app.store, _instant(at))
+        standing = regressions.watch_regressions(app.store, _instant(at), app.series_specs)
     get_run_logger().info("%d regressions stand", len(standing))
     return len(standing)
 

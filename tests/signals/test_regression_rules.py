@@ -6,7 +6,7 @@ from scipy import integrate, stats
 
 from runlore.signals.rules.cycles import without_cycles
 from runlore.signals.rules.level_change import (
-    MAX_CORRELATION,
+    CORRELATIONS,
     MAX_INNOVATION,
     PRIOR_PRECISION,
     weigh_changes,
@@ -27,21 +27,24 @@ def noise(seed: int, count: int = 300, correlation: float = 0.4) -> np.ndarray:
     return values
 
 
-def slow_log_e(values: np.ndarray, start: int, seen: int) -> float:
-    """One start at one point: the ratio of t densities, integrated over the change by quadrature.
+BEGIN = 45
 
-    Given the change's estimate and the residuals, t has a noncentral t distribution.
+
+def slow_weight_and_e(
+    values: np.ndarray, start: int, seen: int, correlation: float
+) -> tuple[float, float]:
+    """One start at one point: the likelihood without a change, and the ratio with one.
+
+    The ratio is that of t densities, integrated over the change by quadrature. Given the change's
+    estimate and the residuals, t has a noncentral t distribution.
     """
-    before = values[:start] - values.mean()
-    now, last = before[1:], before[:-1]
-    count = start - 1
-    raw = np.cov(now, last, bias=True)[0, 1] / last.var()
-    unbiased = np.clip(raw + (1 + 3 * raw) / count, 0, MAX_CORRELATION)
-    phi = min(unbiased + np.sqrt((1 - unbiased**2) / count), MAX_CORRELATION)
-    innovations = values[1 : seen + 1] - phi * values[:seen]
-    usual = innovations[: start - 1]
-    scaled = np.clip((innovations - usual.mean()) / usual.std(), -MAX_INNOVATION, MAX_INNOVATION)
-    effect = np.r_[np.zeros(start - 1), 1.0, np.full(seen - start, 1 - phi)]
+    innovations = values[1:] - correlation * values[:-1]
+    usual = innovations[: BEGIN - 1]
+    deviation = stats.median_abs_deviation(usual, scale=1 / 1.4826)
+    scaled = (innovations[:seen] - np.median(usual)) / deviation
+    scaled = np.clip(scaled, -MAX_INNOVATION, MAX_INNOVATION)
+    rest = ((scaled - scaled.mean()) ** 2).sum() * deviation**2
+    effect = np.r_[np.zeros(start - 1), 1.0, np.full(seen - start, 1 - correlation)]
     design = np.c_[np.ones(seen), effect]
     solution, rss, *_ = np.linalg.lstsq(design, scaled, rcond=None)
     spread = ((effect - effect.mean()) ** 2).sum()
@@ -54,15 +57,20 @@ def slow_log_e(values: np.ndarray, start: int, seen: int) -> float:
         6 * width,
         limit=200,
     )
-    return float(np.log(mixed / stats.t.pdf(t, free)))
+    return rest ** (-(seen - 1) / 2), mixed / stats.t.pdf(t, free)
 
 
 @pytest.mark.parametrize(("start", "seen"), [(40, 47), (60, 70), (75, 81)])
 def test_evidence_is_that_of_the_integral(start: int, seen: int) -> None:
     values = noise(3, 90) + np.r_[np.zeros(60), np.full(30, 1.0)]
-    evidence = weigh_changes(values, 30)
+    evidence = weigh_changes(values, 30, BEGIN)
     row = int(np.flatnonzero(evidence.starts == start)[0])
-    assert evidence.log_e[row, seen] == pytest.approx(slow_log_e(values, start, seen), abs=1e-4)
+    column = int(np.flatnonzero(evidence.seen == seen)[0])
+    slow = [slow_weight_and_e(values, start, seen, one) for one in CORRELATIONS]
+    weights, ratios = np.array(slow).T
+    expected = np.log((weights * ratios).sum() / weights.sum())
+    # Correlations of a weight below LEAST_WEIGHT are left out.
+    assert evidence.log_e[row, column] == pytest.approx(expected, abs=5e-3)
 
 
 def test_a_point_that_comes_later_changes_no_earlier_finding() -> None:

@@ -1,11 +1,15 @@
 """Find the regressions of series in the store, and keep an alert open for each that stands."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.alerts.actions.handling import raise_alert, resolve_alert
+from runlore.alerts.queries import alerts
+from runlore.alerts.queries.alerts import AlertQuery, Standing
 from runlore.alerts.rules.finding import LONGEST_SUBJECT, AlertFinding, Severity, line
+from runlore.alerts.rules.state import AlertEpisode
 from runlore.kernel.errors import BadInput, NotFound
 from runlore.kernel.instants import from_us
 from runlore.kernel.readable import readable_number, readable_share
@@ -16,6 +20,7 @@ from runlore.signals.rules.cycles import without_cycles
 from runlore.signals.rules.grid import SECOND_US, SeriesGrid, to_grid
 from runlore.signals.rules.regression import LevelChange, RegressionRules, find_changes
 from runlore.signals.rules.standing import is_bad, standing_change
+from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 
 KIND = "regression"
@@ -92,16 +97,39 @@ def read_levels(store: Store, query: RegressionQuery, as_of: datetime) -> list[S
         ]
         if query.name is not None and not fitting:
             raise NotFound(f"there is no series {query.name!r} like that: runlore signals list")
-        read = [_levels(connection, one, query, as_of) for one in fitting]
+    return read_each(store, fitting, query, as_of)
+
+
+def read_each(
+    store: Store, series: Sequence[StoredSeries], query: RegressionQuery, as_of: datetime
+) -> list[SeriesLevels]:
+    """The levels of those of these series that have points; the query's names play no part."""
+    with store.connect() as connection:
+        read = [_levels(connection, one, query, as_of) for one in series]
     return [levels for levels in read if levels is not None]
 
 
-def watch_regressions(store: Store, at: datetime) -> list[SeriesRegression]:
+def read_alerts(store: Store, standing: Standing, limit: int) -> list[AlertEpisode]:
+    """The alerts about regressions, the newest first."""
+    with store.begin() as connection:
+        return alerts.read(connection, AlertQuery(standing, KIND, limit=limit))
+
+
+def watch_regressions(
+    store: Store, at: datetime, specs: Sequence[SeriesSpec] = ()
+) -> list[SeriesRegression]:
     """Raise an alert for each watched series with a standing regression; resolve those that ended.
 
-    Watched are the series that are made from executions.
+    Watched are the series that are made from executions, and those that a spec takes.
     """
-    judged = read_levels(store, RegressionQuery(source=SOURCE), at)
+
+    def is_watched(one: StoredSeries) -> bool:
+        taken = (spec.takes(one.name, one.scope, one.source) for spec in specs)
+        return one.source == SOURCE or any(taken)
+
+    with store.connect() as reading:
+        watched = [one for one in queries.list_series(reading, MOST_SERIES) if is_watched(one)]
+    judged = read_each(store, watched, RegressionQuery(), at)
     with store.begin() as connection:
         for levels in sorted(judged, key=lambda one: subject_of(one.series)):
             if levels.standing is None:

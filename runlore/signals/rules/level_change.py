@@ -8,17 +8,21 @@ from numpy.typing import NDArray
 from runlore.signals.rules.grid import Floats
 
 PRIOR_PRECISION = 0.25  # changes of about two standard deviations of the noise are expected
+CORRELATIONS = np.array([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.875, 0.95])
+LEAST_WEIGHT = 1e-3  # of a correlation that is weighed
 MAX_CORRELATION = 0.95
-MAX_INNOVATION = 4.0  # in standard deviations; larger ones count as that
+MAX_INNOVATION = 6.0  # in robust standard deviations; larger ones count as that
 NEAR = 3  # points around the start of the strongest evidence
 TINY = 1e-300
+EPSILON = 1e-12
 
 
 @dataclass(frozen=True)
 class ChangeEvidence:
-    """log_e: log e-values, shape (starts, points); 0 before the start."""
+    """log_e: log e-values, shape (starts, seen); 0 before the start. starts, seen: indexes."""
 
     starts: NDArray[np.int64]
+    seen: NDArray[np.int64]
     log_e: Floats
 
 
@@ -32,34 +36,31 @@ class MeasuredChange:
     half_width: float
 
 
-def weigh_changes(values: Floats, least_before: int) -> ChangeEvidence:
-    """Weigh all starts at all points: is there a change, or only AR(1) noise?
+def weigh_changes(values: Floats, least_before: int, begin: int) -> ChangeEvidence:
+    """Weigh all starts at the points from `begin` on: is there a change, or only AR(1) noise?
 
-    The correlation is estimated before each start, from the upper side. A change of d adds d to the
-    first innovation and (1 - correlation) d to the others. Level and variance are integrated out
-    (right Haar prior), and d has a normal prior: an e-value for each start, valid at all points.
+    A change of d adds d to the first innovation and (1 - correlation) d to the others. Level and
+    variance are integrated out (right Haar prior), d has a normal prior, and the correlation those
+    of CORRELATIONS, as likely as they are without a change: an e-value for each start.
 
     values: without NaN. Source: Lindon et al., "Anytime-valid linear models and regression adjusted
     causal inference in randomized experiments", 2022; Perez-Ortiz et al., "E-statistics, group
     invariance and anytime-valid testing", 2022.
     """
-    count = len(values)
-    starts = np.arange(least_before, count)
-    phi = _correlation_before(values - values.mean(), starts)[:, None]
-    innovations = values[1:] - phi * values[:-1]
-    scaled = _standardised(innovations, starts)
-    since = np.arange(1, count)[None, :] - starts[:, None]
-    effect = np.where(since < 0, 0.0, np.where(since == 0, 1.0, 1.0 - phi))
-    points = np.arange(1, count)[None, :]
-    effects = effect.cumsum(axis=1)
-    total = scaled.cumsum(axis=1)
-    spread = np.maximum((effect**2).cumsum(axis=1) - effects**2 / points, TINY)
-    slope = ((effect * scaled).cumsum(axis=1) - effects * total / points) / spread
-    free = np.maximum(points - 2, 1)
-    rss = (scaled**2).cumsum(axis=1) - total**2 / points - slope**2 * spread
-    ratio = slope**2 * spread / np.maximum(rss, TINY)
-    log_e = _log_e(ratio, spread, free)
-    return ChangeEvidence(starts, np.pad(np.where(since >= 0, log_e, 0.0), ((0, 0), (1, 0))))
+    starts, seen = np.arange(least_before, len(values)), np.arange(max(begin, 1), len(values))
+    noise, deviations = _scaled_innovations(values, begin)
+    sums, squares = noise.cumsum(axis=1)[:, seen - 1], (noise**2).cumsum(axis=1)[:, seen - 1]
+    rss = np.maximum(squares - sums**2 / seen, TINY)
+    weights = _log_weights(rss, deviations, seen)
+    since = np.maximum(seen[None, :] - starts[:, None], 0)
+    taken = np.flatnonzero(weights.max(axis=1) > np.log(LEAST_WEIGHT))
+    log_e = np.logaddexp.reduce(
+        [
+            weights[i] + _log_e(noise[i], rss[i], 1 - CORRELATIONS[i], (starts, seen, since))
+            for i in taken
+        ]
+    )
+    return ChangeEvidence(starts, seen, np.where(seen[None, :] >= starts[:, None], log_e, 0.0))
 
 
 def measure_change(values: Floats, start: int, alpha: float) -> MeasuredChange:
@@ -69,7 +70,7 @@ def measure_change(values: Floats, start: int, alpha: float) -> MeasuredChange:
     is cut. alpha: the error rate of the interval, at all points at once.
     """
     first = max(start - NEAR, 3)
-    phi = float(_correlation_before(values - values.mean(), np.array([first]))[0])
+    phi = _upper_correlation(values[:first] - values[:first].mean())
     innovations = values[1:] - phi * values[:-1]
     centered = innovations - innovations.mean()
     starts = np.arange(first, min(start + NEAR + 1, len(values)))
@@ -87,37 +88,54 @@ def measure_change(values: Floats, start: int, alpha: float) -> MeasuredChange:
     return MeasuredChange(int(starts[best]), before, step, half_width)
 
 
-def _standardised(innovations: Floats, starts: NDArray[np.int64]) -> Floats:
-    """By their mean and deviation before the start, within ± MAX_INNOVATION."""
-    rows, counts = np.arange(len(starts)), starts - 1
-    mean = innovations.cumsum(axis=1)[rows, starts - 2] / counts
-    square = (innovations**2).cumsum(axis=1)[rows, starts - 2] / counts
-    deviation = np.sqrt(np.maximum(square - mean**2, TINY))
-    scaled: Floats = (innovations - mean[:, None]) / deviation[:, None]
-    cut: Floats = np.clip(scaled, -MAX_INNOVATION, MAX_INNOVATION)
-    return cut
+def _scaled_innovations(values: Floats, begin: int) -> tuple[Floats, Floats]:
+    """For each correlation: the innovations, robustly standardised by those before `begin`, within
+    ± MAX_INNOVATION; and their deviations, shape (correlations, 1).
+    """
+    innovations = values[None, 1:] - CORRELATIONS[:, None] * values[None, :-1]
+    known = innovations[:, : max(begin - 1, 1)]
+    middle = np.median(known, axis=1, keepdims=True)
+    robust = 1.4826 * np.median(abs(known - middle), axis=1, keepdims=True)
+    deviations = np.maximum(np.where(robust > 0, robust, known.std(axis=1, keepdims=True)), TINY)
+    cut: Floats = np.clip((innovations - middle) / deviations, -MAX_INNOVATION, MAX_INNOVATION)
+    return cut, deviations
 
 
-def _correlation_before(values: Floats, starts: NDArray[np.int64]) -> Floats:
-    """The correlation of neighbours before each start, plus its bias and its standard error.
+def _log_weights(rss: Floats, deviations: Floats, seen: NDArray[np.int64]) -> Floats:
+    """How likely each correlation is at each point when nothing has changed."""
+    likelihood = -(seen - 1) / 2 * np.log(rss) - (seen - 1) * np.log(deviations)
+    weights: Floats = likelihood - np.logaddexp.reduce(likelihood, axis=0)
+    return weights
+
+
+def _log_e(
+    noise: Floats, rss: Floats, kept: float, evidence: tuple[NDArray[np.int64], ...]
+) -> Floats:
+    """noise: the innovations. rss: without a change. kept: 1 - correlation, of a later step."""
+    starts, seen, since = evidence
+    total = noise.cumsum()
+    at_start = noise[starts - 1][:, None]
+    later = total[seen - 1][None, :] - total[starts - 1][:, None]
+    steps = 1 + kept * since
+    spread = np.maximum(1 + kept**2 * since - steps**2 / seen, TINY)
+    shared = at_start + kept * later - steps * (total[seen - 1] / seen)
+    explained = np.minimum(shared**2 / (spread + PRIOR_PRECISION) / rss, 1 - EPSILON)
+    shrink = PRIOR_PRECISION / (PRIOR_PRECISION + spread)
+    result: Floats = 0.5 * np.log(shrink) - (seen - 1) / 2 * np.log1p(-explained)
+    return result
+
+
+def _upper_correlation(values: Floats) -> float:
+    """The correlation of neighbours, plus its bias and its standard error.
 
     Source of the bias: Kendall, "Note on bias in the estimation of autocorrelation", 1954.
     """
-    now, last, count = values[1:], values[:-1], starts - 1
-    products = np.stack([now, last, now * last, last * last]).cumsum(axis=1)
-    y, x, xy, xx = products[:, starts - 2]
-    raw = np.clip((xy - x * y / count) / np.maximum(xx - x**2 / count, TINY), -1, 1)
+    now, last = values[1:], values[:-1]
+    count = len(now)
+    centered = last - last.mean()
+    raw = np.clip((now * centered).sum() / max(float((centered**2).sum()), TINY), -1, 1)
     unbiased = np.clip(raw + (1 + 3 * raw) / count, 0.0, MAX_CORRELATION)
-    upper: Floats = np.clip(unbiased + np.sqrt((1 - unbiased**2) / count), 0.0, MAX_CORRELATION)
-    return upper
-
-
-def _log_e(ratio: Floats, spread: Floats, free: NDArray[np.int64]) -> Floats:
-    """ratio: t² by degrees of freedom."""
-    shrink = PRIOR_PRECISION / (PRIOR_PRECISION + spread)
-    gain = np.log1p(ratio) - np.log1p(shrink * ratio)
-    result: Floats = 0.5 * np.log(shrink) + (free + 1) / 2 * gain
-    return result
+    return float(min(unbiased + np.sqrt((1 - unbiased**2) / count), MAX_CORRELATION))
 
 
 def _critical_ratio(spread: float, free: int, alpha: float) -> float:

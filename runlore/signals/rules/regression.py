@@ -23,7 +23,7 @@ class RegressionRules:
     """
 
     least: float = 0.1
-    alpha: float = 0.0025
+    alpha: float = 0.02
     least_before: int = 30
     least_after: int = 6
     baseline: int = 300
@@ -50,17 +50,18 @@ class LevelChange:
 def find_changes(values: Floats, rules: RegressionRules | None = None) -> list[LevelChange]:
     """Find lasting changes as they would have been seen point by point; the oldest first.
 
-    values: one a step; NaN where none came. Series that are all above 0 are compared on logarithms.
+    values: one a step; NaN where none came. What is all above 0 is compared on logarithms where
+    that leaves the values before less skewed.
     The baseline of the next change begins where the last one did.
     """
     rules = rules or RegressionRules()
     places: NDArray[np.int64] = np.flatnonzero(np.isfinite(values))
-    scale = _Scale(values[places])
+    known = values[places]
     changes: list[LevelChange] = []
     first, begin = 0, rules.least_before
     while begin < len(places):
         base = max(first, begin - rules.baseline)
-        change = _first_change(scale, slice(base, begin + BLOCK), begin - base, rules)
+        change = _first_change(known[base : begin + BLOCK], begin - base, rules)
         if change is None:
             begin += BLOCK
             continue
@@ -72,10 +73,13 @@ def find_changes(values: Floats, rules: RegressionRules | None = None) -> list[L
 
 
 class _Scale:
-    """Values on the scale of comparison, and the way back to shares of a level."""
+    """Values on the scale of comparison, and the way back to shares of a level.
 
-    def __init__(self, values: Floats) -> None:
-        self.is_log = bool(len(values)) and float(values.min()) > 0
+    begin: the scale is chosen by the values before it.
+    """
+
+    def __init__(self, values: Floats, begin: int) -> None:
+        self.is_log = bool(values.min() > 0) and _skews_less_on_log(values[:begin])
         self.values = np.log(values) if self.is_log else values
 
     def share(self, step: float, before: float) -> float:
@@ -87,26 +91,35 @@ class _Scale:
         return float(np.exp(value)) if self.is_log else value
 
 
-def _first_change(
-    scale: _Scale, window: slice, begin: int, rules: RegressionRules
-) -> LevelChange | None:
-    """The first change that is certain at index `begin` of the window or later."""
-    values = scale.values[window]
+def _skews_less_on_log(values: Floats) -> bool:
+    return _skew(np.log(values)) <= _skew(values)
+
+
+def _skew(values: Floats) -> float:
+    centered = values - values.mean()
+    deviation = float(np.sqrt((centered**2).mean()))
+    return abs(float((centered**3).mean())) / deviation**3 if deviation > 0 else 0.0
+
+
+def _first_change(values: Floats, begin: int, rules: RegressionRules) -> LevelChange | None:
+    """The first change that is certain at index `begin` or later."""
     if len(values) < rules.least_before + rules.least_after or np.ptp(values) == 0:
         return None
-    evidence = weigh_changes(values, rules.least_before)
+    scale = _Scale(values, begin)
+    evidence = weigh_changes(scale.values, rules.least_before, begin)
     # Each start has the same share of the budget; those to come count as 1.
     total = np.logaddexp.reduce(evidence.log_e, axis=0)
     bar = np.log((rules.baseline + BLOCK) / rules.alpha)
-    for seen in np.flatnonzero(total >= bar):
-        start = int(evidence.starts[evidence.log_e[:, seen].argmax()])
-        if seen < begin:
-            continue
-        measured = measure_change(values[: seen + 1], start, INTERVAL_ALPHA)
-        change = _change(scale, measured, int(seen))
+    for column in np.flatnonzero(total >= bar):
+        seen = int(evidence.seen[column])
+        start = int(evidence.starts[evidence.log_e[:, column].argmax()])
+        measured = measure_change(scale.values[: seen + 1], start, INTERVAL_ALPHA)
+        change = _change(scale, measured, seen)
         if seen < change.start + rules.least_after - 1:
             continue
-        if abs(change.size) >= rules.least and _lasts(values, change, measured, rules.lasting):
+        if abs(change.size) < rules.least:
+            continue
+        if _lasts(scale.values, change, measured, rules.lasting):
             return change
     return None
 

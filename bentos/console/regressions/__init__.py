@@ -1,0 +1,1 @@
+"""What deviates now: the series that moved together."""
