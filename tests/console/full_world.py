@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import numpy as np
 from sqlalchemy import insert
 
 from bentos.predict.live_versions import Live, Serving
@@ -33,13 +34,16 @@ from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.serving.queries import workers
 from runlore.serving.queries.ledger import new_id
 from runlore.settings import Settings
+from runlore.signals.actions.regressions import watch_regressions
 from runlore.specs.catalog import failure_risk
+from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
 from runlore.store.schema import ledger
 from tests.bentos import products_world
 from tests.experiments import ab_world
 from tests.ingest.csv_log import HEADER, MAPPING, Log, row
+from tests.signals.points import day_and_night, write_points
 
 # Markup of four kinds, each of which leaves a trace in the document when it is read as markup.
 EVIL = (
@@ -56,6 +60,7 @@ NAMES = [text.replace("/", "")[:60] for text in TEXTS]  # where a slash or a lon
 RISK = products_world.RISK
 AT = products_world.AT
 HOUR = timedelta(hours=1)
+HOURS = 300
 
 
 def fill(store: Store, folder: Path, now: datetime) -> None:
@@ -70,6 +75,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _trainings(store, now)
     _drift(store)
     _reports(store, now)
+    _series(store, now)
 
 
 def dress(serving: Serving) -> None:
@@ -115,6 +121,16 @@ def _reports(store: Store, now: datetime) -> None:
     making.make_report(store, (failure_risk.SPEC,), asked, EVIL)
     names = {"name": EVIL[:100], "zone": "UTC", "actor": EVIL[:200]}
     scheduling.schedule_report(store, wishes.read_schedule(names, EVIL, now), ())
+
+
+def _series(store: Store, now: datetime) -> None:
+    """One with a day, and one that has become slower, whose regression stands."""
+    first = now.replace(minute=0, second=0, microsecond=0) - HOURS * HOUR
+    write_points(store, day_and_night()[-HOURS:], name=NAMES[0], scope=NAMES[1], first=first)
+    slower = 60 * np.random.default_rng(1).normal(1, 0.03, HOURS)
+    slower[-80:] *= 1.3
+    write_points(store, slower, name=f"{NAMES[0]}_seconds", scope=NAMES[1], first=first)
+    watch_regressions(store, now, (SeriesSpec("all"),))
 
 
 def _executions(store: Store) -> None:
