@@ -23,7 +23,7 @@ class RegressionRules:
     """
 
     least: float = 0.1
-    alpha: float = 0.02
+    alpha: float = 0.015
     least_before: int = 30
     least_after: int = 6
     baseline: int = 300
