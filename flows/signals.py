@@ -1,4 +1,4 @@
-"""Forecast series, score the forecasts whose time has come, and look for regressions."""
+"""Forecast series, score forecasts, and look for regressions and for limits that come near."""
 
 from prefect import flow
 
@@ -8,10 +8,10 @@ from tasks.edge import flow_app
 
 @flow(name="series", flow_run_name="watch series", timeout_seconds=9000)
 def watch_series(at: str | None = None) -> dict[str, int]:
-    """Score first, then look for regressions, then forecast.
+    """Score first, then look for regressions and limits, then forecast.
 
     Two runs at once score and issue each forecast once. Returns how many were scored and issued,
-    and how many regressions stand.
+    how many regressions stand, and how many series are at or near their limit.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.
@@ -20,5 +20,6 @@ def watch_series(at: str | None = None) -> dict[str, int]:
         return {
             "scored": signals.score(at),
             "regressions": signals.watch_regressions(at),
+            "limits": signals.watch_limits(at),
             "issued": signals.issue(at),
         }

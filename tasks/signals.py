@@ -9,7 +9,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
-from runlore.signals.actions import issued_forecasts, regressions
+from runlore.signals.actions import issued_forecasts, limit_alerts, regressions
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -53,6 +53,15 @@ def watch_regressions(at: str | None) -> int:
         standing = regressions.watch_regressions(app.store, _instant(at), app.series_specs)
     get_run_logger().info("%d regressions stand", len(standing))
     return len(standing)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch limits", timeout_seconds=1800)
+def watch_limits(at: str | None) -> int:
+    """Returns how many series are at or near their limit."""
+    with task_app() as app:
+        near = limit_alerts.watch_limits(app.store, app.series_specs, _instant(at))
+    get_run_logger().info("%d series are at or near their limit", len(near))
+    return len(near)
 
 
 def _instant(at: str | None) -> datetime:

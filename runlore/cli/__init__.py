@@ -14,6 +14,7 @@ from runlore.cli import (
     console,
     dismissals,
     issued_forecasts,
+    limits,
     live,
     look,
     monitoring,
@@ -102,6 +103,7 @@ signals.group.command("export-rules")(signal_rules.export_rules)
 signals.group.command("issue")(issued_forecasts.issue)
 signals.group.command("skill")(issued_forecasts.skill)
 signals.group.command("specs")(issued_forecasts.specs)
+signals.group.command("limit")(limits.limit)
 signals.group.command("regressions")(regressions.regressions)
 signals.group.command()(anomalies.anomalies)
 signals.group.command()(anomalies.dismiss)

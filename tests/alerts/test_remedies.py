@@ -45,8 +45,10 @@ from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
+from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.objectives import watch_objectives
 from runlore.signals.actions.regressions import watch_regressions
+from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web
 from tests.experiments.ab_world import AT, HOUR, given
@@ -295,6 +297,22 @@ def builds_succeed(world: World) -> None:
     watch_objectives(world.store, [PAGED], later)
 
 
+def disk_watched(world: World, last: float, limit: float) -> None:
+    """A disk that fills up to a level within 60 hours, watched after that."""
+    first = world.now - timedelta(hours=59)
+    values = np.linspace(20.0, last, 60)
+    write_points(world.store, values, name="disk_used", first=first, revision=int(limit))
+    watch_limits(world.store, [SeriesSpec("disks", series="disk_used", limit=limit)], world.now)
+
+
+def disk_fills(world: World) -> None:
+    disk_watched(world, last=90.0, limit=100.0)
+
+
+def room_is_made(world: World) -> None:
+    disk_watched(world, last=90.0, limit=1_000.0)
+
+
 def report_late(world: World) -> None:
     """A report is due, and nobody has made it."""
     made_at = instants.now() - timedelta(days=8)
@@ -357,6 +375,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("disk", lambda world: disk_looked_at(world, 10**9), lambda world: disk_looked_at(world, 0)),
     ("regression", slower, as_fast_again),
     ("error-budget", builds_fail, builds_succeed),
+    ("limit", disk_fills, room_is_made),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -17,9 +17,19 @@ pytestmark = pytest.mark.slow
 def test_forecasts_are_issued_and_a_day_later_scored() -> None:
     with open_store(settings.read()) as store:
         write_points(store, day_and_night())
-        assert watch_series(END.isoformat()) == {"scored": 0, "regressions": 0, "issued": 2}
+        assert watch_series(END.isoformat()) == {
+            "scored": 0,
+            "regressions": 0,
+            "limits": 0,
+            "issued": 2,
+        }
         write_points(store, day_and_night()[:24], first=END)
         later = (END + timedelta(days=1)).isoformat()
-        assert watch_series(later) == {"scored": 1, "regressions": 0, "issued": 1}
+        assert watch_series(later) == {
+            "scored": 1,
+            "regressions": 0,
+            "limits": 0,
+            "issued": 1,
+        }
         short = issued_forecasts.read_skill(store)[0]
     assert (short.horizon_s, short.scored, short.forecasts) == (86_400.0, 1, 2)
