@@ -13,6 +13,7 @@ from runlore.cli import (
     backtest,
     console,
     dismissals,
+    health,
     issued_forecasts,
     limits,
     live,
@@ -110,6 +111,7 @@ signals.group.command()(anomalies.dismiss)
 signals.group.command("dismissals")(dismissals.list_dismissals)
 signals.group.command()(dismissals.undismiss)
 signals.group.command()(objectives.objectives)
+signals.group.command()(health.health)
 app.add_typer(signals.group, name="signals")
 app.command("skew")(skew.compare_served_features)
 app.add_typer(skew.group, name="features")
