@@ -273,7 +273,7 @@ def _whole(row: "StoredReport", tables: str | None) -> ExecutiveReport:
         made_by=row.made_by,
         schedule=row.schedule,
         known_at=row.known_at,
-        tables={name: document[name] for name in names},
+        tables={name: document.get(name, []) for name in names},
         **{name: document[name] for name in copied},
     )
 

@@ -10,7 +10,7 @@ import pandas as pd
 from runlore.kernel.readable import readable_number
 from runlore.reports.actions import answer_figures
 from runlore.reports.actions.answer_figures import PeriodAnswers
-from runlore.reports.queries import period_answers, period_events, period_work
+from runlore.reports.queries import period_answers, period_events, period_signals, period_work
 from runlore.reports.queries.period_events import PeriodEvents
 from runlore.reports.queries.period_work import Connection, PeriodQuery
 from runlore.reports.rules import work_figures
@@ -26,7 +26,8 @@ from runlore.reports.rules.document import (
 from runlore.reports.rules.headline import headline
 from runlore.reports.rules.period import DAY, FIRST_YEAR, ReportPeriod
 from runlore.reports.rules.period_forecast import forecast_next
-from runlore.reports.rules.request import ReportRequest
+from runlore.reports.rules.request import ReportRequest, WorkFilter
+from runlore.reports.rules.signal_part import SignalRow, SkillRow, signal_sentences
 from runlore.reports.rules.work_figures import PeriodSums
 from runlore.specs.model_spec import ModelSpec
 from runlore.store.engine import Store
@@ -50,6 +51,8 @@ class _Read:
     earlier: pd.DataFrame
     answers: PeriodAnswers
     events: PeriodEvents
+    signals: list[SignalRow]
+    skill: list[SkillRow]
     until_seq: int
     first_at: datetime | None
 
@@ -77,7 +80,10 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         prices=request.prices,
         known_at=request.known_at,
         until_seq=read.until_seq,
-        headline=headline(view, figures, forecast, decisions),
+        headline=[
+            *headline(view, figures, forecast, decisions),
+            *signal_sentences(read.signals, read.skill),
+        ],
         figures=figures,
         days=work_figures.day_rows(sums),
         statuses=work_figures.status_rows(sums),
@@ -85,14 +91,20 @@ def compose(store: Store, specs: Sequence[ModelSpec], request: ReportRequest) ->
         groups_left_out=left_out,
         predictions=answer_figures.prediction_rows(read.answers, specs, request.known_at),
         forecast=forecast,
-        versions=[
-            VersionRow(v.at, v.spec, ACTIONS[v.action], v.version or "", v.actor)
-            for v in read.events.versions
-        ],
+        versions=_versions(read.events),
         alerts=[AlertRow(a.kind, a.opened, a.resolved, a.open) for a in read.events.alerts],
         decisions=decisions,
+        signals=read.signals,
+        skill=read.skill,
         notes=_notes(request, sums),
     )
+
+
+def _versions(events: PeriodEvents) -> list[VersionRow]:
+    return [
+        VersionRow(v.at, v.spec, ACTIONS[v.action], v.version or "", v.actor)
+        for v in events.versions
+    ]
 
 
 def _read(store: Store, request: ReportRequest) -> _Read:
@@ -109,7 +121,21 @@ def _read(store: Store, request: ReportRequest) -> _Read:
             connection, period.starts_at, period.ends_at, request.known_at
         )
         answers = _answers(connection, both, request)
-    return _Read(frame, earlier, answers, events, until_seq, first_at)
+        signals, skill = _signals(connection, request)
+    return _Read(frame, earlier, answers, events, signals, skill, until_seq, first_at)
+
+
+def _signals(
+    connection: Connection, request: ReportRequest
+) -> tuple[list[SignalRow], list[SkillRow]]:
+    """Nothing in a report about a part of the work: series are of all of it."""
+    if request.work != WorkFilter():
+        return [], []
+    span = (request.period.starts_at, request.period.ends_at, request.known_at)
+    return (
+        period_signals.read_causes(connection, *span),
+        period_signals.read_skill_between(connection, *span),
+    )
 
 
 def _query(periods: Sequence[ReportPeriod], request: ReportRequest, until_seq: int) -> PeriodQuery:

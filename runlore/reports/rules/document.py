@@ -8,6 +8,7 @@ from datetime import date, datetime
 from runlore.reports.rules.change import Change
 from runlore.reports.rules.period import Length
 from runlore.reports.rules.request import ReportPrices, WorkFilter
+from runlore.reports.rules.signal_part import SignalRow, SkillRow
 
 NO_PRICE = (
     "no price is known; set RUNLORE_REPORT_PRICE_PER_HOUR, or name the outcome that holds the cost"
@@ -171,6 +172,8 @@ class ReportDocument:
     versions: Sequence[VersionRow]
     alerts: Sequence[AlertRow]
     decisions: Sequence[DecisionRow]
+    signals: Sequence[SignalRow]
+    skill: Sequence[SkillRow]
     notes: Sequence[str]
 
     def figure(self, name: str) -> ReportFigure:

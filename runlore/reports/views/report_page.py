@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from runlore import __version__
 from runlore.kernel.errors import Misconfigured, one_line
+from runlore.kernel.readable import readable_duration
 from runlore.plots.svg import DRAWING_STYLE
 from runlore.reports.rules import again
 from runlore.reports.rules.headline import figure_text, score_text
 from runlore.reports.rules.period import zone_of
+from runlore.reports.rules.signal_part import gain_text
 from runlore.reports.views import report_drawings
 from runlore.reports.views.report_tables import TABLES
+from runlore.reports.views.signal_drawing import causes_over_days
 
 if TYPE_CHECKING:
     from jinja2.sandbox import SandboxedEnvironment
@@ -79,7 +82,14 @@ def _environment(options: PageOptions) -> "SandboxedEnvironment":
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(figure=figure_text, score=score_text, instant=_instant, change=_change)
+    made.filters.update(
+        figure=figure_text,
+        score=score_text,
+        instant=_instant,
+        change=_change,
+        gain=gain_text,
+        duration=readable_duration,
+    )
     return made
 
 
@@ -95,6 +105,8 @@ def _values(document: Mapping[str, Any], options: PageOptions, style: str) -> di
         },
         "drawings": _drawings(document, figures, is_paper=options.is_paper),
         "legend": _markup(DAYS_LEGEND),
+        "signals": document.get("signals", []),  # older reports lack them
+        "skill": document.get("skill", []),
         "style": _markup(DRAWING_STYLE + style),
         "command": lambda name="": again.command(document, name),
         "number": options.number,
@@ -111,6 +123,7 @@ def _drawings(
     made = {
         "days": report_drawings.over_days(document["days"]),
         "forecast": report_drawings.expected(document["forecast"], figures),
+        "signals": causes_over_days(document.get("signals", []), document["period"]),
         **{
             part: report_drawings.rates([g for g in document["groups"] if g["part"] == part])
             for part in ("scope", "kind", "actor")

@@ -19,6 +19,7 @@ from runlore.reports.rules.document import (
     StatusRow,
     VersionRow,
 )
+from runlore.reports.rules.signal_part import SignalRow, SkillRow
 
 Document = Mapping[str, Any]
 # In the order of the document's own fields, which the database does not keep.
@@ -34,6 +35,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         ("versions", VersionRow),
         ("alerts", AlertRow),
         ("decisions", DecisionRow),
+        ("signals", SignalRow),
+        ("skill", SkillRow),
     )
 }
 TABLES = tuple(COLUMNS)
@@ -43,7 +46,7 @@ def table_csv(document: Document, table: str) -> str:
     """One table; empty cells are what is not known. Raises NotFound for another name."""
     if table not in TABLES:
         raise NotFound(f"table {table[:80]!r}: a report has {', '.join(TABLES)}")
-    rows: Sequence[Mapping[str, Any]] = document[table]
+    rows: Sequence[Mapping[str, Any]] = document.get(table, [])  # older reports lack some
     names = COLUMNS[table]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
