@@ -117,3 +117,11 @@ def forecast_families(forecasts: ForecastGauges) -> Iterator[Metric]:
     yield gauge("forecast_value", f"Value {now}", labels).add(forecasts.value)
     yield gauge("forecast_low", f"Lower end of the band {now}", labels).add(forecasts.low)
     yield gauge("forecast_high", f"Upper end of the band {now}", labels).add(forecasts.high)
+    by, scored = ("spec", "horizon_s"), "of the forecasts scored in the last 28 days"
+    error = f"Median error {scored}, as a share of that of the last season again"
+    yield gauge("forecast_error_ratio", error, by).add(forecasts.error)
+    coverage = f"Share of values that bands held, {scored}"
+    yield gauge("forecast_coverage_ratio", coverage, by).add(forecasts.coverage)
+    yield gauge("open_incidents", "Incidents that are open").add(alone(forecasts.incidents))
+    deviating = "Series that deviate in an open incident"
+    yield gauge("deviating_series", deviating).add(alone(forecasts.deviating))

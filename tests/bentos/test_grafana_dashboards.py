@@ -97,6 +97,13 @@ FORECAST = text(
     " SELECT 'load', 'collectd', 'cpu', 'web-1', 86400, hour, hour, hour + interval '1 day', 86400,"
     " 0.9, '{2,2}', '{1,1}', '{3,3}', '{2,2}' FROM date_trunc('hour', now()) AS hour"
 )
+SCORED = text(
+    "INSERT INTO runlore.series_forecasts (spec, source, name, scope, horizon_s, issued_at,"
+    " starts_at, ends_at, step_s, level, value, low, high, baseline, scored_at, points, error,"
+    " baseline_error, inside)"
+    " SELECT 'load', 'collectd', 'cpu', 'web-1', 86400, day, day, day + interval '1 day', 3600,"
+    " 0.9, '{2}', '{1}', '{3}', '{2}', now(), 10, 3, 4, 8 FROM date_trunc('day', now()) AS day"
+)
 
 
 @pytest.fixture(scope="module")
@@ -143,6 +150,7 @@ def fill(database: Store, histories: list[dict[str, Any]]) -> None:
         anomalies.open_anomaly(connection, "drift", "duration", "critical", {}, instants.now())
         connection.execute(ROWS)
         connection.execute(FORECAST)
+        connection.execute(SCORED)
         versions = json.dumps({"duration": {"champion": "7"}})
         connection.execute(
             text(
@@ -211,6 +219,9 @@ def test_every_query_of_a_dashboard_has_data(
         ("runlore-models", "Specs with a champion", 1),
         ("runlore-models", "Open alerts", 1),
         ("runlore-database", "Reachable", 1),
+        ("runlore-series", "Open incidents", 0),
+        ("runlore-series", "Error beside the last season again", 3 / 4),
+        ("runlore-series", "Values inside the bands", 8 / 10),
         ("runlore-system", "Up", 1),
     ],
 )
@@ -268,7 +279,7 @@ def test_an_exemplar_is_a_prediction_on_the_ledger(
 
 def test_the_files_are_what_the_code_gives() -> None:
     expected = dict(files())
-    assert len(expected) == 2 * len(DASHBOARDS) == 12
+    assert len(expected) == 2 * len(DASHBOARDS) == 14
     committed = {path.relative_to(GRAFANA) for path in GRAFANA.glob("dashboards*/*.json")}
     assert committed == expected.keys()
     for path, content in expected.items():

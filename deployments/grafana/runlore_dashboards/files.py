@@ -1,4 +1,4 @@
-"""The six dashboards, and the files that Grafana reads them from."""
+"""The dashboards, and the files that Grafana reads them from."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +9,10 @@ from runlore_dashboards.api import API
 from runlore_dashboards.cache import CACHE
 from runlore_dashboards.database import DATABASE
 from runlore_dashboards.models import MODELS
+from runlore_dashboards.series import SERIES
 from runlore_dashboards.system import SYSTEM
 
-DASHBOARDS = (AGENTS, API, CACHE, DATABASE, MODELS, SYSTEM)
+DASHBOARDS = (AGENTS, API, CACHE, DATABASE, MODELS, SERIES, SYSTEM)
 
 
 def files() -> Iterator[tuple[Path, str]]:
