@@ -7,7 +7,8 @@ import numpy as np
 
 from runlore.kernel.instants import from_us, to_us
 from runlore.plots import style
-from runlore.signals.actions.anomalies import ScoredSeries, SeriesAnomaly
+from runlore.signals.actions.anomalies import SeriesAnomaly
+from runlore.signals.actions.scored_series import ScoredSeries
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -23,7 +23,7 @@ __all__ = ["serve"]
 
 SPIKE = 300  # hours after START
 SPIKE_AT = START + timedelta(hours=SPIKE)
-QUERY = AnomalyQuery(END, START, budget=1.0)
+QUERY = AnomalyQuery(END, START, budget=0.2)
 
 
 @pytest.fixture
@@ -44,13 +44,13 @@ def test_a_spike_is_found_with_its_evidence(spiked: Store) -> None:
 
 
 def test_only_what_was_known_then_counts(spiked: Store) -> None:
-    before = AnomalyQuery(SPIKE_AT - timedelta(hours=1), START)
+    before = AnomalyQuery(SPIKE_AT - timedelta(hours=1), START, budget=0.2)
     assert find_anomalies(spiked, before) == []
     write_points(
         spiked, np.array([20.0]), first=SPIKE_AT, known_at=END + timedelta(days=1), revision=1
     )
     assert len(find_anomalies(spiked, QUERY)) == 1
-    later = AnomalyQuery(END + timedelta(days=1), START)
+    later = AnomalyQuery(END + timedelta(days=1), START, budget=0.2)
     assert [one.kind for one in find_anomalies(spiked, later)] == ["missing"]
 
 
@@ -76,7 +76,7 @@ def test_a_new_level_a_flat_line_and_missing_points_have_their_kinds(store: Stor
     write_points(store, moved, name="moved")
     write_points(store, flat, name="flat")
     write_points(store, day_and_night()[:300], name="ended")
-    found = {one.series: one for one in find_anomalies(store, AnomalyQuery(END, START, budget=5))}
+    found = {one.series: one for one in find_anomalies(store, AnomalyQuery(END, START, budget=0.5))}
     assert {name: one.kind for name, one in found.items()} == {
         "moved": "level",
         "flat": "flat",

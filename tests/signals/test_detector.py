@@ -1,4 +1,4 @@
-"""A detector learns one point at a time, and its tail is that of the newest scores."""
+"""Points are scored by what came before them, and a tail is that of the newest scores."""
 
 import numpy as np
 import pytest
@@ -6,38 +6,46 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runlore.kernel.errors import BadInput
-from runlore.signals.rules import detector
+from runlore.signals.rules import detector, shapes
 from runlore.signals.rules.tails import Tail
 
 STEP_S = 300
 STEP_US = STEP_S * 1_000_000
+DAY = 288
+
+
+def instants(count: int) -> np.ndarray:
+    return np.arange(count, dtype=np.int64) * STEP_US
 
 
 def daily_values(count: int, seed: int = 0) -> np.ndarray:
     rng = np.random.default_rng(seed)
-    return 50 + 10 * np.sin(np.arange(count) / 288 * 2 * np.pi) + rng.normal(0, 1, count)
+    return 50 + 10 * np.sin(np.arange(count) / DAY * 2 * np.pi) + rng.normal(0, 1, count)
 
 
-def plain_distance(x: np.ndarray, last: int) -> float:
-    """The third smallest distance of the shape that ends at `last` to shapes of the past."""
-    shape = x[last - detector.DEPTH + 1 : last + 1]
-    ends = range(max(0, last - detector.MEMORY) + detector.DEPTH - 1, last - detector.APART)
-    past = [np.linalg.norm(shape - x[end - detector.DEPTH + 1 : end + 1]) for end in ends]
-    return float(sorted(past)[detector.NEIGHBOURS - 1])
+def plain_square(x: np.ndarray, last: int, end: int, decay: float) -> float:
+    """Squared distance of the shapes that end at two places; older points count less."""
+    return sum(decay**back * (x[last - back] - x[end - back]) ** 2 for back in range(end + 1))
 
 
-def test_scores_are_those_of_a_slow_plain_detector() -> None:
-    x = daily_values(2_700)
-    made = list(
-        detector.scan(detector.start(STEP_S), np.arange(len(x), dtype=np.int64) * STEP_US, x)
-    )
-    first = detector.DEPTH + detector.APART + detector.NEIGHBOURS
-    distances = np.array([plain_distance(x, last) for last in range(first, len(x))])
-    for last in (400, 2_100, 2_699):
-        past = np.sort(distances[max(0, last - first - detector.MEMORY) : last - first])
-        top = past[-max(5, round(0.02 * len(past))) :]
-        excess = (distances[last - first] - top[0]) / (top.mean() - top[0])
-        assert made[last].score == pytest.approx(excess, rel=1e-6)
+def test_distances_are_those_of_slow_plain_shapes() -> None:
+    x = daily_values(2_300)
+    made, same_time = shapes.Shapes(), shapes.find_same_time(instants(len(x)), STEP_S)
+    for last in range(len(x)):
+        made.add(x, last)
+        if last not in (60, 700, 2_150, 2_299):
+            continue
+        ends = range(max(0, last - shapes.MEMORY), last - shapes.APART + 1)
+        for number, decay in enumerate(shapes.DECAYS):
+            past = {end: plain_square(x, last, end, decay) ** 0.5 for end in ends}
+            assert made.nearest(number) == pytest.approx(sorted(past.values())[2])
+            at_time = [
+                distance
+                for end, distance in past.items()
+                if any(abs(last - end - DAY * days) <= 12 for days in range(1, 7))
+            ]
+            near = made.nearest_of(number, same_time.before(last))
+            assert near == (pytest.approx(min(at_time)) if at_time else None)
 
 
 @settings(max_examples=60, deadline=None)
@@ -58,52 +66,50 @@ def test_a_tail_is_that_of_its_sorted_newest_scores(scores: list[float], memory:
                 assert tail.excess(12.0) == pytest.approx((12.0 - top[0]) / mean)
 
 
-@pytest.mark.parametrize("cut", [0, 70, 2_500])
-def test_a_state_that_went_through_bytes_goes_on_with_the_same_scores(cut: int) -> None:
-    x = daily_values(2_700)
-    at = np.arange(len(x), dtype=np.int64) * STEP_US
-    whole = list(detector.scan(detector.start(STEP_S), at, x))
-    state = detector.start(STEP_S)
-    before = list(detector.scan(state, at[:cut], x[:cut]))
-    after = detector.scan(detector.load(detector.dump(state)), at[cut:], x[cut:])
-    assert before + list(after) == whole
-
-
-@pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b + b"x", lambda _: b"no state"])
-def test_damaged_bytes_are_refused(damage) -> None:
-    state = detector.start(STEP_S)
-    detector.observe(state, 1, 2.0)
-    with pytest.raises(BadInput, match="not the state of a detector"):
-        detector.load(damage(detector.dump(state)))
-
-
-def test_late_and_repeated_points_and_those_without_a_number_change_nothing() -> None:
-    state = detector.start(STEP_S)
-    detector.observe(state, 10 * STEP_US, 1.0)
-    before = detector.dump(state)
-    skipped = [(10 * STEP_US, 5.0), (9 * STEP_US, 5.0), (11 * STEP_US, float("nan"))]
-    assert [detector.observe(state, at, value) for at, value in skipped] == [None] * 3
-    assert detector.dump(state) == before
+@pytest.mark.parametrize("cut", [1, 500, 2_300])
+def test_what_comes_later_changes_no_score(cut: int) -> None:
+    x = daily_values(2_400)
+    whole = detector.scan(STEP_S, instants(len(x)), x)
+    begun = detector.scan(STEP_S, instants(cut), x[:cut])
+    for name, column in vars(begun).items():
+        np.testing.assert_array_equal(column, getattr(whole, name)[:cut], err_msg=name)
 
 
 def test_a_spike_is_unlikely_and_the_hour_of_the_day_is_expected() -> None:
     x = daily_values(2_700)
     x[2_600] += 30
-    scores = list(
-        detector.scan(detector.start(STEP_S), np.arange(len(x), dtype=np.int64) * STEP_US, x)
-    )
-    spike = scores[2_600]
-    assert spike.tail_probability < 1e-8
-    assert spike.high < spike.value
-    assert abs(spike.expected - (x[2_600] - 30)) < 4
-    assert sum(score.tail_probability < 1e-8 for score in scores[:2_600]) == 0
+    made = detector.scan(STEP_S, instants(len(x)), x)
+    assert made.probability[2_600] < 1e-8
+    assert made.high[2_600] < x[2_600]
+    assert abs(made.expected[2_600] - (x[2_600] - 30)) < 4
+    assert made.score[2_600] == made.score.max()
+    assert not (made.probability[:2_600] < 1e-8).any()
+
+
+def test_a_day_that_stays_low_is_unusual_though_its_values_are_not() -> None:
+    x = np.where(np.arange(2_700) % DAY // 12 % 24 >= 9, 80.0, 20.0)
+    x += np.random.default_rng(0).normal(0, 2, len(x))
+    x[8 * DAY + 108 : 9 * DAY] -= 60  # the ninth day never rises
+    made = detector.scan(STEP_S, instants(len(x)), x)
+    assert made.score[8 * DAY + 108 : 8 * DAY + 132].max() > made.score[DAY * 3 : DAY * 8].max()
 
 
 def test_a_constant_series_is_learned_and_a_change_of_it_seen() -> None:
-    state = detector.start(STEP_S)
-    values = [5.0] * 300 + [6.0]
-    scores = [detector.observe(state, i * STEP_US, value) for i, value in enumerate(values)]
-    assert scores[-2] is not None
-    assert scores[-2].tail_probability >= 0.02
-    assert scores[-1] is not None
-    assert scores[-1].tail_probability < 1e-100
+    values = np.array([5.0] * 300 + [6.0])
+    made = detector.scan(STEP_S, instants(301), values)
+    assert made.probability[-2] == 1
+    assert made.probability[-1] < 1e-20
+
+
+def test_a_short_series_says_how_unlikely_a_point_far_off_is() -> None:
+    at = instants(200) * 12
+    values = np.random.default_rng(4).normal(0, 1, 200)
+    values[-1] = 30.0
+    made = detector.scan(3_600, at, values)
+    assert made.probability[-1] < 1e-6
+    assert np.sort(made.probability[100:-1])[1] > 1e-3
+
+
+def test_a_step_that_cannot_be_is_refused() -> None:
+    with pytest.raises(BadInput, match="step_s"):
+        detector.scan(0, instants(2), np.ones(2))

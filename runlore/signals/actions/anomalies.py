@@ -11,18 +11,18 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import SeriesName, find_series
-from runlore.signals.queries import Connection, StoredSeries
+from runlore.signals.actions.scored_series import ScoredSeries, score_series
+from runlore.signals.queries import StoredSeries
 from runlore.signals.queries.dismissals import Dismissal, insert_dismissal, read_dismissals
-from runlore.signals.rules import anomaly_kinds, detector
+from runlore.signals.rules import anomaly_kinds
 from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
 from runlore.signals.rules.anomaly_kinds import AnomalyKind
-from runlore.signals.rules.anomaly_scores import METHODS, OURS, excesses
-from runlore.signals.rules.grid import SECOND_US, Floats, Instants, find_step
+from runlore.signals.rules.anomaly_scores import METHODS, OURS
+from runlore.signals.rules.grid import SECOND_US, Instants
 from runlore.store.engine import Store
 
 ALL_METHODS = (OURS, *METHODS)
 MOST_SERIES = 500
-MOST_POINTS = 10_000
 BUDGET = 1.0
 LARGEST_BUDGET = 10_000.0
 SINCE = timedelta(days=7)
@@ -63,20 +63,6 @@ class SeriesAnomaly:
     others: Sequence[str]
 
 
-@dataclass(frozen=True)
-class ScoredSeries:
-    """Points of a series with what was expected of them; all arrays have the same length."""
-
-    series: StoredSeries
-    step_s: int
-    at: Instants
-    values: Floats
-    expected: Floats
-    low: Floats
-    high: Floats
-    excess: Floats
-
-
 def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
     """The anomalies that began since an instant, the newest first, as known at another.
 
@@ -94,7 +80,7 @@ def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
         scored = [
             one
             for series in chosen
-            if (one := _score(connection, series, query.as_of, query.method)) is not None
+            if (one := score_series(connection, series, query.as_of, query.method)) is not None
         ]
         dismissed = read_dismissals(connection, query.as_of)
     found = _alarms(scored, dismissed, query) + _stretches(scored, query)
@@ -113,7 +99,7 @@ def dismiss_anomaly(
     with store.connect() as connection:
         listed = queries.list_series(connection, 100_000)
         series = next((one for one in listed if _digest(one) == digest), None)
-        scored = None if series is None else _score(connection, series, at, OURS)
+        scored = None if series is None else score_series(connection, series, at, OURS)
     places = [] if scored is None else np.flatnonzero(scored.at == _from_hex(instant)).tolist()
     if scored is None or not places:
         raise NotFound(f"there is no anomaly {anomaly!r}; `runlore signals anomalies` shows them")
@@ -153,7 +139,7 @@ def read_scored(store: Store, query: AnomalyQuery) -> ScoredSeries:
         raise BadInput("name: one series can be drawn; name it", "name")
     series = find_series(store, SeriesName(query.name, query.scope))
     with store.connect() as connection:
-        scored = _score(connection, series, query.as_of, query.method)
+        scored = score_series(connection, series, query.as_of, query.method)
     if scored is None:
         raise Refused(f"{series.name}: fewer than 2 points were known then")
     return scored
@@ -167,22 +153,6 @@ def _check(query: AnomalyQuery) -> None:
         raise BadInput(f"budget: {query.budget:g} is not above 0 and up to 10000", "budget")
     if query.since > query.as_of:
         raise BadInput("since: is after the instant that is asked about", "since")
-
-
-def _score(
-    connection: Connection, series: StoredSeries, as_of: datetime, method: str
-) -> ScoredSeries | None:
-    """None: fewer than two points were known."""
-    points = queries.read_points(connection, series, as_of, MOST_POINTS)
-    is_number = np.isfinite(points.value)
-    at, values = points.at[is_number], points.value[is_number]
-    if len(at) < 2:
-        return None
-    step_s = find_step(at)
-    scores = list(detector.scan(detector.start(step_s), at, values))
-    columns = np.array([(s.expected, s.low, s.high, s.score) for s in scores]).T
-    excess = columns[3] if method == OURS else excesses(method, step_s, at, values)
-    return ScoredSeries(series, step_s, at, values, columns[0], columns[1], columns[2], excess)
 
 
 def _alarms(
@@ -249,7 +219,7 @@ def _describe(one: ScoredSeries, place: int, others: Sequence[str]) -> SeriesAno
         expected=float(one.expected[place]),
         low=low if is_known else None,
         high=high if is_known else None,
-        probability=detector.probability_of(float(one.excess[place])),
+        probability=float(one.probability[place]),
         others=others,
     )
 

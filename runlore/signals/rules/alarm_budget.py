@@ -6,13 +6,12 @@ from math import log
 import numpy as np
 from numpy.typing import NDArray
 
-from runlore.signals.rules.detector import SECOND_US
-from runlore.signals.rules.grid import Floats, Instants
+from runlore.signals.rules.grid import SECOND_US, Floats, Instants
 from runlore.signals.rules.seasons import DAY_S, WEEK_S
 from runlore.signals.rules.tails import QUANTILE
 
 SILENCE_S = 43_200  # after an alarm of a series; what follows is the same cause
-LEAST_EXCESS = 0.4
+LEAST_EXCESS = 0.2
 MEMORY_WEEKS = 8.0
 LEAST_PEAKS = 30
 MOST_PEAKS = 200  # the highest, which the tail is fitted to
@@ -27,7 +26,7 @@ Indices = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Unusual:
-    """Points above the body of their series, by time. excess: as `PointScore.score`.
+    """Points above the body of their series, by time. excess: as `PointScores.score`.
 
     points: that were scored over all series from first_us until end_us, unusual or not.
     """

@@ -5,8 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from runlore.signals.rules.detector import SECOND_US
-from runlore.signals.rules.grid import Floats, Instants
+from runlore.signals.rules.grid import SECOND_US, Floats, Instants
 
 AFTER = 12  # points that tell what a deviation is
 MOST_OF = 0.75  # of them

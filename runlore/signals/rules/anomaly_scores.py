@@ -7,12 +7,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from runlore.signals.rules import detector
 from runlore.signals.rules.grid import Floats, Instants
+from runlore.signals.rules.shapes import MEMORY
 from runlore.signals.rules.tails import Tail
 
 WINDOW = 500  # points of the past that a score looks at
 LEAST = 50
 REFIT = 250  # points between two fits
 LAGS = 12
+DEPTH = 4  # points of a shape
 
 
 def z_scores(values: Floats) -> Floats:
@@ -53,12 +55,10 @@ def forest_scores(values: Floats) -> Floats:
     from sklearn.ensemble import IsolationForest
 
     table = values.reshape(len(values), -1)
-    shapes = sliding_window_view(table, detector.DEPTH, axis=0).reshape(
-        len(table) - detector.DEPTH + 1, -1
-    )
-    scores, ahead = np.zeros(len(table)), detector.DEPTH - 1
+    shapes = sliding_window_view(table, DEPTH, axis=0).reshape(len(table) - DEPTH + 1, -1)
+    scores, ahead = np.zeros(len(table)), DEPTH - 1
     for first in range(LEAST, len(shapes), REFIT):
-        past = shapes[max(0, first - detector.MEMORY) : first]
+        past = shapes[max(0, first - MEMORY) : first]
         forest = IsolationForest(n_estimators=50, random_state=0).fit(past)
         block = shapes[first : first + REFIT]
         scores[first + ahead : first + ahead + len(block)] = -forest.score_samples(block)
@@ -75,15 +75,18 @@ OURS = "neighbours"
 
 
 def excesses(method: str, step_s: int, at: Instants, values: Floats) -> Floats:
-    """How unusual each point is, on the scale of `PointScore.score`. method: OURS or of METHODS.
+    """How unusual each point is, on the scale of `PointScores.score`. method: OURS or of METHODS.
 
     at: ascending; values: finite, of the same length.
     """
     if method == OURS:
-        scores = detector.scan(detector.start(step_s), at, values)
-        return np.array([score.score for score in scores])
-    raw = METHODS[method](values) if len(values) > 2 * LEAST else np.zeros(len(values))
-    tail, made = Tail(detector.MEMORY), np.zeros(len(values))
+        return detector.scan(step_s, at, values).score
+    return calibrate(METHODS[method](values) if len(values) > 2 * LEAST else np.zeros(len(values)))
+
+
+def calibrate(raw: Floats) -> Floats:
+    """Scores of any scale as excesses over those before; the first LEAST teach nothing."""
+    tail, made = Tail(MEMORY), np.zeros(len(raw))
     for place, score in enumerate(raw.tolist()):
         if tail.count >= detector.WARM_UP:
             made[place] = min(tail.excess(score), detector.MOST_EXCESS)
