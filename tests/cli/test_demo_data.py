@@ -13,10 +13,13 @@ from runlore.cli.demo import experiments as demo_tests
 from runlore.cli.demo import offer
 from runlore.cli.demo.alerts import add_alerts
 from runlore.cli.demo.experiments import add_experiments
+from runlore.cli.demo.signals import add_signals
 from runlore.cli.demo.tour import DemoWorld, Tour
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.kernel import instants
 from runlore.settings import Settings
+from runlore.signals.actions import issued_forecasts
+from runlore.signals.actions.incident_list import read_incidents
 from runlore.store.engine import Store
 from runlore.web.console_link import PATH, find_link
 
@@ -55,6 +58,18 @@ def test_one_drift_is_in_somebodys_hands(world: DemoWorld) -> None:
         assert add_alerts(world) == "alerts: 2 open, 1 acknowledged"
     states = [view.state for view in handling.overview(store, AlertQuery(), NOW).alerts]
     assert sorted(states) == ["acknowledged", "open"]
+
+
+def test_series_deviate_are_forecast_and_scored_once(store: Store, settings: Settings) -> None:
+    now = instants.now()
+    world = DemoWorld(App(settings, store), ("failure-risk",), now - timedelta(hours=12), now)
+    for _ in range(2):
+        add_signals(world)
+    [incident] = read_incidents(store)
+    assert {moved["name"] for moved in incident["series"]} == {"latency_p95", "errors_per_second"}
+    skill = [one for one in issued_forecasts.read_skill(store) if one.spec == "demo"]
+    assert {(one.forecasts, one.scored) for one in skill} == {(3, 2)}
+    assert len(skill) == 4
 
 
 def test_what_to_look_at_first_are_pages_that_stand() -> None:

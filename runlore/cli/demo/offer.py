@@ -29,7 +29,8 @@ SIGHTS = (
     Sight("/console/log", "rejected rows, each kind with its fix"),
     Sight("/console/executions", "one execution: facts, predictions, outcome, like ones"),
     Sight("/console/ledger", "every answer that was given"),
-    Sight("/console/signals", "the hourly load of each host, and its forecast"),
+    Sight("/console/incidents", "two series of one scope that deviate together"),
+    Sight("/console/signals", "each series with its anomalies, and its forecast"),
     Sight("/console/reports", "the last week in figures, for those who decide"),
     Sight("/console/live", "what happens now"),
 )

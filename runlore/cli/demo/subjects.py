@@ -5,12 +5,14 @@ from runlore.cli.demo.experiments import add_experiments
 from runlore.cli.demo.reports import add_reports
 from runlore.cli.demo.retraining import add_retraining
 from runlore.cli.demo.rollout import add_rollout
+from runlore.cli.demo.signals import add_signals
 from runlore.cli.demo.tour import AddDemoData
 
 SUBJECTS: tuple[AddDemoData, ...] = (
     add_retraining,
     add_rollout,
     add_experiments,
+    add_signals,
     add_alerts,
     add_reports,
 )
