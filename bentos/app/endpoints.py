@@ -33,6 +33,7 @@ from bentos.dialects import (
     ml_learning,
     opsconductor,
     opsconductor_anomalies,
+    opsconductor_health,
     opsconductor_performance,
     opsconductor_training,
 )
@@ -68,6 +69,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *opsconductor_training.ENDPOINTS,
     *opsconductor.ENDPOINTS,
     *opsconductor_anomalies.ENDPOINTS,
+    *opsconductor_health.ENDPOINTS,
     *opsconductor_performance.ENDPOINTS,
     *pages.ENDPOINTS,
     *endpoints.ENDPOINTS,

@@ -34,17 +34,17 @@ def failure_rates(is_open: np.ndarray, *, precedes: bool) -> np.ndarray:
 
 
 def write_world(
-    store: Store, *, precedes: bool, scope: str = "prod", seed: int = 3
+    store: Store, *, precedes: bool, scope: str = "prod", now: datetime = NOW, seed: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns whether an incident was open at the end of each day, and each day's failure rate."""
     random = np.random.default_rng(seed)
     is_open = incident_days(random)
     rates = failure_rates(is_open, precedes=precedes)
-    write_executions(store, rates, scope, random)
+    write_executions(store, rates, scope, random, now)
     starts = np.flatnonzero(is_open & ~np.append(False, is_open[:-1]))
     ends = np.flatnonzero(is_open & ~np.append(is_open[1:], False))
     rows = [
-        alert("incident", scope, ended_at(int(start)) - DAY / 12, resolved(int(end)))
+        alert("incident", scope, ended_at(int(start), now) - DAY / 12, resolved(int(end), now))
         for start, end in zip(starts, ends, strict=True)
     ]
     with store.begin() as connection:
@@ -53,10 +53,10 @@ def write_world(
 
 
 def write_executions(
-    store: Store, rates: np.ndarray, scope: str, random: np.random.Generator, a_day: int = A_DAY
+    store: Store, rates: np.ndarray, scope: str, random: np.random.Generator, now: datetime = NOW
 ) -> None:
-    day = np.repeat(np.arange(len(rates)), a_day)
-    at = ended_at(0) - DAY + (day + random.random(len(day))) * DAY
+    day = np.repeat(np.arange(len(rates)), A_DAY)
+    at = ended_at(0, now) - DAY + (day + random.random(len(day))) * DAY
     is_failed = random.random(len(day)) < rates[day]
     rows = [
         {
@@ -94,10 +94,10 @@ def alert(kind: str, subject: str, opened: datetime, ended: datetime | None) -> 
     }
 
 
-def ended_at(day: int) -> datetime:
+def ended_at(day: int, now: datetime) -> datetime:
     """When a day, counted from the first one, is over."""
-    return NOW - (DAYS - 1 - day) * DAY
+    return now - (DAYS - 1 - day) * DAY
 
 
-def resolved(day: int) -> datetime | None:
-    return None if day == DAYS - 1 else ended_at(day) + DAY / 12
+def resolved(day: int, now: datetime) -> datetime | None:
+    return None if day == DAYS - 1 else ended_at(day, now) + DAY / 12

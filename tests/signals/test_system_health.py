@@ -172,14 +172,15 @@ def test_without_a_history_health_is_unknown_and_the_parts_are_shown(store: Stor
     assert (empty.overall.status, empty.overall.health, empty.scopes) == ("unknown", None, ())
     assert "0 past days can be judged" in empty.overall.reason
     finding = AlertFinding(
-        "error-budget", "web", Severity.WARNING, "half of it is gone", "", "look", NOW - DAY
-    )
+        "limit", "disk of web", Severity.WARNING, "full soon", "", "look", NOW - DAY,
+        {"scope": "web"},
+    )  # fmt: skip
     with store.begin() as connection:
         raise_alert(connection, finding, NOW - DAY)
     (web,) = read_health(store, NOW).scopes
     assert (web.scope, web.status) == ("web", "unknown")
-    (evidence,) = web.parts[3].evidence
-    assert evidence.what == "half of it is gone"
+    (evidence,) = web.parts[2].evidence
+    assert evidence.what == "full soon"
     with pytest.raises(NotFound):
         read_health(store, NOW, "nowhere")
 

@@ -39,7 +39,8 @@ GROUP BY 1
 """
 # What an alert said then is in its history; what it says now may be newer.
 ALERTS: LiteralString = """
-SELECT id, kind, subject, coalesce(nullif(evidence ->> 'scope', ''), subject) AS scope,
+SELECT id, kind, subject, coalesce(evidence ->> 'scope', evidence -> 'series' -> 0 ->> 'scope',
+        CASE WHEN kind = 'incident' THEN subject ELSE '' END) AS scope,
     opened_at, CASE WHEN resolved_at <= %(as_of)s THEN resolved_at END AS resolved_at, since,
     coalesce((
         SELECT note FROM runlore.alert_events WHERE alert_id = alert.id AND at <= %(as_of)s
@@ -82,7 +83,8 @@ GROUP BY listed.source, listed.name, listed.scope, day
 IS_KNOWN: LiteralString = """
 SELECT EXISTS (SELECT FROM runlore.series WHERE scope = %(scope)s)
     OR EXISTS (SELECT FROM runlore.anomalies
-        WHERE subject = %(scope)s OR evidence ->> 'scope' = %(scope)s)
+        WHERE %(scope)s IN (subject, evidence ->> 'scope',
+            evidence -> 'series' -> 0 ->> 'scope'))
 """
 
 
