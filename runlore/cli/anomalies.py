@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from runlore.signals.actions.anomalies import AnomalyQuery, SeriesAnomaly
     from runlore.store.engine import Store
 
+MOST_POINTS = 5_000_000
 Name = Annotated[
     str | None, typer.Argument(metavar="[NAME]", help="Name of the series; without it: all.")
 ]
@@ -59,7 +60,7 @@ def anomalies(
 
     as_of = instants.now() if at is None else instants.parse(at, "at")
     first = as_of - timedelta(days=7) if since is None else instants.parse(since, "since")
-    query = AnomalyQuery(as_of, first, name, scope, budget, method)
+    query = AnomalyQuery(as_of, first, name, scope, budget, method, MOST_POINTS)
     with open_app() as app:
         found = find_anomalies(app.store, query)
         if plot is not None:

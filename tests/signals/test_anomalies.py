@@ -109,6 +109,8 @@ def test_what_cannot_be_is_refused_by_its_field(spiked: Store) -> None:
         (AnomalyQuery(END, START, method="magic"), "method"),
         (AnomalyQuery(END, START, budget=float("nan")), "budget"),
         (AnomalyQuery(START, END), "since"),
+        (AnomalyQuery(END, START, most_points=359), "scope"),
+        (AnomalyQuery(END, START, method="isolation-forest", most_points=6 * 359), "scope"),
     ):
         with pytest.raises(BadInput) as caught:
             find_anomalies(spiked, query)

@@ -11,18 +11,26 @@ from runlore.kernel.errors import BadInput, NotFound, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import SeriesName, find_series
-from runlore.signals.actions.scored_series import ScoredSeries, score_series
-from runlore.signals.queries import StoredSeries
+from runlore.signals.actions.scored_series import (
+    LEAST_POINTS,
+    ScoredSeries,
+    read_numbers,
+    score_points,
+    score_series,
+)
+from runlore.signals.queries import Connection, Points, StoredSeries
 from runlore.signals.queries.dismissals import Dismissal, insert_dismissal, read_dismissals
 from runlore.signals.rules import anomaly_kinds
 from runlore.signals.rules.alarm_budget import LEAST_EXCESS, SILENCE_S, Unusual, spend
 from runlore.signals.rules.anomaly_kinds import AnomalyKind
-from runlore.signals.rules.anomaly_scores import METHODS, OURS
+from runlore.signals.rules.anomaly_scores import FOREST, METHODS, OURS
 from runlore.signals.rules.grid import SECOND_US, Instants
 from runlore.store.engine import Store
 
 ALL_METHODS = (OURS, *METHODS)
 MOST_SERIES = 500
+MOST_POINTS_AT_ONCE = 300_000
+FOREST_TIMES = 6  # the seconds of a point with an isolation forest
 BUDGET = 1.0
 LARGEST_BUDGET = 10_000.0
 SINCE = timedelta(days=7)
@@ -31,7 +39,10 @@ TOLERANCE = 1.25  # times the size that was dismissed
 
 @dataclass(frozen=True)
 class AnomalyQuery:
-    """budget: alarms a week over all series of the query. method: `neighbours` or of METHODS."""
+    """budget: alarms a week over all series of the query. method: `neighbours` or of METHODS.
+
+    most_points: of all series together that are scored at once, about 40 us each.
+    """
 
     as_of: datetime
     since: datetime
@@ -39,6 +50,7 @@ class AnomalyQuery:
     scope: str | None = None
     budget: float = BUDGET
     method: str = OURS
+    most_points: int = MOST_POINTS_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -77,12 +89,9 @@ def find_anomalies(store: Store, query: AnomalyQuery) -> list[SeriesAnomaly]:
                 f"scope: {len(chosen)} series are meant; at most {MOST_SERIES} are read at once",
                 "scope",
             )
-        scored = [
-            one
-            for series in chosen
-            if (one := score_series(connection, series, query.as_of, query.method)) is not None
-        ]
+        read = _read(connection, chosen, query)
         dismissed = read_dismissals(connection, query.as_of)
+    scored = [score_points(series, points, query.method) for series, points in read]
     found = _alarms(scored, dismissed, query) + _stretches(scored, query)
     recent = [one for one in found if query.since <= one.until]
     return sorted(recent, key=lambda one: one.since, reverse=True)
@@ -153,6 +162,26 @@ def _check(query: AnomalyQuery) -> None:
         raise BadInput(f"budget: {query.budget:g} is not above 0 and up to 10000", "budget")
     if query.since > query.as_of:
         raise BadInput("since: is after the instant that is asked about", "since")
+
+
+def _read(
+    connection: Connection, chosen: Sequence[StoredSeries], query: AnomalyQuery
+) -> list[tuple[StoredSeries, Points]]:
+    """The points of series that have some; BadInput as soon as they are too many."""
+    most = query.most_points // (FOREST_TIMES if query.method == FOREST else 1)
+    read, count = [], 0
+    for series in chosen:
+        points = read_numbers(connection, series, query.as_of)
+        if len(points.at) >= LEAST_POINTS:
+            read.append((series, points))
+        count += len(points.at)
+        if count > most:
+            raise BadInput(
+                f"scope: {len(chosen)} series with more than {most} points are meant;"
+                " name a series or a scope with fewer",
+                "scope",
+            )
+    return read
 
 
 def _alarms(

@@ -6,12 +6,13 @@ from datetime import datetime
 import numpy as np
 
 from runlore.signals import queries
-from runlore.signals.queries import Connection, StoredSeries
+from runlore.signals.queries import Connection, Points, StoredSeries
 from runlore.signals.rules import detector
 from runlore.signals.rules.anomaly_scores import OURS, excesses
 from runlore.signals.rules.grid import Floats, Instants, find_step
 
 MOST_POINTS = 10_000
+LEAST_POINTS = 2
 
 
 @dataclass(frozen=True)
@@ -33,11 +34,20 @@ def score_series(
     connection: Connection, series: StoredSeries, as_of: datetime, method: str = OURS
 ) -> ScoredSeries | None:
     """None: fewer than two points were known."""
+    points = read_numbers(connection, series, as_of)
+    return score_points(series, points, method) if len(points.at) >= LEAST_POINTS else None
+
+
+def read_numbers(connection: Connection, series: StoredSeries, as_of: datetime) -> Points:
+    """The newest MOST_POINTS points whose value is a number."""
     points = queries.read_points(connection, series, as_of, MOST_POINTS)
     is_number = np.isfinite(points.value)
-    at, values = points.at[is_number], points.value[is_number]
-    if len(at) < 2:
-        return None
+    return Points(points.at[is_number], points.value[is_number])
+
+
+def score_points(series: StoredSeries, points: Points, method: str) -> ScoredSeries:
+    """points: LEAST_POINTS at least."""
+    at, values = points.at, points.value
     step_s = find_step(at)
     made = detector.scan(step_s, at, values)
     excess, probability = made.score, made.probability

@@ -65,11 +65,12 @@ def forest_scores(values: Floats) -> Floats:
     return scores
 
 
+FOREST = "isolation-forest"
 METHODS: Mapping[str, Callable[[Floats], Floats]] = {
     "z-score": z_scores,
     "iqr": quartile_scores,
     "arima": arima_scores,
-    "isolation-forest": forest_scores,
+    FOREST: forest_scores,
 }
 OURS = "neighbours"
 
