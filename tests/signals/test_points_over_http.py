@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from bentos.predict.live_versions import Serving
+from runlore.signals.actions.forecasting import list_series
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
 from tests.signals.remote_write_bodies import V1, V2, field, request_v1, request_v2, snappy, varint
@@ -57,8 +58,9 @@ def test_points_are_recorded_once_and_corrected_beside_the_first(
     }  # fmt: skip
     assert (again.json()["known"], other.json()["recorded"]) == (2, 1)
     assert [one[3:] for one in points(store)] == [(0, 2.0), (1, 3.0), (0, 1.0)]
-    catalog = rows(store, "SELECT kind, unit, points, first_at, last_at FROM runlore.series")
-    assert catalog == [("counter", "s", 2, NOW - timedelta(minutes=1), NOW)]
+    assert rows(store, "SELECT kind, unit FROM runlore.series") == [("counter", "s")]
+    (listed,) = list_series(store)
+    assert (listed.first_at, listed.last_at) == (NOW - timedelta(minutes=1), NOW)
 
 
 def test_refused_points_are_named_and_the_others_stay(client: httpx.Client, store: Store) -> None:
@@ -95,8 +97,8 @@ def test_remote_write_keeps_samples_of_both_versions(client: httpx.Client, store
     assert second.headers["X-Prometheus-Remote-Write-Samples-Written"] == "2"
     kept = [(name, scope, value) for name, scope, _, _, value in points(store)]
     assert kept == [('up{job="node"}', "web-1", 1.0), ('up{job="node"}', "web-1", 0.0)]
-    catalog = rows(store, "SELECT kind, unit, labels->>'__name__', points FROM runlore.series")
-    assert catalog == [("counter", "s", "up", 2)]
+    catalog = rows(store, "SELECT kind, unit, labels->>'__name__' FROM runlore.series")
+    assert catalog == [("counter", "s", "up")]
 
 
 def test_what_remote_write_refuses_is_said_and_the_rest_is_kept(
@@ -156,4 +158,18 @@ def test_new_series_beyond_the_bound_are_refused_and_known_ones_go_on(
     assert "RUNLORE_MAX_SERIES" in answer.text
     more = request_v1([(one, [(NOW_MS - 1_000, 1.0)]) for one in labels[:2]])
     assert client.post("/api/v1/write", content=more, headers=V1).status_code == 204
-    assert rows(store, "SELECT count(*), sum(points) FROM runlore.series") == [(2, 4)]
+    assert rows(store, "SELECT count(*) FROM runlore.series") == [(2,)]
+    assert len(points(store)) == 4
+
+
+def test_a_writer_notices_what_others_changed_in_the_catalog(
+    client: httpx.Client, store: Store
+) -> None:
+    client.post("/metrics/points", json=body(1.0, kind="counter", unit="s"))
+    for change in ("UPDATE runlore.series SET kind = 'gauge'", "DELETE FROM runlore.series"):
+        with store.begin() as connection:
+            connection.execute(text(change))
+        client.post("/metrics/points", json=body(1.0, kind="counter", unit="s"))
+        assert rows(store, "SELECT name, kind, unit FROM runlore.series") == [
+            ("disk", "counter", "s")
+        ]

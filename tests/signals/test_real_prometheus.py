@@ -60,8 +60,8 @@ def prometheus(serve: Serve, store: Store, tmp_path: Path) -> Iterator[str]:
 def test_prometheus_writes_and_is_read(
     prometheus: str, store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written = "SELECT max(points) FROM runlore.series WHERE source = 'prometheus'"
-    wait_until(lambda: (rows(store, written)[0][0] or 0) >= 3, 60, pause_s=0.2)
+    written = "SELECT count(DISTINCT at) FROM runlore.metrics WHERE source = 'prometheus'"
+    wait_until(lambda: rows(store, written)[0][0] >= 3, 60, pause_s=0.2)
     kinds = dict(
         rows(store, "SELECT labels->>'__name__', max(kind) FROM runlore.series GROUP BY 1")
     )

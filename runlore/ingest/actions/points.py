@@ -1,14 +1,13 @@
 """Record points of series that come over the network, in one transaction."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
-import numpy as np
 import pyarrow as pa
 
+from runlore.ingest.actions.series_admission import SeriesCache, admit, cache_of, remember
 from runlore.ingest.queries import facts, series_catalog
-from runlore.ingest.queries.series_catalog import Connection, KnownSeries
 from runlore.ingest.rules.points.batch import PointBatch, PointReject, SeriesIdentity, judge
 from runlore.kernel.instants import to_us
 from runlore.settings import Settings
@@ -61,60 +60,33 @@ def record_points(
     another store of metrics had them; corrections of known points become known now. Points may come
     late and in any order.
     """
+    cache = cache_of(store, source)
     oldest_us = None if bounds.backdating is None else to_us(now - bounds.backdating)
-    batch = judge(batch, to_us(now), oldest_us)
+    batch = judge(batch, to_us(now), oldest_us, partial(_is_known, cache))
     if not len(batch):
         return RecordedPoints(0, 0, 0, batch.markers, batch.rejects)
-    facts.ensure_partitions(store, _facts(source, batch, now, is_history=is_history))
+    rows = _facts(source, batch, now, is_history=is_history)
+    facts.ensure_partitions(store, rows)
     with store.connect() as connection:
         facts.lock_source(connection, "metrics", source)
-        batch, new_series = _admit(connection, source, batch, bounds.max_series)
-        rows = _facts(source, batch, now, is_history=is_history)
+        admitted = admit(connection, source, batch, bounds.max_series, cache)
+        if admitted.points is not batch:
+            batch = admitted.points
+            rows = _facts(source, batch, now, is_history=is_history)
         added = facts.add(connection, rows, now)
-    return RecordedPoints(added.new, added.known, new_series, batch.markers, batch.rejects)
+    remember(cache, admitted.found)
+    return RecordedPoints(added.new, added.known, admitted.new_series, batch.markers, batch.rejects)
+
+
+def _is_known(cache: SeriesCache, series: SeriesIdentity) -> bool:
+    known = cache.get(series.key)
+    return known is not None and series.unit in ("", known.unit)
 
 
 def count_series(store: Store) -> int:
     """How many series there are, of all sources."""
     with store.connect() as connection:
         return series_catalog.count_series(connection)
-
-
-def _admit(
-    connection: Connection, source: str, batch: PointBatch, max_series: int
-) -> tuple[PointBatch, int]:
-    """Enter new series as far as there is room, and what is news about known ones."""
-    used = np.unique(batch.number).tolist()
-    series = [batch.series[place] for place in used]
-    known = series_catalog.find_known(connection, source, series)
-    new = [place for place in range(len(series)) if place not in known]
-    if new:
-        room = max(max_series - series_catalog.count_series(connection, is_locked=True), 0)
-        refused = np.array([used[place] for place in new[room:]], dtype=np.int64)
-        new = new[:room]
-        batch = batch.without(
-            np.isin(batch.number, refused),
-            f"series: {max_series:,} are there already, the most there may be"
-            " (RUNLORE_MAX_SERIES); send fewer labels",
-        )
-    written = [series[place] for place in new] + _renewed(series, known)
-    if written:
-        series_catalog.describe(connection, source, written)
-    return batch, len(new)
-
-
-def _renewed(
-    series: Sequence[SeriesIdentity], known: Mapping[int, KnownSeries]
-) -> list[SeriesIdentity]:
-    """Known series of which the sender now says more, or something else."""
-    renewed = []
-    for place, stored in known.items():
-        one = series[place]
-        kind, unit = one.kind or stored.kind, one.unit or stored.unit
-        is_news = (kind, unit) != (stored.kind, stored.unit)
-        if is_news or (stored.is_bare and one.labels):
-            renewed.append(replace(one, kind=kind, unit=unit))
-    return renewed
 
 
 def _facts(source: str, batch: PointBatch, now: datetime, *, is_history: bool) -> facts.CopyBatch:
@@ -131,4 +103,4 @@ def _facts(source: str, batch: PointBatch, now: datetime, *, is_history: bool) -
             "known_at": known_at,
         }
     )
-    return facts.batch("metrics", table)
+    return replace(facts.batch("metrics", table), is_cataloged=True)

@@ -55,12 +55,14 @@ class CopyBatch:
     """Facts made ready for COPY, away from any connection.
 
     columns: as COPY takes them, instants as timestamps. digest: (N,), of each fact's content.
+    is_cataloged: the series of the points are in the catalog.
     """
 
     table: Table
     columns: pa.Table
     digest: "np.ndarray[tuple[int], np.dtype[np.int64]]"
     rows: memoryview
+    is_cataloged: bool = False
 
     def __len__(self) -> int:
         return int(self.columns.num_rows)
@@ -115,7 +117,7 @@ def add(
     try:
         with connection.transaction():
             copy_in(connection, facts.table, COLUMNS[facts.table], facts.rows)
-            _keep_catalog(connection, facts.table, facts.columns)
+            _enter_series(connection, facts, facts.columns)
         return AddedFacts(len(facts), 0)
     except psycopg.errors.UniqueViolation:
         return _add_news(connection, facts, at, max_revisions)
@@ -147,12 +149,12 @@ def _insert(connection: psycopg.Connection[Any], facts: CopyBatch, news: NewFact
     rows = rows.set_column(at, "known_at", instants(pa.array(news.known_at_us)))
     rows = rows.append_column("revision", pa.array(news.revision))
     copy_in(connection, facts.table, rows.column_names, payload(rows.columns))
-    _keep_catalog(connection, facts.table, rows)
+    _enter_series(connection, facts, rows)
 
 
-def _keep_catalog(connection: psycopg.Connection[Any], table: Table, rows: pa.Table) -> None:
-    if table == "metrics":
-        series_catalog.keep(connection, rows)
+def _enter_series(connection: psycopg.Connection[Any], facts: CopyBatch, added: pa.Table) -> None:
+    if facts.table == "metrics" and not facts.is_cataloged:
+        series_catalog.enter(connection, added)
 
 
 def _news(connection: psycopg.Connection[Any], facts: CopyBatch, at: datetime) -> NewFacts:

@@ -7,24 +7,29 @@ from typing import Any
 
 import psycopg
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from runlore.ingest.rules.points.batch import SeriesIdentity, SeriesKind
+from runlore.ingest.rules.points.batch import SeriesIdentity, SeriesKey, SeriesKind
 
 Connection = psycopg.Connection[Any]
-KEY = ("source", "name", "scope")
-KEEP = """
-INSERT INTO runlore.series (source, name, scope, first_at, last_at, points)
-SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::timestamptz[], %s::timestamptz[],
-    %s::bigint[])
-ON CONFLICT (source, name, scope) DO UPDATE SET
-    first_at = least(series.first_at, excluded.first_at),
-    last_at = greatest(series.last_at, excluded.last_at),
-    points = series.points + excluded.points
+KEY = ["source", "name", "scope"]
+ENTER = """
+INSERT INTO runlore.series (source, name, scope)
+SELECT * FROM unnest(%s::text[], %s::text[], %s::text[])
+ON CONFLICT (source, name, scope) DO NOTHING
+"""
+COUNT_SAME = "SELECT count(*) FROM runlore.series WHERE fingerprint = ANY(%s::bigint[])"
+KNOWN = """
+UPDATE runlore.series AS stored SET
+    first_at = least(stored.first_at, 'epoch'::timestamptz + new.first_us * interval '1 us'),
+    last_at = greatest(stored.last_at, 'epoch'::timestamptz + new.last_us * interval '1 us'),
+    points = stored.points + new.points
+FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
+    AS new (fingerprint, first_us, last_us, points)
+WHERE stored.fingerprint = new.fingerprint
 """
 KNOWN = """
-SELECT incoming.place, series.kind, series.unit, series.labels = '{}'
-FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS incoming (name, scope, place)
+SELECT name, scope, series.kind, series.unit, series.labels = '{}', series.fingerprint
+FROM unnest(%s::text[], %s::text[]) AS incoming (name, scope)
 JOIN runlore.series USING (name, scope) WHERE series.source = %s
 """
 DESCRIBE = """
@@ -32,63 +37,61 @@ INSERT INTO runlore.series (source, name, scope, labels, unit, kind)
 SELECT %s, * FROM unnest(%s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[])
 ON CONFLICT (source, name, scope) DO UPDATE SET
     labels = excluded.labels, unit = excluded.unit, kind = excluded.kind
+RETURNING name, scope, kind, unit, labels = '{}', fingerprint
 """
 COUNT = "SELECT count(*) FROM runlore.series"
 LOCK_NEW = "SELECT pg_advisory_xact_lock(hashtext('runlore.series'), 0)"
-TOUCHED = (
-    "SELECT DISTINCT source, name, scope FROM {withdrawn} WHERE withdrawal_id = %(withdrawal)s"
-)
-RECOUNT = """
-UPDATE runlore.series SET first_at = rest.first_at, last_at = rest.last_at, points = rest.points
-FROM (
-    SELECT source, name, scope, min(at) AS first_at, max(at) AS last_at,
-        count(DISTINCT at) AS points
-    FROM ({touched}) AS touched LEFT JOIN runlore.metrics USING (source, name, scope)
-    GROUP BY source, name, scope
-) AS rest
-WHERE (series.source, series.name, series.scope) = (rest.source, rest.name, rest.scope)
-"""
 FORGET = """
-DELETE FROM runlore.series USING ({touched}) AS touched
-WHERE points = 0
-    AND (series.source, series.name, series.scope) = (touched.source, touched.name, touched.scope)
+DELETE FROM runlore.series AS empty USING (
+    SELECT DISTINCT source, name, scope FROM {withdrawn} WHERE withdrawal_id = %(withdrawal)s
+) AS touched
+WHERE (empty.source, empty.name, empty.scope) = (touched.source, touched.name, touched.scope)
+    AND NOT EXISTS (SELECT FROM runlore.metrics AS m
+        WHERE (m.source, m.name, m.scope) = (empty.source, empty.name, empty.scope))
 """
 
 
 @dataclass(frozen=True, slots=True)
 class KnownSeries:
-    """A series of the catalog. is_bare: its labels are not known."""
+    """A series of the catalog. is_bare: its labels are not known.
+
+    fingerprint: another one after kind or unit were changed.
+    """
 
     kind: SeriesKind
     unit: str
     is_bare: bool
+    fingerprint: int
 
 
-def keep(connection: Connection, points: pa.Table) -> None:
-    """Enter points that were added. points: source, name, scope, at, and revision where not 0."""
-    if not len(points):
-        return
-    is_first = pa.repeat(pa.scalar(1, pa.int64()), len(points))
-    if "revision" in points.column_names:
-        is_first = pc.equal(points["revision"], 0).cast(pa.int64())
-    columns = points.select([*KEY, "at"]).append_column("first", is_first)
-    ends = columns.group_by(list(KEY)).aggregate([("at", "min"), ("at", "max"), ("first", "sum")])
-    names = (*KEY, "at_min", "at_max", "first_sum")
-    rows = ends.sort_by([(name, "ascending") for name in KEY])
-    connection.execute(KEEP, [_utc(rows[name]).to_pylist() for name in names])
+def enter(connection: Connection, points: pa.Table) -> None:
+    """Enter the series of points that are not there yet. points: with source, name and scope."""
+    names = points.select(KEY).group_by(KEY).aggregate([])
+    rows = names.sort_by([(name, "ascending") for name in KEY])
+    connection.execute(ENTER, [rows[name].to_pylist() for name in KEY])
+
+
+def count_same(connection: Connection, fingerprints: Sequence[int]) -> int:
+    """How many series have one of these fingerprints."""
+    numbers = "{" + ",".join(map(str, fingerprints)) + "}"
+    row = connection.execute(COUNT_SAME, (numbers,)).fetchone()
+    assert row is not None  # noqa: S101  (an aggregate)
+    return int(row[0])
 
 
 def find_known(
     connection: Connection, source: str, series: Sequence[SeriesIdentity]
-) -> Mapping[int, KnownSeries]:
-    """Which of these series are there, by their positions."""
+) -> Mapping[SeriesKey, KnownSeries]:
+    """Those of the series that are in the catalog."""
     names, scopes = [one.name for one in series], [one.scope for one in series]
     rows = connection.execute(KNOWN, (names, scopes, source)).fetchall()
-    return {place - 1: KnownSeries(kind, unit, bare) for place, kind, unit, bare in rows}
+    return {(name, scope): KnownSeries(*found) for name, scope, *found in rows}
 
 
-def describe(connection: Connection, source: str, series: Sequence[SeriesIdentity]) -> None:
-    """Write labels, unit and kind of series, new ones and known ones."""
+def describe(
+    connection: Connection, source: str, series: Sequence[SeriesIdentity]
+) -> Mapping[SeriesKey, KnownSeries]:
+    """Write labels, unit and kind of series, new ones and known ones; returns what now stands."""
     ordered = sorted(series, key=lambda one: (one.name, one.scope))
     columns = [
         [one.name for one in ordered],
@@ -97,7 +100,8 @@ def describe(connection: Connection, source: str, series: Sequence[SeriesIdentit
         [one.unit for one in ordered],
         [one.kind or "gauge" for one in ordered],
     ]
-    connection.execute(DESCRIBE, (source, *columns))
+    rows = connection.execute(DESCRIBE, (source, *columns)).fetchall()
+    return {(name, scope): KnownSeries(*stored) for name, scope, *stored in rows}
 
 
 def count_series(connection: Connection, *, is_locked: bool = False) -> int:
@@ -109,13 +113,6 @@ def count_series(connection: Connection, *, is_locked: bool = False) -> int:
     return int(row[0])
 
 
-def recount(connection: Connection, withdrawn: str, withdrawal_id: int) -> None:
-    """Count the rest of the series that a withdrawal took points of; empty ones are forgotten."""
-    touched = TOUCHED.format(withdrawn=withdrawn)
-    values = {"withdrawal": withdrawal_id}
-    connection.execute(RECOUNT.format(touched=touched).encode(), values)
-    connection.execute(FORGET.format(touched=touched).encode(), values)
-
-
-def _utc(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return column.cast(pa.timestamp("us", "UTC")) if pa.types.is_timestamp(column.type) else column
+def forget_empty(connection: Connection, withdrawn: str, withdrawal_id: int) -> None:
+    """Forget the series that a withdrawal left without points."""
+    connection.execute(FORGET.format(withdrawn=withdrawn).encode(), {"withdrawal": withdrawal_id})

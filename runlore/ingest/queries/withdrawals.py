@@ -265,7 +265,7 @@ def extent(connection: Connection, withdrawal_id: int) -> WithdrawnExtent:
 def _move_points(connection: Connection, condition: str, values: dict[str, Any]) -> int:
     moved = _move(connection, "metrics", condition, values)
     if moved:
-        series_catalog.recount(connection, withdrawn_metrics.fullname, values["withdrawal"])
+        series_catalog.forget_empty(connection, withdrawn_metrics.fullname, values["withdrawal"])
     return moved
 
 

@@ -15,35 +15,25 @@ from runlore.signals.rules.counters import to_rates
 
 Connection = psycopg.Connection[Any]
 
-# One step of the index per series, however many points they have.
+# Two steps of the index per series, however many points they have.
 SERIES: LiteralString = """
-WITH RECURSIVE series AS (
-    (SELECT source, name, scope FROM runlore.metrics
-        WHERE %(name)s::text IS NULL OR name = %(name)s
-        ORDER BY source, name, scope LIMIT 1)
-    UNION ALL
-    SELECT next.* FROM series CROSS JOIN LATERAL (
-        SELECT m.source, m.name, m.scope FROM runlore.metrics AS m
-        WHERE (m.source, m.name, m.scope) > (series.source, series.name, series.scope)
-            AND (%(name)s::text IS NULL OR m.name = %(name)s)
-        ORDER BY m.source, m.name, m.scope LIMIT 1
-    ) AS next
-)
-SELECT listed.source, listed.name, listed.scope, first.first_at, last.last_at, last_value,
-    coalesce(kind, 'gauge') AS kind, coalesce(unit, '') AS unit
-FROM (SELECT * FROM series LIMIT %(limit)s) AS listed
-LEFT JOIN runlore.series AS catalog USING (source, name, scope)
-CROSS JOIN LATERAL (
-    SELECT at AS last_at, value AS last_value FROM runlore.metrics AS m
-    WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
-    ORDER BY at DESC, revision DESC LIMIT 1
-) AS last
-CROSS JOIN LATERAL (
-    SELECT at AS first_at FROM runlore.metrics AS m
-    WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
-    ORDER BY at LIMIT 1
-) AS first
-ORDER BY listed.name, listed.scope, listed.source
+SELECT * FROM (
+    SELECT source, name, scope, first_at, last_at, last_value, kind, unit
+    FROM runlore.series AS listed
+    CROSS JOIN LATERAL (
+        SELECT at AS last_at, value AS last_value FROM runlore.metrics AS m
+        WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
+        ORDER BY at DESC, revision DESC LIMIT 1
+    ) AS last
+    CROSS JOIN LATERAL (
+        SELECT at AS first_at FROM runlore.metrics AS m
+        WHERE m.source = listed.source AND m.name = listed.name AND m.scope = listed.scope
+        ORDER BY at LIMIT 1
+    ) AS first
+    WHERE %(name)s::text IS NULL OR name = %(name)s
+    ORDER BY source, name, scope LIMIT %(limit)s
+) AS listed
+ORDER BY name, scope, source
 """
 
 # A point is what was known of it then: its newest revision of that time. What an undo took out

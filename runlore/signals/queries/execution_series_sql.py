@@ -192,23 +192,14 @@ SELECT measure || suffix AS name, in_scope AS scope,
 FROM standing WHERE is_change AND value IS NOT NULL AND last IS NOT NULL
 """
 
-# Before the points are replaced: what is added less what was there.
 CATALOG: LiteralString = """
-INSERT INTO runlore.series AS stored (source, name, scope, labels, first_at, last_at, points)
-SELECT %(source)s, name, scope, labels::jsonb, min(at), max(at), sum(number)
-FROM (
-    SELECT name, scope, at, 1 AS number FROM pg_temp.run_points WHERE revision = 0
-    UNION ALL
-    SELECT name, scope, NULL, -1 FROM runlore.metrics
-    WHERE source = %(source)s AND revision = 0 AND at >= %(since)s AND at < %(until)s
-) AS change
-JOIN unnest(%(names)s::text[], %(scopes)s::text[], %(label_sets)s::text[])
-    AS series (name, scope, labels) USING (name, scope)
-GROUP BY name, scope, labels HAVING max(at) IS NOT NULL
-ON CONFLICT (source, name, scope) DO UPDATE SET
-    first_at = least(stored.first_at, excluded.first_at),
-    last_at = greatest(stored.last_at, excluded.last_at),
-    points = stored.points + excluded.points
+INSERT INTO runlore.series (source, name, scope, labels)
+SELECT %(source)s, name, scope, labels::jsonb
+FROM unnest(%(names)s::text[], %(scopes)s::text[], %(label_sets)s::text[])
+    AS series (name, scope, labels)
+WHERE EXISTS (SELECT FROM pg_temp.run_points AS point
+    WHERE (point.name, point.scope) = (series.name, series.scope))
+ON CONFLICT (source, name, scope) DO NOTHING
 """
 
 DELETE_POINTS: LiteralString = """

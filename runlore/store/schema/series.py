@@ -1,9 +1,14 @@
 """The catalog of series: which there are in `metrics`, and what they measure."""
 
-from sqlalchemy import BigInteger, Column, Table, Text, text
+from sqlalchemy import BigInteger, Column, Computed, Index, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from runlore.store.schema.names import EMPTY_OBJECT, INSTANT, metadata
+from runlore.store.schema.names import EMPTY_OBJECT, metadata
+
+FINGERPRINT = (
+    r"hashtextextended(source || E'\x1f' || name || E'\x1f' || scope || E'\x1f' || kind"
+    r" || E'\x1f' || unit, 0)"
+)
 
 series = Table(
     "series",
@@ -14,13 +19,11 @@ series = Table(
     Column("labels", JSONB, nullable=False, server_default=EMPTY_OBJECT),
     Column("unit", Text, nullable=False, server_default=text("''")),
     Column("kind", Text, nullable=False, server_default=text("'gauge'"), comment="or counter"),
-    Column("first_at", INSTANT, comment="of its first point"),
-    Column("last_at", INSTANT, comment="of its newest point"),
     Column(
-        "points",
+        "fingerprint",
         BigInteger,
-        nullable=False,
-        server_default=text("0"),
-        comment="instants with a value",
+        Computed(FINGERPRINT, persisted=True),
+        comment="of its key, kind and unit; two series may have the same",
     ),
+    Index("series_by_fingerprint", "fingerprint"),
 )

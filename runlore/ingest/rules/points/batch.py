@@ -1,6 +1,6 @@
 """Points of many series as columns, with what was refused and why."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -11,6 +11,7 @@ from runlore.kernel.durations import HOUR_S
 from runlore.records.validate import LONGEST_KEY_BYTES
 
 SeriesKind = Literal["gauge", "counter"]
+SeriesKey = tuple[str, str]  # name and scope
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 SECOND_US = 1_000_000
@@ -27,6 +28,10 @@ class SeriesIdentity:
     labels: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     kind: SeriesKind | None = None
+
+    @property
+    def key(self) -> SeriesKey:
+        return self.name, self.scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +119,16 @@ class PointCollector:
         )
 
 
-def judge(batch: PointBatch, now_us: int, oldest_us: int | None) -> PointBatch:
+def judge(
+    batch: PointBatch,
+    now_us: int,
+    oldest_us: int | None,
+    is_known: Callable[[SeriesIdentity], bool] = lambda series: False,
+) -> PointBatch:
     """Refuse what cannot be kept: values, instants and names, with the reason.
 
-    oldest_us: instants before it are refused; None: any since 1970 is taken.
+    oldest_us: instants before it are refused; None: any since 1970 is taken. is_known: whether the
+    name, scope and unit of a series have been judged before.
     """
     late, early = now_us + int(AHEAD_S) * SECOND_US, oldest_us or 0
     batch = batch.without(~np.isfinite(batch.value), "value: not a finite number")
@@ -127,7 +138,7 @@ def judge(batch: PointBatch, now_us: int, oldest_us: int | None) -> PointBatch:
         "at: too old; let whoever runs the service raise RUNLORE_MAX_BACKDATING_DAYS, or use"
         " `runlore ingest`",
     )
-    faults = [name_fault(series) for series in batch.series]
+    faults = ["" if is_known(series) else name_fault(series) for series in batch.series]
     for reason in sorted({fault for fault in faults if fault}):
         is_wrong = np.array([fault == reason for fault in faults])
         batch = batch.without(is_wrong[batch.number], reason)

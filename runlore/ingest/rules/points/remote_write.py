@@ -205,8 +205,9 @@ class _Families:
         The ending is a convention of Prometheus and OpenMetrics.
         """
         metric = identity.labels["__name__"]
-        family = self._families.get(metric) or self._families.get(_family_name(metric))
-        if family is not None:
+        families = self._families
+        family = families and (families.get(metric) or families.get(_family_name(metric)))
+        if family:
             return replace(identity, kind=_kind(family.type, metric), unit=family.unit)
         is_counter = metric.endswith(("_total", "_count", "_sum", "_bucket"))
         return replace(identity, kind="counter") if is_counter else identity
