@@ -66,6 +66,9 @@ def work(store: Store) -> None:
             " FROM generate_series(1, 3) AS n",
             (AT, AT),
         )
+        connection.execute(
+            "INSERT INTO runlore.series (source, name, scope) VALUES ('world', 'load', 'h-1')"
+        )
 
 
 def answer(store: Store) -> None:

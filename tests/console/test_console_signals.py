@@ -101,6 +101,8 @@ def test_thousands_of_series_are_paged_and_searched_by_parts(
         partitions.ensure_months(connection, "metrics", at, at)
     with world.begin() as connection:
         connection.execute(insert(schema.metrics), rows)
+        keys = [{name: row[name] for name in ("source", "name", "scope")} for row in rows]
+        connection.execute(insert(schema.series), keys)
     filters = {"name": "cpu_0", "scope": "HOST-0", "source": "s1"}
     seen, path = [], f"{PATH}?{httpx.QueryParams(filters)}"
     while path:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from sqlalchemy import insert
+from sqlalchemy.dialects.postgresql import insert as upsert
 
 from runlore.store import partitions, schema
 from runlore.store.engine import Store
@@ -24,6 +25,8 @@ def write_points(
     revision: int = 0,
     step: timedelta = timedelta(hours=1),
     source: str = "collectd",
+    kind: str = "gauge",
+    unit: str = "",
 ) -> None:
     """One point a step, each known when it was, or all at one instant."""
     instants = [first + step * number for number in range(len(values))]
@@ -43,6 +46,10 @@ def write_points(
         partitions.ensure_months(connection, "metrics", instants[0], instants[-1])
     with store.begin() as connection:
         connection.execute(insert(schema.metrics), rows)
+        entry = upsert(schema.series).values(
+            source=source, name=name, scope=scope, kind=kind, unit=unit
+        )
+        connection.execute(entry.on_conflict_do_nothing())
 
 
 def day_and_night(noise: float = 0.5) -> np.ndarray:

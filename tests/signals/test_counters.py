@@ -5,7 +5,6 @@ from datetime import timedelta
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import text
 
 from runlore.signals import queries
 from runlore.signals.rules.counters import to_rates
@@ -28,14 +27,8 @@ def test_rates_add_up_to_all_growth_whatever_restarts(steps: list[float], restar
 
 
 def test_a_counter_of_the_catalog_is_read_as_its_rate(store: Store) -> None:
-    write_points(store, np.array([0.0, 3_600.0, 7_200.0, 1_800.0]))
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO runlore.series (source, name, scope, kind, unit)"
-                " VALUES ('collectd', 'cpu', 'web-1', 'counter', 's')"
-            )
-        )
+    values = np.array([0.0, 3_600.0, 7_200.0, 1_800.0])
+    write_points(store, values, kind="counter", unit="s")
     with store.connect() as connection:
         (series,) = queries.list_series(connection, 10)
         points = queries.read_points(connection, series, END + timedelta(days=1), 100)

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from sqlalchemy import text
 from typer.testing import CliRunner, Result
 
 from runlore.cli import app
@@ -68,14 +67,7 @@ def test_the_median_over_weeks_is_the_plain_one() -> None:
 
 
 def test_a_counter_is_not_exported_as_what_it_counted(store: Store) -> None:
-    write_points(store, weekly().cumsum(), name="requests_total")
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO runlore.series (source, name, scope, kind)"
-                " VALUES ('collectd', 'requests_total', 'web-1', 'counter')"
-            )
-        )
+    write_points(store, weekly().cumsum(), name="requests_total", kind="counter")
     with pytest.raises(Refused, match="it is a counter"):
         export_rules(store, BandRequest(), START + timedelta(weeks=WEEKS))
 

@@ -6,8 +6,8 @@ The ends and the number of points are read from the points: no batch has to writ
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0033"
-down_revision = "0032"
+revision = "0034"
+down_revision = "0033"
 branch_labels = None
 depends_on = None
 
