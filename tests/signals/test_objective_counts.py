@@ -127,14 +127,6 @@ def test_corrections_are_looked_for_in_the_months_of_what_ended(
     assert any("never executed" in line for line in of_old), rows
 
 
-def catalog(store: Store, *names: str) -> None:
-    rows = [
-        {"source": "collectd", "name": name, "scope": "web-1", "kind": "counter"} for name in names
-    ]
-    with store.begin() as connection:
-        connection.execute(insert(schema.series), rows)
-
-
 def grow_slowly(values: np.ndarray, step_s: int, at_s: float, span_s: int) -> np.ndarray:
     """Growth by steps back from an instant, second by second."""
     grown = np.zeros(span_s // STEP_S)
@@ -156,8 +148,7 @@ def test_counters_grow_and_restart(store: Store, step_s: int) -> None:
     names = ['requests_total{code="200"}', 'requests_total{code="500"}', "requestsXtotal"]
     step = timedelta(seconds=step_s)
     for name, values in zip(names, [good, bad, bad], strict=True):
-        write_points(store, values, name=name, step=step)
-    catalog(store, *names)
+        write_points(store, values, name=name, step=step, kind="counter")
     at_s = 50 * step_s + 17
     at = START + timedelta(seconds=at_s)
     pattern = "requests_total{*}"
@@ -176,7 +167,6 @@ def test_points_of_a_gauge_are_within_their_bounds_or_bad(store: Store) -> None:
     write_points(store, values, name="lag", step=timedelta(minutes=1))
     late = np.array([99.0])
     write_points(store, late, name="lag", known_at=NOW, revision=1)
-    catalog(store, "lag")
     at = START + timedelta(minutes=5)
     events = GaugeEvents("lag", upper=6.0)
     total, bad = count(store, events, at, DAY_S)

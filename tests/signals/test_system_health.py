@@ -123,7 +123,6 @@ def test_what_comes_later_does_not_change_a_past_health(store: Store) -> None:
     write_world(store, precedes=True)
     hourly = np.ones(24 * 40)
     write_points(store, hourly, scope="prod", first=NOW - 50 * DAY, source="node")
-    learn_series(store)
     at = NOW - 10 * DAY
     before = show_health(read_health(store, at))
     random = np.random.default_rng(9)
@@ -136,28 +135,14 @@ def test_what_comes_later_does_not_change_a_past_health(store: Store) -> None:
         connection.execute(insert(schema.anomalies), rows)
         correct(connection, "digest % 3 = 1", f"'{at + timedelta(seconds=1)}'")
     write_points(store, hourly, scope="prod", first=at, name="later", source="a")
-    learn_series(store)
     assert show_health(read_health(store, at)) == before
     write_executions(store, np.full(182, 0.5), "prod-2", random)
     assert show_health(read_health(store, at)).as_of == at
 
 
-def learn_series(store: Store) -> None:
-    """The catalog of series, as recording keeps it."""
-    with store.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO runlore.series (source, name, scope, first_at, last_at, points)"
-                " SELECT source, name, scope, min(at), max(at), count(*) FROM runlore.metrics"
-                " GROUP BY 1, 2, 3 ON CONFLICT DO NOTHING"
-            )
-        )
-
-
 def test_late_data_stands_out_with_its_evidence(store: Store) -> None:
     write_world(store, precedes=True)
     write_points(store, np.ones(24 * 20), scope="prod", first=NOW - 21 * DAY, source="node")
-    learn_series(store)
     fresh = part(read_health(store, NOW - DAY - timedelta(hours=1)), "freshness")
     assert (fresh.state, fresh.evidence) == (0, ())
     (evidence,) = part(read_health(store, NOW), "freshness").evidence
