@@ -26,6 +26,7 @@ from bentos.access import chain
 from bentos.app import openapi
 from bentos.app.endpoints import ENDPOINTS
 from bentos.app.gauges import GaugeCollector
+from bentos.app.objective_gauges import ObjectiveReader
 from bentos.console.frame.problems import problem_page
 from bentos.dialects.agent_zero_live import WEBSOCKET
 from bentos.http.ending import at_end
@@ -79,7 +80,10 @@ def application(
             start_tracing("serving", product.settings.otlp_url)
             stack.push_async_callback(asyncio.to_thread, stop_tracing)
             app.state.gauges = GaugeCollector(
-                serving, product.settings.home, product.settings.metrics_actors
+                serving,
+                product.settings.home,
+                product.settings.metrics_actors,
+                ObjectiveReader(product.objectives),
             )
             app.state.threads = ThreadLimits.default()
             app.state.live = await stack.enter_async_context(_live_hub(serving))

@@ -21,6 +21,7 @@ from prometheus_client.registry import Collector
 import runlore
 from bentos.app.database_gauges import database_families
 from bentos.app.metric_family import alone, gauge, ones
+from bentos.app.objective_gauges import ObjectiveReader, objective_families
 from bentos.app.product_gauges import (
     behind_family,
     execution_families,
@@ -35,6 +36,7 @@ from runlore.reports.queries.database_health import DatabaseHealth, read_databas
 from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
 from runlore.reports.queries.gauges import ProductGauges, read_gauges
+from runlore.signals.actions.objectives import ObjectiveStatus
 from runlore.store.engine import Store
 
 REREAD_S = 15.0  # older numbers from the database are read again
@@ -52,15 +54,20 @@ class DatabaseReading:
     health: DatabaseHealth | None = None
     executions: ExecutionGauges | None = None
     forecasts: ForecastGauges | None = None
+    objectives: Sequence[ObjectiveStatus] | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
 class GaugeCollector(Collector):
-    """serving: of this worker. home: whose disk is watched. actors: that are counted by name."""
+    """serving: of this worker. home: whose disk is watched. actors: that are counted by name.
+
+    objectives: of the settings.
+    """
 
     serving: Serving
     home: Path
     actors: Sequence[str] = ()
+    objectives: ObjectiveReader = field(default_factory=lambda: ObjectiveReader(()))
     clock: Callable[[], float] = time.monotonic
     _turn: threading.Lock = field(default_factory=threading.Lock)
     _reading: DatabaseReading = field(default_factory=DatabaseReading)
@@ -87,6 +94,7 @@ class GaugeCollector(Collector):
             yield from execution_families(reading.executions)
         if reading.forecasts is not None:
             yield from forecast_families(reading.forecasts)
+        yield from objective_families(reading.objectives or ())
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -105,6 +113,7 @@ class GaugeCollector(Collector):
             self._attempt(read_database_health),
             self._attempt(lambda store: read_execution_gauges(store, self.actors)),
             self._attempt(read_forecast_gauges),
+            self._attempt(self.objectives.read),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

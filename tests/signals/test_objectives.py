@@ -134,6 +134,15 @@ def test_command_and_http_say_the_same(
     assert "name one objective" in unnamed.output + str(unnamed.exception)
 
 
+def test_metrics_have_what_is_left_and_how_fast_it_burns(outage: Store, serve: Serve) -> None:
+    page = serve(Serving((), store=outage, live={}), objectives=PLACES, api_keys="off")
+    lines = dict(line.rsplit(" ", 1) for line in page.get("/metrics").text.splitlines()[1:])
+    left = float(lines['runlore_objective_budget_left{objective="builds"}'])
+    assert left == pytest.approx(1 - 12 / (0.02 * 2892))
+    assert float(lines['runlore_objective_burn_rate{objective="builds",window_s="3600"}']) > 14.4
+    assert 'runlore_objective_budget_left{objective="quick-deploys"}' not in lines
+
+
 def test_the_page_shows_the_budget_as_bars_and_over_time(outage: Store, serve: Serve) -> None:
     serving = Serving((), store=outage, live={})
     page = serve(serving, objectives=PLACES, api_keys="off")
