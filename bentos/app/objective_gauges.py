@@ -7,7 +7,7 @@ from math import isfinite
 
 from prometheus_client import Metric
 
-from bentos.app.metric_family import gauge
+from bentos.app.metric_family import Labels, gauge
 from runlore.kernel import instants
 from runlore.signals.actions.objectives import ObjectiveStatus, read_objectives
 from runlore.specs.objective_spec import ObjectiveSpec
@@ -38,10 +38,12 @@ def objective_families(statuses: Sequence[ObjectiveStatus]) -> Iterator[Metric]:
     """What has no events is left out."""
     if not statuses:
         return
-    target = {(one.spec.name,): one.spec.target for one in statuses}
-    good = {(one.spec.name,): one.budget.sli for one in statuses}
-    left = {(one.spec.name,): one.budget.left for one in statuses}
-    burns = {(one.spec.name, str(b.window_s)): b.burn for one in statuses for b in one.burns}
+    target: dict[Labels, float] = {(one.spec.name,): one.spec.target for one in statuses}
+    good: dict[Labels, float] = {(one.spec.name,): one.budget.sli for one in statuses}
+    left: dict[Labels, float] = {(one.spec.name,): one.budget.left for one in statuses}
+    burns: dict[Labels, float] = {
+        (one.spec.name, str(burn.window_s)): burn.burn for one in statuses for burn in one.burns
+    }
     name = ("objective",)
     yield gauge("objective_target", "Share of events that must be good", name).add(target)
     yield gauge("objective_good", "Share of good events over the period", name).add(_known(good))
@@ -52,5 +54,5 @@ def objective_families(statuses: Sequence[ObjectiveStatus]) -> Iterator[Metric]:
     yield rate.add(_known(burns))
 
 
-def _known(values: Mapping[tuple[str, ...], float]) -> dict[tuple[str, ...], float]:
+def _known(values: Mapping[Labels, float]) -> dict[Labels, float]:
     return {labels: value for labels, value in values.items() if isfinite(value)}

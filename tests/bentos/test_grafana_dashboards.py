@@ -19,7 +19,7 @@ from runlore_dashboards.declaration import Dashboard
 from runlore_dashboards.files import DASHBOARDS, files
 from sqlalchemy import insert, text
 
-from bentos.app import gauges
+from bentos.app import gauges, objective_gauges
 from bentos.http.prometheus_metrics import metrics
 from bentos.predict.live_versions import Live, Serving
 from runlore.alerts.queries import anomalies
@@ -121,10 +121,12 @@ def prometheus_server(
     serving = Serving(tuple(SPECS), store=database, live=live)
     key = api_keys.create(database, "prometheus", ["read"], instants.now()).text
     writer = api_keys.create(database, "client", ["predict", "record"], instants.now()).text
-    settings = Settings(api_keys="required", metrics_actors=("ann",))
+    objectives = ("tests.signals.declared_objectives:ALL",)
+    settings = Settings(api_keys="required", metrics_actors=("ann",), objectives=objectives)
     with ExitStack() as stack:
         patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr(gauges, "REREAD_S", 0.5)
+        for module in (gauges, objective_gauges):
+            patch.setattr(module, "REREAD_S", 0.5)
         client = stack.enter_context(served(serving, settings))
         client.headers["X-API-Key"] = writer
         use(client)

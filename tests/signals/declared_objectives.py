@@ -12,5 +12,6 @@ REQUESTS = ObjectiveSpec(
     target=0.999,
     description="Requests are answered",
 )
+ALL = ObjectiveSpec("all", ExecutionEvents(), target=0.9)
 WRONG = {"name": "no spec"}
 PLACES = tuple(f"tests.signals.declared_objectives:{name}" for name in ("BUILDS", "QUICK"))
