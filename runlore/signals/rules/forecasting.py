@@ -10,10 +10,22 @@ from runlore.signals.rules import bands, rolling_origin
 from runlore.signals.rules.forecasters import BASELINE, Seasons, forecasters, seasonal_naive
 from runlore.signals.rules.grid import Floats, SeriesGrid
 from runlore.signals.rules.past import prepare
+from runlore.signals.rules.rare_events import (
+    EVENT_RATE,
+    UsualValue,
+    are_surprises,
+    beyond,
+    event_rate,
+    find_usual_value,
+    on_its_side,
+    reach,
+)
+from runlore.signals.rules.rolling_origin import Trials
 from runlore.signals.rules.seasons import find_seasons
 
 LEAST_POINTS = 12
 MOST_GAPS = 0.5  # of the steps
+SQUARED = 2.0
 
 
 @dataclass(frozen=True)
@@ -106,21 +118,53 @@ def learn(
     seasons = find_seasons(grid.step_s, len(grid.values))
     past = prepare(grid, seasons, horizon)
     ways = forecasters(past.values, seasons)
+    usual = None if past.changed_us else find_usual_value(past.observed)
+    if usual:
+        ways[EVENT_RATE] = event_rate(usual)
     trials = rolling_origin.try_all(past.values, past.observed, ways, seasons, horizon)
     if trials is None:
         raise Refused(_too_short(grid, horizon, seasons))
-    errors = trials.errors()
     limits = _limits(past.values, bounds)
+    if usual:
+        found = _learn_events(trials, usual, level, seasons)
+        if found:
+            return found
+        trials = trials.without(EVENT_RATE)
     combined = _within(rolling_origin.combine_without_self(trials), limits) - trials.actual
     baseline = trials.forecasts[BASELINE] - trials.actual
     is_better = np.nanmean(np.abs(combined)) < np.nanmean(np.abs(baseline))
     chosen = combined if is_better else baseline
     return LearnedForecaster(
         seasons,
-        rolling_origin.weigh(errors) if is_better else {BASELINE: 1.0},
+        rolling_origin.weigh(trials.errors()) if is_better else {BASELINE: 1.0},
         bands.half_widths(chosen, level, seasons.short),
         level,
-        _skill(chosen, baseline, level, seasons),
+        _skill(chosen, baseline, bands.coverage(chosen, level, seasons.short)),
+        "" if is_better else _no_better(seasons),
+    )
+
+
+def _learn_events(
+    trials: Trials, usual: UsualValue, level: float, seasons: Seasons
+) -> LearnedForecaster | None:
+    """Where events come as surprises, forecast their mean; the band reaches to the usual value.
+
+    Ways are weighed by squared errors, as absolute ones are least for the usual value.
+    """
+    made = on_its_side(rolling_origin.combine_without_self(trials, SQUARED), usual)
+    if not are_surprises(made, trials.actual, usual):
+        return None
+    combined, baseline = made - trials.actual, trials.forecasts[BASELINE] - trials.actual
+    is_better = np.nanmean(combined**2) < np.nanmean(baseline**2)
+    chosen = combined if is_better else baseline
+    over = beyond(chosen, usual)
+    weights = rolling_origin.weigh(trials.errors(SQUARED))
+    return LearnedForecaster(
+        seasons,
+        weights if is_better else {BASELINE: 1.0, EVENT_RATE: 0.0},
+        bands.half_widths(over, level, seasons.short),
+        level,
+        _skill(chosen, baseline, bands.coverage(over, level, seasons.short)),
         "" if is_better else _no_better(seasons),
     )
 
@@ -135,6 +179,9 @@ def apply(learned: LearnedForecaster, grid: SeriesGrid, bounds: Bounds = UNBOUND
     _check_points(grid.values)
     past = prepare(grid, seasons, horizon)
     ways = forecasters(past.values, seasons)
+    usual = find_usual_value(past.observed) if EVENT_RATE in learned.weights else None
+    if usual:
+        ways[EVENT_RATE] = event_rate(usual)
     if missing := sorted(learned.weights.keys() - ways.keys()):
         raise Refused(f"the series cannot be forecast by {missing[0]!r} any more")
     made = {name: ways[name](past.values, seasons, horizon) for name in learned.weights}
@@ -144,12 +191,16 @@ def apply(learned: LearnedForecaster, grid: SeriesGrid, bounds: Bounds = UNBOUND
         half = past.holidays.widen(half, ahead, learned.level)
     limits = _limits(past.raw, bounds)
     middle = _within(middle[ahead], limits)
+    low, high = middle - half, middle + half
+    if usual:
+        middle = on_its_side(middle, usual)
+        low, high = reach(middle - half, middle + half, usual)
     return Forecast(
         grid.end_us,
         grid.step_s,
         middle,
-        _within(middle - half, limits),
-        _within(middle + half, limits),
+        _within(low, limits),
+        _within(high, limits),
         seasonal_naive(past.raw, seasons, horizon)[ahead],
         learned.level,
         seasons,
@@ -160,10 +211,10 @@ def apply(learned: LearnedForecaster, grid: SeriesGrid, bounds: Bounds = UNBOUND
     )
 
 
-def _skill(errors: Floats, baseline: Floats, level: float, seasons: Seasons) -> Skill:
+def _skill(errors: Floats, baseline: Floats, coverage: float) -> Skill:
     error, usual = (float(np.nanmean(np.abs(each))) for each in (errors, baseline))
     gain = 1 - error / usual if usual > 0 else 0.0
-    return Skill(len(errors), error, usual, gain, bands.coverage(errors, level, seasons.short))
+    return Skill(len(errors), error, usual, gain, coverage)
 
 
 def _check_points(observed: Floats) -> None:

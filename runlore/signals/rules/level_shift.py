@@ -13,7 +13,7 @@ LEAST_LEAD = 1.5  # of the second largest change
 LEAST_BEFORE, LEAST_AFTER = 6, 2  # windows
 WINDOW_WITHOUT_SEASON = 8
 COMPARED = 7  # windows on each side that measure it
-LASTING = 0.75  # share of what came since that lies beyond the middle
+LASTING = 0.75  # share of what was before and came since that lies on its side of the middle
 MOST_SHIFTS = 3
 NORMAL_MAD = 0.6745
 
@@ -91,12 +91,13 @@ def _stands_out(change: Floats, place: int, window: int) -> bool:
 
 
 def _lasting(level: Floats, start: int, window: int) -> LevelShift | None:
-    before = float(np.mean(level[max(start - COMPARED * window, 0) : start]))
+    past = level[max(start - COMPARED * window, 0) : start]
     since = level[start : start + COMPARED * window]
-    after = float(since.mean())
-    beyond = (since - (before + after) / 2) * np.sign(after - before) > 0
-    newest = beyond[-window:]
-    is_lasting = min(beyond.mean(), newest.mean()) >= LASTING
+    before, after = float(past.mean()), float(since.mean())
+    middle, sign = (before + after) / 2, np.sign(after - before)
+    is_under, is_over = (past - middle) * sign < 0, (since - middle) * sign > 0
+    sides = (is_under, is_over, is_over[-window:])
+    is_lasting = min(float(side.mean()) for side in sides) >= LASTING
     return LevelShift(start, before, after) if is_lasting else None
 
 

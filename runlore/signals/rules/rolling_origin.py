@@ -13,6 +13,7 @@ LEAST_ORIGINS = 3
 LEAST_PAST_SEASONS = 2
 WEIGHT_POWER = 2.0
 LEAST_ERROR = 1e-9  # of the largest one, so that a perfect past divides by nothing
+NO_ERROR = 1e-150  # its square can be divided by
 
 
 @dataclass(frozen=True)
@@ -25,12 +26,15 @@ class Trials:
     forecasts: Mapping[str, Floats]
     actual: Floats
 
-    def errors(self) -> dict[str, Floats]:
-        """name -> mean absolute error of each origin."""
+    def errors(self, power: float = 1.0) -> dict[str, Floats]:
+        """name -> the mean absolute error of each origin, or that of a power of the errors."""
         return {
-            name: np.nanmean(np.abs(made - self.actual), axis=1)
+            name: np.nanmean(np.abs(made - self.actual) ** power, axis=1)
             for name, made in self.forecasts.items()
         }
+
+    def without(self, name: str) -> "Trials":
+        return Trials({n: made for n, made in self.forecasts.items() if n != name}, self.actual)
 
 
 def try_all(
@@ -66,7 +70,7 @@ def weigh(errors: Mapping[str, Floats]) -> dict[str, float]:
     Source: Bates & Granger, "The combination of forecasts", 1969, without the correlations.
     """
     mean = {name: float(np.mean(of_origins)) for name, of_origins in errors.items()}
-    least = max(max(mean.values()) * LEAST_ERROR, np.finfo(float).tiny)
+    least = max(max(mean.values()) * LEAST_ERROR, NO_ERROR)
     raw = {name: max(error, least) ** -WEIGHT_POWER for name, error in mean.items()}
     return {name: weight / sum(raw.values()) for name, weight in raw.items()}
 
@@ -76,12 +80,12 @@ def combine(forecasts: Mapping[str, Floats], weights: Mapping[str, float]) -> Fl
     return total
 
 
-def combine_without_self(trials: Trials) -> Floats:
+def combine_without_self(trials: Trials, power: float = 1.0) -> Floats:
     """What the combination would have said at each origin, weighed by the other origins only.
 
     Shape (origins, horizon). Its errors are those of origins that the weights have not seen.
     """
-    errors = trials.errors()
+    errors = trials.errors(power)
     count = len(trials.actual)
     made = []
     for origin in range(count):
