@@ -8,10 +8,11 @@ from tasks.edge import flow_app
 
 @flow(name="series", flow_run_name="watch series", timeout_seconds=9000)
 def watch_series(at: str | None = None) -> dict[str, int]:
-    """Score first, then look for regressions and limits, then forecast.
+    """Score first, look for regressions and limits, forecast, and measure health.
 
     Two runs at once score and issue each forecast once. Returns how many were scored and issued,
-    how many regressions stand, and how many series are at or near their limit.
+    how many regressions stand, how many series are at or near their limit, and of how many
+    scopes health is measured.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.
@@ -22,4 +23,5 @@ def watch_series(at: str | None = None) -> dict[str, int]:
             "regressions": signals.watch_regressions(at),
             "limits": signals.watch_limits(at),
             "issued": signals.issue(at),
+            "health": signals.measure_health(at),
         }

@@ -9,7 +9,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
-from runlore.signals.actions import issued_forecasts, limit_alerts, regressions
+from runlore.signals.actions import health_watch, issued_forecasts, limit_alerts, regressions
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -62,6 +62,15 @@ def watch_limits(at: str | None) -> int:
         near = limit_alerts.watch_limits(app.store, app.series_specs, _instant(at))
     get_run_logger().info("%d series are at or near their limit", len(near))
     return len(near)
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="measure health", timeout_seconds=1800)
+def measure_health(at: str | None) -> int:
+    """Returns of how many scopes."""
+    with task_app() as app:
+        scopes = health_watch.measure_health(app.store, _instant(at))
+    get_run_logger().info("health of %d scopes measured", scopes)
+    return scopes
 
 
 def _instant(at: str | None) -> datetime:

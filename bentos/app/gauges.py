@@ -26,6 +26,7 @@ from bentos.app.product_gauges import (
     behind_family,
     execution_families,
     forecast_families,
+    health_families,
     product_families,
     trained_family,
 )
@@ -36,6 +37,7 @@ from runlore.reports.queries.database_health import DatabaseHealth, read_databas
 from runlore.reports.queries.execution_gauges import ExecutionGauges, read_execution_gauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges, read_forecast_gauges
 from runlore.reports.queries.gauges import ProductGauges, read_gauges
+from runlore.reports.queries.health_gauges import HealthGauges, read_health_gauges
 from runlore.signals.actions.objectives import ObjectiveStatus
 from runlore.store.engine import Store
 
@@ -55,6 +57,7 @@ class DatabaseReading:
     executions: ExecutionGauges | None = None
     forecasts: ForecastGauges | None = None
     objectives: Sequence[ObjectiveStatus] | None = None
+    scopes: HealthGauges | None = None
 
 
 @dataclass(eq=False)  # a registry keeps it by its identity
@@ -95,6 +98,8 @@ class GaugeCollector(Collector):
         if reading.forecasts is not None:
             yield from forecast_families(reading.forecasts)
         yield from objective_families(reading.objectives or ())
+        if reading.scopes is not None:
+            yield from health_families(reading.scopes)
 
     def _current(self) -> DatabaseReading:
         """The numbers of the last reading. One thread reads at a time."""
@@ -114,6 +119,7 @@ class GaugeCollector(Collector):
             self._attempt(lambda store: read_execution_gauges(store, self.actors)),
             self._attempt(read_forecast_gauges),
             self._attempt(self.objectives.read),
+            self._attempt(read_health_gauges),
         )
 
     def _attempt(self, read: Callable[[Store], T]) -> T | None:

@@ -9,6 +9,7 @@ from bentos.predict.live_versions import Live
 from runlore.reports.queries.execution_gauges import ExecutionGauges
 from runlore.reports.queries.forecast_gauges import ForecastGauges
 from runlore.reports.queries.gauges import ProductGauges
+from runlore.reports.queries.health_gauges import HealthGauges
 from runlore.reports.rules.version_scores import version_scores
 
 OF_SCORE = ("spec", "version", "source", "score")
@@ -125,3 +126,13 @@ def forecast_families(forecasts: ForecastGauges) -> Iterator[Metric]:
     yield gauge("open_incidents", "Incidents that are open").add(alone(forecasts.incidents))
     deviating = "Series that deviate in an open incident"
     yield gauge("deviating_series", deviating).add(alone(forecasts.deviating))
+
+
+def health_families(health: HealthGauges) -> Iterator[Metric]:
+    labels = ("scope",)
+    figure = "Probability that a day has no more failures than usual; scope empty: everything"
+    yield gauge("health_ratio", figure, labels).add(health.health)
+    yield gauge("health_low_ratio", "Lower end of its interval of 90 %", labels).add(health.low)
+    yield gauge("health_high_ratio", "Upper end of its interval of 90 %", labels).add(health.high)
+    measured = gauge("health_timestamp_seconds", "When health was measured, since 1970")
+    yield measured.add({} if health.at_s is None else alone(health.at_s))

@@ -22,6 +22,7 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
             "regressions": 0,
             "limits": 0,
             "issued": 2,
+            "health": 0,
         }
         write_points(store, day_and_night()[:24], first=END)
         later = (END + timedelta(days=1)).isoformat()
@@ -30,6 +31,7 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
             "regressions": 0,
             "limits": 0,
             "issued": 1,
+            "health": 0,
         }
         short = issued_forecasts.read_skill(store)[0]
     assert (short.horizon_s, short.scored, short.forecasts) == (86_400.0, 1, 2)

@@ -3,6 +3,7 @@
 import json
 import math
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, text
 from typer.testing import CliRunner
 
+from bentos.app.gauges import GaugeCollector
 from bentos.predict.live_versions import Serving
 from runlore.alerts.actions.handling import raise_alert
 from runlore.alerts.rules.finding import AlertFinding, Severity
@@ -17,6 +19,7 @@ from runlore.cli import app
 from runlore.kernel.errors import NotFound
 from runlore.settings import Settings
 from runlore.signals.actions.health import SystemHealth, read_health
+from runlore.signals.actions.health_watch import measure_health, read_course
 from runlore.signals.health_views import show_health
 from runlore.store import schema
 from runlore.store.engine import Store
@@ -203,3 +206,26 @@ def test_command_and_http_say_the_same(
         refused = service.get(path)
         assert refused.status_code == status, refused.text
         assert field in refused.text
+
+
+def test_measured_health_is_a_course_and_gauges(store: Store, tmp_path: Path) -> None:
+    write_world(store, precedes=True)
+
+    def gauges() -> dict[str, dict[str, float]]:
+        families = GaugeCollector(Serving((), store=store, live={}), tmp_path).collect()
+        return {
+            family.name: {one.labels.get("scope", ""): one.value for one in family.samples}
+            for family in families
+            if family.name.startswith("runlore_health")
+        }
+
+    assert gauges()["runlore_health_ratio"] == {}
+    for at in (NOW - DAY, NOW, NOW):
+        assert measure_health(store, at) == 1
+    (before, newest) = read_course(store, "prod", NOW)
+    assert (before.at, newest.at) == (NOW - DAY, NOW)
+    assert newest.states["incidents"] == 1
+    told = gauges()
+    assert told["runlore_health_ratio"]["prod"] == newest.health
+    assert set(told["runlore_health_low_ratio"]) == {"", "prod"}
+    assert told["runlore_health_timestamp_seconds"][""] == NOW.timestamp()

@@ -41,6 +41,7 @@ from runlore.store.schema.facts import (
     withdrawn_metrics,
 )
 from runlore.store.schema.forecasts import series_forecasts
+from runlore.store.schema.health import health_readings
 from runlore.store.schema.incidents import (
     incident_series,
     incidents,
@@ -107,6 +108,7 @@ __all__ = [
     "executions",
     "feature_histories",
     "feature_states",
+    "health_readings",
     "incident_series",
     "incidents",
     "ingests",

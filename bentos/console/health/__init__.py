@@ -1,0 +1,1 @@
+"""Health: how likely a day has no more failures than usual, and what says so."""
