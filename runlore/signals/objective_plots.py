@@ -19,6 +19,8 @@ COLOURS = (style.VERMILION, style.BLUE, style.GREEN, style.SKY, style.INK, style
 
 def draw_objective(view: ObjectiveView, steps: list[BudgetStep]) -> "Figure":
     """Above the share of the budget that is left, below the burn rates, over time in UTC."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
     figure, (left, burns) = style.figure(view.description, view.conclusion, 5.4, (1.0, 1.0))
     times = np.array([step.at.replace(tzinfo=None) for step in steps], "datetime64[us]")
     shares = 100 * np.array([step.left for step in steps], np.float64)
@@ -33,4 +35,8 @@ def draw_objective(view: ObjectiveView, steps: list[BudgetStep]) -> "Figure":
     burns.set_ylabel("burn rate by window")
     burns.set_xlabel("time (UTC)")
     style.legend(burns)
+    for axes in (left, burns):
+        locator = AutoDateLocator()
+        axes.xaxis.set_major_locator(locator)
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     return figure

@@ -1,6 +1,7 @@
 """Service objectives by command, HTTP, page and alert."""
 
 import json
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Misconfigured
 from runlore.settings import Settings
 from runlore.signals.actions.objectives import read_objective, watch_objectives
+from runlore.signals.objective_views import describe_objective
 from runlore.specs import loading
+from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
 from tests.signals.declared_objectives import BUILDS, PLACES, QUICK
@@ -161,6 +164,17 @@ def test_what_cannot_be_loaded_is_named() -> None:
     for places in ((wrong,), ("nowhere:X",), (PLACES[0], PLACES[0])):
         with pytest.raises(Misconfigured, match="RUNLORE_OBJECTIVES"):
             loading.every_objective(Settings(objectives=places))
+
+
+def test_the_examples_of_the_page_are_objectives(store: Store) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "objectives.md").read_text(encoding="utf-8")
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(block, names)  # noqa: S102  (of the documentation)
+    specs = [one for one in names.values() if isinstance(one, ObjectiveSpec)]
+    assert [spec.name for spec in specs] == ["builds", "nightly"]
+    assert describe_objective(specs[0]) in " ".join(page.split())
+    assert all(not read_objective(store, spec, NOW).firing for spec in specs)
 
 
 def test_without_objectives_the_list_is_empty(store: Store, serve: Serve) -> None:

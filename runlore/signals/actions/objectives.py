@@ -164,8 +164,8 @@ def conclude_end(status: ObjectiveStatus) -> str:
         )
     if end.earliest_s is None:
         return f"{text}."
-    latest = "never" if end.latest_s is None else f"in {readable_duration(end.latest_s)}"
-    return f"{text} (95 % interval: in {readable_duration(end.earliest_s)} to {latest})."
+    latest = "never" if end.latest_s is None else readable_duration(end.latest_s)
+    return f"{text} (95 % interval: {readable_duration(end.earliest_s)} to {latest})."
 
 
 def _recent(store: Store, spec: ObjectiveSpec, at: datetime) -> EventCounts:
