@@ -36,7 +36,7 @@ def draw_objective(view: ObjectiveView, steps: list[BudgetStep]) -> "Figure":
     burns.set_xlabel("time (UTC)")
     style.legend(burns)
     for axes in (left, burns):
-        locator = AutoDateLocator()
+        locator = AutoDateLocator()  # type: ignore[no-untyped-call]
         axes.xaxis.set_major_locator(locator)
-        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     return figure
