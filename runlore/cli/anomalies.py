@@ -68,7 +68,11 @@ def anomalies(
     if json:
         emit_json({"anomalies": [anomaly_fields(one) for one in found]})
     elif found:
-        emit_table(f"{len(found)} anomalies", [dict(anomaly_row(one)) for one in found])
+        count = "1 anomaly" if len(found) == 1 else f"{len(found)} anomalies"
+        emit_table(count, [dict(anomaly_row(one)) for one in found])
+        for one in found:
+            if one.probability is not None:
+                echo(f"none? runlore signals dismiss {one.id}")
     else:
         echo(f"No anomalies since {first:%Y-%m-%d %H:%M} UTC, at {budget:g} alarms a week.")
     if plot is not None and not json:

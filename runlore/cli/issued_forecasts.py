@@ -1,12 +1,15 @@
 """`runlore signals issue` and `runlore signals skill`: forecasts on the ledger."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runlore.cli.output import Json, echo, emit_json, emit_table
+from runlore.cli.output import Json, cell_text, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from runlore.signals.queries.forecast_ledger import SeriesSkill
 
 Name = Annotated[str | None, typer.Argument(metavar="[SERIES]", help="Only series of this name.")]
@@ -49,14 +52,20 @@ def skill(series: Name = None, json: Json = False) -> None:
     """
     from runlore.app import open_app
     from runlore.signals.actions import issued_forecasts
-    from runlore.signals.views import show_skill
+    from runlore.signals.views import show_skill, skill_row
 
     with open_app() as app:
         found = issued_forecasts.read_skill(app.store, series)
     if json:
         emit_json({"series": [show_skill(one) for one in found]})
     elif found:
-        emit_table("", [_row(one) for one in found])
+        title = (
+            "Mean absolute error; baseline: that of the last season again; less: how much less\n"
+            "the error is; held: the share of values inside the bands"
+        )
+        emit_table(title, [skill_row(one) for one in found])
+        for reason in _reasons(found):
+            echo(reason)
     else:
         echo("No forecast is on the ledger yet. Issue some: runlore signals issue")
 
@@ -77,8 +86,14 @@ def specs(json: Json = False) -> None:
         ]
     if json:
         emit_json({"specs": listed})
-    else:
-        emit_table("", listed)
+    for spec in () if json else listed:
+        echo(f"{spec['name']}: {', '.join(_said(spec))}")
+
+
+def _said(spec: "Mapping[str, object]") -> Iterator[str]:
+    for name, value in spec.items():
+        if name != "name" and value not in ("", (), None):
+            yield f"{name} {cell_text(value)}"
 
 
 def _says_something(value: object) -> bool:
@@ -86,17 +101,12 @@ def _says_something(value: object) -> bool:
     return not isinstance(value, float) or abs(value) != float("inf")
 
 
-def _row(one: "SeriesSkill") -> dict[str, object]:
-    from runlore.kernel.readable import readable_duration, readable_number, readable_share
+def _reasons(skills: "Sequence[SeriesSkill]") -> Iterator[str]:
+    """What the newest forecast of each says; mostly why it was refused."""
+    from runlore.kernel.readable import readable_duration
+    from runlore.signals.views import name_series
 
-    return {
-        "spec": one.spec,
-        "series": one.name,
-        "scope": one.scope,
-        "ahead": readable_duration(one.horizon_s),
-        "scored": f"{one.scored} of {one.forecasts}",
-        "error": "-" if one.error is None else readable_number(one.error),
-        "less error than baseline": "-" if one.gain is None else readable_share(one.gain),
-        "band held": "-" if one.coverage is None else readable_share(one.coverage),
-        "note": one.note,
-    }
+    for one in skills:
+        if one.note:
+            ahead = readable_duration(one.horizon_s)
+            yield f"{name_series(one.name, one.scope)}, {ahead}: {one.note}"

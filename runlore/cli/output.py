@@ -72,7 +72,7 @@ def emit_table(title: str, rows: Sequence[Mapping[str, object]]) -> None:
 
     table = Table(box=SIMPLE_HEAD)
     for column in rows[0] if rows else ():
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(redact(cell_text(value)) for value in row.values()))
     echo(title)

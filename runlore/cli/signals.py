@@ -1,13 +1,15 @@
 """`runlore forecast` and `runlore signals`: what series will do next."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from runlore.signals.actions.forecasting import SeriesForecast
     from runlore.signals.views import ForecastPoint, ForecastView
 
@@ -96,13 +98,14 @@ def list_series(json: Json = False) -> None:
 
     from runlore.app import open_app
     from runlore.signals.actions import forecasting
+    from runlore.signals.views import series_row
 
     with open_app() as app:
-        stored = [asdict(series) for series in forecasting.list_series(app.store)]
+        stored = forecasting.list_series(app.store)
     if json:
-        emit_json({"series": stored})
+        emit_json({"series": [asdict(series) for series in stored]})
     elif stored:
-        emit_table(f"{len(stored)} series", stored)
+        emit_table(f"{len(stored)} series", [series_row(series) for series in stored])
     else:
         echo("No series yet. Bring points in: runlore ingest csv FILE --metrics")
 
@@ -126,10 +129,20 @@ def list_incidents(
     if json:
         emit_json({"incidents": found})
     elif found:
-        columns = ("id", "since", "resolved_at", "what")
-        emit_table(f"{len(found)} incidents", [{n: row[n] for n in columns} for row in found])
+        title = "1 incident" if len(found) == 1 else f"{len(found)} incidents"
+        emit_table(title, [_incident_row(row) for row in found])
     else:
         echo("No incidents." if every else "No open incidents.")
+
+
+def _incident_row(row: "Mapping[str, Any]") -> dict[str, object]:
+    until = row["resolved_at"]
+    return {
+        "id": row["id"],
+        "since (UTC)": f"{row['since']:%Y-%m-%d %H:%M}",
+        "until (UTC)": "open" if until is None else f"{until:%Y-%m-%d %H:%M}",
+        "what": row["what"],
+    }
 
 
 def _draw(made: "SeriesForecast", view: "ForecastView", path: Path) -> None:
@@ -137,8 +150,15 @@ def _draw(made: "SeriesForecast", view: "ForecastView", path: Path) -> None:
     from runlore.signals.views import conclude_forecast, title_forecast
 
     title, finding = title_forecast(view), conclude_forecast(view)
-    figure = plots.draw_forecast(title, finding, made.past, made.ahead)
+    name = _name_of_axis(made)
+    figure = plots.draw_forecast(title, finding, made.past, made.ahead, name)
     figure.savefig(path, dpi=plots.DPI)
+
+
+def _name_of_axis(made: "SeriesForecast") -> str:
+    series = made.series
+    unit = f"{series.unit} per second" if series.kind == "counter" else series.unit
+    return f"{series.name} ({unit.strip()})" if unit.strip() else series.name
 
 
 def _show(view: "ForecastView", plot: Path | None) -> None:

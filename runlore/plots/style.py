@@ -86,6 +86,15 @@ def legend(axes: "Axes", place: Place = "above", columns: int = 1) -> None:
         text.set(fontsize=10, color=INK)
 
 
+def date_axis(axes: "Axes") -> None:
+    """Short dates: the day, and the month or the year only where it changes."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=4, maxticks=9)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+
+
 def shades() -> "Colormap":
     """From few, pale, to many, dark."""
     from matplotlib.colors import LinearSegmentedColormap

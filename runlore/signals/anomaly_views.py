@@ -5,18 +5,19 @@ from dataclasses import asdict
 
 from runlore.kernel.readable import readable_number
 from runlore.signals.actions.anomalies import SeriesAnomaly
+from runlore.signals.views import name_series
 
 
 def anomaly_row(anomaly: SeriesAnomaly) -> Mapping[str, object]:
-    """The columns of a table."""
+    """The columns of a table; the id, which is long, is said apart."""
+    expected = "" if anomaly.expected is None else f", not {readable_number(anomaly.expected)}"
+    rarity = "-" if anomaly.probability is None else readable_rarity(anomaly.probability)
     return {
-        "id": anomaly.id,
-        "since (UTC)": anomaly.since,
-        "series": f"{anomaly.series} of {anomaly.scope}" if anomaly.scope else anomaly.series,
+        "since (UTC)": f"{anomaly.since:%Y-%m-%d %H:%M}",
+        "series": name_series(anomaly.series, anomaly.scope),
         "kind": anomaly.kind,
-        "seen": readable_number(anomaly.seen),
-        "expected": "-" if anomaly.expected is None else readable_number(anomaly.expected),
-        "how unlikely": "-" if anomaly.probability is None else f"{anomaly.probability:.1g}",
+        "seen": f"{readable_number(anomaly.seen)}{expected}",
+        "1 in": rarity,
         "also moved": ", ".join(anomaly.others[:3]) or "-",
     }
 
@@ -27,7 +28,7 @@ def readable_rarity(probability: float) -> str:
     >>> readable_rarity(4.48e-08), readable_rarity(0.0123), readable_rarity(0.0)
     ('22,000,000', '81', 'very many')
     """
-    if probability <= 0:
+    if probability < 1e-9:
         return "very many"
     return f"{float(f'{1 / probability:.2g}'):,.0f}"
 

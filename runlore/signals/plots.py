@@ -17,8 +17,13 @@ PAST_HORIZONS = 4  # of the past that are drawn
 LEAST_PAST = 50
 
 
-def draw_forecast(title: str, finding: str, past: SeriesGrid, ahead: Forecast) -> "Figure":
-    """The last of the past and the forecast with its band, over time in UTC."""
+def draw_forecast(
+    title: str, finding: str, past: SeriesGrid, ahead: Forecast, y_name: str = ""
+) -> "Figure":
+    """The last of the past and the forecast with its band, over time in UTC.
+
+    y_name: what is drawn, with its unit.
+    """
     shown = max(PAST_HORIZONS * len(ahead.value), LEAST_PAST)
     values = past.values[-shown:]
     first_us = past.end_us - len(values) * past.step_s * SECOND_US
@@ -28,11 +33,18 @@ def draw_forecast(title: str, finding: str, past: SeriesGrid, ahead: Forecast) -
         f" {style.percent(ahead.skill.coverage)} of the past ones."
     )
     figure, (axes,) = style.figure(title, subtitle, height_in=3.6)
-    axes.plot(_times(first_us, past.step_s, len(values)), values, color=style.INK, linewidth=1.2)
+    seen = _times(first_us, past.step_s, len(values))
+    axes.plot(seen, values, color=style.INK, linewidth=1.2, label="seen")
     times = _times(ahead.start_us, ahead.step_s, len(ahead.value))
-    axes.fill_between(times, ahead.low, ahead.high, color=style.SKY, alpha=0.35, linewidth=0)
-    axes.plot(times, ahead.value, color=style.BLUE, linewidth=1.8)
+    axes.plot(times, ahead.value, color=style.BLUE, linewidth=1.8, label="forecast")
+    band = f"band for {style.percent(ahead.level)} of values"
+    axes.fill_between(
+        times, ahead.low, ahead.high, color=style.SKY, alpha=0.35, linewidth=0, label=band
+    )
     axes.set_xlabel("time (UTC)")
+    axes.set_ylabel(y_name)
+    style.date_axis(axes)
+    style.legend(axes)
     return figure
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from runlore.kernel.readable import readable_number, readable_share
 from runlore.signals.actions.regressions import SeriesRegression
+from runlore.signals.views import name_series
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,11 @@ def show_regression(one: SeriesRegression) -> RegressionView:
 
 def tabulate_regression(view: RegressionView) -> dict[str, object]:
     return {
-        "series": view.series,
-        "scope": view.scope,
-        "began (UTC)": view.started_at,
+        "series": name_series(view.series, view.scope),
+        "began (UTC)": f"{view.started_at:%Y-%m-%d %H:%M}",
         "change": signed_share(view.change),
         "95 % interval": f"{signed_share(view.low)} to {signed_share(view.high)}",
-        "before": readable_number(view.before),
-        "after": readable_number(view.after),
+        "level": f"{readable_number(view.before)} → {readable_number(view.after)}",
         "state": "stands" if view.is_standing else "over",
     }
 

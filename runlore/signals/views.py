@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from runlore.kernel.instants import from_us
-from runlore.kernel.readable import readable_duration, readable_share
+from runlore.kernel.readable import readable_duration, readable_number, readable_share
 from runlore.signals.actions.forecasting import SeriesForecast
+from runlore.signals.queries import StoredSeries
 from runlore.signals.queries.forecast_ledger import SeriesSkill
 from runlore.signals.rules.grid import SECOND_US
 
@@ -71,9 +72,41 @@ def show_forecast(made: SeriesForecast) -> ForecastView:
     )
 
 
+def name_series(name: str, scope: str) -> str:
+    """
+    >>> name_series("cpu", "web-1"), name_series("cpu", "")
+    ('cpu of web-1', 'cpu')
+    """
+    return f"{name} of {scope}" if scope else name
+
+
+def series_row(series: StoredSeries) -> dict[str, object]:
+    """The columns of a table."""
+    return {
+        "series": name_series(series.name, series.scope),
+        "source": series.source,
+        "first": f"{series.first_at:%Y-%m-%d}",
+        "last (UTC)": f"{series.last_at:%Y-%m-%d %H:%M}",
+        "value": f"{readable_number(series.last_value)} {series.unit}".strip(),
+    }
+
+
+def skill_row(skill: SeriesSkill) -> dict[str, object]:
+    """The columns of a table; reasons and notes are said apart."""
+    return {
+        "series": name_series(skill.name, skill.scope),
+        "ahead": readable_duration(skill.horizon_s),
+        "scored": f"{skill.scored} of {skill.forecasts}",
+        "error": "-" if skill.error is None else readable_number(skill.error),
+        "baseline": "-" if skill.baseline_error is None else readable_number(skill.baseline_error),
+        "less": "-" if skill.gain is None else _signed(skill.gain),
+        "held": "-" if skill.coverage is None else readable_share(skill.coverage),
+    }
+
+
 def title_forecast(view: ForecastView) -> str:
     """Of what it is, and how far it reaches."""
-    name = f"{view.series} of {view.scope}" if view.scope else view.series
+    name = name_series(view.series, view.scope)
     return f"{name}, the next {readable_duration(len(view.points) * view.step_s)}"
 
 
@@ -90,3 +123,7 @@ def conclude_forecast(view: ForecastView) -> str:
 def show_skill(skill: SeriesSkill) -> dict[str, object]:
     """With the gain over the last season again."""
     return asdict(skill) | {"gain": skill.gain}
+
+
+def _signed(share: float) -> str:
+    return f"{'-' if share < 0 else ''}{readable_share(abs(share))}"
