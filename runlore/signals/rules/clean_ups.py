@@ -12,7 +12,8 @@ Rhythm = Literal["never", "by chance", "in time", "at a level"]
 Rest = Literal["floor", "share", "amount"]
 
 LEAST_RHYTHM = 3  # clean-ups that make a rhythm
-REGULAR = 0.5  # spread of the gaps, as a share of their mean
+EXCEPTION = 0.5  # chance that a clean-up will not recur, by itself
+REGULAR = 0.4  # spread of the gaps, as a share of their mean
 TRIES = 16
 
 
@@ -36,7 +37,8 @@ class CleanUps:
         """Clean-ups a step, of those that come by chance."""
         if self.rhythm != "by chance":
             return np.zeros(paths)
-        return np.asarray(rng.gamma(self.count, 1 / self.steps, paths))
+        recurs = rng.random(paths) > EXCEPTION**self.count
+        return np.asarray(rng.gamma(self.count, 1 / self.steps, paths) * recurs)
 
     def draw_trigger(self, paths: int, rng: np.random.Generator, least: float) -> Floats:
         """Gaps or levels that are above `least`; infinite without a rhythm."""
