@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from math import isfinite
 from typing import Literal
 
 from pydantic import Field
@@ -16,11 +15,8 @@ from bentos.http.schemas import Closed
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.forecasting import SeriesName
-from runlore.signals.actions.limits import SeriesLimit, forecast_limit, forecast_limits
+from runlore.signals.actions.limits import forecast_limit, forecast_limits, read_limit
 from runlore.signals.limit_views import show_limit
-from runlore.signals.rules.crossing import LimitSide
-
-SIDES: dict[str, LimitSide] = {"above": "above", "below": "below"}
 
 
 class LimitBody(Closed):
@@ -66,7 +62,8 @@ async def limit(request: Request) -> Response:
     if "\x00" in name or len(name) > LONGEST_NAME:
         raise BadInput("series: no series has such a name", "series")
     wanted = SeriesName(name, query.get("scope"), query.get("source"))
-    given, as_of = _limit(query.get("at"), query.get("side", "above")), _as_of(request)
+    as_of, side = _as_of(request), query.get("side", "above")
+    given = read_limit(query["at"], side) if "at" in query else None
     days = positive_number(query["days"], "days", 1.0) if "days" in query else None
     specs = request.app.state.product.series_specs
     made = await read_store(
@@ -78,20 +75,6 @@ async def limit(request: Request) -> Response:
 def _as_of(request: Request) -> datetime:
     text = request.query_params.get("as_of")
     return instants.now() if text is None else instants.parse(text, "as_of")
-
-
-def _limit(text: str | None, side: str) -> SeriesLimit | None:
-    if side not in SIDES:
-        raise BadInput(f"side: {side[:40]!r} is none of {', '.join(SIDES)}", "side")
-    if text is None:
-        return None
-    try:
-        number = float(text)
-    except ValueError as error:
-        raise BadInput(f"at: {text[:40]!r} is not a number", "at") from error
-    if not isfinite(number):
-        raise BadInput(f"at: {text[:40]!r} is not a number", "at")
-    return SeriesLimit(number, SIDES[side])
 
 
 AS_OF = in_query("as_of", "Use only what was known then", {"type": "string"})

@@ -80,9 +80,9 @@ def tabulate_limit(view: LimitView) -> dict[str, object]:
         "scope": view.scope,
         "value": "-" if value is None else readable_quantity(value, view.unit),
         "limit": readable_quantity(view.limit, view.unit),
-        "5 % by (UTC)": view.early_at or "-",
-        "50 %": view.median_at or "-",
-        "95 %": view.late_at or "-",
+        "early (UTC)": view.early_at or "-",
+        "middle": view.median_at or "-",
+        "late": view.late_at or "-",
         "within": "-" if view.probability is None else readable_share(view.probability),
         "state": view.state,
     }

@@ -23,7 +23,7 @@ from runlore.signals.queries import StoredSeries
 from runlore.signals.rules.grid import SECOND_US, SeriesGrid
 from runlore.signals.views import conclude_forecast, show_forecast
 
-SERIES_PATH = "/console/signals/series"
+SERIES_PATH, LIMIT_PATH = "/console/signals/series", "/console/limits/series"
 HORIZONS = (("24", "24 hours"), ("168", "7 days"), ("720", "30 days"))
 LONGEST_HOURS = 8_760
 PAST_HORIZONS, PAST_S = 4, 7 * 86_400.0  # that are drawn, at least
@@ -53,6 +53,7 @@ def show_one(request: PageRequest) -> Shown:
         "horizons": [
             (text, label, address(SERIES_PATH, names, hours=text)) for text, label in HORIZONS
         ],
+        "limit_link": address(LIMIT_PATH, names),
         "view": None,
         "reason": "",
         "kinds": KINDS,

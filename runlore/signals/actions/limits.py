@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import islice
+from math import isfinite
+from typing import cast, get_args
 
 import numpy as np
 
@@ -19,6 +22,7 @@ from runlore.specs.series_spec import PERCENT, SeriesSpec
 from runlore.store.engine import Store
 
 MOST_POINTS = 50_000
+MOST_LIMITS = 1_000
 MOST_STEPS = 240  # of the past; finer series are averaged over longer steps
 AHEAD = 2  # pasts that are looked ahead
 FURTHEST_AHEAD = 5
@@ -74,6 +78,19 @@ def declared_limit(specs: Sequence[SeriesSpec], series: StoredSeries) -> SeriesL
     return None
 
 
+def read_limit(text: str, side: str = "above") -> SeriesLimit:
+    """A limit in the words of an address. Raises BadInput for what is no number or no side."""
+    if side not in get_args(LimitSide):
+        raise BadInput(f"side: {side[:40]!r} is none of {', '.join(get_args(LimitSide))}", "side")
+    try:
+        number = float(text)
+    except ValueError as error:
+        raise BadInput(f"at: {text[:40]!r} is not a number", "at") from error
+    if not isfinite(number):
+        raise BadInput(f"at: {text[:40]!r} is not a number", "at")
+    return SeriesLimit(number, cast("LimitSide", side))
+
+
 def forecast_limit(
     store: Store,
     specs: Sequence[SeriesSpec],
@@ -97,15 +114,15 @@ def forecast_limit(
 
 
 def forecast_limits(
-    store: Store, specs: Sequence[SeriesSpec], as_of: datetime
+    store: Store, specs: Sequence[SeriesSpec], as_of: datetime, most: int = MOST_LIMITS
 ) -> list[LimitForecast]:
-    """The same of every series for which a spec declares a limit, the soonest first."""
-    declared = [(one, declared_limit(specs, one)) for one in list_series(store)]
-    made = [
-        _forecast(store, series, limit, as_of, None)
-        for series, limit in declared
-        if limit is not None
-    ]
+    """The same of every series for which a spec declares a limit, the soonest first.
+
+    most: of more series, the first ones by name are taken.
+    """
+    declared = ((one, declared_limit(specs, one)) for one in list_series(store))
+    taken = islice(((one, limit) for one, limit in declared if limit is not None), most)
+    made = [_forecast(store, series, limit, as_of, None) for series, limit in taken]
     return sorted(made, key=_urgency)
 
 
@@ -124,7 +141,7 @@ def conclude_limit(one: LimitForecast) -> str:
     chance = crossing.probability
     if crossing.state == "unlikely":
         why = f"; {crossing.reason}" if crossing.reason else ""
-        first = f"; 5 % by {early}" if early else ""
+        first = f"; not before {early} UTC" if early else ""
         none = readable_share(1 - (chance or 0.0))
         return f"no crossing of {limit} within {ahead}: {none}{first}{why}"
     within = "" if chance is None else f"; a crossing within {ahead}: {readable_share(chance)}"

@@ -13,6 +13,7 @@ CORRELATIONS = (0.0, 0.5, 0.8, 0.95)  # of neighbouring steps, of noise around t
 WANDERING = (0.0, 0.003, 0.03, 0.2, 0.6)  # share of the noise's variance that the level keeps
 NOISES: tuple[tuple[float, float], ...] = (*product(CORRELATIONS, WANDERING), (0.0, 1.0))
 JITTER = 1e-8
+WIDER = 1.3  # of what wanders: jumps too small to be told from noise make it skewed
 LEAST_ERROR = 1e-7  # of the range of the values, per step
 
 
@@ -56,7 +57,8 @@ def draw_growth(
     values: without gaps, one a step. The model: a line, a step for each jump, a random walk, and
     AR(1) noise. Each of NOISES is as likely before; coefficients and the logarithm of the variance
     have flat priors (generalised least squares with restricted likelihood: Harville, "Maximum
-    likelihood approaches to variance component estimation", JASA 1977).
+    likelihood approaches to variance component estimation", JASA 1977). What makes dates uncertain
+    is then widened by WIDER, which was chosen on growths of bench/crossings.py.
     """
     unit = float(np.ptp(values)) or 1.0
     scaled, design = (values - values[-1]) / unit, _design(len(values), jumps)
@@ -73,10 +75,10 @@ def draw_growth(
     return (
         GrowthDraws(
             values[-1] + unit * level,
-            unit * slope,
+            unit * (np.median(slope) + WIDER * (slope - np.median(slope))),
             unit * noise,
             correlation,
-            unit * wander,
+            unit * WIDER * wander,
             unit * shock,
         ),
         unit * sizes,

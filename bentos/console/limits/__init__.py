@@ -1,0 +1,1 @@
+"""The pages of limits: when series reach them."""
