@@ -1,16 +1,24 @@
 """OpsConductor's two routes of anomalies say what incidents and anomalies say, in its words."""
 
+import json
+import re
 from datetime import timedelta
 
 import httpx
 import numpy as np
 import pytest
 
-from bentos.dialects.opsconductor_anomalies import ACTIVE, DETECT
+from bentos.dialects.opsconductor_anomalies import (
+    ACTIVE,
+    DETECT,
+    ActiveAnomaly,
+    DetectedAnomaly,
+)
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
+from tests.bentos.product_pages import DOCS
 from tests.signals.points import write_points
 from tests.signals.test_streaming import noise, record, take
 
@@ -73,3 +81,12 @@ def test_a_wrong_request_names_its_field(service: httpx.Client, body: object, fi
     answer = service.post(DETECT, json=body)
     assert answer.status_code == 422, answer.text
     assert field in answer.text
+
+
+def test_the_entries_that_the_page_shows_are_what_is_answered() -> None:
+    page = (DOCS / "products" / "opsconductor.md").read_text(encoding="utf-8")
+    shown = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```$", page, re.M | re.S)]
+    [active] = [one for one in shown if "affected" in one]
+    [detected] = [one for one in shown if "related_metrics" in one]
+    assert set(ActiveAnomaly(**active).model_dump()) == set(active)
+    assert set(DetectedAnomaly(**detected).model_dump()) == set(detected)
