@@ -8,17 +8,18 @@ from tasks.edge import flow_app
 
 @flow(name="series", flow_run_name="watch series", timeout_seconds=9000)
 def watch_series(at: str | None = None) -> dict[str, int]:
-    """Score first, look for regressions and limits, forecast, and measure health.
+    """Renew series of executions, score, look for regressions and limits, forecast, measure health.
 
-    Two runs at once score and issue each forecast once. Returns how many were scored and issued,
-    how many regressions stand, how many series are at or near their limit, and of how many
-    scopes health is measured.
+    Two runs at once score and issue each forecast once. Returns how many points changed, how many
+    forecasts were scored and issued, how many regressions stand, how many series are at or near
+    their limit, and of how many scopes health is measured.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.
     """
     with flow_app():
         return {
+            "renewed": signals.renew_execution_series(),
             "scored": signals.score(at),
             "regressions": signals.watch_regressions(at),
             "limits": signals.watch_limits(at),

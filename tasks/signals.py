@@ -9,9 +9,27 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
-from runlore.signals.actions import health_watch, issued_forecasts, limit_alerts, regressions
+from runlore.signals.actions import (
+    execution_series,
+    health_watch,
+    issued_forecasts,
+    limit_alerts,
+    regressions,
+)
 from tasks.edge import task_app
 from tasks.retry import RETRIES
+
+
+@task(**RETRIES, cache_policy=NO_CACHE, task_run_name="renew series", timeout_seconds=1800)
+def renew_execution_series() -> int:
+    """Make points of executions that were recorded since the last time; returns how many."""
+    with task_app() as app:
+        renewed = execution_series.renew_when_possible(app.store, instants.now())
+    if renewed is None:
+        get_run_logger().info("executions are being added; their series are renewed later")
+        return 0
+    get_run_logger().info("%d points of %d groups are new", renewed.points, renewed.groups)
+    return renewed.points
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="score forecasts", timeout_seconds=1800)

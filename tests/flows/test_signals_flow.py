@@ -18,6 +18,7 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
     with open_store(settings.read()) as store:
         write_points(store, day_and_night())
         assert watch_series(END.isoformat()) == {
+            "renewed": 0,
             "scored": 0,
             "regressions": 0,
             "limits": 0,
@@ -27,6 +28,7 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
         write_points(store, day_and_night()[:24], first=END)
         later = (END + timedelta(days=1)).isoformat()
         assert watch_series(later) == {
+            "renewed": 0,
             "scored": 1,
             "regressions": 0,
             "limits": 0,

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import insert, text
 
 from runlore.ingest.actions.undo import UndoReason, UndoTarget, undo_ingest
+from runlore.kernel.errors import NotFound
 from runlore.signals import queries
 from runlore.signals.actions.execution_series import renew_execution_series
 from runlore.signals.actions.forecasting import SeriesName, find_series, forecast_series
@@ -167,6 +168,8 @@ def test_an_undo_takes_its_executions_out_from_then_on(store: Store) -> None:
 
     assert_same(store, good, done.withdrawal.known_at)
     assert_same(store, both, done.withdrawal.known_at - timedelta(seconds=1), good)
+    with pytest.raises(NotFound, match="no facts of it"):
+        undo_ingest(store, UndoTarget(source="executions"), UndoReason("ada", "points"))
 
 
 def test_a_renewal_that_is_cut_off_leaves_everything_as_it_was(

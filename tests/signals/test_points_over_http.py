@@ -81,6 +81,7 @@ def test_refused_points_are_named_and_the_others_stay(client: httpx.Client, stor
         (body(1.0, labels={"a": 1}), "series.0.labels.a"),
         ({"series": "x"}, "series"),
         (body(1.0, more=1), "series.0.more"),
+        (body(1.0) | {"source": "executions"}, "source"),
     ],
 )
 def test_a_wrong_field_is_named(client: httpx.Client, sent: Any, named: str) -> None:

@@ -122,7 +122,7 @@ def ingest_file(
     those that a killed ingest left outdated. Raises Interrupted and StatesBehind, which say what
     is committed, when the database goes away or has no room.
     """
-    check_source(source.source)
+    check_source(source.source, source.mapping.records)
     path = str(source.path.resolve())
     subject = IngestSource(source.source, path, source.mapping.records, mapping_digest(source))
     if source.format == "csv" and source.rules is None:
@@ -178,7 +178,7 @@ def ingest_history(
 
     `known` counts the rows that were read again. Feature states are renewed, too.
     """
-    check_source(subject.source)
+    check_source(subject.source, subject.records)
     with advisory.shared(store.url, states.INGESTING):
         with store.connect() as connection:
             last = ingests.latest(connection, subject) or ingests.begin(connection, subject)

@@ -7,6 +7,7 @@ from functools import partial
 import pyarrow as pa
 
 from runlore.ingest.actions.series_admission import SeriesCache, admit, cache_of, remember
+from runlore.ingest.actions.source_names import check_source
 from runlore.ingest.queries import facts, series_catalog
 from runlore.ingest.rules.points.batch import PointBatch, PointReject, SeriesIdentity, judge
 from runlore.kernel.instants import to_us
@@ -58,8 +59,9 @@ def record_points(
 
     now: when the points become known. is_history: they were known when they were measured, as
     another store of metrics had them; corrections of known points become known now. Points may come
-    late and in any order.
+    late and in any order. Raises BadInput for a source that points may not have.
     """
+    check_source(source, "metrics")
     cache = cache_of(store, source)
     oldest_us = None if bounds.backdating is None else to_us(now - bounds.backdating)
     batch = judge(batch, to_us(now), oldest_us, partial(_is_known, cache))

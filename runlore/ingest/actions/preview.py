@@ -54,7 +54,7 @@ def preview_file(
 
     Raises BadInput as the ingest would.
     """
-    check_source(source.source)
+    check_source(source.source, source.mapping.records)
     log = open_log(source, to_us(at))
     path = str(source.path.resolve())
     subject = IngestSource(source.source, path, source.mapping.records, mapping="")

@@ -9,6 +9,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from runlore.ingest.queries import series_catalog
+from runlore.records.metric_points import EXECUTION_SOURCE
 from runlore.serving.queries import feature_states
 from runlore.store.schema import withdrawn_executions, withdrawn_metrics
 
@@ -218,6 +219,8 @@ def move_source(
     values = {"withdrawal": withdrawal_id, "source": source, "until": until_seq}
     condition = "source = %(source)s AND seq <= %(until)s"
     executions = _move(connection, "executions", condition, values)
+    if source == EXECUTION_SOURCE:  # its points are made from what remains of the log
+        return executions, 0
     return executions, _move_points(connection, "source = %(source)s", values)
 
 

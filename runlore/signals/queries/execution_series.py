@@ -10,6 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 
 from runlore.kernel.errors import Unavailable
+from runlore.records.metric_points import EXECUTION_SOURCE
 from runlore.signals.queries.execution_series_sql import (
     CATALOG,
     CHANGED,
@@ -25,7 +26,6 @@ from runlore.signals.queries.execution_series_sql import (
 from runlore.signals.rules.execution_series import measures_of, series_suffix
 
 Connection = psycopg.Connection[Any]
-SOURCE = "executions"
 
 CURSOR: LiteralString = """
 SELECT seq, heard_at, chosen_at FROM runlore.execution_series_cursor
@@ -178,7 +178,7 @@ def renew_points(connection: Connection, run: StepRun, groups: Sequence[Executio
         "until": run.until,
         "step": run.step,
         "heard_at": run.heard_at,
-        "source": SOURCE,
+        "source": EXECUTION_SOURCE,
         "dimensions": [group.dimension for group in groups],
         "labels": [group.label for group in groups],
         "firsts": [group.first_at for group in groups],

@@ -13,6 +13,7 @@ ON CONFLICT (single) DO UPDATE SET (seq, heard_at, chosen_at, renewed_at)
     = (excluded.seq, excluded.heard_at, excluded.chosen_at, now())
 """
 
+# A group that has series is replaced by one with twice its executions: its past is computed anew.
 CHOOSE: LiteralString = """
 WITH counted AS (
     SELECT dimension, label, count(*) AS executions
@@ -24,8 +25,9 @@ WITH counted AS (
 ), chosen AS (
     SELECT dimension, label FROM (
         SELECT *,
-            row_number() OVER (PARTITION BY dimension ORDER BY executions DESC, label) AS place
-        FROM counted
+            row_number() OVER (PARTITION BY dimension ORDER BY
+                executions * CASE WHEN first_at IS NULL THEN 1 ELSE 2 END DESC, label) AS place
+        FROM counted LEFT JOIN runlore.execution_groups USING (dimension, label)
     ) AS ranked WHERE place <= %(most)s
 ), dropped AS (
     DELETE FROM runlore.execution_groups AS stored
