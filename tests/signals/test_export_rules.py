@@ -66,10 +66,20 @@ def test_the_median_over_weeks_is_the_plain_one() -> None:
     assert np.allclose(band.high[hour], of_hour)
 
 
-def test_a_counter_is_not_exported_as_what_it_counted(store: Store) -> None:
-    write_points(store, weekly().cumsum(), name="requests_total", kind="counter")
-    with pytest.raises(Refused, match="it is a counter"):
-        export_rules(store, BandRequest(), START + timedelta(weeks=WEEKS))
+@needs_promtool
+def test_a_counter_is_exported_as_its_rate(store: Store, tmp_path: Path) -> None:
+    rates = weekly() / 3_600
+    write_points(store, weekly().cumsum(), name="requests_total", scope="web-1", kind="counter")
+    exported = export_rules(store, BandRequest(), START + timedelta(weeks=WEEKS))
+    (one,) = exported.bands
+    assert one.expr == 'rate(requests_total{instance="web-1"}[14400s])'
+    assert one.band.low.min() <= np.median(rates) <= one.band.high.max()
+    rules = tmp_path / "rules.yml"
+    rules.write_text(yaml.safe_dump(dict(exported.groups), width=10_000))
+    done = subprocess.run(
+        [str(PROMTOOL), "check", "rules", str(rules)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_what_has_no_band_is_refused_with_the_reason() -> None:

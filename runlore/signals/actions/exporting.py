@@ -7,7 +7,13 @@ from runlore.kernel.errors import BadInput, Refused
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import MOST_POINTS, SeriesName, find_series, list_series
 from runlore.signals.queries import StoredSeries
-from runlore.signals.rules.prometheus_rules import LABEL, BandOfSeries, rule_groups, selector
+from runlore.signals.rules.prometheus_rules import (
+    LABEL,
+    BandOfSeries,
+    rate_of,
+    rule_groups,
+    selector,
+)
 from runlore.signals.rules.weekly_band import learn_weekly_band
 from runlore.store.engine import Store
 
@@ -72,10 +78,10 @@ def _chosen(store: Store, request: BandRequest) -> list[StoredSeries]:
 def _learn(
     store: Store, series: StoredSeries, request: BandRequest, as_of: datetime
 ) -> BandOfSeries:
-    if series.kind == "counter":
-        raise Refused("it is a counter; its band is one of its rate, which is not exported")
     expr = selector(series.name, series.scope, request.scope_label)
     with store.connect() as connection:
         points = queries.read_points(connection, series, as_of, MOST_POINTS)
     band = learn_weekly_band(points.at, points.value, request.level)
+    if series.kind == "counter":
+        expr = rate_of(expr, points.at)
     return BandOfSeries(series.name, series.scope, expr, band)
