@@ -1,4 +1,4 @@
-"""Forecast series, score forecasts, and look for regressions and for limits that come near."""
+"""Forecast series, score and train that, look for regressions and for limits that come near."""
 
 from prefect import flow
 
@@ -10,9 +10,10 @@ from tasks.edge import flow_app
 def watch_series(at: str | None = None) -> dict[str, int]:
     """Renew series of executions, score, look for regressions and limits, forecast, measure health.
 
-    Two runs at once score and issue each forecast once. Returns how many points changed, how many
-    forecasts were scored and issued, how many regressions stand, how many series are at or near
-    their limit, and of how many scopes health is measured.
+    Series specs that are due are trained before they are forecast. Two runs at once score and
+    issue each forecast once. Returns how many points changed, how many forecasts were scored and
+    issued, how many regressions stand, how many series are at or near their limit, how many specs
+    were trained, and of how many scopes health is measured.
 
     Args:
         at: Use what was known at this ISO instant; empty: now.
@@ -23,6 +24,7 @@ def watch_series(at: str | None = None) -> dict[str, int]:
             "scored": signals.score(at),
             "regressions": signals.watch_regressions(at),
             "limits": signals.watch_limits(at),
+            "trained": signals.train(at),
             "issued": signals.issue(at),
             "health": signals.measure_health(at),
         }

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runlore.alerts.actions.delivery import Attempt
     from runlore.registry import Registry
+    from runlore.registry.champions import ChampionFiles
     from runlore.settings import Settings
     from runlore.specs.model_spec import ModelSpec
     from runlore.specs.objective_spec import ObjectiveSpec
@@ -87,6 +88,21 @@ class App:
         from runlore.specs import loading
 
         return loading.find(self.settings, name)
+
+    def spec_named(self, name: str) -> "ModelSpec | SeriesSpec":
+        """A spec of either sort. Raises NotFound for a name that none has."""
+        named = (spec for spec in self.series_specs if spec.name == name)
+        return next(named, None) or self.spec(name)
+
+    def champion_files(self, spec: str) -> "ChampionFiles | None":
+        """The files of the version that answers, fetched once; None: there is none."""
+        from runlore.registry.champions import fetch_champion
+
+        has_tables = self.settings.mlflow_tracking_uri is None
+        folder = self.settings.home / "serving"
+        return fetch_champion(
+            self.store, spec, folder, lambda: self.registry, has_tables=has_tables
+        )
 
     def hold_embedded_server(self) -> None:
         """Have an embedded server run from now until `close`, for worker processes that come and

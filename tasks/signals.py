@@ -9,13 +9,16 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.cache_policies import NO_CACHE
 
 from runlore.kernel import instants
+from runlore.kernel.errors import Refused
 from runlore.signals.actions import (
     execution_series,
     health_watch,
     issued_forecasts,
     limit_alerts,
     regressions,
+    series_retraining,
 )
+from runlore.signals.actions.series_champions import read_champions
 from tasks.edge import task_app
 from tasks.retry import RETRIES
 
@@ -51,7 +54,9 @@ def issue(at: str | None) -> int:
             update_progress_artifact(progress, 100.0 * done / total)
 
     with task_app() as app:
-        outcomes = issued_forecasts.issue(app.store, app.series_specs, _instant(at), tell)
+        specs, instant = app.series_specs, _instant(at)
+        champions = read_champions(app.store, specs, app.champion_files, instant)
+        outcomes = issued_forecasts.issue(app.store, specs, instant, tell, champions)
     for one in outcomes:
         get_run_logger().info(
             "%s: %d series; %d issued, %d refused, %d still new",
@@ -62,6 +67,34 @@ def issue(at: str | None) -> int:
             one.fresh,
         )
     return sum(one.issued for one in outcomes)
+
+
+@task(cache_policy=NO_CACHE, task_run_name="train series specs", timeout_seconds=7200)
+def train(at: str | None) -> int:
+    """Train what is due: nothing serves, it is time, or the forecasts drift.
+
+    Returns how many specs were trained; one that is refused is none.
+    """
+    count = 0
+    with task_app() as app:
+        specs, instant = app.series_specs, _instant(at)
+        champions = read_champions(app.store, specs, app.champion_files, instant)
+        for spec in specs:
+            due = series_retraining.find_due(app.store, spec, champions.get(spec.name), instant)
+            if due is None:
+                continue
+            get_run_logger().info("%s is trained: %s", spec.name, due.reason)
+            try:
+                outcome = series_retraining.run_training(
+                    app.store, app.registry, spec, due, instant
+                )
+            except Refused as refused:
+                get_run_logger().warning("%s", refused)
+                continue
+            said = "; ".join(outcome.reasons)
+            get_run_logger().info("%s: passed %s: %s", spec.name, outcome.passed, said)
+            count += outcome.passed
+    return count
 
 
 @task(**RETRIES, cache_policy=NO_CACHE, task_run_name="watch regressions", timeout_seconds=1800)

@@ -31,6 +31,7 @@ class SkillOfSeries(Closed):
     coverage: float | None = Field(description="the share of values that bands held")
     newest_at: datetime
     note: str = Field(description="of the newest one; why it was refused")
+    version: str = Field(description="that made the newest one; empty: it was chosen anew")
 
 
 class SkillPage(Closed):

@@ -29,11 +29,13 @@ def issue(json: Json = False) -> None:
     from runlore.cli.ingest.running import progress_bar
     from runlore.kernel import instants
     from runlore.signals.actions import issued_forecasts
+    from runlore.signals.actions.series_champions import read_champions
 
     with open_app() as app, progress_bar("forecasts") as progress:
         at = instants.now()
         scored = issued_forecasts.score(app.store, at)
-        outcomes = issued_forecasts.issue(app.store, app.series_specs, at, progress)
+        champions = read_champions(app.store, app.series_specs, app.champion_files, at)
+        outcomes = issued_forecasts.issue(app.store, app.series_specs, at, progress, champions)
     if json:
         emit_json({"scored": scored, "specs": [asdict(one) for one in outcomes]})
         return
@@ -92,7 +94,7 @@ def specs(json: Json = False) -> None:
 
 def _said(spec: "Mapping[str, object]") -> Iterator[str]:
     for name, value in spec.items():
-        if name != "name" and value not in ("", (), None):
+        if name != "name" and not isinstance(value, dict) and value not in ("", (), None):
             yield f"{name} {cell_text(value)}"
 
 

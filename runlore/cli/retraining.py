@@ -72,7 +72,7 @@ def list_retrainings(
     from runlore.retraining.actions import requests
 
     with open_app() as app:
-        name = None if spec is None else app.spec(spec).name
+        name = None if spec is None else app.spec_named(spec).name
         retrainings = requests.history(app.store, name, limit)
     if json:
         emit_json({"retrainings": [as_json(retraining) for retraining in retrainings]})

@@ -53,6 +53,9 @@ def forecast(
     zone: Zone = "UTC",
     holidays: Holidays = "",
     plot: Plot = None,
+    record: Annotated[
+        bool, typer.Option(help="Put it on the ledger, to be scored when its time has come.")
+    ] = True,
     json: Json = False,
 ) -> None:
     """Forecast a series, with a band that is checked on its past.
@@ -61,6 +64,9 @@ def forecast(
     combined by how wrong they were. Where nothing beats the last season again, that is the
     forecast. The exit code is 1 if the series cannot be forecast; the reason is printed.
 
+    It goes on the ledger, as the spec "on request" of `runlore signals skill`; one with --at does
+    not, since what came then is known already.
+
     Example: runlore forecast cpu --scope web-1 --hours 24 --plot cpu.png
     """
     from dataclasses import asdict
@@ -68,7 +74,7 @@ def forecast(
     from runlore.app import open_app
     from runlore.kernel import instants
     from runlore.kernel.calendars import find_holidays, find_zone
-    from runlore.signals.actions import forecasting
+    from runlore.signals.actions import forecasting, issued_forecasts
     from runlore.signals.rules.calendar_grid import Calendar
     from runlore.signals.views import show_forecast
 
@@ -79,6 +85,8 @@ def forecast(
         made = forecasting.forecast_series(
             app.store, wanted, as_of, hours * HOUR_S, level, calendar
         )
+        if record and at is None:
+            issued_forecasts.record(app.store, made, hours * HOUR_S, as_of)
     view = show_forecast(made)
     if plot is not None:
         _draw(made, view, plot)

@@ -11,6 +11,7 @@ from runlore.cli.output import Json, echo, emit_json, emit_table
 if TYPE_CHECKING:
     from runlore.app import App
     from runlore.kernel.errors import RunloreError
+    from runlore.specs.series_spec import SeriesSpec
 
 MOST_SHOWN = 5  # sources in the output of a training
 
@@ -98,6 +99,9 @@ def train(
     training breaks the data contract. The reasons are shown, the champion keeps serving, and the
     exit code is 1. Other specs are still trained.
 
+    A series spec, such as all-series, is trained when it is named. It learns how each of its series
+    is forecast; the options are for models only.
+
     With several sources, a model learns from all of them, unless --source names some. For a model
     per source that lasts, declare a spec for each.
 
@@ -107,22 +111,40 @@ def train(
     Example: runlore train failure-risk --source builds
     """
     from runlore.app import open_app
+    from runlore.cli.series_training import show_series, train_series_specs
+    from runlore.kernel.errors import BadInput
 
     leaks = reasons_of(accept_leak or [], because or [])
     options = TrainOptions(accept_data, tuple(source or ()), leaks)
     with open_app() as app:
-        names = specs or [spec.name for spec in app.specs]
-        for name in names:
-            app.spec(name)
-        _withdraw(app, names, withdraw_leak or [])
-        echo("   reading the log", err=True)
-        trained = _train_all(app, names, options, at_once=at_once, may_lack=not specs)
+        names, series_specs = _apart(app, specs)
+        if series_specs and (options != NO_OPTIONS or at_once or withdraw_leak):
+            raise BadInput(f"{series_specs[0].name} is a series spec: it takes no options")
+        trained_series = train_series_specs(app, series_specs)
+        trained: dict[str, dict[str, Any]] = {}
+        if names:
+            _withdraw(app, names, withdraw_leak or [])
+            echo("   reading the log", err=True)
+            trained = _train_all(app, names, options, at_once=at_once, may_lack=not specs)
     if json:
-        emit_json({name: concluded(name, outcome) for name, outcome in trained.items()})
+        of_models = {name: concluded(name, outcome) for name, outcome in trained.items()}
+        emit_json(of_models | trained_series)
     else:
+        show_series(trained_series)
         show(trained)
-    if not all(outcome["passed"] for outcome in trained.values()):
+    if not all(outcome["passed"] for outcome in (trained | trained_series).values()):
         raise typer.Exit(1)
+
+
+def _apart(app: "App", named: list[str] | None) -> tuple[list[str], "list[SeriesSpec]"]:
+    """The names of model specs, and the series specs; without names, every model spec."""
+    from runlore.specs.series_spec import SeriesSpec
+
+    if not named:
+        return [spec.name for spec in app.specs], []
+    found = [app.spec_named(name) for name in dict.fromkeys(named)]
+    series_specs = [spec for spec in found if isinstance(spec, SeriesSpec)]
+    return [spec.name for spec in found if not isinstance(spec, SeriesSpec)], series_specs
 
 
 def reasons_of(inputs: Sequence[str], because: Sequence[str]) -> dict[str, str]:

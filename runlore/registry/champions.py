@@ -5,6 +5,7 @@ machine already, two statements tell which version that is, and its digest that 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
     from runlore.store.engine import Store
 
 
+@dataclass(frozen=True)
+class ChampionFiles:
+    """The files of the version that answers, which are those that were registered."""
+
+    folder: Path
+    version: str
+    digest: str
+
+
 def load_champion(
     store: "Store", spec: str, folder: Path, connect: Callable[[], Registry], *, has_tables: bool
 ) -> "Bundle | None":
@@ -28,15 +38,27 @@ def load_champion(
     that is needed. has_tables: MLflow's tables lie in this database. Raises Tampered for a bundle
     that is not the one that was registered.
     """
+    from runlore.models.bundle import Bundle
+
+    files = fetch_champion(store, spec, folder, connect, has_tables=has_tables)
+    return None if files is None else Bundle.load(files.folder, files.version, files.digest)
+
+
+def fetch_champion(
+    store: "Store", spec: str, folder: Path, connect: Callable[[], Registry], *, has_tables: bool
+) -> ChampionFiles | None:
+    """The same without loading it, for versions that are no bundle of a model."""
     if has_tables:
         champion = _of_tables(store, spec)
         if champion is None:
             return None
-        if (bundle := _at_hand(spec, champion, folder)) is not None:
-            return bundle
+        if (files := _at_hand(spec, champion, folder)) is not None:
+            return files
     registry = connect()
     ref = registry.champion(spec)
-    return None if ref is None else registry.load(ref, folder)
+    if ref is None:
+        return None
+    return ChampionFiles(registry.download(ref, folder), ref.version, registry.expected_digest(ref))
 
 
 def _of_tables(store: "Store", spec: str) -> DigestedVersion | None:
@@ -51,10 +73,10 @@ def _of_tables(store: "Store", spec: str) -> DigestedVersion | None:
     return None
 
 
-def _at_hand(spec: str, champion: DigestedVersion, folder: Path) -> "Bundle | None":
-    from runlore.models.bundle import Bundle, digest_on_disk
+def _at_hand(spec: str, champion: DigestedVersion, folder: Path) -> ChampionFiles | None:
+    from runlore.models.bundle import digest_on_disk
 
     place = downloads.place_of(folder, spec, champion.version, champion.digest)
     if not champion.digest or digest_on_disk(place) != champion.digest:
         return None
-    return Bundle.load(place, champion.version, champion.digest)
+    return ChampionFiles(place, champion.version, champion.digest)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 CODE = Path(__file__).with_name("served_pyfunc.py")
 BUNDLE = "bundle"
 BUNDLE_PATH = f"artifacts/{BUNDLE}"  # where the bundle is inside the model
+DATA_FLAVOR = "runlore_data"
 
 NEEDS = (
     "runlore",
@@ -34,7 +35,8 @@ class ModelRelease:
 
     folder: the bundle. digest: of the bundle, which is registered once however often it is asked.
     features: what it reads, in order. example: one feature row, to show.
-    about: a sentence on the spec, for the page of the registered model.
+    about: a sentence on the spec, for the page of the registered model. is_data: JSON alone, which
+    Runlore reads and MLflow cannot load; it has no features then.
     scores: of the chosen candidate on the test part; the model's and the run's main scores.
     """
 
@@ -49,10 +51,19 @@ class ModelRelease:
     card: str
     about: str = ""
     scores: dict[str, float] = field(default_factory=dict)
+    is_data: bool = False
 
 
 def write_model(release: ModelRelease, folder: Path, model: "Model") -> None:
-    """Write what `mlflow.pyfunc.load_model` loads into a folder that does not exist yet."""
+    """Write what `mlflow.pyfunc.load_model` loads into a folder that does not exist yet.
+
+    Of data, write the files and a description that names no code.
+    """
+    if release.is_data:
+        shutil.copytree(release.folder, folder / BUNDLE_PATH)
+        model.add_flavor(DATA_FLAVOR, data=BUNDLE_PATH)
+        model.save(str(folder / "MLmodel"))
+        return
     import pandas as pd
 
     staged = folder.with_name(BUNDLE)

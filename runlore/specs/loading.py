@@ -41,7 +41,12 @@ def find(settings: Settings, name: str) -> ModelSpec:
 
 def every_series_spec(settings: Settings) -> tuple[SeriesSpec, ...]:
     """All series specs, in the order of the setting; two of one name are refused."""
-    return _load_all("RUNLORE_SERIES_SPECS", settings.series_specs, SeriesSpec)
+    specs = _load_all("RUNLORE_SERIES_SPECS", settings.series_specs, SeriesSpec)
+    if both := {spec.name for spec in every(settings)} & {spec.name for spec in specs}:
+        raise Misconfigured(
+            f"RUNLORE_SERIES_SPECS: a model spec is named {min(both)!r}, too; rename one"
+        )
+    return specs
 
 
 def every_objective(settings: Settings) -> tuple[ObjectiveSpec, ...]:

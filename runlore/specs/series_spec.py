@@ -12,11 +12,42 @@ from typing import Literal
 from runlore.kernel.calendars import find_holidays, find_zone
 from runlore.kernel.durations import DAY_S
 from runlore.kernel.errors import BadInput, Misconfigured
+from runlore.specs.model_spec import NAME, RetrainingPolicy
 
 HORIZONS_S = (DAY_S, 7 * DAY_S, 30 * DAY_S)
 MOST_SERIES = 200
 LIMIT_SIDES = ("above", "below")
 PERCENT = ("%", "percent")
+RETRAINING = RetrainingPolicy(least_new_labels=0, every_s=28 * DAY_S)
+
+
+@dataclass(frozen=True)
+class ForecastGates:
+    """What new forecasters must show on values that were held out, to become the champion.
+
+    most_ratio: their error, as a share of that of the last season again. most_loss: as a share of
+    the champion's. most_coverage_gap: how far the share of values in the bands may be from `level`.
+    """
+
+    most_ratio: float = 1.0
+    most_loss: float = 1.02
+    most_coverage_gap: float = 0.1
+
+
+@dataclass(frozen=True)
+class ForecastDrift:
+    """When scored forecasts are worse than was measured at the training.
+
+    most_growth: of the error ratio to the last season again. most_coverage_loss: of the share of
+    values in the bands. least_windows: of the length of the horizon, without overlap, that have to
+    be scored first. false_alarms: how often an unchanged series spec may be said to drift, at each
+    look.
+    """
+
+    most_growth: float = 1.1
+    most_coverage_loss: float = 0.05
+    least_windows: int = 5
+    false_alarms: float = 0.001
 
 
 @dataclass(frozen=True)
@@ -30,6 +61,7 @@ class SeriesSpec:
     limit: a value that should not be reached from below (`above`) or from above (`below`); None:
     100 of percents, else none. unit: of the values; empty: as the series says. lead_s: how long
     before a limit may be reached it is an alert.
+    gates, drift, retraining: of the forecasters that are trained.
     Raises Misconfigured for values that make no sense.
     """
 
@@ -48,8 +80,15 @@ class SeriesSpec:
     limit_side: Literal["above", "below"] = "above"
     unit: str = ""
     lead_s: float = 7 * DAY_S
+    gates: ForecastGates = ForecastGates()
+    drift: ForecastDrift = ForecastDrift()
+    retraining: RetrainingPolicy = RETRAINING
 
     def __post_init__(self) -> None:
+        if not NAME.fullmatch(self.name):
+            raise Misconfigured(
+                f"series spec {self.name!r}: use a-z, 0-9 and - in its name, a letter first"
+            )
         if not self.horizons_s or min(self.horizons_s) <= 0:
             raise Misconfigured(f"series spec {self.name!r}: horizons_s must be above 0")
         if not 0.5 <= self.level <= 0.99:

@@ -24,6 +24,7 @@ from runlore.alerts.rules.release import DELIVERY
 from runlore.experiments.actions import analysis, lifecycle
 from runlore.experiments.actions.lifecycle import ALERTS, Attribution
 from runlore.kernel import instants
+from runlore.kernel.durations import DAY_S
 from runlore.monitoring.actions import drift_history
 from runlore.monitoring.actions.drift_history import Judgement
 from runlore.monitoring.queries.drift_slices import Watermark
@@ -45,9 +46,13 @@ from runlore.serving.actions.broken_versions import BrokenVersion
 from runlore.serving.actions.promotion import ChangeReason
 from runlore.serving.actions.skew import Skew
 from runlore.settings import Settings
+from runlore.signals.actions import series_retraining
 from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.objectives import watch_objectives
 from runlore.signals.actions.regressions import watch_regressions
+from runlore.signals.actions.series_champions import SeriesChampion
+from runlore.signals.rules.forecast_drift import ForecastWindow, judge_drift
+from runlore.signals.rules.series_model import PromisedSkill, SeriesModel
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.alerts.receivers import Web
@@ -313,6 +318,26 @@ def room_is_made(world: World) -> None:
     disk_watched(world, last=90.0, limit=1_000.0)
 
 
+def forecasts_judged(world: World, ratio: float) -> None:
+    """Ten days of scored forecasts of one version, beside what its training promised."""
+    spec = SeriesSpec("disks")
+    scored = ((number, ratio + number / 1000, number % 2 / 100 + 0.9) for number in range(10))
+    windows = [ForecastWindow(DAY_S, one, held, 5) for _, one, held in scored]
+    promised = SeriesModel("disks", {}, {DAY_S: PromisedSkill(0.8, 0.9, 5)})
+    verdict = judge_drift(spec.drift, promised.promised, windows)
+    series_retraining.tell_drift(
+        world.store, spec, SeriesChampion("1", promised), verdict, world.now
+    )
+
+
+def forecasts_worse(world: World) -> None:
+    forecasts_judged(world, 1.4)
+
+
+def forecasts_right_again(world: World) -> None:
+    forecasts_judged(world, 0.8)
+
+
 def report_late(world: World) -> None:
     """A report is due, and nobody has made it."""
     made_at = instants.now() - timedelta(days=8)
@@ -376,6 +401,7 @@ REMEDIES: list[tuple[str, Act, Act]] = [
     ("regression", slower, as_fast_again),
     ("error-budget", builds_fail, builds_succeed),
     ("limit", disk_fills, room_is_made),
+    ("forecast-drift", forecasts_worse, forecasts_right_again),
     *((kind, lambda world, kind=kind: ab_in_trouble(world, kind), ab_stopped) for kind in ALERTS),
 ]
 

@@ -22,6 +22,7 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
             "scored": 0,
             "regressions": 0,
             "limits": 0,
+            "trained": 1,
             "issued": 2,
             "health": 0,
         }
@@ -32,8 +33,10 @@ def test_forecasts_are_issued_and_a_day_later_scored() -> None:
             "scored": 1,
             "regressions": 0,
             "limits": 0,
+            "trained": 0,
             "issued": 1,
             "health": 0,
         }
         short = issued_forecasts.read_skill(store)[0]
     assert (short.horizon_s, short.scored, short.forecasts) == (86_400.0, 1, 2)
+    assert short.version == "1"

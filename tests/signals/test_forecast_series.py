@@ -123,6 +123,10 @@ def test_the_command_prints_and_draws_the_forecast(run: CliRunner, tmp_path: Pat
     assert done.exit_code == 0, done.output
     assert done.stdout.startswith("cpu of web-1, the next 24 h: ")
     assert picture.read_bytes().startswith(b"\x89PNG")
+    for silent in (["--no-record"], ["--at", END.isoformat()]):
+        assert run.invoke(app, ["forecast", "cpu", *silent]).exit_code == 0
+    [asked] = _json(run.invoke(app, ["signals", "skill", "--json"]))["series"]
+    assert (asked["spec"], asked["name"], asked["forecasts"]) == ("on request", "cpu", 1)
     listed = run.invoke(app, ["signals", "list"])
     assert "web-1" in listed.stdout
 

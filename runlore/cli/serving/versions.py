@@ -10,10 +10,10 @@ import typer
 from runlore.cli.output import Json, echo, emit_json, emit_table
 
 if TYPE_CHECKING:
+    from runlore.app import App
     from runlore.registry import Registry
     from runlore.registry.alias_history import AliasHistoryEntry
     from runlore.serving.actions.integrity import VersionCheck
-    from runlore.settings import Settings
     from runlore.store.engine import Store
 
 PATIENCE_S = 15.0
@@ -113,11 +113,11 @@ def promote(
     """
     from runlore.serving.actions import promotion
 
-    with _opened(spec) as (settings, store, registry):
+    with _opened(spec) as (app, store, registry):
         why = promotion.ChangeReason(getuser(), reason)
-        folder = settings.home / "serving"
+        folder = app.settings.home / "serving" if _is_served(app, spec) else None
         entry = promotion.promote(store, registry, spec, why, version, folder)
-        _show_change(store, entry, json=json)
+        _show_change(app, entry, json=json)
 
 
 def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
@@ -127,9 +127,9 @@ def rollback(spec: Spec, reason: Why, json: Json = False) -> None:
     """
     from runlore.serving.actions import promotion
 
-    with _opened(spec) as (_, store, registry):
+    with _opened(spec) as (app, store, registry):
         why = promotion.ChangeReason(getuser(), reason)
-        _show_change(store, promotion.rollback(store, registry, spec, why), json=json)
+        _show_change(app, promotion.rollback(store, registry, spec, why), json=json)
 
 
 def arms(
@@ -181,7 +181,7 @@ def audit(json: Json = False) -> None:
     with open_app() as app:
         wrong = promotion.audit(app.store)
         rows = alias_history.count(app.store)
-        names = [spec.name for spec in app.specs]
+        names = [spec.name for spec in app.specs] + [spec.name for spec in app.series_specs]
         checked = integrity.audit(app.store, app.registry, names, instants.now())
     if json:
         emit_json({"rows": rows, "wrong": wrong, "versions": [vars(check) for check in checked]})
@@ -203,25 +203,33 @@ def _show_audit(rows: int, wrong: list[str], checked: "list[VersionCheck]") -> N
 
 
 @contextmanager
-def _opened(spec: str) -> Iterator[tuple["Settings", "Store", "Registry"]]:
+def _opened(spec: str) -> "Iterator[tuple[App, Store, Registry]]":
     from runlore.app import open_app
 
     with open_app() as app:
-        app.spec(spec)
-        yield app.settings, app.store, app.registry
+        app.spec_named(spec)
+        yield app, app.store, app.registry
 
 
-def _show_change(store: "Store", entry: "AliasHistoryEntry", *, json: bool) -> None:
+def _is_served(app: "App", spec: str) -> bool:
+    """Whether workers answer with it: nobody serves the forecasters of a series spec."""
+    return spec not in {one.name for one in app.series_specs}
+
+
+def _show_change(app: "App", entry: "AliasHistoryEntry", *, json: bool) -> None:
     from runlore.serving.actions import promotion
 
     version = entry.version or ""
-    done, every = promotion.await_workers(store, entry.spec, version, PATIENCE_S)
+    done = every = 0
+    if _is_served(app, entry.spec):
+        done, every = promotion.await_workers(app.store, entry.spec, version, PATIENCE_S)
     if json:
         emit_json({**_as_json(entry), "workers": every, "workers_done": done})
     else:
         before = f" instead of {entry.previous}" if entry.previous else ""
         echo(f"{entry.spec}: version {version} is @champion{before}")
-        echo(f"{done} of {every} workers answer with it" if every else "no worker is running")
+        if _is_served(app, entry.spec):
+            echo(f"{done} of {every} workers answer with it" if every else "no worker is running")
     if done < every:
         raise typer.Exit(1)
 

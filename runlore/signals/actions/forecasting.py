@@ -1,5 +1,6 @@
 """Forecast a series that is in the store, from what was known at an instant."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +11,7 @@ from runlore.signals.rules import forecasting
 from runlore.signals.rules.calendar_grid import UTC_CALENDAR, Calendar, to_calendar_grid
 from runlore.signals.rules.forecasting import UNBOUNDED, Bounds, Forecast
 from runlore.signals.rules.grid import STEPS_S, SeriesGrid, find_step
+from runlore.signals.rules.series_model import StoredForecaster
 from runlore.store.engine import Store
 
 MOST_SERIES = 10_000
@@ -44,11 +46,15 @@ class ForecastRequest:
 
 @dataclass(frozen=True)
 class SeriesForecast:
-    """A forecast of a series, and the grid of the past that it continues."""
+    """A forecast of a series, and the grid of the past that it continues.
+
+    is_learned: as a training learned it; else it was chosen anew.
+    """
 
     series: StoredSeries
     past: SeriesGrid
     ahead: Forecast
+    is_learned: bool = False
 
 
 def list_series(store: Store, name: str | None = None) -> list[StoredSeries]:
@@ -107,15 +113,19 @@ def forecast_stored(
     as_of: datetime,
     request: ForecastRequest,
     points: Points | None = None,
+    learned: StoredForecaster | None = None,
 ) -> SeriesForecast:
     """The same of a series that was found before, within bounds.
 
-    points: what was known of it then; None reads them.
+    points: what was known of it then; None reads them. learned: continues the series without a
+    search, as long as it fits.
     """
-    points = points or read_points(store, series, as_of)
-    past = _grid(series, points, as_of, request)
-    steps = _steps(request.horizon_s, past.step_s)
+    past, steps = read_past(store, series, as_of, request, points)
     try:
+        if learned is not None and fits(learned, past, steps, request.level):
+            with suppress(Refused):
+                ahead = forecasting.apply(learned.learned, past, request.bounds)
+                return SeriesForecast(series, past.in_utc(), ahead, is_learned=True)
         ahead = forecasting.forecast(past, steps, request.level, request.bounds)
     except Refused as refused:
         raise Refused(f"{series.name}: {refused}") from refused
@@ -126,6 +136,24 @@ def read_points(store: Store, series: StoredSeries, as_of: datetime) -> Points:
     """The newest points of a series that were known at an instant."""
     with store.connect() as connection:
         return queries.read_points(connection, series, as_of, MOST_POINTS)
+
+
+def fits(learned: StoredForecaster, past: SeriesGrid, steps: int, level: float) -> bool:
+    """Whether it was learned for this step, horizon and level."""
+    one = learned.learned
+    return (learned.step_s, len(one.half), one.level) == (past.step_s, steps, level)
+
+
+def read_past(
+    store: Store,
+    series: StoredSeries,
+    as_of: datetime,
+    request: ForecastRequest,
+    points: Points | None = None,
+) -> tuple[SeriesGrid, int]:
+    """The past of a series on its grid, and the steps of the horizon."""
+    past = _grid(series, points or read_points(store, series, as_of), as_of, request)
+    return past, _steps(request.horizon_s, past.step_s)
 
 
 def _grid(

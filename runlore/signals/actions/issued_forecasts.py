@@ -1,6 +1,6 @@
 """Forecasts on the ledger: issue them regularly, and score each when its time has come."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -11,8 +11,9 @@ from runlore.kernel.errors import BadInput, Refused
 from runlore.kernel.instants import from_us, to_us
 from runlore.signals import queries
 from runlore.signals.actions import forecasting
-from runlore.signals.actions.forecasting import ForecastRequest
-from runlore.signals.queries import StoredSeries, forecast_ledger
+from runlore.signals.actions.forecasting import ForecastRequest, SeriesForecast
+from runlore.signals.actions.series_champions import NO_CHAMPIONS, SeriesChampion
+from runlore.signals.queries import Points, StoredSeries, forecast_ledger
 from runlore.signals.queries.forecast_ledger import (
     DueForecast,
     ForecastScore,
@@ -20,7 +21,7 @@ from runlore.signals.queries.forecast_ledger import (
     SeriesSkill,
 )
 from runlore.signals.rules.calendar_grid import Calendar
-from runlore.signals.rules.forecasting import Bounds
+from runlore.signals.rules.forecasting import Bounds, Forecast
 from runlore.signals.rules.grid import SECOND_US, Floats
 from runlore.signals.rules.scoring import compare
 from runlore.specs.series_spec import SeriesSpec
@@ -30,6 +31,7 @@ ISSUED_ANEW = 0.25  # of a horizon after the last one
 MOST_STEPS = 1_000  # of a horizon; finer series are averaged over longer steps
 SCORED_AT_ONCE = 200
 MOST_SKILLS = 10_000
+ON_REQUEST = "on request"  # stands where the ledger has a spec; no spec can have this name
 
 Progress = Callable[[int, int], None]
 
@@ -45,19 +47,32 @@ class IssueOutcome:
     fresh: int
 
 
+@dataclass(frozen=True)
+class IssueRun:
+    """What all series of a spec share."""
+
+    store: Store
+    spec: SeriesSpec
+    at: datetime
+    champion: SeriesChampion | None
+
+
 def issue(
     store: Store,
     specs: Sequence[SeriesSpec],
     at: datetime,
     progress: Progress | None = None,
+    champions: Mapping[str, SeriesChampion] = NO_CHAMPIONS,
 ) -> list[IssueOutcome]:
     """Forecast every series of the specs from what was known at an instant.
+
+    champions: by spec; what they have learned is not searched again.
 
     A horizon whose last forecast is younger than a quarter of it is left alone. Each series is
     committed by itself, so that a run that is killed is completed by the next one. progress: is
     told how many series of how many are done.
     """
-    wanted = [(spec, _series_of(store, spec)) for spec in specs]
+    wanted = [(spec, series_of(store, spec)) for spec in specs]
     total, done = sum(len(series) for _, series in wanted), 0
     outcomes = []
     for spec, listed in wanted:
@@ -65,7 +80,7 @@ def issue(
             newest = forecast_ledger.newest_issued(connection, spec.name)
         made: list[IssuedForecast] = []
         for series in listed:
-            made += _issue_one(store, spec, series, at, newest)
+            made += _issue_one(IssueRun(store, spec, at, champions.get(spec.name)), series, newest)
             done += 1
             if progress:
                 progress(done, total)
@@ -73,6 +88,17 @@ def issue(
         fresh = len(listed) * len(spec.horizons_s) - len(made)
         outcomes.append(IssueOutcome(spec.name, len(listed), len(made) - refused, refused, fresh))
     return outcomes
+
+
+def record(store: Store, made: SeriesForecast, horizon_s: float, at: datetime) -> None:
+    """Put a forecast that somebody asked for on the ledger, to be scored as the others.
+
+    at: what was known then was used. One of the same instant is written once.
+    """
+    series = made.series
+    named = (ON_REQUEST, series.source, series.name, series.scope, horizon_s, at)
+    with store.connect() as connection:
+        forecast_ledger.add_forecasts(connection, [as_issued(named, made.ahead)], 0.0)
 
 
 def score(store: Store, at: datetime) -> int:
@@ -99,7 +125,8 @@ def read_skill(store: Store, name: str | None = None) -> list[SeriesSkill]:
         return forecast_ledger.read_skill(connection, MOST_SKILLS, name)
 
 
-def _series_of(store: Store, spec: SeriesSpec) -> list[StoredSeries]:
+def series_of(store: Store, spec: SeriesSpec) -> list[StoredSeries]:
+    """The series that a spec takes, at most as many as it says."""
     taken = (
         series
         for series in forecasting.list_series(store)
@@ -109,22 +136,21 @@ def _series_of(store: Store, spec: SeriesSpec) -> list[StoredSeries]:
 
 
 def _issue_one(
-    store: Store,
-    spec: SeriesSpec,
+    run: IssueRun,
     series: StoredSeries,
-    at: datetime,
     newest: dict[tuple[str, str, str, float], datetime],
 ) -> list[IssuedForecast]:
     key = (series.source, series.name, series.scope)
     horizons = [
         horizon_s
-        for horizon_s in spec.horizons_s
-        if _is_due(newest.get((*key, horizon_s)), horizon_s, at)
+        for horizon_s in run.spec.horizons_s
+        if _is_due(newest.get((*key, horizon_s)), horizon_s, run.at)
     ]
     if not horizons:
         return []
-    made = list(_forecasts(store, spec, series, at, horizons))
-    with store.connect() as connection:
+    points = forecasting.read_points(run.store, series, run.at)
+    made = [_forecast(run, series, horizon_s, points) for horizon_s in horizons]
+    with run.store.connect() as connection:
         forecast_ledger.add_forecasts(connection, made, ISSUED_ANEW)
     return made
 
@@ -133,32 +159,41 @@ def _is_due(last: datetime | None, horizon_s: float, at: datetime) -> bool:
     return last is None or at - last >= timedelta(seconds=ISSUED_ANEW * horizon_s)
 
 
-def _forecasts(
-    store: Store, spec: SeriesSpec, series: StoredSeries, at: datetime, horizons: Sequence[float]
-) -> Iterator[IssuedForecast]:
-    points = forecasting.read_points(store, series, at)
-    for horizon_s in horizons:
-        named = (spec.name, series.source, series.name, series.scope, horizon_s, at)
-        try:
-            request = request_of(spec, horizon_s)
-            ahead = forecasting.forecast_stored(store, series, at, request, points).ahead
-        except (Refused, BadInput) as refused:
-            yield IssuedForecast(*named, at, at, 0, spec.level, note=str(refused))
-            continue
-        length_us = len(ahead.value) * ahead.step_s * SECOND_US
-        yield IssuedForecast(
-            *named,
-            from_us(ahead.start_us),
-            from_us(ahead.start_us + length_us),
-            ahead.step_s,
-            ahead.level,
-            ahead.value.tolist(),
-            ahead.low.tolist(),
-            ahead.high.tolist(),
-            ahead.baseline.tolist(),
-            dict(ahead.weights),
-            ahead.note,
+def _forecast(
+    run: IssueRun, series: StoredSeries, horizon_s: float, points: Points
+) -> IssuedForecast:
+    spec, champion = run.spec, run.champion
+    named = (spec.name, series.source, series.name, series.scope, horizon_s, run.at)
+    learned = champion.find(series, horizon_s) if champion else None
+    try:
+        made = forecasting.forecast_stored(
+            run.store, series, run.at, request_of(spec, horizon_s), points, learned
         )
+    except (Refused, BadInput) as refused:
+        return IssuedForecast(*named, run.at, run.at, 0, spec.level, note=str(refused))
+    version = champion.version if champion and made.is_learned else ""
+    return as_issued(named, made.ahead, version)
+
+
+def as_issued(
+    named: tuple[str, str, str, str, float, datetime], ahead: Forecast, version: str = ""
+) -> IssuedForecast:
+    """A forecast as a row. named: spec, source, name, scope, horizon_s and issued_at."""
+    length_us = len(ahead.value) * ahead.step_s * SECOND_US
+    return IssuedForecast(
+        *named,
+        from_us(ahead.start_us),
+        from_us(ahead.start_us + length_us),
+        ahead.step_s,
+        ahead.level,
+        ahead.value.tolist(),
+        ahead.low.tolist(),
+        ahead.high.tolist(),
+        ahead.baseline.tolist(),
+        dict(ahead.weights),
+        ahead.note,
+        version,
+    )
 
 
 def request_of(spec: SeriesSpec, horizon_s: float) -> ForecastRequest:

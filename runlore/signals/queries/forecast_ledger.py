@@ -17,10 +17,10 @@ BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 ADD: LiteralString = """
 INSERT INTO runlore.series_forecasts (spec, source, name, scope, horizon_s, issued_at, starts_at,
-    ends_at, step_s, level, value, low, high, baseline, weights, note)
+    ends_at, step_s, level, value, low, high, baseline, weights, note, version)
 SELECT %(spec)s, %(source)s, %(name)s, %(scope)s, %(horizon_s)s, %(issued_at)s, %(starts_at)s,
     %(ends_at)s, %(step_s)s, %(level)s, %(value)s::float8[], %(low)s::float8[], %(high)s::float8[],
-    %(baseline)s::float8[], %(weights)s, %(note)s
+    %(baseline)s::float8[], %(weights)s, %(note)s, %(version)s
 WHERE NOT EXISTS (
     SELECT FROM runlore.series_forecasts WHERE (spec, source, name, scope, horizon_s)
         = (%(spec)s, %(source)s, %(name)s, %(scope)s, %(horizon_s)s) AND issued_at > %(fresh)s
@@ -55,7 +55,8 @@ SELECT spec, source, name, scope, horizon_s, count(*) AS forecasts,
     sum(baseline_error * points) / nullif(sum(points), 0) AS baseline_error,
     sum(inside)::float8 / nullif(sum(points), 0) AS coverage,
     max(issued_at) AS newest_at,
-    (array_agg(note ORDER BY issued_at DESC))[1] AS note
+    (array_agg(note ORDER BY issued_at DESC))[1] AS note,
+    (array_agg(version ORDER BY issued_at DESC))[1] AS version
 FROM runlore.series_forecasts
 WHERE (%(name)s::text IS NULL OR name = %(name)s)
 GROUP BY spec, source, name, scope, horizon_s
@@ -65,7 +66,10 @@ ORDER BY spec, name, scope, source, horizon_s LIMIT %(limit)s
 
 @dataclass(frozen=True)
 class IssuedForecast:
-    """A row to be written. value and the others: one a step; empty: refused, see note."""
+    """A row to be written. value and the others: one a step; empty: refused, see note.
+
+    version: of the champion that made it; empty: it was chosen anew.
+    """
 
     spec: str
     source: str
@@ -83,6 +87,7 @@ class IssuedForecast:
     baseline: Sequence[float] = ()
     weights: dict[str, float] = field(default_factory=dict)
     note: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,7 +129,8 @@ class SeriesSkill:
     """How right the issued forecasts of a series were. error: mean absolute, by points.
 
     scored: of the forecasts, those whose time has come and that met values. None: nothing yet.
-    coverage: the share of those values that bands held. note: of the newest one.
+    coverage: the share of those values that bands held. note: of the newest one. version: of the
+    champion that made the newest one; empty: it was chosen anew.
     """
 
     spec: str
@@ -141,6 +147,7 @@ class SeriesSkill:
     coverage: float | None
     newest_at: datetime
     note: str
+    version: str
 
     @property
     def gain(self) -> float | None:

@@ -42,6 +42,9 @@ series_forecasts = Table(
     Column("error", Double, comment="mean absolute; null: no step had a value"),
     Column("baseline_error", Double),
     Column("inside", Integer, comment="of the points, how many the band held"),
+    Column(
+        "version", Text, nullable=False, server_default=text("''"), comment="empty: chosen anew"
+    ),
     UniqueConstraint("spec", "source", "name", "scope", "horizon_s", "issued_at"),
     Index(
         "series_forecasts_unscored",

@@ -1,0 +1,183 @@
+"""What a training of a series spec leaves in MLflow: parameters, scores, tables, pictures, card."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from runlore.kernel.readable import readable_duration
+from runlore.registry.names import score_name
+from runlore.signals import plots, skill_plots
+from runlore.signals.actions import forecasting
+from runlore.signals.actions.issued_forecasts import request_of
+from runlore.signals.queries import StoredSeries
+from runlore.signals.rules.forecast_gates import ForecastVerdict, HorizonEvidence
+from runlore.signals.rules.forecasters import BASELINE
+from runlore.signals.rules.forecasting import apply
+from runlore.signals.rules.holdout import HoldoutScore
+from runlore.signals.rules.series_card import write_card
+from runlore.signals.rules.series_model import StoredForecaster
+from runlore.specs.series_spec import SeriesSpec
+from runlore.store.engine import Store
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    from runlore.registry import TrainingRun
+    from runlore.registry.tables import Row
+
+MOST_TABLE_ROWS = 1_000
+
+
+@dataclass(frozen=True)
+class LearnedSeries:
+    """One series and horizon, as known at an instant.
+
+    score: on held-out values; None: too short. span_us: of its past. steps: of its grid.
+    """
+
+    series: StoredSeries
+    horizon_s: float
+    as_of: datetime
+    stored: StoredForecaster
+    score: HoldoutScore | None
+    span_us: tuple[int, int]
+    steps: int
+    digest: str
+
+    @property
+    def is_fallback(self) -> bool:
+        return set(self.stored.learned.weights) == {BASELINE}
+
+    @property
+    def ratio(self) -> float | None:
+        """Of the error to that of the last season again; None: not measured."""
+        if self.score is None or not self.score.baseline_error:
+            return None
+        return self.score.error / self.score.baseline_error
+
+
+@dataclass(frozen=True)
+class SeriesLearning:
+    """series: of the spec, also those that taught nothing. horizons: in the spec's order."""
+
+    series: int
+    learned: tuple[LearnedSeries, ...]
+    horizons: tuple[HorizonEvidence, ...]
+
+    @property
+    def data_digest(self) -> str:
+        digest = hashlib.sha256()
+        for one in self.learned:
+            digest.update(f"{one.series.source}\n{one.series.name}\n{one.series.scope}".encode())
+            digest.update(f"{one.span_us} {one.digest}".encode())
+        return digest.hexdigest()
+
+
+def describe(
+    run: "TrainingRun",
+    store: Store,
+    spec: SeriesSpec,
+    learning: SeriesLearning,
+    verdict: ForecastVerdict,
+) -> str:
+    """Log all of a run but its data; returns the model card."""
+    run.parameters(_parameters(spec, learning))
+    run.scores(scores(learning))
+    run.table("series", _rows(learning), "Every series and horizon on held-out values")
+    pictures = {name: run.figure(name, figure) for name, figure in _figures(store, spec, learning)}
+    card = write_card(spec, learning.series, learning.horizons, verdict, pictures)
+    run.card(card)
+    run.tags({"runlore.verdict": "passed" if verdict.passed else "refused"})
+    return card
+
+
+def scores(learning: SeriesLearning) -> dict[str, float]:
+    """Those of each horizon, on held-out values."""
+    values: dict[str, float] = {}
+    for one in learning.horizons:
+        ahead = readable_duration(one.horizon_s)
+        values[score_name("held out", ahead, "error ratio")] = one.ratio
+        values[score_name("held out", ahead, "coverage")] = one.coverage
+        values[score_name("held out", ahead, "series")] = one.series
+        values[score_name("learned", ahead, "series")] = one.learned
+        if one.learned:
+            values[score_name("learned", ahead, "fallback share")] = one.fallbacks / one.learned
+        if one.against is not None:
+            values[score_name("held out", ahead, "error ratio to champion")] = one.against
+    return values
+
+
+def _parameters(spec: SeriesSpec, learning: SeriesLearning) -> dict[str, object]:
+    return {
+        "series": spec.series,
+        "scope": spec.scope,
+        "source": spec.source,
+        "horizons_s": ", ".join(f"{horizon_s:g}" for horizon_s in spec.horizons_s),
+        "level": spec.level,
+        "lower": spec.lower,
+        "upper": spec.upper,
+        "most_series": spec.most_series,
+        "series_of_spec": learning.series,
+        "most_ratio": spec.gates.most_ratio,
+        "most_loss": spec.gates.most_loss,
+        "most_coverage_gap": spec.gates.most_coverage_gap,
+    }
+
+
+def _rows(learning: SeriesLearning) -> "list[Row]":
+    return [_row(one) for one in learning.learned[:MOST_TABLE_ROWS]]
+
+
+def _row(one: LearnedSeries) -> "Row":
+    heaviest = sorted(one.stored.learned.weights.items(), key=lambda pair: -pair[1])[:3]
+    score = one.score
+    return {
+        "series": one.series.name,
+        "scope": one.series.scope,
+        "source": one.series.source,
+        "ahead": readable_duration(one.horizon_s),
+        "error": score.error if score else None,
+        "baseline error": score.baseline_error if score else None,
+        "error ratio": one.ratio,
+        "coverage": score.inside / score.points if score else None,
+        "points": score.points if score else None,
+        "heaviest": ", ".join(f"{name} {weight:.0%}" for name, weight in heaviest),
+    }
+
+
+def _figures(
+    store: Store, spec: SeriesSpec, learning: SeriesLearning
+) -> "Iterator[tuple[str, Figure]]":
+    measured = [one for one in learning.learned if one.ratio is not None]
+    ratios = {
+        horizon_s: [one.ratio for one in measured if one.horizon_s == horizon_s and one.ratio]
+        for horizon_s in spec.horizons_s
+    }
+    yield "skill_by_series", skill_plots.draw_skill(ratios)
+    yield "coverage", skill_plots.draw_coverage(learning.horizons, spec.level, spec.gates)
+    for name, one in _examples(measured):
+        yield f"forecast_{name}", _draw(store, spec, one, name)
+
+
+def _examples(measured: Sequence[LearnedSeries]) -> list[tuple[str, LearnedSeries]]:
+    """The best, the middle and the worst of the first horizon that was measured."""
+    first = [one for one in measured if one.horizon_s == measured[0].horizon_s]
+    ranked = sorted(first, key=lambda one: one.ratio or 0.0)
+    places = {"best": 0, "middle": len(ranked) // 2, "worst": len(ranked) - 1}
+    taken: dict[int, str] = {}
+    for name, place in places.items():
+        taken.setdefault(place, name)
+    return [(name, ranked[place]) for place, name in taken.items()] if ranked else []
+
+
+def _draw(store: Store, spec: SeriesSpec, one: LearnedSeries, name: str) -> "Figure":
+    """The next values as this version forecasts them."""
+    request = request_of(spec, one.horizon_s)
+    past, _ = forecasting.read_past(store, one.series, one.as_of, request)
+    ahead = apply(one.stored.learned, past, request.bounds)
+    of_scope = f" of {one.series.scope}" if one.series.scope else ""
+    title = f"{one.series.name}{of_scope}, the {name} of the series"
+    finding = f"on held-out values, {one.ratio:.2f} times the error of the last season again"
+    return plots.draw_forecast(title, finding, past.in_utc(), ahead)
