@@ -24,18 +24,34 @@ def draw_limit(one: LimitForecast) -> "Figure":
     subtitle = f"{finding[:1].upper()}{finding[1:]}. The band holds 90 % of the simulated values."
     figure, (axes,) = style.figure(subject_of(one.series), subtitle, height_in=3.6)
     past, step_s = one.past.values, one.past.step_s
-    axes.plot(_times(to_us(one.first_at), step_s, -len(past)), past, color=style.INK, linewidth=1.2)
-    axes.axhline(one.limit.limit, color=style.VERMILION, linewidth=1.4)
+    axes.plot(
+        _times(to_us(one.first_at), step_s, -len(past)),
+        past,
+        color=style.INK,
+        linewidth=1.2,
+        label="seen",
+    )
+    axes.axhline(one.limit.limit, color=style.VERMILION, linewidth=1.4, label="limit")
     fan = one.crossing.fan
     if fan is not None:
         times = _times(to_us(one.first_at), step_s, fan.shape[1])
         axes.fill_between(times, fan[0], fan[2], color=style.SKY, alpha=0.35, linewidth=0)
-        axes.plot(times, fan[1], color=style.BLUE, linewidth=1.8)
+        axes.plot(times, fan[1], color=style.BLUE, linewidth=1.8, label="middle of what may come")
     early, late = one.at(one.crossing.early), one.at(one.crossing.late)
     if early and late:
         span = [np.datetime64(to_us(at), "us") for at in (early, late)]
-        axes.plot(span, [one.limit.limit] * 2, color=style.VERMILION, linewidth=5, alpha=0.5)
+        axes.plot(
+            span,
+            [one.limit.limit] * 2,
+            color=style.VERMILION,
+            linewidth=5,
+            alpha=0.5,
+            label="90 % of dates",
+        )
     axes.set_xlabel("time (UTC)")
+    axes.set_ylabel(one.series.unit or one.series.name)
+    style.date_axis(axes)
+    style.legend(axes)
     return figure
 
 

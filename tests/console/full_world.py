@@ -34,6 +34,7 @@ from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.serving.queries import workers
 from runlore.serving.queries.ledger import new_id
 from runlore.settings import Settings
+from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.regressions import watch_regressions
 from runlore.specs.catalog import failure_risk
 from runlore.specs.series_spec import SeriesSpec
@@ -131,6 +132,7 @@ def _series(store: Store, now: datetime) -> None:
     slower[-80:] *= 1.3
     write_points(store, slower, name=f"{NAMES[0]}_seconds", scope=NAMES[1], first=first)
     watch_regressions(store, now, (SeriesSpec("all"),))
+    watch_limits(store, (SeriesSpec("all", series="*seconds", limit=100.0),), now)
 
 
 def _executions(store: Store) -> None:

@@ -129,3 +129,5 @@ def test_bad_words_are_refused_by_name(disks: Store, settings: Settings, serve: 
         forecast_limit(disks, [], SeriesName("nope"), NOW)
     with pytest.raises(BadInput):
         forecast_limit(disks, [], SeriesName("load"), NOW)
+    with pytest.raises(BadInput):
+        forecast_limit(disks, [], SeriesName("load"), NOW, SeriesLimit(float("nan")))

@@ -104,6 +104,8 @@ def forecast_limit(
     limit: None takes what a spec declares, or 100 of a series in percent. days: how far to look
     ahead; None: twice the past, at most a year. Raises NotFound, and BadInput without a limit.
     """
+    if limit is not None and not isfinite(limit.limit):
+        raise BadInput(f"at: {limit.limit} is not a number", "at")
     series = find_series(store, wanted)
     limit = limit or declared_limit(specs, series) or _own_limit(series)
     if limit is None:
