@@ -11,13 +11,10 @@ from bentos.api.signals import TEXT
 from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
-from bentos.http.timed_cache import TimedCache
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.health import read_health
-from runlore.signals.health_views import ScopeHealthView, SystemHealthView, show_health
-
-MAX_AGE_S = 60.0
+from runlore.signals.health_views import ScopeHealthView, show_health
 
 
 class HealthEvidenceBody(Closed):
@@ -97,11 +94,8 @@ class OneScopeHealthBody(ScopeHealthBody):
 
 
 async def system_health(request: Request) -> Response:
-    if "at" in request.query_params:
-        as_of = _instant(request)
-        found = await read_store(request, lambda store: show_health(read_health(store, as_of)))
-    else:
-        found = await current_health(request)
+    as_of = _instant(request)
+    found = await read_store(request, lambda store: show_health(read_health(store, as_of)))
     return model_response(SystemHealthBody.model_validate(asdict(found)))
 
 
@@ -115,17 +109,6 @@ async def scope_health(request: Request) -> Response:
     learned = asdict(found.scopes_learned)
     body = OneScopeHealthBody.model_validate(asdict(one) | {"as_of": as_of, "learned": learned})
     return model_response(body)
-
-
-async def current_health(request: Request) -> SystemHealthView:
-    """The health of now, computed at most once every minute for all clients of a worker."""
-    state, at = request.app.state, instants.now()
-    if not hasattr(state, "system_health"):
-        state.system_health = TimedCache[SystemHealthView](MAX_AGE_S)
-    cache: TimedCache[SystemHealthView] = state.system_health
-    return await cache.get(
-        lambda: read_store(request, lambda store: show_health(read_health(store, at)))
-    )
 
 
 def _instant(request: Request) -> datetime:

@@ -38,16 +38,20 @@ THRESHOLD = 1e-6
 
 
 def record(
-    store: Store, series: dict[tuple[str, str], Sequence[float]], first: datetime
+    store: Store,
+    series: dict[tuple[str, str], Sequence[float]],
+    first: datetime,
+    source: str = "collectd",
+    step: timedelta = MINUTE,
 ) -> list[datetime]:
-    """Points a minute apart, of (name, scope)."""
+    """Points of (name, scope), a minute apart."""
     longest = max(map(len, series.values()))
-    times = [first + step * MINUTE for step in range(longest)]
+    times = [first + number * step for number in range(longest)]
     with store.connect() as connection:
         partitions.ensure_months(connection, "metrics", times[0], times[-1])
     rows = [
         {
-            "source": "collectd",
+            "source": source,
             "name": name,
             "scope": scope,
             "at": at,
@@ -287,6 +291,20 @@ def test_command_and_http_list_the_same_incidents(
     assert "state" in refused.text
 
 
+@pytest.mark.parametrize(("source", "opened"), [("executions", 0), ("collectd", 1)])
+def test_an_hour_of_executions_that_is_not_over_is_not_judged(
+    store: Store, source: str, opened: int
+) -> None:
+    hour = instants.now().replace(minute=0, second=0, microsecond=0)
+    counts, one_hour = noise(40, 1), timedelta(hours=1)
+    record(store, {("executions_per_hour", ""): counts}, hour - 40 * one_hour, source, one_hour)
+    take(store)
+    record(store, {("executions_per_hour", ""): [1.0]}, hour, source, one_hour)
+    take(store)
+    assert len(read(store)) == opened
+    assert progress(store)[2] == 0
+
+
 def test_a_larger_budget_lets_less_unusual_values_be_incidents(store: Store) -> None:
     with store.begin() as connection:
         connection.execute(
@@ -299,5 +317,5 @@ def test_a_larger_budget_lets_less_unusual_values_be_incidents(store: Store) -> 
         streaming.StreamWatch(store, threading.Event(), alarms_a_week=budget)._find_threshold()
         for budget in (1.0, 5.0)
     )
-    assert one == pytest.approx(1 / (20 * 604_800))
-    assert five == pytest.approx(5 * one)
+    assert one == stream_batches.find_threshold(20 * 604_800, 1.0)
+    assert five > 4 * one

@@ -16,6 +16,7 @@ CREATE = text(
 )
 LOCK = text("SELECT clock_timestamp() FROM runlore.stream_progress WHERE id = 1 FOR UPDATE")
 # One statement, one snapshot: whatever is deleted is returned, also of series without a state.
+# Executions' points of an hour or day that is not over are no numbers: they are not judged.
 TAKE: LiteralString = """
 WITH taken AS (
     DELETE FROM runlore.point_outbox
@@ -26,7 +27,10 @@ WITH taken AS (
     SELECT DISTINCT source, name, scope FROM taken
     ON CONFLICT DO NOTHING RETURNING id, source, name, scope
 )
-SELECT coalesce(known.id, made.id), (extract(epoch FROM taken.at) * 1000000)::bigint, value
+SELECT coalesce(known.id, made.id), (extract(epoch FROM taken.at) * 1000000)::bigint,
+    CASE WHEN source = 'executions' AND clock_timestamp() < taken.at
+            + CASE WHEN name ~ '^daily_|_per_day' THEN interval '1 day' ELSE interval '1 hour' END
+        THEN 'NaN' ELSE value END
 FROM taken LEFT JOIN runlore.series_states AS known USING (source, name, scope)
 LEFT JOIN made USING (source, name, scope)
 ORDER BY 1, 2
