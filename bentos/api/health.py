@@ -11,10 +11,13 @@ from bentos.api.signals import TEXT
 from bentos.api.store_access import model_response, read_store
 from bentos.http.routing import Endpoint, Tag, in_path, in_query
 from bentos.http.schemas import Closed
+from bentos.http.timed_cache import TimedCache
 from runlore.kernel import instants
 from runlore.kernel.errors import BadInput
 from runlore.signals.actions.health import read_health
-from runlore.signals.health_views import ScopeHealthView, show_health
+from runlore.signals.health_views import ScopeHealthView, SystemHealthView, show_health
+
+MAX_AGE_S = 60.0
 
 
 class HealthEvidenceBody(Closed):
@@ -94,8 +97,11 @@ class OneScopeHealthBody(ScopeHealthBody):
 
 
 async def system_health(request: Request) -> Response:
-    as_of = _instant(request)
-    found = await read_store(request, lambda store: show_health(read_health(store, as_of)))
+    if "at" in request.query_params:
+        as_of = _instant(request)
+        found = await read_store(request, lambda store: show_health(read_health(store, as_of)))
+    else:
+        found = await current_health(request)
     return model_response(SystemHealthBody.model_validate(asdict(found)))
 
 
@@ -109,6 +115,17 @@ async def scope_health(request: Request) -> Response:
     learned = asdict(found.scopes_learned)
     body = OneScopeHealthBody.model_validate(asdict(one) | {"as_of": as_of, "learned": learned})
     return model_response(body)
+
+
+async def current_health(request: Request) -> SystemHealthView:
+    """The health of now, computed at most once every minute for all clients of a worker."""
+    state, at = request.app.state, instants.now()
+    if not hasattr(state, "system_health"):
+        state.system_health = TimedCache[SystemHealthView](MAX_AGE_S)
+    cache: TimedCache[SystemHealthView] = state.system_health
+    return await cache.get(
+        lambda: read_store(request, lambda store: show_health(read_health(store, at)))
+    )
 
 
 def _instant(request: Request) -> datetime:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters, scores
 from bentos.dialects.scores import ModelDrift, ModelMetric
-from bentos.dialects.timed_cache import TimedCache
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
+from bentos.http.timed_cache import TimedCache
 from bentos.predict.live_versions import Serving
 from runlore.kernel import instants
 from runlore.reports.actions.learned import LearnedModels, learned

@@ -7,24 +7,18 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from bentos.api.health import MAX_AGE_S, current_health
 from bentos.api.store_access import model_response, read_store
 from bentos.dialects import query_parameters
-from bentos.dialects.timed_cache import TimedCache
 from bentos.http.routing import Endpoint, Tag
 from bentos.http.schemas import Closed
+from bentos.http.timed_cache import TimedCache
 from runlore.kernel import instants
 from runlore.kernel.json_values import as_json
-from runlore.signals.actions.health import read_health
 from runlore.signals.actions.insights import SignalInsight, read_insights
-from runlore.signals.health_views import (
-    ScopeHealthView,
-    SystemHealthView,
-    conclude_health,
-    show_health,
-)
+from runlore.signals.health_views import ScopeHealthView, conclude_health
 
 HEALTH, INSIGHTS = "/ai/learning/system-health", "/ai/predictive/insights"
-MAX_AGE_S = 60.0
 InsightType = Literal[
     "anomaly", "regression", "limit", "error_budget", "failure_trend", "late_data", "forecast"
 ]
@@ -92,13 +86,7 @@ class PerformanceInsights(Closed):
 
 async def health(request: Request) -> Response:
     query_parameters.filters(request, ())
-    state, at = request.app.state, instants.now()
-    if not hasattr(state, "system_health"):
-        state.system_health = TimedCache[SystemHealthView](MAX_AGE_S)
-    cache: TimedCache[SystemHealthView] = state.system_health
-    found = await cache.get(
-        lambda: read_store(request, lambda store: show_health(read_health(store, at)))
-    )
+    found = await current_health(request)
     return model_response(
         SystemHealthReport(
             as_of=found.as_of,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bentos.dialects.timed_cache import TimedCache
+from bentos.http.timed_cache import TimedCache
 
 
 def test_those_who_ask_at_once_wait_for_one_count() -> None:

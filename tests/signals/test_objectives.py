@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from runlore.cli import app
 from runlore.kernel import instants
 from runlore.kernel.errors import Misconfigured
 from runlore.settings import Settings
+from runlore.signals.actions import objective_watch
 from runlore.signals.actions.objectives import read_objective, watch_objectives
 from runlore.signals.objective_views import describe_objective
 from runlore.specs import loading
@@ -26,6 +28,7 @@ from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
 from tests.signals.declared_objectives import BUILDS, PLACES, QUICK
 from tests.signals.test_execution_series import record
+from tests.waiting import wait_until
 
 __all__ = ["serve"]
 
@@ -92,6 +95,25 @@ def test_an_outage_pages_once_and_is_over_when_builds_succeed(outage: Store) -> 
     watch_objectives(outage, specs, mended)
     assert "builds (page)" not in open_alerts(outage)
     watch_objectives(outage, [], mended + MINUTE)
+    assert open_alerts(outage) == {}
+
+
+def test_the_watch_looks_until_its_end_and_outlives_a_fault(
+    outage: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(objective_watch, "EVERY_S", 0.05)
+    monkeypatch.setattr(objective_watch, "MOST_SHARE", 1.0)
+    end = threading.Event()
+    broken: list[object] = [object()]  # no spec: looking fails
+    watcher = threading.Thread(target=objective_watch.watch, args=(outage, broken, end))
+    watcher.start()
+    wait_until(lambda: watcher.is_alive() and bool(broken), 1.0)
+    broken[:] = [BUILDS]
+    wait_until(lambda: "builds (page)" in open_alerts(outage), 20.0)
+    end.set()
+    watcher.join(20.0)
+    assert not watcher.is_alive()
+    objective_watch.watch(outage, [], threading.Event())  # returns: nothing to look at
     assert open_alerts(outage) == {}
 
 

@@ -43,7 +43,6 @@ MOST_SCOPES = 50  # with executions
 MOST_OTHERS = 20  # without: those with open alerts
 MOST_ALERTS = 20_000
 MOST_EVIDENCE = 5
-LATE_GAPS = 3  # of a series: so many of its longest recent gaps
 OVERALL = ""
 
 
@@ -130,6 +129,7 @@ def read_health(store: Store, as_of: datetime, scope: str | None = None) -> Syst
 def _read(store: Store, as_of: datetime, scope: str | None) -> _Past:
     window = HealthWindow.of_days(as_of, LOOK_BACK_DAYS)
     with store.connect() as connection:
+        health.prepare(connection)
         ended = health.read_ended(connection, window, MOST_SCOPES, scope)
         alerts = health.read_alerts(connection, window, list(PART_OF_KIND), MOST_ALERTS)
         busy = sorted({one.scope for one in ended if one.scope})
@@ -207,13 +207,13 @@ def _add_late_series(
     past: _Past, late: Floats, ages: Sequence[PointsAge], row_of: dict[str, int]
 ) -> None:
     for one in ages:
-        if one.gap_s is None or one.age_s <= LATE_GAPS * one.gap_s:
+        if one.age_s <= one.span_s:
             continue
         late[row_of[one.scope], one.day] = 1.0
         if one.day == 0:
             what = (
-                f"{one.name}: no point for {readable_duration(one.age_s)}; usually one every"
-                f" {readable_duration(one.gap_s)} or sooner"
+                f"{one.name}: no point for {readable_duration(one.age_s)}; its newest five came"
+                f" within {readable_duration(one.span_s)}"
             )
             since = past.as_of - timedelta(seconds=one.age_s)
             evidence = HealthEvidence(what, since, None, one.scope, one.name, one.source)

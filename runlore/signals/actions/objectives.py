@@ -196,8 +196,7 @@ def _finding(status: ObjectiveStatus, verdict: BurnVerdict) -> AlertFinding:
         KIND,
         subject_of(spec.name, verdict.rule.severity),
         SEVERITIES[verdict.rule.severity],
-        f"{conclude_burn(verdict)}; {readable_share(budget.left)} of the budget is left."
-        f" {conclude_end(status)}",
+        f"{conclude_burn(verdict)}{_rest(budget)}. {conclude_end(status)}",
         f"the burn rate over {readable_duration(long.window_s)} is {readable_number(long.low)} to"
         f" {readable_number(long.high)} (95 %); were the objective met, so many bad events would"
         f" have a chance of at most {verdict.chance:.2g}",
@@ -214,3 +213,7 @@ def _finding(status: ObjectiveStatus, verdict: BurnVerdict) -> AlertFinding:
             "budget_left": budget.left,
         },
     )
+
+
+def _rest(budget: ErrorBudget) -> str:
+    return f"; {readable_share(budget.left)} of the budget is left" if budget.left > 0 else ""
