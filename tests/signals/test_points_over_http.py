@@ -124,6 +124,9 @@ HOSTILE = {
     "a million empty series": snappy(field(1, b"") * 1_000_000),
     "wrong types": snappy(field(1, field(1, field(1, b"__name__") + field(2, b"\xff\xfe")))),
     "samples that are text": snappy(field(1, field(2, b"hello"))),
+    "an absurd instant": request_v1([(UP, [(1 << 60, 1.0), (-(1 << 40), 1.0), (1 << 51, 1.0)])]),
+    "a label beyond all bounds": request_v1([(UP | {"path": "x" * 100_000}, [(NOW_MS, 1.0)])]),
+    "no number": request_v1([(UP, [(NOW_MS, float("nan"))])]),
 }
 
 
@@ -134,7 +137,8 @@ def test_hostile_bodies_are_refused_and_nothing_is_recorded(
     answer = client.post("/api/v1/write", content=HOSTILE[name], headers=V1)
     assert answer.status_code in (400, 413, 204 if name == "nothing" else 400), answer.text
     assert points(store) == []
-    assert client.post("/api/v1/write", content=request_v1([(UP, [(NOW_MS, 1.0)])]), headers=V1)
+    good = client.post("/api/v1/write", content=request_v1([(UP, [(NOW_MS, 1.0)])]), headers=V1)
+    assert (good.status_code, len(points(store))) == (204, 1)
 
 
 def test_other_types_and_encodings_are_not_taken(client: httpx.Client) -> None:
