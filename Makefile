@@ -18,6 +18,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CODE := runlore flows tasks bentos
 TEST_PROCESSES ?= 4
 BENCH ?=
+# A test process has one core, and so one thread.
+test test-all check: export OMP_NUM_THREADS := 1
 # What `make demo` and `make up` keep; other commands keep theirs under ~/.runlore.
 export RUNLORE_HOME ?= $(CURDIR)/.runlore
 

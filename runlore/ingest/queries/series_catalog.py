@@ -19,15 +19,6 @@ ON CONFLICT (source, name, scope) DO NOTHING
 """
 COUNT_SAME = "SELECT count(*) FROM runlore.series WHERE fingerprint = ANY(%s::bigint[])"
 KNOWN = """
-UPDATE runlore.series AS stored SET
-    first_at = least(stored.first_at, 'epoch'::timestamptz + new.first_us * interval '1 us'),
-    last_at = greatest(stored.last_at, 'epoch'::timestamptz + new.last_us * interval '1 us'),
-    points = stored.points + new.points
-FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
-    AS new (fingerprint, first_us, last_us, points)
-WHERE stored.fingerprint = new.fingerprint
-"""
-KNOWN = """
 SELECT name, scope, series.kind, series.unit, series.labels = '{}', series.fingerprint
 FROM unnest(%s::text[], %s::text[]) AS incoming (name, scope)
 JOIN runlore.series USING (name, scope) WHERE series.source = %s
