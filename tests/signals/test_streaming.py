@@ -1,5 +1,6 @@
 """Points as they are recorded become incidents and alerts, once."""
 
+import itertools
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from runlore.cli import app
 from runlore.kernel import instants
 from runlore.settings import Settings
 from runlore.signals.actions import stream_batches, streaming
+from runlore.signals.actions.execution_series import renew_execution_series
 from runlore.signals.queries import incidents
 from runlore.signals.queries.incidents import Incident
 from runlore.store import partitions, schema
@@ -33,7 +35,7 @@ from tests.bentos.conftest import Serve, serve
 
 __all__ = ["serve"]
 
-MINUTE = timedelta(minutes=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 THRESHOLD = 1e-6
 
 
@@ -291,18 +293,87 @@ def test_command_and_http_list_the_same_incidents(
     assert "state" in refused.text
 
 
-@pytest.mark.parametrize(("source", "opened"), [("executions", 0), ("collectd", 1)])
-def test_an_hour_of_executions_that_is_not_over_is_not_judged(
-    store: Store, source: str, opened: int
+@pytest.mark.parametrize(("source", "waiting"), [("executions", 1), ("collectd", 0)])
+def test_an_hour_of_executions_waits_until_it_is_over(
+    store: Store, source: str, waiting: int
 ) -> None:
     hour = instants.now().replace(minute=0, second=0, microsecond=0)
     counts, one_hour = noise(40, 1), timedelta(hours=1)
-    record(store, {("executions_per_hour", ""): counts}, hour - 40 * one_hour, source, one_hour)
+    record(store, {("executions_per_hour", ""): counts}, hour - 41 * one_hour, source, one_hour)
     take(store)
     record(store, {("executions_per_hour", ""): [1.0]}, hour, source, one_hour)
     take(store)
-    assert len(read(store)) == opened
+    assert len(read(store)) == 1 - waiting
+    assert progress(store)[2] == waiting
+    with store.begin() as connection:
+        connection.execute(text("UPDATE runlore.point_outbox SET at = at - interval '75 minutes'"))
+        connection.execute(text("UPDATE runlore.metrics SET at = at - interval '75 minutes'"))
+    take(store)
+    assert len(read(store)) == 1
     assert progress(store)[2] == 0
+
+
+def test_an_hour_of_failures_is_judged_once_by_what_became_known_later(store: Store) -> None:
+    hour = instants.now().replace(minute=0, second=0, microsecond=0) - 6 * HOUR
+    _run_hours(store, hour - 70 * HOUR, 70)
+    assert renew_execution_series(store, instants.now()) is not None
+    take(store)
+    assert read(store) == []  # the control: hours of the usual failures
+    _run_hours(store, hour, 1, failed=0.9, late=timedelta(minutes=70))
+    _run_hours(store, hour + HOUR, 3)
+    for minute in (1, 2):
+        renew_execution_series(store, instants.now())
+        take(store)
+        (incident,) = read(store)
+        failures = next(moved for moved in incident.series if moved.name == "failure_rate")
+        assert (incident.subject, failures.since, failures.sort) == ("prod", hour, "value")
+        assert failures.seen > 0.8
+        assert count_alerts(store) == (1, 1)
+        _run_hours(store, hour + timedelta(minutes=minute), 1, failed=0.5, late=timedelta(hours=3))
+    with store.connect() as connection:
+        query = "SELECT count(*) FROM runlore.metrics WHERE name = 'failure_rate' AND at = %s"
+        (revisions,) = connection.execute(query, (hour,)).fetchone() or (0,)
+    assert revisions > 1
+
+
+def _run_hours(
+    store: Store, first: datetime, hours: int, failed: float = 0.1, late: timedelta = timedelta()
+) -> None:
+    """About thirty executions an hour, of which about a share fail.
+
+    late: how long after their end the outcomes of those that fail are known.
+    """
+    rng = np.random.default_rng(hours)
+    rows = []
+    runs = rng.integers(27, 34, hours)
+    failing = np.round(runs * failed) + rng.integers(-1, 2, hours)
+    for number, run in itertools.product(range(hours), range(33)):
+        if run >= runs[number]:
+            continue
+        at = first + number * HOUR + timedelta(seconds=90 * run)
+        took = timedelta(seconds=float(rng.integers(30, 300)))
+        fails = run < failing[number]
+        rows.append(
+            {
+                "source": "ci",
+                "source_id": f"{at:%d-%H-%M-%S}",
+                "submitted": at,
+                "revision": 0,
+                "actor": "ann",
+                "kind": "build",
+                "scope": "prod",
+                "started": at,
+                "finished": at + took,
+                "status": "failed" if fails else "succeeded",
+                "submission_known_at": at,
+                "known_at": at + took + (late if fails else timedelta()),
+                "digest": 0,
+            }
+        )
+    with store.connect() as connection:
+        partitions.ensure_months(connection, "executions", first, rows[-1]["submitted"])
+    with store.begin() as connection:
+        connection.execute(insert(schema.executions), rows)
 
 
 def test_a_larger_budget_lets_less_unusual_values_be_incidents(store: Store) -> None:

@@ -7,14 +7,22 @@ from typing import Any, LiteralString
 
 from sqlalchemy import Connection, text
 
+from runlore.records.metric_points import EXECUTION_SOURCE
+
+# Executions of one scope move the series of all executions, of kinds and of actors with them.
 BEGIN: LiteralString = """
 WITH found AS (
-    SELECT series.id, CASE WHEN series.scope = '' THEN series.name ELSE series.scope END AS subject,
+    SELECT series.id, CASE
+            WHEN source = %(executions)s AND min(nullif(scope, '')) OVER same_hour
+                IS DISTINCT FROM max(scope) OVER same_hour THEN source
+            WHEN source = %(executions)s THEN max(scope) OVER same_hour
+            WHEN scope = '' THEN name ELSE scope END AS subject,
         new.* FROM unnest(%(ids)s::bigint[], %(sort)s::text[], %(since)s::bigint[],
             %(seen)s::float8[], %(expected)s::float8[], %(low)s::float8[], %(high)s::float8[],
             %(probability)s::float8[])
         AS new (number, sort, since_us, seen, expected, low, high, probability)
     JOIN runlore.series_states AS series ON series.id = new.number
+    WINDOW same_hour AS (PARTITION BY source, since_us)
 ), opened AS (
     INSERT INTO runlore.incidents (subject, since, opened_at)
     SELECT subject, to_timestamp(min(since_us) / 1000000.0), %(at)s FROM found GROUP BY subject
@@ -115,7 +123,10 @@ class NewDeviations:
 
 def begin(connection: Connection, new: NewDeviations, at: datetime) -> set[int]:
     """Add series to the open incidents of their subjects, or open them. Returns their ids."""
-    values = {name: list(column) for name, column in vars(new).items()} | {"at": at}
+    values = {name: list(column) for name, column in vars(new).items()} | {
+        "at": at,
+        "executions": EXECUTION_SOURCE,
+    }
     return {row[0] for row in _execute(connection, BEGIN, values).fetchall()}
 
 

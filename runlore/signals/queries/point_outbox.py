@@ -9,18 +9,37 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Connection, text
 
-HAS_POINTS = text("SELECT EXISTS (SELECT FROM runlore.point_outbox)")
+from runlore.records.metric_points import EXECUTION_SOURCE
+from runlore.signals.rules.execution_series import DAILY, DAY, HOUR, SETTLING
+
+# Points of executions wait until their hour or day is over and has settled.
+READY_VALUES = {
+    "executions": EXECUTION_SOURCE,
+    "daily": list(DAILY.values()),
+    "hour": HOUR + SETTLING[HOUR],
+    "day": DAY + SETTLING[DAY],
+}
+HAS_POINTS: LiteralString = """
+SELECT EXISTS (
+    SELECT FROM runlore.point_outbox
+    WHERE source <> %(executions)s OR at <= statement_timestamp() - CASE
+        WHEN split_part(name, '{', 1) = ANY(%(daily)s) THEN %(day)s ELSE %(hour)s END
+)
+"""
 CREATE = text(
     "INSERT INTO runlore.stream_progress (id, taken, late, at)"
     " VALUES (1, 0, 0, clock_timestamp()) ON CONFLICT DO NOTHING"
 )
 LOCK = text("SELECT clock_timestamp() FROM runlore.stream_progress WHERE id = 1 FOR UPDATE")
 # One statement, one snapshot: whatever is deleted is returned, also of series without a state.
-# Executions' points of an hour or day that is not over are no numbers: they are not judged.
+# A point of executions counts as it is known by now; one that is gone is no number.
 TAKE: LiteralString = """
 WITH taken AS (
-    DELETE FROM runlore.point_outbox
-    WHERE id IN (SELECT id FROM runlore.point_outbox ORDER BY id LIMIT %(most)s)
+    DELETE FROM runlore.point_outbox WHERE id IN (
+        SELECT id FROM runlore.point_outbox
+        WHERE source <> %(executions)s OR at <= statement_timestamp() - CASE
+            WHEN split_part(name, '{', 1) = ANY(%(daily)s) THEN %(day)s ELSE %(hour)s END
+        ORDER BY id LIMIT %(most)s)
     RETURNING source, name, scope, at, value
 ), made AS (
     INSERT INTO runlore.series_states (source, name, scope)
@@ -28,9 +47,10 @@ WITH taken AS (
     ON CONFLICT DO NOTHING RETURNING id, source, name, scope
 )
 SELECT coalesce(known.id, made.id), (extract(epoch FROM taken.at) * 1000000)::bigint,
-    CASE WHEN source = 'executions' AND clock_timestamp() < taken.at
-            + CASE WHEN name ~ '^daily_|_per_day' THEN interval '1 day' ELSE interval '1 hour' END
-        THEN 'NaN' ELSE value END
+    CASE WHEN source <> %(executions)s THEN value ELSE coalesce((
+        SELECT m.value FROM runlore.metrics AS m
+        WHERE (m.source, m.name, m.scope, m.at) = (taken.source, taken.name, taken.scope, taken.at)
+        ORDER BY m.revision DESC LIMIT 1), 'NaN') END
 FROM taken LEFT JOIN runlore.series_states AS known USING (source, name, scope)
 LEFT JOIN made USING (source, name, scope)
 ORDER BY 1, 2
@@ -41,10 +61,11 @@ SELECT state.id FROM runlore.series_states AS state
 JOIN runlore.series AS series USING (source, name, scope)
 WHERE state.id = ANY(%s) AND series.kind = 'counter'
 """
+# An hour in which nothing ran is no fault: series of executions are never missing.
 WRITE: LiteralString = """
 UPDATE runlore.series_states AS series
 SET state = new.state, step_s = new.step_s,
-    due_at = CASE WHEN new.due_us > 0 THEN to_timestamp(new.due_us / 1000000.0) END
+    due_at = CASE WHEN new.due_us > 0 AND source <> %s THEN to_timestamp(new.due_us / 1000000.0) END
 FROM unnest(%s::bigint[], %s::bytea[], %s::real[], %s::bigint[]) AS new (id, state, step_s, due_us)
 WHERE series.id = new.id
 """
@@ -52,7 +73,8 @@ COUNT = text(
     "UPDATE runlore.stream_progress SET taken = taken + :taken, late = late + :late,"
     " at = clock_timestamp() WHERE id = 1"
 )
-# History of new series, newest first, as it was known before their first waiting point.
+# History of new series, newest first, as it is known by now, before their first waiting point.
+# Days of executions need more of it than others to be judged at all.
 HISTORY: LiteralString = """
 SELECT series.id, (extract(epoch FROM past.at) * 1000000)::bigint, past.value
 FROM unnest(%(ids)s::bigint[], %(before)s::bigint[]) AS fresh (id, before_us)
@@ -60,7 +82,9 @@ JOIN runlore.series_states AS series USING (id) CROSS JOIN LATERAL (
     SELECT DISTINCT ON (m.at) m.at, m.value FROM runlore.metrics AS m
     WHERE m.source = series.source AND m.name = series.name AND m.scope = series.scope
         AND m.at < to_timestamp(fresh.before_us / 1000000.0)
-        AND m.at > to_timestamp(fresh.before_us / 1000000.0) - interval '15 days'
+        AND m.at > to_timestamp(fresh.before_us / 1000000.0) - CASE
+                WHEN series.source = %(executions)s THEN interval '60 days'
+                ELSE interval '15 days' END
     ORDER BY m.at DESC, m.revision DESC LIMIT %(most)s
 ) AS past
 ORDER BY 1, 2
@@ -89,7 +113,8 @@ class WaitingPoints:
 
 
 def has_points(connection: Connection) -> bool:
-    return bool(connection.scalar(HAS_POINTS))
+    """Whether any can be judged."""
+    return bool(_execute(connection, HAS_POINTS, READY_VALUES).fetchone()[0])
 
 
 def lock(connection: Connection) -> datetime:
@@ -104,14 +129,19 @@ def lock(connection: Connection) -> datetime:
 
 def take(connection: Connection, most: int) -> WaitingPoints:
     """Take the oldest so many points; series that are new get a place."""
-    return _points(_execute(connection, TAKE, {"most": most}).fetchall())
+    return _points(_execute(connection, TAKE, READY_VALUES | {"most": most}).fetchall())
 
 
 def read_history(
     connection: Connection, ids: Sequence[int], before_us: Sequence[int], most: int
 ) -> WaitingPoints:
     """The newest so many points of each series before an instant, 15 days back at most."""
-    values = {"ids": list(ids), "before": list(before_us), "most": most}
+    values = {
+        "ids": list(ids),
+        "before": list(before_us),
+        "most": most,
+        "executions": EXECUTION_SOURCE,
+    }
     return _points(_execute(connection, HISTORY, values).fetchall())
 
 
@@ -134,7 +164,8 @@ def write_states(
     due_us: Sequence[int],
 ) -> None:
     """due_us: when each is missing; 0: never."""
-    _execute(connection, WRITE, (list(ids), list(states), list(step_s), list(due_us)))
+    columns = (list(ids), list(states), list(step_s), list(due_us))
+    _execute(connection, WRITE, (EXECUTION_SOURCE, *columns))
 
 
 def count(connection: Connection, taken: int, late: int) -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
+SETTLING = {HOUR: timedelta(minutes=10), DAY: timedelta(hours=1)}  # for outcomes reported late
 HOURLY = {
     "executions": "executions_per_hour",
     "failure_rate": "failure_rate",
