@@ -30,7 +30,7 @@ WIDTH_IN = 8.2
 TITLE_IN = 0.42
 LINE_IN, TITLE_LINE_IN = 0.2, 0.24
 EDGE = 0.015
-LINE = 112  # characters of a subtitle that fit on a line
+LINE = 100  # characters of a subtitle that fit on a line
 TITLE_LINE = 74  # characters of a title that fit on a line
 
 Z_95 = 1.959964

@@ -26,10 +26,10 @@ def readable_rarity(probability: float) -> str:
     """Of how many points one is as rare, to two digits.
 
     >>> readable_rarity(4.48e-08), readable_rarity(0.0123), readable_rarity(0.0)
-    ('22,000,000', '81', 'very many')
+    ('22,000,000', '81', 'more than 1,000,000,000')
     """
     if probability < 1e-9:
-        return "very many"
+        return "more than 1,000,000,000"
     return f"{float(f'{1 / probability:.2g}'):,.0f}"
 
 

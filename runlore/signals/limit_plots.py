@@ -21,7 +21,7 @@ __all__ = ["DPI", "draw_limit"]
 def draw_limit(one: LimitForecast) -> "Figure":
     """The past, 90 % of the values to come, the limit, and the interval of its date, in UTC."""
     finding = conclude_limit(one)
-    subtitle = f"{finding[:1].upper()}{finding[1:]}. The band holds 90 % of the simulated values."
+    subtitle = f"{finding[:1].upper()}{finding[1:]}."
     figure, (axes,) = style.figure(subject_of(one.series), subtitle, height_in=3.6)
     past, step_s = one.past.values, one.past.step_s
     axes.plot(
@@ -35,7 +35,9 @@ def draw_limit(one: LimitForecast) -> "Figure":
     fan = one.crossing.fan
     if fan is not None:
         times = _times(to_us(one.first_at), step_s, fan.shape[1])
-        axes.fill_between(times, fan[0], fan[2], color=style.SKY, alpha=0.35, linewidth=0)
+        axes.fill_between(
+            times, fan[0], fan[2], color=style.SKY, alpha=0.35, linewidth=0, label="90 % of values"
+        )
         axes.plot(times, fan[1], color=style.BLUE, linewidth=1.8, label="middle of what may come")
     early, late = one.at(one.crossing.early), one.at(one.crossing.late)
     if early and late:

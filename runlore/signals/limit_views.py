@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runlore.kernel.durations import DAY_S
-from runlore.kernel.readable import readable_quantity, readable_share
+from runlore.kernel.readable import readable_quantity
 from runlore.signals.actions.limits import LimitForecast, conclude_limit
 from runlore.signals.rules.crossing import CrossingState, LimitSide
+from runlore.signals.views import name_series
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,16 @@ def show_limit(one: LimitForecast) -> LimitView:
 
 
 def tabulate_limit(view: LimitView) -> dict[str, object]:
+    """A row that fits 80 columns; JSON has the rest."""
     value = view.last_value
+    dates = (view.early_at, view.median_at)
+    early, middle = ("-" if one is None else f"{one:%Y-%m-%d}" for one in dates)
     return {
-        "series": view.series,
-        "scope": view.scope,
+        "series": name_series(view.series, view.scope),
         "value": "-" if value is None else readable_quantity(value, view.unit),
         "limit": readable_quantity(view.limit, view.unit),
-        "early (UTC)": view.early_at or "-",
-        "middle": view.median_at or "-",
-        "late": view.late_at or "-",
-        "within": "-" if view.probability is None else readable_share(view.probability),
+        "early": early,
+        "middle": middle,
         "state": view.state,
     }
 

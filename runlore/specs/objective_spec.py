@@ -15,6 +15,7 @@ KIND = "error-budget"  # of the alerts of objectives
 MINUTE_S = 60
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 MOST_STEPS = 50_000
+WILDCARDS = frozenset("*?")
 
 BurnSeverity = Literal["page", "ticket"]
 
@@ -148,6 +149,16 @@ class ObjectiveSpec:
         300
         """
         return gcd(self.period_s, *self.windows_s)
+
+    @property
+    def scope(self) -> str:
+        """The one scope of its events; empty for a pattern of several.
+
+        >>> ObjectiveSpec("builds", ExecutionEvents(scope="prod"), 0.99).scope
+        'prod'
+        """
+        pattern = self.events.scope
+        return "" if WILDCARDS & set(pattern) else pattern
 
     @property
     def allowed(self) -> float:

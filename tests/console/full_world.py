@@ -34,9 +34,11 @@ from runlore.serving.actions.recording import OutcomeReport, Submission
 from runlore.serving.queries import workers
 from runlore.serving.queries.ledger import new_id
 from runlore.settings import Settings
+from runlore.signals.actions.health_watch import measure_health
 from runlore.signals.actions.limit_alerts import watch_limits
 from runlore.signals.actions.regressions import watch_regressions
 from runlore.specs.catalog import failure_risk
+from runlore.specs.objective_spec import ExecutionEvents, ObjectiveSpec
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from runlore.store.partitions import ensure_months
@@ -44,6 +46,7 @@ from runlore.store.schema import ledger
 from tests.bentos import products_world
 from tests.experiments import ab_world
 from tests.ingest.csv_log import HEADER, MAPPING, Log, row
+from tests.signals import health_world, test_streaming
 from tests.signals.points import day_and_night, write_points
 
 # Markup of four kinds, each of which leaves a trace in the document when it is read as markup.
@@ -62,6 +65,13 @@ RISK = products_world.RISK
 AT = products_world.AT
 HOUR = timedelta(hours=1)
 HOURS = 300
+LIMITED = SeriesSpec("all", series="*seconds", limit=100.0)
+BUILDS = ObjectiveSpec("builds", ExecutionEvents(kind="build"), target=0.98, description=EVIL)
+UNMEASURED = ObjectiveSpec("unmeasured", ExecutionEvents(kind=PLOTLY), target=0.9)
+DECLARED = {
+    "series_specs": (f"{__name__}:LIMITED",),
+    "objectives": (f"{__name__}:BUILDS", f"{__name__}:UNMEASURED"),
+}
 
 
 def fill(store: Store, folder: Path, now: datetime) -> None:
@@ -77,6 +87,7 @@ def fill(store: Store, folder: Path, now: datetime) -> None:
     _drift(store)
     _reports(store, now)
     _series(store, now)
+    _health(store, now)
 
 
 def dress(serving: Serving) -> None:
@@ -132,7 +143,28 @@ def _series(store: Store, now: datetime) -> None:
     slower[-80:] *= 1.3
     write_points(store, slower, name=f"{NAMES[0]}_seconds", scope=NAMES[1], first=first)
     watch_regressions(store, now, (SeriesSpec("all"),))
-    watch_limits(store, (SeriesSpec("all", series="*seconds", limit=100.0),), now)
+    odd = day_and_night()[-HOURS:]
+    odd[-6:-2] += 60
+    write_points(store, odd, name=f"{NAMES[0]}_odd", scope=NAMES[1], first=first)
+    watch_limits(store, (LIMITED,), now)
+    _incident(store, now)
+
+
+def _incident(store: Store, now: datetime) -> None:
+    names = (NAMES[1], NAMES[0]), (NAMES[2], NAMES[0])
+    usual = {series: test_streaming.noise(100, seed) for seed, series in enumerate(names)}
+    first = now - timedelta(minutes=180)
+    test_streaming.record(store, usual, first)
+    odd = {series: [900.0] for series in names}
+    test_streaming.record(store, odd, first + timedelta(minutes=100))
+    test_streaming.take(store)
+
+
+def _health(store: Store, now: datetime) -> None:
+    """Half a year of a scope whose incidents are followed by failures, and the course of health."""
+    health_world.write_world(store, precedes=True, scope=NAMES[1], now=now)
+    for days in (1, 0):
+        measure_health(store, now - timedelta(days=days))
 
 
 def _executions(store: Store) -> None:

@@ -82,7 +82,8 @@ def opened(
 ) -> Iterator[OpenConsole]:
     full_world.fill(world, tmp_path, instants.now())
     full_world.dress(serving)
-    client = serve(serving, home=short_tmp, database_url=world.url, api_keys="required")
+    settings = {"database_url": world.url, "api_keys": "required", **full_world.DECLARED}
+    client = serve(serving, home=short_tmp, **settings)
     client.headers.update(BROWSER)
     log_in(client, make_key("read", "predict", "record", "train", name="<b class=pwned>ann"))
     context = chromium.new_context(viewport=DESKTOP, reduced_motion="reduce")

@@ -5,7 +5,9 @@ from datetime import timedelta
 import httpx
 import numpy as np
 
-from runlore.signals.actions.regressions import watch_regressions
+from runlore.alerts.actions.handling import raise_alert
+from runlore.alerts.rules.finding import AlertFinding, Severity
+from runlore.signals.actions.regressions import KIND, watch_regressions
 from runlore.specs.series_spec import SeriesSpec
 from runlore.store.engine import Store
 from tests.signals.points import START, write_points
@@ -13,6 +15,20 @@ from tests.signals.points import START, write_points
 PATH = "/console/regressions"
 HOURS, SLOWER_AT = 200, 120
 SPECS = (SeriesSpec("builds", series="*pwned*"),)
+
+
+def test_an_alert_made_by_hand_shows_what_there_is(console: httpx.Client, world: Store) -> None:
+    evidence = {"series": "build_seconds", "before": 60, "change": "much", "low": True}
+    finding = AlertFinding(
+        KIND, "build_seconds", Severity.WARNING, "slower", "certain", "look", evidence=evidence
+    )
+    with world.begin() as connection:
+        raise_alert(connection, finding, START)
+    page = console.get(PATH)
+    assert page.status_code == 200
+    assert "<h1>1 regression stands</h1>" in page.text
+    assert page.text.count('<td class="num">unknown</td>') == 2
+    assert '<td class="num">60</td>' in page.text
 
 
 def test_a_series_of_a_spec_that_became_worse_stands_until_it_is_back(

@@ -20,10 +20,11 @@ from runlore.kernel import instants
 from runlore.kernel.errors import Misconfigured
 from runlore.settings import Settings
 from runlore.signals.actions import objective_watch
+from runlore.signals.actions.health import read_health
 from runlore.signals.actions.objectives import read_objective, watch_objectives
 from runlore.signals.objective_views import describe_objective
 from runlore.specs import loading
-from runlore.specs.objective_spec import ObjectiveSpec
+from runlore.specs.objective_spec import ExecutionEvents, ObjectiveSpec
 from runlore.store.engine import Store
 from tests.bentos.conftest import Serve, serve
 from tests.signals.declared_objectives import BUILDS, PLACES, QUICK
@@ -96,6 +97,23 @@ def test_an_outage_pages_once_and_is_over_when_builds_succeed(outage: Store) -> 
     assert "builds (page)" not in open_alerts(outage)
     watch_objectives(outage, [], mended + MINUTE)
     assert open_alerts(outage) == {}
+
+
+def test_an_alert_counts_for_the_health_of_the_one_scope_of_its_events(outage: Store) -> None:
+    ours = ObjectiveSpec("prod-builds", ExecutionEvents(kind="build", scope="prod"), target=0.98)
+    watch_objectives(outage, [ours, BUILDS], NOW)
+    found = read_health(outage, NOW + MINUTE, "prod")
+    everything, prod = (
+        [
+            evidence.what
+            for part in one.parts
+            if part.name == "objectives"
+            for evidence in part.evidence
+        ]
+        for one in (found.overall, found.scopes[0])
+    )
+    assert len(prod) == sum("prod-builds" in subject for subject in open_alerts(outage)) > 0
+    assert len(everything) > len(prod)
 
 
 def test_the_watch_looks_until_its_end_and_outlives_a_fault(

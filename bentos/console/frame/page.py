@@ -137,6 +137,7 @@ class ConsolePage:
     """A subject's page: the module `page.py` of its folder has one as PAGE.
 
     title: in the navigation, which is sorted by `order`. path: where the navigation leads.
+    group: its pages are one link at the top, and a row of their own on each of them.
     """
 
     title: str
@@ -144,3 +145,4 @@ class ConsolePage:
     path: str
     routes: tuple[PageRoute, ...]
     is_listed: bool = True
+    group: str = ""

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from bentos.access.sessions import COOKIE
 from bentos.console.frame import assets
 from bentos.console.frame.discovery import FOLDER, find_pages
+from bentos.console.frame.navigation import navigate
 from bentos.console.frame.page import Shown
 from bentos.console.frame.words import FILTERS
 from bentos.http import page_headers
@@ -58,8 +59,7 @@ def _frame(request: Request) -> dict[str, Any]:
     access = request.app.state.access
     key, theme = key_of(request), request.cookies.get(THEME, "")
     return {
-        "pages": [page for page in find_pages() if page.is_listed],
-        "here": request.url.path,
+        "navigation": navigate([page for page in find_pages() if page.is_listed], request.url.path),
         "theme": theme if theme in THEMES else "",
         "notice": _notice(request),
         "form_token": access.sessions.form_token(request),

@@ -60,8 +60,8 @@ def _course_chart(course: Sequence[HealthReading]) -> Chart | None:
         [one.low for one in known],
         [one.high for one in known],
     )
-    title, y = "How was it before?", "no more failures than usual"
-    return Chart(title, "time (UTC)", y, (line,), is_percent=True, y_range=(0, 1))
+    title = "How was it before?"
+    return Chart(title, "time (UTC)", "health", (line,), is_percent=True, y_range=(0, 1))
 
 
 def _scopes_chart(scopes: Sequence[ScopeHealthView]) -> Chart | None:
@@ -71,8 +71,10 @@ def _scopes_chart(scopes: Sequence[ScopeHealthView]) -> Chart | None:
     bars = ChartSeries(
         "health", [one.scope for one in known], [one.health for one in known], style="bars"
     )
-    title, y = "Which scopes are the least healthy?", "no more failures than usual"
-    return Chart(title, "scope", y, (bars,), is_percent=True, y_range=(0, 1), is_lying=True)
+    title = "Which scopes are the least healthy?"
+    return Chart(title, "scope", "health", (bars,), is_percent=True, y_range=(0, 1), is_lying=True)
 
 
-PAGE = ConsolePage("Health", 64, PATH, (PageRoute("GET", PATH, show_system_health),))
+PAGE = ConsolePage(
+    "Health", 70, PATH, (PageRoute("GET", PATH, show_system_health),), group="Signals"
+)

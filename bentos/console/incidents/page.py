@@ -47,4 +47,6 @@ def _chart(rows: Sequence[Row]) -> Chart | None:
     )
 
 
-PAGE = ConsolePage("Incidents", 66, PATH, (PageRoute("GET", PATH, show_incidents),))
+PAGE = ConsolePage(
+    "Incidents", 66, PATH, (PageRoute("GET", PATH, show_incidents),), group="Signals"
+)

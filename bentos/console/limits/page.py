@@ -82,4 +82,5 @@ PAGE = ConsolePage(
     68,
     PATH,
     (PageRoute("GET", PATH, show_limits), PageRoute("GET", ONE_PATH, show_one)),
+    group="Signals",
 )

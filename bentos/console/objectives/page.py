@@ -77,10 +77,11 @@ def _charts(steps: Sequence[BudgetStep]) -> list[Chart]:
 
 PAGE = ConsolePage(
     "Objectives",
-    67,
+    69,
     PATH,
     (
         PageRoute("GET", PATH, list_objectives),
         PageRoute("GET", f"{PATH}/{{name}}", show_one),
     ),
+    group="Signals",
 )

@@ -19,6 +19,7 @@ from runlore.signals.regression_views import signed_share
 
 PATH, LEVELS_PATH = "/console/regressions", "/console/regressions/series"
 ROWS, DRAWN, DRAWN_POINTS = 50, 20, 500
+FIGURES = ("before", "after", "change", "low", "high")
 
 
 def show_regressions(request: PageRequest) -> Shown:
@@ -27,7 +28,7 @@ def show_regressions(request: PageRequest) -> Shown:
         raise BadInput(f"state: {state[:80]!r} is none of {', '.join(get_args(Standing))}", "state")
     alerts = read_alerts(request.store, cast("Standing", state), ROWS)
     values = {
-        "rows": [(alert, _link(alert)) for alert in alerts],
+        "rows": [(alert, _figures(alert), _link(alert)) for alert in alerts],
         "open": sum(alert.is_open for alert in alerts),
         "is_cut": len(alerts) == ROWS,
         "state": state,
@@ -61,19 +62,28 @@ def show_levels(request: PageRequest) -> Shown:
 
 
 def _link(alert: AlertEpisode) -> str:
-    evidence = alert.evidence
-    names = {name: str(evidence[name]) for name in ("scope", "source")}
-    return address(LEVELS_PATH, names, name=str(evidence["series"]))
+    """Empty where the evidence does not name the series, as of an alert made by hand."""
+    names = [alert.evidence.get(name) for name in ("series", "scope", "source")]
+    if not all(isinstance(name, str) for name in names):
+        return ""
+    series, scope, source = map(str, names)
+    return address(LEVELS_PATH, {"scope": scope, "source": source}, name=series)
+
+
+def _figures(alert: AlertEpisode) -> dict[str, float | None]:
+    found = {name: alert.evidence.get(name) for name in FIGURES}
+    is_number = {name: type(value) in (int, float) for name, value in found.items()}
+    return {name: value if is_number[name] else None for name, value in found.items()}
 
 
 def _sizes(alerts: Sequence[AlertEpisode]) -> Chart | None:
     """The changes with their intervals, the newest first."""
-    if not alerts:
+    rows = [(alert, _figures(alert)) for alert in alerts]
+    known = [(alert, row) for alert, row in rows if None not in row.values()]
+    if not known:
         return None
-    names = [f"{alert.id}: {alert.subject[:40]}" for alert in alerts]
-    sizes, low, high = (
-        [float(alert.evidence[name]) for alert in alerts] for name in ("change", "low", "high")
-    )
+    names = [f"{alert.id}: {alert.subject[:40]}" for alert, _ in known]
+    sizes, low, high = ([row[name] for _, row in known] for name in ("change", "low", "high"))
     bars = ChartSeries("change", names, sizes, low, high, style="bars")
     return Chart(
         "By how much?",
@@ -105,4 +115,5 @@ PAGE = ConsolePage(
     67,
     PATH,
     (PageRoute("GET", PATH, show_regressions), PageRoute("GET", LEVELS_PATH, show_levels)),
+    group="Signals",
 )

@@ -43,4 +43,5 @@ PAGE = ConsolePage(
         PageRoute("POST", f"{PATH}/anomalies/{{id}}/dismiss", dismiss, "record"),
         PageRoute("POST", f"{PATH}/dismissals/{{id}}/undo", undo, "record"),
     ),
+    group="Signals",
 )

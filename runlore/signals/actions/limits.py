@@ -145,7 +145,7 @@ def conclude_limit(one: LimitForecast) -> str:
         why = f"; {crossing.reason}" if crossing.reason else ""
         first = f"; not before {early} UTC" if early else ""
         none = readable_share(1 - (chance or 0.0))
-        return f"no crossing of {limit} within {ahead}: {none}{first}{why}"
+        return f"no crossing of {limit} within {ahead} ({none} likely){first}{why}"
     within = "" if chance is None else f"; a crossing within {ahead}: {readable_share(chance)}"
     return f"no date for {limit}: {crossing.reason}{within}"
 

@@ -211,7 +211,8 @@ def _finding(status: ObjectiveStatus, verdict: BurnVerdict) -> AlertFinding:
             "bad": long.bad,
             "total": long.total,
             "budget_left": budget.left,
-        },
+        }
+        | ({"scope": spec.scope} if spec.scope else {}),
     )
 
 

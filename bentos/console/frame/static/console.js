@@ -112,6 +112,7 @@ function draw(figure) {
     layout.bargap = 0.25;
     [layout.xaxis.title, layout.yaxis.title] = [{ text: plain(chart.y), standoff: 8, font: { size: 12 } }, undefined];
     layout.yaxis.autorange = "reversed";
+    if (chart.range) [layout.xaxis.range, layout.yaxis.range] = [chart.range, undefined];
     plot.style.height = `${Math.max(12, 4 + 1.6 * chart.series[0].x.length)}rem`;
     const room = plot.clientWidth > 500 ? 40 : 20;
     layout.yaxis.tickvals = chart.series[0].x;
