@@ -21,6 +21,10 @@ Level = Annotated[
 For = Annotated[
     int, typer.Option("--for", min=0, metavar="SECONDS", help="How long outside before an alert.")
 ]
+Objectives = Annotated[
+    bool,
+    typer.Option("--objectives", help="Write the rules of the objectives over counters instead."),
+]
 ScopeLabel = Annotated[str, typer.Option(help="The label of Prometheus that holds the scope.")]
 Output = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write here.  [default: standard output]")
@@ -33,6 +37,7 @@ def export_rules(
     level: Level = 0.99,
     for_s: For = 300,
     scope_label: ScopeLabel = "instance",
+    objectives: Objectives = False,
     output: Output = None,
     json: Json = False,
 ) -> None:
@@ -40,14 +45,21 @@ def export_rules(
 
     Prometheus then alerts on its own. Series that it cannot name, and series with less than three
     weeks of values, are left out with the reason. The exit code is 1 if none is left.
+    --objectives writes the shares of bad events and the alerts of error budgets.
 
     Example: runlore signals export-rules --series cpu --level 0.99 --output rules.yml
     """
     from runlore.app import open_app
     from runlore.kernel import instants
+    from runlore.kernel.errors import BadInput
     from runlore.signals.actions import exporting
     from runlore.signals.actions.forecasting import SeriesName
 
+    if objectives and (series or scope):
+        raise BadInput("--objectives: these rules are of no single series; leave --series out")
+    if objectives:
+        _export_objectives(scope_label, output, as_json=json)
+        return
     chosen = tuple(SeriesName(name, scope) for name in series or ())
     request = exporting.BandRequest(chosen, level, for_s, scope_label)
     with open_app() as app:
@@ -61,6 +73,25 @@ def export_rules(
         echo(text.rstrip())
     else:
         echo(f"{output}: bands of {len(made.bands)} series; check it: promtool check rules")
+        for name, why in made.left_out.items():
+            echo(f"left out: {name}: {why}")
+
+
+def _export_objectives(scope_label: str, output: Path | None, *, as_json: bool) -> None:
+    from runlore.app import open_app
+    from runlore.signals.actions import exporting
+
+    with open_app() as app:
+        made = exporting.export_objectives(app.objectives, scope_label)
+    text = _yaml(made.groups)
+    if output is not None:
+        output.write_text(text, encoding="utf-8")
+    if as_json:
+        emit_json({"objectives": made.names, "left_out": made.left_out, "rules": made.groups})
+    elif output is None:
+        echo(text.rstrip())
+    else:
+        echo(f"{output}: rules of {', '.join(made.names)}; check it: promtool check rules")
         for name, why in made.left_out.items():
             echo(f"left out: {name}: {why}")
 

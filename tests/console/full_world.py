@@ -162,7 +162,7 @@ def _incident(store: Store, now: datetime) -> None:
 
 def _health(store: Store, now: datetime) -> None:
     """Half a year of a scope whose incidents are followed by failures, and the course of health."""
-    health_world.write_world(store, precedes=True, scope=NAMES[1], now=now)
+    health_world.write_world(store, precedes=True, scope=NAMES[3], now=now)
     for days in (1, 0):
         measure_health(store, now - timedelta(days=days))
 

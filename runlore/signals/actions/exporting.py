@@ -1,5 +1,6 @@
-"""Bands of stored series as rules for Prometheus."""
+"""Bands of stored series, and service objectives, as rules for Prometheus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -7,6 +8,7 @@ from runlore.kernel.errors import BadInput, Refused
 from runlore.signals import queries
 from runlore.signals.actions.forecasting import MOST_POINTS, SeriesName, find_series, list_series
 from runlore.signals.queries import StoredSeries
+from runlore.signals.rules.objective_rules import objective_rule_groups, objective_rules
 from runlore.signals.rules.prometheus_rules import (
     LABEL,
     BandOfSeries,
@@ -15,6 +17,7 @@ from runlore.signals.rules.prometheus_rules import (
     selector,
 )
 from runlore.signals.rules.weekly_band import learn_weekly_band
+from runlore.specs.objective_spec import ObjectiveSpec
 from runlore.store.engine import Store
 
 LEVEL = 0.99
@@ -49,8 +52,7 @@ def export_rules(store: Store, request: BandRequest, as_of: datetime) -> Exporte
     """
     if not 0.5 <= request.level < 1:
         raise BadInput(f"level: {request.level} is not from 0.5 to below 1", "level")
-    if not LABEL.fullmatch(request.scope_label):
-        raise BadInput(f"scope_label: {request.scope_label!r} is no label's name", "scope_label")
+    _check_label(request.scope_label)
     bands, left_out = [], {}
     for series in _chosen(store, request):
         try:
@@ -61,6 +63,38 @@ def export_rules(store: Store, request: BandRequest, as_of: datetime) -> Exporte
         reasons = [f"{name}: {why}" for name, why in list(left_out.items())[:5]]
         raise Refused(f"no series has a band to export; {'; '.join(reasons) or 'there is none'}")
     return ExportedRules(tuple(bands), left_out, rule_groups(bands, request.for_s))
+
+
+@dataclass(frozen=True)
+class ObjectiveRules:
+    """names: of the objectives that have rules. left_out: objective -> why it has none."""
+
+    names: tuple[str, ...]
+    left_out: dict[str, str]
+    groups: dict[str, object]
+
+
+def export_objectives(specs: Sequence[ObjectiveSpec], scope_label: str) -> ObjectiveRules:
+    """Rules of the objectives over counters. Raises Refused where none has, and BadInput."""
+    _check_label(scope_label)
+    chosen, left_out = [], {}
+    for spec in specs:
+        try:
+            objective_rules(spec, scope_label)
+        except Refused as refused:
+            left_out[spec.name] = str(refused)
+        else:
+            chosen.append(spec)
+    if not chosen:
+        reasons = "; ".join(f"{name}: {why}" for name, why in left_out.items())
+        raise Refused(f"no objective has rules to export; {reasons or 'see RUNLORE_OBJECTIVES'}")
+    groups = objective_rule_groups(chosen, scope_label)
+    return ObjectiveRules(tuple(spec.name for spec in chosen), left_out, groups)
+
+
+def _check_label(scope_label: str) -> None:
+    if not LABEL.fullmatch(scope_label):
+        raise BadInput(f"scope_label: {scope_label!r} is no label's name", "scope_label")
 
 
 def _chosen(store: Store, request: BandRequest) -> list[StoredSeries]:

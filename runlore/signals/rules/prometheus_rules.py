@@ -54,7 +54,7 @@ def selector(name: str, scope: str, scope_label: str) -> str:
         raise Refused(f"{name!r} is no metric of Prometheus")
     matchers = [f'{label}="{value}"' for label, value in labels]
     if scope:
-        matchers.append(f"{scope_label}={_quoted(scope)}")
+        matchers.append(f"{scope_label}={quoted(scope)}")
     return f"{metric}{{{','.join(matchers)}}}" if matchers else metric
 
 
@@ -90,7 +90,7 @@ def by_hour(values: Floats) -> str:
 
 def _rules(one: BandOfSeries, for_s: int) -> list[Rule]:
     labels = {"series": one.series} | ({"scope": one.scope} if one.scope else {})
-    own = ",".join(f"{name}={_quoted(value)}" for name, value in labels.items())
+    own = ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
     low, high = (f"{record}{{{own}}}" for record in (LOW, HIGH))
     expr = f"{one.expr} > on () group_left () {high}\nor\n{one.expr} < on () group_left () {low}"
     where = f"{one.series} of {one.scope}" if one.scope else one.series
@@ -103,7 +103,7 @@ def _rules(one: BandOfSeries, for_s: int) -> list[Rule]:
             "for": f"{for_s}s",
             "labels": {"severity": "warning", **labels},
             "annotations": {
-                "summary": f"{_literal(where)} is outside its band: {{{{ $value }}}}",
+                "summary": f"{literal(where)} is outside its band: {{{{ $value }}}}",
                 "description": (
                     f"The band of this hour of the week should hold {one.band.level:.1%} of the"
                     f" values. Over {one.band.weeks} weeks, bands made without their own week held"
@@ -114,11 +114,11 @@ def _rules(one: BandOfSeries, for_s: int) -> list[Rule]:
     ]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def _literal(text: str) -> str:
+def literal(text: str) -> str:
     """Safe inside a template of Prometheus."""
     return text.replace("{{", "{ {").replace("}}", "} }")
 
