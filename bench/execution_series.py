@@ -3,10 +3,11 @@
     python bench/execution_series.py --days 10 40 160
 
 Each log has 1,000 executions a day. After its first renewal an hour with 40 more is recorded and
-renewed, some times over; the seconds are of PostgreSQL and Python together.
+renewed, some times over. The seconds are CPU's, of the embedded PostgreSQL and Python together.
 """
 
 import argparse
+import os
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
@@ -59,24 +60,47 @@ def record(store: Store, table: pa.Table, at: datetime) -> None:
         facts.add(connection, batch, at)
 
 
-def renew(store: Store, at: datetime) -> float:
-    began = time.perf_counter()
+def cpu_s(home: Path) -> float:
+    """What this process and the PostgreSQL of this home have used so far."""
+    pid_file = next(home.rglob("postmaster.pid"))
+    postmaster = int(pid_file.read_text(encoding="utf-8").split()[0])
+    processes = [postmaster, *_children(postmaster)]
+    ticks = sum(sum(int(field) for field in _fields(one)[11:15]) for one in processes)
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _children(parent: int) -> list[int]:
+    everyone = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [one for one in everyone if _fields(one)[1:2] == [str(parent)]]
+
+
+def _fields(process: int) -> list[str]:
+    """Of /proc/PID/stat, from the state on; none when the process has ended."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def renew(store: Store, home: Path, at: datetime) -> float:
+    began = cpu_s(home)
     assert renew_execution_series(store, at) is not None
-    return time.perf_counter() - began
+    return cpu_s(home) - began
 
 
 def measure(days: int, hours: int) -> tuple[float, list[float]]:
-    with TemporaryDirectory(prefix="rl-") as home, open_store(Settings(home=Path(home))) as store:
+    with TemporaryDirectory(prefix="rl-") as name, open_store(Settings(home=Path(name))) as store:
+        home = Path(name)
         begin_us, end_us = to_us(START), to_us(START + timedelta(days=days))
         submitted_us = np.linspace(begin_us, end_us, days * A_DAY, endpoint=False).astype(np.int64)
         end = START + timedelta(days=days)
         record(store, executions(0, submitted_us), end)
-        first, later = renew(store, end), []
+        first, later = renew(store, home, end), []
         for hour in range(hours):
             news_us = end_us + hour * HOUR_US + np.arange(NEWS) * (HOUR_US // NEWS)
             until = end + timedelta(hours=hour + 2)
             record(store, executions(len(submitted_us) + hour * NEWS, news_us), until)
-            later.append(renew(store, until))
+            later.append(renew(store, home, until))
     return first, later
 
 

@@ -1,7 +1,7 @@
 """Keep series that are made from executions up to date."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runlore.kernel.errors import Unavailable
@@ -11,7 +11,6 @@ from runlore.signals.queries.execution_series import (
     ExecutionGroup,
     GroupRule,
     SeriesCursor,
-    StepRun,
 )
 from runlore.signals.rules.execution_series import DAY, HOUR, floor_step, step_runs
 from runlore.store import advisory
@@ -24,12 +23,15 @@ CHOICE_SPAN = timedelta(days=28)
 LEAST_EXECUTIONS = 100  # of a group in CHOICE_SPAN
 MOST_GROUPS = 20  # of kinds, of scopes and of actors
 PATIENCE_MS = 100  # writers of facts wait behind one who waits for them
-STEPS_AT_ONCE = {HOUR: 24 * 31, DAY: 182}
+DAYS_AT_ONCE = 31
 
 
 @dataclass(frozen=True)
 class RenewedSeries:
-    """groups: all executions, kinds, scopes and actors with series. points: rows that changed."""
+    """groups: all executions, kinds, scopes and actors with series. points: rows that changed.
+
+    heard_at: when the newest execution in the points happened; None: too few for any series.
+    """
 
     groups: int
     points: int
@@ -42,6 +44,8 @@ def renew_execution_series(store: Store, now: datetime) -> RenewedSeries | None:
     One transaction: when it is cut off, everything is as before. None: another process is at it.
     Raises Unavailable while a transaction that adds facts is open for longer than PATIENCE_MS.
     """
+    if not _is_worth_a_look(store):
+        return RenewedSeries(0, 0, None)
     with advisory.attempt(store.url, RENEWING) as is_ours:
         if not is_ours:
             return None
@@ -59,6 +63,11 @@ def renew_execution_series(store: Store, now: datetime) -> RenewedSeries | None:
                 ensure_months(connection, "metrics", _first_at(heard_at), heard_at)
         with store.connect() as connection:
             return _renew(connection, cursor, until_seq, heard_at)
+
+
+def _is_worth_a_look(store: Store) -> bool:
+    with store.connect() as connection:
+        return execution_series.is_worth_a_look(connection, LEAST_EXECUTIONS)
 
 
 def _latest(heard_at: datetime | None, cursor: SeriesCursor | None) -> datetime | None:
@@ -91,14 +100,12 @@ def _renew(
     new = [group for group in groups if (group.dimension, group.label) not in known]
     old = [group for group in groups if (group.dimension, group.label) in known]
     points = 0
-    for step in (HOUR, DAY):
-        run = StepRun(heard_at, heard_at, step, heard_at)
-        if old and cursor:
-            steps = _steps(connection, cursor, until_seq, run)
-            points += _renew_steps(connection, steps, run, old)
-        if new:
-            steps = _range(min(group.first_at for group in new), heard_at, step)
-            points += _renew_steps(connection, steps, run, new)
+    if old and cursor:
+        hours = _changed(connection, cursor, until_seq, heard_at)
+        points += _renew_steps(connection, hours, heard_at, old)
+    if new:
+        hours = _range(min(group.first_at for group in new), heard_at)
+        points += _renew_steps(connection, hours, heard_at, new)
     execution_series.write_cursor(connection, SeriesCursor(until_seq, heard_at, chosen_at))
     return RenewedSeries(len(groups), points, heard_at)
 
@@ -111,27 +118,32 @@ def _first_at(heard_at: datetime) -> datetime:
     return floor_step(heard_at - HISTORY, DAY)
 
 
-def _steps(
-    connection: Connection, cursor: SeriesCursor, until_seq: int, run: StepRun
+def _changed(
+    connection: Connection, cursor: SeriesCursor, until_seq: int, heard_at: datetime
 ) -> list[datetime]:
-    """Steps that facts changed, and those that have ended since the last time."""
-    since = _first_at(run.heard_at)
-    changed = execution_series.changed_steps(connection, cursor.seq, until_seq, run.step, since)
-    ended = _range(max(floor_step(cursor.heard_at, run.step), since), run.heard_at, run.step)
-    return sorted({*changed, *ended})
+    """Hours that facts changed, and those that have ended since the last time."""
+    since = _first_at(heard_at)
+    changed = execution_series.changed_steps(connection, cursor.seq, until_seq, HOUR, since)
+    return sorted({*changed, *_range(max(floor_step(cursor.heard_at, HOUR), since), heard_at)})
 
 
-def _range(since: datetime, until: datetime, step: timedelta) -> list[datetime]:
-    return [since + number * step for number in range(int((until - since) / step) + 1)]
+def _range(since: datetime, until: datetime) -> list[datetime]:
+    return [since + number * HOUR for number in range(int((until - since) / HOUR) + 1)]
 
 
 def _renew_steps(
     connection: Connection,
-    steps: Sequence[datetime],
-    run: StepRun,
+    hours: Sequence[datetime],
+    heard_at: datetime,
     groups: Sequence[ExecutionGroup],
 ) -> int:
-    return sum(
-        execution_series.renew_points(connection, replace(run, since=since, until=until), groups)
-        for since, until in step_runs(steps, run.step, STEPS_AT_ONCE[run.step])
-    )
+    """Compute these hours and their days, both from the facts of some days at once."""
+    days = sorted({floor_step(hour, DAY) for hour in hours})
+    points = 0
+    for since, until in step_runs(days, DAY, DAYS_AT_ONCE):
+        execution_series.load_facts(connection, since, until, groups)
+        for steps, step in ((hours, HOUR), (days, DAY)):
+            over = [at for at in steps if since <= at < until and at + step <= heard_at]
+            if over:
+                points += execution_series.renew_points(connection, over, step, groups)
+    return points

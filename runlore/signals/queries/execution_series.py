@@ -33,6 +33,7 @@ SELECT seq, heard_at, chosen_at FROM runlore.execution_series_cursor
 GROUPS: LiteralString = """
 SELECT dimension, label, first_at FROM runlore.execution_groups ORDER BY dimension, label
 """
+WITHOUT_JIT: LiteralString = "SET LOCAL jit = off"  # compiling costs more than it saves
 NUMBER: LiteralString = "SELECT nextval('runlore.fact_seq')"
 # Writers of facts number them before they commit; this waits until all lower numbers have.
 WAIT_FOR_WRITERS: LiteralString = "LOCK TABLE runlore.executions IN SHARE MODE"
@@ -45,6 +46,10 @@ HAS_ENOUGH: LiteralString = """
 SELECT count(*) FROM (
     SELECT FROM runlore.executions WHERE submitted >= %(since)s AND revision = 0 LIMIT %(least)s
 ) AS first_ones
+"""
+WORTH_A_LOOK: LiteralString = """
+SELECT EXISTS (SELECT FROM runlore.execution_groups) OR EXISTS (
+    SELECT FROM runlore.executions WHERE revision = 0 OFFSET %(least)s - 1)
 """
 
 
@@ -88,19 +93,6 @@ class GroupRule:
     most: int
 
 
-@dataclass(frozen=True, slots=True)
-class StepRun:
-    """Steps that follow each other, [since, until), and what is computed for them.
-
-    step: an hour or a day. heard_at: steps that end later have no points yet.
-    """
-
-    since: datetime
-    until: datetime
-    step: timedelta
-    heard_at: datetime
-
-
 def read_cursor(connection: Connection) -> SeriesCursor | None:
     with connection.cursor(row_factory=class_row(SeriesCursor)) as cursor:
         return cursor.execute(CURSOR).fetchone()
@@ -132,6 +124,12 @@ def read_news(connection: Connection, after: int, until: int, now: datetime) -> 
     return row
 
 
+def is_worth_a_look(connection: Connection, least: int) -> bool:
+    """Whether there are groups, or so many executions that there could be."""
+    row = connection.execute(WORTH_A_LOOK, {"least": least}).fetchone()
+    return bool(row and row[0])
+
+
 def has_enough(connection: Connection, rule: GroupRule) -> bool:
     """Whether all executions together are worth series."""
     row = connection.execute(HAS_ENOUGH, {"since": rule.since, "least": rule.least}).fetchone()
@@ -159,46 +157,66 @@ def changed_steps(
 ) -> list[datetime]:
     """The beginnings of the steps whose executions these facts or undos changed, ascending."""
     values = {"after": after, "until": until, "step": step, "since": since}
-    connection.execute("DROP TABLE IF EXISTS pg_temp.touched")
     for statement in CHANGED:
         connection.execute(statement, values)
     return [row[0] for row in connection.execute(STEPS, values).fetchall()]
 
 
-def renew_points(connection: Connection, run: StepRun, groups: Sequence[ExecutionGroup]) -> int:
-    """Compute the points of these steps and groups anew; returns how many rows changed."""
-    measures = measures_of(run.step)
-    suffixes = [series_suffix(group.dimension, group.label) for group in groups]
-    in_scopes = [group.label if group.dimension == "scope" else "" for group in groups]
-    label_sets = [
-        json.dumps({group.dimension: group.label} if group.dimension else {}) for group in groups
-    ]
+def load_facts(
+    connection: Connection, since: datetime, until: datetime, groups: Sequence[ExecutionGroup]
+) -> None:
+    """Take in all facts of the executions of these days, [since, until), for `renew_points`."""
     values = {
-        "since": run.since,
-        "until": run.until,
-        "step": run.step,
-        "heard_at": run.heard_at,
-        "source": EXECUTION_SOURCE,
+        "since": since,
+        "until": until,
         "dimensions": [group.dimension for group in groups],
         "labels": [group.label for group in groups],
-        "firsts": [group.first_at for group in groups],
-        "suffixes": suffixes,
-        "in_scopes": in_scopes,
-        "columns": list(measures),
-        "measures": list(measures.values()),
-        "names": [measure + suffix for suffix in suffixes for measure in measures.values()],
-        "label_sets": [labels for labels in label_sets for _ in measures],
-        "scopes": [scope for scope in in_scopes for _ in measures],
     }
-    for table in ("run_keys", "run_facts", "run_points"):
-        connection.execute(b"DROP TABLE IF EXISTS pg_temp.%s" % table.encode())
+    connection.execute(WITHOUT_JIT)
+    connection.execute("DROP TABLE IF EXISTS pg_temp.run_keys, pg_temp.run_facts")
     connection.execute(KEYS, values)
     connection.execute("ANALYZE pg_temp.run_keys")
     row = connection.execute("SELECT min(submitted), max(submitted) FROM pg_temp.run_keys")
     first, last = row.fetchone() or (None, None)
     connection.execute(FACTS, values | {"first": first, "last": last})
-    connection.execute("ANALYZE pg_temp.run_facts")
+    connection.execute("ANALYZE pg_temp.run_facts (execution, is_outcome)")
+
+
+def renew_points(
+    connection: Connection,
+    steps: Sequence[datetime],
+    step: timedelta,
+    groups: Sequence[ExecutionGroup],
+) -> int:
+    """Compute the points of these steps anew from the facts and groups loaded last.
+
+    steps: ascending; all are over. Returns how many rows changed.
+    """
+    values = {
+        "since": steps[0],
+        "until": steps[-1] + step,
+        "steps": list(steps),
+        "step": step,
+        "source": EXECUTION_SOURCE,
+        "firsts": [group.first_at for group in groups],
+    } | _series(measures_of(step), groups)
+    connection.execute("DROP TABLE IF EXISTS pg_temp.run_points")
     connection.execute(POINTS, values)
     connection.execute(CATALOG, values)
     gone = connection.execute(DELETE_POINTS, values).rowcount
     return gone + connection.execute(INSERT_POINTS, values).rowcount
+
+
+def _series(measures: dict[str, str], groups: Sequence[ExecutionGroup]) -> dict[str, Any]:
+    """Names, scopes and labels by measure and group; the place before the first of a measure."""
+    in_order = sorted(measures, key=lambda measure: measures[measure])
+    suffixes = [series_suffix(group.dimension, group.label) for group in groups]
+    scopes = [group.label if group.dimension == "scope" else "" for group in groups]
+    labels = [
+        json.dumps({group.dimension: group.label} if group.dimension else {}) for group in groups
+    ]
+    return {
+        "names": [measures[measure] + suffix for measure in in_order for suffix in suffixes],
+        "scopes": scopes * len(in_order),
+        "label_sets": labels * len(in_order),
+    } | {measure: number * len(groups) for number, measure in enumerate(in_order)}

@@ -15,13 +15,14 @@ ON CONFLICT (single) DO UPDATE SET (seq, heard_at, chosen_at, renewed_at)
 
 # A group that has series is replaced by one with twice its executions: its past is computed anew.
 CHOOSE: LiteralString = """
-WITH counted AS (
-    SELECT dimension, label, count(*) AS executions
-    FROM runlore.executions CROSS JOIN LATERAL
-        (VALUES ('', ''), ('kind', kind), ('scope', scope), ('actor', actor))
-        AS g (dimension, label)
-    WHERE submitted >= %(since)s AND revision = 0 AND (dimension = '' OR label <> '')
-    GROUP BY dimension, label HAVING count(*) >= %(least)s
+WITH summed AS (
+    SELECT CASE WHEN grouping(kind) = 0 THEN 'kind' WHEN grouping(scope) = 0 THEN 'scope'
+            WHEN grouping(actor) = 0 THEN 'actor' ELSE '' END AS dimension,
+        coalesce(kind, scope, actor, '') AS label, count(*) AS executions
+    FROM runlore.executions WHERE submitted >= %(since)s AND revision = 0
+    GROUP BY GROUPING SETS ((), (kind), (scope), (actor)) HAVING count(*) >= %(least)s
+), counted AS (
+    SELECT * FROM summed WHERE dimension = '' OR label <> ''
 ), chosen AS (
     SELECT dimension, label FROM (
         SELECT *,
@@ -70,6 +71,7 @@ SELECT DISTINCT date_bin(%(step)s, at, 'epoch') AS step FROM (
 WHERE at >= %(since)s ORDER BY step
 """
 
+# Executions of which a fact or undo belongs to these days.
 KEYS: LiteralString = """
 CREATE TEMP TABLE run_keys ON COMMIT DROP AS
 SELECT source, source_id, submitted FROM runlore.executions
@@ -86,9 +88,13 @@ WHERE finished >= %(since)s AND finished < %(until)s
 """
 
 # A submission is known before its outcome: each fact stands once as `is_outcome` and once not.
+# of_all, of_kind, of_scope, of_actor: the numbers of the groups it belongs to.
 FACTS: LiteralString = """
 CREATE TEMP TABLE run_facts ON COMMIT DROP AS
-WITH known AS (
+WITH chosen AS (
+    SELECT * FROM unnest(%(dimensions)s::text[], %(labels)s::text[])
+        WITH ORDINALITY AS g (dimension, label, number)
+), known AS (
     SELECT e.source, e.source_id, e.submitted, e.seq, e.revision, e.actor, e.kind, e.scope,
         e.started, e.finished, e.status, e.outcome, e.submission_known_at, e.known_at,
         'infinity'::timestamptz AS gone_at
@@ -106,91 +112,106 @@ WITH known AS (
         lag((actor, kind, scope)) OVER own IS DISTINCT FROM (actor, kind, scope) AS is_other_group,
         lag(finished) OVER own AS earlier_finished
     FROM known WINDOW own AS (PARTITION BY source, source_id, submitted ORDER BY seq)
+), measured AS (
+    SELECT *,
+        CASE WHEN status IN ('succeeded', 'failed', 'partial')
+            THEN (status <> 'succeeded')::int::float8 END AS failed,
+        CASE WHEN finished >= started THEN extract(epoch FROM finished - started)::float8
+            WHEN jsonb_typeof(outcome -> 'duration_s') = 'number'
+            THEN (outcome ->> 'duration_s')::float8 END AS duration,
+        CASE WHEN started >= submitted
+            THEN extract(epoch FROM started - submitted)::float8 END AS wait,
+        CASE WHEN jsonb_typeof(outcome -> 'cost_usd') = 'number'
+            THEN (outcome ->> 'cost_usd')::float8
+            WHEN jsonb_typeof(outcome -> 'cost') = 'number'
+            THEN (outcome ->> 'cost')::float8 END AS cost,
+        CASE WHEN jsonb_typeof(outcome -> 'peak_memory_bytes') = 'number'
+            THEN (outcome ->> 'peak_memory_bytes')::float8 END AS memory
+    FROM numbered
 )
-SELECT execution, seq, actor, kind, scope, is_outcome, gone_at,
+SELECT execution, seq, is_outcome, gone_at,
+    every_one.number AS of_all, k.number AS of_kind, s.number AS of_scope, a.number AS of_actor,
     CASE WHEN is_outcome OR revision > 0 THEN known_at ELSE submission_known_at END AS known_at,
     CASE WHEN is_outcome THEN finished IS NOT NULL OR earlier_finished IS NOT NULL
         ELSE is_other_group END AS is_news,
-    date_bin(%(step)s, CASE WHEN is_outcome THEN finished ELSE submitted END, 'epoch') AS step,
-    CASE WHEN status IN ('succeeded', 'failed', 'partial')
-        THEN (status <> 'succeeded')::int::float8 END AS failed,
-    CASE WHEN finished >= started THEN extract(epoch FROM finished - started)::float8
-        WHEN jsonb_typeof(outcome -> 'duration_s') = 'number'
-        THEN (outcome ->> 'duration_s')::float8 END AS duration,
-    CASE WHEN started >= submitted THEN extract(epoch FROM started - submitted)::float8 END AS wait,
-    CASE WHEN jsonb_typeof(outcome -> 'cost_usd') = 'number' THEN (outcome ->> 'cost_usd')::float8
-        WHEN jsonb_typeof(outcome -> 'cost') = 'number'
-        THEN (outcome ->> 'cost')::float8 END AS cost,
-    CASE WHEN jsonb_typeof(outcome -> 'peak_memory_bytes') = 'number'
-        THEN (outcome ->> 'peak_memory_bytes')::float8 END AS memory
-FROM numbered CROSS JOIN (VALUES (false), (true)) AS stage (is_outcome)
+    CASE WHEN is_outcome THEN finished ELSE submitted END AS happened_at,
+    failed, duration, wait, cost, memory
+FROM measured
+LEFT JOIN chosen AS every_one ON every_one.dimension = ''
+LEFT JOIN chosen AS k ON k.dimension = 'kind' AND k.label = measured.kind
+LEFT JOIN chosen AS s ON s.dimension = 'scope' AND s.label = measured.scope
+LEFT JOIN chosen AS a ON a.dimension = 'actor' AND a.label = measured.actor
+CROSS JOIN (VALUES (false), (true)) AS stage (is_outcome)
 """
 
+# Most steps have one instant, their end: only the others need windows.
 POINTS: LiteralString = """
 CREATE TEMP TABLE run_points ON COMMIT DROP AS
 WITH chosen AS (
-    SELECT * FROM unnest(%(dimensions)s::text[], %(labels)s::text[], %(firsts)s::timestamptz[],
-        %(suffixes)s::text[], %(in_scopes)s::text[])
-        AS g (dimension, label, first_at, suffix, in_scope)
+    SELECT * FROM unnest(%(firsts)s::timestamptz[]) WITH ORDINALITY AS g (first_at, number)
 ), steps AS (
-    SELECT step FROM generate_series(%(since)s::timestamptz, %(until)s::timestamptz - %(step)s,
-        %(step)s) AS step WHERE step + %(step)s <= %(heard_at)s
+    SELECT unnest(%(steps)s::timestamptz[]) AS step
 ), owners AS (
-    SELECT DISTINCT is_outcome, step, execution FROM pg_temp.run_facts JOIN steps USING (step)
+    SELECT DISTINCT is_outcome, step, execution FROM pg_temp.run_facts
+    JOIN steps ON step = date_bin(%(step)s, happened_at, 'epoch')
 ), instants AS (
-    SELECT is_outcome, step, step + %(step)s AS at
-    FROM steps CROSS JOIN (VALUES (false), (true)) AS stage (is_outcome)
-    UNION
-    SELECT is_outcome, owners.step, max(at)
-    FROM owners JOIN pg_temp.run_facts AS fact USING (is_outcome, execution)
-    CROSS JOIN LATERAL (VALUES (CASE WHEN is_news THEN known_at END), (gone_at)) AS change (at)
-    WHERE at > owners.step + %(step)s AND at < 'infinity'
-    GROUP BY is_outcome, owners.step, date_bin(%(step)s, at - interval '1 microsecond', 'epoch')
+    SELECT *, row_number() OVER () AS instant,
+        count(*) OVER (PARTITION BY is_outcome, step) > 1 AS is_revised
+    FROM (
+        SELECT is_outcome, step, step + %(step)s AS at
+        FROM steps CROSS JOIN (VALUES (false), (true)) AS stage (is_outcome)
+        UNION
+        SELECT is_outcome, owners.step, max(at)
+        FROM owners JOIN pg_temp.run_facts AS fact USING (is_outcome, execution)
+        CROSS JOIN LATERAL (VALUES (CASE WHEN is_news THEN known_at END), (gone_at)) AS change (at)
+        WHERE greatest(CASE WHEN is_news THEN known_at END, nullif(gone_at, 'infinity'))
+                > owners.step + %(step)s
+            AND at > owners.step + %(step)s AND at < 'infinity'
+        GROUP BY is_outcome, owners.step, date_bin(%(step)s, at - interval '1 microsecond', 'epoch')
+    ) AS ends
 ), states AS (
-    SELECT DISTINCT ON (instants.is_outcome, instants.step, instants.at, execution)
-        instants.step, instants.at, instants.step = fact.step AS is_here, fact.is_outcome,
-        actor, kind, scope, failed, duration, wait, cost, memory
+    SELECT DISTINCT ON (instant, execution) instant, instants.step,
+        instants.step = date_bin(%(step)s, happened_at, 'epoch') AS is_here,
+        of_all, of_kind, of_scope, of_actor, failed, duration, wait, cost, memory
     FROM instants JOIN owners USING (is_outcome, step)
     JOIN pg_temp.run_facts AS fact USING (is_outcome, execution)
     WHERE fact.known_at <= instants.at AND instants.at < fact.gone_at
-    ORDER BY instants.is_outcome, instants.step, instants.at, execution, seq DESC
+    ORDER BY instant, execution, seq DESC
 ), summed AS (
-    SELECT dimension, label, step, at, is_outcome, count(*)::float8 AS executions,
+    SELECT instant, number, count(*)::float8 AS executions,
         avg(failed) AS failure_rate, sum(cost) AS cost,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY duration) AS duration_p50,
         percentile_cont(0.95) WITHIN GROUP (ORDER BY duration) AS duration_p95,
         percentile_cont(0.5) WITHIN GROUP (ORDER BY wait) AS wait_p50,
         percentile_cont(0.95) WITHIN GROUP (ORDER BY wait) AS wait_p95,
         percentile_cont(0.95) WITHIN GROUP (ORDER BY memory) AS memory_p95
-    FROM states CROSS JOIN LATERAL
-        (VALUES ('', ''), ('kind', kind), ('scope', scope), ('actor', actor))
-        AS g (dimension, label)
-    JOIN chosen USING (dimension, label)
-    WHERE is_here AND step >= first_at
-    GROUP BY dimension, label, step, at, is_outcome
+    FROM states
+    CROSS JOIN LATERAL (VALUES (of_all), (of_kind), (of_scope), (of_actor)) AS g (number)
+    WHERE is_here AND number IS NOT NULL
+    GROUP BY instant, number
 ), measured AS (
-    SELECT dimension, label, suffix, in_scope, instants.step, instants.at, measure, value
-    FROM instants JOIN chosen ON instants.step >= first_at
-    LEFT JOIN summed USING (dimension, label, is_outcome, step, at)
+    SELECT place + number AS series, step, at, is_revised, value
+    FROM instants JOIN chosen ON step >= first_at
+    LEFT JOIN summed USING (instant, number)
     CROSS JOIN LATERAL (VALUES
-        (false, 'executions', coalesce(executions, 0)), (true, 'failure_rate', failure_rate),
-        (true, 'duration_p50', duration_p50), (true, 'duration_p95', duration_p95),
-        (true, 'wait_p50', wait_p50), (true, 'wait_p95', wait_p95),
-        (true, 'cost', cost), (true, 'memory_p95', memory_p95)
-    ) AS m (of_outcome, column_name, value)
-    JOIN unnest(%(columns)s::text[], %(measures)s::text[]) AS named (column_name, measure)
-        USING (column_name)
-    WHERE of_outcome = instants.is_outcome
+        (false, %(executions)s::int, coalesce(executions, 0)),
+        (true, %(failure_rate)s::int, failure_rate),
+        (true, %(duration_p50)s::int, duration_p50), (true, %(duration_p95)s::int, duration_p95),
+        (true, %(wait_p50)s::int, wait_p50), (true, %(wait_p95)s::int, wait_p95),
+        (true, %(cost)s::int, cost), (true, %(memory_p95)s::int, memory_p95)
+    ) AS m (of_outcome, place, value)
+    WHERE of_outcome = is_outcome AND (is_revised OR value IS NOT NULL)
 ), standing AS (
     SELECT *, lag(value) OVER own IS DISTINCT FROM value AS is_change,
         last_value(value) OVER
             (own ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS last
-    FROM measured WINDOW own AS (PARTITION BY dimension, label, measure, step ORDER BY at)
+    FROM measured WHERE is_revised WINDOW own AS (PARTITION BY series, step ORDER BY at)
 )
-SELECT measure || suffix AS name, in_scope AS scope,
-    step AS at, at AS known_at, value,
-    (row_number() OVER (PARTITION BY dimension, label, measure, step ORDER BY at) - 1)::smallint
-        AS revision
+SELECT series, step AS at, at AS known_at, value, 0::smallint AS revision
+FROM measured WHERE NOT is_revised
+UNION ALL
+SELECT series, step, at, value,
+    (row_number() OVER (PARTITION BY series, step ORDER BY at) - 1)::smallint
 FROM standing WHERE is_change AND value IS NOT NULL AND last IS NOT NULL
 """
 
@@ -198,25 +219,39 @@ CATALOG: LiteralString = """
 INSERT INTO runlore.series (source, name, scope, labels)
 SELECT %(source)s, name, scope, labels::jsonb
 FROM unnest(%(names)s::text[], %(scopes)s::text[], %(label_sets)s::text[])
-    AS series (name, scope, labels)
-WHERE EXISTS (SELECT FROM pg_temp.run_points AS point
-    WHERE (point.name, point.scope) = (series.name, series.scope))
+    WITH ORDINALITY AS s (name, scope, labels, series)
+WHERE series IN (SELECT series FROM pg_temp.run_points)
+    AND NOT EXISTS (SELECT FROM runlore.series AS stored
+        WHERE (stored.source, stored.name, stored.scope) = (%(source)s, s.name, s.scope))
 ON CONFLICT (source, name, scope) DO NOTHING
 """
 
 DELETE_POINTS: LiteralString = """
-DELETE FROM runlore.metrics AS stored USING (
-    SELECT * FROM unnest(%(names)s::text[], %(scopes)s::text[]) AS s (name, scope)
-) AS series
-WHERE stored.source = %(source)s AND (stored.name, stored.scope) = (series.name, series.scope)
-    AND stored.at >= %(since)s AND stored.at < %(until)s
+DELETE FROM runlore.metrics AS stored USING
+    unnest(%(names)s::text[], %(scopes)s::text[]) WITH ORDINALITY AS s (name, scope, series)
+WHERE stored.source = %(source)s AND (stored.name, stored.scope) = (s.name, s.scope)
+    AND stored.at >= %(since)s AND stored.at < %(until)s AND stored.at = ANY(%(steps)s)
     AND NOT EXISTS (SELECT FROM pg_temp.run_points AS point
-        WHERE (point.name, point.scope, point.at, point.revision, point.value, point.known_at)
-        = (stored.name, stored.scope, stored.at, stored.revision, stored.value, stored.known_at))
+        WHERE (point.series, point.at, point.revision, point.value, point.known_at)
+        = (s.series, stored.at, stored.revision, stored.value, stored.known_at))
 """
 
+# What stands there now is the same. In the order of the primary key: its pages are met in turn.
 INSERT_POINTS: LiteralString = """
+WITH series AS MATERIALIZED (
+    SELECT * FROM unnest(%(names)s::text[], %(scopes)s::text[])
+        WITH ORDINALITY AS s (name, scope, series)
+), kept AS MATERIALIZED (
+    SELECT series.series, stored.at, stored.revision FROM series CROSS JOIN LATERAL (
+        SELECT at, revision FROM runlore.metrics
+        WHERE (source, name, scope) = (%(source)s, series.name, series.scope)
+            AND at >= %(since)s AND at < %(until)s OFFSET 0
+    ) AS stored
+)
 INSERT INTO runlore.metrics (source, name, scope, at, revision, value, known_at)
-SELECT %(source)s, name, scope, at, revision, value, known_at FROM pg_temp.run_points
-ON CONFLICT (source, name, scope, at, revision) DO NOTHING
+SELECT %(source)s, name, scope, at, revision, value, known_at
+FROM pg_temp.run_points AS point JOIN series USING (series)
+WHERE NOT EXISTS (SELECT FROM kept
+    WHERE (kept.series, kept.at, kept.revision) = (point.series, point.at, point.revision))
+ORDER BY series, at, revision
 """
